@@ -1,0 +1,91 @@
+import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
+import type { JobSummary, PlannedStage } from '../domain/build/stage.ts';
+import type { JobStatus } from '../domain/job/job-status.ts';
+import type { FleetSettings } from '../domain/runner/fleet.ts';
+
+// Types only: what workflows may call. Nothing secret passes here, whatever the codec encrypts.
+
+/** Run by the node whose config.toml feeds the runners. */
+export interface ConfigActivities {
+  /** Reads config.toml anew. Fails with InvalidConfig; the node keeps its last good one. */
+  loadConfig(): Promise<FleetSettings>;
+}
+
+/** Run on the slots queue, by any node that has room for one more build. */
+export interface SlotActivities {
+  /** Asks GitLab for a job, again and again until the turn is over or there is one. */
+  requestJob(turn: RequestTurn): Promise<TurnOutcome>;
+}
+
+export interface RequestTurn {
+  readonly runnerKey: string;
+  /** Pace of the questions: at every multiple of it, plus the offset, by the node's clock. */
+  readonly intervalMs: number;
+  readonly offsetMs: number;
+  /** Ask before the pace says so: at the start, and right after a job. */
+  readonly askAtOnce: boolean;
+  /** GitLab may hold a question open: nobody else needs the place that it holds meanwhile. */
+  readonly mayWait: boolean;
+  /** No question is begun after this time. */
+  readonly durationMs: number;
+}
+
+export type TurnOutcome =
+  | { readonly kind: 'job'; readonly job: JobSummary; readonly nodeQueue: string }
+  | { readonly kind: 'no_job' }
+  /** The coordinator refuses the runner. */
+  | { readonly kind: 'forbidden'; readonly message: string }
+  /** This node's config.toml has no such runner. */
+  | { readonly kind: 'unknown_runner' };
+
+/** Names a build to the activities of the node that holds its record. */
+export interface BuildRef {
+  readonly buildId: string;
+}
+
+/**
+ * Run on the queue of the node that took the job. Each is safe to repeat: what was done is found
+ * again, by container name and by the node's own notes, and nothing is run twice.
+ */
+export interface BuildActivities {
+  /** Tells GitLab that the job runs. Before this, nothing of it is started. */
+  acknowledgeJob(build: BuildRef): Promise<Acknowledgement>;
+  /** Pulls images and makes network, volumes and containers. */
+  prepareEnvironment(build: BuildRef): Promise<void>;
+  /** Runs a stage to its end. Repeated, it re-attaches to the container and goes on with its log. */
+  runStage(build: BuildRef, request: StageRequest): Promise<StageOutcome>;
+  /** Ends the stage that runs, if one does; `runStage` then returns `stopped`. */
+  stopStage(build: BuildRef, request: StopRequest): Promise<void>;
+  /** Sends the trace while it grows. Returns when it is sealed or when GitLab wants the job ended. */
+  uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
+  /** Writes the last line, sends the rest of the trace and the final state, until GitLab has both. */
+  reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
+  /** Removes containers, temporary volumes and the network. */
+  destroyEnvironment(build: BuildRef): Promise<void>;
+  /** Deletes the node's record of the build and gives its slot back. */
+  releaseBuild(build: BuildRef): Promise<void>;
+}
+
+/** `taken`: the job is somebody else's (409). `gone`: GitLab wants nothing more of it. */
+export type Acknowledgement = 'accepted' | 'canceling' | 'taken' | 'gone';
+
+export interface StageRequest {
+  readonly stage: PlannedStage;
+  /** 1 for the first try of the stage. Not Temporal's attempt: a retried activity re-attaches. */
+  readonly attempt: number;
+  /** CI_JOB_STATUS as the stage sees it. */
+  readonly jobStatus: JobStatus;
+}
+
+export interface StopRequest {
+  readonly how: 'graceful' | 'kill';
+  /** Said in the trace. */
+  readonly reason: string;
+}
+
+export interface UploadOptions {
+  /** The build knows already that it is being canceled. */
+  readonly ignoreCanceling: boolean;
+}
+
+export type UploadEnd = 'sealed' | 'canceling' | 'aborted';

@@ -1,0 +1,31 @@
+import { createConfigActivities } from './config.ts';
+import type { BuildActivities, ConfigActivities, SlotActivities } from './contract.ts';
+import { createCoordinatorActivities } from './coordinator.ts';
+import { createEnvironmentActivities } from './environment.ts';
+import { createLiveBuilds } from './live-builds.ts';
+import type { Ports } from './ports.ts';
+import { createSlotActivities } from './request-job.ts';
+import { createStageActivities } from './stage.ts';
+import { createTraceActivities } from './trace.ts';
+
+export interface Activities {
+  /** For the slots queue. */
+  readonly slots: SlotActivities;
+  /** For the node's own queue. */
+  readonly node: ConfigActivities & BuildActivities;
+}
+
+/** All activities of a node, made of what the world gives them. */
+export function createActivities(ports: Ports): Activities {
+  const live = createLiveBuilds(ports);
+  return {
+    slots: createSlotActivities(ports),
+    node: {
+      ...createConfigActivities(ports),
+      ...createCoordinatorActivities(ports, live),
+      ...createEnvironmentActivities(ports, live),
+      ...createStageActivities(ports, live),
+      ...createTraceActivities(ports, live),
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { FailureType, FinalError } from '../domain/failure.ts';
+import type { BuildContext } from '../domain/build/context.ts';
+import type { Ports, TraceWriter } from './ports.ts';
+
+/** A build as this process holds it. Everything here can be made again from the node's record. */
+export interface LiveBuild {
+  readonly context: BuildContext;
+  readonly trace: TraceWriter;
+  /** Aborts when the trace got its last line: the uploader ends, `reportResult` sends the rest. */
+  readonly sealed: AbortController;
+  /** Aborts when `stopStage` ends what no container does: a pull. */
+  readonly work: AbortSignal;
+  stopWork(): void;
+  /** One talker to the coordinator at a time: patches must follow each other. */
+  exclusively<T>(send: () => Promise<T>): Promise<T>;
+  /**
+   * Joins a call that runs already. Temporal calls an activity again when its heartbeats were lost,
+   * while the first call goes on in this very process: both then wait for the same work.
+   */
+  joined<T>(name: string, work: () => Promise<T>): Promise<T>;
+}
+
+export interface LiveBuilds {
+  /** Fails when this node has no record of the build. */
+  open(buildId: string): Promise<LiveBuild>;
+  /** undefined when this node has no record: the build was released already. */
+  find(buildId: string): Promise<LiveBuild | undefined>;
+  close(buildId: string): Promise<void>;
+}
+
+export function createLiveBuilds({ builds, traces }: Ports): LiveBuilds {
+  const live = new Map<string, Promise<LiveBuild | undefined>>();
+
+  const load = async (buildId: string): Promise<LiveBuild | undefined> => {
+    const context = await builds.read(buildId);
+    return context && createLiveBuild(context, await traces.open(context));
+  };
+  const find = (buildId: string): Promise<LiveBuild | undefined> => {
+    const known = live.get(buildId);
+    if (known !== undefined) return known;
+    const loading = load(buildId);
+    live.set(buildId, loading);
+    loading.then(
+      (build) => build ?? live.delete(buildId),
+      () => live.delete(buildId),
+    );
+    return loading;
+  };
+  return {
+    find,
+    open: async (buildId) => {
+      const build = await find(buildId);
+      if (build !== undefined) return build;
+      throw new FinalError(
+        FailureType.RunnerSystem,
+        `this node has no record of ${buildId}: its state directory was emptied or moved`,
+      );
+    },
+    close: async (buildId) => {
+      live.delete(buildId);
+      await traces.close(buildId);
+    },
+  };
+}
+
+function createLiveBuild(context: BuildContext, trace: TraceWriter): LiveBuild {
+  let last: Promise<unknown> = Promise.resolve();
+  const running = new Map<string, Promise<unknown>>();
+  const work = new AbortController();
+  return {
+    context,
+    trace,
+    sealed: new AbortController(),
+    work: work.signal,
+    stopWork: () => work.abort(),
+    exclusively: (send) => {
+      const next = last.then(send, send);
+      last = next.catch(() => undefined);
+      return next;
+    },
+    joined: <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      const known = running.get(name);
+      // The name stands for one kind of work, so for one type of result.
+      if (known !== undefined) return known as Promise<T>;
+      const started = work().finally(() => running.delete(name));
+      running.set(name, started);
+      return started;
+    },
+  };
+}

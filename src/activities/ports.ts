@@ -1,0 +1,304 @@
+import type { BuildContext, ProgramInfo } from '../domain/build/context.ts';
+import type { StageName } from '../domain/build/stage.ts';
+import type { BuildOutcome, FailureReason } from '../domain/build/outcome.ts';
+import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
+import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
+import type { Digests } from '../domain/runner/digests.ts';
+import type { TraceWindow } from '../domain/trace/content-range.ts';
+
+// Types only: what activities need from the world. Adapters implement them, worker.ts hands them in.
+
+/** What GitLab calls its runner API. One instance serves one `[[runners]]` entry. */
+export interface Coordinator {
+  /**
+   * Asks for a job. `mayWait` sends `last_update` along, so that GitLab may hold the request open
+   * (long poll, 50 s); without it GitLab answers at once. The request is never given up half way:
+   * an answer that hands out a job must not be lost.
+   */
+  requestJob(options: { readonly mayWait: boolean }): Promise<JobReply>;
+  /** Sends a state. Throws TransientError for answers worth another try. */
+  updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
+  /** Sends bytes of the trace. `body` is exactly the window. */
+  patchTrace(job: JobCredentials, patch: TracePatch): Promise<PatchReply>;
+}
+
+export interface JobCredentials {
+  readonly jobId: number;
+  readonly token: string;
+}
+
+export type JobReply =
+  | {
+      readonly kind: 'job';
+      /** The parsed but unchecked JSON of the answer. */
+      readonly payload: unknown;
+      readonly correlationId: string;
+      readonly tlsCaPem: string | undefined;
+      readonly tlsCertPem: string | undefined;
+      readonly tlsKeyPem: string | undefined;
+    }
+  | { readonly kind: 'no_job' }
+  /** 403: the token is not valid. Counts against the runner's health; nothing else does. */
+  | { readonly kind: 'forbidden'; readonly message: string }
+  /** Anything else that gave no job: lost race, outage, rate limit, nonsense for an answer. */
+  | { readonly kind: 'failed'; readonly message: string };
+
+export interface JobUpdate {
+  readonly state: 'running' | 'success' | 'failed';
+  readonly failureReason?: FailureReason;
+  readonly exitCode?: number;
+  /** `crc32:` and 8 hex digits over all bytes of the trace. */
+  readonly checksum?: string;
+  readonly byteSize?: number;
+}
+
+/** What the `Job-Status` header asks of a running job. */
+export type RemoteJobState = 'running' | 'canceling' | 'aborted';
+
+export type UpdateReply =
+  | { readonly kind: 'done'; readonly remote: RemoteJobState }
+  /** 202: the coordinator has not yet stored all of the trace; the same update is sent again. */
+  | { readonly kind: 'pending'; readonly retryAfterMs: number }
+  /** 412: the coordinator's trace is broken; it is sent again from its first byte. */
+  | { readonly kind: 'trace_invalid' }
+  /** 403, 404: nothing more is wanted of this job. */
+  | { readonly kind: 'job_gone'; readonly status: number }
+  /** 409 on the acknowledgement: the job was given to another runner. */
+  | { readonly kind: 'conflict' };
+
+export interface TracePatch {
+  readonly window: TraceWindow;
+  readonly body: Uint8Array;
+  readonly debugTrace: boolean;
+}
+
+export type PatchReply =
+  | {
+      readonly kind: 'accepted';
+      readonly remote: RemoteJobState;
+      readonly updateIntervalMs: number | undefined;
+    }
+  | {
+      readonly kind: 'range_mismatch';
+      /** Bytes the coordinator holds; 0 when its header says nothing readable. */
+      readonly remoteLengthBytes: number;
+      readonly remote: RemoteJobState;
+      readonly updateIntervalMs: number | undefined;
+    }
+  | { readonly kind: 'job_gone'; readonly status: number }
+  /** 404 while the job runs: the patch is dropped, the job goes on. */
+  | { readonly kind: 'not_found' };
+
+/** The config file of this node, as last read with success. */
+export interface ConfigSource {
+  /** Reads the file anew. Fails with InvalidConfig; the last good one stays in force then. */
+  load(): Promise<InstallationConfig>;
+  current(): InstallationConfig;
+  /** The entry with this key, or undefined when it was removed. */
+  runner(key: string): RunnerConfig | undefined;
+}
+
+/** Docker. Every call has a time limit; faults of the daemon are thrown as TransientError. */
+export interface ContainerEngine {
+  info(): Promise<EngineInfo>;
+  /** undefined when the image is not on this engine. */
+  inspectImage(reference: string): Promise<ImageInfo | undefined>;
+  /**
+   * Pulls an image. Fails with RunnerConfiguration (not found, denied), ExternalDependency
+   * (registry or network does not answer) or ImagePull (anything else). One pull at a time for one
+   * reference, however many builds wait for it.
+   */
+  pullImage(reference: string, options: PullOptions): Promise<ImageInfo>;
+  createNetwork(spec: NetworkSpec): Promise<void>;
+  removeNetwork(name: string): Promise<void>;
+  /** Creates the volume unless one of this name exists. */
+  ensureVolume(spec: VolumeSpec): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+  /** Creates the container unless one of this name exists; returns its id. Never starts it. */
+  createContainer(spec: ContainerSpec): Promise<string>;
+  startContainer(idOrName: string): Promise<void>;
+  /** undefined when there is no such container. */
+  inspectContainer(idOrName: string): Promise<ContainerStatus | undefined>;
+  /** Resolves when the container does not run any more. Survives a restart of the daemon. */
+  waitForExit(idOrName: string, signal: AbortSignal): Promise<ContainerStatus>;
+  /** SIGTERM to every process but PID 1 (`graceful`), then stop; then kill. Returns when it is dead. */
+  stopContainer(idOrName: string, how: 'graceful' | 'kill'): Promise<void>;
+  /** Unpacks entries below `path` of a container, running or not. Parents must be entries too. */
+  putArchive(idOrName: string, path: string, entries: readonly ArchiveEntry[]): Promise<void>;
+  /** What the container wrote to its own stdout and stderr since `sinceMs`, at most `maxBytes`. */
+  readLogs(
+    idOrName: string,
+    options: { readonly sinceMs: number; readonly maxBytes: number },
+  ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
+  /** Removes it by force with its anonymous volumes; an absent container is fine. */
+  removeContainer(idOrName: string): Promise<void>;
+  /** Everything with all of these labels. */
+  listByLabels(labels: Readonly<Record<string, string>>): Promise<{
+    readonly containers: readonly string[];
+    readonly volumes: readonly string[];
+    readonly networks: readonly string[];
+  }>;
+}
+
+export interface EngineInfo {
+  readonly serverVersion: string;
+  readonly apiVersion: string;
+  readonly osType: string;
+  /** As `docker info` spells it: `x86_64`, `aarch64`. */
+  readonly architecture: string;
+  readonly name: string;
+}
+
+export interface ImageInfo {
+  readonly id: string;
+  /** `name@sha256:…` when the image came from a registry. */
+  readonly repoDigests: readonly string[];
+  readonly user: string;
+  readonly exposedPorts: readonly number[];
+}
+
+export interface PullOptions {
+  readonly platform?: string;
+  readonly auth?: { readonly username: string; readonly password: string; readonly server: string };
+  readonly signal?: AbortSignal;
+}
+
+export interface ContainerStatus {
+  readonly id: string;
+  readonly state: 'created' | 'running' | 'exited' | 'dead' | 'paused' | 'restarting' | 'removing';
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** As Docker writes it; `0001-01-01T00:00:00Z` when never started. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** Docker's own words for a failed start. */
+  readonly error: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ArchiveEntry {
+  readonly path: string;
+  readonly type: 'file' | 'directory';
+  readonly mode: number;
+  readonly content?: Uint8Array;
+}
+
+/** The node's own records of its builds: a directory each, 0700, the payload encrypted. */
+export interface BuildStore {
+  /**
+   * Writes the record durably (fsync) before it returns: from here on the job is not lost. Assigns
+   * the concurrent ids. A record that exists already is returned as it is.
+   */
+  create(draft: BuildDraft): Promise<BuildContext>;
+  read(buildId: string): Promise<BuildContext | undefined>;
+  /** Ids of every build recorded on this node. */
+  list(): Promise<readonly string[]>;
+  /** Host path of the build's own directory. */
+  directory(buildId: string): string;
+  /** Deletes every file of the build. */
+  remove(buildId: string): Promise<void>;
+  /** Small facts of a build that must survive a crash, by name: container ids, stage starts. */
+  readNote(buildId: string, name: string): Promise<unknown>;
+  writeNote(buildId: string, name: string, value: unknown): Promise<void>;
+  /** Host paths of the files that one container of the build has mounted. Made when absent. */
+  stageFiles(buildId: string, place: 'build' | 'helper'): Promise<StageFiles>;
+  /** Replaces the content of the script file in place: its inode is mounted. */
+  writeScript(buildId: string, place: 'build' | 'helper', script: string): Promise<void>;
+  /** Resolves when the stage's wrapper has written its nonce, or when the signal aborts. */
+  whenBegun(buildId: string, place: 'build' | 'helper', wait: BeginWait): Promise<void>;
+  /** What the stage's wrapper wrote: `<nonce>` when begun, `<nonce> <exit code>` when ended. */
+  readState(buildId: string, place: 'build' | 'helper'): Promise<string>;
+}
+
+export type BuildDraft = Omit<BuildContext, 'concurrentId' | 'concurrentProjectId'>;
+
+export interface BeginWait {
+  readonly nonce: string;
+  readonly signal: AbortSignal;
+}
+
+export interface StageFiles {
+  readonly script: string;
+  readonly output: string;
+  readonly state: string;
+}
+
+/** The trace of each build on this node's disk. */
+export interface TraceSpool {
+  /** The one writer of this build in this process, opened anew after a crash. */
+  open(context: BuildContext): Promise<TraceWriter>;
+  close(buildId: string): Promise<void>;
+}
+
+/** See adapters/trace-spool.ts for how it stays exact over crashes. */
+export interface TraceWriter {
+  /** Writes a line of the runner's own, once for each key over all attempts and crashes. */
+  appendOnce(key: string, text: string): Promise<void>;
+  /** Takes over what a container writes into `path`, until `signal` aborts; then takes the rest. */
+  followFile(source: string, path: string, signal: AbortSignal): Promise<void>;
+  /** Bytes that are not in a file, such as an entrypoint's words. Once for each key. */
+  appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
+  /** Lets go of what masking holds back: the stage's streams are at their end. */
+  endStreams(): Promise<void>;
+  /** Makes everything written so far durable and sendable. */
+  checkpoint(): Promise<void>;
+  /** Bytes below the last checkpoint, at most `maxBytes`. */
+  read(startByte: number, maxBytes: number): Promise<Uint8Array>;
+  readonly sendableBytes: number;
+  /** crc32 and length of what is sendable. */
+  checksum(): { readonly checksum: string; readonly byteSize: number };
+  ackedBytes: number;
+  /** Resolves when bytes were appended after this call, or when the signal aborts. */
+  whenAppended(signal: AbortSignal): Promise<void>;
+}
+
+/** Permits to ask for and run builds: `concurrent` − builds alive − requests in flight. */
+export interface NodeCapacity {
+  /** Waits until this node could run one more build, and holds its place. Rejects when aborted. */
+  acquire(signal: AbortSignal): Promise<CapacityPermit>;
+  /** A build has ended: its place is free. */
+  free(buildId: string): void;
+}
+
+export interface CapacityPermit {
+  /** The place stays taken, by this build, until `free`. */
+  keepFor(buildId: string): void;
+  /** Gives the place back. Idempotent, and nothing after `keepFor`. */
+  release(): void;
+}
+
+export interface Clock {
+  nowMs(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Randomness {
+  hex(bytes: number): string;
+}
+
+/** Structured log of the program: a constant message and fields. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Ports {
+  readonly config: ConfigSource;
+  readonly coordinator: (runner: RunnerConfig) => Coordinator;
+  readonly engine: (runner: RunnerConfig) => ContainerEngine;
+  readonly builds: BuildStore;
+  readonly capacity: NodeCapacity;
+  readonly traces: TraceSpool;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly log: Log;
+  readonly program: ProgramInfo;
+  readonly systemId: string;
+  readonly nodeQueue: string;
+  readonly digests: Digests;
+}
+
+export type { BuildOutcome, StageName };

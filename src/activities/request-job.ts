@@ -1,0 +1,143 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { planStages } from '../domain/build/plan.ts';
+import { summarizeJob } from '../domain/build/summary.ts';
+import { checkJob } from '../domain/job/check-job.ts';
+import {
+  emptyPayload,
+  parseJobIdentity,
+  parseJobPayload,
+  type JobIdentity,
+} from '../domain/job/parse-payload.ts';
+import type { JobPayload } from '../domain/job/payload.ts';
+import { buildVariables } from '../domain/job/variables.ts';
+import type { RunnerConfig } from '../domain/runner/config.ts';
+import { nextQuestionAtMs } from '../domain/runner/fleet.ts';
+import { buildIdOf } from '../domain/runner/names.ts';
+import type { RequestTurn, SlotActivities, TurnOutcome } from './contract.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import type { CapacityPermit, JobReply, Ports } from './ports.ts';
+
+/** A turn that finds no room in this time ends: another node may have some. */
+const ROOM_WAIT_MS = 2_000;
+
+type JobOffer = Extract<JobReply, { kind: 'job' }>;
+
+export function createSlotActivities(ports: Ports): SlotActivities {
+  return { requestJob: (turn) => withHeartbeat(() => takeTurn(turn, ports)) };
+}
+
+async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
+  const { clock, config } = ports;
+  const endMs = clock.nowMs() + turn.durationMs;
+  let isAlone = turn.askAtOnce;
+  for (;;) {
+    const runner = config.runner(turn.runnerKey);
+    if (runner === undefined) return { kind: 'unknown_runner' };
+    if (!isAlone) {
+      const waitMs = nextQuestionAtMs(clock.nowMs(), turn) - clock.nowMs();
+      if (clock.nowMs() + waitMs > endMs) return { kind: 'no_job' };
+      await clock.sleep(waitMs, cancellationSignal());
+    }
+    isAlone = false;
+    const permit = await findRoom(ports);
+    if (permit === undefined) return { kind: 'no_job' };
+    try {
+      const reply = await ask(turn, { runner, permit, ports });
+      if (reply !== undefined) return reply;
+    } finally {
+      permit.release();
+    }
+  }
+}
+
+async function findRoom({ capacity }: Ports): Promise<CapacityPermit | undefined> {
+  const limit = AbortSignal.timeout(ROOM_WAIT_MS);
+  try {
+    return await capacity.acquire(AbortSignal.any([limit, cancellationSignal()]));
+  } catch (error) {
+    if (limit.aborted) return undefined;
+    throw error;
+  }
+}
+
+interface Question {
+  readonly runner: RunnerConfig;
+  readonly permit: CapacityPermit;
+  readonly ports: Ports;
+}
+
+/** Asks once. undefined: no job this time, ask again at the next beat. */
+async function ask(turn: RequestTurn, question: Question): Promise<TurnOutcome | undefined> {
+  const { runner, ports } = question;
+  const reply = await ports.coordinator(runner).requestJob({ mayWait: turn.mayWait });
+  const fields = { runner: runner.key, runner_name: runner.name };
+  switch (reply.kind) {
+    case 'no_job':
+      ports.log.debug('no job', fields);
+      return undefined;
+    case 'failed':
+      ports.log.warn('asking for a job failed', { ...fields, reason: reply.message });
+      return undefined;
+    case 'forbidden':
+      ports.log.error('asking for a job was refused', { ...fields, reason: reply.message });
+      return { kind: 'forbidden', message: reply.message };
+    case 'job':
+      return record(reply, question);
+  }
+}
+
+/**
+ * From GitLab's 201 to the record on disk nothing may fail that can be foreseen: until then the job
+ * exists only here. Invariant: the place is kept before anything is awaited after the record.
+ */
+async function record(
+  offer: JobOffer,
+  { runner, permit, ports }: Question,
+): Promise<TurnOutcome | undefined> {
+  const identity = parseJobIdentity(offer.payload);
+  if (identity === undefined) {
+    ports.log.error('GitLab handed out a job without id or token: it cannot even be refused', {
+      runner: runner.key,
+    });
+    return undefined;
+  }
+  const { job, rejection } = readPayload(offer.payload, identity);
+  const context = await ports.builds.create({
+    buildId: buildIdOf(runner.url, job.id),
+    job,
+    rejection,
+    runner,
+    systemId: ports.systemId,
+    entropy: ports.randomness.hex(8),
+    correlationId: offer.correlationId,
+    tlsCaPem: offer.tlsCaPem,
+    tlsCertPem: offer.tlsCertPem,
+    tlsKeyPem: offer.tlsKeyPem,
+    receivedAtMs: ports.clock.nowMs(),
+    program: ports.program,
+  });
+  permit.keepFor(context.buildId);
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  ports.log.info('job received', {
+    job: job.id,
+    project: job.job_info.project_id,
+    runner: runner.key,
+    runner_name: runner.name,
+    correlation_id: offer.correlationId,
+  });
+  return { kind: 'job', job: summarizeJob(context, plan), nodeQueue: ports.nodeQueue };
+}
+
+/** A payload that makes no sense still has a job behind it, which is to fail with a clear line. */
+function readPayload(
+  json: unknown,
+  identity: JobIdentity,
+): { job: JobPayload; rejection: string | undefined } {
+  try {
+    const job = parseJobPayload(json);
+    return { job, rejection: checkJob(job) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { job: emptyPayload(identity), rejection: message };
+  }
+}

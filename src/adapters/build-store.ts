@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import { watch } from 'node:fs';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../activities/ports.ts';
+import type { BuildContext } from '../domain/build/context.ts';
+import { smallestFree } from '../domain/build/concurrent-id.ts';
+import type { Cipher } from './cipher.ts';
+
+export interface BuildStoreOptions {
+  /** `<state>/builds`: a directory for each build, 0700. */
+  readonly directory: string;
+  readonly cipher: Cipher;
+}
+
+type Place = 'build' | 'helper';
+
+/** Files that a container of the job must be able to write, whatever its user. */
+const WRITABLE_BY_JOB = 0o666;
+/** The script is mounted read-only; a job's own user must be able to read it. */
+const READABLE_BY_JOB = 0o644;
+
+/** The node's records of its builds. Everything that matters after a crash is written before it is used. */
+export async function createBuildStore(options: BuildStoreOptions): Promise<BuildStore> {
+  const { directory, cipher } = options;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const cache = new Map<string, BuildContext>();
+  const path = (buildId: string, ...rest: string[]): string =>
+    join(buildDirectory(directory, buildId), ...rest);
+
+  const readRecord = async (folder: string): Promise<BuildContext | undefined> => {
+    const sealed = await readIfThere(join(folder, 'record'));
+    if (sealed === undefined) return undefined;
+    const separator = sealed.indexOf(0);
+    const keyId = sealed.subarray(0, separator).toString();
+    const plain = cipher.open(sealed.subarray(separator + 1), keyId);
+    return JSON.parse(Buffer.from(plain).toString()) as BuildContext;
+  };
+  for (const folder of await readdir(directory)) {
+    const record = await readRecord(join(directory, folder));
+    if (record === undefined) await rm(join(directory, folder), { recursive: true, force: true });
+    else cache.set(record.buildId, record);
+  }
+
+  const saveRecord = async (context: BuildContext): Promise<void> => {
+    await mkdir(path(context.buildId), { recursive: true, mode: 0o700 });
+    const sealed = cipher.seal(Buffer.from(JSON.stringify(context)));
+    const content = Buffer.concat([Buffer.from(`${cipher.keyId}\0`), sealed]);
+    await writeDurably(path(context.buildId, 'record'), content);
+    await syncDirectory(directory);
+  };
+
+  return {
+    create: async (draft) => {
+      const known = cache.get(draft.buildId);
+      if (known !== undefined) return known;
+      const context = assignConcurrentIds(draft, [...cache.values()]);
+      // In the cache at once: two jobs that arrive together must not get the same numbers.
+      cache.set(context.buildId, context);
+      await saveRecord(context);
+      return context;
+    },
+    read: (buildId) => Promise.resolve(cache.get(buildId)),
+    list: () => Promise.resolve([...cache.keys()]),
+    directory: (buildId) => path(buildId),
+    remove: async (buildId) => {
+      await rm(path(buildId), { recursive: true, force: true });
+      cache.delete(buildId);
+    },
+    readNote: async (buildId, name) => {
+      const text = await readIfThere(path(buildId, 'notes', `${encodeURIComponent(name)}.json`));
+      return text === undefined ? undefined : (JSON.parse(text.toString()) as unknown);
+    },
+    writeNote: async (buildId, name, value) => {
+      await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
+      const file = path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
+      await writeDurably(file, Buffer.from(JSON.stringify(value)));
+    },
+    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
+    writeScript: async (buildId, place, script) => {
+      const { script: file } = await makeStageFiles(path(buildId, place));
+      // In place: the container has this very inode mounted.
+      await writeFile(file, script);
+    },
+    readState: async (buildId, place) =>
+      (await readIfThere(path(buildId, place, 'state')))?.toString() ?? '',
+    whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
+  };
+}
+
+function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[]): BuildContext {
+  const ofRunner = others.filter(({ runner }) => runner.key === draft.runner.key);
+  const ofProject = ofRunner.filter(
+    ({ job }) => job.job_info.project_id === draft.job.job_info.project_id,
+  );
+  return {
+    ...draft,
+    concurrentId: smallestFree(ofRunner.map(({ concurrentId }) => concurrentId)),
+    concurrentProjectId: smallestFree(
+      ofProject.map(({ concurrentProjectId }) => concurrentProjectId),
+    ),
+  };
+}
+
+/** Readable, short, and safe as a file name whatever the coordinator's address holds. */
+function buildDirectory(directory: string, buildId: string): string {
+  const readable = buildId.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-60);
+  const hash = createHash('sha256').update(buildId).digest('hex').slice(0, 8);
+  return join(directory, `${readable}-${hash}`);
+}
+
+async function makeStageFiles(folder: string): Promise<StageFiles> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const files = {
+    script: join(folder, 'script'),
+    output: join(folder, 'output'),
+    state: join(folder, 'state'),
+  };
+  await touch(files.script, READABLE_BY_JOB);
+  await touch(files.output, WRITABLE_BY_JOB);
+  await touch(files.state, WRITABLE_BY_JOB);
+  return files;
+}
+
+async function touch(file: string, mode: number): Promise<void> {
+  await (await open(file, 'a', mode)).close();
+  await chmod(file, mode); // whatever the umask was
+}
+
+async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<void> {
+  const hasBegun = async (): Promise<boolean> =>
+    (await readIfThere(file))?.toString().startsWith(nonce) === true;
+  let wake = (): void => undefined;
+  // Not every file system tells of changes (some overlay and network ones do not): hence the poll.
+  const watcher = watch(file, () => wake());
+  try {
+    while (!signal.aborted && !(await hasBegun())) {
+      const poll = new AbortController();
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          wake = resolve;
+        }),
+        delay(100, undefined, { signal: AbortSignal.any([signal, poll.signal]) }).catch(() => undefined),
+      ]);
+      poll.abort();
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Old content or new, never a mix, also after a power cut. */
+async function writeDurably(file: string, content: Uint8Array): Promise<void> {
+  await writeFile(`${file}.tmp`, content, { mode: 0o600, flush: true });
+  await rename(`${file}.tmp`, file);
+  await syncDirectory(join(file, '..'));
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+/** AES-256-GCM under a ring of keys: the first encrypts, all decrypt, so that keys can be rotated. */
+export interface Cipher {
+  readonly keyId: string;
+  seal(plain: Uint8Array): Uint8Array;
+  /** Fails when the key is not in the ring or the bytes were changed. */
+  open(sealed: Uint8Array, keyId: string): Uint8Array;
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+const keyRingSchema = z.object({
+  keys: z.array(z.object({ id: z.string().min(1), key: z.base64() })).min(1),
+});
+
+/** Reads the key ring, or makes one with a fresh key (file 0600, directory 0700) when there is none. */
+export async function loadCipher(path: string): Promise<Cipher> {
+  const ring = keyRingSchema.parse(JSON.parse(await readOrCreate(path)));
+  const keys = new Map(ring.keys.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));
+  for (const [id, key] of keys) {
+    if (key.byteLength !== 32) {
+      throw new Error(`key "${id}" in ${path} has ${key.byteLength} bytes, AES-256 needs 32`);
+    }
+  }
+  return createCipher(keys, path);
+}
+
+function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
+  const [first] = keys;
+  if (first === undefined) throw new Error(`no key in ${path}`);
+  const [keyId, key] = first;
+  return {
+    keyId,
+    seal: (plain) => {
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce);
+      const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+      return Buffer.concat([nonce, cipher.getAuthTag(), body]);
+    },
+    open: (sealed, id) => {
+      const known = keys.get(id);
+      if (known === undefined) {
+        throw new Error(`encrypted with key "${id}", which is not in ${path}: add it to "keys"`);
+      }
+      const nonce = sealed.subarray(0, NONCE_BYTES);
+      const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
+      const decipher = createDecipheriv('aes-256-gcm', known, nonce);
+      decipher.setAuthTag(tag);
+      return Buffer.concat([
+        decipher.update(sealed.subarray(NONCE_BYTES + TAG_BYTES)),
+        decipher.final(),
+      ]);
+    },
+  };
+}
+
+async function readOrCreate(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const id = `key-${randomBytes(4).toString('hex')}`;
+  const text = `${JSON.stringify({ keys: [{ id, key: randomBytes(32).toString('base64') }] }, null, 2)}\n`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true });
+  await chmod(`${path}.tmp`, 0o600);
+  await rename(`${path}.tmp`, path);
+  return text;
+}

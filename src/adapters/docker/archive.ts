@@ -1,0 +1,25 @@
+import { pack } from 'tar-stream';
+import type { ArchiveEntry } from '../../activities/ports.ts';
+
+/**
+ * A tar of these entries, all owned by root. Held in memory as a whole, as its contents are already.
+ */
+export async function packArchive(entries: readonly ArchiveEntry[]): Promise<Buffer> {
+  const archive = pack();
+  for (const { path, type, mode, content } of entries) {
+    const header = {
+      name: path.replace(/^\/+/, ''),
+      type,
+      mode,
+      uid: 0,
+      gid: 0,
+      mtime: new Date(),
+    };
+    if (header.name === '') continue;
+    archive.entry(header, type === 'file' ? Buffer.from(content ?? []) : '');
+  }
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

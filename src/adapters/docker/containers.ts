@@ -1,0 +1,196 @@
+import type { z } from 'zod';
+import type { ContainerEngine, ContainerStatus, Log } from '../../activities/ports.ts';
+import type { ContainerSpec } from '../../domain/executor/specs.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { packArchive } from './archive.ts';
+import { createBody } from './create-body.ts';
+import { parseReply, readReply, segment, type Daemon, type DaemonCall } from './daemon.ts';
+import { demux, takeFrames } from './demux.ts';
+import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
+import { BUILD_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
+import { containerSchema, createdSchema } from './replies.ts';
+import { inlineSeccomp } from './seccomp.ts';
+import type { EngineTiming } from './timing.ts';
+
+export interface EngineParts {
+  readonly daemon: Daemon;
+  readonly timing: EngineTiming;
+  readonly installation: string;
+  readonly log: Log;
+}
+
+type Containers = Pick<
+  ContainerEngine,
+  | 'createContainer'
+  | 'startContainer'
+  | 'inspectContainer'
+  | 'putArchive'
+  | 'readLogs'
+  | 'removeContainer'
+>;
+
+/** The engine's dealings with containers that need no waiting for processes. */
+export function createContainers(parts: EngineParts): Containers {
+  return {
+    createContainer: (spec) => createContainer(parts, spec),
+    startContainer: (idOrName) => startContainer(parts, idOrName),
+    inspectContainer: (idOrName) => inspectContainer(parts, idOrName),
+    putArchive: async (idOrName, path, entries) => {
+      const call: DaemonCall = {
+        doing: `put ${entries.length} files into container "${idOrName}" at ${path}`,
+        method: 'PUT',
+        path: `/containers/${segment(idOrName)}/archive`,
+        query: { path },
+        tar: await packArchive(entries),
+      };
+      await parts.daemon.expect(call, { limitMs: parts.timing.slowCallLimitMs, accept: [200] });
+    },
+    readLogs: (idOrName, options) => readLogs(parts, idOrName, options),
+    removeContainer: (idOrName) => removeContainer(parts, idOrName),
+  };
+}
+
+async function createContainer(parts: EngineParts, spec: ContainerSpec): Promise<string> {
+  const reply = await requestCreate(parts, spec);
+  if (!isNameTaken(reply)) return createdId(parts, spec, reply);
+  const holder = await inspectRaw(parts, spec.name);
+  if (holder !== undefined) {
+    const labels = holder.Config.Labels ?? {};
+    if (isOfSameBuild(labels, spec.labels, parts.installation)) return holder.Id;
+    // Whatever another program or a person made is not ours to remove.
+    if (labels[BUILD_LABEL] === undefined) throw nameTaken(spec.name);
+    await removeContainer(parts, holder.Id);
+  }
+  return createdId(parts, spec, await requestCreate(parts, spec));
+}
+
+async function requestCreate(parts: EngineParts, spec: ContainerSpec): Promise<Refusal & Body> {
+  const { daemon, timing, installation } = parts;
+  const securityOpt = await inlineSeccomp(spec.securityOpt);
+  const labels = withInstallation(spec.labels, installation);
+  const call: DaemonCall = {
+    ...createCall(spec),
+    query: { name: spec.name, ...(spec.platform !== '' && { platform: spec.platform }) },
+    body: createBody({ ...spec, securityOpt, labels }),
+  };
+  return daemon.send(call, { limitMs: timing.slowCallLimitMs });
+}
+
+interface Body {
+  readonly body: unknown;
+}
+
+function createCall({ name }: ContainerSpec): DaemonCall {
+  return { doing: `create container "${name}"`, method: 'POST', path: '/containers/create' };
+}
+
+function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal & Body): string {
+  const action = daemon.action(createCall(spec), FailureType.RunnerConfiguration);
+  if (reply.status === 201) return parseReply(createdSchema, reply.body, action).Id;
+  if (reply.status === 404 && /no such image/i.test(reply.message)) {
+    // It was there a moment ago. The next attempt gets it anew.
+    throw new TransientError(
+      `cannot ${action.doing}: its image ${spec.image} is gone from Docker at ${action.address}: ${reply.message}`,
+    );
+  }
+  throw refusalFault(reply, action);
+}
+
+/** Podman answers 500 instead of 409. */
+function isNameTaken({ status, message }: Refusal): boolean {
+  return status === 409 || (status === 500 && message.includes('is already in use'));
+}
+
+function nameTaken(name: string): FinalError {
+  return new FinalError(
+    FailureType.RunnerSystem,
+    `cannot create container "${name}": a container of this name exists that is not of this runner; remove or rename it`,
+  );
+}
+
+async function startContainer({ daemon, timing }: EngineParts, idOrName: string): Promise<void> {
+  const call: DaemonCall = {
+    doing: `start container "${idOrName}"`,
+    method: 'POST',
+    path: `/containers/${segment(idOrName)}/start`,
+  };
+  const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
+  // 304: it runs already.
+  if (![204, 304].includes(reply.status)) throw startFault(reply, daemon.action(call));
+}
+
+type RawContainer = z.infer<typeof containerSchema>;
+
+async function inspectRaw(
+  { daemon, timing }: EngineParts,
+  idOrName: string,
+): Promise<RawContainer | undefined> {
+  const call: DaemonCall = {
+    doing: `inspect container "${idOrName}"`,
+    method: 'GET',
+    path: `/containers/${segment(idOrName)}/json`,
+  };
+  const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
+  const { status, body } = await daemon.expect(call, options);
+  return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
+}
+
+async function inspectContainer(
+  parts: EngineParts,
+  idOrName: string,
+): Promise<ContainerStatus | undefined> {
+  const raw = await inspectRaw(parts, idOrName);
+  return raw && toStatus(raw);
+}
+
+function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {
+  return {
+    id: Id,
+    state: State.Status,
+    exitCode: State.ExitCode,
+    oomKilled: State.OOMKilled,
+    startedAt: State.StartedAt,
+    finishedAt: State.FinishedAt,
+    error: State.Error,
+    labels: Config.Labels ?? {},
+  };
+}
+
+async function readLogs(
+  { daemon, timing }: EngineParts,
+  idOrName: string,
+  options: Parameters<ContainerEngine['readLogs']>[1],
+): ReturnType<ContainerEngine['readLogs']> {
+  const call: DaemonCall = {
+    doing: `read the log of container "${idOrName}"`,
+    method: 'GET',
+    path: `/containers/${segment(idOrName)}/logs`,
+    query: { stdout: '1', stderr: '1', since: (options.sinceMs / 1000).toFixed(3) },
+  };
+  const limit = AbortSignal.timeout(timing.slowCallLimitMs);
+  try {
+    const response = await daemon.open(call, limit);
+    if (response.statusCode !== 200) {
+      throw refusalFault(await readReply(response), daemon.action(call));
+    }
+    // Leaving the loop early closes the connection.
+    return await takeFrames(demux(response), options.maxBytes);
+  } catch (error) {
+    if (limit.aborted) throw timeoutFault(timing.slowCallLimitMs, daemon.action(call));
+    throw daemon.fault(error, call);
+  }
+}
+
+async function removeContainer({ daemon, timing }: EngineParts, idOrName: string): Promise<void> {
+  const call: DaemonCall = {
+    doing: `remove container "${idOrName}"`,
+    method: 'DELETE',
+    path: `/containers/${segment(idOrName)}`,
+    query: { force: '1', v: '1' },
+  };
+  const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
+  const isUnderWay = reply.status === 409 && /removal .* in progress/i.test(reply.message);
+  if (![204, 404].includes(reply.status) && !isUnderWay) {
+    throw refusalFault(reply, daemon.action(call));
+  }
+}

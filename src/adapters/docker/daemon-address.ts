@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { join } from 'node:path';
+import type DockerModem from 'docker-modem';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { DockerConfig } from '../../domain/runner/config.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type DaemonConfig = Pick<DockerConfig, 'host' | 'tlsCertPath' | 'tlsVerify'>;
+
+export type DaemonAddress =
+  | { readonly kind: 'unix'; readonly label: string; readonly socketPath: string }
+  | {
+      readonly kind: 'tcp';
+      readonly label: string;
+      readonly host: string;
+      readonly port: number;
+      readonly tls: DaemonTls | undefined;
+    };
+
+export interface DaemonTls {
+  readonly certPath: string;
+  readonly isVerified: boolean;
+}
+
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+const DEFAULT_HOST = `unix://${DEFAULT_SOCKET}`;
+
+/**
+ * Where the daemon is: the config's `host` with its own TLS settings, else the environment's with
+ * the environment's, else the usual socket. The label is safe to show.
+ */
+export function resolveDaemonAddress(docker: DaemonConfig, env: Environment): DaemonAddress {
+  const host = [docker.host, env.DOCKER_HOST].find(isGiven) ?? DEFAULT_HOST;
+  if (host.startsWith('unix://')) {
+    const path = host.slice('unix://'.length);
+    const socketPath = path === '' ? DEFAULT_SOCKET : path;
+    return { kind: 'unix', label: `unix://${socketPath}`, socketPath };
+  }
+  const url = parseUrl(host);
+  const isTcp = ['tcp:', 'http:', 'https:'].includes(url.protocol);
+  if (!isTcp || url.hostname === '') throw unsupportedHost(host);
+  const tls = resolveTls(docker, env, url);
+  const usualPort = tls === undefined ? 2375 : 2376;
+  const port = url.port === '' ? usualPort : Number(url.port);
+  return {
+    kind: 'tcp',
+    label: `tcp://${url.hostname}:${port}`,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port,
+    tls,
+  };
+}
+
+/** An empty setting is one that is not made. */
+function isGiven(text: string | undefined): text is string {
+  return text !== undefined && text !== '';
+}
+
+function resolveTls(docker: DaemonConfig, env: Environment, url: URL): DaemonTls | undefined {
+  const { tlsCertPath, tlsVerify } = docker;
+  if (isGiven(tlsCertPath)) return { certPath: tlsCertPath, isVerified: tlsVerify };
+  const isVerified = tlsVerify || isGiven(env.DOCKER_TLS_VERIFY);
+  // The directory alone asks for nothing: it is often set for all of a user's programs.
+  if (!isVerified && url.protocol !== 'https:') return undefined;
+  const certPath = env.DOCKER_CERT_PATH;
+  if (isGiven(certPath)) return { certPath, isVerified };
+  throw new FinalError(
+    FailureType.InvalidConfig,
+    `Docker at ${url.host} is to be reached by TLS, but no certificates are given: set tls_cert_path in [runners.docker] or DOCKER_CERT_PATH`,
+  );
+}
+
+/**
+ * The client's options. Whatever the client would take from this process's environment by itself is
+ * set here, undefined included: the config's host must win over DOCKER_HOST.
+ */
+export function dockerodeOptions(address: DaemonAddress): DockerModem.ConstructorOptions {
+  const none = { ca: undefined, cert: undefined, key: undefined, timeout: undefined };
+  // Connections are not kept: one that a restarted daemon has closed would fail the next call.
+  if (address.kind === 'unix') {
+    const { socketPath } = address;
+    const agent = new HttpAgent({ keepAlive: false });
+    return { ...none, host: undefined, port: undefined, protocol: 'http', socketPath, agent };
+  }
+  const { host, port, tls } = address;
+  const base = { ...none, host, port, socketPath: undefined };
+  if (tls === undefined) {
+    return { ...base, protocol: 'http', agent: new HttpAgent({ keepAlive: false }) };
+  }
+  const agent = new HttpsAgent({
+    keepAlive: false,
+    ca: readPem(tls, 'ca.pem'),
+    cert: readPem(tls, 'cert.pem'),
+    key: readPem(tls, 'key.pem'),
+    rejectUnauthorized: tls.isVerified,
+  });
+  return { ...base, protocol: 'https', agent };
+}
+
+function readPem({ certPath }: DaemonTls, name: string): Buffer {
+  const path = join(certPath, name);
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new FinalError(
+      FailureType.InvalidConfig,
+      `cannot read ${path}, which TLS to Docker needs: correct tls_cert_path in [runners.docker] or DOCKER_CERT_PATH`,
+      { cause },
+    );
+  }
+}
+
+function parseUrl(host: string): URL {
+  const text = host.includes('://') ? host : `tcp://${host}`;
+  if (!URL.canParse(text)) throw unsupportedHost(host);
+  return new URL(text);
+}
+
+function unsupportedHost(host: string): FinalError {
+  const shown = host.replace(/\/\/[^@/]*@/, '//');
+  return new FinalError(
+    FailureType.InvalidConfig,
+    `Docker host "${shown}" is not supported: use unix:///path, tcp://host:port or https://host:port in [runners.docker] host or DOCKER_HOST`,
+  );
+}

@@ -1,0 +1,240 @@
+import { IncomingMessage } from 'node:http';
+import Dockerode from 'dockerode';
+import type DockerModem from 'docker-modem';
+import type { z } from 'zod';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { PullOptions } from '../../activities/ports.ts';
+import { dockerodeOptions, type DaemonAddress } from './daemon-address.ts';
+import {
+  isFault,
+  nonsenseFault,
+  refusalFault,
+  timeoutFault,
+  unreachableFault,
+  type RefusedAction,
+} from './faults.ts';
+import { versionSchema } from './replies.ts';
+
+/** The newest version of the Engine API that this adapter was written for. */
+const API_VERSION = '1.47';
+
+export interface DaemonCall {
+  /** What the call is for, with its value: `create container "x"`. Said in faults. */
+  readonly doing: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Its variable parts encoded: see `segment`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  readonly tar?: Buffer;
+  readonly auth?: PullOptions['auth'];
+}
+
+export interface SendOptions {
+  readonly limitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DaemonReply {
+  readonly status: number;
+  readonly body: unknown;
+  /** Docker's own words, of a refusal. */
+  readonly message: string;
+}
+
+/** The daemon as calls and answers. Whoever calls decides what a status means. */
+export interface Daemon {
+  readonly address: string;
+  /** Sends a call and reads its whole answer. */
+  send(call: DaemonCall, options: SendOptions): Promise<DaemonReply>;
+  /** Sends a call; resolves with the answer's head. The signal also ends the reading. */
+  open(call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Sends a call and fails unless its status is one of these. */
+  expect(call: DaemonCall, options: ExpectOptions): Promise<DaemonReply>;
+  action(call: DaemonCall, badRequest?: FailureType): RefusedAction;
+  /** The error as a fault; one that is none yet came from the connection. */
+  fault(error: unknown, call: DaemonCall): Error;
+}
+
+export interface ExpectOptions extends SendOptions {
+  readonly accept: readonly number[];
+  readonly badRequest?: FailureType;
+}
+
+/**
+ * Speaks by dockerode's transport, but not by its methods: those put a create request's body into
+ * its URL too, secrets included, and never settle when the connection breaks amid an answer.
+ */
+export function createDaemon(address: DaemonAddress): Daemon {
+  // Its types know neither agents nor explicit undefined, its code does.
+  const options = dockerodeOptions(address) as Dockerode.DockerOptions;
+  const modem = new Dockerode(options).modem;
+  refuseRedirects(modem as unknown as RequestBuilder);
+  let version: Promise<string> | undefined;
+
+  const actionOf: Daemon['action'] = ({ doing }, badRequest) => ({
+    doing,
+    address: address.label,
+    ...(badRequest !== undefined && { badRequest }),
+  });
+  const negotiated = (): Promise<string> => {
+    version ??= negotiate(modem, address.label).catch((error: unknown) => {
+      version = undefined;
+      throw error;
+    });
+    return version;
+  };
+  /** After a fault another daemon may be there, newer or older. */
+  const failed: Daemon['fault'] = (error, call) => {
+    version = undefined;
+    return isFault(error) ? error : unreachableFault(error, actionOf(call));
+  };
+  const open: Daemon['open'] = async (call, signal) => {
+    try {
+      return await dial(modem, { ...call, path: `/v${await negotiated()}${call.path}` }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failed(error, call);
+    }
+  };
+  const send: Daemon['send'] = async (call, { limitMs, signal }) => {
+    const limit = AbortSignal.timeout(limitMs);
+    const either = signal === undefined ? limit : AbortSignal.any([limit, signal]);
+    try {
+      return await readReply(await open(call, either));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (limit.aborted) throw timeoutFault(limitMs, actionOf(call));
+      throw failed(error, call);
+    }
+  };
+  const expect: Daemon['expect'] = async (call, { accept, badRequest, ...options }) => {
+    const reply = await send(call, options);
+    if (accept.includes(reply.status)) return reply;
+    throw refusalFault(reply, actionOf(call, badRequest));
+  };
+  return { address: address.label, send, open, expect, action: actionOf, fault: failed };
+}
+
+interface RequestBuilder {
+  buildRequest(options: object, ...rest: readonly unknown[]): void;
+}
+
+/**
+ * The transport follows redirects, on a unix socket to an uncaught exception. No daemon has cause to
+ * send one.
+ */
+function refuseRedirects(modem: RequestBuilder): void {
+  const buildRequest = modem.buildRequest.bind(modem);
+  modem.buildRequest = (options, ...rest) => {
+    buildRequest({ ...options, maxRedirects: 0 }, ...rest);
+  };
+}
+
+/**
+ * A name as part of a path. It may come from a job: it must not lead elsewhere, and Docker answers
+ * a path that is not in its normal form with a redirect.
+ */
+export function segment(name: string): string {
+  const parts = name.split('/');
+  if (parts.some((part) => ['', '.', '..'].includes(part))) {
+    throw new FinalError(
+      FailureType.RunnerConfiguration,
+      `"${name}" is not a name that Docker knows images, containers or volumes by: correct it`,
+    );
+  }
+  return parts.map(encodeURIComponent).join('/');
+}
+
+/** The answer's body in a known shape. */
+export function parseReply<T>(schema: z.ZodType<T>, body: unknown, action: RefusedAction): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw nonsenseFault(parsed.error, action);
+}
+
+/** Reads an answer to its end. Fails when the connection breaks before. */
+export async function readReply(response: IncomingMessage): Promise<DaemonReply> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  const body = parseJson(text);
+  return { status: response.statusCode ?? 0, body, message: messageOf(body) ?? text.trim() };
+}
+
+async function negotiate(modem: DockerModem, address: string): Promise<string> {
+  const call: DaemonCall = { doing: 'ask Docker for its version', method: 'GET', path: '/version' };
+  const action = { doing: call.doing, address };
+  const limitMs = 30_000;
+  const limit = AbortSignal.timeout(limitMs);
+  try {
+    const reply = await readReply(await dial(modem, call, limit));
+    if (reply.status !== 200) throw refusalFault(reply, action);
+    return chooseVersion(parseReply(versionSchema, reply.body, action));
+  } catch (error) {
+    if (isFault(error)) throw error;
+    if (limit.aborted) throw timeoutFault(limitMs, action);
+    throw unreachableFault(error, action);
+  }
+}
+
+/** Ours, unless the daemon is too old for it or too new. */
+export function chooseVersion(daemon: {
+  readonly ApiVersion: string;
+  readonly MinAPIVersion: string;
+}): string {
+  if (isOlder(daemon.ApiVersion, API_VERSION)) return daemon.ApiVersion;
+  return isOlder(API_VERSION, daemon.MinAPIVersion) ? daemon.MinAPIVersion : API_VERSION;
+}
+
+function isOlder(one: string, other: string): boolean {
+  const [major = 0, minor = 0] = one.split('.').map(Number);
+  const [otherMajor = 0, otherMinor = 0] = other.split('.').map(Number);
+  return major === otherMajor ? minor < otherMinor : major < otherMajor;
+}
+
+/** Lets every status through: their meaning differs from call to call. */
+const ANY_STATUS: Record<number, boolean> = Object.fromEntries(
+  Array.from({ length: 500 }, (_, index) => [100 + index, true]),
+);
+
+function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage> {
+  const { auth } = call;
+  const options: DockerModem.DialOptions = {
+    // The transport adds the query to a path that ends so.
+    path: `${call.path}?`,
+    method: call.method,
+    options: { _query: call.query ?? {}, _body: call.body ?? {} },
+    isStream: true,
+    statusCodes: ANY_STATUS,
+    abortSignal: signal,
+    ...(call.tar !== undefined && { file: call.tar }),
+    ...(auth !== undefined && {
+      authconfig: {
+        username: auth.username,
+        password: auth.password,
+        serveraddress: auth.server,
+      },
+    }),
+  };
+  return new Promise((resolve, reject) => {
+    modem.dial(options, (error, result) => {
+      if (error !== null) reject(error);
+      else if (result instanceof IncomingMessage) resolve(result);
+      else reject(new Error('no answer'));
+    });
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
+  return typeof body.message === 'string' ? body.message.trim() : undefined;
+}

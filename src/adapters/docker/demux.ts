@@ -1,0 +1,52 @@
+export interface LogFrame {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
+}
+
+const HEADER_BYTES = 8;
+
+/**
+ * Takes Docker's multiplexed stream apart: each frame has a header of stream (1 byte), 3 zero bytes
+ * and length (4 bytes, big endian). A frame may come out in several pieces: nothing is gathered, so
+ * it takes linear time and no memory whatever the chunks are.
+ */
+export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<LogFrame> {
+  const header = new Uint8Array(HEADER_BYTES);
+  let headerBytes = 0;
+  let bodyBytesLeft = 0;
+  for await (const chunk of chunks) {
+    let at = 0;
+    while (at < chunk.length) {
+      if (bodyBytesLeft === 0) {
+        const part = chunk.subarray(at, at + HEADER_BYTES - headerBytes);
+        header.set(part, headerBytes);
+        headerBytes += part.length;
+        at += part.length;
+        if (headerBytes < HEADER_BYTES) continue;
+        bodyBytesLeft = new DataView(header.buffer).getUint32(4);
+        headerBytes = 0;
+        continue;
+      }
+      const bytes = chunk.subarray(at, at + bodyBytesLeft);
+      at += bytes.length;
+      bodyBytesLeft -= bytes.length;
+      yield { stream: header[0] === 2 ? 'stderr' : 'stdout', bytes };
+    }
+  }
+}
+
+/** The first frames, cut at a number of bytes. Stops reading there. */
+export async function takeFrames(
+  frames: AsyncIterable<LogFrame>,
+  maxBytes: number,
+): Promise<LogFrame[]> {
+  const taken: LogFrame[] = [];
+  let bytesLeft = maxBytes;
+  if (bytesLeft <= 0) return taken;
+  for await (const { stream, bytes } of frames) {
+    taken.push({ stream, bytes: bytes.subarray(0, bytesLeft) });
+    bytesLeft -= bytes.length;
+    if (bytesLeft <= 0) break;
+  }
+  return taken;
+}

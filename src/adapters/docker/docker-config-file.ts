@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseDockerConfig, type AuthSource } from '../../domain/executor/registry-auth.ts';
+
+/**
+ * Registry credentials of this program's user: `~/.docker/config.json` (or that of DOCKER_CONFIG),
+ * else `~/.dockercfg`. A file that is not there is a source without entries, one that cannot be
+ * read a source with a problem. Credential helper programs are not asked yet: named as a problem.
+ */
+export async function readDockerConfigFile(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<AuthSource> {
+  const home = given(env.HOME) ?? homedir();
+  const folder = given(env.DOCKER_CONFIG) ?? join(home, '.docker');
+  const paths = [join(folder, 'config.json'), join(home, '.dockercfg')];
+  for (const path of paths) {
+    try {
+      return parseDockerConfig(path, await readFile(path, 'utf8'));
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') continue;
+      return { name: path, entries: [], problem: `it cannot be read (${code})` };
+    }
+  }
+  return { name: paths[0] ?? folder, entries: [], problem: undefined };
+}
+
+function codeOf(error: unknown): string {
+  const isCoded = error instanceof Error && 'code' in error && typeof error.code === 'string';
+  return isCoded ? (error.code as string) : 'unknown error';
+}
+
+/** An empty variable is one that is not set. */
+function given(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}

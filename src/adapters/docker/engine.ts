@@ -1,0 +1,37 @@
+import type { ContainerEngine, Log } from '../../activities/ports.ts';
+import { createContainers } from './containers.ts';
+import { createDaemon } from './daemon.ts';
+import { resolveDaemonAddress, type DaemonConfig, type Environment } from './daemon-address.ts';
+import { createImages } from './pulling.ts';
+import { createResources } from './resources.ts';
+import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
+import { createWaiting } from './waiting.ts';
+
+export interface EngineOptions {
+  readonly docker: DaemonConfig;
+  readonly env: Environment;
+  readonly log: Log;
+  /** Marks everything created, so that two installations can share a daemon. */
+  readonly installation: string;
+  readonly timing?: Partial<EngineTiming>;
+}
+
+/**
+ * Docker as the activities need it. Connects with the first call, not here; fails here with
+ * InvalidConfig when the host or its certificates are of no use.
+ */
+export function createContainerEngine(options: EngineOptions): ContainerEngine {
+  const parts = {
+    daemon: createDaemon(resolveDaemonAddress(options.docker, options.env)),
+    timing: { ...DEFAULT_TIMING, ...options.timing },
+    installation: options.installation,
+    log: options.log,
+  };
+  const containers = createContainers(parts);
+  return {
+    ...createResources(parts),
+    ...createImages(parts),
+    ...containers,
+    ...createWaiting({ ...parts, inspect: containers.inspectContainer }),
+  };
+}

@@ -1,0 +1,20 @@
+type Labels = Readonly<Record<string, string>>;
+
+/** Value: the id of the build that an object belongs to. */
+export const BUILD_LABEL = 'temporal-gitlab-runner.build';
+/** Value: the installation whose runners made an object. Two may share a daemon. */
+export const INSTALLATION_LABEL = 'temporal-gitlab-runner.installation';
+
+export function withInstallation(labels: Labels, installation: string): Record<string, string> {
+  return { ...labels, [INSTALLATION_LABEL]: installation };
+}
+
+/** Whether an object that exists is the very one that is to be created. */
+export function isOfSameBuild(existing: Labels, wanted: Labels, installation: string): boolean {
+  const build = wanted[BUILD_LABEL];
+  return (
+    build !== undefined &&
+    existing[BUILD_LABEL] === build &&
+    existing[INSTALLATION_LABEL] === installation
+  );
+}

@@ -1,0 +1,162 @@
+import { StringDecoder } from 'node:string_decoder';
+import type { ContainerEngine, ImageInfo, PullOptions } from '../../activities/ports.ts';
+import { isImageId, splitPullReference } from '../../domain/executor/image-reference.ts';
+import { classifyPullFailure, MAX_PULL_TRIES } from '../../domain/executor/pull-policy.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { EngineParts } from './containers.ts';
+import { parseReply, readReply, segment, type DaemonCall } from './daemon.ts';
+import { pause } from './pause.ts';
+import { imageSchema } from './replies.ts';
+import { shareCalls } from './share-calls.ts';
+
+type Images = Pick<ContainerEngine, 'inspectImage' | 'pullImage'>;
+
+export function createImages(parts: EngineParts): Images {
+  const share = shareCalls<ImageInfo>();
+  return {
+    inspectImage: (reference) => inspectImage(parts, reference),
+    pullImage: (reference, { signal, ...options }) => {
+      // Credentials are part of the key: what one build may not pull, it must not get by another.
+      const key = JSON.stringify([reference, options.platform, options.auth]);
+      return share(
+        key,
+        (either) => pullImage(parts, reference, { ...options, signal: either }),
+        signal,
+      );
+    },
+  };
+}
+
+async function inspectImage(
+  { daemon, timing }: EngineParts,
+  reference: string,
+): Promise<ImageInfo | undefined> {
+  const call: DaemonCall = {
+    doing: `inspect image "${reference}"`,
+    method: 'GET',
+    path: `/images/${segment(reference)}/json`,
+  };
+  const { status, body } = await daemon.expect(call, {
+    limitMs: timing.callLimitMs,
+    accept: [200, 404],
+    badRequest: FailureType.RunnerConfiguration,
+  });
+  if (status === 404) return undefined;
+  const { Id, RepoDigests, Config } = parseReply(imageSchema, body, daemon.action(call));
+  return {
+    id: Id,
+    repoDigests: RepoDigests ?? [],
+    user: Config?.User ?? '',
+    exposedPorts: Object.keys(Config?.ExposedPorts ?? {})
+      .filter((port) => port.endsWith('/tcp') || !port.includes('/'))
+      .map((port) => Number.parseInt(port, 10)),
+  };
+}
+
+interface Pull extends PullOptions {
+  readonly signal: AbortSignal;
+}
+
+async function pullImage(parts: EngineParts, reference: string, pull: Pull): Promise<ImageInfo> {
+  if (!isImageId(reference)) await pullWithRetries(parts, reference, pull);
+  const image = await inspectImage(parts, reference);
+  if (image !== undefined) return image;
+  throw new FinalError(
+    isImageId(reference) ? FailureType.RunnerConfiguration : FailureType.ImagePull,
+    isImageId(reference)
+      ? `image "${reference}" is not on this node, and an image given by its id cannot be pulled: name it by its repository`
+      : `image "${reference}" was pulled, but Docker at ${parts.daemon.address} does not have it`,
+  );
+}
+
+async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull): Promise<void> {
+  const { log, timing } = parts;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await pullOnce(parts, reference, pull);
+      return;
+    } catch (error) {
+      pull.signal.throwIfAborted();
+      const isPassing =
+        error instanceof FinalError && error.type === FailureType.ExternalDependency;
+      if (!isPassing || tries === MAX_PULL_TRIES) throw error;
+      log.warn('pull failed, trying again', { image: reference, tries, reason: error.message });
+      await pause(timing.pullDelayMs(tries), pull.signal);
+    }
+  }
+}
+
+async function pullOnce(parts: EngineParts, reference: string, pull: Pull): Promise<void> {
+  const { daemon, timing } = parts;
+  const { platform, auth } = pull;
+  const call: DaemonCall = {
+    doing: `pull image "${reference}"`,
+    method: 'POST',
+    path: '/images/create',
+    query: { ...splitPullReference(reference), ...(platform !== undefined && { platform }) },
+    ...(auth !== undefined && { auth }),
+  };
+  const idle = new AbortController();
+  const timer = setTimeout(() => {
+    idle.abort();
+  }, timing.pullIdleMs);
+  try {
+    const response = await daemon.open(call, AbortSignal.any([idle.signal, pull.signal]));
+    if (response.statusCode !== 200) {
+      throw pullFault(reference, (await readReply(response)).message);
+    }
+    for await (const { error, errorDetail } of readProgress(response)) {
+      timer.refresh();
+      const message = errorDetail?.message ?? error;
+      if (message !== undefined) throw pullFault(reference, message);
+    }
+  } catch (error) {
+    if (idle.signal.aborted) {
+      throw pullFault(reference, `i/o timeout: no progress for ${timing.pullIdleMs / 1000} s`);
+    }
+    throw daemon.fault(error, call);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function pullFault(reference: string, message: string): FinalError {
+  const type = classifyPullFailure(message);
+  const advice =
+    type === FailureType.RunnerConfiguration
+      ? 'check its name and tag, and the credentials for its registry'
+      : type === FailureType.ExternalDependency
+        ? "check that the Docker host reaches the image's registry"
+        : "look at the log of the registry and of Docker's daemon";
+  return new FinalError(type, `cannot pull image "${reference}": ${message.trim()}; ${advice}`);
+}
+
+interface Progress {
+  readonly error?: string;
+  readonly errorDetail?: { readonly message?: string };
+}
+
+/**
+ * The lines of a pull's answer, each a JSON object. docker-modem's own reader takes a broken line
+ * down with the whole process and keeps every line in memory.
+ */
+export async function* readProgress(chunks: AsyncIterable<unknown>): AsyncGenerator<Progress> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield parseProgress(line);
+  }
+  yield parseProgress(rest);
+}
+
+function parseProgress(line: string): Progress {
+  if (line.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return { error: `unreadable progress of the pull: ${line.slice(0, 200)}` };
+  }
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+// Only what this adapter reads of Docker's answers. Docker writes null for many an empty thing.
+
+const labels = z.record(z.string(), z.string()).nullish();
+
+export const versionSchema = z.object({
+  Version: z.string(),
+  ApiVersion: z.string(),
+  MinAPIVersion: z.string().default('1.24'),
+});
+
+export const infoSchema = z.object({
+  OSType: z.string(),
+  Architecture: z.string(),
+  Name: z.string(),
+});
+
+export const imageSchema = z.object({
+  Id: z.string(),
+  RepoDigests: z.array(z.string()).nullish(),
+  Config: z
+    .object({
+      User: z.string().nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+    })
+    .nullish(),
+});
+
+export const createdSchema = z.object({ Id: z.string() });
+
+export const containerSchema = z.object({
+  Id: z.string(),
+  State: z.object({
+    Status: z.enum(['created', 'running', 'exited', 'dead', 'paused', 'restarting', 'removing']),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean().default(false),
+    StartedAt: z.string(),
+    FinishedAt: z.string(),
+    Error: z.string().default(''),
+  }),
+  Config: z.object({ Labels: labels }),
+});
+
+export const networkSchema = z.object({
+  Labels: labels,
+  Containers: z.record(z.string(), z.unknown()).nullish(),
+});
+
+export const idsSchema = z.array(z.object({ Id: z.string() }));
+
+export const volumesSchema = z.object({
+  Volumes: z.array(z.object({ Name: z.string() })).nullish(),
+});

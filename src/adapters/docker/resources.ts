@@ -1,0 +1,162 @@
+import type { ContainerEngine } from '../../activities/ports.ts';
+import type { NetworkSpec } from '../../domain/executor/specs.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { EngineParts } from './containers.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { refusalFault } from './faults.ts';
+import { INSTALLATION_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
+import { idsSchema, infoSchema, networkSchema, versionSchema, volumesSchema } from './replies.ts';
+
+type Resources = Pick<
+  ContainerEngine,
+  'info' | 'createNetwork' | 'removeNetwork' | 'ensureVolume' | 'removeVolume' | 'listByLabels'
+>;
+
+/** The engine itself, its networks and volumes. */
+export function createResources(parts: EngineParts): Resources {
+  return {
+    info: () => info(parts),
+    createNetwork: (spec) => createNetwork(parts, spec),
+    removeNetwork: (name) => removeNetwork(parts, name),
+    ensureVolume: async ({ name, labels }) => {
+      const { daemon, timing, installation } = parts;
+      const call: DaemonCall = {
+        doing: `create volume "${name}"`,
+        method: 'POST',
+        path: '/volumes/create',
+        // Docker answers with the volume that is there, should it be.
+        body: { Name: name, Labels: withInstallation(labels, installation) },
+      };
+      await daemon.expect(call, {
+        limitMs: timing.slowCallLimitMs,
+        accept: [200, 201],
+        badRequest: FailureType.RunnerConfiguration,
+      });
+    },
+    removeVolume: async (name) => {
+      const { daemon, timing } = parts;
+      const call: DaemonCall = {
+        doing: `remove volume "${name}"`,
+        method: 'DELETE',
+        path: `/volumes/${segment(name)}`,
+      };
+      await daemon.expect(call, { limitMs: timing.slowCallLimitMs, accept: [204, 404] });
+    },
+    listByLabels: (labels) => listByLabels(parts, labels),
+  };
+}
+
+async function info({ daemon, timing }: EngineParts): ReturnType<ContainerEngine['info']> {
+  const options = { limitMs: timing.callLimitMs, accept: [200] };
+  const call: DaemonCall = { doing: 'ask Docker about itself', method: 'GET', path: '/info' };
+  const versionCall: DaemonCall = { ...call, path: '/version' };
+  const [facts, version] = await Promise.all([
+    daemon.expect(call, options),
+    daemon.expect(versionCall, options),
+  ]);
+  const { OSType, Architecture, Name } = parseReply(infoSchema, facts.body, daemon.action(call));
+  const { Version, ApiVersion } = parseReply(versionSchema, version.body, daemon.action(call));
+  return {
+    serverVersion: Version,
+    apiVersion: ApiVersion,
+    osType: OSType,
+    architecture: Architecture,
+    name: Name,
+  };
+}
+
+async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<void> {
+  const { daemon, timing, installation } = parts;
+  const call: DaemonCall = {
+    doing: `create network "${spec.name}"`,
+    method: 'POST',
+    path: '/networks/create',
+    // Without CheckDuplicate, daemons before 25 make a second network of the same name.
+    body: {
+      Name: spec.name,
+      CheckDuplicate: true,
+      Driver: 'bridge',
+      Labels: withInstallation(spec.labels, installation),
+    },
+  };
+  const reply = await daemon.expect(call, {
+    limitMs: timing.callLimitMs,
+    accept: [201, 409],
+    badRequest: FailureType.RunnerConfiguration,
+  });
+  if (reply.status === 201) return;
+  const existing = await inspectNetwork(parts, spec.name);
+  if (existing !== undefined && isOfSameBuild(existing.Labels ?? {}, spec.labels, installation)) {
+    return;
+  }
+  if (existing === undefined) throw refusalFault(reply, daemon.action(call));
+  throw new FinalError(
+    FailureType.RunnerSystem,
+    `cannot ${call.doing}: a network of this name exists that is not of this build; remove it`,
+  );
+}
+
+async function inspectNetwork(
+  { daemon, timing }: EngineParts,
+  name: string,
+): Promise<ReturnType<typeof networkSchema.parse> | undefined> {
+  const call: DaemonCall = {
+    doing: `inspect network "${name}"`,
+    method: 'GET',
+    path: `/networks/${segment(name)}`,
+  };
+  const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
+  const { status, body } = await daemon.expect(call, options);
+  return status === 404 ? undefined : parseReply(networkSchema, body, daemon.action(call));
+}
+
+/** Docker does not remove a network that something is attached to, such as a job's own container. */
+async function removeNetwork(parts: EngineParts, name: string): Promise<void> {
+  const { daemon, timing } = parts;
+  const network = await inspectNetwork(parts, name);
+  if (network === undefined) return;
+  const path = `/networks/${segment(name)}`;
+  const limitMs = timing.callLimitMs;
+  for (const container of Object.keys(network.Containers ?? {})) {
+    const call: DaemonCall = {
+      doing: `disconnect container ${container} from network "${name}"`,
+      method: 'POST',
+      path: `${path}/disconnect`,
+      body: { Container: container, Force: true },
+    };
+    await daemon.expect(call, { limitMs, accept: [200, 404] });
+  }
+  const call: DaemonCall = { doing: `remove network "${name}"`, method: 'DELETE', path };
+  await daemon.expect(call, { limitMs, accept: [204, 404] });
+}
+
+/** Of this installation only: whatever another one left on the same daemon is not ours. */
+async function listByLabels(
+  { daemon, timing, installation }: EngineParts,
+  labels: Readonly<Record<string, string>>,
+): ReturnType<ContainerEngine['listByLabels']> {
+  const wanted = { ...labels, [INSTALLATION_LABEL]: installation };
+  const label = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
+  const filters = JSON.stringify({ label });
+  const list = async (path: string, query = {}): Promise<unknown> => {
+    const call: DaemonCall = {
+      doing: `list ${path.split('/')[1] ?? ''} by labels`,
+      method: 'GET',
+      path,
+      query: { filters, ...query },
+    };
+    const { body } = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200] });
+    return body;
+  };
+  const action = { doing: 'list objects by labels', address: daemon.address };
+  const [containers, volumes, networks] = await Promise.all([
+    list('/containers/json', { all: '1' }),
+    list('/volumes'),
+    list('/networks'),
+  ]);
+  return {
+    containers: parseReply(idsSchema, containers, action).map(({ Id }) => Id),
+    volumes: (parseReply(volumesSchema, volumes, action).Volumes ?? []).map(({ Name }) => Name),
+    networks: parseReply(idsSchema, networks, action).map(({ Id }) => Id),
+  };
+}

@@ -1,0 +1,59 @@
+interface Shared<T> {
+  readonly result: Promise<T>;
+  readonly abort: AbortController;
+  waiters: number;
+}
+
+/**
+ * Makes one call of many at once with the same key. Each caller may leave by its own signal; the
+ * call itself is aborted when the last has left.
+ */
+export function shareCalls<T>(): (
+  key: string,
+  call: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal | undefined,
+) => Promise<T> {
+  const running = new Map<string, Shared<T>>();
+
+  const start = (key: string, call: (signal: AbortSignal) => Promise<T>): Shared<T> => {
+    const abort = new AbortController();
+    const result = call(abort.signal);
+    const shared: Shared<T> = { result, abort, waiters: 0 };
+    running.set(key, shared);
+    const forget = (): void => {
+      if (running.get(key) === shared) running.delete(key);
+    };
+    result.then(forget, forget);
+    return shared;
+  };
+  return async (key, call, signal) => {
+    signal?.throwIfAborted();
+    const shared = running.get(key) ?? start(key, call);
+    shared.waiters += 1;
+    try {
+      return await leaveOn(signal, shared.result);
+    } finally {
+      shared.waiters -= 1;
+      if (shared.waiters === 0) {
+        // Nobody may join a call that is being aborted.
+        if (running.get(key) === shared) running.delete(key);
+        shared.abort.abort();
+      }
+    }
+  };
+}
+
+function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
+  if (signal === undefined) return result;
+  return new Promise<T>((resolve, reject) => {
+    const leave = (): void => {
+      // The reason is the caller's own: handed back as it is.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- see above
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    result.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', leave);
+    });
+  });
+}

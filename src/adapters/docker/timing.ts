@@ -1,0 +1,27 @@
+import { planPullDelayMs } from '../../domain/executor/pull-policy.ts';
+
+/** Every limit and pause of the engine, in one place: tests hand in shorter ones. */
+export interface EngineTiming {
+  /** For a call that Docker answers from memory or by one quick action. */
+  readonly callLimitMs: number;
+  /** For a call that may have to copy or delete files: create, remove, archive. */
+  readonly slowCallLimitMs: number;
+  /** SIGTERM to SIGKILL, and the time the processes of a container get before PID 1 is asked. */
+  readonly stopGraceMs: number;
+  /** A wait is asked anew after this long: a half-open connection would never tell. */
+  readonly waitTurnMs: number;
+  /** A pull that reports no progress for this long is given up. */
+  readonly pullIdleMs: number;
+  readonly pullDelayMs: (triesMade: number) => number;
+  readonly reconnectDelayMs: (failures: number) => number;
+}
+
+export const DEFAULT_TIMING: EngineTiming = {
+  callLimitMs: 60_000,
+  slowCallLimitMs: 300_000,
+  stopGraceMs: 10_000,
+  waitTurnMs: 300_000,
+  pullIdleMs: 600_000,
+  pullDelayMs: (triesMade) => planPullDelayMs(triesMade, Math.random()),
+  reconnectDelayMs: (failures) => Math.min(10_000, 250 * 2 ** failures),
+};

@@ -1,0 +1,195 @@
+import { z } from 'zod';
+import type { ContainerEngine, ContainerStatus } from '../../activities/ports.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import type { EngineParts } from './containers.ts';
+import { parseReply, readReply, segment, type DaemonCall } from './daemon.ts';
+import { refusalFault } from './faults.ts';
+import { pause } from './pause.ts';
+
+type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
+type Inspect = ContainerEngine['inspectContainer'];
+interface Parts extends EngineParts {
+  readonly inspect: Inspect;
+}
+
+/** The engine's dealings that last until a container's processes have ended. */
+export function createWaiting(parts: Parts): Waiting {
+  return {
+    waitForExit: (idOrName, signal) => waitForExit(parts, idOrName, signal),
+    stopContainer: (idOrName, how) =>
+      how === 'kill' ? kill(parts, idOrName) : stopGracefully(parts, idOrName),
+  };
+}
+
+/** Asks again after every fault that passes: the container may well outlive its daemon. */
+async function waitForExit(
+  parts: Parts,
+  idOrName: string,
+  signal: AbortSignal,
+): Promise<ContainerStatus> {
+  for (let failures = 0; ;) {
+    signal.throwIfAborted();
+    try {
+      const status = await parts.inspect(idOrName);
+      if (status === undefined) throw gone(idOrName);
+      if (!isRunning(status)) return status;
+      const before = performance.now();
+      await waitOneTurn(parts, idOrName, signal);
+      // An answer at once about a container that runs would make this a busy loop.
+      failures = performance.now() - before < 1_000 ? failures + 1 : 0;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof TransientError)) throw error;
+      failures += 1;
+      parts.log.warn('lost the wait for a container, asking again', {
+        container: idOrName,
+        failures,
+        reason: error.message,
+      });
+    }
+    await pause(failures === 0 ? 0 : parts.timing.reconnectDelayMs(failures - 1), signal);
+  }
+}
+
+/** Returns when Docker says that the container has ended, or when it is time to look again. */
+async function waitOneTurn(parts: Parts, idOrName: string, signal: AbortSignal): Promise<void> {
+  const { daemon, timing } = parts;
+  const call: DaemonCall = {
+    doing: `wait for container "${idOrName}"`,
+    method: 'POST',
+    path: `/containers/${segment(idOrName)}/wait`,
+    query: { condition: 'not-running' },
+  };
+  const turn = AbortSignal.timeout(timing.waitTurnMs);
+  try {
+    const reply = await readReply(await daemon.open(call, AbortSignal.any([turn, signal])));
+    if (![200, 404].includes(reply.status)) throw refusalFault(reply, daemon.action(call));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!turn.aborted) throw daemon.fault(error, call);
+  }
+}
+
+function isRunning({ state }: ContainerStatus): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting';
+}
+
+function gone(idOrName: string): FinalError {
+  return new FinalError(
+    FailureType.RunnerSystem,
+    `container "${idOrName}" is gone: something other than this runner removed it while it was needed`,
+  );
+}
+
+const STOP_TRIES = 5;
+
+async function stopGracefully(parts: Parts, idOrName: string): Promise<void> {
+  const { daemon, timing } = parts;
+  const status = await parts.inspect(idOrName);
+  if (status === undefined || !isRunning(status)) return;
+  await terminateProcesses(parts, idOrName);
+  const call: DaemonCall = {
+    doing: `stop container "${idOrName}"`,
+    method: 'POST',
+    path: `/containers/${segment(idOrName)}/stop`,
+    query: { t: String(Math.ceil(timing.stopGraceMs / 1000)) },
+  };
+  const limitMs = timing.callLimitMs + timing.stopGraceMs;
+  await untilNotRunning(parts, idOrName, async () => {
+    await daemon.expect(call, { limitMs, accept: [204, 304, 404] });
+  });
+}
+
+async function kill(parts: Parts, idOrName: string): Promise<void> {
+  const { daemon, timing } = parts;
+  const call: DaemonCall = {
+    doing: `kill container "${idOrName}"`,
+    method: 'POST',
+    path: `/containers/${segment(idOrName)}/kill`,
+    query: { signal: 'KILL' },
+  };
+  await untilNotRunning(parts, idOrName, async () => {
+    // 409: it does not run any more.
+    await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [204, 404, 409] });
+  });
+}
+
+/** Does it again until Docker itself says that the container does not run. */
+async function untilNotRunning(
+  parts: Parts,
+  idOrName: string,
+  stop: () => Promise<void>,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    await stop();
+    const patience = AbortSignal.timeout(parts.timing.stopGraceMs);
+    try {
+      await waitForExit(parts, idOrName, patience);
+      return;
+    } catch (error) {
+      const status = await parts.inspect(idOrName);
+      if (status === undefined || !isRunning(status)) return;
+      if (!patience.aborted) throw error;
+      if (tries === STOP_TRIES) throw stillRunning(idOrName, parts.daemon.address);
+    }
+  }
+}
+
+function stillRunning(idOrName: string, address: string): TransientError {
+  return new TransientError(
+    `container "${idOrName}" still runs after ${STOP_TRIES} requests to stop it: look at the log of Docker at ${address}`,
+  );
+}
+
+/**
+ * Asks every process but PID 1 to end and gives them time to: a shell as PID 1 hands no signal on.
+ * Whatever `sh` itself started is not in the list, for it is written before.
+ */
+const TERMINATE_SCRIPT = `
+pids=
+for dir in /proc/[0-9]*; do
+  pid=\${dir#/proc/}
+  if [ "$pid" != 1 ] && [ "$pid" != $$ ]; then pids="$pid $pids"; fi
+done
+for pid in $pids; do kill -TERM "$pid" 2>/dev/null; done
+tries=$1
+for pid in $pids; do
+  while [ "$tries" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
+    sleep 1
+    tries=$((tries - 1))
+  done
+done
+`;
+
+const execSchema = z.object({ Id: z.string() });
+
+/** The best that can be done: without a shell in the image, `stop` alone has to do. */
+async function terminateProcesses(parts: Parts, idOrName: string): Promise<void> {
+  const { daemon, timing, log } = parts;
+  const doing = `ask the processes of container "${idOrName}" to end`;
+  const seconds = Math.ceil(timing.stopGraceMs / 1000);
+  const command = ['sh', '-c', TERMINATE_SCRIPT, 'sh', String(seconds)];
+  const create: DaemonCall = {
+    doing,
+    method: 'POST',
+    path: `/containers/${segment(idOrName)}/exec`,
+    body: { Cmd: command, User: '0', AttachStdout: true, AttachStderr: true },
+  };
+  // The last process may end the container, and so this call, at any moment.
+  const limitMs = timing.stopGraceMs + 2_000;
+  try {
+    const created = await daemon.expect(create, { limitMs, accept: [201] });
+    const { Id } = parseReply(execSchema, created.body, daemon.action(create));
+    const start: DaemonCall = {
+      doing,
+      method: 'POST',
+      path: `/exec/${segment(Id)}/start`,
+      body: { Detach: false, Tty: false },
+    };
+    const { status, message } = await daemon.send(start, { limitMs });
+    log.debug('asked processes to end', { container: idOrName, status, said: message });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.debug('could not ask processes to end', { container: idOrName, reason });
+  }
+}

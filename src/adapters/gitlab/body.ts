@@ -1,0 +1,42 @@
+export interface Capped {
+  readonly bytes: Uint8Array;
+  /** Why there may be more than `bytes`. */
+  readonly fault: Error | undefined;
+}
+
+/**
+ * Reads a body up to a size and a time, whatever its headers promise; compressed bodies count
+ * unpacked. Lets go of the connection in every case. Never throws.
+ */
+export async function readCapped(
+  response: Response,
+  { limitBytes, limitMs }: { readonly limitBytes: number; readonly limitMs: number },
+): Promise<Capped> {
+  if (response.body === null) return { bytes: new Uint8Array(), fault: undefined };
+  const reader = response.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let lengthBytes = 0;
+  let fault: Error | undefined;
+  const timer = setTimeout(() => {
+    fault = new Error(`the answer was not complete after ${limitMs} ms`);
+    reader.cancel().catch(() => undefined);
+  }, limitMs);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (lengthBytes + value.byteLength > limitBytes) {
+        fault = new Error(`the answer is longer than ${limitBytes} bytes`);
+        break;
+      }
+      chunks.push(value);
+      lengthBytes += value.byteLength;
+    }
+  } catch (error) {
+    fault ??= error instanceof Error ? error : new Error(String(error));
+  } finally {
+    clearTimeout(timer);
+    reader.cancel().catch(() => undefined);
+  }
+  return { bytes: Buffer.concat(chunks, lengthBytes), fault };
+}

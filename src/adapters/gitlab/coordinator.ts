@@ -1,0 +1,56 @@
+import type { Coordinator, Log } from '../../activities/ports.ts';
+import type { ProgramInfo } from '../../domain/build/context.ts';
+import type { RunnerConfig } from '../../domain/runner/config.ts';
+import { runnerInfo } from '../../domain/runner/info.ts';
+import { createApi, type ApiReply } from './http.ts';
+import { createJobCalls } from './job-calls.ts';
+import { createJobRequest } from './job-request.ts';
+import type { Environment, Timeouts } from './transport.ts';
+
+export interface CoordinatorOptions {
+  readonly runner: RunnerConfig;
+  readonly systemId: string;
+  readonly program: ProgramInfo;
+  readonly log: Log;
+  /** Directory of config.toml: `certs/<host>.crt` below it is picked up. */
+  readonly configDir: string;
+  readonly env: Environment;
+  readonly timeouts?: Partial<Timeouts>;
+  /** Cuts short the waits between tries; a request that was sent is never given up. */
+  readonly signal?: AbortSignal;
+}
+
+/** A Coordinator that can be let go of: its idle sockets are closed. */
+export interface ClosableCoordinator extends Coordinator {
+  close(): Promise<void>;
+}
+
+/**
+ * GitLab's job API for one `[[runners]]` entry. Making one does nothing yet and never throws: a
+ * `url` that cannot be used shows in the replies.
+ */
+export function createCoordinator(options: CoordinatorOptions): ClosableCoordinator {
+  const { runner, program, timeouts, signal } = options;
+  const api = createApi({ ...options, ...runner, timeouts, signal });
+  const lastUpdate = createLastUpdate();
+  const info = runnerInfo(program, runner.executor);
+  const requestJob = createJobRequest({ ...options, api, info, lastUpdate });
+  return { requestJob, ...createJobCalls({ api, info, lastUpdate }), close: () => api.close() };
+}
+
+/** `X-GitLab-Last-Update` of this runner's queue, in memory only. */
+export interface LastUpdate {
+  read(): string | undefined;
+  /** Remembers what any JSON call was answered with. */
+  take(reply: ApiReply): void;
+}
+
+function createLastUpdate(): LastUpdate {
+  let value: string | undefined;
+  return {
+    read: () => value,
+    take: ({ headers }) => {
+      value = headers.get('X-GitLab-Last-Update') || value;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { excerptOf, errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
+import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
+
+const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** Why there was no answer, in words for an operator: innermost cause with its code; no secrets. */
+export function describeFault(error: unknown, secrets: readonly string[]): string {
+  const cause = innermost(error);
+  const code = codeOf(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const text = code === undefined || message.includes(code) ? message : `${code} ${message}`;
+  const advice =
+    code !== undefined && UNTRUSTED_CODES.has(code)
+      ? ' (set tls-ca-file, or put the CA into certs/<host>.crt beside config.toml)'
+      : '';
+  return `${hideSecrets(text, secrets)}${advice}`;
+}
+
+function innermost(error: unknown): unknown {
+  let current = error;
+  for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
+    const next = current instanceof AggregateError ? current.errors[0] : current.cause;
+    if (next === undefined) break;
+    current = next as unknown;
+  }
+  return current;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/** The status with GitLab's own words, when it has some, for a log line or an error. */
+export function describeAnswer(answer: Answer, secrets: readonly string[]): string {
+  const parsed = parseAnswer(answer);
+  return errorTextOf({ status: answer.status, json: parsed?.json }, secrets);
+}
+
+/** What came instead of JSON. */
+export function describeNonJson(answer: Answer, secrets: readonly string[]): string {
+  const type = answer.headers.get('Content-Type') ?? 'no content type';
+  const head = new TextDecoder().decode(answer.body.subarray(0, 16_384));
+  const excerpt = excerptOf(head, secrets);
+  const said = excerpt === '' ? 'nothing readable' : `"${excerpt}"`;
+  return `status ${answer.status} with ${excerptOf(type, secrets)} where JSON was due, saying ${said}: is url in config.toml that of GitLab, and is no proxy in between?`;
+}
+
+/** The JSON of an answer; undefined when it is none, by its media type or by its text. */
+export function parseAnswer({
+  headers,
+  body,
+}: Omit<Answer, 'status'>): { json: unknown } | undefined {
+  if (!isJsonMediaType(headers.get('Content-Type'))) return undefined;
+  try {
+    return { json: JSON.parse(new TextDecoder().decode(body)) as unknown };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import ky, { type Options } from 'ky';
+import type { Log } from '../../activities/ports.ts';
+import type { ProgramInfo } from '../../domain/build/context.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { apiBaseUrl, judgeRedirect } from '../../domain/runner/api-url.ts';
+import { userAgent } from '../../domain/runner/info.ts';
+import { judgeRetry, type WaitHints } from '../../domain/runner/retry.ts';
+import { readCapped } from './body.ts';
+import { describeFault } from './faults.ts';
+import {
+  createTransportSource,
+  DEFAULT_TIMEOUTS,
+  type Environment,
+  type Timeouts,
+  type Transport,
+  type TransportSource,
+} from './transport.ts';
+
+// The one file that knows ky: every call to GitLab goes through `send`.
+
+const MAX_REDIRECTS = 5;
+/** Enough for any answer but a job. */
+const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
+/** How long the body of an answer is listened to whose status has said all. */
+const IDLE_TALK_MS = 10_000;
+
+export interface ApiOptions {
+  readonly url: string;
+  readonly tlsCaFile: string | undefined;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly configDir: string;
+  readonly program: ProgramInfo;
+  readonly env: Environment;
+  readonly log: Log;
+  readonly timeouts: Partial<Timeouts> | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `api/v4/`, with its query. */
+  readonly path: string;
+  readonly token: {
+    readonly header: 'RUNNER-TOKEN' | 'JOB-TOKEN' | 'PRIVATE-TOKEN';
+    readonly value: string;
+  };
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly content?: { readonly type: string; readonly bytes: Uint8Array };
+  /** The answer's body is JSON and matters; else only its status and headers do. */
+  readonly wantsJson: boolean;
+  readonly bodyLimitBytes?: number;
+  /** The most that waits between tries may take in all. */
+  readonly waitBudgetMs: number;
+  readonly requestMs?: number;
+}
+
+export interface ApiReply {
+  readonly status: number;
+  readonly headers: Headers;
+  /** What could be read of the body, never more than the limit. */
+  readonly body: Uint8Array;
+  readonly correlationId: string;
+  /** GitLab's own wish for the next try, when it was not waited for. */
+  readonly retryAfterMs: number | undefined;
+  readonly transport: Transport;
+}
+
+export interface Api {
+  /**
+   * Sends a request, again where the status says so, and returns the last answer of any status.
+   * Throws TransientError when there is no answer, FinalError(RunnerConfiguration) for a bad URL.
+   */
+  send(request: ApiRequest): Promise<ApiReply>;
+  close(): Promise<void>;
+}
+
+interface Connected {
+  readonly baseUrl: URL;
+  readonly transports: TransportSource;
+  readonly timeouts: Timeouts;
+  readonly userAgent: string;
+}
+
+export function createApi(options: ApiOptions): Api {
+  const connected = connect(options);
+  return {
+    send: async (request) => {
+      if (connected === undefined) {
+        throw new FinalError(
+          FailureType.RunnerConfiguration,
+          `url "${options.url}" of the runner is not usable: it must be http://… or https://…`,
+        );
+      }
+      return sendWithRetries(request, connected, options);
+    },
+    close: async () => connected?.transports.close(),
+  };
+}
+
+function connect(options: ApiOptions): Connected | undefined {
+  const base = apiBaseUrl(options.url);
+  if (base === undefined || !URL.canParse(base)) return undefined;
+  const baseUrl = new URL(base);
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  return {
+    baseUrl,
+    timeouts,
+    transports: createTransportSource({ ...options, baseUrl, timeouts }),
+    userAgent: userAgent(options.program, `node${process.versions.node}`),
+  };
+}
+
+async function sendWithRetries(
+  request: ApiRequest,
+  connected: Connected,
+  { signal, log }: ApiOptions,
+): Promise<ApiReply> {
+  let waitedMs = 0;
+  for (let failedTries = 1; ; failedTries++) {
+    const reply = await sendOnce(request, connected);
+    const verdict = judgeRetry({
+      ...{ status: reply.status, hints: hintsOf(reply.headers), failedTries, waitedMs },
+      ...{ budgetMs: request.waitBudgetMs, nowMs: Date.now(), random: Math.random() },
+    });
+    if (verdict.kind === 'leave') return { ...reply, retryAfterMs: verdict.askedMs };
+    log.debug('GitLab is asked again after a wait', {
+      ...{ method: request.method, path: pathOnly(request), status: reply.status },
+      wait_ms: Math.round(verdict.waitMs),
+    });
+    const isCut = await wasCut(verdict.waitMs, signal);
+    if (isCut) return reply;
+    waitedMs += verdict.waitMs;
+  }
+}
+
+async function wasCut(waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await delay(waitMs, undefined, signal === undefined ? {} : { signal });
+    return false;
+  } catch (error) {
+    if (signal?.aborted === true) return true;
+    throw error;
+  }
+}
+
+function hintsOf(headers: Headers): WaitHints {
+  return {
+    rateLimitResetTime: headers.get('RateLimit-ResetTime'),
+    retryAfter: headers.get('Retry-After'),
+  };
+}
+
+async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiReply> {
+  const requestId = randomUUID().replaceAll('-', '');
+  const transport = await connected.transports.current();
+  const limit = new AbortController();
+  const limitMs = request.requestMs ?? connected.timeouts.requestMs;
+  const timer = setTimeout(() => limit.abort(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  try {
+    const response = await exchange(request, {
+      ...{ connected, transport, requestId, signal: limit.signal },
+    });
+    const body = await readBody(response, request, connected.timeouts);
+    return {
+      status: response.status,
+      headers: response.headers,
+      body,
+      correlationId: response.headers.get('X-Request-Id') || requestId,
+      retryAfterMs: undefined,
+      transport,
+    };
+  } catch (error) {
+    throw asTransient(error, request, connected);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Exchange {
+  readonly connected: Connected;
+  readonly transport: Transport;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+/** One request, and those that 307 and 308 make of it. */
+async function exchange(request: ApiRequest, context: Exchange): Promise<Response> {
+  let url = new URL(request.path, context.connected.baseUrl);
+  for (let redirects = 0; ; redirects++) {
+    const response = await ky(url.href, kyOptions(request, context));
+    if (response.status < 300 || response.status >= 400 || response.status === 304) return response;
+    await response.body?.cancel();
+    const to = locationOf(response, url);
+    const verdict = judgeRedirect({ status: response.status, from: url, to });
+    const shown = to === undefined ? '' : ` (${to.origin}${to.pathname})`;
+    if (verdict.kind === 'refuse') {
+      throw new TransientError(
+        `GitLab redirects ${verdict.reason}${shown}: set url in config.toml to where it really is`,
+      );
+    }
+    if (redirects >= MAX_REDIRECTS) {
+      throw new TransientError(`GitLab redirects more than ${MAX_REDIRECTS} times${shown}`);
+    }
+    url = new URL(verdict.url);
+  }
+}
+
+function kyOptions(request: ApiRequest, context: Exchange): Options {
+  const { content, token, wantsJson } = request;
+  const options = {
+    method: request.method,
+    headers: {
+      'User-Agent': context.connected.userAgent,
+      'X-Request-Id': context.requestId,
+      [token.header]: token.value,
+      ...(wantsJson && { Accept: 'application/json' }),
+      ...(content !== undefined && { 'Content-Type': content.type }),
+      ...request.headers,
+    },
+    ...(content !== undefined && { body: content.bytes }),
+    signal: context.signal,
+    redirect: 'manual',
+    // Statuses are judged in one place, and waits are GitLab's to say.
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    dispatcher: context.transport.dispatcher,
+  };
+  // `dispatcher` is undici's own, which ky hands on but does not name; its types lag behind.
+  return options as unknown as Options;
+}
+
+function locationOf(response: Response, from: URL): URL | undefined {
+  const location = response.headers.get('Location');
+  return location !== null && URL.canParse(location, from.href)
+    ? new URL(location, from)
+    : undefined;
+}
+
+/** A body that matters must be whole; any other may be cut: its status has said all. */
+async function readBody(
+  response: Response,
+  request: ApiRequest,
+  { bodyMs }: Timeouts,
+): Promise<Uint8Array> {
+  const wantedBytes = response.ok ? request.bodyLimitBytes : undefined;
+  const limitBytes = wantedBytes ?? DEFAULT_BODY_LIMIT_BYTES;
+  const limitMs = request.wantsJson ? bodyMs : Math.min(bodyMs, IDLE_TALK_MS);
+  const capped = await readCapped(response, { limitBytes, limitMs });
+  if (capped.fault !== undefined && request.wantsJson && response.ok) throw capped.fault;
+  return capped.bytes;
+}
+
+function asTransient(error: unknown, request: ApiRequest, { baseUrl }: Connected): Error {
+  if (error instanceof FinalError) return error;
+  const what = `${request.method} ${baseUrl.origin}${baseUrl.pathname}${pathOnly(request)}`;
+  const why = describeFault(error, [request.token.value]);
+  // No cause: what lies below may quote headers, and so tokens.
+  return new TransientError(`${what} failed: ${why}`);
+}
+
+function pathOnly({ path }: ApiRequest): string {
+  return path.split('?', 1)[0] ?? '';
+}

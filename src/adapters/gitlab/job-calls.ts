@@ -1,0 +1,150 @@
+import type {
+  Coordinator,
+  JobCredentials,
+  JobUpdate,
+  PatchReply,
+  RemoteJobState,
+  TracePatch,
+  UpdateReply,
+} from '../../activities/ports.ts';
+import { TransientError } from '../../domain/failure.ts';
+import type { RunnerInfo } from '../../domain/runner/info.ts';
+import {
+  isHtmlMediaType,
+  parseRemoteState,
+  parseUpdateIntervalMs,
+} from '../../domain/runner/reply-headers.ts';
+import { formatContentRange, parseRemoteLengthBytes } from '../../domain/trace/content-range.ts';
+import type { LastUpdate } from './coordinator.ts';
+import { describeAnswer, describeNonJson } from './faults.ts';
+import type { Api, ApiReply } from './http.ts';
+import { jsonContent } from './json-content.ts';
+import { createQuietTimes, type QuietTimes } from './quiet-times.ts';
+
+/** Longer waits are the caller's: a trace goes on growing, and a job may be canceled meanwhile. */
+const WAIT_BUDGET_MS = 5_000;
+/** GitLab holds neither call open: what takes longer hangs. */
+const REQUEST_MS = 5 * 60_000;
+/** Pause between two final updates while GitLab stores the trace, when it does not say. */
+const DEFAULT_PENDING_MS = 3_000;
+
+export interface JobCallsOptions {
+  readonly api: Api;
+  readonly info: RunnerInfo;
+  readonly lastUpdate: LastUpdate;
+}
+
+type JobCalls = Pick<Coordinator, 'updateJob' | 'patchTrace'>;
+
+/** `PUT /jobs/:id` and `PATCH /jobs/:id/trace`. */
+export function createJobCalls(options: JobCallsOptions): JobCalls {
+  const quiet = createQuietTimes();
+  return {
+    updateJob: async (job, update) => {
+      const name = `update of job ${job.jobId}`;
+      quiet.check(name);
+      const reply = await sendUpdate(job, update, options);
+      options.lastUpdate.take(reply);
+      return toUpdateReply(reply, { job, name, quiet });
+    },
+    patchTrace: async (job, patch) => {
+      if (patch.body.byteLength === 0) {
+        return { kind: 'accepted', remote: 'running', updateIntervalMs: undefined };
+      }
+      const name = `trace of job ${job.jobId}`;
+      quiet.check(name);
+      const reply = await sendPatch(job, patch, options);
+      return toPatchReply(reply, { job, name, quiet });
+    },
+  };
+}
+
+function sendUpdate(
+  { jobId, token }: JobCredentials,
+  update: JobUpdate,
+  { api, info }: JobCallsOptions,
+): Promise<ApiReply> {
+  const { state, failureReason, exitCode, checksum, byteSize } = update;
+  return api.send({
+    method: 'PUT',
+    path: `jobs/${jobId}`,
+    token: { header: 'JOB-TOKEN', value: token },
+    content: jsonContent({
+      info,
+      token,
+      state,
+      ...(failureReason !== undefined && { failure_reason: failureReason }),
+      ...(exitCode !== undefined && exitCode !== 0 && { exit_code: exitCode }),
+      // The first `checksum` is for servers from before `output`.
+      ...(checksum !== undefined && { checksum, output: { checksum, bytesize: byteSize } }),
+    }),
+    wantsJson: false,
+    waitBudgetMs: WAIT_BUDGET_MS,
+    requestMs: REQUEST_MS,
+  });
+}
+
+function sendPatch(
+  { jobId, token }: JobCredentials,
+  { window, body, debugTrace }: TracePatch,
+  { api }: JobCallsOptions,
+): Promise<ApiReply> {
+  return api.send({
+    method: 'PATCH',
+    path: `jobs/${jobId}/trace?debug_trace=${debugTrace}`,
+    token: { header: 'JOB-TOKEN', value: token },
+    headers: { 'Content-Range': formatContentRange(window) },
+    content: { type: 'text/plain', bytes: body },
+    wantsJson: false,
+    waitBudgetMs: WAIT_BUDGET_MS,
+    requestMs: REQUEST_MS,
+  });
+}
+
+interface Call {
+  readonly job: JobCredentials;
+  readonly name: string;
+  readonly quiet: QuietTimes;
+}
+
+function toUpdateReply(reply: ApiReply, call: Call): UpdateReply {
+  const { status, headers } = reply;
+  const remote = parseRemoteState(headers.get('Job-Status'));
+  if (status === 403 || status === 404) return { kind: 'job_gone', status };
+  if (remote === 'aborted') return { kind: 'done', remote };
+  if (status === 412) return { kind: 'trace_invalid' };
+  if (status === 409) return { kind: 'conflict' };
+  if ((status !== 200 && status !== 202) || isPage(reply)) throw fault(reply, call);
+  if (status === 200) return { kind: 'done', remote };
+  return { kind: 'pending', retryAfterMs: updateIntervalOf(reply) ?? DEFAULT_PENDING_MS };
+}
+
+function toPatchReply(reply: ApiReply, call: Call): PatchReply {
+  const { status, headers } = reply;
+  const remote: RemoteJobState = parseRemoteState(headers.get('Job-Status'));
+  const updateIntervalMs = updateIntervalOf(reply);
+  if (status === 403) return { kind: 'job_gone', status };
+  if (status === 202 && !isPage(reply)) return { kind: 'accepted', remote, updateIntervalMs };
+  if (status === 416) {
+    const remoteLengthBytes = parseRemoteLengthBytes(headers.get('Range')) ?? 0;
+    return { kind: 'range_mismatch', remoteLengthBytes, remote, updateIntervalMs };
+  }
+  if (remote === 'aborted') return { kind: 'job_gone', status };
+  if (status === 404) return { kind: 'not_found' };
+  throw fault(reply, call);
+}
+
+function updateIntervalOf({ headers }: ApiReply): number | undefined {
+  return parseUpdateIntervalMs(headers.get('X-GitLab-Trace-Update-Interval'));
+}
+
+/** GitLab never answers a page: somebody in between did, and GitLab has heard nothing. */
+function isPage({ headers }: ApiReply): boolean {
+  return isHtmlMediaType(headers.get('Content-Type'));
+}
+
+function fault(reply: ApiReply, { job, name, quiet }: Call): TransientError {
+  const secrets = [job.token];
+  const said = isPage(reply) ? describeNonJson(reply, secrets) : describeAnswer(reply, secrets);
+  return quiet.fault(name, `${name} was not taken: ${said}`, reply.retryAfterMs);
+}

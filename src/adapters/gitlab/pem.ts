@@ -1,0 +1,28 @@
+import { X509Certificate } from 'node:crypto';
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** PEM of DER certificates, in their order. */
+export function formatPem(certificates: readonly Uint8Array[]): string {
+  return certificates
+    .map((der) => {
+      const lines =
+        Buffer.from(der)
+          .toString('base64')
+          .match(/.{1,64}/g) ?? [];
+      return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+    })
+    .join('')
+    .trim();
+}
+
+/** The readable certificates of a PEM file; the others are passed over, as Go's pool does. */
+export function readableCertificates(pem: string): readonly string[] {
+  return (pem.match(CERTIFICATE) ?? []).filter((block) => {
+    try {
+      return new X509Certificate(block).raw.byteLength > 0;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,33 @@
+import { TransientError } from '../../domain/failure.ts';
+
+/** However long GitLab asks to be left alone, a job's result is offered again after this. */
+const MAX_QUIET_MS = 60 * 60_000;
+
+/** Calls that GitLab asked not to repeat before some time. */
+export interface QuietTimes {
+  /** Throws TransientError, with what is left to wait, when the call is to be left out. */
+  check(name: string): void;
+  /** The error for an answer; from here on the call is left out for as long as GitLab asked. */
+  fault(name: string, message: string, retryAfterMs: number | undefined): TransientError;
+}
+
+export function createQuietTimes(nowMs: () => number = Date.now): QuietTimes {
+  const untilMs = new Map<string, number>();
+  return {
+    check: (name) => {
+      const leftMs = (untilMs.get(name) ?? 0) - nowMs();
+      if (leftMs > 0) {
+        throw new TransientError(`${name} is not sent yet: GitLab asked to wait`, {
+          retryAfterMs: leftMs,
+        });
+      }
+    },
+    fault: (name, message, askedMs) => {
+      if (askedMs === undefined) return new TransientError(message);
+      const retryAfterMs = Math.min(askedMs, MAX_QUIET_MS);
+      for (const [other, endMs] of untilMs) if (endMs <= nowMs()) untilMs.delete(other);
+      untilMs.set(name, nowMs() + retryAfterMs);
+      return new TransientError(message, { retryAfterMs });
+    },
+  };
+}

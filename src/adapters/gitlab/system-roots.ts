@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
+import { readableCertificates } from './pem.ts';
+import type { Environment } from './proxy.ts';
+
+/** Where distributions keep their roots; the first that is there. Source: Go `crypto/x509`. */
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/**
+ * What the machine trusts: Node's own list, the distribution's (or `SSL_CERT_FILE`) and
+ * `NODE_EXTRA_CA_CERTS`. All of it is named, because a `ca` given to Node replaces every default.
+ */
+export async function readSystemRoots(env: Environment): Promise<readonly string[]> {
+  const chosen = env['SSL_CERT_FILE'];
+  const system = await firstReadable(chosen === undefined || chosen === '' ? BUNDLES : [chosen]);
+  const extra = await firstReadable([env['NODE_EXTRA_CA_CERTS'] ?? '']);
+  const found = [system, extra].flatMap((pem) => readableCertificates(pem));
+  // Most roots stand in both lists, laid out differently.
+  const byContent = new Map([...rootCertificates, ...found].map((pem) => [bare(pem), pem]));
+  return [...byContent.values()];
+}
+
+function bare(pem: string): string {
+  return pem.replace(/\s+/g, '');
+}
+
+async function firstReadable(paths: readonly string[]): Promise<string> {
+  for (const path of paths) {
+    const pem = path === '' ? undefined : await readFile(path, 'utf8').catch(() => undefined);
+    if (pem !== undefined) return pem;
+  }
+  return '';
+}

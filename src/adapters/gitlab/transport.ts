@@ -1,0 +1,148 @@
+import { createSecureContext, type PeerCertificate, type DetailedPeerCertificate } from 'node:tls';
+import * as tls from 'node:tls';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { Log } from '../../activities/ports.ts';
+import { formatPem, readableCertificates } from './pem.ts';
+import { proxyFor, type Environment } from './proxy.ts';
+import { readSystemRoots } from './system-roots.ts';
+import { findTlsFiles, readTlsMaterial, type TlsMaterial, type TlsSource } from './tls-files.ts';
+
+export type { Environment } from './proxy.ts';
+
+export interface Timeouts {
+  /** DNS, TCP and TLS together. */
+  readonly connectMs: number;
+  /** Until the head of an answer: longer than GitLab's long poll. */
+  readonly headersMs: number;
+  /** From the head of an answer to its end. */
+  readonly bodyMs: number;
+  /** One request, from its first byte to the answer's last. */
+  readonly requestMs: number;
+}
+
+// Source: spec/coordinator-api 1.8. `bodyMs` is ours: an answer of a byte a second ends too.
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connectMs: 30_000,
+  headersMs: 600_000,
+  bodyMs: 300_000,
+  requestMs: 3_600_000,
+};
+
+/** Idle connections older than this are not used again, so that changed servers are noticed. */
+const MAX_AGE_MS = 15 * 60_000;
+const KEEP_ALIVE_MS = 10_000;
+const MAX_KEEP_ALIVE_MS = 90_000;
+
+export interface TransportOptions extends TlsSource {
+  readonly baseUrl: URL;
+  readonly env: Environment;
+  readonly timeouts: Timeouts;
+  readonly log: Log;
+}
+
+/** Sockets to one GitLab under one set of certificates. */
+export interface Transport {
+  readonly dispatcher: Dispatcher;
+  readonly tls: TlsMaterial;
+  /** The chain by which GitLab's certificate was verified, leaf first; undefined over http. */
+  peerChainPem(): string | undefined;
+}
+
+export interface TransportSource {
+  /** Made anew when a certificate file has changed, appeared or gone, or when it has grown old. */
+  current(): Promise<Transport>;
+  close(): Promise<void>;
+}
+
+interface Held {
+  readonly transport: Transport;
+  readonly stamp: string;
+  readonly builtAtMs: number;
+}
+
+export function createTransportSource(options: TransportOptions): TransportSource {
+  let held: Held | undefined;
+  let refreshing: Promise<Transport> | undefined;
+
+  async function refresh(): Promise<Transport> {
+    const files = await findTlsFiles(options);
+    const isFresh = held?.stamp === files.stamp && Date.now() - held.builtAtMs < MAX_AGE_MS;
+    if (held !== undefined && isFresh) return held.transport;
+    const material = await readTlsMaterial(files, options.log);
+    const transport = await buildTransport(material, options);
+    // Lets requests in flight end; never awaited, since a long poll may be one of them.
+    held?.transport.dispatcher.close().catch(() => undefined);
+    held = { transport, stamp: files.stamp, builtAtMs: Date.now() };
+    return transport;
+  }
+
+  return {
+    current: () => (refreshing ??= refresh().finally(() => (refreshing = undefined))),
+    close: async () => {
+      await held?.transport.dispatcher.destroy();
+      held = undefined;
+    },
+  };
+}
+
+async function buildTransport(
+  material: TlsMaterial,
+  { baseUrl, env, timeouts }: TransportOptions,
+): Promise<Transport> {
+  let chainPem: string | undefined;
+  const secureContext = await createContext(material, env);
+  const connect = {
+    secureContext,
+    timeout: timeouts.connectMs,
+    keepAliveInitialDelay: 30_000,
+    // Node calls it with the verified chain of every full handshake, through proxies too.
+    checkServerIdentity: (hostname: string, certificate: PeerCertificate) => {
+      const fault = tls.checkServerIdentity(hostname, certificate);
+      if (fault === undefined) chainPem = formatPem(chainOf(certificate));
+      return fault;
+    },
+  };
+  const pool = {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: MAX_KEEP_ALIVE_MS,
+    headersTimeout: timeouts.headersMs,
+    bodyTimeout: timeouts.bodyMs,
+  };
+  const proxy = proxyFor(baseUrl, env);
+  const dispatcher =
+    proxy === undefined
+      ? new Agent({ ...pool, connect })
+      : new ProxyAgent({
+          ...pool,
+          uri: proxy,
+          requestTls: connect,
+          proxyTls: { secureContext, timeout: timeouts.connectMs },
+          // Plain http goes through a proxy by its absolute URL, as with any other client.
+          proxyTunnel: false,
+        });
+  return { dispatcher, tls: material, peerChainPem: () => chainPem };
+}
+
+/** One context for all connections: hundreds of roots are costly to parse. */
+async function createContext(material: TlsMaterial, env: Environment): Promise<tls.SecureContext> {
+  const roots = await readSystemRoots(env);
+  const { caPem, certPem, keyPem } = material;
+  return createSecureContext({
+    minVersion: 'TLSv1.2',
+    ca: [...roots, ...readableCertificates(caPem ?? '')],
+    ...(certPem !== undefined && keyPem !== undefined && { cert: certPem, key: keyPem }),
+  });
+}
+
+function chainOf(leaf: PeerCertificate): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  const seen = new Set<string>();
+  let certificate: PeerCertificate | DetailedPeerCertificate | undefined = leaf;
+  // A root names itself as its issuer.
+  while (certificate?.raw !== undefined && !seen.has(certificate.fingerprint256)) {
+    seen.add(certificate.fingerprint256);
+    chain.push(certificate.raw);
+    certificate = 'issuerCertificate' in certificate ? certificate.issuerCertificate : undefined;
+  }
+  return chain;
+}

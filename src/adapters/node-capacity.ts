@@ -1,0 +1,118 @@
+import { AbortError } from '@temporalio/common';
+import type { CapacityPermit, NodeCapacity } from '../activities/ports.ts';
+
+/** The node's capacity with its other side: resizing, and the builds found again after a crash. */
+export interface ResizableCapacity extends NodeCapacity {
+  resize(concurrent: number): void;
+  /** A build recorded on this node holds a place, from before its job is known to anybody else. */
+  hold(buildId: string): void;
+  readonly concurrent: number;
+  readonly buildsAlive: number;
+  readonly requestsInFlight: number;
+  /** Resolves when at least one place is free; takes none. */
+  whenFree(signal: AbortSignal): Promise<void>;
+  hasFree(): boolean;
+  /** Resolves when no build is alive and no question is under way. */
+  whenIdle(): Promise<void>;
+}
+
+interface Waiter {
+  /** Returns whether it used up a place. */
+  readonly serve: () => void;
+  readonly takes: boolean;
+}
+
+/**
+ * Invariant: builds alive + requests in flight ≤ `concurrent`, except just after `concurrent` was
+ * made smaller: then nothing new begins until enough builds have ended.
+ */
+export function createNodeCapacity(initial: number): ResizableCapacity {
+  let concurrent = initial;
+  let inFlight = 0;
+  const alive = new Set<string>();
+  const waiters = new Set<Waiter>();
+
+  const idleWaiters = new Set<() => void>();
+  const tellIdle = (): void => {
+    if (alive.size + inFlight > 0) return;
+    for (const resolve of idleWaiters) resolve();
+    idleWaiters.clear();
+  };
+
+  const hasFree = (): boolean => alive.size + inFlight < concurrent;
+  const serveWaiters = (): void => {
+    for (const waiter of waiters) {
+      if (!hasFree()) return;
+      waiters.delete(waiter);
+      if (waiter.takes) inFlight += 1;
+      waiter.serve();
+    }
+  };
+  const wait = (takes: boolean, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new AbortError('no longer waiting for capacity'));
+      const onAbort = (): void => {
+        waiters.delete(waiter);
+        reject(new AbortError('no longer waiting for capacity'));
+      };
+      const serve = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const waiter: Waiter = { serve, takes };
+      signal.addEventListener('abort', onAbort, { once: true });
+      waiters.add(waiter);
+      serveWaiters();
+    });
+
+  const permit = (): CapacityPermit => {
+    let isHeld = true;
+    return {
+      keepFor: (buildId) => {
+        if (isHeld) inFlight -= 1;
+        isHeld = false;
+        alive.add(buildId);
+      },
+      release: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        inFlight -= 1;
+        serveWaiters();
+        tellIdle();
+      },
+    };
+  };
+
+  return {
+    acquire: async (signal) => {
+      await wait(true, signal);
+      return permit();
+    },
+    whenFree: (signal) => wait(false, signal),
+    hasFree,
+    whenIdle: () =>
+      new Promise((resolve) => {
+        idleWaiters.add(resolve);
+        tellIdle();
+      }),
+    hold: (buildId) => void alive.add(buildId),
+    free: (buildId) => {
+      alive.delete(buildId);
+      serveWaiters();
+      tellIdle();
+    },
+    resize: (next) => {
+      concurrent = next;
+      serveWaiters();
+    },
+    get concurrent() {
+      return concurrent;
+    },
+    get buildsAlive() {
+      return alive.size;
+    },
+    get requestsInFlight() {
+      return inFlight;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { FinalError, TransientError } from '../../domain/failure.ts';
+
+/** The one place where our faults become Temporal's: by `type` string, with GitLab's wish for the next try. */
+export const translateFaults: ActivityInterceptorsFactory = () => ({
+  inbound: {
+    execute: async (input, next) => {
+      try {
+        return await next(input);
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+  },
+});
+
+function translate(error: unknown): unknown {
+  if (error instanceof FinalError) {
+    return ApplicationFailure.nonRetryable(error.message, error.type);
+  }
+  if (error instanceof TransientError) {
+    const { retryAfterMs } = error;
+    return ApplicationFailure.create({
+      message: error.message,
+      type: 'Transient',
+      ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
+    });
+  }
+  return error;
+}

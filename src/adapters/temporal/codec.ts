@@ -1,0 +1,38 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+import type { Cipher } from '../cipher.ts';
+
+const ENCODING = 'binary/encrypted';
+const KEY_ID = 'encryption-key-id';
+const COMPRESSION = 'compression';
+
+/** Encrypts every payload that leaves the worker; the Temporal server sees only what is sealed. */
+export function createPayloadCodec(cipher: Cipher): PayloadCodec {
+  return {
+    encode: (payloads) => Promise.resolve(payloads.map((payload) => encode(payload, cipher))),
+    decode: (payloads) => Promise.resolve(payloads.map((payload) => decode(payload, cipher))),
+  };
+}
+
+const { Payload: Wire } = temporal.api.common.v1;
+
+function encode(payload: Payload, cipher: Cipher): Payload {
+  const packed = gzipSync(Wire.encode(payload).finish(), { level: 1 });
+  return {
+    metadata: {
+      [METADATA_ENCODING_KEY]: Buffer.from(ENCODING),
+      [KEY_ID]: Buffer.from(cipher.keyId),
+      [COMPRESSION]: Buffer.from('gzip'),
+    },
+    data: cipher.seal(packed),
+  };
+}
+
+function decode(payload: Payload, cipher: Cipher): Payload {
+  const { metadata, data } = payload;
+  const encoding = metadata?.[METADATA_ENCODING_KEY];
+  if (encoding === undefined || Buffer.from(encoding).toString() !== ENCODING) return payload;
+  const keyId = Buffer.from(metadata?.[KEY_ID] ?? []).toString();
+  return Wire.decode(gunzipSync(cipher.open(data ?? new Uint8Array(), keyId)));
+}

@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection } from '@temporalio/worker';
+import type { Log } from '../../activities/ports.ts';
+import type { Cipher } from '../cipher.ts';
+import { findTemporalCli } from './cli-binary.ts';
+import { createPayloadCodec } from './codec.ts';
+import { startDevServer } from './dev-server.ts';
+
+export interface TemporalOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stateDir: string;
+  readonly cipher: Cipher;
+  readonly log: Log;
+}
+
+/** Everything that talks to one Temporal namespace, and how to let go of it. */
+export interface Temporal {
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly dataConverter: DataConverter;
+  readonly address: string;
+  /** undefined when the server is not ours. */
+  readonly uiAddress: string | undefined;
+  close(): Promise<void>;
+}
+
+interface Target {
+  readonly connectionOptions: ConnectionOptions;
+  readonly namespace: string;
+  readonly uiAddress: string | undefined;
+  stop(): Promise<void>;
+}
+
+/**
+ * Connects to the Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_API_KEY, a profile
+ * file …, as `@temporalio/envconfig` defines them); without one starts the embedded server.
+ */
+export async function connectTemporal(options: TemporalOptions): Promise<Temporal> {
+  const target = findConfigured(options) ?? (await startEmbedded(options));
+  const { connectionOptions, namespace } = target;
+  const address = connectionOptions.address ?? 'localhost:7233';
+  try {
+    const connection = await NativeConnection.connect(connectionOptions);
+    const dataConverter = createDataConverter(options.cipher);
+    const client = new Client({
+      connection: await Connection.connect(connectionOptions),
+      namespace,
+      dataConverter,
+    });
+    return {
+      ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
+      close: async () => {
+        await client.connection.close();
+        await connection.close();
+        await target.stop();
+      },
+    };
+  } catch (error) {
+    await target.stop();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Temporal at ${address}, namespace "${namespace}", does not answer: ${reason}. ` +
+        'Check TEMPORAL_ADDRESS, or unset it to use the embedded server.',
+      { cause: error },
+    );
+  }
+}
+
+/** Payloads and failures alike are encrypted before they leave the process. */
+export function createDataConverter(cipher: Cipher): DataConverter {
+  return {
+    payloadCodecs: [createPayloadCodec(cipher)],
+    failureConverterPath: FAILURE_CONVERTER_PATH,
+  };
+}
+
+/** Also built into the workflow bundle, by the build. */
+export const FAILURE_CONVERTER_PATH = fileURLToPath(
+  new URL('./failure-converter.js', import.meta.url),
+);
+
+function findConfigured({ env }: TemporalOptions): Target | undefined {
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars });
+  if (connectionOptions.address === undefined) return undefined;
+  return {
+    connectionOptions,
+    namespace: namespace ?? 'default',
+    uiAddress: undefined,
+    stop: () => Promise.resolve(),
+  };
+}
+
+async function startEmbedded({ env, stateDir, log }: TemporalOptions): Promise<Target> {
+  const binary = await findTemporalCli({ env, log });
+  const server = await startDevServer({ binary, stateDir, log });
+  return {
+    connectionOptions: { address: server.address },
+    namespace: server.namespace,
+    uiAddress: server.uiAddress,
+    stop: () => server.stop(),
+  };
+}

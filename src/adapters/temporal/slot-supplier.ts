@@ -1,0 +1,24 @@
+import type { ActivitySlotInfo, CustomSlotSupplier } from '@temporalio/worker';
+import type { ResizableCapacity } from '../node-capacity.ts';
+
+/** Only what the supplier asks of the node's capacity: whether there is room at all. */
+export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
+
+/**
+ * Slots of the queue that asks GitLab for jobs. A node without room takes no turn, so another node
+ * does. A reserved slot holds no place yet: it may wait a minute for a turn that never comes. The
+ * turn takes its place itself, for each question, and the place stays with the build that it brings.
+ */
+export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
+  return {
+    type: 'custom',
+    // `whenFree` rejects an aborted wait with the SDK's own AbortError, as the SDK demands.
+    reserveSlot: async (_context, signal) => {
+      await room.whenFree(signal);
+      return {};
+    },
+    tryReserveSlot: () => (room.hasFree() ? {} : null),
+    markSlotUsed: () => undefined,
+    releaseSlot: () => undefined,
+  };
+}

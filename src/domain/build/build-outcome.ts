@@ -1,0 +1,70 @@
+import type { JobStatus } from '../job/job-status.ts';
+import { failureReasonOf } from './failure-reason.ts';
+import type { BuildOutcome, Interruption, StageOutcome } from './outcome.ts';
+import { formatTimeout } from './result-line.ts';
+
+/**
+ * How a build ends after its last stage that counts. An interruption explains a stopped stage; a
+ * stage that had ended before it stands as it is, except when GitLab wants nothing more at all.
+ * Source: spec/execution §4–6, gitlab-runner `common/build.go`.
+ */
+export function outcomeOfStages(
+  last: StageOutcome,
+  interruption: Interruption | undefined,
+): BuildOutcome {
+  if (interruption?.kind === 'aborted') return { state: 'aborted' };
+  switch (last.kind) {
+    case 'succeeded':
+      return { state: 'success' };
+    case 'script_failed':
+      return {
+        state: 'failed',
+        reason: 'script_failure',
+        exitCode: last.exitCode,
+        message: `exit code ${last.exitCode}`,
+      };
+    case 'system_failed':
+      return {
+        state: 'failed',
+        reason: failureReasonOf(last.type),
+        exitCode: undefined,
+        message: last.message,
+      };
+    case 'stopped':
+      return outcomeOfStopped(interruption);
+  }
+}
+
+function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome {
+  switch (interruption?.kind) {
+    case 'canceling':
+      return { state: 'canceled' };
+    case 'aborted':
+      return { state: 'aborted' };
+    case 'job_timeout':
+    case 'script_timeout':
+      return {
+        state: 'failed',
+        reason: 'job_execution_timeout',
+        exitCode: undefined,
+        message: formatTimeout(interruption.timeoutMs),
+      };
+    case undefined:
+      return {
+        state: 'failed',
+        reason: 'script_failure',
+        exitCode: undefined,
+        message: 'the stage was stopped',
+      };
+  }
+}
+
+/** CI_JOB_STATUS for after_script. Source: spec/job-payload §3. */
+export function afterScriptStatus(
+  result: BuildOutcome,
+  interruption: Interruption | undefined,
+): JobStatus {
+  if (result.state === 'success') return 'success';
+  if (result.state === 'canceled') return 'canceled';
+  return interruption?.kind === 'script_timeout' ? 'timedout' : 'failed';
+}

@@ -1,0 +1,61 @@
+import type { FailureType } from '../failure.ts';
+import type { FailureReason } from './outcome.ts';
+
+/**
+ * The reason GitLab is told for a final fault. A payload that makes no sense counts as a fault of
+ * the system, as does anything unexpected; a job that is gone is never reported.
+ * Source: spec/execution §5, spec/coordinator-api §4b.
+ */
+export function failureReasonOf(type: FailureType): FailureReason {
+  switch (type) {
+    case 'RunnerConfiguration':
+    case 'InvalidConfig':
+      return 'runner_configuration_error';
+    case 'ImagePull':
+      return 'image_pull_failure';
+    case 'ExternalDependency':
+      return 'runner_external_dependency_failure';
+    case 'InvalidPayload':
+    case 'RunnerForbidden':
+    case 'RunnerSystem':
+      return 'runner_system_failure';
+    case 'JobGone':
+      return 'unknown_failure';
+  }
+}
+
+const ALWAYS_SUPPORTED: ReadonlySet<string> = new Set<FailureReason>([
+  'script_failure',
+  'runner_system_failure',
+  'job_execution_timeout',
+]);
+
+/**
+ * The reason in words this GitLab knows: as it is when listed in `features.failure_reasons` of the
+ * payload or known to every GitLab, else the older reason it was split from, else unknown.
+ * Source: gitlab-runner `common/failure_reason_mapper.go`, `common/network.go`.
+ */
+export function wireFailureReason(
+  reason: FailureReason,
+  supported: readonly string[],
+): FailureReason {
+  if (ALWAYS_SUPPORTED.has(reason) || supported.includes(reason)) return reason;
+  return olderReason(reason);
+}
+
+/** Every older reason is one that all GitLabs know, so one step is enough. */
+function olderReason(reason: FailureReason): FailureReason {
+  switch (reason) {
+    case 'image_pull_failure':
+    case 'runner_external_dependency_failure':
+      return 'runner_system_failure';
+    case 'runner_configuration_error':
+      return 'script_failure';
+    case 'script_failure':
+    case 'runner_system_failure':
+    case 'job_execution_timeout':
+    case 'runner_interrupted':
+    case 'unknown_failure':
+      return 'unknown_failure';
+  }
+}

@@ -1,0 +1,39 @@
+import { formatGoDuration } from '../job/go-duration.ts';
+import { formatRunnerLine } from '../trace/sections.ts';
+import type { BuildOutcome } from './outcome.ts';
+
+/** A line of the runner itself, before its colour is chosen. */
+export interface ResultText {
+  readonly level: 'info' | 'error';
+  readonly text: string;
+}
+
+/**
+ * The last line of a trace in words; undefined when nobody wants to read it any more.
+ * Source: gitlab-runner `common/build.go` (setTraceStatus).
+ */
+export function describeResult(outcome: BuildOutcome): ResultText | undefined {
+  switch (outcome.state) {
+    case 'success':
+      return { level: 'info', text: 'Job succeeded' };
+    case 'failed': {
+      const mark = outcome.reason === 'runner_system_failure' ? ' (system failure)' : '';
+      return { level: 'error', text: `Job failed${mark}: ${outcome.message}` };
+    }
+    case 'canceled':
+      return { level: 'error', text: 'Job failed: canceled' };
+    case 'aborted':
+      return undefined;
+  }
+}
+
+/** The last line of a trace with colours and line end. Not masked yet. */
+export function formatResultLine(outcome: BuildOutcome): string | undefined {
+  const result = describeResult(outcome);
+  return result && formatRunnerLine(result.level, result.text);
+}
+
+/** Why a build that took too long failed. The peer says "seconds" after its duration too. */
+export function formatTimeout(timeoutMs: number): string {
+  return `execution took longer than ${formatGoDuration(timeoutMs)} seconds`;
+}

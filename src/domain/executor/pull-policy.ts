@@ -1,0 +1,59 @@
+import { FailureType } from '../failure.ts';
+
+/** What a failed pull is counted as. */
+export type PullFailure =
+  | typeof FailureType.ExternalDependency
+  | typeof FailureType.RunnerConfiguration
+  | typeof FailureType.ImagePull;
+
+/** Tries of one pull in all. **Source:** gitlab-runner `executors/docker/internal/pull/manager.go`. */
+export const MAX_PULL_TRIES = 3;
+
+const MIN_DELAY_MS = 2_000;
+const MAX_DELAY_MS = 10_000;
+
+/** Daemon's words for a registry or a network that does not answer. Trying again may help. */
+const NETWORK_WORDS = [
+  'dial tcp',
+  'connection refused',
+  'no such host',
+  'i/o timeout',
+  'tls handshake',
+  'client.timeout exceeded',
+  'request canceled',
+  'connection reset',
+];
+
+/** Daemon's words for an image that is not there, or not for us. Trying again does not help. */
+const REFUSAL_WORDS = [
+  'not found',
+  'manifest unknown',
+  'pull access denied',
+  'access to the resource is denied',
+  'no basic auth credentials',
+  'repository does not exist or may require',
+  'unauthorized',
+  'authentication required',
+];
+
+/**
+ * Kind of a failed pull, by the daemon's message: it has no better sign. The network comes first: a
+ * message of a failed lookup may hold "not found" as well.
+ * **Source:** gitlab-runner `common/classify_image_pull_failure.go`.
+ */
+export function classifyPullFailure(message: string): PullFailure {
+  const lower = message.toLowerCase();
+  const says = (words: readonly string[]): boolean => words.some((word) => lower.includes(word));
+  if (says(NETWORK_WORDS)) return FailureType.ExternalDependency;
+  return says(REFUSAL_WORDS) ? FailureType.RunnerConfiguration : FailureType.ImagePull;
+}
+
+/**
+ * Milliseconds to wait before a pull is tried again, 2 to 10 s: grows with the tries made, and
+ * `random` of [0, 1) spreads the nodes that lost the same registry.
+ * **Source:** gitlab-runner `executors/docker/internal/pull/manager.go`.
+ */
+export function planPullDelayMs(triesMade: number, random: number): number {
+  const ceilingMs = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** triesMade);
+  return Math.round(MIN_DELAY_MS + (ceilingMs - MIN_DELAY_MS) * random);
+}

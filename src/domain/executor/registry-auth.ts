@@ -1,0 +1,179 @@
+import type { JobCredential } from '../job/payload.ts';
+
+/** Credentials of one registry, or of one path of it. The password is secret. */
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+  /** As the source wrote it: a host, a path below one, or `https://host/v1/`. */
+  readonly server: string;
+}
+
+/** One place where credentials are known from. Its name is safe to show. */
+export interface AuthSource {
+  readonly name: string;
+  readonly entries: readonly RegistryAuth[];
+  /** What of the source cannot be used, in words without secrets; undefined when all can. */
+  readonly problem: string | undefined;
+}
+
+/** Credentials for an image and where they were found. */
+export interface AuthMatch extends RegistryAuth {
+  readonly source: string;
+}
+
+const HUB = 'docker.io';
+
+/**
+ * Reads the `auths` of a docker config.json, or of the older `.dockercfg`, which is that object
+ * alone. Empty text is a source without entries. Broken text gives no entries and a `problem`:
+ * the pull goes on without this source. Never throws.
+ * **Source:** gitlab-runner `helpers/docker/auth/auth.go`, docker/cli `configfile.LoadFromReader`.
+ */
+export function parseDockerConfig(name: string, text: string): AuthSource {
+  if (text.trim() === '') return { name, entries: [], problem: undefined };
+  const config = parseObject(text);
+  if (config === undefined) return broken(name, 'it is not a JSON object');
+  const auths = 'auths' in config ? config.auths : isLegacy(config) ? config : {};
+  if (!isObject(auths)) return broken(name, '"auths" is not an object');
+  const entries: RegistryAuth[] = [];
+  for (const server of Object.keys(auths).sort()) {
+    const entry = parseEntry(server, auths[server]);
+    if (typeof entry === 'string') return broken(name, entry);
+    if (entry.username !== '' || entry.password !== '') entries.push(entry);
+  }
+  return { name, entries, problem: unsupported(config) };
+}
+
+/**
+ * The credentials that came with the job, as a source.
+ * **Source:** gitlab-runner `helpers/docker/auth/auth.go`, `getBuildConfiguration`.
+ */
+export function authSourceOfJob(credentials: readonly JobCredential[]): AuthSource {
+  return {
+    name: 'job payload (GitLab Registry)',
+    problem: undefined,
+    entries: credentials
+      .filter(({ type }) => type === 'registry')
+      .map(({ url, username, password }) => ({ server: url, username, password })),
+  };
+}
+
+/**
+ * The credentials to pull an image with, or undefined for an anonymous pull: the entry whose path is
+ * the longest that contains the image, of the first source that has this path.
+ * **Source:** gitlab-runner `helpers/docker/auth/auth.go`, `ConfigForImage`.
+ */
+export function findRegistryAuth(
+  image: string,
+  sources: readonly AuthSource[],
+): AuthMatch | undefined {
+  const byPath = new Map<string, AuthMatch>();
+  for (const { name, entries } of sources) {
+    for (const auth of entries) {
+      const path = registryPath(auth.server);
+      if (!byPath.has(path)) byPath.set(path, { ...auth, source: name });
+    }
+  }
+  for (let path = imagePath(image); path !== ''; path = parentPath(path)) {
+    const match = byPath.get(path);
+    if (match !== undefined) return match;
+  }
+  return undefined;
+}
+
+/** Path of the registry and repository of an image, without tag and digest: `docker.io/alpine`. */
+function imagePath(image: string): string {
+  const [name = ''] = image.split('@');
+  const lastSlash = name.lastIndexOf('/');
+  const tag = name.indexOf(':', lastSlash + 1);
+  const path = tag === -1 ? name : name.slice(0, tag);
+  const host = path.split('/', 1)[0] ?? '';
+  const isHub = !path.includes('/') || !(/[.:]/.test(host) || host.toLowerCase() === 'localhost');
+  return withNormalHost(isHub ? `${HUB}/${path}` : path);
+}
+
+function registryPath(server: string): string {
+  const url = /^https?:\/\/([^/]*)/i.exec(server);
+  if (url !== null) return withNormalHost(url[1] ?? '');
+  const path = server.replace(/\/$/, '');
+  const pathStart = path.lastIndexOf('/');
+  const tag = path.lastIndexOf(':');
+  return withNormalHost(pathStart !== -1 && tag > pathStart ? path.slice(0, tag) : path);
+}
+
+function withNormalHost(path: string): string {
+  const slash = path.indexOf('/');
+  const host = (slash === -1 ? path : path.slice(0, slash)).toLowerCase();
+  const rest = slash === -1 ? '' : path.slice(slash);
+  return (host === `index.${HUB}` ? HUB : host) + rest;
+}
+
+function parentPath(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** The entry, or what is wrong with it. */
+function parseEntry(server: string, value: unknown): RegistryAuth | string {
+  if (!isObject(value)) return `the entry of "${server}" is not an object`;
+  const text = (key: string): string => (typeof value[key] === 'string' ? value[key] : '');
+  const encoded = text('auth');
+  if (encoded === '') return { server, username: text('username'), password: text('password') };
+  const decoded = decodeBase64(encoded);
+  const colon = decoded?.indexOf(':') ?? -1;
+  if (decoded === undefined || colon < 1) {
+    return `"auth" of "${server}" is not the base64 of user:password`;
+  }
+  // Docker pads what it encodes with zero bytes.
+  const password = decoded.slice(colon + 1).replace(/\0+$/, '');
+  return { server, username: decoded.slice(0, colon), password };
+}
+
+function unsupported(config: Readonly<Record<string, unknown>>): string | undefined {
+  const keys = ['credsStore', 'credHelpers'].filter((key) => {
+    const value = config[key];
+    return isObject(value) ? Object.keys(value).length > 0 : value !== undefined && value !== '';
+  });
+  return keys.length === 0 ? undefined : `${keys.join(' and ')} not supported yet, ignored`;
+}
+
+/** A `.dockercfg` has hosts for keys; a config.json without `auths` has settings. */
+function isLegacy(config: Readonly<Record<string, unknown>>): boolean {
+  const values = Object.values(config);
+  return values.length > 0 && values.every((value) => isObject(value) && 'auth' in value);
+}
+
+function broken(name: string, problem: string): AuthSource {
+  return { name, entries: [], problem };
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+function decodeBase64(text: string): string | undefined {
+  const digits = text.replace(/\s/g, '').replace(/=+$/, '');
+  const bytes: number[] = [];
+  let bits = 0;
+  let bitCount = 0;
+  for (const digit of digits) {
+    const value = BASE64.indexOf(digit);
+    if (value === -1) return undefined;
+    bits = ((bits << 6) | value) & 0xfff;
+    bitCount += 6;
+    if (bitCount < 8) continue;
+    bitCount -= 8;
+    bytes.push((bits >> bitCount) & 0xff);
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}

@@ -1,0 +1,47 @@
+/**
+ * Every final fault an activity may fail with, by the `type` of its `ApplicationFailure`. The list
+ * is closed: workflows decide by these strings, never by class names, which minifying changes.
+ */
+export const FailureType = {
+  /** The coordinator no longer wants anything about this job (403, 404, canceled, failed). */
+  JobGone: 'JobGone',
+  /** The coordinator refuses the runner's token. */
+  RunnerForbidden: 'RunnerForbidden',
+  /** The job asks for something the runner's configuration forbids or cannot do. */
+  RunnerConfiguration: 'RunnerConfiguration',
+  /** An image could not be pulled. */
+  ImagePull: 'ImagePull',
+  /** Something outside (registry, network) did not answer. */
+  ExternalDependency: 'ExternalDependency',
+  /** The config file cannot be read or is not valid. */
+  InvalidConfig: 'InvalidConfig',
+  /** The payload of the job is not usable. */
+  InvalidPayload: 'InvalidPayload',
+  /** Docker, disk or the runner itself failed. */
+  RunnerSystem: 'RunnerSystem',
+} as const;
+
+export type FailureType = (typeof FailureType)[keyof typeof FailureType];
+
+/** A fault that passes: the caller may try again, by Temporal's retry policy. */
+export class TransientError extends Error {
+  override readonly name = 'TransientError';
+  /** Milliseconds the other side asked to wait before the next attempt, when it said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, { cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** A fault that trying again does not mend. Its `type` decides what the workflow does. */
+export class FinalError extends Error {
+  override readonly name = 'FinalError';
+  readonly type: FailureType;
+
+  constructor(type: FailureType, message: string, options: { cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.type = type;
+  }
+}

@@ -1,0 +1,93 @@
+import { FailureType, FinalError } from '../failure.ts';
+
+/** Reads one value of a hostile JSON document; `path` names the place in messages. */
+export type Read<T> = (value: unknown, path: string) => T;
+
+/** A JSON object of which only own keys are looked at. */
+export interface Fields {
+  /** The value of a key, read; absent and null are read as undefined. */
+  readonly read: <T>(key: string, read: Read<T>) => T;
+  readonly keys: () => readonly string[];
+}
+
+/**
+ * The fault of a document with an unusable value. It names place and kinds only, never the value:
+ * that could be a secret.
+ */
+export function unusable(path: string, expected: string, actual?: string): FinalError {
+  const got = actual === undefined ? '' : `, got ${actual}`;
+  return new FinalError(
+    FailureType.InvalidPayload,
+    `the job from GitLab is not usable: ${path}: expected ${expected}${got}`,
+  );
+}
+
+/** Absent is an object without fields. */
+export function readFields(value: unknown, path: string): Fields {
+  const object = isAbsent(value) ? {} : value;
+  if (!isObject(object)) throw unusable(path, 'an object', kindOf(value));
+  return {
+    read: (key, read) => {
+      const field: unknown = Object.hasOwn(object, key) ? object[key] : undefined;
+      return read(field ?? undefined, path === '' ? key : `${path}.${key}`);
+    },
+    keys: () => Object.keys(object),
+  };
+}
+
+/** Absent is ''. Text with a NUL byte is refused: no name, path or script can hold one. */
+export function readText(value: unknown, path: string): string {
+  const text = readAnyText(value, path);
+  if (text.includes('\0')) throw unusable(path, 'text without NUL bytes');
+  return text;
+}
+
+/** Absent is ''. For values that are looked at before they are used anywhere. */
+export function readAnyText(value: unknown, path: string): string {
+  if (isAbsent(value)) return '';
+  if (typeof value !== 'string') throw unusable(path, 'a string', kindOf(value));
+  return value;
+}
+
+/** Absent is false. */
+export function readBoolean(value: unknown, path: string): boolean {
+  if (isAbsent(value)) return false;
+  if (typeof value !== 'boolean') throw unusable(path, 'true or false', kindOf(value));
+  return value;
+}
+
+/** Absent is 0. */
+export function readInteger(value: unknown, path: string): number {
+  if (isAbsent(value)) return 0;
+  if (!Number.isSafeInteger(value)) throw unusable(path, 'a whole number', kindOf(value));
+  return Number(value);
+}
+
+/** Absent is an empty list; absent items are read as such. */
+export function readList<T>(read: Read<T>, maxLength: number): Read<readonly T[]> {
+  return (value, path) => {
+    if (isAbsent(value)) return [];
+    if (!Array.isArray(value)) throw unusable(path, 'a list', kindOf(value));
+    if (value.length > maxLength) {
+      throw unusable(path, `at most ${maxLength} entries`, `${value.length}`);
+    }
+    return value.map((item: unknown, index) => read(item ?? undefined, `${path}[${index}]`));
+  };
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function kindOf(value: unknown): string {
+  if (isAbsent(value)) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number') {
+    return Number.isInteger(value) ? 'a number too large' : 'a number with a fraction';
+  }
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

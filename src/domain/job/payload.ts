@@ -1,0 +1,126 @@
+/**
+ * The job as the coordinator hands it out, with every absent or null field set to its zero value.
+ * Names are the wire's, so that a reader finds them in GitLab's source; nothing else in the code
+ * uses snake_case. Source: POST /jobs/request, gitlab-runner 19.4 `common/spec`.
+ */
+export interface JobPayload {
+  readonly id: number;
+  readonly token: string;
+  readonly allow_git_fetch: boolean;
+  readonly job_info: JobInfo;
+  readonly git_info: GitInfo;
+  readonly runner_info: { readonly timeout: number };
+  readonly variables: readonly JobVariable[];
+  readonly steps: readonly JobStep[];
+  readonly image: JobImage;
+  readonly services: readonly JobService[];
+  readonly artifacts: readonly JobArtifact[];
+  readonly cache: readonly JobCache[];
+  readonly credentials: readonly JobCredential[];
+  readonly dependencies: readonly JobDependency[];
+  readonly hooks: readonly JobHook[];
+  readonly features: JobFeatures;
+  /** The `run:` keyword: JSON text of CI steps. Not supported; a job that has it is refused. */
+  readonly run: string;
+}
+
+export interface JobInfo {
+  readonly name: string;
+  readonly stage: string;
+  readonly project_id: number;
+  readonly project_name: string;
+  readonly project_full_path: string;
+  readonly pipeline_id: number;
+  readonly time_in_queue_seconds: number;
+}
+
+export interface GitInfo {
+  readonly repo_url: string;
+  readonly repo_object_format: string;
+  readonly ref: string;
+  readonly sha: string;
+  readonly before_sha: string;
+  readonly ref_type: string;
+  readonly refspecs: readonly string[];
+  readonly depth: number;
+  readonly protected: boolean | null;
+}
+
+export interface JobVariable {
+  readonly key: string;
+  readonly value: string;
+  readonly public: boolean;
+  readonly file: boolean;
+  readonly masked: boolean;
+  readonly raw: boolean;
+}
+
+export interface JobStep {
+  readonly name: string;
+  readonly script: readonly string[];
+  readonly timeout: number;
+  readonly when: string;
+  readonly allow_failure: boolean;
+}
+
+export interface JobImage {
+  readonly name: string;
+  readonly alias: string;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly pull_policy: readonly string[];
+  readonly executor_opts: {
+    readonly docker: { readonly platform: string; readonly user: string };
+    /** Keys of `executor_opts` that this runner does not know, as dotted paths. */
+    readonly unsupported: readonly string[];
+  };
+}
+
+export interface JobService extends JobImage {
+  readonly variables: readonly JobVariable[];
+}
+
+export interface JobArtifact {
+  readonly name: string;
+  readonly untracked: boolean;
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+  readonly when: string;
+  readonly artifact_type: string;
+  readonly artifact_format: string;
+  readonly expire_in: string;
+}
+
+export interface JobCache {
+  readonly key: string;
+  readonly fallback_keys: readonly string[];
+  readonly untracked: boolean;
+  readonly paths: readonly string[];
+  readonly policy: string;
+  readonly when: string;
+}
+
+export interface JobCredential {
+  readonly type: string;
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface JobDependency {
+  readonly id: number;
+  readonly token: string;
+  readonly name: string;
+  readonly artifacts_file: { readonly filename: string; readonly size: number };
+}
+
+export interface JobHook {
+  readonly name: string;
+  readonly script: readonly string[];
+}
+
+export interface JobFeatures {
+  readonly trace_sections: boolean;
+  readonly token_mask_prefixes: readonly string[];
+  readonly failure_reasons: readonly string[];
+}

@@ -1,0 +1,107 @@
+/** What decides where a project is checked out. */
+export interface ProjectDirQuestion {
+  /** Root of all checkouts in the container, absolute. */
+  readonly buildsDir: string;
+  /** Whether builds of other projects and runners see the same root. */
+  readonly isShared: boolean;
+  readonly repoUrl: string;
+  readonly projectId: number;
+  readonly shortToken: string;
+  readonly concurrentProjectId: number;
+  /** Expanded GIT_CLONE_PATH; '' when not set. */
+  readonly clonePath: string;
+  /** Expanded GIT_STRATEGY. */
+  readonly gitStrategy: string;
+}
+
+export interface ProjectDir {
+  readonly dir: string;
+  /** Why GIT_CLONE_PATH cannot be used; `dir` is then the usual one. */
+  readonly fault: string | undefined;
+}
+
+/** Absolute path of the checkout. Source: spec/execution §8, gitlab-runner `common/build.go`. */
+export function planProjectDir(question: ProjectDirQuestion): ProjectDir {
+  const { buildsDir, clonePath } = question;
+  const usual = joinPath(buildsDir, uniqueDir(question));
+  if (clonePath === '') return { dir: usual, fault: undefined };
+  const fault = clonePathFault(clonePath, buildsDir);
+  return fault === undefined ? { dir: cleanPath(clonePath), fault } : { dir: usual, fault };
+}
+
+function uniqueDir(question: ProjectDirQuestion): string {
+  const { isShared, shortToken, concurrentProjectId, gitStrategy } = question;
+  const slug = projectSlug(question.repoUrl) ?? `project-${question.projectId}`;
+  const dir = isShared ? joinPath(shortToken, `${concurrentProjectId}`, slug) : slug;
+  return gitStrategy === 'empty' ? `${dir}-empty` : dir;
+}
+
+/** Path of the repository on its server, or undefined when it could lead anywhere else. */
+function projectSlug(repoUrl: string): string | undefined {
+  const encoded = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]+(\/[^?#]*)/i.exec(repoUrl)?.[1];
+  if (encoded === undefined) return undefined;
+  const path = decodePath(encoded)?.replace(/\.git$/, '');
+  if (path === undefined || hasControl(path)) return undefined;
+  const slug = cleanPath(path);
+  return slug === '/' || slug.includes('..') ? undefined : slug;
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined; // no URL: a percent sign that begins no code
+  }
+}
+
+function clonePathFault(clonePath: string, buildsDir: string): string | undefined {
+  const dir = cleanPath(clonePath);
+  const root = cleanPath(buildsDir);
+  const rest =
+    dir === root ? '' : dir.startsWith(below(root)) ? dir.slice(below(root).length) : '..';
+  // As in the peer, a directory named `..x` right below the root is refused too.
+  if (!rest.startsWith('..') && !hasControl(dir)) return undefined;
+  return `the GIT_CLONE_PATH=${JSON.stringify(clonePath)} has to be within ${JSON.stringify(buildsDir)}`;
+}
+
+function below(dir: string): string {
+  return dir === '/' ? dir : `${dir}/`;
+}
+
+/**
+ * Whether the root of all checkouts lies on a volume that the configuration mounts by name or from
+ * the host, so that other builds see it. `volumes` are expanded. Source: gitlab-runner
+ * `executors/docker/internal/volumes/utils.go` (IsHostMountedVolume).
+ */
+export function isSharedBuildsDir(buildsDir: string, volumes: readonly string[]): boolean {
+  const dir = below(cleanPath(buildsDir));
+  return volumes.some((volume) => {
+    const [, target] = volume.split(':');
+    return (
+      target !== undefined && target.startsWith('/') && dir.startsWith(below(cleanPath(target)))
+    );
+  });
+}
+
+/** Joins parts to one clean path; empty parts do not count. Source: Go `path.Join`. */
+export function joinPath(...parts: readonly string[]): string {
+  return cleanPath(parts.filter((part) => part !== '').join('/'));
+}
+
+/** The shortest path that means the same, without looking at any disk. Source: Go `path.Clean`. */
+export function cleanPath(path: string): string {
+  const isAbsolute = path.startsWith('/');
+  const kept: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') kept.push(part);
+    else if (kept.length > 0 && kept.at(-1) !== '..') kept.pop();
+    else if (!isAbsolute) kept.push(part);
+  }
+  const rest = kept.join('/');
+  return isAbsolute ? `/${rest}` : rest === '' ? '.' : rest;
+}
+
+function hasControl(text: string): boolean {
+  return /\p{Cc}/u.test(text);
+}

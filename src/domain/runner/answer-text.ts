@@ -1,0 +1,64 @@
+const MAX_EXCERPT_LENGTH = 100;
+const MAX_MESSAGE_LENGTH = 500;
+/** Enough of a page to find 100 visible characters; keeps hostile markup cheap. */
+const MAX_PAGE_LENGTH = 8_192;
+
+/** Replaces every secret in a text that goes to a log or an error. Empty secrets are no secrets. */
+export function hideSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .filter((secret) => secret !== '')
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((hidden, secret) => hidden.replaceAll(secret, '[MASKED]'), text);
+}
+
+/**
+ * The first 100 visible characters of a page that came where JSON was due: no tags, scripts,
+ * styles, control characters nor runs of blanks; secrets are hidden before the cut.
+ */
+export function excerptOf(page: string, secrets: readonly string[]): string {
+  const text = page
+    .slice(0, MAX_PAGE_LENGTH)
+    .replace(/<(script|style)\b[^>]*>[\s\S]*?(<\/\1\s*>|$)/gi, ' ')
+    .replace(/<!--[\s\S]*?(-->|$)/g, ' ')
+    .replace(/<[^>]*(>|$)/g, ' ');
+  return cut(hideSecrets(oneLine(text), secrets), MAX_EXCERPT_LENGTH);
+}
+
+/**
+ * What GitLab says of an error: `message` (a text, or fields with their lists of faults) or
+ * `error` of the JSON body; the status alone when it has neither. One line, secrets hidden.
+ * Source: gitlab-runner `network/client.go` (ErrorResponseMessage).
+ */
+export function errorTextOf(
+  answer: { readonly status: number; readonly json: unknown },
+  secrets: readonly string[],
+): string {
+  const { status, json } = answer;
+  const said = isRecord(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
+  if (said === undefined) return `status ${status}`;
+  const line = cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
+  return `status ${status}: ${line}`;
+}
+
+function wordsOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  if (!isRecord(value)) return undefined;
+  const fields = Object.entries(value).map(([field, faults]) => {
+    const list = Array.isArray(faults) ? faults : [faults];
+    return `${field}: ${list.map(String).join('; ')}`;
+  });
+  return fields.length === 0 ? undefined : fields.join(', ');
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+}
+
+function cut(text: string, maxLength: number): string {
+  const characters = Array.from(text);
+  return characters.length <= maxLength ? text : `${characters.slice(0, maxLength).join('')}…`;
+}

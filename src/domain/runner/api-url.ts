@@ -1,0 +1,39 @@
+/**
+ * Base of GitLab's API for the `url` of a `[[runners]]` entry, with `/` at its end: trailing slashes
+ * go, then one `/ci`. undefined when the scheme is not http or https or there is no host.
+ * Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
+ */
+export function apiBaseUrl(url: string): string | undefined {
+  const trimmed = url.trim().replace(/\/+$/, '').replace(/\/ci$/, '');
+  if (!/^https?:\/\/[^/?#\s]+[^?#\s]*$/i.test(trimmed)) return undefined;
+  return `${trimmed.replace(/\/+$/, '')}/api/v4/`;
+}
+
+export type RedirectVerdict =
+  | { readonly kind: 'follow'; readonly url: string }
+  | { readonly kind: 'refuse'; readonly reason: string };
+
+export interface Redirect {
+  readonly status: number;
+  readonly from: { readonly protocol: string; readonly hostname: string };
+  /** Where `Location` leads, resolved; undefined when it is missing or nonsense. */
+  readonly to:
+    { readonly protocol: string; readonly hostname: string; readonly href: string } | undefined;
+}
+
+/**
+ * Whether a redirect is followed. Only 307 and 308 keep method and body; and every call carries a
+ * token, which must not reach another host nor go in the clear. Stricter than gitlab-runner, which
+ * forwards the token. Source: spec/coordinator-api 1.11, threats S18.
+ */
+export function judgeRedirect({ status, from, to }: Redirect): RedirectVerdict {
+  if (to === undefined) return { kind: 'refuse', reason: 'to nowhere' };
+  if (status !== 307 && status !== 308) {
+    return { kind: 'refuse', reason: 'in a way that loses the body of the request' };
+  }
+  if (to.hostname !== from.hostname) return { kind: 'refuse', reason: 'to another host' };
+  if (from.protocol === 'https:' && to.protocol !== 'https:') {
+    return { kind: 'refuse', reason: 'from https to an unencrypted address' };
+  }
+  return { kind: 'follow', url: to.href };
+}

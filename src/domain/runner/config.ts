@@ -1,0 +1,80 @@
+/** The whole config.toml, checked and with defaults. Source: gitlab-runner `common/config.go`. */
+export interface InstallationConfig {
+  /** Builds alive on one node, over all runners. At least 1. */
+  readonly concurrent: number;
+  readonly checkIntervalSeconds: number;
+  readonly logLevel: string;
+  readonly logFormat: 'runner' | 'text' | 'json';
+  readonly shutdownTimeoutSeconds: number;
+  readonly runners: readonly RunnerConfig[];
+}
+
+/** One `[[runners]]` entry. Holds the token: never logged, never handed to a workflow. */
+export interface RunnerConfig {
+  /** Stable over reloads and restarts, made of url and token by a one-way hash: safe to show. */
+  readonly key: string;
+  readonly name: string;
+  readonly url: string;
+  readonly token: string;
+  readonly id: number;
+  readonly tlsCaFile: string | undefined;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly executor: string;
+  /** Builds of this entry at once; 0 is no limit. */
+  readonly limit: number;
+  readonly requestConcurrency: number;
+  readonly outputLimitBytes: number;
+  /** Absolute path in the container, `/builds` unless set. */
+  readonly buildsDir: string;
+  readonly cacheDir: string;
+  readonly cloneUrl: string;
+  /** `KEY=value` lines: variables of lowest precedence. */
+  readonly environment: readonly string[];
+  readonly preGetSourcesScript: string;
+  readonly postGetSourcesScript: string;
+  readonly preBuildScript: string;
+  readonly postBuildScript: string;
+  readonly debugTraceDisabled: boolean;
+  readonly unhealthyRequestsLimit: number;
+  readonly unhealthyIntervalSeconds: number;
+  readonly featureFlags: Readonly<Record<string, boolean>>;
+  readonly docker: DockerConfig;
+}
+
+export type PullPolicy = 'always' | 'if-not-present' | 'never';
+
+/** `[runners.docker]`. Source: gitlab-runner `common/config.go`, spec/docker-executor §1. */
+export interface DockerConfig {
+  readonly host: string | undefined;
+  readonly tlsCertPath: string | undefined;
+  readonly tlsVerify: boolean;
+  readonly image: string;
+  readonly helperImage: string;
+  readonly pullPolicy: readonly PullPolicy[];
+  readonly allowedPullPolicies: readonly PullPolicy[];
+  readonly privileged: boolean;
+  readonly volumes: readonly string[];
+  readonly disableCache: boolean;
+  readonly networkMode: string;
+  readonly memoryBytes: number | undefined;
+  readonly memorySwapBytes: number | undefined;
+  readonly memoryReservationBytes: number | undefined;
+  /** 1e9 is one core. */
+  readonly nanoCpus: number | undefined;
+  readonly cpusetCpus: string;
+  readonly cpuShares: number;
+  readonly user: string;
+  readonly hostname: string;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly securityOpt: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly extraHosts: readonly string[];
+  readonly shmSizeBytes: number;
+  readonly tmpfs: Readonly<Record<string, string>>;
+  readonly devices: readonly string[];
+  readonly runtime: string;
+  readonly containerLabels: Readonly<Record<string, string>>;
+}

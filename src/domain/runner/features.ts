@@ -1,0 +1,75 @@
+/** Keys of `info.features`, all of which are always sent. Source: gitlab-runner `common/network.go`. */
+export type RunnerFeature =
+  | 'variables'
+  | 'image'
+  | 'services'
+  | 'artifacts'
+  | 'cache'
+  | 'fallback_cache_keys'
+  | 'shared'
+  | 'upload_multiple_artifacts'
+  | 'upload_raw_artifacts'
+  | 'session'
+  | 'terminal'
+  | 'refspecs'
+  | 'masking'
+  | 'proxy'
+  | 'raw_variables'
+  | 'artifacts_exclude'
+  | 'multi_build_steps'
+  | 'trace_reset'
+  | 'trace_checksum'
+  | 'trace_size'
+  | 'vault_secrets'
+  | 'cancelable'
+  | 'return_exit_code'
+  | 'service_variables'
+  | 'service_multiple_aliases'
+  | 'image_executor_opts'
+  | 'service_executor_opts'
+  | 'cancel_gracefully'
+  | 'native_steps_integration'
+  | 'two_phase_job_commit'
+  | 'job_inputs';
+
+export type RunnerFeatures = Readonly<Record<RunnerFeature, boolean>>;
+
+/**
+ * What this runner can do, for `info.features` of every call that carries `info`. True only for
+ * what is built: GitLab then fails a job that needs more as `runner_unsupported`, with its own
+ * words, instead of handing it out to end half done.
+ * Source: spec/job-payload §8; gitlab-runner `network/gitlab.go`, `executors/docker`, `shells`.
+ */
+export const RUNNER_FEATURES: RunnerFeatures = {
+  variables: true,
+  image: true,
+  services: false,
+  artifacts: false,
+  cache: false,
+  fallback_cache_keys: false,
+  shared: false,
+  upload_multiple_artifacts: false,
+  upload_raw_artifacts: false,
+  session: false,
+  terminal: false,
+  refspecs: true,
+  masking: true,
+  proxy: false,
+  raw_variables: true,
+  artifacts_exclude: false,
+  multi_build_steps: true,
+  trace_reset: true,
+  trace_checksum: true,
+  trace_size: true,
+  vault_secrets: false,
+  cancelable: true,
+  return_exit_code: true,
+  service_variables: false,
+  service_multiple_aliases: false,
+  image_executor_opts: true,
+  service_executor_opts: false,
+  cancel_gracefully: true,
+  native_steps_integration: false,
+  two_phase_job_commit: true,
+  job_inputs: false,
+};

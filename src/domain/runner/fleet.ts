@@ -1,0 +1,87 @@
+import { isDisabled, type RunnerHealth } from './health.ts';
+
+/** What workflows know of config.toml: everything that steers, nothing that is secret. */
+export interface FleetSettings {
+  readonly checkIntervalMs: number;
+  /** Builds alive on one node. Decided by the node itself; here to be seen. */
+  readonly concurrent: number;
+  readonly runners: readonly RunnerSettings[];
+}
+
+export interface RunnerSettings {
+  readonly key: string;
+  readonly name: string;
+  /** 0 is no limit. */
+  readonly limit: number;
+  readonly requestConcurrency: number;
+  readonly unhealthyRequestsLimit: number;
+  readonly unhealthyIntervalMs: number;
+}
+
+/** What `feedRunners` tells a runner: whether and at what pace it may ask for jobs. */
+export interface Feeding {
+  readonly isFed: boolean;
+  readonly intervalMs: number;
+  /** Spreads the runners' questions evenly over the interval. */
+  readonly offsetMs: number;
+  readonly limit: number;
+  readonly requestConcurrency: number;
+  readonly mayWait: boolean;
+}
+
+export interface FleetState {
+  readonly settings: FleetSettings;
+  readonly health: Readonly<Record<string, RunnerHealth>>;
+  readonly paused: readonly string[];
+  readonly isDraining: boolean;
+}
+
+/**
+ * Feedings of all runners, by key. Runners are spaced over `check_interval` in the order of the
+ * file. Source: gitlab-runner `commands/multi.go` feedRunners.
+ */
+export function planFeedings(state: FleetState, nowMs: number): ReadonlyMap<string, Feeding> {
+  const { settings, health, paused, isDraining } = state;
+  const count = settings.runners.length;
+  return new Map(
+    settings.runners.map((runner, index) => [
+      runner.key,
+      {
+        isFed:
+          !isDraining &&
+          !paused.includes(runner.key) &&
+          !isDisabled(health[runner.key], runner, nowMs),
+        intervalMs: settings.checkIntervalMs,
+        offsetMs: Math.floor((settings.checkIntervalMs * index) / count),
+        limit: runner.limit,
+        requestConcurrency: runner.requestConcurrency,
+        mayWait: mayWait(settings, runner),
+      },
+    ]),
+  );
+}
+
+/**
+ * Whether GitLab may hold this runner's question open. A held question holds a slot; so it may only
+ * where the other runners, with all their limits used up, still leave this one a slot of its own.
+ * Unlike gitlab-runner, waiting for a job never costs another runner's job its place (ADR 7).
+ */
+export function mayWait(settings: FleetSettings, runner: RunnerSettings): boolean {
+  const demand = settings.runners
+    .filter((other) => other.key !== runner.key)
+    .reduce((sum, other) => sum + (other.limit > 0 ? other.limit : Infinity), 0);
+  const ownDemand = demand === 0 ? 0 : runner.limit > 0 ? runner.limit : Infinity;
+  return demand + ownDemand <= settings.concurrent;
+}
+
+/**
+ * When a runner asks next, in milliseconds of the wall clock: the first moment after `nowMs` that is
+ * a multiple of the interval plus the offset.
+ */
+export function nextQuestionAtMs(
+  nowMs: number,
+  pace: { readonly intervalMs: number; readonly offsetMs: number },
+): number {
+  const turns = Math.floor((nowMs - pace.offsetMs) / pace.intervalMs) + 1;
+  return turns * pace.intervalMs + pace.offsetMs;
+}

@@ -1,0 +1,42 @@
+import type { ProgramInfo } from '../build/context.ts';
+import { RUNNER_FEATURES, type RunnerFeatures } from './features.ts';
+
+/** `info` of job request, verify, register and job update, in GitLab's own key names. */
+export interface RunnerInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly revision: string;
+  readonly platform: string;
+  readonly architecture: string;
+  readonly executor?: string;
+  readonly shell?: string;
+  readonly features: RunnerFeatures;
+  readonly config: { readonly gpus: string };
+}
+
+/**
+ * Describes the program to GitLab. Without an executor (legacy registration, when it is not chosen
+ * yet) executor and shell are left out. Source: spec/coordinator-api §3.
+ */
+export function runnerInfo(program: ProgramInfo, executor?: string): RunnerInfo {
+  const [platform = '', architecture = ''] = program.platform.split('/');
+  return {
+    name: program.name,
+    version: program.version,
+    revision: program.revision,
+    platform,
+    architecture,
+    ...(executor !== undefined && { executor, shell: 'bash' }),
+    features: RUNNER_FEATURES,
+    config: { gpus: '' },
+  };
+}
+
+/**
+ * `User-Agent` of API calls; GitLab parses nothing of it, people search logs for it.
+ * Source: spec/coordinator-api 1.3. `language` is such as `node20.20.2`.
+ */
+export function userAgent(program: ProgramInfo, language: string): string {
+  const { name, version, revision, platform } = program;
+  return `${name} ${version} (${revision}; ${language}; ${platform})`;
+}

@@ -1,0 +1,63 @@
+/** Below this, a loop copies faster than a view and `set`. */
+const SHORT_BYTES = 48;
+
+/** Bytes that grow at their end. */
+export interface ByteSink {
+  readonly length: number;
+  append(bytes: Uint8Array): void;
+  /** Appends `bytes[start, end)`. */
+  appendRange(bytes: Uint8Array, start: number, end: number): void;
+  appendByte(byte: number): void;
+  /** All bytes so far, as a copy of exact size; the sink is empty afterwards. */
+  take(): Uint8Array;
+}
+
+/** A sink that has room for `capacityBytes` before it grows. */
+export function createByteSink(capacityBytes: number): ByteSink {
+  let buffer = new Uint8Array(Math.max(capacityBytes, 64));
+  let length = 0;
+  const reserve = (more: number): void => {
+    if (length + more <= buffer.length) return;
+    const larger = new Uint8Array(Math.max(buffer.length * 2, length + more));
+    larger.set(buffer.subarray(0, length));
+    buffer = larger;
+  };
+  const appendRange = (bytes: Uint8Array, start: number, end: number): void => {
+    reserve(end - start);
+    if (end - start < SHORT_BYTES) {
+      for (let i = start; i < end; i++) buffer[length++] = bytes[i] ?? 0;
+      return;
+    }
+    buffer.set(bytes.subarray(start, end), length);
+    length += end - start;
+  };
+  return {
+    get length() {
+      return length;
+    },
+    append: (bytes) => appendRange(bytes, 0, bytes.length),
+    appendRange,
+    appendByte: (byte) => {
+      reserve(1);
+      buffer[length++] = byte;
+    },
+    take: () => {
+      const taken = buffer.slice(0, length);
+      length = 0;
+      return taken;
+    },
+  };
+}
+
+/** Both in one; either itself when the other is empty. */
+export function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+/** No bytes. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);

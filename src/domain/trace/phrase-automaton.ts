@@ -1,0 +1,130 @@
+/**
+ * Finds all of many phrases in one pass over bytes (Aho and Corasick, 1975). States are numbers, 0
+ * is the start. Built in time and memory linear in the length of the phrases, whatever they hold.
+ */
+export interface PhraseAutomaton {
+  /** The state after one more byte. Linear over a whole text. */
+  next(state: number, byte: number): number;
+  /** State after the first byte from the start, for each byte; 0 where no phrase begins so. */
+  readonly firstStates: Int32Array;
+  /** How many of the last bytes are the beginning of a phrase, for each state. */
+  readonly depths: Int32Array;
+  /** Length of the longest phrase that ends here, for each state; 0 when none does. */
+  readonly matchLengths: Int32Array;
+}
+
+const ROOT = 0;
+
+/** Phrases must not be empty; those that are are ignored. */
+export function createPhraseAutomaton(phrases: readonly Uint8Array[]): PhraseAutomaton {
+  const total = phrases.reduce((sum, { length }) => sum + length, 0);
+  const edges = createEdges(total);
+  const trie = growTrie(phrases, total, edges);
+  const firstStates = Int32Array.from({ length: 256 }, (_, byte) => edges.find(ROOT, byte));
+  const { depths, matchLengths } = trie;
+  const fails = linkFailures(trie, { edges, firstStates });
+
+  const next = (state: number, byte: number): number => {
+    let from = state;
+    while (from !== ROOT) {
+      const to = edges.find(from, byte);
+      if (to !== ROOT) return to;
+      from = fails[from] ?? ROOT;
+    }
+    return firstStates[byte] ?? ROOT;
+  };
+  return { next, firstStates, depths, matchLengths };
+}
+
+interface Trie {
+  readonly size: number;
+  readonly parents: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly depths: Int32Array;
+  readonly matchLengths: Int32Array;
+}
+
+function growTrie(phrases: readonly Uint8Array[], total: number, edges: Edges): Trie {
+  const parents = new Int32Array(total + 1);
+  const bytes = new Uint8Array(total + 1);
+  const depths = new Int32Array(total + 1);
+  const matchLengths = new Int32Array(total + 1);
+  let size = 1;
+  for (const phrase of phrases) {
+    let state = ROOT;
+    for (const byte of phrase) {
+      let to = edges.find(state, byte);
+      if (to === ROOT) {
+        to = size++;
+        edges.add(state, byte, to);
+        parents[to] = state;
+        bytes[to] = byte;
+        depths[to] = (depths[state] ?? 0) + 1;
+      }
+      state = to;
+    }
+    if (state !== ROOT) matchLengths[state] = phrase.length;
+  }
+  return { size, parents, bytes, depths, matchLengths };
+}
+
+interface Lookup {
+  readonly edges: Edges;
+  readonly firstStates: Int32Array;
+}
+
+/** For each state, that of its longest end which also begins a phrase. Shallow states first. */
+function linkFailures(trie: Trie, { edges, firstStates }: Lookup): Int32Array {
+  const { size, parents, bytes, depths, matchLengths } = trie;
+  const fails = new Int32Array(size);
+  for (const state of statesByDepth(depths, size)) {
+    if ((depths[state] ?? 0) < 2) continue;
+    const byte = bytes[state] ?? 0;
+    let from = fails[parents[state] ?? ROOT] ?? ROOT;
+    let to = edges.find(from, byte);
+    while (to === ROOT && from !== ROOT) {
+      from = fails[from] ?? ROOT;
+      to = from === ROOT ? (firstStates[byte] ?? ROOT) : edges.find(from, byte);
+    }
+    fails[state] = to;
+    if (matchLengths[state] === 0) matchLengths[state] = matchLengths[to] ?? 0;
+  }
+  return fails;
+}
+
+function statesByDepth(depths: Int32Array, size: number): Int32Array {
+  const states = Int32Array.from({ length: size }, (_, state) => state);
+  return states.sort((a, b) => (depths[a] ?? 0) - (depths[b] ?? 0));
+}
+
+/** Edges of the trie in one hash table: most states have only one, so rows of 256 would be waste. */
+interface Edges {
+  /** 0 when there is no such edge: none leads to the start. */
+  find(state: number, byte: number): number;
+  add(state: number, byte: number, to: number): void;
+}
+
+function createEdges(count: number): Edges {
+  const bits = Math.max(4, 33 - Math.clz32(count));
+  const mask = (1 << bits) - 1;
+  const shift = 32 - bits;
+  const states = new Int32Array(1 << bits);
+  const bytes = new Uint8Array(1 << bits);
+  const targets = new Int32Array(1 << bits);
+  const slotOf = (state: number, byte: number): number => {
+    let slot = Math.imul((state << 8) ^ byte ^ (state >>> 16), 0x9e3779b1) >>> shift;
+    while (targets[slot] !== 0 && (states[slot] !== state || bytes[slot] !== byte)) {
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  };
+  return {
+    find: (state, byte) => targets[slotOf(state, byte)] ?? ROOT,
+    add: (state, byte, to) => {
+      const slot = slotOf(state, byte);
+      states[slot] = state;
+      bytes[slot] = byte;
+      targets[slot] = to;
+    },
+  };
+}

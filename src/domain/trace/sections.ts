@@ -1,0 +1,45 @@
+/** How a line of the runner's own looks: white, bold green, yellow `WARNING: `, bold red `ERROR: `. */
+export type RunnerLineLevel = 'plain' | 'info' | 'warning' | 'error';
+
+const CLEAR_LINE = '\u001b[0K';
+const RESET = '\u001b[0;m';
+
+const PREFIXES: Readonly<Record<RunnerLineLevel, string>> = {
+  plain: CLEAR_LINE,
+  info: '\u001b[32;1m',
+  warning: '\u001b[0;33mWARNING: ',
+  error: '\u001b[31;1mERROR: ',
+};
+
+/**
+ * One line of the runner's own with its colour and line end. Not masked yet.
+ * Source: gitlab-runner `common/buildlogger/internal/tee.go`, `helpers/ansi_colors.go`.
+ */
+export function formatRunnerLine(level: RunnerLineLevel, text: string): string {
+  return `${PREFIXES[level]}${text}${RESET}\n`;
+}
+
+/**
+ * The mark that opens a collapsible section of the trace, without a line end: the title follows.
+ * Empty when the coordinator does not know sections. Source: gitlab-runner `helpers/build_section.go`.
+ */
+export function formatSectionStart(name: string, nowMs: number, hasSections: boolean): string {
+  return hasSections ? formatMark('section_start', name, nowMs) : '';
+}
+
+/** The mark that closes a section; see {@link formatSectionStart}. */
+export function formatSectionEnd(name: string, nowMs: number, hasSections: boolean): string {
+  return hasSections ? formatMark('section_end', name, nowMs) : '';
+}
+
+/**
+ * A text of the runner cut behind each section mark. Written one by one, each mark gets a physical
+ * line of its own in a trace with timestamps, as the peer writes them.
+ */
+export function splitAtSectionMarks(text: string): readonly string[] {
+  return text.split(/(?<=section_(?:start|end):\d+:[^\r\n]{1,255}\r\u001b\[0K)/).filter(Boolean);
+}
+
+function formatMark(kind: 'section_start' | 'section_end', name: string, nowMs: number): string {
+  return `${kind}:${Math.floor(nowMs / 1000)}:${name}\r${CLEAR_LINE}`;
+}

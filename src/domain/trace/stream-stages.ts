@@ -1,0 +1,3 @@
+export interface StreamState {
+  readonly todo?: never;
+}

@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock, Randomness } from '../activities/ports.ts';
+import type { ProgramInfo } from '../domain/build/context.ts';
+import type { Digests } from '../domain/runner/digests.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+
+/** What this program says of itself to GitLab and in logs. */
+export function describeProgram(revision = 'HEAD'): ProgramInfo {
+  return {
+    name: 'temporal-gitlab-runner',
+    version: packageJson.version,
+    revision,
+    platform: `${process.platform}/${GO_ARCHITECTURES[process.arch] ?? process.arch}`,
+    hostname: hostname(),
+  };
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+};
+
+export const systemRandomness: Randomness = { hex: (bytes) => randomBytes(bytes).toString('hex') };
+
+export const systemDigests: Digests = {
+  md5Hex: (text) => createHash('md5').update(text).digest('hex'),
+  sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+};

@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url';
+import { Worker, type WorkerTuner } from '@temporalio/worker';
+import type { Activities } from '../activities/index.ts';
+import type { ResizableCapacity } from '../adapters/node-capacity.ts';
+import { translateFaults } from '../adapters/temporal/activity-faults.ts';
+import type { Temporal } from '../adapters/temporal/connect.ts';
+import { createSlotSupplier } from '../adapters/temporal/slot-supplier.ts';
+import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../workflows/messages.ts';
+
+export interface WorkersOptions {
+  readonly temporal: Temporal;
+  readonly activities: Activities;
+  readonly capacity: ResizableCapacity;
+  readonly nodeQueue: string;
+  readonly identity: string;
+}
+
+const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+
+/** The three workers of a node: workflows, questions to GitLab, and its own builds. */
+export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
+  const { temporal, activities, capacity, nodeQueue, identity } = options;
+  const { connection, namespace, dataConverter } = temporal;
+  const common = {
+    ...{ connection, namespace, dataConverter, identity },
+    interceptors: { activity: [translateFaults] },
+    // SIGTERM ends the process within seconds; what an activity was doing is taken up at the next start.
+    shutdownForceTime: '5 seconds',
+    // Cancellation reaches an activity with its next heartbeat.
+    maxHeartbeatThrottleInterval: '2 seconds',
+    defaultHeartbeatThrottleInterval: '2 seconds',
+  } as const;
+  return Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: ORCHESTRATION_QUEUE,
+      workflowBundle: { codePath: WORKFLOW_BUNDLE },
+      // The cache of a process that was killed is waited for no longer than this.
+      stickyQueueScheduleToStartTimeout: '1 second',
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: SLOTS_QUEUE,
+      activities: { ...activities.slots },
+      tuner: slotTuner(capacity),
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: nodeQueue,
+      activities: { ...activities.node },
+      // Each build has at most three activities under way; `concurrent` bounds the builds.
+      maxConcurrentActivityTaskExecutions: 10_000,
+    }),
+  ]);
+}
+
+function slotTuner(capacity: ResizableCapacity): WorkerTuner {
+  const unused = { type: 'fixed-size', numSlots: 1 } as const;
+  return {
+    workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
+    activityTaskSlotSupplier: createSlotSupplier(capacity),
+    localActivityTaskSlotSupplier: unused,
+    nexusTaskSlotSupplier: unused,
+  };
+}

@@ -1,0 +1,36 @@
+import { ActivityFailure, ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import { failureReasonOf } from '../domain/build/failure-reason.ts';
+import { outcomeOfStages } from '../domain/build/build-outcome.ts';
+import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
+import { FailureType } from '../domain/failure.ts';
+
+const FAILURE_TYPES: ReadonlySet<string> = new Set(Object.values(FailureType));
+
+/** The outcome of a stage whose activity failed for good. A cancelled activity was stopped. */
+export function stageFaultOf(error: unknown): StageOutcome {
+  if (isCancellation(error)) return { kind: 'stopped' };
+  return { kind: 'system_failed', ...describeFailure(error) };
+}
+
+/** How a build ends whose activity failed for good. */
+export function outcomeOfFailure(
+  error: unknown,
+  interruption: Interruption | undefined,
+): BuildOutcome {
+  if (isCancellation(error) || interruption !== undefined) {
+    return outcomeOfStages({ kind: 'stopped' }, interruption);
+  }
+  const { type, message } = describeFailure(error);
+  return { state: 'failed', reason: failureReasonOf(type), exitCode: undefined, message };
+}
+
+function describeFailure(error: unknown): { type: FailureType; message: string } {
+  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  const type = cause instanceof ApplicationFailure ? cause.type : undefined;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { type: isFailureType(type) ? type : FailureType.RunnerSystem, message };
+}
+
+function isFailureType(type: string | null | undefined): type is FailureType {
+  return typeof type === 'string' && FAILURE_TYPES.has(type);
+}

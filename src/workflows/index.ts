@@ -1,0 +1,3 @@
+export { feedRunners } from './feed-runners.ts';
+export { serveRunner } from './serve-runner.ts';
+export { runBuild } from './run-build.ts';

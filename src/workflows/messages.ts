@@ -1,0 +1,88 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { BuildOutcome, Interruption } from '../domain/build/outcome.ts';
+import type { StageName } from '../domain/build/stage.ts';
+import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
+
+// The workflows' public contract: every name here is used by people, tests and other releases.
+
+/** Task queue of the workflows. */
+export const ORCHESTRATION_QUEUE = 'gitlab-runner';
+/** Task queue of `requestJob`, shared by all nodes. */
+export const SLOTS_QUEUE = 'gitlab-runner-slots';
+
+/** Task queue of one node: its builds and its config. */
+export function nodeQueue(systemId: string): string {
+  return `gitlab-runner-node-${systemId}`;
+}
+
+/** Workflow id of `feedRunners`: one for each installation. */
+export function feedRunnersId(installation: string): string {
+  return `feed-runners/${installation}`;
+}
+
+/** Workflow id of `serveRunner`, with the runner's name for people and its key for uniqueness. */
+export function serveRunnerId(installation: string, runner: RunnerIdentity): string {
+  return `serve-runner/${installation}/${runner.name}-${runner.key}`;
+}
+
+export interface RunnerIdentity {
+  readonly name: string;
+  readonly key: string;
+}
+
+// feedRunners
+
+/** Read config.toml again. Carries no content: the node reads its own file. */
+export const reloadConfigSignal = defineSignal<[ReloadRequest]>('reloadConfig');
+export interface ReloadRequest {
+  /** Queue of the node whose file is read. */
+  readonly configQueue: string;
+  /** Set when the node has just started: what its last process was doing is asked for again. */
+  readonly hasRestarted: boolean;
+}
+/** Ask for no jobs for this runner, by key or name. Its builds go on. */
+export const pauseRunnerSignal = defineSignal<[runner: string]>('pauseRunner');
+export const resumeRunnerSignal = defineSignal<[runner: string]>('resumeRunner');
+/** Ask for no jobs at all; builds go on. `resume` ends it. */
+export const drainSignal = defineSignal('drain');
+export const resumeSignal = defineSignal('resume');
+/** End feedRunners and its runners; builds go on. */
+export const stopSignal = defineSignal('stop');
+/** Sent by a runner when the coordinator refuses it, and when it is accepted again. */
+export const reportHealthSignal = defineSignal<[HealthReport]>('reportHealth');
+export interface HealthReport {
+  readonly runnerKey: string;
+  readonly isHealthy: boolean;
+}
+export const fleetStateQuery = defineQuery<FleetState>('fleetState');
+
+// serveRunner
+
+/** Sets whether and how this runner asks for jobs, from now on. */
+export const feedSignal = defineSignal<[FeedMessage]>('feed');
+export interface FeedMessage {
+  readonly feeding: Feeding;
+  /** Give up the questions that run: the process that asked them is gone. */
+  readonly askAnew: boolean;
+}
+/** A build of this runner has ended: its place under `limit` is free. */
+export const buildEndedSignal = defineSignal<[buildId: string]>('buildEnded');
+export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
+export interface RunnerState {
+  readonly feeding: Feeding;
+  readonly buildIds: readonly string[];
+  readonly questionsUnderWay: number;
+}
+
+// runBuild
+
+/** The node's process was started anew: its activities are scheduled again, and re-attach. */
+export const nodeRestartedSignal = defineSignal('nodeRestarted');
+/** Ends the build as if a user had pressed cancel in GitLab. */
+export const cancelBuildSignal = defineSignal('cancelBuild');
+export const buildStateQuery = defineQuery<BuildState>('buildState');
+export interface BuildState {
+  readonly stage: StageName | 'acknowledge' | 'report' | 'ended';
+  readonly interruption: Interruption | undefined;
+  readonly outcome: BuildOutcome | undefined;
+}

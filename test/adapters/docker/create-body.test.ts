@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createBody, parseDevice } from '../../../src/adapters/docker/create-body.ts';
+import { inlineSeccomp } from '../../../src/adapters/docker/seccomp.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
+import { containerSpec } from './support.ts';
+
+/** No property is as Docker has it by itself. */
+const full = containerSpec({
+  name: 'n',
+  image: 'sha256:1',
+  command: ['sh'],
+  entrypoint: [''],
+  environment: ['A=b'],
+  labels: { l: '1' },
+  user: 'u',
+  hostname: 'h',
+  binds: ['v:/v'],
+  fileMounts: [{ source: '/s', target: '/t', readOnly: true }],
+  tmpfs: { '/tmp': 'rw' },
+  networkMode: 'net',
+  networkAliases: ['build'],
+  privileged: true,
+  memoryBytes: 1,
+  memorySwapBytes: 2,
+  memoryReservationBytes: 3,
+  nanoCpus: 4,
+  cpusetCpus: '0',
+  cpuShares: 5,
+  capAdd: ['A'],
+  capDrop: ['B'],
+  securityOpt: ['no-new-privileges'],
+  dns: ['1.1.1.1'],
+  dnsSearch: ['s'],
+  extraHosts: ['h:1.2.3.4'],
+  shmSizeBytes: 6,
+  devices: ['/dev/kvm'],
+  runtime: 'runsc',
+  useInit: true,
+});
+
+void test('every property of a spec is in the body', () => {
+  assert.deepEqual(createBody(full), {
+    Image: 'sha256:1',
+    Cmd: ['sh'],
+    Entrypoint: [''],
+    Env: ['A=b'],
+    Labels: { l: '1' },
+    User: 'u',
+    Hostname: 'h',
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    HostConfig: {
+      Binds: ['v:/v'],
+      Mounts: [{ Type: 'bind', Source: '/s', Target: '/t', ReadOnly: true }],
+      Tmpfs: { '/tmp': 'rw' },
+      NetworkMode: 'net',
+      Privileged: true,
+      CapAdd: ['A'],
+      CapDrop: ['B'],
+      SecurityOpt: ['no-new-privileges'],
+      Dns: ['1.1.1.1'],
+      DnsSearch: ['s'],
+      ExtraHosts: ['h:1.2.3.4'],
+      Devices: [{ PathOnHost: '/dev/kvm', PathInContainer: '/dev/kvm', CgroupPermissions: 'rwm' }],
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: {} },
+      CpusetCpus: '0',
+      CpuShares: 5,
+      Memory: 1,
+      MemorySwap: 2,
+      MemoryReservation: 3,
+      NanoCpus: 4,
+      ShmSize: 6,
+      Runtime: 'runsc',
+      Init: true,
+    },
+    NetworkingConfig: { EndpointsConfig: { net: { Aliases: ['build'] } } },
+  });
+});
+
+void test('what a spec leaves empty is left to Docker', () => {
+  const body = createBody(containerSpec());
+  assert.equal('Entrypoint' in body, false);
+  assert.equal('NetworkingConfig' in body, false);
+  for (const key of [
+    'NetworkMode',
+    'Memory',
+    'MemorySwap',
+    'NanoCpus',
+    'ShmSize',
+    'Runtime',
+    'Init',
+  ]) {
+    assert.equal(key in (body.HostConfig ?? {}), false, key);
+  }
+});
+
+for (const networkMode of ['', 'default', 'bridge', 'host', 'none', 'container:abc']) {
+  void test(`aliases are left out in the network "${networkMode}", where Docker refuses them`, () => {
+    const body = createBody(containerSpec({ networkMode, networkAliases: ['build'] }));
+    assert.equal(body.NetworkingConfig, undefined);
+  });
+}
+
+const devices = [
+  ['/dev/a', '/dev/a', 'rwm'],
+  ['/dev/a:/dev/b', '/dev/b', 'rwm'],
+  ['/dev/a:/dev/b:r', '/dev/b', 'r'],
+  ['/dev/a:rw', '/dev/a', 'rw'],
+] as const;
+for (const [device, PathInContainer, CgroupPermissions] of devices) {
+  void test(`the device ${device} is ${PathInContainer} with ${CgroupPermissions}`, () => {
+    const expected = { PathOnHost: '/dev/a', PathInContainer, CgroupPermissions };
+    assert.deepEqual(parseDevice(device), expected);
+  });
+}
+
+void test('a seccomp profile is read on the side of the runner, all else stays', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-test-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'profile.json');
+  await writeFile(path, '{\n "defaultAction": "SCMP_ACT_ALLOW" }');
+  const others = ['seccomp=unconfined', 'seccomp={"a":1}', 'apparmor=x', 'no-new-privileges'];
+  assert.deepEqual(await inlineSeccomp([`seccomp=${path}`, ...others]), [
+    'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}',
+    ...others,
+  ]);
+  await assert.rejects(inlineSeccomp([`seccomp=${path}.absent`]), {
+    type: FailureType.RunnerConfiguration,
+    message: /profile\.json\.absent/,
+  });
+});

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { refusalFault, startFault, unreachableFault } from '../../../src/adapters/docker/faults.ts';
+import { FailureType, FinalError } from '../../../src/domain/failure.ts';
+
+const action = { doing: 'create container "x"', address: 'unix:///d.sock' };
+const kindOf = (error: Error): string => (error instanceof FinalError ? error.type : error.name);
+
+const statuses = [
+  [400, undefined, FailureType.RunnerSystem, 'our own request was wrong'],
+  [400, FailureType.RunnerConfiguration, FailureType.RunnerConfiguration, "the job's was"],
+  [404, FailureType.RunnerConfiguration, FailureType.RunnerSystem, 'it was there'],
+  [403, undefined, FailureType.RunnerSystem, 'nobody will allow it later'],
+  [409, undefined, 'TransientError', 'somebody else is at it'],
+  [429, undefined, 'TransientError', 'a proxy asks for patience'],
+  [500, undefined, 'TransientError', 'the daemon is in trouble'],
+  [503, FailureType.RunnerConfiguration, 'TransientError', 'the daemon starts'],
+] as const;
+for (const [status, badRequest, expected, why] of statuses) {
+  void test(`${status} with 400 meaning ${badRequest ?? 'nothing'} is ${expected}: ${why}`, () => {
+    const options = badRequest === undefined ? action : { ...action, badRequest };
+    const fault = refusalFault({ status, message: 'their words' }, options);
+    assert.equal(kindOf(fault), expected);
+    assert.equal(
+      fault.message,
+      `cannot create container "x": Docker at unix:///d.sock answered ${status}: their words`,
+    );
+  });
+}
+
+const runc =
+  'OCI runtime create failed: runc create failed: unable to start container process: exec:';
+const starts = [
+  [400, `${runc} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
+  [500, `${runc} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
+  [500, `${runc} "/x": permission denied`, FailureType.RunnerSystem],
+  [500, `${runc} "/x": exec format error`, FailureType.RunnerSystem],
+  [500, 'OCI runtime create failed: cannot allocate memory', 'TransientError'],
+  [500, 'driver failed programming external connectivity', 'TransientError'],
+  [404, 'No such container: x', FailureType.RunnerSystem],
+] as const;
+for (const [status, message, expected] of starts) {
+  void test(`a start answered ${status} "${message}" is ${expected}`, () => {
+    const fault = startFault({ status, message }, action);
+    assert.equal(kindOf(fault), expected);
+    assert.ok(fault.message.includes(message));
+    assert.ok(fault.message.includes(`answered ${status}`), 'the real status is told');
+  });
+}
+
+const codes = [
+  ['ENOENT', /start Docker, or set host/],
+  ['EACCES', /group docker/],
+  ['ECONNREFUSED', /nothing listens/],
+  ['ENOTFOUND', /name is not known/],
+  ['EAI_AGAIN', /name is not known/],
+  ['ECONNRESET', /may be restarting/],
+  ['EPIPE', /may be restarting/],
+  ['SELF_SIGNED_CERT_IN_CHAIN', /tls_cert_path/],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', /tls_cert_path/],
+  ['EWHATEVER', /check that Docker runs there/],
+] as const;
+for (const [code, advice] of codes) {
+  void test(`a connection that fails by ${code} passes, and says what to do`, () => {
+    const cause = Object.assign(new Error('its words'), { code });
+    const fault = unreachableFault(cause, action);
+    assert.match(fault.message, /^cannot create container "x": .* unix:\/\/\/d\.sock: its words; /);
+    assert.match(fault.message, advice);
+    assert.equal(fault.cause, cause);
+  });
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import Dockerode from 'dockerode';
+import type { TestContext } from 'node:test';
+import type { ContainerEngine, Log } from '../../../src/activities/ports.ts';
+import { createContainerEngine, type EngineOptions } from '../../../src/adapters/docker/engine.ts';
+import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
+import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
+
+export const JOB_IMAGE = process.env.TGR_TEST_JOB_IMAGE ?? 'temporal-gitlab-runner/job:local';
+
+export const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** An engine for the daemon of this machine, with short pauses. */
+export function openEngine(options: Partial<EngineOptions> = {}): ContainerEngine {
+  return createContainerEngine({
+    docker: { host: undefined, tlsCertPath: undefined, tlsVerify: false },
+    env: process.env,
+    log: silentLog,
+    installation: 'engine-test',
+    ...options,
+  });
+}
+
+export function randomName(): string {
+  return `tgr-test-${randomBytes(6).toString('hex')}`;
+}
+
+/** A spec that leaves everything to Docker but a name, an image and a label. */
+export function containerSpec(overrides: Partial<ContainerSpec> = {}): ContainerSpec {
+  const name = overrides.name ?? randomName();
+  return {
+    name,
+    image: JOB_IMAGE,
+    command: ['sh', '-c', 'exit 0'],
+    entrypoint: undefined,
+    environment: [],
+    labels: { [BUILD_LABEL]: name },
+    user: '',
+    hostname: '',
+    platform: '',
+    binds: [],
+    fileMounts: [],
+    tmpfs: {},
+    networkMode: '',
+    networkAliases: [],
+    privileged: false,
+    memoryBytes: undefined,
+    memorySwapBytes: undefined,
+    memoryReservationBytes: undefined,
+    nanoCpus: undefined,
+    cpusetCpus: '',
+    cpuShares: 0,
+    capAdd: [],
+    capDrop: [],
+    securityOpt: [],
+    dns: [],
+    dnsSearch: [],
+    extraHosts: [],
+    shmSizeBytes: 0,
+    devices: [],
+    runtime: '',
+    useInit: false,
+    ...overrides,
+  };
+}
+
+/** Creates a container that goes with the test. */
+export async function created(
+  t: TestContext,
+  engine: ContainerEngine,
+  overrides: Partial<ContainerSpec> = {},
+): Promise<string> {
+  const spec = containerSpec(overrides);
+  t.after(() => engine.removeContainer(spec.name));
+  return engine.createContainer(spec);
+}
+
+/** Runs a shell script in a container of its own; what it said and how it ended. */
+export async function runScript(
+  t: TestContext,
+  engine: ContainerEngine,
+  { script, ...overrides }: Partial<ContainerSpec> & { readonly script: string },
+): Promise<{ readonly exitCode: number; readonly output: string }> {
+  const id = await created(t, engine, { command: ['sh', '-c', script], ...overrides });
+  await engine.startContainer(id);
+  const { exitCode } = await engine.waitForExit(id, new AbortController().signal);
+  return { exitCode, output: await readOutput(engine, id) };
+}
+
+export async function readOutput(engine: ContainerEngine, id: string): Promise<string> {
+  const frames = await engine.readLogs(id, { sinceMs: 0, maxBytes: 1_000_000 });
+  return Buffer.concat(frames.map(({ bytes }) => bytes)).toString();
+}
+
+/** Resolves when the container's output has the text. Follows the log: no polling by the clock. */
+export async function untilOutput(
+  engine: ContainerEngine,
+  id: string,
+  text: string,
+): Promise<void> {
+  while (!(await readOutput(engine, id)).includes(text)) {
+    const status = await engine.inspectContainer(id);
+    if (status?.state === 'exited') throw new Error(`container ended without saying "${text}"`);
+  }
+}
+
+/** Removes an image by every name it has. The engine itself never removes any. */
+export async function removeImage(reference: string): Promise<void> {
+  const image = new Dockerode().getImage(reference);
+  await image.remove({ force: true });
+}
+
+/** Names of the volumes that a container has mounted, anonymous ones too. */
+export async function mountedVolumes(id: string): Promise<string[]> {
+  const { Mounts } = await new Dockerode().getContainer(id).inspect();
+  return Mounts.flatMap(({ Name }) => Name ?? []);
+}
+
+export async function volumeNames(): Promise<string[]> {
+  const { Volumes } = await new Dockerode().listVolumes();
+  return Volumes.map(({ Name }) => Name);
+}

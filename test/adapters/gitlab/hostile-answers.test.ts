@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { FinalError, TransientError } from '../../../src/domain/failure.ts';
+import type { Timeouts } from '../../../src/adapters/gitlab/transport.ts';
+import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
+import { JOB, openCoordinator } from './support/subjects.ts';
+
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const TIMEOUTS = { connectMs: 1_000, headersMs: 5_000, bodyMs: 200, requestMs: 3_000 };
+
+const resetBeforeHead: Answer = (response) => response.socket?.resetAndDestroy();
+const resetInBody: Answer = (response) => {
+  response.writeHead(201, { ...JSON_TYPE, 'Content-Length': '1000' });
+  response.write('{"id": 1, ', () => response.socket?.resetAndDestroy());
+};
+const endInBody: Answer = (response) => {
+  response.writeHead(201, { ...JSON_TYPE, 'Content-Length': '1000' });
+  response.write('{"id": 1, ', () => response.socket?.end());
+};
+
+/** A head at once, then a byte now and then, for as long as the other side listens. */
+function drip(status: number): Answer {
+  return (response) => {
+    response.writeHead(status, JSON_TYPE);
+    const timer = setInterval(() => response.write('['), 20);
+    response.on('close', () => clearInterval(timer));
+  };
+}
+
+/** More than anybody reads, for as long as the other side listens. */
+function flood(status: number): Answer {
+  return (response) => {
+    const chunk = Buffer.alloc(1024 * 1024, 'x');
+    response.writeHead(status, JSON_TYPE);
+    const pour = (): void => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once('drain', pour);
+    };
+    pour();
+  };
+}
+
+describe('hostile answers', () => {
+  let server: ScriptedServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+
+  const cases: [name: string, answer: Answer, words: RegExp, timeouts?: Partial<Timeouts>][] = [
+    [
+      'a reset instead of a head',
+      resetBeforeHead,
+      /POST http.*jobs\/request failed: .*(ECONNRESET|UND_ERR)/,
+    ],
+    ['a reset in the body', resetInBody, /failed: /],
+    ['an end in the body', endInBody, /failed: /],
+    ['a byte now and then', drip(201), /not complete after 200 ms/],
+    ['a job without end', flood(201), /longer than 67108864 bytes/, { bodyMs: 20_000 }],
+    ['an error page without end', flood(400), /status 400/],
+    ['an error that drips', drip(403), /status 403/],
+    [
+      'a gzip bomb',
+      plain(200, { ...JSON_TYPE, 'Content-Encoding': 'gzip' }, gzipSync(Buffer.alloc(80_000_000))),
+      /longer than 67108864 bytes/,
+      { bodyMs: 20_000 },
+    ],
+    [
+      'gzip that is none',
+      plain(201, { ...JSON_TYPE, 'Content-Encoding': 'gzip' }, 'no gzip'),
+      /failed: /,
+    ],
+    ['no answer at all', () => undefined, /no answer in 700 ms/, { requestMs: 700 }],
+  ];
+  for (const [name, answer, words, limits] of cases) {
+    it(`${name} ends the question in time, with a short message`, async () => {
+      server.answer(answer);
+      const timeouts = { ...TIMEOUTS, requestMs: 30_000, ...limits };
+      const coordinator = openCoordinator(server.url, { timeouts });
+      const reply = await coordinator.requestJob({ mayWait: false });
+      assert.ok(reply.kind === 'failed' || reply.kind === 'forbidden', reply.kind);
+      assert.match(reply.message, words);
+      assert.doesNotMatch(reply.message, /canary/);
+      assert.ok(reply.message.length < 700, `${reply.message.length} characters`);
+      await coordinator.close();
+    });
+  }
+
+  it('is not held up by the body of an answer whose status has said all', async () => {
+    server.answer(drip(200));
+    const coordinator = openCoordinator(server.url, { timeouts: TIMEOUTS });
+    const reply = await coordinator.updateJob(JOB, { state: 'success' });
+    assert.deepEqual(reply, { kind: 'done', remote: 'running' });
+    await coordinator.close();
+  });
+
+  it('goes on with the next question after each of them', async () => {
+    const coordinator = openCoordinator(server.url, { timeouts: TIMEOUTS });
+    for (const bad of [resetBeforeHead, resetInBody, drip(201)]) {
+      server.answer(bad);
+      assert.equal((await coordinator.requestJob({ mayWait: false })).kind, 'failed');
+      server.answer(json(201, { id: 1 }));
+      assert.equal((await coordinator.requestJob({ mayWait: false })).kind, 'job');
+    }
+    await coordinator.close();
+  });
+
+  it('a refused connection is a passing fault that names the address', async () => {
+    const gone = await startServer();
+    await gone.close();
+    const coordinator = openCoordinator(gone.url);
+    await assert.rejects(coordinator.updateJob(JOB, { state: 'running' }), (error) => {
+      assert.ok(error instanceof TransientError);
+      assert.match(
+        error.message,
+        /PUT http:\/\/127\.0\.0\.1:\d+\/api\/v4\/jobs\/7 failed: .*ECONNREFUSED/,
+      );
+      return true;
+    });
+    await coordinator.close();
+  });
+
+  it('a url that is none is a final fault for a job call', async () => {
+    const coordinator = openCoordinator('ftp://gitlab.example.com');
+    await assert.rejects(coordinator.updateJob(JOB, { state: 'running' }), (error) => {
+      assert.ok(error instanceof FinalError);
+      assert.equal(error.type, 'RunnerConfiguration');
+      return true;
+    });
+  });
+
+  it('a token that cannot stand in a header is not quoted', async () => {
+    const coordinator = openCoordinator(server.url, { runner: { token: 'canary\nx' } });
+    const reply = await coordinator.requestJob({ mayWait: false });
+    assert.ok(reply.kind === 'failed');
+    assert.doesNotMatch(reply.message, /canary/);
+  });
+});

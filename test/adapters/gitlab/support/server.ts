@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+
+export interface Recorded {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+  /** The body as JSON. */
+  json(): Record<string, unknown>;
+}
+
+export type Answer = (response: ServerResponse, request: Recorded) => void;
+
+export interface ScriptedServer {
+  readonly url: string;
+  readonly port: number;
+  readonly requests: readonly Recorded[];
+  /** Sockets accepted so far. */
+  readonly connections: readonly Socket[];
+  /** Answers to come, in order; the last one is given again and again. */
+  answer(...answers: Answer[]): void;
+  close(): Promise<void>;
+}
+
+/** A server that says what it is told to say, and remembers what it was asked. */
+export async function startServer(tls?: ServerOptions): Promise<ScriptedServer> {
+  const requests: Recorded[] = [];
+  const connections: Socket[] = [];
+  let answers: Answer[] = [];
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    void readRecorded(request).then((recorded) => {
+      requests.push(recorded);
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer === undefined) throw new Error('the scripted server has no answer');
+      answer(response, recorded);
+    });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  server.on('connection', (socket: Socket) => connections.push(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    ...{ port, requests, connections },
+    answer: (...given) => (answers = given),
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function readRecorded(request: IncomingMessage): Promise<Recorded> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  return {
+    method: request.method ?? '',
+    path: request.url ?? '',
+    headers: request.headers,
+    body,
+    json: () => JSON.parse(body.toString()) as Record<string, unknown>,
+  };
+}
+
+/** Answers JSON. */
+export function json(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return (response) => {
+    response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+    response.end(JSON.stringify(value));
+  };
+}
+
+/** Answers a status, headers, and a body as it is. */
+export function plain(
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+  body: string | Buffer = '',
+): Answer {
+  return (response) => {
+    response.writeHead(status, headers);
+    response.end(body);
+  };
+}

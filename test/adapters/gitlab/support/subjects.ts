@@ -1,0 +1,73 @@
+import type { Log, LogFields } from '../../../../src/activities/ports.ts';
+import type { ProgramInfo } from '../../../../src/domain/build/context.ts';
+import type { RunnerConfig } from '../../../../src/domain/runner/config.ts';
+import {
+  createCoordinator,
+  type ClosableCoordinator,
+  type CoordinatorOptions,
+} from '../../../../src/adapters/gitlab/coordinator.ts';
+
+export const RUNNER_TOKEN = 'glrt-canary_runner_token';
+export const JOB = { jobId: 7, token: 'glcbt-canary_job_token' } as const;
+
+export const PROGRAM: ProgramInfo = {
+  name: 'temporal-gitlab-runner',
+  version: '1.2.3',
+  revision: 'abc1234',
+  platform: 'linux/amd64',
+  hostname: 'node-1',
+};
+
+/** The entry as far as the coordinator reads it; touching anything else would fail a test loudly. */
+export function runnerEntry(
+  fields: Partial<RunnerConfig> & { readonly url: string },
+): RunnerConfig {
+  const entry: Partial<RunnerConfig> = {
+    key: 'key',
+    name: 'test',
+    token: RUNNER_TOKEN,
+    executor: 'docker',
+    tlsCaFile: undefined,
+    tlsCertFile: undefined,
+    tlsKeyFile: undefined,
+    featureFlags: {},
+    ...fields,
+  };
+  return entry as RunnerConfig;
+}
+
+export interface RecordingLog extends Log {
+  readonly lines: readonly string[];
+}
+
+export function recordingLog(): RecordingLog {
+  const lines: string[] = [];
+  const write = (level: string) => (message: string, fields?: LogFields) => {
+    lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  return {
+    ...{ lines, debug: write('debug'), info: write('info') },
+    ...{ warn: write('warn'), error: write('error') },
+  };
+}
+
+/** A coordinator for a server; `runner` and the rest override what is usual. */
+export function openCoordinator(
+  url: string,
+  {
+    runner,
+    ...rest
+  }: Partial<Omit<CoordinatorOptions, 'runner'>> & {
+    readonly runner?: Partial<RunnerConfig>;
+  } = {},
+): ClosableCoordinator {
+  return createCoordinator({
+    runner: runnerEntry({ url, ...runner }),
+    systemId: 's_0123456789ab',
+    program: PROGRAM,
+    log: recordingLog(),
+    configDir: '/nonexistent',
+    env: {},
+    ...rest,
+  });
+}

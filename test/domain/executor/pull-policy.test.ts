@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { classifyPullFailure, planPullDelayMs } from '../../../src/domain/executor/pull-policy.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
+
+const { ExternalDependency, RunnerConfiguration, ImagePull } = FailureType;
+const cases = [
+  ['Get "https://r/v2/": dial tcp 1.2.3.4:443: connect: connection refused', ExternalDependency],
+  ['dial tcp: lookup r.example on 1.1.1.1:53: no such host', ExternalDependency],
+  ['Get "https://r/v2/": net/http: TLS handshake timeout', ExternalDependency],
+  ['read tcp 1.2.3.4:1->5.6.7.8:443: i/o timeout', ExternalDependency],
+  [
+    'context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+    ExternalDependency,
+  ],
+  ['net/http: request canceled while waiting for connection', ExternalDependency],
+  ['read: connection reset by peer', ExternalDependency],
+  ['dial tcp: lookup x: server misbehaving, not found', ExternalDependency],
+  ['manifest for alpine:nope not found: manifest unknown', RunnerConfiguration],
+  [
+    'pull access denied for x, repository does not exist or may require docker login',
+    RunnerConfiguration,
+  ],
+  ['denied: requested access to the resource is denied', RunnerConfiguration],
+  ['no basic auth credentials', RunnerConfiguration],
+  ['unauthorized: incorrect username or password', RunnerConfiguration],
+  ['authentication required', RunnerConfiguration],
+  ['context deadline exceeded', ImagePull],
+  ['write /var/lib/docker/tmp/x: no space left on device', ImagePull],
+  ['toomanyrequests: You have reached your pull rate limit', ImagePull],
+  ['', ImagePull],
+] as const;
+for (const [message, expected] of cases) {
+  void test(`"${message}" is ${expected}`, () => {
+    assert.equal(classifyPullFailure(message), expected);
+  });
+}
+
+void test('the pause before another pull is 2 to 10 s and never shrinks with the tries', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 50 }),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (tries, random) => {
+        const delayMs = planPullDelayMs(tries, random);
+        assert.ok(delayMs >= 2_000 && delayMs <= 10_000, String(delayMs));
+        assert.ok(planPullDelayMs(tries + 1, random) >= delayMs);
+      },
+    ),
+  );
+  assert.notEqual(planPullDelayMs(1, 0), planPullDelayMs(1, 0.9));
+});

@@ -1,0 +1,119 @@
+import type { BuildContext } from '../../../src/domain/build/context.ts';
+import { parseJobPayload } from '../../../src/domain/job/parse-payload.ts';
+import type { DockerConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
+
+const DOCKER: DockerConfig = {
+  host: undefined,
+  tlsCertPath: undefined,
+  tlsVerify: false,
+  image: 'alpine',
+  helperImage: '',
+  pullPolicy: ['always'],
+  allowedPullPolicies: [],
+  privileged: false,
+  volumes: ['/cache'],
+  disableCache: false,
+  networkMode: '',
+  memoryBytes: undefined,
+  memorySwapBytes: undefined,
+  memoryReservationBytes: undefined,
+  nanoCpus: undefined,
+  cpusetCpus: '',
+  cpuShares: 0,
+  user: '',
+  hostname: '',
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  dns: [],
+  dnsSearch: [],
+  extraHosts: [],
+  shmSizeBytes: 0,
+  tmpfs: {},
+  devices: [],
+  runtime: '',
+  containerLabels: {},
+};
+
+const RUNNER: RunnerConfig = {
+  key: 'runner-key',
+  name: 'runner one',
+  url: 'https://gitlab.example.com/',
+  token: 'glrt-t1_AbCdEfGhIjKl',
+  id: 7,
+  tlsCaFile: undefined,
+  tlsCertFile: undefined,
+  tlsKeyFile: undefined,
+  executor: 'docker',
+  limit: 0,
+  requestConcurrency: 1,
+  outputLimitBytes: 4096 * 1024,
+  buildsDir: '/builds',
+  cacheDir: '/cache',
+  cloneUrl: '',
+  environment: [],
+  preGetSourcesScript: '',
+  postGetSourcesScript: '',
+  preBuildScript: '',
+  postBuildScript: '',
+  debugTraceDisabled: false,
+  unhealthyRequestsLimit: 3,
+  unhealthyIntervalSeconds: 3600,
+  featureFlags: {},
+  docker: DOCKER,
+};
+
+/** A payload as GitLab sends it, with the parts a test wants to be different. */
+export function payloadJson(changes: Readonly<Record<string, unknown>> = {}) {
+  return {
+    id: 4711,
+    token: 'glcbt-job-token',
+    allow_git_fetch: true,
+    job_info: { name: 'build', stage: 'test', project_id: 42, pipeline_id: 99 },
+    git_info: {
+      repo_url: 'https://gitlab-ci-token:glcbt-job-token@gitlab.example.com/group/app.git',
+      ref: 'main',
+      sha: '0123456789abcdef0123456789abcdef01234567',
+      refspecs: ['+refs/pipelines/99:refs/pipelines/99'],
+      depth: 20,
+    },
+    runner_info: { timeout: 3600 },
+    steps: [{ name: 'script', script: ['make'] }],
+    image: { name: 'alpine:3' },
+    ...changes,
+  };
+}
+
+export interface ContextChanges {
+  readonly job?: Readonly<Record<string, unknown>>;
+  readonly runner?: Partial<RunnerConfig>;
+  readonly volumes?: readonly string[];
+  readonly context?: Partial<BuildContext>;
+}
+
+export function contextOf({ job, runner, volumes, context }: ContextChanges = {}): BuildContext {
+  const docker = volumes === undefined ? DOCKER : { ...DOCKER, volumes };
+  return {
+    buildId: 'build/gitlab.example.com/4711',
+    job: parseJobPayload(payloadJson(job)),
+    rejection: undefined,
+    runner: { ...RUNNER, docker, ...runner },
+    systemId: 's_0123456789ab',
+    concurrentId: 3,
+    concurrentProjectId: 1,
+    entropy: '0123456789abcdef',
+    correlationId: 'correlation',
+    tlsCaPem: undefined,
+    tlsCertPem: undefined,
+    tlsKeyPem: undefined,
+    receivedAtMs: 0,
+    program: {
+      name: 'temporal-gitlab-runner',
+      version: '1.2.3',
+      revision: 'abcdef12',
+      platform: 'linux/amd64',
+      hostname: 'node-1',
+    },
+    ...context,
+  };
+}

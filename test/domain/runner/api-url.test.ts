@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { apiBaseUrl, judgeRedirect } from '../../../src/domain/runner/api-url.ts';
+
+describe('base URL of the API', () => {
+  const cases: [url: string, expected: string | undefined, why: string][] = [
+    ['https://gitlab.test', 'https://gitlab.test/api/v4/', 'the usual'],
+    ['https://gitlab.test///', 'https://gitlab.test/api/v4/', 'trailing slashes go'],
+    ['https://gitlab.test/ci', 'https://gitlab.test/api/v4/', 'the URL of GitLab CI of old'],
+    ['https://gitlab.test/ci/', 'https://gitlab.test/api/v4/', 'slash first, then /ci'],
+    ['https://gitlab.test/ci/ci', 'https://gitlab.test/ci/api/v4/', 'only one /ci'],
+    ['https://gitlab.test/civic', 'https://gitlab.test/civic/api/v4/', 'not the end of a word'],
+    ['http://h:8080/gitlab', 'http://h:8080/gitlab/api/v4/', 'below a path'],
+    ['http://[::1]:3000', 'http://[::1]:3000/api/v4/', 'an address of IPv6'],
+    [' https://gitlab.test ', 'https://gitlab.test/api/v4/', 'blanks around'],
+    ['gitlab.test', undefined, 'no scheme'],
+    ['ftp://gitlab.test', undefined, 'not a scheme of the web'],
+    ['https://', undefined, 'no host'],
+    ['https://gitlab.test/?a=b', undefined, 'a query belongs to no base'],
+    ['', undefined, 'empty'],
+  ];
+  for (const [url, expected, why] of cases) {
+    it(`of "${url}" is ${expected}: ${why}`, () => assert.equal(apiBaseUrl(url), expected));
+  }
+});
+
+describe('redirects', () => {
+  const at = (protocol: string, hostname: string) => ({ protocol, hostname, href: 'target' });
+  const here = at('https:', 'a.test');
+  const cases: [
+    status: number,
+    from: string,
+    to: ReturnType<typeof at> | undefined,
+    kind: string,
+    why: string,
+  ][] = [
+    [307, 'https:', here, 'follow', 'keeps method and body'],
+    [308, 'http:', here, 'follow', 'from http to https'],
+    [308, 'http:', at('http:', 'a.test'), 'follow', 'no worse than before'],
+    [308, 'https:', at('http:', 'a.test'), 'refuse', 'the token would go in the clear'],
+    [307, 'https:', at('https:', 'b.test'), 'refuse', 'the token is not for others'],
+    [301, 'https:', here, 'refuse', 'a client would drop the body'],
+    [303, 'https:', here, 'refuse', 'the same'],
+    [307, 'https:', undefined, 'refuse', 'no target'],
+  ];
+  for (const [status, protocol, to, kind, why] of cases) {
+    it(`${status} from ${protocol} to ${to?.protocol}${to?.hostname}: ${kind}, ${why}`, () => {
+      const verdict = judgeRedirect({ status, from: { protocol, hostname: 'a.test' }, to });
+      assert.equal(verdict.kind, kind);
+    });
+  }
+});

@@ -1,0 +1,76 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The real program as a process of its own, with its log read line by line. */
+export interface RunnerProcess {
+  readonly pid: number;
+  readonly lines: readonly string[];
+  /** Resolves with the first line, past or to come, that matches; rejects when the process ends first. */
+  whenLog(pattern: RegExp, timeoutMs?: number): Promise<string>;
+  /** Sends a signal and waits for the end; returns the exit code, or null when a signal ended it. */
+  end(signal: NodeJS.Signals, timeoutMs?: number): Promise<number | null>;
+  signal(signal: NodeJS.Signals): void;
+  readonly hasExited: boolean;
+}
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+export interface StartOptions {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function startRunnerProcess({ args, env = {} }: StartOptions): RunnerProcess {
+  const child = spawn(process.execPath, ['--enable-source-maps', CLI, ...args], {
+    env: { ...process.env, LOG_FORMAT: 'json', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const lines: string[] = [];
+  const listeners = new Set<() => void>();
+  const tell = (): void => listeners.forEach((listener) => listener());
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    lines.push(line);
+    if (process.env['TGR_TEST_VERBOSE']) process.stderr.write(`[runner] ${line}\n`);
+    tell();
+  });
+  child.on('exit', tell);
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    get hasExited() {
+      return hasEnded(child);
+    },
+    whenLog: (pattern, timeoutMs = 60_000) =>
+      new Promise((resolve, reject) => {
+        const fail = (why: string): void =>
+          reject(new Error(`${why} before ${pattern}; last lines:\n${lines.slice(-15).join('\n')}`));
+        const timer = setTimeout(() => done(() => fail(`${timeoutMs} ms passed`)), timeoutMs);
+        const done = (settle: () => void): void => {
+          clearTimeout(timer);
+          listeners.delete(look);
+          settle();
+        };
+        const look = (): void => {
+          const line = lines.find((candidate) => pattern.test(candidate));
+          if (line !== undefined) done(() => resolve(line));
+          else if (hasEnded(child)) done(() => fail(`the runner ended (${child.exitCode})`));
+        };
+        listeners.add(look);
+        look();
+      }),
+    signal: (signal) => void child.kill(signal),
+    end: async (signal, timeoutMs = 30_000) => {
+      if (!hasEnded(child)) {
+        child.kill(signal);
+        await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) });
+      }
+      return child.exitCode;
+    },
+  };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
