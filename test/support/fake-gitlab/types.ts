@@ -1,0 +1,152 @@
+/** A strict GitLab for tests and for the quickstart: the coordinator API and a git server, in memory. */
+export interface FakeGitLab {
+  /** `http://<advertiseHost>:<port>`, what goes into config.toml. */
+  readonly url: string;
+  /** Every request so far, in the order of arrival. Tokens are kept: it is a test's own server. */
+  readonly requests: readonly RecordedRequest[];
+  /**
+   * What the runner did that a real GitLab would refuse or that breaks the protocol: a gap in the
+   * trace, a missing header, a token of somebody else. Tests assert that it is empty.
+   */
+  readonly violations: readonly string[];
+  /** The git repository that jobs clone, over smart HTTP. */
+  readonly repository: FakeRepository;
+  /** A runner created in GitLab's UI: `token` is its `glrt-…` authentication token. */
+  addRunner(runner: { readonly token: string; readonly id?: number }): void;
+  /** From now on its token is answered 403. */
+  removeRunner(token: string): void;
+  /** Accepted by `POST /runners`, the legacy registration. */
+  addRegistrationToken(token: string): void;
+  /** Puts a job into the queue. Without `runnerToken` any runner may have it. */
+  addJob(job?: JobSpec): FakeJob;
+  readonly jobs: readonly FakeJob[];
+  /** Answers instead of the server for as long as it is there; the first that answers wins. */
+  intercept(interceptor: Interceptor): Interception;
+  close(): Promise<void>;
+}
+
+export interface FakeGitLabOptions {
+  /** Address to listen on; `127.0.0.1` unless set. */
+  readonly host: string;
+  /** Free port unless set. */
+  readonly port: number;
+  /** Host in `url` and in the repository's address: containers must reach it. `host` unless set. */
+  readonly advertiseHost: string;
+  /** How long a job request with the current `last_update` is held open. 50 s unless set. */
+  readonly longPollMs: number;
+  /** `X-GitLab-Trace-Update-Interval` of trace answers; 3 unless set. */
+  readonly traceUpdateIntervalSeconds: number;
+  /** Serves https with this certificate (PEM) instead of http. */
+  readonly tls: { readonly certPem: string; readonly keyPem: string } | undefined;
+}
+
+export interface RecordedRequest {
+  readonly atMs: number;
+  readonly method: string;
+  /** With query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Parsed when it is JSON; bytes otherwise. */
+  readonly body: unknown;
+  /** Status of the answer; 0 when the connection was cut. */
+  readonly status: number;
+}
+
+export interface JobSpec {
+  readonly name?: string;
+  readonly stage?: string;
+  /** Default: the runner's own image. */
+  readonly image?: string;
+  /** Lines of before_script and script, merged as GitLab does it. Default `["true"]`. */
+  readonly script?: readonly string[];
+  readonly afterScript?: readonly string[];
+  readonly variables?: readonly FakeVariable[];
+  /** Seconds; 3600 unless set. */
+  readonly timeout?: number;
+  /** Only the runner with this token gets it. */
+  readonly runnerToken?: string;
+  /** Commit to check out; head of the default branch unless set. */
+  readonly sha?: string;
+  readonly ref?: string;
+  /** Merged over the payload, key by key at the top level, after all of the above. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+export interface FakeVariable {
+  readonly key: string;
+  readonly value: string;
+  readonly public?: boolean;
+  readonly file?: boolean;
+  readonly masked?: boolean;
+  readonly raw?: boolean;
+}
+
+export type FakeJobState = 'pending' | 'running' | 'canceling' | 'canceled' | 'success' | 'failed';
+
+export interface FakeJob {
+  readonly id: number;
+  readonly token: string;
+  readonly name: string;
+  readonly state: FakeJobState;
+  readonly failureReason: string | undefined;
+  readonly exitCode: number | undefined;
+  /** What the runner has sent so far. */
+  readonly trace: Buffer;
+  /** `trace` as text without timestamps, colours, section marks and empty line ends: what a person reads. */
+  readonly log: string;
+  /** Title lines and times of the trace's sections, by name, once the section has ended. */
+  readonly sectionSeconds: Readonly<Record<string, number>>;
+  /** How often the job was handed out. */
+  readonly handedOut: number;
+  readonly handedOutAtMs: number | undefined;
+  /** When the final state was accepted (200). */
+  readonly finishedAtMs: number | undefined;
+  /** As a user's click on cancel: `canceling` for a runner that cancels gracefully, else `canceled`. */
+  cancel(): void;
+  /** Deletes the job: every call about it is answered 403 from now on. */
+  erase(): void;
+  /** Resolves when the job reaches one of these states; rejects with the log's end after the time. */
+  whenState(states: readonly FakeJobState[], timeoutMs?: number): Promise<FakeJobState>;
+  /** Resolves in a final state. 60 s unless set. */
+  whenFinished(timeoutMs?: number): Promise<FakeJobState>;
+  /** Resolves with the match when `log` matches. */
+  whenLog(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+}
+
+export interface FakeRepository {
+  /** Without credentials, ends in `.git`. */
+  readonly url: string;
+  readonly projectPath: string;
+  readonly defaultBranch: string;
+  readonly headSha: string;
+  /** Commits these files (path → content) on a branch and returns the new commit. */
+  commit(files: Readonly<Record<string, string>>, branch?: string): Promise<string>;
+}
+
+/** Gets the whole request before it is handled; undefined lets it through. */
+export type Interceptor = (request: InterceptedRequest) => FakeAnswer | undefined;
+
+export interface InterceptedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly kind: 'job_request' | 'update' | 'trace' | 'verify' | 'register' | 'git' | 'other';
+  readonly jobId: number | undefined;
+  readonly body: Buffer;
+}
+
+export type FakeAnswer =
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+      /** The request is carried out first, and its own answer thrown away. */
+      readonly afterwards?: boolean;
+    }
+  /** Cuts the connection; with `afterwards`, only after the request was carried out. */
+  | { readonly cut: true; readonly afterwards?: boolean };
+
+export interface Interception {
+  /** How many requests it has answered. */
+  readonly count: number;
+  remove(): void;
+}
