@@ -12,6 +12,8 @@ export interface RunnerProcess {
   /** Sends a signal and waits for the end; returns the exit code, or null when a signal ended it. */
   end(signal: NodeJS.Signals, timeoutMs?: number): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
+  /** Waits until the process ends by itself; returns as `end` does. */
+  whenExit(timeoutMs?: number): Promise<number | null>;
   readonly hasExited: boolean;
 }
 
@@ -45,7 +47,9 @@ export function startRunnerProcess({ args, env = {} }: StartOptions): RunnerProc
     whenLog: (pattern, timeoutMs = 60_000) =>
       new Promise((resolve, reject) => {
         const fail = (why: string): void =>
-          reject(new Error(`${why} before ${pattern}; last lines:\n${lines.slice(-15).join('\n')}`));
+          reject(
+            new Error(`${why} before ${pattern}; last lines:\n${lines.slice(-15).join('\n')}`),
+          );
         const timer = setTimeout(() => done(() => fail(`${timeoutMs} ms passed`)), timeoutMs);
         const done = (settle: () => void): void => {
           clearTimeout(timer);
@@ -61,6 +65,10 @@ export function startRunnerProcess({ args, env = {} }: StartOptions): RunnerProc
         look();
       }),
     signal: (signal) => void child.kill(signal),
+    whenExit: async (timeoutMs = 30_000) => {
+      if (!hasEnded(child)) await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) });
+      return child.exitCode;
+    },
     end: async (signal, timeoutMs = 30_000) => {
       if (!hasEnded(child)) {
         child.kill(signal);

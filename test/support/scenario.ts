@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FakeJob, FakeJobState, FakeVariable, JobSpec } from './fake-gitlab/types.ts';
+import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
+
+export { JOB_IMAGE } from './installation.ts';
+
+/** One behaviour that a user can see: the job as GitLab hands it out, and what must come of it. */
+export interface Scenario {
+  /** A sentence of behaviour. */
+  readonly title: string;
+  readonly job: JobSpec;
+  /** What a person or the world does while the job runs. */
+  readonly meanwhile?: (job: FakeJob, installation: Installation) => Promise<void>;
+  readonly expected: Expectation;
+}
+
+export interface Expectation {
+  readonly state: FakeJobState;
+  readonly failureReason?: string;
+  readonly exitCode?: number;
+  /** In the log, in this order; anything may stand between. A text matches anywhere in a line. */
+  readonly log?: readonly (string | RegExp)[];
+  /** Nowhere in the trace as it was sent. */
+  readonly never?: readonly string[];
+}
+
+/** Most jobs need no sources: without them a test takes half the time. */
+export const NO_GIT: FakeVariable = { key: 'GIT_STRATEGY', value: 'none' };
+
+/** Runs scenarios against one installation, a few at a time, and looks that nothing is left. */
+export function describeScenarios(
+  title: string,
+  options: InstallationOptions,
+  scenarios: readonly Scenario[],
+): void {
+  describe(title, { concurrency: 3 }, () => {
+    let installation: Installation;
+    before(async () => {
+      installation = await openInstallation({ concurrent: 3, ...options });
+      await installation.start();
+    });
+    after(async () => {
+      try {
+        await installation.whenClean();
+        assert.deepEqual(installation.gitlab.violations, []);
+      } finally {
+        await installation.close();
+      }
+    });
+    for (const scenario of scenarios) {
+      it(scenario.title, () => play(scenario, installation));
+    }
+  });
+}
+
+async function play(scenario: Scenario, installation: Installation): Promise<void> {
+  const job = installation.gitlab.addJob(scenario.job);
+  await scenario.meanwhile?.(job, installation);
+  await job.whenFinished(120_000);
+  assertJob(job, scenario.expected);
+}
+
+/** Fails with the whole log when the job did not end as expected. */
+export function assertJob(job: FakeJob, expected: Expectation): void {
+  const actual = {
+    state: job.state,
+    failureReason: job.failureReason,
+    exitCode: job.exitCode,
+  };
+  assert.deepEqual(
+    actual,
+    {
+      state: expected.state,
+      failureReason: expected.failureReason,
+      exitCode: expected.exitCode,
+    },
+    `job ${job.id} ended otherwise; its log:\n${job.log}`,
+  );
+  assertLog(job.log, expected.log ?? []);
+  for (const secret of expected.never ?? []) {
+    assert.equal(job.trace.includes(secret), false, `the trace shows ${secret}:\n${job.log}`);
+  }
+}
+
+function assertLog(log: string, patterns: readonly (string | RegExp)[]): void {
+  let rest = log;
+  for (const pattern of patterns) {
+    const end = endOfMatch(rest, pattern);
+    assert.notEqual(end, undefined, `not in the log, or not in this order: ${pattern}\n${log}`);
+    rest = rest.slice(end);
+  }
+}
+
+function endOfMatch(text: string, pattern: string | RegExp): number | undefined {
+  if (typeof pattern === 'string') {
+    const at = text.indexOf(pattern);
+    return at === -1 ? undefined : at + pattern.length;
+  }
+  const match = pattern.exec(text);
+  return match === null ? undefined : match.index + match[0].length;
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { startRunnerProcess } from '../support/runner-process.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+describe('bad input from GitLab', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({ concurrent: 2 });
+    await installation.start();
+  });
+  after(async () => {
+    try {
+      await installation.whenClean();
+    } finally {
+      await installation.close();
+    }
+  });
+
+  const payloads: readonly [
+    why: string,
+    payload: Readonly<Record<string, unknown>>,
+    log: RegExp,
+  ][] = [
+    ['steps are no list', { steps: 'echo' }, /steps/],
+    ['there is no script', { steps: [] }, /no script/],
+    ['the commit is no hash', { git_info: { sha: '--upload-pack=touch /tmp/x' } }, /commit/],
+    ['the `run` keyword is used', { run: '[{"name":"a","script":"b"}]', steps: [] }, /`run`/],
+    ['variables are a number', { variables: 7 }, /variables/],
+  ];
+  for (const [why, payload, log] of payloads) {
+    it(`fails a job whose payload cannot be run, and says why: ${why}`, async () => {
+      const job = installation.gitlab.addJob({ payload });
+      await job.whenFinished();
+      assertJob(job, { state: 'failed', failureReason: 'runner_system_failure', log: [log] });
+    });
+  }
+
+  it('goes on after HTML, cut JSON and a cut connection for a job', async () => {
+    const { gitlab } = installation;
+    const answers = [
+      { status: 201, headers: { 'Content-Type': 'text/html' }, body: '<html>login</html>' },
+      { status: 201, headers: { 'Content-Type': 'application/json' }, body: '{"id": 12, "tok' },
+      { status: 500, body: 'oops' },
+      { cut: true } as const,
+    ];
+    const interception = gitlab.intercept(({ kind }) =>
+      kind === 'job_request' ? answers.shift() : undefined,
+    );
+    const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    assert.equal(await job.whenFinished(), 'success');
+    interception.remove();
+    assert.deepEqual(answers, []);
+  });
+
+  it('tells of a refused token and serves the other runners', async () => {
+    const { gitlab } = installation;
+    const interception = gitlab.intercept(({ kind }) =>
+      kind === 'job_request'
+        ? {
+            status: 403,
+            headers: { 'Content-Type': 'application/json' },
+            body: '{"message":"403 Forbidden"}',
+          }
+        : undefined,
+    );
+    const line = await installation.runner.whenLog(/asking for a job was refused/);
+    assert.match(line, /403/);
+    interception.remove();
+    installation.runner.signal('SIGHUP'); // forgets the refusals
+    const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    assert.equal(await job.whenFinished(), 'success');
+  });
+});
+
+describe('bad input from the operator', () => {
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tgr-bad-input-'));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  const configs: readonly [why: string, toml: string, line: RegExp][] = [
+    ['broken TOML', 'concurrent = 1\n[[runners]\n', /line 2/i],
+    ['a wrong type', 'concurrent = "many"\n', /concurrent/],
+    ['no slots', 'concurrent = 0\n', /concurrent/],
+    [
+      'no url',
+      'concurrent = 1\n[[runners]]\n  token = "glrt-aaaaaaaaaaaaaaaaaaaa"\n  executor = "docker"\n  [runners.docker]\n    image = "x"\n',
+      /runners\[?\.?0\]?\.url|url/,
+    ],
+    [
+      'an absurd memory size',
+      'concurrent = 1\n[[runners]]\n  url = "http://127.0.0.1:1"\n  token = "glrt-aaaaaaaaaaaaaaaaaaaa"\n  executor = "docker"\n  [runners.docker]\n    image = "x"\n    memory = "lots"\n',
+      /memory/,
+    ],
+  ];
+  for (const [why, toml, pattern] of configs) {
+    it(`ends with 1 and one clear line: ${why}`, async () => {
+      const configPath = join(directory, `${why.replaceAll(' ', '-')}.toml`);
+      await writeFile(configPath, toml, { mode: 0o600 });
+      const runner = startRunnerProcess({
+        args: ['run', '--config', configPath],
+        env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: join(directory, 'state') },
+      });
+      await runner.whenLog(pattern);
+      assert.equal(await runner.whenExit(), 1);
+      assert.equal(runner.lines.filter((line) => /^\s+at /.test(line)).length, 0, 'no stack');
+    });
+  }
+
+  it('ends with 1 and the address when Temporal does not answer', async () => {
+    const configPath = join(directory, 'good.toml');
+    await writeFile(configPath, 'concurrent = 1\n', { mode: 0o600 });
+    const runner = startRunnerProcess({
+      args: ['run', '--config', configPath],
+      env: {
+        TEMPORAL_ADDRESS: '127.0.0.1:1',
+        TEMPORAL_GITLAB_RUNNER_STATE_DIR: join(directory, 'state-temporal'),
+      },
+    });
+    await runner.whenLog(/127\.0\.0\.1:1/);
+    assert.equal(await runner.whenExit(), 1);
+  });
+
+  it('fails the job with the address of Docker when Docker does not answer', async () => {
+    const installation = await openInstallation({
+      dockerToml: '    host = "unix:///nonexistent/docker.sock"',
+    });
+    try {
+      await installation.start();
+      const job = installation.gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+      await job.whenFinished();
+      assertJob(job, {
+        state: 'failed',
+        failureReason: 'runner_system_failure',
+        log: ['/nonexistent/docker.sock', 'ERROR: Job failed (system failure)'],
+      });
+    } finally {
+      await installation.close();
+    }
+  });
+});

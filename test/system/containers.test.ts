@@ -1,0 +1,130 @@
+import { describeScenarios, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
+
+const VARIABLES = [NO_GIT];
+
+describeScenarios(
+  'images and containers',
+  {
+    dockerToml: ['    memory = "256m"', '    cpus = "1.5"', '    volumes = ["/cache"]'].join('\n'),
+  },
+  [
+    {
+      title: 'a job without an image gets the one of the config',
+      job: { script: ['echo here'], variables: VARIABLES },
+      expected: { state: 'success', log: [`Using Docker executor with image ${JOB_IMAGE}`] },
+    },
+    {
+      title: 'an image that does not exist fails the job as a matter of configuration',
+      job: {
+        image: 'temporal-gitlab-runner/no-such-image:never',
+        script: ['true'],
+        variables: VARIABLES,
+        payload: {
+          image: { name: 'temporal-gitlab-runner/no-such-image:never', pull_policy: ['never'] },
+        },
+      },
+      expected: {
+        state: 'failed',
+        failureReason: 'runner_configuration_error',
+        log: ['no-such-image', 'ERROR: Job failed'],
+      },
+    },
+    {
+      title: 'the entrypoint of the job is reset by an empty one',
+      job: {
+        script: ['echo ran'],
+        variables: VARIABLES,
+        payload: { image: { name: JOB_IMAGE, entrypoint: [''] } },
+      },
+      expected: { state: 'success', log: [/^ran$/m] },
+    },
+    {
+      title: 'an entrypoint runs before the script, and its words are in the log',
+      job: {
+        script: ['echo "script $ADDED"'],
+        variables: VARIABLES,
+        payload: {
+          image: {
+            name: JOB_IMAGE,
+            entrypoint: ['sh', '-c', 'echo entrypoint speaks; export ADDED=yes; exec "$@"', 'sh'],
+          },
+        },
+      },
+      expected: { state: 'success', log: ['entrypoint speaks', /^script yes$/m] },
+    },
+    {
+      title: 'an entrypoint that never runs the script fails the job',
+      job: {
+        script: ['echo script-ran'],
+        variables: VARIABLES,
+        payload: { image: { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'exit 0'] } },
+      },
+      expected: { state: 'failed', failureReason: 'script_failure', exitCode: 1 },
+    },
+    {
+      title: 'docker:user of the job is who runs the script, and it can write what was checked out',
+      job: {
+        script: ['id -u', 'touch written-by-user'],
+        payload: {
+          image: { name: JOB_IMAGE, executor_opts: { docker: { user: '1234' } } },
+        },
+      },
+      expected: { state: 'success', log: [/^1234$/m] },
+    },
+    {
+      title: 'memory and cpus of the config limit the container',
+      job: {
+        script: [
+          'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -1',
+        ],
+        variables: VARIABLES,
+      },
+      expected: { state: 'success', log: [/^268435456$/m] },
+    },
+    {
+      title: 'a job that uses more memory than it may is killed, and the log says why',
+      job: {
+        script: ['tail -c 600000000 /dev/zero | tail -n 1 > /dev/null'],
+        variables: VARIABLES,
+      },
+      expected: { state: 'failed', failureReason: 'script_failure', exitCode: 137 },
+    },
+    {
+      title: 'what is in a cache volume is there in the next job of the project',
+      job: { script: ['touch /cache/kept', 'ls /cache'], variables: VARIABLES },
+      expected: { state: 'success', log: [/^kept$/m] },
+    },
+    {
+      title: 'executor options that nobody knows are refused by name',
+      job: {
+        script: ['true'],
+        variables: VARIABLES,
+        payload: { image: { name: JOB_IMAGE, executor_opts: { docker: { flavour: 'x' } } } },
+      },
+      expected: {
+        state: 'failed',
+        failureReason: 'runner_system_failure',
+        log: [/unsupported executor options .*flavour/],
+      },
+    },
+    {
+      title: 'the processes of a job do not see the node’s own files or Docker',
+      job: {
+        script: [
+          'test ! -e /var/run/docker.sock',
+          'test "$(ls /.temporal-gitlab-runner | wc -l)" = 3',
+        ],
+        variables: VARIABLES,
+      },
+      expected: { state: 'success' },
+    },
+    {
+      title: 'a network of its own is made when the job asks for it',
+      job: {
+        script: ['echo "network $CI_BUILD_NETWORK_NAME"'],
+        variables: [...VARIABLES, { key: 'FF_NETWORK_PER_BUILD', value: 'true' }],
+      },
+      expected: { state: 'success', log: [/^network runner-\S+$/m] },
+    },
+  ],
+);

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Client, Connection } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+const CANARIES = {
+  variable: 'canary-of-a-variable',
+  masked: 'canary-of-a-masked-variable',
+  file: 'canary-of-a-file-variable',
+  output: 'canary-of-the-output',
+  script: 'canary-of-the-script',
+};
+
+describe('secrets', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation();
+    await installation.start();
+  });
+  after(() => installation.close());
+
+  it('are nowhere in the history, the database, the log or the node’s files after a build', async () => {
+    const job = installation.gitlab.addJob({
+      script: [`echo canary-of-the-output # ${CANARIES.script}`, 'exit 3'],
+      variables: [
+        NO_GIT,
+        { key: 'PLAIN', value: CANARIES.variable },
+        { key: 'MASKED', value: CANARIES.masked, masked: true },
+        { key: 'FILE', value: CANARIES.file, file: true },
+      ],
+    });
+    await job.whenFinished();
+    assertJob(job, { state: 'failed', failureReason: 'script_failure', exitCode: 3 });
+    await installation.whenClean();
+    const canaries = [...Object.values(CANARIES), job.token, ...installation.tokens];
+
+    const ready = JSON.parse(await installation.runner.whenLog(/"msg":"ready"/)) as ReadyLine;
+    const connection = await Connection.connect({ address: ready.temporal });
+    const client = new Client({ connection, namespace: ready.namespace });
+    let workflows = 0;
+    for await (const { workflowId, runId } of client.workflow.list()) {
+      workflows += 1;
+      const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+      const bytes = Buffer.from(temporal.api.history.v1.History.encode(history).finish());
+      assertNoCanary(bytes, canaries, `history of ${workflowId}`);
+    }
+    await connection.close();
+    assert.ok(workflows >= 3, 'feedRunners, serveRunner and runBuild were looked at');
+
+    assertNoCanary(Buffer.from(installation.runner.lines.join('\n')), canaries, 'log');
+    await installation.runner.end('SIGTERM');
+    for (const file of await filesBelow(installation.stateDir)) {
+      assertNoCanary(await readFile(file), canaries, file);
+    }
+  });
+});
+
+interface ReadyLine {
+  readonly temporal: string;
+  readonly namespace: string;
+}
+
+function assertNoCanary(bytes: Buffer, canaries: readonly string[], where: string): void {
+  for (const canary of canaries) {
+    for (const form of formsOf(canary)) {
+      assert.equal(bytes.includes(form), false, `${where} holds ${canary} as ${form}`);
+    }
+  }
+}
+
+/** As it is, in hex, and in base64 at each of its three alignments. */
+function formsOf(canary: string): readonly string[] {
+  const base64 = [0, 1, 2].map((shift) =>
+    Buffer.from('x'.repeat(shift) + canary)
+      .toString('base64')
+      .slice(4, -4),
+  );
+  return [canary, Buffer.from(canary).toString('hex'), ...base64];
+}
+
+async function filesBelow(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}

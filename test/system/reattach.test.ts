@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+/** Counts how often the script ran, in a file on a volume that outlives its containers. */
+const COUNTED = [
+  'echo run >> /cache/runs',
+  'for i in $(seq 1 60); do echo "line $i"; sleep 0.1; done',
+  'echo "runs: $(wc -l < /cache/runs)"',
+  'rm /cache/runs',
+];
+
+describe('re-attachment', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({
+      concurrent: 2,
+      dockerToml: '    volumes = ["/cache"]',
+    });
+    await installation.start();
+  });
+  after(() => installation.close());
+
+  const assertWhole = (log: string): void => {
+    const lines = [...log.matchAll(/^line (\d+)$/gm)].map(([, number]) => Number(number));
+    assert.deepEqual(
+      lines,
+      Array.from({ length: 60 }, (_, i) => i + 1),
+      'every line once, in order',
+    );
+  };
+
+  it('goes on after kill -9 in mid-script: nothing runs twice, no line is lost or doubled', async () => {
+    const job = installation.gitlab.addJob({ script: COUNTED, variables: [NO_GIT] });
+    await job.whenLog(/^line 10$/m);
+    await installation.runner.end('SIGKILL');
+    await installation.start();
+    await job.whenFinished();
+    assertJob(job, { state: 'success', log: ['line 60', 'runs: 1', 'Job succeeded'] });
+    assertWhole(job.log);
+    assert.equal(job.handedOut, 1);
+    await installation.whenClean();
+    assert.deepEqual(installation.gitlab.violations, []);
+  });
+
+  it('collects a script that ended while no worker was there', async () => {
+    const job = installation.gitlab.addJob({ script: [...COUNTED, 'exit 7'], variables: [NO_GIT] });
+    await job.whenLog(/^line 1$/m);
+    await installation.runner.end('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 8_000)); // the outage itself is what is tested
+    await installation.start();
+    await job.whenFinished();
+    assertJob(job, {
+      state: 'failed',
+      failureReason: 'script_failure',
+      exitCode: 7,
+      log: ['line 60', 'runs: 1'],
+    });
+    assertWhole(job.log);
+    await installation.whenClean();
+  });
+
+  it('lets builds go on over SIGTERM and the next start, and exits with 0', async () => {
+    const job = installation.gitlab.addJob({ script: COUNTED, variables: [NO_GIT] });
+    await job.whenLog(/^line 5$/m);
+    assert.equal(await installation.runner.end('SIGTERM'), 0);
+    await installation.start();
+    await job.whenFinished();
+    assertJob(job, { state: 'success', log: ['line 60', 'runs: 1', 'Job succeeded'] });
+    assertWhole(job.log);
+    await installation.whenClean();
+  });
+
+  it('asks for jobs again within five seconds after a restart', async () => {
+    await installation.runner.end('SIGKILL');
+    await installation.start();
+    const before = Date.now();
+    const job = installation.gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    await job.whenState(['running'], 5_000);
+    assert.ok(Date.now() - before < 5_000);
+    await job.whenFinished();
+    await installation.whenClean();
+  });
+});

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FakeJob } from '../support/fake-gitlab/types.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { NO_GIT } from '../support/scenario.ts';
+
+const CONCURRENT = 3;
+
+describe('slots', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({ concurrent: CONCURRENT, runners: 3 });
+    await installation.start();
+  });
+  after(() => installation.close());
+
+  it(`never runs more than ${CONCURRENT} of fifty jobs over three runners at once`, async () => {
+    const { gitlab, tokens } = installation;
+    const jobs = Array.from({ length: 50 }, (_, index) =>
+      gitlab.addJob({
+        script: ['true'],
+        variables: [NO_GIT],
+        ...(index % 2 === 0 && { runnerToken: tokens[index % 3] ?? '' }),
+      }),
+    );
+    const states = await Promise.all(jobs.map((job) => job.whenFinished(300_000)));
+    assert.deepEqual(new Set(states), new Set(['success']));
+    assert.ok(mostAtOnce(jobs) <= CONCURRENT, `${mostAtOnce(jobs)} at once`);
+    assert.ok(mostAtOnce(jobs) === CONCURRENT, 'all slots were used');
+    assert.deepEqual(
+      jobs.filter(({ handedOut }) => handedOut !== 1),
+      [],
+    );
+    await installation.whenClean();
+    assert.deepEqual(gitlab.violations, []);
+  });
+});
+
+/** From the moment GitLab hands a job out until it has the result, by the fake's own clock. */
+function mostAtOnce(jobs: readonly FakeJob[]): number {
+  const changes = jobs
+    .flatMap(({ handedOutAtMs = 0, finishedAtMs = 0 }) => [
+      { atMs: handedOutAtMs, change: 1 },
+      { atMs: finishedAtMs, change: -1 },
+    ])
+    .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
+  let alive = 0;
+  return Math.max(...changes.map(({ change }) => (alive += change)));
+}
