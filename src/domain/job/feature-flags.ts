@@ -96,7 +96,9 @@ export function resolveFeatureFlags(
     if (text === undefined) return [name, fallback];
     const value = parseGoBool(text);
     if (value === undefined) {
-      warnings.push(`${name}: could not parse feature flag, expected bool, got ${JSON.stringify(text.slice(0, 100))}`);
+      warnings.push(
+        `${name}: could not parse feature flag, expected bool, got ${JSON.stringify(text.slice(0, 100))}`,
+      );
     }
     return [name, value ?? fallback];
   };
