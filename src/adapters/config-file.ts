@@ -1,0 +1,84 @@
+import { open } from 'node:fs/promises';
+import type { ConfigSource, Log } from '../activities/ports.ts';
+import { FailureType, FinalError } from '../domain/failure.ts';
+import type { InstallationConfig } from '../domain/runner/config.ts';
+import { readConfig, type ReadConfig } from './config/read-config.ts';
+
+export interface ConfigSourceOptions {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+/** Far above any real one: a wrong path must not fill the memory. */
+const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+
+/** The config.toml of this node. Whatever is wrong in it is said once, not with every reload. */
+export function createConfigSource({ path, env, log }: ConfigSourceOptions): ConfigSource {
+  const told = new Set<string>();
+  const warnOnce = (message: string, fields: Readonly<Record<string, unknown>>): void => {
+    const once = JSON.stringify([message, fields]);
+    if (told.has(once)) return;
+    told.add(once);
+    log.warn(message, fields);
+  };
+  let current = usableOf(readConfig({ text: '', path, env }));
+
+  return {
+    load: async () => {
+      const { text, isOpenToAll } = await readConfigFile(path);
+      const read = readConfig({ text, path, env });
+      if (isOpenToAll)
+        warnOnce('config file holds tokens and others may read it: chmod 600', { path });
+      warnOfKeys(read, warnOnce);
+      for (const { index, name, reason } of read.unusable) {
+        warnOnce('runner skipped', { runner_name: name, entry: `runners[${index}]`, reason });
+      }
+      current = usableOf(read);
+      return current;
+    },
+    current: () => current,
+    runner: (key) => current.runners.find((runner) => runner.key === key),
+  };
+}
+
+function warnOfKeys(
+  { keys }: ReadConfig,
+  warn: (message: string, fields: Readonly<Record<string, unknown>>) => void,
+): void {
+  const { unknown, notYet, restrictions } = keys;
+  if (unknown.length > 0) warn('config keys are unknown and have no effect', { keys: unknown });
+  if (notYet.length > 0)
+    warn('config keys are not supported yet and have no effect', { keys: notYet });
+  if (restrictions.length > 0) {
+    warn('config keys that restrict jobs are NOT ENFORCED yet', { keys: restrictions });
+  }
+}
+
+function usableOf({ config, unusable }: ReadConfig): InstallationConfig {
+  const skipped = new Set(unusable.map(({ index }) => index));
+  return { ...config, runners: config.runners.filter((_, index) => !skipped.has(index)) };
+}
+
+/** Text of the file; a missing one is empty. Fails with InvalidConfig. */
+export async function readConfigFile(
+  path: string,
+): Promise<{ readonly text: string; readonly isOpenToAll: boolean }> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size, mode } = await file.stat();
+      if (size > MAX_CONFIG_BYTES) throw new Error(`${size} bytes are too many for a config file`);
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.readFile());
+      return { text, isOpenToAll: (mode & 0o007) !== 0 };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { text: '', isOpenToAll: false };
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be read: ${reason}`, {
+      cause: error,
+    });
+  }
+}

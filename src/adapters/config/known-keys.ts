@@ -1,0 +1,148 @@
+import { isTable, type TomlTable } from './parse-toml.ts';
+import { dockerSchema, installationSchema, runnerSchema } from './schema.ts';
+
+/** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
+interface TableKeys {
+  /** Acted on. */
+  readonly acted: readonly string[];
+  /** gitlab-runner's, not acted on yet; with the values that change nothing, besides zero ones. */
+  readonly notYet: Readonly<Record<string, readonly unknown[]>>;
+  /** Not acted on yet either, and meant to forbid something: their absence makes jobs freer. */
+  readonly restrictions: readonly string[];
+  readonly tables: Readonly<Record<string, TableKeys>>;
+}
+
+/** Accepted in silence: written by gitlab-runner for itself. */
+const BOOK_KEEPING = ['token_obtained_at', 'token_expires_at'];
+
+const names = (text: string): Readonly<Record<string, readonly unknown[]>> =>
+  Object.fromEntries(text.split(/\s+/).map((name) => [name, []]));
+
+const DOCKER_KEYS: TableKeys = {
+  acted: Object.keys(dockerSchema.shape),
+  notYet: {
+    ...names(
+      `cgroup_parent cpuset_mems disable_entrypoint_overwrite group_add userns_mode
+       oom_kill_disable oom_score_adjust services_security_opt device_cgroup_rules gpus
+       services_devices volume_keep volume_driver volume_driver_ops cache_dir volumes_from pid_mode
+       ipcmode mac_address links services service_memory service_memory_swap
+       service_memory_reservation service_cgroup_parent service_slot_cgroup_template
+       service_cpuset_cpus service_cpus service_cpu_shares service_gpus isolation services_tmpfs
+       sysctls enable_ipv6 ulimit network_mtu log_options`,
+    ),
+    helper_image_flavor: ['alpine'],
+    wait_for_services_timeout: [30],
+  },
+  restrictions: [
+    ...['allowed_images', 'allowed_services', 'allowed_users', 'services_limit'],
+    ...['allowed_privileged_images', 'allowed_privileged_services', 'services_privileged'],
+  ],
+  tables: {},
+};
+
+const RUNNER_KEYS: TableKeys = {
+  acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
+  notYet: {
+    ...names(
+      `labels proxy_exec prepare_timeout get_sources_timeout referees monitoring use_slot_cgroups
+       slot_cgroup_template instance ssh parallels virtualbox machine kubernetes custom autoscaler
+       step_runner_image strict_check_interval experimental cache artifact`,
+    ),
+    safe_directory_checkout: [true],
+    clean_git_config: [true],
+    custom_build_dir: [{ enabled: true }],
+    shell: ['bash'],
+    job_status_final_update_retry_limit: [10],
+  },
+  restrictions: [],
+  tables: { docker: DOCKER_KEYS },
+};
+
+const ROOT_KEYS: TableKeys = {
+  acted: Object.keys(installationSchema.shape),
+  notYet: {
+    ...names('listen_address labels user sentry_dsn machine experimental'),
+    connection_max_age: ['15m', '15m0s', 900e9],
+    // The time-out alone does nothing: gitlab-runner writes it into every file.
+    session_server: [{ session_timeout: 1800 }],
+  },
+  restrictions: [],
+  tables: { runners: RUNNER_KEYS },
+};
+
+/** A config file by what becomes of its keys, each named by its path, such as `runners[0].limit`. */
+export interface SortedKeys {
+  /** The same table with gitlab-runner's spelling of the keys that are acted on. */
+  readonly acted: TomlTable;
+  readonly notYet: readonly string[];
+  readonly restrictions: readonly string[];
+  readonly unknown: readonly string[];
+}
+
+export function sortKeys(file: TomlTable): SortedKeys {
+  const found = { notYet: [], restrictions: [], unknown: [] };
+  return { acted: sortTable(file, '', { keys: ROOT_KEYS, found }), ...found };
+}
+
+interface Sorting {
+  readonly keys: TableKeys;
+  readonly found: Readonly<Record<'notYet' | 'restrictions' | 'unknown', string[]>>;
+}
+
+function sortTable(given: TomlTable, path: string, { keys, found }: Sorting): TomlTable {
+  const acted: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given)) {
+    const place = path === '' ? key : `${path}.${key}`;
+    const name = findName(keys, key);
+    if (name === undefined) found.unknown.push(place);
+    else if (keys.acted.includes(name))
+      acted[name] = sortValue(value, place, { keys: subKeys(keys, name), found });
+    else if (keys.restrictions.includes(name)) {
+      if (!isZero(value)) found.restrictions.push(place);
+    } else if (!changesNothing(value, keys.notYet[name] ?? [])) found.notYet.push(place);
+  }
+  return acted;
+}
+
+interface ValueSorting {
+  readonly keys: TableKeys | undefined;
+  readonly found: Sorting['found'];
+}
+
+/** A value of the wrong type is left as it is, for the schema to complain about. */
+function sortValue(value: unknown, path: string, { keys, found }: ValueSorting): unknown {
+  if (keys === undefined) return value;
+  if (isTable(value)) return sortTable(value, path, { keys, found });
+  if (!Array.isArray(value)) return value;
+  return value.map((item: unknown, index) =>
+    isTable(item) ? sortTable(item, `${path}[${index}]`, { keys, found }) : item,
+  );
+}
+
+function subKeys({ tables }: TableKeys, name: string): TableKeys | undefined {
+  return Object.hasOwn(tables, name) ? tables[name] : undefined;
+}
+
+function findName({ acted, notYet, restrictions }: TableKeys, key: string): string | undefined {
+  const all = [...acted, ...Object.keys(notYet), ...restrictions];
+  const lower = key.toLowerCase();
+  return all.find((name) => name === key) ?? all.find((name) => name.toLowerCase() === lower);
+}
+
+function changesNothing(value: unknown, harmless: readonly unknown[]): boolean {
+  if (isZero(value)) return true;
+  const bare = JSON.stringify(withoutZeros(value));
+  return harmless.some((other) => JSON.stringify(other) === bare);
+}
+
+function withoutZeros(value: unknown): unknown {
+  if (!isTable(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => !isZero(inner)));
+}
+
+/** What gitlab-runner writes for "not set". */
+function isZero(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isZero);
+  if (isTable(value)) return Object.values(value).every(isZero);
+  return value === false || value === 0 || value === '';
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { z } from 'zod';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { expandText } from '../../domain/job/expand.ts';
+import { apiBaseUrl } from '../../domain/runner/api-url.ts';
+import type { DockerConfig, InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
+import { sortKeys, type SortedKeys } from './known-keys.ts';
+import { parseToml, type TomlTable } from './parse-toml.ts';
+import { installationSchema, type RawDocker, type RawRunner } from './schema.ts';
+
+export interface ConfigText {
+  readonly text: string;
+  /** For messages. */
+  readonly path: string;
+  /** `$VAR` in `url` and `token` are taken from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ReadConfig {
+  /** With every entry of the file, usable or not. */
+  readonly config: InstallationConfig;
+  readonly unusable: readonly UnusableRunner[];
+  readonly keys: SortedKeys;
+}
+
+/** An entry that asks for no jobs, while the others do. */
+export interface UnusableRunner {
+  readonly index: number;
+  readonly name: string;
+  readonly reason: string;
+}
+
+const BYTES_PER_KIB = 1024;
+
+/** Reads the text of a config.toml. Fails with InvalidConfig that says where, what, and what is allowed. */
+export function readConfig(source: ConfigText): ReadConfig {
+  const keys = sortKeys(parseToml(source.text, source.path));
+  const parsed = installationSchema.safeParse(keys.acted, { reportInput: true });
+  if (!parsed.success) throw describeIssue(parsed.error.issues[0], source.path);
+  const { concurrent, check_interval, log_level, log_format, shutdown_timeout } = parsed.data;
+  const runners = parsed.data.runners.map((raw) => readRunner(raw, source.env));
+  const config: InstallationConfig = {
+    concurrent,
+    checkIntervalSeconds: check_interval,
+    logLevel: log_level,
+    logFormat: log_format,
+    shutdownTimeoutSeconds: shutdown_timeout,
+    runners,
+  };
+  return { config, unusable: findUnusable(runners), keys };
+}
+
+function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
+  const expand = (text: string): string => expandText(text, (name) => env[name] ?? '');
+  const url = expand(raw.url);
+  const token = expand(raw.token);
+  return {
+    key: runnerKey(url, token),
+    name: raw.name === '' ? hostname() : raw.name,
+    url,
+    token,
+    id: raw.id,
+    tlsCaFile: orUndefined(raw['tls-ca-file']),
+    tlsCertFile: orUndefined(raw['tls-cert-file']),
+    tlsKeyFile: orUndefined(raw['tls-key-file']),
+    executor: raw.executor,
+    limit: raw.limit,
+    requestConcurrency: raw.request_concurrency,
+    outputLimitBytes: raw.output_limit * BYTES_PER_KIB,
+    buildsDir: raw.builds_dir,
+    cacheDir: raw.cache_dir,
+    cloneUrl: raw.clone_url,
+    environment: raw.environment,
+    preGetSourcesScript: raw.pre_get_sources_script,
+    postGetSourcesScript: raw.post_get_sources_script,
+    preBuildScript: raw.pre_build_script,
+    postBuildScript: raw.post_build_script,
+    debugTraceDisabled: raw.debug_trace_disabled,
+    unhealthyRequestsLimit: raw.unhealthy_requests_limit,
+    unhealthyIntervalSeconds: raw.unhealthy_interval,
+    featureFlags: raw.feature_flags,
+    docker: readDocker(raw.docker),
+  };
+}
+
+function readDocker(raw: RawDocker): DockerConfig {
+  return {
+    host: orUndefined(raw.host),
+    tlsCertPath: orUndefined(raw.tls_cert_path),
+    tlsVerify: raw.tls_verify,
+    image: raw.image,
+    helperImage: raw.helper_image,
+    pullPolicy: raw.pull_policy,
+    allowedPullPolicies: raw.allowed_pull_policies,
+    privileged: raw.privileged,
+    volumes: raw.volumes,
+    disableCache: raw.disable_cache,
+    networkMode: raw.network_mode,
+    memoryBytes: raw.memory,
+    memorySwapBytes: raw.memory_swap,
+    memoryReservationBytes: raw.memory_reservation,
+    nanoCpus: raw.cpus,
+    cpusetCpus: raw.cpuset_cpus,
+    cpuShares: raw.cpu_shares,
+    user: raw.user,
+    hostname: raw.hostname,
+    capAdd: raw.cap_add,
+    capDrop: raw.cap_drop,
+    securityOpt: raw.security_opt,
+    dns: raw.dns,
+    dnsSearch: raw.dns_search,
+    extraHosts: raw.extra_hosts,
+    shmSizeBytes: raw.shm_size,
+    tmpfs: raw.tmpfs,
+    devices: raw.devices,
+    runtime: raw.runtime,
+    containerLabels: raw.container_labels,
+  };
+}
+
+/** Changes with the token and is no way back to it: safe in workflow ids and logs. */
+function runnerKey(url: string, token: string): string {
+  return createHash('sha256').update(`${url}\0${token}`).digest('hex').slice(0, 10);
+}
+
+function findUnusable(runners: readonly RunnerConfig[]): readonly UnusableRunner[] {
+  return runners.flatMap((runner, index) => {
+    const reason = whyUnusable(runner, runners.slice(0, index));
+    return reason === undefined ? [] : [{ index, name: runner.name, reason }];
+  });
+}
+
+function whyUnusable(
+  { url, token, executor, key }: RunnerConfig,
+  before: readonly RunnerConfig[],
+): string | undefined {
+  if (url === '') return 'it has no "url"';
+  if (apiBaseUrl(url) === undefined) return 'its "url" is not an http(s) address';
+  if (token === '') return 'it has no "token"';
+  if (executor !== 'docker') {
+    return `its "executor" is "${executor}", and only "docker" is supported`;
+  }
+  // Two entries of one token would give two running builds the same volumes.
+  const twin = before.find((other) => other.key === key);
+  return twin && `"url" and "token" are those of "${twin.name}", which stands before it`;
+}
+
+function orUndefined(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+const SECRET_KEYS = /token|password|secret|key/i;
+const MAX_SHOWN_CHARS = 60;
+
+function describeIssue(issue: z.core.$ZodIssue | undefined, path: string): FinalError {
+  const keyPath = formatKeyPath(issue?.path ?? []);
+  const expected = issue?.message ?? 'something else';
+  const message = `${path}: ${keyPath}: expected ${expected}, got ${showValue(issue?.input, keyPath)}`;
+  return new FinalError(FailureType.InvalidConfig, message);
+}
+
+function formatKeyPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function showValue(value: unknown, keyPath: string): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return value instanceof Date ? 'a date' : 'a table';
+  if (SECRET_KEYS.test(keyPath)) return `a ${typeof value}`;
+  const shown = JSON.stringify(value);
+  return shown.length > MAX_SHOWN_CHARS ? `${shown.slice(0, MAX_SHOWN_CHARS)}…` : shown;
+}

@@ -1,0 +1,67 @@
+import type { LogFields } from '../../activities/ports.ts';
+
+export interface Said {
+  readonly message: string;
+  readonly fields: LogFields;
+  /** Errors are shown with where they came from: for people who debug. */
+  readonly withStack: boolean;
+}
+
+const MASKED = '[MASKED]';
+const SECRET_NAME =
+  /(^|[_-])(token|password|passwd|secret|passphrase|authorization|cookie|(private|secret|access|api)[_-]?key)$/i;
+/** Tokens as GitLab makes them, wherever they stand in a text. */
+const TOKEN_TEXT = /\b(gl(?:rt|rtr|cbt|pat|dt|ptt|soat|agent|ffct)-(?:t\d_)?|GR1348941)[\w.-]{6,}/g;
+/** user:password@ of an address. */
+const CREDENTIALS_IN_URL = /(:\/\/[^\s/:@]*:)[^\s/@]+@/g;
+const RESERVED: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
+const MAX_DEPTH = 4;
+
+/** What an event says, in one flat object: names in snake_case, errors as text, secrets masked. */
+export function presentFields({ message, fields, withStack }: Said): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    const name = fieldName(key);
+    if (value === undefined) continue;
+    if (value instanceof Error) Object.assign(shown, presentError(name, value, withStack));
+    else shown[name] = SECRET_NAME.test(name) ? MASKED : presentValue(value, MAX_DEPTH);
+  }
+  return { ...shown, msg: maskText(message) };
+}
+
+/** `jobId` is `job_id`; gitlab-runner's own names, which begin large, stay. */
+function fieldName(key: string): string {
+  const name = /^[a-z]/.test(key) ? key.replace(/[A-Z]/g, (big) => `_${big.toLowerCase()}`) : key;
+  return RESERVED.has(name) ? `fields.${name}` : name;
+}
+
+function presentError(name: string, error: Error, withStack: boolean): Record<string, unknown> {
+  const { type } = error as { readonly type?: unknown };
+  return {
+    [name]: maskText(error.message),
+    [`${name}_type`]: typeof type === 'string' ? type : error.name,
+    ...(withStack && { [`${name}_stack`]: maskText(error.stack ?? '') }),
+  };
+}
+
+function presentValue(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return maskText(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'function' || typeof value === 'symbol') return typeof value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return maskText(value.message);
+  if (value instanceof Date) return value.toISOString();
+  if (depth === 0) return '…';
+  if (Array.isArray(value)) return value.map((item: unknown) => presentValue(item, depth - 1));
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      SECRET_NAME.test(fieldName(key)) ? MASKED : presentValue(inner, depth - 1),
+    ]),
+  );
+}
+
+function maskText(text: string): string {
+  return text.replace(TOKEN_TEXT, `$1${MASKED}`).replace(CREDENTIALS_IN_URL, `$1${MASKED}@`);
+}

@@ -1,0 +1,67 @@
+/** One event, as JSON values. */
+export interface LogEvent {
+  readonly level: string;
+  readonly time: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export function formatJson(event: LogEvent): string {
+  return JSON.stringify(event);
+}
+
+/** logfmt: `time="…" level=info msg="…" key=value`. Source: logrus TextFormatter. */
+export function formatText({ time, level, msg, ...fields }: LogEvent): string {
+  const pairs = Object.entries(fields).sort(byName);
+  return [['time', time], ['level', level], ['msg', msg], ...pairs]
+    .map(([key, value]) => `${String(key)}=${quoteWhenNeeded(showValue(value))}`)
+    .join(' ');
+}
+
+const RESET = '\u001b[0;m';
+const LOOKS: Readonly<Record<string, { readonly color: string; readonly prefix: string }>> = {
+  debug: { color: '\u001b[1m', prefix: '' },
+  warning: { color: '\u001b[0;33m', prefix: 'WARNING: ' },
+  error: { color: '\u001b[31;1m', prefix: 'ERROR: ' },
+  fatal: { color: '\u001b[31;1m', prefix: 'FATAL: ' },
+};
+const MESSAGE_COLUMNS = 50;
+
+/** gitlab-runner's own look. Source: gitlab-runner `log/runner_formatter.go`. */
+export function formatRunner(
+  { time: _time, level, msg, ...fields }: LogEvent,
+  isColored: boolean,
+): string {
+  const { color, prefix } = LOOKS[level] ?? { color: '', prefix: '' };
+  const [begin, end] = isColored ? [color, RESET] : ['', ''];
+  const message = oneLine(msg).padEnd(MESSAGE_COLUMNS - prefix.length);
+  const pairs = Object.entries(fields)
+    .sort(byName)
+    .map(([key, value]) => ` ${begin}${key}${end}=${oneLine(showValue(value))}`);
+  return `${begin}${prefix}${message}${end} ${pairs.join('')}`;
+}
+
+function byName([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : 1;
+}
+
+function showValue(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
+    return value.join(',');
+  }
+  return JSON.stringify(value);
+}
+
+function quoteWhenNeeded(text: string): string {
+  return /^[\w\-./@^+]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** Whatever a value holds, it must neither begin a line of its own nor steer the terminal. */
+function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (control) => {
+    const known = JSON.stringify(control).slice(1, -1);
+    return known.length > 1 ? known : `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

@@ -1,0 +1,98 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { createLog, type AdjustableLog } from '../adapters/log.ts';
+import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
+import { describeProgram } from '../worker/program.ts';
+import type { CommandContext, CommandIo, LogSettings } from './context.ts';
+import { booleanOption, joinBooleanValues } from './options.ts';
+import { createRunCommand } from './run.ts';
+import { describeVersion } from './version.ts';
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+interface GlobalFlags {
+  readonly debug?: boolean;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+}
+
+/** Runs one command to its end and returns the exit code: 0, 1 when it failed, 2 for wrong usage. */
+export async function runCli(args: readonly string[], io: CommandIo): Promise<number> {
+  const root = new Command();
+  let exitCode = 0;
+  const context = createContext(root, io, (code) => {
+    exitCode = code;
+  });
+  describeRoot(root, context);
+  try {
+    await root.parseAsync(joinBooleanValues(root, args), { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    // Wrapped, so that only the message is shown; the debug level adds where it came from.
+    const fields = context.logSettings().level === 'debug' ? { error } : {};
+    context.log().error(error instanceof Error ? error.message : String(error), fields);
+    return FAILED;
+  }
+}
+
+function describeRoot(root: Command, context: CommandContext): void {
+  const { stdout, stderr } = context.io;
+  root
+    .name(context.program.name)
+    .description('A GitLab runner whose every job is a durable Temporal workflow')
+    .version(describeVersion(context.program), '-v, --version', 'Print the version')
+    .addOption(booleanOption('--debug', 'Debug mode').env('RUNNER_DEBUG'))
+    .addOption(choiceOption('-l, --log-level <level>', 'Log level', LOG_LEVELS).env('LOG_LEVEL'))
+    .addOption(choiceOption('--log-format <format>', 'Log format', LOG_FORMATS).env('LOG_FORMAT'));
+  const commands = [createRunCommand(context)];
+  for (const command of commands) root.addCommand(command);
+  for (const command of [root, ...commands]) {
+    command
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => void stdout.write(text),
+        writeErr: (text) => void stderr.write(text),
+      })
+      .allowExcessArguments(false);
+  }
+  root.hook('preAction', () => {
+    const { version, revision, platform } = context.program;
+    const [os, arch] = platform.split('/');
+    context.log().info('Runtime platform', { arch, os, pid: process.pid, revision, version });
+  });
+}
+
+/** '' is not set: so it comes from an environment that has the variable empty. */
+function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  return new Option(flags, `${description} (${choices.join(', ')})`).argParser((text) => {
+    if (text === '' || choices.includes(text)) return text || undefined;
+    throw new InvalidArgumentError(`Expected one of ${choices.join(', ')}.`);
+  });
+}
+
+function createContext(
+  root: Command,
+  io: CommandIo,
+  setExitCode: (code: number) => void,
+): CommandContext {
+  let log: AdjustableLog | undefined;
+  const logSettings = (): LogSettings => {
+    const { debug = false, logLevel, logFormat } = root.opts<GlobalFlags>();
+    return { level: debug ? 'debug' : logLevel, format: logFormat };
+  };
+  return {
+    ...{ io, setExitCode, logSettings, program: describeProgram() },
+    log: () => {
+      const { level = 'info', format = 'runner' } = logSettings();
+      log ??= createLog({
+        ...{ level, format },
+        output: {
+          write: (line) => void io.stderr.write(line),
+          isColored: io.stderr.isTTY === true && io.stderr.hasColors?.() === true,
+        },
+      });
+      return log;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parseGoBool } from '../domain/job/go-bool.ts';
+
+/** A flag as gitlab-runner has it: `--x`, `--x=true`, `--x=false`. */
+export function booleanOption(name: string, description: string): Option {
+  return new Option(`${name} [bool]`, description).argParser(readBoolean).preset('true');
+}
+
+function readBoolean(text: string): boolean | undefined {
+  // An empty variable of the environment is one that is not set.
+  if (text === '') return undefined;
+  const value = parseGoBool(text);
+  if (value === undefined) throw new InvalidArgumentError('Expected true or false.');
+  return value;
+}
+
+/** A whole number of at least 0. */
+export function readCount(text: string): number | undefined {
+  if (text === '') return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}
+
+/** For options that may be given again and again. */
+export function readMore(text: string, before: readonly string[] = []): readonly string[] {
+  return text === '' ? before : [...before, text];
+}
+
+export function configOption(): Option {
+  return new Option('-c, --config <file>', 'Config file')
+    .env('CONFIG_FILE')
+    .argParser((text) => (text === '' ? defaultConfigPath() : resolve(text)))
+    .default(defaultConfigPath());
+}
+
+/** Root's is the machine's; others have theirs, as with gitlab-runner. */
+export function defaultConfigPath(): string {
+  if (process.getuid?.() === 0) return '/etc/gitlab-runner/config.toml';
+  const home = homedir();
+  return home !== '' && existsSync(home)
+    ? join(home, '.gitlab-runner', 'config.toml')
+    : resolve('config.toml');
+}
+
+/**
+ * Ties the value of a boolean flag to it: commander would take `--debug run` for a value "run", and
+ * people write `--locked false`.
+ */
+export function joinBooleanValues(program: Command, args: readonly string[]): readonly string[] {
+  const flags = new Set(
+    [program, ...program.commands]
+      .flatMap(({ options }) => options)
+      .filter(({ optional }) => optional)
+      .map(({ long }) => long),
+  );
+  const joined: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const arg = args[index] ?? '';
+    const next = args[index + 1] ?? '';
+    if (!flags.has(arg)) joined.push(arg);
+    else if (parseGoBool(next) === undefined) joined.push(`${arg}=true`);
+    else {
+      joined.push(`${arg}=${next}`);
+      index += 1;
+    }
+  }
+  return joined;
+}

@@ -1,0 +1,45 @@
+import { Command, Option } from 'commander';
+import type { CommandContext } from './context.ts';
+import { configOption } from './options.ts';
+
+interface RunFlags {
+  readonly config: string;
+  readonly workingDirectory?: string;
+  readonly user?: string;
+  readonly listenAddress?: string;
+  readonly syslog?: string;
+}
+
+/** `run`: the node itself, in the foreground. */
+export function createRunCommand(context: CommandContext): Command {
+  return new Command('run')
+    .description('Run the runners of the config file: everything one node needs, in the foreground')
+    .addOption(configOption())
+    .option('-d, --working-directory <dir>', 'Change to this directory first')
+    .addOption(new Option('-n, --service <name>', 'Name of the OS service (says nothing to us)'))
+    .addOption(new Option('-u, --user <name>', 'Only the shell executor uses it').hideHelp())
+    .addOption(new Option('--listen-address <address>').env('LISTEN_ADDRESS').hideHelp())
+    .addOption(new Option('--syslog [bool]').hideHelp())
+    .action((flags: RunFlags) => run(flags, context));
+}
+
+async function run(flags: RunFlags, context: CommandContext): Promise<void> {
+  const { level, format } = context.logSettings();
+  const { user, listenAddress, syslog } = flags;
+  const ignored = Object.entries({ user, 'listen-address': listenAddress, syslog })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => `--${name}`);
+  if (ignored.length > 0) {
+    context.log().warn('options without effect', { options: ignored });
+  }
+  if (flags.workingDirectory !== undefined) process.chdir(flags.workingDirectory);
+  // Loaded here: the other commands do without Temporal's native library.
+  const { runWorker } = await import('../worker.ts');
+  const exitCode = await runWorker({
+    configPath: flags.config,
+    env: context.io.env,
+    logLevel: level,
+    logFormat: format,
+  });
+  context.setExitCode(exitCode);
+}
