@@ -64,6 +64,8 @@ interface Node {
   readonly workers: readonly Worker[];
   readonly installation: string;
   readonly recovery: Recovery;
+  /** For good: a reload does not open it again. */
+  takeNoMore(): void;
   close(): Promise<void>;
 }
 
@@ -71,8 +73,9 @@ async function openNode(options: RunOptions, log: AdjustableLog): Promise<Node> 
   const { configPath, env } = options;
   const state = await openStateDirectory({ configPath, env, log });
   const capacity = createNodeCapacity(1);
+  const intake = { isOpen: true };
   const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
-    capacity.resize(loaded.concurrent);
+    if (intake.isOpen) capacity.resize(loaded.concurrent);
     log.setLevel(options.logLevel ?? loaded.logLevel);
     log.setFormat(options.logFormat ?? loaded.logFormat);
   });
@@ -105,6 +108,10 @@ async function openNode(options: RunOptions, log: AdjustableLog): Promise<Node> 
   const recovery = createRecovery(temporal.client, systemId, ports);
   return {
     ...{ ports, temporal, capacity, workers, recovery, installation: systemId },
+    takeNoMore: () => {
+      intake.isOpen = false;
+      capacity.resize(0);
+    },
     close: async () => {
       await temporal.close();
       await state.release();
@@ -119,7 +126,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   const unlisten = listenForShutdown(ports.log, (kind) => {
-    capacity.resize(0);
+    node.takeNoMore();
     if (kind === 'stop') stop();
     else void capacity.whenIdle().then(stop);
   });
