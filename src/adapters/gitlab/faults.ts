@@ -1,5 +1,5 @@
 import { excerptOf, errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
-import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
+import { isHtmlMediaType, isJsonMediaType } from '../../domain/runner/reply-headers.ts';
 
 const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -49,13 +49,19 @@ export function describeAnswer(answer: Answer, secrets: readonly string[]): stri
   return errorTextOf({ status: answer.status, json: parsed?.json }, secrets);
 }
 
-/** What came instead of JSON. */
+/**
+ * What came instead of JSON. Of a success only a web page is quoted: anything else may be half of
+ * GitLab's own answer, with a token in it that nobody knows yet and so nothing could hide.
+ */
 export function describeNonJson(answer: Answer, secrets: readonly string[]): string {
-  const type = answer.headers.get('Content-Type') ?? 'no content type';
-  const head = new TextDecoder().decode(answer.body.subarray(0, 16_384));
+  const { status, headers, body } = answer;
+  const type = headers.get('Content-Type') ?? 'no content type';
+  const isSuccess = status >= 200 && status < 300;
+  const isQuotable = !isSuccess || isHtmlMediaType(headers.get('Content-Type'));
+  const head = isQuotable ? new TextDecoder().decode(body.subarray(0, 16_384)) : '';
   const excerpt = excerptOf(head, secrets);
-  const said = excerpt === '' ? 'nothing readable' : `"${excerpt}"`;
-  return `status ${answer.status} with ${excerptOf(type, secrets)} where JSON was due, saying ${said}: is url in config.toml that of GitLab, and is no proxy in between?`;
+  const said = excerpt === '' ? `${body.byteLength} bytes` : `"${excerpt}"`;
+  return `status ${status} with ${excerptOf(type, secrets)} where JSON was due, saying ${said}: is url in config.toml that of GitLab, and is no proxy in between?`;
 }
 
 /** The JSON of an answer; undefined when it is none, by its media type or by its text. */

@@ -155,11 +155,12 @@ function hintsOf(headers: Headers): WaitHints {
 
 async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiReply> {
   const requestId = randomUUID().replaceAll('-', '');
-  const transport = await connected.transports.current();
   const limit = new AbortController();
   const limitMs = request.requestMs ?? connected.timeouts.requestMs;
   const timer = setTimeout(() => limit.abort(new Error(`no answer in ${limitMs} ms`)), limitMs);
   try {
+    // It can fail as well: by a proxy's address that is none.
+    const transport = await connected.transports.current();
     const response = await exchange(request, {
       ...{ connected, transport, requestId, signal: limit.signal },
     });

@@ -1,4 +1,3 @@
-import { createSecureContext, type PeerCertificate, type DetailedPeerCertificate } from 'node:tls';
 import * as tls from 'node:tls';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Log } from '../../activities/ports.ts';
@@ -51,7 +50,8 @@ export interface Transport {
 export interface TransportSource {
   /** Made anew when a certificate file has changed, appeared or gone, or when it has grown old. */
   current(): Promise<Transport>;
-  close(): Promise<void>;
+  /** Closes idle sockets. A request in flight is let end: it may be about to hand out a job. */
+  close(): void;
 }
 
 interface Held {
@@ -78,8 +78,8 @@ export function createTransportSource(options: TransportOptions): TransportSourc
 
   return {
     current: () => (refreshing ??= refresh().finally(() => (refreshing = undefined))),
-    close: async () => {
-      await held?.transport.dispatcher.destroy();
+    close: () => {
+      held?.transport.dispatcher.close().catch(() => undefined);
       held = undefined;
     },
   };
@@ -91,12 +91,15 @@ async function buildTransport(
 ): Promise<Transport> {
   let chainPem: string | undefined;
   const secureContext = await createContext(material, env);
+  // Said so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
+  const isVerified = { rejectUnauthorized: true };
   const connect = {
+    ...isVerified,
     secureContext,
     timeout: timeouts.connectMs,
     keepAliveInitialDelay: 30_000,
     // Node calls it with the verified chain of every full handshake, through proxies too.
-    checkServerIdentity: (hostname: string, certificate: PeerCertificate) => {
+    checkServerIdentity: (hostname: string, certificate: tls.PeerCertificate) => {
       const fault = tls.checkServerIdentity(hostname, certificate);
       if (fault === undefined) chainPem = formatPem(chainOf(certificate));
       return fault;
@@ -116,7 +119,7 @@ async function buildTransport(
           ...pool,
           uri: proxy,
           requestTls: connect,
-          proxyTls: { secureContext, timeout: timeouts.connectMs },
+          proxyTls: { ...isVerified, secureContext, timeout: timeouts.connectMs },
           // Plain http goes through a proxy by its absolute URL, as with any other client.
           proxyTunnel: false,
         });
@@ -127,17 +130,17 @@ async function buildTransport(
 async function createContext(material: TlsMaterial, env: Environment): Promise<tls.SecureContext> {
   const roots = await readSystemRoots(env);
   const { caPem, certPem, keyPem } = material;
-  return createSecureContext({
+  return tls.createSecureContext({
     minVersion: 'TLSv1.2',
     ca: [...roots, ...readableCertificates(caPem ?? '')],
     ...(certPem !== undefined && keyPem !== undefined && { cert: certPem, key: keyPem }),
   });
 }
 
-function chainOf(leaf: PeerCertificate): Uint8Array[] {
+function chainOf(leaf: tls.PeerCertificate): Uint8Array[] {
   const chain: Uint8Array[] = [];
   const seen = new Set<string>();
-  let certificate: PeerCertificate | DetailedPeerCertificate | undefined = leaf;
+  let certificate: tls.PeerCertificate | tls.DetailedPeerCertificate | undefined = leaf;
   // A root names itself as its issuer.
   while (certificate?.raw !== undefined && !seen.has(certificate.fingerprint256)) {
     seen.add(certificate.fingerprint256);

@@ -45,9 +45,14 @@ function wordsOf(value: unknown): string | undefined {
   if (!isRecord(value)) return undefined;
   const fields = Object.entries(value).map(([field, faults]) => {
     const list = Array.isArray(faults) ? faults : [faults];
-    return `${field}: ${list.map(String).join('; ')}`;
+    return `${field}: ${list.map(wordOf).join('; ')}`;
   });
   return fields.length === 0 ? undefined : fields.join(', ');
+}
+
+/** Anything deeper is no fault that GitLab tells, and may not even have words. */
+function wordOf(value: unknown): string {
+  return typeof value === 'object' ? '…' : String(value);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

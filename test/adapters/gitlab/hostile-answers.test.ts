@@ -71,6 +71,31 @@ describe('hostile answers', () => {
       plain(201, { ...JSON_TYPE, 'Content-Encoding': 'gzip' }, 'no gzip'),
       /failed: /,
     ],
+    [
+      'half a job',
+      plain(201, JSON_TYPE, '{"id": 1, "token": "glcbt-canary'),
+      /cannot be read: status 201 with application\/json .*saying 32 bytes/,
+    ],
+    [
+      'a job called a text',
+      plain(200, { 'Content-Type': 'text/plain' }, '{"id": 1, "token": "glcbt-canary"}'),
+      /status 200 with text\/plain/,
+    ],
+    ['an empty 200', plain(200), /status 200/],
+    [
+      'an error of objects that are no words',
+      plain(
+        400,
+        JSON_TYPE,
+        `{"message":{"x":[{"toString":1},${'['.repeat(9_000)}${']'.repeat(9_000)}]}}`,
+      ),
+      /status 400: x: …; …/,
+    ],
+    [
+      'a gzip bomb as an error',
+      plain(400, { ...JSON_TYPE, 'Content-Encoding': 'gzip' }, gzipSync(Buffer.alloc(80_000_000))),
+      /status 400/,
+    ],
     ['no answer at all', () => undefined, /no answer in 700 ms/, { requestMs: 700 }],
   ];
   for (const [name, answer, words, limits] of cases) {
@@ -119,6 +144,15 @@ describe('hostile answers', () => {
       return true;
     });
     await coordinator.close();
+  });
+
+  it('a proxy address that is none is a passing fault that does not quote its password', async () => {
+    const env = { HTTP_PROXY: 'http://user:canary@no host' };
+    const coordinator = openCoordinator('http://gitlab.test', { env });
+    const reply = await coordinator.requestJob({ mayWait: false });
+    assert.ok(reply.kind === 'failed');
+    assert.match(reply.message, /jobs\/request failed: .*Invalid URL/);
+    assert.doesNotMatch(reply.message, /canary/);
   });
 
   it('a url that is none is a final fault for a job call', async () => {

@@ -67,6 +67,14 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
+  it('no variable of the environment switches the check off', async (t) => {
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+    const coordinator = openCoordinator(server.url);
+    assert.match(await failureOf(coordinator), /UNABLE_TO_GET_ISSUER_CERT_LOCALLY/);
+    await coordinator.close();
+  });
+
   it('tls-ca-file is trusted and handed to the job as it stands', async () => {
     const coordinator = openCoordinator(server.url, { runner: { tlsCaFile: root.certFile } });
     const offer = await offerOf(coordinator);
