@@ -6,6 +6,7 @@ import type { ConfigSource, Ports } from './activities/ports.ts';
 import { createBuildStore } from './adapters/build-store.ts';
 import { loadCipher } from './adapters/cipher.ts';
 import { createConfigSource } from './adapters/config-file.ts';
+import { readDockerConfigFile } from './adapters/docker/docker-config-file.ts';
 import { createContainerEngine } from './adapters/docker/engine.ts';
 import { createCoordinator } from './adapters/gitlab/coordinator.ts';
 import { createLog, type AdjustableLog } from './adapters/log.ts';
@@ -101,6 +102,7 @@ async function openNode(options: RunOptions, log: AdjustableLog): Promise<Node> 
     clock: systemClock,
     randomness: systemRandomness,
     digests: systemDigests,
+    registryAuthFile: () => readDockerConfigFile(env),
   };
   const activities = createActivities(ports);
   const identity = `${program.hostname}:${process.pid}`;

@@ -1,7 +1,6 @@
 import type { ConfigActivities } from './contract.ts';
 import type { Ports } from './ports.ts';
 
-
 export function createConfigActivities({ config }: Ports): ConfigActivities {
   return {
     async loadConfig() {

@@ -1,16 +1,20 @@
-import { cancellationSignal } from '@temporalio/activity';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import { wireFailureReason } from '../domain/build/failure-reason.ts';
 import { formatResultLine } from '../domain/build/result-line.ts';
-import { formatHeader } from '../domain/script/titles.ts';
 import { buildVariables } from '../domain/job/variables.ts';
+import { formatHeader } from '../domain/script/titles.ts';
 import type { Acknowledgement, BuildActivities } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
 import type { JobUpdate, Ports } from './ports.ts';
-import { credentialsOf, sendPatch } from './trace.ts';
+import { credentialsOf, SEALED_NOTE, sendPatch } from './trace.ts';
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
+
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+/** So often a trace is sent anew from its first byte. Source: gitlab-runner `network/trace.go`. */
+const MAX_REWINDS = 10;
 
 export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): CoordinatorActivities {
   return {
@@ -18,23 +22,21 @@ export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): Coo
       withHeartbeat(async () => {
         const build = await live.find(buildId);
         if (build === undefined) return 'gone';
-        const { trace, context } = build;
-        const variables = buildVariables(context, { jobStatus: 'running' });
-        await trace.appendOnce('header', formatHeader(context, variables));
-        return acknowledge(build, ports);
+        return build.joined('acknowledge', () => acknowledge(build, ports));
       }),
 
     reportResult: ({ buildId }, outcome) =>
       withHeartbeat(async () => {
         const build = await live.find(buildId);
-        if (build === undefined) return;
-        await build.joined('report', () => report(build, outcome, ports));
+        await build?.joined('report', () => report(build, outcome, ports));
       }),
   };
 }
 
 async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgement> {
-  const { context } = build;
+  const { context, trace } = build;
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  await trace.appendOnce('header', formatHeader(context, variables));
   const coordinator = ports.coordinator(context.runner);
   const reply = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
   switch (reply.kind) {
@@ -58,10 +60,14 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
 
 async function report(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<void> {
   const { context, trace, sealed } = build;
+  if (outcome.state !== 'success') await takeRest(build, ports);
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
   await trace.endStreams();
-  await trace.checkpoint();
+  await Promise.all([
+    trace.checkpoint(),
+    ports.builds.writeNote(context.buildId, SEALED_NOTE, true),
+  ]);
   sealed.abort();
   if (outcome.state === 'aborted') return;
 
@@ -70,28 +76,39 @@ async function report(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Pr
     job: context.job.id,
     project: context.job.job_info.project_id,
     duration_s: (ports.clock.nowMs() - context.receivedAtMs) / 1000,
-    ...(outcome.state === 'failed' && { failure_reason: outcome.reason, exit_code: outcome.exitCode }),
+    ...(outcome.state === 'failed' && {
+      failure_reason: outcome.reason,
+      exit_code: outcome.exitCode,
+    }),
   });
+}
+
+/** What a stage wrote whose process was stopped while nobody looked. */
+async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promise<void> {
+  for (const place of ['helper', 'build'] as const) {
+    const { output } = await builds.stageFiles(context.buildId, place);
+    await trace.followFile(place, output, AbortSignal.abort());
+  }
 }
 
 /** All of the trace, then the state; from the first byte again when GitLab finds the trace broken. */
 async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<void> {
   const { context, trace } = build;
+  const { clock, log } = ports;
   const coordinator = ports.coordinator(context.runner);
-  for (;;) {
-    while (trace.ackedBytes < trace.sendableBytes) {
-      const sent = await sendPatch(build, ports);
-      if (sent.kind === 'job_gone') return;
-    }
-    const update = finalUpdate(outcome, build);
-    const reply = await coordinator.updateJob(credentialsOf(context), update);
+  for (let rewinds = 0; ;) {
+    if (!(await sendRest(build, ports))) return;
+    const reply = await coordinator.updateJob(credentialsOf(context), finalUpdate(outcome, build));
     switch (reply.kind) {
       case 'pending':
-        await ports.clock.sleep(reply.retryAfterMs, cancellationSignal());
+        await clock.sleep(reply.retryAfterMs);
         break;
       case 'trace_invalid':
-        ports.log.warn('GitLab asks for the whole trace again', { job: context.job.id });
+        rewinds += 1;
+        log.warn('GitLab asks for the whole trace again', { job: context.job.id, rewinds });
+        if (rewinds > MAX_REWINDS) return;
         trace.ackedBytes = 0;
+        await clock.sleep(pauseMs(rewinds));
         break;
       case 'done':
       case 'job_gone':
@@ -99,6 +116,26 @@ async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): P
         return;
     }
   }
+}
+
+/** False when GitLab wants nothing more of the job, not even its state. */
+async function sendRest(build: LiveBuild, ports: Ports): Promise<boolean> {
+  const { trace } = build;
+  let mismatches = 0;
+  while (trace.ackedBytes < trace.sendableBytes) {
+    const sent = await sendPatch(build, ports);
+    if (sent.kind === 'job_gone') return false;
+    // Whether the job itself is unknown, the state's own answer will tell.
+    if (sent.kind === 'not_found') return true;
+    mismatches = sent.kind === 'range_mismatch' ? mismatches + 1 : 0;
+    // The first time GitLab says where it stands; when that is of no use, it needs time.
+    if (mismatches > 1) await ports.clock.sleep(pauseMs(mismatches));
+  }
+  return true;
+}
+
+function pauseMs(failures: number): number {
+  return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 }
 
 function finalUpdate(outcome: BuildOutcome, { context, trace }: LiveBuild): JobUpdate {

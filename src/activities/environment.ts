@@ -1,22 +1,29 @@
-import { planEnvironment, type EnvironmentPlan } from '../domain/executor/environment.ts';
-import { buildVariables } from '../domain/job/variables.ts';
-import { TransientError } from '../domain/failure.ts';
-import { formatSectionEnd, formatSectionStart, formatRunnerLine } from '../domain/trace/sections.ts';
-import { formatImageLine, stageTitle } from '../domain/script/titles.ts';
 import { unsupportedParts } from '../domain/build/plan.ts';
+import type { EnvironmentPlan } from '../domain/executor/environment.ts';
+import { BUILD_LABEL } from '../domain/executor/labels.ts';
+import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
+import { formatImageLine, stageTitle } from '../domain/script/titles.ts';
+import {
+  formatRunnerLine,
+  formatSectionEnd,
+  formatSectionStart,
+} from '../domain/trace/sections.ts';
+import { ensureContainers, planFor } from './containers.ts';
 import type { BuildActivities } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { resolveImage } from './images.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
-import type { Ports } from './ports.ts';
+import type { ContainerEngine, Ports } from './ports.ts';
 
 type EnvironmentActivities = Pick<
   BuildActivities,
   'prepareEnvironment' | 'destroyEnvironment' | 'releaseBuild'
 >;
 
-/** Label that everything of a build carries which goes with it. */
-export const BUILD_LABEL = 'temporal-gitlab-runner.build';
+/** After this long what Docker does not remove is left to people. */
+const DESTROY_BUDGET_MS = 5 * 60_000;
+
+/** When the environment began to be destroyed, in milliseconds: nothing is made after it. */
+const DESTROY_NOTE = 'destroy';
 
 export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): EnvironmentActivities {
   return {
@@ -29,86 +36,120 @@ export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): Env
     destroyEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.find(buildId);
-        if (build !== undefined) await destroy(build, ports);
+        await build?.joined('destroy', () => destroy(build, ports));
       }),
 
-    releaseBuild: async ({ buildId }) => {
-      await live.close(buildId);
-      await ports.builds.remove(buildId);
-      ports.capacity.free(buildId);
-    },
+    releaseBuild: ({ buildId }) =>
+      withHeartbeat(async () => {
+        await live.close(buildId);
+        await ports.builds.remove(buildId);
+        ports.capacity.free(buildId);
+      }),
   };
-}
-
-/** What planning needs besides the record: the host paths that containers have mounted. */
-export async function planFor({ context }: LiveBuild, ports: Ports): Promise<EnvironmentPlan> {
-  const variables = buildVariables(context, { jobStatus: 'running' });
-  const files = {
-    build: await ports.builds.stageFiles(context.buildId, 'build'),
-    helper: await ports.builds.stageFiles(context.buildId, 'helper'),
-  };
-  return planEnvironment({ context, variables, digests: ports.digests, files });
 }
 
 async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, trace } = build;
   const hasSections = context.job.features.trace_sections;
+  const end = (): Promise<void> =>
+    trace.appendOnce(
+      'prepare_executor/end',
+      formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections),
+    );
   const start = formatSectionStart('prepare_executor', ports.clock.nowMs(), hasSections);
   await trace.appendOnce('prepare_executor/start', start + stageTitle('prepare_executor'));
   try {
     await prepareOnce(build, ports);
   } catch (error) {
-    if (error instanceof TransientError) {
-      const tries = await countTry(build, ports);
-      await trace.appendOnce(
-        `prepare_executor/failed/${tries}`,
-        formatRunnerLine('error', `Preparation failed: ${error.message}`) +
-          formatRunnerLine('info', 'Will be retried in 3s ...'),
-      );
+    if (build.preparation.signal.aborted) {
+      await end();
+      throw notWanted();
     }
+    if (error instanceof TransientError) await sayTryFailed(build, { error, ports });
+    else await end();
     throw error;
   }
-  const end = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
-  await trace.appendOnce('prepare_executor/end', end);
-}
-
-async function countTry({ context }: LiveBuild, { builds }: Ports): Promise<number> {
-  const before = await builds.readNote(context.buildId, 'prepare-tries');
-  const tries = (typeof before === 'number' ? before : 0) + 1;
-  await builds.writeNote(context.buildId, 'prepare-tries', tries);
-  return tries;
+  await end();
 }
 
 async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
-  const { context, trace } = build;
-  const engine = ports.engine(context.runner);
+  const { context, trace, preparation } = build;
+  if ((await ports.builds.readNote(context.buildId, DESTROY_NOTE)) !== undefined) throw notWanted();
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const part of unsupportedParts(context)) {
-    const line = formatRunnerLine('warning', `${part} not supported yet by this runner, ignored`);
+    const line = formatRunnerLine('warning', `${part}: not supported by this runner yet, ignored`);
     await trace.appendOnce(`prepare_executor/unsupported/${part}`, line);
   }
-  const jobImage = await resolveImage(build, { ports, ...plan.jobImage });
-  const helperImage = plan.needsHelper
-    ? await resolveImage(build, { ports, ...plan.helperImage })
-    : undefined;
-  if (plan.network !== undefined) await engine.createNetwork(plan.network);
-  await Promise.all(plan.volumes.map(({ spec }) => engine.ensureVolume(spec)));
-  const container = await engine.createContainer(plan.build(jobImage.id));
-  if (helperImage !== undefined) await engine.createContainer(plan.helper(helperImage.id));
-  await engine.putArchive(
-    container,
-    '/',
-    plan.directoriesToMake.map((path) => ({ path, type: 'directory', mode: 0o777 }) as const),
+  const places = placesOf(plan);
+  await ensureContainers(build, { plan, places, ports, signal: preparation.signal });
+}
+
+function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper')[] {
+  return needsHelper ? ['build', 'helper'] : ['build'];
+}
+
+/** Final, for nobody waits: another try would make containers behind the back of the clean-up. */
+function notWanted(): FinalError {
+  return new FinalError(FailureType.RunnerSystem, 'the preparation was stopped');
+}
+
+/** Source: gitlab-runner `common/build.go` (retryCreateExecutor). */
+async function sayTryFailed(
+  { context, trace }: LiveBuild,
+  { error, ports: { builds } }: { error: TransientError; ports: Ports },
+): Promise<void> {
+  const before = await builds.readNote(context.buildId, 'prepare-tries');
+  const tries = (typeof before === 'number' ? before : 0) + 1;
+  await builds.writeNote(context.buildId, 'prepare-tries', tries);
+  await trace.appendOnce(
+    `prepare_executor/failed/${tries}`,
+    formatRunnerLine('error', `Preparation failed: ${error.message}`) +
+      formatRunnerLine('info', 'Will be retried in 3s ...'),
   );
 }
 
-async function destroy({ context }: LiveBuild, ports: Ports): Promise<void> {
-  const engine = ports.engine(context.runner);
-  const left = await engine.listByLabels({ [BUILD_LABEL]: context.buildId });
-  await Promise.all(left.containers.map((id) => engine.removeContainer(id)));
-  await Promise.all([
+async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
+  const { context, preparation } = build;
+  const { builds, clock, log } = ports;
+  const note = await builds.readNote(context.buildId, DESTROY_NOTE);
+  const sinceMs = typeof note === 'number' ? note : clock.nowMs();
+  if (note === undefined) await builds.writeNote(context.buildId, DESTROY_NOTE, sinceMs);
+  // What is being made must be made, else it could not be found.
+  preparation.abort();
+  await build.settled('prepare');
+
+  const failures = await removeAll(ports.engine(context.runner), context.buildId);
+  if (failures.length === 0) return;
+  const isOver = clock.nowMs() - sinceMs > DESTROY_BUDGET_MS;
+  const passing = failures.find((failure) => failure instanceof TransientError);
+  if (passing !== undefined && !isOver) throw passing;
+  for (const error of failures) {
+    log.error('something of a build is left in Docker', { job: context.job.id, error });
+  }
+}
+
+/** Containers first: they hold on to volumes and the network. Returns what went wrong. */
+async function removeAll(engine: ContainerEngine, buildId: string): Promise<readonly unknown[]> {
+  const listed = await settle([engine.listByLabels({ [BUILD_LABEL]: buildId })]);
+  const [left] = listed.values;
+  if (left === undefined) return listed.failures;
+  const containers = await settle(left.containers.map((id) => engine.removeContainer(id)));
+  const others = await settle([
     ...left.volumes.map((name) => engine.removeVolume(name)),
     ...left.networks.map((name) => engine.removeNetwork(name)),
   ]);
+  return [...containers.failures, ...others.failures];
+}
+
+async function settle<T>(
+  work: readonly Promise<T>[],
+): Promise<{ readonly values: readonly T[]; readonly failures: readonly unknown[] }> {
+  const results = await Promise.allSettled(work);
+  return {
+    values: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    failures: results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    ),
+  };
 }

@@ -1,80 +1,137 @@
+import type { ContainerPlace, PlannedImage } from '../domain/executor/environment.ts';
+import { defaultHelperImage } from '../domain/executor/helper-image.ts';
+import { isImageId } from '../domain/executor/image-reference.ts';
+import {
+  authSourceOfJob,
+  findRegistryAuth,
+  parseDockerConfig,
+  type AuthMatch,
+} from '../domain/executor/registry-auth.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
+import { buildVariables } from '../domain/job/variables.ts';
 import type { PullPolicy } from '../domain/runner/config.ts';
-import { formatRunnerLine } from '../domain/trace/sections.ts';
-import { findRegistryAuth } from '../domain/executor/registry-auth.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
-import type { ImageInfo, Ports } from './ports.ts';
+import type { ContainerEngine, ImageInfo, Ports } from './ports.ts';
 
 export interface ImageOrder {
   readonly ports: Ports;
+  readonly place: ContainerPlace;
+  readonly image: PlannedImage;
+  /** Gives up a pull. */
+  readonly signal: AbortSignal;
+}
+
+/** What the steps of resolving one image share. */
+interface Resolution {
+  readonly build: LiveBuild;
+  readonly ports: Ports;
+  readonly engine: ContainerEngine;
   readonly reference: string;
-  readonly policies: readonly PullPolicy[];
   readonly platform: string;
+  readonly signal: AbortSignal;
+  readonly say: (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
 }
 
 /**
- * The image by the first pull policy that gives one; each that fails warns and hands on to the next.
- * Source: gitlab-runner `executors/docker/internal/pull/manager.go`.
+ * The image to create a container from: by digest when a registry gave one, else by id.
+ * Source: gitlab-runner `executors/docker/docker.go` (getHelperImage, imageReferenceForCreate).
  */
-export async function resolveImage(build: LiveBuild, order: ImageOrder): Promise<ImageInfo> {
-  const { reference, policies } = order;
-  let last: unknown;
-  for (const policy of policies) {
-    try {
-      return await byPolicy(build, policy, order);
-    } catch (error) {
-      if (build.work.aborted) throw error;
-      last = error;
-      const reason = error instanceof Error ? error.message : String(error);
-      await build.trace.appendOnce(
-        `image/${reference}/${policy}/failed/${reason}`,
-        formatRunnerLine(
-          'warning',
-          `Failed to pull image with policy "${policy}": ${reason}`,
-        ),
-      );
-    }
+export async function resolveImage(build: LiveBuild, order: ImageOrder): Promise<string> {
+  const { ports, place, image, signal } = order;
+  const engine = ports.engine(build.context.runner);
+  const say: Resolution['say'] = (key, text, level = 'plain') =>
+    build.trace.appendOnce(`image/${place}/${key}`, formatRunnerLine(level, text));
+  const reference = image.reference ?? defaultHelperImage((await engine.info()).architecture);
+  if (image.reference === undefined) {
+    const local = await engine.inspectImage(reference);
+    if (local !== undefined) return referenceOf(local);
   }
-  throw last ?? noPolicy(reference);
+  if (place === 'helper') await say('name', `Using helper image:  ${reference}`);
+  const { policies, platform } = image;
+  const common = { build, ports, engine, reference, platform, signal, say };
+  return referenceOf(await byPolicies(policies, common));
 }
 
-async function byPolicy(
-  build: LiveBuild,
-  policy: PullPolicy,
-  order: ImageOrder,
-): Promise<ImageInfo> {
-  const { ports, reference, platform } = order;
-  const engine = ports.engine(build.context.runner);
-  const say = (key: string, text: string): Promise<void> =>
-    build.trace.appendOnce(`image/${reference}/${key}`, formatRunnerLine('plain', text));
+function referenceOf({ repoDigests, id }: ImageInfo): string {
+  return repoDigests[0] ?? id;
+}
 
-  if (policy !== 'always') {
+/**
+ * By the first pull policy that gives one; each that fails warns and hands on to the next.
+ * Source: gitlab-runner `executors/docker/internal/pull/manager.go`.
+ */
+async function byPolicies(
+  policies: readonly PullPolicy[],
+  resolution: Resolution,
+): Promise<ImageInfo> {
+  const { reference, signal, say } = resolution;
+  const list = `[${policies.join(' ')}]`;
+  await say('policy', `Using effective pull policy of ${list} for container ${reference}`);
+  let last: FinalError | undefined;
+  for (const [index, policy] of policies.entries()) {
+    const attempt = `Attempt #${index + 1}: Trying "${policy}" pull policy`;
+    if (index > 0) await say(`${policy}/attempt`, attempt, 'info');
+    try {
+      const image = await byPolicy(policy, resolution);
+      const digest = image.repoDigests[0];
+      const withDigest = digest === undefined ? '' : ` with digest ${digest}`;
+      await say('using', `Using docker image ${image.id} for ${reference}${withDigest} ...`);
+      return image;
+    } catch (error) {
+      signal.throwIfAborted();
+      // A daemon that does not answer has nothing to do with the policy.
+      if (!(error instanceof FinalError)) throw error;
+      last = error;
+      const text = `Failed to pull image with policy "${policy}": ${error.message}`;
+      await say(`${policy}/failed`, text, 'warning');
+    }
+  }
+  throw new FinalError(
+    last?.type ?? FailureType.RunnerConfiguration,
+    `failed to pull image "${reference}" with specified policies ${list}: ${last?.message ?? 'there is none'}`,
+    { cause: last },
+  );
+}
+
+async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<ImageInfo> {
+  const { engine, reference, platform, signal, say } = resolution;
+  if (policy !== 'always' || isImageId(reference)) {
     const local = await engine.inspectImage(reference);
     if (local !== undefined) {
-      await say('local', `Using locally found image version due to "${policy}" pull policy`);
-      await say('using', `Using docker image ${local.id} for ${reference} ...`);
+      if (policy === 'if-not-present') {
+        await say('local', `Using locally found image version due to "${policy}" pull policy`);
+      }
       return local;
     }
     if (policy === 'never') throw notLocal(reference);
   }
-  await say('pulling', `Pulling docker image ${reference} ...`);
-  const auth = findRegistryAuth(reference, order.registryAuth);
-  const pulled = await engine.pullImage(reference, {
-    signal: build.work,
+  const auth = await findAuth(resolution);
+  const forPlatform = platform === '' ? '' : ` for platform ${platform}`;
+  await say('pulling', `Pulling docker image ${reference}${forPlatform} ...`);
+  return engine.pullImage(reference, {
+    signal,
     ...(platform !== '' && { platform }),
     ...(auth !== undefined && { auth }),
   });
-  const digest = pulled.repoDigests[0];
-  const withDigest = digest === undefined ? '' : ` with digest ${digest}`;
-  await say('using', `Using docker image ${pulled.id} for ${reference}${withDigest} ...`);
-  return pulled;
 }
 
-function noPolicy(reference: string): FinalError {
-  return new FinalError(
-    FailureType.RunnerConfiguration,
-    `no pull policy is allowed for image "${reference}"`,
-  );
+/** Source: gitlab-runner `helpers/docker/auth/auth.go`: the order of the sources counts. */
+async function findAuth(resolution: Resolution): Promise<AuthMatch | undefined> {
+  const { build, ports, reference, say } = resolution;
+  const variables = buildVariables(build.context, { jobStatus: 'running' });
+  const sources = [
+    parseDockerConfig('$DOCKER_AUTH_CONFIG', variables.get('DOCKER_AUTH_CONFIG')),
+    await ports.registryAuthFile(),
+    authSourceOfJob(build.context.job.credentials),
+  ];
+  for (const [index, { name, problem }] of sources.entries()) {
+    const text = `Registry credentials from ${name}: ${problem ?? ''}`;
+    if (problem !== undefined) await say(`auth-problem/${index}`, text, 'warning');
+  }
+  const auth = findRegistryAuth(reference, sources);
+  if (auth !== undefined) await say('auth', `Authenticating with credentials from ${auth.source}`);
+  return auth;
 }
 
 function notLocal(reference: string): FinalError {

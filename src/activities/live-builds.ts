@@ -8,16 +8,26 @@ export interface LiveBuild {
   readonly trace: TraceWriter;
   /** Aborts when the trace got its last line: the uploader ends, `reportResult` sends the rest. */
   readonly sealed: AbortController;
-  /** Aborts when `stopStage` ends what no container does: a pull. */
-  readonly work: AbortSignal;
-  stopWork(): void;
+  /** Aborts when the environment is not wanted any more: a pull may take long. */
+  readonly preparation: AbortController;
+  /** The stage that runs in this process, if one does. */
+  stage: RunningStage | undefined;
   /** One talker to the coordinator at a time: patches must follow each other. */
   exclusively<T>(send: () => Promise<T>): Promise<T>;
   /**
    * Joins a call that runs already. Temporal calls an activity again when its heartbeats were lost,
-   * while the first call goes on in this very process: both then wait for the same work.
+   * while the first call goes on in this very process: both then wait for the same work. So it
+   * must not listen to the cancellation of the call that began it.
    */
   joined<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Resolves when no call of this name runs, however it ended. */
+  settled(name: string): Promise<void>;
+}
+
+export interface RunningStage {
+  readonly key: string;
+  /** Why it was told to stop; undefined while it was not. */
+  stopReason: string | undefined;
 }
 
 export interface LiveBuilds {
@@ -28,7 +38,7 @@ export interface LiveBuilds {
   close(buildId: string): Promise<void>;
 }
 
-export function createLiveBuilds({ builds, traces }: Ports): LiveBuilds {
+export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'traces'>): LiveBuilds {
   const live = new Map<string, Promise<LiveBuild | undefined>>();
 
   const load = async (buildId: string): Promise<LiveBuild | undefined> => {
@@ -40,10 +50,12 @@ export function createLiveBuilds({ builds, traces }: Ports): LiveBuilds {
     if (known !== undefined) return known;
     const loading = load(buildId);
     live.set(buildId, loading);
-    loading.then(
-      (build) => build ?? live.delete(buildId),
-      () => live.delete(buildId),
-    );
+    const forget = (): void => {
+      if (live.get(buildId) === loading) live.delete(buildId);
+    };
+    loading.then((build) => {
+      if (build === undefined) forget();
+    }, forget);
     return loading;
   };
   return {
@@ -57,6 +69,8 @@ export function createLiveBuilds({ builds, traces }: Ports): LiveBuilds {
       );
     },
     close: async (buildId) => {
+      const build = await live.get(buildId)?.catch(() => undefined);
+      build?.sealed.abort(); // an uploader that nobody told of the end
       live.delete(buildId);
       await traces.close(buildId);
     },
@@ -66,13 +80,12 @@ export function createLiveBuilds({ builds, traces }: Ports): LiveBuilds {
 function createLiveBuild(context: BuildContext, trace: TraceWriter): LiveBuild {
   let last: Promise<unknown> = Promise.resolve();
   const running = new Map<string, Promise<unknown>>();
-  const work = new AbortController();
   return {
     context,
     trace,
     sealed: new AbortController(),
-    work: work.signal,
-    stopWork: () => work.abort(),
+    preparation: new AbortController(),
+    stage: undefined,
     exclusively: (send) => {
       const next = last.then(send, send);
       last = next.catch(() => undefined);
@@ -85,6 +98,9 @@ function createLiveBuild(context: BuildContext, trace: TraceWriter): LiveBuild {
       const started = work().finally(() => running.delete(name));
       running.set(name, started);
       return started;
+    },
+    settled: async (name) => {
+      await running.get(name)?.catch(() => undefined);
     },
   };
 }

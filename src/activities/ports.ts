@@ -1,6 +1,7 @@
 import type { BuildContext, ProgramInfo } from '../domain/build/context.ts';
 import type { StageName } from '../domain/build/stage.ts';
 import type { BuildOutcome, FailureReason } from '../domain/build/outcome.ts';
+import type { AuthSource } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
@@ -299,6 +300,8 @@ export interface Ports {
   readonly systemId: string;
   readonly nodeQueue: string;
   readonly digests: Digests;
+  /** Registry credentials of the user whom this program runs as. Never fails: see its `problem`. */
+  readonly registryAuthFile: () => Promise<AuthSource>;
 }
 
 export type { BuildOutcome, StageName };

@@ -1,4 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
+import type { BuildContext } from '../domain/build/context.ts';
 import { planStages } from '../domain/build/plan.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
 import { checkJob } from '../domain/job/check-job.ts';
@@ -15,7 +16,7 @@ import { nextQuestionAtMs } from '../domain/runner/fleet.ts';
 import { buildIdOf } from '../domain/runner/names.ts';
 import type { RequestTurn, SlotActivities, TurnOutcome } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import type { CapacityPermit, JobReply, Ports } from './ports.ts';
+import type { BuildDraft, CapacityPermit, JobReply, Ports } from './ports.ts';
 
 /** A turn that finds no room in this time ends: another node may have some. */
 const ROOM_WAIT_MS = 2_000;
@@ -102,7 +103,34 @@ async function record(
     return undefined;
   }
   const { job, rejection } = readPayload(offer.payload, identity);
-  const context = await ports.builds.create({
+  let context: BuildContext;
+  try {
+    context = await ports.builds.create(draftOf(offer, { job, rejection, runner, ports }));
+  } catch (error) {
+    await refuse(job, { runner, ports, error });
+    return undefined;
+  }
+  permit.keepFor(context.buildId);
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  ports.log.info('job received', {
+    job: job.id,
+    project: job.job_info.project_id,
+    runner: runner.key,
+    runner_name: runner.name,
+    correlation_id: offer.correlationId,
+  });
+  return { kind: 'job', job: summarizeJob(context, plan), nodeQueue: ports.nodeQueue };
+}
+
+interface Draft {
+  readonly job: JobPayload;
+  readonly rejection: string | undefined;
+  readonly runner: RunnerConfig;
+  readonly ports: Ports;
+}
+
+function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): BuildDraft {
+  return {
     buildId: buildIdOf(runner.url, job.id),
     job,
     rejection,
@@ -115,17 +143,28 @@ async function record(
     tlsKeyPem: offer.tlsKeyPem,
     receivedAtMs: ports.clock.nowMs(),
     program: ports.program,
-  });
-  permit.keepFor(context.buildId);
-  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
-  ports.log.info('job received', {
-    job: job.id,
-    project: job.job_info.project_id,
-    runner: runner.key,
-    runner_name: runner.name,
-    correlation_id: offer.correlationId,
-  });
-  return { kind: 'job', job: summarizeJob(context, plan), nodeQueue: ports.nodeQueue };
+  };
+}
+
+/** A job that cannot be recorded (a full disk) is given back at once, as failed: nobody could run it. */
+async function refuse(
+  job: JobPayload,
+  { runner, ports, error }: { runner: RunnerConfig; ports: Ports; error: unknown },
+): Promise<void> {
+  const { coordinator, log } = ports;
+  const fields = { job: job.id, runner: runner.key, runner_name: runner.name };
+  log.error('job not recorded in the state directory, so it is not run', { ...fields, error });
+  try {
+    await coordinator(runner).updateJob(
+      { jobId: job.id, token: job.token },
+      { state: 'failed', failureReason: 'runner_system_failure' },
+    );
+  } catch (failure) {
+    log.error('job not run, and GitLab not told: it ends by its time-out', {
+      ...fields,
+      error: failure,
+    });
+  }
 }
 
 /** A payload that makes no sense still has a job behind it, which is to fail with a clear line. */

@@ -5,14 +5,19 @@ import { isDebugTrace } from '../domain/job/debug-trace.ts';
 import type { BuildActivities, UploadEnd, UploadOptions } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
-import type { JobCredentials, Ports, RemoteJobState } from './ports.ts';
+import type { JobCredentials, PatchReply, Ports, RemoteJobState } from './ports.ts';
 
 /** GitLab takes at most 1 MiB a patch. */
 const MAX_PATCH_BYTES = 1024 * 1024;
-const FIRST_INTERVAL_MS = 3_000;
+/** A job that ends before is sent as a whole with its result: one request less. */
+const FIRST_PAUSE_MS = 1_000;
+const USUAL_INTERVAL_MS = 3_000;
 const MAX_INTERVAL_MS = 15 * 60_000;
 /** A silent job says this often that it lives; so it learns that it was canceled. */
 const TOUCH_INTERVAL_MS = 30_000;
+
+/** Set when the trace has its last line. An uploader that comes later has nothing to do. */
+export const SEALED_NOTE = 'sealed';
 
 export function createTraceActivities(
   ports: Ports,
@@ -24,9 +29,22 @@ export function createTraceActivities(
         const build = await live.find(buildId);
         if (build === undefined) return 'sealed';
         const name = `upload ignoreCanceling=${options.ignoreCanceling}`;
-        return build.joined(name, () => upload(build, options, ports));
+        const uploading = build.joined(name, () => upload(build, options, ports));
+        return Promise.race([uploading, untilCancelled()]);
       }),
   };
+}
+
+/** Whoever called does not listen any more. The loop is shared, and ends with the trace. */
+function untilCancelled(): Promise<UploadEnd> {
+  const signal = cancellationSignal();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      resolve('sealed');
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
 }
 
 async function upload(
@@ -34,23 +52,27 @@ async function upload(
   { ignoreCanceling }: UploadOptions,
   ports: Ports,
 ): Promise<UploadEnd> {
-  const { clock, log } = ports;
-  const over = AbortSignal.any([build.sealed.signal, cancellationSignal()]);
-  let intervalMs = FIRST_INTERVAL_MS;
+  const { clock, log, builds } = ports;
+  const { context, sealed } = build;
+  if ((await builds.readNote(context.buildId, SEALED_NOTE)) !== undefined) return 'sealed';
+  let pauseMs = FIRST_PAUSE_MS;
+  let intervalMs = USUAL_INTERVAL_MS;
   let lastSentMs = clock.nowMs();
   for (;;) {
-    await clock.sleep(intervalMs, over).catch(() => undefined);
-    if (over.aborted) return 'sealed';
+    await clock.sleep(pauseMs, sealed.signal).catch(() => undefined);
+    if (sealed.signal.aborted) return 'sealed';
     try {
       const beat = await build.exclusively(() => sendBeat(build, { lastSentMs, ports }));
       if (beat.hasSent) lastSentMs = clock.nowMs();
       intervalMs = Math.min(beat.updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
+      pauseMs = intervalMs;
       if (beat.remote === 'aborted') return 'aborted';
       if (beat.remote === 'canceling' && !ignoreCanceling) return 'canceling';
     } catch (error) {
       // Never the job's fault: the next beat sends the same bytes.
       if (!(error instanceof TransientError)) throw error;
-      log.warn('trace not sent', { job: build.context.job.id, reason: error.message });
+      pauseMs = Math.max(intervalMs, error.retryAfterMs ?? 0);
+      log.warn('trace not sent', { job: context.job.id, reason: error.message });
     }
   }
 }
@@ -61,20 +83,25 @@ interface Beat {
   readonly updateIntervalMs: number | undefined;
 }
 
+const QUIET_BEAT: Beat = { hasSent: false, remote: 'running', updateIntervalMs: undefined };
+
 async function sendBeat(
   build: LiveBuild,
   { lastSentMs, ports }: { lastSentMs: number; ports: Ports },
 ): Promise<Beat> {
-  const { trace } = build;
+  const { trace, sealed } = build;
+  // Waited for its turn behind the result, which has sent everything.
+  if (sealed.signal.aborted) return QUIET_BEAT;
   await trace.checkpoint();
-  let beat: Beat = { hasSent: false, remote: 'running', updateIntervalMs: undefined };
+  let beat = QUIET_BEAT;
   // More than one patch a beat only when a full one was not enough.
-  while (trace.ackedBytes < trace.sendableBytes && beat.remote === 'running') {
+  while (trace.ackedBytes < trace.sendableBytes && !sealed.signal.aborted) {
     const reply = await sendPatch(build, ports);
-    if (reply.kind === 'job_gone') return { ...beat, remote: 'aborted' };
+    if (reply.kind === 'job_gone') return { ...QUIET_BEAT, remote: 'aborted' };
     if (reply.kind === 'not_found') return { ...beat, hasSent: true };
     const { remote, updateIntervalMs } = reply;
-    beat = { hasSent: true, remote, updateIntervalMs };
+    beat = { hasSent: reply.kind === 'accepted', remote, updateIntervalMs };
+    if (reply.kind === 'range_mismatch' || remote !== 'running') return beat;
   }
   if (beat.hasSent || ports.clock.nowMs() - lastSentMs < TOUCH_INTERVAL_MS) return beat;
   return touch(build, ports);
@@ -89,7 +116,7 @@ async function touch({ context, trace }: LiveBuild, ports: Ports): Promise<Beat>
 }
 
 /** Sends the next patch and moves `ackedBytes` to where the coordinator then stands. */
-export async function sendPatch({ context, trace }: LiveBuild, ports: Ports) {
+export async function sendPatch({ context, trace }: LiveBuild, ports: Ports): Promise<PatchReply> {
   const body = await trace.read(trace.ackedBytes, MAX_PATCH_BYTES);
   const window = { startByte: trace.ackedBytes, endByte: trace.ackedBytes + body.byteLength };
   const debugTrace = isDebugTrace(context);

@@ -58,7 +58,14 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       const context = assignConcurrentIds(draft, [...cache.values()]);
       // In the cache at once: two jobs that arrive together must not get the same numbers.
       cache.set(context.buildId, context);
-      await saveRecord(context);
+      try {
+        await saveRecord(context);
+      } catch (error) {
+        // Nothing is on disk that would outlive this process: the job is not ours.
+        cache.delete(context.buildId);
+        await rm(path(context.buildId), { recursive: true, force: true }).catch(() => undefined);
+        throw error;
+      }
       return context;
     },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
@@ -80,6 +87,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, script) => {
       const { script: file } = await makeStageFiles(path(buildId, place));
+      // A shell may be reading it by now, when the last process died while Docker started it.
+      if ((await readIfThere(file))?.toString() === script) return;
       // In place: the container has this very inode mounted.
       await writeFile(file, script);
     },
@@ -141,7 +150,9 @@ async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<vo
         new Promise<void>((resolve) => {
           wake = resolve;
         }),
-        delay(100, undefined, { signal: AbortSignal.any([signal, poll.signal]) }).catch(() => undefined),
+        delay(100, undefined, { signal: AbortSignal.any([signal, poll.signal]) }).catch(
+          () => undefined,
+        ),
       ]);
       poll.abort();
     }

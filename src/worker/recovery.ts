@@ -4,10 +4,10 @@ import {
   type Client,
 } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
-import { BUILD_LABEL } from '../activities/environment.ts';
 import type { Ports } from '../activities/ports.ts';
 import { planStages } from '../domain/build/plan.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
+import { BUILD_LABEL } from '../domain/executor/labels.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import {
   nodeRestartedSignal,

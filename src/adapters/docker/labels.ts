@@ -1,7 +1,9 @@
+import { BUILD_LABEL } from '../../domain/executor/labels.ts';
+
+export { BUILD_LABEL };
+
 type Labels = Readonly<Record<string, string>>;
 
-/** Value: the id of the build that an object belongs to. */
-export const BUILD_LABEL = 'temporal-gitlab-runner.build';
 /** Value: the installation whose runners made an object. Two may share a daemon. */
 export const INSTALLATION_LABEL = 'temporal-gitlab-runner.installation';
 

@@ -1,0 +1,80 @@
+import type { LiveBuild } from './live-builds.ts';
+import type { StartedStage } from './stage-container.ts';
+
+/** More than an entrypoint has to say around our command. */
+const MAX_LOG_BYTES = 1024 * 1024;
+/** Beyond this nobody reads which words went to which stream. */
+const MAX_RUNS = 1_000;
+const LINE_FEED = 0x0a;
+
+/** Bytes in a row that went to one stream. */
+interface LogRun {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Takes over what an image's entrypoint said to Docker's own log, each byte once: how far every
+ * reading went is noted before its bytes are taken, so that any later reading cuts at the same places.
+ */
+export async function takeEntrypointLog(
+  build: LiveBuild,
+  stage: StartedStage & {
+    /** The container has ended: its last line is at its end, whatever it ends with. */
+    readonly isComplete: boolean;
+  },
+): Promise<void> {
+  const { key, ports, container, engine, isComplete } = stage;
+  const { buildId } = build.context;
+  const status = await engine.inspectContainer(container);
+  const sinceMs = Date.parse(status?.startedAt ?? '') || 0;
+  const log = joinRuns(await engine.readLogs(container, { sinceMs, maxBytes: MAX_LOG_BYTES }));
+  const note = `entrypoint ${key}`;
+  const known = ((await ports.builds.readNote(buildId, note)) ?? []) as readonly number[];
+  const bytes = bytesOf(log);
+  const endByte = isComplete ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
+  const cuts = endByte > (known.at(-1) ?? 0) ? [...known, endByte] : known;
+  if (cuts !== known) await ports.builds.writeNote(buildId, note, cuts);
+  let startByte = 0;
+  for (const cut of cuts) {
+    for (const [index, { stream, bytes }] of sliceRuns(log, startByte, cut).entries()) {
+      await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, bytes);
+    }
+    startByte = cut;
+  }
+}
+
+/** Where Docker happens to cut its frames must not matter. */
+function joinRuns(frames: readonly LogRun[]): readonly LogRun[] {
+  const groups: { readonly stream: LogRun['stream']; readonly parts: Uint8Array[] }[] = [];
+  for (const { stream, bytes } of frames) {
+    const last = groups.at(-1);
+    if (last?.stream === stream) last.parts.push(bytes);
+    else groups.push({ stream, parts: [bytes] });
+  }
+  const runs = groups.map(({ stream, parts }) => ({ stream, bytes: concat(parts) }));
+  return runs.length <= MAX_RUNS ? runs : [{ stream: 'stdout', bytes: bytesOf(runs) }];
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+function bytesOf(runs: readonly LogRun[]): Uint8Array {
+  return concat(runs.map(({ bytes }) => bytes));
+}
+
+function sliceRuns(runs: readonly LogRun[], startByte: number, endByte: number): readonly LogRun[] {
+  let at = 0;
+  return runs.flatMap(({ stream, bytes }) => {
+    const slice = bytes.subarray(Math.max(0, startByte - at), Math.max(0, endByte - at));
+    at += bytes.length;
+    return slice.length === 0 ? [] : [{ stream, bytes: slice }];
+  });
+}

@@ -1,0 +1,203 @@
+import type { StageOutcome } from '../domain/build/outcome.ts';
+import type { ContainerPlace } from '../domain/executor/environment.ts';
+import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
+import { buildVariables, type Variables } from '../domain/job/variables.ts';
+import { formatStageScript } from '../domain/script/stage-script.ts';
+import { parseStageState } from '../domain/script/stage-state.ts';
+import { ensureContainers, planFor } from './containers.ts';
+import type { StageRequest } from './contract.ts';
+import { takeEntrypointLog } from './entrypoint-log.ts';
+import type { LiveBuild } from './live-builds.ts';
+import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
+import { judgeEnd } from './stage-end.ts';
+
+export interface ContainerStage {
+  /** Names this try of the stage in notes and in the trace's keys. */
+  readonly key: string;
+  readonly request: StageRequest;
+  readonly place: ContainerPlace;
+  readonly ports: Ports;
+}
+
+/** A container that Docker refuses to start for so long will not start any more. */
+const START_PATIENCE_MS = 5 * 60_000;
+
+/** What a stage's start is recognised by, should this process die at any moment. */
+interface StageStart {
+  readonly nonce: string;
+  readonly containerId: string;
+  /** `StartedAt` of the container before: another value means that this stage was started. */
+  readonly previousStartedAt: string;
+  readonly sinceMs: number;
+}
+
+/** A stage on its way, in the container that it was started in. */
+export interface StartedStage extends ContainerStage {
+  readonly container: string;
+  readonly engine: ContainerEngine;
+  readonly nonce: string;
+}
+
+/**
+ * Runs a stage in its container, or goes on with one that a call before has started.
+ * Invariant: a container is started for a stage at most once, whatever dies meanwhile.
+ */
+export async function runInContainer(
+  build: LiveBuild,
+  stage: ContainerStage,
+): Promise<StageOutcome> {
+  const { place, ports } = stage;
+  const { context } = build;
+  const engine = ports.engine(context.runner);
+  const plan = await planFor(build, ports);
+  const container = plan.containerNames[place];
+  const opened = await openContainer(build, { ...stage, container, engine });
+  const nonce = await startOnce(build, { ...stage, container, engine, opened });
+  if (nonce === undefined) return { kind: 'stopped' };
+  const started = { ...stage, container, engine, nonce };
+  const status = await waitWithOutput(build, started);
+  const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
+  return judgeEnd(build, { ...started, status, state });
+}
+
+interface PlacedStage extends ContainerStage {
+  readonly container: string;
+  readonly engine: ContainerEngine;
+}
+
+interface OpenedContainer {
+  readonly status: ContainerStatus;
+  /** Set when the stage was begun before. */
+  readonly start: StageStart | undefined;
+}
+
+/**
+ * The container as it is; made anew when somebody has tidied it away between two stages. After its
+ * stage was begun that is not possible any more: nobody knows how far it came.
+ */
+async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
+  const { key, place, ports, container, engine } = stage;
+  const { buildId } = build.context;
+  const start = (await ports.builds.readNote(buildId, startNote(key))) as StageStart | undefined;
+  let status = await engine.inspectContainer(container);
+  if (status === undefined && start === undefined) {
+    const plan = await planFor(build, ports);
+    const { signal } = new AbortController();
+    await ensureContainers(build, { plan, places: [place], ports, signal });
+    status = await engine.inspectContainer(container);
+  }
+  const isOther = start !== undefined && status?.id !== start.containerId;
+  if (status === undefined || isOther) throw containerGone(container);
+  return { status, start };
+}
+
+function startNote(key: string): string {
+  return `start ${key}`;
+}
+
+/**
+ * Starts the container for this stage, unless that was done before, by whatever process. Returns the
+ * nonce of its wrapper; undefined when the stage was told to stop before it was begun.
+ */
+async function startOnce(
+  build: LiveBuild,
+  stage: PlacedStage & { readonly opened: OpenedContainer },
+): Promise<string | undefined> {
+  const { key, ports, container, engine, opened } = stage;
+  const { status } = opened;
+  if (opened.start !== undefined && status.startedAt !== opened.start.previousStartedAt) {
+    return opened.start.nonce;
+  }
+  // Left over from a stage that could not be stopped in time.
+  if (['running', 'paused'].includes(status.state)) await engine.stopContainer(container, 'kill');
+
+  const start: StageStart = opened.start ?? {
+    nonce: ports.randomness.hex(16),
+    containerId: status.id,
+    previousStartedAt: status.startedAt,
+    sinceMs: ports.clock.nowMs(),
+  };
+  if (opened.start === undefined) {
+    await ports.builds.writeNote(build.context.buildId, startNote(key), start);
+  }
+  await fillContainer(build, { ...stage, nonce: start.nonce });
+  if (build.stage?.stopReason !== undefined) return undefined;
+  try {
+    await engine.startContainer(container);
+  } catch (error) {
+    const isOver = ports.clock.nowMs() - start.sinceMs > START_PATIENCE_MS;
+    if (!isOver || !(error instanceof TransientError)) throw error;
+    throw new FinalError(FailureType.RunnerSystem, error.message, { cause: error });
+  }
+  return start.nonce;
+}
+
+/** Hands the stage its script and file variables. The same each time that it is done. */
+async function fillContainer(build: LiveBuild, stage: StartedStage): Promise<void> {
+  const { request, place, ports, container, engine, nonce } = stage;
+  const { context } = build;
+  const { name } = request.stage;
+  const variables = buildVariables(context, { jobStatus: request.jobStatus });
+  const files = name === 'cleanup_file_variables' ? [] : fileEntries(variables);
+  if (files.length > 0) await engine.putArchive(container, '/', files);
+  const script = formatStageScript({ context, variables, stage: name, nonce });
+  await ports.builds.writeScript(context.buildId, place, script);
+}
+
+function fileEntries(variables: Variables): readonly ArchiveEntry[] {
+  const encoder = new TextEncoder();
+  const files = variables.files();
+  if (files.length === 0) return [];
+  return [
+    { path: variables.tempDir, type: 'directory', mode: 0o777 },
+    ...files.map(
+      ({ path, content }) =>
+        ({ path, type: 'file', mode: 0o666, content: encoder.encode(content) }) as const,
+    ),
+  ];
+}
+
+/** Returns when the container has ended and all that it has said is in the trace. */
+async function waitWithOutput(build: LiveBuild, stage: StartedStage): Promise<ContainerStatus> {
+  const ended = new AbortController();
+  const isOutputLost = new AbortController();
+  const following = followOutput(build, stage, ended.signal).catch((error: unknown) => {
+    isOutputLost.abort(error);
+    throw error;
+  });
+  // Its fault is the one that is told, below; here it only must not count as unhandled.
+  following.catch(() => undefined);
+  try {
+    return await stage.engine.waitForExit(stage.container, isOutputLost.signal);
+  } finally {
+    ended.abort();
+    // Nothing may go on reading behind the back of the call that comes next.
+    await following;
+  }
+}
+
+/**
+ * First what an entrypoint said to Docker's own log, then the stage's output from its file. The
+ * wrapper marks the border: once it has begun, all goes into the file.
+ */
+async function followOutput(
+  build: LiveBuild,
+  stage: StartedStage,
+  ended: AbortSignal,
+): Promise<void> {
+  const { place, ports, nonce } = stage;
+  const { buildId } = build.context;
+  await ports.builds.whenBegun(buildId, place, { nonce, signal: ended });
+  if (!ended.aborted) await takeEntrypointLog(build, { ...stage, isComplete: false });
+  const { output } = await ports.builds.stageFiles(buildId, place);
+  await build.trace.followFile(place, output, ended);
+  // What an entrypoint says after the stage, and what Docker had not written down in time.
+  await takeEntrypointLog(build, { ...stage, isComplete: true });
+}
+
+function containerGone(container: string): FinalError {
+  return new FinalError(
+    FailureType.RunnerSystem,
+    `container ${container} is gone: somebody or something removed it while the job ran`,
+  );
+}

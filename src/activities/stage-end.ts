@@ -1,0 +1,70 @@
+import type { StageOutcome } from '../domain/build/outcome.ts';
+import { FailureType } from '../domain/failure.ts';
+import type { StageState } from '../domain/script/stage-state.ts';
+import { formatRunnerLine } from '../domain/trace/sections.ts';
+import type { LiveBuild } from './live-builds.ts';
+import type { ContainerStatus } from './ports.ts';
+
+export interface EndedStage {
+  readonly key: string;
+  readonly status: ContainerStatus;
+  /** As the wrapper noted it; undefined when the stage has not even begun. */
+  readonly state: StageState | undefined;
+}
+
+/** Docker's exit code of a container that it lost while it was away itself. */
+const LOST_EXIT_CODE = 255;
+const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([137, 143]);
+
+/**
+ * How a stage ended whose container has ended, with a line in the trace where its exit code does not
+ * explain itself. The wrapper's word goes before Docker's, which says 255 after a restart.
+ */
+export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
+  const { key, status, state } = ended;
+  if (state?.exitCode === 0) return { kind: 'succeeded' };
+  if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
+  const say = (text: string): Promise<void> =>
+    build.trace.appendOnce(`${key}/why`, formatRunnerLine('error', text));
+  if (status.oomKilled) await say(outOfMemory(build));
+  if (state?.exitCode !== undefined) return { kind: 'script_failed', exitCode: state.exitCode };
+  if (!status.oomKilled) {
+    const fault = faultFromOutside(status);
+    if (fault !== undefined) return fault;
+    if (state === undefined) await say(neverBegun(status));
+  }
+  // Docker's 0 is no success: the script has not come to its end.
+  return { kind: 'script_failed', exitCode: status.exitCode === 0 ? 1 : status.exitCode };
+}
+
+function outOfMemory({ context }: LiveBuild): string {
+  const { memoryBytes } = context.runner.docker;
+  const limit =
+    memoryBytes === undefined
+      ? 'it has no limit of its own: the node ran out of memory'
+      : `its limit is ${Math.round(memoryBytes / 1024 / 1024)} MiB`;
+  return `OOM killed: the container used up its memory, and the kernel killed a process of it (${limit})`;
+}
+
+/** A process cannot kill the first one of its own container: neither can a job. */
+function faultFromOutside({ exitCode }: ContainerStatus): StageOutcome | undefined {
+  const type = FailureType.RunnerSystem;
+  if (exitCode === LOST_EXIT_CODE) {
+    const message = 'Docker was restarted while the stage ran, which ended its container';
+    return { kind: 'system_failed', type, message };
+  }
+  if (!KILLED_EXIT_CODES.has(exitCode)) return undefined;
+  const message =
+    `the container was killed from outside of the job (exit code ${exitCode}): ` +
+    'somebody stopped it, Docker was restarted, or the node ran out of memory';
+  return { kind: 'system_failed', type, message };
+}
+
+function neverBegun({ exitCode, error }: ContainerStatus): string {
+  const words = error === '' ? '' : ` Docker says: ${error}.`;
+  return (
+    `The container ended with exit code ${exitCode} without running the script.${words} ` +
+    "The image's entrypoint has to run the command that it is given; " +
+    "`entrypoint: ['']` under `image` does without it."
+  );
+}

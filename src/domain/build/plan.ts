@@ -1,0 +1,111 @@
+import { outlivesBuild, planMounts } from '../executor/mounts.ts';
+import { jobTimeoutSeconds } from '../job/runner-variables.ts';
+import type { JobArtifact, JobCache, JobStep } from '../job/payload.ts';
+import type { Variables } from '../job/variables.ts';
+import { readGitSettings } from '../script/git-settings.ts';
+import type { BuildContext } from './context.ts';
+import type { BuildPlan, PlannedStage, StageName, StagePlace } from './stage.ts';
+
+const AFTER_SCRIPT = 'after_script';
+const AFTER_SCRIPT_TIMEOUT_MS = 5 * 60_000;
+
+/**
+ * What a build will do. Total, whatever the job holds. A stage needs a container only when it has
+ * something to do there: each start costs a tenth of a second. Source: spec/execution §1 and §3,
+ * gitlab-runner `common/build.go`.
+ */
+export function planStages(context: BuildContext, variables: Variables): BuildPlan {
+  const jobTimeoutMs = jobTimeoutSeconds(context) * 1000;
+  const duration = (key: string): number | undefined => {
+    const wantedMs = variables.duration(key);
+    return wantedMs === undefined
+      ? undefined
+      : Math.max(1, Math.min(Math.round(wantedMs), jobTimeoutMs));
+  };
+  const steps = context.job.steps.filter(({ script }) => script.length > 0);
+  return {
+    preparation: [stage('prepare_script', 'runner'), planSources(context, variables)],
+    steps: steps
+      .filter(({ name }) => name !== AFTER_SCRIPT)
+      .map((step) => stage(stepStageName(step), 'build')),
+    afterScript: steps.some(({ name }) => name === AFTER_SCRIPT)
+      ? stage(AFTER_SCRIPT, 'build')
+      : undefined,
+    cleanup: planCleanup(context, variables),
+    jobTimeoutMs,
+    scriptTimeoutMs: duration('RUNNER_SCRIPT_TIMEOUT'),
+    afterScriptTimeoutMs: duration('RUNNER_AFTER_SCRIPT_TIMEOUT') ?? AFTER_SCRIPT_TIMEOUT_MS,
+    afterScriptIgnoreErrors: variables.flag('AFTER_SCRIPT_IGNORE_ERRORS', true),
+  };
+}
+
+/** Name of a step's stage. Source: gitlab-runner `common/build.go` (StepToBuildStage). */
+export function stepStageName({ name }: Pick<JobStep, 'name'>): `step_${string}` {
+  return `step_${name.toLowerCase()}`;
+}
+
+/**
+ * Whether some stage of a build runs in the helper container: else it has none, nor is its image
+ * pulled.
+ */
+export function needsHelper({ preparation, cleanup }: BuildPlan): boolean {
+  return [...preparation, ...(cleanup === undefined ? [] : [cleanup])].some(
+    ({ place }) => place === 'helper',
+  );
+}
+
+/**
+ * What the job asks for that this runner does not do yet, each in a few words for the trace. Counts
+ * and kinds only: names are the job's own text.
+ */
+export function unsupportedParts({ job }: BuildContext): readonly string[] {
+  const caches = job.cache.filter(hasFiles);
+  const artifacts = job.artifacts.filter(hasFiles);
+  const dependencies = job.dependencies.filter(
+    ({ artifacts_file }) => artifacts_file.filename !== '',
+  );
+  return [
+    ...counted(job.services.length, 'service', 'services'),
+    ...counted(caches.length, 'cache', 'caches'),
+    ...counted(dependencies.length, 'artifact of an earlier job', 'artifacts of earlier jobs'),
+    ...counted(artifacts.length, 'artifact to upload', 'artifacts to upload'),
+  ];
+}
+
+function counted(count: number, one: string, many: string): readonly string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
+}
+
+function hasFiles(part: JobArtifact | JobCache): boolean {
+  return part.untracked || part.paths.length > 0;
+}
+
+/** The runner itself makes an empty directory; old files in one need a container to go. */
+function planSources(context: BuildContext, variables: Variables): PlannedStage {
+  const attempts = variables.attempts('GET_SOURCES_ATTEMPTS');
+  switch (readGitSettings(context, variables).strategy) {
+    case 'fetch':
+    case 'clone':
+      return stage('get_sources', 'helper', attempts);
+    case 'none':
+      return stage('get_sources', 'runner');
+    case 'empty':
+      return outlivesBuild(variables.projectDir, planMounts(context, variables))
+        ? stage('get_sources', 'helper', attempts)
+        : stage('get_sources', 'runner');
+  }
+}
+
+/** What goes with a temporary volume needs no cleaning up. */
+function planCleanup(context: BuildContext, variables: Variables): PlannedStage | undefined {
+  const hasGit = ['fetch', 'clone'].includes(readGitSettings(context, variables).strategy);
+  const hasSecretsOnDisk = hasGit || variables.files().length > 0;
+  const mounts = planMounts(context, variables);
+  return hasSecretsOnDisk && outlivesBuild(variables.tempDir, mounts)
+    ? stage('cleanup_file_variables', 'helper')
+    : undefined;
+}
+
+function stage(name: StageName, place: StagePlace, attempts = 1): PlannedStage {
+  return { name, place, attempts };
+}

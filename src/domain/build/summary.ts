@@ -1,0 +1,43 @@
+import { jobUrl } from '../runner/names.ts';
+import type { BuildContext } from './context.ts';
+import type { BuildPlan, JobSummary } from './stage.ts';
+
+/** Three of these, sealed and with their separators, fit into what Temporal takes as a summary. */
+const MAX_TEXT_LENGTH = 60;
+
+/**
+ * What an operator may see of a job. Texts that people chose are cut: workflow summaries have a
+ * limit, and a workflow that goes over it does not start.
+ */
+export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary {
+  const { buildId, job, runner, rejection } = context;
+  return {
+    buildId,
+    jobId: job.id,
+    jobName: cut(job.job_info.name),
+    jobStage: cut(job.job_info.stage),
+    projectId: job.job_info.project_id,
+    projectPath: cut(projectPath(context)),
+    pipelineId: job.job_info.pipeline_id,
+    ref: cut(job.git_info.ref),
+    jobUrl: jobUrl(job),
+    runnerKey: runner.key,
+    runnerName: runner.name,
+    plan,
+    rejection,
+  };
+}
+
+/** Older GitLabs tell the path only as a variable. */
+function projectPath({ job }: BuildContext): string {
+  const variable = job.variables.findLast(({ key }) => key === 'CI_PROJECT_PATH');
+  return job.job_info.project_full_path || variable?.value || job.job_info.project_name;
+}
+
+/** In whole characters: half of a surrogate pair is no text. */
+function cut(text: string): string {
+  const characters = [...text.slice(0, 4 * MAX_TEXT_LENGTH)];
+  return characters.length <= MAX_TEXT_LENGTH
+    ? text
+    : `${characters.slice(0, MAX_TEXT_LENGTH - 1).join('')}…`;
+}

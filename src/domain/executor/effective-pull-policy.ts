@@ -1,0 +1,39 @@
+import { FailureType, FinalError } from '../failure.ts';
+import type { DockerConfig, PullPolicy } from '../runner/config.ts';
+
+export interface PullPolicyQuestion {
+  readonly image: string;
+  /** Of the job, in its order; empty when it names none. Not checked yet. */
+  readonly asked: readonly string[];
+  readonly docker: Pick<DockerConfig, 'pullPolicy' | 'allowedPullPolicies'>;
+}
+
+/**
+ * Pull policies to try, in order: the job's, else the configuration's, else `always`, less those that
+ * the configuration does not allow. Throws `RunnerConfiguration` when none is left, and says whose
+ * wish it was. Source: spec/docker-executor §4, gitlab-runner `helpers/pull_policies`.
+ */
+export function planPullPolicies({
+  image,
+  asked,
+  docker,
+}: PullPolicyQuestion): readonly PullPolicy[] {
+  const configured: readonly PullPolicy[] =
+    docker.pullPolicy.length > 0 ? docker.pullPolicy : ['always'];
+  const allowed = docker.allowedPullPolicies.length > 0 ? docker.allowedPullPolicies : configured;
+  const wanted: readonly string[] = asked.length > 0 ? asked : configured;
+  const policies = wanted.flatMap((name) => allowed.filter((policy) => policy === name));
+  if (policies.length > 0) return policies;
+
+  const source =
+    asked.length > 0
+      ? 'GitLab pipeline config'
+      : docker.pullPolicy.length > 0
+        ? 'Runner config'
+        : 'Runner config (default)';
+  throw new FinalError(
+    FailureType.RunnerConfiguration,
+    `invalid pull policy for image ${JSON.stringify(image)}: pull_policy ([${wanted.join(' ')}]) ` +
+      `defined in ${source} is not one of the allowed_pull_policies ([${allowed.join(' ')}])`,
+  );
+}

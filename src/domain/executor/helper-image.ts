@@ -1,0 +1,18 @@
+/** The release of gitlab-runner whose helper image is used when the configuration names none. */
+const HELPER_VERSION = 'v19.4.0';
+const HELPER_REPOSITORY = 'registry.gitlab.com/gitlab-org/gitlab-runner/gitlab-runner-helper';
+
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  amd64: 'x86_64',
+  aarch64: 'arm64',
+  armv6l: 'arm',
+  armv7l: 'arm',
+};
+
+/**
+ * The official helper image for a machine as `docker info` spells its architecture.
+ * Source: spec/docker-executor §2, gitlab-runner `helpers/container/helperimage`.
+ */
+export function defaultHelperImage(architecture: string): string {
+  return `${HELPER_REPOSITORY}:${ARCHITECTURES[architecture] ?? architecture}-${HELPER_VERSION}`;
+}

@@ -1,0 +1,39 @@
+import type { BuildContext } from '../build/context.ts';
+import { formatGoDuration } from '../job/go-duration.ts';
+import { jobTimeoutSeconds } from '../job/runner-variables.ts';
+import { jobUrl, shortToken } from '../runner/names.ts';
+
+/** Label of everything that goes when its build goes. Value: the id of the build. */
+export const BUILD_LABEL = 'temporal-gitlab-runner.build';
+
+const PREFIX = 'com.gitlab.gitlab-runner';
+
+/**
+ * Labels that people's clean-up scripts filter by, with `more` under the same prefix.
+ * Source: spec/docker-executor §3, gitlab-runner `executors/docker/internal/labels`.
+ */
+export function gitlabLabels(
+  context: BuildContext,
+  more: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const { job, runner } = context;
+  const labels = {
+    'job.id': `${job.id}`,
+    'job.url': jobUrl(job),
+    'job.sha': job.git_info.sha,
+    'job.before_sha': job.git_info.before_sha,
+    'job.ref': job.git_info.ref,
+    'job.timeout': formatGoDuration(jobTimeoutSeconds(context) * 1000),
+    'project.id': `${job.job_info.project_id}`,
+    'project.runner_id': `${context.concurrentProjectId}`,
+    'pipeline.id': `${job.job_info.pipeline_id}`,
+    'runner.id': shortToken(runner.token),
+    'runner.local_id': `${context.concurrentId}`,
+    'runner.system_id': context.systemId,
+    managed: 'true',
+    ...more,
+  };
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [`${PREFIX}.${name}`, value]),
+  );
+}
