@@ -4,10 +4,11 @@ import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { packArchive } from './archive.ts';
 import { createBody } from './create-body.ts';
-import { parseReply, readReply, segment, type Daemon, type DaemonCall } from './daemon.ts';
+import { parseReply, segment, type Daemon, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
 import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { BUILD_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
+import { readReply } from './read-reply.ts';
 import { containerSchema, createdSchema } from './replies.ts';
 import { inlineSeccomp } from './seccomp.ts';
 import type { EngineTiming } from './timing.ts';
@@ -124,22 +125,25 @@ type RawContainer = z.infer<typeof containerSchema>;
 async function inspectRaw(
   { daemon, timing }: EngineParts,
   idOrName: string,
+  signal?: AbortSignal,
 ): Promise<RawContainer | undefined> {
   const call: DaemonCall = {
     doing: `inspect container "${idOrName}"`,
     method: 'GET',
     path: `/containers/${segment(idOrName)}/json`,
   };
-  const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
+  const options = { limitMs: timing.callLimitMs, accept: [200, 404], signal };
   const { status, body } = await daemon.expect(call, options);
   return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
 }
 
-async function inspectContainer(
+/** undefined when there is no such container. The signal ends the question. */
+export async function inspectContainer(
   parts: EngineParts,
   idOrName: string,
+  signal?: AbortSignal,
 ): Promise<ContainerStatus | undefined> {
-  const raw = await inspectRaw(parts, idOrName);
+  const raw = await inspectRaw(parts, idOrName, signal);
   return raw && toStatus(raw);
 }
 

@@ -49,7 +49,8 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     ExtraHosts: [...spec.extraHosts],
     Devices: spec.devices.map(parseDevice),
     RestartPolicy: { Name: 'no' },
-    LogConfig: { Type: 'json-file', Config: {} },
+    // A job's own output goes to a file of the build; this bounds what it puts beside that.
+    LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '1' } },
     CpusetCpus: spec.cpusetCpus,
     CpuShares: spec.cpuShares,
     ...(spec.memoryBytes !== undefined && { Memory: spec.memoryBytes }),

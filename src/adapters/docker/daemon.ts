@@ -13,6 +13,7 @@ import {
   unreachableFault,
   type RefusedAction,
 } from './faults.ts';
+import { readReply, type DaemonReply } from './read-reply.ts';
 import { versionSchema } from './replies.ts';
 
 /** The newest version of the Engine API that this adapter was written for. */
@@ -33,13 +34,6 @@ export interface DaemonCall {
 export interface SendOptions {
   readonly limitMs: number;
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface DaemonReply {
-  readonly status: number;
-  readonly body: unknown;
-  /** Docker's own words, of a refusal. */
-  readonly message: string;
 }
 
 /** The daemon as calls and answers. Whoever calls decides what a status means. */
@@ -153,15 +147,6 @@ export function parseReply<T>(schema: z.ZodType<T>, body: unknown, action: Refus
   throw nonsenseFault(parsed.error, action);
 }
 
-/** Reads an answer to its end. Fails when the connection breaks before. */
-export async function readReply(response: IncomingMessage): Promise<DaemonReply> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
-  const body = parseJson(text);
-  return { status: response.statusCode ?? 0, body, message: messageOf(body) ?? text.trim() };
-}
-
 async function negotiate(modem: DockerModem, address: string): Promise<string> {
   const call: DaemonCall = { doing: 'ask Docker for its version', method: 'GET', path: '/version' };
   const action = { doing: call.doing, address };
@@ -224,17 +209,4 @@ function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promis
       else reject(new Error('no answer'));
     });
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function messageOf(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
-  return typeof body.message === 'string' ? body.message.trim() : undefined;
 }

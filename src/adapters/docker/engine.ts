@@ -27,11 +27,10 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     installation: options.installation,
     log: options.log,
   };
-  const containers = createContainers(parts);
   return {
     ...createResources(parts),
     ...createImages(parts),
-    ...containers,
-    ...createWaiting({ ...parts, inspect: containers.inspectContainer }),
+    ...createContainers(parts),
+    ...createWaiting(parts),
   };
 }

@@ -4,8 +4,9 @@ import { isImageId, splitPullReference } from '../../domain/executor/image-refer
 import { classifyPullFailure, MAX_PULL_TRIES } from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { EngineParts } from './containers.ts';
-import { parseReply, readReply, segment, type DaemonCall } from './daemon.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { pause } from './pause.ts';
+import { readReply } from './read-reply.ts';
 import { imageSchema } from './replies.ts';
 import { shareCalls } from './share-calls.ts';
 
@@ -136,6 +137,8 @@ interface Progress {
   readonly errorDetail?: { readonly message?: string };
 }
 
+const MAX_LINE_LENGTH = 1024 * 1024;
+
 /**
  * The lines of a pull's answer, each a JSON object. docker-modem's own reader takes a broken line
  * down with the whole process and keeps every line in memory.
@@ -147,6 +150,7 @@ export async function* readProgress(chunks: AsyncIterable<unknown>): AsyncGenera
     const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) yield parseProgress(line);
+    if (rest.length > MAX_LINE_LENGTH) yield parseProgress(rest);
   }
   yield parseProgress(rest);
 }

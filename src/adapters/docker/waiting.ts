@@ -1,19 +1,17 @@
+import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../activities/ports.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
-import type { EngineParts } from './containers.ts';
-import { parseReply, readReply, segment, type DaemonCall } from './daemon.ts';
+import { inspectContainer, type EngineParts } from './containers.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
 import { pause } from './pause.ts';
+import { readReply } from './read-reply.ts';
 
 type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
-type Inspect = ContainerEngine['inspectContainer'];
-interface Parts extends EngineParts {
-  readonly inspect: Inspect;
-}
 
 /** The engine's dealings that last until a container's processes have ended. */
-export function createWaiting(parts: Parts): Waiting {
+export function createWaiting(parts: EngineParts): Waiting {
   return {
     waitForExit: (idOrName, signal) => waitForExit(parts, idOrName, signal),
     stopContainer: (idOrName, how) =>
@@ -23,14 +21,14 @@ export function createWaiting(parts: Parts): Waiting {
 
 /** Asks again after every fault that passes: the container may well outlive its daemon. */
 async function waitForExit(
-  parts: Parts,
+  parts: EngineParts,
   idOrName: string,
   signal: AbortSignal,
 ): Promise<ContainerStatus> {
   for (let failures = 0; ;) {
     signal.throwIfAborted();
     try {
-      const status = await parts.inspect(idOrName);
+      const status = await inspectContainer(parts, idOrName, signal);
       if (status === undefined) throw gone(idOrName);
       if (!isRunning(status)) return status;
       const before = performance.now();
@@ -52,7 +50,11 @@ async function waitForExit(
 }
 
 /** Returns when Docker says that the container has ended, or when it is time to look again. */
-async function waitOneTurn(parts: Parts, idOrName: string, signal: AbortSignal): Promise<void> {
+async function waitOneTurn(
+  parts: EngineParts,
+  idOrName: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { daemon, timing } = parts;
   const call: DaemonCall = {
     doing: `wait for container "${idOrName}"`,
@@ -83,9 +85,9 @@ function gone(idOrName: string): FinalError {
 
 const STOP_TRIES = 5;
 
-async function stopGracefully(parts: Parts, idOrName: string): Promise<void> {
+async function stopGracefully(parts: EngineParts, idOrName: string): Promise<void> {
   const { daemon, timing } = parts;
-  const status = await parts.inspect(idOrName);
+  const status = await inspectContainer(parts, idOrName);
   if (status === undefined || !isRunning(status)) return;
   await terminateProcesses(parts, idOrName);
   const call: DaemonCall = {
@@ -100,7 +102,7 @@ async function stopGracefully(parts: Parts, idOrName: string): Promise<void> {
   });
 }
 
-async function kill(parts: Parts, idOrName: string): Promise<void> {
+async function kill(parts: EngineParts, idOrName: string): Promise<void> {
   const { daemon, timing } = parts;
   const call: DaemonCall = {
     doing: `kill container "${idOrName}"`,
@@ -116,7 +118,7 @@ async function kill(parts: Parts, idOrName: string): Promise<void> {
 
 /** Does it again until Docker itself says that the container does not run. */
 async function untilNotRunning(
-  parts: Parts,
+  parts: EngineParts,
   idOrName: string,
   stop: () => Promise<void>,
 ): Promise<void> {
@@ -127,7 +129,7 @@ async function untilNotRunning(
       await waitForExit(parts, idOrName, patience);
       return;
     } catch (error) {
-      const status = await parts.inspect(idOrName);
+      const status = await inspectContainer(parts, idOrName);
       if (status === undefined || !isRunning(status)) return;
       if (!patience.aborted) throw error;
       if (tries === STOP_TRIES) throw stillRunning(idOrName, parts.daemon.address);
@@ -164,7 +166,7 @@ done
 const execSchema = z.object({ Id: z.string() });
 
 /** The best that can be done: without a shell in the image, `stop` alone has to do. */
-async function terminateProcesses(parts: Parts, idOrName: string): Promise<void> {
+async function terminateProcesses(parts: EngineParts, idOrName: string): Promise<void> {
   const { daemon, timing, log } = parts;
   const doing = `ask the processes of container "${idOrName}" to end`;
   const seconds = Math.ceil(timing.stopGraceMs / 1000);
@@ -173,7 +175,8 @@ async function terminateProcesses(parts: Parts, idOrName: string): Promise<void>
     doing,
     method: 'POST',
     path: `/containers/${segment(idOrName)}/exec`,
-    body: { Cmd: command, User: '0', AttachStdout: true, AttachStderr: true },
+    // As the container's own user: the shell is the job's, and must get no more rights by a stop.
+    body: { Cmd: command, AttachStdout: true, AttachStderr: true },
   };
   // The last process may end the container, and so this call, at any moment.
   const limitMs = timing.stopGraceMs + 2_000;
@@ -186,8 +189,10 @@ async function terminateProcesses(parts: Parts, idOrName: string): Promise<void>
       path: `/exec/${segment(Id)}/start`,
       body: { Detach: false, Tty: false },
     };
-    const { status, message } = await daemon.send(start, { limitMs });
-    log.debug('asked processes to end', { container: idOrName, status, said: message });
+    const response = await daemon.open(start, AbortSignal.timeout(limitMs));
+    // What it says is thrown away unread: the shell is the job's, and may say anything.
+    await finished(response.resume());
+    log.debug('asked processes to end', { container: idOrName, status: response.statusCode });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log.debug('could not ask processes to end', { container: idOrName, reason });

@@ -69,7 +69,7 @@ void test('every property of a spec is in the body', () => {
       ExtraHosts: ['h:1.2.3.4'],
       Devices: [{ PathOnHost: '/dev/kvm', PathInContainer: '/dev/kvm', CgroupPermissions: 'rwm' }],
       RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: {} },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '1' } },
       CpusetCpus: '0',
       CpuShares: 5,
       Memory: 1,

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+
+/** Far more than Docker has to say of all that one installation can have on a node. */
+const MAX_REPLY_BYTES = 32 * 1024 * 1024;
+
+/** Of a refusal: it goes into logs and histories, and may quote what a job said. */
+const MAX_MESSAGE_LENGTH = 2_000;
+
+export interface DaemonReply {
+  readonly status: number;
+  readonly body: unknown;
+  /** Docker's own words, of a refusal. */
+  readonly message: string;
+}
+
+/** Reads an answer to its end. Fails when the connection breaks before, or when it does not end. */
+export async function readReply(response: IncomingMessage): Promise<DaemonReply> {
+  const chunks: Buffer[] = [];
+  let lengthBytes = 0;
+  // Leaving the loop early closes the connection.
+  for await (const chunk of response) {
+    chunks.push(chunk as Buffer);
+    lengthBytes += (chunk as Buffer).length;
+    if (lengthBytes > MAX_REPLY_BYTES) throw tooLong();
+  }
+  const text = Buffer.concat(chunks).toString();
+  const body = parseJson(text);
+  const message = (messageOf(body) ?? text.trim()).slice(0, MAX_MESSAGE_LENGTH);
+  return { status: response.statusCode ?? 0, body, message };
+}
+
+function tooLong(): FinalError {
+  return new FinalError(
+    FailureType.RunnerSystem,
+    `Docker's answer is longer than ${MAX_REPLY_BYTES} bytes: is it Docker that listens there?`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
+  return typeof body.message === 'string' ? body.message.trim() : undefined;
+}

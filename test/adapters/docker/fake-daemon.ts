@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { EngineOptions } from '../../../src/adapters/docker/engine.ts';
+import { openEngine } from './support.ts';
+
+/** An engine for a daemon that answers as told. The version it is asked for first is always given. */
+export async function engineFor(
+  t: TestContext,
+  listener: RequestListener,
+  options: Partial<EngineOptions> = {},
+): Promise<ContainerEngine> {
+  const path = await socketPath(t);
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith('/version') === true) {
+      response.end(JSON.stringify({ Version: 'x', ApiVersion: '1.44', MinAPIVersion: '1.24' }));
+    } else listener(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return engineAt(path, options);
+}
+
+export async function socketPath(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-test-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return join(directory, 'docker.sock');
+}
+
+/** An engine that is quick to give up on one call. */
+export function engineAt(path: string, options: Partial<EngineOptions> = {}): ContainerEngine {
+  const timing = { callLimitMs: 200, slowCallLimitMs: 200, pullIdleMs: 200, ...options.timing };
+  return openEngine({
+    ...options,
+    docker: { host: `unix://${path}`, tlsCertPath: undefined, tlsVerify: false },
+    timing,
+  });
+}
+
+export type ContainerState = 'created' | 'running' | 'paused' | 'exited' | 'dead' | 'removing';
+
+/** Docker's answer to an inspection of a container "x", as far as it is read. */
+export function inspection(state: ContainerState, exitCode = 0): string {
+  return JSON.stringify({
+    Id: 'x',
+    State: { Status: state, ExitCode: exitCode, StartedAt: '', FinishedAt: '' },
+    Config: { Labels: null },
+  });
+}
