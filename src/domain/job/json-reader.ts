@@ -59,7 +59,7 @@ export function readBoolean(value: unknown, path: string): boolean {
 /** Absent is 0. */
 export function readInteger(value: unknown, path: string): number {
   if (isAbsent(value)) return 0;
-  if (!Number.isSafeInteger(value)) throw unusable(path, 'a whole number', kindOf(value));
+  if (!Number.isSafeInteger(value)) throw unusable(path, 'a whole number', numberKindOf(value));
   return Number(value);
 }
 
@@ -86,8 +86,10 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 function kindOf(value: unknown): string {
   if (isAbsent(value)) return 'nothing';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'number') {
-    return Number.isInteger(value) ? 'a number too large' : 'a number with a fraction';
-  }
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function numberKindOf(value: unknown): string {
+  if (typeof value !== 'number') return kindOf(value);
+  return Number.isInteger(value) ? 'a number too large' : 'a number with a fraction';
 }
