@@ -3,6 +3,7 @@ import {
   type ContainerPlace,
   type EnvironmentPlan,
 } from '../domain/executor/environment.ts';
+import { FailureType, FinalError } from '../domain/failure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import { resolveImage } from './images.ts';
 import type { LiveBuild } from './live-builds.ts';
@@ -27,12 +28,19 @@ export interface ContainerOrder {
   readonly signal: AbortSignal;
 }
 
+/** When the environment began to be destroyed, in milliseconds: nothing is made after it. */
+export const DESTROY_NOTE = 'destroy';
+
 /**
  * Makes containers, and whatever they need, unless they are there. Done again after a crash, it finds
  * by name and label what was made before. Never starts anything.
+ * Invariant: it runs as the build's `making`, which the clean-up waits for.
  */
 export async function ensureContainers(build: LiveBuild, order: ContainerOrder): Promise<void> {
   const { plan, places, ports } = order;
+  if ((await ports.builds.readNote(build.context.buildId, DESTROY_NOTE)) !== undefined) {
+    throw new FinalError(FailureType.RunnerSystem, 'the environment of the build is gone');
+  }
   const engine = ports.engine(build.context.runner);
   const images = new Map<ContainerPlace, string>();
   await together(order.signal, [

@@ -8,10 +8,10 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../domain/trace/sections.ts';
-import { ensureContainers, planFor } from './containers.ts';
+import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
 import type { BuildActivities } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import type { LiveBuild, LiveBuilds } from './live-builds.ts';
+import { MAKING, type LiveBuild, type LiveBuilds } from './live-builds.ts';
 import type { ContainerEngine, Ports } from './ports.ts';
 
 type EnvironmentActivities = Pick<
@@ -22,15 +22,12 @@ type EnvironmentActivities = Pick<
 /** After this long what Docker does not remove is left to people. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
-/** When the environment began to be destroyed, in milliseconds: nothing is made after it. */
-const DESTROY_NOTE = 'destroy';
-
 export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): EnvironmentActivities {
   return {
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        await build.joined('prepare', () => prepare(build, ports));
+        await build.joined(MAKING, () => prepare(build, ports));
       }),
 
     destroyEnvironment: ({ buildId }) =>
@@ -74,7 +71,6 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
 
 async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, trace, preparation } = build;
-  if ((await ports.builds.readNote(context.buildId, DESTROY_NOTE)) !== undefined) throw notWanted();
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const part of unsupportedParts(context)) {
@@ -117,7 +113,7 @@ async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   if (note === undefined) await builds.writeNote(context.buildId, DESTROY_NOTE, sinceMs);
   // What is being made must be made, else it could not be found.
   preparation.abort();
-  await build.settled('prepare');
+  await build.settled(MAKING);
 
   const failures = await removeAll(ports.engine(context.runner), context.buildId);
   if (failures.length === 0) return;

@@ -2,6 +2,9 @@ import { FailureType, FinalError } from '../domain/failure.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import type { Ports, TraceWriter } from './ports.ts';
 
+/** Name of the work that makes containers: see {@link LiveBuild.joined}. */
+export const MAKING = 'making';
+
 /** A build as this process holds it. Everything here can be made again from the node's record. */
 export interface LiveBuild {
   readonly context: BuildContext;

@@ -7,7 +7,7 @@ import { parseStageState } from '../domain/script/stage-state.ts';
 import { ensureContainers, planFor } from './containers.ts';
 import type { StageRequest } from './contract.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
-import type { LiveBuild } from './live-builds.ts';
+import { MAKING, type LiveBuild } from './live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
 
@@ -83,7 +83,9 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   if (status === undefined && start === undefined) {
     const plan = await planFor(build, ports);
     const { signal } = new AbortController();
-    await ensureContainers(build, { plan, places: [place], ports, signal });
+    await build.joined(MAKING, () =>
+      ensureContainers(build, { plan, places: [place], ports, signal }),
+    );
     status = await engine.inspectContainer(container);
   }
   const isOther = start !== undefined && status?.id !== start.containerId;

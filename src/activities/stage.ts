@@ -9,7 +9,7 @@ import {
 } from '../domain/trace/sections.ts';
 import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import type { LiveBuild, LiveBuilds } from './live-builds.ts';
+import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { runInRunner } from './runner-stage.ts';
 import { runInContainer } from './stage-container.ts';
@@ -59,6 +59,8 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const outcome = await outcomeOf(build, run);
   await trace.endStreams();
   await trace.appendOnce(`${key}/end`, formatSectionEnd(name, ports.clock.nowMs(), hasSections));
+  // Said once, whenever it is done again.
+  if (request.stage.place === 'runner') return outcome;
   await trace.checkpoint();
   await ports.builds.writeNote(context.buildId, note, outcome);
   return outcome;
@@ -68,7 +70,8 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
 async function outcomeOf(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
   const { key, request, ports } = run;
   const { place } = request.stage;
-  build.stage = { key, stopReason: undefined };
+  const running: RunningStage = { key, stopReason: undefined };
+  build.stage = running;
   try {
     return place === 'runner'
       ? await runInRunner(build, request)
@@ -77,7 +80,7 @@ async function outcomeOf(build: LiveBuild, run: StageRun): Promise<StageOutcome>
     if (!(error instanceof FinalError)) throw error;
     return { kind: 'system_failed', type: error.type, message: error.message };
   } finally {
-    build.stage = undefined;
+    if (build.stage === running) build.stage = undefined;
   }
 }
 

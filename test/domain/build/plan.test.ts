@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { needsHelper, planStages, unsupportedParts } from '../../../src/domain/build/plan.ts';
+import type { BuildPlan } from '../../../src/domain/build/stage.ts';
+import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
+
+function planOf(changes: ContextChanges = {}): BuildPlan {
+  const context = contextOf(changes);
+  return planStages(context, buildVariables(context, { jobStatus: 'running' }));
+}
+
+function withVariables(variables: Readonly<Record<string, string>>, job = {}): ContextChanges {
+  const list = Object.entries(variables).map(([key, value]) => ({ key, value }));
+  return { job: { ...job, variables: list } };
+}
+
+const FILE = { variables: [{ key: 'CONFIG', value: 'secret', file: true }] };
+
+function places(plan: BuildPlan): Readonly<Record<string, string>> {
+  const { preparation, steps, afterScript, cleanup } = plan;
+  const all = [...preparation, ...steps, afterScript, cleanup].filter((one) => one !== undefined);
+  return Object.fromEntries(all.map(({ name, place }) => [name, place]));
+}
+
+describe('the stages of a build', () => {
+  const cases: [why: string, changes: ContextChanges, expected: Record<string, string>][] = [
+    [
+      'a fetched checkout stays on its volume, so it is tidied up',
+      {},
+      {
+        prepare_script: 'runner',
+        get_sources: 'helper',
+        step_script: 'build',
+        cleanup_file_variables: 'helper',
+      },
+    ],
+    [
+      'a clone goes with its temporary volume',
+      withVariables({ GIT_STRATEGY: 'clone' }),
+      { prepare_script: 'runner', get_sources: 'helper', step_script: 'build' },
+    ],
+    [
+      'a clone into a directory of the host stays there',
+      { ...withVariables({ GIT_STRATEGY: 'clone' }), volumes: ['/srv/builds:/builds'] },
+      {
+        prepare_script: 'runner',
+        get_sources: 'helper',
+        step_script: 'build',
+        cleanup_file_variables: 'helper',
+      },
+    ],
+    [
+      'without git there is nothing to do in the helper',
+      withVariables({ GIT_STRATEGY: 'none' }),
+      { prepare_script: 'runner', get_sources: 'runner', step_script: 'build' },
+    ],
+    [
+      'a new volume is empty by itself',
+      withVariables({ GIT_STRATEGY: 'empty' }),
+      { prepare_script: 'runner', get_sources: 'runner', step_script: 'build' },
+    ],
+    [
+      'a directory of the host has to be emptied',
+      { ...withVariables({ GIT_STRATEGY: 'empty' }), volumes: ['/srv/builds:/builds'] },
+      { prepare_script: 'runner', get_sources: 'helper', step_script: 'build' },
+    ],
+    [
+      'file variables go with a temporary volume',
+      { job: { allow_git_fetch: false, ...FILE } },
+      { prepare_script: 'runner', get_sources: 'helper', step_script: 'build' },
+    ],
+    [
+      'file variables would stay in a directory of the host',
+      {
+        volumes: ['/srv/builds:/builds'],
+        job: { variables: [...FILE.variables, { key: 'GIT_STRATEGY', value: 'none' }] },
+      },
+      {
+        prepare_script: 'runner',
+        get_sources: 'runner',
+        step_script: 'build',
+        cleanup_file_variables: 'helper',
+      },
+    ],
+    [
+      'steps keep their order, those without a line are left out, names are lower-cased',
+      {
+        job: {
+          allow_git_fetch: false,
+          steps: [
+            { name: 'script', script: ['make'] },
+            { name: 'empty', script: [] },
+            { name: 'Release', script: ['release'] },
+            { name: 'after_script', script: ['tidy'] },
+          ],
+        },
+      },
+      {
+        prepare_script: 'runner',
+        get_sources: 'helper',
+        step_script: 'build',
+        step_release: 'build',
+        after_script: 'build',
+      },
+    ],
+  ];
+  for (const [why, changes, expected] of cases) {
+    it(`${Object.keys(expected).join(', ')}: ${why}`, () => {
+      const plan = planOf(changes);
+      assert.deepEqual(places(plan), expected);
+      assert.equal(needsHelper(plan), Object.values(expected).includes('helper'));
+    });
+  }
+
+  it('an after_script without lines is no stage', () => {
+    const steps = [
+      { name: 'script', script: ['make'] },
+      { name: 'after_script', script: [] },
+    ];
+    assert.equal(planOf({ job: { steps } }).afterScript, undefined);
+  });
+
+  it('only the sources are tried as often as the job says', () => {
+    const plan = planOf(withVariables({ GET_SOURCES_ATTEMPTS: '3' }));
+    assert.deepEqual(
+      [...plan.preparation, ...plan.steps].map(({ attempts }) => attempts),
+      [1, 3, 1],
+    );
+  });
+
+  it('a job that could not be read still has a plan', () => {
+    const plan = planOf({ job: { steps: [], image: null, git_info: null, job_info: null } });
+    assert.deepEqual(plan.steps, []);
+  });
+});
+
+describe('the time limits of a build', () => {
+  const hour = 3_600_000;
+  const cases: [
+    why: string,
+    changes: ContextChanges,
+    expected: Pick<BuildPlan, 'jobTimeoutMs' | 'scriptTimeoutMs' | 'afterScriptTimeoutMs'>,
+  ][] = [
+    [
+      'the usual ones',
+      {},
+      { jobTimeoutMs: hour, scriptTimeoutMs: undefined, afterScriptTimeoutMs: 300_000 },
+    ],
+    [
+      'unknown to GitLab: two hours',
+      { job: { runner_info: { timeout: 0 } } },
+      { jobTimeoutMs: 2 * hour, scriptTimeoutMs: undefined, afterScriptTimeoutMs: 300_000 },
+    ],
+    [
+      'as the job says',
+      withVariables({ RUNNER_SCRIPT_TIMEOUT: '1m30s', RUNNER_AFTER_SCRIPT_TIMEOUT: '10s' }),
+      { jobTimeoutMs: hour, scriptTimeoutMs: 90_000, afterScriptTimeoutMs: 10_000 },
+    ],
+    [
+      'never longer than the job',
+      withVariables({ RUNNER_SCRIPT_TIMEOUT: '2h', RUNNER_AFTER_SCRIPT_TIMEOUT: '3h' }),
+      { jobTimeoutMs: hour, scriptTimeoutMs: hour, afterScriptTimeoutMs: hour },
+    ],
+    [
+      'nonsense is as good as nothing',
+      withVariables({ RUNNER_SCRIPT_TIMEOUT: '-5m', RUNNER_AFTER_SCRIPT_TIMEOUT: 'soon' }),
+      { jobTimeoutMs: hour, scriptTimeoutMs: undefined, afterScriptTimeoutMs: 300_000 },
+    ],
+    [
+      'a timer counts whole milliseconds, and at least one',
+      withVariables({ RUNNER_SCRIPT_TIMEOUT: '10ns' }),
+      { jobTimeoutMs: hour, scriptTimeoutMs: 1, afterScriptTimeoutMs: 300_000 },
+    ],
+  ];
+  for (const [why, changes, expected] of cases) {
+    it(`${JSON.stringify(expected)}: ${why}`, () => {
+      const { jobTimeoutMs, scriptTimeoutMs, afterScriptTimeoutMs } = planOf(changes);
+      assert.deepEqual({ jobTimeoutMs, scriptTimeoutMs, afterScriptTimeoutMs }, expected);
+    });
+  }
+
+  it('a failed after_script is ignored unless the job says otherwise', () => {
+    assert.equal(planOf().afterScriptIgnoreErrors, true);
+    const strict = planOf(withVariables({ AFTER_SCRIPT_IGNORE_ERRORS: 'false' }));
+    assert.equal(strict.afterScriptIgnoreErrors, false);
+  });
+});
+
+describe('the plan as the Temporal UI shows it', () => {
+  it('holds no value of a variable', () => {
+    const plan = planOf(withVariables({ PASSWORD: 'hunter2-hunter2', GIT_DEPTH: 'hunter2' }));
+    assert.doesNotMatch(JSON.stringify(plan), /hunter2/);
+  });
+});
+
+describe('what a job asks for in vain', () => {
+  it('is named by kind and number', () => {
+    const context = contextOf({
+      job: {
+        services: [{ name: 'postgres:15' }, { name: 'redis' }],
+        cache: [{ key: 'k', paths: ['node_modules'] }, { key: 'nothing' }],
+        artifacts: [{ paths: ['out'] }, { name: 'nothing' }],
+        dependencies: [
+          { id: 1, artifacts_file: { filename: 'a.zip', size: 1 } },
+          { id: 2, artifacts_file: { filename: '' } },
+        ],
+      },
+    });
+    assert.deepEqual(unsupportedParts(context), [
+      '2 services',
+      '1 cache',
+      '1 artifact of an earlier job',
+      '1 artifact to upload',
+    ]);
+  });
+
+  it('is nothing in a plain job', () => {
+    assert.deepEqual(unsupportedParts(contextOf()), []);
+  });
+});
