@@ -48,11 +48,11 @@ export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): Env
 async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, trace } = build;
   const hasSections = context.job.features.trace_sections;
-  const end = (): Promise<void> =>
-    trace.appendOnce(
-      'prepare_executor/end',
-      formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections),
-    );
+  const end = async (): Promise<void> => {
+    const mark = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
+    await trace.appendOnce('prepare_executor/end', mark);
+    await trace.checkpoint();
+  };
   const start = formatSectionStart('prepare_executor', ports.clock.nowMs(), hasSections);
   await trace.appendOnce('prepare_executor/start', start + stageTitle('prepare_executor'));
   try {
@@ -103,6 +103,7 @@ async function sayTryFailed(
     formatRunnerLine('error', `Preparation failed: ${error.message}`) +
       formatRunnerLine('info', 'Will be retried in 3s ...'),
   );
+  await trace.checkpoint();
 }
 
 async function destroy(build: LiveBuild, ports: Ports): Promise<void> {

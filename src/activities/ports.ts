@@ -241,7 +241,10 @@ export interface TraceWriter {
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   /** Lets go of what masking holds back: the stage's streams are at their end. */
   endStreams(): Promise<void>;
-  /** Makes everything written so far durable and sendable. */
+  /**
+   * Makes everything written so far durable and sendable. An activity that has written calls it
+   * before it returns: what comes after the last checkpoint may go with the process.
+   */
   checkpoint(): Promise<void>;
   /** Bytes below the last checkpoint, at most `maxBytes`. */
   read(startByte: number, maxBytes: number): Promise<Uint8Array>;

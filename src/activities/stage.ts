@@ -59,9 +59,9 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const outcome = await outcomeOf(build, run);
   await trace.endStreams();
   await trace.appendOnce(`${key}/end`, formatSectionEnd(name, ports.clock.nowMs(), hasSections));
-  // Said once, whenever it is done again.
-  if (request.stage.place === 'runner') return outcome;
   await trace.checkpoint();
+  // Nothing was run: done again, it says nothing twice and ends the same.
+  if (request.stage.place === 'runner') return outcome;
   await ports.builds.writeNote(context.buildId, note, outcome);
   return outcome;
 }
