@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, watch, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import {
+  copyJobImage,
+  openSecondDaemon,
+  whyNoSecondDaemon,
+  type SecondDaemon,
+} from './second-daemon.ts';
+import { created, openEngine, silentLog } from './support.ts';
+
+const never = new AbortController().signal;
+
+/** A file of the host that the container writes into, as a stage's output is. */
+async function whenChanged(path: string): Promise<void> {
+  for await (const _ of watch(path)) return;
+}
+
+async function outputFile(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-test-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const path = join(directory, 'output');
+  await writeFile(path, '');
+  return path;
+}
+
+const why = whyNoSecondDaemon();
+describe('a daemon that is restarted', { skip: why ?? false }, () => {
+  let daemon: SecondDaemon;
+  let engine: ContainerEngine;
+  let whenLost: Promise<void>;
+
+  function engineOf({ host }: SecondDaemon): ContainerEngine {
+    let lost = (): void => undefined;
+    whenLost = new Promise((resolve) => (lost = resolve));
+    return openEngine({
+      docker: { host, tlsCertPath: undefined, tlsVerify: false },
+      log: { ...silentLog, warn: () => lost() },
+      timing: { callLimitMs: 500, reconnectDelayMs: () => 50 },
+    });
+  }
+
+  before(async () => {
+    daemon = await openSecondDaemon();
+    await daemon.start({ liveRestore: true });
+    await copyJobImage(daemon.host);
+  });
+  after(() => daemon.close());
+
+  /** A container that writes a line at once, another when it is told to, and ends with 7. */
+  async function startWriter(t: TestContext): Promise<{ id: string; output: string }> {
+    engine = engineOf(daemon);
+    const output = await outputFile(t);
+    const script =
+      'echo begun >>/output; while ! grep -q go /output; do sleep 0.05; done; echo ended >>/output; exit 7';
+    const id = await created(t, engine, {
+      networkMode: 'none',
+      command: ['sh', '-c', script],
+      fileMounts: [{ source: output, target: '/output', readOnly: false }],
+    });
+    await engine.startContainer(id);
+    return { id, output };
+  }
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    it(`by ${signal} with live-restore lets containers go on, and the wait gives their exit`, async (t) => {
+      const { id, output } = await startWriter(t);
+      const startedAt = (await engine.inspectContainer(id))?.startedAt;
+      const exit = engine.waitForExit(id, never);
+      await daemon.stop(signal);
+      await whenLost;
+      await daemon.start({ liveRestore: true });
+      assert.equal((await engine.inspectContainer(id))?.startedAt, startedAt);
+      await writeFile(output, 'go\n', { flag: 'a' });
+      const status = await exit;
+      assert.deepEqual([status.state, status.exitCode], ['exited', 7]);
+      assert.equal(await readFile(output, 'utf8'), 'begun\ngo\nended\n');
+    });
+
+    it(`by ${signal} tells of containers that ended meanwhile`, async (t) => {
+      const { id, output } = await startWriter(t);
+      const exit = engine.waitForExit(id, never);
+      await daemon.stop(signal);
+      await whenLost;
+      await writeFile(output, 'go\n', { flag: 'a' });
+      while (!(await readFile(output, 'utf8')).includes('ended')) await whenChanged(output);
+      await daemon.start({ liveRestore: true });
+      const status = await exit;
+      assert.equal(status.state, 'exited');
+      // Docker may not know how it ended: that is why a stage writes its own exit code to a file.
+      assert.ok([7, 255].includes(status.exitCode), `${status.exitCode}`);
+    });
+  }
+
+  it('without live-restore ends containers, and the wait tells so', async (t) => {
+    await daemon.stop('SIGTERM');
+    await daemon.start({ liveRestore: false });
+    const { id, output } = await startWriter(t);
+    const exit = engine.waitForExit(id, never);
+    await daemon.stop('SIGTERM');
+    await whenLost;
+    await daemon.start({ liveRestore: true });
+    const { state, exitCode } = await exit;
+    assert.deepEqual([state, exitCode], ['exited', 137]);
+    assert.equal(await readFile(output, 'utf8'), 'begun\n');
+  });
+
+  it('while a container is to be stopped leaves it stopped', async (t) => {
+    const { id } = await startWriter(t);
+    await daemon.stop('SIGKILL');
+    await assert.rejects(engine.stopContainer(id, 'kill'), { name: 'TransientError' });
+    await daemon.start({ liveRestore: true });
+    await engine.stopContainer(id, 'kill');
+    assert.equal((await engine.inspectContainer(id))?.state, 'exited');
+  });
+});
+
+describe('a daemon that hangs', { skip: why ?? false }, () => {
+  let daemon: SecondDaemon;
+  before(async () => {
+    daemon = await openSecondDaemon();
+    await daemon.start({ liveRestore: true });
+    await copyJobImage(daemon.host);
+  });
+  after(() => daemon.close());
+
+  it('fails calls in time, and the wait goes on when it moves again', async (t) => {
+    let lost = (): void => undefined;
+    const whenLost = new Promise<void>((resolve) => (lost = resolve));
+    const engine = openEngine({
+      docker: { host: daemon.host, tlsCertPath: undefined, tlsVerify: false },
+      log: { ...silentLog, warn: () => lost() },
+      timing: { callLimitMs: 300, waitTurnMs: 300, reconnectDelayMs: () => 50 },
+    });
+    const id = await created(t, engine, { networkMode: 'none', command: ['sleep', '60'] });
+    await engine.startContainer(id);
+    const exit = engine.waitForExit(id, never);
+    daemon.signal('SIGSTOP');
+    t.after(() => daemon.signal('SIGCONT'));
+    await assert.rejects(engine.inspectContainer(id), {
+      name: 'TransientError',
+      message: /did not answer within 0\.3 s/,
+    });
+    await whenLost;
+    daemon.signal('SIGCONT');
+    await engine.stopContainer(id, 'kill');
+    assert.equal((await exit).exitCode, 137);
+  });
+});
