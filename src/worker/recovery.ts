@@ -10,6 +10,7 @@ import { summarizeJob } from '../domain/build/summary.ts';
 import { BUILD_LABEL } from '../domain/executor/labels.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import {
+  buildMemo,
   nodeRestartedSignal,
   ORCHESTRATION_QUEUE,
   serveRunnerId,
@@ -44,7 +45,8 @@ export function createRecovery(client: Client, installation: string, ports: Port
       await client.workflow.start<typeof runBuild>('runBuild', {
         workflowId: buildId,
         taskQueue: ORCHESTRATION_QUEUE,
-        args: [{ job, nodeQueue, runnerWorkflowId }],
+        args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false }],
+        memo: buildMemo(nodeQueue),
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       });
       return 'started';

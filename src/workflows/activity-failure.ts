@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  TemporalFailure,
+} from '@temporalio/workflow';
+// The one error of a workflow's that the package for workflows does not export itself.
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { failureReasonOf } from '../domain/build/failure-reason.ts';
 import { outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
@@ -8,6 +15,7 @@ const FAILURE_TYPES: ReadonlySet<string> = new Set(Object.values(FailureType));
 
 /** The outcome of a stage whose activity failed for good. A cancelled activity was stopped. */
 export function stageFaultOf(error: unknown): StageOutcome {
+  throwBug(error);
   if (isCancellation(error)) return { kind: 'stopped' };
   return { kind: 'system_failed', ...describeFailure(error) };
 }
@@ -17,11 +25,26 @@ export function outcomeOfFailure(
   error: unknown,
   interruption: Interruption | undefined,
 ): BuildOutcome {
+  throwBug(error);
   if (isCancellation(error) || interruption !== undefined) {
     return outcomeOfStages({ kind: 'stopped' }, interruption);
   }
   const { type, message } = describeFailure(error);
+  if (type === FailureType.JobGone) return { state: 'aborted' };
   return { state: 'failed', reason: failureReasonOf(type), exitCode: undefined, message };
+}
+
+/**
+ * Lets through what no activity can cause. A bug parks the workflow, where people see it and a
+ * release mends it; caught, it would be told to GitLab as a job's failure.
+ */
+export function throwBug(error: unknown): void {
+  if (!(error instanceof TemporalFailure)) throw error;
+}
+
+/** Whether a child was not started because its id is taken. */
+export function isAlreadyStarted(error: unknown): boolean {
+  return error instanceof WorkflowExecutionAlreadyStartedError;
 }
 
 function describeFailure(error: unknown): { type: FailureType; message: string } {

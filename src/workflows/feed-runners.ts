@@ -8,26 +8,35 @@ import {
   proxyActivities,
   setHandler,
   startChild,
-  WorkflowExecutionAlreadyStartedError,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ConfigActivities } from '../activities/contract.ts';
-import { planFeedings, type Feeding, type FleetSettings } from '../domain/runner/fleet.ts';
-import { nextWakeAtMs, updateHealth, wakeHealth, type RunnerHealth } from '../domain/runner/health.ts';
+import {
+  isSameFeeding,
+  planFeedings,
+  type Feeding,
+  type FleetState,
+  type RunnerSettings,
+} from '../domain/runner/fleet.ts';
+import {
+  nextWakeAtMs,
+  updateHealth,
+  wakeHealth,
+  type RunnerHealth,
+} from '../domain/runner/health.ts';
+import { isAlreadyStarted, throwBug } from './activity-failure.ts';
 import * as messages from './messages.ts';
-import { serveRunner } from './serve-runner.ts';
+import { initialServeRunnerState, serveRunner } from './serve-runner.ts';
 
 /** All that survives continue-as-new. */
-export interface FeedRunnersState {
+export interface FeedRunnersState extends FleetState {
   readonly installation: string;
   readonly configQueue: string;
-  readonly settings: FleetSettings;
-  readonly health: Readonly<Record<string, RunnerHealth>>;
-  readonly paused: readonly string[];
-  readonly isDraining: boolean;
   /** Runners that have a serveRunner, as they were last told to ask. */
   readonly fed: Readonly<Record<string, FedRunner>>;
   readonly needsReload: boolean;
+  /** Tell every runner again, also those for which nothing changes: one may be gone. */
+  readonly feedsAll: boolean;
   readonly askAnew: boolean;
   readonly isStopping: boolean;
 }
@@ -51,10 +60,14 @@ export function initialFeedRunnersState(
     isDraining: false,
     fed: {},
     needsReload: true,
+    feedsAll: true,
     askAnew: false,
     isStopping: false,
   };
 }
+
+/** A signal may cross the runner's end, or the end of its last build after a stop. */
+const FEED_TRIES = 3;
 
 /**
  * Owns the runners of one installation: starts a serveRunner for each entry of config.toml, tells it
@@ -74,7 +87,8 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
     fleet.update({ health: wakeAll(fleet.state()) });
     await feedAll(fleet);
     if (fleet.state().isStopping) return;
-    if (workflowInfo().continueAsNewSuggested && !fleet.hasChanged()) {
+    // Whatever changed meanwhile is in the state, and looked at first of all by the next run.
+    if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof feedRunners>(fleet.state());
     }
   }
@@ -117,7 +131,7 @@ function handleMessages({ state, receive }: Fleet): void {
   setHandler(messages.reloadConfigSignal, ({ configQueue, hasRestarted }) => {
     const askAnew = state().askAnew || hasRestarted;
     // gitlab-runner forgets all health on a reload: the operator may just have mended the token.
-    receive({ configQueue, needsReload: true, askAnew, health: {} });
+    receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
   });
   setHandler(messages.pauseRunnerSignal, (runner) => {
     receive({ paused: [...new Set([...state().paused, keyOf(runner)])] });
@@ -132,7 +146,10 @@ function handleMessages({ state, receive }: Fleet): void {
     const health = updateHealth(state().health[runnerKey], isHealthy, Date.now());
     receive({ health: { ...state().health, [runnerKey]: health } });
   });
-  setHandler(messages.fleetStateQuery, state);
+  setHandler(messages.fleetStateQuery, () => {
+    const { settings, health, paused, isDraining } = state();
+    return { settings, health, paused, isDraining };
+  });
 }
 
 /** A file that cannot be read leaves the last good settings in force. */
@@ -141,12 +158,13 @@ async function reload({ state, update }: Fleet): Promise<void> {
   const { loadConfig } = proxyActivities<ConfigActivities>({
     taskQueue: state().configQueue,
     startToCloseTimeout: '30 seconds',
-    scheduleToCloseTimeout: '2 minutes',
+    scheduleToCloseTimeout: '1 minute',
     retry: { maximumAttempts: 3 }, // the next reload brings the next chance
   });
   try {
     update({ settings: await loadConfig() });
   } catch (error) {
+    throwBug(error);
     log.error('config not loaded, the last good one stays in force', { error });
   }
 }
@@ -169,59 +187,89 @@ function untilNextWakeMs(state: FeedRunnersState): number | undefined {
 
 /** Brings every serveRunner in line with the settings: starts new ones, changes, stops removed ones. */
 async function feedAll({ state, update }: Fleet): Promise<void> {
-  const { installation, settings, isStopping, askAnew, fed } = state();
-  update({ askAnew: false });
-  const feedings = isStopping ? new Map<string, Feeding>() : planFeedings(state(), Date.now());
-  const next: Record<string, FedRunner> = {};
+  const { fed, feedsAll, isStopping } = state();
+  const orders = isStopping ? new Map<string, FeedOrder>() : planOrders(state());
+  const { askAnew } = state();
+  update({ askAnew: false, feedsAll: false });
+  for (const [key, order] of orders) {
+    if (feedsAll || askAnew || hasChanged(fed[key], order)) await feed(order, askAnew);
+  }
+  for (const [key, { workflowId }] of Object.entries(fed)) {
+    if (orders.get(key)?.workflowId !== workflowId) await stopRunner(workflowId);
+  }
+  const next = [...orders].map(([key, { workflowId, feeding }]) => [key, { workflowId, feeding }]);
+  update({ fed: Object.fromEntries(next) as Record<string, FedRunner> });
+}
+
+interface FeedOrder extends FedRunner {
+  readonly runner: RunnerSettings;
+  readonly installation: string;
+}
+
+/** By key: of two entries with one token, which GitLab cannot tell apart either, the last counts. */
+function planOrders(state: FeedRunnersState): ReadonlyMap<string, FeedOrder> {
+  const { installation, settings } = state;
+  const feedings = planFeedings(state, Date.now());
+  const orders = new Map<string, FeedOrder>();
   for (const runner of settings.runners) {
     const feeding = feedings.get(runner.key);
     if (feeding === undefined) continue;
     const workflowId = messages.serveRunnerId(installation, runner);
-    const before = fed[runner.key];
-    if (before === undefined || askAnew || !isSameFeeding(before.feeding, feeding)) {
-      await feed(workflowId, { runner, installation, feeding, askAnew });
-    }
-    next[runner.key] = { workflowId, feeding };
+    orders.set(runner.key, { workflowId, feeding, runner, installation });
   }
-  for (const [key, { workflowId }] of Object.entries(fed)) {
-    if (next[key] === undefined) await stopRunner(workflowId);
+  return orders;
+}
+
+function hasChanged(before: FedRunner | undefined, { workflowId, feeding }: FeedOrder): boolean {
+  return before?.workflowId !== workflowId || !isSameFeeding(before.feeding, feeding);
+}
+
+/** Starts the runner, or tells the one that runs. */
+async function feed(order: FeedOrder, askAnew: boolean): Promise<void> {
+  const { workflowId, feeding } = order;
+  for (let tries = 1; tries <= FEED_TRIES; tries += 1) {
+    if (await startRunner(order)) return;
+    if (await signalRunner(workflowId, { feeding, askAnew })) return;
   }
-  update({ fed: next });
+  log.error('runner not fed, a reload tries again', { workflowId });
 }
 
-function isSameFeeding(a: Feeding, b: Feeding): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-interface FeedOrder {
-  readonly runner: messages.RunnerIdentity;
-  readonly installation: string;
-  readonly feeding: Feeding;
-  readonly askAnew: boolean;
-}
-
-async function feed(workflowId: string, order: FeedOrder): Promise<void> {
-  const { runner, installation, feeding, askAnew } = order;
+/** Returns false when it runs already. */
+async function startRunner({ workflowId, runner, installation, feeding }: FeedOrder) {
+  const { name, key } = runner;
+  const feederId = workflowInfo().workflowId;
   try {
     await startChild(serveRunner, {
       workflowId,
-      args: [{ runner, feeding, buildIds: [], feederId: workflowInfo().workflowId }],
+      args: [initialServeRunnerState({ runner: { name, key }, feeding, feederId })],
       // Runners outlive a continue-as-new of their feeder; `stop` ends them.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
-      staticSummary: `runner ${runner.name} of ${installation}`,
+      staticSummary: `runner ${name} of ${installation}`,
     });
+    return true;
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    await getExternalWorkflowHandle(workflowId)
-      .signal(messages.feedSignal, { feeding, askAnew })
-      .catch((cause: unknown) => log.warn('runner not fed', { workflowId, cause }));
+    if (isAlreadyStarted(error)) return false;
+    throw error;
+  }
+}
+
+async function signalRunner(workflowId: string, message: messages.FeedMessage): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(messages.feedSignal, message);
+    return true;
+  } catch (error) {
+    throwBug(error);
+    return false;
   }
 }
 
 async function stopRunner(workflowId: string): Promise<void> {
-  await getExternalWorkflowHandle(workflowId)
-    .signal(messages.stopSignal)
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(messages.stopSignal);
+  } catch (error) {
+    throwBug(error);
     // It is gone already: that is what was wanted.
-    .catch((cause: unknown) => log.info('runner was not there to stop', { workflowId, cause }));
+    log.info('runner was not there to stop', { workflowId, error });
+  }
 }

@@ -22,7 +22,8 @@ export function feedRunnersId(installation: string): string {
 
 /** Workflow id of `serveRunner`, with the runner's name for people and its key for uniqueness. */
 export function serveRunnerId(installation: string, runner: RunnerIdentity): string {
-  return `serve-runner/${installation}/${runner.name}-${runner.key}`;
+  // Temporal takes ids of at most 1000 bytes.
+  return `serve-runner/${installation}/${runner.name.slice(0, 200)}-${runner.key}`;
 }
 
 export interface RunnerIdentity {
@@ -46,7 +47,7 @@ export const resumeRunnerSignal = defineSignal<[runner: string]>('resumeRunner')
 /** Ask for no jobs at all; builds go on. `resume` ends it. */
 export const drainSignal = defineSignal('drain');
 export const resumeSignal = defineSignal('resume');
-/** End feedRunners and its runners; builds go on. */
+/** End feedRunners and its runners; builds go on, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
 /** Sent by a runner when the coordinator refuses it, and when it is accepted again. */
 export const reportHealthSignal = defineSignal<[HealthReport]>('reportHealth');
@@ -62,9 +63,14 @@ export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 export const feedSignal = defineSignal<[FeedMessage]>('feed');
 export interface FeedMessage {
   readonly feeding: Feeding;
-  /** Give up the questions that run: the process that asked them is gone. */
+  /** Count no longer on the questions under way: the process that asked them is gone. */
   readonly askAnew: boolean;
 }
+/**
+ * A build of this runner was begun by its node: the node had the job on record, and the runner had
+ * not begun it. It counts under `limit` like any other.
+ */
+export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
 /** A build of this runner has ended: its place under `limit` is free. */
 export const buildEndedSignal = defineSignal<[buildId: string]>('buildEnded');
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
@@ -72,9 +78,20 @@ export interface RunnerState {
   readonly feeding: Feeding;
   readonly buildIds: readonly string[];
   readonly questionsUnderWay: number;
+  readonly isHealthy: boolean;
+  readonly isStopping: boolean;
 }
 
 // runBuild
+
+/** Kept beside each build, for its node to know which builds are its own. */
+export interface BuildMemo {
+  readonly nodeQueue: string;
+}
+
+export function buildMemo(nodeQueue: string): Record<keyof BuildMemo, string> {
+  return { nodeQueue };
+}
 
 /** The node's process was started anew: its activities are scheduled again, and re-attach. */
 export const nodeRestartedSignal = defineSignal('nodeRestarted');

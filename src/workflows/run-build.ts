@@ -1,20 +1,18 @@
 import {
-  ActivityCancellationType,
   CancellationScope,
   getExternalWorkflowHandle,
   isCancellation,
   log,
-  proxyActivities,
-  setCurrentDetails,
   sleep,
+  type SignalDefinition,
 } from '@temporalio/workflow';
-import type { BuildActivities, BuildRef, StageRequest } from '../activities/contract.ts';
 import { afterScriptStatus, outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
-import { formatStageTable } from '../domain/build/stage-table.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
-import { outcomeOfFailure, stageFaultOf } from './activity-failure.ts';
+import { outcomeOfFailure, throwBug } from './activity-failure.ts';
+import { proxyNode, type BuildNode } from './build-node.ts';
 import { openBuildRun, type BuildRun } from './build-run.ts';
+import { openStages, type BuildStages } from './build-stages.ts';
 import * as messages from './messages.ts';
 
 export interface RunBuildInput {
@@ -23,10 +21,12 @@ export interface RunBuildInput {
   readonly nodeQueue: string;
   /** The serveRunner that counts this build under the runner's `limit`. */
   readonly runnerWorkflowId: string;
+  /** Whether it does so already: not when the node began the build, from its own record. */
+  readonly isCounted: boolean;
 }
 
-/** How long a stopped stage may take to end before the build goes on without it. */
-const STOP_LIMIT = '5 minutes';
+/** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
+const REJECTED_EXIT_CODE = 3;
 
 /**
  * Runs one job, from its acknowledgement to its last report. Leaves no environment behind. Every
@@ -34,77 +34,66 @@ const STOP_LIMIT = '5 minutes';
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const run = openBuildRun();
-  // A person's cancel request is a wish like GitLab's: the build ends in good order.
-  CancellationScope.current().cancelRequested.catch(() => run.interrupt({ kind: 'canceling' }));
-  return CancellationScope.nonCancellable(() => runInOrder(input, run));
-}
-
-async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<BuildOutcome> {
-  const build = { buildId: input.job.buildId };
-  const node = proxyNode(input);
-  const acknowledgement = await run.onNode(() => node.quick.acknowledgeJob(build));
-  if (acknowledgement === 'canceling') run.interrupt({ kind: 'canceling' });
-
-  let outcome: BuildOutcome = { state: 'aborted' };
-  if (acknowledgement === 'accepted' || acknowledgement === 'canceling') {
-    const uploading = uploadTrace(build, { node, run });
-    outcome = await runUntilInterrupted(input, { node, run });
-    run.show({ stage: 'report', outcome });
-    await Promise.all([
-      run.onNode(() => node.patient.reportResult(build, outcome)),
-      run.onNode(() => node.quick.destroyEnvironment(build)),
-    ]);
-    await uploading;
-  }
-  await run.onNode(() => node.quick.releaseBuild(build));
-  run.show({ stage: 'ended', outcome });
-  await tellRunner(input);
-  return outcome;
+  const scope = { node: proxyNode(input.nodeQueue, input.job), run };
+  return CancellationScope.nonCancellable(() => runInOrder(input, scope));
 }
 
 interface BuildScope {
-  readonly node: NodeProxy;
+  readonly node: BuildNode;
   readonly run: BuildRun;
 }
 
-type NodeProxy = ReturnType<typeof proxyNode>;
+async function runInOrder(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
+  const { node, run } = scope;
+  const build = { buildId: input.job.buildId };
+  if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
+  const refused = await acknowledge(input, scope);
+  // The trace is sent from here until the result has been reported with all of it.
+  const sending = new CancellationScope();
+  if (refused === undefined) inBackground(sending, () => sendTrace(input, scope));
+  const outcome = refused ?? (await runUntilInterrupted(input, scope));
+  await conclude(input, { ...scope, outcome });
+  sending.cancel();
+  await attempt('build not released', () => run.onNode(() => node.quick.releaseBuild(build)));
+  run.show({ stage: 'ended', outcome });
+  await tellRunner(input, messages.buildEndedSignal);
+  return outcome;
+}
 
-function proxyNode({ nodeQueue, job }: RunBuildInput) {
-  const common = {
-    taskQueue: nodeQueue,
-    heartbeatTimeout: '30 seconds', // the longest a hanging process goes unnoticed
-    cancellationType: ActivityCancellationType.TRY_CANCEL,
-  } as const;
-  return {
-    /** Short calls, repeated until they pass. */
-    quick: proxyActivities<BuildActivities>({
-      ...common,
-      startToCloseTimeout: '15 minutes',
-      retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-    }),
-    /** gitlab-runner tries to prepare three times, three seconds apart. */
-    prepare: proxyActivities<BuildActivities>({
-      ...common,
-      startToCloseTimeout: job.plan.jobTimeoutMs,
-      retry: { initialInterval: '3 seconds', backoffCoefficient: 1, maximumAttempts: 3 },
-    }),
-    /** Stages last as long as the job may; the job's own timer ends them earlier. */
-    stage: proxyActivities<BuildActivities>({
-      ...common,
-      startToCloseTimeout: job.plan.jobTimeoutMs + 3_600_000,
-      retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
-    }),
-    /** A finished job's result is delivered however long GitLab is away. */
-    patient: proxyActivities<BuildActivities>({
-      ...common,
-      startToCloseTimeout: '1 day',
-      retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-    }),
-  };
+/** Returns an outcome when the build ends here: GitLab must know of it before anything is begun. */
+async function acknowledge(
+  { job }: RunBuildInput,
+  { node, run }: BuildScope,
+): Promise<BuildOutcome | undefined> {
+  try {
+    const answer = await run.onNode(() => node.quick.acknowledgeJob({ buildId: job.buildId }));
+    if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
+    return answer === 'taken' || answer === 'gone' ? { state: 'aborted' } : undefined;
+  } catch (error) {
+    return outcomeOfFailure(error, run.interruption);
+  }
+}
+
+/** Also for a job that is refused: a build that Temporal has lost since may have begun it. */
+async function conclude(
+  { job }: RunBuildInput,
+  { node, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
+): Promise<void> {
+  const build = { buildId: job.buildId };
+  run.show({ stage: 'report', outcome });
+  await Promise.all([
+    attempt('result not reported', () =>
+      run.onNode(() => node.patient.reportResult(build, outcome)),
+    ),
+    attempt('environment not destroyed', () =>
+      run.onNode(() => node.quick.destroyEnvironment(build)),
+    ),
+  ]);
 }
 
 /** Runs beside the stages; learns from GitLab's answers that the job is to end. */
-async function uploadTrace(build: BuildRef, { node, run }: BuildScope): Promise<void> {
+async function sendTrace({ job }: RunBuildInput, { node, run }: BuildScope): Promise<void> {
+  const build = { buildId: job.buildId };
   let ignoreCanceling = run.interruption?.kind === 'canceling';
   for (;;) {
     const options = { ignoreCanceling };
@@ -123,197 +112,87 @@ async function runUntilInterrupted(input: RunBuildInput, scope: BuildScope): Pro
     return {
       state: 'failed',
       reason: 'runner_system_failure',
-      exitCode: undefined,
+      exitCode: REJECTED_EXIT_CODE,
       message: rejection,
     };
   }
   const clock = startTimer(scope.run, { kind: 'job_timeout', timeoutMs: plan.jobTimeoutMs });
-  try {
-    return await runStages(input, scope);
-  } catch (error) {
-    return outcomeOfFailure(error, scope.run.interruption);
-  } finally {
-    clock.cancel();
-  }
-}
-
-async function runStages({ job }: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
-  const { plan } = job;
-  const stages = openStages(job, scope);
-  const prepared = await stages.prepare();
-  if (prepared !== undefined) return prepared;
-
-  for (const stage of plan.preparation) {
-    const outcome = await stages.run(stage, 'running');
-    if (outcome.kind !== 'succeeded') {
-      await stages.cleanUp(plan);
-      return outcomeOfStages(outcome, scope.run.interruption);
-    }
-  }
-  const outcome = await runSteps(plan, { stages, run: scope.run });
-  await stages.cleanUp(plan);
+  const stages = openStages(input.job, scope);
+  const outcome = (await stages.prepare()) ?? (await runStages(plan, { stages, run: scope.run }));
+  clock.cancel();
   return outcome;
 }
 
-interface StepScope {
-  readonly stages: Stages;
+interface StagesScope {
+  readonly stages: BuildStages;
   readonly run: BuildRun;
 }
 
-async function runSteps(plan: BuildPlan, { stages, run }: StepScope): Promise<BuildOutcome> {
-  const scriptTimer =
-    plan.scriptTimeoutMs === undefined
-      ? undefined
-      : startTimer(run, { kind: 'script_timeout', timeoutMs: plan.scriptTimeoutMs });
-  let outcome: StageOutcome = { kind: 'succeeded' };
-  for (const stage of plan.steps) {
-    if (outcome.kind === 'succeeded') outcome = await stages.run(stage, 'running');
+async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
+  const { stages, run } = scope;
+  for (const stage of plan.preparation) {
+    const ended = await stages.run(stage, { jobStatus: 'running' });
+    if (ended.kind === 'succeeded') continue;
+    // Without its preparation there is nothing that a clean-up could find.
+    if (stage.name !== 'prepare_script') await cleanUp(plan, scope);
+    return outcomeOfPreparation(stage, { ended, interruption: run.interruption });
   }
-  scriptTimer?.cancel();
+  // A cancel that came before the user's own scripts spares them altogether.
+  const outcome =
+    run.interruption === undefined
+      ? await runSteps(plan, scope)
+      : outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  await cleanUp(plan, scope);
+  return outcome;
+}
+
+/** The shell itself does not start: nothing of that is the user's doing. Source: spec/execution §1. */
+function outcomeOfPreparation(
+  { name }: PlannedStage,
+  { ended, interruption }: { ended: StageOutcome; interruption: Interruption | undefined },
+): BuildOutcome {
+  if (name !== 'prepare_script' || ended.kind !== 'script_failed') {
+    return outcomeOfStages(ended, interruption);
+  }
+  return {
+    state: 'failed',
+    reason: 'runner_system_failure',
+    exitCode: undefined,
+    message: `prepare environment: exit code ${ended.exitCode}`,
+  };
+}
+
+async function runSteps(plan: BuildPlan, { stages, run }: StagesScope): Promise<BuildOutcome> {
+  const outcome = await runScript(plan, { stages, run });
   // From here on a cancel comes too late: what the script did stands.
   const interruption = run.interruption;
   const result = outcomeOfStages(outcome, interruption);
-  if (plan.afterScript === undefined || isOver(run)) return result;
+  if (plan.afterScript === undefined || run.isOver) return result;
 
-  const after = await stages.runAfterScript(plan.afterScript, {
-    jobStatus: afterScriptStatus(result, interruption),
-    timeoutMs: plan.afterScriptTimeoutMs,
-  });
-  if (isOver(run)) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  const timeoutMs = plan.afterScriptTimeoutMs;
+  const jobStatus = afterScriptStatus(result, interruption);
+  const after = await stages.run(plan.afterScript, { jobStatus, limitMs: timeoutMs });
+  if (run.isOver) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
   const isIgnored = plan.afterScriptIgnoreErrors || result.state !== 'success';
-  return isIgnored ? result : outcomeOfStages(after, undefined);
+  return isIgnored ? result : outcomeOfStages(after, { kind: 'script_timeout', timeoutMs });
 }
 
-/** Nothing of the user's may run any more. */
-function isOver(run: BuildRun): boolean {
-  return run.interruption?.kind === 'aborted' || run.interruption?.kind === 'job_timeout';
-}
-
-type Stages = ReturnType<typeof openStages>;
-
-function openStages(job: JobSummary, { node, run }: BuildScope) {
-  const build = { buildId: job.buildId };
-  const shown: { name: string; startedMs: number; endedMs?: number; end?: string }[] = [];
-
-  const show = (): void => setCurrentDetails(formatStageTable(shown));
-
-  const stop = (interruption: Interruption | undefined, reason: string): Promise<void> => {
-    const how = interruption === undefined || !isOver(run) ? 'graceful' : 'kill';
-    return run.onNode(() => node.quick.stopStage(build, { how, reason }));
-  };
-
-  /** Runs one try of a stage; ends it when the build is interrupted by something that ends stages. */
-  const runOnce = async (
-    request: StageRequest,
-    ending: readonly Interruption['kind'][],
-  ): Promise<StageOutcome> => {
-    const running = run.onNode(() => node.stage.runStage(build, request)).catch(stageFaultOf);
-    const interrupted = CancellationScope.cancellable(() => run.whenInterrupted(...ending));
-    const first = await Promise.race([running, interrupted]);
-    if (first !== undefined) return first;
-    await stop(run.interruption, describeInterruption(run.interruption));
-    const last = await Promise.race([running, sleep(STOP_LIMIT)]);
-    // What it died of is our doing, whatever code it left. A script that was faster has succeeded.
-    return last?.kind === 'succeeded' ? last : { kind: 'stopped' };
-  };
-
-  const stages = {
-    /** Returns an outcome when the build ends here. */
-    prepare: async (): Promise<BuildOutcome | undefined> => {
-      run.show({ stage: 'prepare_executor' });
-      const row = startRow('prepare_executor');
-      const preparing = run
-        .onNode(() => node.prepare.prepareEnvironment(build))
-        .then(() => undefined)
-        .catch((error: unknown) => outcomeOfFailure(error, run.interruption));
-      const interrupted = run
-        .whenInterrupted('canceling', 'job_timeout', 'aborted')
-        .then(() => 'interrupted' as const);
-      const first = await Promise.race([preparing, interrupted]);
-      if (first === 'interrupted') await stop(run.interruption, 'interrupted');
-      endRow(row, first === undefined ? 'succeeded' : 'failed');
-      if (first !== 'interrupted') return first;
-      await Promise.race([preparing, sleep(STOP_LIMIT)]);
-      return outcomeOfStages({ kind: 'stopped' }, run.interruption);
-    },
-
-    /** Runs a stage, tries and all. A build that is over runs nothing more. */
-    run: async (stage: PlannedStage, jobStatus: StageRequest['jobStatus']): Promise<StageOutcome> => {
-      let outcome: StageOutcome = { kind: 'stopped' };
-      const ending = endingOf(stage);
-      for (let attempt = 1; attempt <= stage.attempts; attempt += 1) {
-        if (run.interruption !== undefined && ending.includes(run.interruption.kind)) break;
-        run.show({ stage: stage.name });
-        const row = startRow(stage.name);
-        outcome = await runOnce({ stage, attempt, jobStatus }, ending);
-        endRow(row, outcome.kind);
-        if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') break;
-        // gitlab-runner waits 5 s and doubles (FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY).
-        if (attempt < stage.attempts) await sleep(Math.min(5_000 * 2 ** (attempt - 1), 300_000));
-      }
-      return outcome;
-    },
-
-    runAfterScript: async (
-      stage: PlannedStage,
-      { jobStatus, timeoutMs }: { jobStatus: StageRequest['jobStatus']; timeoutMs: number },
-    ): Promise<StageOutcome> => {
-      const limit = new CancellationScope();
-      void limit
-        .run(async () => {
-          await sleep(timeoutMs);
-          await stop(undefined, `after_script took longer than ${timeoutMs / 1000} s`);
-        })
-        .catch(ignoreCancellation);
-      try {
-        return await stages.run(stage, jobStatus);
-      } finally {
-        limit.cancel();
-      }
-    },
-
-    cleanUp: async (plan: BuildPlan): Promise<void> => {
-      if (plan.cleanup === undefined || isOver(run)) return;
-      const outcome = await stages.run(plan.cleanup, 'running');
-      if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
-    },
-  };
-  return stages;
-
-  function startRow(name: string) {
-    const row: (typeof shown)[number] = { name, startedMs: Date.now() };
-    shown.push(row);
-    show();
-    return row;
+async function runScript(plan: BuildPlan, { stages, run }: StagesScope): Promise<StageOutcome> {
+  const { scriptTimeoutMs: timeoutMs } = plan;
+  const clock =
+    timeoutMs === undefined ? undefined : startTimer(run, { kind: 'script_timeout', timeoutMs });
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (const step of plan.steps) {
+    if (outcome.kind === 'succeeded') outcome = await stages.run(step, { jobStatus: 'running' });
   }
-
-  function endRow(row: (typeof shown)[number], end: string): void {
-    row.endedMs = Date.now();
-    row.end = end;
-    show();
-  }
+  clock?.cancel();
+  return outcome;
 }
 
-/** Which interruptions end a stage that runs. Source: spec/execution §6. */
-function endingOf({ name }: PlannedStage): readonly Interruption['kind'][] {
-  const always = ['aborted', 'job_timeout'] as const;
-  if (name.startsWith('step_')) return [...always, 'canceling', 'script_timeout'];
-  if (name === 'after_script' || name === 'cleanup_file_variables') return always;
-  return [...always, 'canceling'];
-}
-
-function describeInterruption(interruption: Interruption | undefined): string {
-  switch (interruption?.kind) {
-    case 'canceling':
-      return 'canceled externally';
-    case 'aborted':
-      return 'the coordinator has ended the job';
-    case 'job_timeout':
-    case 'script_timeout':
-      return `took longer than ${interruption.timeoutMs / 1000} s`;
-    case undefined:
-      return 'interrupted';
-  }
+async function cleanUp({ cleanup }: BuildPlan, { stages, run }: StagesScope): Promise<void> {
+  if (cleanup === undefined || run.isOver) return;
+  const outcome = await stages.run(cleanup, { jobStatus: 'running' });
+  if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
 }
 
 function startTimer(
@@ -321,22 +200,37 @@ function startTimer(
   interruption: Extract<Interruption, { timeoutMs: number }>,
 ): CancellationScope {
   const timer = new CancellationScope();
-  void timer
-    .run(async () => {
-      await sleep(interruption.timeoutMs);
-      run.interrupt(interruption);
-    })
-    .catch(ignoreCancellation);
+  inBackground(timer, async () => {
+    await sleep(interruption.timeoutMs);
+    run.interrupt(interruption);
+  });
   return timer;
 }
 
-function ignoreCancellation(error: unknown): void {
-  if (!isCancellation(error)) throw error;
+/** Nobody waits for this; it ends with its scope at the latest. */
+function inBackground(scope: CancellationScope, work: () => Promise<void>): void {
+  void attempt('background work ended early', () => scope.run(work));
 }
 
-async function tellRunner({ runnerWorkflowId, job }: RunBuildInput): Promise<void> {
-  await getExternalWorkflowHandle(runnerWorkflowId)
-    .signal(messages.buildEndedSignal, job.buildId)
+/** Whatever becomes of this, the build goes on: its fault is for the operator to read. */
+async function attempt(complaint: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throwBug(error);
+    if (!isCancellation(error)) log.error(complaint, { error });
+  }
+}
+
+async function tellRunner(
+  { runnerWorkflowId, job }: RunBuildInput,
+  signal: SignalDefinition<[buildId: string]>,
+): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(runnerWorkflowId).signal(signal, job.buildId);
+  } catch (error) {
+    throwBug(error);
     // The runner was removed from the config meanwhile: nobody counts any more.
-    .catch((error: unknown) => log.info('runner not told of the end', { error }));
+    log.info('runner not told of the build', { error });
+  }
 }

@@ -1,26 +1,20 @@
 import {
-  ActivityCancellationType,
   CancellationScope,
-  ChildWorkflowCancellationType,
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
   log,
-  ParentClosePolicy,
-  proxyActivities,
   setHandler,
   sleep,
-  startChild,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { SlotActivities, TurnOutcome } from '../activities/contract.ts';
-import type { JobSummary } from '../domain/build/stage.ts';
-import type { Feeding } from '../domain/runner/fleet.ts';
+import type { RequestTurn, TurnOutcome } from '../activities/contract.ts';
+import { adaptQuestionLimit, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
+import { throwBug } from './activity-failure.ts';
+import { openBuildCount, type BuildCount } from './build-count.ts';
 import * as messages from './messages.ts';
-import { runBuild } from './run-build.ts';
+import { openQuestions, type Questions } from './questions.ts';
 
 /** All that survives continue-as-new. */
 export interface ServeRunnerState {
@@ -28,7 +22,28 @@ export interface ServeRunnerState {
   readonly feeding: Feeding;
   /** Builds of this runner that have not said that they ended. They count under `limit`. */
   readonly buildIds: readonly string[];
+  /** The feedRunners that hears of the runner's health. */
   readonly feederId: string;
+  /** The next question need not wait for its beat. */
+  readonly askAtOnce: boolean;
+  /** See `adaptQuestionLimit`. */
+  readonly questionLimit: number;
+  readonly isHealthy: boolean;
+  readonly isStopping: boolean;
+}
+
+/** State of a runner that has not asked for a job yet. */
+export function initialServeRunnerState(
+  known: Pick<ServeRunnerState, 'runner' | 'feeding' | 'feederId'>,
+): ServeRunnerState {
+  return {
+    ...known,
+    buildIds: [],
+    askAtOnce: true,
+    questionLimit: 1,
+    isHealthy: true,
+    isStopping: false,
+  };
 }
 
 /**
@@ -38,15 +53,8 @@ export interface ServeRunnerState {
 const TURN_MS = 55_000;
 /** After a fault of our own, not GitLab's: the slots queue or the node misbehaves. */
 const FAULT_PAUSE_MS = 5_000;
-
-const { requestJob } = proxyActivities<SlotActivities>({
-  taskQueue: messages.SLOTS_QUEUE,
-  // A turn, the question under way at its end (GitLab holds it for 50 s), and slow answers.
-  startToCloseTimeout: '15 minutes',
-  heartbeatTimeout: '30 seconds', // the longest a dead node's turn goes unnoticed
-  retry: { maximumAttempts: 1 }, // the loop asks again by itself
-  cancellationType: ActivityCancellationType.TRY_CANCEL,
-});
+/** The node that took the turn has another config.toml, maybe for long. */
+const UNKNOWN_RUNNER_PAUSE_MS = 30_000;
 
 /** Asks for jobs for one `[[runners]]` entry while it is fed, and starts a build for each. */
 export async function serveRunner(initial: ServeRunnerState): Promise<void> {
@@ -54,130 +62,126 @@ export async function serveRunner(initial: ServeRunnerState): Promise<void> {
   handleMessages(runner);
 
   for (;;) {
-    await condition(() => runner.isStopping || runner.mayAsk() || runner.shouldContinueAsNew());
-    if (runner.isStopping) return runner.giveUpQuestions();
-    if (runner.shouldContinueAsNew()) {
-      await continueAsNew<typeof serveRunner>(runner.state());
-    }
-    void runner.takeTurn();
+    await condition(() => runner.hasEnded() || runner.mayAsk() || runner.shouldContinueAsNew());
+    if (runner.hasEnded()) return;
+    if (runner.shouldContinueAsNew()) await continueAsNew<typeof serveRunner>(runner.state());
+    // Asked again: a message in the same moment may have changed it.
+    if (runner.mayAsk()) void takeTurn(runner);
   }
 }
 
 interface Runner {
-  isStopping: boolean;
+  readonly builds: BuildCount;
+  readonly questions: Questions;
   state(): ServeRunnerState;
-  questionsUnderWay(): number;
-  feed(message: messages.FeedMessage): void;
-  buildEnded(buildId: string): void;
+  update(change: Partial<ServeRunnerState>): void;
   mayAsk(): boolean;
+  hasEnded(): boolean;
   shouldContinueAsNew(): boolean;
-  takeTurn(): Promise<void>;
-  giveUpQuestions(): void;
 }
 
 function openRunner(initial: ServeRunnerState): Runner {
-  let feeding = initial.feeding;
-  let askAtOnce = true;
-  let isHealthy = true;
-  const buildIds = new Set(initial.buildIds);
-  const turns = new Set<CancellationScope>();
-
-  const hasRoom = (): boolean =>
-    feeding.limit === 0 || buildIds.size + turns.size < feeding.limit;
-
-  const ask = (): Promise<TurnOutcome> => {
-    const { intervalMs, offsetMs, mayWait } = feeding;
-    const runnerKey = initial.runner.key;
-    const turn = { runnerKey, intervalMs, offsetMs, mayWait, askAtOnce, durationMs: TURN_MS };
-    askAtOnce = false;
-    return requestJob(turn);
-  };
-
-  const settle = async (outcome: TurnOutcome): Promise<void> => {
-    if (outcome.kind === 'job') {
-      askAtOnce = true;
-      buildIds.add(outcome.job.buildId);
-      await startBuild(outcome.job, outcome.nodeQueue);
-    }
-    if (outcome.kind === 'unknown_runner') await sleep(FAULT_PAUSE_MS);
-    const wasHealthy = isHealthy;
-    isHealthy = outcome.kind !== 'forbidden';
-    if (isHealthy && wasHealthy) return;
-    await reportHealth(initial, isHealthy);
-    // The feeder counts; between two refusals lies at least the pace.
-    if (!isHealthy) await sleep(feeding.intervalMs);
-  };
-
-  const runner: Runner = {
-    isStopping: false,
-    state: () => ({ ...initial, feeding, buildIds: [...buildIds] }),
-    questionsUnderWay: () => turns.size,
-    feed: (message) => {
-      if (message.feeding.isFed && !feeding.isFed) askAtOnce = true;
-      feeding = message.feeding;
-      if (message.askAnew || !feeding.isFed) runner.giveUpQuestions();
-      if (message.askAnew) askAtOnce = true;
+  let state = initial;
+  const builds = openBuildCount(initial.buildIds);
+  const questions = openQuestions();
+  const isIdle = (): boolean => questions.isIdle && builds.isIdle;
+  return {
+    builds,
+    questions,
+    state: () => ({ ...state, buildIds: builds.ids() }),
+    update: (change) => {
+      state = { ...state, ...change };
     },
-    buildEnded: (buildId) => void buildIds.delete(buildId),
     mayAsk: () =>
-      feeding.isFed &&
+      state.feeding.isFed &&
+      !state.isStopping &&
       !workflowInfo().continueAsNewSuggested &&
-      turns.size < feeding.requestConcurrency &&
-      hasRoom(),
-    shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested && turns.size === 0,
-    takeTurn: async () => {
-      const turn = new CancellationScope();
-      turns.add(turn);
-      try {
-        await settle(await turn.run(ask));
-      } catch (error) {
-        if (isCancellation(error)) return;
-        log.warn('question not answered', { error });
-        await sleep(FAULT_PAUSE_MS);
-      } finally {
-        turns.delete(turn);
-      }
-    },
-    giveUpQuestions: () => {
-      for (const turn of turns) turn.cancel();
-      turns.clear();
-    },
+      questions.count <
+        Math.ceil(Math.min(state.questionLimit, state.feeding.requestConcurrency)) &&
+      (state.feeding.limit === 0 || builds.count + questions.count < state.feeding.limit),
+    hasEnded: () => state.isStopping && isIdle() && builds.count === 0,
+    // Invariant: nothing is under way then, so nothing but the state has to be carried over.
+    shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested && isIdle(),
   };
-  return runner;
 }
 
 function handleMessages(runner: Runner): void {
-  setHandler(messages.feedSignal, runner.feed);
-  setHandler(messages.buildEndedSignal, runner.buildEnded);
-  setHandler(messages.stopSignal, () => {
-    runner.isStopping = true;
+  const { builds, questions, state, update } = runner;
+  setHandler(messages.feedSignal, ({ feeding, askAnew }) => {
+    const before = state();
+    const isWoken = feeding.isFed && !before.feeding.isFed;
+    const askAtOnce = before.askAtOnce || askAnew || isWoken;
+    update({ feeding, askAtOnce, isStopping: false });
+    if (askAnew) questions.abandonAll();
+    else if (!feeding.isFed || !isSamePace(feeding, before.feeding)) questions.endAll();
   });
+  setHandler(messages.stopSignal, () => {
+    update({ isStopping: true });
+    questions.endAll();
+  });
+  setHandler(messages.buildBegunSignal, builds.announce);
+  setHandler(messages.buildEndedSignal, builds.remove);
   setHandler(messages.runnerStateQuery, () => {
-    const { feeding, buildIds } = runner.state();
-    return { feeding, buildIds, questionsUnderWay: runner.questionsUnderWay() };
+    const { feeding, buildIds, isHealthy, isStopping } = state();
+    return { feeding, buildIds, isHealthy, isStopping, questionsUnderWay: questions.count };
   });
 }
 
-async function startBuild(job: JobSummary, nodeQueue: string): Promise<void> {
+async function takeTurn(runner: Runner): Promise<void> {
+  const { questions } = runner;
+  const turn = new CancellationScope();
+  questions.begin(turn);
   try {
-    await startChild(runBuild, {
-      workflowId: job.buildId,
-      args: [{ job, nodeQueue, runnerWorkflowId: workflowInfo().workflowId }],
-      // Invariant: one build for one job, for ever. The id is the lock.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.ABANDON,
-      staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
-      staticDetails: job.jobUrl,
-    });
+    const outcome = await turn.run(() => questions.ask(nextTurn(runner)));
+    await settle(runner, outcome);
   } catch (error) {
-    // The node that holds the record has started it first.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throwBug(error);
+    if (isCancellation(error)) return;
+    log.warn('question not answered', { error });
+    await sleep(FAULT_PAUSE_MS);
+  } finally {
+    questions.end(turn);
   }
 }
 
-async function reportHealth(state: ServeRunnerState, isHealthy: boolean): Promise<void> {
-  await getExternalWorkflowHandle(state.feederId)
-    .signal(messages.reportHealthSignal, { runnerKey: state.runner.key, isHealthy })
-    .catch((error: unknown) => log.warn('health not reported', { error }));
+function nextTurn({ state, update }: Runner): RequestTurn {
+  const { runner, feeding, askAtOnce } = state();
+  const { intervalMs, offsetMs, mayWait } = feeding;
+  update({ askAtOnce: false });
+  return {
+    runnerKey: runner.key,
+    ...{ intervalMs, offsetMs, mayWait, askAtOnce },
+    durationMs: TURN_MS,
+  };
+}
+
+async function settle(runner: Runner, outcome: TurnOutcome): Promise<void> {
+  const { state, update } = runner;
+  const { questionLimit, feeding } = state();
+  const { requestConcurrency } = feeding;
+  const hasJob = outcome.kind === 'job';
+  update({ questionLimit: adaptQuestionLimit(questionLimit, { hasJob, requestConcurrency }) });
+  if (outcome.kind === 'unknown_runner') return sleep(UNKNOWN_RUNNER_PAUSE_MS);
+  if (outcome.kind === 'job') {
+    update({ askAtOnce: true });
+    runner.builds.begin(outcome);
+  }
+  const isHealthy = outcome.kind !== 'forbidden';
+  if (isHealthy && state().isHealthy) return;
+  update({ isHealthy });
+  await reportHealth(state());
+  // The feeder counts; between two refusals lies at least the pace.
+  if (!isHealthy) await sleep(feeding.intervalMs);
+}
+
+async function reportHealth({ feederId, runner, isHealthy }: ServeRunnerState): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(feederId).signal(messages.reportHealthSignal, {
+      runnerKey: runner.key,
+      isHealthy,
+    });
+  } catch (error) {
+    throwBug(error);
+    log.warn('health not reported', { error });
+  }
 }

@@ -85,3 +85,32 @@ export function nextQuestionAtMs(
   const turns = Math.floor((nowMs - pace.offsetMs) / pace.intervalMs) + 1;
   return turns * pace.intervalMs + pace.offsetMs;
 }
+
+const RAISE_BY_JOB = 1.1;
+
+/**
+ * How many questions a runner may have open, as a fraction to be rounded up, after one brought a job
+ * or after a turn of questions brought none: from 1 up to `request_concurrency`, and back at once,
+ * so that an idle runner asks one question at a time.
+ * Source: gitlab-runner FF_USE_ADAPTIVE_REQUEST_CONCURRENCY, which falls by 5 % a question.
+ */
+export function adaptQuestionLimit(
+  limit: number,
+  answer: { readonly hasJob: boolean; readonly requestConcurrency: number },
+): number {
+  return answer.hasJob ? Math.min(limit * RAISE_BY_JOB, answer.requestConcurrency) : 1;
+}
+
+/** Whether two feedings ask the same questions at the same moments. */
+export function isSamePace(a: Feeding, b: Feeding): boolean {
+  return a.intervalMs === b.intervalMs && a.offsetMs === b.offsetMs && a.mayWait === b.mayWait;
+}
+
+export function isSameFeeding(a: Feeding, b: Feeding): boolean {
+  return (
+    isSamePace(a, b) &&
+    a.isFed === b.isFed &&
+    a.limit === b.limit &&
+    a.requestConcurrency === b.requestConcurrency
+  );
+}

@@ -7,7 +7,8 @@ export interface RunnerHealth {
 }
 
 /**
- * Health after a question. Only a refused token counts against a runner: an outage does not, so that
+ * Health after a report. A runner reports each refusal, and its recovery once: when it is refused
+ * for the first time in a row it was healthy until just now. Only a refused token counts against a runner: an outage does not, so that
  * it asks again at once when GitLab is back. Source: gitlab-runner `commands/health_helper.go`.
  */
 export function updateHealth(
@@ -16,7 +17,8 @@ export function updateHealth(
   nowMs: number,
 ): RunnerHealth {
   if (isHealthy) return { failures: 0, lastHealthyMs: nowMs };
-  return { failures: (health?.failures ?? 0) + 1, lastHealthyMs: health?.lastHealthyMs ?? nowMs };
+  if (health === undefined || health.failures === 0) return { failures: 1, lastHealthyMs: nowMs };
+  return { failures: health.failures + 1, lastHealthyMs: health.lastHealthyMs };
 }
 
 /** Whether a runner rests: refused too often in a row, and its rest is not over. */
