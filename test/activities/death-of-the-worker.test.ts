@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BuildContext } from '../../src/domain/build/context.ts';
+import { contextOf } from '../domain/job/context-fixture.ts';
+import { driveBuild } from './support/drive.ts';
+import { createWorld, type World } from './support/world.ts';
+
+/** Sources, script, after_script and tidying up: two containers, four starts. */
+function jobContext(): BuildContext {
+  const { runner } = contextOf();
+  return contextOf({
+    // The official helper image is looked for before it is pulled: a second try says less.
+    runner: { docker: { ...runner.docker, helperImage: 'helper' } },
+    job: {
+      steps: [
+        { name: 'script', script: ['make'] },
+        { name: 'after_script', script: ['tidy'] },
+      ],
+      variables: [{ key: 'KEY', value: 'secret', file: true }],
+      features: { trace_sections: true },
+    },
+  });
+}
+
+/** Said to Docker while the script writes its file: nobody who was dead knows which came first. */
+const LAST_WORDS = 'entrypoint after';
+
+/** What anybody can see of a build when it is over. */
+function seen(world: World) {
+  const { docker, disk, gitlab, started, freed } = world;
+  const [before = '', ...after] = gitlab.trace.split(LAST_WORDS);
+  return {
+    started,
+    trace: before + after.join(''),
+    lastWords: after.length,
+    updates: gitlab.updates.filter(({ state }) => state !== 'running'),
+    containers: [...docker.containers.keys()],
+    records: [...disk.records.keys()],
+    notes: [...disk.notes.keys()],
+    spooled: world.spool.saved.text,
+    isFreed: freed.length > 0,
+  };
+}
+
+const jobs: [what: string, scripts: World['scripts']][] = [
+  ['a build that succeeds', {}],
+  [
+    'a build whose script fails, in an image with a talking entrypoint',
+    { 'build#1': { exitCode: 3, entrypoint: 'entrypoint' } },
+  ],
+];
+
+for (const [what, scripts] of jobs) {
+  describe(`${what}, and a worker that is killed at any call`, async () => {
+    const context = jobContext();
+    const undisturbed = createWorld(context, { scripts });
+    const expected = await driveBuild(undisturbed, context);
+
+    it('is what it should be when nobody is killed', () => {
+      const { started, containers, records, notes, updates, lastWords } = seen(undisturbed);
+      assert.equal(lastWords, scripts['build#1']?.entrypoint === undefined ? 0 : 1);
+      assert.deepEqual(started, ['helper#1', 'build#1', 'build#2', 'helper#2']);
+      assert.deepEqual([containers, records, notes], [[], [], []]);
+      assert.equal(updates.length, 1);
+      assert.equal(updates[0]?.byteSize, undisturbed.gitlab.trace.length);
+      assert.ok(expected.calls > 50, `${expected.calls} calls`);
+      for (const line of ['build#1 begins\nbuild#1 ends\n', 'helper#1 ends', 'build#2 begins']) {
+        assert.ok(undisturbed.gitlab.trace.includes(line), line);
+      }
+    });
+
+    for (const when of ['before', 'after'] as const) {
+      for (const keeps of ['checkpoints', 'everything'] as const) {
+        it(`ends the same when it dies ${when} the call's effect and ${keeps} of the trace last`, async () => {
+          for (let call = 1; call <= expected.calls; call += 1) {
+            const world = createWorld(context, { scripts, keeps });
+            const { outcome } = await driveBuild(world, context, { call, when });
+            assert.deepEqual(outcome, expected.outcome, `killed ${when} call ${call}`);
+            assert.deepEqual(seen(world), seen(undisturbed), `killed ${when} call ${call}`);
+          }
+        });
+      }
+    }
+  });
+}

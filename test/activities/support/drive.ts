@@ -1,0 +1,60 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Activities } from '../../../src/activities/index.ts';
+import { outcomeOfStages } from '../../../src/domain/build/build-outcome.ts';
+import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { BuildOutcome, StageOutcome } from '../../../src/domain/build/outcome.ts';
+import { planStages } from '../../../src/domain/build/plan.ts';
+import type { PlannedStage } from '../../../src/domain/build/stage.ts';
+import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { openProcess, type Cut } from './process.ts';
+import type { World } from './world.ts';
+
+/** Runs an activity as Temporal does it, without a server. */
+export function runActivity<T>(work: () => Promise<T>): Promise<T> {
+  return new MockActivityEnvironment().run(work);
+}
+
+export interface Drive {
+  readonly outcome: BuildOutcome;
+  /** Calls of ports by the first process. */
+  readonly calls: number;
+}
+
+/**
+ * The order in which the workflow calls the activities of a build. When the process dies, the next one
+ * is asked the same again, as Temporal does it.
+ */
+export async function driveBuild(world: World, context: BuildContext, cut?: Cut): Promise<Drive> {
+  const { buildId } = context;
+  const first = openProcess(world, cut === undefined ? {} : { cut });
+  let process = first;
+  const call = async <T>(work: (node: Activities['node']) => Promise<T>): Promise<T> => {
+    for (;;) {
+      const environment = new MockActivityEnvironment();
+      const { activities, died } = process;
+      const answer = environment.run(() => work(activities.node)).then((value) => ({ value }));
+      const end = await Promise.race([answer, died]);
+      if (end !== 'died') return end.value;
+      environment.cancel('WORKER_SHUTDOWN');
+      await answer.catch(() => undefined);
+      process = openProcess(world);
+    }
+  };
+  const run = (stage: PlannedStage): Promise<StageOutcome> =>
+    call((node) => node.runStage({ buildId }, { stage, attempt: 1, jobStatus: 'running' }));
+
+  await call((node) => node.acknowledgeJob({ buildId }));
+  await call((node) => node.prepareEnvironment({ buildId }));
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  let last: StageOutcome = { kind: 'succeeded' };
+  for (const stage of [...plan.preparation, ...plan.steps]) {
+    if (last.kind === 'succeeded') last = await run(stage);
+  }
+  if (plan.afterScript !== undefined) await run(plan.afterScript);
+  if (plan.cleanup !== undefined) await run(plan.cleanup);
+  const outcome = outcomeOfStages(last, undefined);
+  await call((node) => node.reportResult({ buildId }, outcome));
+  await call((node) => node.destroyEnvironment({ buildId }));
+  await call((node) => node.releaseBuild({ buildId }));
+  return { outcome, calls: first.calls() };
+}

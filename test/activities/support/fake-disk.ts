@@ -1,0 +1,94 @@
+import type { BuildStore, TraceSpool, TraceWriter } from '../../../src/activities/ports.ts';
+import { EMPTY_SPOOL, tick, until, type SpoolState, type World } from './world.ts';
+
+/** The node's records. A note is on disk when its promise resolves. */
+export function createFakeStore({ disk }: World): BuildStore {
+  const done = (change: unknown): Promise<void> => Promise.resolve(void change);
+  const pathsOf = (place: string) => ({
+    script: `/${place}/script`,
+    output: `/${place}/output`,
+    state: `/${place}/state`,
+  });
+  return {
+    create: (draft) => {
+      const context = { ...draft, concurrentId: 0, concurrentProjectId: 0 };
+      disk.records.set(draft.buildId, context);
+      return Promise.resolve(context);
+    },
+    read: (buildId) => Promise.resolve(disk.records.get(buildId)),
+    list: () => Promise.resolve([...disk.records.keys()]),
+    directory: (buildId) => `/builds/${buildId}`,
+    remove: (buildId) => {
+      disk.notes.clear();
+      return done(disk.records.delete(buildId));
+    },
+    readNote: (_buildId, name) => Promise.resolve(disk.notes.get(name)),
+    writeNote: (_buildId, name, value) => done(disk.notes.set(name, structuredClone(value))),
+    stageFiles: (_buildId, place) => Promise.resolve(pathsOf(place)),
+    writeScript: (_buildId, place, script) => done((disk.files[place].script = script)),
+    whenBegun: (_buildId, place, { nonce, signal }) =>
+      until(() => signal.aborted || disk.files[place].state.startsWith(nonce)),
+    readState: (_buildId, place) => Promise.resolve(disk.files[place].state),
+  };
+}
+
+/** The trace on disk. */
+export function createFakeSpool(world: World, isAlive: () => boolean): TraceSpool {
+  const open = (): TraceWriter => {
+    let now: SpoolState = world.spool.saved;
+    const append = (text: string, change: Partial<SpoolState>): void => {
+      now = { ...now, text: now.text + text, ...change };
+      if (world.spool.keeps === 'everything') world.spool.saved = now;
+    };
+    const appendOnce = (key: string, text: string): Promise<void> => {
+      if (!now.keys.has(key)) append(text, { keys: new Set([...now.keys, key]) });
+      return Promise.resolve();
+    };
+    const take = (source: 'build' | 'helper'): void => {
+      const { output } = world.disk.files[source];
+      const taken = output.slice(now.offsets.get(source) ?? 0);
+      append(taken, { offsets: new Map([...now.offsets, [source, output.length]]) });
+    };
+    return {
+      appendOnce,
+      appendBytesOnce: (key, _stream, bytes) => appendOnce(key, new TextDecoder().decode(bytes)),
+      followFile: async (source, _path, signal) => {
+        while (!signal.aborted && isAlive()) {
+          take(source as 'build' | 'helper');
+          await tick();
+        }
+        if (isAlive()) take(source as 'build' | 'helper');
+      },
+      endStreams: () => Promise.resolve(),
+      checkpoint: () => Promise.resolve(void (world.spool.saved = now)),
+      read: (startByte, maxBytes) =>
+        Promise.resolve(
+          new TextEncoder().encode(world.spool.saved.text).slice(startByte, startByte + maxBytes),
+        ),
+      get sendableBytes() {
+        return world.spool.saved.text.length;
+      },
+      checksum: () => ({ checksum: 'crc32:0', byteSize: world.spool.saved.text.length }),
+      get ackedBytes() {
+        return now.ackedBytes;
+      },
+      set ackedBytes(ackedBytes) {
+        now = { ...now, ackedBytes };
+      },
+      whenAppended: () => tick(),
+    };
+  };
+  const writers = new Map<string, TraceWriter>();
+  return {
+    open: ({ buildId }) => {
+      const writer = writers.get(buildId) ?? open();
+      writers.set(buildId, writer);
+      return Promise.resolve(writer);
+    },
+    close: (buildId) => {
+      writers.delete(buildId);
+      if (isAlive()) world.spool.saved = EMPTY_SPOOL;
+      return Promise.resolve();
+    },
+  };
+}

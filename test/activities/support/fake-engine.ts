@@ -1,0 +1,157 @@
+import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
+import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/activities/ports.ts';
+import { tick, until, type FakeContainer, type World } from './world.ts';
+
+const NEVER = '0001-01-01T00:00:00Z';
+const encoder = new TextEncoder();
+
+/** Docker, as far as activities know it. Scripts go on whoever looks. */
+export function createFakeEngine(world: World): ContainerEngine {
+  const { docker } = world;
+  const find = (idOrName: string): FakeContainer | undefined =>
+    [...docker.containers.values()].find(
+      ({ spec, status }) => spec.name === idOrName || status.id === idOrName,
+    );
+  const get = (idOrName: string): FakeContainer => {
+    const found = find(idOrName);
+    if (found === undefined) throw new Error(`no container ${idOrName}`);
+    return found;
+  };
+  const imageOf = (reference: string): ImageInfo => ({
+    ...{ id: `sha256:${reference}`, repoDigests: [], user: '', exposedPorts: [] },
+  });
+  return {
+    ...createFakeResources(world),
+    info: () => Promise.resolve({ ...ENGINE_INFO }),
+    inspectImage: (reference) =>
+      Promise.resolve(docker.images.has(reference) ? imageOf(reference) : undefined),
+    pullImage: (reference) => {
+      docker.pulls.push(reference);
+      docker.images.add(reference);
+      return Promise.resolve(imageOf(reference));
+    },
+    createContainer: (spec) => {
+      const id = find(spec.name)?.status.id ?? `id-${docker.containers.size + 1}-${spec.name}`;
+      if (find(spec.name) === undefined) {
+        const status = { ...CREATED, id, labels: spec.labels };
+        docker.containers.set(id, { spec, status, starts: 0, log: '', archives: [] });
+      }
+      return Promise.resolve(id);
+    },
+    startContainer: (idOrName) => {
+      const container = get(idOrName);
+      if (container.status.state !== 'running') runScript(world, container);
+      return Promise.resolve();
+    },
+    inspectContainer: (idOrName) => Promise.resolve(find(idOrName)?.status),
+    waitForExit: async (idOrName, signal) => {
+      await until(() => signal.aborted || get(idOrName).status.state !== 'running');
+      signal.throwIfAborted();
+      return get(idOrName).status;
+    },
+    stopContainer: (idOrName) => {
+      end(get(idOrName), { exitCode: 137 });
+      return Promise.resolve();
+    },
+    putArchive: (idOrName, _path, entries) => {
+      get(idOrName).archives.push(...entries.map(({ path }) => path));
+      return Promise.resolve();
+    },
+    readLogs: (idOrName) => {
+      const { log } = get(idOrName);
+      return Promise.resolve(
+        [...log].map((character) => ({
+          stream: 'stdout' as const,
+          bytes: encoder.encode(character),
+        })),
+      );
+    },
+    removeContainer: (idOrName) => {
+      docker.containers.delete(find(idOrName)?.status.id ?? '');
+      return Promise.resolve();
+    },
+  };
+}
+
+const ENGINE_INFO = {
+  serverVersion: '20.10',
+  apiVersion: '1.41',
+  osType: 'linux',
+  architecture: 'x86_64',
+  name: 'docker',
+};
+
+const CREATED: Omit<ContainerStatus, 'id' | 'labels'> = {
+  state: 'created',
+  exitCode: 0,
+  oomKilled: false,
+  startedAt: NEVER,
+  finishedAt: NEVER,
+  error: '',
+};
+
+type Resources = Pick<
+  ContainerEngine,
+  'createNetwork' | 'removeNetwork' | 'ensureVolume' | 'removeVolume' | 'listByLabels'
+>;
+
+function createFakeResources({ docker }: World): Resources {
+  const carrying = (
+    all: Iterable<readonly [string, Readonly<Record<string, string>>]>,
+    wanted: Readonly<Record<string, string>>,
+  ): string[] =>
+    [...all]
+      .filter(([, labels]) => Object.entries(wanted).every(([key, value]) => labels[key] === value))
+      .map(([name]) => name);
+  const done = (change: unknown): Promise<void> => Promise.resolve(void change);
+  return {
+    createNetwork: ({ name, labels }) => done(docker.networks.set(name, labels)),
+    removeNetwork: (name) => done(docker.networks.delete(name)),
+    ensureVolume: ({ name, labels }) =>
+      done(docker.volumes.has(name) || docker.volumes.set(name, labels)),
+    removeVolume: (name) => done(docker.volumes.delete(name)),
+    listByLabels: (labels) => {
+      const containers = [...docker.containers].map(([id, { spec }]) => [id, spec.labels] as const);
+      return Promise.resolve({
+        containers: carrying(containers, labels),
+        volumes: carrying(docker.volumes, labels),
+        networks: carrying(docker.networks, labels),
+      });
+    },
+  };
+}
+
+function runScript(world: World, container: FakeContainer): void {
+  const place: ContainerPlace = container.spec.name.endsWith('-build') ? 'build' : 'helper';
+  const files = world.disk.files[place];
+  const nonce = /nonce-\d+/.exec(files.script)?.[0] ?? 'no-nonce';
+  container.starts += 1;
+  const name = `${place}#${container.starts}`;
+  const script = world.scripts[name] ?? {};
+  world.started.push(name);
+  container.log = script.entrypoint === undefined ? '' : `${script.entrypoint} before\n`;
+  const startedAt = `2026-11-24T00:00:00.${world.started.length}Z`;
+  container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
+  void run();
+
+  async function run(): Promise<void> {
+    await tick();
+    if (script.isSkipped !== true) {
+      files.state = nonce;
+      files.output += `${name} begins\n`;
+    }
+    await tick();
+    await until(() => script.isEndless !== true || container.status.state !== 'running');
+    if (container.status.state !== 'running') return;
+    if (script.dies === undefined && script.isSkipped !== true) {
+      files.output += `${name} ends\n`;
+      files.state = `${nonce} ${script.exitCode ?? 0}`;
+    }
+    if (script.entrypoint !== undefined) container.log += `${script.entrypoint} after`;
+    end(container, { exitCode: script.exitCode ?? 0, ...script.dies });
+  }
+}
+
+function end(container: FakeContainer, how: Partial<ContainerStatus>): void {
+  container.status = { ...container.status, state: 'exited', ...how };
+}

@@ -1,0 +1,26 @@
+import type { Coordinator, PatchReply, UpdateReply } from '../../../src/activities/ports.ts';
+import type { World } from './world.ts';
+
+/** GitLab, as far as one job knows it: strict about gaps in a trace and about ended jobs. */
+export function createFakeCoordinator({ gitlab }: World): Coordinator {
+  const hasEnded = (): boolean => ['success', 'failed'].includes(gitlab.state);
+  return {
+    requestJob: () => Promise.resolve({ kind: 'no_job' }),
+    updateJob: (_job, update): Promise<UpdateReply> => {
+      if (hasEnded()) return Promise.resolve({ kind: 'job_gone', status: 403 });
+      gitlab.state = update.state;
+      gitlab.updates.push(update);
+      return Promise.resolve({ kind: 'done', remote: 'running' });
+    },
+    patchTrace: (_job, { window, body }): Promise<PatchReply> => {
+      const common = { remote: 'running', updateIntervalMs: undefined } as const;
+      if (hasEnded()) return Promise.resolve({ kind: 'job_gone', status: 403 });
+      const remoteLengthBytes = gitlab.trace.length;
+      if (window.startByte !== remoteLengthBytes) {
+        return Promise.resolve({ kind: 'range_mismatch', remoteLengthBytes, ...common });
+      }
+      gitlab.trace += new TextDecoder().decode(body);
+      return Promise.resolve({ kind: 'accepted', ...common });
+    },
+  };
+}

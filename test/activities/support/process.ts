@@ -1,0 +1,112 @@
+import { createActivities, type Activities } from '../../../src/activities/index.ts';
+import type { Log, Ports } from '../../../src/activities/ports.ts';
+import { createFakeStore, createFakeSpool } from './fake-disk.ts';
+import { createFakeEngine } from './fake-engine.ts';
+import { createFakeCoordinator } from './fake-gitlab.ts';
+import { tick, type World } from './world.ts';
+
+/** Where a process dies: before the n-th call of a port has any effect, or before its answer comes. */
+export interface Cut {
+  readonly call: number;
+  readonly when: 'before' | 'after';
+}
+
+export interface WorkerProcess {
+  readonly activities: Activities;
+  readonly ports: Ports;
+  readonly died: Promise<'died'>;
+  readonly calls: () => number;
+}
+
+const SILENT: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** These return at once and have no effect outside of the process. */
+const NOT_CUT = new Set(['nowMs', 'hex', 'md5Hex', 'sha256Hex', 'checksum', 'sleep', 'directory']);
+
+export interface ProcessOptions {
+  readonly cut?: Cut;
+  readonly ports?: Partial<Ports>;
+}
+
+/** A worker on the world. After its death no call of it has any effect, nor an answer. */
+export function openProcess(world: World, { cut, ports }: ProcessOptions = {}): WorkerProcess {
+  let calls = 0;
+  let isAlive = true;
+  let tellDeath: (death: 'died') => void = () => undefined;
+  const died = new Promise<'died'>((resolve) => {
+    tellDeath = resolve;
+  });
+  const never = new Promise<never>(() => undefined);
+  const die = (): Promise<never> => {
+    isAlive = false;
+    tellDeath('died');
+    return never;
+  };
+  const gate = async (call: () => unknown): Promise<unknown> => {
+    if (!isAlive) return never;
+    calls += 1;
+    const isCut = cut?.call === calls;
+    if (isCut && cut.when === 'before') return die();
+    const answer = await call();
+    if (!isAlive) return never;
+    return isCut ? die() : answer;
+  };
+  const gated = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function' || NOT_CUT.has(String(key))) return value;
+        const call = value as (...args: readonly unknown[]) => unknown;
+        return (...args: readonly unknown[]) => gate(() => call.apply(target, [...args]));
+      },
+    });
+
+  const spool = createFakeSpool(world, () => isAlive);
+  const traces = {
+    ...spool,
+    open: async (...args: Parameters<typeof spool.open>) => gated(await spool.open(...args)),
+  };
+  const engine = gated(createFakeEngine(world));
+  const coordinator = gated(createFakeCoordinator(world));
+  let nonces = 0;
+  const all: Ports = {
+    config: {
+      load: () => Promise.reject(new Error('no config here')),
+      current: () => {
+        throw new Error('no config here');
+      },
+      runner: () => undefined,
+    },
+    coordinator: () => coordinator,
+    engine: () => engine,
+    builds: gated(createFakeStore(world)),
+    capacity: {
+      acquire: () => Promise.reject(new Error('no capacity here')),
+      free: (buildId) => void world.freed.push(buildId),
+    },
+    traces: gated(traces),
+    clock: { nowMs: () => 1_000_000, sleep: () => tick() },
+    // Unlike chance, told apart by whoever reads a script.
+    randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },
+    log: SILENT,
+    program: {
+      name: 'temporal-gitlab-runner',
+      version: '1.2.3',
+      revision: 'abcdef12',
+      platform: 'linux/amd64',
+      hostname: 'node-1',
+    },
+    systemId: 's_0123456789ab',
+    nodeQueue: 'node-queue',
+    digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
+    registryAuthFile: () =>
+      Promise.resolve({ name: 'config.json', entries: [], problem: undefined }),
+    ...ports,
+  };
+  return { activities: createActivities(all), ports: all, died, calls: () => calls };
+}

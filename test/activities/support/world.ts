@@ -1,0 +1,112 @@
+import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
+import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
+import type { ContainerStatus, JobUpdate } from '../../../src/activities/ports.ts';
+
+/** Everything that outlives the worker's process: Docker, its disk, GitLab. */
+export interface World {
+  readonly docker: {
+    readonly containers: Map<string, FakeContainer>;
+    readonly volumes: Map<string, Readonly<Record<string, string>>>;
+    readonly networks: Map<string, Readonly<Record<string, string>>>;
+    readonly images: Set<string>;
+    readonly pulls: string[];
+  };
+  readonly disk: {
+    readonly records: Map<string, BuildContext>;
+    readonly notes: Map<string, unknown>;
+    readonly files: Record<ContainerPlace, FakeFiles>;
+  };
+  readonly spool: { saved: SpoolState; readonly keeps: SpoolKeeps };
+  readonly gitlab: { trace: string; state: string; updates: JobUpdate[] };
+  /** What a started script does, by its number among the starts of its container. */
+  readonly scripts: Record<string, FakeScript>;
+  /** Every script that was started, in order: `build#1`. */
+  readonly started: string[];
+  readonly freed: string[];
+}
+
+export interface FakeContainer {
+  readonly spec: ContainerSpec;
+  status: ContainerStatus;
+  starts: number;
+  /** Of its last start. */
+  log: string;
+  readonly archives: string[];
+}
+
+export interface FakeFiles {
+  script: string;
+  output: string;
+  state: string;
+}
+
+export interface FakeScript {
+  readonly exitCode?: number;
+  /** What its entrypoint says before and after it. */
+  readonly entrypoint?: string;
+  /** The container ends without the wrapper's word. */
+  readonly dies?: Partial<ContainerStatus>;
+  /** The entrypoint never runs it. */
+  readonly isSkipped?: boolean;
+  /** It runs until it is stopped. */
+  readonly isEndless?: boolean;
+}
+
+/**
+ * What of the trace outlives the process: what the last checkpoint made durable, as is promised, or
+ * everything, as it may well be.
+ */
+export type SpoolKeeps = 'checkpoints' | 'everything';
+
+export interface SpoolState {
+  readonly text: string;
+  readonly keys: ReadonlySet<string>;
+  readonly offsets: ReadonlyMap<string, number>;
+  readonly ackedBytes: number;
+}
+
+export const EMPTY_SPOOL: SpoolState = {
+  text: '',
+  keys: new Set(),
+  offsets: new Map(),
+  ackedBytes: 0,
+};
+
+export interface WorldOptions {
+  readonly scripts?: World['scripts'];
+  readonly keeps?: SpoolKeeps;
+}
+
+export function createWorld(context: BuildContext, options: WorldOptions = {}): World {
+  const { scripts = {}, keeps = 'checkpoints' } = options;
+  const files = (): FakeFiles => ({ script: '', output: '', state: '' });
+  return {
+    docker: {
+      containers: new Map(),
+      volumes: new Map(),
+      networks: new Map(),
+      images: new Set(),
+      pulls: [],
+    },
+    disk: {
+      records: new Map([[context.buildId, context]]),
+      notes: new Map(),
+      files: { build: files(), helper: files() },
+    },
+    spool: { saved: EMPTY_SPOOL, keeps },
+    gitlab: { trace: '', state: 'pending', updates: [] },
+    scripts,
+    started: [],
+    freed: [],
+  };
+}
+
+/** Lets everything that is due happen once. */
+export function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export async function until(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await tick();
+}
