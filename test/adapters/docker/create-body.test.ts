@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { createBody, parseDevice } from '../../../src/adapters/docker/create-body.ts';
-import { inlineSeccomp } from '../../../src/adapters/docker/seccomp.ts';
-import { FailureType } from '../../../src/domain/failure.ts';
 import { containerSpec } from './support.ts';
 
 /** No property is as Docker has it by itself. */
@@ -120,19 +115,3 @@ for (const [device, PathInContainer, CgroupPermissions] of devices) {
     assert.deepEqual(parseDevice(device), expected);
   });
 }
-
-void test('a seccomp profile is read on the side of the runner, all else stays', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'tgr-test-'));
-  t.after(() => rm(directory, { recursive: true }));
-  const path = join(directory, 'profile.json');
-  await writeFile(path, '{\n "defaultAction": "SCMP_ACT_ALLOW" }');
-  const others = ['seccomp=unconfined', 'seccomp={"a":1}', 'apparmor=x', 'no-new-privileges'];
-  assert.deepEqual(await inlineSeccomp([`seccomp=${path}`, ...others]), [
-    'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}',
-    ...others,
-  ]);
-  await assert.rejects(inlineSeccomp([`seccomp=${path}.absent`]), {
-    type: FailureType.RunnerConfiguration,
-    message: /profile\.json\.absent/,
-  });
-});

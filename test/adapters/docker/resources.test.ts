@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import { BUILD_LABEL, INSTALLATION_LABEL } from '../../../src/adapters/docker/labels.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
+import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import { engineFor } from './fake-daemon.ts';
+
+// How the real daemon behaves is in engine.test.ts; here are the answers that it seldom gives.
+
+interface Scripted {
+  readonly engine: ContainerEngine;
+  /** `METHOD /path`, with what it carried. */
+  readonly asked: { readonly what: string; readonly query: URLSearchParams; body: string }[];
+}
+
+async function scripted(
+  t: TestContext,
+  answer: (what: string) => readonly [status: number, body?: object],
+): Promise<Scripted> {
+  const asked: Scripted['asked'] = [];
+  const listener: RequestListener = (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://docker');
+    const what = `${request.method} ${pathname.replace(/^\/v[\d.]+/, '')}`;
+    const entry = { what, query: searchParams, body: '' };
+    asked.push(entry);
+    request.on('data', (chunk: Buffer) => (entry.body += chunk.toString()));
+    request.on('end', () => {
+      const [status, body] = answer(what);
+      response.writeHead(status).end(body && JSON.stringify(body));
+    });
+  };
+  return { engine: await engineFor(t, listener), asked };
+}
+
+const labels = { [BUILD_LABEL]: 'b' };
+
+void test('a network is made once: the answer 409 is fine when it is of this build', async (t) => {
+  const own = { Labels: { ...labels, [INSTALLATION_LABEL]: 'engine-test' } };
+  const { engine, asked } = await scripted(t, (what) =>
+    what.startsWith('GET') ? [200, own] : [409, { message: 'exists' }],
+  );
+  await engine.createNetwork({ name: 'n', labels });
+  const body = JSON.parse(asked[0]?.body ?? '') as Record<string, unknown>;
+  assert.equal(body['CheckDuplicate'], true);
+  assert.deepEqual(body['Labels'], own.Labels);
+});
+
+void test('a network of that name that went meanwhile may be tried again', async (t) => {
+  const { engine } = await scripted(t, (what) => (what.startsWith('GET') ? [404] : [409]));
+  await assert.rejects(engine.createNetwork({ name: 'n', labels }), { name: 'TransientError' });
+});
+
+void test("a network that is somebody else's is a fault for good that says what to do", async (t) => {
+  const { engine } = await scripted(t, (what) =>
+    what.startsWith('GET') ? [200, { Labels: null }] : [409],
+  );
+  await assert.rejects(engine.createNetwork({ name: 'n', labels }), {
+    type: FailureType.RunnerSystem,
+    message: /network "n": a network of this name exists .* remove it/,
+  });
+});
+
+void test('whatever is attached to a network is taken off before it goes', async (t) => {
+  const { engine, asked } = await scripted(t, (what) => {
+    if (what.startsWith('GET')) return [200, { Labels: null, Containers: { c1: {}, c2: {} } }];
+    return what.startsWith('DELETE') ? [204] : [200];
+  });
+  await engine.removeNetwork('n');
+  assert.deepEqual(
+    asked.map(({ what }) => what),
+    [
+      'GET /networks/n',
+      'POST /networks/n/disconnect',
+      'POST /networks/n/disconnect',
+      'DELETE /networks/n',
+    ],
+  );
+  assert.deepEqual(JSON.parse(asked[1]?.body ?? ''), { Container: 'c1', Force: true });
+});
+
+void test('a container that left the network by itself does not stop the removal', async (t) => {
+  const { engine } = await scripted(t, (what) => {
+    if (what.startsWith('GET')) return [200, { Labels: null, Containers: { c1: {} } }];
+    return what.startsWith('DELETE') ? [204] : [404];
+  });
+  await engine.removeNetwork('n');
+});
+
+void test('only what carries this installation is listed, and null is nothing', async (t) => {
+  const { engine, asked } = await scripted(t, (what) =>
+    what.endsWith('/volumes') ? [200, { Volumes: null }] : [200, []],
+  );
+  const nothing = { containers: [], volumes: [], networks: [] };
+  assert.deepEqual(await engine.listByLabels(labels), nothing);
+  for (const { query } of asked) {
+    const filters = JSON.parse(query.get('filters') ?? '') as { label: string[] };
+    assert.deepEqual(filters.label, [`${BUILD_LABEL}=b`, `${INSTALLATION_LABEL}=engine-test`]);
+  }
+  assert.equal(asked.find(({ what }) => what.includes('containers'))?.query.get('all'), '1');
+});
+
+const volumes: readonly [status: number, expected: object, why: string][] = [
+  [400, { type: FailureType.RunnerConfiguration }, 'a name that Docker does not take'],
+  [500, { name: 'TransientError' }, 'the disk may be full for now'],
+];
+for (const [status, expected, why] of volumes) {
+  void test(`a volume answered ${status} is ${JSON.stringify(expected)}: ${why}`, async (t) => {
+    const { engine } = await scripted(t, () => [status]);
+    await assert.rejects(engine.ensureVolume({ name: 'v', labels }), expected);
+  });
+}
+
+void test('a volume in use is not removed now, one that is gone is', async (t) => {
+  let status = 409;
+  const { engine } = await scripted(t, () => [status, { message: 'volume is in use' }]);
+  await assert.rejects(engine.removeVolume('v'), {
+    name: 'TransientError',
+    message: /cannot remove volume "v": .*volume is in use/,
+  });
+  status = 404;
+  await engine.removeVolume('v');
+});
