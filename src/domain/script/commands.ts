@@ -1,0 +1,69 @@
+import { quote } from './quote.ts';
+import { failWith, formatNotice, sayNotice } from './say.ts';
+
+export interface CommandStyle {
+  /** Commands of several lines are shown as a collapsed section (FF_SCRIPT_SECTIONS). */
+  readonly hasSections: boolean;
+  /** FF_ENABLE_BASH_EXIT_CODE_CHECK: where errexit does not see a failure, this does. */
+  readonly checksExitCodes: boolean;
+}
+
+const CLEAR_LINE = '\u001b[0K';
+
+/**
+ * Script lines that show and run each command of a list. `prefix` names sections in the trace.
+ * Source: gitlab-runner `shells/abstract.go` (writeCommands).
+ */
+export function formatCommands(
+  prefix: string,
+  commands: readonly string[],
+  style: CommandStyle,
+): readonly string[] {
+  const fault = commandsFault(commands);
+  if (fault !== undefined) return failWith(fault);
+  return commands
+    .map(trimSpace)
+    .flatMap((text, index) => [
+      ...showCommand(text, `${prefix}_${index}`, style),
+      text,
+      ...(style.checksExitCodes
+        ? ['_runner_code=$?; if [ $_runner_code -ne 0 ]; then exit $_runner_code; fi']
+        : []),
+    ]);
+}
+
+/** Why no shell can run these; undefined when one can. */
+function commandsFault(commands: readonly string[]): string | undefined {
+  const index = commands.findIndex((text) => text.includes('\0'));
+  if (index === -1) return undefined;
+  return `command ${index + 1} of the script holds a NUL byte, which no shell can run`;
+}
+
+function showCommand(text: string, section: string, style: CommandStyle): readonly string[] {
+  if (text === '') return ['echo'];
+  const end = text.indexOf('\n');
+  if (end === -1) return [sayNotice(`$ ${text}`)];
+  if (!style.hasSections) {
+    return [sayNotice(`$ ${text.slice(0, end)} # collapsed multi-line command`)];
+  }
+  const now = '"$(date +%s)"';
+  const title = formatNotice(`$ ${text}`);
+  const options = '[hide_duration=true,collapsed=true]';
+  return [
+    `printf 'section_start:%s:%s\\n' ${now} ${quote(`section_${section}${options}\r${CLEAR_LINE}${title}`)}`,
+    `printf 'section_end:%s:%s\\n' ${now} ${quote(`section_${section}\r${CLEAR_LINE}`)}`,
+  ];
+}
+
+/** Source: Go `strings.TrimSpace`, which counts U+0085 and does not count U+FEFF. */
+function trimSpace(text: string): string {
+  const isSpace = (at: number): boolean => {
+    const char = text.charAt(at);
+    return char !== '\u{feff}' && (char === '\u0085' || char.trim() === '');
+  };
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(start)) start += 1;
+  while (end > start && isSpace(end - 1)) end -= 1;
+  return text.slice(start, end);
+}

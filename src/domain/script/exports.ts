@@ -1,0 +1,81 @@
+import type { Variables } from '../job/variables.ts';
+import type { BuildContext } from '../build/context.ts';
+import { quote } from './quote.ts';
+
+/** Some shells keep these for themselves, and end when they are set to what they do not like. */
+const KEPT_BY_SHELLS: ReadonlySet<string> = new Set([
+  'BASHOPTS',
+  'BASH_VERSINFO',
+  'EUID',
+  'LINENO',
+  'OPTIND',
+  'PPID',
+  'SHELLOPTS',
+  'UID',
+]);
+
+/**
+ * What a job's variables must not do to the helper, which runs the runner's own commands as root:
+ * load other code, put other programs in place of its own, or turn git to another repository or to
+ * a home that an earlier job could have written. Everything else a job may set, as in the peer:
+ * proxies, GIT_SSH_COMMAND, GIT_CONFIG_COUNT and the like are in use, and reach only the job's own
+ * sources.
+ */
+const NOT_FOR_HELPER: ReadonlySet<string> = new Set([
+  'BASHOPTS',
+  'BASH_ENV',
+  'ENV',
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_COMMON_DIR',
+  'GIT_CONFIG',
+  'GIT_DIR',
+  'GIT_EXEC_PATH',
+  'GIT_INDEX_FILE',
+  'GIT_NAMESPACE',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_TEMPLATE_DIR',
+  'GIT_WORK_TREE',
+  'HOME',
+  'IFS',
+  'PATH',
+  'PS4',
+  'SHELLOPTS',
+  'XDG_CONFIG_HOME',
+]);
+
+/** Script lines that hand the variables to the job's own commands. */
+export function exportForJob(variables: Variables): readonly string[] {
+  return variables.environment().map(exportLine);
+}
+
+/** Script lines that hand the variables to the runner's commands and to hooks. */
+export function exportForHelper(variables: Variables): readonly string[] {
+  return variables
+    .environment()
+    .filter((line) => isForHelper(line.slice(0, line.indexOf('='))))
+    .map(exportLine);
+}
+
+function isForHelper(name: string): boolean {
+  return !NOT_FOR_HELPER.has(name) && !name.startsWith('LD_');
+}
+
+function exportLine(line: string): string {
+  const at = line.indexOf('=');
+  const name = line.slice(0, at);
+  const assignment = `export ${name}=${quote(line.slice(at + 1))}`;
+  return KEPT_BY_SHELLS.has(name)
+    ? `if ( ${assignment} ) >/dev/null 2>&1; then ${assignment}; fi`
+    : assignment;
+}
+
+/**
+ * File through which the scripts of a job hand variables on to its later ones, as GITLAB_ENV. A name
+ * for each build: what an earlier job left in the directory is never read.
+ */
+export function envFile({ entropy }: BuildContext, { tempDir }: Variables): string {
+  return `${tempDir}/${ENV_FILE_PREFIX}${entropy}`;
+}
+
+/** First part of the name of every such file. */
+export const ENV_FILE_PREFIX = 'gitlab_runner_env_';

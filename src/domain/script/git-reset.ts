@@ -1,0 +1,60 @@
+import type { Variables } from '../job/variables.ts';
+import type { GitSettings } from './git-settings.ts';
+import { quote } from './quote.ts';
+
+/** Left behind by a git that was killed; each would stop the next. */
+const LOCKS = ['index.lock', 'shallow.lock', 'HEAD.lock', 'config.lock'];
+
+/**
+ * What tells git to run programs, or to look elsewhere for more of it. The peer removes the first
+ * two; the others lead to the same: a repository's `commondir` names a directory whose config and
+ * hooks are used.
+ */
+const POWERS = ['config', 'hooks', 'config.worktree', 'commondir'];
+
+/**
+ * Script lines that take from a checkout what an earlier job may have planted there. Nothing of
+ * git is run before. Source: gitlab-runner `shells/abstract.go` (writeGitCleanup).
+ */
+export function resetGit(variables: Variables, settings: GitSettings): readonly string[] {
+  const gitDir = quote(`${variables.projectDir}/.git`);
+  const paths = [...LOCKS, ...POWERS].map((name) => `${gitDir}/${name}`);
+  return [
+    // A file or a link in its place would have git work in a directory of somebody's choice.
+    `if [ -L ${gitDir} ] || [ -f ${gitDir} ]; then rm -rf ${gitDir}; fi`,
+    `if [ -d ${gitDir} ]; then`,
+    `  rm -rf ${paths.join(' ')}`,
+    `  if [ -d ${gitDir}/refs ]; then find ${gitDir}/refs -name '*.lock' -type f -exec rm -f {} +; fi`,
+    'fi',
+    ...(settings.submodules === 'none' ? [] : resetModules(gitDir)),
+  ];
+}
+
+/** The same for submodules that git keeps in the repository's own directory. */
+function resetModules(gitDir: string): readonly string[] {
+  const names = [...LOCKS, ...POWERS].map((name) => `-name ${name}`).join(' -o ');
+  return [
+    `if [ -d ${gitDir}/modules ]; then`,
+    `  find ${gitDir}/modules -depth \\( ${names} \\) -exec rm -rf {} +`,
+    'fi',
+  ];
+}
+
+/**
+ * Script lines, before submodules are updated, that remove their `.git` files from the checkout:
+ * git writes them anew, and a planted one would lead it elsewhere.
+ */
+export function resetSubmodules({ projectDir }: Variables): readonly string[] {
+  const dir = quote(projectDir);
+  return [
+    `if [ -d ${dir} ]; then`,
+    `  ( cd ${dir} && find . -path ./.git -prune -o -name .git -prune -exec rm -rf {} + )`,
+    'fi',
+  ];
+}
+
+/** Script lines that remove a directory, whatever modes a job gave to what is in it. */
+export function removeDirectory(path: string): readonly string[] {
+  const dir = quote(path);
+  return [`rm -rf ${dir} 2>/dev/null || { chmod -R u+rwX ${dir} && rm -rf ${dir}; }`];
+}

@@ -1,0 +1,76 @@
+import type { BuildContext } from '../build/context.ts';
+import type { Variables } from '../job/variables.ts';
+
+export type GitStrategy = 'fetch' | 'clone' | 'none' | 'empty';
+
+/** `invalid`: the job asks for one that does not exist, and fails. */
+export type SubmoduleStrategy = 'none' | 'normal' | 'recursive' | 'invalid';
+
+/** How a job wants its sources. */
+export interface GitSettings {
+  readonly strategy: GitStrategy;
+  readonly isCheckedOut: boolean;
+  /** Commits to fetch; 0 is all of them. */
+  readonly depth: number;
+  readonly fetchFlags: readonly string[];
+  /** Empty: nothing is cleaned. */
+  readonly cleanFlags: readonly string[];
+  readonly cloneFlags: readonly string[];
+  /** The job looks after LFS itself. */
+  readonly skipsLfs: boolean;
+  readonly submodules: SubmoduleStrategy;
+  readonly submoduleDepth: number;
+  readonly submodulePaths: readonly string[];
+  readonly submoduleUpdateFlags: readonly string[];
+  readonly submodulesForceHttps: boolean;
+}
+
+const STRATEGIES: readonly GitStrategy[] = ['fetch', 'clone', 'none', 'empty'];
+
+/**
+ * The job's `GIT_*` variables; what cannot be used counts as not given, and is warned about
+ * elsewhere. Source: spec/execution §8, gitlab-runner `common/build_settings.go`.
+ */
+export function readGitSettings({ job }: BuildContext, variables: Variables): GitSettings {
+  const strategy =
+    STRATEGIES.find((known) => known === variables.get('GIT_STRATEGY')) ??
+    (job.allow_git_fetch ? 'fetch' : 'clone');
+  const hasRepository = strategy === 'fetch' || strategy === 'clone';
+  const { depth } = job.git_info;
+  return {
+    strategy,
+    isCheckedOut: hasRepository && variables.flag('GIT_CHECKOUT', true),
+    depth,
+    fetchFlags: flagsOf(variables, 'GIT_FETCH_EXTRA_FLAGS', ['--prune', '--quiet']),
+    cleanFlags: flagsOf(variables, 'GIT_CLEAN_FLAGS', ['-ffdx']),
+    cloneFlags: flagsOf(variables, 'GIT_CLONE_EXTRA_FLAGS', []),
+    skipsLfs: variables.flag('GIT_LFS_SKIP_SMUDGE', false),
+    submodules: hasRepository ? submoduleStrategy(variables) : 'none',
+    submoduleDepth: variables.integer('GIT_SUBMODULE_DEPTH', depth),
+    submodulePaths: words(variables.get('GIT_SUBMODULE_PATHS')),
+    submoduleUpdateFlags: flagsOf(variables, 'GIT_SUBMODULE_UPDATE_FLAGS', []),
+    submodulesForceHttps: variables.flag('GIT_SUBMODULE_FORCE_HTTPS', false),
+  };
+}
+
+function submoduleStrategy(variables: Variables): SubmoduleStrategy {
+  const wanted = variables.get('GIT_SUBMODULE_STRATEGY');
+  if (wanted === '' || wanted === 'none') return 'none';
+  return wanted === 'normal' || wanted === 'recursive' ? wanted : 'invalid';
+}
+
+/** `none` is no flags at all. */
+function flagsOf(
+  variables: Variables,
+  key: string,
+  fallback: readonly string[],
+): readonly string[] {
+  const text = variables.get(key);
+  if (text === '') return fallback;
+  return text === 'none' ? [] : words(text);
+}
+
+/** Source: Go `strings.Fields`: no quotes, no escapes. */
+function words(text: string): readonly string[] {
+  return text.split(/[\s\u0085]+/).filter((word) => word !== '');
+}

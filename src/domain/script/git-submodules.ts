@@ -1,0 +1,91 @@
+import { gitFiles } from './git-files.ts';
+import type { Sources } from './git-sources.ts';
+import { command } from './quote.ts';
+import { failWith, sayNotice, sayWarning } from './say.ts';
+
+/**
+ * Script lines that bring the submodules to what the commit says; once more when that fails.
+ * Source: gitlab-runner `shells/abstract.go` (writeSubmoduleUpdateCmd).
+ */
+export function updateSubmodules(sources: Sources): readonly string[] {
+  const { submodules, submodulePaths } = sources.settings;
+  if (submodules === 'none') return [sayNotice('Skipping Git submodules setup')];
+  if (submodules === 'invalid') return failWith('unknown GIT_SUBMODULE_STRATEGY');
+  if (submodulePaths.includes(':(exclude)')) {
+    return failWith(
+      `GIT_SUBMODULE_PATHS: invalid submodule pathspec "${submodulePaths.join(' ')}"`,
+    );
+  }
+  return update(sources);
+}
+
+function update(sources: Sources): readonly string[] {
+  const { settings } = sources;
+  const { sync, foreach, update, clean, include } = commandsOf(sources);
+  const reset = [...foreach, 'git', 'reset', '--hard'];
+  const remoteHeads = [...foreach, 'git', 'fetch', 'origin', '+refs/heads/*:refs/remotes/origin/*'];
+  const wantsRemote = settings.submoduleUpdateFlags.some((flag) => /^--remote$/i.test(flag));
+  return [
+    sayNotice(announcement(sources)),
+    command('git', 'submodule', 'init'),
+    command('git', ...sync),
+    command('git', ...clean),
+    command('git', ...reset),
+    `if ${command('git', ...include, ...update)}; then`,
+    sayNotice('Updated submodules'),
+    command('git', ...sync),
+    'else',
+    sayWarning('Updating submodules failed. Retrying...'),
+    ...(wantsRemote ? [command('git', ...include, ...remoteHeads)] : []),
+    command('git', ...sync),
+    command('git', ...include, ...update),
+    command('git', ...reset),
+    'fi',
+    command('git', ...clean),
+    ...finish(sources, foreach),
+  ];
+}
+
+function commandsOf({ variables, settings }: Sources) {
+  const recursive = settings.submodules === 'recursive' ? ['--recursive'] : [];
+  const paths = settings.submodulePaths.length > 0 ? ['--', ...settings.submodulePaths] : [];
+  const depth = settings.submoduleDepth > 0 ? ['--depth', `${settings.submoduleDepth}`] : [];
+  const cleanFlags = settings.cleanFlags.length > 0 ? settings.cleanFlags : ['-ffdx'];
+  const foreach = ['submodule', 'foreach', ...recursive];
+  return {
+    foreach,
+    sync: ['submodule', 'sync', ...recursive, ...paths],
+    update: [
+      ...['submodule', 'update', '--init', ...recursive, ...depth],
+      ...[...settings.submoduleUpdateFlags, ...paths],
+    ],
+    clean: [...foreach, 'git', 'clean', ...cleanFlags],
+    include: ['-c', `include.path=${gitFiles(variables).external}`],
+  };
+}
+
+/** Commands of the job inside of a submodule find the credentials too. */
+function finish({ variables, settings }: Sources, foreach: readonly string[]): readonly string[] {
+  const { external } = gitFiles(variables);
+  const everywhere = ['submodule', 'foreach', '--recursive'];
+  const lfs = ['-c', `include.path=${external}`, ...foreach, 'git', 'lfs', 'pull'];
+  return [
+    sayNotice('Configuring submodules to use parent git credentials...'),
+    command('git', ...everywhere, 'git', 'config', '--replace-all', 'include.path', external),
+    ...(settings.skipsLfs
+      ? []
+      : [
+          'if git lfs version >/dev/null 2>&1; then',
+          sayNotice('Pulling LFS files...'),
+          command('git', ...lfs),
+          'fi',
+        ]),
+  ];
+}
+
+function announcement({ settings }: Sources): string {
+  const how = settings.submodules === 'recursive' ? ' recursively' : '';
+  const depth =
+    settings.submoduleDepth > 0 ? ` with git depth set to ${settings.submoduleDepth}` : '';
+  return `Updating/initializing submodules${how}${depth}...`;
+}

@@ -1,0 +1,118 @@
+import type { BuildContext } from '../build/context.ts';
+import { joinPath } from '../job/project-dir.ts';
+import type { Variables } from '../job/variables.ts';
+
+/** Addresses that git is to use in place of others: `[with, instead of]`. */
+export type UrlRewrite = readonly [url: string, insteadOf: string];
+
+export interface GitUrls {
+  /** Of the repository, without user and password: what `origin` is set to. */
+  readonly remote: string;
+  /** Scheme and host of it, with port; '' when it has none. */
+  readonly host: string;
+  /** Bring credentials, and on the job's wish https, to addresses of this GitLab. */
+  readonly rewrites: readonly UrlRewrite[];
+}
+
+interface Url {
+  readonly scheme: string;
+  readonly user: string;
+  readonly host: string;
+  readonly path: string;
+}
+
+/**
+ * How git reaches the repository and others on the same GitLab. With FF_GIT_URLS_WITHOUT_TOKENS no
+ * address holds a token, a credential helper gives it. Source: gitlab-runner `helpers/url/gitauth.go`.
+ */
+export function planGitUrls(context: BuildContext, variables: Variables): GitUrls {
+  const hasTokens = !variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
+  const { job, runner } = context;
+  const repo = parseUrl(job.git_info.repo_url);
+  const configured = parseUrl(runner.cloneUrl);
+  const authorize = (url: Url): Url => withUser(url, hasTokens ? job.token : undefined);
+
+  const remote = configured
+    ? authorize({
+        ...configured,
+        path: joinPath('/', configured.path, `${variables.get('CI_PROJECT_PATH')}.git`),
+      })
+    : repo && !hasTokens
+      ? authorize(repo)
+      : repo;
+  if (remote === undefined) return { remote: job.git_info.repo_url, host: '', rewrites: [] };
+
+  const plain = { ...remote, user: '' };
+  const base = configured ?? parseUrl(runner.url);
+  const repoBase = repo && { ...repo, user: '', path: '' };
+  return {
+    remote: formatUrl(plain),
+    host: formatUrl({ ...plain, path: '' }),
+    rewrites: unique([
+      [formatUrl(remote), formatUrl(plain)],
+      ...(base && isHttp(base)
+        ? [
+            rewriteBase(base, authorize),
+            ...rewriteSsh(trimmed(authorize(base)), variables),
+            ...(repoBase && isHttp(repoBase) ? [rewriteBase(repoBase, authorize)] : []),
+          ]
+        : []),
+    ]).filter(([url, insteadOf]) => url !== insteadOf),
+  };
+}
+
+function rewriteBase(base: Url, authorize: (url: Url) => Url): UrlRewrite {
+  return [trimmed(authorize(base)), trimmed({ ...base, user: '' })];
+}
+
+/** For submodules whose address is one of ssh, for which a job has no key. */
+function rewriteSsh(base: string, variables: Variables): readonly UrlRewrite[] {
+  if (!variables.flag('GIT_SUBMODULE_FORCE_HTTPS', false)) return [];
+  const host = variables.get('CI_SERVER_SHELL_SSH_HOST') || variables.get('CI_SERVER_HOST');
+  if (host === '') return [];
+  const port = variables.get('CI_SERVER_SHELL_SSH_PORT');
+  return port === '' || port === '22'
+    ? [
+        [`${base}/`, `git@${host}:`],
+        [base, `ssh://git@${host}`],
+      ]
+    : [[base, `ssh://git@${host}:${port}`]];
+}
+
+function withUser(url: Url, token: string | undefined): Url {
+  if (url.scheme === 'ssh') return { ...url, user: url.user || 'git@' };
+  return { ...url, user: token === undefined ? '' : `gitlab-ci-token:${encode(token)}@` };
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\u{fffd}'));
+}
+
+function parseUrl(text: string): Url | undefined {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)/i.exec(text);
+  if (match === null || /[\s\p{Cc}]/u.test(text)) return undefined;
+  const [, scheme = '', authority = '', path = ''] = match;
+  const at = authority.lastIndexOf('@') + 1;
+  return {
+    scheme: scheme.toLowerCase(),
+    user: authority.slice(0, at),
+    host: authority.slice(at),
+    path,
+  };
+}
+
+function formatUrl({ scheme, user, host, path }: Url): string {
+  return `${scheme}://${user}${host}${path}`;
+}
+
+function trimmed(url: Url): string {
+  return formatUrl(url).replace(/\/+$/, '');
+}
+
+function isHttp({ scheme }: Url): boolean {
+  return scheme === 'http' || scheme === 'https';
+}
+
+function unique(rewrites: readonly UrlRewrite[]): readonly UrlRewrite[] {
+  return [...new Map(rewrites.map((rewrite) => [rewrite.join('\n'), rewrite])).values()];
+}

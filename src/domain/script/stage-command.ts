@@ -1,0 +1,41 @@
+import { STAGE_MOUNTS } from '../executor/stage-mounts.ts';
+
+/** In this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
+const SHELLS = [
+  '/usr/local/bin/bash',
+  '/usr/bin/bash',
+  '/bin/bash',
+  '/usr/local/bin/sh',
+  '/usr/bin/sh',
+  '/bin/sh',
+  '/busybox/sh',
+];
+
+/** Variables by which a shell would run something before it reads the script. */
+const SHELL_STARTUP_VARIABLES = ['BASH_ENV', 'ENV'];
+
+/**
+ * Command of the job's container: hands the stage's script to the first shell that the image has.
+ * The same for every stage: the script's file is filled anew before each start.
+ */
+export function buildCommand(): readonly string[] {
+  return ['sh', '-c', `${runScript()}\n`];
+}
+
+/**
+ * Command of the helper's container. What it writes must be open to the job's container, whoever
+ * runs there. Source: gitlab-runner `dockerfiles/runner-helper` (gitlab-runner-build).
+ */
+export function helperCommand(): readonly string[] {
+  return ['sh', '-c', `umask 0000\nunset ${SHELL_STARTUP_VARIABLES.join(' ')}\n${runScript()}\n`];
+}
+
+function runScript(): string {
+  return [
+    `for _runner_shell in ${SHELLS.join(' ')}; do`,
+    `  if [ -x "$_runner_shell" ]; then exec "$_runner_shell" ${STAGE_MOUNTS.script}; fi`,
+    'done',
+    'echo shell not found >&2',
+    'exit 1',
+  ].join('\n');
+}

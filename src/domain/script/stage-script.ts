@@ -1,0 +1,58 @@
+import { assert } from '../assert.ts';
+import type { BuildContext } from '../build/context.ts';
+import type { StageName } from '../build/stage.ts';
+import { STAGE_MOUNTS } from '../executor/stage-mounts.ts';
+import type { JobStep } from '../job/payload.ts';
+import type { Variables } from '../job/variables.ts';
+import { cleanupBody } from './cleanup.ts';
+import { sourcesBody } from './git-sources.ts';
+import { prepareBody } from './prepare.ts';
+import { afterScriptBody, stepBody } from './user-script.ts';
+import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
+
+/** A stage whose script is wanted. */
+export interface StageScriptQuestion {
+  readonly context: BuildContext;
+  /** With the CI_JOB_STATUS that the stage is to see. */
+  readonly variables: Variables;
+  readonly stage: StageName;
+  /** Tells this run of the stage from every other; see `parseStageState`. */
+  readonly nonce: string;
+  /** Where the container has the stage's files; STAGE_MOUNTS unless a test says otherwise. */
+  readonly paths?: StagePaths;
+}
+
+/**
+ * The whole script file of one stage, for any POSIX shell. Throws only on a bug: a stage that has no
+ * script is never planned.
+ */
+export function formatStageScript(question: StageScriptQuestion): string {
+  const { variables, nonce, paths = STAGE_MOUNTS } = question;
+  const lines = [
+    ...shellOptions({ isTraced: variables.flag('CI_DEBUG_TRACE', false) }),
+    ...bodyOf(question),
+  ];
+  return wrapStage(`${lines.join('\n')}\n`, { paths, nonce });
+}
+
+function bodyOf({ context, variables, stage }: StageScriptQuestion): readonly string[] {
+  switch (stage) {
+    case 'prepare_script':
+      return prepareBody(context, variables);
+    case 'get_sources':
+      return sourcesBody(context, variables);
+    case 'cleanup_file_variables':
+      return cleanupBody(context, variables);
+    case 'after_script':
+      return afterScriptBody(context, variables, stepOf(context, stage));
+    default:
+      assert(stage.startsWith('step_'), `stage ${stage} has no script`);
+      return stepBody(context, variables, stepOf(context, stage.slice('step_'.length)));
+  }
+}
+
+function stepOf({ job }: BuildContext, lowerCaseName: string): JobStep {
+  const step = job.steps.find(({ name }) => name.toLowerCase() === lowerCaseName);
+  assert(step !== undefined, `the job has no step ${lowerCaseName}`);
+  return step;
+}

@@ -1,0 +1,85 @@
+import type { BuildContext } from '../build/context.ts';
+import type { StageName } from '../build/stage.ts';
+import type { Variables } from '../job/variables.ts';
+import { projectUniqueName, shortToken } from '../runner/names.ts';
+import { formatRunnerLine } from '../trace/sections.ts';
+import { readGitSettings } from './git-settings.ts';
+
+const BOLD_CYAN = '\u001b[36;1m';
+const RESET = '\u001b[0;m';
+
+/** Source: gitlab-runner `common/build.go` (GetStageDescription, executeBuildSection). */
+const TITLES: ReadonlyMap<string, string> = new Map([
+  ['prepare_executor', 'Preparing the "docker" executor'],
+  ['prepare_script', 'Preparing environment'],
+  ['get_sources', 'Getting source from Git repository'],
+  ['restore_cache', 'Restoring cache'],
+  ['download_artifacts', 'Downloading artifacts'],
+  ['after_script', 'Running after_script'],
+  ['archive_cache', 'Saving cache for successful job'],
+  ['archive_cache_on_failure', 'Saving cache for failed job'],
+  ['upload_artifacts_on_success', 'Uploading artifacts for successful job'],
+  ['upload_artifacts_on_failure', 'Uploading artifacts for failed job'],
+  ['cleanup_file_variables', 'Cleaning up project directory and file based variables'],
+]);
+
+/** The line under which the trace shows a stage, bold cyan. */
+export function stageTitle(name: StageName): string {
+  const title = TITLES.get(name) ?? `Executing "${name}" stage of the job script`;
+  return formatRunnerLine('plain', `${BOLD_CYAN}${title}${RESET}`);
+}
+
+/**
+ * First lines of a trace: who runs the job, flags that are not as usual, settings that could not be
+ * used. The peer puts all warnings into one line; here each has its own.
+ * Source: gitlab-runner `common/build.go` (printRunningWithHeader, printSettingErrors).
+ */
+export function formatHeader(context: BuildContext, variables: Variables): string {
+  const { program, runner, systemId } = context;
+  const flags = variables.featureFlags.nonDefault.map(([name, isOn]) => `${name}:${isOn}`);
+  return [
+    ...[
+      `Running with ${program.name} ${program.version} (${program.revision})`,
+      `  on ${runner.name} ${shortToken(runner.token)}, system ID: ${systemId}`,
+      ...(flags.length > 0 ? [`  feature flags: ${flags.join(', ')}`] : []),
+    ].map((line) => formatRunnerLine('plain', line)),
+    ...variables.warnings().map((line) => formatRunnerLine('warning', line)),
+  ].join('');
+}
+
+/** Source: gitlab-runner `executors/docker/docker.go` (Prepare). */
+export function formatImageLine(jobImageName: string): string {
+  return formatRunnerLine('plain', `Using Docker executor with image ${jobImageName} ...`);
+}
+
+/** What a stage that needs no container says, in the words its script would have. */
+export function formatRunnerStage(
+  name: StageName,
+  context: BuildContext,
+  variables: Variables,
+): string {
+  switch (name) {
+    case 'prepare_script':
+      return formatRunnerLine('plain', hostLine(context));
+    case 'get_sources':
+      return sourcesLines(context, variables)
+        .map((line) => formatRunnerLine('info', line))
+        .join('');
+    default:
+      return '';
+  }
+}
+
+function hostLine(context: BuildContext): string {
+  const container = context.runner.docker.hostname || projectUniqueName(context);
+  return `Running on ${container} via ${context.program.hostname}...`;
+}
+
+function sourcesLines(context: BuildContext, variables: Variables): readonly string[] {
+  const { strategy } = readGitSettings(context, variables);
+  const setUp =
+    strategy === 'empty'
+      ? 'Skipping Git repository setup and creating an empty build directory'
+      : 'Skipping Git repository setup';
+  return [setUp, 'Skipping Git checkout', 'Skipping Git submodules setup'];
+}
