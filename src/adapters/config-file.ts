@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises';
 import type { ConfigSource, Log } from '../activities/ports.ts';
-import { FailureType, FinalError } from '../domain/failure.ts';
 import type { InstallationConfig } from '../domain/runner/config.ts';
+import { readConfigFile } from './config/read-config-file.ts';
 import { readConfig, type ReadConfig } from './config/read-config.ts';
 
 export interface ConfigSourceOptions {
@@ -9,9 +8,6 @@ export interface ConfigSourceOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
 }
-
-/** Far above any real one: a wrong path must not fill the memory. */
-const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 /** The config.toml of this node. Whatever is wrong in it is said once, not with every reload. */
 export function createConfigSource({ path, env, log }: ConfigSourceOptions): ConfigSource {
@@ -58,27 +54,4 @@ function warnOfKeys(
 function usableOf({ config, unusable }: ReadConfig): InstallationConfig {
   const skipped = new Set(unusable.map(({ index }) => index));
   return { ...config, runners: config.runners.filter((_, index) => !skipped.has(index)) };
-}
-
-/** Text of the file; a missing one is empty. Fails with InvalidConfig. */
-export async function readConfigFile(
-  path: string,
-): Promise<{ readonly text: string; readonly isOpenToAll: boolean }> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size, mode } = await file.stat();
-      if (size > MAX_CONFIG_BYTES) throw new Error(`${size} bytes are too many for a config file`);
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.readFile());
-      return { text, isOpenToAll: (mode & 0o007) !== 0 };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { text: '', isOpenToAll: false };
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be read: ${reason}`, {
-      cause: error,
-    });
-  }
 }

@@ -3,8 +3,12 @@ import { createLog, type AdjustableLog } from '../adapters/log.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
 import { describeProgram } from '../worker/program.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
+import { createListCommand } from './list.ts';
 import { booleanOption, joinBooleanValues } from './options.ts';
+import { createRegisterCommand } from './register.ts';
 import { createRunCommand } from './run.ts';
+import { createUnregisterCommand } from './unregister.ts';
+import { createVerifyCommand } from './verify.ts';
 import { describeVersion } from './version.ts';
 
 const FAILED = 1;
@@ -45,7 +49,13 @@ function describeRoot(root: Command, context: CommandContext): void {
     .addOption(booleanOption('--debug', 'Debug mode').env('RUNNER_DEBUG'))
     .addOption(choiceOption('-l, --log-level <level>', 'Log level', LOG_LEVELS).env('LOG_LEVEL'))
     .addOption(choiceOption('--log-format <format>', 'Log format', LOG_FORMATS).env('LOG_FORMAT'));
-  const commands = [createRunCommand(context)];
+  const commands = [
+    createRunCommand(context),
+    createRegisterCommand(context),
+    createVerifyCommand(context),
+    createListCommand(context),
+    createUnregisterCommand(context),
+  ];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {
     command

@@ -1,0 +1,28 @@
+import { open } from 'node:fs/promises';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+
+/** Far above any real one: a wrong path must not fill the memory. */
+const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+
+/** Text of the file; a missing one is empty. Fails with InvalidConfig. */
+export async function readConfigFile(
+  path: string,
+): Promise<{ readonly text: string; readonly isOpenToAll: boolean }> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size, mode } = await file.stat();
+      if (size > MAX_CONFIG_BYTES) throw new Error(`${size} bytes are too many for a config file`);
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.readFile());
+      return { text, isOpenToAll: (mode & 0o007) !== 0 };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { text: '', isOpenToAll: false };
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be read: ${reason}`, {
+      cause: error,
+    });
+  }
+}

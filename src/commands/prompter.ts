@@ -1,0 +1,48 @@
+import { createInterface } from 'node:readline';
+import type { CommandIo } from './context.ts';
+
+export interface Question {
+  /** Name of the option that answers it. */
+  readonly option: string;
+  readonly prompt: string;
+  /** From the command line or the environment: the default, or the answer when nobody is asked. */
+  readonly given: string;
+  readonly mayBeEmpty?: boolean;
+}
+
+export interface Prompter {
+  /** Asks until there is an answer. Without a person, fails when one is needed and none was given. */
+  ask(question: Question): Promise<string>;
+  close(): void;
+}
+
+/** Takes what was given for answers. */
+export const silentPrompter: Prompter = {
+  ask: ({ option, given, mayBeEmpty = false }) => {
+    const answer = given.trim();
+    if (answer !== '' || mayBeEmpty) return Promise.resolve(answer);
+    return Promise.reject(new Error(`The ${option} needs to be entered: set --${option}`));
+  },
+  close: () => undefined,
+};
+
+/** Asks on stderr, as gitlab-runner does, and reads answers line by line, also from a pipe. */
+export function createPrompter({ input, stderr }: Pick<CommandIo, 'input' | 'stderr'>): Prompter {
+  const reader = createInterface({ input, terminal: false });
+  const lines = reader[Symbol.asyncIterator]();
+  return {
+    ask: async ({ prompt, given, mayBeEmpty = false }) => {
+      const preset = given.trim();
+      for (;;) {
+        stderr.write(`${prompt}\n${preset === '' ? '' : `[${preset}]: `}`);
+        const line = await lines.next();
+        if (line.done === true) {
+          throw new Error('Unexpected end of input. Did you mean to use --non-interactive?');
+        }
+        const answer = line.value.trim() || preset;
+        if (answer !== '' || mayBeEmpty) return answer;
+      }
+    },
+    close: () => reader.close(),
+  };
+}

@@ -1,0 +1,87 @@
+import { isTable, parseToml, type TomlTable } from '../adapters/config/parse-toml.ts';
+import { readConfigFile } from '../adapters/config/read-config-file.ts';
+import { readConfig } from '../adapters/config/read-config.ts';
+import { renderTableArrayEntry } from '../adapters/config/render-toml.ts';
+import type { GivenEntry } from './entry-options.ts';
+import type { Identity } from './register-identity.ts';
+
+/** How gitlab-runner writes "never". */
+const NEVER = new Date('0001-01-01T00:00:00Z');
+const CACHE_VOLUME = '/cache';
+
+/** Tables that belong to other executors: only the chosen one's is written. */
+const OTHER_EXECUTORS: ReadonlySet<string> = new Set([
+  ...['kubernetes', 'machine', 'ssh', 'parallels', 'virtualbox', 'custom', 'referees'],
+  ...['instance', 'autoscaler'],
+]);
+
+/** What was given, and behind it what the one runner of a template has. Its token is left out. */
+export async function fillFromTemplate(
+  given: GivenEntry,
+  path: string | undefined,
+): Promise<GivenEntry> {
+  if (!path) return given;
+  const { text } = await readConfigFile(path);
+  const { runners } = parseToml(text, path);
+  const [template, ...more]: readonly unknown[] = Array.isArray(runners) ? runners : [];
+  if (!isTable(template) || more.length > 0) {
+    throw new Error(`${path}: a template must contain exactly one [[runners]] entry`);
+  }
+  const { docker, token: _token, ...runner } = template;
+  const kept = Object.entries(runner).filter(([key]) => !OTHER_EXECUTORS.has(key));
+  return {
+    runner: { ...Object.fromEntries(kept), ...given.runner },
+    docker: { ...(isTable(docker) ? docker : {}), ...given.docker },
+  };
+}
+
+/** Fails with InvalidConfig for values that no config file may hold, before GitLab is asked. */
+export function checkEntry({ runner, docker }: GivenEntry): void {
+  const text = renderTableArrayEntry('runners', { ...runner, docker });
+  readConfig({ text, path: 'options', env: {} });
+}
+
+export interface EntryParts {
+  readonly identity: Identity;
+  readonly given: GivenEntry;
+  readonly executor: string;
+  readonly image: string;
+  readonly now: Date;
+}
+
+/** The `[[runners]]` entry as it goes into the file, in gitlab-runner's order. */
+export function buildEntry({ identity, given, executor, image, now }: EntryParts): TomlTable {
+  const { name, url, id, token, tokenExpiresAt } = identity;
+  const own: TomlTable = {
+    ...{ name, url, id, token },
+    token_obtained_at: wholeSeconds(now),
+    token_expires_at: readExpiry(tokenExpiresAt),
+    executor,
+  };
+  const volumes = withCacheVolume(given.docker);
+  return {
+    ...own,
+    ...Object.fromEntries(Object.entries(given.runner).filter(([key]) => !(key in own))),
+    docker: { image, ...withoutKey(given.docker, 'image'), ...(volumes.length > 0 && { volumes }) },
+  };
+}
+
+/** Jobs of one project share `/cache`, unless a volume is there already or none is wanted. */
+function withCacheVolume({ volumes, disable_cache: isDisabled }: TomlTable): readonly string[] {
+  const given = Array.isArray(volumes) ? volumes.map(String) : [];
+  const isThere = given.some((volume) => volume.split(':').at(-1) === CACHE_VOLUME);
+  return isThere || isDisabled === true ? given : [...given, CACHE_VOLUME];
+}
+
+function readExpiry(text: string | undefined): Date {
+  const expiry = new Date(text ?? '');
+  return Number.isNaN(expiry.getTime()) ? NEVER : expiry;
+}
+
+function wholeSeconds(date: Date): Date {
+  return new Date(Math.trunc(date.getTime() / 1000) * 1000);
+}
+
+function withoutKey(table: TomlTable, key: string): TomlTable {
+  return Object.fromEntries(Object.entries(table).filter(([other]) => other !== key));
+}

@@ -1,0 +1,61 @@
+import type { Log } from '../activities/ports.ts';
+import type {
+  RegistrationClient,
+  UnregisterReply,
+  VerifyReply,
+} from '../adapters/gitlab/registration.ts';
+import { shortToken } from '../domain/runner/names.ts';
+
+export interface TokenQuestion {
+  readonly client: RegistrationClient;
+  readonly token: string;
+  readonly systemId: string;
+  readonly log: Log;
+}
+
+/** Made in GitLab's pages; the others come from a registration token. */
+export function isAuthenticationToken(token: string): boolean {
+  return token.startsWith('glrt-');
+}
+
+/** Asks whether the token is good, and tells the user in gitlab-runner's words. */
+export async function verifyToken(question: TokenQuestion): Promise<VerifyReply> {
+  const { client, token, systemId, log } = question;
+  const fields = { runner: shortToken(token) };
+  const reply = await client.verifyRunner(token, systemId);
+  switch (reply.kind) {
+    case 'valid':
+      log.info(
+        `Verifying runner... ${isAuthenticationToken(token) ? 'is valid' : 'is alive'}`,
+        fields,
+      );
+      return reply;
+    case 'invalid':
+      if (isAuthenticationToken(token)) log.error('Verifying runner... is not valid', fields);
+      else log.error('Verifying runner... is removed', fields);
+      return reply;
+    case 'orphaned':
+      log.error('Verifying runner... has no project or group any more', fields);
+      return reply;
+    case 'unknown':
+      log.error('Verifying runner... failed', { ...fields, status: reply.message });
+      return reply;
+  }
+}
+
+/** Takes this machine (glrt) or the whole runner (older tokens) out of GitLab. */
+export async function unregisterToken(question: TokenQuestion): Promise<UnregisterReply> {
+  const { client, token, systemId, log } = question;
+  const isManager = isAuthenticationToken(token);
+  const what = isManager ? 'runner manager' : 'runner';
+  const fields = { runner: shortToken(token) };
+  const reply = isManager
+    ? await client.unregisterManager(token, systemId)
+    : await client.unregisterRunner(token);
+  if (reply.kind === 'unregistered') {
+    log.info(`Unregistering ${what} from GitLab succeeded`, fields);
+  } else {
+    log.error(`Unregistering ${what} from GitLab failed`, { ...fields, status: reply.message });
+  }
+  return reply;
+}

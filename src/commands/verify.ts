@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import { readSystemId } from '../adapters/system-id.ts';
+import type { RunnerConfig } from '../domain/runner/config.ts';
+import type { CommandContext } from './context.ts';
+import { askGitLab, readInstalled } from './installed.ts';
+import { booleanOption, configOption } from './options.ts';
+import { removeFromConfig } from './remove.ts';
+import { verifyToken } from './tokens.ts';
+
+interface VerifyFlags {
+  readonly config: string;
+  readonly name?: string;
+  readonly url?: string;
+  readonly token?: string;
+  readonly delete?: boolean;
+}
+
+/**
+ * `verify`: asks GitLab about each runner. Which ones is never taken from the environment: a stray
+ * CI_SERVER_TOKEN must not hide the others.
+ */
+export function createVerifyCommand(context: CommandContext): Command {
+  return new Command('verify')
+    .description('Verify all registered runners')
+    .addOption(configOption())
+    .option('-n, --name <name>', 'Name of the runner to verify')
+    .option('-u, --url <url>', 'GitLab instance URL')
+    .option('-t, --token <token>', 'Runner token')
+    .addOption(booleanOption('--delete', 'Delete runners that GitLab does not know any more'))
+    .action((flags: VerifyFlags) => verify(flags, context));
+}
+
+async function verify(flags: VerifyFlags, context: CommandContext): Promise<void> {
+  const configPath = flags.config;
+  const { runners } = await readInstalled(configPath, context);
+  const chosen = runners.filter((runner) => isChosen(runner, flags));
+  if (chosen.length === 0 && hasFilter(flags)) {
+    throw new Error('no runner matches the filtering parameters');
+  }
+  const systemId = await readSystemId({ configPath, log: context.log() });
+  const gone = new Set<string>();
+  let isAnyUnknown = false;
+  for (const runner of chosen) {
+    const { kind } = await askGitLab(runner, { context, configPath }, (client) =>
+      verifyToken({ client, token: runner.token, systemId, log: context.log() }),
+    );
+    if (kind === 'invalid' || kind === 'orphaned') gone.add(runner.key);
+    if (kind === 'unknown') isAnyUnknown = true;
+  }
+  if (flags.delete && gone.size > 0) await removeFromConfig(configPath, gone, context);
+  // An outage is no reason to forget a runner, nor to call it verified.
+  if (isAnyUnknown || (gone.size > 0 && !flags.delete)) {
+    throw new Error('Failed to verify runners');
+  }
+}
+
+function hasFilter({ name, url, token }: VerifyFlags): boolean {
+  return [name, url, token].some((filter) => filter !== undefined);
+}
+
+/** By name, or by url and token, of which either may be left out. */
+function isChosen(runner: RunnerConfig, flags: VerifyFlags): boolean {
+  if (!hasFilter(flags)) return true;
+  if (flags.name !== undefined && runner.name === flags.name) return true;
+  const { url, token } = flags;
+  if (url === undefined && token === undefined) return false;
+  return (url ?? runner.url) === runner.url && (token ?? runner.token) === runner.token;
+}
