@@ -7,7 +7,7 @@ import { createBody } from './create-body.ts';
 import { parseReply, segment, type Daemon, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
 import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
-import { INSTALLATION_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
+import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
 import { readReply } from './read-reply.ts';
 import { containerSchema, createdSchema } from './replies.ts';
 import { inlineSeccomp } from './seccomp.ts';
@@ -59,7 +59,7 @@ async function createContainer(parts: EngineParts, spec: ContainerSpec): Promise
     const labels = holder.Config.Labels ?? {};
     if (isOfSameBuild(labels, spec.labels, parts.installation)) return holder.Id;
     // Whatever another installation, program or person made is not ours to remove.
-    if (labels[INSTALLATION_LABEL] !== parts.installation) throw nameTaken(spec.name);
+    if (!isOfAnyBuild(labels, parts.installation)) throw nameTaken(spec.name);
     await removeContainer(parts, holder.Id);
   }
   return createdId(parts, spec, await requestCreate(parts, spec));

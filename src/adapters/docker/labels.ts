@@ -20,3 +20,8 @@ export function isOfSameBuild(existing: Labels, wanted: Labels, installation: st
     existing[INSTALLATION_LABEL] === installation
   );
 }
+
+/** Whether an object is of some build of this installation, and so this installation's to remove. */
+export function isOfAnyBuild(existing: Labels, installation: string): boolean {
+  return existing[BUILD_LABEL] !== undefined && existing[INSTALLATION_LABEL] === installation;
+}

@@ -56,6 +56,7 @@ void test('a container of another build of this runner is removed, and the name 
 for (const labels of [
   { [BUILD_LABEL]: 'mine', [INSTALLATION_LABEL]: 'other' },
   { [BUILD_LABEL]: 'mine' },
+  { [INSTALLATION_LABEL]: 'engine-test' },
   { any: 'label' },
 ]) {
   void test(`a container with ${JSON.stringify(labels)} is neither adopted nor removed`, async (t) => {
