@@ -1,4 +1,3 @@
-import { AbortError } from '@temporalio/common';
 import type { CapacityPermit, NodeCapacity } from '../activities/ports.ts';
 
 /** The node's capacity with its other side: resizing, and the builds found again after a crash. */
@@ -20,6 +19,11 @@ interface Waiter {
   /** Returns whether it used up a place. */
   readonly serve: () => void;
   readonly takes: boolean;
+}
+
+/** By its name the SDK tells a wait that was called off from one that failed. */
+class AbortError extends Error {
+  override readonly name = 'AbortError';
 }
 
 /**

@@ -23,13 +23,13 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   const { connection, namespace, dataConverter } = temporal;
   const common = {
     ...{ connection, namespace, dataConverter, identity },
-    interceptors: { activity: [translateFaults] },
     // SIGTERM ends the process within seconds; what an activity was doing is taken up at the next start.
     shutdownForceTime: '5 seconds',
     // Cancellation reaches an activity with its next heartbeat.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '2 seconds',
   } as const;
+  const interceptors = { activity: [translateFaults] };
   return Promise.all([
     Worker.create({
       ...common,
@@ -40,12 +40,14 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
     }),
     Worker.create({
       ...common,
+      interceptors,
       taskQueue: SLOTS_QUEUE,
       activities: { ...activities.slots },
       tuner: slotTuner(capacity),
     }),
     Worker.create({
       ...common,
+      interceptors,
       taskQueue: nodeQueue,
       activities: { ...activities.node },
       // Each build has at most three activities under way; `concurrent` bounds the builds.

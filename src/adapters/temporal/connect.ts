@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Log } from '../../activities/ports.ts';
 import type { Cipher } from '../cipher.ts';
 import { findTemporalCli } from './cli-binary.ts';
@@ -44,7 +44,8 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   const { connectionOptions, namespace } = target;
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
-    const connection = await NativeConnection.connect(connectionOptions);
+    // envconfig gives what both kinds of connection take, but names only the client's.
+    const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
     const dataConverter = createDataConverter(options.cipher);
     const client = new Client({
       connection: await Connection.connect(connectionOptions),

@@ -12,7 +12,7 @@ export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
   return {
     type: 'custom',
-    // `whenFree` rejects an aborted wait with the SDK's own AbortError, as the SDK demands.
+    // `whenFree` rejects a wait that was called off with an AbortError, as the SDK demands.
     reserveSlot: async (_context, signal) => {
       await room.whenFree(signal);
       return {};

@@ -1,0 +1,29 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './paths.mjs';
+import { run } from './run.mjs';
+import { SetUpError, step } from './say.mjs';
+
+const OLDEST_NODE = [20, 18, 1];
+
+/** npm's packages as the lock file names them; nothing to do when they are there. */
+export async function ensureDependencies() {
+  checkNode(process.versions.node);
+  if (areInstalled()) return;
+  await step('install npm packages', () => run('npm', ['ci'], { cwd: ROOT }));
+}
+
+function checkNode(version) {
+  const [major, minor, patch] = version.split('.').map(Number);
+  const [a, b, c] = OLDEST_NODE;
+  const isNewEnough = major > a || (major === a && (minor > b || (minor === b && patch >= c)));
+  if (isNewEnough) return;
+  throw new SetUpError(`Node ${OLDEST_NODE.join('.')} or newer is needed, this is ${version}`);
+}
+
+/** npm writes its own copy of the lock file last, when all of node_modules is there. */
+function areInstalled() {
+  const installed = join(ROOT, 'node_modules', '.package-lock.json');
+  const wanted = join(ROOT, 'package-lock.json');
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs;
+}

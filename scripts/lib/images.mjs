@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildTree, canBuildTree, packTree } from './debian-tree.mjs';
+import { openDocker } from './docker-engine.mjs';
+import { CACHE } from './paths.mjs';
+import { SetUpError, say, step } from './say.mjs';
+
+const PULL_SILENCE_MS = 10_000;
+const RECIPE_LABEL = 'temporal-gitlab-runner.recipe';
+const BASIC = ['bash', 'coreutils', 'dash', 'findutils', 'grep', 'gzip', 'sed', 'tar'];
+const HELPER_ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+
+/**
+ * What tests and the quickstart use. `reference` is pulled where a registry answers, else the image
+ * is made from packages of this machine's own Debian or Ubuntu.
+ */
+const IMAGES = [
+  {
+    name: 'temporal-gitlab-runner/job:local',
+    reference: 'debian:bookworm-slim',
+    packages: [...BASIC, 'hostname', 'mawk'],
+    changes: ['CMD ["bash"]'],
+  },
+  {
+    name: 'temporal-gitlab-runner/helper:local',
+    reference: `gitlab/gitlab-runner-helper:${HELPER_ARCHITECTURE}-latest`,
+    packages: [...BASIC, 'ca-certificates', 'git'],
+    changes: ['CMD ["sh"]'],
+  },
+  {
+    name: 'temporal-gitlab-runner/busybox:local',
+    reference: 'busybox:stable',
+    packages: ['busybox-static'],
+    changes: ['CMD ["sh"]'],
+  },
+];
+
+/** An image whose own user is not root, for tests. */
+const NON_ROOT = { name: 'temporal-gitlab-runner/nonroot:local', from: IMAGES[2].name };
+
+/** Makes or gets each image that is not there yet. */
+export async function ensureImages() {
+  const docker = await openDocker();
+  let isRegistryAnswering = true;
+  for (const image of IMAGES) {
+    if (await isPresent(docker, image)) continue;
+    const pulled = isRegistryAnswering && (await pull(docker, image));
+    if (pulled) continue;
+    isRegistryAnswering = false;
+    await build(docker, image);
+  }
+  await ensureNonRoot(docker);
+}
+
+async function isPresent(docker, image) {
+  const found = await inspect(docker, image.name);
+  const recipe = found?.Config?.Labels?.[RECIPE_LABEL];
+  return found !== undefined && (recipe === undefined || recipe === digest(image));
+}
+
+async function inspect(docker, name) {
+  try {
+    return await docker.getImage(name).inspect();
+  } catch (error) {
+    if (error.statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+function digest({ packages, changes }) {
+  const recipe = JSON.stringify({ packages, changes, version: 1 });
+  return createHash('sha256').update(recipe).digest('hex').slice(0, 16);
+}
+
+async function pull(docker, { name, reference }) {
+  try {
+    await step(`pull ${reference}`, async () => {
+      await followPull(docker, await within(docker.pull(reference)));
+      const [repo, tag] = name.split(':');
+      await docker.getImage(reference).tag({ repo, tag });
+    });
+    return true;
+  } catch (error) {
+    say(`  no registry gives ${reference} (${error.message}); made from packages instead`);
+    return false;
+  }
+}
+
+/** A registry that says nothing for this long is taken for unreachable. */
+function within(promise) {
+  let timer;
+  const silence = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer')), PULL_SILENCE_MS);
+  });
+  return Promise.race([promise, silence]).finally(() => clearTimeout(timer));
+}
+
+function followPull(docker, stream) {
+  return new Promise((resolve, reject) => {
+    const silence = setTimeout(
+      () => stream.destroy(new Error('no answer')),
+      PULL_SILENCE_MS,
+    );
+    const done = (error) => {
+      clearTimeout(silence);
+      if (error) reject(error);
+      else resolve();
+    };
+    stream.on('error', done);
+    docker.modem.followProgress(stream, done, () => silence.refresh());
+  });
+}
+
+async function build(docker, image) {
+  if (!canBuildTree()) {
+    throw new SetUpError(
+      `image ${image.name} is missing: no registry gives ${image.reference}, and only on Debian or ` +
+        `Ubuntu it can be made from packages. Pull or load it yourself: docker tag … ${image.name}`,
+    );
+  }
+  await mkdir(CACHE, { recursive: true });
+  const directory = await mkdtemp(join(CACHE, 'image-'));
+  try {
+    await step(`make ${image.name} from packages`, async () => {
+      const tree = await buildTree(directory, image.packages);
+      const changes = [...image.changes, `LABEL ${RECIPE_LABEL}=${digest(image)}`, ...PATH];
+      await importTree(docker, tree, { name: image.name, changes });
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const PATH = ['ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
+
+async function importTree(docker, tree, { name, changes }) {
+  const [repo, tag] = name.split(':');
+  const stream = await docker.importImage(packTree(tree), { repo, tag, changes });
+  await new Promise((resolve, reject) => {
+    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function ensureNonRoot(docker) {
+  const base = await inspect(docker, NON_ROOT.from);
+  const found = await inspect(docker, NON_ROOT.name);
+  if (found?.Config?.Labels?.[RECIPE_LABEL] === base.Id) return;
+  const container = await docker.createContainer({ Image: NON_ROOT.from, Cmd: ['true'] });
+  try {
+    const [repo, tag] = NON_ROOT.name.split(':');
+    const changes = ['USER 1000:1000', `LABEL ${RECIPE_LABEL}=${base.Id}`];
+    await container.commit({ repo, tag, changes: changes.join('\n') });
+  } finally {
+    await container.remove();
+  }
+}

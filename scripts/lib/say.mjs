@@ -1,0 +1,41 @@
+// What the scripts tell a person: one line a step, a sign of life during long ones.
+
+const LIFE_SIGN_MS = 15_000;
+
+export function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Runs `work`, which may take long: says what it is about, that it goes on, and how long it took. */
+export async function step(title, work) {
+  say(`… ${title}`);
+  const sinceMs = Date.now();
+  const timer = setInterval(() => say(`  still at it: ${title} (${seconds(sinceMs)})`), LIFE_SIGN_MS);
+  try {
+    const result = await work();
+    say(`✔ ${title} (${seconds(sinceMs)})`);
+    return result;
+  } catch (error) {
+    say(`✘ ${title} (${seconds(sinceMs)})`);
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function seconds(sinceMs) {
+  return `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
+}
+
+/** A reason that a person can act on: printed as it is, without a stack. */
+export class SetUpError extends Error {}
+
+/** Runs a script's main function and makes its result, or its failure, the process's exit code. */
+export async function main(work) {
+  try {
+    process.exitCode = (await work()) ?? 0;
+  } catch (error) {
+    say(error instanceof SetUpError ? `error: ${error.message}` : String(error?.stack ?? error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from './paths.mjs';
+import { say, step } from './say.mjs';
+
+/** The program's own way to a Temporal server. The sources must have been compiled. */
+export async function findTemporalCli() {
+  const file = join(ROOT, 'dist/src/adapters/temporal/cli-binary.js');
+  const cli = await import(pathToFileURL(file).href);
+  const tell = (message, { url, module } = {}) => say(`  ${message}: ${url ?? module}`);
+  const log = { debug: tell, info: tell, warn: tell, error: tell };
+  return step('find a Temporal server', () => cli.findTemporalCli({ env: process.env, log }));
+}

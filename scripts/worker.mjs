@@ -1,0 +1,2 @@
+process.argv.splice(2, 0, 'run');
+await import('./cli.mjs');

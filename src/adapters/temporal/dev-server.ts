@@ -1,0 +1,219 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Log } from '../../activities/ports.ts';
+import { describeProcess } from '../process-identity.ts';
+
+export interface DevServerOptions {
+  readonly binary: string;
+  /** Database, log and record of the server; made when absent. */
+  readonly stateDir: string;
+  readonly log: Log;
+}
+
+export interface DevServer {
+  readonly address: string;
+  readonly namespace: string;
+  readonly uiAddress: string;
+  /** Ends the server. Its database stays. */
+  stop(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const NAMESPACE = 'default';
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 10_000;
+const LOOK_INTERVAL_MS = 1_000;
+
+/**
+ * Untuned, the dev server moves tasks on at 20 a second: 100 ms for each activity of a build instead
+ * of 13. Measured, see docs/operations.md.
+ */
+const TUNING = [
+  'history.transferProcessorMaxPollRPS=2000',
+  'history.timerProcessorMaxPollRPS=2000',
+];
+
+const recordSchema = z.object({
+  pid: z.number().int(),
+  identity: z.string(),
+  port: z.number().int(),
+  uiPort: z.number().int(),
+});
+type ServerRecord = z.infer<typeof recordSchema>;
+
+/**
+ * The embedded Temporal server, with its state in a SQLite file. It outlives a `kill -9` of this
+ * process and is then found again by its record; when it dies itself, it is started again.
+ */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
+  const found = await findRunning(options);
+  if (found !== undefined)
+    options.log.info('found the embedded Temporal running', { pid: found.pid });
+  let current = found ?? (await launch(options, await choosePorts(options)));
+  const supervision = new AbortController();
+  const supervising = supervise(options, {
+    signal: supervision.signal,
+    current: () => current,
+    replace: (next) => {
+      current = next;
+    },
+  });
+  return {
+    address: `${HOST}:${current.port}`,
+    namespace: NAMESPACE,
+    uiAddress: `http://${HOST}:${current.uiPort}`,
+    stop: async () => {
+      supervision.abort();
+      await supervising;
+      await end(current);
+    },
+  };
+}
+
+interface Supervision {
+  readonly signal: AbortSignal;
+  current(): ServerRecord;
+  replace(next: ServerRecord): void;
+}
+
+/** A server that was found running is nobody's child any more: it can only be looked at. */
+async function supervise(options: DevServerOptions, supervision: Supervision): Promise<void> {
+  const { signal } = supervision;
+  while (!signal.aborted) {
+    await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    if (signal.aborted || (await isAlive(supervision.current()))) continue;
+    options.log.warn('the embedded Temporal has died, starting it again');
+    try {
+      // On the ports it had: whoever talks to it connects again by itself.
+      supervision.replace(await launch(options, supervision.current()));
+    } catch (error) {
+      options.log.error('the embedded Temporal does not start, tried again', { error });
+    }
+  }
+}
+
+async function isAlive({ pid, identity }: ServerRecord): Promise<boolean> {
+  return (await describeProcess(pid)) === identity;
+}
+
+async function readRecord({ stateDir }: DevServerOptions): Promise<ServerRecord | undefined> {
+  const text = await readFile(join(stateDir, 'server.json'), 'utf8').catch(() => '');
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined; // none yet, or not whole: a new one is written
+  }
+}
+
+async function findRunning(options: DevServerOptions): Promise<ServerRecord | undefined> {
+  const record = await readRecord(options);
+  if (record === undefined || !(await isAlive(record))) return undefined;
+  await untilListening(record, () => isAlive(record), options);
+  return record;
+}
+
+type Ports = Pick<ServerRecord, 'port' | 'uiPort'>;
+
+/** The ports of the last time when they are free, so that bookmarks stay good. */
+async function choosePorts(options: DevServerOptions): Promise<Ports> {
+  const last = await readRecord(options);
+  return { port: await freePort(last?.port), uiPort: await freePort(last?.uiPort) };
+}
+
+async function freePort(wanted = 0): Promise<number> {
+  const server = createServer();
+  try {
+    server.listen(wanted, HOST);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  } catch (error) {
+    if (wanted === 0) throw error;
+    return freePort();
+  }
+}
+
+async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRecord> {
+  const { binary, stateDir } = options;
+  const output = await open(join(stateDir, 'server.log'), 'a', 0o600);
+  try {
+    const child = spawn(binary, serverArguments(stateDir, ports), {
+      // A group of its own: Ctrl-C and `kill -9` of the worker are not meant for it.
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    await once(child, 'spawn');
+    child.unref();
+    const pid = child.pid ?? 0;
+    const record = { pid, identity: await describeProcess(pid), ...ports };
+    await writeRecord(stateDir, record);
+    await untilListening(record, () => Promise.resolve(isRunning(child)), options);
+    return record;
+  } finally {
+    await output.close();
+  }
+}
+
+function serverArguments(stateDir: string, { port, uiPort }: Ports): readonly string[] {
+  return [
+    ...['server', 'start-dev', '--ip', HOST, '--port', `${port}`, '--ui-port', `${uiPort}`],
+    ...['--db-filename', join(stateDir, 'temporal.db'), '--log-level', 'warn'],
+    ...TUNING.flatMap((value) => ['--dynamic-config-value', value]),
+  ];
+}
+
+async function writeRecord(stateDir: string, record: ServerRecord): Promise<void> {
+  const file = join(stateDir, 'server.json');
+  await writeFile(`${file}.tmp`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  await rename(`${file}.tmp`, file);
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+async function untilListening(
+  { port, pid }: ServerRecord,
+  lives: () => Promise<boolean>,
+  { stateDir }: DevServerOptions,
+): Promise<void> {
+  const endMs = Date.now() + START_LIMIT_MS;
+  while (!(await isListening(port))) {
+    if (!(await lives()) || Date.now() > endMs) {
+      throw new Error(
+        `the embedded Temporal (process ${pid}) does not listen on ${HOST}:${port}: see ${join(stateDir, 'server.log')}`,
+      );
+    }
+    await delay(50);
+  }
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, HOST);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function end(record: ServerRecord): Promise<void> {
+  if (!(await isAlive(record))) return;
+  process.kill(record.pid, 'SIGTERM');
+  const endMs = Date.now() + STOP_LIMIT_MS;
+  while (await isAlive(record)) {
+    if (Date.now() > endMs) process.kill(record.pid, 'SIGKILL');
+    await delay(20);
+  }
+}
