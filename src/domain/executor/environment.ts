@@ -6,6 +6,7 @@ import type { Variables } from '../job/variables.ts';
 import type { Digests } from '../runner/digests.ts';
 import { containerBaseName, networkName, projectUniqueName } from '../runner/names.ts';
 import type { PullPolicy } from '../runner/config.ts';
+import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
@@ -83,7 +84,7 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
     ...plan,
     container: (place, image) => ({
       ...commonSpec(question, plan.network),
-      ...(place === 'build' ? buildPart(context, variables) : HELPER_PART),
+      ...(place === 'build' ? buildPart(context, variables) : helperPart(variables)),
       name: plan.containerNames[place],
       image,
       networkAliases: ['build', plan.containerNames[place]],
@@ -220,10 +221,14 @@ function buildPart({ job, runner }: BuildContext, variables: Variables) {
   };
 }
 
-const HELPER_PART = {
-  command: helperCommand(),
-  entrypoint: undefined,
-  user: '',
-  platform: '',
-  useInit: false,
-} as const;
+/** Unlike in the peer, no variable of the job's loads code into it. */
+function helperPart(variables: Variables) {
+  return {
+    environment: helperEnvironment(variables),
+    command: helperCommand(),
+    entrypoint: undefined,
+    user: '',
+    platform: '',
+    useInit: false,
+  };
+}

@@ -50,14 +50,15 @@ export function exportForJob(variables: Variables): readonly string[] {
 
 /** Script lines that hand the variables to the runner's commands and to hooks. */
 export function exportForHelper(variables: Variables): readonly string[] {
-  return variables
-    .environment()
-    .filter((line) => isForHelper(line.slice(0, line.indexOf('='))))
-    .map(exportLine);
+  return helperEnvironment(variables).map(exportLine);
 }
 
-function isForHelper(name: string): boolean {
-  return !NOT_FOR_HELPER.has(name) && !name.startsWith('LD_');
+/** `KEY=value` of every variable that the helper may see. */
+export function helperEnvironment(variables: Variables): readonly string[] {
+  return variables.environment().filter((line) => {
+    const name = line.slice(0, line.indexOf('='));
+    return !NOT_FOR_HELPER.has(name) && !name.startsWith('LD_');
+  });
 }
 
 function exportLine(line: string): string {
