@@ -1,5 +1,5 @@
 import { createActivities, type Activities } from '../../../src/activities/index.ts';
-import type { Log, Ports } from '../../../src/activities/ports.ts';
+import type { ContainerEngine, Coordinator, Log, Ports } from '../../../src/activities/ports.ts';
 import { createFakeStore, createFakeSpool } from './fake-disk.ts';
 import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
@@ -31,10 +31,15 @@ const NOT_CUT = new Set(['nowMs', 'hex', 'md5Hex', 'sha256Hex', 'checksum', 'sle
 export interface ProcessOptions {
   readonly cut?: Cut;
   readonly ports?: Partial<Ports>;
+  /** What Docker does differently. */
+  readonly engine?: Partial<ContainerEngine>;
+  /** What GitLab does differently. */
+  readonly coordinator?: Partial<Coordinator>;
 }
 
 /** A worker on the world. After its death no call of it has any effect, nor an answer. */
-export function openProcess(world: World, { cut, ports }: ProcessOptions = {}): WorkerProcess {
+export function openProcess(world: World, options: ProcessOptions = {}): WorkerProcess {
+  const { cut, ports } = options;
   let calls = 0;
   let isAlive = true;
   let tellDeath: (death: 'died') => void = () => undefined;
@@ -71,8 +76,8 @@ export function openProcess(world: World, { cut, ports }: ProcessOptions = {}): 
     ...spool,
     open: async (...args: Parameters<typeof spool.open>) => gated(await spool.open(...args)),
   };
-  const engine = gated(createFakeEngine(world));
-  const coordinator = gated(createFakeCoordinator(world));
+  const engine = gated({ ...createFakeEngine(world), ...options.engine });
+  const coordinator = gated({ ...createFakeCoordinator(world), ...options.coordinator });
   let nonces = 0;
   const all: Ports = {
     config: {
