@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import type { Timeouts } from '../../../src/adapters/gitlab/transport.ts';
-import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
-import { JOB, openCoordinator } from './support/subjects.ts';
+import {
+  json,
+  plain,
+  startServer,
+  type Answer,
+  type Recorded,
+  type ScriptedServer,
+} from './support/server.ts';
+import { JOB, openCoordinator, recordingLog } from './support/subjects.ts';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const TIMEOUTS = { connectMs: 1_000, headersMs: 5_000, bodyMs: 200, requestMs: 3_000 };
@@ -153,6 +161,26 @@ describe('hostile answers', () => {
     assert.ok(reply.kind === 'failed');
     assert.match(reply.message, /jobs\/request failed: .*Invalid URL/);
     assert.doesNotMatch(reply.message, /canary/);
+  });
+
+  it('a server that says every token back gets none of them into a log or an error', async () => {
+    const log = recordingLog();
+    const coordinator = openCoordinator(server.url, { log });
+    const told: string[] = [];
+    for (const status of [400, 403, 503]) {
+      server.answer((response, { headers, body }) => {
+        const tokens = `${headers['runner-token']} ${headers['job-token']} ${body.toString()}`;
+        json(status, { message: tokens })(response, server.requests[0] as Recorded);
+      });
+      const reply = await coordinator.requestJob({ mayWait: false });
+      told.push(JSON.stringify(reply));
+      await coordinator
+        .updateJob(JOB, { state: 'running' })
+        .catch((error: unknown) => told.push(String(error), inspect(error, { depth: 5 })));
+    }
+    assert.match(told.join('\n'), /\[MASKED\]/);
+    assert.doesNotMatch([...told, ...log.lines].join('\n'), /canary/);
+    await coordinator.close();
   });
 
   it('a url that is none is a final fault for a job call', async () => {
