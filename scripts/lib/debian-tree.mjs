@@ -128,7 +128,8 @@ export function packTree(tree) {
   const args = ['-c', '-C', tree, '--numeric-owner', '--owner=0', '--group=0', '.'];
   const child = spawn('tar', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   child.on('close', (code) => {
-    if (code !== 0) child.stdout.destroy(new SetUpError(`tar ${args.join(' ')}: exit code ${code}`));
+    if (code !== 0)
+      child.stdout.destroy(new SetUpError(`tar ${args.join(' ')}: exit code ${code}`));
   });
   return child.stdout;
 }

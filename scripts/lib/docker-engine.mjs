@@ -75,7 +75,9 @@ async function installDocker() {
   if (findProgram('apt-get') === undefined) {
     throw new SetUpError('there is no Docker here and no apt-get to install it: install Docker');
   }
-  say('No Docker on this machine: its packages docker.io and iptables are installed now (apt-get).');
+  say(
+    'No Docker on this machine: its packages docker.io and iptables are installed now (apt-get).',
+  );
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await step('apt-get install docker.io iptables', async () => {
     // A source of other software that does not answer is no reason to stop.

@@ -98,10 +98,7 @@ function within(promise) {
 
 function followPull(docker, stream) {
   return new Promise((resolve, reject) => {
-    const silence = setTimeout(
-      () => stream.destroy(new Error('no answer')),
-      PULL_SILENCE_MS,
-    );
+    const silence = setTimeout(() => stream.destroy(new Error('no answer')), PULL_SILENCE_MS);
     const done = (error) => {
       clearTimeout(silence);
       if (error) reject(error);

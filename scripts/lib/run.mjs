@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { atEnd } from './at-end.mjs';
 import { SetUpError } from './say.mjs';
 
 const KEPT_OUTPUT_CHARS = 4_000;
+const running = new Set();
+atEnd(() => running.forEach((child) => child.kill('SIGTERM')));
 
 /**
  * Runs a program to its end without a shell. Its output is kept for the error, and shown only with
@@ -12,7 +15,12 @@ const KEPT_OUTPUT_CHARS = 4_000;
 export function run(command, args, { cwd, env = process.env, show = false, input } = {}) {
   return new Promise((resolve, reject) => {
     const output = show ? 'inherit' : 'pipe';
-    const child = spawn(command, args, { cwd, env, stdio: [input ? 'pipe' : 'ignore', output, output] });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: [input ? 'pipe' : 'ignore', output, output],
+    });
+    running.add(child);
     let stdout = '';
     let tail = '';
     child.stdout?.setEncoding('utf8').on('data', (text) => {
@@ -25,6 +33,7 @@ export function run(command, args, { cwd, env = process.env, show = false, input
     if (input) child.stdin.end(input);
     child.on('error', (error) => reject(new SetUpError(`cannot run ${command}: ${error.message}`)));
     child.on('close', (code, signal) => {
+      running.delete(child);
       if (code === 0) return resolve(stdout);
       const how = signal === null ? `exit code ${code}` : signal;
       const words = tail.trim() === '' ? '' : `\n${tail.trim()}`;

@@ -1,3 +1,5 @@
+import { endAll, endOnSignals } from './at-end.mjs';
+
 // What the scripts tell a person: one line a step, a sign of life during long ones.
 
 const LIFE_SIGN_MS = 15_000;
@@ -10,7 +12,10 @@ export function say(text) {
 export async function step(title, work) {
   say(`… ${title}`);
   const sinceMs = Date.now();
-  const timer = setInterval(() => say(`  still at it: ${title} (${seconds(sinceMs)})`), LIFE_SIGN_MS);
+  const timer = setInterval(
+    () => say(`  still at it: ${title} (${seconds(sinceMs)})`),
+    LIFE_SIGN_MS,
+  );
   try {
     const result = await work();
     say(`✔ ${title} (${seconds(sinceMs)})`);
@@ -32,10 +37,13 @@ export class SetUpError extends Error {}
 
 /** Runs a script's main function and makes its result, or its failure, the process's exit code. */
 export async function main(work) {
+  endOnSignals();
+  let exitCode = 1;
   try {
-    process.exitCode = (await work()) ?? 0;
+    exitCode = (await work()) ?? 0;
   } catch (error) {
     say(error instanceof SetUpError ? `error: ${error.message}` : String(error?.stack ?? error));
-    process.exitCode = 1;
   }
+  await endAll();
+  process.exit(exitCode);
 }

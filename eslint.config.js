@@ -1,0 +1,98 @@
+import { importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Modules that a folder may not import; types of them are another matter. */
+function noImports(files, ...patterns) {
+  return {
+    files,
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
+  };
+}
+
+const NPM_AND_NODE = {
+  regex: '^(?!\\.)',
+  message: 'pure code imports nothing of npm or node: it is an argument, or a port',
+};
+const ADAPTERS = { regex: '/adapters/', message: 'speaking is for adapters: ask for a port' };
+const WORKFLOWS = { regex: '/workflows/', message: 'nobody but worker.ts knows the workflows' };
+const COMPOSITION = {
+  regex: '/(worker|cli)\\.ts$|/commands/',
+  message: 'the composition root imports everything, and nobody imports it',
+};
+
+export default tseslint.config(
+  { ignores: ['dist', '.build', 'node_modules'] },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts', 'tools/**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    plugins: { 'import-x': importX },
+    rules: {
+      'import-x/no-cycle': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowRegExp: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      '@typescript-eslint/unbound-method': 'off', // methods here are closures: none of them knows `this`
+      // node:test's own functions return promises that its runner awaits.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              name: ['it', 'describe', 'test', 'before', 'after', 'suite'],
+              package: 'node:test',
+            },
+          ],
+        },
+      ],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: true },
+      ],
+      '@typescript-eslint/require-await': 'off', // an async function turns a throw into a rejection
+    },
+  },
+  {
+    files: ['src/**/*.ts', 'tools/**/*.ts'],
+    rules: {
+      'max-lines': ['error', 400],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 3],
+      complexity: ['error', 10],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'max-lines': ['error', 600],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  noImports(['src/domain/**/*.ts'], NPM_AND_NODE, ADAPTERS, WORKFLOWS, COMPOSITION),
+  noImports(
+    ['src/workflows/**/*.ts'],
+    { regex: '^(?!\\.|@temporalio/workflow$)', message: 'workflows are deterministic' },
+    ADAPTERS,
+    { regex: '/activities/(?!contract\\.ts$)', message: 'only the contract of activities' },
+    COMPOSITION,
+  ),
+  noImports(
+    ['src/activities/**/*.ts'],
+    { regex: '^(?!\\.|@temporalio/activity$)', message: 'a file or a socket is a port' },
+    ADAPTERS,
+    WORKFLOWS,
+    COMPOSITION,
+  ),
+  noImports(
+    ['src/adapters/**/*.ts'],
+    { regex: '/activities/', message: 'only types of ports.ts', allowTypeImports: true },
+    WORKFLOWS,
+    COMPOSITION,
+  ),
+  { files: ['**/*.mjs', '*.js'], extends: [tseslint.configs.base] },
+);

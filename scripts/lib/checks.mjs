@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { bin, ensureBuilt } from './build.mjs';
+import { ROOT } from './paths.mjs';
+import { run } from './run.mjs';
+import { SetUpError, step } from './say.mjs';
+
+/** Everything that needs no Docker and no Temporal: types, purity, lint, format, bundle. */
+export async function runChecks() {
+  await ensureBuilt(); // compiles with strict types, and bundles the workflows
+  await tool('domain and workflows are pure', ['typescript', 'tsc'], ['-p', 'tsconfig.pure.json']);
+  await tool('lint', ['eslint'], ['--max-warnings', '0', '.']);
+  await tool('format', ['prettier'], ['--check', '--log-level', 'warn', '.']);
+}
+
+async function tool(title, [packageName, program], args) {
+  await step(title, async () => {
+    try {
+      await run(process.execPath, [bin(packageName, program), ...args], { cwd: ROOT });
+    } catch (error) {
+      throw new SetUpError(`${title}: ${error.message}`);
+    }
+  });
+}
+
+/** Runs compiled tests by Node's own runner; its report is what is printed. Returns the exit code. */
+export async function runTests(title, patterns, { env, concurrency }) {
+  const files = await findTests(patterns);
+  if (files.length === 0)
+    throw new SetUpError(`${title}: there are no tests in ${patterns.join(', ')}`);
+  const args = ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, ...files];
+  try {
+    await step(title, () => run(process.execPath, args, { cwd: ROOT, env, show: true }));
+    return 0;
+  } catch (error) {
+    if (error instanceof SetUpError) return 1;
+    throw error;
+  }
+}
+
+async function findTests(directories) {
+  const { readdir } = await import('node:fs/promises');
+  const found = [];
+  for (const directory of directories) {
+    const path = join(ROOT, 'dist/test', directory);
+    const entries = await readdir(path, { recursive: true }).catch(() => []);
+    found.push(
+      ...entries.filter((name) => name.endsWith('.test.js')).map((name) => join(path, name)),
+    );
+  }
+  return found.sort();
+}

@@ -1,0 +1,63 @@
+import { ensureBuilt } from './lib/build.mjs';
+import { runChecks, runTests } from './lib/checks.mjs';
+import { ensureDockerEngine } from './lib/docker-engine.mjs';
+import { ensureImages } from './lib/images.mjs';
+import { main, SetUpError } from './lib/say.mjs';
+import { findTemporalCli } from './lib/temporal-cli.mjs';
+
+// Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
+const UNIT = ['domain', 'activities', 'commands', 'support', 'adapters', 'workflows', 'replay'];
+const SYSTEM = ['system'];
+
+/**
+ * `npm test`: everything. `npm run check`: all but the system tests. `npm run test:system`: only
+ * those. Sets up what is missing and stops what it has started.
+ */
+await main(async () => {
+  const mode = process.argv[2] ?? 'all';
+  if (!['all', 'check', 'system'].includes(mode)) {
+    throw new SetUpError(`${mode} is no kind of test: check, system, or nothing for all`);
+  }
+  await ensureBuilt();
+  const failures = mode === 'system' ? 0 : await countFailures(runChecks);
+  const docker = await ensureDockerEngine();
+  const stop = stopOnSignals(docker);
+  try {
+    await ensureImages();
+    const env = { ...process.env, TEMPORAL_CLI_PATH: await findTemporalCli() };
+    let failed = failures;
+    if (mode !== 'system') {
+      failed += await runTests('unit, adapter, workflow and replay tests', UNIT, {
+        env,
+        concurrency: 2,
+      });
+    }
+    if (mode !== 'check') {
+      failed += await runTests('system tests', SYSTEM, { env, concurrency: 2 });
+    }
+    return failed === 0 ? 0 : 1;
+  } finally {
+    await stop();
+  }
+});
+
+/** Lint errors are told at once, and the tests are run all the same. */
+async function countFailures(work) {
+  try {
+    await work();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SetUpError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    return 1;
+  }
+}
+
+function stopOnSignals(docker) {
+  let stopping;
+  const stop = () => (stopping ??= docker.stop());
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => stop().finally(() => process.exit(1)));
+  }
+  return stop;
+}
