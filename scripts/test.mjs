@@ -1,9 +1,7 @@
 import { ensureBuilt } from './lib/build.mjs';
 import { runChecks, runTests } from './lib/checks.mjs';
-import { ensureDockerEngine } from './lib/docker-engine.mjs';
-import { ensureImages } from './lib/images.mjs';
 import { main, SetUpError } from './lib/say.mjs';
-import { findTemporalCli } from './lib/temporal-cli.mjs';
+import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
 // Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
 const UNIT = ['domain', 'activities', 'commands', 'support', 'adapters', 'workflows', 'replay'];
@@ -20,25 +18,16 @@ await main(async () => {
   }
   await ensureBuilt();
   const failures = mode === 'system' ? 0 : await countFailures(runChecks);
-  const docker = await ensureDockerEngine();
-  const stop = stopOnSignals(docker);
-  try {
-    await ensureImages();
-    const env = { ...process.env, TEMPORAL_CLI_PATH: await findTemporalCli() };
-    let failed = failures;
-    if (mode !== 'system') {
-      failed += await runTests('unit, adapter, workflow and replay tests', UNIT, {
-        env,
-        concurrency: 2,
-      });
-    }
-    if (mode !== 'check') {
-      failed += await runTests('system tests', SYSTEM, { env, concurrency: 2 });
-    }
-    return failed === 0 ? 0 : 1;
-  } finally {
-    await stop();
+  const env = { ...process.env, ...(await setUpTemporal()), ...(await setUpDocker()) };
+  let failed = failures;
+  if (mode !== 'system') {
+    const title = 'unit, adapter, workflow and replay tests';
+    failed += await runTests(title, UNIT, { env, concurrency: 2 });
   }
+  if (mode !== 'check') {
+    failed += await runTests('system tests', SYSTEM, { env, concurrency: 2 });
+  }
+  return failed === 0 ? 0 : 1;
 });
 
 /** Lint errors are told at once, and the tests are run all the same. */
@@ -51,13 +40,4 @@ async function countFailures(work) {
     process.stderr.write(`error: ${error.message}\n`);
     return 1;
   }
-}
-
-function stopOnSignals(docker) {
-  let stopping;
-  const stop = () => (stopping ??= docker.stop());
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => stop().finally(() => process.exit(1)));
-  }
-  return stop;
 }

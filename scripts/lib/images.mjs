@@ -11,19 +11,22 @@ const RECIPE_LABEL = 'temporal-gitlab-runner.recipe';
 const BASIC = ['bash', 'coreutils', 'dash', 'findutils', 'grep', 'gzip', 'sed', 'tar'];
 const HELPER_ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
+export const JOB_IMAGE = 'temporal-gitlab-runner/job:local';
+export const HELPER_IMAGE = 'temporal-gitlab-runner/helper:local';
+
 /**
  * What tests and the quickstart use. `reference` is pulled where a registry answers, else the image
  * is made from packages of this machine's own Debian or Ubuntu.
  */
 const IMAGES = [
   {
-    name: 'temporal-gitlab-runner/job:local',
+    name: JOB_IMAGE,
     reference: 'debian:bookworm-slim',
     packages: [...BASIC, 'hostname', 'mawk'],
     changes: ['CMD ["bash"]'],
   },
   {
-    name: 'temporal-gitlab-runner/helper:local',
+    name: HELPER_IMAGE,
     reference: `gitlab/gitlab-runner-helper:${HELPER_ARCHITECTURE}-latest`,
     packages: [...BASIC, 'ca-certificates', 'git'],
     changes: ['CMD ["sh"]'],

@@ -1,16 +1,16 @@
 import { atEnd } from './at-end.mjs';
-import { ensureBuilt } from './build.mjs';
 import { ensureDockerEngine } from './docker-engine.mjs';
 import { ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
 import { findTemporalCli } from './temporal-cli.mjs';
 
-/** Packages, compiled sources and a Temporal server. Returns the environment for what uses them. */
-export async function setUpBuild() {
-  await ensureBuilt();
-  return { ...process.env, TEMPORAL_CLI_PATH: await findTemporalCli() };
+// Each returns the environment that tells tests, tools and the program what there is.
+
+/** The sources must have been compiled. */
+export async function setUpTemporal() {
+  return { TEMPORAL_CLI_PATH: await findTemporalCli() };
 }
 
-/** Docker and its images. What was started for it is stopped at the script's end, unless kept. */
+/** Docker and its images. An engine that was started for it is stopped at the end, unless kept. */
 export async function setUpDocker({ keep = false } = {}) {
   const engine = await ensureDockerEngine();
   if (!keep) atEnd(() => engine.stop());
