@@ -11,17 +11,19 @@ export interface PhraseAutomaton {
   readonly depths: Int32Array;
   /** Length of the longest phrase that ends here, for each state; 0 when none does. */
   readonly matchLengths: Int32Array;
+  /** The last bytes that led to a state, as many as its depth. Fed from the start they lead back. */
+  pathTo(state: number): Uint8Array;
 }
 
 const ROOT = 0;
 
-/** Phrases must not be empty; those that are are ignored. */
+/** Empty phrases are ignored. */
 export function createPhraseAutomaton(phrases: readonly Uint8Array[]): PhraseAutomaton {
   const total = phrases.reduce((sum, { length }) => sum + length, 0);
-  const edges = createEdges(total);
+  const edges = createEdges(total, phrases.length);
   const trie = growTrie(phrases, total, edges);
   const firstStates = Int32Array.from({ length: 256 }, (_, byte) => edges.find(ROOT, byte));
-  const { depths, matchLengths } = trie;
+  const { parents, bytes, depths, matchLengths } = trie;
   const fails = linkFailures(trie, { edges, firstStates });
 
   const next = (state: number, byte: number): number => {
@@ -33,7 +35,16 @@ export function createPhraseAutomaton(phrases: readonly Uint8Array[]): PhraseAut
     }
     return firstStates[byte] ?? ROOT;
   };
-  return { next, firstStates, depths, matchLengths };
+  const pathTo = (state: number): Uint8Array => {
+    const path = new Uint8Array(depths[state] ?? 0);
+    let from = state;
+    for (let i = path.length - 1; i >= 0; i--) {
+      path[i] = bytes[from] ?? 0;
+      from = parents[from] ?? ROOT;
+    }
+    return path;
+  };
+  return { next, firstStates, depths, matchLengths, pathTo };
 }
 
 interface Trie {
@@ -93,18 +104,48 @@ function linkFailures(trie: Trie, { edges, firstStates }: Lookup): Int32Array {
 }
 
 function statesByDepth(depths: Int32Array, size: number): Int32Array {
-  const states = Int32Array.from({ length: size }, (_, state) => state);
-  return states.sort((a, b) => (depths[a] ?? 0) - (depths[b] ?? 0));
+  const places = new Int32Array(size + 1);
+  for (let state = 0; state < size; state++) {
+    const place = (depths[state] ?? 0) + 1;
+    places[place] = (places[place] ?? 0) + 1;
+  }
+  for (let i = 1; i <= size; i++) places[i] = (places[i] ?? 0) + (places[i - 1] ?? 0);
+  const states = new Int32Array(size);
+  for (let state = 0; state < size; state++) {
+    const depth = depths[state] ?? 0;
+    const place = places[depth] ?? 0;
+    states[place] = state;
+    places[depth] = place + 1;
+  }
+  return states;
 }
 
-/** Edges of the trie in one hash table: most states have only one, so rows of 256 would be waste. */
+/** Edges of the trie. */
 interface Edges {
   /** 0 when there is no such edge: none leads to the start. */
   find(state: number, byte: number): number;
   add(state: number, byte: number, to: number): void;
 }
 
-function createEdges(count: number): Edges {
+const NO_BYTE = -1;
+
+/**
+ * Most states have one edge, and to the state made right after them: a byte each is enough for
+ * those. The others, one a phrase at most, are in a hash table; rows of 256 would be waste.
+ */
+function createEdges(stateCount: number, phraseCount: number): Edges {
+  const chain = new Int16Array(stateCount + 1).fill(NO_BYTE);
+  const branches = createBranches(phraseCount);
+  return {
+    find: (state, byte) => (chain[state] === byte ? state + 1 : branches.find(state, byte)),
+    add: (state, byte, to) => {
+      if (to === state + 1 && chain[state] === NO_BYTE) chain[state] = byte;
+      else branches.add(state, byte, to);
+    },
+  };
+}
+
+function createBranches(count: number): Edges {
   const bits = Math.max(4, 33 - Math.clz32(count));
   const mask = (1 << bits) - 1;
   const shift = 32 - bits;

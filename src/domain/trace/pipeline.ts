@@ -1,4 +1,8 @@
-import type { StreamState } from './stream-stages.ts';
+import { concatBytes, NO_BYTES } from './byte-sink.ts';
+import { updateCrc32 } from './crc32.ts';
+import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
+import { createStreamStages, type StreamStages, type StreamState } from './stream-stages.ts';
+import { cutAtCharacter } from './utf8-repair.ts';
 
 /** Where bytes of a trace come from. The peer numbers them 00 (runner), 01 (job), 0f (services). */
 export type TraceStream = 'runner' | 'stdout' | 'stderr' | 'service';
@@ -25,7 +29,10 @@ export interface TracePipelineState {
 
 /** From raw output to the bytes of the trace. */
 export interface TracePipeline {
-  /** The bytes to append to the trace now; some input may be held back for a later call. */
+  /**
+   * The bytes to append to the trace now; some input may be held back for a later call. They may be
+   * a view of `bytes`: to be used before those change.
+   */
   write(stream: TraceStream, bytes: Uint8Array, nowMs: number): Uint8Array;
   /** The stream is at its end for now: gives out what was held back of it. */
   flush(stream: TraceStream, nowMs: number): Uint8Array;
@@ -40,7 +47,111 @@ export interface TracePipeline {
   readonly isOverLimit: boolean;
 }
 
-export declare function createTracePipeline(
+const STAMPS: Readonly<Record<TraceStream, string>> = {
+  runner: '00O',
+  stdout: '01O',
+  stderr: '01E',
+  service: '0fO',
+};
+/** More would make masking slow in the peer; it takes the shortest. */
+const MAX_TOKEN_PREFIXES = 15;
+
+/**
+ * A pipeline at the beginning of a trace, or where another one stopped. The same input and the same
+ * options give the same output, however often it was stopped and restored in between.
+ * Source: gitlab-runner `common/buildlogger/build_logger.go`, `helpers/trace/buffer.go`.
+ */
+export function createTracePipeline(
   options: TracePipelineOptions,
   state?: TracePipelineState,
-): TracePipeline;
+): TracePipeline {
+  const { limitBytes, timestamps } = options;
+  const phrases = new Set(shortestFirst(options.maskPhrases));
+  let automaton = automatonOf([...phrases]);
+  const tokenPrefixes = automatonOf(
+    shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES),
+  );
+  const streams = new Map<TraceStream, StreamStages>();
+  let lengthBytes = state?.lengthBytes ?? 0;
+  let crc = state?.crc ?? 0;
+  let isOverLimit = state?.isOverLimit ?? limitBytes <= 0;
+
+  const streamOf = (stream: TraceStream): StreamStages => {
+    const known = streams.get(stream);
+    if (known !== undefined) return known;
+    const stamp = timestamps ? STAMPS[stream] : undefined;
+    const goesOn = stream === 'runner';
+    const streamOptions = { phrases: automaton, tokenPrefixes, stamp, goesOn };
+    const stages = createStreamStages(streamOptions, state?.streams[stream]);
+    streams.set(stream, stages);
+    return stages;
+  };
+  const limit = (bytes: Uint8Array): Uint8Array => {
+    const room = limitBytes - lengthBytes;
+    // The peer too gives its notice as soon as the limit is met.
+    if (bytes.length < room) return bytes;
+    isOverLimit = true;
+    streams.clear();
+    return concatBytes(cutAtCharacter(bytes, room), limitNotice(limitBytes));
+  };
+  const give = (bytes: Uint8Array): Uint8Array => {
+    if (bytes.length === 0) return NO_BYTES;
+    const given = limit(bytes);
+    lengthBytes += given.length;
+    crc = updateCrc32(crc, given);
+    return given;
+  };
+
+  if (!isOverLimit) for (const stream of STREAMS) if (state?.streams[stream]) streamOf(stream);
+
+  return {
+    write: (stream, bytes, nowMs) =>
+      isOverLimit ? NO_BYTES : give(streamOf(stream).write(bytes, nowMs)),
+    flush: (stream, nowMs) => (isOverLimit ? NO_BYTES : give(streamOf(stream).flush(nowMs))),
+    addMaskPhrases: (more) => {
+      const before = phrases.size;
+      for (const phrase of shortestFirst(more)) phrases.add(phrase);
+      if (phrases.size === before) return;
+      automaton = automatonOf([...phrases]);
+      for (const stages of streams.values()) stages.setPhrases(automaton);
+    },
+    snapshot: () => ({
+      version: 1,
+      lengthBytes,
+      crc,
+      isOverLimit,
+      streams: Object.fromEntries(
+        [...streams].map(([stream, stages]) => [stream, stages.snapshot()]),
+      ),
+    }),
+    get lengthBytes() {
+      return lengthBytes;
+    },
+    get crc() {
+      return crc;
+    },
+    get isOverLimit() {
+      return isOverLimit;
+    },
+  };
+}
+
+const STREAMS: readonly TraceStream[] = ['runner', 'stdout', 'stderr', 'service'];
+
+function automatonOf(texts: readonly string[]): PhraseAutomaton {
+  const encoder = new TextEncoder();
+  return createPhraseAutomaton(texts.map((text) => encoder.encode(text)));
+}
+
+/** Trimmed, none empty, each once. Source: gitlab-runner `common/buildlogger/internal/unique.go`. */
+function shortestFirst(texts: readonly string[]): readonly string[] {
+  const unique = [...new Set(texts.map((text) => text.trim()))].filter((text) => text !== '');
+  return unique.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+}
+
+function limitNotice(limitBytes: number): Uint8Array {
+  return new TextEncoder().encode(
+    `\n\u001b[33;1mJob's log exceeded limit of ${limitBytes} bytes.\n` +
+      'Job execution will continue but no more output will be collected.\u001b[0;m\n',
+  );
+}

@@ -1,3 +1,74 @@
+import { concatBytes } from './byte-sink.ts';
+import { createLineStamps, type LineStampsState } from './line-stamps.ts';
+import type { PhraseAutomaton } from './phrase-automaton.ts';
+import { createPhraseMask, type PhraseMaskState } from './phrase-mask.ts';
+import { createTokenMask } from './token-mask.ts';
+import { createUrlMask, type LookBackState } from './url-mask.ts';
+import { createUtf8Repair } from './utf8-repair.ts';
+
+/** All that one stream must know to go on. */
 export interface StreamState {
-  readonly todo?: never;
+  readonly phrases: PhraseMaskState;
+  readonly urls: LookBackState;
+  readonly tokens: LookBackState;
+  /** The beginning of a character, as base64. */
+  readonly character: string;
+  readonly lines: LineStampsState;
+}
+
+export interface StreamOptions {
+  readonly phrases: PhraseAutomaton;
+  readonly tokenPrefixes: PhraseAutomaton;
+  /** Two hex digits and `O` or `E`; undefined: lines get no stamps. */
+  readonly stamp: string | undefined;
+  /** The stream is one text from the first stage to the last: its lines go on after a flush. */
+  readonly goesOn: boolean;
+}
+
+/** What happens to each stream by itself. */
+export interface StreamStages {
+  write(bytes: Uint8Array, nowMs: number): Uint8Array;
+  flush(nowMs: number): Uint8Array;
+  /** Hides the phrases of another automaton from now on, in what is held back too. */
+  setPhrases(phrases: PhraseAutomaton): void;
+  snapshot(): StreamState;
+}
+
+/**
+ * Masks phrases, then URL parameters, then tokens, as the peer does. UTF-8 is repaired before lines
+ * are stamped, unlike in the peer: so a character is never torn where a long line is broken.
+ * Source: gitlab-runner `common/buildlogger/build_logger.go` (wrap), `helpers/trace/buffer.go`.
+ */
+export function createStreamStages(options: StreamOptions, before?: StreamState): StreamStages {
+  let phrases = createPhraseMask(options.phrases, before?.phrases);
+  const urls = createUrlMask(before?.urls);
+  const tokens = createTokenMask(options.tokenPrefixes, before?.tokens);
+  const characters = createUtf8Repair(before?.character);
+  const lines = createLineStamps(options.stamp ?? '', before?.lines);
+  const hasStamps = options.stamp !== undefined;
+
+  const refine = (bytes: Uint8Array): Uint8Array =>
+    characters.write(tokens.write(urls.write(bytes)));
+  const stampLines = (bytes: Uint8Array, nowMs: number): Uint8Array =>
+    hasStamps ? lines.write(bytes, nowMs) : bytes;
+
+  return {
+    write: (bytes, nowMs) => stampLines(refine(phrases.write(bytes)), nowMs),
+    flush: (nowMs) => {
+      const text = concatBytes(refine(phrases.flush()), characters.flush());
+      urls.reset();
+      tokens.reset();
+      return concatBytes(stampLines(text, nowMs), lines.flush(options.goesOn));
+    },
+    setPhrases: (automaton) => {
+      phrases = createPhraseMask(automaton, phrases.snapshot());
+    },
+    snapshot: () => ({
+      phrases: phrases.snapshot(),
+      urls: urls.snapshot(),
+      tokens: tokens.snapshot(),
+      character: characters.snapshot(),
+      lines: lines.snapshot(),
+    }),
+  };
 }

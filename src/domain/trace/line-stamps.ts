@@ -1,0 +1,101 @@
+import { decodeBase64, encodeBase64 } from './base64.ts';
+import { createByteSink, NO_BYTES, concatBytes } from './byte-sink.ts';
+
+/** What the stamps of one stream must know to go on. */
+export interface LineStampsState {
+  /** The beginning of a line with its stamp, as base64. */
+  readonly begun: string;
+  readonly isContinuation: boolean;
+}
+
+/** Puts time and stream in front of each line of one stream. */
+export interface LineStamps {
+  /** All lines of one write carry its time. */
+  write(bytes: Uint8Array, nowMs: number): Uint8Array;
+  /** Ends a begun line. What follows is a continuation, or else a new line. */
+  flush(goesOn: boolean): Uint8Array;
+  snapshot(): LineStampsState;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const STAMP_BYTES = 32;
+/** What is held of a line without an end, its stamp counted. */
+const MAX_BEGUN_BYTES = 8 * 1024;
+const FLAG = { line: 0x20, continuation: 0x2b } as const;
+const NOTHING_BEGUN: LineStampsState = { begun: '', isContinuation: false };
+
+/**
+ * `2026-01-31T23:59:59.123456Z 01O text`: time, stream, `O` or `E`, then a space, or `+` when the
+ * line goes on where the last one of this stream was broken. A write that ends in a line with a CR
+ * but no LF, or more than 8 KiB of one, is broken there.
+ * Source: gitlab-runner `common/buildlogger/internal/timestamper/timestamper.go`.
+ */
+export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineStamps {
+  const out = createByteSink(0);
+  const stamp = new Uint8Array(STAMP_BYTES);
+  const encoder = new TextEncoder();
+  let stampMs = NaN;
+  let begun = decodeBase64(before.begun);
+  let { isContinuation } = before;
+
+  const nextStamp = (nowMs: number): Uint8Array => {
+    if (nowMs !== stampMs) {
+      stamp.set(encoder.encode(`${formatTime(nowMs)} ${stream}`));
+      stampMs = nowMs;
+    }
+    stamp[STAMP_BYTES - 1] = isContinuation ? FLAG.continuation : FLAG.line;
+    isContinuation = false;
+    return stamp;
+  };
+  const giveBegun = (nowMs: number): void => {
+    out.append(begun.length > 0 ? begun : nextStamp(nowMs));
+    begun = NO_BYTES;
+  };
+  const giveLines = (bytes: Uint8Array, end: number, nowMs: number): void => {
+    let start = 0;
+    while (start < end) {
+      let next = start;
+      while (bytes[next] !== LF) next++;
+      giveBegun(nowMs);
+      out.appendRange(bytes, start, next + 1);
+      start = next + 1;
+    }
+  };
+
+  return {
+    write: (bytes, nowMs) => {
+      const end = bytes.lastIndexOf(LF) + 1;
+      giveLines(bytes, end, nowMs);
+      const tail = bytes.subarray(end);
+      if (tail.length === 0) return out.take();
+      if (tail.includes(CR) || begun.length + tail.length > MAX_BEGUN_BYTES) {
+        giveBegun(nowMs);
+        out.append(tail);
+        out.appendByte(LF);
+        isContinuation = true;
+      } else {
+        begun = concatBytes(begun.length > 0 ? begun : nextStamp(nowMs).slice(), tail);
+      }
+      return out.take();
+    },
+    flush: (goesOn) => {
+      if (begun.length > 0) {
+        out.append(begun);
+        out.appendByte(LF);
+        isContinuation = true;
+      }
+      begun = NO_BYTES;
+      isContinuation &&= goesOn;
+      return out.take();
+    },
+    snapshot: () => ({ begun: encodeBase64(begun), isContinuation }),
+  };
+}
+
+/** `YYYY-MM-DDTHH:MM:SS.uuuuuuZ`, UTC. */
+function formatTime(nowMs: number): string {
+  const micros = Math.round(nowMs * 1000);
+  const iso = new Date(Math.floor(micros / 1000)).toISOString();
+  return `${iso.slice(0, -1)}${`${micros % 1000}`.padStart(3, '0')}Z`;
+}

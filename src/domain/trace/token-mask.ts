@@ -1,0 +1,75 @@
+import { decodeBase64, encodeBase64 } from './base64.ts';
+import { createByteSink } from './byte-sink.ts';
+import { MASK } from './mask-text.ts';
+import type { PhraseAutomaton } from './phrase-automaton.ts';
+import { NOTHING_SEEN, type LookBackMask, type LookBackState } from './url-mask.ts';
+
+const ROOT = 0;
+const ALPHABET = Uint8Array.from({ length: 256 }, (_, byte) =>
+  /[A-Za-z0-9._=-]/.test(String.fromCharCode(byte)) ? 1 : 0,
+);
+
+/**
+ * Beginnings of GitLab's own tokens: `glpat-`, with FF_MASK_ALL_DEFAULT_TOKENS all of them.
+ * Source: gitlab-runner `common/buildlogger/internal/tokensanitizer/token_masker.go`.
+ */
+export function defaultTokenPrefixes(isAll: boolean): readonly string[] {
+  if (!isAll) return ['glpat-'];
+  return [
+    ...['glpat-', 'gloas-', 'gldt-', 'glrt-', 'glcbt-', 'glrtr-', 'glptt-', 'glft-', 'glimt-'],
+    ...['glagent-', 'glsoat-', 'glffct-', '_gitlab_session=', 'gltok-'],
+  ];
+}
+
+/**
+ * Hides `[A-Za-z0-9._=-]+` after each of the prefixes, which stay visible. A prefix within a token
+ * counts too. Source: gitlab-runner `common/buildlogger/internal/tokensanitizer/token_masker.go`.
+ */
+export function createTokenMask(
+  prefixes: PhraseAutomaton,
+  before: LookBackState = NOTHING_SEEN,
+): LookBackMask {
+  const { next, firstStates, matchLengths } = prefixes;
+  const out = createByteSink(0);
+  let state = ROOT;
+  let { isMasking } = before;
+  for (const byte of decodeBase64(before.recent)) state = next(state, byte);
+
+  const skipText = (bytes: Uint8Array, start: number): number => {
+    let i = start;
+    while (i < bytes.length && firstStates[bytes[i] ?? 0] === ROOT) i++;
+    return i;
+  };
+
+  return {
+    write: (bytes) => {
+      if (!isMasking && state === ROOT && skipText(bytes, 0) === bytes.length) return bytes;
+      // Invariant: bytes before `given` are given out or hidden.
+      let given = 0;
+      let i = 0;
+      while (i < bytes.length) {
+        if (!isMasking && state === ROOT) {
+          i = skipText(bytes, i);
+          if (i === bytes.length) break;
+        }
+        const byte = bytes[i] ?? 0;
+        const isSecret = ALPHABET[byte] === 1 && (isMasking || matchLengths[state] !== 0);
+        if (isSecret && !isMasking) {
+          out.appendRange(bytes, given, i);
+          out.append(MASK);
+        }
+        if (isSecret) given = i + 1;
+        isMasking = isSecret;
+        state = next(state, byte);
+        i++;
+      }
+      out.appendRange(bytes, given, bytes.length);
+      return out.take();
+    },
+    reset: () => {
+      isMasking = false;
+      state = ROOT;
+    },
+    snapshot: () => ({ recent: encodeBase64(prefixes.pathTo(state)), isMasking }),
+  };
+}

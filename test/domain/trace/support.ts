@@ -1,0 +1,44 @@
+import {
+  createTracePipeline,
+  type TracePipeline,
+  type TracePipelineOptions,
+} from '../../../src/domain/trace/pipeline.ts';
+
+export const NOW_MS = Date.UTC(2021, 0, 1, 0, 0, 0, 20);
+
+/** Masks nothing, stamps nothing, has no limit worth the name; with the parts a test wants. */
+export function optionsOf(changes: Partial<TracePipelineOptions> = {}): TracePipelineOptions {
+  return {
+    maskPhrases: [],
+    tokenPrefixes: [],
+    timestamps: false,
+    limitBytes: Number.MAX_SAFE_INTEGER,
+    ...changes,
+  };
+}
+
+/** Writes each piece to stdout, ends the stream and returns all that came out. */
+export function passThrough(
+  options: TracePipelineOptions,
+  pieces: readonly (string | Uint8Array)[],
+): Buffer {
+  return finish(createTracePipeline(options), pieces);
+}
+
+export function finish(pipeline: TracePipeline, pieces: readonly (string | Uint8Array)[]): Buffer {
+  const given = pieces.map((piece) =>
+    Uint8Array.from(pipeline.write('stdout', Buffer.from(piece), NOW_MS)),
+  );
+  return Buffer.concat([...given, pipeline.flush('stdout', NOW_MS)]);
+}
+
+/** `bytes` in pieces of the given sizes, which are used over and over. */
+export function cut(bytes: Uint8Array, sizes: readonly number[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let start = 0, i = 0; start < bytes.length; i++) {
+    const size = sizes[i % sizes.length] ?? 1;
+    pieces.push(bytes.subarray(start, start + size));
+    start += size;
+  }
+  return pieces;
+}
