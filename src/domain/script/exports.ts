@@ -7,10 +7,13 @@ const KEPT_BY_SHELLS: ReadonlySet<string> = new Set([
   'BASHOPTS',
   'BASH_VERSINFO',
   'EUID',
+  'HISTCMD',
   'LINENO',
   'OPTIND',
   'PPID',
+  'RANDOM',
   'SHELLOPTS',
+  'SRANDOM',
   'UID',
 ]);
 
@@ -66,7 +69,7 @@ function exportLine(line: string): string {
   const name = line.slice(0, at);
   const assignment = `export ${name}=${quote(line.slice(at + 1))}`;
   return KEPT_BY_SHELLS.has(name)
-    ? `if ( ${assignment} ) >/dev/null 2>&1; then ${assignment}; fi`
+    ? `if ( ${assignment} ) 2>/dev/null; then ${assignment} 2>/dev/null; fi`
     : assignment;
 }
 

@@ -1,0 +1,161 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe } from 'node:test';
+import type { BuildContext } from '../../../../src/domain/build/context.ts';
+import type { StageName } from '../../../../src/domain/build/stage.ts';
+import { buildVariables, type Variables } from '../../../../src/domain/job/variables.ts';
+import { formatStageScript } from '../../../../src/domain/script/stage-script.ts';
+import { parseStageState } from '../../../../src/domain/script/stage-state.ts';
+import { contextOf, type ContextChanges } from '../../job/context-fixture.ts';
+
+/** One of the shells that job images come with. */
+export interface Shell {
+  readonly name: string;
+  readonly argv: readonly [program: string, ...args: string[]];
+}
+
+export const SHELLS: readonly Shell[] = [
+  { name: 'bash', argv: ['bash'] },
+  { name: 'dash', argv: ['dash'] },
+  { name: 'busybox sh', argv: ['busybox', 'sh'] },
+];
+
+/** Runs tests once for each shell; one that this machine lacks is named as skipped. */
+export function describeForShells(title: string, tests: (shell: Shell) => void): void {
+  for (const shell of SHELLS) {
+    const [program] = shell.argv;
+    const skip = hasProgram(program) ? false : `needs ${program}: apt-get install ${program}`;
+    describe(`${title} (${shell.name})`, { skip }, () => tests(shell));
+  }
+}
+
+export function hasProgram(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface StageRun {
+  readonly exitCode: number | null;
+  /** What went into the output file: all of the stage's own. */
+  readonly output: string;
+  /** What the container itself would have said. */
+  readonly containerLog: string;
+  /** As the wrapper noted it; undefined when it could not. */
+  readonly state: { readonly exitCode: number | undefined } | undefined;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly prefix?: string;
+  readonly onStart?: (run: { readonly pid: number; readonly scriptPath: string }) => void;
+}
+
+/** A place that stands for the file system of a job's containers. */
+export interface Workplace {
+  readonly dir: string;
+  readonly home: string;
+  readonly context: (changes?: ContextChanges) => BuildContext;
+  readonly run: (
+    shell: Shell,
+    stage: StageName,
+    of: BuildContext,
+    options?: RunOptions,
+  ) => Promise<StageRun>;
+  readonly runText: (shell: Shell, script: string, options?: RunOptions) => Promise<StageRun>;
+  readonly outputPath: string;
+  readonly statePath: string;
+  readonly variablesOf: (context: BuildContext) => Variables;
+  readonly remove: () => void;
+}
+
+export const NONCE = '0123456789abcdef0123456789abcdef';
+
+export function openWorkplace(): Workplace {
+  const dir = mkdtempSync(join(tmpdir(), 'tgr-script-'));
+  const home = mkdtempSync(join(dir, 'home-'));
+  const paths = { output: join(dir, 'output'), state: join(dir, 'state') };
+  const scriptPath = join(dir, 'script');
+
+  const variablesOf = (context: BuildContext): Variables =>
+    buildVariables(context, { jobStatus: 'running' });
+
+  const runText: Workplace['runText'] = (shell, script, options = {}) => {
+    writeFileSync(scriptPath, script);
+    writeFileSync(paths.output, '');
+    writeFileSync(paths.state, '');
+    const [program, ...args] = shell.argv;
+    const child = spawn(program, [...args, scriptPath], {
+      cwd: '/',
+      env: { PATH: process.env['PATH'] ?? '', HOME: home, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const log: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (d: Buffer) => log.push(d));
+    if (child.pid !== undefined) options.onStart?.({ pid: child.pid, scriptPath });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      // Not `close`: processes that a job left behind may hold the streams, in a container they die.
+      child.on('exit', (exitCode) => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+        resolve({
+          exitCode,
+          output: readFileSync(paths.output, 'utf8'),
+          containerLog: Buffer.concat(log).toString(),
+          state: parseStageState(readFileSync(paths.state, 'utf8'), NONCE),
+        });
+      });
+    });
+  };
+
+  return {
+    ...{ dir, home, runText, variablesOf },
+    outputPath: paths.output,
+    statePath: paths.state,
+    context: ({ runner, ...changes } = {}) =>
+      contextOf({ ...changes, runner: { buildsDir: join(dir, 'builds'), ...runner } }),
+    run: (shell, stage, context, options = {}) => {
+      const variables = variablesOf(context);
+      writeFileVariables(variables, stage);
+      const script = formatStageScript({ context, variables, stage, nonce: NONCE, paths });
+      return runText(shell, script, options);
+    },
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+/** As the runner does before a stage: directories exist, file variables are written. */
+function writeFileVariables(variables: Variables, stage: StageName): void {
+  const directories = stage.startsWith('step_') ? [variables.projectDir] : [];
+  const files = stage === 'cleanup_file_variables' ? [] : variables.files();
+  execFileSync('mkdir', [
+    '-p',
+    '--',
+    ...directories,
+    ...(files.length > 0 ? [variables.tempDir] : []),
+    '/',
+  ]);
+  for (const { path, content } of files) writeFileSync(path, content);
+}
+
+/** The steps of a job, by name. */
+export function steps(scripts: Readonly<Record<string, readonly string[]>>) {
+  return Object.entries(scripts).map(([name, script]) => ({ name, script }));
+}
+
+export function variable(key: string, value: string, more: Readonly<Record<string, boolean>> = {}) {
+  return { key, value, ...more };
+}
+
+/** Text without colours. */
+export function plain(text: string): string {
+  // eslint-disable-next-line no-control-regex -- colours are control characters
+  return text.replace(/\u001b\[[0-9;]*m/g, '');
+}

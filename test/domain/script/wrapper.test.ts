@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync, mkdirSync, symlinkSync, chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
+import { describeForShells, NONCE, openWorkplace, type Workplace } from './support/stage-runs.ts';
+
+describeForShells('a wrapped stage', (shell) => {
+  let place: Workplace;
+  before(() => {
+    place = openWorkplace();
+  });
+  after(() => place.remove());
+
+  const wrap = (...lines: readonly string[]): string =>
+    wrapStage([...shellOptions({ isTraced: false }), ...lines, ''].join('\n'), {
+      paths: { output: place.outputPath, state: place.statePath },
+      nonce: NONCE,
+    });
+
+  const endings: readonly [line: string, exitCode: number, why: string][] = [
+    ['true', 0, 'all went well'],
+    ['exit 7', 7, 'the job says so'],
+    ['exit 0; false', 0, 'nothing runs behind an exit'],
+    ['false', 1, 'errexit ends it'],
+    ['set +e\nfalse', 1, 'the last command counts'],
+    ['no-such-program-at-all', 127, 'not found'],
+    ["sh -c 'kill -9 $$'", 137, 'killed from inside'],
+    ['(exit 3)', 3, 'a subshell fails'],
+    ['if false; then echo no; fi', 0, 'a condition is no failure'],
+  ];
+  for (const [line, exitCode, why] of endings) {
+    it(`ends with ${exitCode} after ${JSON.stringify(line)}: ${why}`, async () => {
+      const run = await place.runText(shell, wrap(line));
+      assert.deepEqual([run.exitCode, run.state], [exitCode, { exitCode }]);
+    });
+  }
+
+  it('keeps the order of stdout and stderr, and says nothing to the container itself', async () => {
+    const run = await place.runText(shell, wrap('echo 1; echo 2 >&2; echo 3; echo 4 >&2'));
+    assert.equal(run.output, '1\n2\n3\n4\n');
+    assert.equal(run.containerLog, '');
+  });
+
+  it('loses nothing when a job opens /dev/stdout and /dev/stderr', async () => {
+    const lines = [
+      'echo 1',
+      'echo 2 >/dev/stderr',
+      'echo 3 | tee /dev/stderr',
+      'echo 4 >/dev/stdout',
+    ];
+    const run = await place.runText(shell, wrap(...lines));
+    assert.equal(run.output, '1\n2\n3\n3\n4\n');
+  });
+
+  it('appends: what the file held before is still there', async () => {
+    const script = wrap('echo new').replace(
+      'trap : TERM\n',
+      `trap : TERM\necho old >>'${place.outputPath}'\n`,
+    );
+    assert.equal((await place.runText(shell, script)).output, 'old\nnew\n');
+  });
+
+  it('hands over every byte of a large output', async () => {
+    const lines = 200_000;
+    const run = await place.runText(shell, wrap(`seq 1 ${lines}`));
+    assert.equal(run.output.length, 1_288_895);
+    assert.ok(run.output.endsWith(`\n${lines}\n`));
+  });
+
+  it('ends although processes of the job live on and hold its output', async () => {
+    const started = Date.now();
+    const run = await place.runText(shell, wrap('sleep 20 & echo started'));
+    assert.deepEqual([run.output, run.state], ['started\n', { exitCode: 0 }]);
+    assert.ok(Date.now() - started < 10_000);
+  });
+
+  it('ends although a process of the job writes on and on, and has all from before', async () => {
+    const other = openWorkplace();
+    const paths = { output: other.outputPath, state: other.statePath };
+    const lines = [
+      '( n=0; while [ $n -lt 2000 ]; do echo noise; sleep 0.001; n=$((n + 1)); done ) &',
+      'echo last',
+    ];
+    const run = await other.runText(shell, wrapStage(lines.join('\n'), { paths, nonce: NONCE }));
+    assert.match(run.output, /^last$/m);
+    assert.deepEqual(run.state, { exitCode: 0 });
+    other.remove();
+  });
+
+  it('gives commands an empty stdin, so that none of them eats the script', async () => {
+    const run = await place.runText(shell, wrap('cat; read -r x || echo none; echo end'));
+    assert.equal(run.output, 'none\nend\n');
+  });
+
+  it('does not let a job ignore signals that it did not choose to', async () => {
+    const run = await place.runText(shell, wrap("grep '^SigIgn' /proc/self/status"));
+    const ignored = BigInt(`0x${run.output.trim().split(/\s+/)[1] ?? ''}`);
+    const [sigint, sigquit, sigterm] = [2n, 3n, 15n].map(
+      (number) => (ignored >> (number - 1n)) & 1n,
+    );
+    assert.deepEqual([sigint, sigquit, sigterm], [0n, 0n, 0n]);
+  });
+
+  it('ends cleanly with 1 on TERM to its processes, and says so', async () => {
+    const script = wrap('echo ready; kill -TERM "$(exec sh -c \'echo $PPID\')"; sleep 5; echo no');
+    const run = await place.runText(shell, script);
+    assert.deepEqual([run.exitCode, run.state], [1, { exitCode: 1 }]);
+    assert.equal(run.output, 'ready\n');
+  });
+
+  it('says how the stage ended although the main process got TERM meanwhile', async () => {
+    const run = await place.runText(shell, wrap('kill -TERM $$; echo on; exit 4'));
+    assert.deepEqual([run.exitCode, run.state, run.output], [4, { exitCode: 4 }, 'on\n']);
+  });
+
+  it('shows nothing of the script when its shell is killed', async () => {
+    const run = await place.runText(
+      shell,
+      wrap('secret=hunter2; kill -9 "$(exec sh -c \'echo $PPID\')"'),
+    );
+    assert.deepEqual(run.state, { exitCode: 137 });
+    assert.doesNotMatch(run.output + run.containerLog, /hunter2/);
+  });
+
+  it('has read all of its file before the job runs', async () => {
+    const script = wrap('sleep 0.3', 'echo mine');
+    const run = await place.runText(shell, script, {
+      onStart: ({ scriptPath }) => {
+        const timer = setInterval(() => {
+          if (!readFileSync(place.statePath, 'utf8').startsWith(NONCE)) return;
+          clearInterval(timer);
+          writeFileSync(scriptPath, `${'echo other; '.repeat(5_000)}\n`);
+        }, 5);
+      },
+    });
+    assert.deepEqual([run.output, run.state], ['mine\n', { exitCode: 0 }]);
+  });
+
+  it('cannot be ended early by what the script holds', async () => {
+    const lines = ["echo 'a", "'; }", ') fi'];
+    const run = await place.runText(shell, wrap(...lines));
+    assert.notEqual(run.exitCode, 0);
+    assert.deepEqual(run.state, { exitCode: run.exitCode });
+    assert.match(run.output, /syntax error/i);
+  });
+
+  it('runs what stands before a syntax error, then fails with a message', async () => {
+    const run = await place.runText(shell, wrap('echo first', 'if then'));
+    assert.match(run.output, /^first\n.*(?:syntax|unexpected)/is);
+    assert.equal(run.exitCode, 2);
+  });
+
+  it('fails the stage when the first part of a pipe fails, in shells that can', async () => {
+    const run = await place.runText(shell, wrap('false | true; echo survived'));
+    const canPipefail = shell.name !== 'dash';
+    assert.equal(run.exitCode, canPipefail ? 1 : 0);
+  });
+
+  it('is not misled by options and variables of the image', async () => {
+    const env = { SHELLOPTS: 'noclobber:errexit:xtrace:allexport', IFS: 'abc0123', PS4: 'x' };
+    const run = await place.runText(shell, wrap('echo clean; env | grep -c _runner || true'), {
+      env,
+    });
+    assert.deepEqual([run.output, run.state], ['clean\n0\n', { exitCode: 0 }]);
+  });
+
+  it('works in an image without cat', async () => {
+    const bin = join(place.dir, `bin-${shell.name.replace(' ', '-')}`);
+    mkdirSync(bin);
+    symlinkSync('/usr/bin/env', join(bin, 'env'));
+    const [program, ...args] = shell.argv;
+    const absolute = {
+      ...shell,
+      argv: [join('/usr/bin', program), ...args] as [string, ...string[]],
+    };
+    // busybox has its own cat, whatever PATH says.
+    const run = await place.runText(absolute, wrap('echo out; echo err >&2; exit 5'), {
+      env: { PATH: bin },
+    });
+    assert.deepEqual([run.output, run.state], ['out\nerr\n', { exitCode: 5 }]);
+  });
+
+  it('says so to the container when the files of the runner cannot be written', async () => {
+    const script = wrap('echo never').replaceAll(place.statePath, join(place.dir, 'no/such/dir'));
+    const run = await place.runText(shell, script);
+    assert.deepEqual([run.exitCode, run.state, run.output], [1, undefined, '']);
+    assert.match(run.containerLog, /cannot write to the files of the runner/);
+  });
+
+  it('notes that it began before the first command runs', async () => {
+    const run = await place.runText(shell, wrap(`cp '${place.statePath}' '${place.dir}/seen'`));
+    assert.deepEqual(run.state, { exitCode: 0 });
+    assert.equal(readFileSync(join(place.dir, 'seen'), 'utf8'), `${NONCE}\n`);
+  });
+
+  it('leaves files where they are: their inodes are mounted', async () => {
+    chmodSync(place.dir, 0o500);
+    try {
+      assert.deepEqual((await place.runText(shell, wrap('true'))).state, { exitCode: 0 });
+    } finally {
+      chmodSync(place.dir, 0o700);
+    }
+  });
+});
