@@ -7,15 +7,16 @@ export interface LogEvent {
 }
 
 export function formatJson(event: LogEvent): string {
-  return JSON.stringify(event);
+  return oneLine(JSON.stringify(event));
 }
 
 /** logfmt: `time="…" level=info msg="…" key=value`. Source: logrus TextFormatter. */
 export function formatText({ time, level, msg, ...fields }: LogEvent): string {
   const pairs = Object.entries(fields).sort(byName);
-  return [['time', time], ['level', level], ['msg', msg], ...pairs]
+  const line = [['time', time], ['level', level], ['msg', msg], ...pairs]
     .map(([key, value]) => `${String(key)}=${quoteWhenNeeded(showValue(value))}`)
     .join(' ');
+  return oneLine(line);
 }
 
 const RESET = '\u001b[0;m';

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { editConfigFile } from '../../../src/adapters/config/save-config.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
+
+let directory = '';
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tgr-save-'));
+});
+after(() => rm(directory, { recursive: true, force: true }));
+
+const newPath = async (): Promise<string> =>
+  join(await mkdtemp(join(directory, 'case-')), 'etc', 'config.toml');
+
+describe('editConfigFile', () => {
+  it('makes the directory for its owner only, and the file too', async () => {
+    const path = await newPath();
+    await editConfigFile(path, () => 'concurrent = 1\n');
+    assert.equal(await readFile(path, 'utf8'), 'concurrent = 1\n');
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.equal((await stat(dirname(path))).mode & 0o777, 0o700);
+    assert.deepEqual(await readdir(dirname(path)), ['config.toml'], 'no draft left');
+  });
+
+  it('closes a file that others could read', async () => {
+    const path = await newPath();
+    await mkdir(dirname(path));
+    await writeFile(path, 'a = 1\n', { mode: 0o644 });
+    await editConfigFile(path, (text) => `${text}b = 2\n`);
+    assert.equal(await readFile(path, 'utf8'), 'a = 1\nb = 2\n');
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  it('goes through a link to the file it stands for', async () => {
+    const path = await newPath();
+    await mkdir(dirname(path));
+    await writeFile(`${path}.real`, 'a = 1\n');
+    await symlink(`${path}.real`, path);
+    await editConfigFile(path, () => 'a = 2\n');
+    assert.ok((await lstat(path)).isSymbolicLink());
+    assert.equal(await readFile(`${path}.real`, 'utf8'), 'a = 2\n');
+  });
+
+  it('edits anew when somebody else has written meanwhile', async () => {
+    const path = await newPath();
+    let edits = 0;
+    await editConfigFile(path, (text) => {
+      edits += 1;
+      if (edits === 1) writeFileSync(path, 'theirs = 1\n');
+      return `${text}ours = 1\n`;
+    });
+    assert.equal(edits, 2);
+    assert.equal(await readFile(path, 'utf8'), 'theirs = 1\nours = 1\n');
+  });
+
+  it('gives up on a file that never holds still, and leaves it as it is', async () => {
+    const path = await newPath();
+    let edits = 0;
+    const edit = (): string => {
+      edits += 1;
+      writeFileSync(path, `theirs = ${edits}\n`);
+      return 'ours = 1\n';
+    };
+    await assert.rejects(editConfigFile(path, edit), {
+      type: FailureType.InvalidConfig,
+      message: new RegExp(`^${path}: cannot be saved: another process keeps changing it`),
+    });
+    assert.equal(await readFile(path, 'utf8'), `theirs = ${edits}\n`);
+  });
+
+  it('leaves the file as it is when the edit fails', async () => {
+    const path = await newPath();
+    await editConfigFile(path, () => 'a = 1\n');
+    await assert.rejects(
+      editConfigFile(path, () => {
+        throw new Error('no such runner');
+      }),
+      { message: `${path}: cannot be saved: no such runner` },
+    );
+    assert.equal(await readFile(path, 'utf8'), 'a = 1\n');
+  });
+});

@@ -1,0 +1,26 @@
+import type { Log, LogFields } from '../../src/activities/ports.ts';
+
+export interface Said {
+  readonly level: keyof Log;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A log that remembers, for tests that look at what an operator was told. */
+export function recordingLog() {
+  const said: Said[] = [];
+  const warnings: Said[] = [];
+  const say =
+    (level: keyof Log) =>
+    (message: string, fields: LogFields = {}): void => {
+      said.push({ level, message, fields });
+      if (level === 'warn') warnings.push({ level, message, fields });
+    };
+  const log: Log = {
+    debug: say('debug'),
+    info: say('info'),
+    warn: say('warn'),
+    error: say('error'),
+  };
+  return { log, said: said as readonly Said[], warnings: warnings as readonly Said[] };
+}
