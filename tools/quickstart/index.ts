@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFakeGitLab, type FakeGitLab } from '../../test/support/fake-gitlab/index.ts';
+import { bridgeGateway, HELPER_IMAGE, JOB_IMAGE } from '../../test/support/installation.ts';
+import { DEMO_JOBS, LONG_JOB, type DemoJob } from './jobs.ts';
+import { showLive } from './live-log.ts';
+import { register, startWorker, type WorkerProcess } from './processes.ts';
+import { formatResultTable } from './result-table.ts';
+
+// The demonstration of `npm run quickstart`: everything real but GitLab.
+
+const EXPECTED = ['success', 'failed', 'success', 'canceled'];
+
+/** What was started, the last first, and how to end it. */
+const undo: (() => Promise<void>)[] = [];
+
+async function tidyUp(): Promise<void> {
+  for (let next = undo.pop(); next !== undefined; next = undo.pop()) await next();
+}
+
+async function main(isKept: boolean): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'temporal-gitlab-runner-'));
+  undo.push(() => rm(directory, { recursive: true, force: true }));
+  // Only on Docker's own bridge: containers reach it there, the network outside does not.
+  const gateway = await bridgeGateway();
+  const gitlab = await createFakeGitLab({ host: gateway, traceUpdateIntervalSeconds: 1 });
+  undo.push(() => gitlab.close());
+  say(`fake GitLab    ${gitlab.url}`);
+
+  const configPath = join(directory, 'config.toml');
+  await writeFile(configPath, 'concurrent = 2\ncheck_interval = 1\n', { mode: 0o600 });
+  const token = `glrt-${randomBytes(10).toString('hex')}`;
+  gitlab.addRunner({ token });
+  const images = { image: JOB_IMAGE, helperImage: HELPER_IMAGE };
+  await register({ configPath, url: gitlab.url, token, ...images });
+  say(`config         ${configPath}`);
+
+  const logPath = join(directory, 'worker.log');
+  const worker = await startWorker({ configPath, logPath });
+  undo.push(() => worker.stop());
+  say(`worker's log   ${logPath}`);
+  say(`Temporal UI    ${String(worker.ready['ui'])}\n`);
+
+  await Promise.all(DEMO_JOBS.map((job) => play(job, gitlab)));
+  say(`\n${formatResultTable(gitlab.jobs)}\n`);
+  say(`Temporal UI    ${String(worker.ready['ui'])}`);
+  if (isKept) await keep({ gitlab, worker, configPath });
+  const isAsExpected = EXPECTED.every((state, index) => gitlab.jobs[index]?.state === state);
+  for (const violation of gitlab.violations) say(`GitLab would complain: ${violation}`);
+  return isAsExpected && gitlab.violations.length === 0 ? 0 : 1;
+}
+
+async function play({ spec, meanwhile }: DemoJob, gitlab: FakeGitLab): Promise<void> {
+  const job = gitlab.addJob(spec);
+  const stop = showLive(job);
+  try {
+    await meanwhile?.(job);
+    await job.whenFinished(120_000);
+  } finally {
+    stop();
+  }
+}
+
+interface Kept {
+  readonly gitlab: FakeGitLab;
+  readonly worker: WorkerProcess;
+  readonly configPath: string;
+}
+
+/** Until Ctrl-C. */
+async function keep({ gitlab, worker, configPath }: Kept): Promise<never> {
+  say(
+    '\nEverything is left running; Ctrl-C ends it. A job of five minutes runs now. Try:\n' +
+      `  kill -9 ${worker.pid}\n` +
+      `  npm run worker -- --config ${configPath}\n` +
+      'and watch the job go on as if nothing had happened.\n',
+  );
+  for (;;) {
+    const job = gitlab.addJob(LONG_JOB);
+    const stop = showLive(job);
+    await job.whenFinished(24 * 3_600_000);
+    stop();
+    say(`${job.name}: ${job.state}`);
+  }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say('stopping …');
+    void tidyUp().finally(() => process.exit(130));
+  });
+}
+try {
+  process.exitCode = await main(process.argv.includes('--keep'));
+} finally {
+  await tidyUp();
+}
