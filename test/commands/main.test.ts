@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { run } from './support.ts';
+
+let configPath = '';
+before(async () => {
+  configPath = join(await mkdtemp(join(tmpdir(), 'tgr-main-')), 'config.toml');
+  await writeFile(configPath, 'concurrent = 0\n', { mode: 0o600 });
+});
+after(() => rm(join(configPath, '..'), { recursive: true, force: true }));
+
+describe('the command line', () => {
+  it('says its version in several lines, as gitlab-runner does', async () => {
+    const { exitCode, stdout } = await run(['--version']);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^Version: +\d+\.\d+\.\d+\nGit revision: .*\nNode version: v\d+/);
+    assert.match(stdout, /^OS\/Arch: +linux\/\w+$/m);
+  });
+
+  it('explains itself', async () => {
+    const { exitCode, stdout } = await run(['--help']);
+    assert.equal(exitCode, 0);
+    for (const command of ['run', 'register', 'verify', 'list', 'unregister']) {
+      assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
+    }
+  });
+
+  const wrong: readonly [args: readonly string[], complaint: RegExp, why: string][] = [
+    [['fly'], /unknown command 'fly'/, 'no such command'],
+    [['list', '--wings'], /unknown option '--wings'/, 'no such option'],
+    [['list', 'extra'], /too many arguments/, 'an argument too many'],
+    [['--log-level', 'loud', 'list'], /Expected one of debug, info/, 'no such level'],
+    [['--log-format', 'xml', 'list'], /Expected one of runner, text, json/, 'no such format'],
+    [['--debug=perhaps', 'list'], /Expected true or false/, 'neither true nor false'],
+    [['register', '--limit', 'many'], /Expected a whole number/, 'not a number'],
+    [['register', '--access-level', 'root'], /Expected not_protected or/, 'no such level'],
+  ];
+  for (const [args, complaint, why] of wrong) {
+    it(`ends with 2 for ${args.join(' ')}: ${why}`, async () => {
+      const { exitCode, stderr } = await run(args);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, complaint);
+    });
+  }
+
+  it('ends with 1 and one line that says what is wrong', async () => {
+    const { exitCode, stderr } = await run(['--log-level=error', 'list', '-c', configPath]);
+    assert.equal(exitCode, 1);
+    assert.equal(stderr.trim(), `ERROR: ${configPath}: concurrent: expected at least 1, got 0`);
+  });
+
+  it('adds where an error came from only with --debug', async () => {
+    const { stderr } = await run(['--debug', 'list', '-c', configPath]);
+    assert.match(stderr, /error_stack=.*read-config/);
+  });
+
+  it('takes global options before and behind the command, and in all spellings of true', async () => {
+    for (const args of [
+      ['--debug', 'list'],
+      ['--debug=true', 'list'],
+      ['--debug', 'true', 'list'],
+      ['list', '--debug=1'],
+    ]) {
+      const { stderr } = await run([...args, '-c', configPath]);
+      assert.match(stderr, /error_stack=/, args.join(' '));
+    }
+    const { stderr } = await run(['--debug', 'false', 'list', '-c', configPath]);
+    assert.ok(!stderr.includes('error_stack='));
+  });
+
+  it('logs in the format that was asked for, first of all on what it runs', async () => {
+    const { stderr } = await run(['--log-format', 'json', 'list', '-c', configPath]);
+    const [platform] = stderr.split('\n');
+    const { msg, os, version } = JSON.parse(platform ?? '') as Record<string, unknown>;
+    assert.deepEqual([msg, os], ['Runtime platform', process.platform]);
+    assert.match(String(version), /^\d+\./);
+  });
+});

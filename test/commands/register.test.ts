@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseToml, type TomlTable } from '../../src/adapters/config/parse-toml.ts';
+import {
+  deleted,
+  forbidden,
+  openInstallation,
+  outage,
+  registered,
+  REGISTRATION_TOKEN,
+  TOKEN,
+  verified,
+  type Installation,
+} from './support.ts';
+
+let installation: Installation;
+beforeEach(async () => {
+  installation = await openInstallation();
+});
+afterEach(() => installation.close());
+
+async function readRunners(): Promise<readonly TomlTable[]> {
+  const { runners } = parseToml(await readFile(installation.configPath, 'utf8'), '');
+  // The parser's objects have no prototype, which deepEqual would mind.
+  return structuredClone(runners ?? []) as readonly TomlTable[];
+}
+
+function paths(): readonly string[] {
+  return installation.gitlab.requests.map(({ method, path }) => `${method} ${path}`);
+}
+
+function silently(...more: readonly string[]): readonly string[] {
+  const { url } = installation.gitlab;
+  const usual = ['--executor', 'docker', '--docker-image', 'busybox'];
+  return ['register', '--non-interactive', '--url', url, ...usual, ...more];
+}
+
+describe('register with an authentication token', () => {
+  it('verifies the token with GitLab and saves the runner for its owner only', async () => {
+    const { gitlab, configPath, run } = installation;
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(
+      silently(...['--token', TOKEN, '--name', 'my runner', '--limit', '1']),
+    );
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(paths(), ['POST /api/v4/runners/verify']);
+    const { token, system_id } = gitlab.requests[0]?.json() ?? {};
+    assert.equal(token, TOKEN);
+    assert.match(String(system_id), /^[sr]_\w{12}$/);
+    const [{ token_obtained_at, token_expires_at, ...runner } = assert.fail()] =
+      await readRunners();
+    assert.deepEqual(runner, {
+      ...{ name: 'my runner', url: gitlab.url, id: 12, token: TOKEN, executor: 'docker', limit: 1 },
+      docker: { image: 'busybox', volumes: ['/cache'] },
+    });
+    assert.ok(Math.abs(Date.now() - (token_obtained_at as Date).getTime()) < 60_000);
+    assert.equal((token_expires_at as Date).toISOString(), '0001-01-01T00:00:00.000Z');
+    assert.equal((await stat(configPath)).mode & 0o777, 0o600);
+    assert.match(stderr, /Verifying runner\.\.\. is valid +runner=CliTestTo\b/);
+    assert.match(stderr, /Runner registered successfully\. Feel free to start it, but if/);
+    assert.ok(stderr.includes(`(with the authentication token) was saved in "${configPath}"`));
+    assert.ok(!stderr.includes(TOKEN), 'no token in the log');
+  });
+
+  it('adds to the file that is there, comments and all', async () => {
+    const { gitlab, configPath, run } = installation;
+    const before = '# ours\nconcurrent = 7 # many\n';
+    await writeFile(configPath, before);
+    gitlab.answer(verified);
+    assert.equal((await run(silently('--token', TOKEN))).exitCode, 0);
+    assert.ok((await readFile(configPath, 'utf8')).startsWith(before));
+    assert.equal((await readRunners()).length, 1);
+  });
+
+  it('writes the keys that options name, each by its kind', async () => {
+    const { gitlab, run } = installation;
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(
+      silently(
+        ...['--token', TOKEN, '--request-concurrency', '2', '--env', 'A=b,c', '--env', 'D=e'],
+        ...['--builds-dir', '/b', '--docker-helper-image', 'helper', '--docker-privileged'],
+        ...['--docker-disable-cache=false', '--docker-tls-verify', 'false'],
+        ...['--docker-volumes', '/a:/b', '--docker-volumes', 'shared:/cache'],
+        ...['--docker-pull-policy', 'if-not-present', '--docker-network-mode', 'host'],
+        ...['--docker-memory', '128m', '--docker-cpus', '0.5', '--docker-user', '1000'],
+      ),
+    );
+    assert.equal(exitCode, 0, stderr);
+    const [runner] = await readRunners();
+    assert.equal(runner?.['request_concurrency'], 2);
+    assert.deepEqual(runner['environment'], ['A=b,c', 'D=e']);
+    assert.equal(runner['builds_dir'], '/b');
+    assert.deepEqual(runner['docker'], {
+      image: 'busybox',
+      helper_image: 'helper',
+      user: '1000',
+      tls_verify: false,
+      privileged: true,
+      disable_cache: false,
+      pull_policy: ['if-not-present'],
+      volumes: ['/a:/b', 'shared:/cache'],
+      network_mode: 'host',
+      memory: '128m',
+      cpus: '0.5',
+    });
+    assert.match(stderr, /"request_concurrency" is larger than "concurrent"/);
+  });
+
+  it('adds no cache volume when the cache is disabled', async () => {
+    const { gitlab, run } = installation;
+    gitlab.answer(verified);
+    await run(silently('--token', TOKEN, '--docker-disable-cache'));
+    const [runner] = await readRunners();
+    assert.ok(!('volumes' in ((runner?.['docker'] ?? {}) as TomlTable)));
+  });
+
+  it('refuses a value that no config may hold before GitLab is asked', async () => {
+    const { run, gitlab } = installation;
+    const { exitCode, stderr } = await run(silently('--token', TOKEN, '--docker-memory', 'lots'));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERROR: options: runners\[0\]\.docker\.memory: expected a size/);
+    assert.deepEqual(gitlab.requests, []);
+  });
+
+  it('takes the token under the old option too, where it ignores what the server decides', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(
+      silently('--registration-token', TOKEN, '--tag-list', 'a,b', '--locked=false'),
+    );
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, /WARNING: You have specified an authentication token in the legacy/);
+    assert.equal((await readRunners())[0]?.['token'], TOKEN);
+  });
+
+  for (const reserved of [
+    ['--tag-list', 'a'],
+    ['--run-untagged'],
+    ['--locked=false'],
+    ['--access-level', 'ref_protected'],
+    ['--maximum-timeout', '60'],
+    ['--paused'],
+    ['--maintenance-note', 'x'],
+  ]) {
+    it(`refuses ${reserved.join(' ')}, which the server decides`, async () => {
+      const { run, gitlab } = installation;
+      const { exitCode, stderr } = await run(silently('--token', TOKEN, ...reserved));
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /ERROR: Runner configuration other than name and executor .*reserved/);
+      assert.deepEqual(gitlab.requests, []);
+    });
+  }
+
+  for (const [answer, why] of [
+    [forbidden, 'refuses the token'],
+    [outage, 'is out of order'],
+  ] as const) {
+    it(`saves nothing when GitLab ${why}`, async () => {
+      const { run, gitlab, configPath } = installation;
+      gitlab.answer(answer);
+      const { exitCode, stderr } = await run(silently('--token', TOKEN));
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /ERROR: Failed to verify the runner\./);
+      await assert.rejects(stat(configPath), { code: 'ENOENT' });
+      assert.ok(!stderr.includes(TOKEN));
+    });
+  }
+
+  it('takes a runner token of the old kind as it is, once GitLab knows it', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(silently('--token', 'oldRunnerTokenAaBbCc'));
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, /use the '-r' instead of '-t'/);
+    assert.equal((await readRunners())[0]?.['token'], 'oldRunnerTokenAaBbCc');
+  });
+});
+
+describe('register with a registration token', () => {
+  it('registers a runner and saves the token that GitLab gives it', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(registered);
+    const { exitCode, stderr } = await run(
+      silently(
+        ...['--registration-token', REGISTRATION_TOKEN, '--description', 'mine'],
+        ...['--tag-list', 'a, b', '--locked=false', '--paused', '--access-level', 'ref_protected'],
+        ...['--maximum-timeout', '600', '--maintenance-note', 'note'],
+      ),
+    );
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(paths(), ['POST /api/v4/runners']);
+    const { info: _info, ...sent } = gitlab.requests[0]?.json() ?? {};
+    assert.deepEqual(sent, {
+      token: REGISTRATION_TOKEN,
+      description: 'mine',
+      maintenance_note: 'note',
+      tag_list: 'a,b',
+      run_untagged: false,
+      locked: false,
+      access_level: 'ref_protected',
+      maximum_timeout: 600,
+      paused: true,
+    });
+    const [runner] = await readRunners();
+    assert.equal(runner?.['token'], 'newRunnerTokenAaBbCcDd');
+    assert.equal(runner['id'], 13);
+    assert.match(stderr, /WARNING: Support for registration tokens .*deprecated/);
+    assert.ok(!stderr.includes(REGISTRATION_TOKEN) && !stderr.includes('newRunnerToken'), stderr);
+  });
+
+  it('runs jobs without tags when it has none, and is locked unless told otherwise', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(registered);
+    await run(silently('--registration-token', REGISTRATION_TOKEN));
+    const { run_untagged, locked } = gitlab.requests[0]?.json() ?? {};
+    assert.deepEqual([run_untagged, locked], [true, true]);
+  });
+
+  it('takes the runner back when it cannot be saved', async () => {
+    const { run, gitlab, configPath } = installation;
+    gitlab.answer((response, request) => {
+      // The file turns bad between the questions and the end.
+      void mkdir(configPath, { recursive: true }).then(() =>
+        (request.method === 'POST' ? registered : deleted)(response, request),
+      );
+    });
+    const { exitCode, stderr } = await run(silently('-r', REGISTRATION_TOKEN));
+    assert.equal(exitCode, 1);
+    assert.deepEqual(paths(), ['POST /api/v4/runners', 'DELETE /api/v4/runners']);
+    assert.deepEqual(gitlab.requests[1]?.json(), { token: 'newRunnerTokenAaBbCcDd' });
+    assert.match(stderr, /Unregistering runner from GitLab succeeded/);
+  });
+
+  it('takes the runner back when the executor is none, but not with --leave-runner', async () => {
+    const { run, gitlab } = installation;
+    const shell = ['--registration-token', REGISTRATION_TOKEN, '--executor', 'shell'];
+    gitlab.answer(registered, deleted);
+    const { exitCode, stderr } = await run(silently(...shell));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERROR: Invalid executor specified: "shell", only "docker"/);
+    assert.deepEqual(paths(), ['POST /api/v4/runners', 'DELETE /api/v4/runners']);
+    gitlab.answer(registered);
+    await run(silently(...shell, '--leave-runner'));
+    assert.deepEqual(paths().slice(2), ['POST /api/v4/runners']);
+  });
+});
+
+describe('register with a person', () => {
+  it("asks in gitlab-runner's order and shows what was given as the default", async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(
+      ['register', '--url', gitlab.url, '--docker-image', 'ruby:3.3'],
+      `\n${TOKEN}\nmine\ndocker\n\n`,
+    );
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(prompts(stderr), [
+      'Enter the GitLab instance URL (for example, https://gitlab.com/):',
+      'Enter the registration token:',
+      'Enter a name for the runner. This is stored only in the local config.toml file:',
+      'Enter an executor: docker:',
+      'Enter the default Docker image (for example, ruby:3.3):',
+    ]);
+    assert.ok(stderr.includes(`[${gitlab.url}]: `));
+    const [runner] = await readRunners();
+    assert.equal(runner?.['name'], 'mine');
+    assert.equal((runner['docker'] as TomlTable)['image'], 'ruby:3.3');
+  });
+
+  it('asks for tags and note with a registration token', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(registered);
+    const answers = [gitlab.url, REGISTRATION_TOKEN, 'mine', 'a,b', '', 'docker', 'busybox', ''];
+    const { exitCode, stderr } = await run(['register'], answers.join('\n'));
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(prompts(stderr).slice(2, 5), [
+      'Enter a description for the runner:',
+      'Enter tags for the runner (comma-separated):',
+      'Enter optional maintenance note for the runner:',
+    ]);
+    assert.equal(gitlab.requests[0]?.json()['tag_list'], 'a,b');
+  });
+
+  it('asks again for what cannot be empty and for an executor that is none', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(verified);
+    const answers = ['', '', gitlab.url, TOKEN, '', 'shell', 'docker', '', 'busybox', ''];
+    const { exitCode, stderr } = await run(['register'], answers.join('\n'));
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(prompts(stderr).filter((prompt) => prompt.includes('URL')).length, 3);
+    assert.match(stderr, /Invalid executor specified: "shell"/);
+  });
+
+  it('says what to do when the answers end too early, and takes the runner back', async () => {
+    const { run, gitlab } = installation;
+    gitlab.answer(verified, deleted);
+    const { exitCode, stderr } = await run(['register'], `${gitlab.url}\n${TOKEN}\nname\n`);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /Unexpected end of input\. Did you mean to use --non-interactive\?/);
+    assert.deepEqual(paths().slice(1), ['DELETE /api/v4/runners/managers']);
+  });
+
+  it('names the option when nobody is asked', async () => {
+    const { run } = installation;
+    const { exitCode, stderr } = await run(['register', '--non-interactive']);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERROR: The url needs to be entered: set --url/);
+  });
+});
+
+describe('register with a template', () => {
+  it('takes from it what was not given, but never its token', async () => {
+    const { run, gitlab, configPath } = installation;
+    await writeFile(
+      `${configPath}.template`,
+      `[[runners]]
+name = "of the template"
+token = "glrt-templateTemplate"
+limit = 5
+[runners.feature_flags]
+FF_X = true
+[runners.kubernetes]
+image = "x"
+[runners.docker]
+image = "of the template"
+memory = "1g"
+volumes = ["/t"]
+`,
+    );
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(
+      silently(
+        ...['--token', TOKEN, '--template-config', `${configPath}.template`],
+        ...['--docker-volumes', '/mine'],
+      ),
+    );
+    assert.equal(exitCode, 0, stderr);
+    const [runner] = await readRunners();
+    assert.equal(runner?.['token'], TOKEN);
+    assert.equal(runner['name'], 'of the template');
+    assert.equal(runner['limit'], 5);
+    assert.deepEqual(runner['feature_flags'], { FF_X: true });
+    assert.ok(!('kubernetes' in runner), 'tables of other executors are not written');
+    assert.deepEqual(runner['docker'], {
+      image: 'busybox',
+      memory: '1g',
+      volumes: ['/mine', '/cache'],
+    });
+  });
+
+  it('refuses one with more than one runner', async () => {
+    const { run, configPath } = installation;
+    await writeFile(`${configPath}.template`, '[[runners]]\n[[runners]]\n');
+    const { exitCode, stderr } = await run(
+      silently('--token', TOKEN, '--template-config', `${configPath}.template`),
+    );
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /must contain exactly one \[\[runners\]\] entry/);
+  });
+});
+
+describe('register as a process', () => {
+  const cli = fileURLToPath(new URL(`../../src/cli${extname(import.meta.url)}`, import.meta.url));
+
+  it('takes options from the environment', async () => {
+    const { gitlab, configPath } = installation;
+    gitlab.answer(verified);
+    const child = spawn(process.execPath, [...process.execArgv, cli, 'register'], {
+      env: {
+        ...process.env,
+        CONFIG_FILE: configPath,
+        REGISTER_NON_INTERACTIVE: 'true',
+        CI_SERVER_URL: gitlab.url,
+        CI_SERVER_TOKEN: TOKEN,
+        RUNNER_EXECUTOR: 'docker',
+        RUNNER_ENV: 'A=b,C=d',
+        REGISTER_LOCKED: '',
+        RUNNER_TAG_LIST: '',
+        DOCKER_IMAGE: 'busybox',
+        DOCKER_VOLUMES: '/a,/b',
+      },
+      stdio: 'ignore',
+    });
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    const [runner] = await readRunners();
+    assert.deepEqual(runner?.['environment'], ['A=b', 'C=d']);
+    assert.deepEqual((runner['docker'] as TomlTable)['volumes'], ['/a', '/b', '/cache']);
+  });
+
+  it('takes the runner back when it is interrupted after GitLab knows it', async () => {
+    const { gitlab, configPath } = installation;
+    gitlab.answer(verified, deleted);
+    const args = ['register', '--url', gitlab.url, '--token', TOKEN, '--config', configPath];
+    const child = spawn(process.execPath, [...process.execArgv, cli, ...args], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      if (text.includes('Enter an executor')) child.kill('SIGINT');
+    });
+    child.stdin.write('\n\n');
+    assert.deepEqual(await once(child, 'exit'), [1, null]);
+    assert.deepEqual(paths(), ['POST /api/v4/runners/verify', 'DELETE /api/v4/runners/managers']);
+    assert.match(stderr, /ERROR: RECEIVED SIGNAL: SIGINT/);
+    await assert.rejects(stat(configPath), { code: 'ENOENT' });
+  });
+});
+
+function prompts(stderr: string): readonly string[] {
+  return stderr.match(/Enter [^\n]*:/g) ?? [];
+}

@@ -1,0 +1,88 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { runCli } from '../../src/commands/main.ts';
+import {
+  json,
+  plain,
+  startServer,
+  type ScriptedServer,
+} from '../adapters/gitlab/support/server.ts';
+
+export const TOKEN = 'glrt-t1_CliTestTokenAaBbCc';
+export const REGISTRATION_TOKEN = 'GR1348941CliTestRegistration';
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A GitLab that says what it is told to, and a config file that may be made. */
+export interface Installation {
+  readonly gitlab: ScriptedServer;
+  readonly configPath: string;
+  /** Runs the program in this process; `answers` is what a person types. */
+  run(args: readonly string[], answers?: string): Promise<Ran>;
+  close(): Promise<void>;
+}
+
+export async function openInstallation(config?: (url: string) => string): Promise<Installation> {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-cli-'));
+  const configPath = join(directory, 'config.toml');
+  const gitlab = await startServer();
+  if (config !== undefined) await writeFile(configPath, config(gitlab.url), { mode: 0o600 });
+  return {
+    ...{ gitlab, configPath },
+    run: (args, answers = '') => run([...args, '--config', configPath], answers),
+    close: async () => {
+      await gitlab.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function run(args: readonly string[], answers = ''): Promise<Ran> {
+  const stdout = collector();
+  const stderr = collector();
+  const input = new PassThrough();
+  input.end(answers);
+  const io = { env: {}, input, stdout: stdout.stream, stderr: stderr.stream };
+  const exitCode = await runCli(args, io);
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function collector() {
+  const chunks: string[] = [];
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (chunk: string, _encoding, done) => {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { stream, text: () => chunks.join('') };
+}
+
+export const verified = json(200, { id: 12, token: TOKEN, token_expires_at: null });
+export const registered = json(201, {
+  id: 13,
+  token: 'newRunnerTokenAaBbCcDd',
+  token_expires_at: null,
+});
+export const forbidden = json(403, { message: '403 Forbidden' });
+export const deleted = plain(204);
+export const outage = json(500, { message: 'oops' });
+
+export function runnerToml(name: string, { url, token }: { url: string; token: string }): string {
+  return `
+[[runners]]
+  name = "${name}"
+  url = "${url}"
+  token = "${token}"
+  executor = "docker"
+  [runners.docker]
+    image = "busybox" # small
+`;
+}
