@@ -1,41 +1,11 @@
 import { watchFile, unwatchFile } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { Runtime, type Worker } from '@temporalio/worker';
-import { createActivities } from './activities/index.ts';
-import type { ConfigSource, Ports } from './activities/ports.ts';
-import { createBuildStore } from './adapters/build-store.ts';
-import { loadCipher } from './adapters/cipher.ts';
-import { createConfigSource } from './adapters/config-file.ts';
-import { readDockerConfigFile } from './adapters/docker/docker-config-file.ts';
-import { createContainerEngine } from './adapters/docker/engine.ts';
-import { createCoordinator } from './adapters/gitlab/coordinator.ts';
-import { createLog, type AdjustableLog } from './adapters/log.ts';
-import { createNodeCapacity, type ResizableCapacity } from './adapters/node-capacity.ts';
-import { openStateDirectory } from './adapters/state-directory.ts';
-import { readSystemId } from './adapters/system-id.ts';
-import { connectTemporal, type Temporal } from './adapters/temporal/connect.ts';
-import { bridgeTemporalLog } from './adapters/temporal/runtime-log.ts';
-import { createTraceSpool } from './adapters/trace-spool.ts';
-import type { RunnerConfig } from './domain/runner/config.ts';
-import {
-  describeProgram,
-  systemClock,
-  systemDigests,
-  systemRandomness,
-} from './worker/program.ts';
-import { createRecovery, type Recovery } from './worker/recovery.ts';
+import { createLog } from './adapters/log.ts';
+import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { listenForShutdown } from './worker/shutdown.ts';
-import { createWorkers } from './worker/workers.ts';
 import { initialFeedRunnersState, type feedRunners } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
 
-export interface RunOptions {
-  readonly configPath: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Set on the command line or in the environment: goes before the file's. */
-  readonly logLevel?: string | undefined;
-  readonly logFormat?: string | undefined;
-}
+export type { RunOptions } from './worker/node.ts';
 
 /** How often config.toml is looked at for changes, as gitlab-runner does it. */
 const CONFIG_WATCH_MS = 3_000;
@@ -56,69 +26,6 @@ export async function runWorker(options: RunOptions): Promise<number> {
   } finally {
     await node.close();
   }
-}
-
-interface Node {
-  readonly ports: Ports;
-  readonly temporal: Temporal;
-  readonly capacity: ResizableCapacity;
-  readonly workers: readonly Worker[];
-  readonly installation: string;
-  readonly recovery: Recovery;
-  /** For good: a reload does not open it again. */
-  takeNoMore(): void;
-  close(): Promise<void>;
-}
-
-async function openNode(options: RunOptions, log: AdjustableLog): Promise<Node> {
-  const { configPath, env } = options;
-  const state = await openStateDirectory({ configPath, env, log });
-  const capacity = createNodeCapacity(1);
-  const intake = { isOpen: true };
-  const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
-    if (intake.isOpen) capacity.resize(loaded.concurrent);
-    log.setLevel(options.logLevel ?? loaded.logLevel);
-    log.setFormat(options.logFormat ?? loaded.logFormat);
-  });
-  await config.load();
-  const systemId = await readSystemId({ configPath, log });
-  const cipher = await loadCipher(join(state.keysDir, 'payload.json'));
-  const builds = await createBuildStore({ directory: state.buildsDir, cipher });
-  for (const buildId of await builds.list()) capacity.hold(buildId);
-
-  bridgeTemporalLog(Runtime, log);
-  const temporal = await connectTemporal({ env, stateDir: state.temporalDir, cipher, log });
-  const program = describeProgram();
-  const nodeQueue = messages.nodeQueue(systemId);
-  const ports: Ports = {
-    ...{ config, builds, capacity, log, program, systemId, nodeQueue },
-    coordinator: oncePerRunner((runner) =>
-      createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
-    ),
-    engine: oncePerRunner(({ docker }) =>
-      createContainerEngine({ docker, env, log, installation: systemId }),
-    ),
-    traces: createTraceSpool({ builds, clock: systemClock, log }),
-    clock: systemClock,
-    randomness: systemRandomness,
-    digests: systemDigests,
-    registryAuthFile: () => readDockerConfigFile(env),
-  };
-  const activities = createActivities(ports);
-  const identity = `${program.hostname}:${process.pid}`;
-  const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
-  const recovery = createRecovery(temporal.client, systemId, ports);
-  return {
-    ...{ ports, temporal, capacity, workers, recovery, installation: systemId },
-    takeNoMore: () => {
-      intake.isOpen = false;
-      capacity.resize(0);
-    },
-    close: async () => {
-      await temporal.close();
-      await state.release();
-    },
-  };
 }
 
 async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
@@ -144,6 +51,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
     ports.log.info('ready', {
+      pid: process.pid,
       temporal: temporal.address,
       namespace: temporal.namespace,
       ...(temporal.uiAddress !== undefined && { ui: temporal.uiAddress }),
@@ -180,31 +88,4 @@ async function feed({ temporal, ports, installation }: Node, hasRestarted: boole
       signalArgs: [{ configQueue, hasRestarted }],
     },
   );
-}
-
-function adoptLoaded(
-  source: ConfigSource,
-  adopt: (loaded: ReturnType<ConfigSource['current']>) => void,
-): ConfigSource {
-  return {
-    ...source,
-    load: async () => {
-      const loaded = await source.load();
-      adopt(loaded);
-      return loaded;
-    },
-  };
-}
-
-/** One adapter for each entry, made anew when the entry was changed in the file. */
-function oncePerRunner<T>(make: (runner: RunnerConfig) => T): (runner: RunnerConfig) => T {
-  const made = new Map<string, { readonly entry: string; readonly adapter: T }>();
-  return (runner) => {
-    const entry = JSON.stringify(runner);
-    const known = made.get(runner.key);
-    if (known?.entry === entry) return known.adapter;
-    const adapter = make(runner);
-    made.set(runner.key, { entry, adapter });
-    return adapter;
-  };
 }

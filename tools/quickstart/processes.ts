@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -53,7 +54,7 @@ export async function startWorker(options: {
   const ready = await Promise.race([
     whenReady(child.stderr),
     exited.then(() => undefined),
-    new Promise<undefined>((resolve) => setTimeout(resolve, READY_LIMIT_MS).unref()),
+    delay(READY_LIMIT_MS, undefined, { ref: false }),
   ]);
   const group = child.pid ?? 0;
   const stop = async (): Promise<void> => {

@@ -1,0 +1,142 @@
+import { dirname, join } from 'node:path';
+import { Runtime, type Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import type { ConfigSource, Ports } from '../activities/ports.ts';
+import { createBuildStore } from '../adapters/build-store.ts';
+import { loadCipher } from '../adapters/cipher.ts';
+import { createConfigSource } from '../adapters/config-file.ts';
+import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
+import { createContainerEngines } from '../adapters/docker/engines.ts';
+import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
+import type { AdjustableLog } from '../adapters/log.ts';
+import { createNodeCapacity, type ResizableCapacity } from '../adapters/node-capacity.ts';
+import { openStateDirectory } from '../adapters/state-directory.ts';
+import { readSystemId } from '../adapters/system-id.ts';
+import { connectTemporal, type Temporal } from '../adapters/temporal/connect.ts';
+import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
+import { createTraceSpool } from '../adapters/trace-spool.ts';
+import type { RunnerConfig } from '../domain/runner/config.ts';
+import * as messages from '../workflows/messages.ts';
+import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import { createWorkers } from './workers.ts';
+
+export interface RunOptions {
+  readonly configPath: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Set on the command line or in the environment: goes before the file's. */
+  readonly logLevel?: string | undefined;
+  readonly logFormat?: string | undefined;
+}
+
+/** Everything of one node that is open while it runs. */
+export interface Node {
+  readonly ports: Ports;
+  readonly temporal: Temporal;
+  readonly capacity: ResizableCapacity;
+  readonly workers: readonly Worker[];
+  readonly installation: string;
+  readonly recovery: Recovery;
+  /** For good: a reload does not open it again. */
+  takeNoMore(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a node: its config, state, records and connections. What was opened before something failed
+ * is closed again, in the reverse order.
+ */
+export async function openNode(options: RunOptions, log: AdjustableLog): Promise<Node> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next();
+  };
+  try {
+    return { ...(await openParts(options, { log, closers })), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Opening {
+  readonly log: AdjustableLog;
+  readonly closers: (() => Promise<void>)[];
+}
+
+async function openParts(
+  options: RunOptions,
+  { log, closers }: Opening,
+): Promise<Omit<Node, 'close'>> {
+  const { configPath, env } = options;
+  const capacity = createNodeCapacity(1);
+  const intake = { isOpen: true };
+  const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
+    if (intake.isOpen) capacity.resize(loaded.concurrent);
+    log.setLevel(options.logLevel ?? loaded.logLevel);
+    log.setFormat(options.logFormat ?? loaded.logFormat);
+  });
+  await config.load();
+  const state = await openStateDirectory({ configPath, env, log });
+  closers.push(() => state.release());
+  const systemId = await readSystemId({ configPath, log });
+  const cipher = await loadCipher(join(state.keysDir, 'payload.json'));
+  const builds = await createBuildStore({ directory: state.buildsDir, cipher });
+  for (const buildId of await builds.list()) capacity.hold(buildId);
+
+  bridgeTemporalLog(Runtime, log);
+  const temporal = await connectTemporal({ env, stateDir: state.temporalDir, cipher, log });
+  closers.push(() => temporal.close());
+  const program = describeProgram();
+  const nodeQueue = messages.nodeQueue(systemId);
+  const ports: Ports = {
+    ...{ config, builds, capacity, log, program, systemId, nodeQueue },
+    coordinator: oncePerEntry((runner) =>
+      createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
+    ),
+    engine: createContainerEngines({ env, log, installation: systemId }),
+    traces: createTraceSpool({ builds, clock: systemClock, log }),
+    clock: systemClock,
+    randomness: systemRandomness,
+    digests: systemDigests,
+    registryAuthFile: () => readDockerConfigFile(env),
+  };
+  const activities = createActivities(ports);
+  const identity = `${program.hostname}:${process.pid}`;
+  const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
+  const recovery = createRecovery(temporal.client, systemId, ports);
+  return {
+    ...{ ports, temporal, capacity, workers, recovery, installation: systemId },
+    takeNoMore: () => {
+      intake.isOpen = false;
+      capacity.resize(0);
+    },
+  };
+}
+
+function adoptLoaded(
+  source: ConfigSource,
+  adopt: (loaded: ReturnType<ConfigSource['current']>) => void,
+): ConfigSource {
+  return {
+    ...source,
+    load: async () => {
+      const loaded = await source.load();
+      adopt(loaded);
+      return loaded;
+    },
+  };
+}
+
+/** One adapter for each entry as it is written: a running build keeps the one of the entry it had. */
+function oncePerEntry<T>(make: (runner: RunnerConfig) => T): (runner: RunnerConfig) => T {
+  const made = new Map<string, T>();
+  return (runner) => {
+    const entry = JSON.stringify(runner);
+    const known = made.get(entry);
+    if (known !== undefined) return known;
+    const adapter = make(runner);
+    made.set(entry, adapter);
+    return adapter;
+  };
+}
