@@ -1,31 +1,22 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { Readable } from 'node:stream';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isRecord, type FakeRequest, type Reply } from './exchange.ts';
+import type { Interceptions } from './interceptions.ts';
+import type { Route, Router } from './router.ts';
 import type { FakeAnswer, FakeGitLabOptions, RecordedRequest } from './types.ts';
 
-/** A request with its whole body. */
-export interface ServerRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: Buffer;
-  /** Aborts when the client has gone. */
-  readonly gone: AbortSignal;
-}
-
-export interface ServerAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer | Readable;
-}
-
-export interface HttpServerOptions extends Pick<FakeGitLabOptions, 'host' | 'port' | 'tls'> {
-  /** Asked before each request; what it gives goes in place of the server's own answer. */
-  readonly interceptor: (request: ServerRequest) => FakeAnswer | undefined;
-  readonly handle: (request: ServerRequest) => Promise<ServerAnswer>;
-}
+/** As nginx before a real GitLab: longer than any runner keeps an idle connection. */
+const KEEP_ALIVE_MS = 120_000;
 
 export interface HttpServer {
   readonly port: number;
@@ -33,87 +24,146 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Serves, and keeps a record of every request and how it was answered. */
+export interface HttpServerOptions {
+  readonly listen: Pick<FakeGitLabOptions, 'host' | 'port' | 'tls'>;
+  readonly router: Router;
+  readonly interceptions: Interceptions;
+  /** A fault of the fake itself: shown, never swallowed. */
+  readonly onFault: (request: FakeRequest, error: unknown) => void;
+}
+
+type MutableRecord = { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] };
+
+/** Reads requests whole, records them, asks the interceptors and sends what the routes answer. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const requests: RecordedRequest[] = [];
-  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
-    answer(incoming, response).catch((error: unknown) => {
-      process.stderr.write(`fake GitLab: ${String(error)}\n`);
-      response.destroy();
-    });
-  };
-  const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const request = await readRequest(incoming, response);
-    if (request === undefined) return;
-    const intercepted = options.interceptor(request);
-    const isInstead = intercepted !== undefined && intercepted.afterwards !== true;
-    const own = isInstead ? undefined : await options.handle(request);
-    const status = statusOf(intercepted, own);
-    requests.push({ ...recorded(request), status });
-    if (intercepted === undefined) return send(response, own ?? { status: 500 });
-    if ('cut' in intercepted) response.destroy();
-    else await send(response, intercepted);
-  };
-  const { tls } = options;
-  const server =
-    tls === undefined
-      ? createServer(listener)
-      : createTlsServer({ cert: tls.certPem, key: tls.keyPem }, listener);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve);
+  const sockets = new Set<Socket>();
+  const server = createServer(options.listen.tls);
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
   });
+  server.on('request', (message: IncomingMessage, response: ServerResponse) => {
+    const record = startRecord(message);
+    requests.push(record);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    // Only a runner that hangs up in the middle gets here, and there is nobody left to tell.
+    serve({ message, response, record, signal: gone.signal }, options).catch(() =>
+      message.destroy(),
+    );
+  });
+  server.listen(options.listen.port, options.listen.host);
+  await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     requests,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
   };
 }
 
-function statusOf(intercepted: FakeAnswer | undefined, own: ServerAnswer | undefined): number {
-  if (intercepted === undefined) return own?.status ?? 500;
-  return 'cut' in intercepted ? 0 : intercepted.status;
+function createServer(tls: FakeGitLabOptions['tls']): Server {
+  const options = { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 };
+  if (tls === undefined) return createHttpServer(options);
+  return createHttpsServer({ ...options, cert: tls.certPem, key: tls.keyPem });
 }
 
-async function readRequest(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-): Promise<ServerRequest | undefined> {
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  } catch {
-    return undefined; // the client has gone in the middle of its request
+function startRecord({ method = '', url = '', headers }: IncomingMessage): MutableRecord {
+  const flat = Object.entries(headers).map(([name, value]) => [name, value?.toString()] as const);
+  return {
+    ...{ atMs: Date.now(), method, path: url, status: 0, body: undefined },
+    headers: Object.fromEntries(flat),
+  };
+}
+
+interface Exchange {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly record: MutableRecord;
+  /** Aborted when the connection has ended, also by `close()`. */
+  readonly signal: AbortSignal;
+}
+
+async function serve(exchange: Exchange, options: HttpServerOptions): Promise<void> {
+  const request = await readRequest(exchange);
+  const route = options.router.route(request.method, request.url.pathname);
+  const { kind, jobId } = route;
+  const { method, path, body } = request;
+  const answer = options.interceptions.answerFor({ method, path, body, kind, jobId });
+  if (answer === undefined) {
+    await send(exchange, await carryOut(route, request, options));
+    return;
   }
-  const headers = Object.fromEntries(
-    Object.entries(incoming.headers).map(([name, value]) => [name, `${value ?? ''}`]),
-  );
-  const { method = 'GET', url = '/' } = incoming;
-  return { method, path: url, headers, body: Buffer.concat(chunks), gone: gone.signal };
+  if (answer.afterwards === true) {
+    const reply = await carryOut(route, request, options);
+    if (reply.body instanceof Readable) reply.body.destroy();
+    reply.onLost?.();
+  }
+  await sendAnswer(exchange, answer);
 }
 
-function recorded({ method, path, headers, body }: ServerRequest): Omit<RecordedRequest, 'status'> {
-  const isJson = headers['content-type']?.startsWith('application/json') === true;
-  return { atMs: Date.now(), method, path, headers, body: isJson ? parseJson(body) : body };
+async function readRequest({ message, record, signal }: Exchange): Promise<FakeRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const parsed = parseBody(record.headers['content-type'], body);
+  record.body = parsed ?? body;
+  const { method, path, headers } = record;
+  const fields = isRecord(parsed) ? parsed : {};
+  return { method, path, headers, body, fields, signal, url: new URL(path, 'http://fake') };
 }
 
-/** undefined when it is none. */
-export function parseJson(body: Buffer): unknown {
+function parseBody(contentType: string | undefined, body: Buffer): unknown {
+  if (contentType?.startsWith('application/json') !== true) return undefined;
   try {
-    return JSON.parse(body.toString());
+    return JSON.parse(body.toString('utf8')) as unknown;
   } catch {
     return undefined;
   }
 }
 
-async function send(response: ServerResponse, { status, headers, body }: ServerAnswer) {
-  if (response.destroyed) return;
-  response.writeHead(status, headers);
-  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) response.end(body);
-  else await pipeline(body, response).catch(() => undefined); // the client has gone
+async function carryOut(
+  { handler }: Route,
+  request: FakeRequest,
+  { onFault }: HttpServerOptions,
+): Promise<Reply> {
+  try {
+    return await handler(request);
+  } catch (error) {
+    if (!request.signal.aborted) onFault(request, error);
+    return { status: 500, body: 'the fake GitLab has a bug' };
+  }
+}
+
+async function sendAnswer(exchange: Exchange, answer: FakeAnswer): Promise<void> {
+  if ('cut' in answer) {
+    exchange.message.socket.destroy();
+    return;
+  }
+  const { status, headers = {}, body } = answer;
+  const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
+  const reply: Reply = { status, headers: { ...type, ...headers } };
+  await send(exchange, body === undefined ? reply : { ...reply, body });
+}
+
+async function send({ response, record, signal }: Exchange, reply: Reply): Promise<void> {
+  const { status, headers = {}, body, onLost } = reply;
+  if (signal.aborted) {
+    onLost?.();
+    return;
+  }
+  record.status = status;
+  response.writeHead(status, { 'X-Request-Id': randomBytes(13).toString('hex'), ...headers });
+  if (body instanceof Readable) {
+    await pipeline(body, response);
+    return;
+  }
+  response.end(body);
+  await once(response, 'close');
+  if (!response.writableFinished) onLost?.();
 }

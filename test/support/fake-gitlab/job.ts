@@ -1,18 +1,37 @@
 import { EventEmitter } from 'node:events';
-import { randomBytes } from 'node:crypto';
-import { readableLog, sectionSeconds } from './readable-log.ts';
-import type { FakeJob, FakeJobState, JobSpec } from './types.ts';
+import { cleanLog, sectionSeconds } from './cleaned-log.ts';
+import { createReceivedTrace, type ReceivedTrace } from './received-trace.ts';
+import { randomToken } from './runners.ts';
+import type { FakeArtifact, FakeJob, FakeJobState, JobSpec } from './types.ts';
+import { createWaiting, type Waiting } from './waiting.ts';
 
-export const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
+const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
+const DEFAULT_WAIT_MS = 60_000;
+/** A runner may have sent its next call before it could know; after a kill it asks once more. */
+const ALLOWED_LATE_CALLS = 3;
+const ALLOWED_RESENDS = 3;
 
 /** A job with the side of it that only the server sees. */
 export interface ServerJob extends FakeJob {
   readonly spec: JobSpec;
+  readonly received: ReceivedTrace;
+  readonly payload: Readonly<Record<string, unknown>>;
   readonly isErased: boolean;
-  /** It was handed to a runner that knows `canceling`. */
+  readonly isFinal: boolean;
+  /** A runner that knows `canceling` gets to run after_script. */
   handOut(options: { readonly cancelsGracefully: boolean }): void;
+  keepPayload(payload: Readonly<Record<string, unknown>>): void;
   append(bytes: Buffer): void;
+  addArtifact(artifact: FakeArtifact): void;
   finish(end: JobEnd): void;
+  /** Counts a call after the end; true when they have become too many. */
+  countLateCall(): boolean;
+  /** Counts a patch that GitLab has already; true when they have become too many. */
+  countResend(): boolean;
+  /** An answer about the trace was lost on its way: the next resend is nobody's fault. */
+  allowResend(): void;
+  /** The first final update with a wrong checksum is answered 412; true from the second one on. */
+  countInvalidFinal(): boolean;
 }
 
 export interface JobEnd {
@@ -21,41 +40,49 @@ export interface JobEnd {
   readonly exitCode: number | undefined;
 }
 
+interface Facts {
+  state: FakeJobState;
+  failureReason: string | undefined;
+  exitCode: number | undefined;
+  handedOut: number;
+  handedOutAtMs: number | undefined;
+  finishedAtMs: number | undefined;
+  isErased: boolean;
+  cancelsGracefully: boolean;
+  payload: Readonly<Record<string, unknown>>;
+}
+
+const FIRST_FACTS: Readonly<Facts> = {
+  ...{ state: 'pending', failureReason: undefined, exitCode: undefined, handedOut: 0 },
+  ...{ handedOutAtMs: undefined, finishedAtMs: undefined, isErased: false },
+  ...{ cancelsGracefully: false, payload: {} },
+};
+
 export function createJob(id: number, spec: JobSpec): ServerJob {
   const changes = new EventEmitter().setMaxListeners(0);
-  const facts = newFacts();
+  const received = createReceivedTrace();
+  const facts: Facts = { ...FIRST_FACTS };
+  const artifacts: FakeArtifact[] = [];
   const change = (next: Partial<Facts>): void => {
     Object.assign(facts, next);
     changes.emit('change');
   };
-  /** Resolves with the first answer that `look` gives, now or after a change. */
-  const when = <T>(look: () => T | undefined, what: string, timeoutMs: number): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const settle = (): void => {
-        const found = look();
-        if (found === undefined) return;
-        clearTimeout(timer);
-        changes.off('change', settle);
-        resolve(found);
-      };
-      const timer = setTimeout(() => {
-        changes.off('change', settle);
-        const end = readableLog(traceOf(facts)).slice(-2_000);
-        reject(
-          new Error(`job ${id} is ${facts.state} after ${timeoutMs} ms, not ${what}:\n${end}`),
-        );
-      }, timeoutMs);
-      changes.on('change', settle);
-      settle();
-    });
+  const identity = {
+    ...{ id, spec, received, artifacts, name: spec.name ?? `job-${id}` },
+    token: `glcbt-64_${randomToken()}`,
+  };
+  // The views are the target: their getters must stay getters.
+  return Object.assign(createViews(facts, received), {
+    ...identity,
+    ...createActions({ facts, change, received, artifacts }),
+    ...createCounters(),
+    ...createWaits(createWaiting(changes), { id, facts, received }),
+  });
+}
 
+/** What of a job changes, read when it is asked for. */
+function createViews(facts: Facts, received: ReceivedTrace) {
   return {
-    ...{
-      id,
-      spec,
-      token: `glcbt-${randomBytes(12).toString('hex')}`,
-      name: spec.name ?? `job-${id}`,
-    },
     get state() {
       return facts.state;
     },
@@ -77,83 +104,108 @@ export function createJob(id: number, spec: JobSpec): ServerJob {
     get isErased() {
       return facts.isErased;
     },
+    get isFinal() {
+      return FINAL_STATES.includes(facts.state);
+    },
+    get payload() {
+      return facts.payload;
+    },
     get trace() {
-      return traceOf(facts);
+      return received.bytes;
     },
     get log() {
-      return readableLog(traceOf(facts));
+      return cleanLog(received.bytes.toString());
     },
     get sectionSeconds() {
-      return sectionSeconds(traceOf(facts));
+      return sectionSeconds(received.bytes.toString());
     },
-    cancel: () => {
-      if (facts.state === 'pending' || (facts.state === 'running' && !facts.cancelsGracefully)) {
-        change({ state: 'canceled', finishedAtMs: Date.now() });
-      } else if (facts.state === 'running') change({ state: 'canceling' });
-    },
-    erase: () => change({ isErased: true }),
-    handOut: ({ cancelsGracefully }) => {
+  };
+}
+
+interface Parts {
+  readonly facts: Facts;
+  readonly change: (next: Partial<Facts>) => void;
+  readonly received: ReceivedTrace;
+  readonly artifacts: FakeArtifact[];
+}
+
+function createActions({ facts, change, received, artifacts }: Parts) {
+  return {
+    handOut: ({ cancelsGracefully }: { readonly cancelsGracefully: boolean }) => {
       const handedOut = facts.handedOut + 1;
       change({ state: 'running', cancelsGracefully, handedOut, handedOutAtMs: Date.now() });
     },
-    append: (bytes) => {
-      facts.chunks.push(bytes);
-      changes.emit('change');
+    keepPayload: (payload: Readonly<Record<string, unknown>>) => change({ payload }),
+    append: (bytes: Buffer) => {
+      received.append(bytes);
+      change({});
     },
-    finish: ({ state, failureReason, exitCode }) => {
+    addArtifact: (artifact: FakeArtifact) => {
+      artifacts.push(artifact);
+      change({});
+    },
+    finish: ({ state, failureReason, exitCode }: JobEnd) => {
       const finishedAtMs = Date.now();
+      // What a canceled job reports is no result of its own.
       if (facts.state === 'canceling') change({ state: 'canceled', finishedAtMs });
       else change({ state, failureReason, exitCode, finishedAtMs });
     },
-    whenState: (states, timeoutMs = 60_000) =>
+    cancel: () => {
+      if (facts.state === 'running' && facts.cancelsGracefully) change({ state: 'canceling' });
+      else if (facts.state === 'pending' || facts.state === 'running') {
+        change({ state: 'canceled', finishedAtMs: Date.now() });
+      }
+    },
+    erase: () => change({ isErased: true }),
+    loseTrace: (keptBytes: number) => {
+      received.markLost();
+      received.truncate(keptBytes);
+      change({});
+    },
+  };
+}
+
+function createCounters() {
+  let lateCalls = 0;
+  let resends = 0;
+  let allowedResends = ALLOWED_RESENDS;
+  let invalidFinals = 0;
+  return {
+    countLateCall: () => ++lateCalls > ALLOWED_LATE_CALLS,
+    countResend: () => ++resends > allowedResends,
+    allowResend: () => {
+      allowedResends += 1;
+    },
+    countInvalidFinal: () => ++invalidFinals > 1,
+  };
+}
+
+function createWaits(
+  waiting: Waiting,
+  { id, facts, received }: { id: number; facts: Facts; received: ReceivedTrace },
+) {
+  const when = <T>(look: () => T | undefined, what: string, timeoutMs = DEFAULT_WAIT_MS) =>
+    waiting.until(look, {
+      timeoutMs,
+      describe: () => {
+        const end = cleanLog(received.bytes.toString()).slice(-2_000);
+        return `job ${id} is ${facts.state} after ${timeoutMs} ms, not ${what}; its log ends:\n${end}`;
+      },
+    });
+  const whenState = (states: readonly FakeJobState[], timeoutMs?: number) =>
+    when(
+      () => (states.includes(facts.state) ? facts.state : undefined),
+      states.join(' or '),
+      timeoutMs,
+    );
+  return {
+    whenState,
+    whenFinished: (timeoutMs?: number) => whenState(FINAL_STATES, timeoutMs),
+    whenLog: (pattern: RegExp, timeoutMs?: number) =>
       when(
-        () => (states.includes(facts.state) ? facts.state : undefined),
-        states.join(' or '),
-        timeoutMs,
-      ),
-    whenFinished: (timeoutMs = 60_000) =>
-      when(
-        () => (FINAL_STATES.includes(facts.state) ? facts.state : undefined),
-        'finished',
-        timeoutMs,
-      ),
-    whenLog: (pattern, timeoutMs = 60_000) =>
-      when(
-        () => pattern.exec(readableLog(traceOf(facts))) ?? undefined,
+        () => pattern.exec(cleanLog(received.bytes.toString())) ?? undefined,
         `with ${pattern} in its log`,
         timeoutMs,
       ),
   };
-}
-
-interface Facts {
-  state: FakeJobState;
-  failureReason: string | undefined;
-  exitCode: number | undefined;
-  chunks: Buffer[];
-  handedOut: number;
-  handedOutAtMs: number | undefined;
-  finishedAtMs: number | undefined;
-  isErased: boolean;
-  cancelsGracefully: boolean;
-}
-
-function newFacts(): Facts {
-  return {
-    state: 'pending',
-    failureReason: undefined,
-    exitCode: undefined,
-    chunks: [],
-    handedOut: 0,
-    handedOutAtMs: undefined,
-    finishedAtMs: undefined,
-    isErased: false,
-    cancelsGracefully: false,
-  };
-}
-
-/** One buffer from then on: traces are looked at more often than they grow. */
-function traceOf(facts: Facts): Buffer {
-  if (facts.chunks.length > 1) facts.chunks = [Buffer.concat(facts.chunks)];
-  return facts.chunks[0] ?? Buffer.alloc(0);
 }

@@ -1,162 +1,173 @@
-import type { FakeRepository, FakeVariable } from './types.ts';
+import { isRecord } from './exchange.ts';
 import type { ServerJob } from './job.ts';
+import type { CommitFacts } from './repository.ts';
+import type { FakeRepository } from './types.ts';
+import { predefinedVariables, wireVariable } from './variables.ts';
 
-/** What a runner may say for a reason; a GitLab of 2026 lists these. */
+/** What a GitLab of 2026 lists. Source: GitLab `app/models/concerns/enums/ci/commit_status.rb`. */
 export const FAILURE_REASONS: readonly string[] = [
-  'unknown_failure',
-  'script_failure',
-  'api_failure',
-  'stuck_or_timeout_failure',
-  'runner_system_failure',
-  'missing_dependency_failure',
-  'runner_unsupported',
-  'job_execution_timeout',
-  'image_pull_failure',
-  'runner_configuration_error',
-  'runner_external_dependency_failure',
-  'runner_interrupted',
+  ...['unknown_failure', 'script_failure', 'api_failure', 'stuck_or_timeout_failure'],
+  ...['runner_system_failure', 'missing_dependency_failure', 'runner_unsupported'],
+  ...['stale_schedule', 'job_execution_timeout', 'archived_failure', 'unmet_prerequisites'],
+  ...['scheduler_failure', 'data_integrity_failure', 'forward_deployment_failure'],
+  ...['user_blocked', 'project_deleted', 'ci_quota_exceeded', 'pipeline_loop_detected'],
+  ...['trace_size_exceeded', 'builds_disabled', 'environment_creation_failure'],
+  ...['deployment_rejected', 'failed_outdated_deployment_job', 'image_pull_failure'],
+  ...['runner_configuration_error', 'runner_external_dependency_failure', 'runner_interrupted'],
 ];
 
-const PROJECT_ID = 42;
+const TOKEN_MASK_PREFIXES: readonly string[] = ['glpat-', 'glcbt-', 'glrt-', 'gldt-', 'glft-'];
 const DEFAULT_DEPTH = 20;
+const DEFAULT_TIMEOUT_SECONDS = 3_600;
 
-/**
- * The answer of `POST /jobs/request`, in the shape of GitLab's `EE::API::Entities::Ci::JobRequest`.
- * Source: gitlab `lib/api/entities/ci/job_request/*.rb`, spec/job-payload.
- */
-export function payloadOf(job: ServerJob, repository: FakeRepository): Record<string, unknown> {
-  const { spec } = job;
-  const sha = spec.sha ?? repository.headSha;
-  const ref = spec.ref ?? repository.defaultBranch;
-  const pipelineRef = `refs/pipelines/${job.id}`;
-  const after = spec.afterScript ?? [];
-  return {
-    id: job.id,
-    token: job.token,
-    allow_git_fetch: true,
-    job_info: {
-      id: job.id,
-      name: job.name,
-      stage: spec.stage ?? 'test',
-      project_id: PROJECT_ID,
-      project_name: repository.projectPath.split('/').at(-1),
-      project_full_path: repository.projectPath,
-      pipeline_id: job.id,
-      time_in_queue_seconds: 1,
-      project_jobs_running_on_instance_runners_count: '0',
-    },
-    git_info: {
-      repo_url: withCredentials(repository.url, job.token),
-      repo_object_format: 'sha1',
-      ref,
-      sha,
-      before_sha: '0'.repeat(40),
-      ref_type: 'branch',
-      refspecs: [`+${pipelineRef}:${pipelineRef}`, `+refs/heads/${ref}:refs/remotes/origin/${ref}`],
-      depth: DEFAULT_DEPTH,
-      protected: false,
-    },
-    runner_info: { timeout: spec.timeout ?? 3600, runner_session_url: null },
-    inputs: [],
-    variables: [
-      ...predefined(job, { repository, sha, ref }),
-      ...(spec.variables ?? []).map(wireVariable),
-    ],
-    steps: [
-      step('script', spec.script ?? ['true'], spec.timeout ?? 3600),
-      ...(after.length > 0 ? [{ ...step('after_script', after, 300), when: 'always' }] : []),
-    ],
-    hooks: [],
-    image: spec.image === undefined ? null : { name: spec.image, entrypoint: null, ports: [] },
-    services: [],
-    artifacts: null,
-    cache: [],
-    credentials: [],
-    dependencies: [],
-    features: {
-      trace_sections: true,
-      token_mask_prefixes: ['glpat-'],
-      failure_reasons: FAILURE_REASONS,
-    },
-    ...mergedPayload(spec.payload, { sha, ref, pipelineRef, repository, job }),
-  };
+export interface PayloadContext {
+  readonly repository: FakeRepository;
+  readonly projectId: number;
+  readonly runnerId: number;
+  readonly commitOf: (sha: string) => CommitFacts;
+  readonly now: Date;
 }
 
-interface Sources {
+/** All that a payload is made of, worked out once. */
+export interface JobFacts {
+  readonly job: ServerJob;
   readonly repository: FakeRepository;
+  readonly serverUrl: URL;
+  readonly projectUrl: string;
+  /** With the job's token in it. */
+  readonly repositoryUrl: string;
+  readonly registry: string;
+  readonly namespace: string;
+  readonly projectName: string;
+  readonly projectId: number;
+  readonly pipelineId: number;
+  readonly runnerId: number;
   readonly sha: string;
   readonly ref: string;
+  readonly commit: CommitFacts;
+  readonly startedAt: string;
 }
 
-/** `git_info` is merged key by key: a test that changes the commit needs the repository's address. */
-function mergedPayload(
-  payload: Readonly<Record<string, unknown>> = {},
-  { sha, ref, pipelineRef, repository, job }: Sources & { pipelineRef: string; job: ServerJob },
-): Record<string, unknown> {
-  const git = payload['git_info'];
-  if (typeof git !== 'object' || git === null) return { ...payload };
-  return {
-    ...payload,
-    git_info: {
-      repo_url: withCredentials(repository.url, job.token),
-      ...{ ref, sha, refspecs: [`+${pipelineRef}:${pipelineRef}`], depth: DEFAULT_DEPTH },
-      ...git,
+/**
+ * The answer of `POST /jobs/request`.
+ * Source: GitLab `lib/api/entities/ci/job_request/`, `app/presenters/ci/build_runner_presenter.rb`,
+ * spec/job-payload.
+ */
+export function payloadOf(
+  job: ServerJob,
+  context: PayloadContext,
+): Readonly<Record<string, unknown>> {
+  const facts = factsOf(job, context);
+  const { spec } = job;
+  const payload: Readonly<Record<string, unknown>> = {
+    ...{ id: job.id, token: job.token, allow_git_fetch: true },
+    job_info: jobInfo(facts),
+    git_info: gitInfo(facts),
+    runner_info: { timeout: timeoutOf(job), runner_session_url: null },
+    inputs: [],
+    variables: [...predefinedVariables(facts), ...(spec.variables ?? []).map(wireVariable)],
+    steps: stepsOf(job),
+    hooks: [],
+    image: spec.image === undefined ? null : { name: spec.image, entrypoint: null, ports: [] },
+    ...{ services: [], artifacts: null, cache: [], dependencies: [], policy_options: {} },
+    credentials: [
+      {
+        ...{ type: 'registry', url: facts.registry },
+        ...{ username: 'gitlab-ci-token', password: job.token },
+      },
+    ],
+    features: {
+      trace_sections: true,
+      token_mask_prefixes: TOKEN_MASK_PREFIXES,
+      failure_reasons: FAILURE_REASONS,
     },
   };
+  return { ...payload, ...mergedInto(payload, spec.payload ?? {}) };
 }
 
-function step(name: string, script: readonly string[], timeout: number) {
-  return { name, script, timeout, when: 'on_success', allow_failure: false };
-}
-
-function predefined(job: ServerJob, { repository, sha, ref }: Sources) {
-  const url = new URL(repository.url);
-  const plain: Readonly<Record<string, string>> = {
-    CI: 'true',
-    GITLAB_CI: 'true',
-    CI_SERVER_URL: url.origin,
-    CI_SERVER_HOST: url.hostname,
-    CI_SERVER_PORT: url.port,
-    CI_SERVER_PROTOCOL: url.protocol.slice(0, -1),
-    CI_SERVER_NAME: 'GitLab',
-    CI_SERVER_VERSION: '19.4.0',
-    CI_API_V4_URL: `${url.origin}/api/v4`,
-    CI_PROJECT_ID: `${PROJECT_ID}`,
-    CI_PROJECT_NAME: repository.projectPath.split('/').at(-1) ?? '',
-    CI_PROJECT_PATH: repository.projectPath,
-    CI_PROJECT_NAMESPACE: repository.projectPath.split('/').slice(0, -1).join('/'),
-    CI_PROJECT_URL: repository.url.replace(/\.git$/, ''),
-    CI_DEFAULT_BRANCH: repository.defaultBranch,
-    CI_COMMIT_SHA: sha,
-    CI_COMMIT_SHORT_SHA: sha.slice(0, 8),
-    CI_COMMIT_REF_NAME: ref,
-    CI_COMMIT_REF_SLUG: ref.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
-    CI_COMMIT_BRANCH: ref,
-    CI_COMMIT_REF_PROTECTED: 'false',
-    CI_PIPELINE_ID: `${job.id}`,
-    CI_PIPELINE_SOURCE: 'push',
-    CI_JOB_ID: `${job.id}`,
-    CI_JOB_NAME: job.name,
-    CI_JOB_STAGE: job.spec.stage ?? 'test',
-    CI_JOB_URL: `${repository.url.replace(/\.git$/, '')}/-/jobs/${job.id}`,
+function factsOf(job: ServerJob, context: PayloadContext): JobFacts {
+  const { repository, projectId, runnerId, commitOf, now } = context;
+  const serverUrl = new URL(repository.url);
+  const repositoryUrl = new URL(repository.url);
+  repositoryUrl.username = 'gitlab-ci-token';
+  repositoryUrl.password = job.token;
+  const sha = job.spec.sha ?? repository.headSha;
+  const slash = repository.projectPath.lastIndexOf('/');
+  return {
+    ...{ job, repository, serverUrl, projectId, runnerId, sha },
+    projectUrl: repository.url.replace(/\.git$/, ''),
+    repositoryUrl: repositoryUrl.href,
+    registry: `${serverUrl.hostname}:5050`,
+    namespace: repository.projectPath.slice(0, slash),
+    projectName: repository.projectPath.slice(slash + 1),
+    pipelineId: job.id,
+    ref: job.spec.ref ?? repository.defaultBranch,
+    commit: commitOf(sha),
+    startedAt: now.toISOString().replace(/\.\d+Z$/, 'Z'),
   };
-  const secret = [
-    { key: 'CI_JOB_TOKEN', value: job.token, masked: true },
-    { key: 'CI_REPOSITORY_URL', value: withCredentials(repository.url, job.token) },
-  ].map((variable) => wireVariable({ ...variable, public: false }));
-  return [
-    ...Object.entries(plain).map(([key, value]) => wireVariable({ key, value, public: true })),
-    ...secret,
-  ];
 }
 
-function wireVariable(variable: FakeVariable) {
-  return { public: false, file: false, masked: false, raw: false, ...variable };
+function jobInfo({ job, repository, projectId, projectName, pipelineId }: JobFacts) {
+  return {
+    ...{ id: job.id, name: job.name, stage: job.spec.stage ?? 'test' },
+    project_id: projectId,
+    project_name: projectName,
+    project_full_path: repository.projectPath,
+    pipeline_id: pipelineId,
+    ...{ namespace_id: 7, root_namespace_id: 7, organization_id: 1, user_id: 1 },
+    instance_id: 'aW5zdGFuY2Ugb2YgdGhlIGZha2U=',
+    instance_uuid: '00000000-0000-4000-8000-000000000000',
+    scoped_user_id: null,
+    ...{ time_in_queue_seconds: 0.25, queue_size: 1, queue_depth: 1 },
+    project_jobs_running_on_instance_runners_count: '+Inf',
+  };
 }
 
-function withCredentials(repositoryUrl: string, token: string): string {
-  const url = new URL(repositoryUrl);
-  url.username = 'gitlab-ci-token';
-  url.password = token;
-  return url.href;
+function gitInfo({ job, repositoryUrl, ref, sha, pipelineId }: JobFacts) {
+  const depth = depthOf(job);
+  const pipelineRef = `refs/pipelines/${pipelineId}`;
+  const branches =
+    depth > 0
+      ? [`+refs/heads/${ref}:refs/remotes/origin/${ref}`]
+      : ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'];
+  return {
+    repo_url: repositoryUrl,
+    repo_object_format: 'sha1',
+    ...{ ref, sha, before_sha: '0'.repeat(40), ref_type: 'branch' },
+    refspecs: [`+${pipelineRef}:${pipelineRef}`, ...branches],
+    ...{ depth, protected: false },
+  };
+}
+
+/** GitLab reads GIT_DEPTH, not the runner. */
+function depthOf({ spec }: ServerJob): number {
+  const set = spec.variables?.findLast(({ key }) => key === 'GIT_DEPTH')?.value;
+  if (set === undefined) return DEFAULT_DEPTH;
+  const depth = Number.parseInt(set, 10);
+  return Number.isNaN(depth) ? 0 : depth;
+}
+
+function timeoutOf({ spec }: ServerJob): number {
+  return spec.timeout ?? DEFAULT_TIMEOUT_SECONDS;
+}
+
+function stepsOf(job: ServerJob) {
+  const { script = ['true'], afterScript = [] } = job.spec;
+  const timeout = timeoutOf(job);
+  const main = { name: 'script', script, timeout, when: 'on_success', allow_failure: false };
+  if (afterScript.length === 0) return [main];
+  const after = { name: 'after_script', script: afterScript, timeout };
+  return [main, { ...after, when: 'always', allow_failure: true }];
+}
+
+/** Objects key by key: a test that changes the commit keeps the repository's address. */
+function mergedInto(
+  payload: Readonly<Record<string, unknown>>,
+  overrides: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged = Object.entries(overrides).map(([key, value]) => {
+    const own = payload[key];
+    return [key, isRecord(own) && isRecord(value) ? { ...own, ...value } : value] as const;
+  });
+  return Object.fromEntries(merged);
 }

@@ -1,142 +1,159 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import type { ServerAnswer, ServerRequest } from './http-server.ts';
+import { text } from 'node:stream/consumers';
 import type { FakeRepository } from './types.ts';
-
-const run = promisify(execFile);
 
 export const PROJECT_PATH = 'group/project';
 const BRANCH = 'main';
+const AUTHOR = 'A Developer <developer@example.com>';
 
 const FIRST_FILES: Readonly<Record<string, string>> = {
   'README.md': '# A project\n\nBuilt by a runner whose every job is a durable workflow.\n',
+  Makefile: 'all:\n\tsh build.sh\n',
   'build.sh':
     '#!/bin/sh\nset -e\nmkdir -p out\ntr a-z A-Z < README.md > out/README\necho "built $(wc -l < out/README) lines"\n',
   'src/main.txt': 'hello\n',
 };
 
-const IDENTITY = {
-  GIT_AUTHOR_NAME: 'A Developer',
-  GIT_AUTHOR_EMAIL: 'developer@example.com',
-  GIT_COMMITTER_NAME: 'A Developer',
-  GIT_COMMITTER_EMAIL: 'developer@example.com',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-};
+export interface CommitFacts {
+  readonly title: string;
+  readonly author: string;
+  /** ISO 8601; empty for a commit that is not there. */
+  readonly timestamp: string;
+}
 
-/** A bare repository on disk with a small project, and git's own server for it. */
-export interface GitServer {
+/** A bare repository on disk with a small project. */
+export interface RepositoryStore {
+  /** `GIT_PROJECT_ROOT` of git's own server. */
+  readonly root: string;
   repositoryAt(origin: string): FakeRepository;
-  /** Makes `refs/pipelines/<id>` as GitLab does for each pipeline; a commit that is not there gets none. */
+  commitOf(sha: string): CommitFacts;
+  /** Makes `refs/pipelines/<id>`, as GitLab does for each pipeline; of a missing commit, none. */
   addPipeline(id: number, sha: string): void;
-  /** Answers by `git http-backend`. Whether the client may read was decided before. */
-  serve(request: ServerRequest): Promise<ServerAnswer>;
   close(): Promise<void>;
 }
 
-export async function createGitServer(): Promise<GitServer> {
+export async function createRepositoryStore(): Promise<RepositoryStore> {
   const root = await mkdtemp(join(tmpdir(), 'fake-gitlab-'));
   const bare = join(root, `${PROJECT_PATH}.git`);
-  const work = join(root, 'work');
-  const git = (cwd: string, ...args: readonly string[]) =>
-    run('git', [...args], { cwd, env: { ...process.env, ...IDENTITY } });
   await mkdir(bare, { recursive: true });
-  await git(bare, 'init', '--quiet', '--bare', `--initial-branch=${BRANCH}`);
-  await git(root, 'clone', '--quiet', bare, work);
-  await git(work, 'checkout', '--quiet', '-B', BRANCH);
-  let headSha = '';
-
-  const commit = async (files: Readonly<Record<string, string>>, branch = BRANCH) => {
-    await git(work, 'checkout', '--quiet', '-B', branch);
-    for (const [path, content] of Object.entries(files)) {
-      await mkdir(dirname(join(work, path)), { recursive: true });
-      await writeFile(join(work, path), content);
-    }
-    await git(work, 'add', '--all');
-    await git(work, 'commit', '--quiet', '--message', 'Change files');
-    await git(work, 'push', '--quiet', 'origin', branch);
-    const sha = (await git(work, 'rev-parse', 'HEAD')).stdout.trim();
-    if (branch === BRANCH) headSha = sha;
-    return sha;
-  };
-  await commit(FIRST_FILES);
-  await commit({ 'CHANGES.md': 'A second commit, so that depth means something.\n' });
-
+  await git(bare, ['init', '--quiet', '--bare', `--initial-branch=${BRANCH}`]);
+  // As Gitaly has it: any commit by its hash, and partial clones.
+  await git(bare, ['config', 'uploadpack.allowAnySHA1InWant', 'true']);
+  await git(bare, ['config', 'uploadpack.allowFilter', 'true']);
+  await git(bare, ['config', 'http.receivepack', 'false']);
+  // Loose objects, whatever a test commits: whether one is there is then a look at the disk.
+  await git(bare, ['config', 'fastimport.unpackLimit', '1000000']);
+  const commits = createCommits(bare);
+  await commits.commit(FIRST_FILES);
+  await commits.commit({ 'CHANGES.md': 'A second commit, so that depth means something.\n' });
   return {
+    root,
     repositoryAt: (origin) => ({
       url: `${origin}/${PROJECT_PATH}.git`,
       projectPath: PROJECT_PATH,
       defaultBranch: BRANCH,
       get headSha() {
-        return headSha;
+        return commits.headOf(BRANCH);
       },
-      commit,
+      commit: commits.commit,
     }),
+    commitOf: commits.find,
     addPipeline: (id, sha) => {
-      try {
-        execFileSync('git', ['update-ref', `refs/pipelines/${id}`, sha], {
-          cwd: bare,
-          stdio: 'ignore',
-        });
-      } catch {
-        // A commit that is not there: the runner is to find that out by itself.
-      }
+      if (!objectExists(bare, sha)) return;
+      const path = join(bare, 'refs', 'pipelines', `${id}`);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, `${sha}\n`);
     },
-    serve: (request) => serve(root, request),
     close: () => rm(root, { recursive: true, force: true }),
   };
 }
 
-async function serve(root: string, request: ServerRequest): Promise<ServerAnswer> {
-  const [path = '', query = ''] = request.path.split('?', 2);
-  const { headers } = request;
-  const child = spawn('git', ['http-backend'], {
-    env: {
-      ...process.env,
-      ...IDENTITY,
-      GIT_PROJECT_ROOT: root,
-      GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: path,
-      QUERY_STRING: query,
-      REQUEST_METHOD: request.method,
-      CONTENT_TYPE: headers['content-type'] ?? '',
-      CONTENT_LENGTH: `${request.body.byteLength}`,
-      HTTP_CONTENT_ENCODING: headers['content-encoding'] ?? '',
-      GIT_PROTOCOL: headers['git-protocol'] ?? '',
-      REMOTE_USER: 'gitlab-ci-token',
-    },
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  child.stdin.on('error', () => undefined).end(request.body);
-  return readCgiAnswer(child.stdout);
+function objectExists(bare: string, sha: string): boolean {
+  return (
+    /^[0-9a-f]{40}$/.test(sha) && existsSync(join(bare, 'objects', sha.slice(0, 2), sha.slice(2)))
+  );
 }
 
-/** The head of a CGI answer; what follows it is streamed on. */
-async function readCgiAnswer(output: Readable): Promise<ServerAnswer> {
-  let head = Buffer.alloc(0);
-  for (;;) {
-    const chunk = (output.read() ?? undefined) as Buffer | undefined;
-    if (chunk === undefined) {
-      if (output.readableEnded) return { status: 500 };
-      await new Promise((resolve) => output.once('readable', resolve).once('end', resolve));
-      continue;
-    }
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf('\r\n\r\n');
-    if (end === -1) continue;
-    output.unshift(head.subarray(end + 4));
-    const headers = Object.fromEntries(
-      head
-        .subarray(0, end)
-        .toString()
-        .split('\r\n')
-        .map((line) => line.split(': ', 2) as [string, string]),
+function createCommits(bare: string) {
+  const heads = new Map<string, string>();
+  const facts = new Map<string, CommitFacts>();
+  const headOf = (branch: string): string => heads.get(branch) ?? '';
+  const commitNow = async (files: Readonly<Record<string, string>>, branch: string) => {
+    const seconds = Math.floor(Date.now() / 1000);
+    const from = headOf(branch) || headOf(BRANCH);
+    const title = from === '' ? 'Start the project' : `Change ${Object.keys(files).join(', ')}`;
+    await git(
+      bare,
+      ['fast-import', '--quiet'],
+      formatCommit({ branch, from, title, seconds, files }),
     );
-    const { Status: status = '200', ...rest } = headers;
-    return { status: Number.parseInt(status, 10), headers: rest, body: output };
-  }
+    const sha = (await git(bare, ['rev-parse', `refs/heads/${branch}`])).trim();
+    heads.set(branch, sha);
+    const timestamp = new Date(seconds * 1000).toISOString().replace('.000Z', '+00:00');
+    facts.set(sha, { title, author: AUTHOR, timestamp });
+    return sha;
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    headOf,
+    find: (sha: string) => facts.get(sha) ?? { title: '', author: '', timestamp: '' },
+    /** One after the other: each one is on top of the last. */
+    commit: (files: Readonly<Record<string, string>>, branch = BRANCH): Promise<string> => {
+      const next = last.then(() => commitNow(files, branch));
+      last = next.catch(() => undefined);
+      return next;
+    },
+  };
+}
+
+interface NewCommit {
+  readonly branch: string;
+  /** Empty for the first one. */
+  readonly from: string;
+  readonly title: string;
+  readonly seconds: number;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** The language of `git fast-import`. */
+function formatCommit({ branch, from, title, seconds, files }: NewCommit): string {
+  const changes = Object.entries(files).map(
+    ([path, content]) =>
+      `M ${path.endsWith('.sh') ? '100755' : '100644'} inline ${path}\n${formatData(content)}`,
+  );
+  return [
+    `commit refs/heads/${branch}\n`,
+    `committer ${AUTHOR} ${seconds} +0000\n`,
+    formatData(title),
+    from === '' ? '' : `from ${from}\n`,
+    ...changes,
+    '\n',
+  ].join('');
+}
+
+function formatData(content: string): string {
+  return `data ${Buffer.byteLength(content)}\n${content}\n`;
+}
+
+/** Nobody's own settings of git count in a test. */
+export const GIT_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: '/nonexistent',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+};
+
+async function git(cwd: string, args: readonly string[], input = ''): Promise<string> {
+  const child = spawn('git', args, { cwd, env: GIT_ENVIRONMENT });
+  const output = Promise.all([text(child.stdout), text(child.stderr)]);
+  child.stdin.on('error', () => undefined).end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  const [stdout, stderr] = await output;
+  if (code !== 0) throw new Error(`git ${args[0]} failed (${code}): ${stderr}`);
+  return stdout;
 }

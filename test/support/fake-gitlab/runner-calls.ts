@@ -1,122 +1,92 @@
-import { randomBytes } from 'node:crypto';
-import { parseJson, type ServerAnswer, type ServerRequest } from './http-server.ts';
-import type { JobQueue } from './queue.ts';
-import { payloadOf } from './payload.ts';
-import type { GitServer } from './repository.ts';
-import type { FakeRepository } from './types.ts';
+import { json, refusal, textOf, type FakeRequest, type Handler, type Reply } from './exchange.ts';
+import type { Handlers } from './router.ts';
+import { randomToken, type Runner, type Runners } from './runners.ts';
+import { checkConduct, checkInfo, checkSystemId, type Violations } from './violations.ts';
 
 export interface RunnerCallsOptions {
-  readonly queue: JobQueue;
-  /** Known runners by token. */
-  readonly runners: Map<string, { readonly id: number }>;
-  readonly registrationTokens: Set<string>;
-  readonly longPollMs: number;
-  readonly git: GitServer;
-  readonly repository: () => FakeRepository;
-  readonly violate: (what: string) => void;
+  readonly runners: Runners;
+  readonly registrationTokens: ReadonlySet<string>;
+  readonly violations: Violations;
 }
 
-interface RunnerBody {
-  readonly token?: unknown;
-  readonly system_id?: unknown;
-  readonly last_update?: unknown;
-  readonly info?: { readonly features?: Readonly<Record<string, unknown>> };
-}
+type RunnerCalls = Pick<
+  Handlers,
+  'register' | 'verify' | 'unregister' | 'unregisterManager' | 'resetToken' | 'discovery'
+>;
 
-/** Calls by runner token. Source: gitlab `lib/api/ci/runner.rb`, spec/coordinator-api §2 and §4. */
-export function createRunnerCalls(options: RunnerCallsOptions) {
-  const { runners, registrationTokens } = options;
-  const bodyOf = ({ body }: ServerRequest): RunnerBody =>
-    (parseJson(body) as RunnerBody | undefined) ?? {};
-  /** The parameter goes before the header, as in GitLab. */
-  const tokenOf = (request: ServerRequest): string => {
-    const { token } = bodyOf(request);
-    return typeof token === 'string' ? token : (request.headers['runner-token'] ?? '');
-  };
-  const identity = (id: number, token: string) => ({ id, token, token_expires_at: null });
-  const create = (): { id: number; token: string } => {
-    const token = `glrt-${randomBytes(10).toString('hex')}`;
-    const id = runners.size + 1;
-    runners.set(token, { id });
-    return { id, token };
-  };
+/** Source: GitLab `lib/api/ci/runner.rb`, `/runners`; spec/coordinator-api §2. */
+export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
+  const { runners, registrationTokens, violations } = options;
+  /** Answers 403 for a token that is not, or no longer, that of a runner. */
+  const authenticated =
+    (wantsJson: boolean, act: (runner: Runner, request: FakeRequest) => Reply): Handler =>
+    (request) => {
+      checkRunnerConduct(violations, request, wantsJson);
+      const runner = runners.find(runnerTokenOf(request));
+      return runner === undefined ? refusal(403, 'Forbidden') : act(runner, request);
+    };
 
   return {
-    register: (request: ServerRequest): ServerAnswer => {
-      if (!registrationTokens.has(tokenOf(request))) return forbidden();
-      const { id, token } = create();
-      return json(201, identity(id, token));
+    register: (request) => {
+      checkRunnerConduct(violations, request, true);
+      checkRegistration(violations, request);
+      if (!registrationTokens.has(runnerTokenOf(request) ?? '')) return refusal(403, 'Forbidden');
+      // `glrt-` is for runners made in the UI only.
+      return json(201, identityOf(runners.add({ token: `t1_${randomToken()}` })));
     },
-    verify: (request: ServerRequest): ServerAnswer => {
-      const token = tokenOf(request);
-      const runner = runners.get(token);
-      if (bodyOf(request).info?.features === undefined) {
-        options.violate(
-          'verify without info.features: GitLab would take the runner for an old one',
-        );
-      }
-      return runner === undefined ? forbidden() : json(200, identity(runner.id, token));
-    },
-    unregister: (request: ServerRequest): ServerAnswer =>
-      runners.delete(tokenOf(request)) ? { status: 204 } : forbidden(),
-    unregisterManager: (request: ServerRequest): ServerAnswer => {
-      if (!runners.has(tokenOf(request))) return forbidden();
-      return bodyOf(request).system_id === undefined
-        ? json(400, { error: 'system_id is missing' })
-        : { status: 204 };
-    },
-    resetToken: (request: ServerRequest): ServerAnswer => {
-      const runner = runners.get(tokenOf(request));
-      if (runner === undefined) return forbidden();
-      runners.delete(tokenOf(request));
-      const token = `glrt-${randomBytes(10).toString('hex')}`;
-      runners.set(token, runner);
-      return json(201, { token, token_expires_at: null });
-    },
-    requestJob: async (request: ServerRequest): Promise<ServerAnswer> => {
-      const token = tokenOf(request);
-      if (!runners.has(token)) return forbidden();
-      const body = bodyOf(request);
-      checkJobRequest(body, options);
-      if (options.queue.next(token) === undefined && body.last_update === options.queue.version) {
-        await options.queue.whenChanged(options.longPollMs, request.gone);
-      }
-      return handOut(token, body, { request, options });
-    },
+    verify: authenticated(true, (runner, request) => {
+      checkInfo(violations, request);
+      checkSystemId(violations, request);
+      addMachine(runner, request);
+      return json(200, identityOf(runner));
+    }),
+    unregister: authenticated(false, ({ token }) => {
+      runners.remove(token);
+      return { status: 204 };
+    }),
+    unregisterManager: authenticated(false, (runner, request) => {
+      const systemId = textOf(request.fields['system_id']);
+      if (systemId === undefined) return json(400, { error: 'system_id is missing' });
+      return runner.systemIds.delete(systemId)
+        ? { status: 204 }
+        : refusal(404, 'Runner manager not found');
+    }),
+    resetToken: authenticated(true, ({ token }) => {
+      const renewed = runners.resetToken(token);
+      return json(201, { token: renewed?.token, token_expires_at: null });
+    }),
+    discovery: () => json(501, { error: 'the job router is not enabled' }),
   };
 }
 
-function checkJobRequest({ system_id: systemId, info }: RunnerBody, options: RunnerCallsOptions) {
-  if (typeof systemId !== 'string' || !/^[sr]_[A-Za-z0-9]{12}$/.test(systemId)) {
-    options.violate('job request without a usable system_id');
+/** The parameter goes before the header, as in GitLab. */
+export function runnerTokenOf({ fields, headers }: FakeRequest): string | undefined {
+  return textOf(fields['token']) ?? headers['runner-token'];
+}
+
+export function checkRunnerConduct(
+  violations: Violations,
+  request: FakeRequest,
+  wantsJson: boolean,
+): void {
+  checkConduct(violations, request, {
+    ...{ contentType: 'application/json', tokenHeader: 'runner-token', wantsJson },
+  });
+}
+
+/** GitLab makes a record of a machine at its first contact. */
+export function addMachine(runner: Runner, { fields }: FakeRequest): void {
+  const systemId = textOf(fields['system_id']);
+  if (systemId !== undefined) runner.systemIds.add(systemId);
+}
+
+function identityOf({ id, token }: Runner) {
+  return { id, token, token_expires_at: null };
+}
+
+/** gitlab-runner sends these three whatever they are. */
+function checkRegistration(violations: Violations, request: FakeRequest): void {
+  for (const key of ['run_untagged', 'locked', 'paused']) {
+    if (typeof request.fields[key] !== 'boolean') violations.add(request, `${key} is no boolean`);
   }
-  if (info?.features === undefined) options.violate('job request without info.features');
-}
-
-function handOut(
-  token: string,
-  { info }: RunnerBody,
-  { request, options }: { readonly request: ServerRequest; readonly options: RunnerCallsOptions },
-): ServerAnswer {
-  const headers = { 'X-GitLab-Last-Update': options.queue.version };
-  // A client that has gone is handed nothing: Workhorse gives up its request too.
-  const job = request.gone.aborted ? undefined : options.queue.next(token);
-  if (job === undefined) return { status: 204, headers };
-  job.handOut({ cancelsGracefully: info?.features?.['cancel_gracefully'] === true });
-  const repository = options.repository();
-  options.git.addPipeline(job.id, job.spec.sha ?? repository.headSha);
-  const answer = json(201, payloadOf(job, repository));
-  return { ...answer, headers: { ...answer.headers, ...headers } };
-}
-
-export function json(status: number, value: unknown): ServerAnswer {
-  return {
-    status,
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(value),
-  };
-}
-
-export function forbidden(): ServerAnswer {
-  return json(403, { message: '403 Forbidden' });
 }

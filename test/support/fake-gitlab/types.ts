@@ -30,6 +30,11 @@ export interface FakeGitLabOptions {
   readonly host: string;
   /** Free port unless set. */
   readonly port: number;
+  /**
+   * Id of the first job. Unless set a large random one: several fakes on one machine share Docker,
+   * and names of containers have the job's id in them.
+   */
+  readonly firstJobId: number;
   /** Host in `url` and in the repository's address: containers must reach it. `host` unless set. */
   readonly advertiseHost: string;
   /** How long a job request with the current `last_update` is held open. 50 s unless set. */
@@ -68,13 +73,14 @@ export interface JobSpec {
   /** Commit to check out; head of the default branch unless set. */
   readonly sha?: string;
   readonly ref?: string;
-  /** Merged over the payload, key by key at the top level, after all of the above. */
+  /** Merged over the payload after all of the above; objects in it key by key, one level deep. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 
 export interface FakeVariable {
   readonly key: string;
   readonly value: string;
+  /** Unless set: true as in .gitlab-ci.yml, but false for a masked one, which comes from settings. */
   readonly public?: boolean;
   readonly file?: boolean;
   readonly masked?: boolean;
@@ -96,6 +102,8 @@ export interface FakeJob {
   readonly log: string;
   /** Title lines and times of the trace's sections, by name, once the section has ended. */
   readonly sectionSeconds: Readonly<Record<string, number>>;
+  /** What the runner has uploaded, in the order of arrival. */
+  readonly artifacts: readonly FakeArtifact[];
   /** How often the job was handed out. */
   readonly handedOut: number;
   readonly handedOutAtMs: number | undefined;
@@ -105,12 +113,23 @@ export interface FakeJob {
   cancel(): void;
   /** Deletes the job: every call about it is answered 403 from now on. */
   erase(): void;
+  /** Forgets the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
+  loseTrace(keptBytes: number): void;
   /** Resolves when the job reaches one of these states; rejects with the log's end after the time. */
   whenState(states: readonly FakeJobState[], timeoutMs?: number): Promise<FakeJobState>;
   /** Resolves in a final state. 60 s unless set. */
   whenFinished(timeoutMs?: number): Promise<FakeJobState>;
   /** Resolves with the match when `log` matches. */
   whenLog(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+}
+
+export interface FakeArtifact {
+  readonly filename: string;
+  /** `artifact_type` and `artifact_format` of the upload. */
+  readonly type: string;
+  readonly format: string;
+  readonly expireIn: string | undefined;
+  readonly content: Buffer;
 }
 
 export interface FakeRepository {

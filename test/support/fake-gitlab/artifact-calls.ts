@@ -1,0 +1,63 @@
+import { json, refusal, type FakeRequest, type Handler } from './exchange.ts';
+import { accessJob, checkJobConduct, type JobCallOptions } from './job-access.ts';
+import type { Handlers } from './router.ts';
+import type { FakeArtifact } from './types.ts';
+
+const FORMATS: readonly string[] = ['raw', 'zip', 'gzip'];
+
+/** Uploads are kept in memory. Source: GitLab `lib/api/ci/runner.rb`, spec/coordinator-api §7. */
+export function createArtifactCalls(
+  options: JobCallOptions,
+): Pick<Handlers, 'uploadArtifacts' | 'downloadArtifacts'> {
+  const { jobs, violations } = options;
+  const uploadArtifacts =
+    (jobId: number): Handler =>
+    (request) => {
+      checkJobConduct(violations, request, 'multipart/form-data');
+      const access = accessJob(request, jobId, options);
+      if (access.kind === 'refused') return access.reply;
+      const artifact = parseUpload(request);
+      if (typeof artifact === 'string') {
+        violations.add(request, artifact);
+        return json(400, { error: artifact });
+      }
+      access.job.addArtifact(artifact);
+      return json(201, '201');
+    };
+  const downloadArtifacts =
+    (jobId: number): Handler =>
+    (request) => {
+      checkJobConduct(violations, request, undefined);
+      const job = jobs.find(({ id }) => id === jobId);
+      if (job === undefined || request.headers['job-token'] !== job.token) {
+        violations.add(request, "not the token of the dependency's payload");
+        return refusal(403, 'Forbidden');
+      }
+      const archive = job.artifacts.find(({ type }) => type === 'archive');
+      if (archive === undefined) return refusal(404, 'Not found');
+      const headers = { 'Content-Type': 'application/octet-stream' };
+      return { status: 200, headers, body: archive.content };
+    };
+  return { uploadArtifacts, downloadArtifacts };
+}
+
+/** The one part named `file`, or what is wrong. */
+function parseUpload({ headers, body, url }: FakeRequest): FakeArtifact | string {
+  const boundary = /boundary=(?:"([^"]+)"|([^;]+))/.exec(headers['content-type'] ?? '');
+  const mark = `--${boundary?.[1] ?? boundary?.[2]}`;
+  const head = body.indexOf('\r\n\r\n');
+  const end = body.lastIndexOf(`\r\n${mark}--`);
+  if (boundary === null || head === -1 || end < head || !body.toString('latin1').startsWith(mark)) {
+    return 'the multipart body is malformed';
+  }
+  const disposition = body.subarray(0, head).toString();
+  const filename = /name="file"; filename="([^"]*)"/.exec(disposition)?.[1];
+  if (filename === undefined) return 'there is no part named file';
+  const format = url.searchParams.get('artifact_format') ?? 'zip';
+  if (!FORMATS.includes(format)) return `artifact_format is ${format}`;
+  return {
+    ...{ filename, format, content: body.subarray(head + 4, end) },
+    type: url.searchParams.get('artifact_type') ?? 'archive',
+    expireIn: url.searchParams.get('expire_in') ?? undefined,
+  };
+}

@@ -1,0 +1,49 @@
+/** `…Z 01O ` of a line of its own, `…Z 01O+` of one that goes on where the last one stopped. */
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[EO][ +]/;
+const TIMESTAMP_LENGTH = 32;
+const SECTION = /section_(start|end):(\d+):([a-zA-Z0-9_.-]+)(?:\[[^\]\r\n]*\])?\r\x1b\[0K/g;
+const ANSI = /\x1b[@-_].*?[@-~]/g;
+
+/**
+ * The trace as GitLab's viewer shows it, as plain text: without timestamps, colours and section
+ * marks, continued lines joined, what a carriage return overwrites gone, no empty lines.
+ * Source: GitLab `lib/gitlab/ci/ansi2json/converter.rb`.
+ */
+export function cleanLog(trace: string): string {
+  return joinLines(trace)
+    .flatMap((line) => line.replace(SECTION, '\n').split('\n'))
+    .map(cleanLine)
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+/** Physical lines without their timestamps; a `+` line is appended to the one before. */
+function joinLines(trace: string): readonly string[] {
+  const lines = trace.split('\n');
+  if (!TIMESTAMP.test(lines[0] ?? '')) return lines;
+  const joined: string[] = [];
+  for (const line of lines) {
+    const text = TIMESTAMP.test(line) ? line.slice(TIMESTAMP_LENGTH) : line;
+    const isContinued = line[TIMESTAMP_LENGTH - 1] === '+' && TIMESTAMP.test(line);
+    if (isContinued && joined.length > 0) joined.push(`${joined.pop()}${text}`);
+    else joined.push(text);
+  }
+  return joined;
+}
+
+function cleanLine(line: string): string {
+  const plain = line.replace(ANSI, '').replace(/\r+$/, '');
+  return plain.slice(plain.lastIndexOf('\r') + 1).trimEnd();
+}
+
+/** Whole seconds of each section that has ended, by its name. */
+export function sectionSeconds(trace: string): Readonly<Record<string, number>> {
+  const starts = new Map<string, number>();
+  const seconds: Record<string, number> = {};
+  for (const [, edge, time, name = ''] of joinLines(trace).join('\n').matchAll(SECTION)) {
+    const start = starts.get(name);
+    if (edge === 'start') starts.set(name, Number(time));
+    else if (start !== undefined) seconds[name] = Number(time) - start;
+  }
+  return seconds;
+}

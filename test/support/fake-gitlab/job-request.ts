@@ -1,0 +1,60 @@
+import { field, json, refusal, type FakeRequest, type Handler, type Reply } from './exchange.ts';
+import type { ServerJob } from './job.ts';
+import { addMachine, checkRunnerConduct, runnerTokenOf } from './runner-calls.ts';
+import type { Runner, Runners } from './runners.ts';
+import { checkInfo, checkSystemId, type Violations } from './violations.ts';
+
+export interface JobRequestOptions {
+  readonly runners: Runners;
+  readonly jobs: readonly ServerJob[];
+  readonly longPollMs: number;
+  readonly violations: Violations;
+  /** The job as it is handed to this runner, with whatever must exist before. */
+  readonly payloadFor: (job: ServerJob, runner: Runner) => Readonly<Record<string, unknown>>;
+}
+
+/** Workhorse marks every answer of this call, so that a runner sees that it may poll long. */
+const POLLING = { 'Gitlab-Ci-Builds-Polling': 'yes' };
+
+/**
+ * `POST /jobs/request` with Workhorse's long poll before it: a request with the current
+ * `last_update` is held open and answered 204 as soon as there is news, for the runner to ask again.
+ * Source: GitLab `lib/api/ci/runner.rb`, `workhorse/internal/builds/register.go`.
+ */
+export function createJobRequest(options: JobRequestOptions): Handler {
+  const { runners, violations, longPollMs } = options;
+  return async (request) => {
+    checkRunnerConduct(violations, request, true);
+    checkInfo(violations, request);
+    checkSystemId(violations, request);
+    const runner = runners.find(runnerTokenOf(request));
+    if (runner === undefined) return refusal(403, 'Forbidden');
+    addMachine(runner, request);
+    if (request.fields['last_update'] === runner.queueValue) {
+      await runner.whenQueueChanges(longPollMs, request.signal);
+      return { status: 204, headers: POLLING };
+    }
+    return handOut(runner, request, options);
+  };
+}
+
+function handOut(
+  runner: Runner,
+  request: FakeRequest,
+  { jobs, payloadFor }: JobRequestOptions,
+): Reply {
+  const job = jobs.find((candidate) => isFor(candidate, runner));
+  if (job === undefined) {
+    return { status: 204, headers: { ...POLLING, 'X-GitLab-Last-Update': runner.queueValue } };
+  }
+  const features = field(field(request.fields, 'info'), 'features');
+  job.handOut({ cancelsGracefully: features['cancel_gracefully'] === true });
+  const payload = payloadFor(job, runner);
+  job.keepPayload(payload);
+  const reply = json(201, payload);
+  return { ...reply, headers: { ...reply.headers, ...POLLING } };
+}
+
+function isFor({ state, spec }: ServerJob, { token }: Runner): boolean {
+  return state === 'pending' && (spec.runnerToken === undefined || spec.runnerToken === token);
+}

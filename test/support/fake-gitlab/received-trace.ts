@@ -1,0 +1,64 @@
+import { crc32 } from 'node:zlib';
+
+/** What GitLab holds of a trace, and what the runner has been told about it. */
+export interface ReceivedTrace {
+  readonly bytes: Buffer;
+  readonly lengthBytes: number;
+  /** `crc32:` and 8 hex digits, as runners send it. */
+  readonly checksum: string;
+  /** The longest length that an answer has told. */
+  readonly toldBytes: number;
+  /** Some of it was lost by the server: what the runner knows may be more than what is here. */
+  readonly wasLost: boolean;
+  append(bytes: Buffer): void;
+  truncate(lengthBytes: number): void;
+  tell(lengthBytes: number): void;
+  markLost(): void;
+}
+
+export function createReceivedTrace(): ReceivedTrace {
+  let chunks: Buffer[] = [];
+  let lengthBytes = 0;
+  let toldBytes = 0;
+  let wasLost = false;
+  /** One buffer from then on: a trace is looked at more often than it grows. */
+  const merge = (): Buffer => {
+    const [first, ...others] = chunks;
+    if (first === undefined) return Buffer.alloc(0);
+    const merged = others.length === 0 ? first : Buffer.concat(chunks);
+    chunks = [merged];
+    return merged;
+  };
+  return {
+    get bytes() {
+      return merge();
+    },
+    get lengthBytes() {
+      return lengthBytes;
+    },
+    get checksum() {
+      const value = chunks.reduce((crc, chunk) => crc32(chunk, crc), 0);
+      return `crc32:${value.toString(16).padStart(8, '0')}`;
+    },
+    get toldBytes() {
+      return toldBytes;
+    },
+    get wasLost() {
+      return wasLost;
+    },
+    append: (bytes) => {
+      chunks.push(bytes);
+      lengthBytes += bytes.byteLength;
+    },
+    truncate: (keptBytes) => {
+      chunks = [merge().subarray(0, keptBytes)];
+      lengthBytes = Math.min(lengthBytes, keptBytes);
+    },
+    tell: (length) => {
+      toldBytes = Math.max(toldBytes, length);
+    },
+    markLost: () => {
+      wasLost = true;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import { field, json, textOf, type FakeRequest, type Handler, type Reply } from './exchange.ts';
+import type { ServerJob } from './job.ts';
+import { accessJob, checkJobConduct, text, type JobCallOptions } from './job-access.ts';
+import type { ReceivedTrace } from './received-trace.ts';
+import { checkInfo, type Violations } from './violations.ts';
+
+/** Known to every GitLab, listed or not. Source: spec/coordinator-api §6. */
+const ALWAYS_KNOWN_REASONS: readonly string[] = [
+  ...['script_failure', 'runner_system_failure', 'job_execution_timeout', 'unknown_failure'],
+];
+
+/**
+ * `PUT /jobs/:id`. Where a real GitLab only logs that the trace is not what the checksum says, this
+ * one refuses once with 412 and takes the trace again from its start.
+ * Source: GitLab `app/services/ci/update_build_state_service.rb`, spec/coordinator-api §6.
+ */
+export function createUpdateCall(options: JobCallOptions): (jobId: number) => Handler {
+  const { violations } = options;
+  return (jobId) => (request) => {
+    checkJobConduct(violations, request, 'application/json');
+    checkInfo(violations, request);
+    const access = accessJob(request, jobId, options);
+    if (access.kind === 'refused') return access.reply;
+    const { job } = access;
+    const state = request.fields['state'];
+    if (state === 'running') return text(200, { 'Job-Status': job.state });
+    if (state === 'success' || state === 'failed') {
+      return finish(job, state, { request, violations });
+    }
+    violations.add(request, `the state ${JSON.stringify(state)}`);
+    return json(400, { error: 'state does not have a valid value' });
+  };
+}
+
+interface Call {
+  readonly request: FakeRequest;
+  readonly violations: Violations;
+}
+
+function finish(job: ServerJob, state: 'success' | 'failed', { request, violations }: Call): Reply {
+  const badReason = reasonFault(job, state, request);
+  if (badReason !== undefined) {
+    violations.add(request, badReason);
+    return json(400, { error: 'failure_reason does not have a valid value' });
+  }
+  const traceFault = outputFault(job.received, field(request.fields, 'output'));
+  if (traceFault !== undefined) {
+    if (!job.received.wasLost) violations.add(request, traceFault);
+    if (!job.countInvalidFinal()) {
+      job.received.truncate(0);
+      return text(412, { 'Job-Status': job.state });
+    }
+  }
+  const exitCode = request.fields['exit_code'];
+  job.finish({
+    state,
+    failureReason: textOf(request.fields['failure_reason']),
+    exitCode: typeof exitCode === 'number' ? exitCode : undefined,
+  });
+  return text(200, { 'Job-Status': job.state });
+}
+
+function reasonFault(
+  { payload }: ServerJob,
+  state: 'success' | 'failed',
+  { fields }: FakeRequest,
+): string | undefined {
+  const reason = fields['failure_reason'] ?? '';
+  if (state === 'success') return reason === '' ? undefined : 'success with a failure_reason';
+  const listed = field(payload, 'features')['failure_reasons'];
+  const known = [...ALWAYS_KNOWN_REASONS, ...(Array.isArray(listed) ? (listed as unknown[]) : [])];
+  return known.includes(reason) ? undefined : `the failure_reason ${JSON.stringify(reason)}`;
+}
+
+/** In what way the trace is not the one that the runner means to have sent. */
+function outputFault(
+  received: ReceivedTrace,
+  { checksum, bytesize }: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (checksum === undefined || bytesize === undefined) {
+    return 'a final state without output.checksum and output.bytesize';
+  }
+  if (bytesize !== received.lengthBytes) {
+    return `final with ${JSON.stringify(bytesize)} bytes of trace, of which ${received.lengthBytes} came`;
+  }
+  return checksum === received.checksum
+    ? undefined
+    : `final with ${JSON.stringify(checksum)}, but what came has ${received.checksum}`;
+}

@@ -1,0 +1,67 @@
+import { field, textOf, type FakeRequest } from './exchange.ts';
+
+/** What the runner did against the protocol, in words for the person who reads a failed test. */
+export interface Violations {
+  readonly list: readonly string[];
+  add(request: FakeRequest, what: string): void;
+}
+
+export function createViolations(): Violations {
+  const list: string[] = [];
+  return {
+    list,
+    add: ({ method, url }, what) => void list.push(`${method} ${url.pathname}: ${what}`),
+  };
+}
+
+export interface Conduct {
+  readonly contentType: 'application/json' | 'text/plain' | 'multipart/form-data' | undefined;
+  readonly tokenHeader: 'runner-token' | 'job-token';
+  /** The answer is JSON, so the runner must say that it takes JSON. */
+  readonly wantsJson: boolean;
+}
+
+const USER_AGENT = /^\S+ \S+ \([^;]+; [^;]+; \w+\/\w+\)$/;
+const REQUEST_ID = /^[0-9a-f]{32}$/;
+export const SYSTEM_ID = /^[sr]_[A-Za-z0-9]{12}$/;
+
+/** What gitlab-runner sends with every call of this kind. Source: spec/coordinator-api 1.2–1.5. */
+export function checkConduct(violations: Violations, request: FakeRequest, conduct: Conduct): void {
+  const { headers, fields } = request;
+  const expect = (isMet: boolean, what: string): void => {
+    if (!isMet) violations.add(request, what);
+  };
+  const agent = headers['user-agent'];
+  expect(USER_AGENT.test(agent ?? ''), `User-Agent is ${agent}`);
+  const requestId = headers['x-request-id'];
+  expect(REQUEST_ID.test(requestId ?? ''), `X-Request-Id is ${requestId}`);
+  const contentType = headers['content-type']?.split(';')[0]?.trim();
+  expect(contentType === conduct.contentType, `Content-Type is ${contentType}`);
+  if (conduct.wantsJson) {
+    expect(headers['accept'] === 'application/json', `Accept is ${headers['accept']}`);
+  }
+  const token = textOf(headers[conduct.tokenHeader]);
+  expect(token !== undefined, `no ${conduct.tokenHeader} header`);
+  if (conduct.contentType === 'application/json') {
+    expect(fields['token'] !== undefined, 'no token in the body');
+    expect(token === fields['token'], 'the tokens of header and body differ');
+  }
+}
+
+/** `info` must tell the features: without them GitLab cancels without after_script. */
+export function checkInfo(violations: Violations, request: FakeRequest): void {
+  const info = field(request.fields, 'info');
+  for (const key of ['name', 'version', 'revision', 'platform', 'architecture']) {
+    if (textOf(info[key]) === undefined) violations.add(request, `no info.${key}`);
+  }
+  if (Object.keys(field(info, 'features')).length === 0) {
+    violations.add(request, 'no info.features');
+  }
+}
+
+export function checkSystemId(violations: Violations, request: FakeRequest): void {
+  const systemId = request.fields['system_id'];
+  if (typeof systemId !== 'string' || !SYSTEM_ID.test(systemId)) {
+    violations.add(request, `system_id is ${String(systemId)}`);
+  }
+}
