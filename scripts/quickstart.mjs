@@ -1,33 +1,30 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { atEnd } from './lib/at-end.mjs';
 import { ensureBuilt } from './lib/build.mjs';
-import { ensureDockerEngine } from './lib/docker-engine.mjs';
-import { ensureImages } from './lib/images.mjs';
 import { ROOT } from './lib/paths.mjs';
 import { main } from './lib/say.mjs';
-import { findTemporalCli } from './lib/temporal-cli.mjs';
+import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
 /** Sets up what is missing, then shows a small pipeline. `-- --keep` leaves all running. */
 await main(async () => {
   await ensureBuilt();
-  const docker = await ensureDockerEngine();
-  let child;
-  // The demonstration ends itself in good order; Ctrl-C reaches it as it reaches this process.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
-  try {
-    await ensureImages();
-    const env = { ...process.env, TEMPORAL_CLI_PATH: await findTemporalCli() };
-    const demo = join(ROOT, 'dist/tools/quickstart/index.js');
-    child = spawn(process.execPath, ['--enable-source-maps', demo, ...process.argv.slice(2)], {
-      cwd: ROOT,
-      env,
-      stdio: 'inherit',
-      detached: true,
-    });
-    const [code] = await once(child, 'exit');
-    return code ?? 1;
-  } finally {
-    await docker.stop();
-  }
+  const env = { ...process.env, ...(await setUpTemporal()), ...(await setUpDocker()) };
+  const demo = join(ROOT, 'dist/tools/quickstart/index.js');
+  const child = spawn(process.execPath, ['--enable-source-maps', demo, ...process.argv.slice(2)], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    // Ctrl-C reaches only this process: it lets the demonstration end in good order, then Docker.
+    detached: true,
+  });
+  const ended = once(child, 'exit');
+  const forget = atEnd(() => {
+    child.kill('SIGTERM');
+    return ended;
+  });
+  const [code] = await ended;
+  forget();
+  return code ?? 1;
 });

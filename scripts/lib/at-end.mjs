@@ -1,13 +1,24 @@
 // What a script has begun and must end: also when it fails, and on Ctrl-C.
 
 const works = [];
+let ending;
 
-/** Called once at the script's end, the last one first. */
+/** Called once at the script's end, the last one first. Returns what makes it needless. */
 export function atEnd(work) {
   works.push(work);
+  return () => {
+    const index = works.lastIndexOf(work);
+    if (index !== -1) works.splice(index, 1);
+  };
 }
 
-export async function endAll() {
+/** Whoever calls it, and however often: all ends once, and everybody waits for it. */
+export function endAll() {
+  ending ??= endEach();
+  return ending;
+}
+
+async function endEach() {
   for (let work = works.pop(); work !== undefined; work = works.pop()) {
     try {
       await work();

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { atEnd } from './at-end.mjs';
 import { CACHE } from './paths.mjs';
 import { findProgram, run } from './run.mjs';
 import { SetUpError, say, step } from './say.mjs';
@@ -20,12 +21,11 @@ export async function openDocker() {
 
 /**
  * A Docker engine that answers: the running one, else one that is started here (installed before,
- * if need be). Returns `stop`, which ends only what was started here.
+ * if need be). What was started here is stopped at the script's end.
  */
 export async function ensureDockerEngine() {
-  const leftAlone = { stop: async () => undefined };
   const trouble = await ping();
-  if (trouble === undefined) return leftAlone;
+  if (trouble === undefined) return;
   if (process.env.DOCKER_HOST) {
     throw new SetUpError(
       `no Docker engine answers at DOCKER_HOST=${process.env.DOCKER_HOST}: ${trouble.message}`,
@@ -43,13 +43,13 @@ export async function ensureDockerEngine() {
   if (findProgram('dockerd') === undefined) {
     await installDocker();
     // With systemd the package starts the engine as a service: it is the machine's then.
-    if (isRunBySystemd() && (await answersWithin(15_000))) return leftAlone;
+    if (isRunBySystemd() && (await answersWithin(15_000))) return;
   }
   if (isRunBySystemd()) {
     await step('start the service docker', () => run('systemctl', ['start', 'docker']));
-    return leftAlone;
+    return;
   }
-  return startDockerd();
+  await startDockerd();
 }
 
 async function ping() {
@@ -110,20 +110,17 @@ async function startDockerd() {
   child.on('error', () => (hasEnded = true));
   child.on('exit', () => (hasEnded = true));
   child.unref();
+  atEnd(async () => {
+    if (hasEnded) return;
+    child.kill('SIGTERM');
+    const endMs = Date.now() + STOP_LIMIT_MS;
+    while (!hasEnded && Date.now() < endMs) await delay(100);
+  });
   await step('start dockerd', async () => {
     if (await answersWithin(START_LIMIT_MS, () => hasEnded)) return;
-    if (!hasEnded) child.kill('SIGTERM');
     const tail = readFileSync(LOG, 'utf8').trim().split('\n').slice(-8).join('\n');
     throw new SetUpError(`dockerd does not start; the end of ${LOG}:\n${tail}`);
   });
-  return {
-    stop: async () => {
-      if (hasEnded) return;
-      child.kill('SIGTERM');
-      const endMs = Date.now() + STOP_LIMIT_MS;
-      while (!hasEnded && Date.now() < endMs) await delay(100);
-    },
-  };
 }
 
 /** After a hard end of the machine the number may be another program's, which dockerd takes for itself. */

@@ -5,8 +5,6 @@ import { atEnd } from './at-end.mjs';
 import { SetUpError } from './say.mjs';
 
 const KEPT_OUTPUT_CHARS = 4_000;
-const running = new Set();
-atEnd(() => running.forEach((child) => child.kill('SIGTERM')));
 
 /**
  * Runs a program to its end without a shell. Its output is kept for the error, and shown only with
@@ -20,7 +18,11 @@ export function run(command, args, { cwd, env = process.env, show = false, input
       env,
       stdio: [input ? 'pipe' : 'ignore', output, output],
     });
-    running.add(child);
+    const closed = new Promise((resolveClosed) => child.once('close', resolveClosed));
+    const forget = atEnd(() => {
+      child.kill('SIGTERM');
+      return closed;
+    });
     let stdout = '';
     let tail = '';
     child.stdout?.setEncoding('utf8').on('data', (text) => {
@@ -33,7 +35,7 @@ export function run(command, args, { cwd, env = process.env, show = false, input
     if (input) child.stdin.end(input);
     child.on('error', (error) => reject(new SetUpError(`cannot run ${command}: ${error.message}`)));
     child.on('close', (code, signal) => {
-      running.delete(child);
+      forget();
       if (code === 0) return resolve(stdout);
       const how = signal === null ? `exit code ${code}` : signal;
       const words = tail.trim() === '' ? '' : `\n${tail.trim()}`;

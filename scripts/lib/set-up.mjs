@@ -1,4 +1,3 @@
-import { atEnd } from './at-end.mjs';
 import { ensureDockerEngine } from './docker-engine.mjs';
 import { ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
 import { findTemporalCli } from './temporal-cli.mjs';
@@ -10,10 +9,9 @@ export async function setUpTemporal() {
   return { TEMPORAL_CLI_PATH: await findTemporalCli() };
 }
 
-/** Docker and its images. An engine that was started for it is stopped at the end, unless kept. */
-export async function setUpDocker({ keep = false } = {}) {
-  const engine = await ensureDockerEngine();
-  if (!keep) atEnd(() => engine.stop());
+/** Docker and its images. An engine that was started for it is stopped at the script's end. */
+export async function setUpDocker() {
+  await ensureDockerEngine();
   await ensureImages();
   return { TGR_TEST_JOB_IMAGE: JOB_IMAGE, TGR_TEST_HELPER_IMAGE: HELPER_IMAGE };
 }
