@@ -67,7 +67,8 @@ export function createFakeEngine(world: World): ContainerEngine {
       );
     },
     removeContainer: (idOrName) => {
-      docker.containers.delete(find(idOrName)?.status.id ?? '');
+      const container = find(idOrName);
+      if (container !== undefined) remove(world, container);
       return Promise.resolve();
     },
   };
@@ -148,8 +149,14 @@ function runScript(world: World, container: FakeContainer): void {
       files.state = `${nonce} ${script.exitCode ?? 0}`;
     }
     if (script.entrypoint !== undefined) container.log += `${script.entrypoint} after`;
-    end(container, { exitCode: script.exitCode ?? 0, ...script.dies });
+    end(container, { exitCode: script.exitCode ?? 0, ...script.status, ...script.dies });
   }
+}
+
+/** As somebody else may do it too. */
+export function remove({ docker }: World, container: FakeContainer): void {
+  end(container, { exitCode: 137 });
+  docker.containers.delete(container.status.id);
 }
 
 function end(container: FakeContainer, how: Partial<ContainerStatus>): void {

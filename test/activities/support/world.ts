@@ -45,6 +45,8 @@ export interface FakeScript {
   readonly exitCode?: number;
   /** What its entrypoint says before and after it. */
   readonly entrypoint?: string;
+  /** What Docker says of the container at its end. */
+  readonly status?: Partial<ContainerStatus>;
   /** The container ends without the wrapper's word. */
   readonly dies?: Partial<ContainerStatus>;
   /** The entrypoint never runs it. */

@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BuildActivities, StageRequest } from '../../src/activities/contract.ts';
+import type { ContainerStatus } from '../../src/activities/ports.ts';
+import type { StageOutcome } from '../../src/domain/build/outcome.ts';
+import type { PlannedStage } from '../../src/domain/build/stage.ts';
+import { FinalError, TransientError } from '../../src/domain/failure.ts';
+import { contextOf, type ContextChanges } from '../domain/job/context-fixture.ts';
+import { runActivity } from './support/drive.ts';
+import { remove } from './support/fake-engine.ts';
+import { openProcess, type ProcessOptions } from './support/process.ts';
+import { createWorld, until, type FakeContainer, type World } from './support/world.ts';
+
+const SCRIPT: PlannedStage = { name: 'step_script', place: 'build', attempts: 1 };
+const SOURCES: PlannedStage = { name: 'get_sources', place: 'helper', attempts: 1 };
+
+interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+  readonly run: (stage?: PlannedStage) => Promise<StageOutcome>;
+}
+
+/** A build whose environment is there. */
+async function prepared(
+  scripts: World['scripts'],
+  { changes = {}, ...options }: ProcessOptions & { readonly changes?: ContextChanges } = {},
+): Promise<Setting> {
+  const context = contextOf(changes);
+  const world = createWorld(context, { scripts });
+  const { node } = openProcess(world, options).activities;
+  const build = { buildId: context.buildId };
+  await runActivity(() => node.prepareEnvironment(build));
+  const run = (stage = SCRIPT): Promise<StageOutcome> => {
+    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
+    return runActivity(() => node.runStage(build, request));
+  };
+  return { world, node, build, run };
+}
+
+function buildContainer({ docker }: World): FakeContainer {
+  const found = [...docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
+  assert.ok(found !== undefined);
+  return found;
+}
+
+describe('how a stage ends', () => {
+  const killed = (status: Partial<ContainerStatus>) => ({ dies: status });
+  const cases: [
+    why: string,
+    script: World['scripts'][string],
+    expected: Partial<Record<'kind' | 'exitCode' | 'type', unknown>>,
+    said: RegExp | undefined,
+  ][] = [
+    ['its script does', {}, { kind: 'succeeded' }, undefined],
+    [
+      'its exit code passes through',
+      { exitCode: 3 },
+      { kind: 'script_failed', exitCode: 3 },
+      undefined,
+    ],
+    [
+      'it used up its memory',
+      killed({ exitCode: 137, oomKilled: true }),
+      { kind: 'script_failed', exitCode: 137 },
+      /ERROR: OOM killed: .*its limit is 64 MiB/,
+    ],
+    [
+      'a child of it did, and the script noticed',
+      { exitCode: 1, status: { oomKilled: true } },
+      { kind: 'script_failed', exitCode: 1 },
+      /OOM killed/,
+    ],
+    [
+      'somebody killed its container',
+      killed({ exitCode: 137 }),
+      { kind: 'system_failed', type: 'RunnerSystem' },
+      undefined,
+    ],
+    [
+      'Docker was restarted, whatever exit code it makes up',
+      killed({ exitCode: 255 }),
+      { kind: 'system_failed', type: 'RunnerSystem' },
+      undefined,
+    ],
+    [
+      'its shell vanished without a word: never a success',
+      killed({ exitCode: 0 }),
+      { kind: 'script_failed', exitCode: 1 },
+      undefined,
+    ],
+    [
+      'the entrypoint ended well without running it: no success either',
+      { isSkipped: true },
+      { kind: 'script_failed', exitCode: 1 },
+      /ended with exit code 0 without running the script.*entrypoint/,
+    ],
+    [
+      'the entrypoint failed',
+      { isSkipped: true, exitCode: 127 },
+      { kind: 'script_failed', exitCode: 127 },
+      /exit code 127 without running/,
+    ],
+  ];
+  for (const [why, script, expected, said] of cases) {
+    it(`is ${Object.values(expected).join(' ')}: ${why}`, async () => {
+      const { runner } = contextOf();
+      const docker = { ...runner.docker, memoryBytes: 64 * 1024 * 1024 };
+      const changes = { runner: { docker } };
+      const { world, run } = await prepared({ 'build#1': script }, { changes });
+      const outcome = await run();
+      for (const [key, value] of Object.entries(expected)) {
+        assert.equal(outcome[key as keyof typeof outcome], value);
+      }
+      const { text } = world.spool.saved;
+      if (said === undefined) assert.doesNotMatch(text, /ERROR/);
+      else assert.match(text, said);
+    });
+  }
+});
+
+describe('a stage', () => {
+  it('that is asked for again answers the same and starts nothing', async () => {
+    const { world, run } = await prepared({ 'build#1': { exitCode: 3 } });
+    assert.deepEqual(await run(), await run());
+    assert.deepEqual(world.started, ['build#1']);
+  });
+
+  it('that is asked for twice at once runs once', async () => {
+    const { world, run } = await prepared({});
+    await Promise.all([run(), run()]);
+    assert.deepEqual(world.started, ['build#1']);
+    assert.equal(world.spool.saved.text.split('build#1 ends').length, 2);
+  });
+
+  it('gets its file variables anew, and the directory that they lie in', async () => {
+    const variables = [{ key: 'KEY', value: 'secret', file: true }];
+    const { world, run } = await prepared({}, { changes: { job: { variables } } });
+    buildContainer(world).archives.length = 0;
+    await run();
+    assert.deepEqual(buildContainer(world).archives, [
+      '/builds/group/app.tmp',
+      '/builds/group/app.tmp/KEY',
+    ]);
+  });
+
+  it('whose container was tidied away before it began gets another', async () => {
+    const { world, run } = await prepared({});
+    remove(world, buildContainer(world));
+    assert.deepEqual(await run(), { kind: 'succeeded' });
+    assert.deepEqual(world.started, ['build#1']);
+  });
+
+  it('whose container was removed after it began is a fault of the system, never run again', async () => {
+    const { world, run, build } = await prepared({ 'build#1': { isEndless: true } });
+    const { node } = openProcess(world).activities;
+    void run().catch(() => undefined);
+    await until(() => world.started.length === 1);
+    remove(world, buildContainer(world));
+    const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
+    const outcome = await runActivity(() => node.runStage(build, request));
+    assert.equal(outcome.kind, 'system_failed');
+    assert.match(JSON.stringify(outcome), /is gone/);
+    assert.deepEqual(world.started, ['build#1']);
+  });
+
+  it('whose container was replaced after it began is not run in the other', async () => {
+    const { world, run, build } = await prepared({ 'build#1': { isEndless: true } });
+    void run().catch(() => undefined);
+    await until(() => world.started.length === 1);
+    const container = buildContainer(world);
+    container.status = { ...container.status, id: 'another', state: 'created', startedAt: 'never' };
+    const { node } = openProcess(world).activities;
+    const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
+    const outcome = await runActivity(() => node.runStage(build, request));
+    assert.equal(outcome.kind, 'system_failed');
+    assert.deepEqual(world.started, ['build#1']);
+  });
+
+  it('kills what an earlier stage has left running in its container', async () => {
+    const { world, run } = await prepared({ 'build#1': { isEndless: true } });
+    const { node } = openProcess(world).activities;
+    void run().catch(() => undefined);
+    await until(() => world.started.length === 1);
+    const after: PlannedStage = { name: 'after_script', place: 'build', attempts: 1 };
+    const stage = { stage: after, attempt: 1, jobStatus: 'failed' } as const;
+    const steps = [
+      { name: 'script', script: ['x'] },
+      { name: 'after_script', script: ['y'] },
+    ];
+    const context = contextOf({ job: { steps } });
+    world.disk.records.set(context.buildId, context);
+    const outcome = await runActivity(() => node.runStage({ buildId: context.buildId }, stage));
+    assert.deepEqual(outcome, { kind: 'succeeded' });
+    assert.deepEqual(world.started, ['build#1', 'build#2']);
+  });
+
+  it('that Docker cannot start now is started by the next call, once', async () => {
+    const { world, run } = await prepared({});
+    const { ports } = openProcess(world);
+    const docker = ports.engine(contextOf().runner);
+    let failures = 1;
+    const { node } = openProcess(world, {
+      engine: {
+        startContainer: (name) =>
+          failures-- > 0
+            ? Promise.reject(new TransientError('Docker is restarting'))
+            : docker.startContainer(name),
+      },
+    }).activities;
+    const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
+    const call = () => runActivity(() => node.runStage({ buildId: contextOf().buildId }, request));
+    await assert.rejects(call(), /Docker is restarting/);
+    assert.deepEqual(await call(), { kind: 'succeeded' });
+    assert.deepEqual(await run(), { kind: 'succeeded' });
+    assert.deepEqual(world.started, ['build#1']);
+  });
+
+  it('that Docker cannot start for five minutes is given up', async () => {
+    let nowMs = 0;
+    const { world, run } = await prepared(
+      {},
+      {
+        engine: { startContainer: () => Promise.reject(new TransientError('no bridge docker0')) },
+        ports: { clock: { nowMs: () => nowMs, sleep: () => Promise.resolve() } },
+      },
+    );
+    await assert.rejects(run(), TransientError);
+    nowMs = 5 * 60_000 + 1;
+    const outcome = await run();
+    assert.deepEqual(outcome, {
+      kind: 'system_failed',
+      type: 'RunnerSystem',
+      message: 'no bridge docker0',
+    });
+    assert.deepEqual(world.started, []);
+  });
+
+  it('that has no program to run is a fault of the system, with its section closed', async () => {
+    const missing = new FinalError('RunnerSystem', 'executable file not found');
+    const { world, run } = await prepared(
+      {},
+      {
+        changes: { job: { features: { trace_sections: true } } },
+        engine: { startContainer: () => Promise.reject(missing) },
+      },
+    );
+    assert.equal((await run()).kind, 'system_failed');
+    assert.match(world.spool.saved.text, /section_end:1000:step_script/);
+  });
+
+  it('whose output cannot be kept fails its call, and nothing goes on behind it', async () => {
+    const setting = await prepared({ 'build#1': { isEndless: true } });
+    const { world, build } = setting;
+    const full = new TransientError('disk full');
+    const broken = openProcess(world);
+    const traces = broken.ports.traces;
+    const { node } = openProcess(world, {
+      ports: {
+        traces: {
+          ...traces,
+          open: async (context) => {
+            const writer = await traces.open(context);
+            return Object.assign(Object.create(writer) as typeof writer, {
+              followFile: () => Promise.reject(full),
+            });
+          },
+        },
+      },
+    }).activities;
+    const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
+    await assert.rejects(
+      runActivity(() => node.runStage(build, request)),
+      full,
+    );
+    remove(world, buildContainer(world));
+  });
+
+  it('that needs no container says what it has to say, once', async () => {
+    const { world, run } = await prepared({});
+    const stage: PlannedStage = { name: 'prepare_script', place: 'runner', attempts: 1 };
+    assert.deepEqual(
+      [await run(stage), await run(stage)],
+      [{ kind: 'succeeded' }, { kind: 'succeeded' }],
+    );
+    assert.equal(world.spool.saved.text.split('Running on runner-').length, 2);
+    assert.deepEqual(world.started, []);
+  });
+
+  it('of the helper runs beside the job’s own container', async () => {
+    const { world, run } = await prepared({});
+    await run(SOURCES);
+    await run();
+    assert.deepEqual(world.started, ['helper#1', 'build#1']);
+  });
+});
+
+describe('stopping', () => {
+  it('ends the stage that runs, and says why in the trace', async () => {
+    const { world, node, build, run } = await prepared({ 'build#1': { isEndless: true } });
+    const running = run();
+    await until(() => world.started.length === 1);
+    await runActivity(() =>
+      node.stopStage(build, { how: 'graceful', reason: 'canceled externally' }),
+    );
+    assert.deepEqual(await running, { kind: 'stopped' });
+    assert.match(world.spool.saved.text, /WARNING: The stage is stopped: canceled externally/);
+    assert.doesNotMatch(world.spool.saved.text, /ERROR/);
+  });
+
+  it('leaves a stage that was faster its success', async () => {
+    const { world, node, build, run } = await prepared({});
+    const outcome = await run();
+    await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'x' }));
+    assert.deepEqual([outcome, await run()], [{ kind: 'succeeded' }, { kind: 'succeeded' }]);
+    assert.doesNotMatch(world.spool.saved.text, /is stopped/);
+  });
+
+  it('spares the stages that come after', async () => {
+    const steps = [
+      { name: 'script', script: ['x'] },
+      { name: 'after_script', script: ['y'] },
+    ];
+    const changes = { job: { steps } };
+    const scripts = { 'build#1': { isEndless: true } };
+    const { world, node, build, run } = await prepared(scripts, { changes });
+    const running = run();
+    await until(() => world.started.length === 1);
+    await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'canceled' }));
+    await running;
+    const after: PlannedStage = { name: 'after_script', place: 'build', attempts: 1 };
+    assert.deepEqual(await run(after), { kind: 'succeeded' });
+    assert.match(world.spool.saved.text, /build#2 ends/);
+  });
+
+  it('in time keeps a stage from being started at all', async () => {
+    let isFilling = false;
+    let isAllowed = false;
+    const variables = [{ key: 'KEY', value: 'secret', file: true }];
+    const { world, node, build, run } = await prepared(
+      {},
+      {
+        changes: { job: { variables } },
+        engine: {
+          putArchive: async (_name, _path, entries) => {
+            if (!entries.some(({ type }) => type === 'file')) return;
+            isFilling = true;
+            await until(() => isAllowed);
+          },
+        },
+      },
+    );
+    const running = run();
+    await until(() => isFilling);
+    await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'x' }));
+    isAllowed = true;
+    assert.deepEqual(await running, { kind: 'stopped' });
+    assert.deepEqual(world.started, []);
+  });
+});
