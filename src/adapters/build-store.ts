@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../activities/ports.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import { smallestFree } from '../domain/build/concurrent-id.ts';
+import { FailureType, FinalError } from '../domain/failure.ts';
 import type { Cipher } from './cipher.ts';
 
 export interface BuildStoreOptions {
@@ -16,6 +17,9 @@ export interface BuildStoreOptions {
 
 type Place = 'build' | 'helper';
 
+const RECORD = 'record';
+/** A nonce, a space, an exit code. */
+const MAX_STATE_BYTES = 256;
 /** Files that a container of the job must be able to write, whatever its user. */
 const WRITABLE_BY_JOB = 0o666;
 /** The script is mounted read-only; a job's own user must be able to read it. */
@@ -26,53 +30,59 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const { directory, cipher } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const cache = new Map<string, BuildContext>();
+  /** Being written: whoever asks for one of these waits until it cannot be lost any more. */
+  const saving = new Map<string, Promise<BuildContext>>();
   const path = (buildId: string, ...rest: string[]): string =>
     join(buildDirectory(directory, buildId), ...rest);
 
-  const readRecord = async (folder: string): Promise<BuildContext | undefined> => {
-    const sealed = await readIfThere(join(folder, 'record'));
-    if (sealed === undefined) return undefined;
-    const separator = sealed.indexOf(0);
-    const keyId = sealed.subarray(0, separator).toString();
-    const plain = cipher.open(sealed.subarray(separator + 1), keyId);
-    return JSON.parse(Buffer.from(plain).toString()) as BuildContext;
-  };
-  for (const folder of await readdir(directory)) {
-    const record = await readRecord(join(directory, folder));
-    if (record === undefined) await rm(join(directory, folder), { recursive: true, force: true });
+  for (const name of await readdir(directory)) {
+    const folder = join(directory, name);
+    const record = await findRecord(folder, cipher);
+    // Without a record nothing of the build was begun, or all of it had ended.
+    if (record === undefined) await rm(folder, { recursive: true, force: true });
     else cache.set(record.buildId, record);
   }
 
-  const saveRecord = async (context: BuildContext): Promise<void> => {
-    await mkdir(path(context.buildId), { recursive: true, mode: 0o700 });
-    const sealed = cipher.seal(Buffer.from(JSON.stringify(context)));
-    const content = Buffer.concat([Buffer.from(`${cipher.keyId}\0`), sealed]);
-    await writeDurably(path(context.buildId, 'record'), content);
-    await syncDirectory(directory);
+  const saveRecord = async (context: BuildContext): Promise<BuildContext> => {
+    try {
+      await mkdir(path(context.buildId), { recursive: true, mode: 0o700 });
+      await syncDirectory(directory);
+      const sealed = cipher.seal(Buffer.from(JSON.stringify(context)));
+      const content = Buffer.concat([Buffer.from(`${cipher.keyId}\0`), sealed]);
+      await writeDurably(path(context.buildId, RECORD), content);
+      return context;
+    } catch (error) {
+      // Nothing is on disk that would outlive this process: the job is not ours.
+      cache.delete(context.buildId);
+      await rm(path(context.buildId), { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    } finally {
+      saving.delete(context.buildId);
+    }
   };
 
   return {
     create: async (draft) => {
-      const known = cache.get(draft.buildId);
+      const known = saving.get(draft.buildId) ?? cache.get(draft.buildId);
       if (known !== undefined) return known;
       const context = assignConcurrentIds(draft, [...cache.values()]);
       // In the cache at once: two jobs that arrive together must not get the same numbers.
       cache.set(context.buildId, context);
-      try {
-        await saveRecord(context);
-      } catch (error) {
-        // Nothing is on disk that would outlive this process: the job is not ours.
-        cache.delete(context.buildId);
-        await rm(path(context.buildId), { recursive: true, force: true }).catch(() => undefined);
-        throw error;
-      }
-      return context;
+      const saved = saveRecord(context);
+      saving.set(context.buildId, saved);
+      return saved;
     },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
     list: () => Promise.resolve([...cache.keys()]),
     directory: (buildId) => path(buildId),
     remove: async (buildId) => {
-      await rm(path(buildId), { recursive: true, force: true });
+      // The record goes first: a build half removed must never look like one that goes on.
+      const folder = path(buildId);
+      if (cache.has(buildId)) {
+        await rm(join(folder, RECORD), { force: true });
+        await syncDirectory(folder);
+      }
+      await rm(folder, { recursive: true, force: true });
       cache.delete(buildId);
     },
     readNote: async (buildId, name) => {
@@ -80,7 +90,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       return text === undefined ? undefined : (JSON.parse(text.toString()) as unknown);
     },
     writeNote: async (buildId, name, value) => {
-      await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
+      const made = await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
+      if (made !== undefined) await syncDirectory(path(buildId));
       const file = path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
       await writeDurably(file, Buffer.from(JSON.stringify(value)));
     },
@@ -92,10 +103,50 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       // In place: the container has this very inode mounted.
       await writeFile(file, script);
     },
-    readState: async (buildId, place) =>
-      (await readIfThere(path(buildId, place, 'state')))?.toString() ?? '',
+    readState: (buildId, place) => readState(path(buildId, place, 'state')),
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
   };
+}
+
+/**
+ * The record, also one that was written to its end and not yet given its name when the process
+ * died: GitLab has handed that job out. Its seal tells it from a part of one.
+ */
+async function findRecord(folder: string, cipher: Cipher): Promise<BuildContext | undefined> {
+  const file = join(folder, RECORD);
+  const sealed = await readIfThere(file);
+  if (sealed !== undefined) return openRecord(file, sealed, cipher);
+  const draft = await readIfThere(draftOf(file));
+  const context = draft && openWhole(file, draft, cipher);
+  if (context === undefined) return undefined;
+  await rename(draftOf(file), file);
+  await syncDirectory(folder);
+  return context;
+}
+
+function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | undefined {
+  try {
+    return openRecord(file, draft, cipher);
+  } catch {
+    return undefined;
+  }
+}
+
+function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
+  const separator = content.indexOf(0);
+  const keyId = content.subarray(0, Math.max(0, separator)).toString();
+  try {
+    const plain = cipher.open(content.subarray(separator + 1), keyId);
+    return JSON.parse(Buffer.from(plain).toString()) as BuildContext;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FinalError(
+      FailureType.RunnerSystem,
+      `record of a build ${file} cannot be read: ${reason}; ` +
+        'bring back the key, or remove its directory to give the job up',
+      { cause: error },
+    );
+  }
 }
 
 function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[]): BuildContext {
@@ -138,8 +189,7 @@ async function touch(file: string, mode: number): Promise<void> {
 }
 
 async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<void> {
-  const hasBegun = async (): Promise<boolean> =>
-    (await readIfThere(file))?.toString().startsWith(nonce) === true;
+  const hasBegun = async (): Promise<boolean> => (await readState(file)).startsWith(nonce);
   let wake = (): void => undefined;
   // Not every file system tells of changes (some overlay and network ones do not): hence the poll.
   const watcher = watch(file, () => wake());
@@ -161,6 +211,23 @@ async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<vo
   }
 }
 
+/** The job can write into this file, and as much as it likes: only its beginning means anything. */
+async function readState(file: string): Promise<string> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (handle === undefined) return '';
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_STATE_BYTES), {
+      position: 0,
+    });
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
@@ -172,9 +239,13 @@ async function readIfThere(file: string): Promise<Buffer | undefined> {
 
 /** Old content or new, never a mix, also after a power cut. */
 async function writeDurably(file: string, content: Uint8Array): Promise<void> {
-  await writeFile(`${file}.tmp`, content, { mode: 0o600, flush: true });
-  await rename(`${file}.tmp`, file);
+  await writeFile(draftOf(file), content, { mode: 0o600, flush: true });
+  await rename(draftOf(file), file);
   await syncDirectory(join(file, '..'));
+}
+
+function draftOf(file: string): string {
+  return `${file}.tmp`;
 }
 
 async function syncDirectory(directory: string): Promise<void> {

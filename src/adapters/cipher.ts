@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
@@ -13,6 +13,7 @@ export interface Cipher {
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const KEY_BYTES = 32;
 
 const keyRingSchema = z.object({
   keys: z.array(z.object({ id: z.string().min(1), key: z.base64() })).min(1),
@@ -20,14 +21,25 @@ const keyRingSchema = z.object({
 
 /** Reads the key ring, or makes one with a fresh key (file 0600, directory 0700) when there is none. */
 export async function loadCipher(path: string): Promise<Cipher> {
-  const ring = keyRingSchema.parse(JSON.parse(await readOrCreate(path)));
-  const keys = new Map(ring.keys.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));
+  const ring = parseKeyRing(await readOrCreate(path), path);
+  const keys = new Map(ring.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));
+  if (keys.size < ring.length) throw new Error(`an id stands twice among the keys in ${path}`);
   for (const [id, key] of keys) {
-    if (key.byteLength !== 32) {
+    if (key.byteLength !== KEY_BYTES) {
       throw new Error(`key "${id}" in ${path} has ${key.byteLength} bytes, AES-256 needs 32`);
     }
   }
   return createCipher(keys, path);
+}
+
+/** No message of a parser is passed on: it could quote a key. */
+function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>['keys'] {
+  const shape = '{"keys": [{"id": "…", "key": "<32 bytes in base64>"}, …]}';
+  try {
+    return keyRingSchema.parse(JSON.parse(text)).keys;
+  } catch {
+    throw new Error(`${path} is no key ring: expected ${shape}`);
+  }
 }
 
 function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
@@ -49,12 +61,17 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
       }
       const nonce = sealed.subarray(0, NONCE_BYTES);
       const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', known, nonce);
-      decipher.setAuthTag(tag);
-      return Buffer.concat([
-        decipher.update(sealed.subarray(NONCE_BYTES + TAG_BYTES)),
-        decipher.final(),
-      ]);
+      const body = sealed.subarray(NONCE_BYTES + TAG_BYTES);
+      try {
+        // A tag that was cut short must not be taken for a weaker one.
+        const options = { authTagLength: TAG_BYTES };
+        const decipher = createDecipheriv('aes-256-gcm', known, nonce, options);
+        decipher.setAuthTag(tag);
+        return Buffer.concat([decipher.update(body), decipher.final()]);
+      } catch (error) {
+        const message = `does not open with key "${id}": the bytes or the key were changed`;
+        throw new Error(message, { cause: error });
+      }
     },
   };
 }
@@ -66,10 +83,13 @@ async function readOrCreate(path: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const id = `key-${randomBytes(4).toString('hex')}`;
-  const text = `${JSON.stringify({ keys: [{ id, key: randomBytes(32).toString('base64') }] }, null, 2)}\n`;
+  const text = `${JSON.stringify({ keys: [{ id, key: randomBytes(KEY_BYTES).toString('base64') }] }, null, 2)}\n`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true });
   await chmod(`${path}.tmp`, 0o600);
   await rename(`${path}.tmp`, path);
+  // What is encrypted with a key must not outlive it: after a power cut the key is still there.
+  const directory = await open(dirname(path), 'r');
+  await directory.sync().finally(() => directory.close());
   return text;
 }

@@ -16,8 +16,8 @@ export interface ResizableCapacity extends NodeCapacity {
 }
 
 interface Waiter {
-  /** Returns whether it used up a place. */
   readonly serve: () => void;
+  /** Whether it uses up a place, or only wants to know of one. */
   readonly takes: boolean;
 }
 
@@ -76,6 +76,8 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
         if (isHeld) inFlight -= 1;
         isHeld = false;
         alive.add(buildId);
+        // A build that was held already has given one of its two places back.
+        serveWaiters();
       },
       release: () => {
         if (!isHeld) return;
