@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import type { Cipher } from '../cipher.ts';
 
 const ENCODING = 'binary/encrypted';
@@ -10,12 +10,14 @@ const COMPRESSION = 'compression';
 /** Encrypts every payload that leaves the worker; the Temporal server sees only what is sealed. */
 export function createPayloadCodec(cipher: Cipher): PayloadCodec {
   return {
-    encode: (payloads) => Promise.resolve(payloads.map((payload) => encode(payload, cipher))),
-    decode: (payloads) => Promise.resolve(payloads.map((payload) => decode(payload, cipher))),
+    // `async`, so that a payload that does not open rejects, as the SDK expects it.
+    encode: async (payloads) => payloads.map((payload) => encode(payload, cipher)),
+    decode: async (payloads) => payloads.map((payload) => decode(payload, cipher)),
   };
 }
 
-const { Payload: Wire } = temporal.api.common.v1;
+// CommonJS that hides its names from ESM.
+const { Payload: Wire } = proto.temporal.api.common.v1;
 
 function encode(payload: Payload, cipher: Cipher): Payload {
   const packed = gzipSync(Wire.encode(payload).finish(), { level: 1 });

@@ -12,9 +12,13 @@ export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
   return {
     type: 'custom',
-    // `whenFree` rejects a wait that was called off with an AbortError, as the SDK demands.
     reserveSlot: async (_context, signal) => {
-      await room.whenFree(signal);
+      try {
+        await room.whenFree(signal);
+      } catch (error) {
+        // Of a wait that it called off itself the SDK takes its own reason only; else it logs a fault.
+        throw signal.aborted ? signal.reason : error;
+      }
       return {};
     },
     tryReserveSlot: () => (room.hasFree() ? {} : null),

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, after, describe, it } from 'node:test';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import fc from 'fast-check';
+import { loadCipher, type Cipher } from '../../../src/adapters/cipher.ts';
+import { createPayloadCodec } from '../../../src/adapters/temporal/codec.ts';
+
+describe('payload codec', () => {
+  let directory: string;
+  let keyFile: string;
+  let cipher: Cipher;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'codec-'));
+    keyFile = join(directory, 'payload.json');
+    cipher = await loadCipher(keyFile);
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  it('gives back every payload, with its metadata, whatever is in it', async () => {
+    const codec = createPayloadCodec(cipher);
+    const bytes = fc.uint8Array({ maxLength: 2_000 });
+    const payload = fc.record({ metadata: fc.dictionary(fc.string(), bytes), data: bytes });
+    await fc.assert(
+      fc.asyncProperty(fc.array(payload, { maxLength: 4 }), async (payloads) => {
+        const decoded = await codec.decode(await codec.encode(payloads));
+        assert.deepEqual(decoded.map(plain), payloads.map(plain));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('lets nothing of a payload be read, neither values nor names nor how it was encoded', async () => {
+    const codec = createPayloadCodec(cipher);
+    const secret = { password: 'correct-horse-battery-staple' };
+    const encoded = await codec.encode([defaultPayloadConverter.toPayload(secret)]);
+    const seen = encoded.map(everyByte).join('');
+    for (const word of ['password', 'correct-horse', 'json/plain']) {
+      assert.equal(seen.includes(word), false, `${word} can be read in ${seen}`);
+    }
+  });
+
+  it('makes other bytes of the same payload each time', async () => {
+    const codec = createPayloadCodec(cipher);
+    const payload = defaultPayloadConverter.toPayload('the same');
+    const [first, second] = await codec.encode([payload, payload]);
+    assert.notDeepEqual(first?.data, second?.data);
+  });
+
+  it('passes on what was never encrypted, such as what the Temporal UI sends in a signal', async () => {
+    const payload = defaultPayloadConverter.toPayload('sent by a person');
+    assert.deepEqual(await createPayloadCodec(cipher).decode([payload]), [payload]);
+  });
+
+  it('names the key that is missing, and the file that it is missing from', async () => {
+    const other = await loadCipher(join(directory, 'other.json'));
+    const encoded = await createPayloadCodec(other).encode([
+      defaultPayloadConverter.toPayload('sealed by another key'),
+    ]);
+    await assert.rejects(
+      createPayloadCodec(cipher).decode(encoded),
+      new RegExp(`${other.keyId}.*${keyFile}`),
+    );
+  });
+
+  it('reads what an older key has sealed, as long as that key stays in the ring', async () => {
+    const sealed = await createPayloadCodec(cipher).encode([
+      defaultPayloadConverter.toPayload('older than the newest key'),
+    ]);
+    const rotatedFile = join(directory, 'rotated.json');
+    await loadCipher(rotatedFile);
+    const keys = await Promise.all([rotatedFile, keyFile].map(readKeys));
+    await writeFile(rotatedFile, JSON.stringify({ keys: keys.flat() }));
+    const rotated = await loadCipher(rotatedFile);
+    assert.notEqual(rotated.keyId, cipher.keyId);
+    const [decoded] = await createPayloadCodec(rotated).decode(sealed);
+    assert.ok(decoded);
+    assert.equal(defaultPayloadConverter.fromPayload(decoded), 'older than the newest key');
+  });
+
+  it('refuses a payload of which a single bit was changed', async () => {
+    const codec = createPayloadCodec(cipher);
+    const [sealed] = await codec.encode([defaultPayloadConverter.toPayload('untouched')]);
+    assert.ok(sealed?.data);
+    for (const index of [0, 12, sealed.data.byteLength - 1]) {
+      const data = Uint8Array.from(sealed.data);
+      data[index] = (data[index] ?? 0) ^ 1;
+      await assert.rejects(codec.decode([{ ...sealed, data }]), `byte ${index}: nonce, tag, text`);
+    }
+  });
+});
+
+async function readKeys(file: string): Promise<readonly unknown[]> {
+  const ring = JSON.parse(await readFile(file, 'utf8')) as { keys: readonly unknown[] };
+  return ring.keys;
+}
+
+/** A payload without the difference between `Uint8Array`, `Buffer` and an absent field. */
+function plain({ metadata, data }: Payload): unknown {
+  const entries = Object.entries(metadata ?? {}).map(([key, value]) => [key, [...value]] as const);
+  return { metadata: new Map(entries), data: [...(data ?? [])] };
+}
+
+function everyByte({ metadata, data }: Payload): string {
+  const parts = [...Object.values(metadata ?? {}), data ?? new Uint8Array()];
+  return parts.map((bytes) => Buffer.from(bytes).toString('latin1')).join('\n');
+}
