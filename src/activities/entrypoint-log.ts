@@ -24,11 +24,9 @@ export async function takeEntrypointLog(
     readonly isComplete: boolean;
   },
 ): Promise<void> {
-  const { key, ports, container, engine, isComplete } = stage;
+  const { key, ports, isComplete } = stage;
   const { buildId } = build.context;
-  const status = await engine.inspectContainer(container);
-  const sinceMs = Date.parse(status?.startedAt ?? '') || 0;
-  const log = joinRuns(await engine.readLogs(container, { sinceMs, maxBytes: MAX_LOG_BYTES }));
+  const log = await readLog(stage);
   const note = `entrypoint ${key}`;
   const known = ((await ports.builds.readNote(buildId, note)) ?? []) as readonly number[];
   const bytes = bytesOf(log);
@@ -42,6 +40,13 @@ export async function takeEntrypointLog(
     }
     startByte = cut;
   }
+}
+
+/** What the container said since it was started for this stage. */
+async function readLog({ container, engine }: StartedStage): Promise<readonly LogRun[]> {
+  const status = await engine.inspectContainer(container);
+  const sinceMs = Date.parse(status?.startedAt ?? '') || 0;
+  return joinRuns(await engine.readLogs(container, { sinceMs, maxBytes: MAX_LOG_BYTES }));
 }
 
 /** Where Docker happens to cut its frames must not matter. */

@@ -1,5 +1,4 @@
-import { Context } from '@temporalio/activity';
-import { CancelledFailure } from '@temporalio/common';
+import { CancelledFailure, Context } from '@temporalio/activity';
 
 const INTERVAL_MS = 5_000;
 

@@ -51,13 +51,20 @@ async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
   }
 }
 
-async function findRoom({ capacity }: Ports): Promise<CapacityPermit | undefined> {
-  const limit = AbortSignal.timeout(ROOM_WAIT_MS);
+async function findRoom({ capacity, clock }: Ports): Promise<CapacityPermit | undefined> {
+  const limit = new AbortController();
+  const answered = new AbortController();
+  const expire = (): void => {
+    limit.abort();
+  };
+  void clock.sleep(ROOM_WAIT_MS, answered.signal).then(expire, () => undefined);
   try {
-    return await capacity.acquire(AbortSignal.any([limit, cancellationSignal()]));
+    return await capacity.acquire(AbortSignal.any([limit.signal, cancellationSignal()]));
   } catch (error) {
-    if (limit.aborted) return undefined;
+    if (limit.signal.aborted) return undefined;
     throw error;
+  } finally {
+    answered.abort();
   }
 }
 

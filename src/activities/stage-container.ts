@@ -93,6 +93,10 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   return { status, start };
 }
 
+interface StartableStage extends PlacedStage {
+  readonly opened: OpenedContainer;
+}
+
 function startNote(key: string): string {
   return `start ${key}`;
 }
@@ -101,11 +105,8 @@ function startNote(key: string): string {
  * Starts the container for this stage, unless that was done before, by whatever process. Returns the
  * nonce of its wrapper; undefined when the stage was told to stop before it was begun.
  */
-async function startOnce(
-  build: LiveBuild,
-  stage: PlacedStage & { readonly opened: OpenedContainer },
-): Promise<string | undefined> {
-  const { key, ports, container, engine, opened } = stage;
+async function startOnce(build: LiveBuild, stage: StartableStage): Promise<string | undefined> {
+  const { container, engine, opened } = stage;
   const { status } = opened;
   if (opened.start !== undefined && status.startedAt !== opened.start.previousStartedAt) {
     return opened.start.nonce;
@@ -113,25 +114,39 @@ async function startOnce(
   // Left over from a stage that could not be stopped in time.
   if (['running', 'paused'].includes(status.state)) await engine.stopContainer(container, 'kill');
 
-  const start: StageStart = opened.start ?? {
+  const start = opened.start ?? (await noteStart(build, stage));
+  await fillContainer(build, { ...stage, nonce: start.nonce });
+  if (build.stage?.stopReason !== undefined) return undefined;
+  await startContainer(stage, start);
+  return start.nonce;
+}
+
+/** From here on a start that nobody heard of is recognised. */
+async function noteStart(
+  build: LiveBuild,
+  { key, ports, opened: { status } }: StartableStage,
+): Promise<StageStart> {
+  const start = {
     nonce: ports.randomness.hex(16),
     containerId: status.id,
     previousStartedAt: status.startedAt,
     sinceMs: ports.clock.nowMs(),
   };
-  if (opened.start === undefined) {
-    await ports.builds.writeNote(build.context.buildId, startNote(key), start);
-  }
-  await fillContainer(build, { ...stage, nonce: start.nonce });
-  if (build.stage?.stopReason !== undefined) return undefined;
+  await ports.builds.writeNote(build.context.buildId, startNote(key), start);
+  return start;
+}
+
+async function startContainer(
+  { container, engine, ports }: PlacedStage,
+  { sinceMs }: StageStart,
+): Promise<void> {
   try {
     await engine.startContainer(container);
   } catch (error) {
-    const isOver = ports.clock.nowMs() - start.sinceMs > START_PATIENCE_MS;
+    const isOver = ports.clock.nowMs() - sinceMs > START_PATIENCE_MS;
     if (!isOver || !(error instanceof TransientError)) throw error;
     throw new FinalError(FailureType.RunnerSystem, error.message, { cause: error });
   }
-  return start.nonce;
 }
 
 /** Hands the stage its script and file variables. The same each time that it is done. */

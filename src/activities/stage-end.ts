@@ -24,17 +24,17 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
   const { key, status, state } = ended;
   if (state?.exitCode === 0) return { kind: 'succeeded' };
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
-  const say = (text: string): Promise<void> =>
-    build.trace.appendOnce(`${key}/why`, formatRunnerLine('error', text));
-  if (status.oomKilled) await say(outOfMemory(build));
-  if (state?.exitCode !== undefined) return { kind: 'script_failed', exitCode: state.exitCode };
-  if (!status.oomKilled) {
-    const fault = faultFromOutside(status);
-    if (fault !== undefined) return fault;
-    if (state === undefined) await say(neverBegun(status));
-  }
+  const fault = faultFromOutside(ended);
+  if (fault !== undefined) return fault;
+  const why = explain(build, ended);
+  if (why !== undefined) await build.trace.appendOnce(`${key}/why`, formatRunnerLine('error', why));
   // Docker's 0 is no success: the script has not come to its end.
-  return { kind: 'script_failed', exitCode: status.exitCode === 0 ? 1 : status.exitCode };
+  return { kind: 'script_failed', exitCode: state?.exitCode ?? (status.exitCode || 1) };
+}
+
+function explain(build: LiveBuild, { status, state }: EndedStage): string | undefined {
+  if (status.oomKilled) return outOfMemory(build);
+  return state === undefined ? neverBegun(status) : undefined;
 }
 
 function outOfMemory({ context }: LiveBuild): string {
@@ -47,7 +47,9 @@ function outOfMemory({ context }: LiveBuild): string {
 }
 
 /** A process cannot kill the first one of its own container: neither can a job. */
-function faultFromOutside({ exitCode }: ContainerStatus): StageOutcome | undefined {
+function faultFromOutside({ status, state }: EndedStage): StageOutcome | undefined {
+  if (state?.exitCode !== undefined || status.oomKilled) return undefined;
+  const { exitCode } = status;
   const type = FailureType.RunnerSystem;
   if (exitCode === LOST_EXIT_CODE) {
     const message = 'Docker was restarted while the stage ran, which ended its container';

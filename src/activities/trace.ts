@@ -55,26 +55,41 @@ async function upload(
   const { clock, log, builds } = ports;
   const { context, sealed } = build;
   if ((await builds.readNote(context.buildId, SEALED_NOTE)) !== undefined) return 'sealed';
-  let pauseMs = FIRST_PAUSE_MS;
-  let intervalMs = USUAL_INTERVAL_MS;
+  let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
   let lastSentMs = clock.nowMs();
   for (;;) {
-    await clock.sleep(pauseMs, sealed.signal).catch(() => undefined);
+    await clock.sleep(pace.pauseMs, sealed.signal).catch(() => undefined);
     if (sealed.signal.aborted) return 'sealed';
     try {
       const beat = await build.exclusively(() => sendBeat(build, { lastSentMs, ports }));
       if (beat.hasSent) lastSentMs = clock.nowMs();
-      intervalMs = Math.min(beat.updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
-      pauseMs = intervalMs;
-      if (beat.remote === 'aborted') return 'aborted';
-      if (beat.remote === 'canceling' && !ignoreCanceling) return 'canceling';
+      const end = endOf(beat, ignoreCanceling);
+      if (end !== undefined) return end;
+      pace = paceAfter(beat, pace);
     } catch (error) {
       // Never the job's fault: the next beat sends the same bytes.
       if (!(error instanceof TransientError)) throw error;
-      pauseMs = Math.max(intervalMs, error.retryAfterMs ?? 0);
+      pace = { ...pace, pauseMs: Math.max(pace.intervalMs, error.retryAfterMs ?? 0) };
       log.warn('trace not sent', { job: context.job.id, reason: error.message });
     }
   }
+}
+
+interface Pace {
+  /** Before the next beat. */
+  readonly pauseMs: number;
+  /** What GitLab asks for. */
+  readonly intervalMs: number;
+}
+
+function paceAfter({ updateIntervalMs }: Beat, { intervalMs }: Pace): Pace {
+  const nextMs = Math.min(updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
+  return { pauseMs: nextMs, intervalMs: nextMs };
+}
+
+function endOf({ remote }: Beat, ignoreCanceling: boolean): UploadEnd | undefined {
+  if (remote === 'running' || (remote === 'canceling' && ignoreCanceling)) return undefined;
+  return remote;
 }
 
 interface Beat {
@@ -95,7 +110,7 @@ async function sendBeat(
   await trace.checkpoint();
   let beat = QUIET_BEAT;
   // More than one patch a beat only when a full one was not enough.
-  while (trace.ackedBytes < trace.sendableBytes && !sealed.signal.aborted) {
+  while (trace.ackedBytes < trace.sendableBytes) {
     const reply = await sendPatch(build, ports);
     if (reply.kind === 'job_gone') return { ...QUIET_BEAT, remote: 'aborted' };
     if (reply.kind === 'not_found') return { ...beat, hasSent: true };

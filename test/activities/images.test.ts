@@ -39,7 +39,6 @@ async function resolve({ place = 'build', image, local = [], engine, job, ports,
     (error: unknown) => ({ reference: undefined, error }),
   );
   const lines = world.spool.saved.text
-    // eslint-disable-next-line no-control-regex -- colours are what is taken out here
     .replace(/\u001b\[[0-9;]*[mK]/g, '')
     .split('\n')
     .slice(0, -1);

@@ -36,7 +36,7 @@ function projectPath({ job }: BuildContext): string {
 
 /** In whole characters: half of a surrogate pair is no text. */
 function cut(text: string): string {
-  const characters = [...text.slice(0, 4 * MAX_TEXT_LENGTH)];
+  const characters = Array.from(text.slice(0, 4 * MAX_TEXT_LENGTH));
   return characters.length <= MAX_TEXT_LENGTH
     ? text
     : `${characters.slice(0, MAX_TEXT_LENGTH - 1).join('')}…`;

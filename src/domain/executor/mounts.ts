@@ -80,17 +80,9 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 /** The mount that a `volumes` entry means, or what is wrong with it. */
 function readVolume(volume: string, variables: Variables, disableCache: boolean): Mount | string {
-  const [first = '', second, ...rest] = volume.split(':');
-  const hasSource = second?.startsWith('/') === true;
-  const target = hasSource ? second : first;
-  const options = (hasSource ? rest : volume.split(':').slice(1)).flatMap((part) =>
-    part.split(','),
-  );
-  const isSource = !hasSource || PATH.test(first) || VOLUME_NAME.test(first);
-  const areOptions = options.every((option) => OPTIONS.has(option.toLowerCase()));
-  if (!isSource || !PATH.test(target) || !areOptions) {
-    return `invalid volume specification ${quote(volume)}`;
-  }
+  const spec = parseVolume(volume);
+  if (spec === undefined) return `invalid volume specification ${quote(volume)}`;
+  const { source, target, options } = spec;
   // Only the destination is expanded: a job must not choose what of the host it sees.
   const path = variables.expand(target);
   if (!path.startsWith('/') || UNUSABLE.test(path)) {
@@ -99,9 +91,27 @@ function readVolume(volume: string, variables: Variables, disableCache: boolean)
   if (cleanPath(path) === '/') {
     return `volume ${quote(volume)} leads to the root of the container`;
   }
-  if (!hasSource) return { kind: 'volume', path, isTemporary: disableCache };
+  if (source === undefined) return { kind: 'volume', path, isTemporary: disableCache };
   const suffix = options.length === 0 ? '' : `:${options.join(',')}`;
-  return { kind: 'given', path, bind: `${first}:${path}${suffix}` };
+  return { kind: 'given', path, bind: `${source}:${path}${suffix}` };
+}
+
+interface VolumeParts {
+  readonly source: string | undefined;
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
+/** Source: gitlab-runner `executors/docker/internal/volumes/parser/linux_parser.go`. */
+function parseVolume(volume: string): VolumeParts | undefined {
+  const parts = volume.split(':');
+  // A second part that is a path makes the first one a source.
+  const source = parts[1]?.startsWith('/') === true ? parts.shift() : undefined;
+  const target = parts.shift() ?? '';
+  const options = parts.flatMap((part) => part.split(','));
+  const isSource = source === undefined || PATH.test(source) || VOLUME_NAME.test(source);
+  const areOptions = options.every((option) => OPTIONS.has(option.toLowerCase()));
+  return isSource && areOptions && PATH.test(target) ? { source, target, options } : undefined;
 }
 
 function quote(text: string): string {

@@ -32,7 +32,8 @@ export async function driveBuild(world: World, context: BuildContext, cut?: Cut)
     for (;;) {
       const environment = new MockActivityEnvironment();
       const { activities, died } = process;
-      const answer = environment.run(() => work(activities.node)).then((value) => ({ value }));
+      const activity = (): Promise<T> => work(activities.node);
+      const answer = environment.run<[], T, typeof activity>(activity).then((value) => ({ value }));
       const end = await Promise.race([answer, died]);
       if (end !== 'died') return end.value;
       environment.cancel('WORKER_SHUTDOWN');

@@ -3,7 +3,6 @@ import { EMPTY_SPOOL, tick, until, type SpoolState, type World } from './world.t
 
 /** The node's records. A note is on disk when its promise resolves. */
 export function createFakeStore({ disk }: World): BuildStore {
-  const done = (change: unknown): Promise<void> => Promise.resolve(void change);
   const pathsOf = (place: string) => ({
     script: `/${place}/script`,
     output: `/${place}/output`,
@@ -20,12 +19,19 @@ export function createFakeStore({ disk }: World): BuildStore {
     directory: (buildId) => `/builds/${buildId}`,
     remove: (buildId) => {
       disk.notes.clear();
-      return done(disk.records.delete(buildId));
+      disk.records.delete(buildId);
+      return Promise.resolve();
     },
     readNote: (_buildId, name) => Promise.resolve(disk.notes.get(name)),
-    writeNote: (_buildId, name, value) => done(disk.notes.set(name, structuredClone(value))),
+    writeNote: (_buildId, name, value) => {
+      disk.notes.set(name, structuredClone(value));
+      return Promise.resolve();
+    },
     stageFiles: (_buildId, place) => Promise.resolve(pathsOf(place)),
-    writeScript: (_buildId, place, script) => done((disk.files[place].script = script)),
+    writeScript: (_buildId, place, script) => {
+      disk.files[place].script = script;
+      return Promise.resolve();
+    },
     whenBegun: (_buildId, place, { nonce, signal }) =>
       until(() => signal.aborted || disk.files[place].state.startsWith(nonce)),
     readState: (_buildId, place) => Promise.resolve(disk.files[place].state),

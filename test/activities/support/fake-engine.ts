@@ -60,7 +60,7 @@ export function createFakeEngine(world: World): ContainerEngine {
     readLogs: (idOrName) => {
       const { log } = get(idOrName);
       return Promise.resolve(
-        [...log].map((character) => ({
+        Array.from(log).map((character) => ({
           stream: 'stdout' as const,
           bytes: encoder.encode(character),
         })),
@@ -104,13 +104,23 @@ function createFakeResources({ docker }: World): Resources {
     [...all]
       .filter(([, labels]) => Object.entries(wanted).every(([key, value]) => labels[key] === value))
       .map(([name]) => name);
-  const done = (change: unknown): Promise<void> => Promise.resolve(void change);
   return {
-    createNetwork: ({ name, labels }) => done(docker.networks.set(name, labels)),
-    removeNetwork: (name) => done(docker.networks.delete(name)),
-    ensureVolume: ({ name, labels }) =>
-      done(docker.volumes.has(name) || docker.volumes.set(name, labels)),
-    removeVolume: (name) => done(docker.volumes.delete(name)),
+    createNetwork: ({ name, labels }) => {
+      docker.networks.set(name, labels);
+      return Promise.resolve();
+    },
+    removeNetwork: (name) => {
+      docker.networks.delete(name);
+      return Promise.resolve();
+    },
+    ensureVolume: ({ name, labels }) => {
+      if (!docker.volumes.has(name)) docker.volumes.set(name, labels);
+      return Promise.resolve();
+    },
+    removeVolume: (name) => {
+      docker.volumes.delete(name);
+      return Promise.resolve();
+    },
     listByLabels: (labels) => {
       const containers = [...docker.containers].map(([id, { spec }]) => [id, spec.labels] as const);
       return Promise.resolve({

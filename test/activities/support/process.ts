@@ -41,24 +41,25 @@ export interface ProcessOptions {
 export function openProcess(world: World, options: ProcessOptions = {}): WorkerProcess {
   const { cut, ports } = options;
   let calls = 0;
-  let isAlive = true;
+  let hasDied = false;
+  const isAlive = (): boolean => !hasDied;
   let tellDeath: (death: 'died') => void = () => undefined;
   const died = new Promise<'died'>((resolve) => {
     tellDeath = resolve;
   });
   const never = new Promise<never>(() => undefined);
   const die = (): Promise<never> => {
-    isAlive = false;
+    hasDied = true;
     tellDeath('died');
     return never;
   };
   const gate = async (call: () => unknown): Promise<unknown> => {
-    if (!isAlive) return never;
+    if (!isAlive()) return never;
     calls += 1;
     const isCut = cut?.call === calls;
     if (isCut && cut.when === 'before') return die();
     const answer = await call();
-    if (!isAlive) return never;
+    if (!isAlive()) return never;
     return isCut ? die() : answer;
   };
   const gated = <T extends object>(port: T): T =>
@@ -71,7 +72,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
       },
     });
 
-  const spool = createFakeSpool(world, () => isAlive);
+  const spool = createFakeSpool(world, isAlive);
   const traces = {
     ...spool,
     open: async (...args: Parameters<typeof spool.open>) => gated(await spool.open(...args)),
