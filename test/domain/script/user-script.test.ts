@@ -16,7 +16,7 @@ import {
 const GREEN = '\u001b[32;1m';
 const RESET = '\u001b[0;m';
 
-describeForShells('a script of the job', (shell) => {
+describeForShells('a script of the job', 'all', (shell) => {
   let place: Workplace;
   before(() => {
     place = openWorkplace();

@@ -5,7 +5,7 @@ import { after, before, it } from 'node:test';
 import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, NONCE, openWorkplace, type Workplace } from './support/stage-runs.ts';
 
-describeForShells('a wrapped stage', (shell) => {
+describeForShells('a wrapped stage', 'all', (shell) => {
   let place: Workplace;
   before(() => {
     place = openWorkplace();

@@ -22,9 +22,17 @@ export const SHELLS: readonly Shell[] = [
   { name: 'busybox sh', argv: ['busybox', 'sh'] },
 ];
 
-/** Runs tests once for each shell; one that this machine lacks is named as skipped. */
-export function describeForShells(title: string, tests: (shell: Shell) => void): void {
+/**
+ * Runs tests once for each shell, or for those named; one that this machine lacks is told as
+ * skipped.
+ */
+export function describeForShells(
+  title: string,
+  names: readonly string[] | 'all',
+  tests: (shell: Shell) => void,
+): void {
   for (const shell of SHELLS) {
+    if (names !== 'all' && !names.includes(shell.name)) continue;
     const [program] = shell.argv;
     const skip = hasProgram(program) ? false : `needs ${program}: apt-get install ${program}`;
     describe(`${title} (${shell.name})`, { skip }, () => tests(shell));

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { useGitJobs } from './support/git-job.ts';
+import { git } from './support/git-server.ts';
+import { describeForShells } from './support/stage-runs.ts';
+
+describeForShells('sources of a job', ['dash'], (shell) => {
+  const jobs = useGitJobs(shell);
+
+  const canary = (): string => jobs().canaryPath;
+  const evil = (): string => `touch ${canary()}`;
+  const program = (): string => {
+    const path = join(jobs().place.dir, 'evil.sh');
+    writeFileSync(path, `#!/bin/sh\ntouch ${canary()}\nexit 0\n`, { mode: 0o777 });
+    return path;
+  };
+  /** What an earlier job leaves in the checkout, that the next one must not run. */
+  const plants: Readonly<Record<string, (dir: string) => void>> = {
+    'hooks of every name': (dir) => {
+      mkdirSync(join(dir, '.git/hooks'), { recursive: true });
+      for (const name of [
+        'post-checkout',
+        'reference-transaction',
+        'post-index-change',
+        'fsmonitor-watchman',
+        'pre-auto-gc',
+        'post-merge',
+        'sendemail-validate',
+      ]) {
+        writeFileSync(join(dir, '.git/hooks', name), `#!/bin/sh\n${evil()}\n`, { mode: 0o777 });
+      }
+    },
+    'core.fsmonitor': (dir) => git(dir, 'config', 'core.fsmonitor', program()),
+    'core.hooksPath': (dir) => {
+      mkdirSync(join(dir, '.git/other'), { recursive: true });
+      writeFileSync(join(dir, '.git/other/post-checkout'), `#!/bin/sh\n${evil()}\n`, {
+        mode: 0o777,
+      });
+      git(dir, 'config', 'core.hooksPath', '.git/other');
+    },
+    'core.sshCommand and a rewritten address': (dir) => {
+      git(dir, 'config', 'core.sshCommand', program());
+      git(dir, 'config', 'url.ssh://x/app.insteadOf', `${jobs().server.url}group/app.git`);
+    },
+    'credential.helper': (dir) => git(dir, 'config', 'credential.helper', `!${evil()};`),
+    'an included file': (dir) => {
+      writeFileSync(join(dir, '.git/more'), `[core]\n\tfsmonitor = ${program()}\n`);
+      git(dir, 'config', 'include.path', 'more');
+    },
+    'a filter': (dir) => {
+      git(dir, 'config', 'filter.x.smudge', `${evil()}; cat`);
+      mkdirSync(join(dir, '.git/info'), { recursive: true });
+      writeFileSync(join(dir, '.git/info/attributes'), '* filter=x\n');
+      rmSync(join(dir, 'a'));
+    },
+    'upload-pack of the remote': (dir) => {
+      git(dir, 'config', 'remote.origin.uploadpack', program());
+      git(dir, 'config', 'remote.origin.vcs', 'ext');
+      git(dir, 'config', 'protocol.ext.allow', 'always');
+    },
+    'a config of the work tree': (dir) => {
+      git(dir, 'config', 'extensions.worktreeConfig', 'true');
+      writeFileSync(join(dir, '.git/config.worktree'), `[core]\n\tfsmonitor = ${program()}\n`);
+    },
+    'a common directory elsewhere': (dir) => {
+      const other = join(jobs().place.dir, 'builds/evil');
+      execFileSync('cp', ['-r', join(dir, '.git'), other]);
+      git(other, 'config', 'core.fsmonitor', program());
+      writeFileSync(join(dir, '.git/commondir'), `${other}\n`);
+    },
+    'a .git that is a file': (dir) => {
+      const other = join(jobs().place.dir, 'builds/evil-file');
+      execFileSync('mv', [join(dir, '.git'), other]);
+      git(dir, `--git-dir=${other}`, 'config', 'core.fsmonitor', program());
+      writeFileSync(join(dir, '.git'), `gitdir: ${other}\n`);
+    },
+    'a .git that is a link': (dir) => {
+      const other = join(jobs().place.dir, 'builds/evil-link');
+      execFileSync('mv', [join(dir, '.git'), other]);
+      mkdirSync(join(other, 'hooks'), { recursive: true });
+      writeFileSync(join(other, 'hooks/post-checkout'), `#!/bin/sh\n${evil()}\n`, { mode: 0o777 });
+      symlinkSync(other, join(dir, '.git'));
+    },
+    'a template directory': (dir) => {
+      const template = `${dir}.tmp/git-template`;
+      mkdirSync(join(template, 'hooks'), { recursive: true });
+      writeFileSync(join(template, 'hooks/post-checkout'), `#!/bin/sh\n${evil()}\n`, {
+        mode: 0o777,
+      });
+      rmSync(join(dir, '.git'), { recursive: true });
+    },
+    'directories in the place of locks': (dir) => {
+      for (const name of ['index.lock', 'config.lock', 'HEAD.lock', 'shallow.lock'])
+        mkdirSync(join(dir, '.git', name));
+    },
+    'a config that is a directory, and links for the files of the runner': (dir) => {
+      rmSync(join(dir, '.git/config'), { force: true });
+      mkdirSync(join(dir, '.git/config'));
+      mkdirSync(`${dir}.tmp`, { recursive: true });
+      rmSync(`${dir}.tmp/.gitlab-runner.ext.conf`, { force: true });
+      symlinkSync('/dev/full', `${dir}.tmp/.gitlab-runner.ext.conf`);
+    },
+  };
+  for (const [what, plant] of Object.entries(plants)) {
+    it(`are got without running what an earlier job planted: ${what}`, async () => {
+      const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
+      const job = jobOf({ variables: { FF_ENABLE_JOB_CLEANUP: 'true' } });
+      await succeed(job);
+      plant(dirOf(job));
+      await succeed(job);
+      assert.equal(hasCanary(), false);
+      assert.equal(readFileSync(join(dirOf(job), 'a'), 'utf8'), '3\n');
+      await succeed(job);
+      plant(dirOf(job));
+      assert.equal((await place.run(shell, 'cleanup_file_variables', job)).exitCode, 0);
+      assert.equal(hasCanary(), false);
+    });
+  }
+
+  const submodulePlants: Readonly<Record<string, (dir: string) => void>> = {
+    'a config of its own': (dir) => git(join(dir, 'sub'), 'config', 'core.fsmonitor', program()),
+    'a config that is a link': (dir) => {
+      const config = join(dir, '.git/modules/sub/config');
+      writeFileSync(join(jobs().place.dir, 'evil.conf'), `[core]\n\tfsmonitor = ${program()}\n`);
+      rmSync(config);
+      symlinkSync(join(jobs().place.dir, 'evil.conf'), config);
+    },
+    hooks: (dir) => {
+      mkdirSync(join(dir, '.git/modules/sub/hooks'), { recursive: true });
+      for (const name of ['post-checkout', 'post-index-change', 'reference-transaction']) {
+        writeFileSync(join(dir, '.git/modules/sub/hooks', name), `#!/bin/sh\n${evil()}\n`, {
+          mode: 0o777,
+        });
+      }
+    },
+    'a .git that leads elsewhere': (dir) => {
+      const other = join(jobs().place.dir, 'builds/evil-sub');
+      execFileSync('cp', ['-r', join(dir, '.git/modules/sub'), other]);
+      git(jobs().place.dir, 'config', '-f', join(other, 'config'), 'core.fsmonitor', program());
+      git(
+        jobs().place.dir,
+        'config',
+        '-f',
+        join(other, 'config'),
+        'core.worktree',
+        join(dir, 'sub'),
+      );
+      writeFileSync(join(dir, 'sub/.git'), `gitdir: ${other}\n`);
+    },
+    'a command to update it by': (dir) => {
+      git(dir, 'config', 'submodule.sub.update', `!${evil()}`);
+      git(join(dir, 'sub'), 'commit', '-q', '--allow-empty', '-m', 'moved on');
+    },
+  };
+  for (const [what, plant] of Object.entries(submodulePlants)) {
+    it(`are got without running what was planted in a submodule: ${what}`, async () => {
+      const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
+      const variables = { GIT_SUBMODULE_STRATEGY: 'normal', FF_ENABLE_JOB_CLEANUP: 'true' };
+      const job = jobOf({ path: 'group/outer', variables });
+      await succeed(job);
+      plant(dirOf(job));
+      await succeed(job);
+      assert.equal(hasCanary(), false);
+      assert.equal(readFileSync(join(dirOf(job), 'sub/sub'), 'utf8'), 's\n');
+      plant(dirOf(job));
+      await place.run(shell, 'cleanup_file_variables', job);
+      assert.equal(hasCanary(), false);
+    });
+  }
+
+  it('are got by programs of the helper, whatever a job says about its own', async () => {
+    const { place, jobOf, succeed, hasCanary } = jobs();
+    const bin = join(place.dir, 'bin');
+    mkdirSync(bin, { recursive: true });
+    for (const name of ['git', 'rm', 'find', 'cat', 'mkdir', 'touch']) {
+      writeFileSync(join(bin, name), `#!/bin/sh\n: >${canary()}\n`, { mode: 0o777 });
+    }
+    const startUp = join(place.dir, 'startup');
+    writeFileSync(startUp, `: >${canary()}\n`);
+    const evilHome = join(place.dir, 'evil-home');
+    mkdirSync(evilHome, { recursive: true });
+    writeFileSync(join(evilHome, '.gitconfig'), `[core]\n\tfsmonitor = ${program()}\n`);
+    const job = jobOf({
+      variables: {
+        PATH: bin,
+        BASH_ENV: startUp,
+        ENV: startUp,
+        HOME: evilHome,
+        XDG_CONFIG_HOME: evilHome,
+        GIT_DIR: join(place.dir, 'elsewhere'),
+        GIT_WORK_TREE: '/',
+        GIT_EXEC_PATH: bin,
+        GIT_TEMPLATE_DIR: evilHome,
+        GIT_INDEX_FILE: '/dev/null',
+        LD_PRELOAD: '/nonexistent.so',
+        IFS: 'aeiou/',
+        PS4: `$(${evil()})`,
+        SHELLOPTS: 'xtrace',
+        CI_DEBUG_TRACE: 'true',
+      },
+    });
+    const output = await succeed(job);
+    await place.run(shell, 'cleanup_file_variables', job);
+    assert.equal(hasCanary(), false);
+    assert.doesNotMatch(output, /LD_PRELOAD/);
+  });
+});

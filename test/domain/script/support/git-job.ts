@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before } from 'node:test';
+import assert from 'node:assert/strict';
+import type { BuildContext } from '../../../../src/domain/build/context.ts';
+import type { RunnerConfig } from '../../../../src/domain/runner/config.ts';
+import { startGitServer, type GitServer } from './git-server.ts';
+import {
+  openWorkplace,
+  plain,
+  variable,
+  type Shell,
+  type StageRun,
+  type Workplace,
+} from './stage-runs.ts';
+
+export const TOKEN = 'glcbt-64_s3cr3t-job-token';
+
+/** What a test wants of a job with sources. */
+export interface Wish {
+  readonly path?: string;
+  readonly git?: Readonly<Record<string, unknown>>;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly runner?: Partial<RunnerConfig>;
+  readonly more?: Readonly<Record<string, unknown>>;
+  readonly context?: Partial<BuildContext>;
+}
+
+/** A server with repositories, and a place to get them to. Made anew for each suite. */
+export interface GitJobs {
+  readonly place: Workplace;
+  readonly server: GitServer;
+  /** Commits of `group/app`, the oldest first. `group/outer` has a submodule, which has one too. */
+  readonly hashes: readonly string[];
+  readonly jobOf: (wish?: Wish) => BuildContext;
+  readonly dirOf: (job: BuildContext) => string;
+  readonly getSources: (job: BuildContext) => Promise<StageRun>;
+  /** Gets the sources, or the test fails; returns the output without colours. */
+  readonly succeed: (job: BuildContext) => Promise<string>;
+  /** Whether a planted program has run. */
+  readonly canaryPath: string;
+  readonly hasCanary: () => boolean;
+}
+
+/** To be called in a suite: sets up before it, cleans up behind each test and behind all. */
+export function useGitJobs(shell: Shell): () => GitJobs {
+  let jobs: GitJobs | undefined;
+  const opened = (): GitJobs => {
+    assert.ok(jobs !== undefined);
+    return jobs;
+  };
+  before(async () => {
+    jobs = await openGitJobs(shell);
+  });
+  after(async () => {
+    await opened().server.close();
+    opened().place.remove();
+  });
+  afterEach(() => {
+    const { place, server, canaryPath } = opened();
+    for (const left of [join(place.dir, 'builds'), join(place.home, '.gitconfig'), canaryPath]) {
+      rmSync(left, { recursive: true, force: true });
+    }
+    server.requests.length = 0;
+  });
+  return opened;
+}
+
+async function openGitJobs(shell: Shell): Promise<GitJobs> {
+  const place = openWorkplace();
+  const server = await startGitServer(join(place.dir, 'repositories'), TOKEN);
+  const { hashes, outer } = fillServer(server);
+  const canaryPath = join(place.dir, 'canary');
+
+  const jobOf: GitJobs['jobOf'] = ({ path = 'group/app', ...wish } = {}) =>
+    place.context({
+      runner: { url: server.url, ...wish.runner },
+      ...(wish.context === undefined ? {} : { context: wish.context }),
+      job: {
+        token: TOKEN,
+        git_info: {
+          repo_url: `http://gitlab-ci-token:${TOKEN}@${server.host}/${path}.git`,
+          ref: 'main',
+          sha: path === 'group/outer' ? outer : hashes.at(-1),
+          refspecs: ['+refs/heads/*:refs/remotes/origin/*'],
+          depth: 0,
+          ...wish.git,
+        },
+        variables: [
+          variable('CI_JOB_TOKEN', TOKEN),
+          ...Object.entries(wish.variables ?? {}).map(([key, value]) => variable(key, value)),
+        ],
+        ...wish.more,
+      },
+    });
+  const getSources: GitJobs['getSources'] = (job) => place.run(shell, 'get_sources', job);
+  return {
+    ...{ place, server, hashes, jobOf, getSources, canaryPath },
+    dirOf: (job) => place.variablesOf(job).projectDir,
+    hasCanary: () => existsSync(canaryPath),
+    succeed: async (job) => {
+      const run = await getSources(job);
+      assert.equal(run.exitCode, 0, run.output + run.containerLog);
+      return plain(run.output);
+    },
+  };
+}
+
+function fillServer(server: GitServer) {
+  const commits = [{ a: '1\n' }, { a: '2\n' }, { a: '3\n', 'd/b': 'b\n' }];
+  const hashes = server.addRepository('group/app', commits);
+  const [inner = ''] = server.addRepository('group/inner', [{ inner: 'i\n' }]);
+  const [sub = ''] = server.addRepository('group/sub', [
+    withSubmodule('inner', inner, { sub: 's\n' }),
+  ]);
+  const [outer = ''] = server.addRepository('group/outer', [withSubmodule('sub', sub, {})]);
+  return { hashes, outer };
+}
+
+function withSubmodule(name: string, hash: string, files: Readonly<Record<string, string>>) {
+  return {
+    ...files,
+    '.gitmodules': `[submodule "${name}"]\n\tpath = ${name}\n\turl = ../${name}.git\n`,
+    [`submodule ${name} ${hash}`]: '',
+  };
+}
+
+/** Files below a directory that hold a text. */
+export function filesWith(dir: string, text: string): readonly string[] {
+  try {
+    return execFileSync('grep', ['-rlF', '--', text, dir], { encoding: 'utf8' }).trim().split('\n');
+  } catch (error) {
+    if ((error as { status?: number }).status === 1) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,128 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+
+export interface GitRequest {
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly correlationId: string | undefined;
+}
+
+/** Git over smart HTTP, for whoever knows the token; everything else is refused. */
+export interface GitServer {
+  readonly url: string;
+  readonly host: string;
+  readonly requests: GitRequest[];
+  /** Makes a repository of one commit for each set of files; returns the hashes. */
+  readonly addRepository: (path: string, commits: readonly Commit[]) => readonly string[];
+  readonly repositoryDir: (path: string) => string;
+  readonly close: () => Promise<void>;
+}
+
+export type Commit = Readonly<Record<string, string>>;
+
+export async function startGitServer(root: string, token: string): Promise<GitServer> {
+  const requests: GitRequest[] = [];
+  const wanted = `Basic ${Buffer.from(`gitlab-ci-token:${token}`).toString('base64')}`;
+  const server = createServer((request, response) => {
+    const { authorization } = request.headers;
+    requests.push({
+      path: request.url ?? '',
+      authorization,
+      userAgent: request.headers['user-agent'],
+      correlationId: request.headers['x-gitaly-correlation-id']?.toString(),
+    });
+    if (authorization === wanted) serve(root, request, response);
+    else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const repositoryDir = (path: string): string => join(root, `${path}.git`);
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    host: `127.0.0.1:${port}`,
+    requests,
+    repositoryDir,
+    addRepository: (path, commits) => makeRepository(root, repositoryDir(path), commits),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** As git(1), with nothing of this machine's configuration. */
+export function git(dir: string, ...args: readonly string[]): string {
+  return execFileSync('git', ['-C', dir, '-c', 'user.name=T', '-c', 'user.email=t@x', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', GIT_ALLOW_PROTOCOL: 'file:http' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
+}
+
+function makeRepository(root: string, bare: string, commits: readonly Commit[]): readonly string[] {
+  const work = join(root, `work-${Math.floor(performance.now() * 1000)}`);
+  mkdirSync(work, { recursive: true });
+  git(work, 'init', '-q', '-b', 'main');
+  const hashes = commits.map((files, index) => {
+    for (const [path, content] of Object.entries(files)) {
+      if (path.startsWith('submodule ')) {
+        const [, name = '', hash = ''] = path.split(' ');
+        git(work, 'update-index', '--add', '--cacheinfo', `160000,${hash},${name}`);
+        continue;
+      }
+      mkdirSync(dirname(join(work, path)), { recursive: true });
+      writeFileSync(join(work, path), content);
+      git(work, 'add', '-f', '--', path);
+    }
+    git(work, 'commit', '-q', '--allow-empty', '-m', `commit ${index}`);
+    return git(work, 'rev-parse', 'HEAD');
+  });
+  mkdirSync(dirname(bare), { recursive: true });
+  git(root, 'clone', '-q', '--bare', work, bare);
+  git(bare, 'config', 'uploadpack.allowAnySHA1InWant', 'true');
+  return hashes;
+}
+
+function serve(root: string, request: IncomingMessage, response: ServerResponse): void {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const backend = spawn('git', ['http-backend'], {
+    env: {
+      PATH: process.env['PATH'],
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'safe.directory',
+      GIT_CONFIG_VALUE_0: '*',
+      HOME: '/nonexistent',
+      REQUEST_METHOD: request.method,
+      PATH_INFO: decodeURIComponent(url.pathname),
+      QUERY_STRING: url.search.slice(1),
+      CONTENT_TYPE: request.headers['content-type'],
+      HTTP_CONTENT_ENCODING: request.headers['content-encoding'],
+      GIT_PROTOCOL: request.headers['git-protocol']?.toString(),
+      REMOTE_USER: 'job',
+    },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  request.pipe(backend.stdin);
+  const chunks: Buffer[] = [];
+  backend.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  backend.on('close', () => answer(Buffer.concat(chunks), response));
+}
+
+/** A CGI answer: headers, an empty line, the body. */
+function answer(cgi: Buffer, response: ServerResponse): void {
+  const end = cgi.indexOf('\r\n\r\n');
+  const headers = cgi.subarray(0, end).toString().split('\r\n');
+  for (const line of headers) {
+    const at = line.indexOf(':');
+    if (line.startsWith('Status:')) response.statusCode = Number(line.slice(at + 1, at + 5));
+    else response.setHeader(line.slice(0, at), line.slice(at + 1).trim());
+  }
+  response.end(cgi.subarray(end + 4));
+}
