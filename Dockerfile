@@ -1,0 +1,26 @@
+# The worker: one node of temporal-gitlab-runner. See docs/operations.md, "In containers".
+
+FROM node:24-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Nothing of ours or of our dependencies needs an install script: native parts come prebuilt.
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY . .
+RUN node scripts/build.mjs
+
+FROM node:24-slim
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=packages /app/node_modules ./node_modules
+COPY --from=build /app/package.json ./
+COPY --from=build /app/dist/package.json /app/dist/workflow-bundle.js ./dist/
+COPY --from=build /app/dist/src ./dist/src
+# Root, because whoever may use Docker's socket is root anyway, and files of the state directory are
+# handed to containers of any user.
+ENTRYPOINT ["node", "dist/src/cli.js"]
+CMD ["run"]
