@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { BuildContext } from '../../src/domain/build/context.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { driveBuild } from './support/drive.ts';
-import { createWorld, type World } from './support/world.ts';
+import { createWorld, type SpoolKeeps, type World } from './support/world.ts';
 
 /** Sources, script, after_script and tidying up: two containers, four starts. */
 function jobContext(): BuildContext {
@@ -42,15 +42,17 @@ function seen(world: World) {
   };
 }
 
-const jobs: [what: string, scripts: World['scripts']][] = [
-  ['a build that succeeds', {}],
+/** The second has all that the first has, and more: it is tried with both kinds of spool. */
+const jobs: [what: string, scripts: World['scripts'], spools: readonly SpoolKeeps[]][] = [
+  ['a build that succeeds', {}, ['checkpoints']],
   [
     'a build whose script fails, in an image with a talking entrypoint',
     { 'build#1': { exitCode: 3, entrypoint: 'entrypoint' } },
+    ['checkpoints', 'everything'],
   ],
 ];
 
-for (const [what, scripts] of jobs) {
+for (const [what, scripts, spools] of jobs) {
   describe(`${what}, and a worker that is killed at any call`, async () => {
     const context = jobContext();
     const undisturbed = createWorld(context, { scripts });
@@ -70,7 +72,7 @@ for (const [what, scripts] of jobs) {
     });
 
     for (const when of ['before', 'after'] as const) {
-      for (const keeps of ['checkpoints', 'everything'] as const) {
+      for (const keeps of spools) {
         it(`ends the same when it dies ${when} the call's effect and ${keeps} of the trace last`, async () => {
           for (let call = 1; call <= expected.calls; call += 1) {
             const world = createWorld(context, { scripts, keeps });

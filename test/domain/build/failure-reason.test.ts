@@ -54,7 +54,7 @@ const cases: [reason: FailureReason, supported: string[], expected: FailureReaso
 
 describe('wireFailureReason', () => {
   for (const [reason, supported, expected, why] of cases) {
-    it(`sends ${expected} for ${reason} to a GitLab that lists [${supported}]: ${why}`, () => {
+    it(`sends ${expected} for ${reason} to a GitLab that lists [${supported.join(', ')}]: ${why}`, () => {
       assert.equal(wireFailureReason(reason, supported), expected);
     });
   }
