@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { STAGE_MOUNTS } from '../../../src/domain/executor/stage-mounts.ts';
+import { buildCommand, helperCommand } from '../../../src/domain/script/stage-command.ts';
+
+describe('the command of a container', () => {
+  const root = mkdtempSync(join(tmpdir(), 'tgr-command-'));
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  /** An image that has these shells, each of which says which it is and what it was given. */
+  const run = (command: readonly string[], shells: readonly string[], env = {}): string => {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(root);
+    for (const shell of shells) {
+      mkdirSync(dirname(join(root, shell)), { recursive: true });
+      const said = `#!/bin/sh\necho "${shell} $* $(umask) [$BASH_ENV$ENV]"\n`;
+      writeFileSync(join(root, shell), said, { mode: 0o755 });
+    }
+    const [program = '', flag = '', script = ''] = command;
+    const inRoot = script.replaceAll(/(?<=\s)\/(?:usr|bin|busybox)[\w/]*/g, `${root}$&`);
+    const options = { encoding: 'utf8', env: { PATH: process.env['PATH'], ...env } } as const;
+    try {
+      return execFileSync(program, [flag, inRoot], { ...options, stdio: 'pipe' }).trim();
+    } catch (error) {
+      const { status, stderr } = error as { status: number; stderr: string };
+      return `${status} ${stderr.trim()}`;
+    }
+  };
+
+  const images: readonly [shells: readonly string[], taken: string][] = [
+    [['/usr/local/bin/bash', '/bin/bash', '/bin/sh'], '/usr/local/bin/bash'],
+    [['/usr/bin/bash', '/bin/bash', '/usr/local/bin/sh'], '/usr/bin/bash'],
+    [['/bin/bash', '/usr/local/bin/sh', '/bin/sh'], '/bin/bash'],
+    [['/usr/local/bin/sh', '/usr/bin/sh'], '/usr/local/bin/sh'],
+    [['/usr/bin/sh', '/bin/sh'], '/usr/bin/sh'],
+    [['/bin/sh', '/busybox/sh'], '/bin/sh'],
+    [['/busybox/sh'], '/busybox/sh'],
+  ];
+  for (const [shells, taken] of images) {
+    it(`takes ${taken} where there are ${shells.join(', ')}`, () => {
+      assert.equal(run(buildCommand(), shells).split(' ')[0], taken);
+    });
+  }
+
+  it('hands the shell the script of the stage and nothing more', () => {
+    assert.equal(run(buildCommand(), ['/bin/sh']).split(' ')[1], STAGE_MOUNTS.script);
+  });
+
+  it('passes over a shell that cannot be run', () => {
+    const command = [...buildCommand()];
+    const [program = 'sh', flag = '-c', script = ''] = command;
+    run(command, ['/bin/bash', '/bin/sh']);
+    chmodSync(join(root, '/bin/bash'), 0o644);
+    const inRoot = script.replaceAll(/(?<=\s)\/(?:usr|bin|busybox)[\w/]*/g, `${root}$&`);
+    assert.match(execFileSync(program, [flag, inRoot], { encoding: 'utf8' }), /^\/bin\/sh /);
+  });
+
+  it('says so when the image has no shell that it knows', () => {
+    assert.equal(run(buildCommand(), []), '1 shell not found');
+  });
+
+  it("leaves umask and start-up files to the job's image", () => {
+    assert.match(run(buildCommand(), ['/bin/sh'], { BASH_ENV: 'x' }), / 00[0-7][1-7] \[x\]$/);
+  });
+
+  it('has the helper write for everybody, and read no start-up file', () => {
+    assert.match(run(helperCommand(), ['/bin/sh'], { BASH_ENV: 'x', ENV: 'y' }), / 0000 \[\]$/);
+  });
+});

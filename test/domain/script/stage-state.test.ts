@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseStageState, type StageState } from '../../../src/domain/script/stage-state.ts';
+
+const NONCE = '0123456789abcdef';
+
+const cases: readonly [text: string, expected: StageState | undefined, why: string][] = [
+  ['', undefined, 'nothing has begun'],
+  [`${NONCE}\n`, { exitCode: undefined }, 'begun'],
+  [NONCE, { exitCode: undefined }, 'a shell that writes no line end'],
+  [`${NONCE} 0\n`, { exitCode: 0 }, 'ended well'],
+  [`${NONCE} 137\n`, { exitCode: 137 }, 'killed'],
+  [`${NONCE} 255`, { exitCode: 255 }, 'the highest there is'],
+  [`${NONCE} 256\n`, undefined, 'no exit code'],
+  [`${NONCE} -1\n`, undefined, 'no exit code'],
+  [`${NONCE} \n`, undefined, 'half a write'],
+  [NONCE.slice(0, 9), undefined, 'half a write'],
+  ['fedcba9876543210 0\n', undefined, 'the stage before'],
+  [`${NONCE}0 0\n`, undefined, 'another nonce that begins alike'],
+  [`${NONCE} 0\n${NONCE} 1\n`, undefined, 'more than the wrapper writes'],
+  [` ${NONCE} 0\n`, undefined, 'not what the wrapper writes'],
+  [`${NONCE} 0x1\n`, undefined, 'not what the wrapper writes'],
+  ['\0'.repeat(16), undefined, 'a file that a power cut left empty'],
+  ['x'.repeat(1_000_000), undefined, 'a job that fills the file'],
+];
+
+describe('the state file of a stage', () => {
+  for (const [text, expected, why] of cases) {
+    it(`${JSON.stringify(text.slice(0, 40))} is ${JSON.stringify(expected)}: ${why}`, () => {
+      assert.deepEqual(parseStageState(text, NONCE), expected);
+    });
+  }
+});
