@@ -1,4 +1,9 @@
 import type { BuildStore, Clock, Log, TraceSpool } from '../activities/ports.ts';
+import type { BuildContext } from '../domain/build/context.ts';
+import { buildVariables } from '../domain/job/variables.ts';
+import type { TracePipelineOptions } from '../domain/trace/pipeline.ts';
+import { defaultTokenPrefixes } from '../domain/trace/token-mask.ts';
+import { openTraceWriter, type SpoolWriter } from './trace-spool/writer.ts';
 
 export interface TraceSpoolOptions {
   readonly builds: Pick<BuildStore, 'directory'>;
@@ -6,4 +11,49 @@ export interface TraceSpoolOptions {
   readonly log: Log;
 }
 
-export declare function createTraceSpool(options: TraceSpoolOptions): TraceSpool;
+/**
+ * The traces of this node's builds, each in its build's own directory: the masked trace, append-only
+ * (`trace`), and beside it checkpoints, from which another process goes on. What lies above the
+ * last checkpoint was never sent, so it may be thrown away and made anew from the job's own files.
+ */
+export function createTraceSpool({ builds, clock, log }: TraceSpoolOptions): TraceSpool {
+  const writers = new Map<string, Promise<SpoolWriter>>();
+  return {
+    open: (context) => {
+      const known = writers.get(context.buildId);
+      if (known !== undefined) return known;
+      const opening = openTraceWriter({
+        directory: builds.directory(context.buildId),
+        pipeline: pipelineOptions(context),
+        clock,
+        log,
+        fields: { job: context.job.id },
+      });
+      writers.set(context.buildId, opening);
+      // The next call tries again; this one's caller is told.
+      opening.catch(() => writers.delete(context.buildId));
+      return opening;
+    },
+    close: async (buildId) => {
+      const opening = writers.get(buildId);
+      writers.delete(buildId);
+      const writer = await opening?.catch(() => undefined);
+      await writer?.close();
+    },
+  };
+}
+
+/** Source: gitlab-runner `common/build.go` (Run), `common/buildlogger/build_logger.go` (New). */
+function pipelineOptions(context: BuildContext): TracePipelineOptions {
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  const { featureFlags } = variables;
+  return {
+    maskPhrases: variables.maskPhrases(),
+    tokenPrefixes: [
+      ...context.job.features.token_mask_prefixes,
+      ...defaultTokenPrefixes(featureFlags.isOn('FF_MASK_ALL_DEFAULT_TOKENS')),
+    ],
+    timestamps: featureFlags.isOn('FF_TIMESTAMPS'),
+    limitBytes: context.runner.outputLimitBytes,
+  };
+}

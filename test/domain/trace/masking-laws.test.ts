@@ -72,7 +72,7 @@ describe('masking', () => {
 
   it('hides phrases that are added while it holds bytes back', () => {
     const pipeline = createTracePipeline(optionsOf({ maskPhrases: ['secret one'] }));
-    const given = [Uint8Array.from(pipeline.write('stdout', Buffer.from('secret '), NOW_MS))];
+    const given: Uint8Array[] = [pipeline.write('stdout', Buffer.from('secret '), NOW_MS)];
     pipeline.addMaskPhrases(['secret two', '']);
     given.push(Uint8Array.from(pipeline.write('stdout', Buffer.from('two, secret one'), NOW_MS)));
     given.push(pipeline.flush('stdout', NOW_MS));

@@ -28,7 +28,7 @@ describe('the limit of a trace', () => {
   for (const [text, limitBytes, kept, why] of LIMITS) {
     it(`of ${limitBytes} bytes keeps ${JSON.stringify(kept)}, then its notice once: ${why}`, () => {
       const pipeline = createTracePipeline(optionsOf({ limitBytes }));
-      const given = Array.from({ length: 100 }, () =>
+      const given: Uint8Array[] = Array.from({ length: 100 }, () =>
         Uint8Array.from(pipeline.write('stdout', Buffer.from(text), NOW_MS)),
       );
       given.push(pipeline.write('runner', Buffer.from('Job succeeded\n'), NOW_MS));

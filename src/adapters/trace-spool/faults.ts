@@ -1,0 +1,12 @@
+import { TransientError } from '../../domain/failure.ts';
+
+/** A fault of the disk passes: somebody makes room, the job itself may. Names the path. */
+export function diskFault(action: string, path: string, cause: unknown): TransientError {
+  const code = errorCode(cause) ?? String(cause);
+  const reason = code === 'ENOSPC' || code === 'EDQUOT' ? `no space left (${code})` : code;
+  return new TransientError(`cannot ${action} ${path}: ${reason}`, { cause });
+}
+
+export function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}

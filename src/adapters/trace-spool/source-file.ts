@@ -1,0 +1,56 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { diskFault, errorCode } from './faults.ts';
+
+/**
+ * A file that a job writes to. Hostile: it may be cut, may have holes of terabytes, and its owner
+ * and mode may be changed. Opened once, by a path that the job cannot replace.
+ */
+export interface SourceFile {
+  sizeBytes(): Promise<number>;
+  /** At most `buffer.length` bytes from `offset`; how many. */
+  read(buffer: Uint8Array, offset: number): Promise<number>;
+  /** Frees the disk. Does nothing where the job took the right to do so. */
+  empty(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** No link is followed, and a pipe put in the file's place cannot make the open wait. */
+const FLAGS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export async function openSourceFile(path: string): Promise<SourceFile> {
+  const { file, isWritable } = await openFile(path).catch((error: unknown) => {
+    throw diskFault('open', path, error);
+  });
+  const stat = await file.stat();
+  if (!stat.isFile()) {
+    await file.close();
+    throw new FinalError(FailureType.RunnerSystem, `${path} is no regular file`);
+  }
+  const failed =
+    (action: string) =>
+    (error: unknown): never => {
+      throw diskFault(action, path, error);
+    };
+  return {
+    sizeBytes: async () => (await file.stat().catch(failed('examine'))).size,
+    read: async (buffer, offset) => {
+      const reading = file.read(buffer, 0, buffer.length, offset);
+      return (await reading.catch(failed('read'))).bytesRead;
+    },
+    empty: async () => {
+      if (isWritable) await file.truncate(0).catch(failed('empty'));
+    },
+    close: () => file.close(),
+  };
+}
+
+async function openFile(path: string): Promise<{ file: FileHandle; isWritable: boolean }> {
+  try {
+    return { file: await open(path, constants.O_RDWR | FLAGS), isWritable: true };
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') throw error;
+    return { file: await open(path, constants.O_RDONLY | FLAGS), isWritable: false };
+  }
+}

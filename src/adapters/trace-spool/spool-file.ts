@@ -1,0 +1,94 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { diskFault } from './faults.ts';
+
+/** The masked trace on disk. Append-only, but for what a crash left above the last checkpoint. */
+export interface SpoolFile {
+  /** What was appended; what failed to be waits for the next call. */
+  readonly lengthBytes: number;
+  /** Appends what waits and `bytes`, which must not change before this returns. */
+  append(bytes: Uint8Array): Promise<void>;
+  sync(): Promise<void>;
+  read(startByte: number, maxBytes: number): Promise<Uint8Array>;
+  /** Length on disk, and CRC-32 of the first `lengthBytes` of it. */
+  examine(lengthBytes: number): Promise<{ readonly sizeBytes: number; readonly crc: number }>;
+  truncate(lengthBytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const EXAMINED_AT_ONCE_BYTES = 1024 * 1024;
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+export async function openSpoolFile(path: string): Promise<SpoolFile> {
+  const file = await open(path, FLAGS, 0o600).catch((error: unknown) => {
+    throw diskFault('open', path, error);
+  });
+  let lengthBytes = 0;
+  let waiting: Uint8Array = new Uint8Array(0);
+
+  const writeAll = async (bytes: Uint8Array): Promise<void> => {
+    let written = 0;
+    try {
+      while (written < bytes.length) {
+        const length = bytes.length - written;
+        const { bytesWritten } = await file.write(bytes, written, length, lengthBytes);
+        written += bytesWritten;
+        lengthBytes += bytesWritten;
+      }
+    } catch (error) {
+      // A copy: the caller's bytes may change from now on.
+      waiting = bytes.slice(written);
+      throw diskFault('write', path, error);
+    }
+  };
+  return {
+    get lengthBytes() {
+      return lengthBytes;
+    },
+    append: async (bytes) => {
+      const all = waiting.length === 0 ? bytes : Buffer.concat([waiting, bytes]);
+      waiting = waiting.subarray(0, 0);
+      await writeAll(all);
+    },
+    sync: () =>
+      file.datasync().catch((error: unknown) => {
+        throw diskFault('write', path, error);
+      }),
+    read: async (startByte, maxBytes) => {
+      const bytes = await readFully(file, startByte, maxBytes).catch((error: unknown) => {
+        throw diskFault('read', path, error);
+      });
+      return bytes;
+    },
+    examine: async (length) => ({
+      sizeBytes: (await file.stat()).size,
+      crc: await checksum(file, length),
+    }),
+    truncate: async (length) => {
+      await file.truncate(length);
+      lengthBytes = length;
+    },
+    close: () => file.close(),
+  };
+}
+
+async function readFully(file: FileHandle, start: number, maxBytes: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(Math.max(0, maxBytes));
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, start + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+async function checksum(file: FileHandle, lengthBytes: number): Promise<number> {
+  let crc = 0;
+  for (let at = 0; at < lengthBytes; at += EXAMINED_AT_ONCE_BYTES) {
+    const bytes = await readFully(file, at, Math.min(EXAMINED_AT_ONCE_BYTES, lengthBytes - at));
+    crc = crc32(bytes, crc);
+  }
+  return crc;
+}
