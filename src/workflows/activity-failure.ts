@@ -47,6 +47,11 @@ export function isAlreadyStarted(error: unknown): boolean {
   return error instanceof WorkflowExecutionAlreadyStartedError;
 }
 
+/** A fault in words, for the operator's log. */
+export function reasonOf(error: unknown): string {
+  return describeFailure(error).message;
+}
+
 function describeFailure(error: unknown): { type: FailureType; message: string } {
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
   const type = cause instanceof ApplicationFailure ? cause.type : undefined;

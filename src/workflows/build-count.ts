@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TurnOutcome } from '../activities/contract.ts';
-import { isAlreadyStarted, throwBug } from './activity-failure.ts';
+import { isAlreadyStarted, reasonOf, throwBug } from './activity-failure.ts';
 import { buildMemo } from './messages.ts';
 import { runBuild } from './run-build.ts';
 
@@ -82,7 +82,10 @@ async function startBuild({ job, nodeQueue }: JobOutcome): Promise<boolean> {
   } catch (error) {
     throwBug(error);
     if (!isAlreadyStarted(error)) {
-      log.error('build not started, its node will', { buildId: job.buildId, error });
+      log.error('build not started, its node will', {
+        buildId: job.buildId,
+        reason: reasonOf(error),
+      });
     }
     return false;
   }

@@ -4,7 +4,7 @@ import { outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
 import { formatStageTable, type StageRow } from '../domain/build/stage-table.ts';
 import type { JobSummary, PlannedStage } from '../domain/build/stage.ts';
-import { outcomeOfFailure, stageFaultOf, throwBug } from './activity-failure.ts';
+import { outcomeOfFailure, stageFaultOf, reasonOf, throwBug } from './activity-failure.ts';
 import { STOP_LIMIT_MS, type BuildNode } from './build-node.ts';
 import type { BuildRun } from './build-run.ts';
 import { watch, type Watched } from './watched.ts';
@@ -87,7 +87,7 @@ export function openStages(job: JobSummary, { node, run }: StagesScope): BuildSt
       return true;
     } catch (error) {
       throwBug(error);
-      log.warn('stage not stopped', { error });
+      log.warn('stage not stopped', { reason: reasonOf(error) });
       return false;
     }
   };

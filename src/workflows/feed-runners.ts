@@ -24,7 +24,7 @@ import {
   wakeHealth,
   type RunnerHealth,
 } from '../domain/runner/health.ts';
-import { isAlreadyStarted, throwBug } from './activity-failure.ts';
+import { isAlreadyStarted, reasonOf, throwBug } from './activity-failure.ts';
 import * as messages from './messages.ts';
 import { initialServeRunnerState, serveRunner } from './serve-runner.ts';
 
@@ -165,7 +165,7 @@ async function reload({ state, update }: Fleet): Promise<void> {
     update({ settings: await loadConfig() });
   } catch (error) {
     throwBug(error);
-    log.error('config not loaded, the last good one stays in force', { error });
+    log.error('config not loaded, the last good one stays in force', { reason: reasonOf(error) });
   }
 }
 
@@ -270,6 +270,6 @@ async function stopRunner(workflowId: string): Promise<void> {
   } catch (error) {
     throwBug(error);
     // It is gone already: that is what was wanted.
-    log.info('runner was not there to stop', { workflowId, error });
+    log.info('runner was not there to stop', { workflowId, reason: reasonOf(error) });
   }
 }

@@ -9,7 +9,7 @@ import {
 import { afterScriptStatus, outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
-import { outcomeOfFailure, throwBug } from './activity-failure.ts';
+import { outcomeOfFailure, reasonOf, throwBug } from './activity-failure.ts';
 import { proxyNode, type BuildNode } from './build-node.ts';
 import { openBuildRun, type BuildRun } from './build-run.ts';
 import { openStages, type BuildStages } from './build-stages.ts';
@@ -218,7 +218,7 @@ async function attempt(complaint: string, work: () => Promise<void>): Promise<vo
     await work();
   } catch (error) {
     throwBug(error);
-    if (!isCancellation(error)) log.error(complaint, { error });
+    if (!isCancellation(error)) log.error(complaint, { reason: reasonOf(error) });
   }
 }
 
@@ -231,6 +231,6 @@ async function tellRunner(
   } catch (error) {
     throwBug(error);
     // The runner was removed from the config meanwhile: nobody counts any more.
-    log.info('runner not told of the build', { error });
+    log.info('runner not told of the build', { reason: reasonOf(error) });
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { RequestTurn, TurnOutcome } from '../activities/contract.ts';
 import { adaptQuestionLimit, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
-import { throwBug } from './activity-failure.ts';
+import { reasonOf, throwBug } from './activity-failure.ts';
 import { openBuildCount, type BuildCount } from './build-count.ts';
 import * as messages from './messages.ts';
 import { openQuestions, type Questions } from './questions.ts';
@@ -137,7 +137,7 @@ async function takeTurn(runner: Runner): Promise<void> {
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
-    log.warn('question not answered', { error });
+    log.warn('question not answered', { reason: reasonOf(error) });
     await sleep(FAULT_PAUSE_MS);
   } finally {
     questions.end(turn);
@@ -182,6 +182,6 @@ async function reportHealth({ feederId, runner, isHealthy }: ServeRunnerState): 
     });
   } catch (error) {
     throwBug(error);
-    log.warn('health not reported', { error });
+    log.warn('health not reported', { reason: reasonOf(error) });
   }
 }

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  drainSignal,
+  fleetStateQuery,
+  pauseRunnerSignal,
+  reloadConfigSignal,
+  resumeRunnerSignal,
+  resumeSignal,
+  runnerStateQuery,
+  stopSignal,
+} from '../../src/workflows/messages.ts';
+import type { FakeRunner } from './support/fake-gitlab.ts';
+import type { FakeNode } from './support/fake-node.ts';
+import { uniqueName } from './support/jobs.ts';
+import {
+  fleetOf,
+  runnerOf,
+  runnerSettings,
+  startFleet,
+  untilState,
+  type FleetHandle,
+  type RunnerHandle,
+} from './support/runners.ts';
+import { openWorld, type World } from './support/world.ts';
+
+describe('an installation', () => {
+  let world: World;
+  let node: FakeNode;
+  let installation: string;
+  let names: readonly string[];
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.end());
+  beforeEach(async () => {
+    installation = uniqueName('installation');
+    names = [uniqueName('runner'), uniqueName('runner'), uniqueName('runner')];
+    node = await world.startNode(installation);
+  });
+
+  const name = (index: number): string => names[index] ?? '';
+  const gitlab = (index: number): FakeRunner => world.gitlab.runner(name(index));
+  const runner = (index: number): RunnerHandle =>
+    runnerOf(world, installation, { name: name(index), key: name(index) });
+
+  /** Starts with the first runners of `names`, and waits until each of them asks. */
+  async function startWith(count: number): Promise<FleetHandle> {
+    node.config(fleetOf(...names.slice(0, count).map((one) => runnerSettings(one))));
+    const fleet = await startFleet(world, installation, node.queue);
+    await Promise.all(names.slice(0, count).map((_, index) => gitlab(index).calls.when('ask')));
+    return fleet;
+  }
+
+  const reload = (fleet: FleetHandle, hasRestarted = false): Promise<void> =>
+    fleet.signal(reloadConfigSignal, { configQueue: node.queue, hasRestarted });
+
+  it('lets every runner of its config ask, spread over the interval', async () => {
+    await startWith(2);
+    assert.deepEqual(
+      [gitlab(0).turns[0], gitlab(1).turns[0]].map((turn) => turn?.offsetMs),
+      [0, 100],
+    );
+  });
+
+  it('brings its runners in line with a changed config', async () => {
+    const fleet = await startWith(2);
+    const [kept, , added] = names.map((one) => runnerSettings(one));
+    assert.ok(kept !== undefined && added !== undefined);
+    node.config(fleetOf({ ...kept, limit: 7 }, added));
+    await reload(fleet);
+    await gitlab(2).calls.when('ask');
+    await untilState(runner(0), ({ feeding }) => feeding.limit === 7);
+    await runner(1).result();
+    const { settings } = await fleet.query(fleetStateQuery);
+    assert.deepEqual(
+      settings.runners.map(({ key }) => key),
+      [name(0), name(2)],
+    );
+  });
+
+  it('gives a renamed runner a workflow of its new name, and ends the old one', async () => {
+    const fleet = await startWith(1);
+    node.config(fleetOf(runnerSettings(name(0), { name: 'renamed' })));
+    await reload(fleet);
+    await runner(0).result();
+    await gitlab(0).calls.when('ask', 2);
+    const renamed = runnerOf(world, installation, { name: 'renamed', key: name(0) });
+    assert.equal((await renamed.query(runnerStateQuery)).feeding.isFed, true);
+  });
+
+  it('keeps the last good config when the new one cannot be read', async () => {
+    const fleet = await startWith(1);
+    node.behave({
+      loadConfig: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('concurrent = 0', 'InvalidConfig')),
+    });
+    await reload(fleet);
+    await node.calls.when('loadConfig', 2);
+    await fleet.signal(pauseRunnerSignal, name(0));
+    await untilState(runner(0), ({ feeding }) => !feeding.isFed);
+    const { settings } = await fleet.query(fleetStateQuery);
+    assert.equal(settings.runners.length, 1);
+  });
+
+  it('pauses one runner by its name and resumes it, and leaves the others alone', async () => {
+    const fleet = await startWith(2);
+    await fleet.signal(pauseRunnerSignal, name(0));
+    await untilState(runner(0), ({ feeding }) => !feeding.isFed);
+    assert.equal((await runner(1).query(runnerStateQuery)).feeding.isFed, true);
+    await fleet.signal(resumeRunnerSignal, name(0));
+    await gitlab(0).calls.when('ask', 2);
+    assert.equal(gitlab(1).turns.length, 1);
+  });
+
+  it('asks for nothing while it drains, until it is resumed', async () => {
+    const fleet = await startWith(2);
+    await fleet.signal(drainSignal);
+    await Promise.all([gitlab(0).calls.when('end'), gitlab(1).calls.when('end')]);
+    await fleet.signal(resumeSignal);
+    await Promise.all([gitlab(0).calls.when('ask', 2), gitlab(1).calls.when('ask', 2)]);
+  });
+
+  it('ends with all its runners when it is stopped', async () => {
+    const fleet = await startWith(2);
+    await fleet.signal(stopSignal);
+    await Promise.all([fleet.result(), runner(0).result(), runner(1).result()]);
+  });
+
+  it('lets all runners ask at once after its node was started anew', async () => {
+    const fleet = await startWith(2);
+    gitlab(0).holdQuestions();
+    gitlab(1).holdQuestions();
+    await reload(fleet, true);
+    await Promise.all([gitlab(0).calls.when('ask', 2), gitlab(1).calls.when('ask', 2)]);
+    assert.equal(gitlab(0).turns[1]?.askAtOnce, true);
+  });
+
+  it('brings back a runner that a person has ended, at the next reload', async () => {
+    const fleet = await startWith(1);
+    await runner(0).terminate('by mistake');
+    await reload(fleet);
+    await gitlab(0).calls.when('ask', 2);
+  });
+
+  describe('with a runner that GitLab refuses', () => {
+    const FORBIDDEN = { kind: 'forbidden', message: '403 Forbidden' } as const;
+    const REST_MS = 3_000;
+
+    async function startRefused(): Promise<FleetHandle> {
+      const [refused = ''] = names;
+      const settings = runnerSettings(refused, {
+        unhealthyRequestsLimit: 2,
+        unhealthyIntervalMs: REST_MS,
+      });
+      node.config(fleetOf(settings, runnerSettings(name(1))));
+      const fleet = await startFleet(world, installation, node.queue);
+      for (let refusals = 0; refusals < 2; refusals += 1) gitlab(0).answer(FORBIDDEN);
+      await gitlab(0).calls.when('ask', 2);
+      await untilState(runner(0), (state) => !state.isHealthy && !state.feeding.isFed);
+      return fleet;
+    }
+
+    it('lets it rest, tries it again after its rest, and forgets all when it is accepted', async () => {
+      const fleet = await startRefused();
+      const asked = gitlab(0).turns.length;
+      const { health } = await fleet.query(fleetStateQuery);
+      assert.equal(health[name(0)]?.failures, 2);
+      await gitlab(0).calls.when('ask', asked + 1);
+      const restsUntilMs = (health[name(0)]?.lastHealthyMs ?? 0) + REST_MS;
+      assert.ok(Date.now() >= restsUntilMs, 'it did not rest');
+      gitlab(0).answer({ kind: 'no_job' });
+      await untilState(runner(0), ({ isHealthy, feeding }) => isHealthy && feeding.isFed);
+      assert.equal((await fleet.query(fleetStateQuery)).health[name(0)]?.failures, 0);
+    });
+
+    it('does not let the others wait for it', async () => {
+      await startRefused();
+      gitlab(1).answer({ kind: 'no_job' });
+      await gitlab(1).calls.when('ask', 2);
+    });
+
+    it('tries it at once when the config is read again', async () => {
+      const fleet = await startRefused();
+      const asked = gitlab(0).turns.length;
+      await reload(fleet);
+      await gitlab(0).calls.when('ask', asked + 1);
+      assert.deepEqual((await fleet.query(fleetStateQuery)).health, {});
+    });
+  });
+});

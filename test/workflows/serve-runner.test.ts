@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { StageOutcome } from '../../src/domain/build/outcome.ts';
+import type { JobSummary } from '../../src/domain/build/stage.ts';
+import { feedSignal, runnerStateQuery, stopSignal } from '../../src/workflows/messages.ts';
+import type { runBuild } from '../../src/workflows/run-build.ts';
+import { callsOf, startBuild } from './support/builds.ts';
+import { defer, type Deferred } from './support/calls.ts';
+import type { FakeRunner } from './support/fake-gitlab.ts';
+import type { FakeNode } from './support/fake-node.ts';
+import { jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
+import { FED, startRunner, untilState } from './support/runners.ts';
+import { openWorld, type World } from './support/world.ts';
+
+/** Events that Temporal may keep of an hour in which a runner gets no job. */
+const MAX_IDLE_EVENTS_AN_HOUR = 600;
+
+describe('a runner', () => {
+  let world: World;
+  let node: FakeNode;
+  let name: string;
+  let gitlab: FakeRunner;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.end());
+  beforeEach(async () => {
+    name = uniqueName('runner');
+    gitlab = world.gitlab.runner(name);
+    node = await world.startNode(name);
+  });
+
+  function handOut(job: JobSummary): void {
+    gitlab.answer({ kind: 'job', job, nodeQueue: node.queue });
+  }
+
+  /** A script that lasts until the test ends it. */
+  function holdScript(): Deferred<StageOutcome> {
+    const ending = defer<StageOutcome>();
+    node.stage('step_script', ending.promise);
+    return ending;
+  }
+
+  it('asks at once when it starts, and at its pace after a turn without a job', async () => {
+    await startRunner(world, name, { ...FED, intervalMs: 3_000, offsetMs: 700, mayWait: true });
+    gitlab.answer({ kind: 'no_job' });
+    await gitlab.calls.when('ask', 2);
+    const pace = { runnerKey: name, intervalMs: 3_000, offsetMs: 700, mayWait: true };
+    assert.deepEqual(gitlab.turns, [
+      { ...pace, askAtOnce: true, durationMs: 55_000 },
+      { ...pace, askAtOnce: false, durationMs: 55_000 },
+    ]);
+  });
+
+  it('starts a build for a job and asks again at once', async () => {
+    const runner = await startRunner(world, name);
+    const script = holdScript();
+    const job = jobOf(PLAIN_PLAN);
+    handOut(job);
+    await gitlab.calls.when('ask', 2);
+    assert.equal(gitlab.turns[1]?.askAtOnce, true);
+    assert.deepEqual((await runner.query(runnerStateQuery)).buildIds, [job.buildId]);
+    await node.calls.when('runStage step_script');
+    script.resolve({ kind: 'succeeded' });
+    const build = world.client.getHandle<typeof runBuild>(job.buildId);
+    assert.deepEqual(await build.result(), { state: 'success' });
+    await untilState(runner, ({ buildIds }) => buildIds.length === 0);
+  });
+
+  it('never has more builds than its limit, and asks again when one has ended', async () => {
+    const runner = await startRunner(world, name, { ...FED, limit: 1 });
+    const script = holdScript();
+    handOut(jobOf(PLAIN_PLAN));
+    await node.calls.when('runStage step_script');
+    const { buildIds, questionsUnderWay } = await runner.query(runnerStateQuery);
+    assert.equal(buildIds.length, 1);
+    assert.equal(questionsUnderWay, 0);
+    assert.equal(gitlab.turns.length, 1);
+    script.resolve({ kind: 'succeeded' });
+    await gitlab.calls.when('ask', 2);
+  });
+
+  it('has one question open while it is idle, and up to request_concurrency after jobs', async () => {
+    const runner = await startRunner(world, name, { ...FED, requestConcurrency: 2 });
+    await gitlab.calls.when('ask');
+    assert.equal((await runner.query(runnerStateQuery)).questionsUnderWay, 1);
+    for (let jobs = 0; jobs < 6; jobs += 1) handOut(jobOf(PLAIN_PLAN));
+    await untilState(runner, (state) => state.questionsUnderWay === 2);
+    await node.calls.when('releaseBuild', 6);
+    assert.equal(gitlab.mostAtOnce, 2);
+    gitlab.answer({ kind: 'no_job' });
+    gitlab.answer({ kind: 'no_job' });
+    await untilState(runner, (state) => state.questionsUnderWay === 1);
+  });
+
+  it('counts a question as a build that may come: both together stay within the limit', async () => {
+    const runner = await startRunner(world, name, { ...FED, limit: 2, requestConcurrency: 5 });
+    holdScript();
+    handOut(jobOf(PLAIN_PLAN));
+    await node.calls.when('runStage step_script');
+    await untilState(runner, (state) => state.questionsUnderWay === 1);
+    assert.equal(gitlab.mostAtOnce, 1);
+  });
+
+  it('asks again some seconds after a turn that failed', async () => {
+    await startRunner(world, name);
+    await gitlab.calls.when('ask');
+    const failedMs = Date.now();
+    gitlab.fail();
+    await gitlab.calls.when('ask', 2);
+    assert.ok(Date.now() - failedMs >= 5_000, 'it did not wait');
+    assert.ok(Date.now() - failedMs < 8_000, 'it waited too long');
+  });
+
+  describe('that is fed no longer', () => {
+    it('ends its question, and asks at once when it is fed again', async () => {
+      const runner = await startRunner(world, name);
+      await gitlab.calls.when('ask');
+      await runner.signal(feedSignal, { feeding: { ...FED, isFed: false }, askAnew: false });
+      await gitlab.calls.when('end');
+      await untilState(runner, (state) => state.questionsUnderWay === 0);
+      await runner.signal(feedSignal, { feeding: FED, askAnew: false });
+      await gitlab.calls.when('ask', 2);
+      assert.equal(gitlab.turns[1]?.askAtOnce, true);
+    });
+
+    it('still runs the job that its last question brings', async () => {
+      const runner = await startRunner(world, name);
+      gitlab.holdQuestions();
+      await gitlab.calls.when('ask');
+      await runner.signal(feedSignal, { feeding: { ...FED, isFed: false }, askAnew: false });
+      await gitlab.calls.when('end');
+      handOut(jobOf(PLAIN_PLAN));
+      await node.calls.when('releaseBuild');
+      assert.equal(gitlab.turns.length, 1);
+    });
+  });
+
+  it('asks anew when its pace changes, and lets a new limit be', async () => {
+    const runner = await startRunner(world, name);
+    await gitlab.calls.when('ask');
+    await runner.signal(feedSignal, { feeding: { ...FED, limit: 7 }, askAnew: false });
+    await runner.signal(feedSignal, { feeding: { ...FED, intervalMs: 900 }, askAnew: false });
+    await gitlab.calls.when('ask', 2);
+    assert.equal(gitlab.turns[1]?.intervalMs, 900);
+    assert.equal(gitlab.calls.all.filter((call) => call === 'end').length, 1);
+  });
+
+  it('does not wait for a question whose process is gone', async () => {
+    const runner = await startRunner(world, name);
+    await gitlab.calls.when('ask');
+    gitlab.holdQuestions();
+    await runner.signal(feedSignal, { feeding: FED, askAnew: true });
+    await gitlab.calls.when('ask', 2);
+    assert.equal(gitlab.turns[1]?.askAtOnce, true);
+    assert.equal((await runner.query(runnerStateQuery)).questionsUnderWay, 1);
+  });
+
+  describe('that is stopped', () => {
+    it('ends when it has no build', async () => {
+      const runner = await startRunner(world, name);
+      await gitlab.calls.when('ask');
+      await runner.signal(stopSignal);
+      await runner.result();
+      assert.equal(gitlab.turns.length, 1);
+    });
+
+    it('ends after its last build, which it does not disturb', async () => {
+      const runner = await startRunner(world, name);
+      const script = holdScript();
+      handOut(jobOf(PLAIN_PLAN));
+      await node.calls.when('runStage step_script');
+      await runner.signal(stopSignal);
+      await untilState(runner, (state) => state.isStopping && state.questionsUnderWay === 0);
+      script.resolve({ kind: 'succeeded' });
+      await runner.result();
+      assert.ok(callsOf(node).includes('reportResult success'));
+    });
+
+    it('goes on when it is fed again before that, and still counts the build', async () => {
+      const runner = await startRunner(world, name, { ...FED, limit: 2 });
+      holdScript();
+      handOut(jobOf(PLAIN_PLAN));
+      await node.calls.when('runStage step_script');
+      await runner.signal(stopSignal);
+      await untilState(runner, (state) => state.questionsUnderWay === 0);
+      const asked = gitlab.turns.length;
+      await runner.signal(feedSignal, { feeding: { ...FED, limit: 2 }, askAnew: false });
+      await gitlab.calls.when('ask', asked + 1);
+      assert.equal((await runner.query(runnerStateQuery)).buildIds.length, 1);
+    });
+  });
+
+  describe('whose node begins a build by itself', () => {
+    it('counts that build under its limit until it has ended', async () => {
+      const runner = await startRunner(world, name, { ...FED, limit: 2 });
+      const script = holdScript();
+      const job = jobOf(PLAIN_PLAN);
+      const input = { runnerWorkflowId: runner.workflowId, isCounted: false };
+      await startBuild(world, { node, job, input });
+      await untilState(runner, ({ buildIds }) => buildIds.includes(job.buildId));
+      script.resolve({ kind: 'succeeded' });
+      await untilState(runner, ({ buildIds }) => buildIds.length === 0);
+    });
+
+    it('does not count the same job a second time, however late it hears of it', async () => {
+      const runner = await startRunner(world, name, { ...FED, limit: 1 });
+      await gitlab.calls.when('ask');
+      const job = jobOf(PLAIN_PLAN);
+      const input = { runnerWorkflowId: runner.workflowId, isCounted: false };
+      await (await startBuild(world, { node, job, input })).result();
+      handOut(job);
+      await gitlab.calls.when('ask', 2);
+      assert.deepEqual((await runner.query(runnerStateQuery)).buildIds, []);
+      assert.equal(callsOf(node).filter((call) => call === 'acknowledgeJob').length, 1);
+    });
+
+    it('keeps counting it when it hears of the job while the build runs', async () => {
+      const runner = await startRunner(world, name, { ...FED, limit: 2 });
+      await gitlab.calls.when('ask');
+      const script = holdScript();
+      const job = jobOf(PLAIN_PLAN);
+      const input = { runnerWorkflowId: runner.workflowId, isCounted: false };
+      await startBuild(world, { node, job, input });
+      await node.calls.when('runStage step_script');
+      handOut(job);
+      await gitlab.calls.when('ask', 2);
+      assert.deepEqual((await runner.query(runnerStateQuery)).buildIds, [job.buildId]);
+      script.resolve({ kind: 'succeeded' });
+      await untilState(runner, ({ buildIds }) => buildIds.length === 0);
+    });
+  });
+
+  it('costs few events while it gets no job', async () => {
+    const runner = await startRunner(world, name);
+    const turns = 10;
+    const eventsAfter = async (count: number): Promise<number> => {
+      await gitlab.calls.when('ask', count);
+      return (await runner.fetchHistory()).events?.length ?? 0;
+    };
+    const before = await eventsAfter(1);
+    let events = before;
+    for (let turn = 1; turn <= turns; turn += 1) {
+      gitlab.answer({ kind: 'no_job' });
+      events = await eventsAfter(turn + 1);
+    }
+    const turnMs = gitlab.turns[0]?.durationMs ?? 0;
+    const anHour = ((events - before) / turns) * (3_600_000 / turnMs);
+    assert.ok(anHour <= MAX_IDLE_EVENTS_AN_HOUR, `${anHour} events an hour`);
+  });
+});

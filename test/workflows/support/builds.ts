@@ -1,0 +1,34 @@
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { WorkflowIdReusePolicy } from '@temporalio/common';
+import type { JobSummary } from '../../../src/domain/build/stage.ts';
+import { ORCHESTRATION_QUEUE } from '../../../src/workflows/messages.ts';
+import type { RunBuildInput, runBuild } from '../../../src/workflows/run-build.ts';
+import type { FakeNode } from './fake-node.ts';
+import type { World } from './world.ts';
+
+export type BuildHandle = WorkflowHandleWithFirstExecutionRunId<typeof runBuild>;
+
+interface BuildStart {
+  readonly node: FakeNode;
+  readonly job: JobSummary;
+  readonly input?: Partial<RunBuildInput>;
+}
+
+/** Starts a build as a runner does, which nobody counts unless the input says so. */
+export function startBuild(
+  { client }: World,
+  { node, job, input }: BuildStart,
+): Promise<BuildHandle> {
+  const base = { job, nodeQueue: node.queue, runnerWorkflowId: 'nobody', isCounted: true };
+  return client.start<typeof runBuild>('runBuild', {
+    workflowId: job.buildId,
+    taskQueue: ORCHESTRATION_QUEUE,
+    args: [{ ...base, ...input }],
+    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+  });
+}
+
+/** What the node was called to do, without the upload that runs beside it. */
+export function callsOf({ calls }: FakeNode): readonly string[] {
+  return calls.all.filter((call) => call !== 'uploadTrace');
+}

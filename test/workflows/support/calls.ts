@@ -1,0 +1,51 @@
+/** What was called, in order, and a way to wait for it. */
+export interface Calls {
+  readonly all: readonly string[];
+  add(call: string): void;
+  /** Resolves when the call was made this many times. */
+  when(call: string, times?: number): Promise<void>;
+}
+
+export function recordCalls(): Calls {
+  const all: string[] = [];
+  const waiting = new Set<() => void>();
+  return {
+    all,
+    add: (call) => {
+      all.push(call);
+      for (const check of waiting) check();
+    },
+    when: (call, times = 1) =>
+      new Promise((resolve, reject) => {
+        const limit = setTimeout(() => {
+          reject(new Error(`"${call}" was not called ${times} times, but: ${all.join(', ')}`));
+        }, 30_000);
+        const check = (): void => {
+          if (all.filter((one) => one === call).length < times) return;
+          clearTimeout(limit);
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      }),
+  };
+}
+
+/** A promise and what settles it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+export function defer<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  promise.catch(() => undefined); // whoever waits for it sees the fault
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,183 @@
+import { Context } from '@temporalio/activity';
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import type {
+  BuildActivities,
+  ConfigActivities,
+  StageRequest,
+  UploadEnd,
+} from '../../../src/activities/contract.ts';
+import type { BuildOutcome, StageOutcome } from '../../../src/domain/build/outcome.ts';
+import type { FleetSettings } from '../../../src/domain/runner/fleet.ts';
+import { nodeQueue } from '../../../src/workflows/messages.ts';
+import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';
+
+type NodeActivities = BuildActivities & ConfigActivities;
+
+/** A node whose stages end at once, unless the test says otherwise. */
+export interface FakeNode {
+  readonly queue: string;
+  /** Each activity called, with what tells it apart: `runStage step_script`. */
+  readonly calls: Calls;
+  readonly outcomes: readonly BuildOutcome[];
+  /** Replaces what an activity does. */
+  behave(change: Partial<NodeActivities>): void;
+  /** What a stage ends with; a promise makes it last. `stopStage` ends it too. */
+  stage(name: string, outcome: StageOutcome | Promise<StageOutcome>): void;
+  /** What GitLab answers to the trace from now on. */
+  answerTrace(answer: Exclude<UploadEnd, 'sealed'>): void;
+  config(settings: FleetSettings): void;
+  /** As a node that dies: what it was doing never ends. */
+  kill(): Promise<void>;
+  /** The node's next process. */
+  restart(): Promise<void>;
+}
+
+export async function startFakeNode(connection: NativeConnection, name: string): Promise<FakeNode> {
+  const queue = nodeQueue(name);
+  const calls = recordCalls();
+  const fake = openFake(calls);
+  let worker = await createWorker();
+  let running = worker.run().catch(ignoreForced);
+
+  function createWorker(): Promise<Worker> {
+    return Worker.create({
+      connection,
+      taskQueue: queue,
+      activities: { ...fake.activities() },
+      shutdownForceTime: '200 ms',
+      maxHeartbeatThrottleInterval: '100 ms',
+      defaultHeartbeatThrottleInterval: '100 ms',
+    });
+  }
+
+  const node: FakeNode = {
+    queue,
+    calls,
+    outcomes: fake.outcomes,
+    behave: fake.behave,
+    stage: fake.stage,
+    answerTrace: fake.answerTrace,
+    config: (settings) => fake.behave({ loadConfig: () => Promise.resolve(settings) }),
+    kill: async () => {
+      fake.die();
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running;
+    },
+    restart: async () => {
+      fake.revive();
+      worker = await createWorker();
+      running = worker.run().catch(ignoreForced);
+    },
+  };
+  return node;
+}
+
+/** The worker complains that activities were cut off: that is what a kill is. */
+function ignoreForced(): void {
+  return undefined;
+}
+
+interface Fake {
+  readonly outcomes: readonly BuildOutcome[];
+  activities(): NodeActivities;
+  behave(change: Partial<NodeActivities>): void;
+  stage(name: string, outcome: StageOutcome | Promise<StageOutcome>): void;
+  answerTrace(answer: Exclude<UploadEnd, 'sealed'>): void;
+  die(): void;
+  revive(): void;
+}
+
+const SUCCEEDED: StageOutcome = { kind: 'succeeded' };
+
+function openFake(calls: Calls): Fake {
+  const outcomes: BuildOutcome[] = [];
+  const stages = new Map<string, StageOutcome | Promise<StageOutcome>>();
+  let isDead = false;
+  let sealed = defer<UploadEnd>();
+  let answer: Deferred<Exclude<UploadEnd, 'sealed'>> = defer();
+  let running: Deferred<StageOutcome> | undefined;
+
+  let behaviour: NodeActivities = {
+    loadConfig: () => Promise.reject(new Error('this node has no config')),
+    acknowledgeJob: () => Promise.resolve('accepted'),
+    prepareEnvironment: () => Promise.resolve(),
+    runStage: async (_build, { stage }) => {
+      const ending = defer<StageOutcome>();
+      running = ending;
+      return Promise.race([ending.promise, stages.get(stage.name) ?? SUCCEEDED]);
+    },
+    stopStage: () => {
+      running?.resolve({ kind: 'stopped' });
+      return Promise.resolve();
+    },
+    uploadTrace: (_build, { ignoreCanceling }) =>
+      Promise.race([
+        sealed.promise,
+        answer.promise.then((end) =>
+          end === 'canceling' && ignoreCanceling ? sealed.promise : end,
+        ),
+      ]),
+    reportResult: (_build, outcome) => {
+      outcomes.push(outcome);
+      sealed.resolve('sealed');
+      return Promise.resolve();
+    },
+    destroyEnvironment: () => Promise.resolve(),
+    releaseBuild: () => Promise.resolve(),
+  };
+
+  const never = new Promise<never>(() => undefined);
+  const act = async <T>(call: string, work: () => Promise<T>): Promise<T> => {
+    if (isDead) return never;
+    calls.add(call);
+    const { heartbeat } = Context.current();
+    const beats = setInterval(() => heartbeat(), 100).unref(); // some calls never end
+    try {
+      const value = await work();
+      return isDead ? await never : value;
+    } finally {
+      clearInterval(beats);
+    }
+  };
+
+  return {
+    outcomes,
+    behave: (change) => {
+      behaviour = { ...behaviour, ...change };
+    },
+    stage: (name, outcome) => void stages.set(name, outcome),
+    answerTrace: (end) => answer.resolve(end),
+    die: () => {
+      isDead = true;
+    },
+    revive: () => {
+      isDead = false;
+    },
+    activities: () => ({
+      loadConfig: () => act('loadConfig', () => behaviour.loadConfig()),
+      acknowledgeJob: (build) => {
+        sealed = defer();
+        answer = defer();
+        return act('acknowledgeJob', () => behaviour.acknowledgeJob(build));
+      },
+      prepareEnvironment: (build) =>
+        act('prepareEnvironment', () => behaviour.prepareEnvironment(build)),
+      runStage: (build, request) =>
+        act(describeStage(request), () => behaviour.runStage(build, request)),
+      stopStage: (build, request) =>
+        act(`stopStage ${request.how}`, () => behaviour.stopStage(build, request)),
+      uploadTrace: (build, options) =>
+        act('uploadTrace', () => behaviour.uploadTrace(build, options)),
+      reportResult: (build, outcome) =>
+        act(`reportResult ${outcome.state}`, () => behaviour.reportResult(build, outcome)),
+      destroyEnvironment: (build) =>
+        act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
+      releaseBuild: (build) => act('releaseBuild', () => behaviour.releaseBuild(build)),
+    }),
+  };
+}
+
+function describeStage({ stage, attempt, jobStatus }: StageRequest): string {
+  const status = stage.name === 'after_script' ? ` ${jobStatus}` : '';
+  return `runStage ${stage.name}${attempt === 1 ? '' : `#${attempt}`}${status}`;
+}

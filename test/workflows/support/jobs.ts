@@ -1,0 +1,58 @@
+import type {
+  BuildPlan,
+  JobSummary,
+  PlannedStage,
+  StageName,
+} from '../../../src/domain/build/stage.ts';
+
+let count = 0;
+
+/** An id that no other test of this process uses. */
+export function uniqueName(word: string): string {
+  count += 1;
+  return `${word}-${process.pid}-${count}`;
+}
+
+export function stage(name: StageName, attempts = 1): PlannedStage {
+  const isUsers = name.startsWith('step_') || name === 'after_script';
+  return { name, place: isUsers ? 'build' : 'helper', attempts };
+}
+
+/** A job with a script and nothing else. */
+export const PLAIN_PLAN: BuildPlan = {
+  preparation: [],
+  steps: [stage('step_script')],
+  afterScript: undefined,
+  cleanup: undefined,
+  jobTimeoutMs: 3_600_000,
+  scriptTimeoutMs: undefined,
+  afterScriptTimeoutMs: 300_000,
+  afterScriptIgnoreErrors: true,
+};
+
+/** A job with every stage there is now. */
+export const FULL_PLAN: BuildPlan = {
+  ...PLAIN_PLAN,
+  preparation: [stage('prepare_script'), stage('get_sources')],
+  afterScript: stage('after_script'),
+  cleanup: stage('cleanup_file_variables'),
+};
+
+export function jobOf(plan: BuildPlan, rejection?: string): JobSummary {
+  const name = uniqueName('job');
+  return {
+    buildId: `build/gitlab.test/${name}`,
+    jobId: 1,
+    jobName: 'rspec',
+    jobStage: 'test',
+    projectId: 7,
+    projectPath: 'group/project',
+    pipelineId: 3,
+    ref: 'main',
+    jobUrl: 'https://gitlab.test/group/project/-/jobs/1',
+    runnerKey: 'key',
+    runnerName: 'runner',
+    plan,
+    rejection,
+  };
+}

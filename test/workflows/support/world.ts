@@ -1,0 +1,154 @@
+import { fileURLToPath } from 'node:url';
+import type { WorkflowClient } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import type { SlotActivities } from '../../../src/activities/contract.ts';
+import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/messages.ts';
+import { startFakeNode, type FakeNode } from './fake-node.ts';
+import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
+
+/** A real Temporal server with our workflows, and nodes whose activities are fakes. */
+export interface World {
+  readonly client: WorkflowClient;
+  readonly gitlab: FakeGitLab;
+  /** A node with a queue of its own; ended with the world. */
+  startNode(name: string): Promise<FakeNode>;
+  /** Another process takes over the workflows, without the memory of the one before. */
+  restartWorkflows(): Promise<void>;
+  end(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Events after which Temporal suggests to continue as new; its own default is 4096. */
+  readonly suggestContinueAsNewAt?: number;
+}
+
+/** The tests' own extension: `.ts` in the source tree, `.js` when compiled. */
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const WORKFLOWS = fileURLToPath(
+  new URL(`../../../src/workflows/index.${EXTENSION}`, import.meta.url),
+);
+
+/** Without the server's tick of 50 ms before each task; see design §3. */
+const DYNAMIC_CONFIG = {
+  'history.transferProcessorMaxPollRPS': 2000,
+  'history.timerProcessorMaxPollRPS': 2000,
+  'frontend.namespaceRPS': 10_000,
+};
+
+const isVerbose = Boolean(process.env['TGR_TEST_VERBOSE']);
+Runtime.install({
+  // Tests make things fail; what the workflows say of it would only be noise.
+  logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    if (!isVerbose) return;
+    process.stderr.write(`[temporal] ${level} ${message} ${JSON.stringify(meta) ?? ''}\n`);
+  }),
+  telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
+});
+
+export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  const logger = new DefaultLogger('ERROR');
+  return bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger });
+}
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const [workflowBundle, env] = await Promise.all([bundleWorkflows(), startServer(options)]);
+  const gitlab = openFakeGitLab();
+  const connection = env.nativeConnection;
+  const startWorkflows = async (): Promise<RunningWorker> =>
+    run(
+      await Worker.create({
+        connection,
+        workflowBundle,
+        taskQueue: ORCHESTRATION_QUEUE,
+        stickyQueueScheduleToStartTimeout: '1 second',
+      }),
+    );
+  let workflows = await startWorkflows();
+  const slots = run(
+    await Worker.create({
+      connection,
+      taskQueue: SLOTS_QUEUE,
+      activities: { ...(gitlab.activities satisfies SlotActivities) },
+      shutdownForceTime: '1 second',
+      maxHeartbeatThrottleInterval: '100 ms',
+      defaultHeartbeatThrottleInterval: '100 ms',
+    }),
+  );
+  const nodes: FakeNode[] = [];
+  return {
+    client: env.client.workflow,
+    gitlab,
+    startNode: async (name) => {
+      const node = await startFakeNode(connection, name);
+      nodes.push(node);
+      return node;
+    },
+    restartWorkflows: async () => {
+      await workflows.end();
+      workflows = await startWorkflows();
+    },
+    end: async () => {
+      await terminateAll(env.client.workflow);
+      gitlab.close();
+      await Promise.all(nodes.map((node) => node.kill()));
+      await Promise.allSettled([workflows.end(), slots.end()]);
+      await env.teardown();
+    },
+  };
+}
+
+interface RunningWorker {
+  end(): Promise<void>;
+}
+
+function run(worker: Worker): RunningWorker {
+  const running = worker.run();
+  return {
+    end: () => {
+      worker.shutdown();
+      return running;
+    },
+  };
+}
+
+function startServer({ suggestContinueAsNewAt }: WorldOptions): Promise<TestWorkflowEnvironment> {
+  const path = process.env['TEMPORAL_CLI_PATH'];
+  if (path === undefined || path === '') {
+    throw new Error(
+      'TEMPORAL_CLI_PATH is not set: run these tests by `npm test`, which finds or builds the ' +
+        'Temporal CLI, or name one yourself',
+    );
+  }
+  const settings = {
+    ...DYNAMIC_CONFIG,
+    ...(suggestContinueAsNewAt !== undefined && {
+      'limit.historyCount.suggestContinueAsNew': suggestContinueAsNewAt,
+    }),
+  };
+  return TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: { type: 'existing-path', path },
+      extraArgs: Object.entries(settings).flatMap(([key, value]) => [
+        '--dynamic-config-value',
+        `${key}=${value}`,
+      ]),
+    },
+  });
+}
+
+/** Nothing of one file's workflows may call activities while their world is closed. */
+async function terminateAll(client: WorkflowClient): Promise<void> {
+  for await (const { workflowId } of client.list({ query: 'ExecutionStatus = "Running"' })) {
+    await client
+      .getHandle(workflowId)
+      .terminate('the test is over')
+      .catch(() => undefined);
+  }
+}
