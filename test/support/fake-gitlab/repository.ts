@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -18,6 +18,20 @@ const FIRST_FILES: Readonly<Record<string, string>> = {
     '#!/bin/sh\nset -e\nmkdir -p out\ntr a-z A-Z < README.md > out/README\necho "built $(wc -l < out/README) lines"\n',
   'src/main.txt': 'hello\n',
 };
+
+/**
+ * As Gitaly has it: any commit by its hash, partial clones, no pushing by a job. And loose objects
+ * whatever a test commits, so that whether one is there is a look at the disk.
+ */
+const CONFIG = `
+[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[http]
+	receivepack = false
+[fastimport]
+	unpackLimit = 1000000
+`;
 
 export interface CommitFacts {
   readonly title: string;
@@ -41,13 +55,8 @@ export async function createRepositoryStore(): Promise<RepositoryStore> {
   const root = await mkdtemp(join(tmpdir(), 'fake-gitlab-'));
   const bare = join(root, `${PROJECT_PATH}.git`);
   await mkdir(bare, { recursive: true });
-  await git(bare, ['init', '--quiet', '--bare', `--initial-branch=${BRANCH}`]);
-  // As Gitaly has it: any commit by its hash, and partial clones.
-  await git(bare, ['config', 'uploadpack.allowAnySHA1InWant', 'true']);
-  await git(bare, ['config', 'uploadpack.allowFilter', 'true']);
-  await git(bare, ['config', 'http.receivepack', 'false']);
-  // Loose objects, whatever a test commits: whether one is there is then a look at the disk.
-  await git(bare, ['config', 'fastimport.unpackLimit', '1000000']);
+  await git(bare, ['init', '--quiet', '--bare', '--template=', `--initial-branch=${BRANCH}`]);
+  await appendFile(join(bare, 'config'), CONFIG);
   const commits = createCommits(bare);
   await commits.commit(FIRST_FILES);
   await commits.commit({ 'CHANGES.md': 'A second commit, so that depth means something.\n' });
@@ -87,12 +96,8 @@ function createCommits(bare: string) {
     const seconds = Math.floor(Date.now() / 1000);
     const from = headOf(branch) || headOf(BRANCH);
     const title = from === '' ? 'Start the project' : `Change ${Object.keys(files).join(', ')}`;
-    await git(
-      bare,
-      ['fast-import', '--quiet'],
-      formatCommit({ branch, from, title, seconds, files }),
-    );
-    const sha = (await git(bare, ['rev-parse', `refs/heads/${branch}`])).trim();
+    const input = formatCommit({ branch, from, title, seconds, files });
+    const sha = (await git(bare, ['fast-import', '--quiet'], input)).trim();
     heads.set(branch, sha);
     const timestamp = new Date(seconds * 1000).toISOString().replace('.000Z', '+00:00');
     facts.set(sha, { title, author: AUTHOR, timestamp });
@@ -120,19 +125,19 @@ interface NewCommit {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** The language of `git fast-import`. */
+/** In the language of `git fast-import`, which then says the commit's hash. */
 function formatCommit({ branch, from, title, seconds, files }: NewCommit): string {
   const changes = Object.entries(files).map(
     ([path, content]) =>
       `M ${path.endsWith('.sh') ? '100755' : '100644'} inline ${path}\n${formatData(content)}`,
   );
   return [
-    `commit refs/heads/${branch}\n`,
+    `commit refs/heads/${branch}\nmark :1\n`,
     `committer ${AUTHOR} ${seconds} +0000\n`,
     formatData(title),
     from === '' ? '' : `from ${from}\n`,
     ...changes,
-    '\n',
+    '\nget-mark :1\n',
   ].join('');
 }
 
