@@ -38,10 +38,7 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
   const variables = buildVariables(context, { jobStatus: 'running' });
   await trace.appendOnce('header', formatHeader(context, variables));
   const coordinator = ports.coordinator(context.runner);
-  const [reply] = await Promise.all([
-    coordinator.updateJob(credentialsOf(context), { state: 'running' }),
-    trace.checkpoint(),
-  ]);
+  const reply = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
   switch (reply.kind) {
     case 'done':
       return reply.remote === 'aborted'

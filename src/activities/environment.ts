@@ -51,7 +51,6 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
   const end = async (): Promise<void> => {
     const mark = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
     await trace.appendOnce('prepare_executor/end', mark);
-    await trace.checkpoint();
   };
   const start = formatSectionStart('prepare_executor', ports.clock.nowMs(), hasSections);
   await trace.appendOnce('prepare_executor/start', start + stageTitle('prepare_executor'));
@@ -103,7 +102,6 @@ async function sayTryFailed(
     formatRunnerLine('error', `Preparation failed: ${error.message}`) +
       formatRunnerLine('info', 'Will be retried in 3s ...'),
   );
-  await trace.checkpoint();
 }
 
 async function destroy(build: LiveBuild, ports: Ports): Promise<void> {

@@ -233,7 +233,10 @@ export interface TraceSpool {
 
 /** See adapters/trace-spool.ts for how it stays exact over crashes. */
 export interface TraceWriter {
-  /** Writes a line of the runner's own, once for each key over all attempts and crashes. */
+  /**
+   * Writes a line of the runner's own, once for each key over all attempts and crashes. It survives
+   * the process when this resolves, and the machine with the next checkpoint.
+   */
   appendOnce(key: string, text: string): Promise<void>;
   /** Takes over what a container writes into `path`, until `signal` aborts; then takes the rest. */
   followFile(source: string, path: string, signal: AbortSignal): Promise<void>;
@@ -242,8 +245,8 @@ export interface TraceWriter {
   /** Lets go of what masking holds back: the stage's streams are at their end. */
   endStreams(): Promise<void>;
   /**
-   * Makes everything written so far durable and sendable. An activity that has written calls it
-   * before it returns: what comes after the last checkpoint may go with the process.
+   * Makes everything written so far durable and sendable. Costly: for what is followed by a note that
+   * says that it was done.
    */
   checkpoint(): Promise<void>;
   /** Bytes below the last checkpoint, at most `maxBytes`. */

@@ -1,7 +1,10 @@
+import type { BuildContext } from '../domain/build/context.ts';
 import type { StageOutcome } from '../domain/build/outcome.ts';
-import { containerNamesOf } from '../domain/executor/environment.ts';
+import type { StageName } from '../domain/build/stage.ts';
+import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
-import { stageTitle } from '../domain/script/titles.ts';
+import { buildVariables } from '../domain/job/variables.ts';
+import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
 import {
   formatRunnerLine,
   formatSectionEnd,
@@ -11,7 +14,6 @@ import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
-import { runInRunner } from './runner-stage.ts';
 import { runInContainer } from './stage-container.ts';
 
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
@@ -47,35 +49,47 @@ interface StageRun {
 async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
   const { context, trace } = build;
   const { key, request, ports } = run;
+  const { name, place } = request.stage;
+  const hasSections = context.job.features.trace_sections;
+  const begin = (): string =>
+    formatSectionStart(name, ports.clock.nowMs(), hasSections) + stageTitle(name);
+  const end = (): string => formatSectionEnd(name, ports.clock.nowMs(), hasSections);
+  if (place === 'runner') {
+    // Nothing is run: done again, it says nothing twice and ends the same.
+    await trace.appendOnce(key, begin() + describeStage(context, name) + end());
+    return { kind: 'succeeded' };
+  }
+
   const note = `outcome ${key}`;
   const known = await ports.builds.readNote(context.buildId, note);
   // Written below, by this release or an earlier one.
   if (known !== undefined) return known as StageOutcome;
-
-  const { name } = request.stage;
-  const hasSections = context.job.features.trace_sections;
-  const start = formatSectionStart(name, ports.clock.nowMs(), hasSections);
-  await trace.appendOnce(`${key}/start`, start + stageTitle(name));
-  const outcome = await outcomeOf(build, run);
+  await trace.appendOnce(`${key}/start`, begin());
+  const outcome = await outcomeOf(build, { ...run, place });
   await trace.endStreams();
-  await trace.appendOnce(`${key}/end`, formatSectionEnd(name, ports.clock.nowMs(), hasSections));
+  await trace.appendOnce(`${key}/end`, end());
+  // Invariant: what the note says to be over is in the trace for good.
   await trace.checkpoint();
-  // Nothing was run: done again, it says nothing twice and ends the same.
-  if (request.stage.place === 'runner') return outcome;
   await ports.builds.writeNote(context.buildId, note, outcome);
   return outcome;
 }
 
+/** A stage that needs no container of its own: it only has something to say. */
+function describeStage(context: BuildContext, name: StageName): string {
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  return formatRunnerStage(name, context, variables);
+}
+
+interface ContainerRun extends StageRun {
+  readonly place: ContainerPlace;
+}
+
 /** A final fault ends the stage; one that passes is thrown, and the stage's next call goes on. */
-async function outcomeOf(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
-  const { key, request, ports } = run;
-  const { place } = request.stage;
-  const running: RunningStage = { key, stopReason: undefined };
+async function outcomeOf(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
+  const running: RunningStage = { key: run.key, stopReason: undefined };
   build.stage = running;
   try {
-    return place === 'runner'
-      ? await runInRunner(build, request)
-      : await runInContainer(build, { key, request, place, ports });
+    return await runInContainer(build, run);
   } catch (error) {
     if (!(error instanceof FinalError)) throw error;
     return { kind: 'system_failed', type: error.type, message: error.message };

@@ -44,11 +44,11 @@ function seen(world: World) {
 
 /** The second has all that the first has, and more: it is tried with both kinds of spool. */
 const jobs: [what: string, scripts: World['scripts'], spools: readonly SpoolKeeps[]][] = [
-  ['a build that succeeds', {}, ['checkpoints']],
+  ['a build that succeeds', {}, ['promises']],
   [
     'a build whose script fails, in an image with a talking entrypoint',
     { 'build#1': { exitCode: 3, entrypoint: 'entrypoint' } },
-    ['checkpoints', 'everything'],
+    ['promises', 'everything'],
   ],
 ];
 

@@ -48,6 +48,7 @@ export function createFakeSpool(world: World, isAlive: () => boolean): TraceSpoo
     };
     const appendOnce = (key: string, text: string): Promise<void> => {
       if (!now.keys.has(key)) append(text, { keys: new Set([...now.keys, key]) });
+      world.spool.saved = now;
       return Promise.resolve();
     };
     const take = (source: 'build' | 'helper'): void => {

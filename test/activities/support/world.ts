@@ -56,10 +56,10 @@ export interface FakeScript {
 }
 
 /**
- * What of the trace outlives the process: what the last checkpoint made durable, as is promised, or
- * everything, as it may well be.
+ * What of the trace outlives the process: all up to the last line of the runner's own or checkpoint, as
+ * is promised, or everything, as it may well be.
  */
-export type SpoolKeeps = 'checkpoints' | 'everything';
+export type SpoolKeeps = 'promises' | 'everything';
 
 export interface SpoolState {
   readonly text: string;
@@ -81,7 +81,7 @@ export interface WorldOptions {
 }
 
 export function createWorld(context: BuildContext, options: WorldOptions = {}): World {
-  const { scripts = {}, keeps = 'checkpoints' } = options;
+  const { scripts = {}, keeps = 'promises' } = options;
   const files = (): FakeFiles => ({ script: '', output: '', state: '' });
   return {
     docker: {
