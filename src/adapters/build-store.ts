@@ -15,8 +15,6 @@ export interface BuildStoreOptions {
   readonly cipher: Cipher;
 }
 
-type Place = 'build' | 'helper';
-
 const RECORD = 'record';
 /** A nonce, a space, an exit code. */
 const MAX_STATE_BYTES = 256;
@@ -32,8 +30,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const cache = new Map<string, BuildContext>();
   /** Being written: whoever asks for one of these waits until it cannot be lost any more. */
   const saving = new Map<string, Promise<BuildContext>>();
-  const path = (buildId: string, ...rest: string[]): string =>
-    join(buildDirectory(directory, buildId), ...rest);
+  const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
   for (const name of await readdir(directory)) {
     const folder = join(directory, name);
@@ -43,21 +40,20 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     else cache.set(record.buildId, record);
   }
 
-  const saveRecord = async (context: BuildContext): Promise<BuildContext> => {
+  const save = async (context: BuildContext): Promise<BuildContext> => {
+    const { buildId } = context;
     try {
-      await mkdir(path(context.buildId), { recursive: true, mode: 0o700 });
+      await mkdir(path(buildId), { recursive: true, mode: 0o700 });
       await syncDirectory(directory);
-      const sealed = cipher.seal(Buffer.from(JSON.stringify(context)));
-      const content = Buffer.concat([Buffer.from(`${cipher.keyId}\0`), sealed]);
-      await writeDurably(path(context.buildId, RECORD), content);
+      await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
       return context;
     } catch (error) {
       // Nothing is on disk that would outlive this process: the job is not ours.
-      cache.delete(context.buildId);
-      await rm(path(context.buildId), { recursive: true, force: true }).catch(() => undefined);
+      cache.delete(buildId);
+      await rm(path(buildId), { recursive: true, force: true }).catch(() => undefined);
       throw error;
     } finally {
-      saving.delete(context.buildId);
+      saving.delete(buildId);
     }
   };
 
@@ -68,7 +64,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       const context = assignConcurrentIds(draft, [...cache.values()]);
       // In the cache at once: two jobs that arrive together must not get the same numbers.
       cache.set(context.buildId, context);
-      const saved = saveRecord(context);
+      const saved = save(context);
       saving.set(context.buildId, saved);
       return saved;
     },
@@ -85,16 +81,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       await rm(folder, { recursive: true, force: true });
       cache.delete(buildId);
     },
-    readNote: async (buildId, name) => {
-      const text = await readIfThere(path(buildId, 'notes', `${encodeURIComponent(name)}.json`));
-      return text === undefined ? undefined : (JSON.parse(text.toString()) as unknown);
-    },
-    writeNote: async (buildId, name, value) => {
-      const made = await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
-      if (made !== undefined) await syncDirectory(path(buildId));
-      const file = path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
-      await writeDurably(file, Buffer.from(JSON.stringify(value)));
-    },
+    ...createNotes(path),
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, script) => {
       const { script: file } = await makeStageFiles(path(buildId, place));
@@ -105,6 +92,23 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     },
     readState: (buildId, place) => readState(path(buildId, place, 'state')),
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
+  };
+}
+
+type PathOf = (buildId: string, ...rest: string[]) => string;
+
+function createNotes(path: PathOf): Pick<BuildStore, 'readNote' | 'writeNote'> {
+  return {
+    readNote: async (buildId, name) => {
+      const text = await readIfThere(path(buildId, 'notes', `${encodeURIComponent(name)}.json`));
+      return text === undefined ? undefined : (JSON.parse(text.toString()) as unknown);
+    },
+    writeNote: async (buildId, name, value) => {
+      const made = await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
+      if (made !== undefined) await syncDirectory(path(buildId));
+      const file = path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
+      await writeDurably(file, Buffer.from(JSON.stringify(value)));
+    },
   };
 }
 
@@ -130,6 +134,11 @@ function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | 
   } catch {
     return undefined;
   }
+}
+
+function sealRecord(context: BuildContext, { seal, keyId }: Cipher): Buffer {
+  const sealed = seal(Buffer.from(JSON.stringify(context)));
+  return Buffer.concat([Buffer.from(`${keyId}\0`), sealed]);
 }
 
 function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {

@@ -26,29 +26,14 @@ class AbortError extends Error {
   override readonly name = 'AbortError';
 }
 
-/**
- * Invariant: builds alive + requests in flight ≤ `concurrent`, except just after `concurrent` was
- * made smaller: then nothing new begins until enough builds have ended.
- */
-export function createNodeCapacity(initial: number): ResizableCapacity {
-  let concurrent = initial;
-  let inFlight = 0;
-  const alive = new Set<string>();
+/** Those who wait, in the order in which they came. */
+function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => void }) {
   const waiters = new Set<Waiter>();
-
-  const idleWaiters = new Set<() => void>();
-  const tellIdle = (): void => {
-    if (alive.size + inFlight > 0) return;
-    for (const resolve of idleWaiters) resolve();
-    idleWaiters.clear();
-  };
-
-  const hasFree = (): boolean => alive.size + inFlight < concurrent;
-  const serveWaiters = (): void => {
+  const serve = (): void => {
     for (const waiter of waiters) {
       if (!hasFree()) return;
       waiters.delete(waiter);
-      if (waiter.takes) inFlight += 1;
+      if (waiter.takes) take();
       waiter.serve();
     }
   };
@@ -59,15 +44,47 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
         waiters.delete(waiter);
         reject(new AbortError('no longer waiting for capacity'));
       };
-      const serve = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
+      const waiter: Waiter = {
+        takes,
+        serve: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
       };
-      const waiter: Waiter = { serve, takes };
       signal.addEventListener('abort', onAbort, { once: true });
       waiters.add(waiter);
-      serveWaiters();
+      serve();
     });
+  return { serve, wait };
+}
+
+/** For those who wait until nothing is going on. */
+function createIdleBell(isIdle: () => boolean) {
+  const waiters = new Set<() => void>();
+  const ring = (): void => {
+    if (!isIdle()) return;
+    for (const resolve of waiters) resolve();
+    waiters.clear();
+  };
+  const whenIdle = (): Promise<void> =>
+    new Promise((resolve) => {
+      waiters.add(resolve);
+      ring();
+    });
+  return { ring, whenIdle };
+}
+
+/**
+ * Invariant: builds alive + requests in flight ≤ `concurrent`, except just after `concurrent` was
+ * made smaller: then nothing new begins until enough builds have ended.
+ */
+export function createNodeCapacity(initial: number): ResizableCapacity {
+  let concurrent = initial;
+  let inFlight = 0;
+  const alive = new Set<string>();
+  const idle = createIdleBell(() => alive.size + inFlight === 0);
+  const hasFree = (): boolean => alive.size + inFlight < concurrent;
+  const queue = createQueue({ hasFree, take: () => (inFlight += 1) });
 
   const permit = (): CapacityPermit => {
     let isHeld = true;
@@ -77,39 +94,35 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
         isHeld = false;
         alive.add(buildId);
         // A build that was held already has given one of its two places back.
-        serveWaiters();
+        queue.serve();
       },
       release: () => {
         if (!isHeld) return;
         isHeld = false;
         inFlight -= 1;
-        serveWaiters();
-        tellIdle();
+        queue.serve();
+        idle.ring();
       },
     };
   };
 
   return {
     acquire: async (signal) => {
-      await wait(true, signal);
+      await queue.wait(true, signal);
       return permit();
     },
-    whenFree: (signal) => wait(false, signal),
+    whenFree: (signal) => queue.wait(false, signal),
     hasFree,
-    whenIdle: () =>
-      new Promise((resolve) => {
-        idleWaiters.add(resolve);
-        tellIdle();
-      }),
+    whenIdle: idle.whenIdle,
     hold: (buildId) => void alive.add(buildId),
     free: (buildId) => {
       alive.delete(buildId);
-      serveWaiters();
-      tellIdle();
+      queue.serve();
+      idle.ring();
     },
     resize: (next) => {
       concurrent = next;
-      serveWaiters();
+      queue.serve();
     },
     get concurrent() {
       return concurrent;

@@ -1,4 +1,4 @@
-import { isTable, parseToml, type TomlTable } from '../adapters/config/parse-toml.ts';
+import { isTable, parseToml, withoutKey, type TomlTable } from '../adapters/config/parse-toml.ts';
 import { readConfigFile } from '../adapters/config/read-config-file.ts';
 import { readConfig } from '../adapters/config/read-config.ts';
 import { renderTableArrayEntry } from '../adapters/config/render-toml.ts';
@@ -23,12 +23,14 @@ export async function fillFromTemplate(
   if (!path) return given;
   const { text } = await readConfigFile(path);
   const { runners } = parseToml(text, path);
-  const [template, ...more]: readonly unknown[] = Array.isArray(runners) ? runners : [];
+  const [template, ...more] = (Array.isArray(runners) ? runners : []) as readonly unknown[];
   if (!isTable(template) || more.length > 0) {
     throw new Error(`${path}: a template must contain exactly one [[runners]] entry`);
   }
-  const { docker, token: _token, ...runner } = template;
-  const kept = Object.entries(runner).filter(([key]) => !OTHER_EXECUTORS.has(key));
+  const { docker, ...runner } = template;
+  const kept = Object.entries(withoutKey(runner, 'token')).filter(
+    ([key]) => !OTHER_EXECUTORS.has(key),
+  );
   return {
     runner: { ...Object.fromEntries(kept), ...given.runner },
     docker: { ...(isTable(docker) ? docker : {}), ...given.docker },
@@ -80,8 +82,4 @@ function readExpiry(text: string | undefined): Date {
 
 function wholeSeconds(date: Date): Date {
   return new Date(Math.trunc(date.getTime() / 1000) * 1000);
-}
-
-function withoutKey(table: TomlTable, key: string): TomlTable {
-  return Object.fromEntries(Object.entries(table).filter(([other]) => other !== key));
 }

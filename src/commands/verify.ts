@@ -37,21 +37,31 @@ async function verify(flags: VerifyFlags, context: CommandContext): Promise<void
   if (chosen.length === 0 && hasFilter(flags)) {
     throw new Error('no runner matches the filtering parameters');
   }
-  const systemId = await readSystemId({ configPath, log: context.log() });
-  const gone = new Set<string>();
-  let isAnyUnknown = false;
-  for (const runner of chosen) {
-    const { kind } = await askGitLab(runner, { context, configPath }, (client) =>
-      verifyToken({ client, token: runner.token, systemId, log: context.log() }),
-    );
-    if (kind === 'invalid' || kind === 'orphaned') gone.add(runner.key);
-    if (kind === 'unknown') isAnyUnknown = true;
-  }
+  const { gone, isAnyUnknown } = await verifyAll(chosen, { context, configPath });
   if (flags.delete && gone.size > 0) await removeFromConfig(configPath, gone, context);
   // An outage is no reason to forget a runner, nor to call it verified.
   if (isAnyUnknown || (gone.size > 0 && !flags.delete)) {
     throw new Error('Failed to verify runners');
   }
+}
+
+/** `gone`: the keys of those that GitLab does not know. */
+async function verifyAll(
+  runners: readonly RunnerConfig[],
+  { context, configPath }: { readonly context: CommandContext; readonly configPath: string },
+): Promise<{ readonly gone: ReadonlySet<string>; readonly isAnyUnknown: boolean }> {
+  const log = context.log();
+  const systemId = await readSystemId({ configPath, log });
+  const gone = new Set<string>();
+  let isAnyUnknown = false;
+  for (const runner of runners) {
+    const { kind } = await askGitLab(runner, { context, configPath }, (client) =>
+      verifyToken({ client, token: runner.token, systemId, log }),
+    );
+    if (kind === 'invalid' || kind === 'orphaned') gone.add(runner.key);
+    if (kind === 'unknown') isAnyUnknown = true;
+  }
+  return { gone, isAnyUnknown };
 }
 
 function hasFilter({ name, url, token }: VerifyFlags): boolean {

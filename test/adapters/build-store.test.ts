@@ -32,11 +32,7 @@ function draftOf(
   jobId: number,
   { projectId = 42, runnerKey = 'runner-key' }: { projectId?: number; runnerKey?: string } = {},
 ): BuildDraft {
-  const {
-    concurrentId: _1,
-    concurrentProjectId: _2,
-    ...draft
-  } = contextOf({
+  return contextOf({
     job: {
       id: jobId,
       job_info: { name: 'build', stage: 'test', project_id: projectId, pipeline_id: 99 },
@@ -45,7 +41,6 @@ function draftOf(
     runner: { key: runnerKey },
     context: { buildId: `build/gitlab.example.com/${jobId}` },
   });
-  return draft;
 }
 
 async function setUp() {

@@ -137,13 +137,16 @@ describe('createNodeCapacity', () => {
       fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(step), async (limit, steps) => {
         const capacity = createNodeCapacity(limit);
         const permits: CapacityPermit[] = [];
-        for (const taken of steps) {
+        for (const [index, taken] of steps.entries()) {
           if (taken.kind === 'acquire') {
             void capacity.acquire(never).then((permit) => permits.push(permit));
-            await Promise.resolve();
           } else if (taken.kind === 'free') capacity.free(`build/${taken.at}`);
-          else if (taken.kind === 'release') permits[taken.at]?.release();
-          else permits[taken.at]?.keepFor(`build/${taken.at}`);
+          else {
+            const [permit] = permits.splice(taken.at % Math.max(1, permits.length), 1);
+            if (taken.kind === 'release') permit?.release();
+            else permit?.keepFor(`build/${index % 6}`);
+          }
+          await new Promise(setImmediate);
           assert.ok(capacity.buildsAlive + capacity.requestsInFlight <= limit);
         }
       }),

@@ -194,7 +194,8 @@ describe('register with a registration token', () => {
     );
     assert.equal(exitCode, 0, stderr);
     assert.deepEqual(paths(), ['POST /api/v4/runners']);
-    const { info: _info, ...sent } = gitlab.requests[0]?.json() ?? {};
+    const { info, ...sent } = gitlab.requests[0]?.json() ?? {};
+    assert.ok(info);
     assert.deepEqual(sent, {
       token: REGISTRATION_TOKEN,
       description: 'mine',

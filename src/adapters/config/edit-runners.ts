@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { isTable, parseToml, type TomlTable } from './parse-toml.ts';
+import { isTable, parseToml, withoutKey, type TomlTable } from './parse-toml.ts';
 import { renderTableArrayEntry, renderValues } from './render-toml.ts';
 
 /** What gitlab-runner's `register` writes at the head of a new file. */
@@ -26,7 +26,7 @@ export function removeRunners(text: string, indexes: ReadonlySet<number>): strin
     text,
   );
   const left = runnersOf(file).filter((_, index) => !indexes.has(index));
-  const { [name]: _runners, ...others } = file;
+  const others = withoutKey(file, name);
   return checked(after, left.length === 0 ? others : { ...others, [name]: left });
 }
 

@@ -26,6 +26,10 @@ function placeOf(error: unknown): readonly number[] {
   );
 }
 
+export function withoutKey(table: TomlTable, key: string): TomlTable {
+  return Object.fromEntries(Object.entries(table).filter(([other]) => other !== key));
+}
+
 export function isTable(value: unknown): value is TomlTable {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)

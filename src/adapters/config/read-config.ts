@@ -6,7 +6,7 @@ import { expandText } from '../../domain/job/expand.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
 import type { DockerConfig, InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
 import { sortKeys, type SortedKeys } from './known-keys.ts';
-import { parseToml, type TomlTable } from './parse-toml.ts';
+import { parseToml } from './parse-toml.ts';
 import { installationSchema, type RawDocker, type RawRunner } from './schema.ts';
 
 export interface ConfigText {

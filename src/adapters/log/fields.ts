@@ -48,7 +48,10 @@ function presentValue(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return maskText(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'function' || typeof value === 'symbol') return typeof value;
-  if (typeof value !== 'object' || value === null) return value;
+  return typeof value === 'object' && value !== null ? presentObject(value, depth) : value;
+}
+
+function presentObject(value: object, depth: number): unknown {
   if (value instanceof Error) return maskText(value.message);
   if (value instanceof Date) return value.toISOString();
   if (depth === 0) return '…';

@@ -14,7 +14,7 @@ export function formatJson(event: LogEvent): string {
 export function formatText({ time, level, msg, ...fields }: LogEvent): string {
   const pairs = Object.entries(fields).sort(byName);
   const line = [['time', time], ['level', level], ['msg', msg], ...pairs]
-    .map(([key, value]) => `${String(key)}=${quoteWhenNeeded(showValue(value))}`)
+    .map(([key, value]) => `${key}=${quoteWhenNeeded(showValue(value))}`)
     .join(' ');
   return oneLine(line);
 }
@@ -29,14 +29,13 @@ const LOOKS: Readonly<Record<string, { readonly color: string; readonly prefix: 
 const MESSAGE_COLUMNS = 50;
 
 /** gitlab-runner's own look. Source: gitlab-runner `log/runner_formatter.go`. */
-export function formatRunner(
-  { time: _time, level, msg, ...fields }: LogEvent,
-  isColored: boolean,
-): string {
+export function formatRunner(event: LogEvent, isColored: boolean): string {
+  const { level, msg, ...fields } = event;
   const { color, prefix } = LOOKS[level] ?? { color: '', prefix: '' };
   const [begin, end] = isColored ? [color, RESET] : ['', ''];
   const message = oneLine(msg).padEnd(MESSAGE_COLUMNS - prefix.length);
   const pairs = Object.entries(fields)
+    .filter(([key]) => key !== 'time')
     .sort(byName)
     .map(([key, value]) => ` ${begin}${key}${end}=${oneLine(showValue(value))}`);
   return `${begin}${prefix}${message}${end} ${pairs.join('')}`;
@@ -60,7 +59,6 @@ function quoteWhenNeeded(text: string): string {
 
 /** Whatever a value holds, it must neither begin a line of its own nor steer the terminal. */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (control) => {
     const known = JSON.stringify(control).slice(1, -1);
     return known.length > 1 ? known : `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
