@@ -15,14 +15,12 @@ export interface GitSettings {
   readonly fetchFlags: readonly string[];
   /** Empty: nothing is cleaned. */
   readonly cleanFlags: readonly string[];
-  readonly cloneFlags: readonly string[];
   /** The job looks after LFS itself. */
   readonly skipsLfs: boolean;
   readonly submodules: SubmoduleStrategy;
   readonly submoduleDepth: number;
   readonly submodulePaths: readonly string[];
   readonly submoduleUpdateFlags: readonly string[];
-  readonly submodulesForceHttps: boolean;
 }
 
 const STRATEGIES: readonly GitStrategy[] = ['fetch', 'clone', 'none', 'empty'];
@@ -43,13 +41,11 @@ export function readGitSettings({ job }: BuildContext, variables: Variables): Gi
     depth,
     fetchFlags: flagsOf(variables, 'GIT_FETCH_EXTRA_FLAGS', ['--prune', '--quiet']),
     cleanFlags: flagsOf(variables, 'GIT_CLEAN_FLAGS', ['-ffdx']),
-    cloneFlags: flagsOf(variables, 'GIT_CLONE_EXTRA_FLAGS', []),
     skipsLfs: variables.flag('GIT_LFS_SKIP_SMUDGE', false),
     submodules: hasRepository ? submoduleStrategy(variables) : 'none',
     submoduleDepth: variables.integer('GIT_SUBMODULE_DEPTH', depth),
     submodulePaths: words(variables.get('GIT_SUBMODULE_PATHS')),
     submoduleUpdateFlags: flagsOf(variables, 'GIT_SUBMODULE_UPDATE_FLAGS', []),
-    submodulesForceHttps: variables.flag('GIT_SUBMODULE_FORCE_HTTPS', false),
   };
 }
 

@@ -28,40 +28,51 @@ interface Url {
 export function planGitUrls(context: BuildContext, variables: Variables): GitUrls {
   const hasTokens = !variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
   const { job, runner } = context;
+  const authorize: Authorize = (url) => withUser(url, hasTokens ? job.token : undefined);
   const repo = parseUrl(job.git_info.repo_url);
   const configured = parseUrl(runner.cloneUrl);
-  const authorize = (url: Url): Url => withUser(url, hasTokens ? job.token : undefined);
-
-  const remote = configured
-    ? authorize({
-        ...configured,
-        path: joinPath('/', configured.path, `${variables.get('CI_PROJECT_PATH')}.git`),
-      })
-    : repo && !hasTokens
-      ? authorize(repo)
-      : repo;
+  const own = repo && !hasTokens ? authorize(repo) : repo;
+  const remote = configured ? authorize(projectBelow(configured, variables)) : own;
   if (remote === undefined) return { remote: job.git_info.repo_url, host: '', rewrites: [] };
 
   const plain = { ...remote, user: '' };
   const base = configured ?? parseUrl(runner.url);
-  const repoBase = repo && { ...repo, user: '', path: '' };
+  const bases = base && isHttp(base) ? rewriteBases({ base, repo, authorize }, variables) : [];
+  const rewrites = unique([[formatUrl(remote), formatUrl(plain)], ...bases]);
   return {
     remote: formatUrl(plain),
     host: formatUrl({ ...plain, path: '' }),
-    rewrites: unique([
-      [formatUrl(remote), formatUrl(plain)],
-      ...(base && isHttp(base)
-        ? [
-            rewriteBase(base, authorize),
-            ...rewriteSsh(trimmed(authorize(base)), variables),
-            ...(repoBase && isHttp(repoBase) ? [rewriteBase(repoBase, authorize)] : []),
-          ]
-        : []),
-    ]).filter(([url, insteadOf]) => url !== insteadOf),
+    rewrites: rewrites.filter(([url, insteadOf]) => url !== insteadOf),
   };
 }
 
-function rewriteBase(base: Url, authorize: (url: Url) => Url): UrlRewrite {
+type Authorize = (url: Url) => Url;
+
+function projectBelow(url: Url, variables: Variables): Url {
+  return { ...url, path: joinPath('/', url.path, `${variables.get('CI_PROJECT_PATH')}.git`) };
+}
+
+interface Bases {
+  /** Of the coordinator, as the configuration has it. */
+  readonly base: Url;
+  /** As the payload has it: often the same server by another name. */
+  readonly repo: Url | undefined;
+  readonly authorize: Authorize;
+}
+
+/** For other projects of the same GitLab, such as submodules. */
+function rewriteBases(
+  { base, repo, authorize }: Bases,
+  variables: Variables,
+): readonly UrlRewrite[] {
+  return [
+    rewriteBase(base, authorize),
+    ...rewriteSsh(trimmed(authorize(base)), variables),
+    ...(repo && isHttp(repo) ? [rewriteBase({ ...repo, user: '', path: '' }, authorize)] : []),
+  ];
+}
+
+function rewriteBase(base: Url, authorize: Authorize): UrlRewrite {
   return [trimmed(authorize(base)), trimmed({ ...base, user: '' })];
 }
 
