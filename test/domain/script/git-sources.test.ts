@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { filesWith, TOKEN, useGitJobs } from './support/git-job.ts';
 import { git } from './support/git-server.ts';
-import { describeForShells, hasProgram, plain, variable } from './support/stage-runs.ts';
+import { describeForShells, hasProgram, variable } from './support/stage-runs.ts';
 
 describeForShells('sources of a job', ['bash'], (shell) => {
   const jobs = useGitJobs(shell);
@@ -255,7 +255,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     'include files of LFS unless the job skips them',
     { skip: !hasProgram('git-lfs') && 'needs git-lfs: apt-get install git-lfs' },
     async () => {
-      const { jobOf, dirOf, succeed } = jobs();
+      const { jobOf, succeed } = jobs();
       const output = await succeed(jobOf());
       assert.match(output, /\n\nSkipping Git submodules setup\n$/);
       assert.match(

@@ -164,6 +164,5 @@ export function variable(key: string, value: string, more: Readonly<Record<strin
 
 /** Text without colours. */
 export function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex -- colours are control characters
   return text.replace(/\u001b\[[0-9;]*m/g, '');
 }
