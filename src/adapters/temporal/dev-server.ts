@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -26,8 +27,10 @@ export interface DevServer {
 const HOST = '127.0.0.1';
 const NAMESPACE = 'default';
 const START_LIMIT_MS = 60_000;
+const START_TRIES = 3;
 const STOP_LIMIT_MS = 10_000;
 const LOOK_INTERVAL_MS = 1_000;
+const LOG_LIMIT_BYTES = 10_000_000;
 
 /**
  * Untuned, the dev server moves tasks on at 20 a second: 100 ms for each activity of a build instead
@@ -37,6 +40,11 @@ const TUNING = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
 ];
+/**
+ * With a write-ahead log an activity costs a third of what it costs with SQLite's own default, and
+ * `full` still flushes each commit to the disk: what the server has answered survives a power cut.
+ */
+const PRAGMAS = ['journal_mode=wal', 'synchronous=full'];
 
 const recordSchema = z.object({
   pid: z.number().int(),
@@ -53,9 +61,10 @@ type ServerRecord = z.infer<typeof recordSchema>;
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
   const found = await findRunning(options);
-  if (found !== undefined)
+  if (found !== undefined) {
     options.log.info('found the embedded Temporal running', { pid: found.pid });
-  let current = found ?? (await launch(options, await choosePorts(options)));
+  }
+  let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
   const supervising = supervise(options, {
     signal: supervision.signal,
@@ -85,9 +94,10 @@ interface Supervision {
 /** A server that was found running is nobody's child any more: it can only be looked at. */
 async function supervise(options: DevServerOptions, supervision: Supervision): Promise<void> {
   const { signal } = supervision;
-  while (!signal.aborted) {
+  for (;;) {
     await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    if (signal.aborted || (await isAlive(supervision.current()))) continue;
+    if (signal.aborted) return;
+    if (await isAlive(supervision.current())) continue;
     options.log.warn('the embedded Temporal has died, starting it again');
     try {
       // On the ports it had: whoever talks to it connects again by itself.
@@ -123,27 +133,49 @@ type Ports = Pick<ServerRecord, 'port' | 'uiPort'>;
 /** The ports of the last time when they are free, so that bookmarks stay good. */
 async function choosePorts(options: DevServerOptions): Promise<Ports> {
   const last = await readRecord(options);
-  return { port: await freePort(last?.port), uiPort: await freePort(last?.uiPort) };
+  const port = await choosePort(last?.port);
+  return { port, uiPort: await choosePort(last?.uiPort, port) };
 }
 
-async function freePort(wanted = 0): Promise<number> {
+async function choosePort(wanted?: number, taken?: number): Promise<number> {
+  for (let port = wanted ?? randomPort(); ; port = randomPort()) {
+    if (port !== taken && (await isFree(port))) return port;
+  }
+}
+
+/** Below those that systems give to outgoing connections: none takes it before the server does. */
+function randomPort(): number {
+  return randomInt(20_000, 32_000);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
-    server.listen(wanted, HOST);
+    server.listen(port, HOST);
     await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, 'close');
-    return port;
-  } catch (error) {
-    if (wanted === 0) throw error;
-    return freePort();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The server takes some more ports by itself, and now and then one that somebody else takes too. */
+async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
+  for (let triesLeft = START_TRIES - 1; ; triesLeft -= 1) {
+    try {
+      return await launch(options, await choosePorts(options));
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+      options.log.warn('the embedded Temporal does not start, tried again', { error });
+    }
   }
 }
 
 async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRecord> {
   const { binary, stateDir } = options;
-  const output = await open(join(stateDir, 'server.log'), 'a', 0o600);
+  const output = await openLog(join(stateDir, 'server.log'));
   try {
     const child = spawn(binary, serverArguments(stateDir, ports), {
       // A group of its own: Ctrl-C and `kill -9` of the worker are not meant for it.
@@ -153,7 +185,8 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
     await once(child, 'spawn');
     child.unref();
     const pid = child.pid ?? 0;
-    const record = { pid, identity: await describeProcess(pid), ...ports };
+    const { port, uiPort } = ports;
+    const record = { pid, identity: await describeProcess(pid), port, uiPort };
     await writeRecord(stateDir, record);
     await untilListening(record, () => Promise.resolve(isRunning(child)), options);
     return record;
@@ -162,11 +195,21 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
   }
 }
 
+/** Warnings only, but over years: begun anew when it has become long. */
+async function openLog(path: string): Promise<FileHandle> {
+  const sizeBytes = await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+  return open(path, sizeBytes > LOG_LIMIT_BYTES ? 'w' : 'a', 0o600);
+}
+
 function serverArguments(stateDir: string, { port, uiPort }: Ports): readonly string[] {
   return [
     ...['server', 'start-dev', '--ip', HOST, '--port', `${port}`, '--ui-port', `${uiPort}`],
     ...['--db-filename', join(stateDir, 'temporal.db'), '--log-level', 'warn'],
     ...TUNING.flatMap((value) => ['--dynamic-config-value', value]),
+    ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
   ];
 }
 

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { once } from 'node:events';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { findTemporalCli } from '../../../src/adapters/temporal/cli-binary.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+describe('the way to a temporal program', () => {
+  let home: string;
+  let proxy: Server;
+  let asked: string[];
+  let env: Record<string, string>;
+
+  before(async () => {
+    // A firewall: every way to the outside leads here, and is closed.
+    proxy = createServer();
+    proxy.on('connect', ({ url }, socket) => {
+      asked.push(url ?? '');
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+  });
+  after(() => proxy.close());
+
+  beforeEach(async () => {
+    asked = [];
+    home = await mkdtemp(join(tmpdir(), 'cli-binary-'));
+    const { port } = proxy.address() as AddressInfo;
+    env = {
+      XDG_CACHE_HOME: join(home, 'cache'),
+      PATH: `${join(home, 'bin')}:${join(home, 'go')}`,
+      https_proxy: `http://127.0.0.1:${port}`,
+    };
+  });
+  afterEach(() => rm(home, { recursive: true }));
+
+  const cached = (): string =>
+    join(home, 'cache', 'temporal-gitlab-runner', 'temporal-cli-1.5.1', 'temporal');
+  const find = (): Promise<string> => findTemporalCli({ env, log: recordingLog().log });
+
+  it('is the one that TEMPORAL_CLI_PATH names, before all others', async () => {
+    await makeProgram(join(home, 'bin', 'temporal'));
+    env['TEMPORAL_CLI_PATH'] = await makeProgram(join(home, 'mine'));
+    assert.equal(await find(), join(home, 'mine'));
+  });
+
+  it('never silently leaves what TEMPORAL_CLI_PATH names', async () => {
+    await makeProgram(join(home, 'bin', 'temporal'));
+    env['TEMPORAL_CLI_PATH'] = join(home, 'mistyped');
+    await assert.rejects(find(), /TEMPORAL_CLI_PATH is .*mistyped/);
+  });
+
+  it('is the one on the PATH, before what was got once', async () => {
+    await makeProgram(cached());
+    await makeProgram(join(home, 'bin', 'temporal'));
+    assert.equal(await find(), join(home, 'bin', 'temporal'));
+  });
+
+  it('is what was got once, without a question to anybody', async () => {
+    await makeProgram(cached());
+    assert.equal(await find(), cached());
+    assert.deepEqual(asked, []);
+  });
+
+  it('is a file of that name only if it can be run', async () => {
+    await makeProgram(join(home, 'bin', 'temporal'));
+    await chmod(join(home, 'bin', 'temporal'), 0o644);
+    await makeProgram(cached());
+    assert.equal(await find(), cached());
+  });
+
+  it('leads through the proxy to a download, and from there to `go install`, built once', async () => {
+    await makeProgram(
+      join(home, 'go', 'go'),
+      `echo "$@" >>${home}/calls; echo built >"$GOBIN/temporal"; PATH=/usr/bin:/bin chmod 755 "$GOBIN/temporal"`,
+    );
+    assert.equal(await find(), cached());
+    assert.equal(await find(), cached());
+    assert.deepEqual(asked, ['temporal.download:443']);
+    assert.equal(await readFile(cached(), 'utf8'), 'built\n');
+    assert.equal(
+      await readFile(join(home, 'calls'), 'utf8'),
+      'install github.com/temporalio/cli/cmd/temporal@v1.5.1\n',
+    );
+  });
+
+  it('ends with each reason and what to do where there is no way', async () => {
+    await assert.rejects(find(), (error: Error) => {
+      for (const part of ['cannot be downloaded', 'Go is not installed', 'TEMPORAL_ADDRESS']) {
+        assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
+      }
+      return true;
+    });
+  });
+
+  it('says what Go said when the build fails, and keeps no half program', async () => {
+    await makeProgram(join(home, 'go', 'go'), 'echo "no such module" >&2; exit 1');
+    await assert.rejects(find(), /go install fails: .*no such module/s);
+    await assert.rejects(readFile(cached()), { code: 'ENOENT' });
+  });
+});
+
+async function makeProgram(path: string, script = ''): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return path;
+}
