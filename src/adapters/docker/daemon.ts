@@ -1,4 +1,5 @@
-import { IncomingMessage } from 'node:http';
+import { IncomingMessage, type RequestOptions } from 'node:http';
+import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
 import type DockerModem from 'docker-modem';
 import type { z } from 'zod';
@@ -63,7 +64,7 @@ export function createDaemon(address: DaemonAddress): Daemon {
   // Its types know neither agents nor explicit undefined, its code does.
   const options = dockerodeOptions(address) as Dockerode.DockerOptions;
   const modem = new Dockerode(options).modem;
-  refuseRedirects(modem as unknown as RequestBuilder);
+  mendRequests(modem as unknown as RequestBuilder);
   let version: Promise<string> | undefined;
 
   const actionOf: Daemon['action'] = ({ doing }, badRequest) => ({
@@ -111,19 +112,25 @@ export function createDaemon(address: DaemonAddress): Daemon {
 }
 
 interface RequestBuilder {
-  buildRequest(options: object, ...rest: readonly unknown[]): void;
+  buildRequest(options: RequestOptions, ...rest: readonly unknown[]): void;
 }
 
 /**
- * The transport follows redirects, on a unix socket to an uncaught exception. No daemon has cause to
- * send one.
+ * Mends two habits of the transport. It follows redirects, on a unix socket to an uncaught
+ * exception: no daemon has cause to send one. And it writes every request into a debug text that
+ * nobody reads, down to each socket of the agent and each listener of the signal: seconds of work.
  */
-function refuseRedirects(modem: RequestBuilder): void {
+function mendRequests(modem: RequestBuilder): void {
   const buildRequest = modem.buildRequest.bind(modem);
   modem.buildRequest = (options, ...rest) => {
-    buildRequest({ ...options, maxRedirects: 0 }, ...rest);
+    for (const part of [options.agent, options.signal]) {
+      if (typeof part === 'object') Object.defineProperty(part, inspect.custom, BRIEFLY);
+    }
+    buildRequest({ ...options, maxRedirects: 0 } as RequestOptions, ...rest);
   };
 }
+
+const BRIEFLY = { value: () => '…', configurable: true };
 
 /**
  * A name as part of a path. It may come from a job: it must not lead elsewhere, and Docker answers
