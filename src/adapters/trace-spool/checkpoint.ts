@@ -65,13 +65,17 @@ export async function readCheckpoints(directory: string): Promise<FoundCheckpoin
 
 async function readOne(file: string): Promise<Checkpoint | 'absent' | 'damaged'> {
   try {
-    const checkpoint = JSON.parse(await readFile(file, 'utf8')) as Checkpoint;
-    return checkpoint.version === 1 ? checkpoint : 'damaged';
+    const found: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return isCheckpoint(found) ? found : 'damaged';
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return 'absent';
     if (error instanceof SyntaxError) return 'damaged';
     throw diskFault('read', file, error);
   }
+}
+
+function isCheckpoint(found: unknown): found is Checkpoint {
+  return typeof found === 'object' && found !== null && 'version' in found && found.version === 1;
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -33,18 +33,12 @@ const NOTHING_BEGUN: LineStampsState = { begun: '', isContinuation: false };
  */
 export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineStamps {
   const out = createByteSink(0);
-  const stamp = new Uint8Array(STAMP_BYTES);
-  const encoder = new TextEncoder();
-  let stampMs = NaN;
+  const stampAt = createStamp(stream);
   let begun = decodeBase64(before.begun);
   let { isContinuation } = before;
 
   const nextStamp = (nowMs: number): Uint8Array => {
-    if (nowMs !== stampMs) {
-      stamp.set(encoder.encode(`${formatTime(nowMs)} ${stream}`));
-      stampMs = nowMs;
-    }
-    stamp[STAMP_BYTES - 1] = isContinuation ? FLAG.continuation : FLAG.line;
+    const stamp = stampAt(nowMs, isContinuation);
     isContinuation = false;
     return stamp;
   };
@@ -90,6 +84,19 @@ export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineSt
       return out.take();
     },
     snapshot: () => ({ begun: encodeBase64(begun), isContinuation }),
+  };
+}
+
+/** Valid until the next call. */
+function createStamp(stream: string): (nowMs: number, isContinuation: boolean) => Uint8Array {
+  const encoder = new TextEncoder();
+  const stamp = new Uint8Array(STAMP_BYTES);
+  let stampMs = NaN;
+  return (nowMs, isContinuation) => {
+    if (nowMs !== stampMs) stamp.set(encoder.encode(`${formatTime(nowMs)} ${stream}`));
+    stampMs = nowMs;
+    stamp[STAMP_BYTES - 1] = isContinuation ? FLAG.continuation : FLAG.line;
+    return stamp;
   };
 }
 

@@ -89,18 +89,22 @@ function linkFailures(trie: Trie, { edges, firstStates }: Lookup): Int32Array {
   const { size, parents, bytes, depths, matchLengths } = trie;
   const fails = new Int32Array(size);
   for (const state of statesByDepth(depths, size)) {
-    if ((depths[state] ?? 0) < 2) continue;
-    const byte = bytes[state] ?? 0;
-    let from = fails[parents[state] ?? ROOT] ?? ROOT;
+    if (entry(depths, state) < 2) continue;
+    const byte = entry(bytes, state);
+    let from = entry(fails, entry(parents, state));
     let to = edges.find(from, byte);
     while (to === ROOT && from !== ROOT) {
-      from = fails[from] ?? ROOT;
-      to = from === ROOT ? (firstStates[byte] ?? ROOT) : edges.find(from, byte);
+      from = entry(fails, from);
+      to = from === ROOT ? entry(firstStates, byte) : edges.find(from, byte);
     }
     fails[state] = to;
-    if (matchLengths[state] === 0) matchLengths[state] = matchLengths[to] ?? 0;
+    if (matchLengths[state] === 0) matchLengths[state] = entry(matchLengths, to);
   }
   return fails;
+}
+
+function entry(table: Int32Array | Uint8Array, index: number): number {
+  return table[index] ?? 0;
 }
 
 function statesByDepth(depths: Int32Array, size: number): Int32Array {

@@ -1,8 +1,7 @@
-import { concatBytes, NO_BYTES } from './byte-sink.ts';
-import { updateCrc32 } from './crc32.ts';
+import { NO_BYTES } from './byte-sink.ts';
 import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 import { createStreamStages, type StreamStages, type StreamState } from './stream-stages.ts';
-import { cutAtCharacter } from './utf8-repair.ts';
+import { createTraceMeter } from './trace-meter.ts';
 
 /** Where bytes of a trace come from. The peer numbers them 00 (runner), 01 (job), 0f (services). */
 export type TraceStream = 'runner' | 'stdout' | 'stderr' | 'service';
@@ -65,49 +64,36 @@ export function createTracePipeline(
   options: TracePipelineOptions,
   state?: TracePipelineState,
 ): TracePipeline {
-  const { limitBytes, timestamps } = options;
   const phrases = new Set(shortestFirst(options.maskPhrases));
   let automaton = automatonOf([...phrases]);
-  const tokenPrefixes = automatonOf(
-    shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES),
-  );
+  const prefixes = shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES);
+  const tokenPrefixes = automatonOf(prefixes);
   const streams = new Map<TraceStream, StreamStages>();
-  let lengthBytes = state?.lengthBytes ?? 0;
-  let crc = state?.crc ?? 0;
-  let isOverLimit = state?.isOverLimit ?? limitBytes <= 0;
+  const meter = createTraceMeter(options.limitBytes, state);
 
   const streamOf = (stream: TraceStream): StreamStages => {
     const known = streams.get(stream);
     if (known !== undefined) return known;
-    const stamp = timestamps ? STAMPS[stream] : undefined;
+    const stamp = options.timestamps ? STAMPS[stream] : undefined;
     const goesOn = stream === 'runner';
     const streamOptions = { phrases: automaton, tokenPrefixes, stamp, goesOn };
     const stages = createStreamStages(streamOptions, state?.streams[stream]);
     streams.set(stream, stages);
     return stages;
   };
-  const limit = (bytes: Uint8Array): Uint8Array => {
-    const room = limitBytes - lengthBytes;
-    // The peer too gives its notice as soon as the limit is met.
-    if (bytes.length < room) return bytes;
-    isOverLimit = true;
-    streams.clear();
-    return concatBytes(cutAtCharacter(bytes, room), limitNotice(limitBytes));
-  };
-  const give = (bytes: Uint8Array): Uint8Array => {
-    if (bytes.length === 0) return NO_BYTES;
-    const given = limit(bytes);
-    lengthBytes += given.length;
-    crc = updateCrc32(crc, given);
+  const isOver = (): boolean => meter.isOverLimit;
+  const give = (make: () => Uint8Array): Uint8Array => {
+    if (isOver()) return NO_BYTES;
+    const given = meter.admit(make());
+    if (isOver()) streams.clear();
     return given;
   };
-
-  if (!isOverLimit) for (const stream of STREAMS) if (state?.streams[stream]) streamOf(stream);
+  // Known from the start, so that a snapshot has them though nothing was written to them since.
+  for (const stream of STREAMS) if (state?.streams[stream] !== undefined) streamOf(stream);
 
   return {
-    write: (stream, bytes, nowMs) =>
-      isOverLimit ? NO_BYTES : give(streamOf(stream).write(bytes, nowMs)),
-    flush: (stream, nowMs) => (isOverLimit ? NO_BYTES : give(streamOf(stream).flush(nowMs))),
+    write: (stream, bytes, nowMs) => give(() => streamOf(stream).write(bytes, nowMs)),
+    flush: (stream, nowMs) => give(() => streamOf(stream).flush(nowMs)),
     addMaskPhrases: (more) => {
       const before = phrases.size;
       for (const phrase of shortestFirst(more)) phrases.add(phrase);
@@ -115,23 +101,19 @@ export function createTracePipeline(
       automaton = automatonOf([...phrases]);
       for (const stages of streams.values()) stages.setPhrases(automaton);
     },
-    snapshot: () => ({
-      version: 1,
-      lengthBytes,
-      crc,
-      isOverLimit,
-      streams: Object.fromEntries(
-        [...streams].map(([stream, stages]) => [stream, stages.snapshot()]),
-      ),
-    }),
+    snapshot: () => {
+      const { lengthBytes, crc, isOverLimit } = meter;
+      const held = [...streams].map(([stream, stages]) => [stream, stages.snapshot()] as const);
+      return { version: 1, lengthBytes, crc, isOverLimit, streams: Object.fromEntries(held) };
+    },
     get lengthBytes() {
-      return lengthBytes;
+      return meter.lengthBytes;
     },
     get crc() {
-      return crc;
+      return meter.crc;
     },
     get isOverLimit() {
-      return isOverLimit;
+      return meter.isOverLimit;
     },
   };
 }
@@ -147,11 +129,4 @@ function automatonOf(texts: readonly string[]): PhraseAutomaton {
 function shortestFirst(texts: readonly string[]): readonly string[] {
   const unique = [...new Set(texts.map((text) => text.trim()))].filter((text) => text !== '');
   return unique.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
-}
-
-function limitNotice(limitBytes: number): Uint8Array {
-  return new TextEncoder().encode(
-    `\n\u001b[33;1mJob's log exceeded limit of ${limitBytes} bytes.\n` +
-      'Job execution will continue but no more output will be collected.\u001b[0;m\n',
-  );
 }

@@ -35,6 +35,9 @@ export function createTokenMask(
   let { isMasking } = before;
   for (const byte of decodeBase64(before.recent)) state = next(state, byte);
 
+  const isOutside = (): boolean => !isMasking && state === ROOT;
+  const isSecretByte = (byte: number): boolean =>
+    ALPHABET[byte] === 1 && (isMasking || matchLengths[state] !== 0);
   const skipText = (bytes: Uint8Array, start: number): number => {
     let i = start;
     while (i < bytes.length && firstStates[bytes[i] ?? 0] === ROOT) i++;
@@ -43,17 +46,15 @@ export function createTokenMask(
 
   return {
     write: (bytes) => {
-      if (!isMasking && state === ROOT && skipText(bytes, 0) === bytes.length) return bytes;
+      if (isOutside() && skipText(bytes, 0) === bytes.length) return bytes;
       // Invariant: bytes before `given` are given out or hidden.
       let given = 0;
       let i = 0;
       while (i < bytes.length) {
-        if (!isMasking && state === ROOT) {
-          i = skipText(bytes, i);
-          if (i === bytes.length) break;
-        }
+        if (isOutside()) i = skipText(bytes, i);
+        if (i === bytes.length) break;
         const byte = bytes[i] ?? 0;
-        const isSecret = ALPHABET[byte] === 1 && (isMasking || matchLengths[state] !== 0);
+        const isSecret = isSecretByte(byte);
         if (isSecret && !isMasking) {
           out.appendRange(bytes, given, i);
           out.append(MASK);

@@ -1,7 +1,7 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { createByteSink } from './byte-sink.ts';
 import { MASK } from './mask-text.ts';
-import { createPhraseAutomaton } from './phrase-automaton.ts';
+import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 
 /** What a mask that only looks back must know to go on. */
 export interface LookBackState {
@@ -48,82 +48,100 @@ const LONG_ENDS = createPhraseAutomaton(
 const ENDS = byteTable((byte) => byte <= 0x20 || byte === 0x7f || isKeyStart(byte));
 const LOWER = byteTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte));
 
+interface Cursor {
+  isMasking: boolean;
+  /** While masking a state of LONG_ENDS, else of KEYS. */
+  state: number;
+}
+
 /**
  * Hides the values of secret parameters in URLs, from `?key=` or `&key=` up to `?`, `&`, white
  * space or a control character. Source: gitlab-runner `common/buildlogger/internal/urlsanitizer`.
  */
 export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMask {
   const out = createByteSink(0);
-  let { isMasking } = before;
-  // While masking a state of LONG_ENDS, else of KEYS.
-  let state = ROOT;
-  const advance = (byte: number): void => {
-    state = (isMasking ? LONG_ENDS : KEYS).next(state, byte);
-  };
-  for (const byte of decodeBase64(before.recent)) advance(byte);
+  const cursor: Cursor = { isMasking: before.isMasking, state: ROOT };
+  for (const byte of decodeBase64(before.recent)) advance(cursor, byte);
 
-  /** From inside of a value: where the text goes on. */
-  const skipValue = (bytes: Uint8Array, start: number): number => {
-    for (let i = start; i < bytes.length; i++) {
-      const byte = bytes[i] ?? 0;
-      if (ENDS[byte] === 1) {
-        isMasking = false;
-        state = ROOT;
-        return i;
-      }
-      advance(byte);
-      if (LONG_ENDS.matchLengths[state] !== 0) {
-        out.append(LONG_ENDS.pathTo(state));
-        isMasking = false;
-        state = ROOT;
-        return i + 1;
-      }
-    }
-    return bytes.length;
-  };
-  /** From outside of a value: where the next one begins. */
-  const skipText = (bytes: Uint8Array, start: number): number => {
-    let i = start;
+  const isMasking = (): boolean => cursor.isMasking;
+  const mask = (bytes: Uint8Array): void => {
+    let i = 0;
     while (i < bytes.length) {
-      if (state === ROOT) {
-        while (i < bytes.length && !isKeyStart(bytes[i] ?? 0)) i++;
-        if (i === bytes.length) break;
+      if (isMasking()) {
+        i = skipValue(cursor, bytes, i);
+        if (isMasking()) return;
+        // Hidden so far, because it is known as an end only with its last byte; empty for others.
+        out.append(LONG_ENDS.pathTo(cursor.state));
+        cursor.state = ROOT;
+      } else {
+        const end = skipText(cursor, bytes, i);
+        out.appendRange(bytes, i, end);
+        i = end;
+        if (isMasking()) out.append(MASK);
       }
-      advance(LOWER[bytes[i] ?? 0] ?? 0);
-      i++;
-      if (KEYS.matchLengths[state] === 0) continue;
-      isMasking = true;
-      state = ROOT;
-      return i;
     }
-    return bytes.length;
   };
-
   return {
     write: (bytes) => {
-      if (!isMasking && state === ROOT && !hasKeyStart(bytes)) return bytes;
-      let i = 0;
-      while (i < bytes.length) {
-        if (isMasking) {
-          i = skipValue(bytes, i);
-          continue;
-        }
-        const end = skipText(bytes, i);
-        out.appendRange(bytes, i, end);
-        if (isMasking) out.append(MASK);
-        i = end;
-      }
+      if (!cursor.isMasking && cursor.state === ROOT && !hasKeyStart(bytes)) return bytes;
+      mask(bytes);
       return out.take();
     },
     reset: () => {
-      isMasking = false;
-      state = ROOT;
+      cursor.isMasking = false;
+      cursor.state = ROOT;
     },
     snapshot: () => ({
-      recent: encodeBase64((isMasking ? LONG_ENDS : KEYS).pathTo(state)),
-      isMasking,
+      recent: encodeBase64(automatonOf(cursor).pathTo(cursor.state)),
+      isMasking: cursor.isMasking,
     }),
   };
+}
+
+function automatonOf({ isMasking }: Cursor): PhraseAutomaton {
+  return isMasking ? LONG_ENDS : KEYS;
+}
+
+function advance(cursor: Cursor, byte: number): void {
+  cursor.state = automatonOf(cursor).next(cursor.state, byte);
+}
+
+/** From inside of a value: where the text goes on, behind a long end, or at a short one. */
+function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
+  for (let i = start; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0;
+    if (ENDS[byte] === 1) {
+      cursor.isMasking = false;
+      cursor.state = ROOT;
+      return i;
+    }
+    advance(cursor, byte);
+    if (LONG_ENDS.matchLengths[cursor.state] !== 0) {
+      cursor.isMasking = false;
+      return i + 1;
+    }
+  }
+  return bytes.length;
+}
+
+/** From outside of a value: where the next one begins. */
+function skipText(cursor: Cursor, bytes: Uint8Array, start: number): number {
+  for (let i = start; i < bytes.length; i++) {
+    if (cursor.state === ROOT) i = nextKeyStart(bytes, i);
+    if (i === bytes.length) break;
+    advance(cursor, LOWER[bytes[i] ?? 0] ?? 0);
+    if (KEYS.matchLengths[cursor.state] === 0) continue;
+    cursor.isMasking = true;
+    cursor.state = ROOT;
+    return i + 1;
+  }
+  return bytes.length;
+}
+
+function nextKeyStart(bytes: Uint8Array, start: number): number {
+  let i = start;
+  while (i < bytes.length && !isKeyStart(bytes[i] ?? 0)) i++;
+  return i;
 }
 
 function hasKeyStart(bytes: Uint8Array): boolean {

@@ -51,7 +51,7 @@ describe('line stamps', () => {
       const lines = expected.map((line) =>
         line.replace(/^(..) /, '2021-01-01T$1:00:00.020010Z ffE'),
       );
-      assert.equal(`${Buffer.concat([...given, stamps.flush(false)])}`, lines.join(''));
+      assert.equal(Buffer.concat([...given, stamps.flush(false)]).toString(), lines.join(''));
       assert.equal(stamps.flush(false).length, 0);
     });
   }
@@ -128,7 +128,7 @@ describe('the lines of several streams', () => {
           ? pipeline.flush(stream, NOW_MS)
           : pipeline.write(stream, Buffer.from(text), NOW_MS),
       );
-      assert.equal(`${Buffer.concat(given)}`, expected);
+      assert.equal(Buffer.concat(given).toString(), expected);
     });
   }
 
@@ -140,6 +140,6 @@ describe('the lines of several streams', () => {
       Buffer.concat([text.subarray(8_999), Buffer.from('\n')]),
     ].map((piece) => pipeline.write('stdout', piece, NOW_MS));
     const expected = `${AT} 01O ${'─'.repeat(2_999)}\n${AT} 01O+─\n`;
-    assert.equal(`${Buffer.concat(given)}`, expected);
+    assert.equal(Buffer.concat(given).toString(), expected);
   });
 });

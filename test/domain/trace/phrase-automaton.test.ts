@@ -21,7 +21,9 @@ describe('a phrase automaton', () => {
         state = automaton.next(state, seen.charCodeAt(end - 1));
         const ended = phrases.filter((phrase) => seen.endsWith(phrase));
         const begun = phrases.flatMap((phrase) =>
-          [...phrase].map((_, i) => phrase.slice(0, i + 1)).filter((part) => seen.endsWith(part)),
+          Array.from(phrase, (_, i) => phrase.slice(0, i + 1)).filter((part) =>
+            seen.endsWith(part),
+          ),
         );
         assert.equal(automaton.matchLengths[state], longest(ended));
         assert.equal(automaton.depths[state], longest(begun));

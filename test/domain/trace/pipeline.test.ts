@@ -8,7 +8,7 @@ import {
   type TracePipelineState,
   type TraceStream,
 } from '../../../src/domain/trace/pipeline.ts';
-import { cut, NOW_MS, optionsOf, passThrough } from './support.ts';
+import { cut, NOW_MS, optionsOf, passThrough, textThrough } from './support.ts';
 
 const NOTICE = (limit: number): string =>
   `\n\u001b[33;1mJob's log exceeded limit of ${limit} bytes.\n` +
@@ -33,7 +33,7 @@ describe('the limit of a trace', () => {
       );
       given.push(pipeline.write('runner', Buffer.from('Job succeeded\n'), NOW_MS));
       const trace = Buffer.concat([...given, pipeline.flush('stdout', NOW_MS)]);
-      assert.equal(`${trace}`, kept + NOTICE(limitBytes));
+      assert.equal(trace.toString(), kept + NOTICE(limitBytes));
       assert.equal(pipeline.crc, crc32(trace));
       assert.equal(pipeline.lengthBytes, trace.length);
       assert.equal(pipeline.isOverLimit, true);
@@ -80,8 +80,8 @@ describe('the repair of UTF-8', () => {
   for (const [input, expected, why] of REPAIRS) {
     it(`makes ${JSON.stringify(expected)} of ${JSON.stringify(input)}: ${why}`, () => {
       const bytes = Buffer.from(input, 'latin1');
-      assert.equal(`${passThrough(optionsOf(), [bytes])}`, expected);
-      assert.equal(`${passThrough(optionsOf(), cut(bytes, [1]))}`, expected);
+      assert.equal(textThrough(optionsOf(), [bytes]), expected);
+      assert.equal(textThrough(optionsOf(), cut(bytes, [1])), expected);
     });
   }
 
@@ -104,7 +104,7 @@ describe('the repair of UTF-8', () => {
       Uint8Array.from(pipeline.write('runner', Buffer.from('a'), NOW_MS)),
       Uint8Array.from(pipeline.write('stdout', char.subarray(1), NOW_MS)),
     ];
-    assert.equal(`${Buffer.concat(given)}`, 'a─');
+    assert.equal(Buffer.concat(given).toString(), 'a─');
   });
 });
 
@@ -164,7 +164,7 @@ describe('a trace pipeline', () => {
         assert.deepEqual(restored.snapshot(), plain.snapshot());
       },
     );
-    fc.assert(law, { numRuns: 2_000 });
+    fc.assert(law, { numRuns: 1_000 });
   });
 });
 

@@ -1,6 +1,5 @@
 import {
   createTracePipeline,
-  type TracePipeline,
   type TracePipelineOptions,
 } from '../../../src/domain/trace/pipeline.ts';
 
@@ -22,14 +21,19 @@ export function passThrough(
   options: TracePipelineOptions,
   pieces: readonly (string | Uint8Array)[],
 ): Buffer {
-  return finish(createTracePipeline(options), pieces);
-}
-
-export function finish(pipeline: TracePipeline, pieces: readonly (string | Uint8Array)[]): Buffer {
+  const pipeline = createTracePipeline(options);
   const given = pieces.map((piece) =>
     Uint8Array.from(pipeline.write('stdout', Buffer.from(piece), NOW_MS)),
   );
   return Buffer.concat([...given, pipeline.flush('stdout', NOW_MS)]);
+}
+
+/** The same as text. */
+export function textThrough(
+  options: TracePipelineOptions,
+  pieces: readonly (string | Uint8Array)[],
+): string {
+  return passThrough(options, pieces).toString();
 }
 
 /** `bytes` in pieces of the given sizes, which are used over and over. */

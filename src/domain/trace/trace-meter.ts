@@ -1,0 +1,55 @@
+import { concatBytes } from './byte-sink.ts';
+import { updateCrc32 } from './crc32.ts';
+import { cutAtCharacter } from './utf8-repair.ts';
+
+/** What was counted of a trace so far. */
+export interface TraceCount {
+  /** Bytes admitted, the notice among them, and their CRC-32. */
+  readonly lengthBytes: number;
+  readonly crc: number;
+  readonly isOverLimit: boolean;
+}
+
+/** Counts a trace and ends it at its limit. */
+export interface TraceMeter extends TraceCount {
+  /** What of `bytes`, which are whole characters, belongs to the trace. Not called over the limit. */
+  admit(bytes: Uint8Array): Uint8Array;
+}
+
+/**
+ * As in the peer a trace that just meets its limit has exceeded it: it is cut before the character
+ * that does not fit, and a notice follows. Source: gitlab-runner `helpers/trace/buffer.go`.
+ */
+export function createTraceMeter(limitBytes: number, before?: TraceCount): TraceMeter {
+  let lengthBytes = before?.lengthBytes ?? 0;
+  let crc = before?.crc ?? 0;
+  let isOverLimit = before?.isOverLimit ?? limitBytes <= 0;
+  return {
+    admit: (bytes) => {
+      const room = limitBytes - lengthBytes;
+      isOverLimit = bytes.length > 0 && bytes.length >= room;
+      const admitted = isOverLimit
+        ? concatBytes(cutAtCharacter(bytes, Math.max(0, room)), limitNotice(limitBytes))
+        : bytes;
+      lengthBytes += admitted.length;
+      crc = updateCrc32(crc, admitted);
+      return admitted;
+    },
+    get lengthBytes() {
+      return lengthBytes;
+    },
+    get crc() {
+      return crc;
+    },
+    get isOverLimit() {
+      return isOverLimit;
+    },
+  };
+}
+
+function limitNotice(limitBytes: number): Uint8Array {
+  return new TextEncoder().encode(
+    `\n\u001b[33;1mJob's log exceeded limit of ${limitBytes} bytes.\n` +
+      'Job execution will continue but no more output will be collected.\u001b[0;m\n',
+  );
+}
