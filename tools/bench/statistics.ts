@@ -1,0 +1,15 @@
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  const [low, high] = [sorted[Math.ceil(half) - 1], sorted[Math.floor(half)]];
+  if (low === undefined || high === undefined) throw new Error('no values, no median');
+  return (low + high) / 2;
+}
+
+export function formatRow(title: string, timesMs: readonly number[]): string {
+  const figures = [median(timesMs), Math.min(...timesMs), Math.max(...timesMs)];
+  return `${title.padEnd(44)}${figures.map((ms) => `${ms.toFixed(0)} ms`.padStart(10)).join('')}`;
+}
+
+export const ROW_HEAD = `${''.padEnd(44)}${['median', 'min', 'max'].map((name) => name.padStart(10)).join('')}`;
