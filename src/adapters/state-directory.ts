@@ -16,6 +16,8 @@ export interface StateDirectory {
   readonly buildsDir: string;
   readonly keysDir: string;
   readonly temporalDir: string;
+  /** Holds the name of this very directory. */
+  readonly installationFile: string;
   /** Lets the next process in. Idempotent. */
   release(): Promise<void>;
 }
@@ -42,7 +44,7 @@ export async function openStateDirectory(options: StateDirectoryOptions): Promis
     throw unusable(path, error);
   }
   const release = await lock(path, log);
-  return { ...directories, release };
+  return { ...directories, installationFile: join(path, 'installation'), release };
 }
 
 async function makePrivate(directory: string): Promise<void> {

@@ -9,6 +9,7 @@ import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
 import type { AdjustableLog } from '../adapters/log.ts';
+import { readInstallationId } from '../adapters/installation-id.ts';
 import { createNodeCapacity, type ResizableCapacity } from '../adapters/node-capacity.ts';
 import { openStateDirectory } from '../adapters/state-directory.ts';
 import { readSystemId } from '../adapters/system-id.ts';
@@ -88,13 +89,14 @@ async function openParts(
   const temporal = await connectTemporal({ env, stateDir: state.temporalDir, cipher, log });
   closers.push(() => temporal.close());
   const program = describeProgram();
-  const nodeQueue = messages.nodeQueue(systemId);
+  const installation = await readInstallationId(state.installationFile, program.hostname);
+  const nodeQueue = messages.nodeQueue(installation);
   const ports: Ports = {
     ...{ config, builds, capacity, log, program, systemId, nodeQueue },
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),
-    engine: createContainerEngines({ env, log, installation: systemId }),
+    engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     clock: systemClock,
     randomness: systemRandomness,
@@ -104,9 +106,9 @@ async function openParts(
   const activities = createActivities(ports);
   const identity = `${program.hostname}:${process.pid}`;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
-  const recovery = createRecovery(temporal.client, systemId, ports);
+  const recovery = createRecovery(temporal.client, installation, ports);
   return {
-    ...{ ports, temporal, capacity, workers, recovery, installation: systemId },
+    ...{ ports, temporal, capacity, workers, recovery, installation },
     takeNoMore: () => {
       intake.isOpen = false;
       capacity.resize(0);

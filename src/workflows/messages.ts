@@ -11,8 +11,8 @@ export const ORCHESTRATION_QUEUE = 'gitlab-runner';
 export const SLOTS_QUEUE = 'gitlab-runner-slots';
 
 /** Task queue of one node: its builds and its config. */
-export function nodeQueue(systemId: string): string {
-  return `gitlab-runner-node-${systemId}`;
+export function nodeQueue(installation: string): string {
+  return `gitlab-runner-node-${installation}`;
 }
 
 /** Workflow id of `feedRunners`: one for each installation. */

@@ -43,11 +43,15 @@ const docker = new Docker();
 /** Address under which containers of the default bridge reach this host. */
 export async function bridgeGateway(): Promise<string> {
   const bridge = (await docker.getNetwork('bridge').inspect()) as {
-    IPAM: { Config: { Gateway?: string }[] };
+    IPAM: { Config: { Gateway?: string; Subnet?: string }[] };
   };
-  const gateway = bridge.IPAM.Config.find(({ Gateway }) => Gateway !== undefined)?.Gateway;
-  if (gateway === undefined) throw new Error('the bridge network of Docker has no gateway');
-  return gateway;
+  for (const { Gateway, Subnet } of bridge.IPAM.Config) {
+    if (Gateway !== undefined) return Gateway;
+    // A daemon that has just made its bridge does not name the gateway: it is the first address.
+    const network = /^(\d+\.\d+\.\d+)\.0\//.exec(Subnet ?? '')?.[1];
+    if (network !== undefined) return `${network}.1`;
+  }
+  throw new Error('the bridge network of Docker has no gateway');
 }
 
 export async function openInstallation(options: InstallationOptions = {}): Promise<Installation> {
@@ -156,7 +160,9 @@ async function findLeftovers(
   const networks = await docker.listNetworks({ filters });
   const builds = await readdir(join(stateDir, 'builds')).catch(() => []);
   return [
-    ...containers.filter(({ Labels }) => isOurs(Labels)).map(({ Names }) => `container ${Names[0]}`),
+    ...containers
+      .filter(({ Labels }) => isOurs(Labels))
+      .map(({ Names }) => `container ${Names[0]}`),
     ...(Volumes ?? []).filter(({ Labels }) => isOurs(Labels)).map(({ Name }) => `volume ${Name}`),
     ...networks
       .filter(({ Labels, Created }) => isOurs(Labels) && Date.parse(Created ?? '') >= since)

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
@@ -45,7 +45,7 @@ describe('secrets', () => {
     for await (const { workflowId, runId } of client.workflow.list()) {
       workflows += 1;
       const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-      const bytes = Buffer.from(temporal.api.history.v1.History.encode(history).finish());
+      const bytes = Buffer.from(proto.temporal.api.history.v1.History.encode(history).finish());
       assertNoCanary(bytes, canaries, `history of ${workflowId}`);
     }
     await connection.close();

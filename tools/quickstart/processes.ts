@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -64,17 +65,20 @@ export async function startWorker(options: {
   };
   if (ready === undefined) {
     await stop();
-    throw new Error(`the worker did not get ready: see ${options.logPath}`);
+    const said = await readFile(options.logPath, 'utf8');
+    throw new Error(`the worker did not get ready:\n${said.split('\n').slice(-10).join('\n')}`);
   }
   return { pid: Number(ready['pid'] ?? group), ready, stop };
 }
 
-async function whenReady(output: NodeJS.ReadableStream): Promise<Record<string, unknown>> {
+async function whenReady(
+  output: NodeJS.ReadableStream,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   for await (const line of createInterface({ input: output })) {
     const event = parse(line);
     if (event?.['msg'] === 'ready') return event;
   }
-  throw new Error('the worker has ended');
+  return undefined; // it has ended
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

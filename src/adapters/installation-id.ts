@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+
+const PATTERN = /^[a-z0-9][a-z0-9-]{0,50}-[0-9a-f]{6}$/;
+
+/**
+ * Name of one state directory, made once and kept in it: `<host>-<6 hex digits>`. Marks everything
+ * on Docker and in Temporal that belongs to it. GitLab's `system_id` would not do: it is the
+ * machine's, and two installations on one machine must leave each other's builds alone.
+ */
+export async function readInstallationId(file: string, hostname: string): Promise<string> {
+  const known = (await readFile(file, 'utf8').catch(() => '')).trim();
+  if (PATTERN.test(known)) return known;
+  const host = hostname
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 40);
+  const id = `${host.replace(/-+$/, '') || 'node'}-${randomBytes(3).toString('hex')}`;
+  const draft = `${file}.tmp`;
+  await writeFile(draft, `${id}\n`, { mode: 0o600, flush: true });
+  await rename(draft, file);
+  return id;
+}
