@@ -103,6 +103,17 @@ describe('masking', () => {
     }
   });
 
+  it('takes the end of a stream for the end of a token, a URL value and a secret', () => {
+    const options = optionsOf({ tokenPrefixes: ['glpat-'], maskPhrases: ['secret'] });
+    for (const text of ['glpat-', 'glpat-a', '?rss_token=', '?rss_tok', 'sec']) {
+      const pipeline = createTracePipeline(options);
+      pipeline.write('stdout', Buffer.from(text), NOW_MS);
+      pipeline.flush('stdout', NOW_MS);
+      const next = pipeline.write('stdout', Buffer.from('ret en=shown\n'), NOW_MS);
+      assert.equal(Buffer.from(next).toString(), 'ret en=shown\n', text);
+    }
+  });
+
   it('has no phrase in its snapshot', () => {
     const pipeline = createTracePipeline(optionsOf({ maskPhrases: ['hunter2hunter2'] }));
     pipeline.write('stdout', Buffer.from('hunter2hunter2'), NOW_MS);
