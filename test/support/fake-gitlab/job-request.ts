@@ -24,7 +24,7 @@ const POLLING = { 'Gitlab-Ci-Builds-Polling': 'yes' };
 export function createJobRequest(options: JobRequestOptions): Handler {
   const { runners, violations, longPollMs } = options;
   return async (request) => {
-    checkRunnerConduct(violations, request, true);
+    checkRunnerConduct(violations, request);
     checkInfo(violations, request);
     checkSystemId(violations, request);
     const runner = runners.find(runnerTokenOf(request));

@@ -58,11 +58,11 @@ it('deletes one machine of a runner with DELETE /runners/managers', async (t) =>
 });
 
 it('gives a new token of the same kind, and forgets the old one', async (t) => {
-  const { client } = await openGitLab(t);
-  const response = await client.callJson('POST', 'runners/reset_authentication_token', {
-    token: TOKEN,
-  });
+  const { gitlab, client } = await openGitLab(t);
+  const path = 'runners/reset_authentication_token';
+  const response = await client.callJson('POST', path, { token: TOKEN }, {});
   assert.equal(response.status, 201);
+  assert.deepEqual(gitlab.violations, [], 'the token of the body is enough here');
   const { token } = (await response.json()) as { token: string };
   assert.match(token, /^glrt-/);
   assert.notEqual(token, TOKEN);

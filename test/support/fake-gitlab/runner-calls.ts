@@ -1,7 +1,13 @@
 import { json, refusal, textOf, type FakeRequest, type Handler, type Reply } from './exchange.ts';
 import type { Handlers } from './router.ts';
 import { randomToken, type Runner, type Runners } from './runners.ts';
-import { checkConduct, checkInfo, checkSystemId, type Violations } from './violations.ts';
+import {
+  checkConduct,
+  checkInfo,
+  checkSystemId,
+  type Conduct,
+  type Violations,
+} from './violations.ts';
 
 export interface RunnerCallsOptions {
   readonly runners: Runners;
@@ -19,39 +25,40 @@ export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
   const { runners, registrationTokens, violations } = options;
   /** Answers 403 for a token that is not, or no longer, that of a runner. */
   const authenticated =
-    (wantsJson: boolean, act: (runner: Runner, request: FakeRequest) => Reply): Handler =>
+    (conduct: Partial<Conduct>, act: (runner: Runner, request: FakeRequest) => Reply): Handler =>
     (request) => {
-      checkRunnerConduct(violations, request, wantsJson);
+      checkRunnerConduct(violations, request, conduct);
       const runner = runners.find(runnerTokenOf(request));
       return runner === undefined ? refusal(403, 'Forbidden') : act(runner, request);
     };
 
   return {
     register: (request) => {
-      checkRunnerConduct(violations, request, true);
+      checkRunnerConduct(violations, request);
       checkRegistration(violations, request);
       if (!registrationTokens.has(runnerTokenOf(request) ?? '')) return refusal(403, 'Forbidden');
       // `glrt-` is for runners made in the UI only.
       return json(201, identityOf(runners.add({ token: `t1_${randomToken()}` })));
     },
-    verify: authenticated(true, (runner, request) => {
+    verify: authenticated({}, (runner, request) => {
       checkInfo(violations, request);
       checkSystemId(violations, request);
       addMachine(runner, request);
       return json(200, identityOf(runner));
     }),
-    unregister: authenticated(false, ({ token }) => {
+    unregister: authenticated({ wantsJson: false }, ({ token }) => {
       runners.remove(token);
       return { status: 204 };
     }),
-    unregisterManager: authenticated(false, (runner, request) => {
+    unregisterManager: authenticated({ wantsJson: false }, (runner, request) => {
       const systemId = textOf(request.fields['system_id']);
       if (systemId === undefined) return json(400, { error: 'system_id is missing' });
       return runner.systemIds.delete(systemId)
         ? { status: 204 }
         : refusal(404, 'Runner manager not found');
     }),
-    resetToken: authenticated(true, ({ token }) => {
+    // gitlab-runner says the token only in the body here.
+    resetToken: authenticated({ tokenHeader: undefined }, ({ token }) => {
       const renewed = runners.resetToken(token);
       return json(201, { token: renewed?.token, token_expires_at: null });
     }),
@@ -67,10 +74,11 @@ export function runnerTokenOf({ fields, headers }: FakeRequest): string | undefi
 export function checkRunnerConduct(
   violations: Violations,
   request: FakeRequest,
-  wantsJson: boolean,
+  conduct: Partial<Conduct> = {},
 ): void {
   checkConduct(violations, request, {
-    ...{ contentType: 'application/json', tokenHeader: 'runner-token', wantsJson },
+    ...{ contentType: 'application/json', tokenHeader: 'runner-token', wantsJson: true },
+    ...conduct,
   });
 }
 

@@ -16,7 +16,8 @@ export function createViolations(): Violations {
 
 export interface Conduct {
   readonly contentType: 'application/json' | 'text/plain' | 'multipart/form-data' | undefined;
-  readonly tokenHeader: 'runner-token' | 'job-token';
+  /** Undefined when the token in the body is enough. */
+  readonly tokenHeader: 'runner-token' | 'job-token' | undefined;
   /** The answer is JSON, so the runner must say that it takes JSON. */
   readonly wantsJson: boolean;
 }
@@ -27,7 +28,7 @@ export const SYSTEM_ID = /^[sr]_[A-Za-z0-9]{12}$/;
 
 /** What gitlab-runner sends with every call of this kind. Source: spec/coordinator-api 1.2–1.5. */
 export function checkConduct(violations: Violations, request: FakeRequest, conduct: Conduct): void {
-  const { headers, fields } = request;
+  const { headers } = request;
   const expect = (isMet: boolean, what: string): void => {
     if (!isMet) violations.add(request, what);
   };
@@ -40,12 +41,20 @@ export function checkConduct(violations: Violations, request: FakeRequest, condu
   if (conduct.wantsJson) {
     expect(headers['accept'] === 'application/json', `Accept is ${headers['accept']}`);
   }
-  const token = textOf(headers[conduct.tokenHeader]);
-  expect(token !== undefined, `no ${conduct.tokenHeader} header`);
-  if (conduct.contentType === 'application/json') {
-    expect(fields['token'] !== undefined, 'no token in the body');
-    expect(token === fields['token'], 'the tokens of header and body differ');
-  }
+  checkToken(request, conduct, expect);
+}
+
+function checkToken(
+  { headers, fields }: FakeRequest,
+  { tokenHeader, contentType }: Conduct,
+  expect: (isMet: boolean, what: string) => void,
+): void {
+  const isJson = contentType === 'application/json';
+  if (isJson) expect(fields['token'] !== undefined, 'no token in the body');
+  if (tokenHeader === undefined) return;
+  const token = textOf(headers[tokenHeader]);
+  expect(token !== undefined, `no ${tokenHeader} header`);
+  if (isJson) expect(token === fields['token'], 'the tokens of header and body differ');
 }
 
 /** `info` must tell the features: without them GitLab cancels without after_script. */
