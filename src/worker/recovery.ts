@@ -5,26 +5,48 @@ import {
 } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Ports } from '../activities/ports.ts';
+import type { BuildContext } from '../domain/build/context.ts';
 import { planStages } from '../domain/build/plan.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
-import { BUILD_LABEL } from '../domain/executor/labels.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import {
+  buildEndedSignal,
   buildMemo,
   nodeRestartedSignal,
   ORCHESTRATION_QUEUE,
   serveRunnerId,
 } from '../workflows/messages.ts';
 import type { runBuild } from '../workflows/run-build.ts';
+import { removeLabelled, sweepLeftovers } from './leftovers.ts';
 
 /** A job that is recorded but not begun for this long is begun by the node itself. */
 const PATIENCE_MS = 10_000;
+/** How often a build that goes on is looked after: a person may have terminated its workflow. */
+const CHECK_INTERVAL_MS = 60_000;
 
 export interface Recovery {
   /** At start: every build on this node goes on, or is swept when it had ended. */
   recoverAll(): Promise<void>;
-  /** Now and then: begins what was recorded and whose runner was never told. */
+  /**
+   * Now and then: begins what was recorded and whose runner was never told, takes up again what
+   * failed at start, and sweeps what has ended without its clean-up.
+   */
   beginForgotten(): Promise<void>;
+}
+
+/** Where the workflow of a recorded build stands. */
+type BuildState =
+  /** It was not there: never begun, or lost with Temporal's database. Begun now. */
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'open' }
+  /** The same job was handed to another node too, which was faster. */
+  | { readonly kind: 'elsewhere' }
+  | { readonly kind: 'ended'; readonly isCompleted: boolean };
+
+interface RecoveryScope {
+  readonly client: Client;
+  readonly installation: string;
+  readonly ports: Ports;
 }
 
 /**
@@ -32,87 +54,155 @@ export interface Recovery {
  * of the workflow a job exists only in the record; here it is found again.
  */
 export function createRecovery(client: Client, installation: string, ports: Ports): Recovery {
-  const begun = new Set<string>();
+  const scope = { client, installation, ports };
+  const { builds, clock, log } = ports;
+  /** When each build was last seen to go on, by this process. */
+  const checkedAtMs = new Map<string, number>();
+  /** Builds of the process before: their workflows have to hear of this one. */
+  let inherited: ReadonlySet<string> = new Set();
+  let isChecking = false;
 
-  const begin = async (buildId: string): Promise<'started' | 'known'> => {
-    const context = await ports.builds.read(buildId);
-    if (context === undefined) return 'known';
-    const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
-    const job = summarizeJob(context, plan);
-    const { nodeQueue } = ports;
-    const runnerWorkflowId = serveRunnerId(installation, context.runner);
+  const isDue = ({ buildId, receivedAtMs }: BuildContext): boolean => {
+    const checkedMs = checkedAtMs.get(buildId);
+    if (checkedMs !== undefined) return clock.nowMs() - checkedMs >= CHECK_INTERVAL_MS;
+    return inherited.has(buildId) || clock.nowMs() - receivedAtMs >= PATIENCE_MS;
+  };
+
+  const check = async (context: BuildContext): Promise<void> => {
+    const { buildId } = context;
+    const isNews = inherited.has(buildId) && !checkedAtMs.has(buildId);
     try {
-      await client.workflow.start<typeof runBuild>('runBuild', {
-        workflowId: buildId,
-        taskQueue: ORCHESTRATION_QUEUE,
-        args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false }],
-        memo: buildMemo(nodeQueue),
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      });
-      return 'started';
+      await tend(context, { ...scope, isNews });
+      checkedAtMs.set(buildId, clock.nowMs());
     } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return 'known';
-      throw error;
+      log.warn('build not recovered, tried again later', { build: buildId, error });
     }
   };
 
-  const recover = async (buildId: string): Promise<void> => {
-    const fields = { build: buildId };
-    if ((await begin(buildId)) === 'started') {
-      ports.log.warn('job was recorded but not begun, begun now', fields);
-    } else if (await isOpen(buildId)) {
-      await client.workflow.getHandle(buildId).signal(nodeRestartedSignal);
-      ports.log.info('build goes on', fields);
-    } else {
-      ports.log.warn('build had ended without its clean-up, swept', fields);
-      await sweep(buildId);
+  const checkAll = async (): Promise<void> => {
+    const buildIds = await builds.list();
+    const contexts = await Promise.all(buildIds.map((buildId) => builds.read(buildId)));
+    await Promise.all(
+      contexts.map(async (context) => {
+        if (context !== undefined && isDue(context)) await check(context);
+      }),
+    );
+    for (const buildId of checkedAtMs.keys()) {
+      if (!buildIds.includes(buildId)) checkedAtMs.delete(buildId);
     }
-    begun.add(buildId);
-  };
-
-  const isOpen = async (buildId: string): Promise<boolean> => {
-    try {
-      const { status } = await client.workflow.getHandle(buildId).describe();
-      return status.name === 'RUNNING';
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
-    }
-  };
-
-  const sweep = async (buildId: string): Promise<void> => {
-    const context = await ports.builds.read(buildId);
-    if (context === undefined) return;
-    const engine = ports.engine(context.runner);
-    const left = await engine.listByLabels({ [BUILD_LABEL]: buildId });
-    await Promise.all(left.containers.map((id) => engine.removeContainer(id)));
-    await Promise.all(left.volumes.map((name) => engine.removeVolume(name)));
-    await Promise.all(left.networks.map((name) => engine.removeNetwork(name)));
-    await ports.builds.remove(buildId);
-    ports.capacity.free(buildId);
   };
 
   return {
     recoverAll: async () => {
-      const ids = await ports.builds.list();
-      await Promise.all(
-        ids.map((id) =>
-          recover(id).catch((error: unknown) =>
-            ports.log.error('build not recovered, tried again later', { build: id, error }),
-          ),
-        ),
-      );
+      inherited = new Set(await builds.list());
+      await checkAll();
+      // Docker may not answer; the builds do not wait for that.
+      void sweepLeftovers(ports).catch((error: unknown) => {
+        log.warn('leftovers not looked for', { error });
+      });
     },
     beginForgotten: async () => {
-      for (const id of await ports.builds.list()) {
-        const context = begun.has(id) ? undefined : await ports.builds.read(id);
-        if (context === undefined) continue;
-        if (ports.clock.nowMs() - context.receivedAtMs < PATIENCE_MS) continue;
-        if ((await begin(id)) === 'started') {
-          ports.log.warn('job was recorded but not begun, begun now', { build: id });
-        }
-        begun.add(id);
-      }
+      if (isChecking) return; // Temporal is slow to answer: what waits for it waits already
+      isChecking = true;
+      await checkAll().finally(() => {
+        isChecking = false;
+      });
     },
   };
+}
+
+interface Tending extends RecoveryScope {
+  /** The build does not know yet that the node's process is another one. */
+  readonly isNews: boolean;
+}
+
+async function tend(context: BuildContext, tending: Tending): Promise<void> {
+  const { client, ports, isNews } = tending;
+  const fields = { build: context.buildId };
+  const state = await findOrBegin(context, tending);
+  switch (state.kind) {
+    case 'begun':
+      ports.log.warn('job was recorded but not begun, begun now', fields);
+      return;
+    case 'open':
+      if (!isNews) return;
+      await client.workflow.getHandle(context.buildId).signal(nodeRestartedSignal);
+      ports.log.info('build goes on', fields);
+      return;
+    case 'elsewhere':
+      ports.log.warn('job runs on another node too, left to that one', fields);
+      return forget(context, tending);
+    case 'ended':
+      return sweep(context, { ...tending, isCompleted: state.isCompleted });
+  }
+}
+
+async function findOrBegin(context: BuildContext, scope: RecoveryScope): Promise<BuildState> {
+  const { client, installation, ports } = scope;
+  const { buildId, runner } = context;
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  const job = summarizeJob(context, plan);
+  const { nodeQueue } = ports;
+  const runnerWorkflowId = serveRunnerId(installation, runner);
+  try {
+    await client.workflow.start<typeof runBuild>('runBuild', {
+      workflowId: buildId,
+      taskQueue: ORCHESTRATION_QUEUE,
+      args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false }],
+      // Invariant: one build for one job, for ever. The id is the lock.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      memo: buildMemo(nodeQueue),
+      staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
+      staticDetails: job.jobUrl,
+    });
+    return { kind: 'begun' };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return describeBuild(buildId, scope);
+  }
+}
+
+async function describeBuild(
+  buildId: string,
+  { client, ports }: RecoveryScope,
+): Promise<BuildState> {
+  const { memo, status } = await client.workflow.getHandle(buildId).describe();
+  const nodeQueue = memo?.['nodeQueue'];
+  if (nodeQueue !== undefined && nodeQueue !== ports.nodeQueue) return { kind: 'elsewhere' };
+  if (status.name === 'RUNNING') return { kind: 'open' };
+  return { kind: 'ended', isCompleted: status.name === 'COMPLETED' };
+}
+
+/** A workflow that was terminated has told nobody: its job must not stay "running" for ever. */
+async function sweep(
+  context: BuildContext,
+  scope: RecoveryScope & { readonly isCompleted: boolean },
+): Promise<void> {
+  const { ports, isCompleted } = scope;
+  const { buildId, runner, job } = context;
+  // It may have released itself since it was listed.
+  if ((await ports.builds.read(buildId)) === undefined) return;
+  await removeLabelled(ports.engine(runner), buildId);
+  if (!isCompleted) {
+    const update = { state: 'failed', failureReason: 'runner_system_failure' } as const;
+    const credentials = { jobId: job.id, token: job.token };
+    await ports.coordinator(runner).updateJob(credentials, update);
+  }
+  await forget(context, scope);
+  ports.log.warn('build had ended without its clean-up, swept', { build: buildId });
+}
+
+async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
+  const { client, installation, ports } = scope;
+  const { buildId, runner } = context;
+  await ports.traces.close(buildId);
+  await ports.builds.remove(buildId);
+  ports.capacity.free(buildId);
+  try {
+    const handle = client.workflow.getHandle(serveRunnerId(installation, runner));
+    await handle.signal(buildEndedSignal, buildId);
+  } catch (error) {
+    // The runner was removed from the config meanwhile: nobody counts any more.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }

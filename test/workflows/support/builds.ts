@@ -1,7 +1,7 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { JobSummary } from '../../../src/domain/build/stage.ts';
-import { ORCHESTRATION_QUEUE } from '../../../src/workflows/messages.ts';
+import { buildMemo, ORCHESTRATION_QUEUE } from '../../../src/workflows/messages.ts';
 import type { RunBuildInput, runBuild } from '../../../src/workflows/run-build.ts';
 import type { FakeNode } from './fake-node.ts';
 import type { World } from './world.ts';
@@ -25,6 +25,7 @@ export function startBuild(
     taskQueue: ORCHESTRATION_QUEUE,
     args: [{ ...base, ...input }],
     workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    memo: buildMemo(node.queue),
   });
 }
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { WorkflowClient } from '@temporalio/client';
+import type { Client, WorkflowClient } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   bundleWorkflowCode,
@@ -16,6 +16,8 @@ import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
 /** A real Temporal server with our workflows, and nodes whose activities are fakes. */
 export interface World {
   readonly client: WorkflowClient;
+  /** The whole client, as the program has it. */
+  readonly temporal: Client;
   readonly gitlab: FakeGitLab;
   /** A node with a queue of its own; ended with the world. */
   startNode(name: string): Promise<FakeNode>;
@@ -84,6 +86,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const nodes: FakeNode[] = [];
   return {
     client: env.client.workflow,
+    temporal: env.client,
     gitlab,
     startNode: async (name) => {
       const node = await startFakeNode(connection, name);

@@ -1,0 +1,38 @@
+import type { ContainerEngine, Ports } from '../activities/ports.ts';
+import { BUILD_LABEL } from '../domain/executor/labels.ts';
+
+/** Everything that carries the build's label, in the order in which Docker lets it go. */
+export async function removeLabelled(engine: ContainerEngine, buildId: string): Promise<void> {
+  const left = await engine.listByLabels({ [BUILD_LABEL]: buildId });
+  await Promise.all(left.containers.map((id) => engine.removeContainer(id)));
+  await Promise.all([
+    ...left.volumes.map((name) => engine.removeVolume(name)),
+    ...left.networks.map((name) => engine.removeNetwork(name)),
+  ]);
+}
+
+/**
+ * Removes what builds left in Docker that have no record any more: their state directory was emptied,
+ * or Docker did not answer when they ended. Of this installation only; caches have no build.
+ */
+export async function sweepLeftovers({ builds, config, engine, log }: Ports): Promise<void> {
+  const hosts = new Map(config.current().runners.map((runner) => [runner.docker.host, runner]));
+  for (const runner of hosts.values()) {
+    for (const buildId of await findLeftovers(engine(runner), builds)) {
+      await removeLabelled(engine(runner), buildId);
+      log.warn('leftovers of a build without a record removed', { build: buildId });
+    }
+  }
+}
+
+async function findLeftovers(
+  engine: ContainerEngine,
+  builds: Ports['builds'],
+): Promise<ReadonlySet<string>> {
+  const { containers } = await engine.listByLabels({});
+  const found = await Promise.all(containers.map((id) => engine.inspectContainer(id)));
+  // Read afterwards: a build has its record before anything of it is in Docker.
+  const recorded = new Set(await builds.list());
+  const buildIds = found.flatMap((container) => container?.labels[BUILD_LABEL] ?? []);
+  return new Set(buildIds.filter((buildId) => !recorded.has(buildId)));
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Ports } from '../../src/activities/ports.ts';
+import type { BuildContext } from '../../src/domain/build/context.ts';
+import { BUILD_LABEL } from '../../src/domain/executor/labels.ts';
+import { createRecovery } from '../../src/worker/recovery.ts';
+import type { runBuild } from '../../src/workflows/run-build.ts';
+import { openProcess } from '../activities/support/process.ts';
+import { createWorld, type World as NodeWorld } from '../activities/support/world.ts';
+import { contextOf } from '../domain/job/context-fixture.ts';
+import { callsOf, startBuild, type BuildHandle } from '../workflows/support/builds.ts';
+import type { FakeNode } from '../workflows/support/fake-node.ts';
+import { jobOf, PLAIN_PLAN, uniqueName } from '../workflows/support/jobs.ts';
+import { openWorld, type World } from '../workflows/support/world.ts';
+
+const RECEIVED_AT_MS = 1_000_000;
+
+describe('a node that looks through its records', () => {
+  let temporal: World;
+  let node: FakeNode;
+  let disk: NodeWorld;
+  let context: BuildContext;
+  let nowMs: number;
+  before(async () => {
+    temporal = await openWorld();
+  });
+  after(() => temporal.end());
+  beforeEach(async () => {
+    nowMs = RECEIVED_AT_MS;
+    node = await temporal.startNode(uniqueName('node'));
+    const buildId = `build/gitlab.test/${uniqueName('job')}`;
+    context = contextOf({ context: { buildId, receivedAtMs: RECEIVED_AT_MS } });
+    disk = createWorld(context);
+    disk.docker.networks.set('its network', { [BUILD_LABEL]: buildId });
+  });
+
+  function openRecovery(more: Partial<Ports> = {}) {
+    const { ports } = openProcess(disk, {
+      ports: {
+        nodeQueue: node.queue,
+        clock: { nowMs: () => nowMs, sleep: () => Promise.resolve() },
+        ...more,
+      },
+    });
+    return createRecovery(temporal.temporal, 'test', ports);
+  }
+
+  const handle = (): BuildHandle | ReturnType<World['client']['getHandle']> =>
+    temporal.client.getHandle<typeof runBuild>(context.buildId);
+
+  /** The build as its runner started it, in its script. */
+  async function startRunning(on: FakeNode = node): Promise<BuildHandle> {
+    on.stage('step_script', new Promise(() => undefined));
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    const build = await startBuild(temporal, { node: on, job });
+    await on.calls.when('runStage step_script');
+    return build;
+  }
+
+  it('begins a build that was recorded and never begun', async () => {
+    await openRecovery().recoverAll();
+    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.equal(callsOf(node).at(-1), 'releaseBuild');
+  });
+
+  it('tells a build that goes on of the new process', async () => {
+    await startRunning();
+    await openRecovery().recoverAll();
+    await node.calls.when('runStage step_script', 2);
+    assert.equal(disk.disk.records.size, 1);
+    assert.equal(disk.docker.networks.size, 1);
+  });
+
+  it('tells it once: a later look leaves it alone', async () => {
+    const build = await startRunning();
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    await node.calls.when('runStage step_script', 2);
+    nowMs += 120_000;
+    await recovery.beginForgotten();
+    const { events } = await build.fetchHistory();
+    const signals = events?.filter((event) => event.workflowExecutionSignaledEventAttributes);
+    assert.equal(signals?.length, 1);
+  });
+
+  it('removes everything of a build that a person terminated, and tells GitLab', async () => {
+    const build = await startRunning();
+    await build.terminate('by mistake');
+    await openRecovery().recoverAll();
+    assert.equal(disk.docker.networks.size, 0);
+    assert.deepEqual(disk.gitlab.updates, [
+      { state: 'failed', failureReason: 'runner_system_failure' },
+    ]);
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.freed, [context.buildId]);
+  });
+
+  it('notices within two minutes when a build is terminated while it runs', async () => {
+    const recovery = openRecovery();
+    const build = await startRunning();
+    nowMs += 20_000;
+    await recovery.beginForgotten();
+    await build.terminate('by mistake');
+    nowMs += 61_000;
+    await recovery.beginForgotten();
+    assert.equal(disk.disk.records.size, 0);
+    assert.equal(disk.gitlab.state, 'failed');
+  });
+
+  it('only clears up after a build that had reported its end itself', async () => {
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    await (await startBuild(temporal, { node, job })).result();
+    await openRecovery().recoverAll();
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.gitlab.updates, []);
+  });
+
+  it('leaves a job to the other node that it was handed to as well', async () => {
+    const other = await temporal.startNode(uniqueName('node'));
+    const build = await startRunning(other);
+    await openRecovery().recoverAll();
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.freed, [context.buildId]);
+    assert.deepEqual(disk.gitlab.updates, []);
+    assert.equal((await build.describe()).status.name, 'RUNNING');
+    assert.equal(other.calls.all.filter((call) => call.startsWith('runStage')).length, 1);
+  });
+
+  it('gives the runner ten seconds to begin the build of a job just received', async () => {
+    const recovery = openRecovery();
+    nowMs += 9_000;
+    await recovery.beginForgotten();
+    await assert.rejects(handle().describe(), /not found/);
+    nowMs += 1_000;
+    await recovery.beginForgotten();
+    await handle().result();
+  });
+
+  it('tries again later what failed at start, and recovers the other builds meanwhile', async () => {
+    const build = await startRunning();
+    await build.terminate('by mistake');
+    const other = contextOf({ context: { buildId: `build/gitlab.test/${uniqueName('job')}` } });
+    disk.disk.records.set(other.buildId, other);
+    let isDown = true;
+    const { ports } = openProcess(disk);
+    const engine: Ports['engine'] = (runner) => {
+      if (isDown) throw new Error('Docker does not answer');
+      return ports.engine(runner);
+    };
+    const recovery = openRecovery({ engine });
+    await recovery.recoverAll();
+    assert.ok(disk.disk.records.has(context.buildId));
+    await node.calls.when('acknowledgeJob', 2);
+
+    isDown = false;
+    await recovery.beginForgotten();
+    assert.ok(!disk.disk.records.has(context.buildId));
+  });
+});
