@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,8 +65,9 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     longPollMs: 2_000,
     ...options.gitlab,
   });
-  const tokens = Array.from({ length: options.runners ?? 1 }, (_, index) => {
-    const token = `glrt-SYSTEMTESTtoken${index}aaaaaa`;
+  // Each its own: by them what is left of one installation is told from what another one is using.
+  const tokens = Array.from({ length: options.runners ?? 1 }, () => {
+    const token = `glrt-${randomBytes(10).toString('hex')}`;
     gitlab.addRunner({ token });
     return token;
   });
