@@ -4,7 +4,16 @@ import { main, SetUpError } from './lib/say.mjs';
 import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
 // Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
-const UNIT = ['domain', 'activities', 'commands', 'support', 'adapters', 'workflows', 'replay'];
+const UNIT = [
+  'domain',
+  'activities',
+  'commands',
+  'support',
+  'adapters',
+  'workflows',
+  'worker',
+  'replay',
+];
 const SYSTEM = ['system'];
 
 /**
