@@ -36,7 +36,12 @@ describe('bad input from GitLab', () => {
     it(`fails a job whose payload cannot be run, and says why: ${why}`, async () => {
       const job = installation.gitlab.addJob({ payload });
       await job.whenFinished();
-      assertJob(job, { state: 'failed', failureReason: 'runner_system_failure', log: [log] });
+      assertJob(job, {
+        state: 'failed',
+        failureReason: 'runner_system_failure',
+        exitCode: 3,
+        log: [log],
+      });
     });
   }
 

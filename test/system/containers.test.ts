@@ -104,6 +104,7 @@ describeScenarios(
       expected: {
         state: 'failed',
         failureReason: 'runner_system_failure',
+        exitCode: 3,
         log: [/unsupported executor options .*flavour/],
       },
     },

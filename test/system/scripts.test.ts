@@ -113,6 +113,11 @@ describeScenarios('scripts', {}, [
   {
     title: 'a script with a NUL byte fails with a line that says so',
     job: { script: ['echo a\u0000b'], variables: [NO_GIT] },
-    expected: { state: 'failed', failureReason: 'runner_system_failure', log: [/NUL/] },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_system_failure',
+      exitCode: 3,
+      log: [/NUL/],
+    },
   },
 ]);

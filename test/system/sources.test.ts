@@ -85,9 +85,9 @@ describe('sources', () => {
     const job = await run({
       script: ['wc -l < .git/shallow'],
       variables: [{ key: 'GIT_STRATEGY', value: 'clone' }],
-      payload: {},
+      payload: { git_info: { depth: 1 } },
     });
-    assertJob(job, { state: 'success' });
+    assertJob(job, { state: 'success', log: ['git depth set to 1', /^1$/m] });
   });
 
   it('leaves no credential on disk that the next job could read', async () => {

@@ -2,9 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { z } from 'zod';
 import type { Log } from '../../activities/ports.ts';
 import { describeProcess } from '../process-identity.ts';
@@ -26,6 +28,8 @@ export interface DevServer {
 
 const HOST = '127.0.0.1';
 const NAMESPACE = 'default';
+const FRONTEND = 'temporal.api.workflowservice.v1.WorkflowService';
+const { SERVING } = proto.grpc.health.v1.HealthCheckResponse.ServingStatus;
 const START_LIMIT_MS = 60_000;
 const START_TRIES = 3;
 const STOP_LIMIT_MS = 10_000;
@@ -124,7 +128,7 @@ async function readRecord({ stateDir }: DevServerOptions): Promise<ServerRecord 
 async function findRunning(options: DevServerOptions): Promise<ServerRecord | undefined> {
   const record = await readRecord(options);
   if (record === undefined || !(await isAlive(record))) return undefined;
-  await untilListening(record, () => isAlive(record), options);
+  await untilServing(record, () => isAlive(record), options);
   return record;
 }
 
@@ -188,7 +192,7 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
     const { port, uiPort } = ports;
     const record = { pid, identity: await describeProcess(pid), port, uiPort };
     await writeRecord(stateDir, record);
-    await untilListening(record, () => Promise.resolve(isRunning(child)), options);
+    await untilServing(record, () => Promise.resolve(isRunning(child)), options);
     return record;
   } finally {
     await output.close();
@@ -223,31 +227,34 @@ function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
 
-async function untilListening(
+async function untilServing(
   { port, pid }: ServerRecord,
   lives: () => Promise<boolean>,
   { stateDir }: DevServerOptions,
 ): Promise<void> {
   const endMs = Date.now() + START_LIMIT_MS;
-  while (!(await isListening(port))) {
+  while (!(await isServing(port))) {
     if (!(await lives()) || Date.now() > endMs) {
       throw new Error(
-        `the embedded Temporal (process ${pid}) does not listen on ${HOST}:${port}: see ${join(stateDir, 'server.log')}`,
+        `the embedded Temporal (process ${pid}) does not answer on ${HOST}:${port}: see ${join(stateDir, 'server.log')}`,
       );
     }
     await delay(50);
   }
 }
 
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, HOST);
+/** A server that listens is not yet one that answers: it says so itself. */
+async function isServing(port: number): Promise<boolean> {
+  const connection = Connection.lazy({ address: `${HOST}:${port}` });
   try {
-    await once(socket, 'connect');
-    return true;
+    const { status } = await connection.withDeadline(Date.now() + 1_000, () =>
+      connection.healthService.check({ service: FRONTEND }),
+    );
+    return status === SERVING;
   } catch {
     return false;
   } finally {
-    socket.destroy();
+    await connection.close();
   }
 }
 
