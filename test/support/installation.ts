@@ -1,11 +1,15 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { createFakeGitLab, type FakeGitLab, type FakeGitLabOptions } from './fake-gitlab/index.ts';
+import {
+  endOrphanedTemporal,
+  findLeftovers,
+  removeFromDocker,
+  whenNothingLeft,
+} from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
 export const JOB_IMAGE = process.env['TGR_TEST_JOB_IMAGE'] ?? 'temporal-gitlab-runner/job:local';
@@ -74,7 +78,6 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
   await writeFile(configPath, formatConfig(options, { url: gitlab.url, tokens }), { mode: 0o600 });
 
   let process_: RunnerProcess | undefined;
-  const since = Date.now();
   const installation: Installation = {
     ...{ gitlab, tokens, directory, configPath, stateDir },
     get runner() {
@@ -89,37 +92,17 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
       await process_.whenLog(/"msg":"ready"/);
       return process_;
     },
-    leftovers: () => findLeftovers(stateDir, tokens, since),
-    whenClean: async (timeoutMs = 30_000) => {
-      const endMs = Date.now() + timeoutMs;
-      for (;;) {
-        const left = await installation.leftovers();
-        if (left.length === 0) return;
-        if (Date.now() > endMs) throw new Error(`left behind: ${left.join(', ')}`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    },
+    leftovers: () => findLeftovers({ stateDir, tokens }),
+    whenClean: (timeoutMs = 30_000) => whenNothingLeft({ stateDir, tokens }, timeoutMs),
     close: async () => {
       await process_?.end('SIGTERM').catch(() => process_?.end('SIGKILL'));
-      await stopOrphanedTemporal(stateDir);
+      await endOrphanedTemporal(stateDir);
       await gitlab.close();
-      await removeCacheVolumes();
+      await removeFromDocker(tokens);
       await rm(directory, { recursive: true, force: true });
     },
   };
   return installation;
-
-  async function removeCacheVolumes(): Promise<void> {
-    const { Volumes } = await docker.listVolumes();
-    const ours = Volumes.filter(({ Labels }) =>
-      tokens.some((token) => Labels?.['com.gitlab.gitlab-runner.runner.id'] === shortToken(token)),
-    );
-    for (const { Name } of ours) await docker.getVolume(Name).remove({ force: true });
-  }
-}
-
-function shortToken(token: string): string {
-  return token.replace(/^glrt-/, '').slice(0, 9);
 }
 
 function formatConfig(
@@ -146,43 +129,4 @@ ${options.dockerToml ?? ''}
     `check_interval = ${options.checkInterval ?? 1}`,
     ...runners,
   ].join('\n');
-}
-
-async function findLeftovers(
-  stateDir: string,
-  tokens: readonly string[],
-  since: number,
-): Promise<readonly string[]> {
-  const filters = { label: ['temporal-gitlab-runner.build'] };
-  const short = new Set(tokens.map(shortToken));
-  const isOurs = (labels: Readonly<Record<string, string>> | undefined): boolean =>
-    short.has(labels?.['com.gitlab.gitlab-runner.runner.id'] ?? '');
-  const containers = await docker.listContainers({ all: true, filters });
-  const { Volumes } = await docker.listVolumes({ filters: JSON.stringify(filters) });
-  const networks = await docker.listNetworks({ filters });
-  const builds = await readdir(join(stateDir, 'builds')).catch(() => []);
-  return [
-    ...containers
-      .filter(({ Labels }) => isOurs(Labels))
-      .map(({ Names }) => `container ${Names[0]}`),
-    ...(Volumes ?? []).filter(({ Labels }) => isOurs(Labels)).map(({ Name }) => `volume ${Name}`),
-    ...networks
-      .filter(({ Labels, Created }) => isOurs(Labels) && Date.parse(Created ?? '') >= since)
-      .map(({ Name }) => `network ${Name}`),
-    ...builds.map((build) => `record ${build}`),
-  ];
-}
-
-/** After kill -9 of the runner its embedded Temporal lives on, to be adopted; a test ends it by id. */
-async function stopOrphanedTemporal(stateDir: string): Promise<void> {
-  const { stdout } = await promisify(execFile)('pgrep', ['-f', join(stateDir, 'temporal')]).catch(
-    () => ({ stdout: '' }),
-  );
-  for (const pid of stdout.split('\n').filter(Boolean).map(Number)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // it has ended by itself meanwhile
-    }
-  }
 }

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFakeGitLab, type FakeGitLab } from '../../test/support/fake-gitlab/index.ts';
 import { bridgeGateway, HELPER_IMAGE, JOB_IMAGE } from '../../test/support/installation.ts';
+import { endInGoodOrder } from './good-order.ts';
 import { DEMO_JOBS, LONG_JOB, type DemoJob } from './jobs.ts';
 import { showLive } from './live-log.ts';
-import { register, startWorker, type WorkerProcess } from './processes.ts';
+import { register, startWorker } from './processes.ts';
 import { formatResultTable } from './result-table.ts';
 
 // The demonstration of `npm run quickstart`: everything real but GitLab.
@@ -16,7 +17,15 @@ const EXPECTED = ['success', 'failed', 'success', 'canceled'];
 /** What was started, the last first, and how to end it. */
 const undo: (() => Promise<void>)[] = [];
 
-async function tidyUp(): Promise<void> {
+let tidying: Promise<void> | undefined;
+
+/** Once, whoever asks for it: the end of the jobs, a failure, Ctrl-C. */
+function tidyUp(): Promise<void> {
+  tidying ??= undoEach();
+  return tidying;
+}
+
+async function undoEach(): Promise<void> {
   for (let next = undo.pop(); next !== undefined; next = undo.pop()) await next();
 }
 
@@ -38,15 +47,17 @@ async function main(isKept: boolean): Promise<number> {
   say(`config         ${configPath}`);
 
   const logPath = join(directory, 'worker.log');
-  const worker = await startWorker({ configPath, logPath });
-  undo.push(() => worker.stop());
+  const worker = startWorker({ configPath, logPath });
+  const stateDir = join(directory, 'temporal-gitlab-runner');
+  undo.push(() => endInGoodOrder({ gitlab, worker, place: { stateDir, tokens: [token] } }));
   say(`worker's log   ${logPath}`);
-  say(`Temporal UI    ${String(worker.ready['ui'])}\n`);
+  const { ui, pid } = await worker.ready;
+  say(`Temporal UI    ${String(ui)}\n`);
 
   await Promise.all(DEMO_JOBS.map((job) => play(job, gitlab)));
   say(`\n${formatResultTable(gitlab.jobs)}\n`);
-  say(`Temporal UI    ${String(worker.ready['ui'])}`);
-  if (isKept) await keep({ gitlab, worker, configPath });
+  say(`Temporal UI    ${String(ui)}`);
+  if (isKept) await keep({ gitlab, workerPid: String(pid), configPath });
   const isAsExpected = EXPECTED.every((state, index) => gitlab.jobs[index]?.state === state);
   for (const violation of gitlab.violations) say(`GitLab would complain: ${violation}`);
   return isAsExpected && gitlab.violations.length === 0 ? 0 : 1;
@@ -65,17 +76,17 @@ async function play({ spec, meanwhile }: DemoJob, gitlab: FakeGitLab): Promise<v
 
 interface Kept {
   readonly gitlab: FakeGitLab;
-  readonly worker: WorkerProcess;
+  readonly workerPid: string;
   readonly configPath: string;
 }
 
 /** Until Ctrl-C. */
-async function keep({ gitlab, worker, configPath }: Kept): Promise<never> {
+async function keep({ gitlab, workerPid, configPath }: Kept): Promise<never> {
   say(
     '\nEverything is left running; Ctrl-C ends it. A job of five minutes runs now. Try:\n' +
-      `  kill -9 ${worker.pid}\n` +
+      `  kill -9 ${workerPid}\n` +
       `  npm run worker -- --config ${configPath}\n` +
-      'and watch the job go on as if nothing had happened.\n',
+      'and watch the job go on as if nothing had happened. (End that worker before this one.)\n',
   );
   for (;;) {
     const job = gitlab.addJob(LONG_JOB);

@@ -31,54 +31,66 @@ export async function register(options: RegisterOptions): Promise<void> {
   });
 }
 
+export interface WorkerOptions {
+  readonly configPath: string;
+  readonly logPath: string;
+}
+
 export interface WorkerProcess {
-  readonly pid: number;
-  /** What it says of itself when it is ready, such as the address of Temporal's UI. */
-  readonly ready: Readonly<Record<string, unknown>>;
+  /** What it says of itself when it is ready, such as the address of Temporal's UI. Rejects when it ends before. */
+  readonly ready: Promise<ReadyEvent>;
+  /** Resolves when the worker itself has ended, not only the npm before it. */
   stop(): Promise<void>;
 }
 
+export type ReadyEvent = Readonly<Record<string, unknown>>;
+
 /** The real `npm run worker`, its log in a file. */
-export async function startWorker(options: {
-  readonly configPath: string;
-  readonly logPath: string;
-}): Promise<WorkerProcess> {
-  const child = spawn('npm', ['run', '--silent', 'worker', '--', '--config', options.configPath], {
+export function startWorker({ configPath, logPath }: WorkerOptions): WorkerProcess {
+  const child = spawn('npm', ['run', '--silent', 'worker', '--', '--config', configPath], {
     cwd: ROOT,
     // Ctrl-C is for the quickstart, which then stops the worker in good order.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, LOG_FORMAT: 'json' },
   });
-  child.stderr.pipe(createWriteStream(options.logPath, { mode: 0o600 }));
-  const exited = once(child, 'exit');
-  const ready = await Promise.race([
-    whenReady(child.stderr),
-    exited.then(() => undefined),
-    delay(READY_LIMIT_MS, undefined, { ref: false }),
-  ]);
+  child.stderr.pipe(createWriteStream(logPath, { mode: 0o600 }));
+  let isOver = false;
+  // Not `exit`, which is npm's: the pipe is closed when the last process that writes to it is gone.
+  const over = once(child, 'close').then(() => {
+    isOver = true;
+  });
   const group = child.pid ?? 0;
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    process.kill(-group, 'SIGTERM');
-    await exited;
+  return {
+    ready: untilReady(child.stderr, over, logPath),
+    stop: async () => {
+      if (!isOver) process.kill(-group, 'SIGTERM');
+      await over;
+    },
   };
-  if (ready === undefined) {
-    await stop();
-    const said = await readFile(options.logPath, 'utf8');
-    throw new Error(`the worker did not get ready:\n${said.split('\n').slice(-10).join('\n')}`);
-  }
-  return { pid: Number(ready['pid'] ?? group), ready, stop };
 }
 
-async function whenReady(
+async function untilReady(
   output: NodeJS.ReadableStream,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
-  for await (const line of createInterface({ input: output })) {
-    const event = parse(line);
-    if (event?.['msg'] === 'ready') return event;
-  }
-  return undefined; // it has ended
+  over: Promise<void>,
+  logPath: string,
+): Promise<ReadyEvent> {
+  // Read to its end, though only one line is of interest: what is not read holds the writer up.
+  const lines = createInterface({ input: output });
+  const ready = new Promise<ReadyEvent>((resolve) => {
+    lines.on('line', (line) => {
+      const event = parse(line);
+      if (event?.['msg'] === 'ready') resolve(event);
+    });
+  });
+  const event = await Promise.race([
+    ready,
+    over.then(() => undefined),
+    delay(READY_LIMIT_MS, undefined, { ref: false }),
+  ]);
+  if (event !== undefined) return event;
+  const said = await readFile(logPath, 'utf8');
+  throw new Error(`the worker did not get ready:\n${said.split('\n').slice(-10).join('\n')}`);
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

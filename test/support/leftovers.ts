@@ -1,0 +1,80 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { describeProcess } from '../../src/adapters/process-identity.ts';
+
+// What an installation leaves behind, for tests that look for it and for tidying up after them. An
+// installation is told from others by its runners' tokens, so each has tokens of its own.
+
+export interface Place {
+  readonly stateDir: string;
+  readonly tokens: readonly string[];
+}
+
+const RUNNER_LABEL = 'com.gitlab.gitlab-runner.runner.id';
+const BUILD_LABEL = 'temporal-gitlab-runner.build';
+const docker = new Docker();
+
+/** Containers, volumes, networks and records of builds. Caches are meant to stay: they do not count. */
+export async function findLeftovers({ stateDir, tokens }: Place): Promise<readonly string[]> {
+  const { containers, volumes, networks } = await listOf(tokens, BUILD_LABEL);
+  const builds = await readdir(join(stateDir, 'builds')).catch(() => []);
+  return [
+    ...containers.map(({ Names }) => `container ${Names.join()}`),
+    ...volumes.map(({ Name }) => `volume ${Name}`),
+    ...networks.map(({ Name }) => `network ${Name}`),
+    ...builds.map((build) => `record ${build}`),
+  ];
+}
+
+/** Containers go while GitLab already has the result: this waits for them. */
+export async function whenNothingLeft(place: Place, timeoutMs: number): Promise<void> {
+  const endMs = Date.now() + timeoutMs;
+  for (;;) {
+    const left = await findLeftovers(place);
+    if (left.length === 0) return;
+    if (Date.now() > endMs) throw new Error(`left behind: ${left.join(', ')}`);
+    await delay(100);
+  }
+}
+
+/** By force, with the caches. For an installation whose process has ended. */
+export async function removeFromDocker(tokens: readonly string[]): Promise<void> {
+  const { containers, volumes, networks } = await listOf(tokens, RUNNER_LABEL);
+  for (const { Id } of containers) await docker.getContainer(Id).remove({ force: true, v: true });
+  for (const { Name } of volumes) await docker.getVolume(Name).remove({ force: true });
+  for (const { Id } of networks) await docker.getNetwork(Id).remove();
+}
+
+/** After `kill -9` of the runner its embedded Temporal lives on, to be found by the next: here none comes. */
+export async function endOrphanedTemporal(stateDir: string): Promise<void> {
+  const text = await readFile(join(stateDir, 'temporal', 'server.json'), 'utf8').catch(() => '');
+  if (text === '') return;
+  const { pid, identity } = JSON.parse(text) as { readonly pid: number; readonly identity: string };
+  if ((await describeProcess(pid)) === identity) process.kill(pid, 'SIGKILL');
+}
+
+async function listOf(tokens: readonly string[], label: string) {
+  const filters = { label: [label] };
+  const ids = new Set(tokens.map(shortToken));
+  const isOurs = ({ Labels }: Labeled): boolean => ids.has(Labels?.[RUNNER_LABEL] ?? '');
+  const containers = await docker.listContainers({ all: true, filters });
+  const { Volumes } = await docker.listVolumes({ filters: JSON.stringify(filters) });
+  const networks = await docker.listNetworks({ filters });
+  // The daemon says null where there are none.
+  const volumes = (Volumes as typeof Volumes | null) ?? [];
+  return {
+    containers: containers.filter(isOurs),
+    volumes: volumes.filter(isOurs),
+    networks: networks.filter(isOurs),
+  };
+}
+
+interface Labeled {
+  readonly Labels?: Readonly<Record<string, string>> | undefined;
+}
+
+function shortToken(token: string): string {
+  return token.replace(/^glrt-/, '').slice(0, 9);
+}
