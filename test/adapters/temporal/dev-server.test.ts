@@ -115,7 +115,7 @@ describe('embedded Temporal', () => {
   it('fails with the place of its log when the program is no server', async () => {
     await assert.rejects(
       startDevServer({ binary: '/bin/false', stateDir, log: recording.log }),
-      /does not listen on 127\.0\.0\.1:\d+: see .*server\.log/,
+      /does not answer on 127\.0\.0\.1:\d+: see .*server\.log/,
     );
   });
 });
