@@ -7,7 +7,7 @@ import {
 } from '../../test/support/leftovers.ts';
 import type { WorkerProcess } from './processes.ts';
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 10_000;
 const FINAL_STATES: readonly string[] = ['success', 'failed', 'canceled'];
 
 export interface Demonstration {
