@@ -22,12 +22,16 @@ async function tool(title, [packageName, program], args) {
   });
 }
 
+/** A file of tests that takes longer than this hangs. */
+const LIMIT_MS = 15 * 60_000;
+
 /** Runs compiled tests by Node's own runner; its report is what is printed. Returns the exit code. */
 export async function runTests(title, patterns, { env, concurrency }) {
   const files = await findTests(patterns);
   if (files.length === 0)
     throw new SetUpError(`${title}: there are no tests in ${patterns.join(', ')}`);
-  const args = ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, ...files];
+  const limits = [`--test-concurrency=${concurrency}`, `--test-timeout=${LIMIT_MS}`];
+  const args = ['--enable-source-maps', '--test', ...limits, ...files];
   try {
     await step(title, () => run(process.execPath, args, { cwd: ROOT, env, show: true }));
     return 0;

@@ -90,14 +90,9 @@ describe('bad input from the operator', () => {
   after(() => rm(directory, { recursive: true, force: true }));
 
   const configs: readonly [why: string, toml: string, line: RegExp][] = [
-    ['broken TOML', 'concurrent = 1\n[[runners]\n', /line 2/i],
+    ['broken TOML', 'concurrent = 1\n[[runners]\n', /broken-TOML\.toml:2:\d+/],
     ['a wrong type', 'concurrent = "many"\n', /concurrent/],
     ['no slots', 'concurrent = 0\n', /concurrent/],
-    [
-      'no url',
-      'concurrent = 1\n[[runners]]\n  token = "glrt-aaaaaaaaaaaaaaaaaaaa"\n  executor = "docker"\n  [runners.docker]\n    image = "x"\n',
-      /runners\[?\.?0\]?\.url|url/,
-    ],
     [
       'an absurd memory size',
       'concurrent = 1\n[[runners]]\n  url = "http://127.0.0.1:1"\n  token = "glrt-aaaaaaaaaaaaaaaaaaaa"\n  executor = "docker"\n  [runners.docker]\n    image = "x"\n    memory = "lots"\n',
@@ -117,6 +112,29 @@ describe('bad input from the operator', () => {
       assert.equal(runner.lines.filter((line) => /^\s+at /.test(line)).length, 0, 'no stack');
     });
   }
+
+  it('skips an entry without a url, names it, and serves the rest', async () => {
+    const configPath = join(directory, 'no-url.toml');
+    const toml = `concurrent = 1
+[[runners]]
+  name = "lost"
+  token = "glrt-aaaaaaaaaaaaaaaaaaaa"
+  executor = "docker"
+  [runners.docker]
+    image = "x"
+`;
+    await writeFile(configPath, toml, { mode: 0o600 });
+    const runner = startRunnerProcess({
+      args: ['run', '--config', configPath],
+      env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: join(directory, 'state-no-url') },
+    });
+    try {
+      assert.match(await runner.whenLog(/url/), /lost|runners\[0\]/);
+      await runner.whenLog(/"msg":"ready"/);
+    } finally {
+      assert.equal(await runner.end('SIGTERM'), 0);
+    }
+  });
 
   it('ends with 1 and the address when Temporal does not answer', async () => {
     const configPath = join(directory, 'good.toml');
