@@ -53,12 +53,19 @@ function openRunner(): FakeRunner & {
   let mostAtOnce = 0;
   let isHolding = false;
 
+  const forget = (question: Deferred<TurnOutcome>): void => {
+    if (open.includes(question)) open.splice(open.indexOf(question), 1);
+  };
+
   const take = async (turn: RequestTurn): Promise<TurnOutcome> => {
     const question = defer<TurnOutcome>();
     const cancelled = cancellationSignal();
     const end = (): void => {
+      if (!isHolding) {
+        forget(question);
+        question.reject(cancelled.reason);
+      }
       calls.add('end');
-      if (!isHolding) question.reject(cancelled.reason);
     };
     cancelled.addEventListener('abort', end, { once: true });
     const { heartbeat } = Context.current();
@@ -76,7 +83,7 @@ function openRunner(): FakeRunner & {
       clearInterval(beats);
       cancelled.removeEventListener('abort', end);
       underWay -= 1;
-      if (open.includes(question)) open.splice(open.indexOf(question), 1);
+      forget(question);
     }
   };
 

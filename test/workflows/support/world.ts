@@ -68,6 +68,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await Worker.create({
         connection,
         workflowBundle,
+        identity: 'test',
         taskQueue: ORCHESTRATION_QUEUE,
         stickyQueueScheduleToStartTimeout: '1 second',
       }),

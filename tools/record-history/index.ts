@@ -1,0 +1,53 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { formatHistory, type History } from '../../test/replay/history-file.ts';
+import { projectRoot } from '../../test/support/project-root.ts';
+import { openWorld, type World } from '../../test/workflows/support/world.ts';
+import { CASES, type Case } from './cases.ts';
+
+// `npm run record:history`: what the workflows of this version do in each case, as histories that
+// every later version has to replay. Only fake data is in them, so they are not encrypted.
+
+/** So early that the cases stay short. */
+const SUGGEST_CONTINUE_AS_NEW_AT = 60;
+const MAX_RUNS = 10;
+
+const root = projectRoot();
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+  readonly version: string;
+};
+const world = await openWorld({ suggestContinueAsNewAt: SUGGEST_CONTINUE_AS_NEW_AT });
+try {
+  for (const one of CASES) await record(one, world);
+} finally {
+  await world.end();
+}
+
+async function record(one: Case, { client }: World): Promise<void> {
+  const handle = await one.run(world);
+  const runs = await readRuns(handle, (runId) => client.getHandle(handle.workflowId, runId));
+  for (const [index, history] of runs.entries()) {
+    const run = runs.length === 1 ? '' : `-run-${index + 1}`;
+    const file = `${one.workflow}-${version}-${one.name}${run}.json`;
+    await writeFile(join(root, 'test/replay/histories', file), formatHistory(history));
+    process.stdout.write(`${file}: ${history.events?.length ?? 0} events\n`);
+  }
+}
+
+/** The histories of all runs of a workflow, the first one first. */
+async function readRuns(
+  last: WorkflowHandle,
+  handleOf: (runId: string) => WorkflowHandle,
+): Promise<readonly History[]> {
+  const runs: History[] = [];
+  let handle: WorkflowHandle | undefined = last;
+  while (handle !== undefined && runs.length < MAX_RUNS) {
+    const history: History = await handle.fetchHistory();
+    runs.unshift(history);
+    const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    const before = started?.continuedExecutionRunId;
+    handle = before ? handleOf(before) : undefined;
+  }
+  return runs;
+}
