@@ -5,7 +5,12 @@ const VARIABLES = [NO_GIT];
 describeScenarios(
   'images and containers',
   {
-    dockerToml: ['    memory = "256m"', '    cpus = "1.5"', '    volumes = ["/cache"]'].join('\n'),
+    dockerToml: [
+      '    memory = "256m"',
+      '    allowed_pull_policies = ["if-not-present", "never"]',
+      '    cpus = "1.5"',
+      '    volumes = ["/cache"]',
+    ].join('\n'),
   },
   [
     {
@@ -27,6 +32,19 @@ describeScenarios(
         state: 'failed',
         failureReason: 'runner_configuration_error',
         log: ['no-such-image', 'ERROR: Job failed'],
+      },
+    },
+    {
+      title: 'a pull policy that the config does not allow fails the job, and both are named',
+      job: {
+        script: ['true'],
+        variables: VARIABLES,
+        payload: { image: { name: JOB_IMAGE, pull_policy: ['always'] } },
+      },
+      expected: {
+        state: 'failed',
+        failureReason: 'runner_configuration_error',
+        log: [/invalid pull policy .*\(\[always\]\) .*\(\[if-not-present never\]\)/],
       },
     },
     {
@@ -75,7 +93,7 @@ describeScenarios(
       title: 'memory and cpus of the config limit the container',
       job: {
         script: [
-          'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -1',
+          'cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes',
         ],
         variables: VARIABLES,
       },
