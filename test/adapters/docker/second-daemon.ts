@@ -20,14 +20,21 @@ export interface SecondDaemon {
   close(): Promise<void>;
 }
 
+/**
+ * A daemon without a bridge removes docker0 when it starts: that of the usual daemon, were it not in a
+ * network namespace of its own.
+ */
+const OWN_NETWORK = ['unshare', '--net'] as const;
+
 /** Why a second daemon cannot be had here; undefined when it can. */
 export function whyNoSecondDaemon(): string | undefined {
   if (process.getuid?.() !== 0) return 'starting a Docker daemon needs root';
   try {
-    execFileSync('dockerd', ['--version'], { stdio: 'ignore' });
+    const [program, ...words] = [...OWN_NETWORK, 'dockerd'];
+    execFileSync(program, [...words, '--version'], { stdio: 'ignore' });
     return undefined;
   } catch {
-    return 'there is no program dockerd here';
+    return 'there is no program dockerd here, or no network namespace for it';
   }
 }
 
@@ -39,22 +46,15 @@ export async function openSecondDaemon(): Promise<SecondDaemon> {
   let daemon: ChildProcess | undefined;
 
   const start: SecondDaemon['start'] = async ({ liveRestore }) => {
-    const started = spawn(
-      'dockerd',
-      [
-        ...['--host', `unix://${socketPath}`, '--data-root', join(directory, 'data')],
-        ...['--exec-root', join(directory, 'x'), '--pidfile', join(directory, 'pid')],
-        ...[
-          '--bridge',
-          'none',
-          '--iptables=false',
-          '--shutdown-timeout=1',
-          `--live-restore=${liveRestore}`,
-        ],
-      ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    started.stderr?.pipe(createWriteStream(join(directory, 'log'), { flags: 'a' }));
+    const [program, ...words] = [...OWN_NETWORK, 'dockerd'];
+    const args = [
+      ...['--host', `unix://${socketPath}`, '--data-root', join(directory, 'data')],
+      ...['--exec-root', join(directory, 'x'), '--pidfile', join(directory, 'pid')],
+      ...['--bridge', 'none', '--iptables=false', '--shutdown-timeout=1'],
+      `--live-restore=${liveRestore}`,
+    ];
+    const started = spawn(program, [...words, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    started.stderr.pipe(createWriteStream(join(directory, 'log'), { flags: 'a' }));
     daemon = started;
     await untilReady(socketPath, () => started.exitCode === null, join(directory, 'log'));
   };
