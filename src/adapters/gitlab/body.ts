@@ -23,8 +23,10 @@ export async function readCapped(
   }, limitMs);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
+      const next = await reader.read();
+      if (next.done) break;
+      // fetch's own types leave open what a chunk is; by the standard it is always bytes.
+      const value = next.value as Uint8Array;
       if (lengthBytes + value.byteLength > limitBytes) {
         fault = new Error(`the answer is longer than ${limitBytes} bytes`);
         break;

@@ -25,9 +25,9 @@ export function describeFault(error: unknown, secrets: readonly string[]): strin
 function innermost(error: unknown): unknown {
   let current = error;
   for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
-    const next = current instanceof AggregateError ? current.errors[0] : current.cause;
+    const next: unknown = current instanceof AggregateError ? current.errors[0] : current.cause;
     if (next === undefined) break;
-    current = next as unknown;
+    current = next;
   }
   return current;
 }

@@ -114,8 +114,9 @@ function toUpdateReply(reply: ApiReply, call: Call): UpdateReply {
   if (remote === 'aborted') return { kind: 'done', remote };
   if (status === 412) return { kind: 'trace_invalid' };
   if (status === 409) return { kind: 'conflict' };
-  if ((status !== 200 && status !== 202) || isPage(reply)) throw fault(reply, call);
+  if (isPage(reply)) throw fault(reply, call);
   if (status === 200) return { kind: 'done', remote };
+  if (status !== 202) throw fault(reply, call);
   return { kind: 'pending', retryAfterMs: updateIntervalOf(reply) ?? DEFAULT_PENDING_MS };
 }
 

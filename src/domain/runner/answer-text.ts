@@ -52,7 +52,11 @@ function wordsOf(value: unknown): string | undefined {
 
 /** Anything deeper is no fault that GitLab tells, and may not even have words. */
 function wordOf(value: unknown): string {
-  return typeof value === 'object' ? '…' : String(value);
+  return isPlain(value) ? String(value) : '…';
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

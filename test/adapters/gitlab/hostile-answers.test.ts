@@ -169,7 +169,7 @@ describe('hostile answers', () => {
     const told: string[] = [];
     for (const status of [400, 403, 503]) {
       server.answer((response, { headers, body }) => {
-        const tokens = `${headers['runner-token']} ${headers['job-token']} ${body.toString()}`;
+        const tokens = [headers['runner-token'], headers['job-token'], body.toString()].join(' ');
         json(status, { message: tokens })(response, server.requests[0] as Recorded);
       });
       const reply = await coordinator.requestJob({ mayWait: false });

@@ -55,7 +55,7 @@ function wholeJob(): Json {
     hooks: [{ name: 'pre_get_sources_script', script: ['h'] }],
     features: { trace_sections: true, token_mask_prefixes: ['x-'], failure_reasons: ['y'] },
     run: '',
-  }) as Json;
+  });
 }
 
 /** Every place of a document, as a path of keys and indexes. */
