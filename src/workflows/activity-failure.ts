@@ -4,8 +4,6 @@ import {
   isCancellation,
   TemporalFailure,
 } from '@temporalio/workflow';
-// The one error of a workflow's that the package for workflows does not export itself.
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { failureReasonOf } from '../domain/build/failure-reason.ts';
 import { outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
@@ -42,9 +40,12 @@ export function throwBug(error: unknown): void {
   if (!(error instanceof TemporalFailure)) throw error;
 }
 
-/** Whether a child was not started because its id is taken. */
+/**
+ * Whether a child was not started because its id is taken. By name: the package for workflows does
+ * not export this class, unlike all others.
+ */
 export function isAlreadyStarted(error: unknown): boolean {
-  return error instanceof WorkflowExecutionAlreadyStartedError;
+  return error instanceof TemporalFailure && error.name === 'WorkflowExecutionAlreadyStartedError';
 }
 
 /** A fault in words, for the operator's log. */

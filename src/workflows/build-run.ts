@@ -10,7 +10,7 @@ export interface BuildRun {
   interrupt(interruption: Interruption): void;
   isInterruptedBy(kinds: readonly Interruption['kind'][]): boolean;
   /** Nothing of the user's may run any more. */
-  readonly isOver: boolean;
+  isOver(): boolean;
   /** Where the build stands, for queries. */
   show(change: Partial<messages.BuildState>): void;
   /**
@@ -47,9 +47,7 @@ export function openBuildRun(): BuildRun {
       run.show({ interruption });
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
-    get isOver() {
-      return run.isInterruptedBy(['aborted', 'job_timeout']);
-    },
+    isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
     show: (change) => {
       shown = { ...shown, ...change };
     },

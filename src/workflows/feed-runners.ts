@@ -1,22 +1,16 @@
 import {
-  ChildWorkflowCancellationType,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   log,
-  ParentClosePolicy,
   proxyActivities,
   setHandler,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ConfigActivities } from '../activities/contract.ts';
 import {
   isSameFeeding,
   planFeedings,
-  type Feeding,
   type FleetState,
-  type RunnerSettings,
 } from '../domain/runner/fleet.ts';
 import {
   nextWakeAtMs,
@@ -24,9 +18,9 @@ import {
   wakeHealth,
   type RunnerHealth,
 } from '../domain/runner/health.ts';
-import { isAlreadyStarted, reasonOf, throwBug } from './activity-failure.ts';
+import { reasonOf, throwBug } from './activity-failure.ts';
+import { feed, stopRunner, type FedRunner, type FeedOrder } from './fed-runner.ts';
 import * as messages from './messages.ts';
-import { initialServeRunnerState, serveRunner } from './serve-runner.ts';
 
 /** All that survives continue-as-new. */
 export interface FeedRunnersState extends FleetState {
@@ -39,11 +33,6 @@ export interface FeedRunnersState extends FleetState {
   readonly feedsAll: boolean;
   readonly askAnew: boolean;
   readonly isStopping: boolean;
-}
-
-export interface FedRunner {
-  readonly workflowId: string;
-  readonly feeding: Feeding;
 }
 
 /** State of an installation that has not read its config yet. */
@@ -65,9 +54,6 @@ export function initialFeedRunnersState(
     isStopping: false,
   };
 }
-
-/** A signal may cross the runner's end, or the end of its last build after a stop. */
-const FEED_TRIES = 3;
 
 /**
  * Owns the runners of one installation: starts a serveRunner for each entry of config.toml, tells it
@@ -201,11 +187,6 @@ async function feedAll({ state, update }: Fleet): Promise<void> {
   update({ fed: Object.fromEntries(next) as Record<string, FedRunner> });
 }
 
-interface FeedOrder extends FedRunner {
-  readonly runner: RunnerSettings;
-  readonly installation: string;
-}
-
 /** By key: of two entries with one token, which GitLab cannot tell apart either, the last counts. */
 function planOrders(state: FeedRunnersState): ReadonlyMap<string, FeedOrder> {
   const { installation, settings } = state;
@@ -222,54 +203,4 @@ function planOrders(state: FeedRunnersState): ReadonlyMap<string, FeedOrder> {
 
 function hasChanged(before: FedRunner | undefined, { workflowId, feeding }: FeedOrder): boolean {
   return before?.workflowId !== workflowId || !isSameFeeding(before.feeding, feeding);
-}
-
-/** Starts the runner, or tells the one that runs. */
-async function feed(order: FeedOrder, askAnew: boolean): Promise<void> {
-  const { workflowId, feeding } = order;
-  for (let tries = 1; tries <= FEED_TRIES; tries += 1) {
-    if (await startRunner(order)) return;
-    if (await signalRunner(workflowId, { feeding, askAnew })) return;
-  }
-  log.error('runner not fed, a reload tries again', { workflowId });
-}
-
-/** Returns false when it runs already. */
-async function startRunner({ workflowId, runner, installation, feeding }: FeedOrder) {
-  const { name, key } = runner;
-  const feederId = workflowInfo().workflowId;
-  try {
-    await startChild(serveRunner, {
-      workflowId,
-      args: [initialServeRunnerState({ runner: { name, key }, feeding, feederId })],
-      // Runners outlive a continue-as-new of their feeder; `stop` ends them.
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.ABANDON,
-      staticSummary: `runner ${name} of ${installation}`,
-    });
-    return true;
-  } catch (error) {
-    if (isAlreadyStarted(error)) return false;
-    throw error;
-  }
-}
-
-async function signalRunner(workflowId: string, message: messages.FeedMessage): Promise<boolean> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(messages.feedSignal, message);
-    return true;
-  } catch (error) {
-    throwBug(error);
-    return false;
-  }
-}
-
-async function stopRunner(workflowId: string): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(messages.stopSignal);
-  } catch (error) {
-    throwBug(error);
-    // It is gone already: that is what was wanted.
-    log.info('runner was not there to stop', { workflowId, reason: reasonOf(error) });
-  }
 }

@@ -167,12 +167,12 @@ async function runSteps(plan: BuildPlan, { stages, run }: StagesScope): Promise<
   // From here on a cancel comes too late: what the script did stands.
   const interruption = run.interruption;
   const result = outcomeOfStages(outcome, interruption);
-  if (plan.afterScript === undefined || run.isOver) return result;
+  if (plan.afterScript === undefined || run.isOver()) return result;
 
   const timeoutMs = plan.afterScriptTimeoutMs;
   const jobStatus = afterScriptStatus(result, interruption);
   const after = await stages.run(plan.afterScript, { jobStatus, limitMs: timeoutMs });
-  if (run.isOver) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
   const isIgnored = plan.afterScriptIgnoreErrors || result.state !== 'success';
   return isIgnored ? result : outcomeOfStages(after, { kind: 'script_timeout', timeoutMs });
 }
@@ -190,7 +190,7 @@ async function runScript(plan: BuildPlan, { stages, run }: StagesScope): Promise
 }
 
 async function cleanUp({ cleanup }: BuildPlan, { stages, run }: StagesScope): Promise<void> {
-  if (cleanup === undefined || run.isOver) return;
+  if (cleanup === undefined || run.isOver()) return;
   const outcome = await stages.run(cleanup, { jobStatus: 'running' });
   if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
 }

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 export type BuildHandle = WorkflowHandleWithFirstExecutionRunId<typeof runBuild>;
 
 interface BuildStart {
-  readonly node: FakeNode;
+  readonly node: Pick<FakeNode, 'queue'>;
   readonly job: JobSummary;
   readonly input?: Partial<RunBuildInput>;
 }

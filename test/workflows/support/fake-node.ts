@@ -93,6 +93,7 @@ function openFake(calls: Calls): Fake {
   const outcomes: BuildOutcome[] = [];
   const stages = new Map<string, StageOutcome | Promise<StageOutcome>>();
   let isDead = false;
+  const hasDied = (): boolean => isDead;
   let sealed = defer<UploadEnd>();
   let answer: Deferred<Exclude<UploadEnd, 'sealed'>> = defer();
   let running: Deferred<StageOutcome> | undefined;
@@ -128,13 +129,13 @@ function openFake(calls: Calls): Fake {
 
   const never = new Promise<never>(() => undefined);
   const act = async <T>(call: string, work: () => Promise<T>): Promise<T> => {
-    if (isDead) return never;
+    if (hasDied()) return never;
     calls.add(call);
     const { heartbeat } = Context.current();
     const beats = setInterval(() => heartbeat(), 100).unref(); // some calls never end
     try {
       const value = await work();
-      return isDead ? await never : value;
+      return hasDied() ? await never : value;
     } finally {
       clearInterval(beats);
     }

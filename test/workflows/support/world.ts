@@ -6,6 +6,7 @@ import {
   DefaultLogger,
   Runtime,
   Worker,
+  type NativeConnection,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { SlotActivities } from '../../../src/activities/contract.ts';
@@ -19,6 +20,9 @@ export interface World {
   /** The whole client, as the program has it. */
   readonly temporal: Client;
   readonly gitlab: FakeGitLab;
+  /** For nodes that a test makes itself. */
+  readonly connection: NativeConnection;
+  readonly workflowBundle: WorkflowBundleWithSourceMap;
   /** A node with a queue of its own; ended with the world. */
   startNode(name: string): Promise<FakeNode>;
   /** Another process takes over the workflows, without the memory of the one before. */
@@ -49,7 +53,7 @@ Runtime.install({
   // Tests make things fail; what the workflows say of it would only be noise.
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
     if (!isVerbose) return;
-    process.stderr.write(`[temporal] ${level} ${message} ${JSON.stringify(meta) ?? ''}\n`);
+    process.stderr.write(`[temporal] ${level} ${message} ${JSON.stringify(meta)}\n`);
   }),
   telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
 });
@@ -88,7 +92,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   return {
     client: env.client.workflow,
     temporal: env.client,
-    gitlab,
+    ...{ gitlab, connection, workflowBundle },
     startNode: async (name) => {
       const node = await startFakeNode(connection, name);
       nodes.push(node);

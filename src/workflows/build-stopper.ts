@@ -1,0 +1,107 @@
+import { CancellationScope, condition, log } from '@temporalio/workflow';
+import type { BuildRef, StopRequest } from '../activities/contract.ts';
+import type { Interruption } from '../domain/build/outcome.ts';
+import { reasonOf, throwBug } from './activity-failure.ts';
+import { STOP_LIMIT_MS, type BuildNode } from './build-node.ts';
+import type { BuildRun } from './build-run.ts';
+import { watch, type Watched } from './watched.ts';
+
+export type EndingKinds = readonly Interruption['kind'][];
+
+/** What runs on the node and can be stopped. */
+export interface Stoppable<T> {
+  call(): Promise<T>;
+  /** The interruptions that end it. */
+  readonly ending: EndingKinds;
+  readonly limitMs?: number | undefined;
+  readonly how: StopRequest['how'];
+}
+
+/** First wait before a stage is told again to stop; doubled each time. */
+const FIRST_STOP_PAUSE_MS = 1_000;
+
+/** Runs what an interruption or a time limit may end. */
+export interface Stopper {
+  /** Something did not let itself be stopped: whatever came next would meet it. */
+  readonly isStuck: boolean;
+  /**
+   * The answer of the call; undefined when it was stopped. It may have begun just when it was told
+   * to stop, so it is told again until it has ended.
+   */
+  run<T>(work: Stoppable<T>): Promise<Watched<T> | undefined>;
+}
+
+interface StopperScope {
+  readonly node: BuildNode;
+  readonly run: BuildRun;
+}
+
+export function openStopper(build: BuildRef, { node, run }: StopperScope): Stopper {
+  let isStuck = false;
+
+  const stopUntilEnded = async <T>(
+    running: Watched<T>,
+    { how, limitMs }: Stoppable<T>,
+  ): Promise<boolean> => {
+    const giveUpAtMs = Date.now() + STOP_LIMIT_MS;
+    for (let pauseMs = FIRST_STOP_PAUSE_MS; ; pauseMs *= 2) {
+      const reason = describeStop(run.interruption, limitMs);
+      const hasStopped = await stop({ how: run.isOver() ? 'kill' : how, reason });
+      if (!running.isSettled) await condition(() => running.isSettled, pauseMs);
+      if (hasStopped && running.isSettled) return true;
+      if (Date.now() >= giveUpAtMs) return false;
+    }
+  };
+
+  const stop = async (request: StopRequest): Promise<boolean> => {
+    try {
+      await run.onNode(() => node.stop.stopStage(build, request));
+      return true;
+    } catch (error) {
+      throwBug(error);
+      log.warn('stage not stopped', { reason: reasonOf(error) });
+      return false;
+    }
+  };
+
+  return {
+    get isStuck() {
+      return isStuck;
+    },
+    run: async (work) => {
+      const scope = new CancellationScope();
+      const running = watch(scope.run(() => run.onNode(work.call)));
+      const isEnding = (): boolean => running.isSettled || run.isInterruptedBy(work.ending);
+      if (work.limitMs === undefined) await condition(isEnding);
+      else await condition(isEnding, work.limitMs);
+      if (running.isSettled) return running;
+
+      scope.cancel(); // it is not begun, nor tried again, from here on
+      isStuck = !(await stopUntilEnded(running, work));
+      return undefined;
+    },
+  };
+}
+
+function describeStop(interruption: Interruption | undefined, limitMs: number | undefined): string {
+  switch (interruption?.kind) {
+    case 'aborted':
+      return 'the coordinator has ended the job';
+    case 'job_timeout':
+      return `the job took longer than ${interruption.timeoutMs / 1000} s`;
+    case 'script_timeout':
+    case 'canceling':
+    case undefined:
+      return limitMs === undefined
+        ? describeScriptStop(interruption)
+        : `took longer than ${limitMs / 1000} s`;
+  }
+}
+
+function describeScriptStop(
+  interruption: Extract<Interruption, { kind: 'canceling' | 'script_timeout' }> | undefined,
+): string {
+  return interruption?.kind === 'script_timeout'
+    ? `the script took longer than ${interruption.timeoutMs / 1000} s`
+    : 'canceled externally';
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Worker } from '@temporalio/worker';
+import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import { cancelBuildSignal, nodeQueue, nodeRestartedSignal } from '../../src/workflows/messages.ts';
+import { startBuild } from './support/builds.ts';
+import { FULL_PLAN, jobOf, stage, uniqueName } from './support/jobs.ts';
+import { openRandomNode, type RandomBuild } from './support/random-node.ts';
+import { seededRandom, type Random } from './support/random.ts';
+import { openWorld, type World } from './support/world.ts';
+
+/** More with TGR_SEEDS=1000. A seed that failed is in the test's title. */
+const SEEDS = Number(process.env['TGR_SEEDS'] ?? 50);
+const FIRST_SEED = Number(process.env['TGR_FIRST_SEED'] ?? 1);
+/** A stage that lasts is ended by this, when nothing else ends it. */
+const JOB_TIMEOUT_MS = 4_000;
+
+type Meddling = 'cancel' | 'restart' | 'terminal cancel';
+
+describe('a build among random faults', () => {
+  let world: World;
+  let worker: Worker;
+  let running: Promise<void>;
+  const queue = nodeQueue(uniqueName('random'));
+  const meddlings = new Map<string, ReadonlyMap<number, Meddling>>();
+  const node = openRandomNode(async (buildId, callCount) => {
+    const handle = world.client.getHandle(buildId);
+    switch (meddlings.get(buildId)?.get(callCount)) {
+      case 'cancel':
+        return handle.signal(cancelBuildSignal);
+      case 'terminal cancel':
+        await handle.cancel();
+        return;
+      case 'restart':
+        return handle.signal(nodeRestartedSignal);
+      case undefined:
+    }
+  });
+
+  before(async () => {
+    world = await openWorld();
+    worker = await Worker.create({
+      connection: world.connection,
+      taskQueue: queue,
+      activities: { ...node.activities },
+      shutdownForceTime: '200 ms',
+    });
+    running = worker.run().catch(() => undefined);
+  });
+  after(async () => {
+    worker.shutdown();
+    await running;
+    await world.end();
+  });
+
+  // All at once: most of their time is spent waiting for a retry or a time limit.
+  describe('all at once', { concurrency: SEEDS }, () => {
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
+      it(`keeps its promises with seed ${seed}`, async () => {
+        const random = seededRandom(seed);
+        const job = jobOf(randomPlan(random));
+        meddlings.set(job.buildId, randomMeddling(random));
+        const build = node.add(job.buildId, random);
+        const handle = await startBuild(world, { node: { queue }, job });
+        await handle.result();
+        assertPromises(build);
+        const history = await handle.fetchHistory();
+        const { workflowBundle } = world;
+        await Worker.runReplayHistory({ workflowBundle }, history, job.buildId);
+      });
+    }
+  });
+});
+
+function randomPlan(random: Random): BuildPlan {
+  return {
+    ...FULL_PLAN,
+    preparation: [stage('prepare_script'), stage('get_sources')],
+    steps: random.chance(0.5) ? FULL_PLAN.steps : [...FULL_PLAN.steps, stage('step_release')],
+    afterScript: random.chance(0.7) ? FULL_PLAN.afterScript : undefined,
+    cleanup: random.chance(0.7) ? FULL_PLAN.cleanup : undefined,
+    jobTimeoutMs: JOB_TIMEOUT_MS,
+    scriptTimeoutMs: random.chance(0.5) ? 1_500 : undefined,
+    afterScriptTimeoutMs: 1_000,
+    afterScriptIgnoreErrors: random.chance(0.5),
+  };
+}
+
+function randomMeddling(random: Random): ReadonlyMap<number, Meddling> {
+  const kinds = ['cancel', 'restart', 'restart', 'terminal cancel'] as const;
+  const count = random.below(3);
+  return new Map(
+    Array.from({ length: count }, () => [1 + random.below(9), random.pick(kinds)] as const),
+  );
+}
+
+function assertPromises({ story, outcomes }: RandomBuild): void {
+  const told = story.join(', ');
+  const position = (entry: string): number => story.indexOf(entry);
+  // I1: its end is reported, and whatever was reported twice was reported alike.
+  assert.ok(position('end report') >= 0, `never reported: ${told}`);
+  assert.equal(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size, 1, told);
+  // I2: no try of a script but the first. A call that is repeated re-attaches to it.
+  const work = story.filter((entry) => /^begin (step|after|get|prepare_script)/.test(entry));
+  assert.ok(
+    work.every((entry) => entry.endsWith('#1')),
+    told,
+  );
+  const order = [...new Set(work)].map((entry) => ORDER.findIndex((name) => entry.includes(name)));
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+    told,
+  );
+  // I6: destroyed after the last of its work had begun, released after all, and nothing after that.
+  const lastWork = story.findLastIndex((entry) => /^begin (prepare|get|step|after)/.test(entry));
+  assert.ok(story.lastIndexOf('end destroy') > lastWork, told);
+  const rest = story.slice(Math.max(position('end report'), position('end destroy')) + 1);
+  assert.ok(position('end release') >= 0, told);
+  const others = rest.filter((entry) => !/(release|report|destroy|stop)/.test(entry));
+  assert.deepEqual(
+    others.filter((entry) => entry.startsWith('begin')),
+    [],
+    told,
+  );
+}
+
+const ORDER = ['prepare_script', 'get_sources', 'step_script', 'step_release', 'after_script'];

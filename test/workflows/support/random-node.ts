@@ -1,0 +1,107 @@
+import { Context } from '@temporalio/activity';
+import type { BuildActivities, BuildRef, StageRequest } from '../../../src/activities/contract.ts';
+import type { BuildOutcome, StageOutcome } from '../../../src/domain/build/outcome.ts';
+import { defer, type Deferred } from './calls.ts';
+import type { Random } from './random.ts';
+
+/** What becomes of one build on a node where anything may fail, last, or be done twice. */
+export interface RandomBuild {
+  /** `begin <call>` and `end <call>` of every call, `fail <call>` when it failed. */
+  readonly story: readonly string[];
+  readonly outcomes: readonly BuildOutcome[];
+}
+
+/** Called before each call, with how many there were. */
+export type Meddler = (buildId: string, callCount: number) => Promise<void>;
+
+interface State {
+  readonly story: string[];
+  readonly outcomes: BuildOutcome[];
+  readonly random: Random;
+  callCount: number;
+  running: Deferred<StageOutcome> | undefined;
+  readonly sealed: Deferred<'sealed'>;
+}
+
+const FAULT_CHANCE = 0.12;
+const LASTING_CHANCE = 0.15;
+
+export function openRandomNode(meddle: Meddler) {
+  const builds = new Map<string, State>();
+  const stateOf = ({ buildId }: BuildRef): State => {
+    const state = builds.get(buildId);
+    if (state === undefined) throw new Error(`unknown build ${buildId}`);
+    return state;
+  };
+
+  const act = async <T>(build: BuildRef, call: string, work: () => Promise<T>): Promise<T> => {
+    const state = stateOf(build);
+    const { story, random } = state;
+    state.callCount += 1;
+    story.push(`begin ${call}`);
+    const { heartbeat } = Context.current();
+    const beats = setInterval(() => heartbeat(), 200).unref();
+    try {
+      await meddle(build.buildId, state.callCount);
+      if (random.chance(FAULT_CHANCE)) throw new Error('failed before it had an effect');
+      const value = await work();
+      if (random.chance(FAULT_CHANCE)) throw new Error('done, but its answer was lost');
+      story.push(`end ${call}`);
+      return value;
+    } catch (error) {
+      story.push(`fail ${call}`);
+      throw error;
+    } finally {
+      clearInterval(beats);
+    }
+  };
+
+  const runStage = (build: BuildRef, request: StageRequest): Promise<StageOutcome> => {
+    const state = stateOf(build);
+    const { random } = state;
+    if (random.chance(LASTING_CHANCE)) {
+      state.running = defer();
+      return state.running.promise;
+    }
+    const hasFailed = random.chance(0.2);
+    return Promise.resolve(
+      hasFailed ? { kind: 'script_failed', exitCode: request.attempt } : { kind: 'succeeded' },
+    );
+  };
+
+  const activities: BuildActivities = {
+    acknowledgeJob: (build) =>
+      act(build, 'acknowledge', () => {
+        const answers = ['accepted', 'accepted', 'accepted', 'canceling', 'gone', 'taken'] as const;
+        return Promise.resolve(stateOf(build).random.pick(answers));
+      }),
+    prepareEnvironment: (build) => act(build, 'prepare', () => Promise.resolve()),
+    runStage: (build, request) =>
+      act(build, `${request.stage.name}#${request.attempt}`, () => runStage(build, request)),
+    stopStage: (build) =>
+      act(build, 'stop', () => {
+        stateOf(build).running?.resolve({ kind: 'stopped' });
+        return Promise.resolve();
+      }),
+    uploadTrace: (build) => stateOf(build).sealed.promise,
+    reportResult: (build, outcome) =>
+      act(build, 'report', () => {
+        stateOf(build).outcomes.push(outcome);
+        stateOf(build).sealed.resolve('sealed');
+        return Promise.resolve();
+      }),
+    destroyEnvironment: (build) => act(build, 'destroy', () => Promise.resolve()),
+    releaseBuild: (build) => act(build, 'release', () => Promise.resolve()),
+  };
+  return {
+    activities,
+    add: (buildId: string, random: Random): RandomBuild => {
+      const state: State = {
+        ...{ story: [], outcomes: [], random, callCount: 0, running: undefined },
+        sealed: defer(),
+      };
+      builds.set(buildId, state);
+      return state;
+    },
+  };
+}
