@@ -7,11 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ConfigActivities } from '../activities/contract.ts';
-import {
-  isSameFeeding,
-  planFeedings,
-  type FleetState,
-} from '../domain/runner/fleet.ts';
+import { isSameFeeding, planFeedings, type FleetState } from '../domain/runner/fleet.ts';
 import {
   nextWakeAtMs,
   updateHealth,
