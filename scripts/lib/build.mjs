@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureDependencies } from './dependencies.mjs';
 import { ROOT } from './paths.mjs';
+import { writeRevision } from './revision.mjs';
 import { run } from './run.mjs';
 import { SetUpError, step } from './say.mjs';
 
@@ -16,6 +17,8 @@ const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json'];
 export async function ensureBuilt() {
   await ensureDependencies();
   const startedAt = new Date();
+  // Not only when sources have changed: a commit changes none.
+  await writeRevision();
   if (isUpToDate()) return;
   await step('compile', async () => {
     removeStale();

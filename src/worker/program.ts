@@ -5,11 +5,12 @@ import type { Clock, Randomness } from '../activities/ports.ts';
 import type { ProgramInfo } from '../domain/build/context.ts';
 import type { Digests } from '../domain/runner/digests.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { readRevision } from './revision.ts';
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
 /** What this program says of itself to GitLab and in logs. */
-export function describeProgram(revision = 'HEAD'): ProgramInfo {
+export function describeProgram(revision = readRevision()): ProgramInfo {
   return {
     name: 'temporal-gitlab-runner',
     version: packageJson.version,
