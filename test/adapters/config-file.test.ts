@@ -84,6 +84,8 @@ shutdown_timeout = 60
   unhealthy_interval = "1m30s"
   [runners.feature_flags]
     FF_NETWORK_PER_BUILD = true
+  [runners.custom_build_dir]
+    enabled = false
   [runners.docker]
     host = "tcp://docker:2376"
     image = "busybox"
@@ -134,6 +136,7 @@ shutdown_timeout = 60
       unhealthyRequestsLimit: 5,
       unhealthyIntervalSeconds: 90,
       featureFlags: { FF_NETWORK_PER_BUILD: true },
+      isClonePathForbidden: true,
     });
     const { host, image, helperImage, pullPolicy, privileged, volumes, networkMode } = docker;
     assert.deepEqual(
@@ -346,6 +349,37 @@ ${RUNNER}
       ],
     );
   });
+
+  const switchedOff: readonly [toml: string, keys: readonly string[], why: string][] = [
+    ['clean_git_config = false', ['runners[0].clean_git_config'], 'on by itself'],
+    ['safe_directory_checkout = false', ['runners[0].safe_directory_checkout'], 'on by itself'],
+    ['clean_git_config = true', [], 'is on'],
+    ['use_slot_cgroups = false', [], 'off by itself'],
+  ];
+  for (const [toml, keys, why] of switchedOff) {
+    it(`${keys.length > 0 ? 'warns of' : 'is silent about'} ${toml}: ${why}`, async () => {
+      const { source, warnings } = await open(`${RUNNER}\n  ${toml}`);
+      await source.load();
+      assert.deepEqual(
+        warnings.flatMap(({ fields }) => fields['keys']),
+        keys,
+      );
+    });
+  }
+
+  const customBuildDirs: readonly [toml: string, isForbidden: boolean, why: string][] = [
+    ['', false, 'docker allows it unless told otherwise'],
+    ['[runners.custom_build_dir]', false, 'an empty table says nothing'],
+    ['[runners.custom_build_dir]\nenabled = true', false, 'allowed'],
+    ['[runners.custom_build_dir]\nEnabled = false', true, 'forbidden, in any case of letters'],
+  ];
+  for (const [toml, isForbidden, why] of customBuildDirs) {
+    it(`${isForbidden ? 'forbids' : 'allows'} GIT_CLONE_PATH by ${JSON.stringify(toml)}: ${why}`, async () => {
+      const { source, warnings } = await open(`${RUNNER}\n${toml}`);
+      assert.equal((await source.load()).runners[0]?.isClonePathForbidden, isForbidden);
+      assert.deepEqual(warnings, []);
+    });
+  }
 
   it('says once what is wrong with a file, not with every reload', async () => {
     const { source, warnings, write } = await open('banana = 1');

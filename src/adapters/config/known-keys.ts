@@ -1,5 +1,5 @@
 import { isTable, type TomlTable } from './parse-toml.ts';
-import { dockerSchema, installationSchema, runnerSchema } from './schema.ts';
+import { customBuildDirSchema, dockerSchema, installationSchema, runnerSchema } from './schema.ts';
 
 /** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
 interface TableKeys {
@@ -40,6 +40,13 @@ const DOCKER_KEYS: TableKeys = {
   tables: {},
 };
 
+const CUSTOM_BUILD_DIR_KEYS: TableKeys = {
+  acted: Object.keys(customBuildDirSchema.shape),
+  notYet: {},
+  restrictions: [],
+  tables: {},
+};
+
 const RUNNER_KEYS: TableKeys = {
   acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
   notYet: {
@@ -50,12 +57,11 @@ const RUNNER_KEYS: TableKeys = {
     ),
     safe_directory_checkout: [true],
     clean_git_config: [true],
-    custom_build_dir: [{ enabled: true }],
     shell: ['bash'],
     job_status_final_update_retry_limit: [10],
   },
   restrictions: [],
-  tables: { docker: DOCKER_KEYS },
+  tables: { docker: DOCKER_KEYS, custom_build_dir: CUSTOM_BUILD_DIR_KEYS },
 };
 
 const ROOT_KEYS: TableKeys = {
@@ -130,7 +136,8 @@ function findName({ acted, notYet, restrictions }: TableKeys, key: string): stri
 }
 
 function changesNothing(value: unknown, harmless: readonly unknown[]): boolean {
-  if (isZero(value)) return true;
+  // Where true changes nothing the key is on by itself, so false is a wish and not "not set".
+  if (isZero(value)) return value !== false || !harmless.includes(true);
   const bare = JSON.stringify(withoutZeros(value));
   return harmless.some((other) => JSON.stringify(other) === bare);
 }

@@ -80,6 +80,7 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
     unhealthyRequestsLimit: raw.unhealthy_requests_limit,
     unhealthyIntervalSeconds: raw.unhealthy_interval,
     featureFlags: raw.feature_flags,
+    isClonePathForbidden: !raw.custom_build_dir.enabled,
     docker: readDocker(raw.docker),
   };
 }

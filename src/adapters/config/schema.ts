@@ -92,6 +92,8 @@ export const dockerSchema = z.object(
   table,
 );
 
+export const customBuildDirSchema = z.object({ enabled: flag.default(true) }, table);
+
 const absoluteDirectory = (fallback: string) =>
   text.transform((value) => (value === '' ? fallback : value)).default(fallback);
 
@@ -120,6 +122,7 @@ export const runnerSchema = z.object(
     unhealthy_requests_limit: orDefault(3),
     unhealthy_interval: durationSeconds(3600),
     feature_flags: flagMap.default({}),
+    custom_build_dir: customBuildDirSchema.prefault({}),
     docker: dockerSchema.prefault({}),
   },
   table,

@@ -10,6 +10,7 @@ export interface ProjectDirQuestion {
   readonly concurrentProjectId: number;
   /** Expanded GIT_CLONE_PATH; '' when not set. */
   readonly clonePath: string;
+  readonly isClonePathForbidden: boolean;
   /** Expanded GIT_STRATEGY. */
   readonly gitStrategy: string;
 }
@@ -22,10 +23,10 @@ export interface ProjectDir {
 
 /** Absolute path of the checkout. Source: spec/execution §8, gitlab-runner `common/build.go`. */
 export function planProjectDir(question: ProjectDirQuestion): ProjectDir {
-  const { buildsDir, clonePath } = question;
-  const usual = joinPath(buildsDir, uniqueDir(question));
+  const { clonePath } = question;
+  const usual = joinPath(question.buildsDir, uniqueDir(question));
   if (clonePath === '') return { dir: usual, fault: undefined };
-  const fault = clonePathFault(clonePath, buildsDir);
+  const fault = clonePathFault(question);
   return fault === undefined ? { dir: cleanPath(clonePath), fault } : { dir: usual, fault };
 }
 
@@ -54,7 +55,11 @@ function decodePath(path: string): string | undefined {
   }
 }
 
-function clonePathFault(clonePath: string, buildsDir: string): string | undefined {
+function clonePathFault(question: ProjectDirQuestion): string | undefined {
+  const { buildsDir, clonePath, isClonePathForbidden } = question;
+  if (isClonePathForbidden) {
+    return 'setting GIT_CLONE_PATH is not allowed, enable `custom_build_dir` feature';
+  }
   const dir = cleanPath(clonePath);
   const root = cleanPath(buildsDir);
   const rest =

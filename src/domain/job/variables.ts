@@ -142,6 +142,7 @@ function decide(context: BuildContext, jobStatus: JobStatus): Decisions {
       shortToken: shortToken(runner.token),
       concurrentProjectId: context.concurrentProjectId,
       clonePath: valueOf('GIT_CLONE_PATH') ?? '',
+      isClonePathForbidden: runner.isClonePathForbidden,
       gitStrategy: valueOf('GIT_STRATEGY') ?? '',
     }),
   };

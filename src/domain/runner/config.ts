@@ -39,6 +39,8 @@ export interface RunnerConfig {
   readonly unhealthyRequestsLimit: number;
   readonly unhealthyIntervalSeconds: number;
   readonly featureFlags: Readonly<Record<string, boolean>>;
+  /** Jobs may not choose where they are checked out. */
+  readonly isClonePathForbidden: boolean;
   readonly docker: DockerConfig;
 }
 

@@ -60,6 +60,7 @@ const RUNNER: RunnerConfig = {
   unhealthyRequestsLimit: 3,
   unhealthyIntervalSeconds: 3600,
   featureFlags: {},
+  isClonePathForbidden: false,
   docker: DOCKER,
 };
 

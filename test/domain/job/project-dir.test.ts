@@ -17,6 +17,7 @@ const question: ProjectDirQuestion = {
   shortToken: 'AbCdEfGhI',
   concurrentProjectId: 1,
   clonePath: '',
+  isClonePathForbidden: false,
   gitStrategy: '',
 };
 
@@ -84,6 +85,15 @@ describe('planProjectDir', () => {
       assert.match(fault ?? '', /^the GIT_CLONE_PATH=".*" has to be within "\/builds"$/);
     });
   }
+
+  it('takes no GIT_CLONE_PATH where the config forbids it, and says which key does', () => {
+    const forbidden = { ...question, isClonePathForbidden: true };
+    const usual = planProjectDir(forbidden);
+    assert.deepEqual(usual, { dir: '/builds/group/sub/app', fault: undefined });
+    const { dir, fault } = planProjectDir({ ...forbidden, clonePath: '/builds/go/src/x' });
+    assert.equal(dir, usual.dir);
+    assert.match(fault ?? '', /GIT_CLONE_PATH is not allowed, enable `custom_build_dir`/);
+  });
 
   it('stays inside of the root whatever repository and GIT_CLONE_PATH say', () => {
     const part = fc.constantFrom('..', '.', '', 'a', '%2e%2e', '%2f', '..a', '\0', ' ');

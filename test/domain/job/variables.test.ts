@@ -324,6 +324,12 @@ describe('project directory among variables', () => {
     assert.equal(variables.projectDir, '/builds/group/app');
   });
 
+  it('tells of a GIT_CLONE_PATH where the config allows none, wherever it is set', () => {
+    const environment = ['GIT_CLONE_PATH=$CI_BUILDS_DIR/x'];
+    const variables = build({ runner: { isClonePathForbidden: true, environment } });
+    assert.match(variables.projectDirFault ?? '', /GIT_CLONE_PATH is not allowed/);
+  });
+
   it('is apart for strategy empty and for a shared root', () => {
     assert.equal(withJob(v('GIT_STRATEGY', 'empty')).projectDir, '/builds/group/app-empty');
     const shared = build({ volumes: ['/srv:$CI_BUILDS_DIR'] });
