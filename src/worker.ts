@@ -78,7 +78,7 @@ async function feed({ temporal, ports, installation }: Node, hasRestarted: boole
     ports.log.warn('no runners in the config: this node only serves those of other nodes');
   }
   const configQueue = ports.nodeQueue;
-  await temporal.client.workflow.signalWithStart<typeof feedRunners, [messages.ReloadRequest]>(
+  await temporal.client.workflow.signalWithStart<typeof feedRunners, [messages.ReloadRequest?]>(
     'feedRunners',
     {
       workflowId: messages.feedRunnersId(installation),

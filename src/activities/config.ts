@@ -1,10 +1,15 @@
+import { FinalError } from '../domain/failure.ts';
 import type { ConfigActivities } from './contract.ts';
 import type { Ports } from './ports.ts';
 
-export function createConfigActivities({ config }: Ports): ConfigActivities {
+export function createConfigActivities({ config, log }: Ports): ConfigActivities {
   return {
     async loadConfig() {
-      const loaded = await config.load();
+      const loaded = await config.load().catch((error: unknown) => {
+        if (!(error instanceof FinalError)) throw error;
+        log.error('config not loaded, the last good one stays in force', { error });
+        return config.current();
+      });
       return {
         checkIntervalMs: loaded.checkIntervalSeconds * 1000,
         concurrent: loaded.concurrent,

@@ -7,7 +7,10 @@ import type { FleetSettings } from '../domain/runner/fleet.ts';
 
 /** Run by the node whose config.toml feeds the runners. */
 export interface ConfigActivities {
-  /** Reads config.toml anew. Fails with InvalidConfig; the node keeps its last good one. */
+  /**
+   * Reads config.toml anew. A file that is not valid is told in the log, and what was valid last is
+   * returned: a node does not lose its runners to a typing error, at whatever moment it is made.
+   */
   loadConfig(): Promise<FleetSettings>;
 }
 

@@ -110,21 +110,29 @@ function handleMessages({ state, receive }: Fleet): void {
   const keyOf = (runner: string): string =>
     state().settings.runners.find(({ key, name }) => key === runner || name === runner)?.key ??
     runner;
-  setHandler(messages.reloadConfigSignal, ({ configQueue, hasRestarted }) => {
-    const askAnew = state().askAnew || hasRestarted;
+  setHandler(messages.reloadConfigSignal, (request) => {
+    // Whoever may write to the namespace may send anything, and a throw here would park the workflow.
+    const asked = isRecord(request) ? request : undefined;
+    const isNamed = typeof asked?.configQueue === 'string' && asked.configQueue !== '';
+    const configQueue = isNamed ? asked.configQueue : state().configQueue;
+    const askAnew = state().askAnew || asked?.hasRestarted === true;
     // gitlab-runner forgets all health on a reload: the operator may just have mended the token.
     receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
   });
   setHandler(messages.pauseRunnerSignal, (runner) => {
+    if (typeof runner !== 'string') return log.warn('pauseRunner names no runner, ignored');
     receive({ paused: [...new Set([...state().paused, keyOf(runner)])] });
   });
   setHandler(messages.resumeRunnerSignal, (runner) => {
+    if (typeof runner !== 'string') return log.warn('resumeRunner names no runner, ignored');
     receive({ paused: state().paused.filter((key) => key !== keyOf(runner)) });
   });
   setHandler(messages.drainSignal, () => receive({ isDraining: true }));
   setHandler(messages.resumeSignal, () => receive({ isDraining: false }));
   setHandler(messages.stopSignal, () => receive({ isStopping: true }));
-  setHandler(messages.reportHealthSignal, ({ runnerKey, isHealthy }) => {
+  setHandler(messages.reportHealthSignal, (report) => {
+    if (!isRecord(report) || typeof report.runnerKey !== 'string') return;
+    const { runnerKey, isHealthy } = report;
     const health = updateHealth(state().health[runnerKey], isHealthy, Date.now());
     receive({ health: { ...state().health, [runnerKey]: health } });
   });
@@ -132,6 +140,10 @@ function handleMessages({ state, receive }: Fleet): void {
     const { settings, health, paused, isDraining } = state();
     return { settings, health, paused, isDraining };
   });
+}
+
+function isRecord<T>(value: T | null | undefined): value is T & object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A file that cannot be read leaves the last good settings in force. */

@@ -22,8 +22,8 @@ export function feedRunnersId(installation: string): string {
 
 /** Workflow id of `serveRunner`, with the runner's name for people and its key for uniqueness. */
 export function serveRunnerId(installation: string, runner: RunnerIdentity): string {
-  // Temporal takes ids of at most 1000 bytes.
-  return `serve-runner/${installation}/${runner.name.slice(0, 200)}-${runner.key}`;
+  // Temporal on PostgreSQL takes ids of at most 255 characters.
+  return `serve-runner/${installation}/${runner.name.slice(0, 100)}-${runner.key}`;
 }
 
 export interface RunnerIdentity {
@@ -33,8 +33,11 @@ export interface RunnerIdentity {
 
 // feedRunners
 
-/** Read config.toml again. Carries no content: the node reads its own file. */
-export const reloadConfigSignal = defineSignal<[ReloadRequest]>('reloadConfig');
+/**
+ * Read config.toml again. Carries no content: the node reads its own file. A person sends it without
+ * an input.
+ */
+export const reloadConfigSignal = defineSignal<[ReloadRequest?]>('reloadConfig');
 export interface ReloadRequest {
   /** Queue of the node whose file is read. */
   readonly configQueue: string;

@@ -64,6 +64,25 @@ describe('an installation', () => {
     );
   });
 
+  it('reads its config again when a person sends the signal without an input', async () => {
+    const fleet = await startWith(1);
+    node.config(fleetOf(...names.slice(0, 2).map((one) => runnerSettings(one))));
+    await fleet.signal(reloadConfigSignal);
+    await gitlab(1).calls.when('ask');
+  });
+
+  it('is not parked by signals of a shape that nobody defined', async () => {
+    const fleet = await startWith(1);
+    for (const signal of ['reloadConfig', 'pauseRunner', 'resumeRunner', 'reportHealth']) {
+      for (const input of [7, null, 'x', ['y'], { runnerKey: 1, configQueue: {} }]) {
+        await fleet.signal(signal, input);
+      }
+    }
+    node.config(fleetOf(...names.slice(0, 2).map((one) => runnerSettings(one))));
+    await reload(fleet);
+    await gitlab(1).calls.when('ask');
+  });
+
   it('brings its runners in line with a changed config', async () => {
     const fleet = await startWith(2);
     const [kept, , added] = names.map((one) => runnerSettings(one));
