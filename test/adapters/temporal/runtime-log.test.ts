@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Logger, Runtime, RuntimeOptions } from '@temporalio/worker';
+import { bridgeTemporalLog } from '../../../src/adapters/temporal/runtime-log.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+/** The real one can be installed once in a process; here it only takes its options. */
+function installed() {
+  const { log, said } = recordingLog();
+  let options: RuntimeOptions | undefined;
+  const runtime = { install: (given: RuntimeOptions) => void (options = given) };
+  bridgeTemporalLog(runtime as unknown as typeof Runtime, log);
+  return { options, logger: options?.logger as Logger, said };
+}
+
+describe('what the Temporal SDK has to say', () => {
+  it('is in the log of the program: faults as such, its everyday for who debugs', () => {
+    const { logger, said } = installed();
+    logger.error('a fault', { taskQueue: 'q' });
+    logger.warn('a warning');
+    logger.info('an everyday thing');
+    assert.deepEqual(said, [
+      { level: 'error', message: 'a fault', fields: { taskQueue: 'q', sdk: 'temporal' } },
+      { level: 'warn', message: 'a warning', fields: { sdk: 'temporal' } },
+      { level: 'debug', message: 'an everyday thing', fields: { sdk: 'temporal' } },
+    ]);
+  });
+
+  it('is not what SIGTERM means: the program decides on its own signals', () => {
+    assert.deepEqual(installed().options?.shutdownSignals, []);
+  });
+});
