@@ -8,6 +8,16 @@ import {
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 
+/** The runners to do something with; their absence is said, for it may be the wrong file. */
+export async function readInstalledRunners(
+  path: string,
+  context: CommandContext,
+): Promise<readonly RunnerConfig[]> {
+  const { runners } = await readInstalled(path, context);
+  if (runners.length === 0) context.log().warn('no runners in the config file', { config: path });
+  return runners;
+}
+
 /** The config file as it stands, with the entries that could not be run as well. */
 export async function readInstalled(
   path: string,

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { shortToken } from '../domain/runner/names.ts';
 import type { CommandContext } from './context.ts';
-import { readInstalled } from './installed.ts';
+import { readInstalledRunners } from './installed.ts';
 import { booleanOption, configOption } from './options.ts';
 
 interface ListFlags {
@@ -19,7 +19,7 @@ export function createListCommand(context: CommandContext): Command {
 }
 
 async function list({ config, showTokens }: ListFlags, context: CommandContext): Promise<void> {
-  const { runners } = await readInstalled(config, context);
+  const runners = await readInstalledRunners(config, context);
   const log = context.log();
   log.info('Listing configured runners', { ConfigFile: config });
   for (const { name, executor, token, url } of runners) {

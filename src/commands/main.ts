@@ -3,6 +3,7 @@ import { createLog, type AdjustableLog } from '../adapters/log.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
 import { describeProgram } from '../worker/program.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
+import { createLintCommand } from './lint.ts';
 import { createListCommand } from './list.ts';
 import { booleanOption, joinBooleanValues } from './options.ts';
 import { createRegisterCommand } from './register.ts';
@@ -55,6 +56,7 @@ function describeRoot(root: Command, context: CommandContext): void {
     createVerifyCommand(context),
     createListCommand(context),
     createUnregisterCommand(context),
+    createLintCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {

@@ -72,7 +72,12 @@ async function identifyByToken(
   const { config, flags, context, prompter } = registering;
   const isKnown = config.runners.some(({ token }) => token === credentials.token);
   if (isKnown) {
-    context.log().warn('A runner with this system ID and token has already been registered.');
+    context
+      .log()
+      .warn(
+        'A runner with this system ID and token has already been registered. ' +
+          'Of two entries with one url and token only the first is run',
+      );
   }
   refuseServerOptions(registering, credentials.token);
   const identity = await verify(registering, credentials);
@@ -91,10 +96,14 @@ async function verify(
 ): Promise<RunnerIdentity> {
   const { systemId, context } = registering;
   const reply = await talk(registering, url, (client) =>
-    verifyToken({ client, token, systemId, log: context.log() }),
+    verifyToken({ client, token, url, systemId, log: context.log() }),
   );
   if (reply.kind === 'valid') return reply;
-  throw new Error('Failed to verify the runner.');
+  const advice =
+    reply.kind === 'unknown'
+      ? `Check that "${url}" is the address of GitLab and can be reached from here.`
+      : `GitLab at "${url}" does not take this token: copy it again from the page of the runner.`;
+  throw new Error(`Failed to verify the runner. ${advice}`);
 }
 
 function refuseServerOptions({ flags, context }: Registering, token: string): void {
@@ -170,7 +179,7 @@ async function registerAnew(
   if (reply.kind !== 'registered') {
     const why = reply.kind === 'refused' ? 'forbidden (check registration token)' : 'failed';
     log.error(`Registering runner... ${why}`, { status: reply.message });
-    throw new Error('Failed to register the runner.');
+    throw new Error(`Failed to register the runner with "${url}", see the line above.`);
   }
   log.info('Registering runner... succeeded');
   const { id, token: runnerToken, tokenExpiresAt } = reply;

@@ -92,7 +92,7 @@ async function askExecutor({ flags, prompter, context }: Registering): Promise<s
 async function takeBack({ tls, flags, context, systemId }: Registering, identity: Identity) {
   const { url, token } = identity;
   await askGitLab({ ...tls, url }, { context, configPath: flags.config }, (client) =>
-    unregisterToken({ client, token, systemId, log: context.log() }),
+    unregisterToken({ client, token, url, systemId, log: context.log() }),
   );
 }
 

@@ -32,7 +32,7 @@ async function run(flags: RunFlags, context: CommandContext): Promise<void> {
   if (ignored.length > 0) {
     context.log().warn('options without effect', { options: ignored });
   }
-  if (flags.workingDirectory !== undefined) process.chdir(flags.workingDirectory);
+  if (flags.workingDirectory !== undefined) changeDirectory(flags.workingDirectory);
   // Loaded here: the other commands do without Temporal's native library.
   const { runWorker } = await import('../worker.ts');
   const exitCode = await runWorker({
@@ -42,4 +42,13 @@ async function run(flags: RunFlags, context: CommandContext): Promise<void> {
     logFormat: format,
   });
   context.setExitCode(exitCode);
+}
+
+function changeDirectory(directory: string): void {
+  try {
+    process.chdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`--working-directory "${directory}" cannot be used: ${code ?? String(error)}`);
+  }
 }

@@ -9,6 +9,7 @@ import { shortToken } from '../domain/runner/names.ts';
 export interface TokenQuestion {
   readonly client: RegistrationClient;
   readonly token: string;
+  readonly url: string;
   readonly systemId: string;
   readonly log: Log;
 }
@@ -20,8 +21,8 @@ export function isAuthenticationToken(token: string): boolean {
 
 /** Asks whether the token is good, and tells the user in gitlab-runner's words. */
 export async function verifyToken(question: TokenQuestion): Promise<VerifyReply> {
-  const { client, token, systemId, log } = question;
-  const fields = { runner: shortToken(token) };
+  const { client, token, url, systemId, log } = question;
+  const fields = { runner: shortToken(token), url };
   const reply = await client.verifyRunner(token, systemId);
   switch (reply.kind) {
     case 'valid':
@@ -45,10 +46,10 @@ export async function verifyToken(question: TokenQuestion): Promise<VerifyReply>
 
 /** Takes this machine (glrt) or the whole runner (older tokens) out of GitLab. */
 export async function unregisterToken(question: TokenQuestion): Promise<UnregisterReply> {
-  const { client, token, systemId, log } = question;
+  const { client, token, url, systemId, log } = question;
   const isManager = isAuthenticationToken(token);
   const what = isManager ? 'runner manager' : 'runner';
-  const fields = { runner: shortToken(token) };
+  const fields = { runner: shortToken(token), url };
   const reply = isManager
     ? await client.unregisterManager(token, systemId)
     : await client.unregisterRunner(token);

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { readSystemId } from '../adapters/system-id.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
-import { askGitLab, readInstalled } from './installed.ts';
+import { askGitLab, readInstalledRunners } from './installed.ts';
 import { booleanOption, configOption } from './options.ts';
 import { removeFromConfig } from './remove.ts';
 import { unregisterToken } from './tokens.ts';
@@ -29,18 +29,23 @@ export function createUnregisterCommand(context: CommandContext): Command {
 
 async function unregister(flags: UnregisterFlags, context: CommandContext): Promise<void> {
   const configPath = flags.config;
-  const { runners } = await readInstalled(configPath, context);
+  const runners = await readInstalledRunners(configPath, context);
   const chosen = choose(runners, flags);
   const systemId = await readSystemId({ configPath, log: context.log() });
   const gone = new Set<string>();
   for (const runner of chosen) {
     const { kind } = await askGitLab(runner, { context, configPath }, (client) =>
-      unregisterToken({ client, token: runner.token, systemId, log: context.log() }),
+      unregisterToken({
+        ...{ client, token: runner.token, url: runner.url, systemId },
+        log: context.log(),
+      }),
     );
     if (kind === 'unregistered') gone.add(runner.key);
   }
   if (gone.size > 0) await removeFromConfig(configPath, gone, context);
-  if (gone.size < chosen.length) throw new Error('Failed to unregister runners');
+  if (gone.size < chosen.length) {
+    throw new Error(`Failed to unregister runners: they stay in ${configPath}, see above`);
+  }
 }
 
 function choose(
@@ -56,6 +61,10 @@ function choose(
   const found = runners.find(
     (runner) => (name ?? runner.name) === runner.name && (token ?? runner.token) === runner.token,
   );
-  if (found === undefined) throw new Error('no runner of this name and token in the config file');
+  if (found === undefined) {
+    throw new Error(
+      `no runner of this name and token in ${flags.config}: "list" shows which there are`,
+    );
+  }
   return [found];
 }

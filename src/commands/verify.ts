@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { readSystemId } from '../adapters/system-id.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
-import { askGitLab, readInstalled } from './installed.ts';
+import { askGitLab, readInstalledRunners } from './installed.ts';
 import { booleanOption, configOption } from './options.ts';
 import { removeFromConfig } from './remove.ts';
 import { verifyToken } from './tokens.ts';
@@ -32,16 +32,21 @@ export function createVerifyCommand(context: CommandContext): Command {
 
 async function verify(flags: VerifyFlags, context: CommandContext): Promise<void> {
   const configPath = flags.config;
-  const { runners } = await readInstalled(configPath, context);
+  const runners = await readInstalledRunners(configPath, context);
   const chosen = runners.filter((runner) => isChosen(runner, flags));
   if (chosen.length === 0 && hasFilter(flags)) {
-    throw new Error('no runner matches the filtering parameters');
+    throw new Error(
+      `no runner matches the filtering parameters: "list" shows those of ${configPath}`,
+    );
   }
   const { gone, isAnyUnknown } = await verifyAll(chosen, { context, configPath });
   if (flags.delete && gone.size > 0) await removeFromConfig(configPath, gone, context);
   // An outage is no reason to forget a runner, nor to call it verified.
-  if (isAnyUnknown || (gone.size > 0 && !flags.delete)) {
-    throw new Error('Failed to verify runners');
+  if (isAnyUnknown) {
+    throw new Error('Failed to verify runners: GitLab gave no answer about some, try again later');
+  }
+  if (gone.size > 0 && !flags.delete) {
+    throw new Error('Failed to verify runners: register anew what is not valid, or use --delete');
   }
 }
 
@@ -56,7 +61,7 @@ async function verifyAll(
   let isAnyUnknown = false;
   for (const runner of runners) {
     const { kind } = await askGitLab(runner, { context, configPath }, (client) =>
-      verifyToken({ client, token: runner.token, systemId, log }),
+      verifyToken({ client, token: runner.token, url: runner.url, systemId, log }),
     );
     if (kind === 'invalid' || kind === 'orphaned') gone.add(runner.key);
     if (kind === 'unknown') isAnyUnknown = true;

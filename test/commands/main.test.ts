@@ -23,7 +23,7 @@ describe('the command line', () => {
   it('explains itself', async () => {
     const { exitCode, stdout } = await run(['--help']);
     assert.equal(exitCode, 0);
-    for (const command of ['run', 'register', 'verify', 'list', 'unregister']) {
+    for (const command of ['run', 'register', 'verify', 'list', 'unregister', 'lint']) {
       assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
     }
   });
@@ -69,6 +69,12 @@ describe('the command line', () => {
     }
     const { stderr } = await run(['--debug', 'false', 'list', '-c', configPath]);
     assert.ok(!stderr.includes('error_stack='));
+  });
+
+  it('says which directory it cannot change to', async () => {
+    const { exitCode, stderr } = await run(['run', '-d', '/no/where', '-c', configPath]);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERROR: --working-directory "\/no\/where" cannot be used: ENOENT/);
   });
 
   it('logs in the format that was asked for, first of all on what it runs', async () => {

@@ -156,9 +156,9 @@ describe('register with an authentication token', () => {
     });
   }
 
-  for (const [answer, why] of [
-    [forbidden, 'refuses the token'],
-    [outage, 'is out of order'],
+  for (const [answer, why, advice] of [
+    [forbidden, 'refuses the token', /does not take this token: copy it again/],
+    [outage, 'is out of order', /Check that "http:.*" is the address of GitLab/],
   ] as const) {
     it(`saves nothing when GitLab ${why}`, async () => {
       const { run, gitlab, configPath } = installation;
@@ -166,6 +166,7 @@ describe('register with an authentication token', () => {
       const { exitCode, stderr } = await run(silently('--token', TOKEN));
       assert.equal(exitCode, 1);
       assert.match(stderr, /ERROR: Failed to verify the runner\./);
+      assert.match(stderr, advice);
       await assert.rejects(stat(configPath), { code: 'ENOENT' });
       assert.ok(!stderr.includes(TOKEN));
     });

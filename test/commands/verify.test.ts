@@ -27,6 +27,17 @@ async function openTwo(): Promise<Installation> {
   return installation;
 }
 
+describe('a config file without runners', () => {
+  for (const args of [['verify'], ['list'], ['unregister', '--all-runners']]) {
+    it(`is named by ${args.join(' ')}: it may be the wrong one`, async () => {
+      installation = await openInstallation();
+      const { exitCode, stderr } = await installation.run(args);
+      assert.equal(exitCode, 0);
+      assert.match(stderr, /WARNING: no runners in the config file +config=.*config\.toml/);
+    });
+  }
+});
+
 describe('verify', () => {
   it('says of each runner that GitLab knows it', async () => {
     const { run, gitlab } = await openTwo();
@@ -45,7 +56,11 @@ describe('verify', () => {
     const { exitCode, stderr } = await run(['verify']);
     assert.equal(exitCode, 1);
     assert.match(stderr, /Verifying runner\.\.\. is removed/);
-    assert.match(stderr, /Failed to verify runners/);
+    assert.match(
+      stderr,
+      /Failed to verify runners: register anew what is not valid, or use --delete/,
+    );
+    assert.ok(stderr.includes(`url=${gitlab.url}`), 'which GitLab it was');
     assert.equal(await readFile(configPath, 'utf8'), before);
   });
 

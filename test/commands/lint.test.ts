@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { chmod, rm, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { openInstallation, runnerToml, TOKEN, type Installation } from './support.ts';
+
+const url = 'https://gitlab.example.com/';
+const usual = runnerToml('one', { url, token: TOKEN });
+
+let installation: Installation;
+beforeEach(async () => {
+  installation = await openInstallation(() => usual);
+});
+afterEach(() => installation.close());
+
+describe('lint', () => {
+  it('ends with 0 for a file that run would take without a word', async () => {
+    const { exitCode, stderr } = await installation.run(['lint']);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, /Config file is fine .*runners=1/);
+  });
+
+  const faulty: readonly [text: string, complaint: RegExp, why: string][] = [
+    [`banana = 1\n${usual}`, /WARNING: config keys are unknown .*banana/, 'an unknown key'],
+    [`${usual}\n    gpus = "all"`, /not supported yet .*docker\.gpus/, 'a key without effect'],
+    [`${usual}\n    allowed_images = ["a"]`, /NOT ENFORCED .*allowed_images/, 'a restriction'],
+    [usual.replace('"docker"', '"shell"'), /runner skipped .*"shell"/, 'an entry that is not run'],
+    ['[[runners]', /ERROR: .*config\.toml:1:\d+: this is not TOML/, 'no TOML'],
+    ['concurrent = "x"', /concurrent: expected a whole number, got "x"/, 'a wrong type'],
+  ];
+  for (const [text, complaint, why] of faulty) {
+    it(`ends with 1 and says why: ${why}`, async () => {
+      await writeFile(installation.configPath, text);
+      const { exitCode, stderr } = await installation.run(['lint']);
+      assert.equal(exitCode, 1);
+      assert.match(stderr, complaint);
+      assert.ok(!stderr.includes(TOKEN), 'no token in the log');
+    });
+  }
+
+  it('minds that others may read the tokens', async () => {
+    await chmod(installation.configPath, 0o644);
+    const { exitCode, stderr } = await installation.run(['lint']);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /others may read it: chmod 600/);
+  });
+
+  it('minds that there is no file', async () => {
+    await rm(installation.configPath);
+    const { exitCode, stderr } = await installation.run(['lint']);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /config\.toml: no such file: name one by --config/);
+  });
+});
