@@ -13,40 +13,69 @@ interface LogRun {
   readonly bytes: Uint8Array;
 }
 
+interface Reading extends StartedStage {
+  /** The container has ended: its last line is at its end, whatever it ends with. */
+  readonly isComplete: boolean;
+}
+
 /**
  * Takes over what an image's entrypoint said to Docker's own log, each byte once: how far every
  * reading went is noted before its bytes are taken, so that any later reading cuts at the same places.
  */
-export async function takeEntrypointLog(
-  build: LiveBuild,
-  stage: StartedStage & {
-    /** The container has ended: its last line is at its end, whatever it ends with. */
-    readonly isComplete: boolean;
-  },
-): Promise<void> {
-  const { key, ports, isComplete } = stage;
-  const { buildId } = build.context;
-  const log = await readLog(stage);
-  const note = `entrypoint ${key}`;
-  const known = ((await ports.builds.readNote(buildId, note)) ?? []) as readonly number[];
-  const bytes = bytesOf(log);
-  const endByte = isComplete ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
-  const cuts = endByte > (known.at(-1) ?? 0) ? [...known, endByte] : known;
-  if (cuts !== known) await ports.builds.writeNote(buildId, note, cuts);
-  let startByte = 0;
-  for (const cut of cuts) {
+export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
+  const { key, ports, isComplete, containerId } = stage;
+  const fromByte = await readLogged(build, stage);
+  const log = await readLog(stage, fromByte);
+  const cuts = await noteCuts(build, stage, { fromByte, bytes: bytesOf(log) });
+  let startByte = cuts[0];
+  for (const cut of cuts.slice(1)) {
     for (const [index, { stream, bytes }] of sliceRuns(log, startByte, cut).entries()) {
       await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, bytes);
     }
     startByte = cut;
   }
+  if (isComplete && startByte !== fromByte) {
+    await ports.builds.writeNote(build.context.buildId, loggedNote(containerId), startByte);
+  }
 }
 
-/** What the container said since it was started for this stage. */
-async function readLog({ container, engine }: StartedStage): Promise<readonly LogRun[]> {
-  const status = await engine.inspectContainer(container);
-  const sinceMs = Date.parse(status?.startedAt ?? '') || 0;
-  return joinRuns(await engine.readLogs(container, { sinceMs, maxBytes: MAX_LOG_BYTES }));
+/** Where the stage's part of the log begins, and where each reading of it ended. */
+type Cuts = readonly [fromByte: number, ...number[]];
+
+async function noteCuts(
+  build: LiveBuild,
+  { key, ports, isComplete }: Reading,
+  { fromByte, bytes }: { readonly fromByte: number; readonly bytes: Uint8Array },
+): Promise<Cuts> {
+  const { buildId } = build.context;
+  const note = `entrypoint ${key}`;
+  const known = ((await ports.builds.readNote(buildId, note)) ?? [fromByte]) as Cuts;
+  const endByte = isComplete ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
+  if (endByte <= (known.at(-1) ?? fromByte)) return known;
+  const cuts: Cuts = [...known, endByte];
+  await ports.builds.writeNote(buildId, note, cuts);
+  return cuts;
+}
+
+function loggedNote(containerId: string): string {
+  return `logged ${containerId}`;
+}
+
+/**
+ * Bytes of the container's log that belong to stages before this one. By their number, not by the
+ * time: an entrypoint speaks before the moment that Docker notes as the start of its container.
+ */
+async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage): Promise<number> {
+  const logged = await ports.builds.readNote(build.context.buildId, loggedNote(containerId));
+  return typeof logged === 'number' ? logged : 0;
+}
+
+/** The whole log of the container, from its first start on. */
+async function readLog(
+  { container, engine }: StartedStage,
+  fromByte: number,
+): Promise<readonly LogRun[]> {
+  return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + MAX_LOG_BYTES }));
 }
 
 /** Where Docker happens to cut its frames must not matter. */

@@ -126,10 +126,10 @@ export interface ContainerEngine {
   stopContainer(idOrName: string, how: 'graceful' | 'kill'): Promise<void>;
   /** Unpacks entries below `path` of a container, running or not. Parents must be entries too. */
   putArchive(idOrName: string, path: string, entries: readonly ArchiveEntry[]): Promise<void>;
-  /** What the container wrote to its own stdout and stderr since `sinceMs`, at most `maxBytes`. */
+  /** The first `maxBytes` of what the container wrote to its own stdout and stderr, over all its starts. */
   readLogs(
     idOrName: string,
-    options: { readonly sinceMs: number; readonly maxBytes: number },
+    options: { readonly maxBytes: number },
   ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
   /** Removes it by force with its anonymous volumes; an absent container is fine. */
   removeContainer(idOrName: string): Promise<void>;

@@ -35,6 +35,7 @@ interface StageStart {
 export interface StartedStage extends ContainerStage {
   readonly container: string;
   readonly engine: ContainerEngine;
+  readonly containerId: string;
   readonly nonce: string;
 }
 
@@ -54,7 +55,7 @@ export async function runInContainer(
   const opened = await openContainer(build, { ...stage, container, engine });
   const nonce = await startOnce(build, { ...stage, container, engine, opened });
   if (nonce === undefined) return { kind: 'stopped' };
-  const started = { ...stage, container, engine, nonce };
+  const started = { ...stage, container, engine, nonce, containerId: opened.status.id };
   const status = await waitWithOutput(build, started);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
   return judgeEnd(build, { ...started, status, state });
@@ -115,7 +116,7 @@ async function startOnce(build: LiveBuild, stage: StartableStage): Promise<strin
   if (['running', 'paused'].includes(status.state)) await engine.stopContainer(container, 'kill');
 
   const start = opened.start ?? (await noteStart(build, stage));
-  await fillContainer(build, { ...stage, nonce: start.nonce });
+  await fillContainer(build, { ...stage, nonce: start.nonce, containerId: status.id });
   if (build.stage?.stopReason !== undefined) return undefined;
   await startContainer(stage, start);
   return start.nonce;

@@ -169,7 +169,7 @@ async function readLogs(
     doing: `read the log of container "${idOrName}"`,
     method: 'GET',
     path: `/containers/${segment(idOrName)}/logs`,
-    query: { stdout: '1', stderr: '1', since: (options.sinceMs / 1000).toFixed(3) },
+    query: { stdout: '1', stderr: '1' },
   };
   const limit = AbortSignal.timeout(timing.slowCallLimitMs);
   try {

@@ -140,7 +140,8 @@ function runScript(world: World, container: FakeContainer): void {
   const name = `${place}#${container.starts}`;
   const script = world.scripts[name] ?? {};
   world.started.push(name);
-  container.log = script.entrypoint === undefined ? '' : `${script.entrypoint} before\n`;
+  // As Docker's: one log over all starts of a container.
+  if (script.entrypoint !== undefined) container.log += `${script.entrypoint} before\n`;
   const startedAt = `2026-11-24T00:00:00.${world.started.length}Z`;
   container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
   void run();

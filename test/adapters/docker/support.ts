@@ -93,7 +93,7 @@ export async function runScript(
 }
 
 export async function readOutput(engine: ContainerEngine, id: string): Promise<string> {
-  const frames = await engine.readLogs(id, { sinceMs: 0, maxBytes: 1_000_000 });
+  const frames = await engine.readLogs(id, { maxBytes: 1_000_000 });
   return Buffer.concat(frames.map(({ bytes }) => bytes)).toString();
 }
 
