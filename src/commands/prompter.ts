@@ -8,6 +8,8 @@ export interface Question {
   /** From the command line or the environment: the default, or the answer when nobody is asked. */
   readonly given: string;
   readonly mayBeEmpty?: boolean;
+  /** A default that is not shown: terminals are looked over shoulders and recorded. */
+  readonly isSecret?: boolean;
 }
 
 export interface Prompter {
@@ -31,10 +33,11 @@ export function createPrompter({ input, stderr }: Pick<CommandIo, 'input' | 'std
   const reader = createInterface({ input, terminal: false });
   const lines = reader[Symbol.asyncIterator]();
   return {
-    ask: async ({ prompt, given, mayBeEmpty = false }) => {
+    ask: async ({ prompt, given, mayBeEmpty = false, isSecret = false }) => {
       const preset = given.trim();
+      const shown = isSecret ? 'as given' : preset;
       for (;;) {
-        stderr.write(`${prompt}\n${preset === '' ? '' : `[${preset}]: `}`);
+        stderr.write(`${prompt}\n${preset === '' ? '' : `[${shown}]: `}`);
         const line = await lines.next();
         if (line.done === true) {
           throw new Error('Unexpected end of input. Did you mean to use --non-interactive?');

@@ -44,6 +44,7 @@ export async function identify(registering: Registering): Promise<Identity> {
       option: 'registration-token',
       prompt: 'Enter the registration token:',
       given: flags.registrationToken ?? '',
+      isSecret: true,
     }));
   return isAuthenticationToken(token)
     ? identifyByToken(registering, { url, token })
