@@ -12,7 +12,7 @@ const ANSWERS: readonly (readonly [title: string, answer: FakeAnswer, times: num
   ['200 with a page', { status: 200, headers: HTML, body: PAGE }, 3],
   ['503 without a body', { status: 503 }, 8],
   ['429 with Retry-After', { status: 429, headers: { 'Retry-After': '2' } }, 3],
-  ['a cut connection', { cut: true }, 8],
+  ['a cut connection', { cut: true }, 4],
   ['a cut connection after it was carried out', { cut: true, afterwards: true }, 3],
   ['half an answer after it was carried out', { cut: 'midway', afterwards: true }, 3],
   ['502 after it was carried out', { status: 502, body: PAGE, headers: HTML, afterwards: true }, 3],

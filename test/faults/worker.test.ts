@@ -1,11 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { killOften, killWorker, seededRandom } from '../support/fault-kinds.ts';
+import {
+  killAll,
+  killOften,
+  killWorker,
+  seededRandom,
+  stopWorker,
+} from '../support/fault-kinds.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
 
 const KILLS = 20;
 
-describe('kill -9 of the worker', () => {
+describe('the worker', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
@@ -13,19 +19,41 @@ describe('kill -9 of the worker', () => {
   after(() => lab.close());
 
   for (const moment of MOMENTS) {
-    it(`at the moment "${moment}", and its start at once`, () =>
+    it(`is killed at the moment "${moment}", and started at once`, () =>
       lab.run({ moment, fault: killWorker() }));
   }
 
-  it('five seconds before its start, in mid-script', () =>
+  it('is killed in mid-script, and started five seconds later', () =>
     lab.run({ moment: 'script', fault: killWorker(5_000), goesOn: true }));
 
+  for (const moment of MOMENTS) {
+    it(`is told to stop at the moment "${moment}", and started again`, () =>
+      lab.run({ moment, fault: stopWorker() }));
+  }
+
   for (const seed of seeds()) {
-    it(`${KILLS} times in one build, at moments of seed ${seed}`, () =>
+    it(`is killed ${KILLS} times in one build, at moments of seed ${seed}`, () =>
       lab.run({
         ...{ moment: 'handed out', resends: KILLS, limitMs: 180_000 },
         fault: killOften({ kills: KILLS, random: seededRandom(seed) }),
       }));
+  }
+});
+
+describe('worker and Temporal together', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const moment of MOMENTS) {
+    it(`are killed at the moment "${moment}"`, () =>
+      lab.run({ moment, fault: killAll({ isEmptied: false }) }));
+  }
+  for (const moment of MOMENTS) {
+    it(`are killed at the moment "${moment}", and the database is lost`, () =>
+      lab.run({ moment, fault: killAll({ isEmptied: true }) }));
   }
 });
 

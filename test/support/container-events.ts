@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 
 /** What Docker says of the containers of builds, as it happens. */
@@ -22,7 +22,8 @@ const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
 export async function followContainers(): Promise<ContainerEvents> {
   const filters = { type: ['container' as const], label: [BUILD_LABEL] };
-  const stream = new Readable().wrap(await new Docker().getEvents({ filters }));
+  // The answer to an HTTP request, though its type says less.
+  const stream = (await new Docker().getEvents({ filters })) as Readable;
   const listeners = new Set<(event: ContainerEvent) => void>();
   const starts = new Map<number, number>();
   const lines = createInterface({ input: stream }).on('line', (line) => {

@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
@@ -18,6 +20,32 @@ export function killWorker(restartAfterMs = 0): Fault {
   };
 }
 
+/** SIGTERM, as at an upgrade: it ends by itself, soon and with 0, and is started again. */
+export function stopWorker(): Fault {
+  return {
+    strike: ({ installation }) => installation.runner.signal('SIGTERM'),
+    mend: async ({ installation }) => {
+      assert.equal(await installation.runner.whenExit(10_000), 0);
+      await installation.start();
+    },
+  };
+}
+
+/** Power goes off for everything but Docker. With `isEmptied` the server's database is lost too. */
+export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
+  return {
+    strike: ({ installation }) => {
+      installation.runner.signal('SIGKILL');
+      process.kill(temporalPid(installation), 'SIGKILL');
+    },
+    mend: async ({ installation }) => {
+      await installation.runner.end('SIGKILL');
+      if (isEmptied) await rm(join(installation.stateDir, 'temporal'), { recursive: true });
+      await installation.start();
+    },
+  };
+}
+
 /** SIGSTOP of the program: to the rest of the world it hangs. */
 export function freezeWorker(durationMs: number): Fault {
   return {
@@ -31,10 +59,13 @@ export function freezeWorker(durationMs: number): Fault {
 
 /** `kill -9` of the embedded Temporal, which the worker starts again. */
 export function killTemporal(): Fault {
+  let killed = 0;
   return {
     strike: ({ installation }) => {
-      process.kill(temporalPid(installation), 'SIGKILL');
+      killed = temporalPid(installation);
+      process.kill(killed, 'SIGKILL');
     },
+    confirm: ({ installation }) => assert.notEqual(temporalPid(installation), killed),
   };
 }
 
@@ -96,9 +127,10 @@ const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && job
 
 /** GitLab answers the next calls about the job wrongly; then it answers as ever. */
 export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfTheJob): Fault {
+  let left = times;
   return {
+    confirm: () => assert.ok(left < times, 'GitLab was never asked'),
     strike: (scene) => {
-      let left = times;
       const interception = scene.installation.gitlab.intercept((request) => {
         if (!matches(request, scene)) return undefined;
         left -= 1;

@@ -42,6 +42,8 @@ export interface Fault {
   strike(scene: Scene): void;
   /** Mends it, or waits until that is done. */
   mend?(scene: Scene): Promise<void>;
+  /** Fails when nothing was broken after all. */
+  confirm?(scene: Scene): void;
 }
 
 export interface Trial {
@@ -55,6 +57,8 @@ export interface Trial {
   readonly hasOtherStarts?: boolean;
   /** Whether the script goes on while the fault lasts. */
   readonly goesOn?: boolean;
+  /** Whether the script waits for ever: the fault is to end it. */
+  readonly isHeld?: boolean;
   /** Whether GitLab is never told of an end, as it does not want to hear of the job any more. */
   readonly isUnreported?: boolean;
   /** How many patches may be sent that GitLab has already, beyond the few that are always forgiven. */
@@ -117,7 +121,7 @@ export async function openFaultLab(options: InstallationOptions = {}): Promise<F
       const key = JSON.stringify(spec);
       if (trial.expected === undefined && !wholes.has(key))
         wholes.set(key, await runWhole(spec, lab));
-      const whole = wholes.get(key);
+      const whole = trial.expected === undefined ? wholes.get(key) : undefined;
       await runTrial(trial, { ...lab, spec, whole });
     },
     close: async () => {
@@ -195,9 +199,10 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
   await whenMoment(moment, { ...scene, witness, strike: () => fault.strike(scene) });
   if (trial.goesOn === true) letGo(job, witness);
   await fault.mend?.(scene);
-  letGo(job, witness);
+  if (trial.isHeld !== true) letGo(job, witness);
   if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);
   assertJob(job, trial.expected ?? { state: 'success' });
+  fault.confirm?.(scene);
   await installation.whenClean(60_000);
   await assertUnharmed(job, { ...scope, trial });
 }
