@@ -58,7 +58,8 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
   }
 }
 
-async function report(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<void> {
+/** Seals the trace with the result's line and tells GitLab, until it has taken it. */
+export async function report(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<void> {
   const { context, trace, sealed } = build;
   if (outcome.state !== 'success') await takeRest(build, ports);
   const line = formatResultLine(outcome);
