@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 
 /** What Docker says of the containers of builds, as it happens. */
@@ -18,12 +17,16 @@ export interface ContainerEvent {
   readonly action: string;
 }
 
+interface EventStream extends NodeJS.ReadableStream {
+  destroy(): void;
+}
+
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
 export async function followContainers(): Promise<ContainerEvents> {
   const filters = { type: ['container' as const], label: [BUILD_LABEL] };
   // The answer to an HTTP request, though its type says less.
-  const stream = (await new Docker().getEvents({ filters })) as Readable;
+  const stream = (await new Docker().getEvents({ filters })) as EventStream;
   const listeners = new Set<(event: ContainerEvent) => void>();
   const starts = new Map<number, number>();
   const lines = createInterface({ input: stream }).on('line', (line) => {

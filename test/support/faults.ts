@@ -202,8 +202,8 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
   if (trial.isHeld !== true) letGo(job, witness);
   if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);
   assertJob(job, trial.expected ?? { state: 'success' });
-  fault.confirm?.(scene);
   await installation.whenClean(60_000);
+  fault.confirm?.(scene);
   await assertUnharmed(job, { ...scope, trial });
 }
 
