@@ -15,26 +15,31 @@ const UNIT = [
   'replay',
 ];
 const SYSTEM = ['system'];
+const FAULTS = ['faults'];
 
 /**
- * `npm test`: everything. `npm run check`: all but the system tests. `npm run test:system`: only
- * those. Sets up what is missing and stops what it has started.
+ * `npm test`: everything but the long suite of faults. `npm run check`: all but the system tests.
+ * `npm run test:system`: only those. `npm run test:faults`: every fault at every moment. Sets up what is missing and stops what it has started.
  */
 await main(async () => {
   const mode = process.argv[2] ?? 'all';
-  if (!['all', 'check', 'system'].includes(mode)) {
-    throw new SetUpError(`${mode} is no kind of test: check, system, or nothing for all`);
+  if (!['all', 'check', 'system', 'faults'].includes(mode)) {
+    throw new SetUpError(`${mode} is no kind of test: check, system, faults, or nothing for all`);
   }
   await ensureBuilt();
-  const failures = mode === 'system' ? 0 : await countFailures(runChecks);
+  const isChecked = ['all', 'check'].includes(mode);
+  const failures = isChecked ? await countFailures(runChecks) : 0;
   const env = { ...process.env, ...(await setUpTemporal()), ...(await setUpDocker()) };
   let failed = failures;
-  if (mode !== 'system') {
+  if (isChecked) {
     const title = 'unit, adapter, workflow and replay tests';
     failed += await runTests(title, UNIT, { env, concurrency: 2 });
   }
-  if (mode !== 'check') {
+  if (['all', 'system'].includes(mode)) {
     failed += await runTests('system tests', SYSTEM, { env, concurrency: 2 });
+  }
+  if (mode === 'faults') {
+    failed += await runTests('faults', FAULTS, { env, concurrency: 2 });
   }
   return failed === 0 ? 0 : 1;
 });

@@ -11,6 +11,8 @@ import { credentialsOf, SEALED_NOTE, sendPatch } from './trace.ts';
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
 
+/** How the build ended, from the moment on that its trace may say so. */
+const RESULT_NOTE = 'result';
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
 /** So often a trace is sent anew from its first byte. Source: gitlab-runner `network/trace.go`. */
@@ -58,8 +60,14 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
   }
 }
 
-async function report(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<void> {
+/** Seals the trace with the result's line and tells GitLab, until it has taken it. */
+export async function report(
+  build: LiveBuild,
+  proposed: BuildOutcome,
+  ports: Ports,
+): Promise<void> {
   const { context, trace, sealed } = build;
+  const outcome = await decide(context.buildId, proposed, ports);
   if (outcome.state !== 'success') await takeRest(build, ports);
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
@@ -81,6 +89,22 @@ async function report(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Pr
       exit_code: outcome.exitCode,
     }),
   });
+}
+
+/**
+ * The first outcome stands: a build that Temporal has lost meanwhile comes to another one.
+ * Invariant: GitLab is told what the last line of the trace says.
+ */
+async function decide(
+  buildId: string,
+  proposed: BuildOutcome,
+  { builds }: Ports,
+): Promise<BuildOutcome> {
+  const decided = await builds.readNote(buildId, RESULT_NOTE);
+  // Written below, by this release or an earlier one.
+  if (decided !== undefined) return decided as BuildOutcome;
+  await builds.writeNote(buildId, RESULT_NOTE, proposed);
+  return proposed;
 }
 
 /** What a stage wrote whose process was stopped while nobody looked. */

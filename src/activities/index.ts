@@ -1,3 +1,4 @@
+import { createAbandonedBuilds, type AbandonedBuilds } from './abandoned.ts';
 import { createConfigActivities } from './config.ts';
 import type { BuildActivities, ConfigActivities, SlotActivities } from './contract.ts';
 import { createCoordinatorActivities } from './coordinator.ts';
@@ -13,6 +14,8 @@ export interface Activities {
   readonly slots: SlotActivities;
   /** For the node's own queue. */
   readonly node: ConfigActivities & BuildActivities;
+  /** For the node itself. */
+  readonly abandoned: AbandonedBuilds;
 }
 
 /** All activities of a node, made of what the world gives them. */
@@ -20,6 +23,7 @@ export function createActivities(ports: Ports): Activities {
   const live = createLiveBuilds(ports);
   return {
     slots: createSlotActivities(ports),
+    abandoned: createAbandonedBuilds(ports, live),
     node: {
       ...createConfigActivities(ports),
       ...createCoordinatorActivities(ports, live),

@@ -106,7 +106,9 @@ async function openParts(
   const activities = createActivities(ports);
   const identity = `${program.hostname}:${process.pid}`;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
-  const recovery = createRecovery(temporal.client, installation, ports);
+  const { client } = temporal;
+  const { abandoned } = activities;
+  const recovery = createRecovery({ client, installation, ports, abandoned });
   return {
     ...{ ports, temporal, capacity, workers, recovery, installation },
     takeNoMore: () => {

@@ -4,8 +4,10 @@ import {
   type Client,
 } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
+import type { AbandonedBuilds } from '../activities/abandoned.ts';
 import type { Ports } from '../activities/ports.ts';
 import type { BuildContext } from '../domain/build/context.ts';
+import type { BuildOutcome } from '../domain/build/outcome.ts';
 import { planStages } from '../domain/build/plan.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
 import { buildVariables } from '../domain/job/variables.ts';
@@ -43,18 +45,27 @@ type BuildState =
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'ended'; readonly isCompleted: boolean };
 
-interface RecoveryScope {
+export interface RecoveryScope {
   readonly client: Client;
   readonly installation: string;
   readonly ports: Ports;
+  readonly abandoned: AbandonedBuilds;
 }
+
+/** What becomes of a job whose workflow was terminated. */
+const ABANDONED: BuildOutcome = {
+  state: 'failed',
+  reason: 'runner_system_failure',
+  exitCode: undefined,
+  message: 'the workflow of the build was ended from outside: somebody terminated it in Temporal',
+};
 
 /**
  * Keeps the node's records and Temporal's workflows in step. Between GitLab's answer and the start
  * of the workflow a job exists only in the record; here it is found again.
  */
-export function createRecovery(client: Client, installation: string, ports: Ports): Recovery {
-  const scope = { client, installation, ports };
+export function createRecovery(scope: RecoveryScope): Recovery {
+  const { ports } = scope;
   const { builds, clock, log } = ports;
   /** When each build was last seen to go on, by this process. */
   const checkedAtMs = new Map<string, number>();
@@ -178,24 +189,21 @@ async function sweep(
   context: BuildContext,
   scope: RecoveryScope & { readonly isCompleted: boolean },
 ): Promise<void> {
-  const { ports, isCompleted } = scope;
-  const { buildId, runner, job } = context;
+  const { ports, isCompleted, abandoned } = scope;
+  const { buildId, runner } = context;
   // It may have released itself since it was listed.
   if ((await ports.builds.read(buildId)) === undefined) return;
-  await removeLabelled(ports.engine(runner), buildId);
-  if (!isCompleted) {
-    const update = { state: 'failed', failureReason: 'runner_system_failure' } as const;
-    const credentials = { jobId: job.id, token: job.token };
-    await ports.coordinator(runner).updateJob(credentials, update);
-  }
+  const remove = (): Promise<void> => removeLabelled(ports.engine(runner), buildId);
+  if (isCompleted) await remove();
+  else await abandoned.report(buildId, ABANDONED, remove);
   await forget(context, scope);
   ports.log.warn('build had ended without its clean-up, swept', { build: buildId });
 }
 
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
-  const { client, installation, ports } = scope;
+  const { client, installation, ports, abandoned } = scope;
   const { buildId, runner } = context;
-  await ports.traces.close(buildId);
+  await abandoned.close(buildId);
   await ports.builds.remove(buildId);
   ports.capacity.free(buildId);
   try {

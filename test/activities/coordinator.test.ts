@@ -243,6 +243,25 @@ describe('reporting a result', () => {
     assert.equal(world.gitlab.trace.split('Job succeeded').length, 2);
   });
 
+  it('stays the same when a build that Temporal had lost comes to another one', async () => {
+    let isAway = true;
+    const { world, node, build } = open((at) => {
+      const { updateJob } = createFakeCoordinator(at);
+      return {
+        updateJob: (job, update) =>
+          isAway ? Promise.reject(new TransientError('503')) : updateJob(job, update),
+      };
+    });
+    const report = (outcome: BuildOutcome) => runActivity(() => node.reportResult(build, outcome));
+    await assert.rejects(report({ state: 'success' }), TransientError);
+    isAway = false;
+    const reason = 'runner_system_failure';
+    await report({ state: 'failed', reason, exitCode: undefined, message: 'what is left is gone' });
+    assert.equal(world.gitlab.state, 'success');
+    assert.match(world.gitlab.trace, /Job succeeded/);
+    assert.doesNotMatch(world.gitlab.trace, /what is left is gone/);
+  });
+
   it('holds what a stopped stage wrote while nobody looked', async () => {
     const { world, node, build } = open();
     world.disk.files.build.output = 'last words\n';

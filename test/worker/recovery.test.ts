@@ -35,14 +35,15 @@ describe('a node that looks through its records', () => {
   });
 
   function openRecovery(more: Partial<Ports> = {}) {
-    const { ports } = openProcess(disk, {
+    const { ports, activities } = openProcess(disk, {
       ports: {
         nodeQueue: node.queue,
         clock: { nowMs: () => nowMs, sleep: () => Promise.resolve() },
         ...more,
       },
     });
-    return createRecovery(temporal.temporal, 'test', ports);
+    const { abandoned } = activities;
+    return createRecovery({ client: temporal.temporal, installation: 'test', ports, abandoned });
   }
 
   const handle = (): BuildHandle | ReturnType<World['client']['getHandle']> =>
@@ -88,9 +89,11 @@ describe('a node that looks through its records', () => {
     await build.terminate('by mistake');
     await openRecovery().recoverAll();
     assert.equal(disk.docker.networks.size, 0);
-    assert.deepEqual(disk.gitlab.updates, [
-      { state: 'failed', failureReason: 'runner_system_failure' },
-    ]);
+    const [update, ...others] = disk.gitlab.updates;
+    assert.deepEqual(others, []);
+    const end = { state: 'failed', failureReason: 'runner_system_failure' };
+    assert.deepEqual(update, { ...update, ...end, byteSize: disk.gitlab.trace.length });
+    assert.match(disk.gitlab.trace, /somebody terminated it in Temporal/);
     assert.equal(disk.disk.records.size, 0);
     assert.deepEqual(disk.freed, [context.buildId]);
   });

@@ -142,6 +142,7 @@ async function carryOut(
 
 async function sendAnswer(exchange: Exchange, answer: FakeAnswer): Promise<void> {
   if ('cut' in answer) {
+    if (answer.cut === 'midway') await sendHalf(exchange);
     exchange.message.socket.destroy();
     return;
   }
@@ -149,6 +150,14 @@ async function sendAnswer(exchange: Exchange, answer: FakeAnswer): Promise<void>
   const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
   const reply: Reply = { status, headers: { ...type, ...headers } };
   await send(exchange, body === undefined ? reply : { ...reply, body });
+}
+
+/** The head and the first byte of an answer of two. */
+function sendHalf({ response }: Exchange): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '2' });
+  return new Promise((resolve) => {
+    response.write('{', () => resolve());
+  });
 }
 
 async function send({ response, record, signal }: Exchange, reply: Reply): Promise<void> {

@@ -161,8 +161,11 @@ export type FakeAnswer =
       /** The request is carried out first, and its own answer thrown away. */
       readonly afterwards?: boolean;
     }
-  /** Cuts the connection; with `afterwards`, only after the request was carried out. */
-  | { readonly cut: true; readonly afterwards?: boolean };
+  /**
+   * Cuts the connection, `midway` in the middle of an answer; with `afterwards`, only after the
+   * request was carried out.
+   */
+  | { readonly cut: true | 'midway'; readonly afterwards?: boolean };
 
 export interface Interception {
   /** How many requests it has answered. */

@@ -1,0 +1,26 @@
+import type { BuildOutcome } from '../domain/build/outcome.ts';
+import { report } from './coordinator.ts';
+import type { LiveBuilds } from './live-builds.ts';
+import type { Ports } from './ports.ts';
+
+/** What the node itself does for a build whose workflow is no more. */
+export interface AbandonedBuilds {
+  /** Reports a result, with all of the trace, once `stop` has ended what still runs of the build. */
+  report(buildId: string, outcome: BuildOutcome, stop: () => Promise<void>): Promise<void>;
+  /** Lets go of what this process holds of the build. */
+  close(buildId: string): Promise<void>;
+}
+
+export function createAbandonedBuilds(ports: Ports, live: LiveBuilds): AbandonedBuilds {
+  return {
+    report: async (buildId, outcome, stop) => {
+      const build = await live.find(buildId);
+      const stageKey = build?.stage?.key;
+      await stop();
+      // What a stage that ran in this process has still to say belongs before the last line.
+      if (stageKey !== undefined) await build?.settled(stageKey);
+      await build?.joined('report', () => report(build, outcome, ports));
+    },
+    close: (buildId) => live.close(buildId),
+  };
+}

@@ -1,0 +1,22 @@
+import { after, before, describe, it } from 'node:test';
+import { freezeWorker } from '../support/fault-kinds.ts';
+import { openFaultLab, type FaultLab } from '../support/faults.ts';
+
+/** Longer than a heartbeat may be away: Temporal gives the calls to another, or to the same again. */
+const FROZEN_MS = 40_000;
+
+describe('the worker', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const moment of ['script', 'prepare', 'final update'] as const) {
+    it(`hangs for 40 s from the moment "${moment}" on, while the script goes on`, () =>
+      lab.run({ moment, fault: freezeWorker(FROZEN_MS), goesOn: true }));
+  }
+
+  it('hangs for 40 s in mid-script, which goes on afterwards', () =>
+    lab.run({ moment: 'script', fault: freezeWorker(FROZEN_MS) }));
+});

@@ -1,0 +1,65 @@
+import { after, before, describe, it } from 'node:test';
+import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
+import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+
+const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
+const HTML = { 'Content-Type': 'text/html' };
+
+const ANSWERS: readonly (readonly [title: string, answer: FakeAnswer, times: number])[] = [
+  ['500', { status: 500, body: '{"message":"500 Internal Server Error"}' }, 8],
+  ['502 with a page', { status: 502, headers: HTML, body: PAGE }, 8],
+  ['200 with a page', { status: 200, headers: HTML, body: PAGE }, 3],
+  ['503 without a body', { status: 503 }, 8],
+  ['429 with Retry-After', { status: 429, headers: { 'Retry-After': '2' } }, 3],
+  ['a cut connection', { cut: true }, 4],
+  ['a cut connection after it was carried out', { cut: true, afterwards: true }, 3],
+  ['half an answer after it was carried out', { cut: 'midway', afterwards: true }, 3],
+  ['502 after it was carried out', { status: 502, body: PAGE, headers: HTML, afterwards: true }, 3],
+];
+const AT: readonly Moment[] = ['script', 'after the script'];
+
+describe('GitLab', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const [title, answer, times] of ANSWERS) {
+    for (const moment of AT) {
+      it(`answers ${title}, ${times} times from the moment "${moment}" on`, () =>
+        lab.run({ moment, fault: answerWrongly(answer, times), resends: times }));
+    }
+  }
+
+  for (const moment of ['script', 'final update'] as const) {
+    it(`is away for 20 s from the moment "${moment}" on`, () =>
+      lab.run({ moment, fault: gitlabOutage(20_000), goesOn: true }));
+  }
+
+  it('has lost the end of the trace', () =>
+    lab.run({ moment: 'script', fault: { strike: ({ job }) => job.loseTrace(100) }, resends: 3 }));
+
+  it('has lost all of the trace', () =>
+    lab.run({
+      ...{ moment: 'after the script', resends: 3 },
+      fault: { strike: ({ job }) => job.loseTrace(0) },
+    }));
+
+  it('deletes the job in mid-script: it is stopped and nothing of it is left', () =>
+    lab.run({
+      ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
+      fault: {
+        strike: ({ job }) => job.erase(),
+        mend: ({ installation }) => installation.whenClean(60_000),
+      },
+      runs: { script: 1, afterScript: 0 },
+    }));
+
+  it('does not know the job any more: it runs to its end, and nothing of it is left', () =>
+    lab.run({
+      ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
+      fault: answerWrongly({ status: 404, body: '{"message":"404 Not Found"}' }, 1_000),
+    }));
+});

@@ -1,0 +1,22 @@
+import { after, before, describe, it } from 'node:test';
+import { freezeTemporal, killTemporal } from '../support/fault-kinds.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+
+const FROZEN_MS = 10_000;
+const FROZEN_AT: readonly Moment[] = ['handed out', 'prepare', 'script', 'final update'];
+
+describe('the Temporal server', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const moment of MOMENTS) {
+    it(`is killed at the moment "${moment}"`, () => lab.run({ moment, fault: killTemporal() }));
+  }
+  for (const moment of FROZEN_AT) {
+    it(`hangs for ten seconds from the moment "${moment}" on`, () =>
+      lab.run({ moment, fault: freezeTemporal(FROZEN_MS), goesOn: true }));
+  }
+});

@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict';
+import { existsSync, watch, writeFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FakeJob, InterceptedRequest, JobSpec } from './fake-gitlab/types.ts';
+import { followContainers, type ContainerEvents } from './container-events.ts';
+import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
+import { assertJob, NO_GIT, type Expectation } from './scenario.ts';
+
+/** A moment in the life of a job, found by an event and never by a clock. */
+export type Moment =
+  /** GitLab's answer is recorded; its workflow may not have begun. */
+  | 'handed out'
+  /** GitLab has been told that the job runs; its answer may get lost. */
+  | 'acknowledged'
+  | 'prepare'
+  | 'get_sources'
+  /** Half of a secret and of a character are said. The script waits until the fault is over. */
+  | 'script'
+  | 'after the script'
+  /** The result does not reach GitLab. */
+  | 'final update'
+  /** The result has reached GitLab, whose answer may get lost. */
+  | 'final answer'
+  | 'clean-up';
+
+export const MOMENTS: readonly Moment[] = [
+  ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
+  ...(['after the script', 'final update', 'final answer', 'clean-up'] as const),
+];
+
+/** One job in the middle of which something breaks. */
+export interface Scene {
+  readonly installation: Installation;
+  readonly job: FakeJob;
+  readonly containers: ContainerEvents;
+}
+
+export interface Fault {
+  /** Breaks something, in the very turn of the event that marks the moment. */
+  strike(scene: Scene): void;
+  /** Mends it, or waits until that is done. */
+  mend?(scene: Scene): Promise<void>;
+  /** Fails when nothing was broken after all. */
+  confirm?(scene: Scene): void;
+}
+
+export interface Trial {
+  readonly moment: Moment;
+  readonly fault: Fault;
+  /** Success, with the same trace as without a fault, unless set. */
+  readonly expected?: Expectation;
+  /** How often script and after_script have run; once each unless set. */
+  readonly runs?: Runs;
+  /** Whether a stage may have been started in Docker otherwise than without a fault. */
+  readonly hasOtherStarts?: boolean;
+  /** Whether the script goes on while the fault lasts. */
+  readonly goesOn?: boolean;
+  /** Whether the script waits for ever: the fault is to end it. */
+  readonly isHeld?: boolean;
+  /** Whether GitLab is never told of an end, as it does not want to hear of the job any more. */
+  readonly isUnreported?: boolean;
+  /** How many patches may be sent that GitLab has already, beyond the few that are always forgiven. */
+  readonly resends?: number;
+  readonly script?: readonly string[];
+  readonly limitMs?: number;
+}
+
+export interface Runs {
+  readonly script: number;
+  readonly afterScript: number;
+}
+
+/** An installation to break things in, one job after another. */
+export interface FaultLab {
+  readonly installation: Installation;
+  /** Runs a job with a fault and checks what must hold after every fault. */
+  run(trial: Trial): Promise<void>;
+  close(): Promise<void>;
+}
+
+const SECRET = 'pa55word.half.said';
+/** In one command, so that nothing comes between the halves of the secret and of the character. */
+const HALVES: readonly string[] = [
+  `printf 'the key is ${SECRET.slice(0, 8)}'`,
+  'touch "/witness/$CI_JOB_ID.here"',
+  'until [ -e "/witness/$CI_JOB_ID.go" ]; do sleep 0.1; done',
+  `printf '${SECRET.slice(8)}, it costs 5 \\342'`,
+  'sleep 0.2',
+  `printf '\\202\\254 \\377 to know\\n'`,
+];
+const SCRIPT: readonly string[] = [
+  'echo run >> "/witness/$CI_JOB_ID.script"',
+  'for i in 1 2 3 4 5; do echo "line $i"; done',
+  HALVES.join('; '),
+  'for i in 6 7 8 9; do echo "line $i"; sleep 0.1; done',
+  'touch "/witness/$CI_JOB_ID.said"',
+];
+const AFTER_SCRIPT: readonly string[] = [
+  'echo run >> "/witness/$CI_JOB_ID.after"',
+  'echo "after with $CI_JOB_STATUS"',
+];
+
+/** One place only, and one for the runner: a slot that is not given back stops the next trial. */
+export async function openFaultLab(options: InstallationOptions = {}): Promise<FaultLab> {
+  const witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
+  const installation = await openInstallation({
+    ...{ concurrent: 1, runnerToml: '  limit = 1', ...options },
+    dockerToml: `    volumes = ["${witness}:/witness"]\n${options.dockerToml ?? ''}`,
+    gitlab: { traceUpdateIntervalSeconds: 1, ...options.gitlab },
+  });
+  const containers = await followContainers();
+  await installation.start();
+  const lab = { installation, containers, witness };
+  const wholes = new Map<string, Whole>();
+  return {
+    installation,
+    run: async (trial) => {
+      const spec = specFor(trial);
+      const key = JSON.stringify(spec);
+      if (trial.expected === undefined && !wholes.has(key))
+        wholes.set(key, await runWhole(spec, lab));
+      const whole = trial.expected === undefined ? wholes.get(key) : undefined;
+      await runTrial(trial, { ...lab, spec, whole });
+    },
+    close: async () => {
+      containers.close();
+      await installation.close();
+      await rm(witness, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Lab {
+  readonly installation: Installation;
+  readonly containers: ContainerEvents;
+  /** Mounted into every job. */
+  readonly witness: string;
+}
+
+/** What comes of a job that nothing happens to. */
+interface Whole {
+  readonly trace: readonly string[];
+  readonly starts: number;
+}
+
+function specFor({ moment, script = SCRIPT }: Trial): JobSpec {
+  const secret = { key: 'KEY', value: SECRET, masked: true };
+  // Bytes are compared: without the times at which they came.
+  const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
+  return {
+    script,
+    afterScript: AFTER_SCRIPT,
+    variables: moment === 'get_sources' ? variables : [...variables, NO_GIT],
+  };
+}
+
+async function runWhole(spec: JobSpec, { installation, containers, witness }: Lab): Promise<Whole> {
+  const job = installation.gitlab.addJob(spec);
+  letGo(job, witness);
+  await job.whenFinished();
+  const log = ['line 5', 'the key is [MASKED], it costs 5 €', 'line 9', 'after with success'];
+  assertJob(job, { state: 'success', log });
+  await installation.whenClean();
+  return { trace: timeless(job), starts: containers.countStarts(job.id) };
+}
+
+function letGo({ id }: FakeJob, witness: string): void {
+  writeFileSync(join(witness, `${id}.go`), '');
+}
+
+/** The lines of a trace without what differs from job to job and from second to second. */
+function timeless({ id, trace }: FakeJob): readonly string[] {
+  const text = trace
+    .toString('latin1')
+    .replaceAll(/section_(start|end):\d+:/g, 'section_$1:<time>:')
+    .replaceAll(/correlation ID: \w+/g, 'correlation ID: <id>')
+    // The project's volume outlives its jobs.
+    .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
+    .replaceAll(`${id}`, '<job>');
+  const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
+  // Two images are looked for at the same time.
+  return [...preparation.split('\n').sort(), ...rest.join('').split('\n')];
+}
+
+interface TrialScope extends Lab {
+  readonly spec: JobSpec;
+  /** Known when the trial is to end as if nothing had happened. */
+  readonly whole: Whole | undefined;
+}
+
+async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
+  const { installation, witness, containers, spec } = scope;
+  const { moment, fault } = trial;
+  const job = installation.gitlab.addJob(spec);
+  const scene = { installation, containers, job };
+  if (moment !== 'script') letGo(job, witness);
+  await whenMoment(moment, { ...scene, witness, strike: () => fault.strike(scene) });
+  if (trial.goesOn === true) letGo(job, witness);
+  await fault.mend?.(scene);
+  if (trial.isHeld !== true) letGo(job, witness);
+  if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);
+  assertJob(job, trial.expected ?? { state: 'success' });
+  await installation.whenClean(60_000);
+  fault.confirm?.(scene);
+  await assertUnharmed(job, { ...scope, trial });
+}
+
+/** What must hold after every fault. */
+async function assertUnharmed(
+  job: FakeJob,
+  { trial, whole, witness, containers, installation }: TrialScope & { readonly trial: Trial },
+): Promise<void> {
+  if (whole !== undefined) assertWhole(job, whole);
+  assert.deepEqual(await countRuns(job, witness), trial.runs ?? { script: 1, afterScript: 1 });
+  assert.equal(job.handedOut, 1);
+  if (whole !== undefined && trial.hasOtherStarts !== true) {
+    assert.equal(containers.countStarts(job.id), whole.starts, 'no stage is started twice');
+  }
+  const { violations } = installation.gitlab;
+  const [resends, others] = [true, false].map((isResend) =>
+    violations.filter((text) => text.includes(' once more, ') === isResend),
+  );
+  assert.deepEqual(others, []);
+  assert.ok((resends?.length ?? 0) <= (trial.resends ?? 0), resends?.join('\n'));
+}
+
+function assertWhole(job: FakeJob, { trace }: Whole): void {
+  const actual = timeless(job);
+  const index = trace.findIndex((line, at) => line !== actual[at]);
+  if (index === -1 && actual.length === trace.length) return;
+  const at = index === -1 ? trace.length : index;
+  assert.fail(
+    `the trace is another one than without a fault, from its line ${at} on:\n` +
+      `${JSON.stringify(actual.slice(at, at + 3))}\ninstead of\n` +
+      `${JSON.stringify(trace.slice(at, at + 3))}\nall of it:\n${job.log}`,
+  );
+}
+
+async function countRuns({ id }: FakeJob, witness: string): Promise<Runs> {
+  const count = async (name: string): Promise<number> => {
+    const text = await readFile(join(witness, `${id}.${name}`), 'utf8').catch(() => '');
+    return text.split('\n').length - 1;
+  };
+  return { script: await count('script'), afterScript: await count('after') };
+}
+
+interface Waiting extends Scene {
+  readonly witness: string;
+  strike(): void;
+}
+
+const MOMENT_LIMIT_MS = 60_000;
+
+/** Strikes at the moment, in the turn of the event itself where there is one. */
+function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const closers: (() => void)[] = [];
+    const timer = setTimeout(() => {
+      settle(() => reject(new Error(`the moment "${moment}" never came:\n${waiting.job.log}`)));
+    }, MOMENT_LIMIT_MS);
+    const settle = (how: () => void): void => {
+      clearTimeout(timer);
+      closers.splice(0).forEach((close) => close());
+      how();
+    };
+    const strike = (): void => {
+      settle(() => {
+        waiting.strike();
+        resolve();
+      });
+    };
+    closers.push(listen(moment, { ...waiting, strike }));
+  });
+}
+
+/** Calls `strike` at the moment; returns how to stop listening. */
+function listen(moment: Moment, waiting: Waiting): () => void {
+  const { job, installation, strike, witness } = waiting;
+  switch (moment) {
+    case 'handed out': {
+      const line = new RegExp(`"job":${job.id},.*"msg":"job received"`);
+      void installation.runner.whenLog(line).then(strike);
+      return () => undefined;
+    }
+    case 'acknowledged':
+      return onRequest(waiting, (request) => isUpdate(request, ['running']));
+    case 'prepare':
+      return onContainer(waiting, ({ action }) => action === 'create');
+    case 'get_sources':
+      return onRequest(waiting, ({ kind }) => kind === 'git');
+    case 'script':
+      return onFile(join(witness, `${job.id}.here`), strike);
+    case 'after the script': {
+      const said = join(witness, `${job.id}.said`);
+      return onContainer(waiting, ({ action }) => action === 'die' && existsSync(said));
+    }
+    case 'final update':
+      return onRequest(waiting, isFinal, { cut: true });
+    case 'final answer':
+      return onRequest(waiting, isFinal);
+    case 'clean-up':
+      return onContainer(waiting, ({ action }) => action === 'destroy');
+  }
+}
+
+function isFinal(request: InterceptedRequest): boolean {
+  return isUpdate(request, ['success', 'failed']);
+}
+
+export function isUpdate({ kind, body }: InterceptedRequest, states: readonly string[]): boolean {
+  if (kind !== 'update') return false;
+  const { state } = JSON.parse(body.toString()) as { readonly state: string };
+  return states.includes(state);
+}
+
+function onRequest(
+  { job, installation, strike }: Waiting,
+  matches: (request: InterceptedRequest) => boolean,
+  answer?: { readonly cut: true },
+): () => void {
+  const interception = installation.gitlab.intercept((request) => {
+    const isOurs = request.kind === 'git' || request.jobId === job.id;
+    if (!isOurs || !matches(request)) return undefined;
+    strike();
+    return answer;
+  });
+  return () => interception.remove();
+}
+
+function onContainer(
+  { job, containers, strike }: Waiting,
+  matches: (event: { readonly action: string }) => boolean,
+): () => void {
+  return containers.listen((event) => {
+    if (event.jobId === job.id && matches(event)) strike();
+  });
+}
+
+function onFile(path: string, strike: () => void): () => void {
+  const look = (): void => {
+    if (existsSync(path)) strike();
+  };
+  const watcher = watch(join(path, '..'), look);
+  look();
+  return () => watcher.close();
+}
