@@ -135,17 +135,17 @@ describe('a daemon that hangs', { skip: why ?? false }, () => {
       log: { ...silentLog, warn: () => lost() },
       timing: { callLimitMs: 300, waitTurnMs: 300, reconnectDelayMs: () => 50 },
     });
+    t.after(() => daemon.thaw()); // before the container is removed, whatever happens
     const id = await created(t, engine, { networkMode: 'none', command: ['sleep', '60'] });
     await engine.startContainer(id);
     const exit = engine.waitForExit(id, never);
-    daemon.signal('SIGSTOP');
-    t.after(() => daemon.signal('SIGCONT'));
+    await daemon.freeze();
     await assert.rejects(engine.inspectContainer(id), {
       name: 'TransientError',
       message: /did not answer within 0\.3 s/,
     });
     await whenLost;
-    daemon.signal('SIGCONT');
+    daemon.thaw();
     await engine.stopContainer(id, 'kill');
     assert.equal((await exit).exitCode, 137);
   });

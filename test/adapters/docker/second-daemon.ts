@@ -1,7 +1,7 @@
 import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,8 +14,9 @@ export interface SecondDaemon {
   start(options: { readonly liveRestore: boolean }): Promise<void>;
   /** Resolves when the daemon itself is gone; its containers may go on. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** `SIGSTOP` and `SIGCONT`. */
-  signal(signal: NodeJS.Signals): void;
+  /** Resolves when no thread of the daemon runs any more. */
+  freeze(): Promise<void>;
+  thaw(): void;
   /** Stops everything and removes every file. */
   close(): Promise<void>;
 }
@@ -72,7 +73,12 @@ export async function openSecondDaemon(): Promise<SecondDaemon> {
     host: `unix://${socketPath}`,
     start,
     stop,
-    signal: (signal) => void daemon?.kill(signal),
+    freeze: async () => {
+      daemon?.kill('SIGSTOP');
+      // A thread that was about to answer may still do so: nothing tells when the last has stopped.
+      while (!(await isStopped(daemon?.pid ?? 0))) await delay(5);
+    },
+    thaw: () => void daemon?.kill('SIGCONT'),
     close: async () => {
       daemon?.kill('SIGCONT');
       if (daemon === undefined) await start({ liveRestore: false });
@@ -83,6 +89,17 @@ export async function openSecondDaemon(): Promise<SecondDaemon> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map(async (thread) => {
+      const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2).charAt(0);
+    }),
+  );
+  return states.every((state) => state === 'T');
 }
 
 /** The image goes from the usual daemon to the second one. */
