@@ -183,14 +183,18 @@ async function waitWithOutput(build: LiveBuild, stage: StartedStage): Promise<Co
     isOutputLost.abort(error);
     throw error;
   });
-  // Its fault is the one that is told, below; here it only must not count as unhandled.
+  // Told below; here it only must not count as unhandled.
   following.catch(() => undefined);
   try {
-    return await stage.engine.waitForExit(stage.container, isOutputLost.signal);
+    const status = await stage.engine.waitForExit(stage.container, isOutputLost.signal);
+    ended.abort();
+    await following;
+    return status;
   } finally {
     ended.abort();
-    // Nothing may go on reading behind the back of the call that comes next.
-    await following;
+    // Nothing may go on reading behind the back of the call that comes next. What a vanished
+    // container has no log for is not why it vanished: the fault of the wait is the one to tell.
+    await following.catch(() => undefined);
   }
 }
 
