@@ -73,7 +73,6 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
 
 /** Starts feedRunners, or tells the one that runs to read this node's config. */
 async function feed({ temporal, ports, installation }: Node, hasRestarted: boolean): Promise<void> {
-  if (ports.config.current().runners.length === 0) await ports.config.load();
   if (hasRestarted && ports.config.current().runners.length === 0) {
     ports.log.warn('no runners in the config: this node only serves those of other nodes');
   }
