@@ -31,6 +31,8 @@ export interface RunningStage {
   readonly key: string;
   /** Why it was told to stop; undefined while it was not. */
   stopReason: string | undefined;
+  /** Aborts when it is told to stop: for what runs in this process and not in a container. */
+  readonly stopping: AbortController;
 }
 
 export interface LiveBuilds {

@@ -126,6 +126,22 @@ export interface ContainerEngine {
   stopContainer(idOrName: string, how: 'graceful' | 'kill'): Promise<void>;
   /** Unpacks entries below `path` of a container, running or not. Parents must be entries too. */
   putArchive(idOrName: string, path: string, entries: readonly ArchiveEntry[]): Promise<void>;
+  /**
+   * All at `path` of a container, running or not, links not followed, as members relative to the
+   * path's parent: `path` itself comes first. undefined when there is nothing. Devices, sockets and
+   * pipes are left out. Leaving the loop early ends the stream.
+   */
+  readFiles(
+    idOrName: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<FileMember> | undefined>;
+  /** Writes members below the directory `path` of a container, running or not; it must exist. */
+  writeFiles(
+    idOrName: string,
+    path: string,
+    order: { readonly members: AsyncIterable<FileMember>; readonly signal: AbortSignal },
+  ): Promise<void>;
   /** The first `maxBytes` of what the container wrote to its own stdout and stderr, over all its starts. */
   readLogs(
     idOrName: string,
@@ -184,6 +200,54 @@ export interface ArchiveEntry {
   readonly content?: Uint8Array;
 }
 
+/**
+ * A file on its way into or out of a container. Its content is read, or left, before the next one is
+ * asked for: one stream holds them all.
+ */
+export interface FileMember {
+  /** Relative to what was asked for, parts joined by `/`, without one at its ends. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink';
+  /** Permission bits, at most 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
+  /** 0 unless a file. */
+  readonly sizeBytes: number;
+  /** '' unless a symlink. */
+  readonly linkTarget: string;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+export type ArchiveFormat = 'zip' | 'gzip' | 'raw' | 'tarzstd' | 'zipzstd';
+
+export interface PackOrder {
+  /** Host path of the archive to write. An older one is replaced. */
+  readonly file: string;
+  readonly format: ArchiveFormat;
+  readonly level: 'fastest' | 'fast' | 'default' | 'slow' | 'slowest';
+  readonly signal: AbortSignal;
+}
+
+/** Archives on this node's disk. Nothing is ever held in memory as a whole. */
+export interface Archives {
+  /**
+   * Packs files, and makes the archive durable (fsync) before it returns. `raw` takes exactly one
+   * file. Fails with a FinalError when the disk is full.
+   */
+  pack(
+    order: PackOrder,
+    members: AsyncIterable<FileMember>,
+  ): Promise<{ readonly sizeBytes: number }>;
+  /**
+   * What is in an archive of any of the formats but `raw`, told apart by their first bytes. Fails
+   * with a FinalError at the first member that would leave its directory, or that holds more than
+   * it says.
+   */
+  unpack(file: string, signal: AbortSignal): AsyncIterable<FileMember>;
+}
+
 /** The node's own records of its builds: a directory each, 0700, the payload encrypted. */
 export interface BuildStore {
   /**
@@ -201,6 +265,8 @@ export interface BuildStore {
   /** Small facts of a build that must survive a crash, by name: container ids, stage starts. */
   readNote(buildId: string, name: string): Promise<unknown>;
   writeNote(buildId: string, name: string, value: unknown): Promise<void>;
+  /** Host path for a file of this name in the build's own directory, which is made when absent. */
+  scratchFile(buildId: string, name: string): Promise<string>;
   /** Host paths of the files that one container of the build has mounted. Made when absent. */
   stageFiles(buildId: string, place: 'build' | 'helper'): Promise<StageFiles>;
   /** Replaces the content of the script file in place: its inode is mounted. */

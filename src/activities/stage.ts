@@ -1,7 +1,7 @@
 import type { BuildContext } from '../domain/build/context.ts';
 import type { StageOutcome } from '../domain/build/outcome.ts';
-import type { StageName } from '../domain/build/stage.ts';
-import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
+import type { StageName, StagePlace } from '../domain/build/stage.ts';
+import { containerNamesOf } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
@@ -15,6 +15,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { runInContainer } from './stage-container.ts';
+import { transferFiles } from './transfer.ts';
 
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
 
@@ -80,17 +81,24 @@ function describeStage(context: BuildContext, name: StageName): string {
   return formatRunnerStage(name, context, variables);
 }
 
-interface ContainerRun extends StageRun {
-  readonly place: ContainerPlace;
+interface PlacedRun extends StageRun {
+  readonly place: Exclude<StagePlace, 'runner'>;
 }
 
 /** A final fault ends the stage; one that passes is thrown, and the stage's next call goes on. */
-async function outcomeOf(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
-  const running: RunningStage = { key: run.key, stopReason: undefined };
+async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome> {
+  const running: RunningStage = {
+    key: run.key,
+    stopReason: undefined,
+    stopping: new AbortController(),
+  };
   build.stage = running;
   try {
-    return await runInContainer(build, run);
+    const { place } = run;
+    if (place !== 'transfer') return await runInContainer(build, { ...run, place });
+    return await transferFiles(build, { ...run, signal: running.stopping.signal });
   } catch (error) {
+    if (running.stopping.signal.aborted && run.place === 'transfer') return { kind: 'stopped' };
     if (!(error instanceof FinalError)) throw error;
     return { kind: 'system_failed', type: error.type, message: error.message };
   } finally {
@@ -108,6 +116,7 @@ async function stop(build: LiveBuild, request: StopRequest, ports: Ports): Promi
     stage.stopReason = request.reason;
     const line = formatRunnerLine('warning', `The stage is stopped: ${request.reason}`);
     await trace.appendOnce(`${stage.key}/stop`, line);
+    stage.stopping.abort();
   }
   const engine = ports.engine(context.runner);
   const { build: job, helper } = containerNamesOf(context);

@@ -82,6 +82,17 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       cache.delete(buildId);
     },
     ...createNotes(path),
+    ...createStageFiles(path),
+    scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
+  };
+}
+
+type PathOf = (buildId: string, ...rest: string[]) => string;
+
+function createStageFiles(
+  path: PathOf,
+): Pick<BuildStore, 'stageFiles' | 'writeScript' | 'whenBegun' | 'readState'> {
+  return {
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, script) => {
       const { script: file } = await makeStageFiles(path(buildId, place));
@@ -94,8 +105,6 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
   };
 }
-
-type PathOf = (buildId: string, ...rest: string[]) => string;
 
 function createNotes(path: PathOf): Pick<BuildStore, 'readNote' | 'writeNote'> {
   return {
@@ -177,6 +186,11 @@ function buildDirectory(directory: string, buildId: string): string {
   const readable = buildId.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-60);
   const hash = createHash('sha256').update(buildId).digest('hex').slice(0, 8);
   return join(directory, `${readable}-${hash}`);
+}
+
+async function makeScratchFile(folder: string, name: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return join(folder, name);
 }
 
 async function makeStageFiles(folder: string): Promise<StageFiles> {

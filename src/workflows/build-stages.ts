@@ -3,7 +3,7 @@ import type { BuildRef, StageRequest } from '../activities/contract.ts';
 import { outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
 import { formatStageTable, type StageRow } from '../domain/build/stage-table.ts';
-import type { JobSummary, PlannedStage } from '../domain/build/stage.ts';
+import type { JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
 import { outcomeOfFailure, stageFaultOf } from './activity-failure.ts';
 import type { BuildNode } from './build-node.ts';
 import type { BuildRun } from './build-run.ts';
@@ -90,9 +90,10 @@ async function runOnce(
   { build, node, stopper }: Parts,
 ): Promise<StageOutcome> {
   const { stage, attempt } = request;
+  const calls = isDelivery(stage) ? node.patient : node.stage;
   const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
   const ended = await stopper.run({
-    call: () => node.stage.runStage.executeWithOptions({ summary }, [build, request]),
+    call: () => calls.runStage.executeWithOptions({ summary }, [build, request]),
     ending: endingOf(stage),
     limitMs,
     // Before the user's own scripts nobody is given time to tidy up. Source: spec/execution §6.
@@ -134,6 +135,19 @@ function retryPauseMs(attempt: number): number {
 function endingOf({ name }: PlannedStage): EndingKinds {
   const always = ['aborted', 'job_timeout'] as const;
   if (name.startsWith('step_')) return [...always, 'canceling', 'script_timeout'];
-  if (name === 'after_script' || name === 'cleanup_file_variables') return always;
-  return [...always, 'canceling'];
+  if (isDelivery({ name })) return ['aborted'];
+  return AFTER_THE_SCRIPT.has(name) ? always : [...always, 'canceling'];
+}
+
+/** Once these run, a cancel comes too late. */
+const AFTER_THE_SCRIPT: ReadonlySet<StageName> = new Set([
+  'after_script',
+  'archive_cache',
+  'archive_cache_on_failure',
+  'cleanup_file_variables',
+]);
+
+/** Whether a stage hands to GitLab what the job has made, however long GitLab is away. */
+export function isDelivery({ name }: Pick<PlannedStage, 'name'>): boolean {
+  return name === 'upload_artifacts_on_success' || name === 'upload_artifacts_on_failure';
 }

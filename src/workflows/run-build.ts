@@ -12,7 +12,7 @@ import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.
 import { outcomeOfFailure, reasonOf, throwBug } from './activity-failure.ts';
 import { proxyNode, type BuildNode } from './build-node.ts';
 import { openBuildRun, type BuildRun } from './build-run.ts';
-import { openStages, type BuildStages } from './build-stages.ts';
+import { isDelivery, openStages, type BuildStages } from './build-stages.ts';
 import * as messages from './messages.ts';
 
 export interface RunBuildInput {
@@ -118,7 +118,8 @@ async function runUntilInterrupted(input: RunBuildInput, scope: BuildScope): Pro
   }
   const clock = startTimer(scope.run, { kind: 'job_timeout', timeoutMs: plan.jobTimeoutMs });
   const stages = openStages(input.job, scope);
-  const outcome = (await stages.prepare()) ?? (await runStages(plan, { stages, run: scope.run }));
+  const outcome =
+    (await stages.prepare()) ?? (await runStages(plan, { stages, run: scope.run, clock }));
   clock.cancel();
   return outcome;
 }
@@ -126,6 +127,8 @@ async function runUntilInterrupted(input: RunBuildInput, scope: BuildScope): Pro
 interface StagesScope {
   readonly stages: BuildStages;
   readonly run: BuildRun;
+  /** Of the job. */
+  readonly clock: CancellationScope;
 }
 
 async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
@@ -133,16 +136,52 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
   for (const stage of plan.preparation) {
     const ended = await stages.run(stage, { jobStatus: 'running' });
     if (ended.kind === 'succeeded') continue;
-    // Without its preparation there is nothing that a clean-up could find.
-    if (stage.name !== 'prepare_script') await cleanUp(plan, scope);
-    return outcomeOfPreparation(stage, { ended, interruption: run.interruption });
+    const outcome = outcomeOfPreparation(stage, { ended, interruption: run.interruption });
+    // Without its preparation there is nothing that could be kept or cleaned up.
+    if (stage.name === 'prepare_script') return outcome;
+    const result = ended.kind === 'stopped' ? outcome : await keepFiles(plan, scope, outcome);
+    await cleanUp(plan, scope);
+    return result;
   }
   // A cancel that came before the user's own scripts spares them altogether.
-  const outcome =
-    run.interruption === undefined
-      ? await runSteps(plan, scope)
-      : outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  if (run.interruption !== undefined) {
+    await cleanUp(plan, scope);
+    return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  }
+  const outcome = await keepFiles(plan, scope, await runSteps(plan, scope));
   await cleanUp(plan, scope);
+  return outcome;
+}
+
+/**
+ * Saves caches, then hands over artifacts. What fails there fails a build that was good so far. The
+ * job's clock ends with its own work: a GitLab that is away must not fail a job that has ended.
+ */
+async function keepFiles(
+  { finish }: BuildPlan,
+  scope: StagesScope,
+  result: BuildOutcome,
+): Promise<BuildOutcome> {
+  const { run } = scope;
+  const wanted = result.state === 'success' ? finish?.onSuccess : finish?.onFailure;
+  if (wanted === undefined || wanted.length === 0) return result;
+  const outcome = await runAll(wanted, scope);
+  if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  return result.state === 'success' ? outcomeOfStages(outcome, run.interruption) : result;
+}
+
+/** Whatever one stage comes to, the next is run. Returns the first that is not well. */
+async function runAll(
+  wanted: readonly PlannedStage[],
+  { stages, run, clock }: StagesScope,
+): Promise<StageOutcome> {
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (const stage of wanted) {
+    if (run.isOver()) break;
+    if (isDelivery(stage)) clock.cancel();
+    const ended = await stages.run(stage, { jobStatus: 'running' });
+    if (outcome.kind === 'succeeded') outcome = ended;
+  }
   return outcome;
 }
 
@@ -162,8 +201,9 @@ function outcomeOfPreparation(
   };
 }
 
-async function runSteps(plan: BuildPlan, { stages, run }: StagesScope): Promise<BuildOutcome> {
-  const outcome = await runScript(plan, { stages, run });
+async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
+  const { stages, run } = scope;
+  const outcome = await runScript(plan, scope);
   // From here on a cancel comes too late: what the script did stands.
   const interruption = run.interruption;
   const result = outcomeOfStages(outcome, interruption);

@@ -29,6 +29,8 @@ export interface DaemonCall {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
   readonly tar?: Buffer;
+  /** A tar that is made while it is sent. */
+  readonly tarStream?: NodeJS.ReadableStream;
   readonly auth?: PullOptions['auth'];
 }
 
@@ -201,6 +203,7 @@ function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promis
     statusCodes: ANY_STATUS,
     abortSignal: signal,
     ...(call.tar !== undefined && { file: call.tar }),
+    ...(call.tarStream !== undefined && { file: call.tarStream }),
     ...(auth !== undefined && {
       authconfig: {
         username: auth.username,

@@ -2,6 +2,7 @@ import type { ContainerEngine, Log } from '../../activities/ports.ts';
 import { createContainers } from './containers.ts';
 import { createDaemon } from './daemon.ts';
 import { resolveDaemonAddress, type DaemonConfig, type Environment } from './daemon-address.ts';
+import { createFiles } from './files.ts';
 import { createImages } from './pulling.ts';
 import { createResources } from './resources.ts';
 import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
@@ -31,6 +32,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     ...createResources(parts),
     ...createImages(parts),
     ...createContainers(parts),
+    ...createFiles(parts),
     ...createWaiting(parts),
   };
 }

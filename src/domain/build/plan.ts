@@ -31,6 +31,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
     afterScript: steps.some(({ name }) => name === AFTER_SCRIPT)
       ? stage(AFTER_SCRIPT, 'build')
       : undefined,
+    finish: { onSuccess: [], onFailure: [] },
     cleanup: planCleanup(context, variables),
     jobTimeoutMs,
     scriptTimeoutMs: duration('RUNNER_SCRIPT_TIMEOUT'),

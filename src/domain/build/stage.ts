@@ -13,8 +13,11 @@ export type StageName =
   | 'upload_artifacts_on_failure'
   | 'cleanup_file_variables';
 
-/** Where a stage runs: in the job's own container, in the helper's, or in the runner itself. */
-export type StagePlace = 'build' | 'helper' | 'runner';
+/**
+ * Where a stage runs: in the job's own container, in the helper's, or in the runner itself, which
+ * only says something (`runner`) or moves files into or out of the containers (`transfer`).
+ */
+export type StagePlace = 'build' | 'helper' | 'runner' | 'transfer';
 
 export interface PlannedStage {
   readonly name: StageName;
@@ -32,11 +35,19 @@ export interface BuildPlan {
   readonly preparation: readonly PlannedStage[];
   readonly steps: readonly PlannedStage[];
   readonly afterScript: PlannedStage | undefined;
+  /** What is kept of the build's files. Absent in builds that 0.1.0 has planned. */
+  readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
   readonly jobTimeoutMs: number;
   readonly scriptTimeoutMs: number | undefined;
   readonly afterScriptTimeoutMs: number;
   readonly afterScriptIgnoreErrors: boolean;
+}
+
+/** Caches first, then artifacts, by how the scripts ended. */
+export interface FinishPlan {
+  readonly onSuccess: readonly PlannedStage[];
+  readonly onFailure: readonly PlannedStage[];
 }
 
 /** What an operator may see of a job: goes into workflow inputs and the Temporal UI. No secrets. */

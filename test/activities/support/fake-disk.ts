@@ -27,6 +27,7 @@ export function createFakeStore({ disk }: World): BuildStore {
       disk.notes.set(name, structuredClone(value));
       return Promise.resolve();
     },
+    scratchFile: (_buildId, name) => Promise.resolve(`/scratch/${name}`),
     stageFiles: (_buildId, place) => Promise.resolve(pathsOf(place)),
     writeScript: (_buildId, place, script) => {
       disk.files[place].script = script;

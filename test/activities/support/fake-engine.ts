@@ -57,6 +57,8 @@ export function createFakeEngine(world: World): ContainerEngine {
       get(idOrName).archives.push(...entries.map(({ path }) => path));
       return Promise.resolve();
     },
+    readFiles: () => Promise.resolve(undefined),
+    writeFiles: () => Promise.resolve(),
     readLogs: (idOrName) => {
       const { log } = get(idOrName);
       return Promise.resolve(
