@@ -1,5 +1,6 @@
 import { isTable, type TomlTable } from './parse-toml.ts';
-import { customBuildDirSchema, dockerSchema, installationSchema, runnerSchema } from './schema.ts';
+import { dockerSchema } from './docker-schema.ts';
+import { customBuildDirSchema, installationSchema, runnerSchema } from './schema.ts';
 
 /** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
 interface TableKeys {

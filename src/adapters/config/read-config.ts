@@ -4,10 +4,11 @@ import type { z } from 'zod';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { expandText } from '../../domain/job/expand.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
-import type { DockerConfig, InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
+import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
+import { readDocker } from './docker-schema.ts';
 import { sortKeys, type SortedKeys } from './known-keys.ts';
 import { parseToml } from './parse-toml.ts';
-import { installationSchema, type RawDocker, type RawRunner } from './schema.ts';
+import { installationSchema, type RawRunner } from './schema.ts';
 
 export interface ConfigText {
   readonly text: string;
@@ -82,41 +83,6 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
     featureFlags: raw.feature_flags,
     isClonePathForbidden: !raw.custom_build_dir.enabled,
     docker: readDocker(raw.docker),
-  };
-}
-
-function readDocker(raw: RawDocker): DockerConfig {
-  return {
-    host: orUndefined(raw.host),
-    tlsCertPath: orUndefined(raw.tls_cert_path),
-    tlsVerify: raw.tls_verify,
-    image: raw.image,
-    helperImage: raw.helper_image,
-    pullPolicy: raw.pull_policy,
-    allowedPullPolicies: raw.allowed_pull_policies,
-    privileged: raw.privileged,
-    volumes: raw.volumes,
-    disableCache: raw.disable_cache,
-    networkMode: raw.network_mode,
-    memoryBytes: raw.memory,
-    memorySwapBytes: raw.memory_swap,
-    memoryReservationBytes: raw.memory_reservation,
-    nanoCpus: raw.cpus,
-    cpusetCpus: raw.cpuset_cpus,
-    cpuShares: raw.cpu_shares,
-    user: raw.user,
-    hostname: raw.hostname,
-    capAdd: raw.cap_add,
-    capDrop: raw.cap_drop,
-    securityOpt: raw.security_opt,
-    dns: raw.dns,
-    dnsSearch: raw.dns_search,
-    extraHosts: raw.extra_hosts,
-    shmSizeBytes: raw.shm_size,
-    tmpfs: raw.tmpfs,
-    devices: raw.devices,
-    runtime: raw.runtime,
-    containerLabels: raw.container_labels,
   };
 }
 

@@ -4,11 +4,12 @@ import { FailureType, FinalError } from '../failure.ts';
 import { cleanPath } from '../job/project-dir.ts';
 import type { Variables } from '../job/variables.ts';
 import type { Digests } from '../runner/digests.ts';
-import { containerBaseName, networkName, projectUniqueName } from '../runner/names.ts';
+import { containerBaseName, networkName } from '../runner/names.ts';
 import type { PullPolicy } from '../runner/config.ts';
 import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';
+import { jobHostSettings } from './host-settings.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from './mounts.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
@@ -83,7 +84,8 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
   return {
     ...plan,
     container: (place, image) => ({
-      ...commonSpec(question, plan.network),
+      ...jobHostSettings(question, plan.network),
+      environment: variables.environment(),
       ...(place === 'build' ? buildPart(context, variables) : helperPart(variables)),
       name: plan.containerNames[place],
       image,
@@ -179,33 +181,6 @@ function containerLabels(
     ...gitlabLabels(context, { type: place === 'build' ? 'build' : 'predefined' }),
     ...Object.fromEntries(configured.map(([name, value]) => [name, variables.expand(value)])),
     [BUILD_LABEL]: context.buildId,
-  };
-}
-
-/** Source: gitlab-runner `executors/docker/docker.go` (createHostConfig). */
-function commonSpec({ context, variables }: EnvironmentQuestion, network: NetworkSpec | undefined) {
-  const { docker } = context.runner;
-  return {
-    environment: variables.environment(),
-    hostname: docker.hostname || projectUniqueName(context),
-    networkMode: network?.name ?? docker.networkMode,
-    privileged: docker.privileged,
-    memoryBytes: docker.memoryBytes,
-    memorySwapBytes: docker.memorySwapBytes,
-    memoryReservationBytes: docker.memoryReservationBytes,
-    nanoCpus: docker.nanoCpus,
-    cpusetCpus: docker.cpusetCpus,
-    cpuShares: docker.cpuShares,
-    capAdd: docker.capAdd,
-    capDrop: docker.capDrop,
-    securityOpt: docker.securityOpt,
-    dns: docker.dns,
-    dnsSearch: docker.dnsSearch,
-    extraHosts: docker.extraHosts,
-    shmSizeBytes: docker.shmSizeBytes,
-    tmpfs: docker.tmpfs,
-    devices: docker.devices,
-    runtime: docker.runtime,
   };
 }
 

@@ -1,5 +1,5 @@
 /** A container to create, in Docker's terms. Source: Engine API `POST /containers/create`. */
-export interface ContainerSpec {
+export interface ContainerSpec extends HostSettings {
   readonly name: string;
   readonly image: string;
   readonly command: readonly string[];
@@ -9,15 +9,20 @@ export interface ContainerSpec {
   readonly environment: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly user: string;
-  readonly hostname: string;
   readonly platform: string;
   /** `source:target[:options]`, as in `docker run -v`. */
   readonly binds: readonly string[];
   /** Single files of the host, bind-mounted; made by the runner, so never auto-created by Docker. */
   readonly fileMounts: readonly FileMount[];
-  readonly tmpfs: Readonly<Record<string, string>>;
-  readonly networkMode: string;
   readonly networkAliases: readonly string[];
+  readonly useInit: boolean;
+}
+
+/** What a container gets of its host, by the configuration alone. Empty values are left to Docker. */
+export interface HostSettings {
+  readonly hostname: string;
+  readonly networkMode: string;
+  readonly tmpfs: Readonly<Record<string, string>>;
   readonly privileged: boolean;
   readonly memoryBytes: number | undefined;
   readonly memorySwapBytes: number | undefined;
@@ -34,7 +39,6 @@ export interface ContainerSpec {
   readonly shmSizeBytes: number;
   readonly devices: readonly string[];
   readonly runtime: string;
-  readonly useInit: boolean;
 }
 
 export interface FileMount {

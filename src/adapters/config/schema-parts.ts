@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+// What the keys may hold; each message completes "expected …". Zero values are what gitlab-runner
+// writes for "not set", so they mean the default here too.
+
+export const text = z.string('a text in quotes');
+export const integer = z.int('a whole number');
+export const flag = z.boolean('true or false');
+export const table = { error: 'a table' };
+export const textList = z.array(text, 'a list of texts');
+export const textMap = z.record(z.string(), text, 'a table of texts');
+export const flagMap = z.record(z.string(), flag, 'a table of true and false');
+
+export const orDefault = (fallback: number) =>
+  integer.transform((value) => (value > 0 ? value : fallback)).default(fallback);
