@@ -11,13 +11,17 @@ export interface StateDirectoryOptions {
   readonly log: Log;
 }
 
-/** Where a node keeps what must outlive its process. In use by one process at a time. */
-export interface StateDirectory {
+export interface StatePaths {
   readonly buildsDir: string;
-  readonly keysDir: string;
   readonly temporalDir: string;
+  /** Keys by which everything in Temporal and on disk is sealed. */
+  readonly keyRingFile: string;
   /** Holds the name of this very directory. */
   readonly installationFile: string;
+}
+
+/** Where a node keeps what must outlive its process. In use by one process at a time. */
+export interface StateDirectory extends StatePaths {
   /** Lets the next process in. Idempotent. */
   release(): Promise<void>;
 }
@@ -26,25 +30,37 @@ const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_STATE_DIR';
 const DEFAULT_NAME = 'temporal-gitlab-runner';
 const MAX_LOCK_ATTEMPTS = 10;
 
-/** Opens the directory (0700), made when absent. Fails with RunnerSystem when it is in use or unusable. */
-export async function openStateDirectory(options: StateDirectoryOptions): Promise<StateDirectory> {
-  const { configPath, env, log } = options;
+/** Where everything is in it, or would be: for those who only look. */
+export function stateDirectoryPaths(
+  options: Pick<StateDirectoryOptions, 'configPath' | 'env'>,
+): StatePaths {
+  const path = rootOf(options);
+  return {
+    buildsDir: join(path, 'builds'),
+    temporalDir: join(path, 'temporal'),
+    keyRingFile: join(path, 'keys', 'payload.json'),
+    installationFile: join(path, 'installation'),
+  };
+}
+
+function rootOf({ configPath, env }: Pick<StateDirectoryOptions, 'configPath' | 'env'>): string {
   const given = env[ENV_NAME] ?? '';
   // Absolute: Docker mounts files of it.
-  const path = resolve(given === '' ? join(dirname(configPath), DEFAULT_NAME) : given);
-  const directories = {
-    buildsDir: join(path, 'builds'),
-    keysDir: join(path, 'keys'),
-    temporalDir: join(path, 'temporal'),
-  };
+  return resolve(given === '' ? join(dirname(configPath), DEFAULT_NAME) : given);
+}
+
+/** Opens the directory (0700), made when absent. Fails with RunnerSystem when it is in use or unusable. */
+export async function openStateDirectory(options: StateDirectoryOptions): Promise<StateDirectory> {
+  const path = rootOf(options);
+  const paths = stateDirectoryPaths(options);
+  const { buildsDir, temporalDir, keyRingFile } = paths;
   try {
     await makePrivate(path);
-    await Promise.all(Object.values(directories).map(makePrivate));
+    await Promise.all([buildsDir, temporalDir, dirname(keyRingFile)].map(makePrivate));
   } catch (error) {
     throw unusable(path, error);
   }
-  const release = await lock(path, log);
-  return { ...directories, installationFile: join(path, 'installation'), release };
+  return { ...paths, release: await lock(path, options.log) };
 }
 
 async function makePrivate(directory: string): Promise<void> {

@@ -2,7 +2,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { createLog, type AdjustableLog } from '../adapters/log.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
 import { describeProgram } from '../worker/program.ts';
+import { createCancelCommand } from './cancel.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
+import { createJobsCommand } from './jobs.ts';
 import { createLintCommand } from './lint.ts';
 import { createListCommand } from './list.ts';
 import { booleanOption, joinBooleanValues } from './options.ts';
@@ -57,6 +59,8 @@ function describeRoot(root: Command, context: CommandContext): void {
     createListCommand(context),
     createUnregisterCommand(context),
     createLintCommand(context),
+    createJobsCommand(context),
+    createCancelCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {

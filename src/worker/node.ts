@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { ConfigSource, Ports } from '../activities/ports.ts';
@@ -81,7 +81,7 @@ async function openParts(
   const state = await openStateDirectory({ configPath, env, log });
   closers.push(() => state.release());
   const systemId = await readSystemId({ configPath, log });
-  const cipher = await loadCipher(join(state.keysDir, 'payload.json'));
+  const cipher = await loadCipher(state.keyRingFile);
   const builds = await createBuildStore({ directory: state.buildsDir, cipher });
   for (const buildId of await builds.list()) capacity.hold(buildId);
 

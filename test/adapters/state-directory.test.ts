@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { describeProcess } from '../../src/adapters/process-identity.ts';
 import { openStateDirectory } from '../../src/adapters/state-directory.ts';
@@ -32,12 +32,12 @@ describe('openStateDirectory', () => {
   it('makes its directories for nobody else to look into', async () => {
     const { path, options } = await setUp();
     const state = await openStateDirectory(options);
-    const { buildsDir, keysDir, temporalDir } = state;
+    const { buildsDir, keyRingFile, temporalDir } = state;
     assert.deepEqual(
-      [buildsDir, keysDir, temporalDir],
-      [join(path, 'builds'), join(path, 'keys'), join(path, 'temporal')],
+      [buildsDir, keyRingFile, temporalDir],
+      [join(path, 'builds'), join(path, 'keys', 'payload.json'), join(path, 'temporal')],
     );
-    for (const made of [path, buildsDir, keysDir, temporalDir]) {
+    for (const made of [path, buildsDir, dirname(keyRingFile), temporalDir]) {
       assert.equal((await stat(made)).mode & 0o777, 0o700, made);
     }
     await state.release();

@@ -40,18 +40,14 @@ interface Target {
  * file …, as `@temporalio/envconfig` defines them); without one starts the embedded server.
  */
 export async function connectTemporal(options: TemporalOptions): Promise<Temporal> {
-  const target = findConfigured(options) ?? (await startEmbedded(options));
+  const target = findConfigured(options.env) ?? (await startEmbedded(options));
   const { connectionOptions, namespace } = target;
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     // envconfig gives what both kinds of connection take, but names only the client's.
     const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
     const dataConverter = createDataConverter(options.cipher);
-    const client = new Client({
-      connection: await Connection.connect(connectionOptions),
-      namespace,
-      dataConverter,
-    });
+    const client = await openClient({ connectionOptions, namespace }, dataConverter);
     return {
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
       close: async () => {
@@ -71,6 +67,14 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   }
 }
 
+export async function openClient(
+  { connectionOptions, namespace }: Pick<Target, 'connectionOptions' | 'namespace'>,
+  dataConverter: DataConverter,
+): Promise<Client> {
+  const connection = await Connection.connect(connectionOptions);
+  return new Client({ connection, namespace, dataConverter });
+}
+
 /** Payloads and failures alike are encrypted before they leave the process. */
 export function createDataConverter(cipher: Cipher): DataConverter {
   return {
@@ -84,7 +88,7 @@ export const FAILURE_CONVERTER_PATH = fileURLToPath(
   new URL('./failure-converter.js', import.meta.url),
 );
 
-function findConfigured({ env }: TemporalOptions): Target | undefined {
+export function findConfigured(env: TemporalOptions['env']): Target | undefined {
   const overrideEnvVars = Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );

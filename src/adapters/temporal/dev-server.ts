@@ -89,6 +89,15 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   };
 }
 
+/** Where the embedded server of a state directory answers, if it runs. */
+export async function findDevServer(
+  stateDir: string,
+): Promise<Pick<DevServer, 'address' | 'namespace'> | undefined> {
+  const record = await readRecord({ stateDir });
+  if (record === undefined || !(await isAlive(record))) return undefined;
+  return { address: `${HOST}:${record.port}`, namespace: NAMESPACE };
+}
+
 interface Supervision {
   readonly signal: AbortSignal;
   current(): ServerRecord;
@@ -116,7 +125,9 @@ async function isAlive({ pid, identity }: ServerRecord): Promise<boolean> {
   return (await describeProcess(pid)) === identity;
 }
 
-async function readRecord({ stateDir }: DevServerOptions): Promise<ServerRecord | undefined> {
+async function readRecord({
+  stateDir,
+}: Pick<DevServerOptions, 'stateDir'>): Promise<ServerRecord | undefined> {
   const text = await readFile(join(stateDir, 'server.json'), 'utf8').catch(() => '');
   try {
     return recordSchema.parse(JSON.parse(text));

@@ -1,0 +1,67 @@
+import type { Client } from '@temporalio/client';
+import { stateDirectoryPaths } from '../adapters/state-directory.ts';
+import { buildStateQuery } from '../workflows/messages.ts';
+import type { CommandContext } from './context.ts';
+
+/** A build that has not ended, as far as it can be seen from beside. */
+export interface OpenBuild {
+  readonly buildId: string;
+  readonly jobId: string;
+  /** Project, job and ref. */
+  readonly summary: string;
+  readonly node: string;
+  readonly startedAt: Date;
+  /** `?` while no worker answers for it. */
+  readonly stage: string;
+}
+
+const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
+/** A query is answered by a worker: there may be none just now. */
+const QUERY_LIMIT_MS = 5_000;
+
+/** Does something with the Temporal that the runner of this config file uses. */
+export async function withTemporal<T>(
+  configPath: string,
+  { io: { env } }: CommandContext,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  // Loaded here: the other commands do without Temporal.
+  const { visitTemporal } = await import('../adapters/temporal/visit.ts');
+  const client = await visitTemporal({ env, state: stateDirectoryPaths({ configPath, env }) });
+  try {
+    return await work(client);
+  } finally {
+    await client.connection.close();
+  }
+}
+
+/** Every build of the namespace that has not ended, the oldest first. */
+export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild[]> {
+  const builds: Promise<OpenBuild>[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: OPEN_BUILDS })) {
+    builds.push(describeBuild(client, workflowId));
+  }
+  const all = await Promise.all(builds);
+  return all.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+}
+
+async function describeBuild(client: Client, buildId: string): Promise<OpenBuild> {
+  const handle = client.workflow.getHandle(buildId);
+  const description = await handle.describe();
+  const stage = await client
+    .withDeadline(Date.now() + QUERY_LIMIT_MS, () => handle.query(buildStateQuery))
+    .then(
+      (state) => state.stage,
+      () => '?',
+    );
+  return {
+    ...{ buildId, stage, startedAt: description.startTime },
+    jobId: buildId.slice(buildId.lastIndexOf('/') + 1),
+    summary: (await description.staticSummary()) ?? '',
+    node: nodeOf(description.memo?.['nodeQueue']),
+  };
+}
+
+function nodeOf(queue: unknown): string {
+  return typeof queue === 'string' ? queue.replace(/^gitlab-runner-node-/, '') : '?';
+}

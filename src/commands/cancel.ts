@@ -1,0 +1,60 @@
+import type { Client } from '@temporalio/client';
+import { Command } from 'commander';
+import { cancelBuildSignal } from '../workflows/messages.ts';
+import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
+import type { CommandContext } from './context.ts';
+import { booleanOption, configOption } from './options.ts';
+
+interface CancelFlags {
+  readonly config: string;
+  readonly force?: boolean;
+}
+
+/** `cancel`: ends a build as GitLab's button does; with `--force` one that does not listen. */
+export function createCancelCommand(context: CommandContext): Command {
+  return new Command('cancel')
+    .description('End a job: its after_script still runs, and GitLab is told')
+    .argument('<job>', "The job's id, its address in GitLab, or its build as `jobs` prints it")
+    .addOption(configOption())
+    .addOption(
+      booleanOption('--force', 'Terminate its workflow; the node cleans up and tells GitLab'),
+    )
+    .action((job: string, flags: CancelFlags) => cancel(job, flags, context));
+}
+
+async function cancel(job: string, flags: CancelFlags, context: CommandContext): Promise<void> {
+  await withTemporal(flags.config, context, async (client) => {
+    const { buildId, summary, node } = chooseBuild(await listOpenBuilds(client), job);
+    const fields = { build: buildId, what: summary, node };
+    if (flags.force === true) {
+      await client.workflow.getHandle(buildId).terminate(`cancel --force by ${userName(context)}`);
+      context.log().warn('Job terminated: its node removes what is left and tells GitLab', fields);
+      return;
+    }
+    await tellToEnd(client, buildId);
+    context.log().info('Job told to end', fields);
+  });
+}
+
+async function tellToEnd(client: Client, buildId: string): Promise<void> {
+  await client.workflow.getHandle(buildId).signal(cancelBuildSignal);
+}
+
+/** The one build that is meant. Two GitLabs may have a job of the same number. */
+export function chooseBuild(builds: readonly OpenBuild[], job: string): OpenBuild {
+  const wanted = /\/-\/jobs\/(\d+)\/?$/.exec(job)?.[1] ?? job;
+  const found = builds.filter(({ jobId, buildId }) => buildId === job || jobId === wanted);
+  const [first, ...others] = found;
+  if (first === undefined) {
+    throw new Error(`no job ${JSON.stringify(job)} runs: \`jobs\` lists those that do`);
+  }
+  if (others.length > 0) {
+    const names = found.map(({ buildId }) => buildId).join(', ');
+    throw new Error(`job ${wanted} is not the only one of that number, name its build: ${names}`);
+  }
+  return first;
+}
+
+function userName({ io: { env } }: CommandContext): string {
+  return env['SUDO_USER'] ?? env['USER'] ?? 'somebody';
+}

@@ -1,0 +1,59 @@
+import { Command } from 'commander';
+import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
+import type { CommandContext } from './context.ts';
+import { booleanOption, configOption } from './options.ts';
+
+interface JobsFlags {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** `jobs`: what runs now, on every node that shares this Temporal. */
+export function createJobsCommand(context: CommandContext): Command {
+  return new Command('jobs')
+    .description('List the jobs that run now, over all nodes')
+    .addOption(configOption())
+    .addOption(booleanOption('--json', 'Print a JSON document for each job'))
+    .action((flags: JobsFlags) => listJobs(flags, context));
+}
+
+async function listJobs({ config, json }: JobsFlags, context: CommandContext): Promise<void> {
+  const builds = await withTemporal(config, context, listOpenBuilds);
+  const { stdout } = context.io;
+  if (json === true) {
+    for (const build of builds) stdout.write(`${JSON.stringify(build)}\n`);
+    return;
+  }
+  const lines = builds.map((build) => toRow(build, Date.now()));
+  stdout.write(formatTable([['JOB', 'STAGE', 'FOR', 'NODE', 'WHAT', 'BUILD'], ...lines]));
+}
+
+function toRow(build: OpenBuild, nowMs: number): readonly string[] {
+  const { jobId, stage, startedAt, node, summary, buildId } = build;
+  return [jobId, stage, formatAge(nowMs - startedAt.getTime()), node, summary, buildId];
+}
+
+/** `75 s`, `12 min`, `3 h 20 min`. */
+export function formatAge(ageMs: number): string {
+  const seconds = Math.max(0, Math.floor(ageMs / 1000));
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 2) return `${seconds} s`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Columns as wide as their longest cell. What a job calls itself must not move the cursor. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const clean = rows.map((row) => row.map((cell) => cell.replace(/\p{Cc}/gu, ' ')));
+  const widths = (clean[0] ?? []).map((_, column) =>
+    Math.max(...clean.map((row) => (row[column] ?? '').length)),
+  );
+  return clean
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { NO_GIT } from '../support/scenario.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const execute = promisify(execFile);
+
+describe('a person beside the running node', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({ concurrent: 2 });
+    await installation.start();
+  });
+  after(() => installation.close());
+
+  const command = (...args: string[]) =>
+    execute(process.execPath, [CLI, ...args, '--config', installation.configPath], {
+      env: { ...process.env, TEMPORAL_GITLAB_RUNNER_STATE_DIR: installation.stateDir },
+    });
+  const endless = {
+    name: 'endless',
+    script: ['echo begun', 'while :; do sleep 0.2; done'],
+    afterScript: ['echo tidied'],
+    variables: [NO_GIT],
+  };
+
+  it('sees what runs with `jobs`, and ends one job with `cancel`', async () => {
+    const job = installation.gitlab.addJob(endless);
+    await job.whenLog(/^begun$/m);
+    const { stdout } = await command('jobs');
+    assert.match(stdout, /^JOB +STAGE +FOR +NODE +WHAT +BUILD$/m);
+    assert.match(
+      stdout,
+      new RegExp(`^${job.id} +step_script +\\d+ s +\\S+ +.*endless.* build/`, 'm'),
+    );
+    await command('cancel', `${job.id}`);
+    await job.whenFinished();
+    assert.equal(job.state, 'failed');
+    assert.match(job.log, /^tidied$/m);
+    assert.match(job.log, /Job failed: canceled/);
+    await installation.whenClean();
+    const after = await command('jobs', '--json');
+    assert.equal(after.stdout, '');
+  });
+
+  it('ends a job for good with `cancel --force`: GitLab is told, nothing is left', async () => {
+    const job = installation.gitlab.addJob(endless);
+    await job.whenLog(/^begun$/m);
+    await command('cancel', `${job.id}`, '--force');
+    await job.whenFinished(120_000);
+    assert.equal(job.state, 'failed');
+    assert.equal(job.failureReason, 'runner_system_failure');
+    await installation.whenClean(120_000);
+  });
+
+  it('is told when there is no such job', async () => {
+    await assert.rejects(command('cancel', '4711'), /no job "4711" runs/);
+  });
+});
