@@ -1,5 +1,10 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
 import { runChecks, runTests } from './lib/checks.mjs';
+import { formatFaultTable } from './lib/fault-table.mjs';
 import { main, SetUpError } from './lib/say.mjs';
 import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
@@ -19,10 +24,16 @@ const FAULTS = ['faults'];
 
 /**
  * `npm test`: everything but the long suite of faults. `npm run check`: all but the system tests.
- * `npm run test:system`: only those. `npm run test:faults`: every fault at every moment. Sets up what is missing and stops what it has started.
+ * `npm run test:system`: only those. `npm run test:faults`: every fault at every moment, the random
+ * ones again as they were with `-- --seed <number>`. Sets up what is missing and stops what it has
+ * started.
  */
 await main(async () => {
-  const mode = process.argv[2] ?? 'all';
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { seed: { type: 'string' } },
+  });
+  const mode = positionals[0] ?? 'all';
   if (!['all', 'check', 'system', 'faults'].includes(mode)) {
     throw new SetUpError(`${mode} is no kind of test: check, system, faults, or nothing for all`);
   }
@@ -39,10 +50,22 @@ await main(async () => {
     failed += await runTests('system tests', SYSTEM, { env, concurrency: 2 });
   }
   if (mode === 'faults') {
-    failed += await runTests('faults', FAULTS, { env, concurrency: 2 });
+    failed += await runFaults({ env, seed: values.seed });
   }
   return failed === 0 ? 0 : 1;
 });
+
+/** Every fault at every moment, and what came of it as a table. */
+async function runFaults({ env, seed }) {
+  const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
+  const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
+  try {
+    return await runTests('faults', FAULTS, { env: all, concurrency: 3, limitMinutes: 60 });
+  } finally {
+    process.stdout.write(`\n${formatFaultTable(report)}\n`);
+    rmSync(report, { force: true });
+  }
+}
 
 /** Lint errors are told at once, and the tests are run all the same. */
 async function countFailures(work) {

@@ -12,7 +12,7 @@ describe('the container of a build', () => {
   it('is killed in mid-script: a failure of the system, and the trace says so', () =>
     lab.run({
       moment: 'script',
-      fault: onBuildContainer((container) => container.kill()),
+      fault: onBuildContainer('killed', (container) => container.kill()),
       expected: {
         ...{ state: 'failed', failureReason: 'runner_system_failure' },
         log: ['line 5', 'the container was killed from outside of the job (exit code 137)'],
@@ -22,7 +22,7 @@ describe('the container of a build', () => {
   it('is stopped in mid-script: a failure of the system, and the trace says so', () =>
     lab.run({
       moment: 'script',
-      fault: onBuildContainer((container) => container.stop({ t: 1 })),
+      fault: onBuildContainer('stopped', (container) => container.stop({ t: 1 })),
       expected: {
         ...{ state: 'failed', failureReason: 'runner_system_failure' },
         log: ['line 5', 'the container was killed from outside of the job'],
@@ -32,7 +32,7 @@ describe('the container of a build', () => {
   it('is removed in mid-script: a failure of the system, and after_script gets another one', () =>
     lab.run({
       moment: 'script',
-      fault: onBuildContainer((container) => container.remove({ force: true })),
+      fault: onBuildContainer('removed', (container) => container.remove({ force: true })),
       expected: {
         ...{ state: 'failed', failureReason: 'runner_system_failure' },
         log: ['line 5', /container \S+ is gone/],
@@ -42,7 +42,7 @@ describe('the container of a build', () => {
   it('is paused for a while: nothing comes of it', () =>
     lab.run({
       moment: 'script',
-      fault: onBuildContainer(async (container) => {
+      fault: onBuildContainer('paused', async (container) => {
         await container.pause();
         await container.unpause();
       }),
@@ -51,7 +51,7 @@ describe('the container of a build', () => {
   it('is out of memory: a failure of the script, and the trace tells the limit', () =>
     lab.run({
       moment: 'acknowledged',
-      fault: { strike: () => undefined },
+      fault: { name: 'out of memory', strike: () => undefined },
       script: ['echo run >> "/witness/$CI_JOB_ID.script"', 'head -c 200m /dev/zero | tail'],
       expected: {
         ...{ state: 'failed', failureReason: 'script_failure', exitCode: 137 },

@@ -17,7 +17,10 @@ const ANSWERS: readonly (readonly [title: string, answer: FakeAnswer, times: num
   ['half an answer after it was carried out', { cut: 'midway', afterwards: true }, 3],
   ['502 after it was carried out', { status: 502, body: PAGE, headers: HTML, afterwards: true }, 3],
 ];
-const AT: readonly Moment[] = ['script', 'after the script'];
+const AT: readonly Moment[] = [
+  ...(['handed out', 'acknowledged', 'prepare', 'script', 'after the script'] as const),
+  'final answer',
+];
 
 describe('GitLab', () => {
   let lab: FaultLab;
@@ -39,18 +42,23 @@ describe('GitLab', () => {
   }
 
   it('has lost the end of the trace', () =>
-    lab.run({ moment: 'script', fault: { strike: ({ job }) => job.loseTrace(100) }, resends: 3 }));
+    lab.run({
+      moment: 'script',
+      fault: { name: 'GitLab loses the end of the trace', strike: ({ job }) => job.loseTrace(100) },
+      resends: 3,
+    }));
 
   it('has lost all of the trace', () =>
     lab.run({
       ...{ moment: 'after the script', resends: 3 },
-      fault: { strike: ({ job }) => job.loseTrace(0) },
+      fault: { name: 'GitLab loses all of the trace', strike: ({ job }) => job.loseTrace(0) },
     }));
 
   it('deletes the job in mid-script: it is stopped and nothing of it is left', () =>
     lab.run({
       ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
       fault: {
+        name: 'GitLab deletes the job',
         strike: ({ job }) => job.erase(),
         mend: ({ installation }) => installation.whenClean(60_000),
       },

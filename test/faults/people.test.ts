@@ -23,6 +23,7 @@ async function temporal(installation: Installation, jobId: number, verb: string)
 
 function askTemporal(verb: string): Fault {
   return {
+    name: `workflow ${verb} by a person`,
     strike: () => undefined,
     mend: ({ installation, job }) => temporal(installation, job.id, verb),
   };
@@ -39,6 +40,7 @@ describe('what people do to a build', () => {
     lab.run({
       moment: 'script',
       fault: {
+        name: 'canceled and the worker killed',
         strike: ({ job, installation }) => {
           job.cancel();
           installation.runner.signal('SIGKILL');

@@ -11,6 +11,8 @@ import type { Installation } from './installation.ts';
 /** `kill -9` of the program, and its next start after a while. */
 export function killWorker(restartAfterMs = 0): Fault {
   return {
+    name:
+      restartAfterMs === 0 ? 'worker killed' : `worker killed, away for ${restartAfterMs / 1000} s`,
     strike: ({ installation }) => installation.runner.signal('SIGKILL'),
     mend: async ({ installation }) => {
       await installation.runner.end('SIGKILL');
@@ -23,6 +25,7 @@ export function killWorker(restartAfterMs = 0): Fault {
 /** SIGTERM, as at an upgrade: it ends by itself, soon and with 0, and is started again. */
 export function stopWorker(): Fault {
   return {
+    name: 'worker told to stop',
     strike: ({ installation }) => installation.runner.signal('SIGTERM'),
     mend: async ({ installation }) => {
       assert.equal(await installation.runner.whenExit(10_000), 0);
@@ -34,6 +37,7 @@ export function stopWorker(): Fault {
 /** Power goes off for everything but Docker. With `isEmptied` the server's database is lost too. */
 export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
   return {
+    name: isEmptied ? 'all killed, database lost' : 'worker and Temporal killed',
     strike: ({ installation }) => {
       installation.runner.signal('SIGKILL');
       process.kill(temporalPid(installation), 'SIGKILL');
@@ -49,6 +53,7 @@ export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
 /** SIGSTOP of the program: to the rest of the world it hangs. */
 export function freezeWorker(durationMs: number): Fault {
   return {
+    name: `worker frozen for ${durationMs / 1000} s`,
     strike: ({ installation }) => installation.runner.signal('SIGSTOP'),
     mend: async ({ installation }) => {
       await delay(durationMs);
@@ -61,6 +66,7 @@ export function freezeWorker(durationMs: number): Fault {
 export function killTemporal(): Fault {
   let killed = 0;
   return {
+    name: 'Temporal killed',
     strike: ({ installation }) => {
       killed = temporalPid(installation);
       process.kill(killed, 'SIGKILL');
@@ -71,6 +77,7 @@ export function killTemporal(): Fault {
 
 export function freezeTemporal(durationMs: number): Fault {
   return {
+    name: `Temporal frozen for ${durationMs / 1000} s`,
     strike: ({ installation }) => {
       process.kill(temporalPid(installation), 'SIGSTOP');
     },
@@ -95,6 +102,7 @@ export interface KillingSpree {
 /** `kill -9` again and again, be the program ready or still on its way. */
 export function killOften({ kills, random }: KillingSpree): Fault {
   return {
+    name: `worker killed ${kills} times`,
     strike: ({ installation }) => installation.runner.signal('SIGKILL'),
     mend: async ({ installation }) => {
       for (let kill = 1; kill < kills; kill += 1) {
@@ -126,9 +134,18 @@ type Matching = (request: InterceptedRequest, scene: Scene) => boolean;
 const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && jobId === job.id;
 
 /** GitLab answers the next calls about the job wrongly; then it answers as ever. */
+/** What is answered, for the suite's table. */
+function describeAnswer(answer: FakeAnswer): string {
+  const afterwards = answer.afterwards === true ? ' after it was done' : '';
+  if ('cut' in answer)
+    return `connection cut${answer.cut === 'midway' ? ' midway' : ''}${afterwards}`;
+  return `${answer.status}${answer.body?.toString().startsWith('<') === true ? ' with a page' : ''}${afterwards}`;
+}
+
 export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfTheJob): Fault {
   let left = times;
   return {
+    name: `GitLab answers ${describeAnswer(answer)}`,
     confirm: () => assert.ok(left < times, 'GitLab was never asked'),
     strike: (scene) => {
       const interception = scene.installation.gitlab.intercept((request) => {
@@ -144,6 +161,7 @@ export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfT
 /** Nothing of GitLab's API answers for a while. */
 export function gitlabOutage(durationMs: number, answer: FakeAnswer = { cut: true }): Fault {
   return {
+    name: `GitLab away for ${durationMs / 1000} s`,
     strike: () => undefined,
     mend: async ({ installation }) => {
       const interception = installation.gitlab.intercept(() => answer);
@@ -155,8 +173,12 @@ export function gitlabOutage(durationMs: number, answer: FakeAnswer = { cut: tru
 
 const docker = new Docker();
 
-export function onBuildContainer(act: (container: Docker.Container) => Promise<unknown>): Fault {
+export function onBuildContainer(
+  name: string,
+  act: (container: Docker.Container) => Promise<unknown>,
+): Fault {
   return {
+    name: `container ${name}`,
     strike: () => undefined,
     mend: async ({ job }) => {
       const label = ['temporal-gitlab-runner.build'];

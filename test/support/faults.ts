@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeJob, InterceptedRequest, JobSpec } from './fake-gitlab/types.ts';
 import { followContainers, type ContainerEvents } from './container-events.ts';
+import { reportTrial } from './fault-report.ts';
 import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
 import { assertJob, NO_GIT, type Expectation } from './scenario.ts';
 
@@ -38,6 +39,8 @@ export interface Scene {
 }
 
 export interface Fault {
+  /** As the suite's table calls it. */
+  readonly name: string;
   /** Breaks something, in the very turn of the event that marks the moment. */
   strike(scene: Scene): void;
   /** Mends it, or waits until that is done. */
@@ -191,16 +194,42 @@ interface TrialScope extends Lab {
 }
 
 async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
-  const { installation, witness, containers, spec } = scope;
-  const { moment, fault } = trial;
+  const { installation, witness, whole, spec } = scope;
   const job = installation.gitlab.addJob(spec);
+  const times = { mendedMs: Date.now(), endedMs: Date.now() };
+  let isGood = false;
+  try {
+    await breakAndCheck(trial, { ...scope, job, times });
+    isGood = true;
+  } finally {
+    const { script, afterScript } = await countRuns(job, witness);
+    reportTrial({
+      ...{ fault: trial.fault.name, moment: trial.moment, isGood },
+      lostBytes: whole === undefined ? undefined : countLostBytes(job, whole),
+      doubleRuns: Math.max(0, script - 1) + Math.max(0, afterScript - 1),
+      leftovers: (await installation.leftovers()).length,
+      recoveryMs: Math.max(0, times.endedMs - times.mendedMs),
+    });
+  }
+}
+
+interface RunningTrial extends TrialScope {
+  readonly job: FakeJob;
+  readonly times: { mendedMs: number; endedMs: number };
+}
+
+async function breakAndCheck(trial: Trial, scope: RunningTrial): Promise<void> {
+  const { installation, witness, containers, job, times } = scope;
+  const { moment, fault } = trial;
   const scene = { installation, containers, job };
   if (moment !== 'script') letGo(job, witness);
   await whenMoment(moment, { ...scene, witness, strike: () => fault.strike(scene) });
   if (trial.goesOn === true) letGo(job, witness);
   await fault.mend?.(scene);
+  times.mendedMs = Date.now();
   if (trial.isHeld !== true) letGo(job, witness);
   if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);
+  times.endedMs = Date.now();
   assertJob(job, trial.expected ?? { state: 'success' });
   await installation.whenClean(60_000);
   fault.confirm?.(scene);
@@ -236,6 +265,19 @@ function assertWhole(job: FakeJob, { trace }: Whole): void {
       `${JSON.stringify(actual.slice(at, at + 3))}\ninstead of\n` +
       `${JSON.stringify(trace.slice(at, at + 3))}\nall of it:\n${job.log}`,
   );
+}
+
+/** Bytes of lines that a job without a fault has and this one has not. */
+function countLostBytes(job: FakeJob, { trace }: Whole): number {
+  const left = new Map<string, number>();
+  for (const line of timeless(job)) left.set(line, (left.get(line) ?? 0) + 1);
+  let lostBytes = 0;
+  for (const line of trace) {
+    const count = left.get(line) ?? 0;
+    if (count === 0) lostBytes += line.length + 1;
+    else left.set(line, count - 1);
+  }
+  return lostBytes;
 }
 
 async function countRuns({ id }: FakeJob, witness: string): Promise<Runs> {

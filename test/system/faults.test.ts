@@ -38,7 +38,7 @@ describe('a job in the middle of faults', () => {
   it('fails by the system when its container is killed from outside', () =>
     lab.run({
       moment: 'script',
-      fault: onBuildContainer((container) => container.kill()),
+      fault: onBuildContainer('killed', (container) => container.kill()),
       expected: {
         ...{ state: 'failed', failureReason: 'runner_system_failure' },
         log: ['line 5', 'the container was killed from outside of the job (exit code 137)'],

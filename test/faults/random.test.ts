@@ -1,0 +1,63 @@
+import { randomInt } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import {
+  answerWrongly,
+  freezeTemporal,
+  freezeWorker,
+  gitlabOutage,
+  killAll,
+  killOften,
+  killTemporal,
+  killWorker,
+  seededRandom,
+  stopWorker,
+} from '../support/fault-kinds.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Trial } from '../support/faults.ts';
+
+const JOBS = Number(process.env['FAULT_JOBS'] ?? 100);
+/** Drawn anew each time; `npm run test:faults -- --seed <number>` plays one again. */
+const SEED = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 31));
+const PAGE = { status: 502, headers: { 'Content-Type': 'text/html' }, body: '<html></html>' };
+
+/** Faults that must change nothing of what comes of a job, whenever they strike. */
+function drawTrial(random: () => number): Trial {
+  const pick = <T>(choices: readonly [T, ...T[]]): T =>
+    choices[Math.floor(random() * choices.length)] ?? choices[0];
+  const times = 1 + Math.floor(random() * 4);
+  const pauseMs = Math.floor(random() * 6_000);
+  const fault = pick([
+    () => killWorker(pick([0, 0, 5_000])),
+    () => stopWorker(),
+    () => killAll({ isEmptied: false }),
+    () => killAll({ isEmptied: true }),
+    () => killTemporal(),
+    () => freezeTemporal(pauseMs),
+    () => freezeWorker(pauseMs),
+    () => killOften({ kills: 1 + times, random }),
+    () => gitlabOutage(pauseMs),
+    () => answerWrongly({ status: 500 }, times),
+    () => answerWrongly(PAGE, times),
+    () => answerWrongly({ status: 429, headers: { 'Retry-After': '1' } }, times),
+    () => answerWrongly({ cut: true, afterwards: true }, times),
+    () => answerWrongly({ cut: 'midway', afterwards: true }, times),
+  ])();
+  // A call that GitLab is never asked again cannot be answered wrongly.
+  const { confirm: _, ...certain } = fault;
+  const moment = pick(MOMENTS as [Trial['moment'], ...Trial['moment'][]]);
+  return { moment, fault: certain, resends: 10, goesOn: random() < 0.5, limitMs: 240_000 };
+}
+
+describe(`${JOBS} jobs in a row, each with a fault of seed ${SEED}`, () => {
+  let lab: FaultLab;
+  const random = seededRandom(SEED);
+  const trials = Array.from({ length: JOBS }, () => drawTrial(random));
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const [index, trial] of trials.entries()) {
+    it(`job ${index + 1}: ${trial.fault.name} at the moment "${trial.moment}"`, () =>
+      lab.run(trial));
+  }
+});
