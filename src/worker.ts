@@ -1,5 +1,6 @@
 import { watchFile, unwatchFile } from 'node:fs';
 import { createLog } from './adapters/log.ts';
+import { sweepLeftovers } from './worker/leftovers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { listenForShutdown } from './worker/shutdown.ts';
 import { initialFeedRunnersState, type feedRunners } from './workflows/feed-runners.ts';
@@ -10,6 +11,8 @@ export type { RunOptions } from './worker/node.ts';
 /** How often config.toml is looked at for changes, as gitlab-runner does it. */
 const CONFIG_WATCH_MS = 3_000;
 const FORGOTTEN_CHECK_MS = 5_000;
+/** What Docker would not remove when its build ended is tried again. */
+const SWEEP_INTERVAL_MS = 5 * 60_000;
 
 /**
  * Everything one node needs, in the foreground: the embedded Temporal unless another is named, the
@@ -48,6 +51,11 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
       ports.log.warn('recorded jobs not looked through', { error });
     });
   }, FORGOTTEN_CHECK_MS);
+  const sweeping = setInterval(() => {
+    sweepLeftovers(ports).catch((error: unknown) => {
+      ports.log.warn('leftovers not looked for', { error });
+    });
+  }, SWEEP_INTERVAL_MS);
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
     ports.log.info('ready', {
@@ -63,6 +71,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
     await running;
     return 0;
   } finally {
+    clearInterval(sweeping);
     clearInterval(forgotten);
     unwatchFile(configPath, reload);
     process.off('SIGHUP', reload);

@@ -149,6 +149,8 @@ export interface ContainerEngine {
   ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
   /** Removes it by force with its anonymous volumes; an absent container is fine. */
   removeContainer(idOrName: string): Promise<void>;
+  /** Builds of this installation of which there is anything: containers, volumes or networks. */
+  listBuildIds(): Promise<readonly string[]>;
   /** Everything with all of these labels. */
   listByLabels(labels: Readonly<Record<string, string>>): Promise<{
     readonly containers: readonly string[];

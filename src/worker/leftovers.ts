@@ -28,11 +28,9 @@ export async function sweepLeftovers({ builds, config, engine, log }: Ports): Pr
 async function findLeftovers(
   engine: ContainerEngine,
   builds: Ports['builds'],
-): Promise<ReadonlySet<string>> {
-  const { containers } = await engine.listByLabels({});
-  const found = await Promise.all(containers.map((id) => engine.inspectContainer(id)));
+): Promise<readonly string[]> {
+  const found = await engine.listBuildIds();
   // Read afterwards: a build has its record before anything of it is in Docker.
   const recorded = new Set(await builds.list());
-  const buildIds = found.flatMap((container) => container?.labels[BUILD_LABEL] ?? []);
-  return new Set(buildIds.filter((buildId) => !recorded.has(buildId)));
+  return found.filter((buildId) => !recorded.has(buildId));
 }

@@ -15,6 +15,7 @@ it('removes what builds without a record left in Docker, and nothing else', asyn
   const recorded = { [BUILD_LABEL]: context.buildId };
   const world = createWorld(context);
   await addContainer(world, 'lost', LOST);
+  world.docker.volumes.set('lost-alone', { [BUILD_LABEL]: 'build/gitlab.test/a-volume-is-left' });
   await addContainer(world, 'goes-on', recorded);
   await addContainer(world, 'keeps-a-cache', {});
   world.docker.networks.set('lost', LOST).set('goes-on', recorded);
@@ -34,9 +35,9 @@ it('looks at a daemon once, however many runners use it', async () => {
   let listed = 0;
   const { ports } = openProcess(world, {
     engine: {
-      listByLabels: () => {
+      listBuildIds: () => {
         listed += 1;
-        return Promise.resolve({ containers: [], volumes: [], networks: [] });
+        return Promise.resolve([]);
       },
     },
   });

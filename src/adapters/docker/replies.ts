@@ -47,8 +47,8 @@ export const networkSchema = z.object({
   Containers: z.record(z.string(), z.unknown()).nullish(),
 });
 
-export const idsSchema = z.array(z.object({ Id: z.string() }));
+export const listSchema = z.array(z.object({ Id: z.string(), Labels: labels }));
 
 export const volumesSchema = z.object({
-  Volumes: z.array(z.object({ Name: z.string() })).nullish(),
+  Volumes: z.array(z.object({ Name: z.string(), Labels: labels })).nullish(),
 });

@@ -4,12 +4,18 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
-import { INSTALLATION_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
-import { idsSchema, infoSchema, networkSchema, versionSchema, volumesSchema } from './replies.ts';
+import { BUILD_LABEL, INSTALLATION_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
+import { infoSchema, listSchema, networkSchema, versionSchema, volumesSchema } from './replies.ts';
 
 type Resources = Pick<
   ContainerEngine,
-  'info' | 'createNetwork' | 'removeNetwork' | 'ensureVolume' | 'removeVolume' | 'listByLabels'
+  | 'info'
+  | 'createNetwork'
+  | 'removeNetwork'
+  | 'ensureVolume'
+  | 'removeVolume'
+  | 'listByLabels'
+  | 'listBuildIds'
 >;
 
 /** The engine itself, its networks and volumes. */
@@ -43,6 +49,7 @@ export function createResources(parts: EngineParts): Resources {
       await daemon.expect(call, { limitMs: timing.slowCallLimitMs, accept: [204, 404] });
     },
     listByLabels: (labels) => listByLabels(parts, labels),
+    listBuildIds: () => listBuildIds(parts),
   };
 }
 
@@ -130,15 +137,30 @@ async function removeNetwork(parts: EngineParts, name: string): Promise<void> {
   await daemon.expect(call, { limitMs, accept: [204, 404] });
 }
 
-/** Of this installation only: whatever another one left on the same daemon is not ours. */
 async function listByLabels(
-  { daemon, timing, installation }: EngineParts,
+  parts: EngineParts,
   labels: Readonly<Record<string, string>>,
 ): ReturnType<ContainerEngine['listByLabels']> {
-  const wanted = { ...labels, [INSTALLATION_LABEL]: installation };
-  const label = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
+  const wanted = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const { containers, volumes, networks } = await list(parts, wanted);
+  return {
+    containers: containers.map(({ Id }) => Id),
+    volumes: volumes.map(({ Name }) => Name),
+    networks: networks.map(({ Id }) => Id),
+  };
+}
+
+async function listBuildIds(parts: EngineParts): Promise<readonly string[]> {
+  const { containers, volumes, networks } = await list(parts, [BUILD_LABEL]);
+  const all = [...containers, ...volumes, ...networks];
+  return [...new Set(all.flatMap(({ Labels }) => Labels?.[BUILD_LABEL] ?? []))];
+}
+
+/** Of this installation only: whatever another one left on the same daemon is not ours. */
+async function list({ daemon, timing, installation }: EngineParts, labels: readonly string[]) {
+  const label = [...labels, `${INSTALLATION_LABEL}=${installation}`];
   const filters = JSON.stringify({ label });
-  const list = async (path: string, query = {}): Promise<unknown> => {
+  const ask = async (path: string, query = {}): Promise<unknown> => {
     const call: DaemonCall = {
       doing: `list ${path.split('/')[1] ?? ''} by labels`,
       method: 'GET',
@@ -150,13 +172,13 @@ async function listByLabels(
   };
   const action = { doing: 'list objects by labels', address: daemon.address };
   const [containers, volumes, networks] = await Promise.all([
-    list('/containers/json', { all: '1' }),
-    list('/volumes'),
-    list('/networks'),
+    ask('/containers/json', { all: '1' }),
+    ask('/volumes'),
+    ask('/networks'),
   ]);
   return {
-    containers: parseReply(idsSchema, containers, action).map(({ Id }) => Id),
-    volumes: (parseReply(volumesSchema, volumes, action).Volumes ?? []).map(({ Name }) => Name),
-    networks: parseReply(idsSchema, networks, action).map(({ Id }) => Id),
+    containers: parseReply(listSchema, containers, action),
+    volumes: parseReply(volumesSchema, volumes, action).Volumes ?? [],
+    networks: parseReply(listSchema, networks, action),
   };
 }

@@ -1,5 +1,6 @@
 import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
 import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/activities/ports.ts';
+import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { tick, until, type FakeContainer, type World } from './world.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
@@ -95,7 +96,12 @@ const CREATED: Omit<ContainerStatus, 'id' | 'labels'> = {
 
 type Resources = Pick<
   ContainerEngine,
-  'createNetwork' | 'removeNetwork' | 'ensureVolume' | 'removeVolume' | 'listByLabels'
+  | 'createNetwork'
+  | 'removeNetwork'
+  | 'ensureVolume'
+  | 'removeVolume'
+  | 'listByLabels'
+  | 'listBuildIds'
 >;
 
 function createFakeResources({ docker }: World): Resources {
@@ -122,6 +128,14 @@ function createFakeResources({ docker }: World): Resources {
     removeVolume: (name) => {
       docker.volumes.delete(name);
       return Promise.resolve();
+    },
+    listBuildIds: () => {
+      const labels = [
+        ...[...docker.containers.values()].map(({ spec }) => spec.labels),
+        ...docker.volumes.values(),
+        ...docker.networks.values(),
+      ];
+      return Promise.resolve([...new Set(labels.flatMap((of) => of[BUILD_LABEL] ?? []))]);
     },
     listByLabels: (labels) => {
       const containers = [...docker.containers].map(([id, { spec }]) => [id, spec.labels] as const);

@@ -281,10 +281,12 @@ void test('everything of a build is listed, nothing of another build or installa
     volumes: [name],
     networks: [],
   });
+  assert.ok((await engine.listBuildIds()).includes(name));
   const nothing = { containers: [], volumes: [], networks: [] };
   assert.deepEqual(await engine.listByLabels({ [BUILD_LABEL]: `${name}x` }), nothing);
   const other = openEngine({ installation: 'another' });
   assert.deepEqual(await other.listByLabels(labels), nothing);
+  assert.deepEqual(await other.listBuildIds(), []);
 });
 
 void test('a container is removed while it runs, with its anonymous volumes, and once more', async (t) => {
