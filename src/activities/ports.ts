@@ -232,22 +232,33 @@ export interface PackOrder {
   readonly signal: AbortSignal;
 }
 
+/** What an archive holds. */
+export interface ArchiveMember extends FileMember {
+  /**
+   * A directory that only paths of other members name. To be made where it is missing, and left as
+   * it is where it is not.
+   */
+  readonly isImplied: boolean;
+}
+
 /** Archives on this node's disk. Nothing is ever held in memory as a whole. */
 export interface Archives {
   /**
    * Packs files, and makes the archive durable (fsync) before it returns. `raw` takes exactly one
-   * file. Fails with a FinalError when the disk is full.
+   * file. Fails with a FinalError: RunnerSystem when the disk is full, InvalidArchive when the
+   * format cannot hold these members.
    */
   pack(
     order: PackOrder,
     members: AsyncIterable<FileMember>,
   ): Promise<{ readonly sizeBytes: number }>;
   /**
-   * What is in an archive of any of the formats but `raw`, told apart by their first bytes. Fails
-   * with a FinalError at the first member that would leave its directory, or that holds more than
-   * it says.
+   * What is in an archive of any of the formats but `raw`, told apart by their first bytes; implied
+   * directories come before all else. Fails with a FinalError(InvalidArchive) before the first
+   * member when one of them would leave its directory, and amid the content of one that is damaged
+   * or holds more than it says.
    */
-  unpack(file: string, signal: AbortSignal): AsyncIterable<FileMember>;
+  unpack(file: string, signal: AbortSignal): AsyncIterable<ArchiveMember>;
 }
 
 /** The node's own records of its builds: a directory each, 0700, the payload encrypted. */
@@ -365,6 +376,7 @@ export interface Ports {
   readonly coordinator: (runner: RunnerConfig) => Coordinator;
   readonly engine: (runner: RunnerConfig) => ContainerEngine;
   readonly builds: BuildStore;
+  readonly archives: Archives;
   readonly capacity: NodeCapacity;
   readonly traces: TraceSpool;
   readonly clock: Clock;

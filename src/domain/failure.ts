@@ -17,6 +17,8 @@ export const FailureType = {
   InvalidConfig: 'InvalidConfig',
   /** The payload of the job is not usable. */
   InvalidPayload: 'InvalidPayload',
+  /** An archive of the job's files cannot be made or unpacked: what is in it is not fit for it. */
+  InvalidArchive: 'InvalidArchive',
   /** Docker, disk or the runner itself failed. */
   RunnerSystem: 'RunnerSystem',
 } as const;

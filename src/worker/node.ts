@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { ConfigSource, Ports } from '../activities/ports.ts';
+import { createArchives } from '../adapters/archives.ts';
 import { createBuildStore } from '../adapters/build-store.ts';
 import { loadCipher } from '../adapters/cipher.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
@@ -96,6 +97,7 @@ async function openParts(
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),
+    archives: createArchives(),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     clock: systemClock,

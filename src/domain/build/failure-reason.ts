@@ -19,6 +19,8 @@ export function failureReasonOf(type: FailureType): FailureReason {
     case 'RunnerForbidden':
     case 'RunnerSystem':
       return 'runner_system_failure';
+    case 'InvalidArchive':
+      return 'script_failure';
     case 'JobGone':
       return 'unknown_failure';
   }

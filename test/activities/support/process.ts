@@ -1,5 +1,6 @@
 import { createActivities, type Activities } from '../../../src/activities/index.ts';
 import type { ContainerEngine, Coordinator, Log, Ports } from '../../../src/activities/ports.ts';
+import { createFakeArchives } from './fake-archives.ts';
 import { createFakeStore, createFakeSpool } from './fake-disk.ts';
 import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
@@ -91,6 +92,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     coordinator: () => coordinator,
     engine: () => engine,
     builds: gated(createFakeStore(world)),
+    archives: createFakeArchives(world),
     capacity: {
       acquire: () => Promise.reject(new Error('no capacity here')),
       free: (buildId) => void world.freed.push(buildId),

@@ -1,6 +1,7 @@
 import type { BuildContext } from '../../../src/domain/build/context.ts';
 import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
+import type { StoredMember } from './fake-archives.ts';
 import type { ContainerStatus, JobUpdate } from '../../../src/activities/ports.ts';
 
 /** Everything that outlives the worker's process: Docker, its disk, GitLab. */
@@ -16,6 +17,8 @@ export interface World {
     readonly records: Map<string, BuildContext>;
     readonly notes: Map<string, unknown>;
     readonly files: Record<ContainerPlace, FakeFiles>;
+    /** By host path. */
+    readonly archives: Map<string, readonly StoredMember[]>;
   };
   readonly spool: { saved: SpoolState; readonly keeps: SpoolKeeps };
   readonly gitlab: { trace: string; state: string; updates: JobUpdate[] };
@@ -95,6 +98,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
       records: new Map([[context.buildId, context]]),
       notes: new Map(),
       files: { build: files(), helper: files() },
+      archives: new Map(),
     },
     spool: { saved: EMPTY_SPOOL, keeps },
     gitlab: { trace: '', state: 'pending', updates: [] },

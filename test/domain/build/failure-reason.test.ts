@@ -12,6 +12,7 @@ const reasons: Record<FailureType, FailureReason> = {
   ExternalDependency: 'runner_external_dependency_failure',
   InvalidConfig: 'runner_configuration_error',
   InvalidPayload: 'runner_system_failure',
+  InvalidArchive: 'script_failure',
   RunnerSystem: 'runner_system_failure',
 };
 

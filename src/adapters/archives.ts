@@ -1,0 +1,82 @@
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import type { Archives, FileMember, PackOrder } from '../activities/ports.ts';
+import { assert } from '../domain/assert.ts';
+import { archiveFault, diskFault } from './archives/faults.ts';
+import { gzipOf } from './archives/gzip-writer.ts';
+import { membersOfZip } from './archives/zip-reader.ts';
+import { exactly, zipOf } from './archives/zip-writer.ts';
+
+/** Source: gitlab-runner `commands/helpers/archive/fastzip/zip_fastzip_archiver.go`. */
+const LEVELS = { fastest: 0, fast: 1, default: 5, slow: 7, slowest: 9 } as const;
+
+export function createArchives(): Archives {
+  return {
+    pack: async (order, members) => {
+      try {
+        return { sizeBytes: await writeDurably(order, packed(order, members)) };
+      } catch (error) {
+        await rm(order.file, { force: true });
+        order.signal.throwIfAborted();
+        throw diskFault(error, `write the archive ${order.file}`);
+      }
+    },
+    unpack: (file, signal) => membersOfZip(file, signal),
+  };
+}
+
+function packed(
+  { format, level }: PackOrder,
+  members: AsyncIterable<FileMember>,
+): AsyncIterable<Uint8Array> {
+  switch (format) {
+    case 'zip':
+      return zipOf(members, LEVELS[level]);
+    case 'gzip':
+      return gzipOf(members, LEVELS[level]);
+    case 'raw':
+      return rawOf(members);
+    case 'tarzstd':
+    case 'zipzstd':
+      throw archiveFault(`this runner does not know the format ${format}`);
+  }
+}
+
+async function* rawOf(members: AsyncIterable<FileMember>): AsyncGenerator<Uint8Array, void, void> {
+  let count = 0;
+  for await (const member of members) {
+    if (member.kind === 'directory') continue;
+    count += 1;
+    if (count > 1) throw archiveFault('only one file can be sent as raw');
+    if (member.kind === 'symlink') throw archiveFault('a symbolic link cannot be sent as raw');
+    yield* exactly(member);
+  }
+  if (count === 0) throw archiveFault('there is no file to send as raw');
+}
+
+/** Returns how many bytes there are, once they would survive a crash of the node. */
+async function writeDurably(
+  { file, signal }: PackOrder,
+  content: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const handle = await open(file, 'w', 0o600);
+  try {
+    let sizeBytes = 0;
+    for await (const chunk of content) {
+      signal.throwIfAborted();
+      await writeAll(handle, chunk);
+      sizeBytes += chunk.byteLength;
+    }
+    await handle.sync();
+    return sizeBytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.byteLength;) {
+    const { bytesWritten } = await handle.write(chunk, at);
+    assert(bytesWritten > 0, 'the disk took nothing and said nothing');
+    at += bytesWritten;
+  }
+}

@@ -1,0 +1,31 @@
+import { FailureType, FinalError } from '../../domain/failure.ts';
+
+/** A name that somebody else has chosen, as part of a line: short, and without control characters. */
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
+}
+
+export function memberFault(path: string, why: string): FinalError {
+  return archiveFault(`${quoted(path)} ${why}`);
+}
+
+export function archiveFault(why: string, cause?: unknown): FinalError {
+  return new FinalError(FailureType.InvalidArchive, `the archive is refused: ${why}`, { cause });
+}
+
+/** A fault of this node's disk, or what it was before. */
+export function diskFault(error: unknown, doing: string): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const why = DISK_FAULTS.get(code);
+  if (why === undefined) return error;
+  return new FinalError(FailureType.RunnerSystem, `${doing}: ${why} (${code})`, { cause: error });
+}
+
+const DISK_FAULTS: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'the disk is full: make room, or move the state directory to a larger disk'],
+  ['EDQUOT', 'the disk quota is used up: raise it, or move the state directory'],
+  ['EROFS', 'the file system is mounted read-only'],
+  ['EACCES', 'this user may not do so: correct the permissions'],
+  ['EFBIG', 'the file grows too large for this file system'],
+  ['EIO', 'the disk fails'],
+]);

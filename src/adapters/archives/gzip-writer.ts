@@ -1,0 +1,68 @@
+import { pipeline } from 'node:stream/promises';
+import { crc32, createDeflateRaw } from 'node:zlib';
+import type { FileMember } from '../../activities/ports.ts';
+import { archiveFault, quoted } from './faults.ts';
+import { exactly } from './zip-writer.ts';
+
+const HAS_NAME = 1 << 3;
+const HAS_COMMENT = 1 << 4;
+const UNIX = 3;
+
+/**
+ * Every file as a gzip member of its own, one behind the other: GitLab reads reports so. The header
+ * has its name and, as the comment, its path. Source: gitlab-runner `helpers/archives/gzip_create.go`.
+ */
+export async function* gzipOf(
+  members: AsyncIterable<FileMember>,
+  level: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const member of members) {
+    if (member.kind === 'directory') continue;
+    if (member.kind === 'symlink') throw archiveFault(`${quoted(member.path)} is no regular file`);
+    yield* gzipMember(member, level);
+  }
+}
+
+async function* gzipMember(
+  member: FileMember,
+  level: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  let sum = 0;
+  const summed = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    for await (const chunk of exactly(member)) {
+      sum = crc32(chunk, sum);
+      yield chunk;
+    }
+  };
+  yield header(member);
+  const deflate = createDeflateRaw({ level });
+  const feeding = pipeline(summed(), deflate);
+  feeding.catch(() => undefined); // thrown by the stream that is read below as well
+  yield* deflate as AsyncIterable<Uint8Array>;
+  await feeding;
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(sum, 0);
+  trailer.writeUInt32LE(member.sizeBytes % 2 ** 32, 4);
+  yield trailer;
+}
+
+/** By RFC 1952. node:zlib writes one without a name. */
+function header({ path, modifiedMs }: FileMember): Buffer {
+  const seconds = Math.floor(modifiedMs / 1000);
+  const head = Buffer.from([0x1f, 0x8b, 8, HAS_NAME | HAS_COMMENT, 0, 0, 0, 0, 0, UNIX]);
+  head.writeUInt32LE(seconds > 0 && seconds < 2 ** 32 ? seconds : 0, 4);
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return Buffer.concat([head, Buffer.from(`${latin(name)}\0${latin(path)}\0`, 'latin1')]);
+}
+
+/** Headers are Latin-1: what is beyond ASCII is written as a URL would have it, and marked. */
+function latin(text: string): string {
+  return /^[\x00-\x7f]*$/.test(text) && !text.includes('%') ? text : `e:${escapePath(text)}`;
+}
+
+/** As Go's url.PathEscape. */
+function escapePath(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/%(?:24|26|2B|3A|3D|40)/g, decodeURIComponent);
+}

@@ -1,0 +1,105 @@
+import { getFileNameLowLevel, type Entry } from 'yauzl';
+import { memberFault } from './faults.ts';
+import { pathFault, type MemberKind } from './member-rules.ts';
+
+/** A member as the list at the zip's end describes it. */
+export interface EntryFacts {
+  readonly path: string;
+  /** `other`: a device, a pipe or a socket, which is left out. */
+  readonly kind: MemberKind | 'other';
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
+  readonly entry: Entry;
+}
+
+/** By the byte that says what system an entry was made on. */
+const UNIX_SYSTEMS: ReadonlySet<number> = new Set([3, 19]);
+const DOS_READ_ONLY = 0x01;
+
+/** What an entry says of itself; undefined for the directory itself. Throws when it is refused. */
+export function describeEntry(entry: Entry): EntryFacts | undefined {
+  const name = nameOf(entry);
+  const isUnix = UNIX_SYSTEMS.has(entry.versionMadeBy >> 8);
+  const fault = nameFault(name, isUnix) ?? contentFault(entry);
+  if (fault !== undefined) throw memberFault(name, fault);
+  const path = name
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+  if (path === '') return undefined;
+  const { kind, mode } = isUnix ? unixMode(entry, name) : dosMode(entry, name);
+  const owner = ownerOf(entry);
+  return { path, kind, mode, ...owner, modifiedMs: modifiedMs(entry), entry };
+}
+
+/** Its bytes as they are, as every zip of today has UTF-8; else by the code page of old. */
+function nameOf({ fileNameRaw }: Entry): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(fileNameRaw);
+  } catch {
+    return getFileNameLowLevel(0, fileNameRaw, [], true);
+  }
+}
+
+/** On unix `\` and `c:` are as good as any other character; elsewhere they mean a path. */
+function nameFault(name: string, isUnix: boolean): string | undefined {
+  if (name === '') return 'has no name';
+  if (!isUnix && name.includes('\\')) return 'has a backslash in its name';
+  if (!isUnix && /^[A-Za-z]:/.test(name)) return 'has a drive in its name';
+  return pathFault(name);
+}
+
+function contentFault(entry: Entry): string | undefined {
+  if (entry.isEncrypted()) return 'is encrypted';
+  if (!entry.canDecodeFileData()) {
+    return `is packed by method ${entry.compressionMethod}, which this runner does not know`;
+  }
+  return undefined;
+}
+
+interface KindAndMode {
+  readonly kind: EntryFacts['kind'];
+  readonly mode: number;
+}
+
+const FILE_TYPE = 0o170000;
+const KINDS: ReadonlyMap<number, EntryFacts['kind']> = new Map([
+  [0, 'file'],
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+]);
+
+/** Without set-user-id and its like, which gitlab-runner does not restore either. */
+function unixMode({ externalFileAttributes }: Entry, name: string): KindAndMode {
+  const bits = externalFileAttributes >>> 16;
+  const kind = name.endsWith('/') ? 'directory' : (KINDS.get(bits & FILE_TYPE) ?? 'other');
+  // Who writes nothing at all has nothing to say of it, and means no file that nobody may read.
+  const mode = bits === 0 ? plainMode(kind) : bits & 0o777;
+  return { kind, mode };
+}
+
+function dosMode({ externalFileAttributes }: Entry, name: string): KindAndMode {
+  const kind = name.endsWith('/') ? 'directory' : 'file';
+  const isReadOnly = (externalFileAttributes & DOS_READ_ONLY) !== 0;
+  return { kind, mode: kind === 'file' && isReadOnly ? 0o444 : plainMode(kind) };
+}
+
+function plainMode(kind: EntryFacts['kind']): number {
+  return kind === 'directory' ? 0o777 : 0o666;
+}
+
+/** Info-ZIP's field of version 1, with ids of four bytes: what gitlab-runner writes and reads. */
+function ownerOf({ extraFields }: Entry): Pick<EntryFacts, 'uid' | 'gid'> {
+  const data = extraFields.find(({ id }) => id === 0x7875)?.data;
+  const isKnown = data?.byteLength === 11 && data[0] === 1 && data[1] === 4 && data[6] === 4;
+  if (!isKnown) return { uid: 0, gid: 0 };
+  return { uid: data.readUInt32LE(2), gid: data.readUInt32LE(7) };
+}
+
+function modifiedMs(entry: Entry): number {
+  const ms = entry.getLastModDate({ timezone: 'UTC' }).getTime();
+  return Number.isFinite(ms) ? ms : 0;
+}

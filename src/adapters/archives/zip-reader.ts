@@ -1,0 +1,184 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { crc32, createInflateRaw } from 'node:zlib';
+import { fromRandomAccessReaderPromise, type Entry } from 'yauzl';
+import { FinalError } from '../../domain/failure.ts';
+import type { ArchiveMember } from '../../activities/ports.ts';
+import { archiveFault, memberFault } from './faults.ts';
+import { ARCHIVE_LIMITS, createSeenMembers, type ArchiveLimits } from './member-rules.ts';
+import { describeEntry, type EntryFacts } from './zip-entry.ts';
+import { bytesBetween, ZipSource } from './zip-source.ts';
+
+/** A list of small members may say more of itself than it is long. */
+const FREE_CONTENT_BYTES = 1024 * 1024;
+const MAX_LINK_BYTES = 4_095;
+
+/**
+ * What is in a zip. All that it says of itself is looked at before the first member is handed out:
+ * of an archive that is refused for it, nothing is.
+ */
+export async function* membersOfZip(
+  file: string,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveMember, void, void> {
+  const handle = await open(file, 'r');
+  try {
+    const reading = { handle, sizeBytes: (await handle.stat()).size, signal };
+    const implied = await checkAll(reading, ARCHIVE_LIMITS);
+    yield* implied.map(impliedDirectory);
+    for await (const facts of factsOf(reading)) {
+      if (facts.kind !== 'other') yield await memberOf(facts, reading);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+interface Reading {
+  readonly handle: FileHandle;
+  readonly sizeBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at everything but contents; returns the directories that have no member of their own. */
+async function checkAll(reading: Reading, limits: ArchiveLimits): Promise<readonly string[]> {
+  const seen = createSeenMembers(limits);
+  const allowance = Math.min(
+    limits.contentBytes,
+    limits.ratio * reading.sizeBytes + FREE_CONTENT_BYTES,
+  );
+  let contentBytes = 0;
+  for await (const { path, kind, entry } of factsOf(reading)) {
+    contentBytes += entry.uncompressedSize;
+    if (contentBytes > allowance) {
+      throw archiveFault(
+        `it says to hold more than ${allowance} bytes, and has ${reading.sizeBytes} itself`,
+      );
+    }
+    if (kind === 'other') continue;
+    const fault = seen.faultOf(path, kind);
+    if (fault !== undefined) throw memberFault(path, fault);
+  }
+  return seen.impliedDirectories();
+}
+
+/** Members one by one, each by itself without fault. */
+async function* factsOf(reading: Reading): AsyncGenerator<EntryFacts, void, void> {
+  const { handle, sizeBytes, signal } = reading;
+  const source = new ZipSource(handle, sizeBytes);
+  try {
+    const zip = await fromRandomAccessReaderPromise(source, sizeBytes, {
+      autoClose: false,
+      decodeStrings: false,
+    });
+    for await (const entry of zip.eachEntry()) {
+      signal.throwIfAborted();
+      const facts = describeEntry(entry);
+      if (facts !== undefined) yield facts;
+    }
+  } catch (error) {
+    throw asFault(error, signal);
+  }
+}
+
+function asFault(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || error instanceof FinalError) return error;
+  return archiveFault(error instanceof Error ? error.message : String(error), error);
+}
+
+async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMember> {
+  const { kind, entry, path, mode, uid, gid, modifiedMs } = facts;
+  const common = { path, mode, uid, gid, modifiedMs, isImplied: false };
+  switch (kind) {
+    case 'file':
+      return {
+        ...{ ...common, kind, linkTarget: '', sizeBytes: entry.uncompressedSize },
+        content: contentOf(facts, reading),
+      };
+    case 'symlink':
+      return {
+        ...{ ...common, kind, sizeBytes: 0, content: nothing() },
+        linkTarget: await readLink(facts, reading),
+      };
+    case 'directory':
+    case 'other':
+      return { ...common, kind: 'directory', linkTarget: '', sizeBytes: 0, content: nothing() };
+  }
+}
+
+/** As gitlab-runner's helper makes them, whose umask is 0. */
+function impliedDirectory(path: string): ArchiveMember {
+  return {
+    ...{ path, kind: 'directory', mode: 0o777, uid: 0, gid: 0, isImplied: true },
+    ...{ modifiedMs: Date.now(), linkTarget: '', sizeBytes: 0, content: nothing() },
+  };
+}
+
+async function readLink(facts: EntryFacts, reading: Reading): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  if (facts.entry.uncompressedSize > MAX_LINK_BYTES) {
+    throw memberFault(facts.path, 'is a symbolic link with a target that is too long');
+  }
+  for await (const chunk of contentOf(facts, reading)) chunks.push(chunk);
+  const target = Buffer.concat(chunks).toString();
+  if (target !== '' && !target.includes('\0')) return target;
+  throw memberFault(facts.path, 'is a symbolic link without a target');
+}
+
+/** A member's bytes: exactly as many as it says, and with the sum that it says, or it fails. */
+async function* contentOf(
+  { entry, path }: EntryFacts,
+  { handle, sizeBytes, signal }: Reading,
+): AsyncGenerator<Uint8Array, void, void> {
+  let sum = 0;
+  let seenBytes = 0;
+  try {
+    const start = await dataStart(entry, { handle, sizeBytes });
+    const packed = bytesBetween(handle, { start, end: start + entry.compressedSize });
+    for await (const chunk of entry.compressionMethod === 0 ? packed : inflated(packed)) {
+      signal.throwIfAborted();
+      seenBytes += chunk.byteLength;
+      if (seenBytes > entry.uncompressedSize) {
+        throw memberFault(path, `holds more than the ${entry.uncompressedSize} bytes that it says`);
+      }
+      sum = crc32(chunk, sum);
+      yield chunk;
+    }
+  } catch (error) {
+    if (signal.aborted || error instanceof FinalError) throw error;
+    throw memberFault(path, `cannot be read: ${error instanceof Error ? error.message : 'broken'}`);
+  }
+  if (seenBytes < entry.uncompressedSize) {
+    throw memberFault(path, `holds less than the ${entry.uncompressedSize} bytes that it says`);
+  }
+  if (sum !== entry.crc32) throw memberFault(path, 'is damaged: its checksum does not match');
+}
+
+/** Behind the local header, whose own word about the member is not heeded. */
+async function dataStart(
+  entry: Entry,
+  { handle, sizeBytes }: Pick<Reading, 'handle' | 'sizeBytes'>,
+): Promise<number> {
+  const at = entry.relativeOffsetOfLocalHeader;
+  if (at + 30 > sizeBytes) throw new Error('it points to where the file has nothing');
+  const head = Buffer.alloc(30);
+  await handle.read(head, 0, head.byteLength, at);
+  if (head.readUInt32LE(0) !== 0x04034b50) throw new Error('there is no header where it should be');
+  const start = at + 30 + head.readUInt16LE(26) + head.readUInt16LE(28);
+  if (start + entry.compressedSize > sizeBytes) throw new Error('the file ends before it does');
+  return start;
+}
+
+async function* inflated(
+  packed: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  const inflate = createInflateRaw();
+  const feeding = pipeline(packed, inflate);
+  feeding.catch(() => undefined); // thrown by the stream that is read below as well
+  yield* inflate as AsyncIterable<Uint8Array>;
+  await feeding;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, void> {
+  // has no content
+}
