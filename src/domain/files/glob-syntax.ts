@@ -1,0 +1,112 @@
+/** A text as its code points: `?` takes a whole character, however many units it has. */
+export type Codes = Uint32Array;
+
+/** The characters that mean something in a pattern. */
+export const CODE = {
+  slash: 0x2f,
+  star: 0x2a,
+  question: 0x3f,
+  openClass: 0x5b,
+  closeClass: 0x5d,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+  comma: 0x2c,
+  backslash: 0x5c,
+  minus: 0x2d,
+  caret: 0x5e,
+  bang: 0x21,
+} as const;
+
+export function codesOf(text: string): Codes {
+  const codes = new Uint32Array(text.length);
+  let length = 0;
+  for (let at = 0; at < text.length; length += 1) {
+    const code = text.codePointAt(at) ?? 0;
+    codes[length] = code;
+    at += code > 0xffff ? 2 : 1;
+  }
+  return codes.subarray(0, length);
+}
+
+/** Whether a pattern is well formed from `start` on. Source: doublestar 4.10 `validate.go`. */
+export function isWellFormed(pattern: Codes, start: number): boolean {
+  let depth = 0;
+  for (let at = start; at < pattern.length; at += 1) {
+    switch (pattern[at]) {
+      case CODE.backslash:
+        at += 1;
+        if (at >= pattern.length) return false;
+        break;
+      case CODE.openClass:
+        at = endOfClass(pattern, at);
+        if (at === -1) return false;
+        break;
+      case CODE.openBrace:
+        depth += 1;
+        break;
+      case CODE.closeBrace:
+        depth -= 1;
+        if (depth < 0) return false;
+        break;
+    }
+  }
+  return depth === 0;
+}
+
+/** Where the `]` of the class is that opens at `open`; -1 when it is empty or never closed. */
+function endOfClass(pattern: Codes, open: number): number {
+  let at = open + 1;
+  if (isNegation(pattern[at])) at += 1;
+  if (at >= pattern.length || pattern[at] === CODE.closeClass) return -1;
+  return indexOfClassEnd(pattern, at);
+}
+
+export function isNegation(code: number | undefined): boolean {
+  return code === CODE.bang || code === CODE.caret;
+}
+
+/** The first `]` from `start` on that no backslash precedes; -1 when there is none. */
+export function indexOfClassEnd(pattern: Codes, start: number): number {
+  for (let at = start; at < pattern.length; at += 1) {
+    if (pattern[at] === CODE.backslash) at += 1;
+    else if (pattern[at] === CODE.closeClass) return at;
+  }
+  return -1;
+}
+
+/** The `}` that closes what opens before `start`; -1 when there is none. Knows nothing of classes. */
+export function indexOfBraceEnd(pattern: Codes, start: number): number {
+  let depth = 1;
+  for (let at = start; at < pattern.length; at += 1) {
+    const code = pattern[at];
+    if (code === CODE.backslash) at += 1;
+    else if (code === CODE.openBrace) depth += 1;
+    else if (code === CODE.closeBrace) {
+      depth -= 1;
+      if (depth === 0) return at;
+    }
+  }
+  return -1;
+}
+
+/** Where the alternative that begins at `start` ends: at its comma, or at `end`. */
+export function indexOfAlternativeEnd(pattern: Codes, start: number, end: number): number {
+  let depth = 1;
+  for (let at = start; at < end; at += 1) {
+    const code = pattern[at];
+    if (code === CODE.backslash) at += 1;
+    else if (code === CODE.openBrace) depth += 1;
+    else if (code === CODE.closeBrace) depth -= 1;
+    else if (code === CODE.comma && depth === 1) return at;
+  }
+  return end;
+}
+
+/** What may stand at the end of a pattern when the path has ended before it. */
+const EMPTY_TAILS: ReadonlySet<string> = new Set(['', '*', '**', '/**', '**/', '/**/']);
+
+/** Whether what a pattern has from `start` on matches nothing at all: `a/**` matches `a`. */
+export function isEmptyTail(pattern: Codes, start: number): boolean {
+  const length = pattern.length - start;
+  return length <= 4 && EMPTY_TAILS.has(String.fromCodePoint(...pattern.subarray(start)));
+}

@@ -1,0 +1,212 @@
+import type { RunnerLineLevel } from '../trace/sections.ts';
+import { readGlob, type Glob } from './glob.ts';
+import { outermostPaths, patternInProject, relativeTo } from './project-paths.ts';
+import {
+  askGlobs,
+  parseTreePattern,
+  type StepPool,
+  type TreePatternFault,
+} from './tree-pattern.ts';
+
+/** What a job wants to keep of its files. Every text is expanded already. */
+export interface SelectionOrder {
+  /** Absolute. */
+  readonly projectDir: string;
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+  /** Names that git lists, relative to the project; undefined when the job does not want them. */
+  readonly untracked?: readonly string[] | undefined;
+  readonly subject: 'artifacts' | 'cache';
+}
+
+export interface SelectionLine {
+  readonly level: RunnerLineLevel;
+  readonly text: string;
+}
+
+/** Decides file by file what is kept, and tells of it in the peer's own words. */
+export interface FileSelection {
+  /**
+   * What must be read, relative to the project directory: '' is all of it. None lies inside another.
+   */
+  readonly roots: readonly string[];
+  /** The roots may hold far more than what is kept: list their names before their bytes are read. */
+  readonly needsListing: boolean;
+  /**
+   * Whether the file or directory is kept. To be called once for each path found below the roots,
+   * relative to the project directory, its parts joined by `/`.
+   */
+  readonly offer: (path: string) => boolean;
+  /** What there is to say when all was offered. */
+  readonly lines: () => readonly SelectionLine[];
+}
+
+/** Any pattern of a person is far below it; a hostile one costs a second, once. */
+const STEPS_AT_ONCE = 100_000_000;
+const STEPS_A_PATH = 100_000;
+
+/** What is counted while files are offered. */
+interface State {
+  readonly pool: StepPool;
+  readonly wanted: readonly Wanted[];
+  readonly excluded: readonly Excluded[];
+  readonly untracked: ReadonlySet<string> | undefined;
+  foundUntracked: number;
+  taken: number;
+  hasGit: boolean;
+}
+
+interface Wanted {
+  readonly text: string;
+  readonly pattern: ReturnType<typeof parseTreePattern>;
+  found: number;
+  isTooComplex: boolean;
+}
+
+interface Excluded {
+  readonly text: string;
+  /** undefined: it lies outside of the project. */
+  readonly globs: readonly Glob[] | undefined;
+  count: number;
+  isTooComplex: boolean;
+}
+
+/**
+ * Which files artifacts or a cache are made of. A matched directory is taken with all that is in it,
+ * dotfiles too; excludes count for each file on its own, so that a directory's name alone does not
+ * exclude what is in it. Total, and of bounded cost, whatever the job and its files are called.
+ * Source: spec/execution §9, gitlab-runner `commands/helpers/file_archiver.go`.
+ */
+export function planSelection(order: SelectionOrder): FileSelection {
+  const { projectDir } = order;
+  const state: State = {
+    pool: { stepsLeft: STEPS_AT_ONCE },
+    wanted: order.paths.map((text) => ({
+      text,
+      pattern: parseTreePattern(text, projectDir),
+      ...{ found: 0, isTooComplex: false },
+    })),
+    excluded: order.exclude.map((text) => {
+      const pattern = patternInProject(text, projectDir);
+      const globs = pattern === undefined ? undefined : [readGlob(pattern)];
+      return { text, globs, count: 0, isTooComplex: false };
+    }),
+    untracked: order.untracked && untrackedIn(order.untracked, projectDir),
+    ...{ foundUntracked: 0, taken: 0, hasGit: false },
+  };
+  const patterns = state.wanted.flatMap(({ pattern }) => ('fault' in pattern ? [] : [pattern]));
+  return {
+    roots: outermostPaths([...patterns.map(({ root }) => root), ...(state.untracked ?? [])]),
+    needsListing: patterns.some(({ takesWholeRoot }) => !takesWholeRoot),
+    offer: (path) => offer(state, path),
+    lines: () => [
+      ...state.wanted.map((wanted) => wantedLine(wanted, projectDir)),
+      ...untrackedLines(state),
+      ...state.excluded.flatMap(excludedLines),
+      ...endLines(state, order),
+    ],
+  };
+}
+
+/** An embedded repository is listed as a directory, with a `/` at its end. */
+function untrackedIn(names: readonly string[], projectDir: string): ReadonlySet<string> {
+  return new Set(
+    names.map((name) => relativeTo(projectDir, name) ?? '').filter((name) => name !== ''),
+  );
+}
+
+function offer(state: State, path: string): boolean {
+  const { pool } = state;
+  pool.stepsLeft = Math.min(STEPS_AT_ONCE, pool.stepsLeft + STEPS_A_PATH);
+  const wanting = state.wanted.filter((wanted) => takes(wanted, path, pool));
+  const isUntracked = state.untracked?.has(path) ?? false;
+  if (wanting.length === 0 && !isUntracked) return false;
+  const excluded = state.excluded.find((rule) => excludes(rule, path, pool));
+  if (excluded !== undefined) {
+    excluded.count += 1;
+    return false;
+  }
+  for (const wanted of wanting) wanted.found += 1;
+  if (isUntracked) state.foundUntracked += 1;
+  if (path === '.git' || path.startsWith('.git/')) state.hasGit = true;
+  state.taken += 1;
+  return true;
+}
+
+function takes(wanted: Wanted, path: string, pool: StepPool): boolean {
+  if ('fault' in wanted.pattern || wanted.isTooComplex) return false;
+  const answer = wanted.pattern.takes(path, pool);
+  if (answer === 'too_complex') wanted.isTooComplex = true;
+  return answer === 'yes';
+}
+
+/** What a rule might be meant to keep back must not get out because the rule is hard to read. */
+function excludes(rule: Excluded, path: string, pool: StepPool): boolean {
+  if (rule.globs === undefined) return false;
+  if (rule.isTooComplex) return true;
+  const answer = askGlobs(rule.globs, path, pool);
+  if (answer === 'too_complex') rule.isTooComplex = true;
+  return answer !== 'no';
+}
+
+function wantedLine({ text, pattern, found, isTooComplex }: Wanted, dir: string): SelectionLine {
+  if ('fault' in pattern) return { level: 'warning', text: faultText(text, pattern.fault) };
+  if (isTooComplex) {
+    return { level: 'warning', text: `${text}: the pattern is too complex, ${found} files taken` };
+  }
+  return found === 0
+    ? {
+        level: 'warning',
+        text: `${text}: no matching files. Ensure that the artifact path is relative to the working directory (${dir})`,
+      }
+    : { level: 'plain', text: `${text}: found ${found} matching artifact files and directories` };
+}
+
+function faultText(text: string, fault: TreePatternFault): string {
+  switch (fault) {
+    case 'empty':
+      return 'No matching files. Path is empty.';
+    case 'outside':
+      return `processPath: artifact path is not a subpath of project directory: ${text}`;
+    case 'malformed':
+      return `${text}: syntax error in pattern`;
+  }
+}
+
+function untrackedLines({ untracked, foundUntracked }: State): readonly SelectionLine[] {
+  if (untracked === undefined) return [];
+  return foundUntracked === 0
+    ? [{ level: 'warning', text: 'untracked: no files' }]
+    : [{ level: 'plain', text: `untracked: found ${foundUntracked} files` }];
+}
+
+function excludedLines({ text, globs, count, isTooComplex }: Excluded): readonly SelectionLine[] {
+  if (globs === undefined) {
+    const fault = `artifact path is not a subpath of project directory: ${text}`;
+    return [{ level: 'warning', text: `isExcluded: ${fault}` }];
+  }
+  return [
+    ...(isTooComplex
+      ? [
+          {
+            level: 'warning',
+            text: `${text}: the pattern is too complex, it excludes all`,
+          } as const,
+        ]
+      : []),
+    ...(count === 0 ? [] : [{ level: 'plain', text: `${text}: excluded ${count} files` } as const]),
+  ];
+}
+
+function endLines({ taken, hasGit }: State, { subject }: SelectionOrder): readonly SelectionLine[] {
+  if (taken === 0) {
+    return subject === 'artifacts'
+      ? [{ level: 'error', text: 'No files to upload' }]
+      : [{ level: 'warning', text: 'No files to cache.' }];
+  }
+  if (!hasGit) return [];
+  return [
+    { level: 'warning', text: 'Part of .git directory is on the list of files to archive' },
+    { level: 'warning', text: 'This may introduce unexpected problems' },
+  ];
+}

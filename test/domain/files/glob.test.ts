@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { cpuUsage } from 'node:process';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseGlob, readGlob } from '../../../src/domain/files/glob.ts';
+import { DOUBLESTAR_CASES, type DoublestarVerdict } from './doublestar-cases.ts';
+import { askDoublestar } from './ask-doublestar.ts';
+
+function verdictOf(pattern: string, path: string): DoublestarVerdict {
+  const glob = parseGlob(pattern);
+  if (glob === undefined) return 'invalid';
+  const { verdict } = glob.measure(path);
+  assert.notEqual(verdict, 'too_complex');
+  return verdict as DoublestarVerdict;
+}
+
+// Pieces of patterns next to each other make all the odd cases: `{*,a}*`, `a**/b`, `[^{]`.
+const pattern = fc
+  .array(
+    fc.constantFrom(
+      ...['*', '*', '**', '**/', '/**', '/', '/', '?', '[a-c]', '[^a]', '[!b]', '[', ']', '[]a]'],
+      ...['{a,b}', '{', '}', ',', '{*,a}', '{**/,}', '{a,{b,c}}', '\\', 'a', 'b', 'c', '-', '.'],
+      ...['é', '💥', '[a-', '!', '^'],
+    ),
+    { maxLength: 8 },
+  )
+  .map((pieces) => pieces.join(''));
+const path = fc
+  .array(fc.constantFrom('a', 'b', 'c', '/', 'ab', '/', '.', 'é', '💥', '-', '[', '{', '*', '}'), {
+    maxLength: 7,
+  })
+  .map((pieces) => pieces.join(''));
+
+describe('parseGlob', () => {
+  for (const { why, rows } of DOUBLESTAR_CASES) {
+    describe(why, () => {
+      for (const [glob, name, verdict] of rows) {
+        it(`${JSON.stringify(glob)} and ${JSON.stringify(name)}: ${verdict}`, () => {
+          assert.equal(verdictOf(glob, name), verdict);
+        });
+      }
+    });
+  }
+
+  it('agrees with doublestar itself on the table above and on 20,000 random pairs', (t) => {
+    const table = DOUBLESTAR_CASES.flatMap(({ rows }) => rows);
+    const random = fc.sample(fc.tuple(pattern, path), 20_000);
+    const pairs = [...table.map(([glob, name]) => [glob, name] as const), ...random];
+    const answers = askDoublestar(pairs);
+    if ('absent' in answers) return t.skip(answers.absent);
+    const different = pairs
+      .map(([glob, name], index) => ({
+        ...{ glob, name, expected: answers.verdicts[index], actual: verdictOf(glob, name) },
+      }))
+      .filter(({ expected, actual }) => expected !== actual);
+    assert.deepEqual(different, []);
+    assert.deepEqual(
+      table.map(([, , verdict]) => verdict),
+      answers.verdicts.slice(0, table.length),
+    );
+  });
+
+  it('takes alternatives as the patterns that they stand for, in 10,000 random cases', () => {
+    const plain = pattern.filter((text) => !/[{}[\]\\,]/.test(text));
+    const law = fc.property(
+      plain,
+      fc.array(plain, { minLength: 1, maxLength: 4 }),
+      path,
+      (head, alternatives, name) => {
+        // Tails that match nothing count only where no brace is before them: the path goes on.
+        const apart = alternatives.map((each) => verdictOf(`${head}/${each}/z`, `${name}/z`));
+        const braces = verdictOf(`${head}/{${alternatives.join(',')}}/z`, `${name}/z`);
+        assert.equal(braces, apart.includes('match') ? 'match' : 'no_match');
+      },
+    );
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  it('matches any text by itself once it is escaped, and no other text, in 10,000 random cases', () => {
+    const text = fc.oneof(pattern, fc.string({ unit: 'grapheme' }));
+    const law = fc.property(text, path, (wanted, other) => {
+      const glob = parseGlob(wanted.replace(/[*?[\]{}\\]/g, '\\$&'));
+      assert.deepEqual(
+        [glob?.matches(wanted), glob?.matches(other), glob?.isLiteral, glob?.literalPrefix],
+        [true, other === wanted, true, wanted],
+      );
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  it('says by what every match begins, in 10,000 random cases', () => {
+    const law = fc.property(pattern, path, (text, name) => {
+      const glob = parseGlob(text);
+      if (glob?.matches(name) !== true) return;
+      // `a/**` matches `a`, too.
+      assert.ok(`${name}/`.startsWith(glob.literalPrefix), `${text} ${name}`);
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  const prefixes: [pattern: string, prefix: string, isLiteral: boolean, why: string][] = [
+    ['', '', true, 'nothing'],
+    ['a/b', 'a/b', true, 'no special character'],
+    ['a/b*', 'a/b', false, 'up to the star'],
+    ['a\\*b?', 'a*b', false, 'an escaped star is a character'],
+    ['a\\\\', 'a\\', true, 'an escaped backslash too'],
+    ['{a,b}', '', false, 'alternatives have no common prefix'],
+    ['a[b]', 'a', false, 'nor does a class, even of one'],
+    ['a]b,c', 'a]b,c', true, 'what closes nothing is a character'],
+  ];
+  for (const [text, literalPrefix, isLiteral, why] of prefixes) {
+    it(`finds that ${JSON.stringify(text)} begins with ${JSON.stringify(literalPrefix)}: ${why}`, () => {
+      const glob = parseGlob(text);
+      assert.deepEqual([glob?.literalPrefix, glob?.isLiteral], [literalPrefix, isLiteral]);
+    });
+  }
+});
+
+describe('readGlob', () => {
+  it('matches by a malformed pattern as far as it can be read', () => {
+    assert.equal(parseGlob('odd}name'), undefined);
+    assert.equal(readGlob('odd}name').matches('odd}name'), true);
+    assert.equal(readGlob('a[').matches('a'), false);
+  });
+});
+
+const KB_100 = 100 * 1024;
+const hostile: [what: string, pattern: string, path: string][] = [
+  ['a thousand stars', '*'.repeat(1_000), 'a'.repeat(KB_100)],
+  ['100 KB of stars', '*'.repeat(KB_100), 'a'.repeat(KB_100)],
+  ['stars between letters', '*a'.repeat(KB_100 / 2), 'a'.repeat(KB_100)],
+  ['a star before a long text', `*${'a'.repeat(KB_100)}b`, 'a'.repeat(KB_100)],
+  ['a star before half of the path', `*${'a'.repeat(KB_100 / 2)}b`, 'a'.repeat(KB_100)],
+  ['double stars all along', '**/'.repeat(KB_100 / 3), 'a/'.repeat(KB_100 / 2)],
+  ['double stars and letters', '**/a/'.repeat(KB_100 / 5), `${'a/'.repeat(KB_100 / 2)}b`],
+  ['double stars and stars', `${'**/*a*/'.repeat(KB_100 / 7)}b`, 'aa/'.repeat(KB_100 / 3)],
+  ['alternatives that are all alike', `${'{a,a}'.repeat(KB_100 / 5)}b`, 'a'.repeat(KB_100)],
+  ['forty alternatives that are all alike', `${'{a,a}'.repeat(40)}b`, 'a'.repeat(41)],
+  ['empty alternatives', `${'{,}'.repeat(KB_100 / 3)}b`, 'a'],
+  ['a brace of 100,000 alternatives', `{${','.repeat(KB_100)}}`, 'a'],
+  ['braces in braces', '{'.repeat(KB_100 / 2) + '}'.repeat(KB_100 / 2), 'a'],
+  ['braces in braces with two ways each', '{,'.repeat(KB_100 / 3) + '}'.repeat(KB_100 / 3), 'a'],
+  [
+    'braces in braces at the end of the path',
+    `a${'{,'.repeat(KB_100 / 3) + '}'.repeat(KB_100 / 3)}b`,
+    'a',
+  ],
+  ['a star before braces', `*${'{a,aa}'.repeat(KB_100 / 6)}b`, 'a'.repeat(KB_100)],
+  ['a class of 100 KB after a star', `*[${'b'.repeat(KB_100)}]`, 'a'.repeat(KB_100)],
+  ['a class that is never closed', `[${'b'.repeat(KB_100)}`, 'a'.repeat(KB_100)],
+  ['backslashes', '\\'.repeat(KB_100), '\\'.repeat(KB_100)],
+  ['opening braces', '{'.repeat(KB_100), '{'.repeat(KB_100)],
+  ['opening classes', '['.repeat(KB_100), '['.repeat(KB_100)],
+];
+
+describe('a hostile pattern and path of 100 KB', () => {
+  for (const [what, text, name] of hostile) {
+    it(`are done with in 50 ms: ${what}`, () => {
+      const times = [1, 2, 3].map(() => {
+        const start = cpuUsage();
+        parseGlob(text)?.matches(name);
+        return cpuUsage(start).user / 1000;
+      });
+      // Other programs share this machine, and so does the compiler of this one.
+      const best = Math.min(...times);
+      assert.ok(best <= 50, `${best.toFixed(1)} ms`);
+    });
+  }
+});

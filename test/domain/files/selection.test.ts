@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { planSelection, type SelectionOrder } from '../../../src/domain/files/selection.ts';
+
+const PROJECT = '/builds/group/project';
+
+const TREE = [
+  '.git',
+  '.git/config',
+  'README.md',
+  'dist',
+  'dist/.hidden',
+  'dist/app.js',
+  'dist/maps',
+  'dist/maps/app.js.map',
+  'src',
+  'src/app.ts',
+  'src/lib',
+  'src/lib/index.ts',
+  'src/lib/index.test.ts',
+  'target[1]',
+  'target[1]/out.bin',
+];
+
+function select(order: Partial<SelectionOrder>, tree: readonly string[] = TREE) {
+  const selection = planSelection({
+    ...{ projectDir: PROJECT, paths: [], exclude: [], subject: 'artifacts' },
+    ...order,
+  });
+  const taken = tree.filter((path) => selection.offer(path));
+  const lines = selection.lines().map(({ level, text }) => `${level}: ${text}`);
+  return { taken, lines, roots: selection.roots, needsListing: selection.needsListing };
+}
+
+const nothing = (path: string): string =>
+  `warning: ${path}: no matching files. Ensure that the artifact path is relative to the working directory (${PROJECT})`;
+const found = (path: string, count: number): string =>
+  `plain: ${path}: found ${count} matching artifact files and directories`;
+
+interface Case {
+  readonly why: string;
+  readonly order: Partial<SelectionOrder>;
+  readonly taken: readonly string[];
+  readonly lines: readonly string[];
+}
+
+const DIST = TREE.filter((path) => path.startsWith('dist'));
+const SRC = TREE.filter((path) => path.startsWith('src'));
+
+const cases: readonly Case[] = [
+  {
+    why: 'a directory is taken with all in it, dotfiles too',
+    order: { paths: ['dist/'] },
+    taken: DIST,
+    lines: [found('dist/', 5)],
+  },
+  {
+    why: 'an absolute path inside of the project is as good',
+    order: { paths: [`${PROJECT}/dist`] },
+    taken: DIST,
+    lines: [found(`${PROJECT}/dist`, 5)],
+  },
+  {
+    why: 'a path that leaves the project and comes back is inside',
+    order: { paths: ['../project/./dist//', 'src/../dist/app.js'] },
+    taken: DIST,
+    lines: [found('../project/./dist//', 5), found('src/../dist/app.js', 1)],
+  },
+  {
+    why: 'what lies outside is told and ignored',
+    order: { paths: ['../other', '/etc/passwd', '/builds/group/project2/*', 'dist/*/../../../*'] },
+    taken: [],
+    lines: [
+      ...['../other', '/etc/passwd', '/builds/group/project2/*', 'dist/*/../../../*'].map(
+        (path) =>
+          `warning: processPath: artifact path is not a subpath of project directory: ${path}`,
+      ),
+      'error: No files to upload',
+    ],
+  },
+  {
+    why: 'the project directory itself is everything, and the repository in it a reason to warn',
+    order: { paths: ['.'] },
+    taken: TREE,
+    lines: [
+      found('.', 15),
+      'warning: Part of .git directory is on the list of files to archive',
+      'warning: This may introduce unexpected problems',
+    ],
+  },
+  {
+    why: 'two stars are everything, too',
+    order: { paths: ['**'], exclude: ['.git', '.git/**'] },
+    taken: TREE.slice(2),
+    lines: [found('**', 13), 'plain: .git: excluded 1 files', 'plain: .git/**: excluded 1 files'],
+  },
+  {
+    why: 'a directory that a pattern matches is taken with all in it',
+    order: { paths: ['s*'] },
+    taken: SRC,
+    lines: [found('s*', 5)],
+  },
+  {
+    why: 'a pattern across directories takes what matches and nothing around it',
+    order: { paths: ['**/*.ts'] },
+    taken: ['src/app.ts', 'src/lib/index.ts', 'src/lib/index.test.ts'],
+    lines: [found('**/*.ts', 3)],
+  },
+  {
+    why: 'all below of a directory is the directory, too',
+    order: { paths: ['dist/**'] },
+    taken: DIST,
+    lines: [found('dist/**', 5)],
+  },
+  {
+    why: 'excludes count for each file',
+    order: { paths: ['src'], exclude: ['**/*.test.ts', 'src/app.ts'] },
+    taken: ['src', 'src/lib', 'src/lib/index.ts'],
+    lines: [
+      found('src', 3),
+      'plain: **/*.test.ts: excluded 1 files',
+      'plain: src/app.ts: excluded 1 files',
+    ],
+  },
+  {
+    why: 'to exclude a directory’s name does not exclude what is in it',
+    order: { paths: ['dist'], exclude: ['dist/maps/'] },
+    taken: ['dist', 'dist/.hidden', 'dist/app.js', 'dist/maps/app.js.map'],
+    lines: [found('dist', 4), 'plain: dist/maps/: excluded 1 files'],
+  },
+  {
+    why: 'an absolute exclude inside of the project is as good, one outside excludes nothing',
+    order: { paths: ['src'], exclude: [`${PROJECT}/src/lib/**`, '../src/**'] },
+    taken: ['src', 'src/app.ts'],
+    lines: [
+      found('src', 2),
+      `plain: ${PROJECT}/src/lib/**: excluded 3 files`,
+      'warning: isExcluded: artifact path is not a subpath of project directory: ../src/**',
+    ],
+  },
+  {
+    why: 'when all is excluded nothing was found',
+    order: { paths: ['README.md'], exclude: ['*.md'] },
+    taken: [],
+    lines: [nothing('README.md'), 'plain: *.md: excluded 1 files', 'error: No files to upload'],
+  },
+  {
+    why: 'each path is counted by itself, each file is taken once',
+    order: { paths: ['dist', 'dist/app.js', 'dist/*.js', 'missing'] },
+    taken: DIST,
+    lines: [found('dist', 5), found('dist/app.js', 1), found('dist/*.js', 1), nothing('missing')],
+  },
+  {
+    why: 'nothing at all is a warning for a cache',
+    order: { paths: ['missing'], subject: 'cache' },
+    taken: [],
+    lines: [nothing('missing'), 'warning: No files to cache.'],
+  },
+  {
+    why: 'no path at all is nothing',
+    order: {},
+    taken: [],
+    lines: ['error: No files to upload'],
+  },
+  {
+    why: 'an empty path and a malformed one are told, and others still count',
+    order: { paths: ['', 'a[', 'README.md'] },
+    taken: ['README.md'],
+    lines: [
+      'warning: No matching files. Path is empty.',
+      'warning: a[: syntax error in pattern',
+      found('README.md', 1),
+    ],
+  },
+  {
+    why: 'untracked files are taken and counted by themselves',
+    order: { paths: ['README.md'], untracked: ['dist/app.js', 'src/lib/', 'vanished'] },
+    taken: ['README.md', 'dist/app.js', 'src/lib'],
+    lines: [found('README.md', 1), 'plain: untracked: found 2 files'],
+  },
+  {
+    why: 'untracked files can be excluded, and none is a warning',
+    order: { untracked: ['dist/app.js'], exclude: ['dist/**'] },
+    taken: [],
+    lines: [
+      'warning: untracked: no files',
+      'plain: dist/**: excluded 1 files',
+      'error: No files to upload',
+    ],
+  },
+  {
+    why: 'a directory is no pattern once it is escaped',
+    order: { paths: ['target\\[1\\]/*.bin'] },
+    taken: ['target[1]/out.bin'],
+    lines: [found('target\\[1\\]/*.bin', 1)],
+  },
+  {
+    why: 'names that begin alike are not inside of each other',
+    order: { paths: ['dis', 'src/ap', 'src/li*/index'] },
+    taken: [],
+    lines: [
+      nothing('dis'),
+      nothing('src/ap'),
+      nothing('src/li*/index'),
+      'error: No files to upload',
+    ],
+  },
+];
+
+describe('planSelection', () => {
+  for (const { why, order, taken, lines } of cases) {
+    it(why, () => {
+      const selection = select(order);
+      assert.deepEqual(selection.taken, taken);
+      assert.deepEqual(selection.lines, lines);
+    });
+  }
+
+  const roots: [paths: string[], roots: string[], needsListing: boolean, why: string][] = [
+    [['dist/'], ['dist'], false, 'a directory is read whole'],
+    [['dist/app.js', 'src'], ['dist/app.js', 'src'], false, 'a file alone'],
+    [['dist/*'], ['dist'], false, 'all in a directory is the directory'],
+    [['dist/**/*'], ['dist'], false, 'however it is said'],
+    [['dist/*.js'], ['dist'], true, 'a directory may hold much else'],
+    [['**/*.log'], [''], true, 'the whole project for a few files'],
+    [['.'], [''], false, 'the whole project'],
+    [['*'], [''], false, 'the whole project, too'],
+    [['a/b', 'a', 'ab', 'a/c/*'], ['a', 'ab'], false, 'none inside another'],
+    [['a', 'a-b', 'a/c'], ['a', 'a-b'], false, 'whatever lies between them in the alphabet'],
+    [['x', '*'], [''], false, 'the whole has all'],
+    [['a/{b,c}/*.o'], ['a'], true, 'up to the first special character'],
+    [['../x', '', 'a['], [], false, 'nothing that cannot be used'],
+    [['a\\*b/c*'], ['a*b'], true, 'without escapes'],
+  ];
+  for (const [paths, expected, needsListing, why] of roots) {
+    it(`reads ${JSON.stringify(expected)} for ${JSON.stringify(paths)}: ${why}`, () => {
+      const selection = select({ paths });
+      assert.deepEqual(selection.roots, expected);
+      assert.equal(selection.needsListing, needsListing);
+    });
+  }
+
+  it('reads untracked files by themselves unless they are inside of something', () => {
+    assert.deepEqual(select({ paths: ['dist'], untracked: ['dist/x', 'y'] }).roots, ['dist', 'y']);
+  });
+});
