@@ -3,8 +3,8 @@ import { cpuUsage } from 'node:process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseGlob, readGlob } from '../../../src/domain/files/glob.ts';
+import { askGo } from '../../support/ask-go.ts';
 import { DOUBLESTAR_CASES, type DoublestarVerdict } from './doublestar-cases.ts';
-import { askDoublestar } from './ask-doublestar.ts';
 
 function verdictOf(pattern: string, path: string): DoublestarVerdict {
   const glob = parseGlob(pattern);
@@ -46,17 +46,17 @@ describe('parseGlob', () => {
     const table = DOUBLESTAR_CASES.flatMap(({ rows }) => rows);
     const random = fc.sample(fc.tuple(pattern, path), 20_000);
     const pairs = [...table.map(([glob, name]) => [glob, name] as const), ...random];
-    const answers = askDoublestar(pairs);
-    if ('absent' in answers) return t.skip(answers.absent);
+    const asked = askGo('doublestar', pairs);
+    if ('absent' in asked) return t.skip(asked.absent);
     const different = pairs
       .map(([glob, name], index) => ({
-        ...{ glob, name, expected: answers.verdicts[index], actual: verdictOf(glob, name) },
+        ...{ glob, name, expected: asked.answers[index], actual: verdictOf(glob, name) },
       }))
       .filter(({ expected, actual }) => expected !== actual);
     assert.deepEqual(different, []);
     assert.deepEqual(
       table.map(([, , verdict]) => verdict),
-      answers.verdicts.slice(0, table.length),
+      asked.answers.slice(0, table.length),
     );
   });
 

@@ -1,0 +1,47 @@
+import { expandShell } from '../job/shell-expand.ts';
+import type { Variables } from '../job/variables.ts';
+import type { SelectionLine } from './selection.ts';
+
+/** Paths as they are meant, and what there is to say of those that stay as they are written. */
+export interface ExpandedPaths {
+  readonly paths: readonly string[];
+  readonly lines: readonly SelectionLine[];
+}
+
+/** Looks up variables as the helper of the peer does: in the environment of the job. */
+export type ShellLookup = (name: string) => string;
+
+/**
+ * The job's variables as a shell in the project directory has them; file variables give their path,
+ * and what is not set is ''. One lookup serves many texts.
+ */
+export function shellLookup(variables: Pick<Variables, 'environment' | 'projectDir'>): ShellLookup {
+  const values = new Map(
+    variables.environment().map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+  return (name) => values.get(name) ?? (name === 'PWD' ? variables.projectDir : '');
+}
+
+/**
+ * Paths and excludes of artifacts and caches, expanded as by a shell. Source: gitlab-runner
+ * `commands/helpers/artifacts_uploader.go`, `cache_archiver.go` (normalizeArgs).
+ */
+export function expandPaths(texts: readonly string[], lookup: ShellLookup): ExpandedPaths {
+  const expanded = texts.map((written) => ({ written, ...expandShell(written, lookup) }));
+  return {
+    paths: expanded.map(({ text }) => text),
+    lines: expanded.flatMap(({ written, fault }) =>
+      fault === undefined
+        ? []
+        : [
+            {
+              level: 'warning',
+              text: `invalid path ${JSON.stringify(written)}: ${fault}`,
+            } as const,
+          ],
+    ),
+  };
+}
