@@ -1,3 +1,4 @@
+import type { BuildContext } from '../domain/build/context.ts';
 import { unsupportedParts } from '../domain/build/plan.ts';
 import type { EnvironmentPlan } from '../domain/executor/environment.ts';
 import { BUILD_LABEL } from '../domain/executor/labels.ts';
@@ -72,6 +73,10 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, trace, preparation } = build;
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
+  for (const warning of plan.warnings) {
+    const key = `prepare_executor/warning/${warning}`;
+    await trace.appendOnce(key, formatRunnerLine('warning', warning));
+  }
   for (const part of unsupportedParts(context)) {
     const line = formatRunnerLine('warning', `${part}: not supported by this runner yet, ignored`);
     await trace.appendOnce(`prepare_executor/unsupported/${part}`, line);
@@ -114,7 +119,7 @@ async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   preparation.abort();
   await build.settled(MAKING);
 
-  const failures = await removeAll(ports.engine(context.runner), context.buildId);
+  const failures = await removeAll(ports.engine(context.runner), context);
   if (failures.length === 0) return;
   const isOver = clock.nowMs() - sinceMs > DESTROY_BUDGET_MS;
   const passing = failures.find((failure) => failure instanceof TransientError);
@@ -125,11 +130,15 @@ async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
 }
 
 /** Containers first: they hold on to volumes and the network. Returns what went wrong. */
-async function removeAll(engine: ContainerEngine, buildId: string): Promise<readonly unknown[]> {
+async function removeAll(
+  engine: ContainerEngine,
+  { buildId, runner }: BuildContext,
+): Promise<readonly unknown[]> {
+  const options = { keepsVolumes: runner.docker.volumeKeep };
   const listed = await settle([engine.listByLabels({ [BUILD_LABEL]: buildId })]);
   const [left] = listed.values;
   if (left === undefined) return listed.failures;
-  const containers = await settle(left.containers.map((id) => engine.removeContainer(id)));
+  const containers = await settle(left.containers.map((id) => engine.removeContainer(id, options)));
   const others = await settle([
     ...left.volumes.map((name) => engine.removeVolume(name)),
     ...left.networks.map((name) => engine.removeNetwork(name)),

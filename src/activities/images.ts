@@ -42,7 +42,8 @@ export async function resolveImage(build: LiveBuild, order: ImageOrder): Promise
   const engine = ports.engine(build.context.runner);
   const say: Resolution['say'] = (key, text, level = 'plain') =>
     build.trace.appendOnce(`image/${place}/${key}`, formatRunnerLine(level, text));
-  const reference = image.reference ?? defaultHelperImage((await engine.info()).architecture);
+  const reference =
+    image.reference ?? defaultHelperImage((await engine.info()).architecture, image.flavor);
   if (image.reference === undefined) {
     const local = await engine.inspectImage(reference);
     if (local !== undefined) return referenceOf(local);

@@ -7,6 +7,7 @@ import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../activitie
 import type { BuildContext } from '../domain/build/context.ts';
 import { smallestFree } from '../domain/build/concurrent-id.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
+import { DOCKER_DEFAULTS } from '../domain/runner/docker-config.ts';
 import type { Cipher } from './cipher.ts';
 
 export interface BuildStoreOptions {
@@ -155,7 +156,7 @@ function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext
   const keyId = content.subarray(0, Math.max(0, separator)).toString();
   try {
     const plain = cipher.open(content.subarray(separator + 1), keyId);
-    return JSON.parse(Buffer.from(plain).toString()) as BuildContext;
+    return withDefaults(JSON.parse(Buffer.from(plain).toString()) as BuildContext);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FinalError(
@@ -165,6 +166,12 @@ function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext
       { cause: error },
     );
   }
+}
+
+/** An older release wrote what it knew of. */
+function withDefaults(record: BuildContext): BuildContext {
+  const docker = { ...DOCKER_DEFAULTS, ...record.runner.docker };
+  return { ...record, runner: { ...record.runner, docker } };
 }
 
 function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[]): BuildContext {

@@ -335,7 +335,7 @@ ${RUNNER}
   [runners.docker]
     fruit = "x"
     gpus = "all"
-    allowed_images = ["ruby:*"]
+    services_privileged = true
   [runners.typo]
     a = 1
 `);
@@ -344,8 +344,8 @@ ${RUNNER}
       warnings.map(({ fields }) => fields['keys']),
       [
         ['banana', 'runners[0].docker.fruit', 'runners[0].typo'],
-        ['listen_address', 'runners[0].shell', 'runners[0].cache', 'runners[0].docker.gpus'],
-        ['runners[0].docker.allowed_images'],
+        ['listen_address', 'runners[0].shell', 'runners[0].cache'],
+        ['runners[0].docker.services_privileged'],
       ],
     );
   });

@@ -1,11 +1,6 @@
 import { isTable, type TomlTable } from './parse-toml.ts';
 import { dockerSchema } from './docker-schema.ts';
-import {
-  artifactSchema,
-  customBuildDirSchema,
-  installationSchema,
-  runnerSchema,
-} from './schema.ts';
+import { customBuildDirSchema, installationSchema, runnerSchema } from './schema.ts';
 
 /** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
 interface TableKeys {
@@ -28,20 +23,15 @@ const DOCKER_KEYS: TableKeys = {
   acted: Object.keys(dockerSchema.shape),
   notYet: {
     ...names(
-      `cgroup_parent cpuset_mems disable_entrypoint_overwrite group_add userns_mode
-       oom_kill_disable oom_score_adjust services_security_opt device_cgroup_rules gpus
-       services_devices volume_keep volume_driver volume_driver_ops cache_dir volumes_from pid_mode
-       ipcmode mac_address links services service_memory service_memory_swap
+      `services_security_opt services_devices services service_memory service_memory_swap
        service_memory_reservation service_cgroup_parent service_slot_cgroup_template
-       service_cpuset_cpus service_cpus service_cpu_shares service_gpus isolation services_tmpfs
-       sysctls enable_ipv6 ulimit network_mtu log_options`,
+       service_cpuset_cpus service_cpus service_cpu_shares service_gpus services_tmpfs`,
     ),
-    helper_image_flavor: ['alpine'],
     wait_for_services_timeout: [30],
   },
   restrictions: [
-    ...['allowed_images', 'allowed_services', 'allowed_users', 'services_limit'],
-    ...['allowed_privileged_images', 'allowed_privileged_services', 'services_privileged'],
+    ...['allowed_services', 'services_limit'],
+    ...['allowed_privileged_services', 'services_privileged'],
   ],
   tables: {},
 };
@@ -53,20 +43,13 @@ const CUSTOM_BUILD_DIR_KEYS: TableKeys = {
   tables: {},
 };
 
-const ARTIFACT_KEYS: TableKeys = {
-  acted: Object.keys(artifactSchema.shape),
-  notYet: {},
-  restrictions: [],
-  tables: {},
-};
-
 const RUNNER_KEYS: TableKeys = {
   acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
   notYet: {
     ...names(
       `labels proxy_exec prepare_timeout get_sources_timeout referees monitoring use_slot_cgroups
        slot_cgroup_template instance ssh parallels virtualbox machine kubernetes custom autoscaler
-       step_runner_image strict_check_interval experimental cache`,
+       step_runner_image strict_check_interval experimental cache artifact`,
     ),
     safe_directory_checkout: [true],
     clean_git_config: [true],
@@ -74,11 +57,7 @@ const RUNNER_KEYS: TableKeys = {
     job_status_final_update_retry_limit: [10],
   },
   restrictions: [],
-  tables: {
-    docker: DOCKER_KEYS,
-    custom_build_dir: CUSTOM_BUILD_DIR_KEYS,
-    artifact: ARTIFACT_KEYS,
-  },
+  tables: { docker: DOCKER_KEYS, custom_build_dir: CUSTOM_BUILD_DIR_KEYS },
 };
 
 const ROOT_KEYS: TableKeys = {

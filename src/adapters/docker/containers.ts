@@ -47,7 +47,7 @@ export function createContainers(parts: EngineParts): Containers {
       await parts.daemon.expect(call, { limitMs: parts.timing.slowCallLimitMs, accept: [200] });
     },
     readLogs: (idOrName, options) => readLogs(parts, idOrName, options),
-    removeContainer: (idOrName) => removeContainer(parts, idOrName),
+    removeContainer: (idOrName, options) => removeContainer(parts, idOrName, options),
   };
 }
 
@@ -185,12 +185,16 @@ async function readLogs(
   }
 }
 
-async function removeContainer({ daemon, timing }: EngineParts, idOrName: string): Promise<void> {
+async function removeContainer(
+  { daemon, timing }: EngineParts,
+  idOrName: string,
+  { keepsVolumes } = { keepsVolumes: false },
+): Promise<void> {
   const call: DaemonCall = {
     doing: `remove container "${idOrName}"`,
     method: 'DELETE',
     path: `/containers/${segment(idOrName)}`,
-    query: { force: '1', v: '1' },
+    query: { force: '1', v: keepsVolumes ? '0' : '1' },
   };
   const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
   const isUnderWay = reply.status === 409 && /removal .* in progress/i.test(reply.message);

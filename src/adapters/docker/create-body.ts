@@ -1,4 +1,4 @@
-import type { ContainerCreateOptions, DeviceMapping, HostConfig } from 'dockerode';
+import type { ContainerCreateOptions, DeviceMapping, DeviceRequest, HostConfig } from 'dockerode';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 
 /**
@@ -6,7 +6,6 @@ import type { ContainerSpec } from '../../domain/executor/specs.ts';
  * default is: it must be readable. What a spec leaves empty is left to Docker.
  */
 export function createBody(spec: ContainerSpec): ContainerCreateOptions {
-  const network = userDefinedNetwork(spec.networkMode);
   return {
     Image: spec.image,
     Cmd: [...spec.command],
@@ -20,12 +19,8 @@ export function createBody(spec: ContainerSpec): ContainerCreateOptions {
     AttachStderr: false,
     Tty: false,
     HostConfig: hostConfig(spec),
-    ...(network !== undefined &&
-      spec.networkAliases.length > 0 && {
-        NetworkingConfig: {
-          EndpointsConfig: { [network]: { Aliases: [...spec.networkAliases] } },
-        },
-      }),
+    ...(spec.macAddress !== '' && { MacAddress: spec.macAddress }),
+    ...networking(spec),
   };
 }
 
@@ -48,9 +43,13 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     DnsSearch: [...spec.dnsSearch],
     ExtraHosts: [...spec.extraHosts],
     Devices: spec.devices.map(parseDevice),
+    ...rareSettings(spec),
     RestartPolicy: { Name: 'no' },
     // A job's own output goes to a file of the build; this bounds what it puts beside that.
-    LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '1' } },
+    LogConfig: {
+      Type: 'json-file',
+      Config: { 'max-size': '64m', 'max-file': '1', ...spec.logOptions },
+    },
     CpusetCpus: spec.cpusetCpus,
     CpuShares: spec.cpuShares,
     ...(spec.memoryBytes !== undefined && { Memory: spec.memoryBytes }),
@@ -63,6 +62,63 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     ...(spec.runtime !== '' && { Runtime: spec.runtime }),
     ...(spec.useInit && { Init: true }),
   };
+}
+
+/** What few configurations set. A daemon that does not know a key must not see it. */
+function rareSettings(spec: ContainerSpec): Partial<HostConfig> {
+  const given: HostConfig = {
+    CpusetMems: spec.cpusetMems,
+    CgroupParent: spec.cgroupParent,
+    OomKillDisable: spec.oomKillDisable,
+    OomScoreAdj: spec.oomScoreAdjust,
+    Ulimits: spec.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Sysctls: { ...spec.sysctls },
+    PidMode: spec.pidMode,
+    IpcMode: spec.ipcMode,
+    UsernsMode: spec.usernsMode,
+    Isolation: spec.isolation,
+    GroupAdd: [...spec.groupAdd],
+    Links: [...spec.links],
+    DeviceCgroupRules: [...spec.deviceCgroupRules],
+    DeviceRequests: spec.deviceRequests.map(deviceRequest),
+    VolumesFrom: [...spec.volumesFrom],
+    VolumeDriver: spec.volumeDriver,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => !isEmpty(value)));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === '' || value === 0 || value === false;
+}
+
+function deviceRequest(request: ContainerSpec['deviceRequests'][number]): DeviceRequest {
+  return {
+    Driver: request.driver,
+    Count: request.count,
+    DeviceIDs: [...request.deviceIds],
+    Capabilities: request.capabilities.map((all) => [...all]),
+    Options: { ...request.options },
+  };
+}
+
+/**
+ * The container's place in its network. Daemons since 25 take the MAC address here, older ones beside
+ * the image: each passes over the other.
+ */
+function networking({
+  networkMode,
+  networkAliases,
+  macAddress,
+}: ContainerSpec): Pick<ContainerCreateOptions, 'NetworkingConfig'> {
+  const network = userDefinedNetwork(networkMode);
+  const hasAliases = network !== undefined && networkAliases.length > 0;
+  if (!hasAliases && macAddress === '') return {};
+  const endpoint = {
+    ...(hasAliases && { Aliases: [...networkAliases] }),
+    ...(macAddress !== '' && { MacAddress: macAddress }),
+  };
+  return { NetworkingConfig: { EndpointsConfig: { [networkMode || 'default']: endpoint } } };
 }
 
 /** Docker refuses aliases on its own networks and on another container's. */

@@ -24,14 +24,19 @@ export function createResources(parts: EngineParts): Resources {
     info: () => info(parts),
     createNetwork: (spec) => createNetwork(parts, spec),
     removeNetwork: (name) => removeNetwork(parts, name),
-    ensureVolume: async ({ name, labels }) => {
+    ensureVolume: async ({ name, labels, driver, driverOptions }) => {
       const { daemon, timing, installation } = parts;
       const call: DaemonCall = {
         doing: `create volume "${name}"`,
         method: 'POST',
         path: '/volumes/create',
         // Docker answers with the volume that is there, should it be.
-        body: { Name: name, Labels: withInstallation(labels, installation) },
+        body: {
+          Name: name,
+          Labels: withInstallation(labels, installation),
+          ...(driver !== undefined && { Driver: driver }),
+          DriverOpts: { ...driverOptions },
+        },
       };
       await daemon.expect(call, {
         limitMs: timing.slowCallLimitMs,
@@ -84,6 +89,10 @@ async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<voi
       CheckDuplicate: true,
       Driver: 'bridge',
       Labels: withInstallation(spec.labels, installation),
+      EnableIPv6: spec.enableIpv6 ?? false,
+      ...(spec.mtu !== undefined && {
+        Options: { 'com.docker.network.driver.mtu': `${spec.mtu}` },
+      }),
     },
   };
   const reply = await daemon.expect(call, {

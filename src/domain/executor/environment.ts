@@ -5,16 +5,19 @@ import { cleanPath } from '../job/project-dir.ts';
 import type { Variables } from '../job/variables.ts';
 import type { Digests } from '../runner/digests.ts';
 import { containerBaseName, networkName } from '../runner/names.ts';
-import type { PullPolicy } from '../runner/config.ts';
 import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
-import { planPullPolicies } from './effective-pull-policy.ts';
+import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
+import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from './mounts.ts';
+import { planImages, type PlannedImage } from './plan-images.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 import { planVolume, type PlannedVolume } from './volumes.ts';
+
+export type { PlannedImage } from './plan-images.ts';
 
 /** The container that a stage runs in. */
 export type ContainerPlace = 'build' | 'helper';
@@ -26,20 +29,13 @@ export interface StageFilePaths {
   readonly state: string;
 }
 
-export interface PlannedImage {
-  /** undefined: the official helper image for the engine's architecture. */
-  readonly reference: string | undefined;
-  /** In the order in which they are tried. */
-  readonly policies: readonly PullPolicy[];
-  /** '' unless the job asks for one. */
-  readonly platform: string;
-}
-
 /** All that Docker has to make for a build. */
 export interface EnvironmentPlan {
   /** Of the job, as its trace names it. */
   readonly jobImageName: string;
   readonly images: Readonly<Record<ContainerPlace, PlannedImage>>;
+  /** For the trace: what of the job's wishes is not fulfilled, and what the node's owner should know. */
+  readonly warnings: readonly string[];
   readonly needsHelper: boolean;
   readonly network: NetworkSpec | undefined;
   readonly volumes: readonly PlannedVolume[];
@@ -71,11 +67,15 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
     mount.kind === 'volume' ? [planVolume(mount, question)] : [],
   );
   const images = planImages(context, variables);
+  const network = planNetwork(context, variables);
+  const settings = jobHostSettings(question, network);
+  const build = buildPart(context, variables);
   const plan = {
     jobImageName: images.build.reference,
     images,
+    warnings: planWarnings(context),
     needsHelper: needsHelper(planStages(context, variables)),
-    network: planNetwork(context, variables),
+    network,
     volumes,
     containerNames: containerNamesOf(context),
     directoriesToMake: planDirectories(question, volumes),
@@ -84,9 +84,15 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
   return {
     ...plan,
     container: (place, image) => ({
-      ...jobHostSettings(question, plan.network),
+      ...settings,
       environment: variables.environment(),
-      ...(place === 'build' ? buildPart(context, variables) : helperPart(variables)),
+      ...(place === 'build' ? build : helperPart(variables)),
+      privileged:
+        settings.privileged &&
+        mayBePrivileged(
+          images[place].reference ?? '',
+          context.runner.docker.allowedPrivilegedImages,
+        ),
       name: plan.containerNames[place],
       image,
       networkAliases: ['build', plan.containerNames[place]],
@@ -103,40 +109,16 @@ export function containerNamesOf(context: BuildContext): Readonly<Record<Contain
   return { build: `${base}-build`, helper: `${base}-predefined` };
 }
 
-/** Source: gitlab-runner `executors/docker/docker.go` (expandImageName, getHelperImage). */
-function planImages(context: BuildContext, variables: Variables) {
-  const { job, runner } = context;
-  const { docker } = runner;
-  const name = variables.expand(job.image.name).trim() || variables.expand(docker.image).trim();
-  if (name === '') {
-    throw new FinalError(
-      FailureType.RunnerConfiguration,
-      'no Docker image specified to run the build in: set `image` in .gitlab-ci.yml, or in [runners.docker] of config.toml',
-    );
-  }
-  const helper = variables.expand(docker.helperImage).trim();
-  return {
-    build: {
-      reference: name,
-      policies: planPullPolicies({ image: name, asked: job.image.pull_policy, docker }),
-      platform: variables.expand(job.image.executor_opts.docker.platform),
-    },
-    helper: {
-      reference: helper === '' ? undefined : helper,
-      policies: planPullPolicies({ image: helper || 'helper', asked: [], docker }),
-      platform: '',
-    },
-  };
-}
-
 /** Source: gitlab-runner `executors/docker/internal/networks/manager.go`. */
 function planNetwork(context: BuildContext, variables: Variables): NetworkSpec | undefined {
-  const isWanted =
-    variables.featureFlags.isOn('FF_NETWORK_PER_BUILD') && context.runner.docker.networkMode === '';
+  const { docker } = context.runner;
+  const isWanted = variables.featureFlags.isOn('FF_NETWORK_PER_BUILD') && docker.networkMode === '';
   if (!isWanted) return undefined;
   return {
     name: networkName(context),
     labels: { ...gitlabLabels(context, {}), [BUILD_LABEL]: context.buildId },
+    ...(docker.networkMtu !== 0 && { mtu: docker.networkMtu }),
+    ...(docker.enableIpv6 && { enableIpv6: true }),
   };
 }
 
@@ -184,14 +166,30 @@ function containerLabels(
   };
 }
 
+/** Source: gitlab-runner `executors/docker/docker.go` (Prepare, overwriteEntrypoint). */
+function planWarnings({ job, runner }: BuildContext): readonly string[] {
+  const { docker } = runner;
+  const { entrypoint } = job.image;
+  const isRefused = entrypoint.length > 0 && planEntrypoint(docker, entrypoint) === undefined;
+  return [
+    ...(docker.volumeKeep ? [VOLUME_KEEP_WARNING] : []),
+    ...(isRefused ? [ENTRYPOINT_WARNING] : []),
+  ];
+}
+
+const VOLUME_KEEP_WARNING =
+  'volume_keep is enabled: Docker volumes will not be removed after job completion and may accumulate on disk';
+
 /** User, entrypoint and platform are the job's, where the configuration leaves them to it. */
 function buildPart({ job, runner }: BuildContext, variables: Variables) {
+  const { docker } = runner;
   const { entrypoint, executor_opts } = job.image;
   return {
     command: buildCommand(),
-    entrypoint: entrypoint.length > 0 ? entrypoint : undefined,
-    user: runner.docker.user || variables.expand(executor_opts.docker.user),
+    entrypoint: planEntrypoint(docker, entrypoint),
+    user: planUser(docker, variables.expand(executor_opts.docker.user)),
     platform: variables.expand(executor_opts.docker.platform),
+    pidMode: docker.pidMode,
     useInit: variables.featureFlags.isOn('FF_USE_INIT_WITH_DOCKER_EXECUTOR'),
   };
 }

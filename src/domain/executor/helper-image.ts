@@ -10,9 +10,11 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The official helper image for a machine as `docker info` spells its architecture.
+ * The official helper image for a machine as `docker info` spells its architecture. The flavor
+ * `alpine`, or none, is in no tag.
  * Source: spec/docker-executor §2, gitlab-runner `helpers/container/helperimage`.
  */
-export function defaultHelperImage(architecture: string): string {
-  return `${HELPER_REPOSITORY}:${ARCHITECTURES[architecture] ?? architecture}-${HELPER_VERSION}`;
+export function defaultHelperImage(architecture: string, flavor = ''): string {
+  const prefix = flavor === '' || flavor === 'alpine' ? '' : `${flavor}-`;
+  return `${HELPER_REPOSITORY}:${prefix}${ARCHITECTURES[architecture] ?? architecture}-${HELPER_VERSION}`;
 }

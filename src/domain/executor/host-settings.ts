@@ -1,10 +1,19 @@
 import type { BuildContext } from '../build/context.ts';
 import { projectUniqueName } from '../runner/names.ts';
 import type { DockerConfig } from '../runner/config.ts';
+import {
+  readDevices,
+  readDns,
+  readGpus,
+  readIsolation,
+  readLogOptions,
+  readMacAddress,
+  readUlimits,
+} from './docker-values.ts';
 import type { HostSettings, NetworkSpec } from './specs.ts';
 
 /** A container that asks nothing of its host. */
-const PLAIN: HostSettings = {
+export const PLAIN_HOST: HostSettings = {
   hostname: '',
   networkMode: '',
   tmpfs: {},
@@ -14,39 +23,62 @@ const PLAIN: HostSettings = {
   memoryReservationBytes: undefined,
   nanoCpus: undefined,
   cpusetCpus: '',
+  cpusetMems: '',
   cpuShares: 0,
+  cgroupParent: '',
+  oomKillDisable: false,
+  oomScoreAdjust: 0,
+  ulimits: [],
+  sysctls: {},
+  pidMode: '',
+  ipcMode: '',
+  usernsMode: '',
+  isolation: '',
+  groupAdd: [],
   capAdd: [],
   capDrop: [],
   securityOpt: [],
   dns: [],
   dnsSearch: [],
   extraHosts: [],
+  links: [],
+  macAddress: '',
   shmSizeBytes: 0,
   devices: [],
+  deviceCgroupRules: [],
+  deviceRequests: [],
+  volumesFrom: [],
+  volumeDriver: '',
+  logOptions: {},
   runtime: '',
 };
 
 /**
- * What every container of a build gets of its host, services too. Everything else is empty.
- * Source: gitlab-runner `executors/docker/docker.go` (createHostConfigForService).
+ * What every container of a build gets of its host, services too. Everything else is empty. Throws
+ * `RunnerConfiguration` for a value of no use.
+ * Source: gitlab-runner `executors/docker/docker.go` (createHostConfigForService, networkConfig).
  */
 export function commonHostSettings(
   docker: DockerConfig,
   network: NetworkSpec | undefined,
 ): HostSettings {
   return {
-    ...PLAIN,
+    ...PLAIN_HOST,
     networkMode: network?.name ?? docker.networkMode,
-    dns: docker.dns,
+    dns: readDns(docker),
     dnsSearch: docker.dnsSearch,
     extraHosts: docker.extraHosts,
+    macAddress: readMacAddress(docker),
     shmSizeBytes: docker.shmSizeBytes,
     runtime: docker.runtime,
+    usernsMode: docker.usernsMode,
+    isolation: readIsolation(docker),
+    logOptions: readLogOptions(docker),
   };
 }
 
 /**
- * What the containers that run stages get of their host.
+ * What the containers that run stages get of their host, but for what only the build container gets.
  * Source: gitlab-runner `executors/docker/docker.go` (createHostConfig).
  */
 export function jobHostSettings(
@@ -63,11 +95,24 @@ export function jobHostSettings(
     memoryReservationBytes: docker.memoryReservationBytes,
     nanoCpus: docker.nanoCpus,
     cpusetCpus: docker.cpusetCpus,
+    cpusetMems: docker.cpusetMems,
     cpuShares: docker.cpuShares,
+    cgroupParent: docker.cgroupParent,
+    oomKillDisable: docker.oomKillDisable,
+    oomScoreAdjust: docker.oomScoreAdjust,
+    ulimits: readUlimits(docker),
+    sysctls: docker.sysctls,
+    ipcMode: docker.ipcMode,
+    groupAdd: docker.groupAdd,
     capAdd: docker.capAdd,
     capDrop: docker.capDrop,
     securityOpt: docker.securityOpt,
+    links: docker.links,
     tmpfs: docker.tmpfs,
-    devices: docker.devices,
+    devices: readDevices('devices', docker.devices),
+    deviceCgroupRules: docker.deviceCgroupRules,
+    deviceRequests: readGpus('gpus', docker.gpus),
+    volumesFrom: docker.volumesFrom,
+    volumeDriver: docker.volumeDriver,
   };
 }

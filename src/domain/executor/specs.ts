@@ -29,16 +29,53 @@ export interface HostSettings {
   readonly memoryReservationBytes: number | undefined;
   readonly nanoCpus: number | undefined;
   readonly cpusetCpus: string;
+  readonly cpusetMems: string;
   readonly cpuShares: number;
+  readonly cgroupParent: string;
+  readonly oomKillDisable: boolean;
+  readonly oomScoreAdjust: number;
+  readonly ulimits: readonly Ulimit[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly pidMode: string;
+  readonly ipcMode: string;
+  readonly usernsMode: string;
+  readonly isolation: string;
+  readonly groupAdd: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly extraHosts: readonly string[];
+  readonly links: readonly string[];
+  /** `02:42:…`, or '' */
+  readonly macAddress: string;
   readonly shmSizeBytes: number;
   readonly devices: readonly string[];
+  readonly deviceCgroupRules: readonly string[];
+  readonly deviceRequests: readonly DeviceRequest[];
+  readonly volumesFrom: readonly string[];
+  readonly volumeDriver: string;
+  /** Of the json-file log. */
+  readonly logOptions: Readonly<Record<string, string>>;
   readonly runtime: string;
+}
+
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** Devices by what they can do, such as GPUs. Source: Engine API `DeviceRequest`. */
+export interface DeviceRequest {
+  readonly driver: string;
+  /** -1 for all. */
+  readonly count: number;
+  readonly deviceIds: readonly string[];
+  /** Any of these lists, all of its members. */
+  readonly capabilities: readonly (readonly string[])[];
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface FileMount {
@@ -49,10 +86,15 @@ export interface FileMount {
 
 export interface VolumeSpec {
   readonly name: string;
+  /** Docker's own unless given. */
+  readonly driver?: string;
+  readonly driverOptions?: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface NetworkSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly mtu?: number;
+  readonly enableIpv6?: boolean;
 }

@@ -25,6 +25,7 @@ export function planVolume(
   { path, isTemporary }: Extract<Mount, { kind: 'volume' }>,
   { context, digests }: { readonly context: BuildContext; readonly digests: Digests },
 ): PlannedVolume {
+  const { docker } = context.runner;
   const isKeptApart = isProtected(context.job);
   const base = isTemporary ? containerBaseName(context) : realUniqueName(digests, context);
   const suffix = isKeptApart ? '-protected' : '';
@@ -40,6 +41,8 @@ export function planVolume(
     spec: {
       name: `${base}-cache-${digests.md5Hex(path)}${suffix}`,
       labels: isTemporary ? { ...labels, [BUILD_LABEL]: context.buildId } : labels,
+      ...(docker.volumeDriver !== '' && { driver: docker.volumeDriver }),
+      driverOptions: docker.volumeDriverOps,
     },
   };
 }

@@ -34,14 +34,10 @@ export function errorTextOf(
   secrets: readonly string[],
 ): string {
   const { status, json } = answer;
-  const said = messageOf(json, secrets);
-  return said === undefined ? `status ${status}` : `status ${status}: ${said}`;
-}
-
-/** The words alone; undefined when there are none. */
-export function messageOf(json: unknown, secrets: readonly string[]): string | undefined {
   const said = isRecord(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
-  return said && cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
+  if (said === undefined) return `status ${status}`;
+  const line = cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
+  return `status ${status}: ${line}`;
 }
 
 function wordsOf(value: unknown): string | undefined {

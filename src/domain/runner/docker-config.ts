@@ -7,20 +7,52 @@ export interface DockerConfig {
   readonly tlsVerify: boolean;
   readonly image: string;
   readonly helperImage: string;
+  /** Of the official helper image; '' is `alpine`. */
+  readonly helperImageFlavor: string;
   readonly pullPolicy: readonly PullPolicy[];
   readonly allowedPullPolicies: readonly PullPolicy[];
+  /** Globs; none allows every image. */
+  readonly allowedImages: readonly string[];
   readonly privileged: boolean;
+  /** Globs; none allows every image. */
+  readonly allowedPrivilegedImages: readonly string[];
+  readonly allowedUsers: readonly string[];
+  readonly disableEntrypointOverwrite: boolean;
   readonly volumes: readonly string[];
   readonly disableCache: boolean;
+  readonly volumesFrom: readonly string[];
+  readonly volumeDriver: string;
+  readonly volumeDriverOps: Readonly<Record<string, string>>;
+  /** Anonymous volumes of a container outlive it. */
+  readonly volumeKeep: boolean;
+  /** Directory of the host below which cache volumes lie; '' for volumes of Docker. */
+  readonly cacheDir: string;
   readonly networkMode: string;
+  /** Of the build's own network; 0 leaves it to Docker. */
+  readonly networkMtu: number;
+  readonly enableIpv6: boolean;
+  readonly macAddress: string;
+  readonly links: readonly string[];
   readonly memoryBytes: number | undefined;
   readonly memorySwapBytes: number | undefined;
   readonly memoryReservationBytes: number | undefined;
   /** 1e9 is one core. */
   readonly nanoCpus: number | undefined;
   readonly cpusetCpus: string;
+  readonly cpusetMems: string;
   readonly cpuShares: number;
+  readonly cgroupParent: string;
+  readonly oomKillDisable: boolean;
+  readonly oomScoreAdjust: number;
+  /** `soft[:hard]` by name. */
+  readonly ulimit: Readonly<Record<string, string>>;
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly pidMode: string;
+  readonly ipcMode: string;
+  readonly usernsMode: string;
+  readonly isolation: string;
   readonly user: string;
+  readonly groupAdd: readonly string[];
   readonly hostname: string;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
@@ -31,6 +63,72 @@ export interface DockerConfig {
   readonly shmSizeBytes: number;
   readonly tmpfs: Readonly<Record<string, string>>;
   readonly devices: readonly string[];
+  readonly deviceCgroupRules: readonly string[];
+  /** As `docker run --gpus` takes it. */
+  readonly gpus: string;
   readonly runtime: string;
   readonly containerLabels: Readonly<Record<string, string>>;
+  readonly logOptions: Readonly<Record<string, string>>;
 }
+
+/** An empty `[runners.docker]`. Also what a record of an older release lacks. */
+export const DOCKER_DEFAULTS: DockerConfig = {
+  host: undefined,
+  tlsCertPath: undefined,
+  tlsVerify: false,
+  image: '',
+  helperImage: '',
+  helperImageFlavor: '',
+  pullPolicy: ['always'],
+  allowedPullPolicies: [],
+  allowedImages: [],
+  privileged: false,
+  allowedPrivilegedImages: [],
+  allowedUsers: [],
+  disableEntrypointOverwrite: false,
+  volumes: [],
+  disableCache: false,
+  volumesFrom: [],
+  volumeDriver: '',
+  volumeDriverOps: {},
+  volumeKeep: false,
+  cacheDir: '',
+  networkMode: '',
+  networkMtu: 0,
+  enableIpv6: false,
+  macAddress: '',
+  links: [],
+  memoryBytes: undefined,
+  memorySwapBytes: undefined,
+  memoryReservationBytes: undefined,
+  nanoCpus: undefined,
+  cpusetCpus: '',
+  cpusetMems: '',
+  cpuShares: 0,
+  cgroupParent: '',
+  oomKillDisable: false,
+  oomScoreAdjust: 0,
+  ulimit: {},
+  sysctls: {},
+  pidMode: '',
+  ipcMode: '',
+  usernsMode: '',
+  isolation: '',
+  user: '',
+  groupAdd: [],
+  hostname: '',
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  dns: [],
+  dnsSearch: [],
+  extraHosts: [],
+  shmSizeBytes: 0,
+  tmpfs: {},
+  devices: [],
+  deviceCgroupRules: [],
+  gpus: '',
+  runtime: '',
+  containerLabels: {},
+  logOptions: {},
+};

@@ -18,7 +18,7 @@ export interface RunnerInfo {
  * Describes the program to GitLab. Without an executor (legacy registration, when it is not chosen
  * yet) executor and shell are left out. Source: spec/coordinator-api §3.
  */
-export function runnerInfo(program: ProgramInfo, executor?: string): RunnerInfo {
+export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): RunnerInfo {
   const [platform = '', architecture = ''] = program.platform.split('/');
   return {
     name: program.name,
@@ -28,7 +28,7 @@ export function runnerInfo(program: ProgramInfo, executor?: string): RunnerInfo 
     architecture,
     ...(executor !== undefined && { executor, shell: 'bash' }),
     features: RUNNER_FEATURES,
-    config: { gpus: '' },
+    config: { gpus: gpus.trim() },
   };
 }
 

@@ -24,6 +24,32 @@ const full = containerSpec({
   memoryReservationBytes: 3,
   nanoCpus: 4,
   cpusetCpus: '0',
+  cpusetMems: '0-1',
+  cgroupParent: '/ci',
+  oomKillDisable: true,
+  oomScoreAdjust: 7,
+  ulimits: [{ name: 'nofile', soft: 8, hard: 9 }],
+  sysctls: { k: 'v' },
+  pidMode: 'host',
+  ipcMode: 'shareable',
+  usernsMode: 'host',
+  isolation: 'default',
+  groupAdd: ['g'],
+  links: ['c:a'],
+  macAddress: '02:42:ac:11:00:02',
+  deviceCgroupRules: ['c 1:3 r'],
+  deviceRequests: [
+    {
+      driver: 'nvidia',
+      count: -1,
+      deviceIds: [],
+      capabilities: [['gpu']],
+      options: { o: '1' },
+    },
+  ],
+  volumesFrom: ['data:ro'],
+  volumeDriver: 'nfs',
+  logOptions: { env: 'A' },
   cpuShares: 5,
   capAdd: ['A'],
   capDrop: ['B'],
@@ -64,8 +90,32 @@ void test('every property of a spec is in the body', () => {
       ExtraHosts: ['h:1.2.3.4'],
       Devices: [{ PathOnHost: '/dev/kvm', PathInContainer: '/dev/kvm', CgroupPermissions: 'rwm' }],
       RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '1' } },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '1', env: 'A' } },
       CpusetCpus: '0',
+      CpusetMems: '0-1',
+      CgroupParent: '/ci',
+      OomKillDisable: true,
+      OomScoreAdj: 7,
+      Ulimits: [{ Name: 'nofile', Soft: 8, Hard: 9 }],
+      Sysctls: { k: 'v' },
+      PidMode: 'host',
+      IpcMode: 'shareable',
+      UsernsMode: 'host',
+      Isolation: 'default',
+      GroupAdd: ['g'],
+      Links: ['c:a'],
+      DeviceCgroupRules: ['c 1:3 r'],
+      DeviceRequests: [
+        {
+          Driver: 'nvidia',
+          Count: -1,
+          DeviceIDs: [],
+          Capabilities: [['gpu']],
+          Options: { o: '1' },
+        },
+      ],
+      VolumesFrom: ['data:ro'],
+      VolumeDriver: 'nfs',
       CpuShares: 5,
       Memory: 1,
       MemorySwap: 2,
@@ -75,7 +125,10 @@ void test('every property of a spec is in the body', () => {
       Runtime: 'runsc',
       Init: true,
     },
-    NetworkingConfig: { EndpointsConfig: { net: { Aliases: ['build'] } } },
+    MacAddress: '02:42:ac:11:00:02',
+    NetworkingConfig: {
+      EndpointsConfig: { net: { Aliases: ['build'], MacAddress: '02:42:ac:11:00:02' } },
+    },
   });
 });
 
@@ -83,6 +136,7 @@ void test('what a spec leaves empty is left to Docker', () => {
   const body = createBody(containerSpec());
   assert.equal('Entrypoint' in body, false);
   assert.equal('NetworkingConfig' in body, false);
+  assert.equal('MacAddress' in body, false);
   for (const key of [
     'NetworkMode',
     'Memory',
@@ -91,9 +145,21 @@ void test('what a spec leaves empty is left to Docker', () => {
     'ShmSize',
     'Runtime',
     'Init',
+    'OomKillDisable',
+    'PidMode',
+    'Ulimits',
+    'DeviceRequests',
+    'VolumesFrom',
   ]) {
     assert.equal(key in (body.HostConfig ?? {}), false, key);
   }
+});
+
+void test('a MAC address is asked for in the network of Docker itself too', () => {
+  const body = createBody(containerSpec({ macAddress: '02:42:ac:11:00:02' }));
+  assert.deepEqual(body.NetworkingConfig, {
+    EndpointsConfig: { default: { MacAddress: '02:42:ac:11:00:02' } },
+  });
 });
 
 for (const networkMode of ['', 'default', 'bridge', 'host', 'none', 'container:abc']) {

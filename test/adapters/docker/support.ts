@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import type { ContainerEngine, Log } from '../../../src/activities/ports.ts';
 import { createContainerEngine, type EngineOptions } from '../../../src/adapters/docker/engine.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
+import { PLAIN_HOST } from '../../../src/domain/executor/host-settings.ts';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 
 export const JOB_IMAGE = process.env.TGR_TEST_JOB_IMAGE ?? 'temporal-gitlab-runner/job:local';
@@ -34,6 +35,7 @@ export function randomName(): string {
 export function containerSpec(overrides: Partial<ContainerSpec> = {}): ContainerSpec {
   const name = overrides.name ?? randomName();
   return {
+    ...PLAIN_HOST,
     name,
     image: JOB_IMAGE,
     command: ['sh', '-c', 'exit 0'],
@@ -41,29 +43,10 @@ export function containerSpec(overrides: Partial<ContainerSpec> = {}): Container
     environment: [],
     labels: { [BUILD_LABEL]: name },
     user: '',
-    hostname: '',
     platform: '',
     binds: [],
     fileMounts: [],
-    tmpfs: {},
-    networkMode: '',
     networkAliases: [],
-    privileged: false,
-    memoryBytes: undefined,
-    memorySwapBytes: undefined,
-    memoryReservationBytes: undefined,
-    nanoCpus: undefined,
-    cpusetCpus: '',
-    cpuShares: 0,
-    capAdd: [],
-    capDrop: [],
-    securityOpt: [],
-    dns: [],
-    dnsSearch: [],
-    extraHosts: [],
-    shmSizeBytes: 0,
-    devices: [],
-    runtime: '',
     useInit: false,
     ...overrides,
   };

@@ -190,6 +190,62 @@ describe("a build's containers", () => {
   });
 });
 
+describe('what a job must not choose', () => {
+  const image = { name: 'ruby:3', entrypoint: ['/own'] };
+
+  it('an image that is not allowed, unless the configuration itself names it', () => {
+    const docker = { image: 'alpine', allowedImages: ['docker.example.com/**'] };
+    const message = /"ruby:3" image is not present on list of allowed images/;
+    assert.throws(() => planOf({ job: { image } }, docker), {
+      type: 'RunnerConfiguration',
+      message,
+    });
+    assert.equal(planOf({ job: { image: {} } }, docker).jobImageName, 'alpine');
+    assert.equal(planOf({ job: { image: { name: 'alpine' } } }, docker).jobImageName, 'alpine');
+  });
+
+  it('the check sees the name with its variables put in', () => {
+    const docker = { allowedImages: ['ruby:*'] };
+    const hidden = withVariables({ NAME: 'evil' }, { image: { name: 'ruby:$NAME' } });
+    assert.equal(planOf(hidden, docker).jobImageName, 'ruby:evil');
+    const spoofed = withVariables({ NAME: 'evil/ruby' }, { image: { name: '$NAME:3' } });
+    assert.throws(() => planOf(spoofed, docker), /"evil\/ruby:3" image is not present/);
+  });
+
+  it('privileged containers, but for the images that may have them', () => {
+    const docker = { privileged: true, allowedPrivilegedImages: ['docker:*'], helperImage: 'h' };
+    const rights = (name: string) => {
+      const plan = planOf({ job: { image: { name } } }, docker);
+      return [plan.container('build', 'i').privileged, plan.container('helper', 'i').privileged];
+    };
+    assert.deepEqual(rights('docker:dind'), [true, false]);
+    assert.deepEqual(rights('ruby:3'), [false, false]);
+  });
+
+  it('an entrypoint, where the configuration keeps those of the images; the log says so', () => {
+    const plan = planOf({ job: { image } }, { disableEntrypointOverwrite: true });
+    assert.equal(plan.container('build', 'i').entrypoint, undefined);
+    assert.deepEqual(plan.warnings, ['Entrypoint override disabled']);
+    assert.deepEqual(planOf({ job: { image } }).warnings, []);
+  });
+
+  it('a user that is not allowed', () => {
+    const asked = { name: 'a', executor_opts: { docker: { user: '$CI_SERVER' } } };
+    const message = /^user "yes" is not an allowed user: \[ci\]/;
+    assert.throws(() => planOf({ job: { image: asked } }, { allowedUsers: ['ci'] }), { message });
+  });
+
+  it('the processes that it sees beside its own: pid_mode is for the build container alone', () => {
+    const plan = planOf({}, { pidMode: 'host' });
+    assert.equal(plan.container('build', 'i').pidMode, 'host');
+    assert.equal(plan.container('helper', 'i').pidMode, '');
+  });
+
+  it('is said when volumes are kept', () => {
+    assert.match(planOf({}, { volumeKeep: true }).warnings.join(), /^volume_keep is enabled/);
+  });
+});
+
 describe("a build's own network", () => {
   const flag = withVariables({ FF_NETWORK_PER_BUILD: '1' });
 
@@ -212,6 +268,16 @@ describe("a build's own network", () => {
     const plan = planOf(flag, { networkMode: 'ci' });
     assert.equal(plan.network, undefined);
     assert.equal(plan.container('build', 'i').networkMode, 'ci');
+  });
+});
+
+describe('the network of a build', () => {
+  it('has the packet size and the addresses of the configuration', () => {
+    const flag = withVariables({ FF_NETWORK_PER_BUILD: '1' });
+    const { network } = planOf(flag, { networkMtu: 1400, enableIpv6: true });
+    assert.deepEqual([network?.mtu, network?.enableIpv6], [1400, true]);
+    const usual = planOf(flag).network;
+    assert.deepEqual([usual?.mtu, usual?.enableIpv6], [undefined, undefined]);
   });
 });
 
@@ -241,6 +307,22 @@ describe("a build's images", () => {
   it('no helper is needed by a build that has nothing to do in it', () => {
     assert.equal(planOf().needsHelper, true);
     assert.equal(planOf(withVariables({ GIT_STRATEGY: 'none' })).needsHelper, false);
+  });
+
+  const flavors: [flavor: string, tag: string][] = [
+    ['', 'x86_64-v19.4.0'],
+    ['alpine', 'x86_64-v19.4.0'],
+    ['ubuntu', 'ubuntu-x86_64-v19.4.0'],
+    ['alpine-latest', 'alpine-latest-x86_64-v19.4.0'],
+  ];
+  for (const [flavor, tag] of flavors) {
+    it(`the official helper of flavor "${flavor}" is ${tag}`, () => {
+      assert.equal(defaultHelperImage('x86_64', flavor).split(':')[1], tag);
+    });
+  }
+
+  it('the flavor may hold a variable', () => {
+    assert.equal(planOf({}, { helperImageFlavor: '$CI_SERVER' }).images.helper.flavor, 'yes');
   });
 
   const helpers: [architecture: string, tag: string][] = [

@@ -1,39 +1,9 @@
 import type { BuildContext } from '../../../src/domain/build/context.ts';
 import { parseJobPayload } from '../../../src/domain/job/parse-payload.ts';
-import type { DockerConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
+import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
+import { DOCKER_DEFAULTS, type DockerConfig } from '../../../src/domain/runner/docker-config.ts';
 
-const DOCKER: DockerConfig = {
-  host: undefined,
-  tlsCertPath: undefined,
-  tlsVerify: false,
-  image: 'alpine',
-  helperImage: '',
-  pullPolicy: ['always'],
-  allowedPullPolicies: [],
-  privileged: false,
-  volumes: ['/cache'],
-  disableCache: false,
-  networkMode: '',
-  memoryBytes: undefined,
-  memorySwapBytes: undefined,
-  memoryReservationBytes: undefined,
-  nanoCpus: undefined,
-  cpusetCpus: '',
-  cpuShares: 0,
-  user: '',
-  hostname: '',
-  capAdd: [],
-  capDrop: [],
-  securityOpt: [],
-  dns: [],
-  dnsSearch: [],
-  extraHosts: [],
-  shmSizeBytes: 0,
-  tmpfs: {},
-  devices: [],
-  runtime: '',
-  containerLabels: {},
-};
+const DOCKER: DockerConfig = { ...DOCKER_DEFAULTS, image: 'alpine', volumes: ['/cache'] };
 
 const RUNNER: RunnerConfig = {
   key: 'runner-key',

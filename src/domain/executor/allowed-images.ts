@@ -1,0 +1,43 @@
+import { parseGlob } from '../files/glob.ts';
+import { FailureType, FinalError } from '../failure.ts';
+
+export interface AllowedImageQuestion {
+  /** As the job names it, variables expanded. */
+  readonly image: string;
+  /** Key of the configuration that lists the patterns, for the message. */
+  readonly key: 'allowed_images' | 'allowed_services';
+  readonly allowed: readonly string[];
+  /** What the configuration itself names: always allowed. */
+  readonly configured: readonly string[];
+}
+
+/**
+ * Throws `RunnerConfiguration` when the configuration lists the images that a job may use, and this
+ * one matches none of its patterns. Source: gitlab-runner `common/allowed_images.go`.
+ */
+export function assertAllowedImage(question: AllowedImageQuestion): void {
+  const { image, key, allowed, configured } = question;
+  const isAllowed = allowed.length === 0 || matchesAny(image, allowed);
+  if (isAllowed || configured.includes(image)) return;
+  const kind = key === 'allowed_images' ? 'images' : 'services';
+  throw new FinalError(
+    FailureType.RunnerConfiguration,
+    `the ${JSON.stringify(image)} image is not present on list of allowed ${kind}: ` +
+      `${allowed.map((pattern) => JSON.stringify(pattern)).join(', ')}; ` +
+      `use one of them, or have ${key} of the runner's configuration changed`,
+  );
+}
+
+/**
+ * Whether a container of this image may be privileged, where the configuration makes containers so.
+ * Every image may, unless patterns are listed. Source: gitlab-runner
+ * `executors/docker/docker.go` (isInAllowedPrivilegedImages).
+ */
+export function mayBePrivileged(image: string, patterns: readonly string[]): boolean {
+  return patterns.length === 0 || matchesAny(image, patterns);
+}
+
+/** A malformed pattern matches nothing: a list that forbids must not open by a typing error. */
+export function matchesAny(image: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => parseGlob(pattern)?.matches(image) === true);
+}

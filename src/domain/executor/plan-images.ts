@@ -1,0 +1,54 @@
+import type { BuildContext } from '../build/context.ts';
+import { FailureType, FinalError } from '../failure.ts';
+import type { Variables } from '../job/variables.ts';
+import type { PullPolicy } from '../runner/config.ts';
+import { assertAllowedImage } from './allowed-images.ts';
+import { planPullPolicies } from './effective-pull-policy.ts';
+
+export interface PlannedImage {
+  /** undefined: the official helper image for the engine's architecture, of this flavor. */
+  readonly reference: string | undefined;
+  readonly flavor?: string;
+  /** In the order in which they are tried. */
+  readonly policies: readonly PullPolicy[];
+  /** '' unless the job asks for one. */
+  readonly platform: string;
+}
+
+/**
+ * The images of the containers that run stages. Throws `RunnerConfiguration` when there is none for
+ * the job, or when it must not be used.
+ * Source: gitlab-runner `executors/docker/docker.go` (expandImageName, getHelperImage).
+ */
+export function planImages(context: BuildContext, variables: Variables) {
+  const { job, runner } = context;
+  const { docker } = runner;
+  const configured = variables.expand(docker.image).trim();
+  const name = variables.expand(job.image.name).trim() || configured;
+  if (name === '') {
+    throw new FinalError(
+      FailureType.RunnerConfiguration,
+      'no Docker image specified to run the build in: set `image` in .gitlab-ci.yml, or in [runners.docker] of config.toml',
+    );
+  }
+  assertAllowedImage({
+    image: name,
+    key: 'allowed_images',
+    allowed: docker.allowedImages,
+    configured: [configured],
+  });
+  const helper = variables.expand(docker.helperImage).trim();
+  return {
+    build: {
+      reference: name,
+      policies: planPullPolicies({ image: name, asked: job.image.pull_policy, docker }),
+      platform: variables.expand(job.image.executor_opts.docker.platform),
+    },
+    helper: {
+      reference: helper === '' ? undefined : helper,
+      flavor: variables.expand(docker.helperImageFlavor).trim(),
+      policies: planPullPolicies({ image: helper || 'helper', asked: [], docker }),
+      platform: '',
+    },
+  };
+}
