@@ -1,94 +1,15 @@
 import type { BuildContext, ProgramInfo } from '../domain/build/context.ts';
 import type { StageName } from '../domain/build/stage.ts';
-import type { BuildOutcome, FailureReason } from '../domain/build/outcome.ts';
+import type { BuildOutcome } from '../domain/build/outcome.ts';
 import type { AuthSource } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
-import type { TraceWindow } from '../domain/trace/content-range.ts';
+import type { Coordinator } from './ports/coordinator.ts';
+
+export type * from './ports/coordinator.ts';
 
 // Types only: what activities need from the world. Adapters implement them, worker.ts hands them in.
-
-/** What GitLab calls its runner API. One instance serves one `[[runners]]` entry. */
-export interface Coordinator {
-  /**
-   * Asks for a job. `mayWait` sends `last_update` along, so that GitLab may hold the request open
-   * (long poll, 50 s); without it GitLab answers at once. The request is never given up half way:
-   * an answer that hands out a job must not be lost.
-   */
-  requestJob(options: { readonly mayWait: boolean }): Promise<JobReply>;
-  /** Sends a state. Throws TransientError for answers worth another try. */
-  updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
-  /** Sends bytes of the trace. `body` is exactly the window. */
-  patchTrace(job: JobCredentials, patch: TracePatch): Promise<PatchReply>;
-}
-
-export interface JobCredentials {
-  readonly jobId: number;
-  readonly token: string;
-}
-
-export type JobReply =
-  | {
-      readonly kind: 'job';
-      /** The parsed but unchecked JSON of the answer. */
-      readonly payload: unknown;
-      readonly correlationId: string;
-      readonly tlsCaPem: string | undefined;
-      readonly tlsCertPem: string | undefined;
-      readonly tlsKeyPem: string | undefined;
-    }
-  | { readonly kind: 'no_job' }
-  /** 403: the token is not valid. Counts against the runner's health; nothing else does. */
-  | { readonly kind: 'forbidden'; readonly message: string }
-  /** Anything else that gave no job: lost race, outage, rate limit, nonsense for an answer. */
-  | { readonly kind: 'failed'; readonly message: string };
-
-export interface JobUpdate {
-  readonly state: 'running' | 'success' | 'failed';
-  readonly failureReason?: FailureReason;
-  readonly exitCode?: number;
-  /** `crc32:` and 8 hex digits over all bytes of the trace. */
-  readonly checksum?: string;
-  readonly byteSize?: number;
-}
-
-/** What the `Job-Status` header asks of a running job. */
-export type RemoteJobState = 'running' | 'canceling' | 'aborted';
-
-export type UpdateReply =
-  | { readonly kind: 'done'; readonly remote: RemoteJobState }
-  /** 202: the coordinator has not yet stored all of the trace; the same update is sent again. */
-  | { readonly kind: 'pending'; readonly retryAfterMs: number }
-  /** 412: the coordinator's trace is broken; it is sent again from its first byte. */
-  | { readonly kind: 'trace_invalid' }
-  /** 403, 404: nothing more is wanted of this job. */
-  | { readonly kind: 'job_gone'; readonly status: number }
-  /** 409 on the acknowledgement: the job was given to another runner. */
-  | { readonly kind: 'conflict' };
-
-export interface TracePatch {
-  readonly window: TraceWindow;
-  readonly body: Uint8Array;
-  readonly debugTrace: boolean;
-}
-
-export type PatchReply =
-  | {
-      readonly kind: 'accepted';
-      readonly remote: RemoteJobState;
-      readonly updateIntervalMs: number | undefined;
-    }
-  | {
-      readonly kind: 'range_mismatch';
-      /** Bytes the coordinator holds; 0 when its header says nothing readable. */
-      readonly remoteLengthBytes: number;
-      readonly remote: RemoteJobState;
-      readonly updateIntervalMs: number | undefined;
-    }
-  | { readonly kind: 'job_gone'; readonly status: number }
-  /** 404 while the job runs: the patch is dropped, the job goes on. */
-  | { readonly kind: 'not_found' };
 
 /** The config file of this node, as last read with success. */
 export interface ConfigSource {

@@ -1,5 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../domain/build/context.ts';
+import { withInputs } from '../domain/build/inputs.ts';
 import { planStages } from '../domain/build/plan.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
 import { checkJob } from '../domain/job/check-job.ts';
@@ -137,7 +138,7 @@ interface Draft {
 }
 
 function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): BuildDraft {
-  return {
+  return withInputs({
     buildId: buildIdOf(runner.url, job.id),
     job,
     rejection,
@@ -150,7 +151,7 @@ function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): Bui
     tlsKeyPem: offer.tlsKeyPem,
     receivedAtMs: ports.clock.nowMs(),
     program: ports.program,
-  };
+  });
 }
 
 /** A job that cannot be recorded (a full disk) is given back at once, as failed: nobody could run it. */

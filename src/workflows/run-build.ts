@@ -107,12 +107,12 @@ async function sendTrace({ job }: RunBuildInput, { node, run }: BuildScope): Pro
 
 /** The stages under the job's clock, which starts before the environment is prepared. */
 async function runUntilInterrupted(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
-  const { rejection, plan } = input.job;
+  const { rejection, rejectionReason, plan } = input.job;
   if (rejection !== undefined) {
     return {
       state: 'failed',
-      reason: 'runner_system_failure',
-      exitCode: REJECTED_EXIT_CODE,
+      reason: rejectionReason ?? 'runner_system_failure',
+      exitCode: rejectionReason === undefined ? REJECTED_EXIT_CODE : undefined,
       message: rejection,
     };
   }

@@ -136,6 +136,7 @@ const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && job
 /** GitLab answers the next calls about the job wrongly; then it answers as ever. */
 /** What is answered, for the suite's table. */
 function describeAnswer(answer: FakeAnswer): string {
+  if ('hold' in answer) return 'late';
   const afterwards = answer.afterwards === true ? ' after it was done' : '';
   if ('cut' in answer)
     return `connection cut${answer.cut === 'midway' ? ' midway' : ''}${afterwards}`;

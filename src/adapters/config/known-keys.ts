@@ -1,6 +1,11 @@
 import { isTable, type TomlTable } from './parse-toml.ts';
 import { dockerSchema } from './docker-schema.ts';
-import { customBuildDirSchema, installationSchema, runnerSchema } from './schema.ts';
+import {
+  artifactSchema,
+  customBuildDirSchema,
+  installationSchema,
+  runnerSchema,
+} from './schema.ts';
 
 /** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
 interface TableKeys {
@@ -43,13 +48,20 @@ const CUSTOM_BUILD_DIR_KEYS: TableKeys = {
   tables: {},
 };
 
+const ARTIFACT_KEYS: TableKeys = {
+  acted: Object.keys(artifactSchema.shape),
+  notYet: {},
+  restrictions: [],
+  tables: {},
+};
+
 const RUNNER_KEYS: TableKeys = {
   acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
   notYet: {
     ...names(
       `labels proxy_exec prepare_timeout get_sources_timeout referees monitoring use_slot_cgroups
        slot_cgroup_template instance ssh parallels virtualbox machine kubernetes custom autoscaler
-       step_runner_image strict_check_interval experimental cache artifact`,
+       step_runner_image strict_check_interval experimental cache`,
     ),
     safe_directory_checkout: [true],
     clean_git_config: [true],
@@ -57,7 +69,11 @@ const RUNNER_KEYS: TableKeys = {
     job_status_final_update_retry_limit: [10],
   },
   restrictions: [],
-  tables: { docker: DOCKER_KEYS, custom_build_dir: CUSTOM_BUILD_DIR_KEYS },
+  tables: {
+    docker: DOCKER_KEYS,
+    custom_build_dir: CUSTOM_BUILD_DIR_KEYS,
+    artifact: ARTIFACT_KEYS,
+  },
 };
 
 const ROOT_KEYS: TableKeys = {

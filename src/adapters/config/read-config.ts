@@ -82,6 +82,10 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
     unhealthyIntervalSeconds: raw.unhealthy_interval,
     featureFlags: raw.feature_flags,
     isClonePathForbidden: !raw.custom_build_dir.enabled,
+    artifact: {
+      uploadTimeoutMs: raw.artifact.upload_timeout,
+      responseHeaderTimeoutMs: raw.artifact.response_header_timeout,
+    },
     docker: readDocker(raw.docker),
   };
 }

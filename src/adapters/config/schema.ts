@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseGoDuration } from '../../domain/job/go-duration.ts';
+import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import { dockerSchema } from './docker-schema.ts';
 import { flag, flagMap, integer, orDefault, table, text, textList } from './schema-parts.ts';
 
@@ -19,6 +20,20 @@ function readSeconds(value: string, context: z.RefinementCtx): number {
   context.addIssue({ code: 'custom', message: 'a duration such as "1h30m"' });
   return z.NEVER;
 }
+
+/** 0 is not set here either: without a limit a dead server would hold an upload for ever. */
+const limitMs = (fallbackMs: number) =>
+  durationSeconds(fallbackMs / 1000).transform((seconds) =>
+    seconds > 0 ? seconds * 1000 : fallbackMs,
+  );
+
+export const artifactSchema = z.object(
+  {
+    upload_timeout: limitMs(DEFAULT_ARTIFACT_CONFIG.uploadTimeoutMs),
+    response_header_timeout: limitMs(DEFAULT_ARTIFACT_CONFIG.responseHeaderTimeoutMs),
+  },
+  table,
+);
 
 export const customBuildDirSchema = z.object({ enabled: flag.default(true) }, table);
 
@@ -51,6 +66,7 @@ export const runnerSchema = z.object(
     unhealthy_interval: durationSeconds(3600),
     feature_flags: flagMap.default({}),
     custom_build_dir: customBuildDirSchema.prefault({}),
+    artifact: artifactSchema.prefault({}),
     docker: dockerSchema.prefault({}),
   },
   table,

@@ -1,8 +1,10 @@
 import type { Coordinator, Log } from '../../activities/ports.ts';
 import type { ProgramInfo } from '../../domain/build/context.ts';
+import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { runnerInfo } from '../../domain/runner/info.ts';
-import { createApi, type ApiReply } from './http.ts';
+import { createArtifactCalls } from './artifact-calls.ts';
+import { createApi, type Api, type ApiReply } from './http.ts';
 import { createJobCalls } from './job-calls.ts';
 import { createJobRequest } from './job-request.ts';
 import type { Environment, Timeouts } from './transport.ts';
@@ -35,7 +37,26 @@ export function createCoordinator(options: CoordinatorOptions): ClosableCoordina
   const lastUpdate = createLastUpdate();
   const info = runnerInfo(program, runner.executor, runner.docker.gpus);
   const requestJob = createJobRequest({ ...options, api, info, lastUpdate });
-  return { requestJob, ...createJobCalls({ api, info, lastUpdate }), close: () => api.close() };
+  const artifacts = createArtifactCalls({
+    url: runner.url,
+    openApi: (url) => openArtifactApi(options, url),
+  });
+  return {
+    requestJob,
+    ...createJobCalls({ api, info, lastUpdate }),
+    uploadArtifact: artifacts.uploadArtifact,
+    close: async () => {
+      await Promise.all([api.close(), artifacts.close()]);
+    },
+  };
+}
+
+/** Of its own, because its connections have other time limits. */
+function openArtifactApi(options: CoordinatorOptions, url: string): Api {
+  const { runner, timeouts, signal } = options;
+  const { uploadTimeoutMs, responseHeaderTimeoutMs } = runner.artifact ?? DEFAULT_ARTIFACT_CONFIG;
+  const limits = { headersMs: responseHeaderTimeoutMs, requestMs: uploadTimeoutMs };
+  return createApi({ ...options, ...runner, url, timeouts: { ...limits, ...timeouts }, signal });
 }
 
 /** `X-GitLab-Last-Update` of this runner's queue, in memory only. */

@@ -9,6 +9,7 @@ import { userAgent } from '../../domain/runner/info.ts';
 import { judgeRetry, type WaitHints } from '../../domain/runner/retry.ts';
 import { readCapped } from './body.ts';
 import { describeFault } from './faults.ts';
+import { streamTo } from './stream-request.ts';
 import {
   createTransportSource,
   DEFAULT_TIMEOUTS,
@@ -18,7 +19,7 @@ import {
   type TransportSource,
 } from './transport.ts';
 
-// The one file that knows ky: every call to GitLab goes through `send`.
+// The one file that knows ky: every call to GitLab goes through `send`, and but for streams by ky.
 
 const MAX_REDIRECTS = 5;
 /** Enough for any answer but a job. */
@@ -48,7 +49,11 @@ export interface ApiRequest {
     readonly value: string;
   };
   readonly headers?: Readonly<Record<string, string>>;
-  readonly content?: { readonly type: string; readonly bytes: Uint8Array };
+  readonly content?: ApiContent;
+  /** Redirects are answers like any other. Else those are followed that are safe to follow. */
+  readonly takesRedirects?: boolean;
+  /** Ends the request, and the waits between its tries. */
+  readonly signal?: AbortSignal;
   /** The answer's body is JSON and matters; else only its status and headers do. */
   readonly wantsJson: boolean;
   readonly bodyLimitBytes?: number;
@@ -56,6 +61,11 @@ export interface ApiRequest {
   readonly waitBudgetMs: number;
   readonly requestMs?: number;
 }
+
+export type ApiContent =
+  | { readonly type: string; readonly bytes: Uint8Array }
+  /** Made anew for each try; sent without its length, and never held in memory as a whole. */
+  | { readonly type: string; readonly stream: () => AsyncIterable<Uint8Array> };
 
 export interface ApiReply {
   readonly status: number;
@@ -116,8 +126,9 @@ function connect(options: ApiOptions): Connected | undefined {
 async function sendWithRetries(
   request: ApiRequest,
   connected: Connected,
-  { signal, log }: ApiOptions,
+  { signal: ending, log }: ApiOptions,
 ): Promise<ApiReply> {
+  const signal = anySignal(ending, request.signal);
   let waitedMs = 0;
   for (let failedTries = 1; ; failedTries++) {
     const reply = await sendOnce(request, connected);
@@ -136,12 +147,16 @@ async function sendWithRetries(
   }
 }
 
-async function wasCut(waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
+
+async function wasCut(waitMs: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await delay(waitMs, undefined, signal === undefined ? {} : { signal });
+    await delay(waitMs, undefined, { signal });
     return false;
   } catch (error) {
-    if (signal?.aborted === true) return true;
+    if (signal.aborted) return true;
     throw error;
   }
 }
@@ -162,7 +177,7 @@ async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiR
     // It can fail as well: by a proxy's address that is none.
     const transport = await connected.transports.current();
     const response = await exchange(request, {
-      ...{ connected, transport, requestId, signal: limit.signal },
+      ...{ connected, transport, requestId, signal: anySignal(limit.signal, request.signal) },
     });
     const body = await readBody(response, request, connected.timeouts);
     return {
@@ -191,8 +206,9 @@ interface Exchange {
 async function exchange(request: ApiRequest, context: Exchange): Promise<Response> {
   let url = new URL(request.path, context.connected.baseUrl);
   for (let redirects = 0; ; redirects++) {
-    const response = await ky(url.href, kyOptions(request, context));
-    if (response.status < 300 || response.status >= 400 || response.status === 304) return response;
+    const response = await sendTo(url, request, context);
+    const isRedirect = response.status >= 300 && response.status < 400 && response.status !== 304;
+    if (!isRedirect || request.takesRedirects === true) return response;
     await response.body?.cancel();
     const to = locationOf(response, url);
     const verdict = judgeRedirect({ status: response.status, from: url, to });
@@ -209,19 +225,37 @@ async function exchange(request: ApiRequest, context: Exchange): Promise<Respons
   }
 }
 
+function sendTo(url: URL, request: ApiRequest, context: Exchange): Promise<Response> {
+  const { content, method } = request;
+  if (content === undefined || 'bytes' in content) {
+    return ky(url.href, kyOptions(request, context));
+  }
+  const { transport, signal } = context;
+  const { dispatcher } = transport;
+  const headers = headersOf(request, context);
+  return streamTo(url, { dispatcher, method, headers, signal, body: content.stream() });
+}
+
+function headersOf(
+  { content, token, wantsJson, headers }: ApiRequest,
+  { connected, requestId }: Exchange,
+): Record<string, string> {
+  return {
+    'User-Agent': connected.userAgent,
+    'X-Request-Id': requestId,
+    [token.header]: token.value,
+    ...(wantsJson && { Accept: 'application/json' }),
+    ...(content !== undefined && { 'Content-Type': content.type }),
+    ...headers,
+  };
+}
+
 function kyOptions(request: ApiRequest, context: Exchange): Options {
-  const { content, token, wantsJson } = request;
+  const { content } = request;
   const options = {
     method: request.method,
-    headers: {
-      'User-Agent': context.connected.userAgent,
-      'X-Request-Id': context.requestId,
-      [token.header]: token.value,
-      ...(wantsJson && { Accept: 'application/json' }),
-      ...(content !== undefined && { 'Content-Type': content.type }),
-      ...request.headers,
-    },
-    ...(content !== undefined && { body: content.bytes }),
+    headers: headersOf(request, context),
+    ...(content !== undefined && 'bytes' in content && { body: content.bytes }),
     signal: context.signal,
     redirect: 'manual',
     // Statuses are judged in one place, and waits are GitLab's to say.

@@ -1,5 +1,6 @@
 import type { JobPayload } from '../job/payload.ts';
 import type { RunnerConfig } from '../runner/config.ts';
+import type { FailureReason } from './outcome.ts';
 
 /**
  * Everything that is fixed for a build from the moment its job was handed out. Kept encrypted on
@@ -11,6 +12,8 @@ export interface BuildContext {
   readonly job: JobPayload;
   /** Why the payload cannot be run, when it cannot: the build says so in the trace and fails. */
   readonly rejection: string | undefined;
+  /** What GitLab is told of it. Absent: that the runner cannot make sense of the payload. */
+  readonly rejectionReason?: FailureReason;
   /** The entry as it was when the job was taken: a reload does not change a running build. */
   readonly runner: RunnerConfig;
   readonly systemId: string;

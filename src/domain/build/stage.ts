@@ -1,3 +1,5 @@
+import type { FailureReason } from './outcome.ts';
+
 /** Stages of a build, by the section name the trace shows. `step_<name>` covers payload steps. */
 export type StageName =
   | 'prepare_executor'
@@ -66,4 +68,6 @@ export interface JobSummary {
   readonly plan: BuildPlan;
   /** Set when the payload cannot be run: the build only says so and fails. */
   readonly rejection: string | undefined;
+  /** Absent: the payload makes no sense, which has an exit code of its own. */
+  readonly rejectionReason?: FailureReason;
 }

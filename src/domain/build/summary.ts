@@ -10,7 +10,7 @@ const MAX_TEXT_LENGTH = 60;
  * limit, and a workflow that goes over it does not start.
  */
 export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary {
-  const { buildId, job, runner, rejection } = context;
+  const { buildId, job, runner, rejection, rejectionReason } = context;
   return {
     buildId,
     jobId: job.id,
@@ -25,6 +25,7 @@ export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary
     runnerName: runner.name,
     plan,
     rejection,
+    ...(rejectionReason !== undefined && { rejectionReason }),
   };
 }
 

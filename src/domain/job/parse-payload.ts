@@ -9,6 +9,7 @@ import {
   type Fields,
 } from './json-reader.ts';
 import { readImage, readService } from './parse-image.ts';
+import { readInputs } from './parse-inputs.ts';
 import { readVariables } from './parse-variables.ts';
 import type {
   GitInfo,
@@ -60,6 +61,7 @@ export function parseJobPayload(json: unknown): JobPayload {
     credentials: job.read('credentials', readList(readCredential, MAX_SECTIONS)),
     dependencies: job.read('dependencies', readList(readDependency, MAX_DEPENDENCIES)),
     hooks: job.read('hooks', readList(readHook, MAX_SECTIONS)),
+    inputs: job.read('inputs', readInputs),
     features: job.read('features', readFeatures),
     run: job.read('run', readRun),
   };

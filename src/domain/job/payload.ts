@@ -19,6 +19,7 @@ export interface JobPayload {
   readonly credentials: readonly JobCredential[];
   readonly dependencies: readonly JobDependency[];
   readonly hooks: readonly JobHook[];
+  readonly inputs: readonly JobInput[];
   readonly features: JobFeatures;
   /** The `run:` keyword: JSON text of CI steps. Not supported; a job that has it is refused. */
   readonly run: string;
@@ -117,6 +118,22 @@ export interface JobDependency {
 export interface JobHook {
   readonly name: string;
   readonly script: readonly string[];
+}
+
+export type InputType = 'string' | 'number' | 'boolean' | 'array' | 'struct';
+
+/** What JSON can say. */
+export type JsonValue =
+  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** A value that a person gave the job: what its texts mean by `${{ job.inputs.<key> }}`. */
+export interface JobInput {
+  readonly key: string;
+  readonly value: {
+    readonly type: InputType;
+    readonly content: JsonValue;
+    readonly sensitive: boolean;
+  };
 }
 
 export interface JobFeatures {

@@ -34,10 +34,14 @@ export function errorTextOf(
   secrets: readonly string[],
 ): string {
   const { status, json } = answer;
+  const said = messageOf(json, secrets);
+  return said === undefined ? `status ${status}` : `status ${status}: ${said}`;
+}
+
+/** The words alone; undefined when there are none. */
+export function messageOf(json: unknown, secrets: readonly string[]): string | undefined {
   const said = isRecord(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
-  if (said === undefined) return `status ${status}`;
-  const line = cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
-  return `status ${status}: ${line}`;
+  return said && cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
 }
 
 function wordsOf(value: unknown): string | undefined {

@@ -37,3 +37,23 @@ export function judgeRedirect({ status, from, to }: Redirect): RedirectVerdict {
   }
   return { kind: 'follow', url: to.href };
 }
+
+interface Address {
+  readonly protocol: string;
+  readonly origin: string;
+  readonly pathname: string;
+}
+
+/**
+ * The server that GitLab points an upload to, as the `url` of a runner: origin, and the path that
+ * GitLab has there. undefined when the way leads from https into the clear. Other hosts are meant
+ * to be reached: a secondary site of Geo sends uploads to its primary. The peer drops the path.
+ * Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (handleRedirect).
+ */
+export function uploadServerUrl(to: Address, from: Pick<Address, 'protocol'>): string | undefined {
+  if (to.protocol !== 'https:' && (to.protocol !== 'http:' || from.protocol === 'https:')) {
+    return undefined;
+  }
+  const base = /^(.*?)\/api\/v4\//.exec(to.pathname)?.[1] ?? '';
+  return `${to.origin}${base}`;
+}

@@ -1,3 +1,4 @@
+import type { ArtifactConfig } from './artifact-config.ts';
 import type { DockerConfig } from './docker-config.ts';
 
 export type { DockerConfig, PullPolicy } from './docker-config.ts';
@@ -45,5 +46,7 @@ export interface RunnerConfig {
   readonly featureFlags: Readonly<Record<string, boolean>>;
   /** Jobs may not choose where they are checked out. */
   readonly isClonePathForbidden: boolean;
+  /** Absent in builds that 0.1.0 has recorded. */
+  readonly artifact?: ArtifactConfig;
   readonly docker: DockerConfig;
 }

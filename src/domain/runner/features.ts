@@ -71,5 +71,5 @@ export const RUNNER_FEATURES: RunnerFeatures = {
   cancel_gracefully: true,
   native_steps_integration: false,
   two_phase_job_commit: true,
-  job_inputs: false,
+  job_inputs: true,
 };

@@ -1,4 +1,9 @@
-import type { Coordinator, PatchReply, UpdateReply } from '../../../src/activities/ports.ts';
+import type {
+  ArtifactReply,
+  Coordinator,
+  PatchReply,
+  UpdateReply,
+} from '../../../src/activities/ports.ts';
 import type { World } from './world.ts';
 
 /** GitLab, as far as one job knows it: strict about gaps in a trace and about ended jobs. */
@@ -21,6 +26,19 @@ export function createFakeCoordinator({ gitlab }: World): Coordinator {
       }
       gitlab.trace += new TextDecoder().decode(body);
       return Promise.resolve({ kind: 'accepted', ...common });
+    },
+    uploadArtifact: (_job, { filename, type }): Promise<ArtifactReply> => {
+      const answer = { correlationId: 'correlation', said: '201 Created', status: 201 };
+      if (hasEnded()) {
+        return Promise.resolve({
+          ...answer,
+          kind: 'forbidden',
+          status: 403,
+          said: '403 Forbidden',
+        });
+      }
+      gitlab.artifacts.push(`${type} ${filename}`);
+      return Promise.resolve({ ...answer, kind: 'created' });
     },
   };
 }

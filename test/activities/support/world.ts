@@ -21,7 +21,13 @@ export interface World {
     readonly archives: Map<string, readonly StoredMember[]>;
   };
   readonly spool: { saved: SpoolState; readonly keeps: SpoolKeeps };
-  readonly gitlab: { trace: string; state: string; updates: JobUpdate[] };
+  readonly gitlab: {
+    trace: string;
+    state: string;
+    updates: JobUpdate[];
+    /** `archive artifacts.zip` for each upload. */
+    artifacts: string[];
+  };
   /** What a started script does, by its number among the starts of its container. */
   readonly scripts: Record<string, FakeScript>;
   /** Every script that was started, in order: `build#1`. */
@@ -101,7 +107,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
       archives: new Map(),
     },
     spool: { saved: EMPTY_SPOOL, keeps },
-    gitlab: { trace: '', state: 'pending', updates: [] },
+    gitlab: { trace: '', state: 'pending', updates: [], artifacts: [] },
     scripts,
     started: [],
     freed: [],

@@ -73,6 +73,7 @@ describe('parseJobPayload', () => {
       ],
       credentials: [{ type: 'registry', url: 'r', username: 'u', password: 'p' }],
       dependencies: [{ id: 1, token: 't', name: 'n', artifacts_file: { filename: 'f', size: 10 } }],
+      inputs: [{ key: 'i', value: { type: 'number', content: 1, sensitive: true } }],
       hooks: [{ name: 'pre_get_sources_script', script: ['h'] }],
       features: { trace_sections: true, token_mask_prefixes: ['x-'], failure_reasons: ['y'] },
       run: '[{"name":"a"}]',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { it } from 'node:test';
+import { KEPT_BYTES } from './received-body.ts';
 import { openRunningJob, type Client } from './test-client.ts';
 import type { FakeJob } from './types.ts';
 
-function upload(client: Client, job: FakeJob, body: string): Promise<Response> {
+function upload(client: Client, job: FakeJob, body: string | Buffer): Promise<Response> {
   return client.call({
     method: 'POST',
     path: `jobs/${job.id}/artifacts?artifact_format=zip&artifact_type=archive&expire_in=1+day`,
@@ -21,7 +23,10 @@ it('keeps an upload and gives it back', async (t) => {
   assert.equal((await upload(client, job, PART)).status, 201);
   const { content, ...rest } = job.artifacts[0] ?? { content: Buffer.alloc(0) };
   assert.equal(content.toString(), 'PK\r\nbytes');
-  assert.deepEqual(rest, { filename: 'a.zip', format: 'zip', type: 'archive', expireIn: '1 day' });
+  assert.deepEqual(rest, {
+    ...{ filename: 'a.zip', format: 'zip', type: 'archive', expireIn: '1 day' },
+    ...{ sizeBytes: 9, sha256: createHash('sha256').update('PK\r\nbytes').digest('hex') },
+  });
   const download = await client.call({
     ...{ method: 'GET', path: `jobs/${job.id}/artifacts` },
     headers: { 'JOB-TOKEN': job.token },
@@ -48,4 +53,43 @@ it('answers 404 when there is nothing to download, and 403 to a token that is no
   assert.deepEqual(gitlab.violations, []);
   assert.equal((await download('glcbt-other')).status, 403);
   assert.equal(gitlab.violations.length, 1);
+});
+
+it('takes the same file once more without keeping it twice, and refuses another one', async (t) => {
+  const { gitlab, client, job } = await openRunningJob(t);
+  await upload(client, job, PART);
+  assert.equal((await upload(client, job, PART)).status, 201);
+  assert.equal((await upload(client, job, PART.replace('bytes', 'other'))).status, 400);
+  assert.deepEqual(
+    job.artifacts.map(({ content }) => content.toString()),
+    ['PK\r\nbytes'],
+  );
+  assert.match(gitlab.violations.join('\n'), /another artifact of type archive/);
+});
+
+it('keeps of a large file only its size and digest', async (t) => {
+  const { gitlab, client, job } = await openRunningJob(t);
+  const content = randomBytes(KEPT_BYTES + 12_345);
+  const [head = '', tail = ''] = PART.split('PK\r\nbytes');
+  const body = Buffer.concat([Buffer.from(head), content, Buffer.from(tail)]);
+  assert.equal((await upload(client, job, body)).status, 201);
+  const { sizeBytes, sha256, content: kept } = job.artifacts[0] ?? assert.fail();
+  assert.equal(sizeBytes, content.byteLength);
+  assert.equal(sha256, createHash('sha256').update(content).digest('hex'));
+  assert.equal(kept.byteLength, 0);
+  assert.deepEqual(gitlab.violations, []);
+});
+
+it('lets a request through when the test is done holding it', async (t) => {
+  const { gitlab, client, job } = await openRunningJob(t);
+  let letGo: (value: unknown) => void = () => undefined;
+  const hold = new Promise((resolve) => (letGo = resolve));
+  const holding = gitlab.intercept(({ kind }) => (kind === 'upload' ? { hold } : undefined));
+  const uploading = upload(client, job, PART);
+  const other = await client.call({ method: 'GET', path: 'jobs/1/artifacts' });
+  assert.equal(other.status, 403);
+  assert.deepEqual(job.artifacts, []);
+  letGo(undefined);
+  assert.equal((await uploading).status, 201);
+  assert.equal(holding.count, 1);
 });

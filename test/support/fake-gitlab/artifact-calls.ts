@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto';
 import { json, refusal, type FakeRequest, type Handler } from './exchange.ts';
 import { accessJob, checkJobConduct, type JobCallOptions } from './job-access.ts';
+import { boundaryOf } from './multipart.ts';
 import type { Handlers } from './router.ts';
 import type { FakeArtifact } from './types.ts';
 
 const FORMATS: readonly string[] = ['raw', 'zip', 'gzip'];
 
-/** Uploads are kept in memory. Source: GitLab `lib/api/ci/runner.rb`, spec/coordinator-api §7. */
+/**
+ * Uploads are kept in memory, as far as they are kept. One file of a type: the same again is fine,
+ * another one is refused. Source: GitLab `lib/api/ci/runner.rb`,
+ * `app/services/ci/job_artifacts/create_service.rb`, spec/coordinator-api §7.
+ */
 export function createArtifactCalls(
   options: JobCallOptions,
 ): Pick<Handlers, 'uploadArtifacts' | 'downloadArtifacts'> {
@@ -21,7 +27,12 @@ export function createArtifactCalls(
         violations.add(request, artifact);
         return json(400, { error: artifact });
       }
-      access.job.addArtifact(artifact);
+      const before = access.job.artifacts.find(({ type }) => type === artifact.type);
+      if (before !== undefined && before.sha256 !== artifact.sha256) {
+        violations.add(request, `another artifact of type ${artifact.type} than before`);
+        return refusal(400, 'Bad request - another artifact of the same type already exists');
+      }
+      if (before === undefined) access.job.addArtifact(artifact);
       return json(201, '201');
     };
   const downloadArtifacts =
@@ -42,12 +53,17 @@ export function createArtifactCalls(
 }
 
 /** The one part named `file`, or what is wrong. */
-function parseUpload({ headers, body, url }: FakeRequest): FakeArtifact | string {
-  const boundary = /boundary=(?:"([^"]+)"|([^;]+))/.exec(headers['content-type'] ?? '');
-  const mark = `--${boundary?.[1] ?? boundary?.[2]}`;
+function parseUpload({ headers, body, large, url }: FakeRequest): FakeArtifact | string {
+  const boundary = boundaryOf(headers['content-type']);
+  const mark = `--${boundary}`;
   const head = body.indexOf('\r\n\r\n');
   const end = body.lastIndexOf(`\r\n${mark}--`);
-  if (boundary === null || head === -1 || end < head || !body.toString('latin1').startsWith(mark)) {
+  if (
+    boundary === undefined ||
+    head === -1 ||
+    end < head + 4 ||
+    !body.toString('latin1').startsWith(mark)
+  ) {
     return 'the multipart body is malformed';
   }
   const disposition = body.subarray(0, head).toString();
@@ -55,8 +71,11 @@ function parseUpload({ headers, body, url }: FakeRequest): FakeArtifact | string
   if (filename === undefined) return 'there is no part named file';
   const format = url.searchParams.get('artifact_format') ?? 'zip';
   if (!FORMATS.includes(format)) return `artifact_format is ${format}`;
+  const content = body.subarray(head + 4, end);
+  const sha256 = createHash('sha256').update(content).digest('hex');
   return {
-    ...{ filename, format, content: body.subarray(head + 4, end) },
+    ...{ filename, format, content },
+    ...(large ?? { sizeBytes: content.byteLength, sha256 }),
     type: url.searchParams.get('artifact_type') ?? 'archive',
     expireIn: url.searchParams.get('expire_in') ?? undefined,
   };

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { LargeUpload } from './received-body.ts';
 
 /** One request, read whole, on its way through the fake. */
 export interface FakeRequest {
@@ -8,6 +9,8 @@ export interface FakeRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
+  /** Set when `body` is a form without the content of its file. */
+  readonly large: LargeUpload | undefined;
   /** Fields of a JSON object in the body; empty when it is none. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** Aborted when the runner hangs up or the fake closes. */

@@ -12,6 +12,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isRecord, type FakeRequest, type Reply } from './exchange.ts';
 import type { Interceptions } from './interceptions.ts';
+import { boundaryOf } from './multipart.ts';
+import { receiveBody } from './received-body.ts';
 import type { Route, Router } from './router.ts';
 import type { FakeAnswer, FakeGitLabOptions, RecordedRequest } from './types.ts';
 
@@ -81,6 +83,8 @@ function startRecord({ method = '', url = '', headers }: IncomingMessage): Mutab
   };
 }
 
+type ReplacingAnswer = Exclude<FakeAnswer, { readonly hold: unknown }>;
+
 interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
@@ -95,7 +99,11 @@ async function serve(exchange: Exchange, options: HttpServerOptions): Promise<vo
   const { kind, jobId } = route;
   const { method, path, body } = request;
   const answer = options.interceptions.answerFor({ method, path, body, kind, jobId });
-  if (answer === undefined) {
+  if (answer !== undefined && 'hold' in answer) {
+    await Promise.race([answer.hold, once(exchange.signal, 'abort')]);
+    if (exchange.signal.aborted) return;
+  }
+  if (answer === undefined || 'hold' in answer) {
     await send(exchange, await carryOut(route, request, options));
     return;
   }
@@ -108,14 +116,15 @@ async function serve(exchange: Exchange, options: HttpServerOptions): Promise<vo
 }
 
 async function readRequest({ message, record, signal }: Exchange): Promise<FakeRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
-  const body = Buffer.concat(chunks);
-  const parsed = parseBody(record.headers['content-type'], body);
+  const contentType = record.headers['content-type'];
+  const received = receiveBody(boundaryOf(contentType));
+  for await (const chunk of message) received.add(chunk as Buffer);
+  const { bytes: body, large } = received.end();
+  const parsed = parseBody(contentType, body);
   record.body = parsed ?? body;
   const { method, path, headers } = record;
   const fields = isRecord(parsed) ? parsed : {};
-  return { method, path, headers, body, fields, signal, url: new URL(path, 'http://fake') };
+  return { method, path, headers, body, large, fields, signal, url: new URL(path, 'http://fake') };
 }
 
 function parseBody(contentType: string | undefined, body: Buffer): unknown {
@@ -140,7 +149,7 @@ async function carryOut(
   }
 }
 
-async function sendAnswer(exchange: Exchange, answer: FakeAnswer): Promise<void> {
+async function sendAnswer(exchange: Exchange, answer: ReplacingAnswer): Promise<void> {
   if ('cut' in answer) {
     if (answer.cut === 'midway') await sendHalf(exchange);
     exchange.message.socket.destroy();

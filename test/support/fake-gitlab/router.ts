@@ -65,7 +65,7 @@ function jobRoute(handlers: Handlers, method: string, path: string): Route {
     case 'PATCH trace':
       return { kind: 'trace', jobId, handler: handlers.trace(jobId) };
     case 'POST artifacts':
-      return { kind: 'other', jobId, handler: handlers.uploadArtifacts(jobId) };
+      return { kind: 'upload', jobId, handler: handlers.uploadArtifacts(jobId) };
     case 'GET artifacts':
       return { kind: 'other', jobId, handler: handlers.downloadArtifacts(jobId) };
     default:

@@ -129,7 +129,10 @@ export interface FakeArtifact {
   readonly type: string;
   readonly format: string;
   readonly expireIn: string | undefined;
+  /** Empty when it is larger than 16 MiB: of such a one only size and digest are kept. */
   readonly content: Buffer;
+  readonly sizeBytes: number;
+  readonly sha256: string;
 }
 
 export interface FakeRepository {
@@ -148,7 +151,8 @@ export type Interceptor = (request: InterceptedRequest) => FakeAnswer | undefine
 export interface InterceptedRequest {
   readonly method: string;
   readonly path: string;
-  readonly kind: 'job_request' | 'update' | 'trace' | 'verify' | 'register' | 'git' | 'other';
+  readonly kind:
+    'job_request' | 'update' | 'trace' | 'upload' | 'verify' | 'register' | 'git' | 'other';
   readonly jobId: number | undefined;
   readonly body: Buffer;
 }
@@ -165,7 +169,9 @@ export type FakeAnswer =
    * Cuts the connection, `midway` in the middle of an answer; with `afterwards`, only after the
    * request was carried out.
    */
-  | { readonly cut: true | 'midway'; readonly afterwards?: boolean };
+  | { readonly cut: true | 'midway'; readonly afterwards?: boolean }
+  /** Lets the request through only then, unless the runner has hung up meanwhile. */
+  | { readonly hold: Promise<unknown> };
 
 export interface Interception {
   /** How many requests it has answered. */

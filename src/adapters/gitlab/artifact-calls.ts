@@ -1,0 +1,123 @@
+import { STATUS_CODES } from 'node:http';
+import type {
+  ArtifactReply,
+  ArtifactUpload,
+  Coordinator,
+  JobCredentials,
+} from '../../activities/ports.ts';
+import { TransientError } from '../../domain/failure.ts';
+import { messageOf } from '../../domain/runner/answer-text.ts';
+import { uploadServerUrl } from '../../domain/runner/api-url.ts';
+import { parseAnswer } from './faults.ts';
+import type { Api, ApiReply } from './http.ts';
+import { multipartOf } from './multipart.ts';
+
+/** Longer waits are the caller's, who tells of them. */
+const WAIT_BUDGET_MS = 5_000;
+
+type ArtifactCalls = Pick<Coordinator, 'uploadArtifact'> & { close(): Promise<void> };
+
+export interface ArtifactCallsOptions {
+  /** The `url` of the runner's entry. */
+  readonly url: string;
+  /** Uploads have time limits of their own, and may go to another server than all else. */
+  readonly openApi: (url: string) => Api;
+}
+
+/** `POST /jobs/:id/artifacts`. */
+export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptions): ArtifactCalls {
+  const apis = new Map<string, Api>();
+  const apiOf = (url: string): Api => {
+    const api = apis.get(url) ?? openApi(url);
+    apis.set(url, api);
+    return api;
+  };
+  return {
+    uploadArtifact: async (job, upload) => {
+      const url = upload.url ?? ownUrl;
+      return toReply(await send(job, upload, apiOf(url)), { job, url });
+    },
+    close: async () => {
+      await Promise.all([...apis.values()].map((api) => api.close()));
+      apis.clear();
+    },
+  };
+}
+
+function send(
+  { jobId, token }: JobCredentials,
+  { file, filename, format, type, expireIn, signal }: ArtifactUpload,
+  api: Api,
+): Promise<ApiReply> {
+  const wishes = { artifact_format: format, artifact_type: type, expire_in: expireIn };
+  const query = new URLSearchParams(Object.entries(wishes).filter(([, value]) => value !== ''));
+  return api.send({
+    method: 'POST',
+    path: `jobs/${jobId}/artifacts${query.size === 0 ? '' : `?${query.toString()}`}`,
+    token: { header: 'JOB-TOKEN', value: token },
+    content: multipartOf({ file, filename, field: 'file' }),
+    takesRedirects: true,
+    wantsJson: false,
+    waitBudgetMs: WAIT_BUDGET_MS,
+    signal,
+  });
+}
+
+interface Sent {
+  readonly job: JobCredentials;
+  /** Of the server that was asked. */
+  readonly url: string;
+}
+
+function toReply(reply: ApiReply, { job, url }: Sent): ArtifactReply {
+  const { status, correlationId } = reply;
+  const said = wordsOf(reply, job);
+  const answer = { status, said, correlationId };
+  switch (status) {
+    case 201:
+      return { kind: 'created', ...answer };
+    case 307:
+      return redirected(reply, { url, answer });
+    case 403:
+      return { kind: 'forbidden', ...answer };
+    case 413:
+      return { kind: 'too_large', ...answer };
+    case 429:
+      throw tooMany(said, reply.retryAfterMs);
+    case 503:
+      return { kind: 'unavailable', ...answer };
+    default:
+      return { kind: 'failed', ...answer };
+  }
+}
+
+function redirected(
+  { headers }: ApiReply,
+  {
+    url: from,
+    answer,
+  }: Pick<Sent, 'url'> & { readonly answer: Omit<ArtifactReply, 'kind' | 'url'> },
+): ArtifactReply {
+  const location = headers.get('Location') ?? '';
+  if (location === '') return { ...answer, kind: 'failed', said: `${answer.said} empty location` };
+  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const url = to && uploadServerUrl(to, new URL(from));
+  if (url !== undefined) return { ...answer, kind: 'redirected', url };
+  const shown = to === undefined ? 'an address that is none' : to.origin;
+  const said = `${answer.said} to ${shown}, which would take the job's token out of TLS`;
+  return { ...answer, kind: 'failed', said };
+}
+
+/** Source: gitlab-runner `network/client.go` (getMessageFromJSONResponse). */
+function wordsOf(reply: ApiReply, { token }: JobCredentials): string {
+  const { status } = reply;
+  const name = status === 413 ? 'Request Entity Too Large' : (STATUS_CODES[status] ?? '');
+  const line = `${status} ${name}`.trim();
+  if (status < 300) return line;
+  return messageOf(parseAnswer(reply)?.json, [token]) ?? line;
+}
+
+function tooMany(said: string, retryAfterMs: number | undefined): TransientError {
+  const wish = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new TransientError(`GitLab takes no artifacts just now: ${said}`, wish);
+}

@@ -1,0 +1,42 @@
+import { Readable } from 'node:stream';
+import { request, type Dispatcher } from 'undici';
+
+export interface StreamRequest {
+  readonly dispatcher: Dispatcher;
+  readonly method: Dispatcher.HttpMethod;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+const WITHOUT_BODY: readonly number[] = [204, 205, 304];
+
+/**
+ * Sends a body of any size, no faster than it is taken. By undici itself: `fetch` keeps a second
+ * copy of every body, for a redirect that it may have to follow, and so all of it in memory.
+ * Redirects are not followed.
+ */
+export async function streamTo(
+  url: URL,
+  { headers, body, ...options }: StreamRequest,
+): Promise<Response> {
+  const answer = await request(url, {
+    ...options,
+    headers: { ...headers },
+    body: Readable.from(body, { objectMode: false }),
+  });
+  const status = answer.statusCode;
+  const hasBody = !WITHOUT_BODY.includes(status);
+  if (!hasBody) await answer.body.dump();
+  // Node's own types of a web stream are those of fetch, under another name.
+  const stream = hasBody ? (Readable.toWeb(answer.body) as ReadableStream<Uint8Array>) : null;
+  return new Response(stream, { status, headers: flat(answer.headers) });
+}
+
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Headers {
+  const all = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of [value ?? []].flat()) all.append(name, one);
+  }
+  return all;
+}

@@ -1,0 +1,39 @@
+import { createCursor } from './cursor.ts';
+import { evaluateParts } from './evaluate.ts';
+import { ExpressionFault } from './fault.ts';
+import { parseTemplate } from './parse-expression.ts';
+import { SENSITIVE, type Value } from './value.ts';
+
+/** Value that a person has given a job, by its name. */
+export interface TemplateInput {
+  readonly key: string;
+  readonly value: Value;
+  readonly isSensitive: boolean;
+}
+
+/** All texts of one job together may become so long, in UTF-16 units. */
+const MAX_LENGTH = 16 * 1024 * 1024;
+
+/** The expressions of a text replaced by what they come to. Throws an {@link ExpressionFault}. */
+export type ExpandTemplate = (text: string) => string;
+
+/**
+ * Expands the texts of one job. Each text that expressions stand in is read as a template, however
+ * often it uses an input; others are returned untouched.
+ */
+export function createTemplates(inputs: readonly TemplateInput[]): ExpandTemplate {
+  const byName = new Map<string, Value>(
+    inputs.map(({ key, value, isSensitive }) => [key, isSensitive ? SENSITIVE : value]),
+  );
+  const names = new Map<string, Value>([['job', new Map<string, Value>([['inputs', byName]])]]);
+  let left = MAX_LENGTH;
+  const spend = (text: string): string => {
+    left -= text.length;
+    if (left < 0) throw new ExpressionFault('all texts of the job together become too long');
+    return text;
+  };
+  return (text) => {
+    if (!text.includes('${{')) return text;
+    return evaluateParts(parseTemplate(createCursor(text)), { names, spend });
+  };
+}

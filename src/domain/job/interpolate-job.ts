@@ -1,0 +1,133 @@
+import { ExpressionFault } from '../inputs/fault.ts';
+import { createTemplates, type ExpandTemplate } from '../inputs/template.ts';
+import type { Value } from '../inputs/value.ts';
+import type { JobArtifact, JobCache, JobImage, JobPayload, JobStep, JsonValue } from './payload.ts';
+
+/** A job with its inputs put in, or why that cannot be done. */
+export type InterpolatedJob =
+  | { readonly kind: 'job'; readonly job: JobPayload }
+  | { readonly kind: 'fault'; readonly message: string };
+
+/**
+ * Puts the inputs of a job into what may refer to them by `${{ job.inputs.… }}`: its two scripts,
+ * image, services, artifacts and caches. A job without inputs is left alone, whatever is in it: it
+ * may have used these characters for something else before there were inputs. The message of a fault
+ * holds no input's value. Source: gitlab-runner `common/spec/spec.go` (`inputs:"expand"`),
+ * `common/spec/inputs.go`.
+ */
+export function interpolateJob(job: JobPayload): InterpolatedJob {
+  if (job.inputs.length === 0) return { kind: 'job', job };
+  const templates = createTemplates(
+    job.inputs.map(({ key, value }) => ({
+      key,
+      value: valueOf(value.content),
+      isSensitive: value.sensitive,
+    })),
+  );
+  const expanders = createExpanders(templates);
+  try {
+    return { kind: 'job', job: expandJob(job, expanders) };
+  } catch (error) {
+    if (!(error instanceof ExpressionFault)) throw error;
+    return { kind: 'fault', message: error.message };
+  }
+}
+
+interface Expanders {
+  readonly text: (text: string, place: string) => string;
+  readonly texts: (texts: readonly string[], place: string) => readonly string[];
+}
+
+/** With the place in what is said about a fault. */
+function createExpanders(expand: ExpandTemplate): Expanders {
+  const text = (template: string, place: string): string => {
+    try {
+      return expand(template);
+    } catch (error) {
+      throw error instanceof ExpressionFault ? describe(error, place) : error;
+    }
+  };
+  return {
+    text,
+    texts: (list, place) => list.map((item, index) => text(item, `${place}[${index}]`)),
+  };
+}
+
+function describe({ message }: ExpressionFault, place: string): ExpressionFault {
+  return new ExpressionFault(
+    message === 'sensitive'
+      ? `${place}: sensitive inputs are unsupported in interpolations yet`
+      : `failed to interpolate job inputs: ${place}: ${message}`,
+  );
+}
+
+function expandJob(job: JobPayload, expanders: Expanders): JobPayload {
+  return {
+    ...job,
+    steps: job.steps.map((step) => expandStep(step, expanders)),
+    image: expandImage(job.image, 'image', expanders),
+    services: job.services.map((service, index) =>
+      expandImage(service, `services[${index}]`, expanders),
+    ),
+    artifacts: job.artifacts.map((artifact, index) =>
+      expandArtifact(artifact, `artifacts[${index}]`, expanders),
+    ),
+    cache: job.cache.map((cache, index) => expandCache(cache, `cache[${index}]`, expanders)),
+  };
+}
+
+/** Other steps, such as that of `release`, are not the user's own text. */
+function expandStep(step: JobStep, { texts }: Expanders): JobStep {
+  if (step.name !== 'script' && step.name !== 'after_script') return step;
+  return { ...step, script: texts(step.script, step.name) };
+}
+
+function expandImage<T extends JobImage>(image: T, place: string, { text, texts }: Expanders): T {
+  const { docker } = image.executor_opts;
+  return {
+    ...image,
+    name: text(image.name, `${place}.name`),
+    command: texts(image.command, `${place}.command`),
+    entrypoint: texts(image.entrypoint, `${place}.entrypoint`),
+    pull_policy: texts(image.pull_policy, `${place}.pull_policy`),
+    executor_opts: {
+      ...image.executor_opts,
+      docker: {
+        platform: text(docker.platform, `${place}.docker.platform`),
+        user: text(docker.user, `${place}.docker.user`),
+      },
+    },
+  };
+}
+
+function expandArtifact(
+  artifact: JobArtifact,
+  place: string,
+  { text, texts }: Expanders,
+): JobArtifact {
+  return {
+    ...artifact,
+    name: text(artifact.name, `${place}.name`),
+    paths: texts(artifact.paths, `${place}.paths`),
+    exclude: texts(artifact.exclude, `${place}.exclude`),
+    when: text(artifact.when, `${place}.when`),
+    expire_in: text(artifact.expire_in, `${place}.expire_in`),
+  };
+}
+
+function expandCache(cache: JobCache, place: string, { text, texts }: Expanders): JobCache {
+  return {
+    ...cache,
+    key: text(cache.key, `${place}.key`),
+    policy: text(cache.policy, `${place}.policy`),
+    paths: texts(cache.paths, `${place}.paths`),
+    when: text(cache.when, `${place}.when`),
+    fallback_keys: texts(cache.fallback_keys, `${place}.fallback_keys`),
+  };
+}
+
+function valueOf(json: JsonValue): Value {
+  if (Array.isArray(json)) return json.map(valueOf);
+  if (typeof json !== 'object' || json === null) return json;
+  return new Map(Object.entries(json).map(([key, member]) => [key, valueOf(member)]));
+}

@@ -1,0 +1,13 @@
+/** `[runners.artifact]`: how long an upload may take. Source: gitlab-runner `common/config.go`. */
+export interface ArtifactConfig {
+  /** From its first byte to the end of the answer. */
+  readonly uploadTimeoutMs: number;
+  /** From its last byte to the head of the answer. */
+  readonly responseHeaderTimeoutMs: number;
+}
+
+/** Source: gitlab-runner `common/consts.go`. */
+export const DEFAULT_ARTIFACT_CONFIG: ArtifactConfig = {
+  uploadTimeoutMs: 3_600_000,
+  responseHeaderTimeoutMs: 600_000,
+};

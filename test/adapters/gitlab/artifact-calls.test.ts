@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { ArtifactReply, ArtifactUpload } from '../../../src/activities/ports.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
+import { JOB, openCoordinator } from './support/subjects.ts';
+
+describe('upload of an artifact', () => {
+  let server: ScriptedServer;
+  let directory: string;
+  before(async () => {
+    server = await startServer();
+    directory = await mkdtemp(join(tmpdir(), 'tgr-upload-'));
+    await writeFile(join(directory, 'packed'), 'PK some bytes');
+  });
+  after(async () => {
+    await server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const uploadOf = (change: Partial<ArtifactUpload> = {}): ArtifactUpload => ({
+    file: join(directory, 'packed'),
+    ...{ filename: 'report.zip', format: 'zip', type: 'archive', expireIn: '2 weeks' },
+    ...{ url: undefined, signal: new AbortController().signal },
+    ...change,
+  });
+  const send = async (change: Partial<ArtifactUpload> = {}): Promise<ArtifactReply> => {
+    const coordinator = openCoordinator(server.url);
+    try {
+      return await coordinator.uploadArtifact(JOB, uploadOf(change));
+    } finally {
+      await coordinator.close();
+    }
+  };
+
+  it('is a form of one file, of no stated length, with what the payload says in its query', async () => {
+    server.answer(json(201, '201'));
+    const reply = await send();
+    assert.equal(reply.kind, 'created');
+    assert.equal(reply.said, '201 Created');
+    const { method, path, headers, body } = server.requests.at(-1) ?? assert.fail();
+    assert.equal(method, 'POST');
+    assert.equal(
+      path,
+      '/api/v4/jobs/7/artifacts?artifact_format=zip&artifact_type=archive&expire_in=2+weeks',
+    );
+    assert.equal(headers['job-token'], JOB.token);
+    assert.equal(headers['transfer-encoding'], 'chunked');
+    assert.match(headers['user-agent'] ?? '', /^temporal-gitlab-runner 1\.2\.3 /);
+    assert.match(String(headers['x-request-id']), /^[0-9a-f]{32}$/);
+    const boundary = /^multipart\/form-data; boundary=(\w+)$/.exec(
+      headers['content-type'] ?? '',
+    )?.[1];
+    assert.equal(
+      body.toString(),
+      [
+        `--${boundary}`,
+        'Content-Disposition: form-data; name="file"; filename="report.zip"',
+        'Content-Type: application/octet-stream',
+        '',
+        'PK some bytes',
+        `--${boundary}--`,
+        '',
+      ].join('\r\n'),
+    );
+  });
+
+  it('leaves out of the query what the payload leaves open', async () => {
+    server.answer(plain(201));
+    await send({ format: '', type: '', expireIn: '' });
+    assert.equal(server.requests.at(-1)?.path, '/api/v4/jobs/7/artifacts');
+  });
+
+  it('quotes a name that would end the header it stands in', async () => {
+    server.answer(plain(201));
+    await send({ filename: 'a"b\\c\r\nX: y' });
+    const body = server.requests.at(-1)?.body.toString() ?? '';
+    assert.ok(body.includes('filename="a\\"b\\\\c%0D%0AX: y"\r\n'), body);
+  });
+
+  const message = (status: number): Answer => json(status, { message: `${status} because` });
+  const cases: [name: string, answer: Answer, kind: ArtifactReply['kind'], said: RegExp][] = [
+    ['403', message(403), 'forbidden', /^403 because$/],
+    ['413', plain(413), 'too_large', /^413 Request Entity Too Large$/],
+    ['503', message(503), 'unavailable', /^503 because$/],
+    ['400', message(400), 'failed', /^400 because$/],
+    ['a page', plain(502, { 'Content-Type': 'text/html' }, '<p>x</p>'), 'failed', /^502 Bad Gat/],
+    ['307 to nowhere', plain(307), 'failed', /empty location/],
+    ['307 to nonsense', plain(307, { Location: 'mailto:a@b' }), 'failed', /out of TLS/],
+    ['a quoted token', json(400, { message: JOB.token }), 'failed', /^\[MASKED\]$/],
+  ];
+  for (const [name, answer, kind, said] of cases) {
+    it(`an answer ${name} is ${kind}`, async () => {
+      server.answer(answer);
+      const reply = await send();
+      assert.equal(reply.kind, kind);
+      assert.match(reply.said, said);
+    });
+  }
+
+  it('sends all of the file again for a status that passes, at once', async () => {
+    server.answer(plain(500), plain(500), plain(201));
+    const before = server.requests.length;
+    assert.equal((await send()).kind, 'created');
+    const bodies = server.requests.slice(before).map(({ body }) => body.toString());
+    assert.equal(bodies.length, 3);
+    assert.ok(bodies.every((body) => body.includes('PK some bytes')));
+  });
+
+  it('goes to the server that a 307 names, with the path that GitLab has there', async () => {
+    const other = await startServer();
+    server.answer(plain(307, { Location: `${other.url}/gitlab/api/v4/jobs/7/artifacts?x=1` }));
+    const reply = await send();
+    assert.deepEqual(
+      [reply.kind, 'url' in reply && reply.url],
+      ['redirected', `${other.url}/gitlab`],
+    );
+    other.answer(plain(201));
+    const second = await send({ url: `${other.url}/gitlab` });
+    assert.equal(second.kind, 'created');
+    assert.match(other.requests[0]?.path ?? '', /^\/gitlab\/api\/v4\/jobs\/7\/artifacts\?/);
+    assert.equal(other.requests[0]?.headers['job-token'], JOB.token);
+    await other.close();
+  });
+
+  it('throws what GitLab asks to wait for, with the wait', async () => {
+    server.answer(json(429, { message: 'slowly' }, { 'Retry-After': '60' }));
+    await assert.rejects(send(), (error: unknown) => {
+      assert.ok(error instanceof TransientError);
+      assert.equal(error.retryAfterMs, 60_000);
+      return true;
+    });
+  });
+
+  it('throws when nobody answers', async () => {
+    const coordinator = openCoordinator('http://127.0.0.1:1');
+    await assert.rejects(coordinator.uploadArtifact(JOB, uploadOf()), TransientError);
+    await coordinator.close();
+  });
+
+  it('ends at once when its signal aborts', async () => {
+    const asked = new AbortController();
+    server.answer(() => {
+      asked.abort();
+    });
+    await assert.rejects(send({ signal: asked.signal }), TransientError);
+  });
+
+  it('ends when it takes longer than the configuration allows', async () => {
+    server.answer(() => undefined);
+    const artifact = { uploadTimeoutMs: 50, responseHeaderTimeoutMs: 600_000 };
+    const coordinator = openCoordinator(server.url, { runner: { artifact } });
+    await assert.rejects(coordinator.uploadArtifact(JOB, uploadOf()), /no answer in 50 ms/);
+    await coordinator.close();
+  });
+
+  it('is not held in memory', async () => {
+    const sizeBytes = 300 * 1024 * 1024;
+    const file = join(directory, 'large');
+    await writeFile(file, '');
+    await truncate(file, sizeBytes);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    let receivedBytes = 0;
+    const sink = createServer((request, response) => {
+      request.on('data', (chunk: Buffer) => {
+        receivedBytes += chunk.byteLength;
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      });
+      request.on('end', () => response.writeHead(201).end());
+    });
+    sink.listen(0, '127.0.0.1');
+    await once(sink, 'listening');
+    const coordinator = openCoordinator(`http://127.0.0.1:${(sink.address() as AddressInfo).port}`);
+    assert.equal((await coordinator.uploadArtifact(JOB, uploadOf({ file }))).kind, 'created');
+    assert.ok(receivedBytes > sizeBytes);
+    assert.ok(most < 100 * 1024 * 1024, `${most} bytes were held`);
+    await coordinator.close();
+    sink.close();
+  });
+});

@@ -1,0 +1,6 @@
+/** The boundary that a form's content type names; undefined when it is no form. */
+export function boundaryOf(contentType: string | undefined): string | undefined {
+  if (contentType?.startsWith('multipart/form-data') !== true) return undefined;
+  const match = /boundary=(?:"([^"]+)"|([^;]+))/.exec(contentType);
+  return match?.[1] ?? match?.[2];
+}
