@@ -2,6 +2,7 @@ import { assert } from '../domain/assert.ts';
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import type { StageName } from '../domain/build/stage.ts';
 import type { StageRequest } from './contract.ts';
+import { downloadArtifacts } from './download-artifacts.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 
@@ -21,7 +22,9 @@ export interface TransferRun {
  */
 export type Transfer = (build: LiveBuild, run: TransferRun) => Promise<StageOutcome>;
 
-const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {};
+const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
+  download_artifacts: downloadArtifacts,
+};
 
 /** Runs one stage of files. Throws only on a bug when there is no such stage: none is planned. */
 export function transferFiles(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {

@@ -18,6 +18,12 @@ export interface Coordinator {
    * answer, or one that asks to wait. Once the signal aborts it fails at once.
    */
   uploadArtifact(job: JobCredentials, upload: ArtifactUpload): Promise<ArtifactReply>;
+  /**
+   * Fetches what an earlier job has kept into a file of this node: one request, and those that its
+   * redirects make of it. The token never leaves GitLab's own host. Fails with a FinalError when
+   * the file cannot be written; once the signal aborts it fails at once.
+   */
+  downloadArtifact(job: JobCredentials, order: DownloadOrder): Promise<DownloadReply>;
 }
 
 export interface JobCredentials {
@@ -119,3 +125,23 @@ export type ArtifactReply = {
   /** Anything else. */
   | { readonly kind: 'failed' }
 );
+
+export interface DownloadOrder {
+  /** Host path. What is there is replaced. */
+  readonly file: string;
+  /** Lets GitLab point to its object storage, instead of handing the file through. */
+  readonly isDirect: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface DownloadReply {
+  /** `unreachable`: no answer, or not all of it. `failed`: any status that has no kind of its own. */
+  readonly kind: 'done' | 'unauthorized' | 'forbidden' | 'not_found' | 'failed' | 'unreachable';
+  /** 0 without an answer. */
+  readonly status: number;
+  /** The status in words, GitLab's own ones, or what went wrong. One line, without secrets. */
+  readonly said: string;
+  readonly correlationId: string;
+  /** Of the server that had the last word. */
+  readonly host: string;
+}

@@ -23,7 +23,7 @@ const API_VERSION = '1.47';
 export interface DaemonCall {
   /** What the call is for, with its value: `create container "x"`. Said in faults. */
   readonly doing: string;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** Its variable parts encoded: see `segment`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

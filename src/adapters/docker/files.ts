@@ -7,11 +7,20 @@ import { segment, type DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
 import { readReply } from './read-reply.ts';
 
-type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles'>;
+type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists'>;
+
+/** A daemon that is busy with the container's files answers only after it is done. */
+const LOOK_LIMIT_MS = 120_000;
 
 /** Files into and out of containers, by Docker's archive calls: a tar that is never held as a whole. */
 export function createFiles(parts: EngineParts): Files {
   return {
+    pathExists: async (idOrName, path) => {
+      const call = archiveCall('HEAD', { idOrName, path });
+      const accept = [200, 404];
+      const { status } = await parts.daemon.expect(call, { accept, limitMs: LOOK_LIMIT_MS });
+      return status === 200;
+    },
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: async (idOrName, path, { members, signal }) => {
       const archive = pack();
@@ -38,9 +47,11 @@ interface Place {
   readonly path: string;
 }
 
-function archiveCall(method: 'GET' | 'PUT', { idOrName, path }: Place): DaemonCall {
+const DOING = { GET: 'read files of', HEAD: 'look at', PUT: 'write files into' } as const;
+
+function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): DaemonCall {
   return {
-    doing: `${method === 'GET' ? 'read files of' : 'write files into'} container "${idOrName}" at ${path}`,
+    doing: `${DOING[method]} container "${idOrName}" at ${path}`,
     method,
     path: `/containers/${segment(idOrName)}/archive`,
     query: { path },

@@ -4,6 +4,7 @@ import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts'
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { runnerInfo } from '../../domain/runner/info.ts';
 import { createArtifactCalls } from './artifact-calls.ts';
+import { createArtifactDownload } from './artifact-download.ts';
 import { createApi, type Api, type ApiReply } from './http.ts';
 import { createJobCalls } from './job-calls.ts';
 import { createJobRequest } from './job-request.ts';
@@ -34,6 +35,7 @@ export interface ClosableCoordinator extends Coordinator {
 export function createCoordinator(options: CoordinatorOptions): ClosableCoordinator {
   const { runner, program, timeouts, signal } = options;
   const api = createApi({ ...options, ...runner, timeouts, signal });
+  const downloads = createArtifactDownload({ ...options, ...runner, timeouts, signal });
   const lastUpdate = createLastUpdate();
   const info = runnerInfo(program, runner.executor, runner.docker.gpus);
   const requestJob = createJobRequest({ ...options, api, info, lastUpdate });
@@ -45,7 +47,9 @@ export function createCoordinator(options: CoordinatorOptions): ClosableCoordina
     requestJob,
     ...createJobCalls({ api, info, lastUpdate }),
     uploadArtifact: artifacts.uploadArtifact,
+    downloadArtifact: downloads.downloadArtifact,
     close: async () => {
+      downloads.close();
       await Promise.all([api.close(), artifacts.close()]);
     },
   };

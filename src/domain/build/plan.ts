@@ -4,6 +4,7 @@ import type { JobArtifact, JobCache, JobStep } from '../job/payload.ts';
 import type { Variables } from '../job/variables.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 import type { BuildContext } from './context.ts';
+import { neededDependencies } from './dependencies.ts';
 import type { BuildPlan, PlannedStage, StageName, StagePlace } from './stage.ts';
 
 const AFTER_SCRIPT = 'after_script';
@@ -24,7 +25,11 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
   };
   const steps = context.job.steps.filter(({ script }) => script.length > 0);
   return {
-    preparation: [stage('prepare_script', 'runner'), planSources(context, variables)],
+    preparation: [
+      stage('prepare_script', 'runner'),
+      planSources(context, variables),
+      ...planDownloads(context, variables),
+    ],
     steps: steps
       .filter(({ name }) => name !== AFTER_SCRIPT)
       .map((step) => stage(stepStageName(step), 'build')),
@@ -62,13 +67,9 @@ export function needsHelper({ preparation, cleanup }: BuildPlan): boolean {
 export function unsupportedParts({ job }: BuildContext): readonly string[] {
   const caches = job.cache.filter(hasFiles);
   const artifacts = job.artifacts.filter(hasFiles);
-  const dependencies = job.dependencies.filter(
-    ({ artifacts_file }) => artifacts_file.filename !== '',
-  );
   return [
     ...counted(job.services.length, 'service', 'services'),
     ...counted(caches.length, 'cache', 'caches'),
-    ...counted(dependencies.length, 'artifact of an earlier job', 'artifacts of earlier jobs'),
     ...counted(artifacts.length, 'artifact to upload', 'artifacts to upload'),
   ];
 }
@@ -95,6 +96,13 @@ function planSources(context: BuildContext, variables: Variables): PlannedStage 
         ? stage('get_sources', 'helper', attempts)
         : stage('get_sources', 'runner');
   }
+}
+
+function planDownloads(context: BuildContext, variables: Variables): readonly PlannedStage[] {
+  if (neededDependencies(context).length === 0) return [];
+  return [
+    stage('download_artifacts', 'transfer', variables.attempts('ARTIFACT_DOWNLOAD_ATTEMPTS')),
+  ];
 }
 
 /** What goes with a temporary volume needs no cleaning up. */

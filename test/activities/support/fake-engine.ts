@@ -58,6 +58,7 @@ export function createFakeEngine(world: World): ContainerEngine {
       get(idOrName).archives.push(...entries.map(({ path }) => path));
       return Promise.resolve();
     },
+    pathExists: () => Promise.resolve(true),
     readFiles: () => Promise.resolve(undefined),
     writeFiles: () => Promise.resolve(),
     readLogs: (idOrName) => {

@@ -12,10 +12,8 @@ const FORMATS: readonly string[] = ['raw', 'zip', 'gzip'];
  * another one is refused. Source: GitLab `lib/api/ci/runner.rb`,
  * `app/services/ci/job_artifacts/create_service.rb`, spec/coordinator-api §7.
  */
-export function createArtifactCalls(
-  options: JobCallOptions,
-): Pick<Handlers, 'uploadArtifacts' | 'downloadArtifacts'> {
-  const { jobs, violations } = options;
+export function createArtifactCalls(options: JobCallOptions): Pick<Handlers, 'uploadArtifacts'> {
+  const { violations } = options;
   const uploadArtifacts =
     (jobId: number): Handler =>
     (request) => {
@@ -35,21 +33,7 @@ export function createArtifactCalls(
       if (before === undefined) access.job.addArtifact(artifact);
       return json(201, '201');
     };
-  const downloadArtifacts =
-    (jobId: number): Handler =>
-    (request) => {
-      checkJobConduct(violations, request, undefined);
-      const job = jobs.find(({ id }) => id === jobId);
-      if (job === undefined || request.headers['job-token'] !== job.token) {
-        violations.add(request, "not the token of the dependency's payload");
-        return refusal(403, 'Forbidden');
-      }
-      const archive = job.artifacts.find(({ type }) => type === 'archive');
-      if (archive === undefined) return refusal(404, 'Not found');
-      const headers = { 'Content-Type': 'application/octet-stream' };
-      return { status: 200, headers, body: archive.content };
-    };
-  return { uploadArtifacts, downloadArtifacts };
+  return { uploadArtifacts };
 }
 
 /** The one part named `file`, or what is wrong. */

@@ -1,11 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { createArtifactCalls } from './artifact-calls.ts';
+import { createDownloadCall } from './download-call.ts';
+import { createEarlierJobs, type EarlierJobs } from './earlier-jobs.ts';
 import { refusal } from './exchange.ts';
 import { createGitBackend } from './git-backend.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInterceptions } from './interceptions.ts';
 import { createJob, type ServerJob } from './job.ts';
 import { createJobRequest } from './job-request.ts';
+import { startObjectStorage, type ObjectStorage } from './object-storage.ts';
 import { payloadOf } from './payload.ts';
 import { createRepositoryStore, PROJECT_PATH, type RepositoryStore } from './repository.ts';
 import { createRouter, type Handlers } from './router.ts';
@@ -29,8 +32,13 @@ export async function createFakeGitLab(
     registrationTokens: new Set(),
     projectId: randomInt(1_000, 100_000),
     repository: store.repositoryAt(''),
+    earlier: createEarlierJobs(options.firstJobId + EARLIER_IDS),
+    storage: undefined,
   };
   const interceptions = createInterceptions();
+  interceptions.add(({ kind, jobId }) =>
+    kind === 'download' ? state.earlier.nextAnswer(jobId) : undefined,
+  );
   const server = await startHttpServer({
     listen: options,
     router: createRouter(createHandlers(state), PROJECT_PATH),
@@ -56,10 +64,14 @@ export async function createFakeGitLab(
     intercept: interceptions.add,
     close: async () => {
       await server.close();
+      await (await state.storage)?.close();
       await store.close();
     },
   };
 }
+
+/** Far from those of the jobs that are handed out. */
+const EARLIER_IDS = 1_000_000_000;
 
 type Options = Omit<FakeGitLabOptions, 'advertiseHost'> & { readonly advertiseHost?: string };
 
@@ -79,6 +91,8 @@ interface State {
   readonly violations: Violations;
   readonly registrationTokens: Set<string>;
   readonly projectId: number;
+  readonly earlier: EarlierJobs;
+  storage: Promise<ObjectStorage> | undefined;
   /** Its address is known only when the server listens. */
   repository: FakeRepository;
 }
@@ -89,6 +103,10 @@ function createHandlers(state: State): Handlers {
   return {
     ...createRunnerCalls(state),
     ...createArtifactCalls(jobCalls),
+    downloadArtifacts: createDownloadCall({
+      ...{ ...jobCalls, earlier: state.earlier },
+      storage: () => (state.storage ??= openStorage(state)),
+    }),
     jobRequest: createJobRequest({
       ...{ ...state, longPollMs: options.longPollMs },
       payloadFor: (job, runner) => preparePayload(job, runner, state),
@@ -103,11 +121,19 @@ function createHandlers(state: State): Handlers {
   };
 }
 
+/** Its name is not GitLab's: 127.0.0.1 and the address that containers know are two hosts. */
+function openStorage({ options, violations }: State): Promise<ObjectStorage> {
+  const advertiseHost = options.advertiseHost === undefined ? 'localhost' : '127.0.0.1';
+  const onViolation = (what: string): void => violations.addFact(what);
+  return startObjectStorage({ host: options.host, advertiseHost, onViolation });
+}
+
 function preparePayload(job: ServerJob, runner: Runner, state: State) {
   const { store, repository, projectId } = state;
   store.addPipeline(job.id, job.spec.sha ?? repository.headSha);
   return payloadOf(job, {
     ...{ repository, projectId, runnerId: runner.id, commitOf: store.commitOf },
+    dependencies: state.earlier.add(job.spec.dependencies ?? []),
     now: new Date(),
   });
 }

@@ -25,6 +25,8 @@ export interface PayloadContext {
   readonly projectId: number;
   readonly runnerId: number;
   readonly commitOf: (sha: string) => CommitFacts;
+  /** As the payload has them. */
+  readonly dependencies: readonly Readonly<Record<string, unknown>>[];
   readonly now: Date;
 }
 
@@ -69,7 +71,8 @@ export function payloadOf(
     steps: stepsOf(job),
     hooks: [],
     image: spec.image === undefined ? null : { name: spec.image, entrypoint: null, ports: [] },
-    ...{ services: [], artifacts: null, cache: [], dependencies: [], policy_options: {} },
+    ...{ services: [], artifacts: null, cache: [] },
+    ...{ dependencies: context.dependencies, policy_options: {} },
     credentials: [
       {
         ...{ type: 'registry', url: facts.registry },

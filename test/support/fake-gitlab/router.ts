@@ -67,7 +67,7 @@ function jobRoute(handlers: Handlers, method: string, path: string): Route {
     case 'POST artifacts':
       return { kind: 'upload', jobId, handler: handlers.uploadArtifacts(jobId) };
     case 'GET artifacts':
-      return { kind: 'other', jobId, handler: handlers.downloadArtifacts(jobId) };
+      return { kind: 'download', jobId, handler: handlers.downloadArtifacts(jobId) };
     default:
       return { kind: 'other', jobId, handler: handlers.unknown };
   }

@@ -73,8 +73,21 @@ export interface JobSpec {
   /** Commit to check out; head of the default branch unless set. */
   readonly sha?: string;
   readonly ref?: string;
+  /** Jobs of earlier stages whose artifacts it gets. */
+  readonly dependencies?: readonly FakeEarlierJob[];
   /** Merged over the payload after all of the above; objects in it key by key, one level deep. */
   readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+export interface FakeEarlierJob {
+  readonly name: string;
+  /** Its zip, or the host path of it; it has kept nothing when there is none. */
+  readonly archive: Buffer | string | undefined;
+  /** GitLab points to another host when it is asked for a direct download. */
+  readonly isInObjectStorage?: boolean;
+  /** Given, one after another, instead of the file. */
+  readonly answers?: readonly FakeAnswer[];
+  readonly token?: string;
 }
 
 export interface FakeVariable {
@@ -152,7 +165,15 @@ export interface InterceptedRequest {
   readonly method: string;
   readonly path: string;
   readonly kind:
-    'job_request' | 'update' | 'trace' | 'upload' | 'verify' | 'register' | 'git' | 'other';
+    | 'job_request'
+    | 'update'
+    | 'trace'
+    | 'upload'
+    | 'download'
+    | 'verify'
+    | 'register'
+    | 'git'
+    | 'other';
   readonly jobId: number | undefined;
   readonly body: Buffer;
 }

@@ -4,6 +4,8 @@ import { field, textOf, type FakeRequest } from './exchange.ts';
 export interface Violations {
   readonly list: readonly string[];
   add(request: FakeRequest, what: string): void;
+  /** What was not said to GitLab itself. */
+  addFact(what: string): void;
 }
 
 export function createViolations(): Violations {
@@ -11,6 +13,7 @@ export function createViolations(): Violations {
   return {
     list,
     add: ({ method, url }, what) => void list.push(`${method} ${url.pathname}: ${what}`),
+    addFact: (what) => void list.push(what),
   };
 }
 

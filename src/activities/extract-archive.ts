@@ -1,0 +1,82 @@
+import { containerNamesOf } from '../domain/executor/environment.ts';
+import type { LiveBuild } from './live-builds.ts';
+import type { ArchiveMember, ContainerEngine, Ports } from './ports.ts';
+
+export interface Extraction {
+  readonly ports: Ports;
+  /** Host path of the archive. */
+  readonly file: string;
+  /** In the build's container; it must exist. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Unpacks an archive into the build's container, over what is there. Safe to repeat. Fails with
+ * InvalidArchive when the archive is not to be trusted, before anything is written if that shows in
+ * its list of members.
+ */
+export async function extractArchive({ context }: LiveBuild, order: Extraction): Promise<void> {
+  const { ports, file, directory, signal } = order;
+  const engine = ports.engine(context.runner);
+  const container = containerNamesOf(context).build;
+  const members = ports.archives.unpack(file, signal)[Symbol.asyncIterator]();
+  try {
+    const begun = await takeImplied(members, { engine, container, directory });
+    await engine.writeFiles(container, directory, { members: joined(begun, members), signal });
+  } finally {
+    await members.return?.();
+  }
+}
+
+type Members = AsyncIterator<ArchiveMember>;
+
+interface Begun {
+  /** Directories that have to be made. */
+  readonly missing: readonly ArchiveMember[];
+  /** The first member that is no implied directory; undefined when there is none. */
+  readonly next: ArchiveMember | undefined;
+}
+
+/**
+ * Docker's own way with a directory that is only named in a path would shut out every user but root,
+ * and to write one changes the one that is there. So it is asked, before it is busy with writing.
+ */
+async function takeImplied(
+  members: Members,
+  {
+    engine,
+    container,
+    directory,
+  }: {
+    readonly engine: ContainerEngine;
+    readonly container: string;
+    readonly directory: string;
+  },
+): Promise<Begun> {
+  const missing: ArchiveMember[] = [];
+  const absent = new Set<string>();
+  for (;;) {
+    const next = await members.next();
+    if (next.done === true) return { missing, next: undefined };
+    const { isImplied, path } = next.value;
+    if (!isImplied) return { missing, next: next.value };
+    // Parents come first: below one that is missing there is nothing.
+    const isMissing =
+      absent.has(path.slice(0, path.lastIndexOf('/'))) ||
+      !(await engine.pathExists(container, `${directory}/${path}`));
+    if (!isMissing) continue;
+    absent.add(path);
+    missing.push(next.value);
+  }
+}
+
+async function* joined(
+  { missing, next }: Begun,
+  rest: Members,
+): AsyncGenerator<ArchiveMember, void, void> {
+  yield* missing;
+  if (next === undefined) return;
+  yield next;
+  for (let more = await rest.next(); more.done !== true; more = await rest.next()) yield more.value;
+}

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import { open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { request, type Dispatcher } from 'undici';
+import type {
+  Coordinator,
+  DownloadOrder,
+  DownloadReply,
+  JobCredentials,
+} from '../../activities/ports.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { storageErrorOf } from '../../domain/runner/storage-error.ts';
+import { apiBaseUrl } from '../../domain/runner/api-url.ts';
+import { errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
+import { userAgent } from '../../domain/runner/info.ts';
+import { judgeRetry } from '../../domain/runner/retry.ts';
+import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
+import { describeFault } from './faults.ts';
+import type { ApiOptions } from './http.ts';
+import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
+
+/** As Go's client. */
+const MAX_REDIRECTS = 10;
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+/** What may be spent on waits between the tries of one call; longer ones are the caller's. */
+const WAIT_BUDGET_MS = 5_000;
+const MAX_WORDS_BYTES = 64 * 1024;
+
+type ArtifactDownload = Pick<Coordinator, 'downloadArtifact'> & { close(): void };
+
+/** `GET /jobs/:id/artifacts`. The file comes from GitLab, or from where its redirect leads. */
+export function createArtifactDownload(options: ApiOptions): ArtifactDownload {
+  const base = apiBaseUrl(options.url);
+  const sources = new Map<string, TransportSource>();
+  const sourceOf = (url: URL, isOwn: boolean): TransportSource => {
+    const known = sources.get(url.origin);
+    if (known !== undefined) return known;
+    const made = openSource(options, { url, isOwn });
+    sources.set(url.origin, made);
+    return made;
+  };
+  return {
+    downloadArtifact: async (job, order) => {
+      if (base === undefined) throw unusableUrl(options.url);
+      const own = new URL(base);
+      const path = `jobs/${job.jobId}/artifacts${order.isDirect ? '?direct_download=true' : ''}`;
+      const call: Call = { url: new URL(path, own), own, job, order, options, sourceOf };
+      return download(call);
+    },
+    close: () => {
+      for (const source of sources.values()) source.close();
+      sources.clear();
+    },
+  };
+}
+
+function unusableUrl(url: string): FinalError {
+  return new FinalError(
+    FailureType.RunnerConfiguration,
+    `url "${url}" of the runner is not usable: it must be http://… or https://…`,
+  );
+}
+
+/** No storage is shown who this runner is: it only has to prove who it is itself. */
+function openSource(
+  options: ApiOptions,
+  { url, isOwn }: { readonly url: URL; readonly isOwn: boolean },
+): TransportSource {
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const certificates = isOwn ? {} : { tlsCertFile: undefined, tlsKeyFile: undefined };
+  return createTransportSource({ ...options, ...certificates, baseUrl: url, timeouts });
+}
+
+interface Call {
+  readonly url: URL;
+  /** Base of GitLab's own API. */
+  readonly own: URL;
+  readonly job: JobCredentials;
+  readonly order: DownloadOrder;
+  readonly options: ApiOptions;
+  readonly sourceOf: (url: URL, isOwn: boolean) => TransportSource;
+}
+
+async function download(call: Call): Promise<DownloadReply> {
+  const correlationId = randomUUID().replaceAll('-', '');
+  try {
+    const answer = await answerOf(call, correlationId);
+    return await take(answer, call);
+  } catch (error) {
+    call.order.signal.throwIfAborted();
+    if (error instanceof FinalError) throw error;
+    const said = describeFault(error, [call.job.token]);
+    return { kind: 'unreachable', status: 0, said, correlationId, host: call.url.host };
+  }
+}
+
+interface Answer {
+  readonly response: Dispatcher.ResponseData;
+  /** Where it came from in the end. */
+  readonly url: URL;
+  readonly correlationId: string;
+}
+
+/** Asks again where the status says so, as any other call. A direct download is tried only once. */
+async function answerOf(call: Call, requestId: string): Promise<Answer> {
+  const { order } = call;
+  let waitedMs = 0;
+  for (let failedTries = 1; ; failedTries++) {
+    const answer = await follow(call, requestId);
+    const { statusCode, headers } = answer.response;
+    const verdict = judgeRetry({
+      ...{ status: statusCode, failedTries, waitedMs, budgetMs: WAIT_BUDGET_MS },
+      hints: {
+        rateLimitResetTime: headerOf(headers, 'ratelimit-resettime'),
+        retryAfter: headerOf(headers, 'retry-after'),
+      },
+      ...{ nowMs: Date.now(), random: Math.random() },
+    });
+    if (verdict.kind === 'leave' || order.isDirect) return answer;
+    await answer.response.body.dump();
+    await delay(verdict.waitMs, undefined, { signal: order.signal });
+    waitedMs += verdict.waitMs;
+  }
+}
+
+/** Invariant: the job's token goes to GitLab's own origin only. */
+async function follow(call: Call, requestId: string): Promise<Answer> {
+  let { url } = call;
+  for (let redirects = 0; ; redirects++) {
+    const isOwn = url.origin === call.own.origin;
+    const { dispatcher } = await call.sourceOf(url, isOwn).current();
+    const response = await request(url, {
+      dispatcher,
+      signal: call.order.signal,
+      headers: {
+        'User-Agent': userAgent(call.options.program, `node${process.versions.node}`),
+        ...(isOwn && { 'X-Request-Id': requestId, 'JOB-TOKEN': call.job.token }),
+      },
+    });
+    if (!REDIRECTS.includes(response.statusCode)) {
+      const correlationId = headerOf(response.headers, 'x-request-id') ?? requestId;
+      return { response, url, correlationId: isOwn ? correlationId : requestId };
+    }
+    const location = headerOf(response.headers, 'location');
+    await response.body.dump();
+    if (redirects >= MAX_REDIRECTS) throw new Error(`more than ${MAX_REDIRECTS} redirects`);
+    url = targetOf(location, url);
+  }
+}
+
+function targetOf(location: string | null, from: URL): URL {
+  const to = URL.canParse(location ?? '', from.href) ? new URL(location ?? '', from) : undefined;
+  const isUsable = location !== null && ['http:', 'https:'].includes(to?.protocol ?? '');
+  if (to === undefined || !isUsable) throw new Error('GitLab redirects to nowhere');
+  return to;
+}
+
+async function take({ response, url, correlationId }: Answer, call: Call): Promise<DownloadReply> {
+  const status = response.statusCode;
+  const answer = { status, correlationId, host: url.host };
+  const line = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+  if (status === 200) {
+    await writeBody(response.body, call.order);
+    return { kind: 'done', ...answer, said: line };
+  }
+  const words = await wordsOf(response, call.job.token);
+  switch (status) {
+    case 401:
+      return { kind: 'unauthorized', ...answer, said: line };
+    case 403:
+      return { kind: 'forbidden', ...answer, said: words ?? line };
+    case 404:
+      return { kind: 'not_found', ...answer, said: line };
+    default:
+      return { kind: 'failed', ...answer, said: line };
+  }
+}
+
+async function writeBody(body: AsyncIterable<Uint8Array>, { file }: DownloadOrder): Promise<void> {
+  const handle = await open(file, 'w', 0o600);
+  try {
+    for await (const chunk of body) {
+      await handle.writeFile(chunk).catch((error: unknown) => {
+        throw writeFault(error, file);
+      });
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function writeFault(error: unknown, file: string): FinalError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault';
+  const advice = code === 'ENOSPC' ? ': the disk is full, make room on it' : '';
+  return new FinalError(FailureType.RunnerSystem, `cannot write ${file} (${code})${advice}`, {
+    cause: error,
+  });
+}
+
+/** What GitLab, or a storage in its XML, says of a refusal. One line, without secrets. */
+async function wordsOf(
+  { body, headers }: Dispatcher.ResponseData,
+  token: string,
+): Promise<string | undefined> {
+  const text = await readStart(body);
+  const type = headerOf(headers, 'content-type');
+  if (!isJsonMediaType(type)) {
+    const said = storageErrorOf(text);
+    return said === undefined ? undefined : hideSecrets(said, [token]);
+  }
+  try {
+    const said = errorTextOf({ status: 0, json: JSON.parse(text) as unknown }, [token]);
+    return said.startsWith('status 0: ') ? said.slice('status 0: '.length) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readStart(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let lengthBytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    lengthBytes += chunk.byteLength;
+    if (lengthBytes > MAX_WORDS_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_WORDS_BYTES).toString();
+}
+
+function headerOf(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  name: string,
+): string | null {
+  const value = headers[name];
+  return (Array.isArray(value) ? value[0] : value) ?? null;
+}

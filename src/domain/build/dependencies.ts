@@ -1,0 +1,10 @@
+import type { JobDependency } from '../job/payload.ts';
+import type { BuildContext } from './context.ts';
+
+/**
+ * The earlier jobs whose artifacts a build needs, in the order in which they are unpacked: those that
+ * have kept any. Source: gitlab-runner `shells/abstract.go` (jobArtifacts).
+ */
+export function neededDependencies({ job }: Pick<BuildContext, 'job'>): readonly JobDependency[] {
+  return job.dependencies.filter(({ artifacts_file }) => artifacts_file.filename !== '');
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { formatHelperLine } from '../../../src/domain/trace/helper-lines.ts';
+
+describe('a line of the helper', () => {
+  it('has its fields behind a message of fifty columns, in the order of their names', () => {
+    const line = formatHelperLine('info', 'Downloading artifacts from coordinator... ok', {
+      ...{ token: 'abc', id: 7, host: 'gitlab.example.com' },
+    });
+    assert.equal(
+      line,
+      'Downloading artifacts from coordinator... ok      \u001b[0;m  host\u001b[0;m=gitlab.example.com id\u001b[0;m=7 token\u001b[0;m=abc\n',
+    );
+  });
+
+  it('has its colour and its word in front, which take of the fifty columns', () => {
+    assert.equal(
+      formatHelperLine('warning', 'Retrying...', { error: 'invalid argument' }),
+      `\u001b[0;33mWARNING: ${'Retrying...'.padEnd(41)}\u001b[0;m  \u001b[0;33merror\u001b[0;m=invalid argument\n`,
+    );
+    assert.equal(
+      formatHelperLine('fatal', 'permission denied'),
+      `\u001b[31;1mFATAL: ${'permission denied'.padEnd(43)}\u001b[0;m \n`,
+    );
+  });
+});
