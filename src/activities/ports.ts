@@ -5,8 +5,10 @@ import type { AuthSource } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
+import type { CacheStore } from './ports/cache-store.ts';
 import type { Coordinator } from './ports/coordinator.ts';
 import type { Archives, FileMember } from './ports/files.ts';
+import type { HostFiles } from './ports/host-files.ts';
 
 export type * from './ports/coordinator.ts';
 export type * from './ports/files.ts';
@@ -243,6 +245,9 @@ export interface Ports {
   readonly engine: (runner: RunnerConfig) => ContainerEngine;
   readonly builds: BuildStore;
   readonly archives: Archives;
+  readonly hostFiles: HostFiles;
+  /** undefined when the entry names no store for caches. */
+  readonly cacheStore: (runner: RunnerConfig) => CacheStore | undefined;
   readonly capacity: NodeCapacity;
   readonly traces: TraceSpool;
   readonly clock: Clock;

@@ -1,10 +1,12 @@
 import { assert } from '../domain/assert.ts';
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import type { StageName } from '../domain/build/stage.ts';
+import { archiveCache } from './archive-cache.ts';
 import type { StageRequest } from './contract.ts';
 import { downloadArtifacts } from './download-artifacts.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from './ports.ts';
+import { restoreCache } from './restore-cache.ts';
 
 /** A stage that moves files between the build's containers and the world. */
 export interface TransferRun {
@@ -23,7 +25,10 @@ export interface TransferRun {
 export type Transfer = (build: LiveBuild, run: TransferRun) => Promise<StageOutcome>;
 
 const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
+  restore_cache: restoreCache,
   download_artifacts: downloadArtifacts,
+  archive_cache: archiveCache,
+  archive_cache_on_failure: archiveCache,
 };
 
 /** Runs one stage of files. Throws only on a bug when there is no such stage: none is planned. */

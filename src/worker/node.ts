@@ -4,12 +4,14 @@ import { createActivities } from '../activities/index.ts';
 import type { ConfigSource, Ports } from '../activities/ports.ts';
 import { createArchives } from '../adapters/archives.ts';
 import { createBuildStore } from '../adapters/build-store.ts';
+import { createCacheStore } from '../adapters/cache-stores.ts';
 import { loadCipher } from '../adapters/cipher.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
 import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
 import type { AdjustableLog } from '../adapters/log.ts';
+import { createHostFiles } from '../adapters/host-files.ts';
 import { readInstallationId } from '../adapters/installation-id.ts';
 import { createNodeCapacity, type ResizableCapacity } from '../adapters/node-capacity.ts';
 import { openStateDirectory } from '../adapters/state-directory.ts';
@@ -98,6 +100,8 @@ async function openParts(
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),
     archives: createArchives(),
+    hostFiles: createHostFiles(),
+    cacheStore: oncePerEntry(({ cache }) => cache && createCacheStore({ cache, log, env })),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     clock: systemClock,

@@ -332,6 +332,9 @@ ${RUNNER}
   shell = "pwsh"
   [runners.cache]
     Type = "s3"
+  [runners.cache.s3]
+    RoleARN = "arn:aws:iam::1:role/x"
+    Fruit = "y"
   [runners.docker]
     fruit = "x"
     gpus = "all"
@@ -343,8 +346,11 @@ ${RUNNER}
     assert.deepEqual(
       warnings.map(({ fields }) => fields['keys']),
       [
-        ['banana', 'runners[0].docker.fruit', 'runners[0].typo'],
-        ['listen_address', 'runners[0].shell', 'runners[0].cache'],
+        [
+          ...['banana', 'runners[0].cache.s3.Fruit'],
+          ...['runners[0].docker.fruit', 'runners[0].typo'],
+        ],
+        ['listen_address', 'runners[0].shell', 'runners[0].cache.s3.RoleARN'],
         ['runners[0].docker.services_privileged'],
       ],
     );

@@ -1,4 +1,5 @@
 import { isTable, type TomlTable } from './parse-toml.ts';
+import { CACHE_TABLES } from './cache-schema.ts';
 import { dockerSchema } from './docker-schema.ts';
 import {
   artifactSchema,
@@ -55,13 +56,35 @@ const ARTIFACT_KEYS: TableKeys = {
   tables: {},
 };
 
+const plainTable = (acted: readonly string[]): TableKeys => ({
+  acted,
+  notYet: {},
+  restrictions: [],
+  tables: {},
+});
+
+const CACHE_KEYS: TableKeys = {
+  ...plainTable(CACHE_TABLES.cache),
+  tables: {
+    s3: {
+      ...plainTable(CACHE_TABLES.s3),
+      notYet: {
+        ...names('RoleARN UploadRoleARN DisableAssumeRoleCredentialsCaching'),
+        AssumeRoleMaxConcurrency: [5],
+      },
+    },
+    gcs: plainTable(CACHE_TABLES.gcs),
+    azure: plainTable(CACHE_TABLES.azure),
+  },
+};
+
 const RUNNER_KEYS: TableKeys = {
   acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
   notYet: {
     ...names(
       `labels proxy_exec prepare_timeout get_sources_timeout referees monitoring use_slot_cgroups
        slot_cgroup_template instance ssh parallels virtualbox machine kubernetes custom autoscaler
-       step_runner_image strict_check_interval experimental cache`,
+       step_runner_image strict_check_interval experimental`,
     ),
     safe_directory_checkout: [true],
     clean_git_config: [true],
@@ -73,6 +96,7 @@ const RUNNER_KEYS: TableKeys = {
     docker: DOCKER_KEYS,
     custom_build_dir: CUSTOM_BUILD_DIR_KEYS,
     artifact: ARTIFACT_KEYS,
+    cache: CACHE_KEYS,
   },
 };
 

@@ -5,6 +5,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { expandText } from '../../domain/job/expand.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
 import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
+import { readCache } from './cache-schema.ts';
 import { readDocker } from './docker-schema.ts';
 import { sortKeys, type SortedKeys } from './known-keys.ts';
 import { parseToml } from './parse-toml.ts';
@@ -86,6 +87,7 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
       uploadTimeoutMs: raw.artifact.upload_timeout,
       responseHeaderTimeoutMs: raw.artifact.response_header_timeout,
     },
+    ...(raw.cache !== undefined && { cache: readCache(raw.cache) }),
     docker: readDocker(raw.docker),
   };
 }

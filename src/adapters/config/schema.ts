@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseGoDuration } from '../../domain/job/go-duration.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
+import { cacheSchema } from './cache-schema.ts';
 import { dockerSchema } from './docker-schema.ts';
 import { flag, flagMap, integer, orDefault, table, text, textList } from './schema-parts.ts';
 
@@ -67,6 +68,7 @@ export const runnerSchema = z.object(
     feature_flags: flagMap.default({}),
     custom_build_dir: customBuildDirSchema.prefault({}),
     artifact: artifactSchema.prefault({}),
+    cache: cacheSchema.optional(),
     docker: dockerSchema.prefault({}),
   },
   table,

@@ -1,6 +1,7 @@
+import { hasCaches } from '../cache/plan-caches.ts';
 import { outlivesBuild, planMounts } from '../executor/mounts.ts';
 import { jobTimeoutSeconds } from '../job/runner-variables.ts';
-import type { JobArtifact, JobCache, JobStep } from '../job/payload.ts';
+import type { JobArtifact, JobStep } from '../job/payload.ts';
 import type { Variables } from '../job/variables.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 import type { BuildContext } from './context.ts';
@@ -28,6 +29,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
     preparation: [
       stage('prepare_script', 'runner'),
       planSources(context, variables),
+      ...planRestoring(context, variables),
       ...planDownloads(context, variables),
     ],
     steps: steps
@@ -36,7 +38,12 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
     afterScript: steps.some(({ name }) => name === AFTER_SCRIPT)
       ? stage(AFTER_SCRIPT, 'build')
       : undefined,
-    finish: { onSuccess: [], onFailure: [] },
+    finish: {
+      onSuccess: hasCaches(context.job, 'success') ? [stage('archive_cache', 'transfer')] : [],
+      onFailure: hasCaches(context.job, 'failure')
+        ? [stage('archive_cache_on_failure', 'transfer')]
+        : [],
+    },
     cleanup: planCleanup(context, variables),
     jobTimeoutMs,
     scriptTimeoutMs: duration('RUNNER_SCRIPT_TIMEOUT'),
@@ -65,11 +72,9 @@ export function needsHelper({ preparation, cleanup }: BuildPlan): boolean {
  * and kinds only: names are the job's own text.
  */
 export function unsupportedParts({ job }: BuildContext): readonly string[] {
-  const caches = job.cache.filter(hasFiles);
   const artifacts = job.artifacts.filter(hasFiles);
   return [
     ...counted(job.services.length, 'service', 'services'),
-    ...counted(caches.length, 'cache', 'caches'),
     ...counted(artifacts.length, 'artifact to upload', 'artifacts to upload'),
   ];
 }
@@ -78,7 +83,7 @@ function counted(count: number, one: string, many: string): readonly string[] {
   return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
 }
 
-function hasFiles(part: JobArtifact | JobCache): boolean {
+function hasFiles(part: JobArtifact): boolean {
   return part.untracked || part.paths.length > 0;
 }
 
@@ -103,6 +108,12 @@ function planDownloads(context: BuildContext, variables: Variables): readonly Pl
   return [
     stage('download_artifacts', 'transfer', variables.attempts('ARTIFACT_DOWNLOAD_ATTEMPTS')),
   ];
+}
+
+/** Also where a policy forbids it: the stage says so. */
+function planRestoring({ job }: BuildContext, variables: Variables): readonly PlannedStage[] {
+  if (!hasCaches(job)) return [];
+  return [stage('restore_cache', 'transfer', variables.attempts('RESTORE_CACHE_ATTEMPTS'))];
 }
 
 /** What goes with a temporary volume needs no cleaning up. */

@@ -1,4 +1,5 @@
 import type { ArtifactConfig } from './artifact-config.ts';
+import type { CacheConfig } from '../cache/config.ts';
 import type { DockerConfig } from './docker-config.ts';
 
 export type { DockerConfig, PullPolicy } from './docker-config.ts';
@@ -48,5 +49,7 @@ export interface RunnerConfig {
   readonly isClonePathForbidden: boolean;
   /** Absent in builds that 0.1.0 has recorded. */
   readonly artifact?: ArtifactConfig;
+  /** Absent in builds that 0.1.0 has recorded, too. */
+  readonly cache?: CacheConfig;
   readonly docker: DockerConfig;
 }

@@ -97,6 +97,11 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
       acquire: () => Promise.reject(new Error('no capacity here')),
       free: (buildId) => void world.freed.push(buildId),
     },
+    hostFiles: {
+      open: () => Promise.reject(new Error('no file here')),
+      remove: () => Promise.resolve(),
+    },
+    cacheStore: () => undefined,
     traces: gated(traces),
     clock: { nowMs: () => 1_000_000, sleep: () => tick() },
     // Unlike chance, told apart by whoever reads a script.

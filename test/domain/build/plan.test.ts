@@ -222,6 +222,53 @@ describe('the plan as the Temporal UI shows it', () => {
   });
 });
 
+describe('the stages of caches', () => {
+  const names = (cache: readonly Readonly<Record<string, unknown>>[]) => {
+    const { preparation, finish } = planOf({ job: { cache } });
+    return [preparation, finish?.onSuccess ?? [], finish?.onFailure ?? []].map((stages) =>
+      stages.map(({ name }) => name).filter((name) => name.includes('cache')),
+    );
+  };
+  const paths = ['vendor'];
+  const cases: [
+    why: string,
+    cache: readonly Readonly<Record<string, unknown>>[],
+    expected: readonly (readonly string[])[],
+  ][] = [
+    ['none', [], [[], [], []]],
+    ['one without files', [{ key: 'k' }], [[], [], []]],
+    ['the usual one', [{ paths }], [['restore_cache'], ['archive_cache'], []]],
+    ['untracked files', [{ untracked: true }], [['restore_cache'], ['archive_cache'], []]],
+    [
+      'one for failures',
+      [{ paths, when: 'on_failure' }],
+      [['restore_cache'], [], ['archive_cache_on_failure']],
+    ],
+    [
+      'one for whatever happens',
+      [{ paths, when: 'always' }],
+      [['restore_cache'], ['archive_cache'], ['archive_cache_on_failure']],
+    ],
+    [
+      'a policy only makes the stage say so',
+      [{ paths, policy: 'push' }],
+      [['restore_cache'], ['archive_cache'], []],
+    ],
+  ];
+  for (const [why, cache, expected] of cases) {
+    it(`are ${JSON.stringify(expected)}: ${why}`, () => {
+      assert.deepEqual(names(cache), expected);
+    });
+  }
+
+  it('restoring is tried as often as the job says', () => {
+    const plan = planOf({
+      job: { cache: [{ paths }], variables: [{ key: 'RESTORE_CACHE_ATTEMPTS', value: '4' }] },
+    });
+    assert.equal(plan.preparation.find(({ name }) => name === 'restore_cache')?.attempts, 4);
+  });
+});
+
 describe('what a job asks for in vain', () => {
   it('is named by kind and number', () => {
     const context = contextOf({
@@ -231,7 +278,7 @@ describe('what a job asks for in vain', () => {
         artifacts: [{ paths: ['out'] }, { name: 'nothing' }],
       },
     });
-    assert.deepEqual(unsupportedParts(context), ['2 services', '1 cache', '1 artifact to upload']);
+    assert.deepEqual(unsupportedParts(context), ['2 services', '1 artifact to upload']);
   });
 
   it('is nothing in a plain job', () => {

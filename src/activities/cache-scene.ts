@@ -1,0 +1,88 @@
+import type { CacheLine } from '../domain/cache/plan-caches.ts';
+import type { CacheQuestion } from '../domain/cache/address.ts';
+import { containerNamesOf } from '../domain/executor/environment.ts';
+import { FinalError } from '../domain/failure.ts';
+import { buildVariables, type Variables } from '../domain/job/variables.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
+import type { LiveBuild } from './live-builds.ts';
+import type { ContainerEngine, Ports } from './ports.ts';
+import type { TransferRun } from './transfer.ts';
+
+/** Everything that is at hand while one of a job's caches is restored or saved. */
+export interface CacheScene {
+  readonly build: LiveBuild;
+  readonly ports: Ports;
+  readonly engine: ContainerEngine;
+  /** Where the job's files and the local archives are. */
+  readonly container: string;
+  readonly variables: Variables;
+  readonly signal: AbortSignal;
+  /** Names this cache in this try of the stage, in notes and in the trace's keys. */
+  readonly key: string;
+}
+
+export function questionOf({ context }: LiveBuild, { digests }: Ports): CacheQuestion {
+  return { context, variables: buildVariables(context, { jobStatus: 'running' }), digests };
+}
+
+export function openScene(
+  build: LiveBuild,
+  { key, ports, signal }: TransferRun,
+  { index, variables }: { readonly index: number; readonly variables: Variables },
+): CacheScene {
+  return {
+    ...{ build, ports, variables, signal },
+    engine: ports.engine(build.context.runner),
+    container: containerNamesOf(build.context).build,
+    key: `${key}/${index}`,
+  };
+}
+
+/** The scene with a place of its own among several that say the same. */
+export function part(scene: CacheScene, name: string | number): CacheScene {
+  return { ...scene, key: `${scene.key}/${name}` };
+}
+
+/** Says a line once: done again after a crash, the stage may come another way and says what is new. */
+export async function say(
+  { build, key }: CacheScene,
+  level: RunnerLineLevel,
+  text: string,
+): Promise<void> {
+  await build.trace.appendOnce(`${key}/${text}`, formatRunnerLine(level, text));
+}
+
+export async function sayAll(scene: CacheScene, lines: readonly CacheLine[]): Promise<void> {
+  for (const { level, text } of lines) await say(scene, level, text);
+}
+
+/** How often Docker may fail in one and the same cache: some of its faults look as if they passed. */
+const MAX_TRIES = 5;
+
+/**
+ * Does something with a cache, and makes a warning of what it fails at: no fault of a cache fails a
+ * job. Returns whether it was well. Throws when the stage was told to stop, and what may pass.
+ */
+export async function harmlessly(
+  scene: CacheScene,
+  work: () => Promise<boolean>,
+): Promise<boolean> {
+  const { signal } = scene;
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof FinalError) && (await countTry(scene)) < MAX_TRIES) throw error;
+    await say(scene, 'warning', error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}
+
+async function countTry({ build, ports, key }: CacheScene): Promise<number> {
+  const { buildId } = build.context;
+  const note = `tries ${key}`;
+  const before = await ports.builds.readNote(buildId, note);
+  const tries = (typeof before === 'number' ? before : 0) + 1;
+  await ports.builds.writeNote(buildId, note, tries);
+  return tries;
+}

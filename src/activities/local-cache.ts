@@ -1,0 +1,95 @@
+import type { CacheAddress } from '../domain/cache/address.ts';
+import { cacheRoot } from '../domain/cache/address.ts';
+import { cleanPath } from '../domain/job/project-dir.ts';
+import type { CacheScene } from './cache-scene.ts';
+import type { FileMember } from './ports.ts';
+
+/** The archive of a cache where the peer keeps it too: in the cache directory of the containers. */
+const ARCHIVE = 'cache.zip';
+const METADATA = 'metadata.json';
+
+/** When the local archive was made, to the second; undefined when there is none. */
+export async function localModifiedMs(
+  scene: CacheScene,
+  address: CacheAddress,
+): Promise<number | undefined> {
+  for await (const { kind, modifiedMs } of await readLocal(scene, address)) {
+    return kind === 'file' ? modifiedMs : undefined;
+  }
+  return undefined;
+}
+
+/** Copies the local archive into a file of the node. Returns false when there is none. */
+export async function takeLocal(
+  scene: CacheScene,
+  address: CacheAddress,
+  file: string,
+): Promise<boolean> {
+  const { ports, signal } = scene;
+  for await (const member of await readLocal(scene, address)) {
+    // What the job has put there instead of an archive is none, wherever it leads.
+    if (member.kind !== 'file') return false;
+    const order = { file, format: 'raw', level: 'default', signal } as const;
+    await ports.archives.pack(order, oneOf(member));
+    return true;
+  }
+  return false;
+}
+
+async function readLocal({ engine, container, signal }: CacheScene, { directory }: CacheAddress) {
+  return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, signal)) ?? NOTHING;
+}
+
+/** Puts an archive into the cache directory, in place of an older one. */
+export async function keepLocal(
+  scene: CacheScene,
+  address: CacheAddress,
+  { file, modifiedMs }: { readonly file: string; readonly modifiedMs: number },
+): Promise<void> {
+  const { engine, container, ports, signal } = scene;
+  const { sizeBytes, content } = await ports.hostFiles.open(file);
+  const path = address.directory.slice(1);
+  const metadata = new TextEncoder().encode(JSON.stringify({ cachekey: address.humanKey }));
+  const common = { ...OF_ROOT, kind: 'file', modifiedMs } as const;
+  const members: readonly FileMember[] = [
+    ...directoriesOf(scene, address, modifiedMs),
+    { ...common, path: `${path}/${ARCHIVE}`, mode: 0o600, sizeBytes, content },
+    {
+      ...{ ...common, path: `${path}/${METADATA}`, mode: 0o640 },
+      sizeBytes: metadata.byteLength,
+      content: oneOf(metadata),
+    },
+  ];
+  await engine.writeFiles(container, '/', { members: oneByOne(members), signal });
+}
+
+/** Nobody else's business, as in the peer; the cache directory itself is left as it is. */
+function directoriesOf(
+  { build, variables }: CacheScene,
+  { directory }: CacheAddress,
+  modifiedMs: number,
+): readonly FileMember[] {
+  const { context } = build;
+  const top = cleanPath(context.runner.cacheDir);
+  const below = directory.slice(top.length + 1).split('/');
+  const inTop = cacheRoot({ context, variables }).startsWith(`${top}/`) ? below : [];
+  return inTop.map((_, index) => ({
+    ...{ ...OF_ROOT, kind: 'directory', mode: 0o700, modifiedMs, sizeBytes: 0 },
+    path: `${top.slice(1)}/${below.slice(0, index + 1).join('/')}`,
+    content: NOTHING,
+  }));
+}
+
+const OF_ROOT = { uid: 0, gid: 0, linkTarget: '' } as const;
+
+const NOTHING: AsyncIterable<never> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+};
+
+async function* oneOf<T>(item: T): AsyncGenerator<T> {
+  yield await Promise.resolve(item);
+}
+
+async function* oneByOne<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) yield await Promise.resolve(item);
+}

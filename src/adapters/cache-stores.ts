@@ -1,0 +1,73 @@
+import { EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import type { CacheStore } from '../activities/ports/cache-store.ts';
+import type { Log } from '../activities/ports.ts';
+import { storeKindOf, type CacheConfig } from '../domain/cache/config.ts';
+import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
+import { createAzurePresigner } from './cache-stores/azure.ts';
+import { createGcsPresigner } from './cache-stores/gcs.ts';
+import type { Presigner, PresignRequest } from './cache-stores/presigner.ts';
+import { createS3Presigner } from './cache-stores/s3.ts';
+import { createTransfer } from './cache-stores/transfer.ts';
+
+export interface CacheStoreOptions {
+  readonly cache: CacheConfig;
+  readonly log: Log;
+  /** HTTP_PROXY and its kin are taken from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** How connections are made, when not the usual way. */
+  readonly dispatcher?: Dispatcher;
+}
+
+/** The store that `[runners.cache]` names; undefined when it names none. */
+export function createCacheStore(options: CacheStoreOptions): CacheStore | undefined {
+  const presigner = createPresigner(options);
+  if (presigner === undefined) return undefined;
+  const transfer = createTransfer(options.dispatcher ?? createDispatcher(options.env));
+  const presign = (request: PresignRequest) => presignSafely(presigner, request);
+  return {
+    download: async (object, order) =>
+      transfer.download(await presign({ method: 'GET', object, metadata: {} }), order),
+    upload: async (object, order) =>
+      transfer.upload(await presign({ method: 'PUT', object, metadata: order.metadata }), order),
+    has: async (object, call) =>
+      transfer.has(await presign({ method: 'GET', object, metadata: {} }), call),
+  };
+}
+
+function createPresigner({ cache, log }: CacheStoreOptions): Presigner | undefined {
+  switch (storeKindOf(cache)) {
+    case 's3':
+      return createS3Presigner(cache.s3, log);
+    case 'gcs':
+      return createGcsPresigner(cache);
+    case 'azure':
+      return createAzurePresigner(cache.azure);
+    case undefined:
+      return undefined;
+  }
+}
+
+/** Whatever a client cannot sign with, it is not by trying again that it will. */
+async function presignSafely(presigner: Presigner, request: PresignRequest) {
+  try {
+    return await presigner.presign(request);
+  } catch (error) {
+    if (error instanceof FinalError || error instanceof TransientError) throw error;
+    const words = error instanceof Error ? error.message : String(error);
+    const message = `no address for the cache can be signed: ${words.slice(0, MAX_WORDS_CHARS)}`;
+    throw new FinalError(FailureType.RunnerConfiguration, message, { cause: error });
+  }
+}
+
+const MAX_WORDS_CHARS = 500;
+
+function createDispatcher(env: CacheStoreOptions['env']): Dispatcher {
+  const read = (name: string): string => env[name] ?? env[name.toLowerCase()] ?? '';
+  const own = ['localhost', '127.0.0.1', '::1'];
+  return new EnvHttpProxyAgent({
+    httpProxy: read('HTTP_PROXY'),
+    httpsProxy: read('HTTPS_PROXY'),
+    noProxy: [read('NO_PROXY'), ...own].filter(Boolean).join(','),
+    connect: { timeout: 30_000 },
+  });
+}

@@ -1,0 +1,132 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { request, type Dispatcher } from 'undici';
+import type {
+  CacheCall,
+  CacheDownload,
+  CacheReply,
+  CacheUpload,
+} from '../../activities/ports/cache-store.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import type { PresignedRequest } from './presigner.ts';
+import { refusalFault } from './refusal.ts';
+
+/** Source: gitlab-runner `commands/helpers/cache_client.go`. */
+const HEADERS_TIMEOUT_MS = 30_000;
+
+/** How files get to presigned addresses and back: as streams, by this process itself. */
+export interface Transfer {
+  download(presigned: PresignedRequest, order: CacheDownload): Promise<CacheReply>;
+  upload(presigned: PresignedRequest, order: CacheUpload): Promise<void>;
+  /** Asks for the first byte: an address that allows to read does not allow HEAD everywhere. */
+  has(presigned: PresignedRequest, call: CacheCall): Promise<boolean>;
+}
+
+export function createTransfer(dispatcher: Dispatcher): Transfer {
+  return {
+    download: (presigned, order) =>
+      limited(order, async (signal) => {
+        const response = await ask(presigned, { method: 'GET', dispatcher, signal });
+        return takeAnswer(response, { order, address: withoutQuery(presigned.url) });
+      }),
+
+    upload: (presigned, order) =>
+      limited(order, async (signal) => {
+        const { size } = await stat(order.file);
+        const headers = {
+          ...presigned.headers,
+          'content-type': 'application/octet-stream',
+          'content-length': `${size}`,
+          'last-modified': new Date(order.modifiedMs).toUTCString(),
+        };
+        const body = createReadStream(order.file);
+        const options = { method: 'PUT', headers, body, dispatcher, signal } as const;
+        const response = await ask(presigned, options).finally(() => body.destroy());
+        if (!isGood(response)) throw await refusalFault(response);
+        await response.body.dump();
+      }),
+
+    has: (presigned, call) =>
+      limited(call, async (signal) => {
+        const headers = { ...presigned.headers, range: 'bytes=0-0' };
+        const response = await ask(presigned, { method: 'GET', headers, dispatcher, signal });
+        response.body.on('error', () => undefined).destroy();
+        // An empty object has no first byte.
+        return isGood(response) || response.statusCode === 416;
+      }),
+  };
+}
+
+/** An address without what authorises: for logs. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '');
+}
+
+interface Options {
+  readonly method: 'GET' | 'PUT';
+  readonly headers?: Record<string, string>;
+  readonly body?: Readable;
+  readonly dispatcher: Dispatcher;
+  readonly signal: AbortSignal;
+}
+
+function ask({ url }: PresignedRequest, options: Options): Promise<Dispatcher.ResponseData> {
+  return request(url, { ...options, headersTimeout: HEADERS_TIMEOUT_MS, bodyTimeout: 0 });
+}
+
+function isGood({ statusCode }: Dispatcher.ResponseData): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+async function takeAnswer(
+  response: Dispatcher.ResponseData,
+  { order, address }: { readonly order: CacheDownload; readonly address: string },
+): Promise<CacheReply> {
+  if (response.statusCode === 404) {
+    await response.body.dump();
+    return { kind: 'missing' };
+  }
+  if (!isGood(response)) throw await refusalFault(response);
+  const modifiedMs = Date.parse(textOf(response.headers['last-modified'])) || 0;
+  if (order.localModifiedMs !== undefined && modifiedMs <= order.localModifiedMs) {
+    response.body.on('error', () => undefined).destroy();
+    return { kind: 'up_to_date' };
+  }
+  await pipeline(response.body, createWriteStream(order.file, { mode: 0o600 }));
+  return { kind: 'downloaded', modifiedMs, address };
+}
+
+function textOf(header: string | string[] | undefined): string {
+  return (Array.isArray(header) ? header[0] : header) ?? '';
+}
+
+/** One request with its time limit, and its fault in words that hold no address. */
+async function limited<T>(
+  { signal, timeoutMs }: CacheCall,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(timeoutMs);
+  try {
+    return await work(AbortSignal.any([signal, limit]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof TransientError || error instanceof FinalError) throw error;
+    if (limit.aborted) {
+      const text = `the cache server took longer than ${timeoutMs / 60_000} min`;
+      throw new TransientError(text, { cause: error });
+    }
+    throw faultOf(error);
+  }
+}
+
+const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOENT']);
+
+function faultOf(error: unknown): TransientError | FinalError {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const words = message === '' ? code : message;
+  return DISK_CODES.has(code)
+    ? new FinalError(FailureType.RunnerSystem, `disk of the runner: ${words}`, { cause: error })
+    : new TransientError(`cannot reach the cache server: ${words}`, { cause: error });
+}

@@ -1,0 +1,102 @@
+import type { BuildContext } from '../build/context.ts';
+import { joinPath, planProjectDir } from '../job/project-dir.ts';
+import type { Variables } from '../job/variables.ts';
+import type { Digests } from '../runner/digests.ts';
+import { shortToken } from '../runner/names.ts';
+import type { CacheConfig } from './config.ts';
+import { quote, sanitizeCacheKey } from './key.ts';
+
+export interface CacheQuestion {
+  readonly context: BuildContext;
+  readonly variables: Variables;
+  readonly digests: Digests;
+}
+
+/** Where one cache is kept. */
+export interface CacheAddress {
+  /** The key for people: one line, for the trace. */
+  readonly title: string;
+  /** The key as it is, for the store's metadata. */
+  readonly humanKey: string;
+  /** Absolute directory of the archive in the build's containers. */
+  readonly directory: string;
+  /** Name of the object in the store; undefined when there is no store. */
+  readonly objectName: string | undefined;
+  /** Its name had FF_HASH_CACHE_KEYS been the other way round: it may have been before. */
+  readonly otherObjectName: string | undefined;
+}
+
+export interface AddressAnswer {
+  /** undefined when the key leads nowhere. */
+  readonly address: CacheAddress | undefined;
+  readonly warning: string | undefined;
+}
+
+/**
+ * Where the cache of a key is kept. Variables in the key are expanded; '' is the key by the name of
+ * the job and its ref. Source: gitlab-runner `shells/abstract.go` (newCacheConfig).
+ */
+export function planAddress(key: string, question: CacheQuestion): AddressAnswer {
+  const { context, variables, digests } = question;
+  const { job_info, git_info } = context.job;
+  const rawKey =
+    key === '' ? joinPath('/', job_info.name, git_info.ref).slice(1) : variables.expand(key);
+  const isHashed = variables.featureFlags.isOn('FF_HASH_CACHE_KEYS');
+  const { key: humanKey, warning } = isHashed
+    ? { key: rawKey, warning: undefined }
+    : sanitizeCacheKey(rawKey);
+  if (humanKey === '') return { address: undefined, warning };
+  const hash = digests.sha256Hex(humanKey);
+  const names = isHashed
+    ? { key: hash, object: shard(hash), other: humanKey }
+    : { key: humanKey, object: humanKey, other: shard(hash) };
+  const address = {
+    title: quote(humanKey).slice(1, -1),
+    humanKey,
+    directory: joinPath(cacheRoot(question), names.key),
+    objectName: objectName(context, names.object),
+    otherObjectName: objectName(context, names.other),
+  };
+  return { address, warning };
+}
+
+/** Spreads objects over 256 prefixes of a bucket. Source: gitlab-runner `cache/cache.go`. */
+function shard(hash: string): string {
+  return `${hash.slice(0, 2)}/${hash}`;
+}
+
+/**
+ * Directory of the project's caches in the containers, as the peer has it: what it has kept in
+ * volumes is found. Source: gitlab-runner `common/build.go` (StartBuild, ProjectUniqueDir).
+ */
+export function cacheRoot({ context, variables }: Omit<CacheQuestion, 'digests'>): string {
+  const { dir } = planProjectDir({
+    buildsDir: context.runner.cacheDir,
+    isShared: false,
+    repoUrl: context.job.git_info.repo_url,
+    projectId: context.job.job_info.project_id,
+    shortToken: shortToken(context.runner.token),
+    concurrentProjectId: context.concurrentProjectId,
+    clonePath: '',
+    isClonePathForbidden: false,
+    gitStrategy: variables.get('GIT_STRATEGY'),
+  });
+  return dir;
+}
+
+/** undefined when it would leave the project's own prefix. Source: gitlab-runner `cache/cache.go`. */
+function objectName({ runner, job }: BuildContext, key: string): string | undefined {
+  const { cache } = runner;
+  if (cache === undefined || cache.type === '') return undefined;
+  const project = joinPath(
+    cache.path,
+    ...namespace(cache, runner.token),
+    `project/${job.job_info.project_id}`,
+  );
+  const name = joinPath(project, key);
+  return name.startsWith(`${project}/`) ? name : undefined;
+}
+
+function namespace({ isShared }: CacheConfig, token: string): readonly string[] {
+  return isShared ? [] : ['runner', shortToken(token)];
+}
