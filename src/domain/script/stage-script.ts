@@ -6,6 +6,7 @@ import type { JobStep } from '../job/payload.ts';
 import type { Variables } from '../job/variables.ts';
 import { cleanupBody } from './cleanup.ts';
 import { sourcesBody } from './git-sources.ts';
+import { listFilesBody } from './list-files.ts';
 import { prepareBody } from './prepare.ts';
 import { afterScriptBody, stepBody } from './user-script.ts';
 import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
@@ -43,6 +44,11 @@ function bodyOf({ context, variables, stage }: StageScriptQuestion): readonly st
       return sourcesBody(context, variables);
     case 'cleanup_file_variables':
       return cleanupBody(context, variables);
+    case 'archive_cache':
+    case 'archive_cache_on_failure':
+    case 'upload_artifacts_on_success':
+    case 'upload_artifacts_on_failure':
+      return listFilesBody({ context, variables }, stage);
     case 'after_script':
       return afterScriptBody(context, variables, stepOf(context, stage));
     default:

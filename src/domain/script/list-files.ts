@@ -1,0 +1,131 @@
+import type { BuildContext } from '../build/context.ts';
+import type { StageName } from '../build/stage.ts';
+import { expandPaths, shellLookup } from '../files/expand-paths.ts';
+import { outermostPaths } from '../files/project-paths.ts';
+import { planSelection } from '../files/selection.ts';
+import type { JobArtifact, JobCache } from '../job/payload.ts';
+import type { Variables } from '../job/variables.ts';
+import { command, quote } from './quote.ts';
+import { sayWarning } from './say.ts';
+
+/** Where the script of a stage leaves names for the runner, in the container; see `parseFileList`. */
+export interface FileLists {
+  /** All below the roots of selections that need a listing. Absent when there are none. */
+  readonly found: string;
+  /** What git does not track. Absent when nobody wants it, or when git cannot tell. */
+  readonly untracked: string;
+}
+
+/** None of them is in the checkout, so none gets into an artifact. */
+export function fileLists({ tempDir }: Variables): FileLists {
+  return { found: `${tempDir}/.glr.found`, untracked: `${tempDir}/.glr.untracked` };
+}
+
+/** Names of a list, relative to the project directory. A name that ends with `/` is a repository. */
+export function parseFileList(bytes: Uint8Array): readonly string[] {
+  return new TextDecoder('utf-8', { ignoreBOM: true })
+    .decode(bytes)
+    .split('\0')
+    .map((name) => (name.startsWith('./') ? name.slice(2) : name))
+    .filter((name) => name !== '' && name !== '.');
+}
+
+type Wish = Pick<JobArtifact | JobCache, 'paths' | 'untracked'>;
+
+/** Whether a stage must list names in the helper before its files can be chosen. */
+export function needsFileLists({ context, variables }: ListingQuestion, stage: StageName): boolean {
+  const wishes = wishesOf(context, stage);
+  return wishes.some(({ untracked }) => untracked) || rootsToList(wishes, variables).length > 0;
+}
+
+export interface ListingQuestion {
+  readonly context: BuildContext;
+  readonly variables: Variables;
+}
+
+/**
+ * Body of `archive_cache*` and `upload_artifacts_*`, in the helper: writes down which files there
+ * are, and the runner chooses. Nothing that the job has left is obeyed: no variable of it is set, and
+ * git reads the index of the checkout but neither its configuration nor its hooks, for it runs in an
+ * empty repository of its own. Source: gitlab-runner `commands/helpers/file_archiver.go`
+ * (processUntracked), which calls git in the job's repository.
+ */
+export function listFilesBody(
+  { context, variables }: ListingQuestion,
+  stage: StageName,
+): readonly string[] {
+  const wishes = wishesOf(context, stage);
+  const lists = fileLists(variables);
+  const roots = rootsToList(wishes, variables);
+  return [
+    command('mkdir', '-p', variables.tempDir),
+    command('rm', '-rf', lists.found, lists.untracked),
+    `if cd ${quote(variables.projectDir)} 2>/dev/null; then`,
+    ...(roots.length > 0 ? listRoots(roots, lists.found) : []),
+    ...(wishes.some(({ untracked }) => untracked) ? listUntracked(context, variables) : []),
+    'fi',
+  ];
+}
+
+function wishesOf({ job }: BuildContext, stage: StageName): readonly Wish[] {
+  switch (stage) {
+    case 'archive_cache':
+    case 'archive_cache_on_failure':
+      return job.cache;
+    case 'upload_artifacts_on_success':
+    case 'upload_artifacts_on_failure':
+      return job.artifacts;
+    default:
+      return [];
+  }
+}
+
+function rootsToList(wishes: readonly Wish[], variables: Variables): readonly string[] {
+  const { projectDir } = variables;
+  const lookup = shellLookup(variables);
+  return outermostPaths(
+    wishes
+      .map(({ paths }) => expandPaths(paths, lookup).paths)
+      .map((paths) => planSelection({ projectDir, paths, exclude: [], subject: 'artifacts' }))
+      .filter(({ needsListing }) => needsListing)
+      .flatMap(({ roots }) => roots),
+  );
+}
+
+/** Devices, sockets and pipes are never kept. A directory that cannot be read is passed over. */
+function listRoots(roots: readonly string[], file: string): readonly string[] {
+  const words = roots.map((root) => quote(root === '' ? '.' : `./${root}`));
+  return [
+    `for _runner_root in ${words.join(' ')}; do`,
+    '  if [ -e "$_runner_root" ] || [ -L "$_runner_root" ]; then',
+    '    find "$_runner_root" ! -type b ! -type c ! -type p ! -type s -print0 2>/dev/null || true',
+    '  fi',
+    `done >${quote(file)}`,
+  ];
+}
+
+/** An index that is no plain file might never be read to its end. */
+function listUntracked(context: BuildContext, variables: Variables): readonly string[] {
+  const { repo_object_format: format } = context.job.git_info;
+  const own = quote(`${variables.tempDir}/.glr.listing.git`);
+  const { untracked } = fileLists(variables);
+  const objectFormat =
+    format === '' || format === 'sha1' ? '' : ` --object-format=${quote(format)}`;
+  const settings = [
+    'GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null',
+    `GIT_DIR=${own} GIT_WORK_TREE=.`,
+    'GIT_INDEX_FILE="$PWD/.git/index"',
+  ].join(' ');
+  const isUsable =
+    '[ -d .git ] && { [ ! -e .git/index ] || { [ -f .git/index ] && [ ! -L .git/index ]; }; }';
+  return [
+    `rm -rf ${own}`,
+    `if ! { ${isUsable}; }; then`,
+    `  ${sayWarning(`untracked: ${variables.projectDir} is not a git repository`)}`,
+    `elif ! { git init -q --bare --template=${objectFormat} ${own} && env ${settings} git -c core.bare=false ls-files -o -z >${quote(untracked)}; }; then`,
+    `  ${sayWarning('untracked: git could not list the files')}`,
+    `  rm -f ${quote(untracked)}`,
+    'fi',
+    `rm -rf ${own}`,
+  ];
+}
