@@ -6,7 +6,7 @@ import { ensureBuilt } from './lib/build.mjs';
 import { runChecks, runTests } from './lib/checks.mjs';
 import { formatFaultTable } from './lib/fault-table.mjs';
 import { main, SetUpError } from './lib/say.mjs';
-import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
+import { setUpDocker, setUpRegistry, setUpTemporal } from './lib/set-up.mjs';
 
 // Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
 const UNIT = [
@@ -40,7 +40,12 @@ await main(async () => {
   await ensureBuilt();
   const isChecked = ['all', 'check'].includes(mode);
   const failures = isChecked ? await countFailures(runChecks) : 0;
-  const env = { ...process.env, ...(await setUpTemporal()), ...(await setUpDocker()) };
+  const env = {
+    ...process.env,
+    ...(await setUpTemporal()),
+    ...(await setUpDocker()),
+    ...(await setUpRegistry()),
+  };
   let failed = failures;
   if (isChecked) {
     const title = 'unit, adapter, workflow and replay tests';

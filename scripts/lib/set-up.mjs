@@ -1,5 +1,6 @@
 import { ensureDockerEngine } from './docker-engine.mjs';
 import { ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
+import { findRegistry } from './registry.mjs';
 import { findTemporalCli } from './temporal-cli.mjs';
 
 // Each returns the environment that tells tests, tools and the program what there is.
@@ -14,4 +15,10 @@ export async function setUpDocker() {
   await ensureDockerEngine();
   await ensureImages();
   return { TGR_TEST_JOB_IMAGE: JOB_IMAGE, TGR_TEST_HELPER_IMAGE: HELPER_IMAGE };
+}
+
+/** A registry that tests start by themselves; nothing where there is none. */
+export async function setUpRegistry() {
+  const program = await findRegistry();
+  return program === undefined ? {} : { TGR_TEST_REGISTRY: program };
 }

@@ -1,18 +1,13 @@
 import type { ContainerPlace, PlannedImage } from '../domain/executor/environment.ts';
 import { defaultHelperImage } from '../domain/executor/helper-image.ts';
 import { isImageId } from '../domain/executor/image-reference.ts';
-import {
-  authSourceOfJob,
-  findRegistryAuth,
-  parseDockerConfig,
-  type AuthMatch,
-} from '../domain/executor/registry-auth.ts';
+import { findRegistryAuth, type AuthMatch } from '../domain/executor/registry-auth.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
-import { buildVariables } from '../domain/job/variables.ts';
 import type { PullPolicy } from '../domain/runner/config.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerEngine, ImageInfo, Ports } from './ports.ts';
+import { readAuthSources } from './registry-auth.ts';
 
 export interface ImageOrder {
   readonly ports: Ports;
@@ -117,15 +112,10 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
   });
 }
 
-/** Source: gitlab-runner `helpers/docker/auth/auth.go`: the order of the sources counts. */
+/** Credentials for the pull; the trace says where they are from, and what is of no use. */
 async function findAuth(resolution: Resolution): Promise<AuthMatch | undefined> {
   const { build, ports, reference, say } = resolution;
-  const variables = buildVariables(build.context, { jobStatus: 'running' });
-  const sources = [
-    parseDockerConfig('$DOCKER_AUTH_CONFIG', variables.get('DOCKER_AUTH_CONFIG')),
-    await ports.registryAuthFile(),
-    authSourceOfJob(build.context.job.credentials),
-  ];
+  const sources = await readAuthSources(build.context, { ports, image: reference });
   for (const [index, { name, problem }] of sources.entries()) {
     const text = `Registry credentials from ${name}: ${problem ?? ''}`;
     if (problem !== undefined) await say(`auth-problem/${index}`, text, 'warning');

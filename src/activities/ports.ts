@@ -1,7 +1,7 @@
 import type { BuildContext, ProgramInfo } from '../domain/build/context.ts';
 import type { StageName } from '../domain/build/stage.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
-import type { AuthSource } from '../domain/executor/registry-auth.ts';
+import type { AuthSource, RegistryAuth } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
@@ -105,7 +105,7 @@ export interface ImageInfo {
 
 export interface PullOptions {
   readonly platform?: string;
-  readonly auth?: { readonly username: string; readonly password: string; readonly server: string };
+  readonly auth?: RegistryAuth;
   readonly signal?: AbortSignal;
 }
 
@@ -230,6 +230,14 @@ export interface Randomness {
   hex(bytes: number): string;
 }
 
+/** Programs of this node that keep credentials of registries. What fails says so without secrets. */
+export interface CredentialPrograms {
+  /** Servers that a program has credentials for. */
+  list(helper: string): Promise<readonly string[]>;
+  /** undefined when it has none for the server. */
+  get(helper: string, server: string): Promise<RegistryAuth | undefined>;
+}
+
 /** Structured log of the program: a constant message and fields. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
@@ -259,6 +267,7 @@ export interface Ports {
   readonly digests: Digests;
   /** Registry credentials of the user whom this program runs as. Never fails: see its `problem`. */
   readonly registryAuthFile: () => Promise<AuthSource>;
+  readonly credentialPrograms: CredentialPrograms;
 }
 
 export type { BuildOutcome, StageName };

@@ -7,6 +7,7 @@ import { createBuildStore } from '../adapters/build-store.ts';
 import { createCacheStore } from '../adapters/cache-stores.ts';
 import { loadCipher } from '../adapters/cipher.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
+import { createCredentialPrograms } from '../adapters/docker/credential-programs.ts';
 import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
@@ -108,6 +109,7 @@ async function openParts(
     randomness: systemRandomness,
     digests: systemDigests,
     registryAuthFile: () => readDockerConfigFile(env),
+    credentialPrograms: createCredentialPrograms({ env, log }),
   };
   const activities = createActivities(ports);
   const identity = `${program.hostname}:${process.pid}`;

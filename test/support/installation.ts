@@ -22,6 +22,8 @@ export interface InstallationOptions {
   /** Extra lines for each `[[runners]]`, before its tables. */
   readonly runnerToml?: string;
   readonly dockerToml?: string;
+  /** Lines of `[runners.docker]` for one runner each, beside `dockerToml`. */
+  readonly dockerTomls?: readonly string[];
   readonly runners?: number;
   readonly gitlab?: Partial<FakeGitLabOptions>;
 }
@@ -70,7 +72,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     ...options.gitlab,
   });
   // Each its own: by them what is left of one installation is told from what another one is using.
-  const tokens = Array.from({ length: options.runners ?? 1 }, () => {
+  const tokens = Array.from({ length: options.dockerTomls?.length ?? options.runners ?? 1 }, () => {
     const token = `glrt-${randomBytes(10).toString('hex')}`;
     gitlab.addRunner({ token });
     return token;
@@ -122,6 +124,7 @@ ${options.runnerToml ?? ''}
     helper_image = "${HELPER_IMAGE}"
     pull_policy = "if-not-present"
 ${options.dockerToml ?? ''}
+${options.dockerTomls?.[index] ?? ''}
 `,
   );
   return [

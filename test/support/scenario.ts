@@ -9,6 +9,8 @@ export { JOB_IMAGE } from './installation.ts';
 export interface Scenario {
   /** A sentence of behaviour. */
   readonly title: string;
+  /** Lines of `[runners.docker]`: each different text is a runner of its own. */
+  readonly docker?: string;
   readonly job: JobSpec;
   /** What a person or the world does while the job runs. */
   readonly meanwhile?: (job: FakeJob, installation: Installation) => Promise<void>;
@@ -34,10 +36,11 @@ export function describeScenarios(
   options: InstallationOptions,
   scenarios: readonly Scenario[],
 ): void {
+  const configs = [...new Set(scenarios.map(({ docker }) => docker ?? ''))];
   describe(title, { concurrency: 3 }, () => {
     let installation: Installation;
     before(async () => {
-      installation = await openInstallation({ concurrent: 3, ...options });
+      installation = await openInstallation({ concurrent: 3, dockerTomls: configs, ...options });
       await installation.start();
     });
     after(async () => {
@@ -49,13 +52,24 @@ export function describeScenarios(
       }
     });
     for (const scenario of scenarios) {
-      it(scenario.title, () => play(scenario, installation));
+      it(scenario.title, () => {
+        const runner = configs.indexOf(scenario.docker ?? '');
+        return play(scenario, { installation, runner });
+      });
     }
   });
 }
 
-async function play(scenario: Scenario, installation: Installation): Promise<void> {
-  const job = installation.gitlab.addJob(scenario.job);
+interface Stage {
+  readonly installation: Installation;
+  /** Index of the runner with the scenario's configuration. */
+  readonly runner: number;
+}
+
+async function play(scenario: Scenario, { installation, runner }: Stage): Promise<void> {
+  const runnerToken = installation.tokens[runner] ?? '';
+  const isOnlyOne = installation.tokens.length === 1;
+  const job = installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...scenario.job });
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, scenario.expected);

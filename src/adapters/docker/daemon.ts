@@ -209,6 +209,7 @@ function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promis
         username: auth.username,
         password: auth.password,
         serveraddress: auth.server,
+        ...(auth.identityToken !== undefined && { identitytoken: auth.identityToken }),
       },
     }),
   };

@@ -6,7 +6,7 @@ import { parseDockerConfig, type AuthSource } from '../../domain/executor/regist
 /**
  * Registry credentials of this program's user: `~/.docker/config.json` (or that of DOCKER_CONFIG),
  * else `~/.dockercfg`. A file that is not there is a source without entries, one that cannot be
- * read a source with a problem. Credential helper programs are not asked yet: named as a problem.
+ * read a source with a problem.
  */
 export async function readDockerConfigFile(
   env: Readonly<Record<string, string | undefined>>,

@@ -1,9 +1,11 @@
 import type { JobCredential } from '../job/payload.ts';
 
-/** Credentials of one registry, or of one path of it. The password is secret. */
+/** Credentials of one registry, or of one path of it. Password and token are secret. */
 export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
+  /** In the place of user name and password, where the registry gives such. */
+  readonly identityToken?: string;
   /** As the source wrote it: a host, a path below one, or `https://host/v1/`. */
   readonly server: string;
 }
@@ -14,6 +16,16 @@ export interface AuthSource {
   readonly entries: readonly RegistryAuth[];
   /** What of the source cannot be used, in words without secrets; undefined when all can. */
   readonly problem: string | undefined;
+  /** Programs that know more. */
+  readonly helpers?: CredentialHelpers;
+}
+
+/** Names of programs `docker-credential-<name>`. Source: docker/cli, `credsStore` and `credHelpers`. */
+export interface CredentialHelpers {
+  /** Asked for every server that it knows; '' is none. */
+  readonly store: string;
+  /** By the server that each is asked for. */
+  readonly byServer: Readonly<Record<string, string>>;
 }
 
 /** Credentials for an image and where they were found. */
@@ -33,15 +45,25 @@ export function parseDockerConfig(name: string, text: string): AuthSource {
   if (text.trim() === '') return { name, entries: [], problem: undefined };
   const config = parseObject(text);
   if (config === undefined) return broken(name, 'it is not a JSON object');
+  const helpers = parseHelpers(config);
+  if (typeof helpers === 'string') return broken(name, helpers);
+  const entries = parseEntries(config);
+  if (typeof entries === 'string') return broken(name, entries);
+  return { name, entries, problem: undefined, ...(helpers !== undefined && { helpers }) };
+}
+
+/** What is written in the config itself, or what is wrong with it. */
+function parseEntries(config: Readonly<Record<string, unknown>>): readonly RegistryAuth[] | string {
   const auths = 'auths' in config ? config.auths : isLegacy(config) ? config : {};
-  if (!isObject(auths)) return broken(name, '"auths" is not an object');
+  if (!isObject(auths)) return '"auths" is not an object';
   const entries: RegistryAuth[] = [];
   for (const server of Object.keys(auths).sort()) {
     const entry = parseEntry(server, auths[server]);
-    if (typeof entry === 'string') return broken(name, entry);
-    if (entry.username !== '' || entry.password !== '') entries.push(entry);
+    if (typeof entry === 'string') return entry;
+    const { username, password, identityToken = '' } = entry;
+    if (`${username}${password}${identityToken}` !== '') entries.push(entry);
   }
-  return { name, entries, problem: unsupported(config) };
+  return entries;
 }
 
 /**
@@ -81,6 +103,12 @@ export function findRegistryAuth(
   return undefined;
 }
 
+/** Whether credentials of the server are meant for an image: by its registry, or by a path of it. */
+export function isServerOf(server: string, image: string): boolean {
+  const path = registryPath(server);
+  return path !== '' && `${imagePath(image)}/`.startsWith(`${path}/`);
+}
+
 /** Path of the registry and repository of an image, without tag and digest: `docker.io/alpine`. */
 function imagePath(image: string): string {
   const [name = ''] = image.split('@');
@@ -116,8 +144,12 @@ function parentPath(path: string): string {
 function parseEntry(server: string, value: unknown): RegistryAuth | string {
   if (!isObject(value)) return `the entry of "${server}" is not an object`;
   const text = (key: string): string => (typeof value[key] === 'string' ? value[key] : '');
+  const identityToken = text('identitytoken');
+  const token = identityToken === '' ? {} : { identityToken };
   const encoded = text('auth');
-  if (encoded === '') return { server, username: text('username'), password: text('password') };
+  if (encoded === '') {
+    return { server, username: text('username'), password: text('password'), ...token };
+  }
   const decoded = decodeBase64(encoded);
   const colon = decoded?.indexOf(':') ?? -1;
   if (decoded === undefined || colon < 1) {
@@ -125,15 +157,23 @@ function parseEntry(server: string, value: unknown): RegistryAuth | string {
   }
   // Docker pads what it encodes with zero bytes.
   const password = decoded.slice(colon + 1).replace(/\0+$/, '');
-  return { server, username: decoded.slice(0, colon), password };
+  return { server, username: decoded.slice(0, colon), password, ...token };
 }
 
-function unsupported(config: Readonly<Record<string, unknown>>): string | undefined {
-  const keys = ['credsStore', 'credHelpers'].filter((key) => {
-    const value = config[key];
-    return isObject(value) ? Object.keys(value).length > 0 : value !== undefined && value !== '';
-  });
-  return keys.length === 0 ? undefined : `${keys.join(' and ')} not supported yet, ignored`;
+/** The helpers that a config names, or what is wrong with them; undefined when it names none. */
+function parseHelpers(
+  config: Readonly<Record<string, unknown>>,
+): CredentialHelpers | string | undefined {
+  const { credsStore: store = '', credHelpers = {} } = config;
+  if (typeof store !== 'string') return '"credsStore" is not a text';
+  if (!isObject(credHelpers)) return '"credHelpers" is not an object';
+  const byServer: Record<string, string> = {};
+  for (const [server, helper] of Object.entries(credHelpers)) {
+    if (typeof helper !== 'string') return `"credHelpers" of "${server}" is not a text`;
+    byServer[server] = helper;
+  }
+  if (store === '' && Object.keys(byServer).length === 0) return undefined;
+  return { store, byServer };
 }
 
 /** A `.dockercfg` has hosts for keys; a config.json without `auths` has settings. */

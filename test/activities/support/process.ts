@@ -119,6 +119,10 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
     registryAuthFile: () =>
       Promise.resolve({ name: 'config.json', entries: [], problem: undefined }),
+    credentialPrograms: {
+      list: () => Promise.resolve([]),
+      get: () => Promise.resolve(undefined),
+    },
     ...ports,
   };
   return { activities: createActivities(all), ports: all, died, calls: () => calls };

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   authSourceOfJob,
   findRegistryAuth,
+  isServerOf,
   parseDockerConfig,
 } from '../../../src/domain/executor/registry-auth.ts';
 
@@ -101,8 +102,10 @@ const sourcesWithoutEntries = [
   ['{"auths":{"r.example":"x"}}', /r\.example.* is not an object/, 'an entry in the wrong shape'],
   ['{"auths":{"r.example":{"auth":"s3cret!"}}}', /not the base64/, 'not base64'],
   [config({ 'r.example': { auth: encode('s3cret') } }), /user:password/, 'no colon'],
-  ['{"credsStore":"desktop"}', /credsStore not supported/, 'helpers are not asked yet'],
-  ['{"auths":{},"credHelpers":{"r.example":"ecr"}}', /credHelpers not supported/, 'the same'],
+  ['{"credsStore":"desktop"}', undefined, 'whoever asks the program has to add them'],
+  ['{"credsStore":1}', /"credsStore" is not a text/, 'a store in the wrong shape'],
+  ['{"credHelpers":[]}', /"credHelpers" is not an object/, 'helpers in the wrong shape'],
+  ['{"credHelpers":{"r.example":1}}', /of "r\.example" is not a text/, 'a helper in that'],
 ] as const;
 for (const [text, problem, why] of sourcesWithoutEntries) {
   void test(`${text || 'nothing'} gives no entries: ${why}`, () => {
@@ -125,3 +128,34 @@ void test("a job's credentials are those for registries", () => {
   assert.equal(match?.username, 'gitlab-ci-token');
   assert.match(match.source, /job payload/);
 });
+
+void test('programs that know more are named', () => {
+  const text = '{"auths":{},"credsStore":"desktop","credHelpers":{"r.example":"ecr-login"}}';
+  assert.deepEqual(parseDockerConfig('x', text).helpers, {
+    store: 'desktop',
+    byServer: { 'r.example': 'ecr-login' },
+  });
+  assert.equal(parseDockerConfig('x', '{"auths":{}}').helpers, undefined);
+});
+
+void test('an identity token is a credential without a user and a password', () => {
+  const { entries } = parseDockerConfig('x', config({ 'r.example': { identitytoken: 't' } }));
+  assert.deepEqual(entries, [
+    { server: 'r.example', username: '', password: '', identityToken: 't' },
+  ]);
+});
+
+const servers: readonly [server: string, image: string, expected: boolean, why: string][] = [
+  ['r.example', 'r.example/a/b:1', true, 'the registry of the image'],
+  ['r.example/a', 'r.example/a/b:1', true, 'a path above it'],
+  ['r.example/a', 'r.example/ab:1', false, 'the name only begins alike'],
+  ['r.example:5000', 'r.example/a', false, 'another port'],
+  ['https://index.docker.io/v1/', 'alpine', true, "Docker's own registry"],
+  ['R.EXAMPLE', 'r.example/a', true, 'hosts have no case'],
+  ['', 'alpine', false, 'no server at all'],
+];
+for (const [server, image, expected, why] of servers) {
+  void test(`"${server}" is ${expected ? '' : 'not '}asked for ${image}: ${why}`, () => {
+    assert.equal(isServerOf(server, image), expected);
+  });
+}
