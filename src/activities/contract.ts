@@ -1,4 +1,5 @@
 import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
+import type { Adoption, Rescue } from '../domain/build/rescue.ts';
 import type { JobSummary, PlannedStage } from '../domain/build/stage.ts';
 import type { JobStatus } from '../domain/job/job-status.ts';
 import type { FleetSettings } from '../domain/runner/fleet.ts';
@@ -34,12 +35,42 @@ export interface RequestTurn {
 }
 
 export type TurnOutcome =
-  | { readonly kind: 'job'; readonly job: JobSummary; readonly nodeQueue: string }
+  | {
+      readonly kind: 'job';
+      readonly job: JobSummary;
+      readonly nodeQueue: string;
+      /** Absent in answers of 0.1.0. */
+      readonly rescue?: Rescue;
+    }
   | { readonly kind: 'no_job' }
   /** The coordinator refuses the runner. */
   | { readonly kind: 'forbidden'; readonly message: string }
   /** This node's config.toml has no such runner. */
   | { readonly kind: 'unknown_runner' };
+
+/** Run by any node, for a build whose own node does not answer. */
+export interface FleetActivities {
+  /** Says that this node is there. */
+  witnessLoss(): Promise<Witness>;
+  /**
+   * Makes the record of a build on this node. Nothing of it is begun before the workflow says so.
+   * `own`: this very node has the build, and is back.
+   */
+  adoptBuild(order: AdoptionOrder): Promise<AdoptionReply>;
+}
+
+export interface Witness {
+  readonly nodeQueue: string;
+}
+
+export interface AdoptionOrder extends BuildRef, Adoption {
+  /** Queue of the node that does not answer. */
+  readonly fromQueue: string;
+  readonly sealedJob: string;
+}
+
+export type AdoptionReply =
+  { readonly kind: 'adopted'; readonly nodeQueue: string } | { readonly kind: 'own' };
 
 /** Names a build to the activities of the node that holds its record. */
 export interface BuildRef {
@@ -51,6 +82,8 @@ export interface BuildRef {
  * again, by container name and by the node's own notes, and nothing is run twice.
  */
 export interface BuildActivities {
+  /** Does nothing: that it is done tells that the node is there. */
+  answerCall(): Promise<void>;
   /** Tells GitLab that the job runs. Before this, nothing of it is started. */
   acknowledgeJob(build: BuildRef): Promise<Acknowledgement>;
   /** Pulls images and makes network, volumes and containers. */

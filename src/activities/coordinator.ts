@@ -7,7 +7,9 @@ import type { Acknowledgement, BuildActivities } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
 import type { JobUpdate, Ports } from './ports.ts';
+import { maySpeak } from './tenure.ts';
 import { credentialsOf, SEALED_NOTE, sendPatch } from './trace.ts';
+import { isOwnTrace } from './trace-base.ts';
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
 
@@ -39,6 +41,7 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
   const { context, trace } = build;
   const variables = buildVariables(context, { jobStatus: 'running' });
   await trace.appendOnce('header', formatHeader(context, variables));
+  if (!(await maySpeak(build, ports))) return 'gone';
   const coordinator = ports.coordinator(context.runner);
   const reply = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
   switch (reply.kind) {
@@ -121,8 +124,9 @@ async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): P
   const { clock, log } = ports;
   const coordinator = ports.coordinator(context.runner);
   for (let rewinds = 0; ;) {
-    if (!(await sendRest(build, ports))) return;
-    const reply = await coordinator.updateJob(credentialsOf(context), finalUpdate(outcome, build));
+    if (!(await sendRest(build, ports)) || !(await maySpeak(build, ports))) return;
+    const update = await finalUpdate(outcome, build, ports);
+    const reply = await coordinator.updateJob(credentialsOf(context), update);
     switch (reply.kind) {
       case 'pending':
         await clock.sleep(reply.retryAfterMs);
@@ -162,8 +166,13 @@ function pauseMs(failures: number): number {
   return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 }
 
-function finalUpdate(outcome: BuildOutcome, { context, trace }: LiveBuild): JobUpdate {
-  const sums = trace.checksum();
+async function finalUpdate(
+  outcome: BuildOutcome,
+  build: LiveBuild,
+  ports: Ports,
+): Promise<JobUpdate> {
+  const { context, trace } = build;
+  const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
   if (outcome.state === 'success') return { state: 'success', ...sums };
   const supported = context.job.features.failure_reasons;
   const reason = outcome.state === 'failed' ? outcome.reason : 'unknown_failure';

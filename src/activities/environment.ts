@@ -109,7 +109,8 @@ async function sayTryFailed(
   );
 }
 
-async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
+/** Removes what the build has in Docker. Throws TransientError while Docker does not let it go. */
+export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, preparation } = build;
   const { builds, clock, log } = ports;
   const note = await builds.readNote(context.buildId, DESTROY_NOTE);

@@ -1,6 +1,12 @@
+import { createFleetActivities } from './adoption.ts';
 import { createAbandonedBuilds, type AbandonedBuilds } from './abandoned.ts';
 import { createConfigActivities } from './config.ts';
-import type { BuildActivities, ConfigActivities, SlotActivities } from './contract.ts';
+import type {
+  BuildActivities,
+  ConfigActivities,
+  FleetActivities,
+  SlotActivities,
+} from './contract.ts';
 import { createCoordinatorActivities } from './coordinator.ts';
 import { createEnvironmentActivities } from './environment.ts';
 import { createLiveBuilds } from './live-builds.ts';
@@ -11,7 +17,9 @@ import { createTraceActivities } from './trace.ts';
 
 export interface Activities {
   /** For the slots queue. */
-  readonly slots: SlotActivities;
+  readonly slots: SlotActivities & Pick<FleetActivities, 'adoptBuild'>;
+  /** For the queue of the workflows, that all nodes share. */
+  readonly fleet: FleetActivities;
   /** For the node's own queue. */
   readonly node: ConfigActivities & BuildActivities;
   /** For the node itself. */
@@ -21,10 +29,13 @@ export interface Activities {
 /** All activities of a node, made of what the world gives them. */
 export function createActivities(ports: Ports): Activities {
   const live = createLiveBuilds(ports);
+  const abandoned = createAbandonedBuilds(ports, live);
+  const fleet = createFleetActivities({ ports, live, abandoned });
   return {
-    slots: createSlotActivities(ports),
-    abandoned: createAbandonedBuilds(ports, live),
+    slots: { ...createSlotActivities(ports), adoptBuild: fleet.adoptBuild },
+    ...{ fleet, abandoned },
     node: {
+      answerCall: () => Promise.resolve(),
       ...createConfigActivities(ports),
       ...createCoordinatorActivities(ports, live),
       ...createEnvironmentActivities(ports, live),

@@ -1,6 +1,8 @@
 import { FailureType, FinalError } from '../domain/failure.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import type { Ports, TraceWriter } from './ports.ts';
+import { openTenure, type TenureState } from './tenure.ts';
+import type { TraceBase } from './trace-base.ts';
 
 /** Name of the work that makes containers: see {@link LiveBuild.joined}. */
 export const MAKING = 'making';
@@ -13,6 +15,9 @@ export interface LiveBuild {
   readonly sealed: AbortController;
   /** Aborts when the environment is not wanted any more: a pull may take long. */
   readonly preparation: AbortController;
+  readonly tenure: TenureState;
+  /** As far as it is known to this process: see trace-base.ts. */
+  base: TraceBase | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
   /** One talker to the coordinator at a time: patches must follow each other. */
@@ -90,6 +95,8 @@ function createLiveBuild(context: BuildContext, trace: TraceWriter): LiveBuild {
     trace,
     sealed: new AbortController(),
     preparation: new AbortController(),
+    tenure: openTenure(),
+    base: undefined,
     stage: undefined,
     exclusively: (send) => {
       const next = last.then(send, send);

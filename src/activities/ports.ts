@@ -1,4 +1,6 @@
 import type { BuildContext, ProgramInfo } from '../domain/build/context.ts';
+import type { Rescue } from '../domain/build/rescue.ts';
+import type { Tenure } from '../domain/build/tenure.ts';
 import type { StageName } from '../domain/build/stage.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import type { AuthSource, RegistryAuth } from '../domain/executor/registry-auth.ts';
@@ -221,6 +223,20 @@ export interface CapacityPermit {
   release(): void;
 }
 
+/** Builds' contexts in a form that only the nodes of this fleet can read. */
+export interface SealedJobs {
+  /** undefined when not even the least of it can be carried. */
+  seal(context: BuildContext): Omit<Rescue, 'waitMs'> | undefined;
+  /** Fails when it was not sealed by a node that has our key. */
+  open(sealedJob: string): BuildContext;
+}
+
+/** Which node has a build now, as its workflow says. */
+export interface Tenures {
+  /** Throws TransientError when Temporal does not answer within a few seconds. */
+  confirm(context: BuildContext): Promise<Tenure>;
+}
+
 export interface Clock {
   nowMs(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -264,6 +280,10 @@ export interface Ports {
   readonly program: ProgramInfo;
   readonly systemId: string;
   readonly nodeQueue: string;
+  readonly sealedJobs: SealedJobs;
+  readonly tenures: Tenures;
+  /** See {@link Rescue.waitMs}. */
+  readonly nodeWaitMs: number;
   readonly digests: Digests;
   /** Registry credentials of the user whom this program runs as. Never fails: see its `problem`. */
   readonly registryAuthFile: () => Promise<AuthSource>;

@@ -2,6 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../domain/build/context.ts';
 import { withInputs } from '../domain/build/inputs.ts';
 import { planStages } from '../domain/build/plan.ts';
+import type { Rescue } from '../domain/build/rescue.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
 import { checkJob } from '../domain/job/check-job.ts';
 import {
@@ -41,7 +42,7 @@ async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
       await clock.sleep(waitMs, cancellationSignal());
     }
     isAlone = false;
-    const permit = await findRoom(ports);
+    const permit = await findRoom(ports, cancellationSignal());
     if (permit === undefined) return { kind: 'no_job' };
     try {
       const reply = await ask(turn, { runner, permit, ports });
@@ -52,7 +53,11 @@ async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
   }
 }
 
-async function findRoom({ capacity, clock }: Ports): Promise<CapacityPermit | undefined> {
+/** A place for one more build; undefined when there is none within a moment. */
+export async function findRoom(
+  { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
+  signal: AbortSignal,
+): Promise<CapacityPermit | undefined> {
   const limit = new AbortController();
   const answered = new AbortController();
   const expire = (): void => {
@@ -60,7 +65,7 @@ async function findRoom({ capacity, clock }: Ports): Promise<CapacityPermit | un
   };
   void clock.sleep(ROOM_WAIT_MS, answered.signal).then(expire, () => undefined);
   try {
-    return await capacity.acquire(AbortSignal.any([limit.signal, cancellationSignal()]));
+    return await capacity.acquire(AbortSignal.any([limit.signal, signal]));
   } catch (error) {
     if (limit.signal.aborted) return undefined;
     throw error;
@@ -127,7 +132,17 @@ async function record(
     runner_name: runner.name,
     correlation_id: offer.correlationId,
   });
-  return { kind: 'job', job: summarizeJob(context, plan), nodeQueue: ports.nodeQueue };
+  const summary = summarizeJob(context, plan);
+  return { kind: 'job', job: summary, nodeQueue: ports.nodeQueue, ...rescueOf(context, ports) };
+}
+
+/** Without it the build stays with this node, whatever becomes of the node. */
+export function rescueOf(
+  context: BuildContext,
+  { sealedJobs, nodeWaitMs }: Pick<Ports, 'sealedJobs' | 'nodeWaitMs'>,
+): { readonly rescue?: Rescue } {
+  const sealed = sealedJobs.seal(context);
+  return sealed === undefined ? {} : { rescue: { ...sealed, waitMs: nodeWaitMs } };
 }
 
 interface Draft {

@@ -10,6 +10,7 @@ import { takeEntrypointLog } from './entrypoint-log.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
+import { assertTenure } from './tenure.ts';
 
 export interface ContainerStage {
   /** Names this try of the stage in notes and in the trace's keys. */
@@ -107,7 +108,7 @@ function startNote(key: string): string {
  * nonce of its wrapper; undefined when the stage was told to stop before it was begun.
  */
 async function startOnce(build: LiveBuild, stage: StartableStage): Promise<string | undefined> {
-  const { container, engine, opened } = stage;
+  const { container, engine, opened, ports } = stage;
   const { status } = opened;
   if (opened.start !== undefined && status.startedAt !== opened.start.previousStartedAt) {
     return opened.start.nonce;
@@ -117,6 +118,7 @@ async function startOnce(build: LiveBuild, stage: StartableStage): Promise<strin
 
   const start = opened.start ?? (await noteStart(build, stage));
   await fillContainer(build, { ...stage, nonce: start.nonce, containerId: status.id });
+  await assertTenure(build, ports);
   if (build.stage?.stopReason !== undefined) return undefined;
   await startContainer(stage, start);
   return start.nonce;

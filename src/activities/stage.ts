@@ -15,6 +15,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { runInContainer } from './stage-container.ts';
+import { assertTenure } from './tenure.ts';
 import { transferFiles } from './transfer.ts';
 
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
@@ -65,6 +66,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const known = await ports.builds.readNote(context.buildId, note);
   // Written below, by this release or an earlier one.
   if (known !== undefined) return known as StageOutcome;
+  if (name.startsWith('step_')) build.tenure.hasBegunScript = true;
   await trace.appendOnce(`${key}/start`, begin());
   const outcome = await outcomeOf(build, { ...run, place });
   await trace.endStreams();
@@ -96,6 +98,7 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
   try {
     const { place } = run;
     if (place !== 'transfer') return await runInContainer(build, { ...run, place });
+    await assertTenure(build, run.ports);
     return await transferFiles(build, { ...run, signal: running.stopping.signal });
   } catch (error) {
     if (running.stopping.signal.aborted && run.place === 'transfer') return { kind: 'stopped' };

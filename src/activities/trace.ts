@@ -6,6 +6,8 @@ import type { BuildActivities, UploadEnd, UploadOptions } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from './ports.ts';
+import { doubtTenure, maySpeak } from './tenure.ts';
+import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
 
 /** GitLab takes at most 1 MiB a patch. */
 const MAX_PATCH_BYTES = 1024 * 1024;
@@ -122,24 +124,40 @@ async function sendBeat(
   return touch(build, ports);
 }
 
-async function touch({ context, trace }: LiveBuild, ports: Ports): Promise<Beat> {
-  const update = { state: 'running', ...trace.checksum() } as const;
+async function touch(build: LiveBuild, ports: Ports): Promise<Beat> {
+  const { context, trace } = build;
+  if (!(await maySpeak(build, ports))) return { ...QUIET_BEAT, remote: 'aborted' };
+  const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
+  const update = { state: 'running', ...sums } as const;
   const reply = await ports.coordinator(context.runner).updateJob(credentialsOf(context), update);
   const remote =
     reply.kind === 'done' ? reply.remote : reply.kind === 'job_gone' ? 'aborted' : 'running';
   return { hasSent: true, remote, updateIntervalMs: undefined };
 }
 
+/** What the coordinator says of a job that is another node's now: nothing more is wanted of us. */
+const NOT_OURS: PatchReply = { kind: 'job_gone', status: 403 };
+
 /** Sends the next patch and moves `ackedBytes` to where the coordinator then stands. */
-export async function sendPatch({ context, trace }: LiveBuild, ports: Ports): Promise<PatchReply> {
+export async function sendPatch(build: LiveBuild, ports: Ports): Promise<PatchReply> {
+  if (!(await maySpeak(build, ports))) return NOT_OURS;
+  const base = await findBase(build, ports);
+  if (base !== undefined) return sendNextPatch(build, base, ports);
+  const job = credentialsOf(build.context);
+  return sendFirstPatch(build, { job, ports, maxBytes: MAX_PATCH_BYTES });
+}
+
+async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Promise<PatchReply> {
+  const { context, trace } = build;
   const body = await trace.read(trace.ackedBytes, MAX_PATCH_BYTES);
-  const window = { startByte: trace.ackedBytes, endByte: trace.ackedBytes + body.byteLength };
+  const startByte = base + trace.ackedBytes;
+  const window = { startByte, endByte: startByte + body.byteLength };
   const debugTrace = isDebugTrace(context);
   const coordinator = ports.coordinator(context.runner);
   const reply = await coordinator.patchTrace(credentialsOf(context), { window, body, debugTrace });
   switch (reply.kind) {
     case 'accepted':
-      trace.ackedBytes = window.endByte;
+      trace.ackedBytes += body.byteLength;
       break;
     case 'range_mismatch':
       ports.log.warn('trace out of step, following GitLab', {
@@ -148,15 +166,21 @@ export async function sendPatch({ context, trace }: LiveBuild, ports: Ports): Pr
         remoteLengthBytes: reply.remoteLengthBytes,
       });
       // GitLab ahead of us would be somebody else's bytes; the final checksum tells.
-      trace.ackedBytes = Math.min(reply.remoteLengthBytes, trace.sendableBytes);
+      if (reply.remoteLengthBytes < base) await moveBase(build, reply.remoteLengthBytes, ports);
+      trace.ackedBytes = clamp(reply.remoteLengthBytes - base, trace.sendableBytes);
+      doubtTenure(build);
       break;
     case 'not_found':
-      trace.ackedBytes = window.endByte;
+      trace.ackedBytes += body.byteLength;
       break;
     case 'job_gone':
       break;
   }
   return reply;
+}
+
+function clamp(value: number, max: number): number {
+  return Math.max(0, Math.min(value, max));
 }
 
 export function credentialsOf({ job }: BuildContext): JobCredentials {

@@ -15,13 +15,16 @@ import type { AdjustableLog } from '../adapters/log.ts';
 import { createHostFiles } from '../adapters/host-files.ts';
 import { readInstallationId } from '../adapters/installation-id.ts';
 import { createNodeCapacity, type ResizableCapacity } from '../adapters/node-capacity.ts';
+import { createSealedJobs } from '../adapters/sealed-jobs.ts';
 import { openStateDirectory } from '../adapters/state-directory.ts';
 import { readSystemId } from '../adapters/system-id.ts';
 import { connectTemporal, type Temporal } from '../adapters/temporal/connect.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
+import { createTenures } from '../adapters/temporal/tenures.ts';
 import { createTraceSpool } from '../adapters/trace-spool.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
+import { readNodeWaitMs } from './node-wait.ts';
 import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createWorkers } from './workers.ts';
@@ -74,6 +77,7 @@ async function openParts(
   { log, closers }: Opening,
 ): Promise<Omit<Node, 'close'>> {
   const { configPath, env } = options;
+  const nodeWaitMs = readNodeWaitMs(env);
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
   const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
@@ -96,7 +100,9 @@ async function openParts(
   const installation = await readInstallationId(state.installationFile, program.hostname);
   const nodeQueue = messages.nodeQueue(installation);
   const ports: Ports = {
-    ...{ config, builds, capacity, log, program, systemId, nodeQueue },
+    ...{ config, builds, capacity, log, program, systemId, nodeQueue, nodeWaitMs },
+    sealedJobs: createSealedJobs(cipher),
+    tenures: createTenures(temporal.client, nodeQueue),
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),

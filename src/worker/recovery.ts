@@ -5,10 +5,12 @@ import {
 } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { AbandonedBuilds } from '../activities/abandoned.ts';
+import { rescueOf } from '../activities/request-job.ts';
 import type { Ports } from '../activities/ports.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import { planStages } from '../domain/build/plan.ts';
+import { judgeTenure } from '../domain/build/tenure.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import {
@@ -43,6 +45,10 @@ type BuildState =
   | { readonly kind: 'open' }
   /** The same job was handed to another node too, which was faster. */
   | { readonly kind: 'elsewhere' }
+  /** It was given to another node while this one did not answer. */
+  | { readonly kind: 'moved' }
+  /** This node has taken it over, and its workflow does not know yet. */
+  | { readonly kind: 'pending' }
   | { readonly kind: 'ended'; readonly isCompleted: boolean };
 
 export interface RecoveryScope {
@@ -143,6 +149,12 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
     case 'elsewhere':
       ports.log.warn('job runs on another node too, left to that one', fields);
       return forget(context, tending);
+    case 'moved':
+      await tending.abandoned.drop(context.buildId);
+      ports.log.warn('build is another node’s by now, its leftovers removed', fields);
+      return;
+    case 'pending':
+      return;
     case 'ended':
       return sweep(context, { ...tending, isCompleted: state.isCompleted });
   }
@@ -154,12 +166,14 @@ async function findOrBegin(context: BuildContext, scope: RecoveryScope): Promise
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   const job = summarizeJob(context, plan);
   const { nodeQueue } = ports;
+  // Another node may have begun its script: it is reported, and never run here.
+  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
   const runnerWorkflowId = serveRunnerId(installation, runner);
   try {
     await client.workflow.start<typeof runBuild>('runBuild', {
       workflowId: buildId,
       taskQueue: ORCHESTRATION_QUEUE,
-      args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false }],
+      args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false, ...rescueOf(context, ports) }],
       // Invariant: one build for one job, for ever. The id is the lock.
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       memo: buildMemo(nodeQueue),
@@ -169,17 +183,20 @@ async function findOrBegin(context: BuildContext, scope: RecoveryScope): Promise
     return { kind: 'begun' };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return describeBuild(buildId, scope);
+    return describeBuild(context, scope);
   }
 }
 
 async function describeBuild(
-  buildId: string,
+  { buildId, adoption }: BuildContext,
   { client, ports }: RecoveryScope,
 ): Promise<BuildState> {
   const { memo, status } = await client.workflow.getHandle(buildId).describe();
-  const nodeQueue = memo?.['nodeQueue'];
-  if (nodeQueue !== undefined && nodeQueue !== ports.nodeQueue) return { kind: 'elsewhere' };
+  const { nodeQueue } = ports;
+  const tenure = judgeTenure(memo, { nodeQueue, term: adoption?.term ?? 0 });
+  if (tenure === 'lost') return { kind: memo?.['term'] === undefined ? 'elsewhere' : 'moved' };
+  if (tenure === 'pending' && status.name === 'RUNNING') return { kind: 'pending' };
+  if (tenure === 'pending') return { kind: 'moved' };
   if (status.name === 'RUNNING') return { kind: 'open' };
   return { kind: 'ended', isCompleted: status.name === 'COMPLETED' };
 }

@@ -34,7 +34,12 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
     Worker.create({
       ...common,
       taskQueue: ORCHESTRATION_QUEUE,
+      interceptors,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
+      // For builds of nodes that do not answer: there is seldom one.
+      activities: { ...activities.fleet },
+      maxConcurrentActivityTaskPolls: 1,
+      maxConcurrentActivityTaskExecutions: 10,
       // The cache of a process that was killed is waited for no longer than this.
       stickyQueueScheduleToStartTimeout: '1 second',
     }),

@@ -64,11 +64,16 @@ export function openBuildCount(buildIds: readonly string[]): BuildCount {
 }
 
 /** Returns false when the build is not ours: its node has begun it, or soon will. */
-async function startBuild({ job, nodeQueue }: JobOutcome): Promise<boolean> {
+async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boolean> {
   try {
     await startChild(runBuild, {
       workflowId: job.buildId,
-      args: [{ job, nodeQueue, runnerWorkflowId: workflowInfo().workflowId, isCounted: true }],
+      args: [
+        {
+          ...{ job, nodeQueue, runnerWorkflowId: workflowInfo().workflowId, isCounted: true },
+          ...(rescue !== undefined && { rescue }),
+        },
+      ],
       // Invariant: one build for one job, for ever. The id is the lock.
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       // Builds outlive a continue-as-new of their runner, and its end.

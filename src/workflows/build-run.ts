@@ -1,7 +1,6 @@
-import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { CancellationScope, setHandler } from '@temporalio/workflow';
 import type { Interruption } from '../domain/build/outcome.ts';
 import * as messages from './messages.ts';
-import { watch } from './watched.ts';
 
 /** What may cut a running build short, and who has to know. */
 export interface BuildRun {
@@ -13,11 +12,19 @@ export interface BuildRun {
   isOver(): boolean;
   /** Where the build stands, for queries. */
   show(change: Partial<messages.BuildState>): void;
-  /**
-   * Calls an activity of the node and, when the node's process was started anew meanwhile, calls it
-   * again at once: the new call re-attaches, and nobody waits for a heartbeat to run out.
-   */
-  onNode<T>(call: () => Promise<T>): Promise<T>;
+  /** How often a process of the node was started anew. */
+  readonly restarts: number;
+  /** How far the build has come, as far as it matters when its node is lost. */
+  readonly progress: BuildProgress;
+}
+
+export interface BuildProgress {
+  /** GitLab was told that the job runs. */
+  isAcknowledged: boolean;
+  /** A stage of the user's script was handed to the node: from here on the build stays there. */
+  hasBegunScript: boolean;
+  /** GitLab has the result. */
+  isReported: boolean;
 }
 
 const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
@@ -46,12 +53,15 @@ export function openBuildRun(): BuildRun {
       interruption = next;
       run.show({ interruption });
     },
+    get restarts() {
+      return restarts;
+    },
+    progress: { isAcknowledged: false, hasBegunScript: false, isReported: false },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
     show: (change) => {
       shown = { ...shown, ...change };
     },
-    onNode: (call) => callUntilAnswered(call, () => restarts),
   };
   setHandler(messages.nodeRestartedSignal, () => {
     restarts += 1;
@@ -61,18 +71,4 @@ export function openBuildRun(): BuildRun {
   // A person's cancel request is a wish like GitLab's: the build ends in good order.
   CancellationScope.current().cancelRequested.catch(() => run.interrupt({ kind: 'canceling' }));
   return run;
-}
-
-async function callUntilAnswered<T>(call: () => Promise<T>, restarts: () => number): Promise<T> {
-  for (;;) {
-    const restartsBefore = restarts();
-    const scope = new CancellationScope();
-    const answer = watch(scope.run(call));
-    // Cancelling reaches the call through its scope; how long it may take to end is the call's own.
-    await CancellationScope.nonCancellable(() =>
-      condition(() => answer.isSettled || restarts() !== restartsBefore),
-    );
-    if (answer.isSettled) return answer.take();
-    scope.cancel(); // the call of a process that is gone
-  }
 }

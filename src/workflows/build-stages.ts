@@ -5,7 +5,7 @@ import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
 import { formatStageTable, type StageRow } from '../domain/build/stage-table.ts';
 import type { JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
 import { outcomeOfFailure, stageFaultOf } from './activity-failure.ts';
-import type { BuildNode } from './build-node.ts';
+import type { BuildHome } from './build-home.ts';
 import type { BuildRun } from './build-run.ts';
 import { openStopper, type EndingKinds, type Stopper } from './build-stopper.ts';
 
@@ -27,7 +27,7 @@ const FIRST_RETRY_PAUSE_MS = 5_000;
 const MAX_RETRY_PAUSE_MS = 300_000;
 
 interface StagesScope {
-  readonly node: BuildNode;
+  readonly home: BuildHome;
   readonly run: BuildRun;
 }
 
@@ -36,10 +36,10 @@ interface Parts extends StagesScope {
   readonly stopper: Stopper;
 }
 
-export function openStages({ buildId }: JobSummary, { node, run }: StagesScope): BuildStages {
+export function openStages({ buildId }: JobSummary, { home, run }: StagesScope): BuildStages {
   const build = { buildId };
   const table = openTable();
-  const parts = { build, node, run, stopper: openStopper(build, { node, run }) };
+  const parts = { build, home, run, stopper: openStopper(build, { home, run }) };
   return {
     prepare: async () => {
       run.show({ stage: 'prepare_executor' });
@@ -59,6 +59,7 @@ export function openStages({ buildId }: JobSummary, { node, run }: StagesScope):
         outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, options, parts);
         endRow(outcome.kind);
         if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
+        if (home.fate !== undefined) return outcome;
         if (attempt < stage.attempts) await condition(isEnding, retryPauseMs(attempt));
       }
       return outcome;
@@ -66,12 +67,12 @@ export function openStages({ buildId }: JobSummary, { node, run }: StagesScope):
   };
 }
 
-async function prepare({ build, node, run, stopper }: Parts): Promise<BuildOutcome | undefined> {
+async function prepare({ build, home, run, stopper }: Parts): Promise<BuildOutcome | undefined> {
   const ending = ['canceling', 'job_timeout', 'aborted'] as const;
   const ended = run.isInterruptedBy(ending)
     ? undefined
     : await stopper.run({
-        call: () => node.prepare.prepareEnvironment(build),
+        call: () => home.node.prepare.prepareEnvironment(build),
         ending,
         how: 'kill',
       });
@@ -87,13 +88,17 @@ async function prepare({ build, node, run, stopper }: Parts): Promise<BuildOutco
 async function runOnce(
   request: StageRequest,
   { limitMs }: StageOptions,
-  { build, node, stopper }: Parts,
+  { build, home, run, stopper }: Parts,
 ): Promise<StageOutcome> {
   const { stage, attempt } = request;
-  const calls = isDelivery(stage) ? node.patient : node.stage;
+  const calls = isDelivery(stage) ? home.node.patient : home.node.stage;
   const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
   const ended = await stopper.run({
-    call: () => calls.runStage.executeWithOptions({ summary }, [build, request]),
+    call: () => {
+      // Just as it is handed to the node: until then the build may go to another one.
+      if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
+      return calls.runStage.executeWithOptions({ summary }, [build, request]);
+    },
     ending: endingOf(stage),
     limitMs,
     // Before the user's own scripts nobody is given time to tidy up. Source: spec/execution §6.

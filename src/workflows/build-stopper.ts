@@ -2,7 +2,8 @@ import { CancellationScope, condition, log } from '@temporalio/workflow';
 import type { BuildRef, StopRequest } from '../activities/contract.ts';
 import type { Interruption } from '../domain/build/outcome.ts';
 import { reasonOf, throwBug } from './activity-failure.ts';
-import { STOP_LIMIT_MS, type BuildNode } from './build-node.ts';
+import type { BuildHome } from './build-home.ts';
+import { STOP_LIMIT_MS } from './build-node.ts';
 import type { BuildRun } from './build-run.ts';
 import { watch, type Watched } from './watched.ts';
 
@@ -32,11 +33,11 @@ export interface Stopper {
 }
 
 interface StopperScope {
-  readonly node: BuildNode;
+  readonly home: BuildHome;
   readonly run: BuildRun;
 }
 
-export function openStopper(build: BuildRef, { node, run }: StopperScope): Stopper {
+export function openStopper(build: BuildRef, { home, run }: StopperScope): Stopper {
   let isStuck = false;
 
   const stopUntilEnded = async <T>(
@@ -48,14 +49,14 @@ export function openStopper(build: BuildRef, { node, run }: StopperScope): Stopp
       const reason = describeStop(run.interruption, limitMs);
       const hasStopped = await stop({ how: run.isOver() ? 'kill' : how, reason });
       if (!running.isSettled) await condition(() => running.isSettled, pauseMs);
-      if (hasStopped && running.isSettled) return true;
+      if ((hasStopped || home.fate !== undefined) && running.isSettled) return true;
       if (Date.now() >= giveUpAtMs) return false;
     }
   };
 
   const stop = async (request: StopRequest): Promise<boolean> => {
     try {
-      await run.onNode(() => node.stop.stopStage(build, request));
+      await home.onNode(() => home.node.stop.stopStage(build, request));
       return true;
     } catch (error) {
       throwBug(error);
@@ -70,7 +71,7 @@ export function openStopper(build: BuildRef, { node, run }: StopperScope): Stopp
     },
     run: async (work) => {
       const scope = new CancellationScope();
-      const running = watch(scope.run(() => run.onNode(work.call)));
+      const running = watch(scope.run(() => home.onNode(work.call)));
       const isEnding = (): boolean => running.isSettled || run.isInterruptedBy(work.ending);
       if (work.limitMs === undefined) await condition(isEnding);
       else await condition(isEnding, work.limitMs);

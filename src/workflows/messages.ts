@@ -2,6 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { BuildOutcome, Interruption } from '../domain/build/outcome.ts';
 import type { StageName } from '../domain/build/stage.ts';
 import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
+import { nodeQueueOf } from '../domain/runner/node-name.ts';
 
 // The workflows' public contract: every name here is used by people, tests and other releases.
 
@@ -11,9 +12,7 @@ export const ORCHESTRATION_QUEUE = 'gitlab-runner';
 export const SLOTS_QUEUE = 'gitlab-runner-slots';
 
 /** Task queue of one node: its builds and its config. */
-export function nodeQueue(installation: string): string {
-  return `gitlab-runner-node-${installation}`;
-}
+export const nodeQueue = nodeQueueOf;
 
 /** Workflow id of `feedRunners`: one for each installation. */
 export function feedRunnersId(installation: string): string {
@@ -90,10 +89,12 @@ export interface RunnerState {
 /** Kept beside each build, for its node to know which builds are its own. */
 export interface BuildMemo {
   readonly nodeQueue: string;
+  /** How often the build has changed hands; absent while it has not. */
+  readonly term?: number;
 }
 
-export function buildMemo(nodeQueue: string): Record<keyof BuildMemo, string> {
-  return { nodeQueue };
+export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> {
+  return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
 }
 
 /** The node's process was started anew: its activities are scheduled again, and re-attach. */

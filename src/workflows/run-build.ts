@@ -8,9 +8,10 @@ import {
 } from '@temporalio/workflow';
 import { afterScriptStatus, outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
+import type { Rescue } from '../domain/build/rescue.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
 import { outcomeOfFailure, reasonOf, throwBug } from './activity-failure.ts';
-import { proxyNode, type BuildNode } from './build-node.ts';
+import { isNodeLost, openHome, type BuildHome } from './build-home.ts';
 import { openBuildRun, type BuildRun } from './build-run.ts';
 import { isDelivery, openStages, type BuildStages } from './build-stages.ts';
 import * as messages from './messages.ts';
@@ -23,6 +24,8 @@ export interface RunBuildInput {
   readonly runnerWorkflowId: string;
   /** Whether it does so already: not when the node began the build, from its own record. */
   readonly isCounted: boolean;
+  /** For the day on which the node is lost. Absent in builds of 0.1.0: they stay where they are. */
+  readonly rescue?: Rescue;
 }
 
 /** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
@@ -34,19 +37,33 @@ const REJECTED_EXIT_CODE = 3;
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const run = openBuildRun();
-  const scope = { node: proxyNode(input.nodeQueue, input.job), run };
-  return CancellationScope.nonCancellable(() => runInOrder(input, scope));
+  return CancellationScope.nonCancellable(() => runInOrder(input, run));
 }
 
 interface BuildScope {
-  readonly node: BuildNode;
+  readonly home: BuildHome;
   readonly run: BuildRun;
 }
 
-async function runInOrder(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
-  const { node, run } = scope;
-  const build = { buildId: input.job.buildId };
+async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<BuildOutcome> {
+  const { job, nodeQueue, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
+  let home = openHome({ job, nodeQueue, term: 0, rescue, run });
+  let outcome = await runAtHome(input, { home, run });
+  for (let fate = home.fate; fate !== undefined && fate.kind !== 'left'; fate = home.fate) {
+    home = openHome({ job, nodeQueue: fate.nodeQueue, term: fate.term, rescue, run });
+    outcome =
+      fate.kind === 'moved'
+        ? await runAtHome(input, { home, run })
+        : await concludeElsewhere(input, { home, run, outcome: outcomeOfLoss(outcome, fate) });
+  }
+  run.show({ stage: 'ended', outcome });
+  await tellRunner(input, messages.buildEndedSignal);
+  return outcome;
+}
+
+/** All of a build on one node, as long as the node is there. */
+async function runAtHome(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const refused = await acknowledge(input, scope);
   // The trace is sent from here until the result has been reported with all of it.
   const sending = new CancellationScope();
@@ -54,19 +71,47 @@ async function runInOrder(input: RunBuildInput, scope: BuildScope): Promise<Buil
   const outcome = refused ?? (await runUntilInterrupted(input, scope));
   await conclude(input, { ...scope, outcome });
   sending.cancel();
-  await attempt('build not released', () => run.onNode(() => node.quick.releaseBuild(build)));
-  run.show({ stage: 'ended', outcome });
-  await tellRunner(input, messages.buildEndedSignal);
+  await release(input, scope);
   return outcome;
+}
+
+/** On a node that has taken a build over only to tell GitLab how it ended. */
+async function concludeElsewhere(
+  input: RunBuildInput,
+  scope: BuildScope & { readonly outcome: BuildOutcome },
+): Promise<BuildOutcome> {
+  // GitLab takes no trace of a job that nobody has said to run.
+  if (!scope.run.progress.isAcknowledged) await acknowledge(input, scope);
+  await conclude(input, scope);
+  await release(input, scope);
+  return scope.outcome;
+}
+
+async function release({ job }: RunBuildInput, { home }: BuildScope): Promise<void> {
+  await attempt('build not released', () =>
+    home.onNode(() => home.node.quick.releaseBuild({ buildId: job.buildId })),
+  );
+}
+
+/** Whatever its last stages have come to: nobody has seen the end of its trace. */
+function outcomeOfLoss(
+  { state }: BuildOutcome,
+  { message }: { readonly message: string },
+): BuildOutcome {
+  if (state === 'aborted' || state === 'canceled') return { state };
+  return { state: 'failed', reason: 'runner_system_failure', exitCode: undefined, message };
 }
 
 /** Returns an outcome when the build ends here: GitLab must know of it before anything is begun. */
 async function acknowledge(
   { job }: RunBuildInput,
-  { node, run }: BuildScope,
+  { home, run }: BuildScope,
 ): Promise<BuildOutcome | undefined> {
   try {
-    const answer = await run.onNode(() => node.quick.acknowledgeJob({ buildId: job.buildId }));
+    const answer = await home.onNode(() =>
+      home.node.quick.acknowledgeJob({ buildId: job.buildId }),
+    );
+    run.progress.isAcknowledged = true;
     if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
     return answer === 'taken' || answer === 'gone' ? { state: 'aborted' } : undefined;
   } catch (error) {
@@ -77,27 +122,28 @@ async function acknowledge(
 /** Also for a job that is refused: a build that Temporal has lost since may have begun it. */
 async function conclude(
   { job }: RunBuildInput,
-  { node, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
+  { home, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
 ): Promise<void> {
   const build = { buildId: job.buildId };
   run.show({ stage: 'report', outcome });
   await Promise.all([
-    attempt('result not reported', () =>
-      run.onNode(() => node.patient.reportResult(build, outcome)),
-    ),
+    attempt('result not reported', async () => {
+      await home.onNode(() => home.node.patient.reportResult(build, outcome));
+      run.progress.isReported = true;
+    }),
     attempt('environment not destroyed', () =>
-      run.onNode(() => node.quick.destroyEnvironment(build)),
+      home.onNode(() => home.node.quick.destroyEnvironment(build)),
     ),
   ]);
 }
 
 /** Runs beside the stages; learns from GitLab's answers that the job is to end. */
-async function sendTrace({ job }: RunBuildInput, { node, run }: BuildScope): Promise<void> {
+async function sendTrace({ job }: RunBuildInput, { home, run }: BuildScope): Promise<void> {
   const build = { buildId: job.buildId };
   let ignoreCanceling = run.interruption?.kind === 'canceling';
   for (;;) {
     const options = { ignoreCanceling };
-    const end = await run.onNode(() => node.patient.uploadTrace(build, options));
+    const end = await home.onNode(() => home.node.patient.uploadTrace(build, options));
     if (end === 'sealed') return;
     if (end === 'aborted') return run.interrupt({ kind: 'aborted' });
     run.interrupt({ kind: 'canceling' });
@@ -258,7 +304,8 @@ async function attempt(complaint: string, work: () => Promise<void>): Promise<vo
     await work();
   } catch (error) {
     throwBug(error);
-    if (!isCancellation(error)) log.error(complaint, { reason: reasonOf(error) });
+    if (isCancellation(error) || isNodeLost(error)) return;
+    log.error(complaint, { reason: reasonOf(error) });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { JobPayload } from '../job/payload.ts';
 import type { RunnerConfig } from '../runner/config.ts';
 import type { FailureReason } from './outcome.ts';
+import type { Adoption } from './rescue.ts';
 
 /**
  * Everything that is fixed for a build from the moment its job was handed out. Kept encrypted on
@@ -30,6 +31,8 @@ export interface BuildContext {
   readonly tlsKeyPem: string | undefined;
   /** Wall clock, milliseconds, when the coordinator's 201 arrived. */
   readonly receivedAtMs: number;
+  /** Set when the build was another node's before. */
+  readonly adoption?: Adoption;
   /** Facts of the runner program, for headers and CI_RUNNER_* variables. */
   readonly program: ProgramInfo;
 }

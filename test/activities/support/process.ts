@@ -1,6 +1,8 @@
 import { createActivities, type Activities } from '../../../src/activities/index.ts';
 import type { ContainerEngine, Coordinator, Log, Ports } from '../../../src/activities/ports.ts';
 import { createFakeArchives } from './fake-archives.ts';
+import type { BuildContext } from '../../../src/domain/build/context.ts';
+import { judgeTenure } from '../../../src/domain/build/tenure.ts';
 import { createFakeStore, createFakeSpool } from './fake-disk.ts';
 import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
@@ -116,6 +118,17 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     },
     systemId: 's_0123456789ab',
     nodeQueue: 'node-queue',
+    sealedJobs: {
+      seal: (context) => ({ sealedJob: btoa(JSON.stringify(context)), isWhole: true }),
+      open: (sealedJob) => JSON.parse(atob(sealedJob)) as BuildContext,
+    },
+    tenures: {
+      confirm: ({ adoption }) =>
+        Promise.resolve(
+          judgeTenure(world.memo, { nodeQueue: 'node-queue', term: adoption?.term ?? 0 }),
+        ),
+    },
+    nodeWaitMs: 300_000,
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
     registryAuthFile: () =>
       Promise.resolve({ name: 'config.json', entries: [], problem: undefined }),

@@ -28,6 +28,8 @@ export interface World {
     /** `archive artifacts.zip` for each upload. */
     artifacts: string[];
   };
+  /** What the workflow of the build says of itself, to whoever asks Temporal. */
+  readonly memo: Record<string, unknown>;
   /** What a started script does, by its number among the starts of its container. */
   readonly scripts: Record<string, FakeScript>;
   /** Every script that was started, in order: `build#1`. */
@@ -108,6 +110,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
     },
     spool: { saved: EMPTY_SPOOL, keeps },
     gitlab: { trace: '', state: 'pending', updates: [], artifacts: [] },
+    memo: {},
     scripts,
     started: [],
     freed: [],

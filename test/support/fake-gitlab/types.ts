@@ -68,6 +68,11 @@ export interface JobSpec {
   readonly variables?: readonly FakeVariable[];
   /** Seconds; 3600 unless set. */
   readonly timeout?: number;
+  /**
+   * Another node may go on with its trace: it finds out where that ends by a patch that does not fit,
+   * and has no checksum of what it has not sent.
+   */
+  readonly changesNodes?: boolean;
   /** Only the runner with this token gets it. */
   readonly runnerToken?: string;
   /** Commit to check out; head of the default branch unless set. */

@@ -3,7 +3,7 @@ export interface Calls {
   readonly all: readonly string[];
   add(call: string): void;
   /** Resolves when the call was made this many times. */
-  when(call: string, times?: number): Promise<void>;
+  when(call: string, times?: number, limitMs?: number): Promise<void>;
 }
 
 export function recordCalls(): Calls {
@@ -15,11 +15,11 @@ export function recordCalls(): Calls {
       all.push(call);
       for (const check of waiting) check();
     },
-    when: (call, times = 1) =>
+    when: (call, times = 1, limitMs = 30_000) =>
       new Promise((resolve, reject) => {
         const limit = setTimeout(() => {
           reject(new Error(`"${call}" was not called ${times} times, but: ${all.join(', ')}`));
-        }, 30_000);
+        }, limitMs);
         const check = (): void => {
           if (all.filter((one) => one === call).length < times) return;
           clearTimeout(limit);

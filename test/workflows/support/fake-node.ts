@@ -100,6 +100,7 @@ function openFake(calls: Calls): Fake {
 
   let behaviour: NodeActivities = {
     loadConfig: () => Promise.reject(new Error('this node has no config')),
+    answerCall: () => Promise.resolve(),
     acknowledgeJob: () => Promise.resolve('accepted'),
     prepareEnvironment: () => Promise.resolve(),
     runStage: async (_build, { stage }) => {
@@ -156,6 +157,8 @@ function openFake(calls: Calls): Fake {
     },
     activities: () => ({
       loadConfig: () => act('loadConfig', () => behaviour.loadConfig()),
+      // Not among the calls: it asks for nothing.
+      answerCall: () => (hasDied() ? never : behaviour.answerCall()),
       acknowledgeJob: (build) => {
         sealed = defer();
         answer = defer();

@@ -33,6 +33,8 @@ export interface World {
 export interface WorldOptions {
   /** Events after which Temporal suggests to continue as new; its own default is 4096. */
   readonly suggestContinueAsNewAt?: number;
+  /** The queue of questions is left to nodes that join the fleet. */
+  readonly hasNoSlots?: boolean;
 }
 
 /** The tests' own extension: `.ts` in the source tree, `.js` when compiled. */
@@ -78,16 +80,18 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       }),
     );
   let workflows = await startWorkflows();
-  const slots = run(
-    await Worker.create({
-      connection,
-      taskQueue: SLOTS_QUEUE,
-      activities: { ...(gitlab.activities satisfies SlotActivities) },
-      shutdownForceTime: '1 second',
-      maxHeartbeatThrottleInterval: '100 ms',
-      defaultHeartbeatThrottleInterval: '100 ms',
-    }),
-  );
+  const startSlots = async (): Promise<RunningWorker> =>
+    run(
+      await Worker.create({
+        connection,
+        taskQueue: SLOTS_QUEUE,
+        activities: { ...(gitlab.activities satisfies SlotActivities) },
+        shutdownForceTime: '1 second',
+        maxHeartbeatThrottleInterval: '100 ms',
+        defaultHeartbeatThrottleInterval: '100 ms',
+      }),
+    );
+  const slots = options.hasNoSlots === true ? undefined : await startSlots();
   const nodes: FakeNode[] = [];
   return {
     client: env.client.workflow,
@@ -106,7 +110,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await terminateAll(env.client.workflow);
       gitlab.close();
       await Promise.all(nodes.map((node) => node.kill()));
-      await Promise.allSettled([workflows.end(), slots.end()]);
+      await Promise.allSettled([workflows.end(), slots?.end()]);
       await env.teardown();
     },
   };

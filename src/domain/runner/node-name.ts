@@ -1,0 +1,11 @@
+const QUEUE_PREFIX = 'gitlab-runner-node-';
+
+/** Task queue of one node: its builds and its config. */
+export function nodeQueueOf(installation: string): string {
+  return `${QUEUE_PREFIX}${installation}`;
+}
+
+/** What people call the node with this queue: its installation's id. Other texts are left as they are. */
+export function nodeNameOf(queue: string): string {
+  return queue.startsWith(QUEUE_PREFIX) ? queue.slice(QUEUE_PREFIX.length) : queue;
+}

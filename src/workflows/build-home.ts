@@ -1,0 +1,104 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import type { Rescue } from '../domain/build/rescue.ts';
+import type { JobSummary } from '../domain/build/stage.ts';
+import { HEARTBEAT_MS, proxyNode, type BuildNode } from './build-node.ts';
+import type { BuildRun } from './build-run.ts';
+import { searchNode, type Fate } from './node-search.ts';
+import { watch } from './watched.ts';
+
+/** The node that a build is on, for as long as it is. */
+export interface BuildHome {
+  readonly node: BuildNode;
+  /** Set when the node is lost to this build: from then on nothing is called there any more. */
+  readonly fate: Fate | undefined;
+  /**
+   * Calls an activity of the node until it is answered. It is called again when the node's process
+   * was started anew meanwhile, or did not answer and is there again: the new call re-attaches. Fails
+   * when the node is lost: see {@link isNodeLost}.
+   */
+  onNode<T>(call: () => Promise<T>): Promise<T>;
+}
+
+export interface HomeOptions {
+  readonly job: JobSummary;
+  readonly nodeQueue: string;
+  /** How often the build has changed hands. */
+  readonly term: number;
+  readonly rescue: Rescue | undefined;
+  readonly run: BuildRun;
+}
+
+const NODE_LOST = 'NodeLost';
+
+export function openHome(options: HomeOptions): BuildHome {
+  const { job, nodeQueue, run } = options;
+  const node = proxyNode(nodeQueue, job);
+  let { term } = options;
+  let fate: Fate | undefined;
+  let searching: Promise<void> | undefined;
+
+  const search = async (sinceMs: number): Promise<void> => {
+    const found = await CancellationScope.nonCancellable(() =>
+      searchNode({ ...options, node, term, sinceMs }),
+    );
+    if (found.kind === 'present') term = found.term;
+    else fate = found;
+    searching = undefined;
+  };
+
+  const onNode = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      // Invariant: nothing is handed to a node while the build may be given to another one.
+      if (searching !== undefined) await searching;
+      if (fate !== undefined) throw nodeLost(nodeQueue);
+      const restartsBefore = run.restarts;
+      const startedMs = Date.now();
+      const scope = new CancellationScope();
+      const answer = watch(scope.run(call));
+      // Cancelling reaches the call through its scope; how long it may take to end is the call's own.
+      await CancellationScope.nonCancellable(() =>
+        condition(() => answer.isSettled || run.restarts !== restartsBefore || fate !== undefined),
+      );
+      if (answer.isSettled) {
+        try {
+          return answer.take();
+        } catch (error) {
+          const sinceMs = silentSince(error, startedMs);
+          if (sinceMs === undefined) throw error;
+          searching ??= search(sinceMs);
+        }
+      }
+      scope.cancel(); // the call of a process that is gone
+    }
+  };
+  return {
+    node,
+    get fate() {
+      return fate;
+    },
+    onNode,
+  };
+}
+
+/** Whether a call was not answered because its node is lost: that is told elsewhere. */
+export function isNodeLost(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === NODE_LOST;
+}
+
+function nodeLost(nodeQueue: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`${nodeQueue} does not answer any more`, NODE_LOST);
+}
+
+/** When the node was last known to be there, if that is what the call failed by. */
+function silentSince(error: unknown, startedMs: number): number | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof TimeoutFailure)) return undefined;
+  if (cause.timeoutType === 'SCHEDULE_TO_START') return startedMs;
+  return cause.timeoutType === 'HEARTBEAT' ? Date.now() - HEARTBEAT_MS : undefined;
+}

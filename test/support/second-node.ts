@@ -1,0 +1,51 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Installation } from './installation.ts';
+import { whenNothingLeft } from './leftovers.ts';
+import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
+
+/** Another node of an installation's fleet, on the same Docker. */
+export interface SecondNode {
+  readonly stateDir: string;
+  readonly runner: RunnerProcess;
+  /** Waits until neither of the two nodes has left anything. */
+  whenBothClean(timeoutMs?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * As a machine of its own: with a state directory and a system id. Of the first node it has config, key
+ * and Temporal.
+ */
+export async function startSecondNode(
+  { directory, stateDir: firstStateDir, configPath, tokens, runner: first }: Installation,
+  env: Readonly<Record<string, string>> = {},
+): Promise<SecondNode> {
+  const home = join(directory, 'second');
+  const stateDir = join(home, 'state');
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await cp(configPath, join(home, 'config.toml'));
+  await writeFile(join(home, '.runner_system_id'), 's_second000000');
+  await cp(join(firstStateDir, 'keys'), join(stateDir, 'keys'), { recursive: true });
+  const ready = JSON.parse(await first.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
+  const runner = startRunnerProcess({
+    args: ['run', '--config', join(home, 'config.toml')],
+    env: {
+      TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir,
+      TEMPORAL_ADDRESS: ready.temporal,
+      ...env,
+    },
+  });
+  await runner.whenLog(/"msg":"ready"/);
+  return {
+    stateDir,
+    runner,
+    whenBothClean: async (timeoutMs = 60_000) => {
+      await whenNothingLeft({ stateDir: firstStateDir, tokens }, timeoutMs);
+      await whenNothingLeft({ stateDir, tokens }, timeoutMs);
+    },
+    close: async () => {
+      await runner.end('SIGTERM').catch(() => runner.end('SIGKILL'));
+    },
+  };
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Rescue } from '../../src/domain/build/rescue.ts';
+import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
+import { startFakeFleet, type FakeFleet } from './support/fake-fleet.ts';
+import type { FakeNode } from './support/fake-node.ts';
+import { FULL_PLAN, jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
+import { openWorld, type World } from './support/world.ts';
+
+const RESCUE: Rescue = { sealedJob: 'sealed', isWhole: true, waitMs: 2_000 };
+interface Start {
+  readonly plan: BuildPlan;
+  readonly rescue: Rescue;
+}
+
+const NEVER = new Promise<never>(() => undefined);
+/** Thirty seconds until a heartbeat is missed, twenty for a question, and some for a busy machine. */
+const FOUND_OUT_MS = 80_000;
+
+/** All wait at the same time: each has two nodes of its own. */
+describe('a build whose node is lost', { concurrency: 16 }, () => {
+  let world: World;
+  let fleet: FakeFleet;
+  before(async () => {
+    world = await openWorld({ hasNoSlots: true });
+    fleet = await startFakeFleet(world);
+  });
+  after(async () => {
+    await fleet.end();
+    await world.end();
+  });
+
+  interface Pair {
+    readonly handle: BuildHandle;
+    readonly lost: FakeNode;
+    readonly other: FakeNode;
+    /** From now on the other node would take the build over. */
+    join(node?: FakeNode): void;
+  }
+
+  /** Starts a build and waits until the call at which its node will be lost. */
+  async function startUpTo(at: string, more: Partial<Start> = {}): Promise<Pair> {
+    const { plan = FULL_PLAN, rescue = RESCUE } = more;
+    const lost = await world.startNode(uniqueName('lost'));
+    const other = await world.startNode(uniqueName('other'));
+    const stage = /^runStage (\S+)/.exec(at)?.[1];
+    if (stage !== undefined) lost.stage(stage, NEVER);
+    else lost.behave({ [at.split(' ')[0] ?? '']: () => NEVER });
+    const job = jobOf(plan);
+    const handle = await startBuild(world, { node: lost, job, input: { rescue } });
+    await lost.calls.when(at);
+    return { handle, lost, other, join: (node = other) => fleet.add(job.buildId, node) };
+  }
+
+  async function ownerOf(handle: BuildHandle): Promise<unknown> {
+    return (await handle.describe()).memo;
+  }
+
+  for (const at of ['acknowledgeJob', 'prepareEnvironment', 'runStage get_sources']) {
+    it(`begins again on another node when it is lost at ${at}`, async () => {
+      const { handle, lost, other, join } = await startUpTo(at);
+      join();
+      const killedMs = Date.now();
+      await lost.kill();
+      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.ok(Date.now() - killedMs < FOUND_OUT_MS, 'found out too late');
+      assert.deepEqual(callsOf(other).slice(0, 4), [
+        'adoptBuild run 1',
+        'acknowledgeJob',
+        'prepareEnvironment',
+        'runStage prepare_script',
+      ]);
+      assert.ok(other.calls.all.includes('runStage step_script'));
+      assert.equal(lost.calls.all.includes('runStage step_script'), false);
+      assert.equal(callsOf(other).at(-1), 'releaseBuild');
+      assert.deepEqual(await ownerOf(handle), { nodeQueue: other.queue, term: 1 });
+    });
+  }
+
+  for (const at of [
+    'runStage step_script',
+    'runStage after_script success',
+    'reportResult success',
+  ]) {
+    it(`fails, as another node tells GitLab, when it is lost at ${at}`, async () => {
+      const { handle, lost, other, join } = await startUpTo(at);
+      join();
+      await lost.kill();
+      const outcome = await handle.result();
+      assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
+      assert.match(
+        outcome.state === 'failed' ? outcome.message : '',
+        /^node lost-\S+ has not answered since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, nor come back within 2s; its script may have begun/,
+      );
+      const [witnessed, adopted, ...rest] = callsOf(other);
+      const ends = [...rest.slice(0, 2).sort(), ...rest.slice(2)];
+      assert.deepEqual(
+        [witnessed, adopted, ...ends],
+        [
+          'witnessLoss',
+          'adoptBuild report 1',
+          ...['destroyEnvironment', 'reportResult failed'], // both at once
+          'releaseBuild',
+        ],
+      );
+      assert.deepEqual(other.outcomes, [outcome]);
+      assert.deepEqual(lost.outcomes, []);
+    });
+  }
+
+  it('goes on where it was when its node comes back within the wait', async () => {
+    const rescue = { ...RESCUE, waitMs: 120_000 };
+    const { handle, lost, other, join } = await startUpTo('runStage step_script', {
+      plan: PLAIN_PLAN,
+      rescue,
+    });
+    join();
+    await lost.kill();
+    await other.calls.when('witnessLoss', 1, FOUND_OUT_MS);
+    lost.stage('step_script', { kind: 'succeeded' });
+    await lost.restart();
+    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.equal(
+      other.calls.all.some((call) => call.startsWith('adopt')),
+      false,
+    );
+    assert.deepEqual(await ownerOf(handle), { nodeQueue: lost.queue });
+  });
+
+  it('waits for the only node there is, however long the wait is over', async () => {
+    const { handle, lost, join } = await startUpTo('runStage step_script', { plan: PLAIN_PLAN });
+    await lost.kill();
+    // As long as it takes to be found out, and the wait, and more.
+    await new Promise((resolve) => setTimeout(resolve, 75_000));
+    assert.equal((await handle.describe()).status.name, 'RUNNING');
+    lost.stage('step_script', { kind: 'succeeded' });
+    join(lost);
+    await lost.restart();
+    assert.deepEqual(await handle.result(), { state: 'success' });
+  });
+
+  it('is not moved but failed when it is too large to be carried', async () => {
+    const rescue = { ...RESCUE, isWhole: false };
+    const { handle, lost, other, join } = await startUpTo('runStage get_sources', { rescue });
+    join();
+    await lost.kill();
+    const outcome = await handle.result();
+    assert.match(
+      outcome.state === 'failed' ? outcome.message : '',
+      /too large to be moved to another node$/,
+    );
+    assert.equal(other.calls.all.includes('runStage step_script'), false);
+  });
+
+  it('is over when only its clean-up is missing', async () => {
+    const { handle, lost, other, join } = await startUpTo('destroyEnvironment', {
+      plan: PLAIN_PLAN,
+    });
+    await whenOnlyPending(handle, 'destroyEnvironment');
+    join();
+    await lost.kill();
+    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(other.calls.all, []);
+  });
+});
+
+/** Until every other call is answered, as Temporal knows it. */
+async function whenOnlyPending(handle: BuildHandle, activity: string): Promise<void> {
+  for (;;) {
+    const { pendingActivities } = (await handle.describe()).raw;
+    if (pendingActivities?.every(({ activityType }) => activityType?.name === activity)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
