@@ -1,5 +1,6 @@
 import { ensureDockerEngine } from './docker-engine.mjs';
 import { ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
+import { findOpenBao } from './open-bao.mjs';
 import { findRegistry } from './registry.mjs';
 import { findTemporalCli } from './temporal-cli.mjs';
 
@@ -21,4 +22,10 @@ export async function setUpDocker() {
 export async function setUpRegistry() {
   const program = await findRegistry();
   return program === undefined ? {} : { TGR_TEST_REGISTRY: program };
+}
+
+/** A secrets server for the system tests. */
+export async function setUpVault() {
+  const program = await findOpenBao();
+  return program === undefined ? {} : { TGR_TEST_BAO: program };
 }

@@ -1,5 +1,7 @@
 import { FailureType, FinalError } from '../domain/failure.ts';
 import type { BuildContext } from '../domain/build/context.ts';
+import type { JobVariable } from '../domain/job/payload.ts';
+import { buildVariables } from '../domain/job/variables.ts';
 import type { Ports, TraceWriter } from './ports.ts';
 import { openTenure, type TenureState } from './tenure.ts';
 import type { TraceBase } from './trace-base.ts';
@@ -9,6 +11,7 @@ export const MAKING = 'making';
 
 /** A build as this process holds it. Everything here can be made again from the node's record. */
 export interface LiveBuild {
+  /** As it is now: {@link keepSecrets} adds to it. */
   readonly context: BuildContext;
   readonly trace: TraceWriter;
   /** Aborts when the trace got its last line: the uploader ends, `reportResult` sends the rest. */
@@ -20,6 +23,8 @@ export interface LiveBuild {
   base: TraceBase | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
+  /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
+  keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
   /** One talker to the coordinator at a time: patches must follow each other. */
   exclusively<T>(send: () => Promise<T>): Promise<T>;
   /**
@@ -53,7 +58,7 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
 
   const load = async (buildId: string): Promise<LiveBuild | undefined> => {
     const context = await builds.read(buildId);
-    return context && createLiveBuild(context, await traces.open(context));
+    return context && createLiveBuild(context, await traces.open(context), builds);
   };
   const find = (buildId: string): Promise<LiveBuild | undefined> => {
     const known = live.get(buildId);
@@ -87,12 +92,25 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
   };
 }
 
-function createLiveBuild(context: BuildContext, trace: TraceWriter): LiveBuild {
+function createLiveBuild(
+  record: BuildContext,
+  trace: TraceWriter,
+  builds: Ports['builds'],
+): LiveBuild {
+  let context = record;
   let last: Promise<unknown> = Promise.resolve();
   const running = new Map<string, Promise<unknown>>();
   return {
-    context,
+    get context() {
+      return context;
+    },
     trace,
+    keepSecrets: async (secretVariables) => {
+      const next = { ...context, secretVariables };
+      await trace.hide(buildVariables(next, { jobStatus: 'running' }).maskPhrases());
+      await builds.keepSecrets(context.buildId, secretVariables);
+      context = next;
+    },
     sealed: new AbortController(),
     preparation: new AbortController(),
     tenure: openTenure(),

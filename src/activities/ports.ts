@@ -5,6 +5,8 @@ import type { StageName } from '../domain/build/stage.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import type { AuthSource, RegistryAuth } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
+import type { JobVariable } from '../domain/job/payload.ts';
+import type { VaultRequest } from '../domain/secrets/plan-secrets.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
 import type { CacheStore } from './ports/cache-store.ts';
@@ -49,8 +51,11 @@ export interface ContainerEngine {
   inspectContainer(idOrName: string): Promise<ContainerStatus | undefined>;
   /** Resolves when the container does not run any more. Survives a restart of the daemon. */
   waitForExit(idOrName: string, signal: AbortSignal): Promise<ContainerStatus>;
-  /** SIGTERM to every process but PID 1 (`graceful`), then stop; then kill. Returns when it is dead. */
-  stopContainer(idOrName: string, how: 'graceful' | 'kill'): Promise<void>;
+  /**
+   * SIGTERM to every process but PID 1 (`graceful`), then stop (`plain`: at once); then kill. Returns
+   * when it is dead.
+   */
+  stopContainer(idOrName: string, how: 'graceful' | 'plain' | 'kill'): Promise<void>;
   /** Unpacks entries below `path` of a container, running or not. Parents must be entries too. */
   putArchive(idOrName: string, path: string, entries: readonly ArchiveEntry[]): Promise<void>;
   /**
@@ -143,6 +148,8 @@ export interface BuildStore {
   list(): Promise<readonly string[]>;
   /** Host path of the build's own directory. */
   directory(buildId: string): string;
+  /** Adds them to the record, encrypted and durably, before it resolves. */
+  keepSecrets(buildId: string, secretVariables: readonly JobVariable[]): Promise<void>;
   /** Deletes every file of the build. */
   remove(buildId: string): Promise<void>;
   /** Small facts of a build that must survive a crash, by name: container ids, stage starts. */
@@ -193,6 +200,8 @@ export interface TraceWriter {
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   /** Lets go of what masking holds back: the stage's streams are at their end. */
   endStreams(): Promise<void>;
+  /** Masks these too, in all that is written from now on. */
+  hide(phrases: readonly string[]): Promise<void>;
   /**
    * Makes everything written so far durable and sendable. Costly: for what is followed by a note that
    * says that it was done.
@@ -206,6 +215,16 @@ export interface TraceWriter {
   ackedBytes: number;
   /** Resolves when bytes were appended after this call, or when the signal aborts. */
   whenAppended(signal: AbortSignal): Promise<void>;
+}
+
+/** Where the secrets of jobs are. */
+export interface SecretStore {
+  /**
+   * One secret; undefined when there is none at this place. Fails with RunnerConfiguration (refused,
+   * or asked for in a way that makes no sense), ExternalDependency (the store fails) or RunnerSystem
+   * (it does not answer), after some tries.
+   */
+  readSecret(request: VaultRequest, signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** Permits to ask for and run builds: `concurrent` − builds alive − requests in flight. */
@@ -274,6 +293,7 @@ export interface Ports {
   readonly cacheStore: (runner: RunnerConfig) => CacheStore | undefined;
   readonly capacity: NodeCapacity;
   readonly traces: TraceSpool;
+  readonly secrets: SecretStore;
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly log: Log;

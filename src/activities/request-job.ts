@@ -11,7 +11,7 @@ import {
   parseJobPayload,
   type JobIdentity,
 } from '../domain/job/parse-payload.ts';
-import type { JobPayload } from '../domain/job/payload.ts';
+import type { JobImage, JobPayload } from '../domain/job/payload.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import { nextQuestionAtMs } from '../domain/runner/fleet.ts';
@@ -132,6 +132,7 @@ async function record(
     runner_name: runner.name,
     correlation_id: offer.correlationId,
   });
+  logImages(context, ports);
   const summary = summarizeJob(context, plan);
   return { kind: 'job', job: summary, nodeQueue: ports.nodeQueue, ...rescueOf(context, ports) };
 }
@@ -143,6 +144,23 @@ export function rescueOf(
 ): { readonly rescue?: Rescue } {
   const sealed = sealedJobs.seal(context);
   return sealed === undefined ? {} : { rescue: { ...sealed, waitMs: nodeWaitMs } };
+}
+
+/** Source: gitlab-runner FF_LOG_IMAGES_CONFIGURED_FOR_JOB (logUsedImages). */
+function logImages(context: BuildContext, { log }: Ports): void {
+  const { featureFlags, expand } = buildVariables(context, { jobStatus: 'running' });
+  if (!featureFlags.isOn('FF_LOG_IMAGES_CONFIGURED_FOR_JOB')) return;
+  const { image, services, id } = context.job;
+  const facts = ({ name, executor_opts }: JobImage) => {
+    const platform = expand(executor_opts.docker.platform);
+    return {
+      job: id,
+      image_name: expand(name),
+      ...(platform !== '' && { image_platform: platform }),
+    };
+  };
+  if (image.name !== '') log.info('Image configured for job', facts(image));
+  for (const service of services) log.info('Service image configured for job', facts(service));
 }
 
 interface Draft {

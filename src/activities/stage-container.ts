@@ -6,6 +6,7 @@ import { formatStageScript } from '../domain/script/stage-script.ts';
 import { parseStageState } from '../domain/script/stage-state.ts';
 import { ensureContainers, planFor } from './containers.ts';
 import type { StageRequest } from './contract.ts';
+import { findOwner } from './file-owner.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
@@ -160,7 +161,8 @@ async function fillContainer(build: LiveBuild, stage: StartedStage): Promise<voi
   const variables = buildVariables(context, { jobStatus: request.jobStatus });
   const files = name === 'cleanup_file_variables' ? [] : fileEntries(variables);
   if (files.length > 0) await engine.putArchive(container, '/', files);
-  const script = formatStageScript({ context, variables, stage: name, nonce });
+  const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
+  const script = formatStageScript({ context, variables, stage: name, nonce, owner });
   await ports.builds.writeScript(context.buildId, place, script);
 }
 

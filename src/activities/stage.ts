@@ -1,9 +1,11 @@
 import type { BuildContext } from '../domain/build/context.ts';
 import type { StageOutcome } from '../domain/build/outcome.ts';
+import { stepStageName } from '../domain/build/plan.ts';
 import type { StageName, StagePlace } from '../domain/build/stage.ts';
 import { containerNamesOf } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
+import { formatPolicy } from '../domain/script/policy.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
 import {
   formatRunnerLine,
@@ -54,7 +56,9 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const { name, place } = request.stage;
   const hasSections = context.job.features.trace_sections;
   const begin = (): string =>
-    formatSectionStart(name, ports.clock.nowMs(), hasSections) + stageTitle(name);
+    linesBefore(context, name) +
+    formatSectionStart(name, ports.clock.nowMs(), hasSections) +
+    stageTitle(name);
   const end = (): string => formatSectionEnd(name, ports.clock.nowMs(), hasSections);
   if (place === 'runner') {
     // Nothing is run: done again, it says nothing twice and ends the same.
@@ -75,6 +79,18 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   await trace.checkpoint();
   await ports.builds.writeNote(context.buildId, note, outcome);
   return outcome;
+}
+
+/** The peer tells of a policy right before the first of the user's own scripts. */
+function linesBefore({ job }: BuildContext, name: StageName): string {
+  const first = job.steps.find((step) => step.script.length > 0 && step.name !== 'after_script');
+  return first && stepStageName(first) === name ? formatPolicy(job.policy_options) : '';
+}
+
+/** By itself Docker tells only the first process, which then sees to the others, or does not. */
+function howToStop(context: BuildContext): 'graceful' | 'plain' {
+  const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
+  return featureFlags.isOn('FF_USE_NATIVE_CONTAINER_STOP') ? 'plain' : 'graceful';
 }
 
 /** A stage that needs no container of its own: it only has something to say. */
@@ -122,10 +138,11 @@ async function stop(build: LiveBuild, request: StopRequest, ports: Ports): Promi
     stage.stopping.abort();
   }
   const engine = ports.engine(context.runner);
+  const how = request.how === 'graceful' ? howToStop(context) : request.how;
   const { build: job, helper } = containerNamesOf(context);
   for (const container of [job, helper]) {
     const status = await engine.inspectContainer(container);
     const isAlive = status !== undefined && ['running', 'paused'].includes(status.state);
-    if (isAlive) await engine.stopContainer(container, request.how);
+    if (isAlive) await engine.stopContainer(container, how);
   }
 }

@@ -7,6 +7,7 @@ import { downloadArtifacts } from './download-artifacts.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { restoreCache } from './restore-cache.ts';
+import { resolveSecrets } from './secrets.ts';
 
 /** A stage that moves files between the build's containers and the world. */
 export interface TransferRun {
@@ -29,6 +30,7 @@ const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
   download_artifacts: downloadArtifacts,
   archive_cache: archiveCache,
   archive_cache_on_failure: archiveCache,
+  resolve_secrets: resolveSecrets,
 };
 
 /** Runs one stage of files. Throws only on a bug when there is no such stage: none is planned. */

@@ -69,6 +69,11 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       saving.set(context.buildId, saved);
       return saved;
     },
+    keepSecrets: async (buildId, secretVariables) => {
+      const context = { ...knownBuild(cache, buildId), secretVariables };
+      await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+      cache.set(buildId, context);
+    },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
     list: () => Promise.resolve([...cache.keys()]),
     directory: (buildId) => path(buildId),
@@ -86,6 +91,12 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     ...createStageFiles(path),
     scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
   };
+}
+
+function knownBuild(cache: ReadonlyMap<string, BuildContext>, buildId: string): BuildContext {
+  const known = cache.get(buildId);
+  if (known === undefined) throw new Error(`this node has no record of ${buildId}`);
+  return known;
 }
 
 type PathOf = (buildId: string, ...rest: string[]) => string;

@@ -11,6 +11,7 @@ import { createCredentialPrograms } from '../adapters/docker/credential-programs
 import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
+import { readSystemRoots } from '../adapters/gitlab/system-roots.ts';
 import type { AdjustableLog } from '../adapters/log.ts';
 import { createHostFiles } from '../adapters/host-files.ts';
 import { readInstallationId } from '../adapters/installation-id.ts';
@@ -22,6 +23,7 @@ import { connectTemporal, type Temporal } from '../adapters/temporal/connect.ts'
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createTenures } from '../adapters/temporal/tenures.ts';
 import { createTraceSpool } from '../adapters/trace-spool.ts';
+import { createVaultStore } from '../adapters/vault/vault.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
 import { readNodeWaitMs } from './node-wait.ts';
@@ -111,6 +113,7 @@ async function openParts(
     cacheStore: oncePerEntry(({ cache }) => cache && createCacheStore({ cache, log, env })),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
+    secrets: createVaultStore({ env, roots: () => readSystemRoots(env) }),
     clock: systemClock,
     randomness: systemRandomness,
     digests: systemDigests,

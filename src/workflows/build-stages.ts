@@ -1,9 +1,9 @@
 import { condition, setCurrentDetails } from '@temporalio/workflow';
 import type { BuildRef, StageRequest } from '../activities/contract.ts';
-import { outcomeOfStages } from '../domain/build/build-outcome.ts';
+import { outcomeOfOwnTimeout, outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
 import { formatStageTable, type StageRow } from '../domain/build/stage-table.ts';
-import type { JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
+import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
 import { outcomeOfFailure, stageFaultOf } from './activity-failure.ts';
 import type { BuildHome } from './build-home.ts';
 import type { BuildRun } from './build-run.ts';
@@ -19,12 +19,13 @@ export interface BuildStages {
 
 export interface StageOptions {
   readonly jobStatus: StageRequest['jobStatus'];
-  /** The stage is stopped when it takes longer. */
+  /** The stage is stopped when it, with all its tries, takes longer. */
   readonly limitMs?: number;
 }
 
 const FIRST_RETRY_PAUSE_MS = 5_000;
 const MAX_RETRY_PAUSE_MS = 300_000;
+const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
 
 interface StagesScope {
   readonly home: BuildHome;
@@ -32,14 +33,15 @@ interface StagesScope {
 }
 
 interface Parts extends StagesScope {
+  readonly plan: BuildPlan;
   readonly build: BuildRef;
   readonly stopper: Stopper;
 }
 
-export function openStages({ buildId }: JobSummary, { home, run }: StagesScope): BuildStages {
+export function openStages({ buildId, plan }: JobSummary, { home, run }: StagesScope): BuildStages {
   const build = { buildId };
   const table = openTable();
-  const parts = { build, home, run, stopper: openStopper(build, { home, run }) };
+  const parts = { build, plan, home, run, stopper: openStopper(build, { home, run }) };
   return {
     prepare: async () => {
       run.show({ stage: 'prepare_executor' });
@@ -51,32 +53,54 @@ export function openStages({ buildId }: JobSummary, { home, run }: StagesScope):
 
     run: async (stage, options) => {
       let outcome: StageOutcome = { kind: 'stopped' };
+      const leftMs = timeLeft(options.limitMs);
       const isEnding = (): boolean => parts.stopper.isStuck || run.isInterruptedBy(endingOf(stage));
       for (let attempt = 1; attempt <= stage.attempts; attempt += 1) {
-        if (isEnding()) return { kind: 'stopped' };
+        const limitMs = leftMs();
+        if (isEnding() || limitMs === 0) return { kind: 'stopped' };
         run.show({ stage: stage.name });
         const endRow = table.begin(stage.name);
-        outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, options, parts);
+        outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, limitMs, parts);
         endRow(outcome.kind);
         if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
         if (home.fate !== undefined) return outcome;
-        if (attempt < stage.attempts) await condition(isEnding, retryPauseMs(attempt));
+        const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
+        if (attempt < stage.attempts) await condition(isEnding, pauseMs);
       }
       return outcome;
     },
   };
 }
 
-async function prepare({ build, home, run, stopper }: Parts): Promise<BuildOutcome | undefined> {
+/** Milliseconds until the limit is over, counted from now on; undefined when there is none. */
+function timeLeft(limitMs: number | undefined): () => number | undefined {
+  if (limitMs === undefined) return () => undefined;
+  const endMs = Date.now() + limitMs;
+  return () => Math.max(0, endMs - Date.now());
+}
+
+async function prepare({
+  build,
+  home,
+  run,
+  stopper,
+  plan,
+}: Parts): Promise<BuildOutcome | undefined> {
   const ending = ['canceling', 'job_timeout', 'aborted'] as const;
   const ended = run.isInterruptedBy(ending)
     ? undefined
     : await stopper.run({
         call: () => home.node.prepare.prepareEnvironment(build),
         ending,
+        limitMs: plan.prepareTimeoutMs,
         how: 'kill',
       });
-  if (ended === undefined) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  if (ended === undefined) {
+    const { prepareTimeoutMs: limitMs } = plan;
+    return limitMs === undefined || run.isInterruptedBy(ending)
+      ? outcomeOfStages({ kind: 'stopped' }, run.interruption)
+      : outcomeOfOwnTimeout('prepare', limitMs);
+  }
   try {
     ended.take();
     return undefined;
@@ -87,7 +111,7 @@ async function prepare({ build, home, run, stopper }: Parts): Promise<BuildOutco
 
 async function runOnce(
   request: StageRequest,
-  { limitMs }: StageOptions,
+  limitMs: number | undefined,
   { build, home, run, stopper }: Parts,
 ): Promise<StageOutcome> {
   const { stage, attempt } = request;
@@ -132,8 +156,11 @@ function openTable(): { begin(name: string): (end: string) => void } {
 }
 
 /** Source: gitlab-runner FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY. */
-function retryPauseMs(attempt: number): number {
-  return Math.min(FIRST_RETRY_PAUSE_MS * 2 ** (attempt - 1), MAX_RETRY_PAUSE_MS);
+function retryPauseMs(attempt: number, { hasShortPauses }: BuildPlan): number {
+  const factor = 2 ** (attempt - 1);
+  return hasShortPauses === undefined
+    ? Math.min(FIRST_RETRY_PAUSE_MS * factor, MAX_RETRY_PAUSE_MS)
+    : Math.min(SHORT_PAUSE.firstMs * factor, SHORT_PAUSE.maxMs);
 }
 
 /** Which interruptions end a stage that runs. Source: spec/execution §6. */

@@ -6,7 +6,11 @@ import {
   sleep,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import { afterScriptStatus, outcomeOfStages } from '../domain/build/build-outcome.ts';
+import {
+  afterScriptStatus,
+  outcomeOfOwnTimeout,
+  outcomeOfStages,
+} from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
 import type { Rescue } from '../domain/build/rescue.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
@@ -165,9 +169,21 @@ async function runUntilInterrupted(input: RunBuildInput, scope: BuildScope): Pro
   const clock = startTimer(scope.run, { kind: 'job_timeout', timeoutMs: plan.jobTimeoutMs });
   const stages = openStages(input.job, scope);
   const outcome =
-    (await stages.prepare()) ?? (await runStages(plan, { stages, run: scope.run, clock }));
+    (await resolveSecrets(plan, { stages, run: scope.run })) ??
+    (await stages.prepare()) ??
+    (await runStages(plan, { stages, run: scope.run, clock }));
   clock.cancel();
   return outcome;
+}
+
+/** Without them nothing of the job is begun. Returns an outcome when the build ends here. */
+async function resolveSecrets(
+  { secrets }: BuildPlan,
+  { stages, run }: Omit<StagesScope, 'clock'>,
+): Promise<BuildOutcome | undefined> {
+  if (secrets === undefined) return undefined;
+  const ended = await stages.run(secrets, { jobStatus: 'running' });
+  return ended.kind === 'succeeded' ? undefined : outcomeOfStages(ended, run.interruption);
 }
 
 interface StagesScope {
@@ -180,9 +196,12 @@ interface StagesScope {
 async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
   const { stages, run } = scope;
   for (const stage of plan.preparation) {
-    const ended = await stages.run(stage, { jobStatus: 'running' });
+    const limitMs = stage.name === 'get_sources' ? plan.sourcesTimeoutMs : undefined;
+    const limit = limitMs === undefined ? {} : { limitMs };
+    const ended = await stages.run(stage, { jobStatus: 'running', ...limit });
     if (ended.kind === 'succeeded') continue;
-    const outcome = outcomeOfPreparation(stage, { ended, interruption: run.interruption });
+    const { interruption } = run;
+    const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
     // Without its preparation there is nothing that could be kept or cleaned up.
     if (stage.name === 'prepare_script') return outcome;
     const result = ended.kind === 'stopped' ? outcome : await keepFiles(plan, scope, outcome);
@@ -231,11 +250,21 @@ async function runAll(
   return outcome;
 }
 
+interface EndedPreparation {
+  readonly ended: StageOutcome;
+  readonly interruption: Interruption | undefined;
+  /** Of the stage's own. */
+  readonly limitMs: number | undefined;
+}
+
 /** The shell itself does not start: nothing of that is the user's doing. Source: spec/execution §1. */
 function outcomeOfPreparation(
   { name }: PlannedStage,
-  { ended, interruption }: { ended: StageOutcome; interruption: Interruption | undefined },
+  { ended, interruption, limitMs }: EndedPreparation,
 ): BuildOutcome {
+  if (limitMs !== undefined && ended.kind === 'stopped' && interruption === undefined) {
+    return outcomeOfOwnTimeout('get sources', limitMs);
+  }
   if (name !== 'prepare_script' || ended.kind !== 'script_failed') {
     return outcomeOfStages(ended, interruption);
   }

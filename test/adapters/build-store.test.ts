@@ -50,6 +50,22 @@ async function setUp() {
 }
 
 describe('createBuildStore', () => {
+  it('keeps secrets that were fetched with the record, sealed, over a restart', async () => {
+    const { open, store, directory } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const secret = { key: 'S', value: 'fetched-secret', public: false, file: true };
+    await store.keepSecrets(buildId, [{ ...secret, masked: true, raw: true }]);
+    const [folder = ''] = await readdir(directory);
+    for (const file of await readdir(join(directory, folder))) {
+      const content = await readFile(join(directory, folder, file));
+      assert.equal(content.includes('fetched-secret'), false, file);
+    }
+    const reopened = await (await open()).read(buildId);
+    assert.equal(reopened?.secretVariables?.[0]?.value, 'fetched-secret');
+    assert.equal(reopened.job.id, 1);
+    await assert.rejects(store.keepSecrets('build/gitlab.example.com/2', []), /no record/);
+  });
+
   it('gives a recorded build back, now and after a restart', async () => {
     const { open, store } = await setUp();
     const context = await store.create(draftOf(1));

@@ -80,6 +80,10 @@ shutdown_timeout = 60
   environment = ["A=b", "C=d"]
   pre_build_script = "echo"
   debug_trace_disabled = true
+  safe_directory_checkout = false
+  clean_git_config = false
+  prepare_timeout = "30s"
+  get_sources_timeout = "1m30s"
   unhealthy_requests_limit = 5
   unhealthy_interval = "1m30s"
   [runners.feature_flags]
@@ -133,6 +137,10 @@ shutdown_timeout = 60
       preBuildScript: 'echo',
       postBuildScript: '',
       debugTraceDisabled: true,
+      isDirectoryDistrusted: true,
+      cleansGitConfig: false,
+      prepareTimeoutSeconds: 30,
+      sourcesTimeoutSeconds: 90,
       unhealthyRequestsLimit: 5,
       unhealthyIntervalSeconds: 90,
       featureFlags: { FF_NETWORK_PER_BUILD: true },
@@ -357,9 +365,10 @@ ${RUNNER}
   });
 
   const switchedOff: readonly [toml: string, keys: readonly string[], why: string][] = [
-    ['clean_git_config = false', ['runners[0].clean_git_config'], 'on by itself'],
-    ['safe_directory_checkout = false', ['runners[0].safe_directory_checkout'], 'on by itself'],
-    ['clean_git_config = true', [], 'is on'],
+    ['clean_git_config = false', [], 'acted on'],
+    ['safe_directory_checkout = false', [], 'acted on'],
+    ['shell = "sh"', [], 'the same as bash'],
+    ['shell = "pwsh"', ['runners[0].shell'], 'not for containers of Linux'],
     ['use_slot_cgroups = false', [], 'off by itself'],
   ];
   for (const [toml, keys, why] of switchedOff) {

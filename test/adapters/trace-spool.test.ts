@@ -103,6 +103,14 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), '[MASKED] glrt-[MASKED] own-[MASKED]\n');
   });
 
+  it('hides what it is told later from then on, and not what was written before', async () => {
+    const writer = await openWriter({ variables: [NO_STAMPS] });
+    await writer.appendOnce('a', 'later-secret\n');
+    await writer.hide(['later-secret']);
+    await writer.appendOnce('b', 'later-secret\n');
+    assert.equal(await sendable(writer), 'later-secret\n[MASKED]\n');
+  });
+
   it('hides only personal tokens by their beginning when the feature flag is off', async () => {
     const flag = { key: 'FF_MASK_ALL_DEFAULT_TOKENS', value: 'false' };
     const writer = await openWriter({ variables: [NO_STAMPS, flag] });

@@ -50,6 +50,26 @@ describe('a build', () => {
     assert.equal(node.calls.all.length, 7);
   });
 
+  it('fetches secrets before anything else, and begins nothing without them', async () => {
+    const secrets = { name: 'resolve_secrets', place: 'transfer', attempts: 1 } as const;
+    const good = await startOn({ ...PLAIN_PLAN, secrets });
+    assert.deepEqual(await good.result(), { state: 'success' });
+    assert.deepEqual(callsOf(node).slice(1, 4), [
+      ...['runStage resolve_secrets', 'prepareEnvironment', 'runStage step_script'],
+    ]);
+    const bad = await startOn({ ...PLAIN_PLAN, secrets }, (other) =>
+      other.stage('resolve_secrets', {
+        ...{ kind: 'system_failed', type: 'RunnerConfiguration', message: 'resolving secrets: no' },
+      }),
+    );
+    assert.deepEqual(await bad.result(), {
+      ...{ state: 'failed', reason: 'runner_configuration_error' },
+      message: 'resolving secrets: no',
+    });
+    assert.deepEqual(workOf(node), ['runStage resolve_secrets']);
+    assertConcluded(node, 'failed');
+  });
+
   it('runs all stages of a full job in their order', async () => {
     const handle = await startOn(FULL_PLAN);
     assert.deepEqual(await handle.result(), { state: 'success' });

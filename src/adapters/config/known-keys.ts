@@ -82,13 +82,11 @@ const RUNNER_KEYS: TableKeys = {
   acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
   notYet: {
     ...names(
-      `labels proxy_exec prepare_timeout get_sources_timeout referees monitoring use_slot_cgroups
+      `labels proxy_exec referees monitoring use_slot_cgroups
        slot_cgroup_template instance ssh parallels virtualbox machine kubernetes custom autoscaler
        step_runner_image strict_check_interval experimental`,
     ),
-    safe_directory_checkout: [true],
-    clean_git_config: [true],
-    shell: ['bash'],
+    shell: ['bash', 'sh'],
     job_status_final_update_retry_limit: [10],
   },
   restrictions: [],

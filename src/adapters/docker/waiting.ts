@@ -15,7 +15,7 @@ export function createWaiting(parts: EngineParts): Waiting {
   return {
     waitForExit: (idOrName, signal) => waitForExit(parts, idOrName, signal),
     stopContainer: (idOrName, how) =>
-      how === 'kill' ? kill(parts, idOrName) : stopGracefully(parts, idOrName),
+      how === 'kill' ? kill(parts, idOrName) : stopGracefully(parts, idOrName, how),
   };
 }
 
@@ -85,11 +85,15 @@ function gone(idOrName: string): FinalError {
 
 const STOP_TRIES = 5;
 
-async function stopGracefully(parts: EngineParts, idOrName: string): Promise<void> {
+async function stopGracefully(
+  parts: EngineParts,
+  idOrName: string,
+  how: 'graceful' | 'plain',
+): Promise<void> {
   const { daemon, timing } = parts;
   const status = await inspectContainer(parts, idOrName);
   if (status === undefined || !isRunning(status)) return;
-  await terminateProcesses(parts, idOrName);
+  if (how === 'graceful') await terminateProcesses(parts, idOrName);
   const call: DaemonCall = {
     doing: `stop container "${idOrName}"`,
     method: 'POST',

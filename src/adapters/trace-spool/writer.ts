@@ -118,6 +118,10 @@ class DiskTraceWriter implements SpoolWriter {
     return this.#once(key, () => [this.#mask(stream, bytes)]);
   }
 
+  hide(phrases: readonly string[]): Promise<void> {
+    return this.#turns.take(() => Promise.resolve(this.#pipeline.addMaskPhrases(phrases)));
+  }
+
   endStreams(): Promise<void> {
     return this.#turns.take(async () => {
       await this.#append(Buffer.concat(ENDING_STREAMS.map((stream) => this.#flush(stream))));

@@ -1,3 +1,4 @@
+import { formatGoDuration } from '../job/go-duration.ts';
 import type { JobStatus } from '../job/job-status.ts';
 import { failureReasonOf } from './failure-reason.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from './outcome.ts';
@@ -33,6 +34,22 @@ export function outcomeOfStages(
     case 'stopped':
       return outcomeOfStopped(interruption);
   }
+}
+
+/**
+ * What the configuration allows for one of the runner's own stages was not enough.
+ * Source: gitlab-runner `common/build.go` (ErrJobPrepareTimeout, ErrJobGetSourcesTimeout).
+ */
+export function outcomeOfOwnTimeout(
+  stage: 'prepare' | 'get sources',
+  timeoutMs: number,
+): BuildOutcome {
+  return {
+    state: 'failed',
+    reason: 'job_execution_timeout',
+    exitCode: undefined,
+    message: `${stage} timeout: exceeded timeout of ${formatGoDuration(timeoutMs)}`,
+  };
 }
 
 function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome {

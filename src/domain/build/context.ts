@@ -1,4 +1,4 @@
-import type { JobPayload } from '../job/payload.ts';
+import type { JobPayload, JobVariable } from '../job/payload.ts';
 import type { RunnerConfig } from '../runner/config.ts';
 import type { FailureReason } from './outcome.ts';
 import type { Adoption } from './rescue.ts';
@@ -18,6 +18,11 @@ export interface BuildContext {
   /** The entry as it was when the job was taken: a reload does not change a running build. */
   readonly runner: RunnerConfig;
   readonly systemId: string;
+  /**
+   * What the job's secrets came to, each kept as soon as it was fetched. Absent: none yet.
+   * Invariant: only ever added to, so that no stage sees another value than one before it.
+   */
+  readonly secretVariables?: readonly JobVariable[];
   /** Smallest number free among this runner's builds on this node. */
   readonly concurrentId: number;
   /** The same among the builds of one project. Selects the cache and build volumes: never shared. */

@@ -26,6 +26,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
   };
   const steps = context.job.steps.filter(({ script }) => script.length > 0);
   return {
+    ...planSecretsStage(context, variables),
     preparation: [
       stage('prepare_script', 'runner'),
       planSources(context, variables),
@@ -46,10 +47,30 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
     },
     cleanup: planCleanup(context, variables),
     jobTimeoutMs,
+    ...planOwnLimits(context, variables),
     scriptTimeoutMs: duration('RUNNER_SCRIPT_TIMEOUT'),
     afterScriptTimeoutMs: duration('RUNNER_AFTER_SCRIPT_TIMEOUT') ?? AFTER_SCRIPT_TIMEOUT_MS,
     afterScriptIgnoreErrors: variables.flag('AFTER_SCRIPT_IGNORE_ERRORS', true),
   };
+}
+
+/** Source: gitlab-runner `common/build.go` (GetPrepareTimeout, GetGetSourcesTimeout). */
+function planOwnLimits(context: BuildContext, variables: Variables) {
+  const { prepareTimeoutSeconds, sourcesTimeoutSeconds } = context.runner;
+  const isBelowJob = (seconds: number): boolean =>
+    seconds > 0 && seconds < jobTimeoutSeconds(context);
+  const isQuick = !variables.featureFlags.isOn('FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY');
+  return {
+    ...(isBelowJob(prepareTimeoutSeconds) && { prepareTimeoutMs: prepareTimeoutSeconds * 1000 }),
+    ...(isBelowJob(sourcesTimeoutSeconds) && { sourcesTimeoutMs: sourcesTimeoutSeconds * 1000 }),
+    ...(isQuick && { hasShortPauses: true as const }),
+  };
+}
+
+function planSecretsStage({ job }: BuildContext, variables: Variables): Pick<BuildPlan, 'secrets'> {
+  if (job.secrets === undefined || job.secrets.length === 0) return {};
+  const attempts = variables.attempts('SECRETS_RETRIEVAL_ATTEMPTS');
+  return { secrets: stage('resolve_secrets', 'transfer', attempts) };
 }
 
 /** Name of a step's stage. Source: gitlab-runner `common/build.go` (StepToBuildStage). */
@@ -119,7 +140,9 @@ function planRestoring({ job }: BuildContext, variables: Variables): readonly Pl
 /** What goes with a temporary volume needs no cleaning up. */
 function planCleanup(context: BuildContext, variables: Variables): PlannedStage | undefined {
   const hasGit = ['fetch', 'clone'].includes(readGitSettings(context, variables).strategy);
-  const hasSecretsOnDisk = hasGit || variables.files().length > 0;
+  // Planned before they are fetched.
+  const hasSecretFiles = context.job.secrets?.some(({ file }) => file) ?? false;
+  const hasSecretsOnDisk = hasGit || hasSecretFiles || variables.files().length > 0;
   const mounts = planMounts(context, variables);
   return hasSecretsOnDisk && outlivesBuild(variables.tempDir, mounts)
     ? stage('cleanup_file_variables', 'helper')

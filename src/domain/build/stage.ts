@@ -2,6 +2,7 @@ import type { FailureReason } from './outcome.ts';
 
 /** Stages of a build, by the section name the trace shows. `step_<name>` covers payload steps. */
 export type StageName =
+  | 'resolve_secrets'
   | 'prepare_executor'
   | 'prepare_script'
   | 'get_sources'
@@ -17,7 +18,7 @@ export type StageName =
 
 /**
  * Where a stage runs: in the job's own container, in the helper's, or in the runner itself, which
- * only says something (`runner`) or moves files into or out of the containers (`transfer`).
+ * only says something (`runner`) or fetches and moves things itself (`transfer`).
  */
 export type StagePlace = 'build' | 'helper' | 'runner' | 'transfer';
 
@@ -33,6 +34,8 @@ export interface PlannedStage {
  * holds no variable's value. Stages with nothing to do are not in it.
  */
 export interface BuildPlan {
+  /** Before anything else, when the job has secrets. */
+  readonly secrets?: PlannedStage;
   /** Up to and including the sources, caches and dependencies; then the steps; then the rest. */
   readonly preparation: readonly PlannedStage[];
   readonly steps: readonly PlannedStage[];
@@ -41,6 +44,12 @@ export interface BuildPlan {
   readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
   readonly jobTimeoutMs: number;
+  /** Of preparing, when the configuration has one. */
+  readonly prepareTimeoutMs?: number;
+  /** Of getting the sources, all tries together, when the configuration has one. */
+  readonly sourcesTimeoutMs?: number;
+  /** Set: a stage is tried again after seconds, not after minutes. */
+  readonly hasShortPauses?: true;
   readonly scriptTimeoutMs: number | undefined;
   readonly afterScriptTimeoutMs: number;
   readonly afterScriptIgnoreErrors: boolean;

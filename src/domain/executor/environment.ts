@@ -198,7 +198,9 @@ function buildPart({ job, runner }: BuildContext, variables: Variables) {
 function helperPart(variables: Variables) {
   return {
     environment: helperEnvironment(variables),
-    command: helperCommand(),
+    command: helperCommand({
+      hasUmask: variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR'),
+    }),
     entrypoint: undefined,
     user: '',
     platform: '',

@@ -7,9 +7,11 @@ import {
   readText,
   unusable,
   type Fields,
+  type Read,
 } from './json-reader.ts';
 import { readImage, readService } from './parse-image.ts';
 import { readInputs } from './parse-inputs.ts';
+import { readSecrets } from './parse-secrets.ts';
 import { readVariables } from './parse-variables.ts';
 import type {
   GitInfo,
@@ -21,6 +23,7 @@ import type {
   JobHook,
   JobInfo,
   JobPayload,
+  JobPolicy,
   JobStep,
 } from './payload.ts';
 
@@ -62,6 +65,8 @@ export function parseJobPayload(json: unknown): JobPayload {
     dependencies: job.read('dependencies', readList(readDependency, MAX_DEPENDENCIES)),
     hooks: job.read('hooks', readList(readHook, MAX_SECTIONS)),
     inputs: job.read('inputs', readInputs),
+    secrets: job.read('secrets', readSecrets),
+    policy_options: job.read('policy_options', readPolicy),
     features: job.read('features', readFeatures),
     run: job.read('run', readRun),
   };
@@ -131,9 +136,7 @@ function readGitInfo(value: unknown, path: string): GitInfo {
     ref_type: git.read('ref_type', readText),
     refspecs: git.read('refspecs', readTexts),
     depth: git.read('depth', readInteger),
-    protected: git.read('protected', (flag, at) =>
-      flag === undefined ? null : readBoolean(flag, at),
-    ),
+    protected: git.read('protected', readNullable(readBoolean)),
   };
 }
 
@@ -208,6 +211,26 @@ function readArtifactsFile(file: Fields): JobDependency['artifacts_file'] {
 function readHook(value: unknown, path: string): JobHook {
   const hook = readFields(value, path);
   return { name: hook.read('name', readText), script: hook.read('script', readTexts) };
+}
+
+function readPolicy(value: unknown, path: string): JobPolicy {
+  const policy = readFields(value, path);
+  return {
+    execution_policy_job: policy.read('execution_policy_job', readBoolean),
+    policy_name: policy.read('policy_name', readText),
+    policy_variables_override_allowed: policy.read(
+      'policy_variables_override_allowed',
+      readNullable(readBoolean),
+    ),
+    policy_variables_override_exceptions: policy.read(
+      'policy_variables_override_exceptions',
+      readNullable(readTexts),
+    ),
+  };
+}
+
+function readNullable<T>(read: Read<T>): Read<T | null> {
+  return (value, path) => (value === undefined ? null : read(value, path));
 }
 
 function readFeatures(value: unknown, path: string): JobFeatures {

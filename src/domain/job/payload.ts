@@ -20,6 +20,10 @@ export interface JobPayload {
   readonly dependencies: readonly JobDependency[];
   readonly hooks: readonly JobHook[];
   readonly inputs: readonly JobInput[];
+  /** Absent in records that 0.1.0 has written. */
+  readonly secrets?: readonly JobSecret[];
+  /** Absent in records that 0.1.0 has written. */
+  readonly policy_options?: JobPolicy;
   readonly features: JobFeatures;
   /** The `run:` keyword: JSON text of CI steps. Not supported; a job that has it is refused. */
   readonly run: string;
@@ -134,6 +138,37 @@ export interface JobInput {
     readonly content: JsonValue;
     readonly sensitive: boolean;
   };
+}
+
+/** A secret that is to become the variable `key`. The payload has a map of them. */
+export interface JobSecret {
+  readonly key: string;
+  readonly file: boolean;
+  readonly vault: JobVaultSecret | null;
+  /** Name of a provider that is not Vault; '' when there is none. */
+  readonly other_provider: string;
+}
+
+export interface JobVaultSecret {
+  readonly server: {
+    readonly url: string;
+    readonly namespace: string;
+    readonly auth: {
+      readonly name: string;
+      readonly path: string;
+      readonly data: Readonly<Record<string, string>>;
+    };
+  };
+  readonly engine: { readonly name: string; readonly path: string };
+  readonly path: string;
+  readonly field: string;
+}
+
+export interface JobPolicy {
+  readonly execution_policy_job: boolean;
+  readonly policy_name: string;
+  readonly policy_variables_override_allowed: boolean | null;
+  readonly policy_variables_override_exceptions: readonly string[] | null;
 }
 
 export interface JobFeatures {

@@ -31,6 +31,7 @@ export function composeForSettings(
     ...beforeJob(composition),
     ...composition.context.job.variables.map(fromJob),
     ...afterJob(composition),
+    runnerVariable('RUNNER_TEMP_PROJECT_DIR', composition.directories.tempDir),
   ];
 }
 
@@ -50,6 +51,8 @@ export function composeVariables(
     ...flags.all.map(flagVariable),
     ...[...beforeJob(composition), ...jobVariables].filter(({ key }) => !isFeatureFlag(key)),
     ...afterJob(composition),
+    ...(context.secretVariables ?? []).map(fromJob).filter(({ key }) => !isFeatureFlag(key)),
+    runnerVariable('RUNNER_TEMP_PROJECT_DIR', composition.directories.tempDir),
     ...(flags.isOn('FF_NETWORK_PER_BUILD')
       ? [runnerVariable('CI_BUILD_NETWORK_NAME', networkName(context))]
       : []),
@@ -103,13 +106,12 @@ function tlsVariables({ tlsCaPem, tlsCertPem, tlsKeyPem }: BuildContext): readon
   ];
 }
 
-function afterJob({ context, directories }: Composition): readonly Variable[] {
+function afterJob({ context }: Composition): readonly Variable[] {
   const { version, revision, platform } = context.program;
   return [
     runnerVariable('CI_DISPOSABLE_ENVIRONMENT', 'true'),
     runnerVariable('CI_RUNNER_VERSION', version),
     runnerVariable('CI_RUNNER_REVISION', revision),
     runnerVariable('CI_RUNNER_EXECUTABLE_ARCH', platform),
-    runnerVariable('RUNNER_TEMP_PROJECT_DIR', directories.tempDir),
   ];
 }

@@ -89,6 +89,7 @@ export function settingsWarnings(question: SettingsQuestion): readonly string[] 
   settings.attempts('GET_SOURCES_ATTEMPTS');
   settings.attempts('ARTIFACT_DOWNLOAD_ATTEMPTS');
   settings.attempts('RESTORE_CACHE_ATTEMPTS');
+  settings.attempts('SECRETS_RETRIEVAL_ATTEMPTS');
   settings.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS');
   settings.flag('AFTER_SCRIPT_IGNORE_ERRORS', true);
   return [

@@ -42,6 +42,14 @@ export interface RunnerConfig {
   readonly preBuildScript: string;
   readonly postBuildScript: string;
   readonly debugTraceDisabled: boolean;
+  /** `safe_directory_checkout = false`: git is not told to trust the checkout whoever owns it. */
+  readonly isDirectoryDistrusted: boolean;
+  /** `clean_git_config`. Unset: unless the job brings its own sources. */
+  readonly cleansGitConfig: boolean | undefined;
+  /** 0: as long as the job. */
+  readonly prepareTimeoutSeconds: number;
+  /** 0: as long as the job. */
+  readonly sourcesTimeoutSeconds: number;
   readonly unhealthyRequestsLimit: number;
   readonly unhealthyIntervalSeconds: number;
   readonly featureFlags: Readonly<Record<string, boolean>>;

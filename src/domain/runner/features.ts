@@ -61,7 +61,7 @@ export const RUNNER_FEATURES: RunnerFeatures = {
   trace_reset: true,
   trace_checksum: true,
   trace_size: true,
-  vault_secrets: false,
+  vault_secrets: true,
   cancelable: true,
   return_exit_code: true,
   service_variables: false,

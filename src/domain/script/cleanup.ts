@@ -23,7 +23,7 @@ export function cleanupBody(context: BuildContext, variables: Variables): readon
     'cd /',
     ...removeEnvFiles(variables),
     command('rm', '-rf', external, global, begun, ...files),
-    ...(settings.strategy === 'none' ? [] : resetGit(variables, settings)),
+    ...(settings.cleansConfig ? resetGit(variables, settings) : []),
     ...rejectCredentials(planGitUrls(context, variables)),
     ...(variables.featureFlags.isOn('FF_ENABLE_JOB_CLEANUP')
       ? cleanProject(variables, settings)

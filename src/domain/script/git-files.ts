@@ -73,6 +73,13 @@ export function writeTemplate(variables: Variables): readonly string[] {
   ];
 }
 
+/** Script lines, in the repository, by which a config that was kept includes this build's file. */
+export function includeExternalConfig(variables: Variables): readonly string[] {
+  const { external } = gitFiles(variables);
+  const config = ['git', 'config', '--file', '.git/config', '--replace-all', 'include.path'];
+  return [command(...config, external, '\\.gitlab-runner\\.ext\\.conf$')];
+}
+
 export interface ExternalConfig {
   readonly urls: GitUrls;
   /** Whether there is a repository, or only commands of the job that want to reach one. */

@@ -18,7 +18,8 @@ const POWERS = ['config', 'hooks', 'config.worktree', 'commondir'];
  */
 export function resetGit(variables: Variables, settings: GitSettings): readonly string[] {
   const gitDir = quote(`${variables.projectDir}/.git`);
-  const paths = [...LOCKS, ...POWERS].map((name) => `${gitDir}/${name}`);
+  const names = settings.cleansConfig ? [...LOCKS, ...POWERS] : [...LOCKS, 'hooks/post-checkout'];
+  const paths = names.map((name) => `${gitDir}/${name}`);
   return [
     // A file or a link in its place would have git work in a directory of somebody's choice.
     `if [ -L ${gitDir} ] || [ -f ${gitDir} ]; then rm -rf ${gitDir}; fi`,
@@ -26,13 +27,14 @@ export function resetGit(variables: Variables, settings: GitSettings): readonly 
     `  rm -rf ${paths.join(' ')}`,
     `  if [ -d ${gitDir}/refs ]; then find ${gitDir}/refs -name '*.lock' -type f -exec rm -f {} +; fi`,
     'fi',
-    ...(settings.submodules === 'none' ? [] : resetModules(gitDir)),
+    ...(settings.submodules === 'none' ? [] : resetModules(gitDir, settings)),
   ];
 }
 
 /** The same for submodules that git keeps in the repository's own directory. */
-function resetModules(gitDir: string): readonly string[] {
-  const names = [...LOCKS, ...POWERS].map((name) => `-name ${name}`).join(' -o ');
+function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly string[] {
+  const wanted = cleansConfig ? [...LOCKS, ...POWERS] : LOCKS;
+  const names = wanted.map((name) => `-name ${name}`).join(' -o ');
   return [
     `if [ -d ${gitDir}/modules ]; then`,
     `  find ${gitDir}/modules -depth \\( ${names} \\) -exec rm -rf {} +`,

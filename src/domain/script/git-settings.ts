@@ -13,6 +13,10 @@ export interface GitSettings {
   /** Commits to fetch; 0 is all of them. */
   readonly depth: number;
   readonly fetchFlags: readonly string[];
+  /** Of `git clone` itself, which only a flag and a new git make use of. */
+  readonly cloneFlags: readonly string[];
+  /** Whether git's config and hooks go from a kept checkout, before and after the job. */
+  readonly cleansConfig: boolean;
   /** Empty: nothing is cleaned. */
   readonly cleanFlags: readonly string[];
   /** The job looks after LFS itself. */
@@ -29,7 +33,7 @@ const STRATEGIES: readonly GitStrategy[] = ['fetch', 'clone', 'none', 'empty'];
  * The job's `GIT_*` variables; what cannot be used counts as not given, and is warned about
  * elsewhere. Source: spec/execution §8, gitlab-runner `common/build_settings.go`.
  */
-export function readGitSettings({ job }: BuildContext, variables: Variables): GitSettings {
+export function readGitSettings({ job, runner }: BuildContext, variables: Variables): GitSettings {
   const strategy =
     STRATEGIES.find((known) => known === variables.get('GIT_STRATEGY')) ??
     (job.allow_git_fetch ? 'fetch' : 'clone');
@@ -40,6 +44,8 @@ export function readGitSettings({ job }: BuildContext, variables: Variables): Gi
     isCheckedOut: hasRepository && variables.flag('GIT_CHECKOUT', true),
     depth,
     fetchFlags: flagsOf(variables, 'GIT_FETCH_EXTRA_FLAGS', ['--prune', '--quiet']),
+    cloneFlags: flagsOf(variables, 'GIT_CLONE_EXTRA_FLAGS', []),
+    cleansConfig: runner.cleansGitConfig ?? strategy !== 'none',
     cleanFlags: flagsOf(variables, 'GIT_CLEAN_FLAGS', ['-ffdx']),
     skipsLfs: variables.flag('GIT_LFS_SKIP_SMUDGE', false),
     submodules: hasRepository ? submoduleStrategy(variables) : 'none',

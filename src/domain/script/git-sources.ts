@@ -2,20 +2,19 @@ import type { BuildContext } from '../build/context.ts';
 import type { Variables } from '../job/variables.ts';
 import { formatCommands } from './commands.ts';
 import { envFile, exportForHelper } from './exports.ts';
+import { checkOut, fetchSources } from './git-fetch.ts';
 import {
-  correlationIdOf,
   exportGlobalGitConfig,
   gitFiles,
   writeExternalConfig,
   writeGlobalGitConfig,
-  writeTemplate,
 } from './git-files.ts';
-import { removeDirectory, resetGit, resetSubmodules } from './git-reset.ts';
+import { removeDirectory, resetGit } from './git-reset.ts';
 import { readGitSettings, type GitSettings } from './git-settings.ts';
 import { updateSubmodules } from './git-submodules.ts';
 import { planGitUrls, type GitUrls } from './git-urls.ts';
 import { command, quote } from './quote.ts';
-import { sayNotice } from './say.ts';
+import { sayNotice, sayPlain } from './say.ts';
 import { commandStyle, present } from './user-script.ts';
 
 /** Everything that the parts of this stage go by. */
@@ -26,8 +25,15 @@ export interface Sources {
   readonly urls: GitUrls;
 }
 
-/** Body of `get_sources`, in the helper. Source: gitlab-runner `shells/abstract.go`. */
-export function sourcesBody(context: BuildContext, variables: Variables): readonly string[] {
+/**
+ * Body of `get_sources`, in the helper. `owner`, as `uid:gid`, is given the files when it is known.
+ * Source: gitlab-runner `shells/abstract.go`.
+ */
+export function sourcesBody(
+  context: BuildContext,
+  variables: Variables,
+  owner?: string,
+): readonly string[] {
   const sources = {
     ...{ context, variables },
     settings: readGitSettings(context, variables),
@@ -54,7 +60,16 @@ export function sourcesBody(context: BuildContext, variables: Variables): readon
     ]),
     ...rejectCredentials(sources.urls),
     command('rm', '-f', begun),
+    ...(owner === undefined ? [] : giveFiles(owner, variables)),
   ];
+}
+
+/** Without umask 0000. Source: gitlab-runner `executors/docker/docker_command.go` (executeChown). */
+function giveFiles(owner: string, { projectDir, tempDir }: Variables): readonly string[] {
+  return [projectDir, tempDir].flatMap((dir) => [
+    sayPlain(`Changing ownership of files at ${JSON.stringify(dir)} to ${owner}`),
+    command('chown', '-RP', '--', owner, dir),
+  ]);
 }
 
 /** Settings for git wherever it is called: TLS of the coordinator, and where the token comes from. */
@@ -140,106 +155,6 @@ function getSources(sources: Sources): readonly string[] {
         sayNotice('Skipping Git checkout'),
       ];
   }
-}
-
-function fetchSources(sources: Sources): readonly string[] {
-  const { context, variables, settings, urls } = sources;
-  const { projectDir, featureFlags } = variables;
-  const { template } = gitFiles(variables);
-  const correlationId = correlationIdOf(context);
-  return [
-    ...(settings.skipsLfs ? [] : ['export GIT_LFS_SKIP_SMUDGE=1']),
-    ...(settings.strategy === 'clone' ? removeDirectory(projectDir) : resetKept(sources)),
-    command('rm', '-rf', template),
-    ...trustDirectory(projectDir),
-    ...writeTemplate(variables),
-    ...writeExternalConfig(context, variables, { urls, hasRepository: true }),
-    ...(featureFlags.isOn('FF_USE_GITALY_CORRELATION_ID') && correlationId !== undefined
-      ? [sayNotice(`Gitaly correlation ID: ${correlationId}`)]
-      : []),
-    sayNotice(
-      settings.depth > 0
-        ? `Fetching changes with git depth set to ${settings.depth}...`
-        : 'Fetching changes...',
-    ),
-    initRepository(sources),
-    command('cd', projectDir),
-    ...setRemote(urls),
-    ...fetch(sources),
-  ];
-}
-
-/** What an earlier job left is only data. */
-function resetKept({ variables, settings }: Sources): readonly string[] {
-  return [
-    ...resetGit(variables, settings),
-    ...(settings.submodules === 'none' ? [] : resetSubmodules(variables)),
-  ];
-}
-
-/** Root gets the sources, and whoever runs the job owns them afterwards, or did before. */
-function trustDirectory(dir: string): readonly string[] {
-  return [command('git', 'config', '--global', '--add', 'safe.directory', dir)];
-}
-
-function initRepository({ context, variables }: Sources): string {
-  const { repo_object_format: format } = context.job.git_info;
-  return command(
-    ...['git', 'init', variables.projectDir, '--template', gitFiles(variables).template],
-    ...(format === '' || format === 'sha1' ? [] : ['--object-format', format]),
-  );
-}
-
-function setRemote({ remote }: GitUrls): readonly string[] {
-  return [
-    `if ${command('git', 'remote', 'add', 'origin', remote)} >/dev/null 2>&1; then`,
-    sayNotice('Created fresh repository.'),
-    'else',
-    command('git', 'remote', 'set-url', 'origin', remote),
-    'fi',
-  ];
-}
-
-function fetch(sources: Sources): readonly string[] {
-  const { context, settings } = sources;
-  const { name, version, platform } = context.program;
-  const words = [
-    ...['git', '-c', `http.userAgent=${name} ${version} ${platform}`, ...proactiveAuth(sources)],
-    ...['fetch', 'origin', '--no-recurse-submodules', ...context.job.git_info.refspecs],
-    ...(settings.depth > 0 ? ['--depth', `${settings.depth}`] : []),
-    ...settings.fetchFlags,
-  ];
-  if (settings.depth > 0) return [command(...words)];
-  return [
-    'if [ -e .git/shallow ]; then',
-    command(...words, '--unshallow'),
-    'else',
-    command(...words),
-    'fi',
-  ];
-}
-
-function proactiveAuth({ variables, urls }: Sources): readonly string[] {
-  if (!variables.featureFlags.isOn('FF_USE_GIT_PROACTIVE_AUTH')) return [];
-  const scope = urls.host === '' ? 'http' : `http.${urls.host}`;
-  return ['-c', `${scope}.proactiveAuth=basic`];
-}
-
-function checkOut(sources: Sources): readonly string[] {
-  const { context, settings } = sources;
-  const { sha, ref } = context.job.git_info;
-  if (!settings.isCheckedOut) return [sayNotice('Skipping Git checkout')];
-  return [
-    sayNotice(`Checking out ${sha.slice(0, 8)} as detached HEAD (ref is ${ref})...`),
-    command(
-      ...['git', '-c', 'submodule.recurse=false', ...proactiveAuth(sources)],
-      ...['checkout', '-f', '-q', sha],
-    ),
-    ...(settings.cleanFlags.length > 0 ? [command('git', 'clean', ...settings.cleanFlags)] : []),
-    ...(settings.skipsLfs
-      ? []
-      : ['if git lfs version >/dev/null 2>&1; then', 'git lfs pull', 'echo', 'fi']),
-  ];
 }
 
 /**

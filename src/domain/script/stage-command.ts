@@ -24,10 +24,11 @@ export function buildCommand(): readonly string[] {
 
 /**
  * Command of the helper's container. What it writes must be open to the job's container, whoever
- * runs there. Source: gitlab-runner `dockerfiles/runner-helper` (gitlab-runner-build).
+ * runs there; with a umask as usual it is given to that user instead. Source: gitlab-runner `dockerfiles/runner-helper` (gitlab-runner-build).
  */
-export function helperCommand(): readonly string[] {
-  return ['sh', '-c', `umask 0000\nunset ${SHELL_STARTUP_VARIABLES.join(' ')}\n${runScript()}\n`];
+export function helperCommand({ hasUmask }: { readonly hasUmask: boolean }): readonly string[] {
+  const umask = hasUmask ? '' : 'umask 0000\n';
+  return ['sh', '-c', `${umask}unset ${SHELL_STARTUP_VARIABLES.join(' ')}\n${runScript()}\n`];
 }
 
 function runScript(): string {

@@ -19,6 +19,8 @@ export interface StageScriptQuestion {
   readonly stage: StageName;
   /** Tells this run of the stage from every other; see `parseStageState`. */
   readonly nonce: string;
+  /** `uid:gid` that the sources are given to; undefined: they are open to all. */
+  readonly owner?: string | undefined;
   /** Where the container has the stage's files; STAGE_MOUNTS unless a test says otherwise. */
   readonly paths?: StagePaths;
 }
@@ -36,12 +38,12 @@ export function formatStageScript(question: StageScriptQuestion): string {
   return wrapStage(`${lines.join('\n')}\n`, { paths, nonce });
 }
 
-function bodyOf({ context, variables, stage }: StageScriptQuestion): readonly string[] {
+function bodyOf({ context, variables, stage, owner }: StageScriptQuestion): readonly string[] {
   switch (stage) {
     case 'prepare_script':
       return prepareBody(context, variables);
     case 'get_sources':
-      return sourcesBody(context, variables);
+      return sourcesBody(context, variables, owner);
     case 'cleanup_file_variables':
       return cleanupBody(context, variables);
     case 'archive_cache':

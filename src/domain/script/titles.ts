@@ -10,6 +10,7 @@ const RESET = '\u001b[0;m';
 
 /** Source: gitlab-runner `common/build.go` (GetStageDescription, executeBuildSection). */
 const TITLES: ReadonlyMap<string, string> = new Map([
+  ['resolve_secrets', 'Resolving secrets'],
   ['prepare_executor', 'Preparing the "docker" executor'],
   ['prepare_script', 'Preparing environment'],
   ['get_sources', 'Getting source from Git repository'],

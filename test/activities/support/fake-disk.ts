@@ -14,6 +14,11 @@ export function createFakeStore({ disk }: World): BuildStore {
       disk.records.set(draft.buildId, context);
       return Promise.resolve(context);
     },
+    keepSecrets: (buildId, secretVariables) => {
+      const known = disk.records.get(buildId);
+      if (known !== undefined) disk.records.set(buildId, { ...known, secretVariables });
+      return Promise.resolve();
+    },
     read: (buildId) => Promise.resolve(disk.records.get(buildId)),
     list: () => Promise.resolve([...disk.records.keys()]),
     directory: (buildId) => `/builds/${buildId}`,
@@ -66,6 +71,10 @@ export function createFakeSpool(world: World, isAlive: () => boolean): TraceSpoo
           await tick();
         }
         if (isAlive()) take(source as 'build' | 'helper');
+      },
+      hide: (phrases) => {
+        world.spool.hidden.push(...phrases);
+        return Promise.resolve();
       },
       endStreams: () => Promise.resolve(),
       checkpoint: () => Promise.resolve(void (world.spool.saved = now)),

@@ -105,6 +105,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     },
     cacheStore: () => undefined,
     traces: gated(traces),
+    secrets: { readSecret: () => Promise.reject(new Error('no secrets here')) },
     clock: { nowMs: () => 1_000_000, sleep: () => tick() },
     // Unlike chance, told apart by whoever reads a script.
     randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },

@@ -20,7 +20,7 @@ export interface World {
     /** By host path. */
     readonly archives: Map<string, readonly StoredMember[]>;
   };
-  readonly spool: { saved: SpoolState; readonly keeps: SpoolKeeps };
+  readonly spool: { saved: SpoolState; readonly keeps: SpoolKeeps; readonly hidden: string[] };
   readonly gitlab: {
     trace: string;
     state: string;
@@ -108,7 +108,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
       files: { build: files(), helper: files() },
       archives: new Map(),
     },
-    spool: { saved: EMPTY_SPOOL, keeps },
+    spool: { saved: EMPTY_SPOOL, keeps, hidden: [] },
     gitlab: { trace: '', state: 'pending', updates: [], artifacts: [] },
     memo: {},
     scripts,

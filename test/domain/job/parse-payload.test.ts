@@ -73,6 +73,13 @@ describe('parseJobPayload', () => {
       ],
       credentials: [{ type: 'registry', url: 'r', username: 'u', password: 'p' }],
       dependencies: [{ id: 1, token: 't', name: 'n', artifacts_file: { filename: 'f', size: 10 } }],
+      secrets: [{ key: 'S', file: false, vault: null, other_provider: 'azure_key_vault' }],
+      policy_options: {
+        execution_policy_job: true,
+        policy_name: 'p',
+        policy_variables_override_allowed: null,
+        policy_variables_override_exceptions: ['V'],
+      },
       inputs: [{ key: 'i', value: { type: 'number', content: 1, sensitive: true } }],
       hooks: [{ name: 'pre_get_sources_script', script: ['h'] }],
       features: { trace_sections: true, token_mask_prefixes: ['x-'], failure_reasons: ['y'] },
@@ -80,6 +87,7 @@ describe('parseJobPayload', () => {
     };
     const parsed = parseJobPayload({
       ...whole,
+      secrets: { S: { azure_key_vault: {}, file: false } },
       image: { ...whole.image, executor_opts: { docker: { platform: 'linux/arm64', user: 'u' } } },
     });
     assert.deepEqual(parsed, whole);

@@ -68,6 +68,9 @@ describe('the command of a container', () => {
   });
 
   it('has the helper write for everybody, and read no start-up file', () => {
-    assert.match(run(helperCommand(), ['/bin/sh'], { BASH_ENV: 'x', ENV: 'y' }), / 0000 \[\]$/);
+    assert.match(
+      run(helperCommand({ hasUmask: false }), ['/bin/sh'], { BASH_ENV: 'x', ENV: 'y' }),
+      / 0000 \[\]$/,
+    );
   });
 });

@@ -1,0 +1,180 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import type { SecretStore } from '../../activities/ports.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { VaultRequest } from '../../domain/secrets/plan-secrets.ts';
+import {
+  planLogin,
+  quoteNumbers,
+  secretField,
+  secretPath,
+} from '../../domain/secrets/vault-protocol.ts';
+
+export interface VaultOptions {
+  /** For proxies. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** PEM certificates of whom to believe. */
+  readonly roots: () => Promise<readonly string[]>;
+}
+
+// As many as Vault's own client makes.
+const TRIES = 3;
+const RETRY_PAUSE_MS = 1_000;
+const CALL_TIMEOUT_MS = 60_000;
+/** Vault itself takes no larger secret. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const MAX_MESSAGE_CHARS = 500;
+
+/** Reads secrets from HashiCorp Vault or OpenBao by their HTTP API. */
+export function createVaultStore(options: VaultOptions): SecretStore {
+  return {
+    readSecret: async (wanted, signal) => {
+      const dispatcher = await openDispatcher(options);
+      const calls = { dispatcher, signal, wanted };
+      try {
+        const token = await logIn(calls);
+        const path = secretPath(wanted);
+        const answer = await ask(calls, { method: 'GET', path, token });
+        if (answer.status === 404) return undefined;
+        return secretField(dataOf(answer, 'reading secret'), wanted);
+      } finally {
+        await dispatcher.destroy();
+      }
+    },
+  };
+}
+
+interface Calls {
+  readonly dispatcher: Dispatcher;
+  readonly signal: AbortSignal;
+  readonly wanted: VaultRequest;
+}
+
+interface Question {
+  readonly method: 'GET' | 'PUT';
+  readonly path: string;
+  readonly token?: string;
+  readonly body?: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+async function openDispatcher({ env, roots }: VaultOptions): Promise<Dispatcher> {
+  const ca = [...(await roots())];
+  const proxy = (name: string): string => env[name] || env[name.toLowerCase()] || '';
+  return new EnvHttpProxyAgent({
+    httpProxy: proxy('HTTP_PROXY'),
+    httpsProxy: proxy('HTTPS_PROXY'),
+    noProxy: proxy('NO_PROXY'),
+    connect: { ca },
+    requestTls: { ca },
+  });
+}
+
+async function logIn(calls: Calls): Promise<string> {
+  const { path, body } = planLogin(calls.wanted);
+  const answer = await ask(calls, { method: 'PUT', path, body: JSON.stringify(body) });
+  const auth = dataOf(answer, 'authenticating Vault client', 'auth') as { client_token?: unknown };
+  if (typeof auth.client_token === 'string') return auth.client_token;
+  throw new FinalError(
+    FailureType.RunnerSystem,
+    'authenticating Vault client: the answer holds no token',
+  );
+}
+
+/** Tried again when the server or the way to it fails. Source: OpenBao's `api.DefaultRetryPolicy`. */
+async function ask(calls: Calls, question: Question): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const answer = await askOnce(calls, question);
+      const isPassing = answer.status >= 500 || [412, 429].includes(answer.status);
+      if (!isPassing || attempt === TRIES) return answer;
+    } catch (error) {
+      calls.signal.throwIfAborted();
+      if (error instanceof FinalError || attempt === TRIES) throw asFinal(error, calls);
+    }
+    await delay(RETRY_PAUSE_MS, undefined, { signal: calls.signal });
+  }
+}
+
+async function askOnce({ dispatcher, signal, wanted }: Calls, question: Question): Promise<Answer> {
+  const { method, path, token, body } = question;
+  const reply = await request(`${baseOf(wanted)}/v1/${path}`, {
+    dispatcher,
+    method,
+    headers: {
+      'X-Vault-Request': 'true',
+      ...(wanted.namespace !== '' && { 'X-Vault-Namespace': wanted.namespace }),
+      ...(token !== undefined && { 'X-Vault-Token': token }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body }),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+  });
+  return { status: reply.statusCode, json: parse(await readAll(reply.body)) };
+}
+
+/** A user, a query or another scheme in it has no meaning, and could only mislead. */
+function baseOf({ url }: VaultRequest): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    const message = `the address of the Vault ${JSON.stringify(url.slice(0, 100))} is not an http(s) URL`;
+    throw new FinalError(FailureType.RunnerConfiguration, message);
+  }
+  return `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, '');
+}
+
+async function readAll(body: AsyncIterable<unknown>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    const bytes = chunk as Buffer;
+    length += bytes.length;
+    if (length > MAX_ANSWER_BYTES) {
+      throw new FinalError(FailureType.ExternalDependency, 'the answer of the Vault is too large');
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parse(text: string): Answer['json'] {
+  try {
+    const json: unknown = JSON.parse(quoteNumbers(text));
+    return typeof json === 'object' && json !== null ? (json as Answer['json']) : {};
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * What a good answer holds. Others are classed as the peer does it.
+ * Source: gitlab-runner `helpers/secrets/resolvers/vault/resolver.go` (classifyError).
+ */
+function dataOf({ status, json }: Answer, what: string, member: 'auth' | 'data' = 'data'): unknown {
+  if (status >= 200 && status < 300) return json[member] ?? {};
+  const errors = Array.isArray(json['errors']) ? json['errors'].map(String).join(', ') : '';
+  const words = errors.replace(/\s+/g, ' ').slice(0, MAX_MESSAGE_CHARS);
+  throw new FinalError(typeOf(status), `${what}: api error: status code ${status}: ${words}`);
+}
+
+function typeOf(status: number): FailureType {
+  if ([400, 401, 403, 404].includes(status)) return FailureType.RunnerConfiguration;
+  return status >= 500 ? FailureType.ExternalDependency : FailureType.RunnerSystem;
+}
+
+/** The peer counts a Vault that cannot be reached as a fault of the system. */
+function asFinal(error: unknown, { wanted }: Calls): FinalError {
+  if (error instanceof FinalError) return error;
+  const reason = error instanceof Error ? causeOf(error) : String(error);
+  const message = `no answer from the Vault at ${new URL(wanted.url).host}: ${reason}`;
+  return new FinalError(FailureType.RunnerSystem, message, { cause: error });
+}
+
+function causeOf(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+}
