@@ -6,7 +6,13 @@ import { ensureBuilt } from './lib/build.mjs';
 import { runChecks, runTests } from './lib/checks.mjs';
 import { formatFaultTable } from './lib/fault-table.mjs';
 import { main, SetUpError } from './lib/say.mjs';
-import { setUpDocker, setUpRegistry, setUpTemporal, setUpVault } from './lib/set-up.mjs';
+import {
+  setUpDatabases,
+  setUpDocker,
+  setUpRegistry,
+  setUpTemporal,
+  setUpVault,
+} from './lib/set-up.mjs';
 
 // Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
 const UNIT = [
@@ -52,6 +58,7 @@ await main(async () => {
     failed += await runTests(title, UNIT, { env, concurrency: 2 });
   }
   if (['all', 'system'].includes(mode)) {
+    await setUpDatabases();
     const all = { ...env, ...(await setUpVault()) };
     failed += await runTests('system tests', SYSTEM, { env: all, concurrency: 2 });
   }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, rm, symlink, writeFile, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { findProgram, run } from './run.mjs';
 import { SetUpError, say } from './say.mjs';
 
@@ -17,10 +17,15 @@ export function canBuildTree() {
   return ['apt-get', 'dpkg-deb', 'tar'].every((name) => findProgram(name) !== undefined);
 }
 
-/** Unpacks the packages and all they depend on below `directory`; returns the tree's path. */
-export async function buildTree(directory, packages) {
+/**
+ * Unpacks the packages and all they depend on below `directory`, but for those that `leftOut` names;
+ * returns the tree's path.
+ */
+export async function buildTree(directory, { packages, leftOut }) {
   const tree = join(directory, 'tree');
-  const archives = await download(directory, packages);
+  const archives = (await download(directory, packages)).filter(
+    (archive) => leftOut === undefined || !leftOut.test(basename(archive)),
+  );
   await makeSkeleton(tree);
   for (const archive of archives) await unpack(archive, tree);
   await rm(directory + '/cache', { recursive: true });

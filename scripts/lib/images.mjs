@@ -44,16 +44,21 @@ const NON_ROOT = { name: 'temporal-gitlab-runner/nonroot:local', from: IMAGES[2]
 
 /** Makes or gets each image that is not there yet. */
 export async function ensureImages() {
+  await ensureEach(IMAGES);
+  await ensureNonRoot(await openDocker());
+}
+
+/** The same for images of another list. */
+export async function ensureEach(images) {
   const docker = await openDocker();
   let isRegistryAnswering = true;
-  for (const image of IMAGES) {
+  for (const image of images) {
     if (await isPresent(docker, image)) continue;
     const pulled = isRegistryAnswering && (await pull(docker, image));
     if (pulled) continue;
     isRegistryAnswering = false;
     await build(docker, image);
   }
-  await ensureNonRoot(docker);
 }
 
 async function isPresent(docker, image) {
@@ -71,8 +76,14 @@ async function inspect(docker, name) {
   }
 }
 
-function digest({ packages, changes }) {
-  const recipe = JSON.stringify({ packages, changes, version: 1 });
+function digest({ packages, changes, leftOut, script }) {
+  const recipe = JSON.stringify({
+    packages,
+    changes,
+    version: 1,
+    leftOut: leftOut?.source,
+    script,
+  });
   return createHash('sha256').update(recipe).digest('hex').slice(0, 16);
 }
 
@@ -123,7 +134,8 @@ async function build(docker, image) {
   const directory = await mkdtemp(join(CACHE, 'image-'));
   try {
     await step(`make ${image.name} from packages`, async () => {
-      const tree = await buildTree(directory, image.packages);
+      const tree = await buildTree(directory, image);
+      await image.prepare?.(tree);
       const changes = [...image.changes, `LABEL ${RECIPE_LABEL}=${digest(image)}`, ...PATH];
       await importTree(docker, tree, { name: image.name, changes });
     });

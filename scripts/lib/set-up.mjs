@@ -1,5 +1,6 @@
+import { DATABASE_IMAGES } from './database-images.mjs';
 import { ensureDockerEngine } from './docker-engine.mjs';
-import { ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
+import { ensureEach, ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
 import { findOpenBao } from './open-bao.mjs';
 import { findRegistry } from './registry.mjs';
 import { findTemporalCli } from './temporal-cli.mjs';
@@ -28,4 +29,9 @@ export async function setUpRegistry() {
 export async function setUpVault() {
   const program = await findOpenBao();
   return program === undefined ? {} : { TGR_TEST_BAO: program };
+}
+
+/** Servers for tests of services. Docker must have been set up. */
+export async function setUpDatabases() {
+  await ensureEach(DATABASE_IMAGES);
 }

@@ -8,6 +8,9 @@ import { buildVariables } from '../domain/job/variables.ts';
 import { resolveImage } from './images.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from './ports.ts';
+import { followServices } from './service-logs.ts';
+import { waitForServices } from './service-wait.ts';
+import { announceServices, linksTo, readServices, startServices } from './services.ts';
 import { together } from './together.ts';
 
 /** What planning needs besides the record: the host paths that containers have mounted. */
@@ -23,8 +26,10 @@ export async function planFor({ context }: LiveBuild, ports: Ports): Promise<Env
 export interface ContainerOrder {
   readonly plan: EnvironmentPlan;
   readonly places: readonly ContainerPlace[];
+  /** Starts the services too, and waits for them; else they are there, or were. */
+  readonly withServices: boolean;
   readonly ports: Ports;
-  /** Gives up a pull. */
+  /** Gives up a pull, and the wait. */
   readonly signal: AbortSignal;
 }
 
@@ -33,16 +38,46 @@ export const DESTROY_NOTE = 'destroy';
 
 /**
  * Makes containers, and whatever they need, unless they are there. Done again after a crash, it finds
- * by name and label what was made before. Never starts anything.
+ * by name and label what was made before. Never starts anything but services.
  * Invariant: it runs as the build's `making`, which the clean-up waits for.
  */
 export async function ensureContainers(build: LiveBuild, order: ContainerOrder): Promise<void> {
-  const { plan, places, ports } = order;
+  const { plan, places, withServices, ports, signal } = order;
   if ((await ports.builds.readNote(build.context.buildId, DESTROY_NOTE)) !== undefined) {
     throw new FinalError(FailureType.RunnerSystem, 'the environment of the build is gone');
   }
+  if (withServices) await announceServices(build, plan);
+  const images = await ensureGround(build, order);
+  signal.throwIfAborted();
+  if (withServices) {
+    await startServices(build, { plan, images: images.services, ports, signal });
+    await followServices(build, ports);
+  }
+  const services = await readServices(build, ports);
+  const links = linksTo(plan, services, build.context.runner.docker.networkMode);
+  const helperImage = images.places.get('helper') ?? '';
+  await together(signal, [
+    ...places.map((place) => () => createContainer(build, { ...order, place, images, links })),
+    async (either) => {
+      if (!withServices) return;
+      await waitForServices(build, { plan, services, helperImage, ports, signal: either });
+    },
+  ]);
+}
+
+/** References or ids to create containers from. */
+interface Images {
+  readonly places: ReadonlyMap<ContainerPlace, string>;
+  /** By the index of the service. */
+  readonly services: ReadonlyMap<number, string>;
+}
+
+/** Network, volumes and images. */
+async function ensureGround(build: LiveBuild, order: ContainerOrder): Promise<Images> {
+  const { plan, ports, withServices } = order;
   const engine = ports.engine(build.context.runner);
-  const images = new Map<ContainerPlace, string>();
+  const places = new Map<ContainerPlace, string>();
+  const services = new Map<number, string>();
   await together(order.signal, [
     async () => {
       if (plan.network !== undefined) await engine.createNetwork(plan.network);
@@ -52,20 +87,40 @@ export async function ensureContainers(build: LiveBuild, order: ContainerOrder):
         () =>
           engine.ensureVolume(spec),
     ),
-    ...places.map((place) => async (signal: AbortSignal) => {
+    ...placesOfImages(order).map((place) => async (signal: AbortSignal) => {
       const image = plan.images[place];
-      images.set(place, await resolveImage(build, { ports, place, image, signal }));
+      places.set(place, await resolveImage(build, { ports, place, image, signal }));
     }),
+    ...(withServices ? plan.services : []).map(
+      ({ index, image }) =>
+        async (signal: AbortSignal) => {
+          const place = `service-${index}` as const;
+          services.set(index, await resolveImage(build, { ports, place, image, signal }));
+        },
+    ),
   ]);
-  order.signal.throwIfAborted();
-  await together(
-    order.signal,
-    places.map((place) => async () => {
-      const id = await engine.createContainer(plan.container(place, images.get(place) ?? ''));
-      const directories = plan.directoriesToMake.map(
-        (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
-      );
-      await engine.putArchive(id, '/', directories);
-    }),
+  return { places, services };
+}
+
+/** Services are looked at from a container of the helper image. */
+function placesOfImages({ plan, places, withServices }: ContainerOrder): readonly ContainerPlace[] {
+  const isHelperWanted = withServices && plan.services.length > 0 && !places.includes('helper');
+  return isHelperWanted ? [...places, 'helper'] : places;
+}
+
+interface PlaceOrder extends ContainerOrder {
+  readonly place: ContainerPlace;
+  readonly images: Images;
+  readonly links: readonly string[];
+}
+
+async function createContainer({ context }: LiveBuild, order: PlaceOrder): Promise<void> {
+  const { plan, place, images, links, ports } = order;
+  const engine = ports.engine(context.runner);
+  const spec = plan.container(place, images.places.get(place) ?? '', links);
+  const id = await engine.createContainer(spec);
+  const directories = plan.directoriesToMake.map(
+    (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );
+  await engine.putArchive(id, '/', directories);
 }

@@ -7,6 +7,7 @@ import type { Acknowledgement, BuildActivities } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
 import type { JobUpdate, Ports } from './ports.ts';
+import { concludeServices } from './service-logs.ts';
 import { maySpeak } from './tenure.ts';
 import { credentialsOf, SEALED_NOTE, sendPatch } from './trace.ts';
 import { isOwnTrace } from './trace-base.ts';
@@ -72,6 +73,7 @@ export async function report(
   const { context, trace, sealed } = build;
   const outcome = await decide(context.buildId, proposed, ports);
   if (outcome.state !== 'success') await takeRest(build, ports);
+  await concludeServices(build, ports);
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
   await trace.endStreams();

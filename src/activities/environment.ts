@@ -14,6 +14,7 @@ import type { BuildActivities } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from './live-builds.ts';
 import type { ContainerEngine, Ports } from './ports.ts';
+import { concludeServices } from './service-logs.ts';
 
 type EnvironmentActivities = Pick<
   BuildActivities,
@@ -82,7 +83,8 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
     await trace.appendOnce(`prepare_executor/unsupported/${part}`, line);
   }
   const places = placesOf(plan);
-  await ensureContainers(build, { plan, places, ports, signal: preparation.signal });
+  const { signal } = preparation;
+  await ensureContainers(build, { plan, places, withServices: true, ports, signal });
 }
 
 function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper')[] {
@@ -119,6 +121,11 @@ export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   // What is being made must be made, else it could not be found.
   preparation.abort();
   await build.settled(MAKING);
+
+  // What they have said goes with them.
+  await concludeServices(build, ports).catch((error: unknown) => {
+    log.warn('services not concluded', { job: context.job.id, error });
+  });
 
   const failures = await removeAll(ports.engine(context.runner), context);
   if (failures.length === 0) return;

@@ -11,7 +11,8 @@ import { readAuthSources } from './registry-auth.ts';
 
 export interface ImageOrder {
   readonly ports: Ports;
-  readonly place: ContainerPlace;
+  /** Whose image it is: names its lines in the trace. */
+  readonly place: ContainerPlace | `service-${number}`;
   readonly image: PlannedImage;
   /** Gives up a pull. */
   readonly signal: AbortSignal;

@@ -23,6 +23,8 @@ export interface LiveBuild {
   base: TraceBase | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
+  /** Logs of services on their way into the trace; undefined while this process has not looked. */
+  serviceLogs: ServiceLogs | undefined;
   /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
   keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
   /** One talker to the coordinator at a time: patches must follow each other. */
@@ -43,6 +45,11 @@ export interface RunningStage {
   stopReason: string | undefined;
   /** Aborts when it is told to stop: for what runs in this process and not in a container. */
   readonly stopping: AbortController;
+}
+
+export interface ServiceLogs {
+  /** Returns when all that the services have said by now is in the trace. */
+  stop(): Promise<void>;
 }
 
 export interface LiveBuilds {
@@ -116,6 +123,7 @@ function createLiveBuild(
     tenure: openTenure(),
     base: undefined,
     stage: undefined,
+    serviceLogs: undefined,
     exclusively: (send) => {
       const next = last.then(send, send);
       last = next.catch(() => undefined);

@@ -13,9 +13,11 @@ import type { CacheStore } from './ports/cache-store.ts';
 import type { Coordinator } from './ports/coordinator.ts';
 import type { Archives, FileMember } from './ports/files.ts';
 import type { HostFiles } from './ports/host-files.ts';
+import type { ServiceEngine } from './ports/services.ts';
 
 export type * from './ports/coordinator.ts';
 export type * from './ports/files.ts';
+export type * from './ports/services.ts';
 
 // Types only: what activities need from the world. Adapters implement them, worker.ts hands them in.
 
@@ -29,7 +31,7 @@ export interface ConfigSource {
 }
 
 /** Docker. Every call has a time limit; faults of the daemon are thrown as TransientError. */
-export interface ContainerEngine {
+export interface ContainerEngine extends ServiceEngine {
   info(): Promise<EngineInfo>;
   /** undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;
@@ -76,10 +78,13 @@ export interface ContainerEngine {
     path: string,
     order: { readonly members: AsyncIterable<FileMember>; readonly signal: AbortSignal },
   ): Promise<void>;
-  /** The first `maxBytes` of what the container wrote to its own stdout and stderr, over all its starts. */
+  /**
+   * The first `maxBytes` of what the container wrote to its own stdout and stderr, over all its
+   * starts; with Docker's time before each line when wanted.
+   */
   readLogs(
     idOrName: string,
-    options: { readonly maxBytes: number },
+    options: { readonly maxBytes: number; readonly timestamps?: boolean },
   ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
   /** Removes it by force, unless told otherwise with its anonymous volumes; an absent one is fine. */
   removeContainer(idOrName: string, options?: { readonly keepsVolumes: boolean }): Promise<void>;
@@ -157,6 +162,8 @@ export interface BuildStore {
   writeNote(buildId: string, name: string, value: unknown): Promise<void>;
   /** Host path for a file of this name in the build's own directory, which is made when absent. */
   scratchFile(buildId: string, name: string): Promise<string>;
+  /** Host path of the file that a service's log is copied into. Made when absent. */
+  serviceLogFile(buildId: string, index: number): Promise<string>;
   /** Host paths of the files that one container of the build has mounted. Made when absent. */
   stageFiles(buildId: string, place: 'build' | 'helper'): Promise<StageFiles>;
   /** Replaces the content of the script file in place: its inode is mounted. */
@@ -194,7 +201,10 @@ export interface TraceWriter {
    * the process when this resolves, and the machine with the next checkpoint.
    */
   appendOnce(key: string, text: string): Promise<void>;
-  /** Takes over what a container writes into `path`, until `signal` aborts; then takes the rest. */
+  /**
+   * Takes over what a container writes into `path`, until `signal` aborts; then takes the rest. Of a
+   * source `service/…` whole lines only.
+   */
   followFile(source: string, path: string, signal: AbortSignal): Promise<void>;
   /** Bytes that are not in a file, such as an entrypoint's words. Once for each key. */
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;

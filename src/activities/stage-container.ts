@@ -87,7 +87,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
     const plan = await planFor(build, ports);
     const { signal } = new AbortController();
     await build.joined(MAKING, () =>
-      ensureContainers(build, { plan, places: [place], ports, signal }),
+      ensureContainers(build, { plan, places: [place], withServices: false, ports, signal }),
     );
     status = await engine.inspectContainer(container);
   }

@@ -16,6 +16,7 @@ import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
+import { followServices } from './service-logs.ts';
 import { runInContainer } from './stage-container.ts';
 import { assertTenure } from './tenure.ts';
 import { transferFiles } from './transfer.ts';
@@ -71,6 +72,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   // Written below, by this release or an earlier one.
   if (known !== undefined) return known as StageOutcome;
   if (name.startsWith('step_')) build.tenure.hasBegunScript = true;
+  await followServices(build, ports);
   await trace.appendOnce(`${key}/start`, begin());
   const outcome = await outcomeOf(build, { ...run, place });
   await trace.endStreams();

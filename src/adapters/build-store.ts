@@ -103,7 +103,7 @@ type PathOf = (buildId: string, ...rest: string[]) => string;
 
 function createStageFiles(
   path: PathOf,
-): Pick<BuildStore, 'stageFiles' | 'writeScript' | 'whenBegun' | 'readState'> {
+): Pick<BuildStore, 'stageFiles' | 'serviceLogFile' | 'writeScript' | 'whenBegun' | 'readState'> {
   return {
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, script) => {
@@ -113,6 +113,7 @@ function createStageFiles(
       // In place: the container has this very inode mounted.
       await writeFile(file, script);
     },
+    serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
     readState: (buildId, place) => readState(path(buildId, place, 'state')),
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
   };
@@ -222,6 +223,13 @@ async function makeStageFiles(folder: string): Promise<StageFiles> {
   await touch(files.output, WRITABLE_BY_JOB);
   await touch(files.state, WRITABLE_BY_JOB);
   return files;
+}
+
+async function makeServiceLog(folder: string, index: number): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `${index}.log`);
+  await touch(file, 0o600);
+  return file;
 }
 
 async function touch(file: string, mode: number): Promise<void> {

@@ -61,10 +61,10 @@ describe('preparing an environment', () => {
   });
 
   it('names in the trace what the job asks for in vain', async () => {
-    const { world, node, build } = open({ job: { services: [{ name: 'postgres' }] } });
+    const { world, node, build } = open({ job: { artifacts: [{ paths: ['out'] }] } });
     await runActivity(() => node.prepareEnvironment(build));
     const { text } = world.spool.saved;
-    assert.match(text, /WARNING: 1 service: not supported by this runner yet, ignored/);
+    assert.match(text, /WARNING: 1 artifact to upload: not supported by this runner yet, ignored/);
   });
 
   it('fails for good, with its section closed, when job and configuration do not fit', async () => {

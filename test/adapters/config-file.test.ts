@@ -145,6 +145,7 @@ shutdown_timeout = 60
       unhealthyIntervalSeconds: 90,
       featureFlags: { FF_NETWORK_PER_BUILD: true },
       isClonePathForbidden: true,
+      artifact: { uploadTimeoutMs: 3_600_000, responseHeaderTimeoutMs: 600_000 },
     });
     const { host, image, helperImage, pullPolicy, privileged, volumes, networkMode } = docker;
     assert.deepEqual(
@@ -332,7 +333,7 @@ shutdown_timeout = 60
     });
   }
 
-  it('names unknown keys, unsupported ones and unenforced ones in a warning each', async () => {
+  it('names unknown keys and unsupported ones in a warning each', async () => {
     const { source, warnings } = await open(`
 banana = 1
 listen_address = ":9252"
@@ -346,7 +347,6 @@ ${RUNNER}
   [runners.docker]
     fruit = "x"
     gpus = "all"
-    services_privileged = true
   [runners.typo]
     a = 1
 `);
@@ -359,7 +359,6 @@ ${RUNNER}
           ...['runners[0].docker.fruit', 'runners[0].typo'],
         ],
         ['listen_address', 'runners[0].shell', 'runners[0].cache.s3.RoleARN'],
-        ['runners[0].docker.services_privileged'],
       ],
     );
   });

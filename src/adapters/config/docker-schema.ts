@@ -1,22 +1,7 @@
 import { z } from 'zod';
 import type { DockerConfig } from '../../domain/runner/config.ts';
-import { parseMemoryBytes, parseNanoCpus } from '../../domain/runner/resource-units.ts';
-import { flag, integer, table, text, textList, textMap } from './schema-parts.ts';
-
-/** '' is not set. */
-const quantity = (parse: (value: string) => number | undefined, expected: string) =>
-  z
-    .string(expected)
-    .transform((value, context) => {
-      if (value === '') return undefined;
-      const parsed = parse(value);
-      if (parsed === undefined) context.addIssue({ code: 'custom', message: expected });
-      return parsed === 0 ? undefined : parsed;
-    })
-    .optional();
-
-const memory = quantity(parseMemoryBytes, 'a size in quotes such as "512m" or "2g"');
-const cpus = quantity(parseNanoCpus, 'a number of cores in quotes such as "0.5" or "2"');
+import { cpus, flag, integer, memory, table, text, textList, textMap } from './schema-parts.ts';
+import { readServices, servicesShape } from './services-schema.ts';
 
 const PULL_POLICIES = ['always', 'if-not-present', 'never'] as const;
 const pullPolicy = z.enum(PULL_POLICIES, `one of ${PULL_POLICIES.join(', ')}`);
@@ -86,6 +71,7 @@ export const dockerSchema = z.object(
     runtime: text.default(''),
     container_labels: textMap.default({}),
     log_options: textMap.default({}),
+    ...servicesShape,
   },
   table,
 );
@@ -109,6 +95,7 @@ export function readDocker(raw: RawDocker): DockerConfig {
     disableEntrypointOverwrite: raw.disable_entrypoint_overwrite,
     containerLabels: raw.container_labels,
     logOptions: raw.log_options,
+    services: readServices(raw),
   };
 }
 

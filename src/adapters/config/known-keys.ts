@@ -7,6 +7,7 @@ import {
   installationSchema,
   runnerSchema,
 } from './schema.ts';
+import { serviceSchema } from './services-schema.ts';
 
 /** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
 interface TableKeys {
@@ -25,21 +26,19 @@ const BOOK_KEEPING = ['token_obtained_at', 'token_expires_at'];
 const names = (text: string): Readonly<Record<string, readonly unknown[]>> =>
   Object.fromEntries(text.split(/\s+/).map((name) => [name, []]));
 
+const SERVICE_KEYS: TableKeys = {
+  acted: Object.keys(serviceSchema.shape),
+  // Of the kubernetes executor.
+  notYet: names('suspend_data_path'),
+  restrictions: [],
+  tables: {},
+};
+
 const DOCKER_KEYS: TableKeys = {
   acted: Object.keys(dockerSchema.shape),
-  notYet: {
-    ...names(
-      `services_security_opt services_devices services service_memory service_memory_swap
-       service_memory_reservation service_cgroup_parent service_slot_cgroup_template
-       service_cpuset_cpus service_cpus service_cpu_shares service_gpus services_tmpfs`,
-    ),
-    wait_for_services_timeout: [30],
-  },
-  restrictions: [
-    ...['allowed_services', 'services_limit'],
-    ...['allowed_privileged_services', 'services_privileged'],
-  ],
-  tables: {},
+  notYet: names('service_slot_cgroup_template'),
+  restrictions: [],
+  tables: { services: SERVICE_KEYS },
 };
 
 const CUSTOM_BUILD_DIR_KEYS: TableKeys = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseMemoryBytes, parseNanoCpus } from '../../domain/runner/resource-units.ts';
 
 // What the keys may hold; each message completes "expected …". Zero values are what gitlab-runner
 // writes for "not set", so they mean the default here too.
@@ -13,3 +14,18 @@ export const flagMap = z.record(z.string(), flag, 'a table of true and false');
 
 export const orDefault = (fallback: number) =>
   integer.transform((value) => (value > 0 ? value : fallback)).default(fallback);
+
+/** '' is not set. */
+const quantity = (parse: (value: string) => number | undefined, expected: string) =>
+  z
+    .string(expected)
+    .transform((value, context) => {
+      if (value === '') return undefined;
+      const parsed = parse(value);
+      if (parsed === undefined) context.addIssue({ code: 'custom', message: expected });
+      return parsed === 0 ? undefined : parsed;
+    })
+    .optional();
+
+export const memory = quantity(parseMemoryBytes, 'a size in quotes such as "512m" or "2g"');
+export const cpus = quantity(parseNanoCpus, 'a number of cores in quotes such as "0.5" or "2"');

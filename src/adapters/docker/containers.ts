@@ -169,7 +169,7 @@ async function readLogs(
     doing: `read the log of container "${idOrName}"`,
     method: 'GET',
     path: `/containers/${segment(idOrName)}/logs`,
-    query: { stdout: '1', stderr: '1' },
+    query: { stdout: '1', stderr: '1', ...(options.timestamps === true && { timestamps: '1' }) },
   };
   const limit = AbortSignal.timeout(timing.slowCallLimitMs);
   try {

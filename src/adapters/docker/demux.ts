@@ -3,6 +3,11 @@ export interface LogFrame {
   readonly bytes: Uint8Array;
 }
 
+/** A part of a frame. Docker's log has a frame for each message. */
+export interface FramePiece extends LogFrame {
+  readonly startsMessage: boolean;
+}
+
 const HEADER_BYTES = 8;
 
 /**
@@ -10,10 +15,11 @@ const HEADER_BYTES = 8;
  * and length (4 bytes, big endian). A frame may come out in several pieces: nothing is gathered, so
  * it takes linear time and no memory whatever the chunks are.
  */
-export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<LogFrame> {
+export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<FramePiece> {
   const header = new Uint8Array(HEADER_BYTES);
   let headerBytes = 0;
   let bodyBytesLeft = 0;
+  let startsMessage = false;
   for await (const chunk of chunks) {
     let at = 0;
     while (at < chunk.length) {
@@ -25,12 +31,14 @@ export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
         if (headerBytes < HEADER_BYTES) continue;
         bodyBytesLeft = new DataView(header.buffer).getUint32(4);
         headerBytes = 0;
+        startsMessage = true;
         continue;
       }
       const bytes = chunk.subarray(at, at + bodyBytesLeft);
       at += bytes.length;
       bodyBytesLeft -= bytes.length;
-      yield { stream: header[0] === 2 ? 'stderr' : 'stdout', bytes };
+      yield { stream: header[0] === 2 ? 'stderr' : 'stdout', bytes, startsMessage };
+      startsMessage = false;
     }
   }
 }

@@ -6,6 +6,7 @@ import { createFiles } from './files.ts';
 import { createImages } from './pulling.ts';
 import { createResources } from './resources.ts';
 import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
+import { createServices } from './services.ts';
 import { createWaiting } from './waiting.ts';
 
 export interface EngineOptions {
@@ -33,6 +34,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     ...createImages(parts),
     ...createContainers(parts),
     ...createFiles(parts),
+    ...createServices(parts),
     ...createWaiting(parts),
   };
 }

@@ -42,6 +42,25 @@ export const containerSchema = z.object({
   Config: z.object({ Labels: labels }),
 });
 
+export const endpointSchema = z.object({
+  Config: z.object({
+    Env: z.array(z.string()).nullish(),
+    ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+  }),
+  NetworkSettings: z
+    .object({
+      Networks: z
+        .record(
+          z.string(),
+          z
+            .object({ IPAddress: z.string().nullish(), GlobalIPv6Address: z.string().nullish() })
+            .nullish(),
+        )
+        .nullish(),
+    })
+    .nullish(),
+});
+
 export const networkSchema = z.object({
   Labels: labels,
   Containers: z.record(z.string(), z.unknown()).nullish(),

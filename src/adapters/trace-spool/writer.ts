@@ -35,6 +35,7 @@ export interface SpoolWriter extends TraceWriter {
 const CHUNK_BYTES = 256 * 1024;
 /** Of output beyond the limit, so much may lie on the disk. */
 const MAX_DROPPED_BYTES = 8 * 1024 * 1024;
+const LINE_FEED = 0x0a;
 const ENDING_STREAMS: readonly TraceStream[] = ['stdout', 'stderr', 'service', 'runner'];
 
 /** Goes on from the last checkpoint in `directory`, if there is one. */
@@ -225,10 +226,13 @@ class DiskTraceWriter implements SpoolWriter {
       return left;
     }
     const wanted = buffer.subarray(0, Math.min(left, buffer.length));
-    const taken = await file.read(wanted, offset);
-    this.#setOffset(source, offset + taken);
-    await this.#append(this.#mask('stdout', wanted.subarray(0, taken)));
-    return taken;
+    const read = wanted.subarray(0, await file.read(wanted, offset));
+    const { stream, bytes } = isService(source)
+      ? { stream: 'service' as const, bytes: wholeLines(read, buffer.length) }
+      : { stream: 'stdout' as const, bytes: read };
+    this.#setOffset(source, offset + bytes.length);
+    await this.#append(this.#mask(stream, bytes));
+    return bytes.length;
   }
 
   /** Only what a checkpoint says is not needed: after a crash the file would be read again. */
@@ -279,4 +283,15 @@ class DiskTraceWriter implements SpoolWriter {
     this.#firm = pipeline;
     this.#isFirm = true;
   }
+}
+
+/** Several services share one stream of the trace: a line of one must not go on with another's. */
+function isService(source: string): boolean {
+  return source.startsWith('service/');
+}
+
+/** A line that is longer than what is read at once is taken in parts. */
+function wholeLines(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const end = bytes.lastIndexOf(LINE_FEED) + 1;
+  return end === 0 && bytes.length === maxBytes ? bytes : bytes.subarray(0, end);
 }

@@ -94,10 +94,7 @@ export function needsHelper({ preparation, cleanup }: BuildPlan): boolean {
  */
 export function unsupportedParts({ job }: BuildContext): readonly string[] {
   const artifacts = job.artifacts.filter(hasFiles);
-  return [
-    ...counted(job.services.length, 'service', 'services'),
-    ...counted(artifacts.length, 'artifact to upload', 'artifacts to upload'),
-  ];
+  return [...counted(artifacts.length, 'artifact to upload', 'artifacts to upload')];
 }
 
 function counted(count: number, one: string, many: string): readonly string[] {

@@ -13,6 +13,7 @@ import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from './mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
+import { planServices, type PlannedService } from './services.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 import { planVolume, type PlannedVolume } from './volumes.ts';
@@ -42,8 +43,16 @@ export interface EnvironmentPlan {
   readonly containerNames: Readonly<Record<ContainerPlace, string>>;
   /** To be made, and open to every user, in each container. Parents come before their children. */
   readonly directoriesToMake: readonly string[];
-  /** The container to create, from the image of this reference or id. */
-  readonly container: (place: ContainerPlace, image: string) => ContainerSpec;
+  readonly services: readonly PlannedService[];
+  /**
+   * The container to create, from the image of this reference or id; `links` are `name:address` of
+   * the services, where the network has no names.
+   */
+  readonly container: (
+    place: ContainerPlace,
+    image: string,
+    links?: readonly string[],
+  ) => ContainerSpec;
 }
 
 export interface EnvironmentQuestion {
@@ -70,21 +79,24 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
   const network = planNetwork(context, variables);
   const settings = jobHostSettings(question, network);
   const build = buildPart(context, variables);
+  const binds = mounts.map((mount) => bindOf(mount, volumes));
+  const { services, warnings } = planServices({ context, variables, network, binds });
   const plan = {
+    services,
     jobImageName: images.build.reference,
     images,
-    warnings: planWarnings(context),
+    warnings: [...planWarnings(context), ...warnings],
     needsHelper: needsHelper(planStages(context, variables)),
     network,
     volumes,
     containerNames: containerNamesOf(context),
     directoriesToMake: planDirectories(question, volumes),
   };
-  const binds = mounts.map((mount) => bindOf(mount, volumes));
   return {
     ...plan,
-    container: (place, image) => ({
+    container: (place, image, links = []) => ({
       ...settings,
+      extraHosts: [...settings.extraHosts, ...links],
       environment: variables.environment(),
       ...(place === 'build' ? build : helperPart(variables)),
       privileged:

@@ -1,3 +1,5 @@
+import { NO_SERVICES_CONFIG, type ServicesConfig } from './services-config.ts';
+
 export type PullPolicy = 'always' | 'if-not-present' | 'never';
 
 /** `[runners.docker]`. Source: gitlab-runner `common/config.go`, spec/docker-executor §1. */
@@ -69,6 +71,7 @@ export interface DockerConfig {
   readonly runtime: string;
   readonly containerLabels: Readonly<Record<string, string>>;
   readonly logOptions: Readonly<Record<string, string>>;
+  readonly services: ServicesConfig;
 }
 
 /** An empty `[runners.docker]`. Also what a record of an older release lacks. */
@@ -131,4 +134,5 @@ export const DOCKER_DEFAULTS: DockerConfig = {
   runtime: '',
   containerLabels: {},
   logOptions: {},
+  services: NO_SERVICES_CONFIG,
 };

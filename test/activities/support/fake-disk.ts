@@ -32,6 +32,7 @@ export function createFakeStore({ disk }: World): BuildStore {
       disk.notes.set(name, structuredClone(value));
       return Promise.resolve();
     },
+    serviceLogFile: (_buildId, index) => Promise.resolve(`/services/${index}.log`),
     scratchFile: (_buildId, name) => Promise.resolve(`/scratch/${name}`),
     stageFiles: (_buildId, place) => Promise.resolve(pathsOf(place)),
     writeScript: (_buildId, place, script) => {

@@ -70,6 +70,12 @@ export function createFakeEngine(world: World): ContainerEngine {
         })),
       );
     },
+    inspectEndpoint: (idOrName) => {
+      const isThere = find(idOrName) !== undefined;
+      const endpoint = { addresses: ['172.17.0.9'], exposedTcpPorts: [], environment: [] };
+      return Promise.resolve(isThere ? endpoint : undefined);
+    },
+    copyServiceLog: () => Promise.resolve(),
     removeContainer: (idOrName) => {
       const container = find(idOrName);
       if (container !== undefined) remove(world, container);

@@ -273,12 +273,11 @@ describe('what a job asks for in vain', () => {
   it('is named by kind and number', () => {
     const context = contextOf({
       job: {
-        services: [{ name: 'postgres:15' }, { name: 'redis' }],
         cache: [{ key: 'k', paths: ['node_modules'] }, { key: 'nothing' }],
         artifacts: [{ paths: ['out'] }, { name: 'nothing' }],
       },
     });
-    assert.deepEqual(unsupportedParts(context), ['2 services', '1 artifact to upload']);
+    assert.deepEqual(unsupportedParts(context), ['1 artifact to upload']);
   });
 
   it('is nothing in a plain job', () => {

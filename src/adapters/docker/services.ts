@@ -1,0 +1,135 @@
+import { open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../activities/ports.ts';
+import { TransientError } from '../../domain/failure.ts';
+import { createServiceLog } from '../../domain/trace/service-log.ts';
+import { inspectContainer, type EngineParts } from './containers.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { demux } from './demux.ts';
+import { refusalFault } from './faults.ts';
+import { pause } from './pause.ts';
+import { readReply } from './read-reply.ts';
+import { endpointSchema } from './replies.ts';
+
+/** The engine's dealings with services: where they listen, and what they say. */
+export function createServices(parts: EngineParts): ServiceEngine {
+  return {
+    inspectEndpoint: (idOrName) => inspectEndpoint(parts, idOrName),
+    copyServiceLog: (idOrName, copy) => copyServiceLog(parts, idOrName, copy),
+  };
+}
+
+async function inspectEndpoint(
+  { daemon, timing }: EngineParts,
+  idOrName: string,
+): Promise<ContainerEndpoint | undefined> {
+  const call: DaemonCall = {
+    doing: `inspect container "${idOrName}"`,
+    method: 'GET',
+    path: `/containers/${segment(idOrName)}/json`,
+  };
+  const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
+  const { status, body } = await daemon.expect(call, options);
+  if (status === 404) return undefined;
+  const { Config, NetworkSettings } = parseReply(endpointSchema, body, daemon.action(call));
+  const networks = Object.values(NetworkSettings?.Networks ?? {});
+  const addresses = [
+    ...networks.map((network) => network?.IPAddress ?? ''),
+    ...networks.map((network) => network?.GlobalIPv6Address ?? ''),
+  ];
+  return {
+    addresses: addresses.filter((address) => address !== ''),
+    exposedTcpPorts: Object.keys(Config.ExposedPorts ?? {})
+      .filter((port) => port.endsWith('/tcp') || !port.includes('/'))
+      .map((port) => Number.parseInt(port, 10)),
+    environment: Config.Env ?? [],
+  };
+}
+
+/** Asks again after every fault that passes: the service may well outlive its daemon. */
+async function copyServiceLog(
+  parts: EngineParts,
+  idOrName: string,
+  copy: ServiceLogCopy,
+): Promise<void> {
+  const { signal } = copy;
+  for (let failures = 0; !signal.aborted; failures += 1) {
+    if (await copyUntilEnd(parts, idOrName, copy)) break;
+    await pause(parts.timing.reconnectDelayMs(failures), signal).catch(() => undefined);
+  }
+  await copyOnce(parts, idOrName, { ...copy, follow: false });
+}
+
+/** False when it broke off, or the container runs on. */
+async function copyUntilEnd(
+  parts: EngineParts,
+  idOrName: string,
+  copy: ServiceLogCopy,
+): Promise<boolean> {
+  try {
+    await copyOnce(parts, idOrName, { ...copy, follow: true });
+    const status = await inspectContainer(parts, idOrName, copy.signal);
+    return status === undefined || !['running', 'paused'].includes(status.state);
+  } catch (error) {
+    if (copy.signal.aborted || error instanceof TransientError) return false;
+    throw error;
+  }
+}
+
+/** From the log's beginning, of which nothing is written that the file has already. */
+async function copyOnce(
+  parts: EngineParts,
+  idOrName: string,
+  copy: ServiceLogCopy & { readonly follow: boolean },
+): Promise<void> {
+  const { daemon, timing } = parts;
+  const { file, follow, signal } = copy;
+  const call: DaemonCall = {
+    doing: `follow the log of container "${idOrName}"`,
+    method: 'GET',
+    path: `/containers/${segment(idOrName)}/logs`,
+    query: { stdout: '1', stderr: '1', timestamps: '1', follow: follow ? '1' : '0' },
+  };
+  const handle = await open(file, 'a');
+  try {
+    const ending = follow ? signal : AbortSignal.timeout(timing.slowCallLimitMs);
+    const response = await daemon.open(call, ending);
+    if (response.statusCode === 404) {
+      response.destroy();
+      return;
+    }
+    if (response.statusCode !== 200) {
+      throw refusalFault(await readReply(response), daemon.action(call));
+    }
+    const { size: knownBytes } = await stat(file);
+    await copyLines(demux(response), handle, { ...copy, knownBytes, isLast: !follow });
+  } catch (error) {
+    throw daemon.fault(error, call);
+  } finally {
+    await handle.close();
+  }
+}
+
+interface CopyProgress {
+  readonly name: string;
+  /** In the file already. */
+  readonly knownBytes: number;
+  /** Nothing comes after it: a line without an end is one too. */
+  readonly isLast: boolean;
+}
+
+async function copyLines(
+  pieces: ReturnType<typeof demux>,
+  handle: FileHandle,
+  { name, knownBytes, isLast }: CopyProgress,
+): Promise<void> {
+  const log = createServiceLog(name);
+  let toSkip = knownBytes;
+  const append = async (lines: Uint8Array): Promise<void> => {
+    const known = Math.min(toSkip, lines.length);
+    toSkip -= known;
+    if (known < lines.length) await handle.appendFile(lines.subarray(known));
+  };
+  for await (const piece of pieces) await append(log.write(piece));
+  if (isLast) await append(log.end());
+}

@@ -1,0 +1,132 @@
+import type { BuildContext } from '../build/context.ts';
+import { FailureType, FinalError } from '../failure.ts';
+import { containerBaseName } from '../runner/names.ts';
+import { commonHostSettings } from './host-settings.ts';
+import { BUILD_LABEL, gitlabLabels } from './labels.ts';
+import type { ContainerSpec, NetworkSpec } from './specs.ts';
+
+/** Where a service is asked whether it listens. */
+export interface CheckTarget {
+  /** Of the service. */
+  readonly index: number;
+  readonly host: string;
+  /** One that answers is enough. */
+  readonly ports: readonly number[];
+}
+
+export interface CheckQuestion {
+  readonly context: BuildContext;
+  readonly network: NetworkSpec | undefined;
+}
+
+const MAX_PORTS = 20;
+const PORT_VARIABLE = /^HEALTHCHECK_TCP_PORT=/i;
+
+/**
+ * Ports to ask a service at: what its variables name, else the lowest of those that its image
+ * exposes. Throws `RunnerConfiguration` when the variable is no port.
+ * Source: gitlab-runner `executors/docker/docker.go` (getContainerIPAndExposedPorts).
+ */
+export function portsToCheck(
+  environment: readonly string[],
+  exposedPorts: readonly number[],
+): readonly number[] {
+  const line = environment.find((variable) => PORT_VARIABLE.test(variable));
+  if (line === undefined) return exposedPorts.toSorted((a, b) => a - b).slice(0, MAX_PORTS);
+  const text = line.slice(line.indexOf('=') + 1);
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return [port];
+  throw new FinalError(
+    FailureType.RunnerConfiguration,
+    `invalid health check tcp port: ${JSON.stringify(text.slice(0, 100))}; ` +
+      'HEALTHCHECK_TCP_PORT of a service is a number from 1 to 65535',
+  );
+}
+
+/**
+ * The one container that looks at all services of a build at once, from the helper image. It ends
+ * well when each of them answers, and says so of each as soon as it does.
+ */
+export function checkSpec(
+  { context, network }: CheckQuestion,
+  check: { readonly image: string; readonly targets: readonly CheckTarget[] },
+): ContainerSpec {
+  return {
+    ...commonHostSettings(context.runner.docker, network),
+    macAddress: '', // a service may have it by now
+    name: `${containerBaseName(context)}-wait-for-service`,
+    image: check.image,
+    command: [],
+    entrypoint: [
+      ...['sh', '-c', CHECK_SCRIPT, 'sh'],
+      ...check.targets.map(({ index, host, ports }) => [index, host, ...ports].join(' ')),
+    ],
+    environment: [],
+    labels: { ...gitlabLabels(context, { type: 'wait' }), [BUILD_LABEL]: context.buildId },
+    user: '',
+    platform: '',
+    binds: [],
+    fileMounts: [],
+    networkAliases: [],
+    useInit: false,
+  };
+}
+
+/** Whatever the helper image is made of: bash (Debian, Ubuntu), nc (busybox), or the peer's own program. */
+const CHECK_SCRIPT = `
+if command -v bash >/dev/null && command -v timeout >/dev/null; then how=bash
+elif command -v nc >/dev/null; then how=nc
+elif command -v gitlab-runner-helper >/dev/null; then how=helper
+else echo 'the helper image has none of bash, nc and gitlab-runner-helper to look at ports with'; exit 1
+fi
+answers() {
+  case $how in
+    bash) timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" ;;
+    nc) nc -z -w 2 "$1" "$2" </dev/null ;;
+    helper) env WAIT_FOR_SERVICE_TCP_ADDR="$1" WAIT_FOR_SERVICE_TCP_PORT="$2" timeout 2 gitlab-runner-helper health-check ;;
+  esac >/dev/null 2>&1
+}
+look() {
+  index=$1 host=$2
+  shift 2
+  echo "[$index] waiting for TCP connection to $host on [$*]..."
+  while :; do
+    for port; do
+      if answers "$host" "$port"; then
+        echo "[$index] dial succeeded on $host:$port"
+        return
+      fi
+    done
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+}
+for target; do look $target & done
+wait
+`;
+
+/** Services that answered, by what the check's container has said. */
+export function readAnswers(output: string): ReadonlySet<number> {
+  const answers = output.matchAll(/^\[(\d+)\] dial succeeded/gm);
+  return new Set([...answers].map(([, index]) => Number(index)));
+}
+
+/** What the check's container has said of one service. */
+export function linesOfService(output: string, index: number): string {
+  const mark = `[${index}] `;
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith(mark) || !/^\[\d+\] /.test(line))
+    .map((line) => (line.startsWith(mark) ? line.slice(mark.length) : line))
+    .join('\n')
+    .trim();
+}
+
+/** Whether names of services lead nowhere by themselves: Docker's usual bridge has no DNS. */
+export function needsLinks(networkMode: string): boolean {
+  return ['', 'default', 'bridge'].includes(networkMode);
+}
+
+/** Whether all containers share one network stack, in which a service listens on the own host. */
+export function sharesNetworkStack(networkMode: string): boolean {
+  return networkMode === 'host' || networkMode.startsWith('container:');
+}

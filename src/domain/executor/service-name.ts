@@ -1,0 +1,70 @@
+/** A service's image, taken apart. */
+export interface ServiceName {
+  /** Registry without its port, and path: `registry.example.com/group/db`. */
+  readonly path: string;
+  /** A tag, or a digest with its `@`. */
+  readonly version: string;
+  /** To be pulled: with `:latest` when nothing else is said. */
+  readonly image: string;
+  /** `postgres:15`, as the trace names it. */
+  readonly title: string;
+  /** Host names that the image's path gives: with `__`, and with `-` for names that need it. */
+  readonly aliases: readonly string[];
+}
+
+/** Longer than any registry takes. */
+const MAX_LENGTH = 1_000;
+const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
+const REGISTRY = /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*|\[[a-fA-F0-9:]+\])(?::\d+)?$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const DIGEST = /^[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,}$/;
+
+/**
+ * Reads the image of a service. undefined when it is no name of an image.
+ * Source: gitlab-runner `helpers/container/services/services.go` (SplitNameAndVersion).
+ */
+export function parseServiceName(text: string): ServiceName | undefined {
+  const reference = splitReference(text);
+  if (text.length > MAX_LENGTH || !isReference(reference)) return undefined;
+  const { name, tag, digest } = reference;
+
+  const path = name.replace(/^([^/]*?):\d+(?=\/)/, '$1');
+  const version = tag ?? (digest === undefined ? 'latest' : `@${digest}`);
+  return {
+    path,
+    version,
+    image: tag === undefined && digest === undefined ? `${name}:latest` : text,
+    title: version.startsWith('@') ? `${path}${version}` : `${path}:${version}`,
+    aliases: [...new Set([path.replaceAll('/', '__'), path.replaceAll('/', '-')])],
+  };
+}
+
+interface Reference {
+  readonly name: string;
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+/** A colon before the last slash belongs to a registry's port. */
+function splitReference(text: string): Reference {
+  const at = text.indexOf('@');
+  const tagged = at === -1 ? text : text.slice(0, at);
+  const colon = tagged.indexOf(':', tagged.lastIndexOf('/') + 1);
+  return {
+    name: colon === -1 ? tagged : tagged.slice(0, colon),
+    tag: colon === -1 ? undefined : tagged.slice(colon + 1),
+    digest: at === -1 ? undefined : text.slice(at + 1),
+  };
+}
+
+function isReference({ name, tag, digest }: Reference): boolean {
+  const isTag = tag === undefined || TAG.test(tag);
+  const isDigest = digest === undefined || DIGEST.test(digest);
+  return isRepository(name) && isTag && isDigest;
+}
+
+function isRepository(name: string): boolean {
+  const [first = '', ...rest] = name.split('/');
+  const isFirstValid = PATH_PART.test(first) || (rest.length > 0 && REGISTRY.test(first));
+  return isFirstValid && rest.every((part) => PATH_PART.test(part));
+}

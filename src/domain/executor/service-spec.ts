@@ -1,0 +1,96 @@
+import type { ServicesConfig } from '../runner/services-config.ts';
+import { mayBePrivileged, matchesAny } from './allowed-images.ts';
+import { readDevices, readGpus } from './docker-values.ts';
+import { commonHostSettings } from './host-settings.ts';
+import { planEntrypoint } from './job-wishes.ts';
+import { BUILD_LABEL, gitlabLabels } from './labels.ts';
+import type { ServiceName } from './service-name.ts';
+import type { ServiceDefinition, ServicesQuestion } from './services.ts';
+import type { ContainerSpec } from './specs.ts';
+
+export interface ServiceToSpecify {
+  readonly definition: ServiceDefinition;
+  readonly name: ServiceName;
+  readonly aliases: readonly string[];
+  readonly containerName: string;
+  /** Reference or id to create it from. */
+  readonly image: string;
+}
+
+/**
+ * The container of a service. It sees what is public, and has limits and rights of its own.
+ * Source: gitlab-runner `executors/docker/docker.go` (createServiceContainerConfig,
+ * createHostConfigForService).
+ */
+export function serviceSpec(question: ServicesQuestion, service: ServiceToSpecify): ContainerSpec {
+  const { context, variables, network, binds } = question;
+  const { definition, aliases, containerName, image } = service;
+  const { docker } = context.runner;
+  const { entrypoint, command, executor_opts } = definition;
+  return {
+    ...commonHostSettings(docker, network),
+    ...limitsOf(docker.services, service.name.image),
+    privileged: isPrivileged(question, definition.name),
+    name: containerName,
+    image,
+    command,
+    entrypoint: planEntrypoint(docker, entrypoint),
+    environment: variables.publicEnvironment(definition.variables),
+    labels: labelsOf(question, service.name),
+    user: variables.expand(executor_opts.docker.user),
+    platform: variables.expand(executor_opts.docker.platform),
+    binds,
+    fileMounts: [],
+    networkAliases: aliases,
+    useInit: variables.featureFlags.isOn('FF_USE_INIT_WITH_DOCKER_EXECUTOR'),
+  };
+}
+
+function limitsOf(services: ServicesConfig, image: string) {
+  return {
+    memoryBytes: services.memoryBytes,
+    memorySwapBytes: services.memorySwapBytes,
+    memoryReservationBytes: services.memoryReservationBytes,
+    nanoCpus: services.nanoCpus,
+    cpusetCpus: services.cpusetCpus,
+    cpuShares: services.cpuShares,
+    securityOpt: services.securityOpt,
+    tmpfs: services.tmpfs,
+    cgroupParent: services.cgroupParent,
+    devices: readDevices('services_devices', devicesOf(services, image)),
+    deviceRequests: readGpus('service_gpus', services.gpus),
+  };
+}
+
+function isPrivileged({ context }: ServicesQuestion, image: string): boolean {
+  const { privileged, services } = context.runner.docker;
+  const isWanted = services.privileged ?? privileged;
+  return isWanted && mayBePrivileged(image, services.allowedPrivileged);
+}
+
+function devicesOf({ devices }: ServicesConfig, image: string): readonly string[] {
+  return Object.entries(devices).flatMap(([pattern, list]) =>
+    matchesAny(image, [pattern]) ? list : [],
+  );
+}
+
+/** Labels of the configuration come twice, as in the peer: as written, and with the usual prefix. */
+function labelsOf(
+  { context, variables }: ServicesQuestion,
+  { path, version }: ServiceName,
+): Readonly<Record<string, string>> {
+  const configured = Object.fromEntries(
+    Object.entries(context.runner.docker.containerLabels).map(([name, value]) => [
+      name,
+      variables.expand(value),
+    ]),
+  );
+  return {
+    ...gitlabLabels(context, {
+      ...{ type: 'service', service: path, 'service.version': version },
+      ...configured,
+    }),
+    ...configured,
+    [BUILD_LABEL]: context.buildId,
+  };
+}

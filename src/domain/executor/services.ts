@@ -1,0 +1,159 @@
+import type { BuildContext } from '../build/context.ts';
+import { FailureType, FinalError } from '../failure.ts';
+import type { JobImage, JobVariable } from '../job/payload.ts';
+import type { Variables } from '../job/variables.ts';
+import { containerBaseName } from '../runner/names.ts';
+import type { ConfiguredService } from '../runner/services-config.ts';
+import { assertAllowedImage } from './allowed-images.ts';
+import { planPullPolicies } from './effective-pull-policy.ts';
+import type { PlannedImage } from './plan-images.ts';
+import { ENTRYPOINT_WARNING } from './job-wishes.ts';
+import { coordinatorHosts, planAliases, splitAliases } from './service-aliases.ts';
+import { parseServiceName, type ServiceName } from './service-name.ts';
+import { serviceSpec } from './service-spec.ts';
+import type { ContainerSpec, NetworkSpec } from './specs.ts';
+
+/** A service to run beside a job. */
+export interface PlannedService {
+  /** Its place among all, the configuration's first. */
+  readonly index: number;
+  readonly containerName: string;
+  /** `postgres:15`, as the trace names it. */
+  readonly title: string;
+  readonly image: PlannedImage;
+  /** Host names that lead to it. */
+  readonly aliases: readonly string[];
+  /** The container to create, from the image of this reference or id. */
+  readonly container: (image: string) => ContainerSpec;
+}
+
+export interface ServicesPlan {
+  readonly services: readonly PlannedService[];
+  /** Lines for the trace. */
+  readonly warnings: readonly string[];
+}
+
+export interface ServicesQuestion {
+  readonly context: BuildContext;
+  readonly variables: Variables;
+  readonly network: NetworkSpec | undefined;
+  /** What every container of the build has mounted. */
+  readonly binds: readonly string[];
+}
+
+/** A service as somebody asks for it, variables expanded where that is usual. */
+export interface ServiceDefinition extends JobImage {
+  readonly variables: readonly JobVariable[];
+}
+
+/**
+ * All services of a build: those of the configuration, then the job's. Throws `RunnerConfiguration`
+ * when one of them is not allowed or of no use, or when there are too many.
+ * Source: gitlab-runner `executors/docker/services.go`, spec/docker-executor §6.
+ */
+export function planServices(question: ServicesQuestion): ServicesPlan {
+  const { context } = question;
+  const definitions = readDefinitions(question);
+  const { disableEntrypointOverwrite, services: config } = context.runner.docker;
+  const { limit } = config;
+  if (limit !== undefined && definitions.length > limit) {
+    throw configurationFault(
+      `too many services requested: ${definitions.length}, only ${limit} allowed`,
+    );
+  }
+  const reserved = coordinatorHosts(context);
+  const taken = new Set<string>();
+  const services: PlannedService[] = [];
+  const warnings: string[] = [];
+  for (const [index, definition] of definitions.entries()) {
+    const name = readName(definition);
+    const aliases = planAliases({
+      wanted: [...name.aliases, ...splitAliases(definition.alias)],
+      ...{ taken, reserved, service: { name: definition.name, index } },
+    });
+    warnings.push(...aliases.warnings);
+    if (definition.entrypoint.length > 0 && disableEntrypointOverwrite) {
+      warnings.push(`${ENTRYPOINT_WARNING} for service ${name.title}`);
+    }
+    if (aliases.areAllTaken) continue;
+    for (const alias of aliases.used) taken.add(alias);
+    services.push(planService(question, { index, definition, name, aliases: aliases.used }));
+  }
+  return { services, warnings };
+}
+
+/** In the order in which they are started. */
+function readDefinitions({ context, variables }: ServicesQuestion): readonly ServiceDefinition[] {
+  const { job, runner } = context;
+  const { list, allowed } = runner.docker.services;
+  const expanded = <T extends { readonly name: string; readonly alias: string }>(
+    service: T,
+  ): T => ({
+    ...service,
+    name: variables.expand(service.name),
+    alias: variables.expand(service.alias),
+  });
+  const configured = list.map((service) => definitionOf(expanded(service)));
+  const asked = job.services.map(expanded);
+  for (const { name } of asked) {
+    assertAllowedImage({
+      image: name,
+      key: 'allowed_services',
+      allowed,
+      configured: configured.map((service) => service.name),
+    });
+  }
+  return [...configured, ...asked];
+}
+
+/** Source: gitlab-runner `common/config.go` (Service.ToImageDefinition). */
+function definitionOf({ environment, ...service }: ConfiguredService): ServiceDefinition {
+  return {
+    ...service,
+    pull_policy: [],
+    executor_opts: { docker: { platform: '', user: '' }, unsupported: [] },
+    variables: environment.flatMap((line) => {
+      const equals = line.indexOf('=');
+      if (equals === -1) return [];
+      const own = { public: false, file: false, masked: false, raw: false };
+      return [{ key: line.slice(0, equals), value: line.slice(equals + 1), ...own }];
+    }),
+  };
+}
+
+function readName({ name }: ServiceDefinition): ServiceName {
+  const parsed = parseServiceName(name);
+  if (parsed !== undefined) return parsed;
+  const shown = JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+  throw configurationFault(`invalid service image name: ${shown}`);
+}
+
+interface NamedService {
+  readonly index: number;
+  readonly definition: ServiceDefinition;
+  readonly name: ServiceName;
+  readonly aliases: readonly string[];
+}
+
+function planService(question: ServicesQuestion, service: NamedService): PlannedService {
+  const { context, variables } = question;
+  const { index, definition, name, aliases } = service;
+  const { docker } = context.runner;
+  // Docker takes fewer characters than a registry's address may have.
+  const slug = name.path.replaceAll('/', '__').replace(/[^A-Za-z0-9_.-]/g, '-');
+  const containerName = `${containerBaseName(context)}-${slug}-${index}`;
+  return {
+    ...{ index, containerName, title: name.title, aliases },
+    image: {
+      reference: name.image,
+      policies: planPullPolicies({ image: name.image, asked: definition.pull_policy, docker }),
+      platform: variables.expand(definition.executor_opts.docker.platform),
+    },
+    container: (image) =>
+      serviceSpec(question, { definition, name, aliases, containerName, image }),
+  };
+}
+
+function configurationFault(message: string): FinalError {
+  return new FinalError(FailureType.RunnerConfiguration, message);
+}

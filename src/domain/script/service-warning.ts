@@ -1,0 +1,34 @@
+export interface ServiceWarning {
+  readonly containerName: string;
+  /** Why the service is not taken for running. */
+  readonly error: string;
+  /** What the check has said; undefined when there was none. */
+  readonly checkLog: string | undefined;
+  readonly serviceLog: string;
+}
+
+const YELLOW = '\u001b[0;33m';
+const RESET = '\u001b[0;m';
+
+/**
+ * The block of a service that was not found to listen.
+ * Source: gitlab-runner `executors/docker/services.go` (waitForServiceContainer).
+ */
+export function formatServiceWarning(warning: ServiceWarning): string {
+  const { containerName, error, checkLog, serviceLog } = warning;
+  return [
+    '',
+    `${YELLOW}*** WARNING:${RESET} Service ${containerName} probably didn't start properly.`,
+    '',
+    'Health check error:',
+    error,
+    ...(checkLog === undefined ? [] : ['', 'Health check container logs:', checkLog]),
+    '',
+    'Service container logs:',
+    serviceLog,
+    '',
+    `${YELLOW}*********${RESET}`,
+    '',
+    '',
+  ].join('\n');
+}
