@@ -42,9 +42,15 @@ interface Branches {
   readonly end: number;
 }
 
-interface Run {
-  readonly path: Codes;
+/** How a path is asked about. */
+export interface MatchOrder {
   readonly limitSteps: number;
+  /** A path matches also when it lies below of what the pattern matches. */
+  readonly takesBelow: boolean;
+}
+
+interface Run extends MatchOrder {
+  readonly path: Codes;
   readonly pending: Branches[];
   steps: number;
 }
@@ -60,15 +66,21 @@ function copySteps(codes: number): number {
 const STEPS_PER_BRANCH = 50;
 
 /**
- * Whether a pattern matches the whole of a path, by at most `limitSteps` steps. Alternatives are
- * tried one after the other, each as if it stood alone in the pattern, and nothing is recursive.
+ * Whether a pattern matches the whole of a path, within a number of steps. Alternatives are tried one
+ * after the other, each as if it stood alone in the pattern, and nothing is recursive.
  * Source: behaviour of doublestar 4.10 (Match), to which gitlab-runner leaves all its patterns.
  */
-export function matchCodes(pattern: Codes, path: Codes, limitSteps: number): Measured {
-  const run: Run = { path, limitSteps, pending: [], steps: copySteps(path.length) };
+export function matchCodes(pattern: Codes, path: Codes, order: MatchOrder): Measured {
+  const { limitSteps, takesBelow } = order;
+  const run: Run = { limitSteps, takesBelow, path, pending: [], steps: copySteps(path.length) };
   let cursor: Cursor | undefined = {
     pattern,
-    ...{ at: 0, pathAt: 0, starAt: -1, starPathAt: -1, deepAt: -1, deepPathAt: -1 },
+    at: 0,
+    pathAt: 0,
+    starAt: -1,
+    starPathAt: -1,
+    deepAt: -1,
+    deepPathAt: -1,
     isPartStart: true,
   };
   let verdict: GlobVerdict = 'no_match';
@@ -94,7 +106,7 @@ function follow(run: Run, cursor: Cursor): GlobVerdict {
 function takeTerm(run: Run, cursor: Cursor): Progress {
   switch (cursor.pattern[cursor.at]) {
     case undefined:
-      return 'differs';
+      return run.takesBelow && run.path[cursor.pathAt] === CODE.slash ? 'match' : 'differs';
     case CODE.star:
       return takeStar(cursor);
     case CODE.question:
@@ -224,7 +236,17 @@ function nextBranch(run: Run): Cursor | undefined {
   pattern.set(alternative, before.length);
   pattern.set(after, before.length + alternative.length);
   run.steps += STEPS_PER_BRANCH + copySteps(pattern.length + stop - next);
-  return { ...from, pattern, isPartStart: true };
+  // No spread: it would cost more than the match.
+  return {
+    pattern,
+    at: from.at,
+    pathAt: from.pathAt,
+    starAt: from.starAt,
+    starPathAt: from.starPathAt,
+    deepAt: from.deepAt,
+    deepPathAt: from.deepPathAt,
+    isPartStart: true,
+  };
 }
 
 function endPath(run: Run, cursor: Cursor): Progress {

@@ -1,5 +1,5 @@
-import { matchCodes, type Measured } from './glob-matcher.ts';
-import { codesOf, isWellFormed } from './glob-syntax.ts';
+import { matchCodes, type MatchOrder, type Measured } from './glob-matcher.ts';
+import { codesOf, isWellFormed, type Codes } from './glob-syntax.ts';
 
 export type { GlobVerdict, Measured } from './glob-matcher.ts';
 
@@ -8,11 +8,22 @@ export interface Glob {
   /** Whether it matches the whole path. Within a bounded time, whatever both are. */
   readonly matches: (path: string) => boolean;
   /** The same with its cost, for who asks about many paths; see {@link MAX_STEPS}. */
-  readonly measure: (path: string, limitSteps?: number) => Measured;
+  readonly measure: (path: GlobPath, order?: Partial<MatchOrder>) => Measured;
   /** What each match begins with: the text before the first special character, without escapes. */
   readonly literalPrefix: string;
   /** No special character is in it: it matches `literalPrefix` and nothing else. */
   readonly isLiteral: boolean;
+}
+
+/** A path made ready to be asked about by many patterns. */
+export interface GlobPath {
+  readonly text: string;
+  readonly codes: () => Codes;
+}
+
+export function globPath(text: string): GlobPath {
+  let codes: Codes | undefined;
+  return { text, codes: () => (codes ??= codesOf(text)) };
 }
 
 /**
@@ -37,13 +48,16 @@ export function parseGlob(pattern: string): Glob | undefined {
 export function readGlob(pattern: string): Glob {
   const codes = codesOf(pattern);
   const { prefix: literalPrefix, isLiteral } = splitLiteral(pattern);
-  const measure = (path: string, limitSteps = MAX_STEPS): Measured =>
-    isLiteral
-      ? { verdict: path === literalPrefix ? 'match' : 'no_match', steps: 1 }
-      : matchCodes(codes, codesOf(path), limitSteps);
+  const measure: Glob['measure'] = (path, order = {}) =>
+    isLiteral && order.takesBelow !== true
+      ? { verdict: path.text === literalPrefix ? 'match' : 'no_match', steps: 1 }
+      : matchCodes(codes, path.codes(), {
+          limitSteps: order.limitSteps ?? MAX_STEPS,
+          takesBelow: order.takesBelow ?? false,
+        });
   return {
     measure,
-    matches: (path) => measure(path).verdict === 'match',
+    matches: (path) => measure(globPath(path)).verdict === 'match',
     literalPrefix,
     isLiteral,
   };

@@ -1,12 +1,7 @@
 import type { RunnerLineLevel } from '../trace/sections.ts';
-import { readGlob, type Glob } from './glob.ts';
+import { globPath, readGlob, type Glob, type GlobPath } from './glob.ts';
 import { outermostPaths, patternInProject, relativeTo } from './project-paths.ts';
-import {
-  askGlobs,
-  parseTreePattern,
-  type StepPool,
-  type TreePatternFault,
-} from './tree-pattern.ts';
+import { askGlob, parseTreePattern, type StepPool, type TreePatternFault } from './tree-pattern.ts';
 
 /** What a job wants to keep of its files. Every text is expanded already. */
 export interface SelectionOrder {
@@ -66,7 +61,7 @@ interface Wanted {
 interface Excluded {
   readonly text: string;
   /** undefined: it lies outside of the project. */
-  readonly globs: readonly Glob[] | undefined;
+  readonly glob: Glob | undefined;
   count: number;
   isTooComplex: boolean;
 }
@@ -88,8 +83,8 @@ export function planSelection(order: SelectionOrder): FileSelection {
     })),
     excluded: order.exclude.map((text) => {
       const pattern = patternInProject(text, projectDir);
-      const globs = pattern === undefined ? undefined : [readGlob(pattern)];
-      return { text, globs, count: 0, isTooComplex: false };
+      const glob = pattern === undefined ? undefined : readGlob(pattern);
+      return { text, glob, count: 0, isTooComplex: false };
     }),
     untracked: order.untracked && untrackedIn(order.untracked, projectDir),
     ...{ foundUntracked: 0, taken: 0, hasGit: false },
@@ -115,11 +110,12 @@ function untrackedIn(names: readonly string[], projectDir: string): ReadonlySet<
   );
 }
 
-function offer(state: State, path: string): boolean {
+function offer(state: State, name: string): boolean {
   const { pool } = state;
+  const path = globPath(name);
   pool.stepsLeft = Math.min(STEPS_AT_ONCE, pool.stepsLeft + STEPS_A_PATH);
   const wanting = state.wanted.filter((wanted) => takes(wanted, path, pool));
-  const isUntracked = state.untracked?.has(path) ?? false;
+  const isUntracked = state.untracked?.has(name) ?? false;
   if (wanting.length === 0 && !isUntracked) return false;
   const excluded = state.excluded.find((rule) => excludes(rule, path, pool));
   if (excluded !== undefined) {
@@ -128,12 +124,12 @@ function offer(state: State, path: string): boolean {
   }
   for (const wanted of wanting) wanted.found += 1;
   if (isUntracked) state.foundUntracked += 1;
-  if (path === '.git' || path.startsWith('.git/')) state.hasGit = true;
+  if (name === '.git' || name.startsWith('.git/')) state.hasGit = true;
   state.taken += 1;
   return true;
 }
 
-function takes(wanted: Wanted, path: string, pool: StepPool): boolean {
+function takes(wanted: Wanted, path: GlobPath, pool: StepPool): boolean {
   if ('fault' in wanted.pattern || wanted.isTooComplex) return false;
   const answer = wanted.pattern.takes(path, pool);
   if (answer === 'too_complex') wanted.isTooComplex = true;
@@ -141,10 +137,10 @@ function takes(wanted: Wanted, path: string, pool: StepPool): boolean {
 }
 
 /** What a rule might be meant to keep back must not get out because the rule is hard to read. */
-function excludes(rule: Excluded, path: string, pool: StepPool): boolean {
-  if (rule.globs === undefined) return false;
+function excludes(rule: Excluded, path: GlobPath, pool: StepPool): boolean {
+  if (rule.glob === undefined) return false;
   if (rule.isTooComplex) return true;
-  const answer = askGlobs(rule.globs, path, pool);
+  const answer = askGlob(rule.glob, path, { pool, takesBelow: false });
   if (answer === 'too_complex') rule.isTooComplex = true;
   return answer !== 'no';
 }
@@ -180,8 +176,8 @@ function untrackedLines({ untracked, foundUntracked }: State): readonly Selectio
     : [{ level: 'plain', text: `untracked: found ${foundUntracked} files` }];
 }
 
-function excludedLines({ text, globs, count, isTooComplex }: Excluded): readonly SelectionLine[] {
-  if (globs === undefined) {
+function excludedLines({ text, glob, count, isTooComplex }: Excluded): readonly SelectionLine[] {
+  if (glob === undefined) {
     const fault = `artifact path is not a subpath of project directory: ${text}`;
     return [{ level: 'warning', text: `isExcluded: ${fault}` }];
   }

@@ -1,4 +1,4 @@
-import { MAX_STEPS, parseGlob, readGlob, type Glob } from './glob.ts';
+import { MAX_STEPS, parseGlob, type Glob, type GlobPath } from './glob.ts';
 import { lastLiteralSlash, patternInProject } from './project-paths.ts';
 
 /** Matching of all patterns together ends when this is used up: hostile ones cannot hold the worker. */
@@ -16,7 +16,7 @@ export interface TreePattern {
   /** It takes all that is in its root, or nearly so. */
   readonly takesWholeRoot: boolean;
   /** Whether it takes a path: what matches is taken with everything in it. */
-  readonly takes: (path: string, pool: StepPool) => Answer;
+  readonly takes: (path: GlobPath, pool: StepPool) => Answer;
 }
 
 export type TreePatternFault = 'empty' | 'outside' | 'malformed';
@@ -33,36 +33,38 @@ export function parseTreePattern(
   if (pattern === undefined) return { fault: 'outside' };
   const own = parseGlob(pattern);
   if (own === undefined) return { fault: 'malformed' };
-  if (own.isLiteral) return literalPattern(own.literalPrefix);
-  const root = own.literalPrefix.slice(0, Math.max(own.literalPrefix.lastIndexOf('/'), 0));
-  const globs = isDeep(pattern) ? [own] : [own, readGlob(`${pattern}/**`)];
+  const { literalPrefix, isLiteral } = own;
+  const root = isLiteral
+    ? literalPrefix
+    : literalPrefix.slice(0, Math.max(literalPrefix.lastIndexOf('/'), 0));
+  // An escape may have hidden it: `\\../*`.
+  if (root.split('/').includes('..')) return { fault: 'outside' };
+  if (isLiteral) return literalPattern(root);
   return {
     root,
     takesWholeRoot: WHOLE_PATTERNS.has(pattern.slice(lastLiteralSlash(pattern) + 1)),
-    takes: (path, pool) => (isIn(root, path) ? askGlobs(globs, path, pool) : 'no'),
+    takes: (path, pool) =>
+      isIn(root, path.text) ? askGlob(own, path, { pool, takesBelow: true }) : 'no',
   };
 }
 
-/** It matches all that is below of what it matches by itself. */
-function isDeep(pattern: string): boolean {
-  return pattern === '**' || pattern.endsWith('/**');
-}
-
 function literalPattern(root: string): TreePattern {
-  return { root, takesWholeRoot: true, takes: (path) => (isIn(root, path) ? 'yes' : 'no') };
+  return { root, takesWholeRoot: true, takes: ({ text }) => (isIn(root, text) ? 'yes' : 'no') };
 }
 
 function isIn(root: string, path: string): boolean {
   return root === '' || path === root || path.startsWith(`${root}/`);
 }
 
-/** Whether one of them matches; see {@link StepPool}. */
-export function askGlobs(globs: readonly Glob[], path: string, pool: StepPool): Answer {
-  for (const glob of globs) {
-    const { verdict, steps } = glob.measure(path, Math.min(MAX_STEPS, pool.stepsLeft));
-    pool.stepsLeft -= steps;
-    if (verdict === 'match') return 'yes';
-    if (verdict === 'too_complex') return verdict;
-  }
-  return 'no';
+/** Whether a pattern matches a path; see {@link StepPool}. */
+export function askGlob(
+  glob: Glob,
+  path: GlobPath,
+  { pool, takesBelow }: { readonly pool: StepPool; readonly takesBelow: boolean },
+): Answer {
+  const limitSteps = Math.min(MAX_STEPS, pool.stepsLeft);
+  const { verdict, steps } = glob.measure(path, { limitSteps, takesBelow });
+  pool.stepsLeft -= steps;
+  if (verdict === 'too_complex') return verdict;
+  return verdict === 'match' ? 'yes' : 'no';
 }

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { cpuUsage } from 'node:process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseGlob, readGlob } from '../../../src/domain/files/glob.ts';
+import { globPath, parseGlob, readGlob } from '../../../src/domain/files/glob.ts';
 import { askGo } from '../../support/ask-go.ts';
 import { DOUBLESTAR_CASES, type DoublestarVerdict } from './doublestar-cases.ts';
 
 function verdictOf(pattern: string, path: string): DoublestarVerdict {
   const glob = parseGlob(pattern);
   if (glob === undefined) return 'invalid';
-  const { verdict } = glob.measure(path);
+  const { verdict } = glob.measure(globPath(path));
   assert.notEqual(verdict, 'too_complex');
   return verdict as DoublestarVerdict;
 }
@@ -94,6 +94,25 @@ describe('parseGlob', () => {
       if (glob?.matches(name) !== true) return;
       // `a/**` matches `a`, too.
       assert.ok(`${name}/`.startsWith(glob.literalPrefix), `${text} ${name}`);
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  it('takes what is below of a match when it is asked to, and nothing else, in 10,000 random cases', () => {
+    const parts = fc.array(fc.constantFrom('a', 'b', 'c', 'ab', '.', 'é'), { minLength: 1 });
+    // What ends with a slash matches a directory's name only where a path ends.
+    const closed = pattern.filter((text) => !/\/(?:[,}]|$)/.test(text));
+    const law = fc.property(closed, parts, (text, names) => {
+      const path = names.join('/');
+      const verdict = parseGlob(text)?.measure(globPath(path), { takesBelow: true }).verdict;
+      const isTaken = verdict === 'match';
+      const own = parseGlob(text)?.measure(globPath(path)).verdict;
+      const below = parseGlob(`${text}/**`)?.measure(globPath(path)).verdict;
+      assert.equal(isTaken, own === 'match' || below === 'match', `${text} ${path}`);
+      const above = names.map((_, index) => names.slice(0, index + 1).join('/'));
+      const isBelow = above.some((name) => parseGlob(text)?.matches(name));
+      // A part that only longer paths lead to may turn out to be malformed.
+      if (isBelow && verdict !== 'malformed') assert.ok(isTaken, `${text} ${path}`);
     });
     fc.assert(law, { numRuns: 10_000 });
   });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { cpuUsage } from 'node:process';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseGlob } from '../../../src/domain/files/glob.ts';
 import { planSelection, type SelectionOrder } from '../../../src/domain/files/selection.ts';
 
 const PROJECT = '/builds/group/project';
@@ -243,4 +246,96 @@ describe('planSelection', () => {
   it('reads untracked files by themselves unless they are inside of something', () => {
     assert.deepEqual(select({ paths: ['dist'], untracked: ['dist/x', 'y'] }).roots, ['dist', 'y']);
   });
+
+  const name = fc.constantFrom('a', 'b', 'ab', 'c.o', 'd.c', '.x');
+  const tree = fc
+    .array(fc.array(name, { minLength: 1, maxLength: 4 }), { maxLength: 12 })
+    .map((files) => {
+      const all = files.flatMap((parts) => parts.map((_, at) => parts.slice(0, at + 1).join('/')));
+      return [...new Set(all)].sort();
+    });
+  const pattern = fc
+    .array(fc.constantFrom('a', 'b', '*', '**', '*.o', '.x', '{a,b}', 'a*', '?', '[!a]*'), {
+      minLength: 1,
+      maxLength: 3,
+    })
+    .map((parts) => parts.join('/'));
+
+  it('takes what the rules say, and reads no less than that, in 10,000 random projects', () => {
+    const patterns = fc.array(pattern, { maxLength: 3 });
+    const law = fc.property(tree, patterns, patterns, (files, paths, exclude) => {
+      const { taken, roots } = select({ paths, exclude }, files);
+      const globs = paths.map((text) => parseGlob(text));
+      const expected = files.filter((path) => {
+        const isWanted = withAncestors(path).some((each) => globs.some((g) => g?.matches(each)));
+        return isWanted && !exclude.some((text) => parseGlob(text)?.matches(path));
+      });
+      assert.deepEqual(taken, expected);
+      const isRead = (path: string): boolean =>
+        roots.includes('') || withAncestors(path).some((each) => roots.includes(each));
+      for (const path of taken) assert.ok(isRead(path), `${path} is below of ${roots.join(', ')}`);
+      for (const root of roots) {
+        const above = ['', ...withAncestors(root).slice(0, -1)];
+        assert.ok(root === '' || !above.some((each) => roots.includes(each)), roots.join(', '));
+      }
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  it('says as many files as it takes for each path, in 10,000 random projects', () => {
+    const law = fc.property(tree, pattern, (files, path) => {
+      const { taken, lines } = select({ paths: [path] }, files);
+      assert.equal(lines[0], taken.length === 0 ? nothing(path) : found(path, taken.length));
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  it('is never led out of the project, by 10,000 random paths', () => {
+    const part = fc.constantFrom(
+      '..',
+      '.',
+      '',
+      'a',
+      '*',
+      '**',
+      '/',
+      'project',
+      'group',
+      'builds',
+      '\\..',
+      '[.]*',
+    );
+    const path = fc.array(part, { maxLength: 8 }).map((parts) => parts.join('/'));
+    const law = fc.property(path, (text) => {
+      for (const root of select({ paths: [text] }).roots) {
+        assert.ok(!root.startsWith('/') && !root.split('/').includes('..'), `${text}: ${root}`);
+      }
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  const hostilePattern = `${'**/*a'.repeat(300)}b`;
+  const hostileFiles = Array.from({ length: 1_000 }, (_, index) => `${'a/'.repeat(2_000)}${index}`);
+
+  it('drops patterns that are too complex, and says so: a job cannot hold the worker', () => {
+    const start = cpuUsage();
+    const paths = Array.from({ length: 200 }, (_, index) => `${hostilePattern}${index}`);
+    const { lines } = select({ paths }, hostileFiles);
+    const seconds = cpuUsage(start).user / 1_000_000;
+    assert.equal(lines[0], `warning: ${paths[0]}: the pattern is too complex, 0 files taken`);
+    assert.ok(seconds < 10, `${seconds} s`);
+  });
+
+  it('excludes everything by a pattern that is too complex: it might be about a secret', () => {
+    const { taken, lines } = select({ paths: ['.'], exclude: [hostilePattern] }, hostileFiles);
+    assert.deepEqual(taken, []);
+    assert.ok(
+      lines.includes(`warning: ${hostilePattern}: the pattern is too complex, it excludes all`),
+    );
+  });
 });
+
+function withAncestors(path: string): readonly string[] {
+  const parts = path.split('/');
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
