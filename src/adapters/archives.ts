@@ -1,5 +1,5 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import type { Archives, FileMember, PackOrder } from '../activities/ports.ts';
+import type { ArchiveMember, Archives, FileMember, PackOrder } from '../activities/ports.ts';
 import { assert } from '../domain/assert.ts';
 import { archiveFault, diskFault } from './archives/faults.ts';
 import { gzipOf } from './archives/gzip-writer.ts';
@@ -20,8 +20,31 @@ export function createArchives(): Archives {
         throw diskFault(error, `write the archive ${order.file}`);
       }
     },
-    unpack: (file, signal) => membersOfZip(file, signal),
+    unpack,
   };
+}
+
+async function* unpack(
+  file: string,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveMember, void, void> {
+  const format = await formatOf(file);
+  if (format !== 'zip') {
+    throw archiveFault(`it is packed as ${format}, which this runner does not unpack`);
+  }
+  yield* membersOfZip(file, signal);
+}
+
+/** By its first bytes. Source: gitlab-runner `commands/helpers/artifacts_downloader.go` (openArchive). */
+async function formatOf(file: string): Promise<'zip' | 'gzip' | 'zstd'> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (buffer.readUInt32BE(0) === 0x28b52ffd) return 'zstd';
+    return buffer.readUInt16BE(0) === 0x1f8b ? 'gzip' : 'zip';
+  } finally {
+    await handle.close();
+  }
 }
 
 function packed(

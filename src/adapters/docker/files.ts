@@ -1,44 +1,28 @@
-import { Readable } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { extract, pack, type Header, type Pack } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 import type { ContainerEngine, FileMember } from '../../activities/ports.ts';
 import type { EngineParts } from './containers.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
+import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { readReply } from './read-reply.ts';
+import { writeFiles } from './write-files.ts';
 
 type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists'>;
-
-/** A daemon that is busy with the container's files answers only after it is done. */
-const LOOK_LIMIT_MS = 120_000;
 
 /** Files into and out of containers, by Docker's archive calls: a tar that is never held as a whole. */
 export function createFiles(parts: EngineParts): Files {
   return {
     pathExists: async (idOrName, path) => {
       const call = archiveCall('HEAD', { idOrName, path });
-      const accept = [200, 404];
-      const { status } = await parts.daemon.expect(call, { accept, limitMs: LOOK_LIMIT_MS });
+      const limitMs = parts.timing.slowCallLimitMs;
+      const { status } = await parts.daemon.expect(call, { accept: [200, 404], limitMs });
       return status === 200;
     },
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
-    writeFiles: async (idOrName, path, { members, signal }) => {
-      const archive = pack();
-      const call: DaemonCall = {
-        ...archiveCall('PUT', { idOrName, path }),
-        tarStream: Readable.from(archive),
-      };
-      const sending = parts.daemon.open(call, signal);
-      // A refusal ends the sending: the answer says why.
-      const [reply] = await Promise.all([
-        sending.then(readReply),
-        packMembers(archive, members).catch((error: unknown) => {
-          archive.destroy();
-          throw error;
-        }),
-      ]);
-      if (reply.status !== 200) throw refusalFault(reply, parts.daemon.action(call));
-    },
+    writeFiles: (idOrName, path, order) =>
+      writeFiles(parts, { ...order, path, call: archiveCall('PUT', { idOrName, path }) }),
   };
 }
 
@@ -58,53 +42,103 @@ function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): Dae
   };
 }
 
-async function readFiles(
-  parts: EngineParts,
-  place: Place & { readonly signal: AbortSignal },
-): Promise<AsyncIterable<FileMember> | undefined> {
-  const call = archiveCall('GET', place);
-  const response = await parts.daemon.open(call, place.signal);
-  if (response.statusCode === 200) return membersOf(response, { parts, place, call });
-  const reply = await readReply(response);
-  if (reply.status === 404) return undefined;
-  throw refusalFault(reply, parts.daemon.action(call));
+interface Reading extends Place {
+  readonly signal: AbortSignal;
 }
 
-interface Reading {
+async function readFiles(
+  parts: EngineParts,
+  place: Reading,
+): Promise<AsyncIterable<FileMember> | undefined> {
+  const call = archiveCall('GET', place);
+  const idle = startIdleLimit(parts.timing.transferIdleMs, place.signal);
+  let isHandedOn = false;
+  try {
+    const response = await parts.daemon.open(call, idle.signal);
+    if (response.statusCode === 200) {
+      isHandedOn = true;
+      return membersOf(response, { parts, place, call, idle });
+    }
+    const reply = await readReply(response);
+    if (reply.status === 404) return undefined;
+    throw refusalFault(reply, parts.daemon.action(call));
+  } catch (error) {
+    throw idle.fault(error, place.signal, parts.daemon.action(call));
+  } finally {
+    if (!isHandedOn) idle.stop();
+  }
+}
+
+interface Stream {
   readonly parts: EngineParts;
-  readonly place: Place & { readonly signal: AbortSignal };
+  readonly place: Reading;
   readonly call: DaemonCall;
+  readonly idle: IdleLimit;
 }
 
 async function* membersOf(
-  response: NodeJS.ReadableStream,
-  { parts, place, call }: Reading,
-): AsyncGenerator<FileMember> {
+  response: IncomingMessage,
+  stream: Stream,
+): AsyncGenerator<FileMember, void, void> {
+  const { idle } = stream;
   const archive = extract();
+  response.on('data', () => idle.touch());
   const reading = pipeline(response, archive);
   reading.catch(() => undefined); // told by the loop below, which reads the same stream
+  const links: string[] = [];
   try {
     for await (const entry of archive) {
-      const member = memberOf(entry.header, entry as AsyncIterable<Uint8Array>);
+      // Whoever takes the members may take as long as they like.
+      idle.pause();
+      const content = contentOf(entry as AsyncIterable<Uint8Array>, stream);
+      const member = memberOf(entry.header, content);
       if (member !== undefined) yield member;
-      else if (entry.header.type === 'link') yield* linked(entry.header, { parts, place, call });
+      else if (entry.header.type === 'link') links.push(entry.header.name);
+      idle.touch();
       entry.resume();
     }
     await reading;
   } catch (error) {
-    place.signal.throwIfAborted();
-    throw parts.daemon.fault(error, call);
+    throw faultOf(error, stream);
   } finally {
+    idle.stop();
     archive.destroy();
+  }
+  // Not before: until the first answer is at its end Docker gives no other one about this container.
+  for (const name of links) yield* linked(name, stream);
+}
+
+/** What went wrong with the connection, whether between members or within one. */
+function faultOf(error: unknown, { parts, place, call, idle }: Stream): unknown {
+  place.signal.throwIfAborted();
+  const fault = idle.fault(error, place.signal, parts.daemon.action(call));
+  return fault === error ? parts.daemon.fault(error, call) : fault;
+}
+
+async function* contentOf(
+  entry: AsyncIterable<Uint8Array>,
+  stream: Stream,
+): AsyncGenerator<Uint8Array, void, void> {
+  stream.idle.touch();
+  try {
+    for await (const chunk of entry) {
+      stream.idle.pause();
+      yield chunk;
+      stream.idle.touch();
+    }
+  } catch (error) {
+    throw faultOf(error, stream);
   }
 }
 
 /** A second name of a file that came before: read by itself it has its content. */
-async function* linked(header: Header, { parts, place }: Reading): AsyncGenerator<FileMember> {
+async function* linked(
+  name: string,
+  { parts, place }: Stream,
+): AsyncGenerator<FileMember, void, void> {
   const parent = place.path.replace(/\/+$/, '').replace(/[^/]*$/, '');
-  const path = `${parent}${header.name}`;
-  const members = await readFiles(parts, { ...place, path });
-  for await (const member of members ?? []) yield { ...member, path: cleanName(header.name) };
+  const members = await readFiles(parts, { ...place, path: `${parent}${name}` });
+  for await (const member of members ?? []) yield { ...member, path: cleanName(name) };
 }
 
 function memberOf(header: Header, content: AsyncIterable<Uint8Array>): FileMember | undefined {
@@ -120,22 +154,4 @@ function memberOf(header: Header, content: AsyncIterable<Uint8Array>): FileMembe
 
 function cleanName(name: string): string {
   return name.replace(/^(?:\.?\/)+|\/+$/g, '');
-}
-
-async function packMembers(archive: Pack, members: AsyncIterable<FileMember>): Promise<void> {
-  for await (const member of members) {
-    const entry = archive.entry({
-      name: member.path,
-      type: member.kind,
-      mode: member.mode,
-      uid: member.uid,
-      gid: member.gid,
-      mtime: new Date(member.modifiedMs),
-      ...(member.kind === 'file' && { size: member.sizeBytes }),
-      ...(member.kind === 'symlink' && { linkname: member.linkTarget }),
-    });
-    if (member.kind === 'file') await pipeline(member.content, entry);
-    else entry.end(undefined);
-  }
-  archive.finalize();
 }

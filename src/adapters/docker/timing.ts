@@ -12,6 +12,8 @@ export interface EngineTiming {
   readonly waitTurnMs: number;
   /** A pull that reports no progress for this long is given up. */
   readonly pullIdleMs: number;
+  /** Files of a container of which nothing moves for this long are given up. */
+  readonly transferIdleMs: number;
   readonly pullDelayMs: (triesMade: number) => number;
   readonly reconnectDelayMs: (failures: number) => number;
 }
@@ -22,6 +24,7 @@ export const DEFAULT_TIMING: EngineTiming = {
   stopGraceMs: 10_000,
   waitTurnMs: 300_000,
   pullIdleMs: 600_000,
+  transferIdleMs: 300_000,
   pullDelayMs: (triesMade) => planPullDelayMs(triesMade, Math.random()),
   reconnectDelayMs: (failures) => Math.min(10_000, 250 * 2 ** failures),
 };

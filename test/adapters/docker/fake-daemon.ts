@@ -35,7 +35,13 @@ export async function socketPath(t: TestContext): Promise<string> {
 
 /** An engine that is quick to give up on one call. */
 export function engineAt(path: string, options: Partial<EngineOptions> = {}): ContainerEngine {
-  const timing = { callLimitMs: 200, slowCallLimitMs: 200, pullIdleMs: 200, ...options.timing };
+  const timing = {
+    callLimitMs: 200,
+    slowCallLimitMs: 200,
+    pullIdleMs: 200,
+    transferIdleMs: 200,
+    ...options.timing,
+  };
   return openEngine({
     ...options,
     docker: { host: `unix://${path}`, tlsCertPath: undefined, tlsVerify: false },

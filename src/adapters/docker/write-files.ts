@@ -1,0 +1,113 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { pack, type Header, type Pack } from 'tar-stream';
+import type { FileMember } from '../../activities/ports.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { EngineParts } from './containers.ts';
+import type { DaemonCall } from './daemon.ts';
+import { refusalFault, type RefusedAction } from './faults.ts';
+import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
+import { readReply, type DaemonReply } from './read-reply.ts';
+
+export interface Writing {
+  readonly members: AsyncIterable<FileMember>;
+  readonly signal: AbortSignal;
+  /** The directory in the container. */
+  readonly path: string;
+  readonly call: DaemonCall;
+}
+
+/** Sends members as a tar, no faster than Docker unpacks it. */
+export async function writeFiles({ daemon, timing }: EngineParts, writing: Writing): Promise<void> {
+  const { signal, call } = writing;
+  const idle = startIdleLimit(timing.transferIdleMs, signal);
+  const stop = new AbortController();
+  const archive = pack();
+  const tarStream = Readable.from(archive);
+  tarStream.on('error', () => undefined); // told by the packing
+  let isAnswered = false;
+  let ownFault: { readonly error: unknown } | undefined;
+  const answering = daemon
+    .open({ ...call, tarStream }, AbortSignal.any([idle.signal, stop.signal]))
+    .then(readReply)
+    .finally(() => {
+      isAnswered = true;
+      archive.destroy(); // what was not sent yet is not wanted any more
+    });
+  const packing = packMembers(archive, writing, idle).catch((error: unknown) => {
+    if (isAnswered) return;
+    ownFault = { error };
+    stop.abort();
+  });
+  const [answer] = await Promise.allSettled([answering, packing]);
+  idle.stop();
+  signal.throwIfAborted();
+  if (ownFault !== undefined) throw ownFault.error;
+  const action = daemon.action(call);
+  if (answer.status === 'rejected') throw idle.fault(answer.reason, signal, action);
+  if (answer.value.status !== 200) throw writeFault(answer.value, action);
+}
+
+/** Docker says 500 of all that went wrong while it unpacked: another try would fail the same way. */
+function writeFault(reply: DaemonReply, action: RefusedAction): Error {
+  const isOfUnpacking = reply.status === 500 && UNPACKING.test(reply.message);
+  if (!isOfUnpacking) return refusalFault(reply, action);
+  return new FinalError(
+    FailureType.RunnerSystem,
+    `cannot ${action.doing}: Docker at ${action.address} answered ${reply.status}: ${reply.message}`,
+  );
+}
+
+const UNPACKING =
+  /processing tar file|no space left on device|read-only|permission denied|not a directory|is a directory|file exists|too many levels of symbolic links|file name too long|quota exceeded|invalid (?:sym|hard)link/i;
+
+async function packMembers(archive: Pack, writing: Writing, idle: IdleLimit): Promise<void> {
+  for await (const member of writing.members) {
+    const entry = archive.entry(headerOf(member, writing.path));
+    if (member.kind === 'file') await pipeline(watched(member.content, idle), entry);
+    else entry.end(undefined);
+  }
+  archive.finalize();
+  idle.touch();
+}
+
+/** Docker's turn is from a chunk that is handed on to the moment when the next one is asked for. */
+async function* watched(
+  content: AsyncIterable<Uint8Array>,
+  idle: IdleLimit,
+): AsyncGenerator<Uint8Array, void, void> {
+  idle.pause();
+  for await (const chunk of content) {
+    idle.touch();
+    yield chunk;
+    idle.pause();
+  }
+}
+
+/** Beyond the permission bits, so that no permissions at all are not taken for none given. */
+const GIVEN = 0o100000;
+
+function headerOf(member: FileMember, base: string): Partial<Header> & Pick<Header, 'name'> {
+  return {
+    name: member.path,
+    type: member.kind,
+    mode: member.mode | GIVEN,
+    uid: member.uid,
+    gid: member.gid,
+    mtime: new Date(member.modifiedMs),
+    ...(member.kind === 'file' && { size: member.sizeBytes }),
+    ...(member.kind === 'symlink' && { linkname: linkTarget(member, base) }),
+  };
+}
+
+/**
+ * Docker takes no link that leads out of where it unpacks, unless it is absolute, which it looks at
+ * less closely: within its container it may lead anywhere.
+ */
+function linkTarget({ path, linkTarget: target }: FileMember, base: string): string {
+  if (target.startsWith('/')) return target;
+  const leadsTo = posix.normalize(posix.join(posix.dirname(path), target));
+  const isInside = leadsTo !== '..' && !leadsTo.startsWith('../');
+  return isInside ? target : posix.resolve(base, posix.dirname(path), target);
+}
