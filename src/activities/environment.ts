@@ -1,5 +1,4 @@
 import type { BuildContext } from '../domain/build/context.ts';
-import { unsupportedParts } from '../domain/build/plan.ts';
 import type { EnvironmentPlan } from '../domain/executor/environment.ts';
 import { BUILD_LABEL } from '../domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
@@ -71,16 +70,12 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
 }
 
 async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
-  const { context, trace, preparation } = build;
+  const { trace, preparation } = build;
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
     const key = `prepare_executor/warning/${warning}`;
     await trace.appendOnce(key, formatRunnerLine('warning', warning));
-  }
-  for (const part of unsupportedParts(context)) {
-    const line = formatRunnerLine('warning', `${part}: not supported by this runner yet, ignored`);
-    await trace.appendOnce(`prepare_executor/unsupported/${part}`, line);
   }
   const places = placesOf(plan);
   const { signal } = preparation;

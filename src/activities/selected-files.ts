@@ -3,10 +3,16 @@ import {
   type FileSelection,
   type SelectionOrder,
 } from '../domain/files/selection.ts';
-import type { CacheScene } from './cache-scene.ts';
-import type { FileMember } from './ports.ts';
+import type { Variables } from '../domain/job/variables.ts';
+import type { ContainerEngine, FileMember } from './ports.ts';
 
-type SelectScene = Pick<CacheScene, 'engine' | 'container' | 'variables' | 'signal'>;
+/** Where a job's files are read. */
+export interface FilesScene {
+  readonly engine: ContainerEngine;
+  readonly container: string;
+  readonly variables: Pick<Variables, 'projectDir'>;
+  readonly signal: AbortSignal;
+}
 
 /** One reading of a project's files that asks what is kept. */
 export interface Selected {
@@ -17,12 +23,11 @@ export interface Selected {
   readonly count: () => number;
 }
 
-export function selectFiles(scene: SelectScene, order: SelectionOrder): Selected {
+export function selectFiles(scene: FilesScene, order: SelectionOrder): Selected {
   const selection = planSelection(order);
   let count = 0;
   const members = async function* (): AsyncGenerator<FileMember> {
-    for await (const member of allMembers(scene, selection.roots)) {
-      if (!selection.offer(member.path)) continue;
+    for await (const member of selectedFiles(scene, selection)) {
       count += 1;
       yield member;
     }
@@ -30,17 +35,30 @@ export function selectFiles(scene: SelectScene, order: SelectionOrder): Selected
   return { members: members(), lines: selection.lines, count: () => count };
 }
 
-/** All below the roots, by paths relative to the project. */
-async function* allMembers(
-  { engine, container, variables, signal }: SelectScene,
-  roots: readonly string[],
+/**
+ * What a selection keeps of all that is below its roots, by paths relative to the project. To be
+ * read once, each content before the next member.
+ */
+export async function* selectedFiles(
+  scene: FilesScene,
+  { roots, offer }: Pick<FileSelection, 'roots' | 'offer'>,
 ): AsyncGenerator<FileMember> {
   for (const root of roots) {
-    const found = await engine.readFiles(container, `${variables.projectDir}/${root}`, signal);
-    const parent = root.slice(0, root.lastIndexOf('/') + 1);
-    for await (const member of found ?? []) {
-      const path = root === '' ? member.path.replace(/^[^/]*\/?/, '') : `${parent}${member.path}`;
-      if (path !== '') yield { ...member, path };
+    for await (const member of membersBelow(scene, root)) {
+      if (offer(member.path)) yield member;
     }
+  }
+}
+
+/** '' is the whole project, which is no member itself. */
+async function* membersBelow(
+  { engine, container, variables, signal }: FilesScene,
+  root: string,
+): AsyncGenerator<FileMember> {
+  const path = root === '' ? variables.projectDir : `${variables.projectDir}/${root}`;
+  const parent = root.slice(0, root.lastIndexOf('/') + 1);
+  for await (const member of (await engine.readFiles(container, path, signal)) ?? []) {
+    const relative = root === '' ? member.path.replace(/^[^/]*\/?/, '') : parent + member.path;
+    if (relative !== '') yield { ...member, path: relative };
   }
 }

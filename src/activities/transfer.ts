@@ -8,6 +8,7 @@ import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { restoreCache } from './restore-cache.ts';
 import { resolveSecrets } from './secrets.ts';
+import { uploadArtifacts } from './upload-artifacts.ts';
 
 /** A stage that moves files between the build's containers and the world. */
 export interface TransferRun {
@@ -31,6 +32,8 @@ const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
   archive_cache: archiveCache,
   archive_cache_on_failure: archiveCache,
   resolve_secrets: resolveSecrets,
+  upload_artifacts_on_success: uploadArtifacts,
+  upload_artifacts_on_failure: uploadArtifacts,
 };
 
 /** Runs one stage of files. Throws only on a bug when there is no such stage: none is planned. */

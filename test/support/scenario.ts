@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { contentOf } from './artifact-content.ts';
 import type { FakeJob, FakeJobState, FakeVariable, JobSpec } from './fake-gitlab/types.ts';
 import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
 
@@ -25,6 +26,20 @@ export interface Expectation {
   readonly log?: readonly (string | RegExp)[];
   /** Nowhere in the trace as it was sent. */
   readonly never?: readonly string[];
+  /** All that was uploaded, in this order. */
+  readonly artifacts?: readonly ExpectedArtifact[];
+}
+
+export interface ExpectedArtifact {
+  readonly filename: string;
+  /** `artifact_type` and `artifact_format` of the upload: `archive zip` unless set. */
+  readonly as?: string;
+  readonly expireIn?: string;
+  /**
+   * What is in it: text by path, `dir/` is '', a link is `-> target`. Of gzip and raw, what was
+   * packed.
+   */
+  readonly holds: Readonly<Record<string, string>> | string;
 }
 
 /** Most jobs need no sources: without them a test takes half the time. */
@@ -73,6 +88,26 @@ async function play(scenario: Scenario, { installation, runner }: Stage): Promis
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, scenario.expected);
+  if (scenario.expected.artifacts !== undefined) {
+    await assertArtifacts(job, scenario.expected.artifacts);
+  }
+}
+
+/** Fails with the whole log when the job has uploaded something else. */
+export async function assertArtifacts(
+  job: FakeJob,
+  expected: readonly ExpectedArtifact[],
+): Promise<void> {
+  const actual = await Promise.all(
+    job.artifacts.map(async (artifact) => ({
+      filename: artifact.filename,
+      as: `${artifact.type} ${artifact.format}`,
+      expireIn: artifact.expireIn,
+      holds: await contentOf(artifact),
+    })),
+  );
+  const whole = expected.map((one) => ({ as: 'archive zip', expireIn: undefined, ...one }));
+  assert.deepEqual(actual, whole, `job ${job.id} uploaded something else; its log:\n${job.log}`);
 }
 
 /** Fails with the whole log when the job did not end as expected. */

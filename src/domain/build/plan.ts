@@ -1,12 +1,15 @@
+import { uploadsAfter } from '../artifacts/uploads.ts';
 import { hasCaches } from '../cache/plan-caches.ts';
 import { outlivesBuild, planMounts } from '../executor/mounts.ts';
 import { jobTimeoutSeconds } from '../job/runner-variables.ts';
-import type { JobArtifact, JobStep } from '../job/payload.ts';
+import type { JobStep } from '../job/payload.ts';
 import type { Variables } from '../job/variables.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 import type { BuildContext } from './context.ts';
 import { neededDependencies } from './dependencies.ts';
-import type { BuildPlan, PlannedStage, StageName, StagePlace } from './stage.ts';
+import type { BuildPlan, FinishPlan, PlannedStage, StageName, StagePlace } from './stage.ts';
+
+type End = 'success' | 'failure';
 
 const AFTER_SCRIPT = 'after_script';
 const AFTER_SCRIPT_TIMEOUT_MS = 5 * 60_000;
@@ -39,12 +42,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
     afterScript: steps.some(({ name }) => name === AFTER_SCRIPT)
       ? stage(AFTER_SCRIPT, 'build')
       : undefined,
-    finish: {
-      onSuccess: hasCaches(context.job, 'success') ? [stage('archive_cache', 'transfer')] : [],
-      onFailure: hasCaches(context.job, 'failure')
-        ? [stage('archive_cache_on_failure', 'transfer')]
-        : [],
-    },
+    finish: planFinish(context),
     cleanup: planCleanup(context, variables),
     jobTimeoutMs,
     ...planOwnLimits(context, variables),
@@ -88,23 +86,6 @@ export function needsHelper({ preparation, cleanup }: BuildPlan): boolean {
   );
 }
 
-/**
- * What the job asks for that this runner does not do yet, each in a few words for the trace. Counts
- * and kinds only: names are the job's own text.
- */
-export function unsupportedParts({ job }: BuildContext): readonly string[] {
-  const artifacts = job.artifacts.filter(hasFiles);
-  return [...counted(artifacts.length, 'artifact to upload', 'artifacts to upload')];
-}
-
-function counted(count: number, one: string, many: string): readonly string[] {
-  return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
-}
-
-function hasFiles(part: JobArtifact): boolean {
-  return part.untracked || part.paths.length > 0;
-}
-
 /** The runner itself makes an empty directory; old files in one need a container to go. */
 function planSources(context: BuildContext, variables: Variables): PlannedStage {
   const attempts = variables.attempts('GET_SOURCES_ATTEMPTS');
@@ -132,6 +113,24 @@ function planDownloads(context: BuildContext, variables: Variables): readonly Pl
 function planRestoring({ job }: BuildContext, variables: Variables): readonly PlannedStage[] {
   if (!hasCaches(job)) return [];
   return [stage('restore_cache', 'transfer', variables.attempts('RESTORE_CACHE_ATTEMPTS'))];
+}
+
+/** What is kept of the build's files: caches first, then artifacts. */
+function planFinish({ job }: BuildContext): FinishPlan {
+  const caches = (end: End, name: StageName) =>
+    hasCaches(job, end) ? [stage(name, 'transfer')] : [];
+  const uploads = (end: End, name: StageName) =>
+    uploadsAfter(job, end).length > 0 ? [stage(name, 'transfer')] : [];
+  return {
+    onSuccess: [
+      ...caches('success', 'archive_cache'),
+      ...uploads('success', 'upload_artifacts_on_success'),
+    ],
+    onFailure: [
+      ...caches('failure', 'archive_cache_on_failure'),
+      ...uploads('failure', 'upload_artifacts_on_failure'),
+    ],
+  };
 }
 
 /** What goes with a temporary volume needs no cleaning up. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { needsHelper, planStages, unsupportedParts } from '../../../src/domain/build/plan.ts';
-import type { BuildPlan } from '../../../src/domain/build/stage.ts';
+import { needsHelper, planStages } from '../../../src/domain/build/plan.ts';
+import type { BuildPlan, PlannedStage } from '../../../src/domain/build/stage.ts';
 import { buildVariables } from '../../../src/domain/job/variables.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 
@@ -269,18 +269,36 @@ describe('the stages of caches', () => {
   });
 });
 
-describe('what a job asks for in vain', () => {
-  it('is named by kind and number', () => {
-    const context = contextOf({
-      job: {
-        cache: [{ key: 'k', paths: ['node_modules'] }, { key: 'nothing' }],
-        artifacts: [{ paths: ['out'] }, { name: 'nothing' }],
-      },
+describe('what is kept of the files', () => {
+  const cases: [
+    artifacts: readonly Readonly<Record<string, unknown>>[],
+    onSuccess: boolean,
+    onFailure: boolean,
+    why: string,
+  ][] = [
+    [[], false, false, 'there is nothing'],
+    [[{ paths: ['a'] }], true, false, 'success is what is usual'],
+    [[{ paths: ['a'], when: 'on_success' }], true, false, 'as it says'],
+    [[{ paths: ['a'], when: 'on_failure' }], false, true, 'as it says'],
+    [[{ paths: ['a'], when: 'always' }], true, true, 'as it says'],
+    [[{ paths: ['a'], when: 'manual' }], false, false, 'what nobody knows is never met'],
+    [[{ untracked: true }], true, false, 'files need no paths'],
+    [[{ exclude: ['a'] }], true, false, 'nothing will be found, which is said'],
+    [[{ name: 'n' }, { paths: [] }], false, false, 'entries without files are skipped'],
+    [
+      [{ paths: ['a'] }, { paths: ['b'], when: 'on_failure' }],
+      true,
+      true,
+      'each entry counts by itself',
+    ],
+  ];
+  for (const [artifacts, onSuccess, onFailure, why] of cases) {
+    it(`of ${JSON.stringify(artifacts)}: ${why}`, () => {
+      const { finish } = planOf({ job: { artifacts } });
+      const names = (stages: readonly PlannedStage[] = []): string[] =>
+        stages.filter(({ place }) => place === 'transfer').map(({ name }) => name);
+      assert.deepEqual(names(finish?.onSuccess), onSuccess ? ['upload_artifacts_on_success'] : []);
+      assert.deepEqual(names(finish?.onFailure), onFailure ? ['upload_artifacts_on_failure'] : []);
     });
-    assert.deepEqual(unsupportedParts(context), ['1 artifact to upload']);
-  });
-
-  it('is nothing in a plain job', () => {
-    assert.deepEqual(unsupportedParts(contextOf()), []);
-  });
+  }
 });

@@ -1,0 +1,143 @@
+import { expandArtifact, type ExpandedArtifact } from '../../domain/artifacts/expand-artifact.ts';
+import { uploadFilename } from '../../domain/artifacts/uploads.ts';
+import { readCompressionLevel } from '../../domain/files/compression-level.ts';
+import {
+  planSelection,
+  type FileSelection,
+  type SelectionLine,
+} from '../../domain/files/selection.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import type { ArchiveFormat, FileMember, PackOrder } from '../ports.ts';
+import { selectedFiles } from '../selected-files.ts';
+import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
+
+type Packed = Extract<Progress, { state: 'packed' | 'nothing' | 'failed' }>;
+
+/** So often Docker may fail in one entry: some of its faults look as if they passed. */
+const MAX_TRIES = 20;
+
+/**
+ * Packs what an entry names into a file on this node, and says what it found. Done again after a
+ * crash it packs the same: nothing of the job runs any more.
+ */
+export async function packArtifact(scene: ArtifactScene): Promise<Packed> {
+  try {
+    await assertContainer(scene);
+    return await noteProgress(scene, await pack(scene));
+  } catch (error) {
+    scene.signal.throwIfAborted();
+    if (error instanceof TransientError) throw await countTry(scene, error);
+    throw error;
+  }
+}
+
+/** Docker says of a path in a container that is gone what it says of a path that is not there. */
+async function assertContainer({ engine, container }: ArtifactScene): Promise<void> {
+  if ((await engine.inspectContainer(container)) !== undefined) return;
+  throw new FinalError(
+    FailureType.RunnerSystem,
+    `container ${container} is gone before its artifacts were read: somebody or something removed it`,
+  );
+}
+
+async function pack(scene: ArtifactScene): Promise<Packed> {
+  const { upload, ports } = scene;
+  const { artifact } = upload;
+  const format = formatOf(artifact.artifact_format);
+  if (format === undefined) {
+    const text = `unsupported archive format: "${artifact.artifact_format}"`;
+    await say(scene, 'format', { level: 'fatal', text });
+    return { state: 'failed', isLast: false };
+  }
+  const file = await packedFile(scene);
+  const order = { file, format, level: await levelOf(scene), signal: scene.signal };
+  const expanded = await expand(scene);
+  const selection = await selectionOf(scene, expanded);
+  const members = selectedFiles(scene, selection);
+  const first = await members.next();
+  if (first.done === true) {
+    await sayLines(scene, 'line', selection.lines());
+    return { state: 'nothing' };
+  }
+  try {
+    const { sizeBytes } = await ports.archives.pack(order, startingWith(first.value, members));
+    await sayLines(scene, 'line', selection.lines());
+    const filename = uploadFilename(artifact, expanded.name);
+    return { state: 'packed', filename, sizeBytes };
+  } catch (error) {
+    if (!(error instanceof FinalError) || error.type !== FailureType.InvalidArchive) throw error;
+    return refuse(scene, expanded, error.message);
+  }
+}
+
+async function expand(scene: ArtifactScene): Promise<ExpandedArtifact> {
+  const expanded = expandArtifact(scene.upload.artifact, scene.variables);
+  await sayLines(scene, 'expansion', expanded.lines);
+  return expanded;
+}
+
+async function* startingWith(
+  first: FileMember,
+  rest: AsyncGenerator<FileMember>,
+): AsyncGenerator<FileMember> {
+  yield first;
+  yield* rest;
+}
+
+/** What was found is said all the same; packing ended before all of it was seen. */
+async function refuse(
+  scene: ArtifactScene,
+  expanded: ExpandedArtifact,
+  message: string,
+): Promise<Packed> {
+  const selection = await selectionOf(scene, expanded);
+  const members = selectedFiles(scene, selection);
+  while ((await members.next()).done !== true) continue;
+  await sayLines(scene, 'line', selection.lines());
+  await say(scene, 'refusal', { level: 'fatal', text: message });
+  return { state: 'failed', isLast: false };
+}
+
+function selectionOf(scene: ArtifactScene, expanded: ExpandedArtifact): Promise<FileSelection> {
+  const { paths, exclude } = expanded;
+  const { projectDir } = scene.variables;
+  return Promise.resolve(planSelection({ projectDir, paths, exclude, subject: 'artifacts' }));
+}
+
+const FORMATS: readonly ArchiveFormat[] = ['zip', 'gzip', 'raw', 'tarzstd', 'zipzstd'];
+
+function formatOf(text: string): ArchiveFormat | undefined {
+  return text === '' ? 'zip' : FORMATS.find((known) => known === text);
+}
+
+async function levelOf(scene: ArtifactScene): Promise<PackOrder['level']> {
+  const wanted = scene.variables.get('ARTIFACT_COMPRESSION_LEVEL');
+  const { level, warning } = readCompressionLevel(wanted);
+  if (warning !== undefined) await say(scene, 'level', { level: 'warning', text: warning });
+  return level;
+}
+
+async function sayLines(
+  scene: ArtifactScene,
+  name: string,
+  lines: readonly SelectionLine[],
+): Promise<void> {
+  for (const [index, { level, text }] of lines.entries()) {
+    const isInfo = level === 'plain' || level === 'info';
+    await say(scene, `${name} ${index}`, { level: isInfo ? 'info' : level, text });
+  }
+}
+
+/** The fault to throw: what fails again and again does not pass. */
+async function countTry(
+  { build, ports, key }: ArtifactScene,
+  fault: TransientError,
+): Promise<Error> {
+  const { buildId } = build.context;
+  const note = `tries ${key}`;
+  const before = await ports.builds.readNote(buildId, note);
+  const tries = (typeof before === 'number' ? before : 0) + 1;
+  await ports.builds.writeNote(buildId, note, tries);
+  if (tries < MAX_TRIES) return fault;
+  return new FinalError(FailureType.RunnerSystem, fault.message, { cause: fault });
+}

@@ -1,0 +1,34 @@
+import { uploadsAfter } from '../domain/artifacts/uploads.ts';
+import type { StageOutcome } from '../domain/build/outcome.ts';
+import { formatRunnerLine } from '../domain/trace/sections.ts';
+import { packArtifact } from './artifacts/pack-artifact.ts';
+import { openScene, readProgress, type ArtifactScene, type Progress } from './artifacts/scene.ts';
+import { sendArtifact } from './artifacts/send-artifact.ts';
+import type { Transfer } from './transfer.ts';
+
+/**
+ * Packs and sends each entry of a job's artifacts that is meant for how its scripts ended. Called
+ * again it goes on with the entry that it was at. Unlike in the peer, one that fails does not keep
+ * the others from being sent. Source: gitlab-runner `shells/abstract.go` (writeUploadArtifacts),
+ * `commands/helpers/artifacts_uploader.go`.
+ */
+export const uploadArtifacts: Transfer = async (build, run) => {
+  const end = run.request.stage.name === 'upload_artifacts_on_success' ? 'success' : 'failure';
+  let hasFailed = false;
+  for (const upload of uploadsAfter(build.context.job, end)) {
+    run.signal.throwIfAborted();
+    const progress = await deliver(openScene(build, run, upload));
+    if (progress.state === 'failed') hasFailed = true;
+    if (progress.state === 'failed' && progress.isLast) break;
+  }
+  return hasFailed ? { kind: 'script_failed', exitCode: 1 } : SUCCEEDED;
+};
+
+const SUCCEEDED: StageOutcome = { kind: 'succeeded' };
+
+async function deliver(scene: ArtifactScene): Promise<Progress> {
+  const title = formatRunnerLine('info', 'Uploading artifacts...');
+  await scene.build.trace.appendOnce(`${scene.key}/title`, title);
+  const progress = (await readProgress(scene)) ?? (await packArtifact(scene));
+  return progress.state === 'packed' ? sendArtifact(scene, progress) : progress;
+}

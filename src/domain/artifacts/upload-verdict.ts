@@ -1,0 +1,54 @@
+/** How an attempt to upload ended; `unanswered`: the connection broke, or nobody was there. */
+export type UploadAnswer =
+  'created' | 'redirected' | 'forbidden' | 'too_large' | 'unavailable' | 'failed' | 'unanswered';
+
+/** What to do after an attempt. `sayFinally` is the last word on an upload that failed for good. */
+export type UploadVerdict =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'again'; readonly because: string }
+  | { readonly kind: 'failed'; readonly sayFinally: string };
+
+const USUAL_TRIES = 3;
+const TRIES_WHEN_UNAVAILABLE = 6;
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 5_000;
+
+/**
+ * Judges an attempt, of which `tries` were made, this one too. Those made while GitLab answered
+ * nothing else either are not to be counted: it was away. Source: spec/coordinator-api §7,
+ * gitlab-runner `commands/helpers/artifacts_uploader.go` (Run, shouldRetry).
+ */
+export function judgeUpload(answer: UploadAnswer, said: string, tries: number): UploadVerdict {
+  switch (answer) {
+    case 'created':
+      return { kind: 'done' };
+    case 'forbidden':
+      return { kind: 'failed', sayFinally: 'permission denied' };
+    case 'too_large':
+      return { kind: 'failed', sayFinally: 'too large' };
+    case 'redirected':
+      return againUntil(USUAL_TRIES, tries, 'request redirected');
+    case 'unavailable':
+      return againUntil(TRIES_WHEN_UNAVAILABLE, tries, 'service unavailable');
+    case 'failed':
+    case 'unanswered':
+      return againUntil(USUAL_TRIES, tries, said);
+  }
+}
+
+function againUntil(maxTries: number, tries: number, because: string): UploadVerdict {
+  return tries < maxTries ? { kind: 'again', because } : { kind: 'failed', sayFinally: because };
+}
+
+/** Before the next try. Source: gitlab-runner `helpers/retry/retry.go`. */
+export function uploadPauseMs(tries: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS);
+}
+
+/**
+ * Whether GitLab may be away altogether: then it is asked something else before the try counts.
+ * What it refuses for a reason of the upload's own is no outage.
+ */
+export function isOutageLike(answer: UploadAnswer, status: number | undefined): boolean {
+  return answer === 'unanswered' || (status ?? 0) >= 500;
+}

@@ -1,0 +1,58 @@
+import type { JobArtifact, JobPayload } from '../job/payload.ts';
+
+/** How the scripts of a build ended. */
+export type ScriptsEnd = 'success' | 'failure';
+
+/** One entry of the payload that is sent to GitLab, with its place in the payload. */
+export interface PlannedUpload {
+  readonly index: number;
+  readonly artifact: JobArtifact;
+}
+
+/**
+ * What is uploaded after scripts that ended so, in the order of the payload. Entries that name no
+ * files are none. Source: spec/execution §9, gitlab-runner `shells/abstract.go`
+ * (writeUploadArtifacts).
+ */
+export function uploadsAfter({ artifacts }: JobPayload, end: ScriptsEnd): readonly PlannedUpload[] {
+  return artifacts
+    .map((artifact, index) => ({ artifact, index }))
+    .filter(({ artifact }) => namesFiles(artifact) && isWanted(artifact, end));
+}
+
+function namesFiles({ paths, exclude, untracked }: JobArtifact): boolean {
+  return paths.length > 0 || exclude.length > 0 || untracked;
+}
+
+/** Source: gitlab-runner `common/spec` (ArtifactWhen). */
+function isWanted({ when }: JobArtifact, end: ScriptsEnd): boolean {
+  if (when === 'always') return true;
+  return end === 'success' ? when === '' || when === 'on_success' : when === 'on_failure';
+}
+
+const DEFAULT_NAME = 'artifacts';
+const EMPTY_NAME = 'default';
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  '': '.zip',
+  zip: '.zip',
+  zipzstd: '.zip',
+  gzip: '.gz',
+  tarzstd: '.tar.zst',
+};
+
+/**
+ * Name of the uploaded file: the last part of the expanded name, with the ending of its format.
+ * Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (artifactFilename).
+ */
+export function uploadFilename(artifact: JobArtifact, expandedName: string): string {
+  const name = artifact.name === '' ? DEFAULT_NAME : lastPart(expandedName);
+  return `${name}${ENDINGS[artifact.artifact_format] ?? ''}`;
+}
+
+/** Source: Go `filepath.Base`, for which nothing but slashes is a slash. */
+function lastPart(path: string): string {
+  if (/^\/+$/.test(path)) return '/';
+  const base = path.replace(/\/+$/, '').replace(/^.*\//s, '');
+  return base === '' || base === '.' ? EMPTY_NAME : base;
+}

@@ -1,0 +1,36 @@
+/** How the peer's helper program says something: without a prefix, or with that of its level. */
+export type HelperLineLevel = 'info' | 'warning' | 'error' | 'fatal';
+
+const RESET = '\u001b[0;m';
+const YELLOW = '\u001b[0;33m';
+const BOLD_RED = '\u001b[31;1m';
+const MESSAGE_WIDTH = 50;
+
+const LEVELS: Readonly<
+  Record<HelperLineLevel, { readonly color: string; readonly prefix: string }>
+> = {
+  info: { color: '', prefix: '' },
+  warning: { color: YELLOW, prefix: 'WARNING: ' },
+  error: { color: BOLD_RED, prefix: 'ERROR: ' },
+  fatal: { color: BOLD_RED, prefix: 'FATAL: ' },
+};
+
+export interface HelperLine {
+  readonly level: HelperLineLevel;
+  readonly text: string;
+  /** Behind the text, by name. */
+  readonly fields?: Readonly<Record<string, string | number>>;
+}
+
+/**
+ * A line of what in the peer the helper program does and says itself: archives, uploads,
+ * downloads. Not masked yet. Source: gitlab-runner `log/runner_formatter.go`.
+ */
+export function formatHelperLine({ level, text, fields = {} }: HelperLine): string {
+  const { color, prefix } = LEVELS[level];
+  const padded = text.padEnd(MESSAGE_WIDTH - prefix.length);
+  const details = Object.entries(fields)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ` ${color}${name}${RESET}=${value}`);
+  return `${color}${prefix}${padded}${RESET} ${details.join('')}\n`;
+}
