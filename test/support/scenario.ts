@@ -12,7 +12,8 @@ export interface Scenario {
   readonly title: string;
   /** Lines of `[runners.docker]`: each different text is a runner of its own. */
   readonly docker?: string;
-  readonly job: JobSpec;
+  /** Or what makes it, where it depends on the installation: a commit of the repository, say. */
+  readonly job: JobSpec | ((installation: Installation) => Promise<JobSpec>);
   /** What a person or the world does while the job runs. */
   readonly meanwhile?: (job: FakeJob, installation: Installation) => Promise<void>;
   readonly expected: Expectation;
@@ -84,7 +85,8 @@ interface Stage {
 async function play(scenario: Scenario, { installation, runner }: Stage): Promise<void> {
   const runnerToken = installation.tokens[runner] ?? '';
   const isOnlyOne = installation.tokens.length === 1;
-  const job = installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...scenario.job });
+  const spec = typeof scenario.job === 'function' ? await scenario.job(installation) : scenario.job;
+  const job = installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...spec });
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, scenario.expected);

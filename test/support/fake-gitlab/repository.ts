@@ -129,6 +129,7 @@ interface NewCommit {
 function formatCommit({ branch, from, title, seconds, files }: NewCommit): string {
   const changes = Object.entries(files).map(
     ([path, content]) =>
+      formatSubmodule(path) ??
       `M ${path.endsWith('.sh') ? '100755' : '100644'} inline ${path}\n${formatData(content)}`,
   );
   return [
@@ -139,6 +140,12 @@ function formatCommit({ branch, from, title, seconds, files }: NewCommit): strin
     ...changes,
     '\nget-mark :1\n',
   ].join('');
+}
+
+/** A file of the name `submodule <path> <commit>` is one. */
+function formatSubmodule(name: string): string | undefined {
+  const [word, path, commit] = name.split(' ');
+  return word === 'submodule' ? `M 160000 ${commit} ${path}\n` : undefined;
 }
 
 function formatData(content: string): string {

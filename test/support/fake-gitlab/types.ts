@@ -159,7 +159,10 @@ export interface FakeRepository {
   readonly projectPath: string;
   readonly defaultBranch: string;
   readonly headSha: string;
-  /** Commits these files (path → content) on a branch and returns the new commit. */
+  /**
+   * Commits these files (path → content) on a branch and returns the new commit. One of the name
+   * `submodule <path> <commit>` becomes a submodule.
+   */
   commit(files: Readonly<Record<string, string>>, branch?: string): Promise<string>;
 }
 

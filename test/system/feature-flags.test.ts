@@ -1,0 +1,182 @@
+import { describeScenarios, NO_GIT } from '../support/scenario.ts';
+import type { FakeVariable } from '../support/fake-gitlab/types.ts';
+
+const on = (key: string): FakeVariable => ({ key, value: 'true' });
+const off = (key: string): FakeVariable => ({ key, value: 'false' });
+const NON_ROOT_IMAGE = 'temporal-gitlab-runner/nonroot:local';
+
+describeScenarios('feature flags', {}, [
+  {
+    title: 'flags that are not as usual are named in the header, and every flag is a variable',
+    job: {
+      script: ['echo "$FF_SCRIPT_SECTIONS $FF_TIMESTAMPS $FF_USE_FASTZIP"'],
+      variables: [NO_GIT, on('FF_SCRIPT_SECTIONS')],
+    },
+    expected: {
+      state: 'success',
+      log: ['feature flags: FF_SCRIPT_SECTIONS:true', /^true true true$/m],
+    },
+  },
+  {
+    title: 'a flag whose value is no boolean is warned of, and stays as it was',
+    job: {
+      script: ['echo "$FF_SCRIPT_SECTIONS"'],
+      variables: [NO_GIT, { key: 'FF_SCRIPT_SECTIONS', value: 'perhaps' }],
+    },
+    expected: {
+      state: 'success',
+      log: [
+        'WARNING: FF_SCRIPT_SECTIONS: could not parse feature flag, expected bool, got "perhaps"',
+        /^false$/m,
+      ],
+    },
+  },
+  {
+    title: 'FF_SCRIPT_SECTIONS shows a command of several lines as a collapsed section',
+    job: {
+      script: ['echo one\necho two'],
+      variables: [NO_GIT, on('FF_SCRIPT_SECTIONS')],
+    },
+    expected: { state: 'success', log: ['$ echo one', 'echo two', /^one\ntwo$/m] },
+  },
+  {
+    title: 'FF_ENABLE_BASH_EXIT_CODE_CHECK ends a script where errexit would not',
+    job: {
+      script: ['set +e', 'false', 'echo never-here'],
+      variables: [NO_GIT, on('FF_ENABLE_BASH_EXIT_CODE_CHECK')],
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'script_failure',
+      exitCode: 1,
+      never: ['$ echo never-here'],
+    },
+  },
+  {
+    title: 'FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR gives the sources to the user of the image',
+    job: {
+      image: NON_ROOT_IMAGE,
+      script: [
+        'test "$(id -u)" != 0',
+        'test "$(stat -c %u README.md)" = "$(id -u)" && echo "mine"',
+        'test "$(stat -c %a README.md)" = 644 && echo "not for all"',
+        'echo more >> README.md',
+      ],
+      variables: [on('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR')],
+    },
+    expected: {
+      state: 'success',
+      log: [/Changing ownership of files at "\/builds\/.*" to \d+:\d+/, /^mine$/m, 'not for all'],
+    },
+  },
+  {
+    title: 'without it the sources are open to everybody',
+    job: {
+      image: NON_ROOT_IMAGE,
+      script: ['test "$(stat -c %a README.md)" = 666', 'echo more >> README.md'],
+    },
+    expected: { state: 'success' },
+  },
+  {
+    title: 'FF_GIT_URLS_WITHOUT_TOKENS lets git ask for the token, and no file holds it',
+    job: {
+      script: [
+        'git fetch -q origin && echo fetched',
+        'grep -rqF "$CI_JOB_TOKEN" .git "$CI_PROJECT_DIR.tmp" || echo "in no file"',
+      ],
+      variables: [on('FF_GIT_URLS_WITHOUT_TOKENS')],
+    },
+    expected: { state: 'success', log: [/^in no file$/m] },
+  },
+  {
+    title: 'FF_ENABLE_JOB_CLEANUP tidies up behind a job',
+    job: { script: ['touch left-over'], variables: [on('FF_ENABLE_JOB_CLEANUP')] },
+    expected: {
+      state: 'success',
+      log: ['Cleaning up project directory', 'Removing left-over', 'Job succeeded'],
+    },
+  },
+  {
+    title: 'FF_USE_INIT_WITH_DOCKER_EXECUTOR puts an init before the script',
+    job: {
+      script: ["tr '\\0' ' ' < /proc/1/cmdline; echo"],
+      variables: [NO_GIT, on('FF_USE_INIT_WITH_DOCKER_EXECUTOR')],
+    },
+    expected: { state: 'success', log: [/init/] },
+  },
+  {
+    title: 'FF_TIMESTAMPS off: lines have no times',
+    job: { script: ['echo plain'], variables: [NO_GIT, off('FF_TIMESTAMPS')] },
+    expected: { state: 'success', log: ['\nplain\n'], never: ['Z 01O plain'] },
+  },
+  {
+    title: 'FF_USE_GIT_NATIVE_CLONE clones where git can, and fetches where it is too old',
+    job: {
+      script: ['git rev-parse HEAD 2>/dev/null || ls README.md'],
+      variables: [
+        on('FF_USE_GIT_NATIVE_CLONE'),
+        { key: 'GIT_STRATEGY', value: 'clone' },
+        { key: 'GIT_CLONE_EXTRA_FLAGS', value: '--no-tags' },
+      ],
+    },
+    expected: { state: 'success', log: [/^(?:Cloning repository for main|Fetching changes)/m] },
+  },
+  {
+    title: 'flags about how a shell is fed change nothing that a job sees',
+    job: {
+      script: ["printf '%s\\n' 'a\tb' \"c'd\"", 'cat', 'echo end'],
+      variables: [NO_GIT, on('FF_USE_LEGACY_BASH_EVAL'), on('FF_POSIXLY_CORRECT_ESCAPES')],
+    },
+    expected: { state: 'success', log: [/^a\tb$/m, /^c'd$/m, /^end$/m] },
+  },
+  {
+    title: 'FF_USE_NATIVE_CONTAINER_STOP: a canceled job gets no more than Docker’s own stop',
+    job: {
+      script: ['echo begun', 'sleep 120'],
+      variables: [NO_GIT, on('FF_USE_NATIVE_CONTAINER_STOP')],
+    },
+    meanwhile: async (job) => {
+      await job.whenLog(/^begun$/m);
+      job.cancel();
+    },
+    expected: { state: 'canceled', log: ['begun'] },
+  },
+  {
+    title: 'a job of an execution policy says whose variables count',
+    job: {
+      script: ['true'],
+      variables: [NO_GIT],
+      payload: {
+        policy_options: {
+          execution_policy_job: true,
+          policy_name: 'Scan everything',
+          policy_variables_override_allowed: false,
+          policy_variables_override_exceptions: ['SCAN_DEPTH'],
+        },
+      },
+    },
+    expected: {
+      state: 'success',
+      log: [
+        'Job triggered by policy "Scan everything".',
+        'User-defined CI/CD variables are ignored in this job (except for SCAN_DEPTH)',
+        'Executing "step_script"',
+      ],
+    },
+  },
+]);
+
+describeScenarios(
+  'feature flags of the configuration',
+  { runnerToml: '  [runners.feature_flags]\n    FF_SCRIPT_SECTIONS = true' },
+  [
+    {
+      title: 'a flag of the configuration cannot be changed by a job',
+      job: {
+        script: ['echo "<$FF_SCRIPT_SECTIONS>"'],
+        variables: [NO_GIT, off('FF_SCRIPT_SECTIONS')],
+      },
+      expected: { state: 'success', log: [/^<true>$/m] },
+    },
+  ],
+);

@@ -1,0 +1,123 @@
+import { describeScenarios, NO_GIT } from '../support/scenario.ts';
+import type { FakeVariable } from '../support/fake-gitlab/types.ts';
+
+const variable = (key: string, value: string): FakeVariable => ({ key, value });
+/** Runs in the helper while sources are got, before git is called. */
+const SLOW_HOOK = {
+  hooks: [{ name: 'pre_get_sources_script', script: ['echo "hook begun"', 'sleep 60'] }],
+};
+
+describeScenarios('time limits in every stage', {}, [
+  {
+    title: 'a job that is canceled while its sources are got runs nothing of its own',
+    job: { script: ['echo ran'], afterScript: ['echo after'], payload: SLOW_HOOK },
+    meanwhile: async (job) => {
+      await job.whenLog(/^hook begun$/m);
+      job.cancel();
+    },
+    expected: {
+      state: 'canceled',
+      log: ['hook begun', 'The stage is stopped: canceled externally'],
+      never: ['$ echo ran', '$ echo after'],
+    },
+  },
+  {
+    title: 'the time-out of a job counts while its sources are got',
+    job: { script: ['echo ran'], timeout: 8, payload: SLOW_HOOK },
+    expected: {
+      state: 'failed',
+      failureReason: 'job_execution_timeout',
+      log: ['hook begun', 'execution took longer than 8s seconds'],
+      never: ['$ echo ran'],
+    },
+  },
+  {
+    title: 'a cancel in after_script comes too late: the result of the script stands',
+    job: {
+      script: ['true'],
+      afterScript: ['echo after-begun', 'sleep 4', 'echo after-end'],
+      variables: [NO_GIT],
+    },
+    meanwhile: async (job) => {
+      await job.whenLog(/^after-begun$/m);
+      job.cancel();
+    },
+    expected: { state: 'canceled', log: ['after-begun', 'after-end', 'Job succeeded'] },
+  },
+  {
+    title: 'the time-out of a job ends its after_script too',
+    job: {
+      script: ['true'],
+      afterScript: ['echo after-begun', 'sleep 60'],
+      timeout: 8,
+      variables: [NO_GIT, variable('RUNNER_AFTER_SCRIPT_TIMEOUT', '1h')],
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'job_execution_timeout',
+      log: [
+        'WARNING: RUNNER_AFTER_SCRIPT_TIMEOUT timeout: 1h is longer than job timeout',
+        'after-begun',
+      ],
+    },
+  },
+  {
+    title: 'after_script knows that the script took too long',
+    job: {
+      script: ['sleep 60'],
+      afterScript: ['echo "status $CI_JOB_STATUS"'],
+      variables: [NO_GIT, variable('RUNNER_SCRIPT_TIMEOUT', '2s')],
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'job_execution_timeout',
+      log: ['The stage is stopped: the script took longer than 2 s', /^status timedout$/m],
+    },
+  },
+  {
+    title: 'a time limit that makes no sense is warned of, and there is none',
+    job: {
+      script: ['sleep 1', 'echo end'],
+      variables: [NO_GIT, variable('RUNNER_SCRIPT_TIMEOUT', 'soon')],
+    },
+    expected: {
+      state: 'success',
+      log: ['WARNING: Ignoring malformed RUNNER_SCRIPT_TIMEOUT timeout: "soon"', /^end$/m],
+    },
+  },
+  {
+    title: 'a script that is told to end may still tidy up',
+    job: {
+      script: [
+        'echo begun; trap "echo tidied-up; exit 5" TERM; while true; do sleep 0.2 || true; done',
+      ],
+      variables: [NO_GIT],
+    },
+    meanwhile: async (job) => {
+      await job.whenLog(/^begun$/m);
+      job.cancel();
+    },
+    expected: { state: 'canceled', log: ['begun', /^tidied-up$/m] },
+  },
+]);
+
+describeScenarios(
+  'time limits of the configuration',
+  { runnerToml: '  get_sources_timeout = "4s"' },
+  [
+    {
+      title: 'get_sources_timeout ends the getting of sources, with all its tries',
+      job: {
+        script: ['echo ran'],
+        variables: [variable('GET_SOURCES_ATTEMPTS', '3')],
+        payload: SLOW_HOOK,
+      },
+      expected: {
+        state: 'failed',
+        failureReason: 'job_execution_timeout',
+        log: ['hook begun', 'Job failed: get sources timeout: exceeded timeout of 4s'],
+        never: ['$ echo ran'],
+      },
+    },
+  ],
+);
