@@ -27,6 +27,7 @@ export function runnerEntry(
     name: 'test',
     token: RUNNER_TOKEN,
     executor: 'docker',
+    docker: { gpus: '' } as RunnerConfig['docker'],
     tlsCaFile: undefined,
     tlsCertFile: undefined,
     tlsKeyFile: undefined,
