@@ -1,3 +1,4 @@
+import { outermostPaths } from '../domain/files/project-paths.ts';
 import {
   planSelection,
   type FileSelection,
@@ -48,6 +49,34 @@ export async function* selectedFiles(
       if (offer(member.path)) yield member;
     }
   }
+}
+
+/** So many paths are read one by one; of more, all that is in the directory that holds them. */
+const MAX_READS = 50;
+
+/**
+ * The same for a selection whose roots may hold far more than what it keeps: it is asked about names
+ * that were listed, and only what it has kept is read, as far as that can be told apart.
+ */
+export async function* listedFiles(
+  scene: FilesScene,
+  { offer }: Pick<FileSelection, 'offer'>,
+  names: Iterable<string>,
+): AsyncGenerator<FileMember> {
+  const kept = new Set([...new Set(names)].filter(offer));
+  const roots = outermostPaths(kept);
+  const reads = roots.length > MAX_READS ? [commonDirectory(roots)] : roots;
+  yield* selectedFiles(scene, { roots: reads, offer: (path) => kept.has(path) });
+}
+
+function commonDirectory([first = '', ...others]: readonly string[]): string {
+  const parts = first.split('/').slice(0, -1);
+  let length = parts.length;
+  for (const other of others) {
+    const otherParts = other.split('/');
+    while (parts.slice(0, length).some((part, index) => part !== otherParts[index])) length -= 1;
+  }
+  return parts.slice(0, length).join('/');
 }
 
 /** '' is the whole project, which is no member itself. */

@@ -4,6 +4,7 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { packArtifact } from './artifacts/pack-artifact.ts';
 import { openScene, readProgress, type ArtifactScene, type Progress } from './artifacts/scene.ts';
 import { sendArtifact } from './artifacts/send-artifact.ts';
+import { listFiles } from './file-lists.ts';
 import type { Transfer } from './transfer.ts';
 
 /**
@@ -14,10 +15,12 @@ import type { Transfer } from './transfer.ts';
  */
 export const uploadArtifacts: Transfer = async (build, run) => {
   const end = run.request.stage.name === 'upload_artifacts_on_success' ? 'success' : 'failure';
+  const listing = await listFiles(build, run);
+  if (listing.kind === 'ended') return listing.outcome;
   let hasFailed = false;
   for (const upload of uploadsAfter(build.context.job, end)) {
     run.signal.throwIfAborted();
-    const progress = await deliver(openScene(build, run, upload));
+    const progress = await deliver(openScene(build, run, { upload, names: listing.names }));
     if (progress.state === 'failed') hasFailed = true;
     if (progress.state === 'failed' && progress.isLast) break;
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
 import { readZip } from '../support/artifact-content.ts';
 import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import type { Installation } from '../support/installation.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertArtifacts, describeScenarios, type Scenario } from '../support/scenario.ts';
 
 /** One entry of `artifacts` as GitLab makes it of .gitlab-ci.yml. */
@@ -244,6 +245,48 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: 'untracked takes what git does not have, also what it ignores',
+    job: {
+      script: ['echo "*.log" > .gitignore', 'echo 1 > a.log', 'mkdir -p d && echo 2 > d/b.txt'],
+      payload: { artifacts: [{ ...ARCHIVE, untracked: true, exclude: ['.gitignore'] }] },
+    },
+    expected: {
+      state: 'success',
+      log: ['untracked: found 2 files', '.gitignore: excluded 1 files', '201 Created'],
+      artifacts: [{ filename: 'artifacts.zip', holds: { 'a.log': '1\n', 'd/b.txt': '2\n' } }],
+    },
+  },
+  {
+    title: 'untracked without a git repository is a warning',
+    job: jobWith({ script: ['echo 1 > a'], artifacts: [{ paths: ['a'], untracked: true }] }),
+    expected: {
+      state: 'success',
+      log: ['is not a git repository', 'untracked: no files', '201 Created'],
+      artifacts: [{ filename: 'artifacts.zip', holds: { a: '1\n' } }],
+    },
+  },
+  {
+    title: 'of many matches in a large tree only those are kept, whatever lies beside them',
+    job: jobWith({
+      script: [
+        'mkdir -p t/x t/y && for i in $(seq 1 60); do echo $i > t/x/$i.log; echo $i > t/y/$i.tmp; done',
+      ],
+      artifacts: [{ paths: ['t/**/*.log'] }],
+    }),
+    expected: {
+      state: 'success',
+      log: ['t/**/*.log: found 60 matching artifact files and directories'],
+      artifacts: [
+        {
+          filename: 'artifacts.zip',
+          holds: Object.fromEntries(
+            Array.from({ length: 60 }, (_, i) => [`t/x/${i + 1}.log`, `${i + 1}\n`]),
+          ),
+        },
+      ],
+    },
+  },
+  {
     title: 'a path that matches nothing is a warning; when nothing matches there is no upload',
     job: jobWith({ script: ['true'], artifacts: [{ paths: ['none/*.txt', 'nothing'] }] }),
     expected: {
@@ -445,3 +488,37 @@ const scenarios: readonly Scenario[] = [
 ];
 
 describeScenarios('artifacts', {}, scenarios);
+
+describe('artifacts when the worker dies', () => {
+  it('kill -9 in the middle of an upload: it is sent again, the same file, and kept once', async () => {
+    const installation = await openInstallation({ concurrent: 1 });
+    try {
+      await installation.start();
+      const { gitlab } = installation;
+      const arrived = new Promise<void>((resolve) => {
+        const never = new Promise<void>(() => undefined);
+        const holding = gitlab.intercept(({ kind }) => {
+          if (kind !== 'upload') return undefined;
+          holding.remove();
+          resolve();
+          return { hold: never };
+        });
+      });
+      const job = gitlab.addJob(OUT);
+      await arrived;
+      await installation.runner.end('SIGKILL');
+      await installation.start();
+      await job.whenFinished(120_000);
+      assert.equal(job.state, 'success', job.log);
+      await assertArtifacts(job, [UPLOADED]);
+      assert.equal(job.log.split('Uploading artifacts...').length, 2, job.log);
+      assert.equal(job.log.split('out.txt: found 1').length, 2, job.log);
+      const uploads = gitlab.requests.filter(({ path }) => path.includes('/artifacts'));
+      assert.equal(uploads.length, 2);
+      await installation.whenClean();
+      assert.deepEqual(gitlab.violations, []);
+    } finally {
+      await installation.close();
+    }
+  });
+});

@@ -4,7 +4,7 @@ import { Worker } from '@temporalio/worker';
 import type { BuildPlan } from '../../src/domain/build/stage.ts';
 import { cancelBuildSignal, nodeQueue, nodeRestartedSignal } from '../../src/workflows/messages.ts';
 import { startBuild } from './support/builds.ts';
-import { FULL_PLAN, jobOf, stage, uniqueName } from './support/jobs.ts';
+import { FILES_PLAN, FULL_PLAN, jobOf, stage, uniqueName } from './support/jobs.ts';
 import { openRandomNode, type RandomBuild } from './support/random-node.ts';
 import { seededRandom, type Random } from './support/random.ts';
 import { openWorld, type World } from './support/world.ts';
@@ -74,7 +74,7 @@ describe('a build among random faults', () => {
 
 function randomPlan(random: Random): BuildPlan {
   return {
-    ...FULL_PLAN,
+    ...(random.chance(0.5) ? FULL_PLAN : FILES_PLAN),
     preparation: [stage('prepare_script'), stage('get_sources')],
     steps: random.chance(0.5) ? FULL_PLAN.steps : [...FULL_PLAN.steps, stage('step_release')],
     afterScript: random.chance(0.7) ? FULL_PLAN.afterScript : undefined,
@@ -101,7 +101,9 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
   assert.ok(position('end report') >= 0, `never reported: ${told}`);
   assert.equal(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size, 1, told);
   // I2: no try of a script but the first. A call that is repeated re-attaches to it.
-  const work = story.filter((entry) => /^begin (step|after|get|prepare_script)/.test(entry));
+  const work = story.filter((entry) =>
+    /^begin (step|after|get|prepare_script|archive_cache|upload_art)/.test(entry),
+  );
   assert.ok(
     work.every((entry) => entry.endsWith('#1')),
     told,
@@ -113,7 +115,9 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
     told,
   );
   // I6: destroyed after the last of its work had begun, released after all, and nothing after that.
-  const lastWork = story.findLastIndex((entry) => /^begin (prepare|get|step|after)/.test(entry));
+  const lastWork = story.findLastIndex((entry) =>
+    /^begin (prepare|get|step|after|archive|upload)/.test(entry),
+  );
   assert.ok(story.lastIndexOf('end destroy') > lastWork, told);
   const rest = story.slice(Math.max(position('end report'), position('end destroy')) + 1);
   assert.ok(position('end release') >= 0, told);
@@ -125,4 +129,7 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
   );
 }
 
-const ORDER = ['prepare_script', 'get_sources', 'step_script', 'step_release', 'after_script'];
+const ORDER = [
+  ...['prepare_script', 'get_sources', 'step_script', 'step_release', 'after_script'],
+  ...['archive_cache', 'upload_artifacts'],
+];

@@ -8,7 +8,7 @@ import {
 } from '../../domain/files/selection.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import type { ArchiveFormat, FileMember, PackOrder } from '../ports.ts';
-import { selectedFiles } from '../selected-files.ts';
+import { listedFiles, selectedFiles } from '../selected-files.ts';
 import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
 
 type Packed = Extract<Progress, { state: 'packed' | 'nothing' | 'failed' }>;
@@ -52,8 +52,7 @@ async function pack(scene: ArtifactScene): Promise<Packed> {
   const file = await packedFile(scene);
   const order = { file, format, level: await levelOf(scene), signal: scene.signal };
   const expanded = await expand(scene);
-  const selection = await selectionOf(scene, expanded);
-  const members = selectedFiles(scene, selection);
+  const { selection, members } = choose(scene, expanded);
   const first = await members.next();
   if (first.done === true) {
     await sayLines(scene, 'line', selection.lines());
@@ -90,18 +89,30 @@ async function refuse(
   expanded: ExpandedArtifact,
   message: string,
 ): Promise<Packed> {
-  const selection = await selectionOf(scene, expanded);
-  const members = selectedFiles(scene, selection);
+  const { selection, members } = choose(scene, expanded);
   while ((await members.next()).done !== true) continue;
   await sayLines(scene, 'line', selection.lines());
   await say(scene, 'refusal', { level: 'fatal', text: message });
   return { state: 'failed', isLast: false };
 }
 
-function selectionOf(scene: ArtifactScene, expanded: ExpandedArtifact): Promise<FileSelection> {
-  const { paths, exclude } = expanded;
-  const { projectDir } = scene.variables;
-  return Promise.resolve(planSelection({ projectDir, paths, exclude, subject: 'artifacts' }));
+interface Choice {
+  readonly selection: FileSelection;
+  /** To be read once. */
+  readonly members: AsyncGenerator<FileMember>;
+}
+
+function choose(scene: ArtifactScene, { paths, exclude }: ExpandedArtifact): Choice {
+  const { names, upload, variables } = scene;
+  const { projectDir } = variables;
+  const untracked = upload.artifact.untracked ? (names.untracked ?? []) : undefined;
+  const order = { projectDir, paths, exclude, untracked, subject: 'artifacts' } as const;
+  const selection = planSelection(order);
+  const members =
+    selection.needsListing && names.found !== undefined
+      ? listedFiles(scene, selection, [...names.found, ...(untracked ?? [])])
+      : selectedFiles(scene, selection);
+  return { selection, members };
 }
 
 const FORMATS: readonly ArchiveFormat[] = ['zip', 'gzip', 'raw', 'tarzstd', 'zipzstd'];

@@ -2,6 +2,7 @@ import type { PlannedUpload } from '../../domain/artifacts/uploads.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { buildVariables, type Variables } from '../../domain/job/variables.ts';
 import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-line.ts';
+import type { FileNames } from '../file-lists.ts';
 import type { LiveBuild } from '../live-builds.ts';
 import type { ContainerEngine, Ports } from '../ports.ts';
 import type { TransferRun } from '../transfer.ts';
@@ -17,6 +18,8 @@ export interface ArtifactScene {
   readonly variables: Variables;
   readonly signal: AbortSignal;
   readonly upload: PlannedUpload;
+  /** What the helper has listed for the stage. */
+  readonly names: FileNames;
   /** Names this entry in this try of the stage, in notes and in the trace's keys. */
   readonly key: string;
 }
@@ -24,12 +27,12 @@ export interface ArtifactScene {
 export function openScene(
   build: LiveBuild,
   run: TransferRun,
-  upload: PlannedUpload,
+  { upload, names }: Pick<ArtifactScene, 'upload' | 'names'>,
 ): ArtifactScene {
   const { ports, signal, key } = run;
   const { context } = build;
   return {
-    ...{ build, run, ports, signal, upload },
+    ...{ build, run, ports, signal, upload, names },
     engine: ports.engine(context.runner),
     container: containerNamesOf(context).build,
     variables: buildVariables(context, { jobStatus: run.request.jobStatus }),

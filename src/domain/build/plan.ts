@@ -5,6 +5,7 @@ import { jobTimeoutSeconds } from '../job/runner-variables.ts';
 import type { JobStep } from '../job/payload.ts';
 import type { Variables } from '../job/variables.ts';
 import { readGitSettings } from '../script/git-settings.ts';
+import { needsFileLists, type ListingQuestion } from '../script/list-files.ts';
 import type { BuildContext } from './context.ts';
 import { neededDependencies } from './dependencies.ts';
 import type { BuildPlan, FinishPlan, PlannedStage, StageName, StagePlace } from './stage.ts';
@@ -80,9 +81,15 @@ export function stepStageName({ name }: Pick<JobStep, 'name'>): `step_${string}`
  * Whether some stage of a build runs in the helper container: else it has none, nor is its image
  * pulled.
  */
-export function needsHelper({ preparation, cleanup }: BuildPlan): boolean {
-  return [...preparation, ...(cleanup === undefined ? [] : [cleanup])].some(
-    ({ place }) => place === 'helper',
+export function needsHelper(
+  { preparation, finish, cleanup }: BuildPlan,
+  question: ListingQuestion,
+): boolean {
+  const kept = [...(finish?.onSuccess ?? []), ...(finish?.onFailure ?? [])];
+  return (
+    [...preparation, ...(cleanup === undefined ? [] : [cleanup])].some(
+      ({ place }) => place === 'helper',
+    ) || kept.some(({ name }) => needsFileLists(question, name))
   );
 }
 

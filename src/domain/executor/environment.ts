@@ -86,7 +86,7 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
     jobImageName: images.build.reference,
     images,
     warnings: [...planWarnings(context), ...warnings],
-    needsHelper: needsHelper(planStages(context, variables)),
+    needsHelper: needsHelper(planStages(context, variables), { context, variables }),
     network,
     volumes,
     containerNames: containerNamesOf(context),

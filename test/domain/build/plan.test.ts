@@ -137,7 +137,10 @@ describe('the stages of a build', () => {
     it(`${Object.keys(expected).join(', ')}: ${why}`, () => {
       const plan = planOf(changes);
       assert.deepEqual(places(plan), expected);
-      assert.equal(needsHelper(plan), Object.values(expected).includes('helper'));
+      const context = contextOf(changes);
+      const variables = buildVariables(context, { jobStatus: 'running' });
+      const hasHelper = needsHelper(plan, { context, variables });
+      assert.equal(hasHelper, Object.values(expected).includes('helper'));
     });
   }
 

@@ -18,6 +18,10 @@ export function stage(name: StageName, attempts = 1): PlannedStage {
   return { name, place: isUsers ? 'build' : 'helper', attempts };
 }
 
+function transfer(name: StageName): PlannedStage {
+  return { name, place: 'transfer', attempts: 1 };
+}
+
 /** A job with a script and nothing else. */
 export const PLAIN_PLAN: BuildPlan = {
   preparation: [],
@@ -36,6 +40,15 @@ export const FULL_PLAN: BuildPlan = {
   preparation: [stage('prepare_script'), stage('get_sources')],
   afterScript: stage('after_script'),
   cleanup: stage('cleanup_file_variables'),
+};
+
+/** The same with files to keep, however its scripts end. */
+export const FILES_PLAN: BuildPlan = {
+  ...FULL_PLAN,
+  finish: {
+    onSuccess: [transfer('archive_cache'), transfer('upload_artifacts_on_success')],
+    onFailure: [transfer('archive_cache_on_failure'), transfer('upload_artifacts_on_failure')],
+  },
 };
 
 export function jobOf(plan: BuildPlan, rejection?: string): JobSummary {
