@@ -3,6 +3,7 @@ import { existsSync, watch, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { contentOf } from './artifact-content.ts';
 import type { FakeJob, InterceptedRequest, JobSpec } from './fake-gitlab/types.ts';
 import { followContainers, type ContainerEvents } from './container-events.ts';
 import { reportTrial } from './fault-report.ts';
@@ -20,6 +21,8 @@ export type Moment =
   /** Half of a secret and of a character are said. The script waits until the fault is over. */
   | 'script'
   | 'after the script'
+  /** GitLab is being sent what the job has made. */
+  | 'artifact upload'
   /** The result does not reach GitLab. */
   | 'final update'
   /** The result has reached GitLab, whose answer may get lost. */
@@ -28,7 +31,7 @@ export type Moment =
 
 export const MOMENTS: readonly Moment[] = [
   ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
-  ...(['after the script', 'final update', 'final answer', 'clean-up'] as const),
+  ...(['after the script', 'artifact upload', 'final update', 'final answer', 'clean-up'] as const),
 ];
 
 /** One job in the middle of which something breaks. */
@@ -99,6 +102,7 @@ const SCRIPT: readonly string[] = [
   HALVES.join('; '),
   'for i in 6 7 8 9; do echo "line $i"; sleep 0.1; done',
   'touch "/witness/$CI_JOB_ID.said"',
+  'seq 100000 > made.txt',
 ];
 const AFTER_SCRIPT: readonly string[] = [
   'echo run >> "/witness/$CI_JOB_ID.after"',
@@ -152,9 +156,11 @@ function specFor({ moment, script = SCRIPT }: Trial): JobSpec {
   const secret = { key: 'KEY', value: SECRET, masked: true };
   // Bytes are compared: without the times at which they came.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
+  const made = { paths: ['made.txt'], artifact_type: 'archive', artifact_format: 'zip' };
   return {
     script,
     afterScript: AFTER_SCRIPT,
+    payload: { artifacts: [made] },
     variables: moment === 'get_sources' ? variables : [...variables, NO_GIT],
   };
 }
@@ -179,6 +185,7 @@ function timeless({ id, trace }: FakeJob): readonly string[] {
     .toString('latin1')
     .replaceAll(/section_(start|end):\d+:/g, 'section_$1:<time>:')
     .replaceAll(/correlation ID: \w+/g, 'correlation ID: <id>')
+    .replaceAll(/ (correlation_id|token)\u001b\[0;m=\w+/g, ' $1=<id>')
     // The project's volume outlives its jobs.
     .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
     .replaceAll(`${id}`, '<job>');
@@ -242,6 +249,7 @@ async function assertUnharmed(
   { trial, whole, witness, containers, installation }: TrialScope & { readonly trial: Trial },
 ): Promise<void> {
   if (whole !== undefined) assertWhole(job, whole);
+  if (whole !== undefined) await assertArtifact(job);
   assert.deepEqual(await countRuns(job, witness), trial.runs ?? { script: 1, afterScript: 1 });
   assert.equal(job.handedOut, 1);
   if (whole !== undefined && trial.hasOtherStarts !== true) {
@@ -253,6 +261,19 @@ async function assertUnharmed(
   );
   assert.deepEqual(others, []);
   assert.ok((resends?.length ?? 0) <= (trial.resends ?? 0), resends?.join('\n'));
+}
+
+/** What the job has made is in GitLab, whole. */
+async function assertArtifact({ artifacts }: FakeJob): Promise<void> {
+  const [artifact, ...others] = artifacts;
+  assert.ok(artifact !== undefined, 'nothing was uploaded');
+  // What GitLab has received and nobody has heard of is sent once more; it takes the same for one.
+  assert.deepEqual(
+    others.filter(({ sha256 }) => sha256 !== artifact.sha256),
+    [],
+  );
+  const made = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('');
+  assert.deepEqual(await contentOf(artifact), { 'made.txt': made });
 }
 
 function assertWhole(job: FakeJob, { trace }: Whole): void {
@@ -338,6 +359,8 @@ function listen(moment: Moment, waiting: Waiting): () => void {
       const said = join(witness, `${job.id}.said`);
       return onContainer(waiting, ({ action }) => action === 'die' && existsSync(said));
     }
+    case 'artifact upload':
+      return onRequest(waiting, ({ kind }) => kind === 'upload');
     case 'final update':
       return onRequest(waiting, isFinal, { cut: true });
     case 'final answer':
