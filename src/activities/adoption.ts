@@ -1,6 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../domain/build/context.ts';
-import { formatTakeover } from '../domain/build/rescue.ts';
+import { formatTakeover, termOf } from '../domain/build/rescue.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import { nodeNameOf } from '../domain/runner/node-name.ts';
 import type { AbandonedBuilds } from './abandoned.ts';
@@ -28,8 +28,10 @@ async function adopt(order: AdoptionOrder, scope: AdoptionScope): Promise<Adopti
   if (order.fromQueue === nodeQueue) return { kind: 'own' };
   const known = await builds.read(order.buildId);
   // Left from when the build was on this node before.
-  if (known !== undefined && termOf(known) < order.term) await abandoned.drop(order.buildId);
-  if (known !== undefined && termOf(known) >= order.term) return { kind: 'adopted', nodeQueue };
+  if (known !== undefined && termOf(known.adoption) < order.term)
+    await abandoned.drop(order.buildId);
+  if (known !== undefined && termOf(known.adoption) >= order.term)
+    return { kind: 'adopted', nodeQueue };
   const permit = order.purpose === 'run' ? await takePlace(ports) : undefined;
   try {
     const context = await builds.create(contextOf(order, ports));
@@ -70,8 +72,4 @@ function contextOf(
     ...{ systemId, program, entropy: randomness.hex(8), receivedAtMs: clock.nowMs() },
     adoption: { term, purpose, from },
   };
-}
-
-function termOf({ adoption }: BuildContext): number {
-  return adoption?.term ?? 0;
 }

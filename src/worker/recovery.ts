@@ -1,26 +1,9 @@
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
-import { WorkflowIdReusePolicy } from '@temporalio/common';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { AbandonedBuilds } from '../activities/abandoned.ts';
-import { rescueOf } from '../activities/request-job.ts';
-import type { Ports } from '../activities/ports.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
-import { planStages } from '../domain/build/plan.ts';
-import { judgeTenure } from '../domain/build/tenure.ts';
-import { summarizeJob } from '../domain/build/summary.ts';
-import { buildVariables } from '../domain/job/variables.ts';
-import {
-  buildEndedSignal,
-  buildMemo,
-  nodeRestartedSignal,
-  ORCHESTRATION_QUEUE,
-  serveRunnerId,
-} from '../workflows/messages.ts';
-import type { runBuild } from '../workflows/run-build.ts';
+import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../workflows/messages.ts';
+import { findOrBegin, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
 
 /** A job that is recorded but not begun for this long is begun by the node itself. */
@@ -38,23 +21,7 @@ export interface Recovery {
   beginForgotten(): Promise<void>;
 }
 
-/** Where the workflow of a recorded build stands. */
-type BuildState =
-  /** It was not there: never begun, or lost with Temporal's database. Begun now. */
-  | { readonly kind: 'begun' }
-  | { readonly kind: 'open' }
-  /** The same job was handed to another node too, which was faster. */
-  | { readonly kind: 'elsewhere' }
-  /** It was given to another node while this one did not answer. */
-  | { readonly kind: 'moved' }
-  /** This node has taken it over, and its workflow does not know yet. */
-  | { readonly kind: 'pending' }
-  | { readonly kind: 'ended'; readonly isCompleted: boolean };
-
-export interface RecoveryScope {
-  readonly client: Client;
-  readonly installation: string;
-  readonly ports: Ports;
+export interface RecoveryScope extends FindScope {
   readonly abandoned: AbandonedBuilds;
 }
 
@@ -158,47 +125,6 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
     case 'ended':
       return sweep(context, { ...tending, isCompleted: state.isCompleted });
   }
-}
-
-async function findOrBegin(context: BuildContext, scope: RecoveryScope): Promise<BuildState> {
-  const { client, installation, ports } = scope;
-  const { buildId, runner } = context;
-  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
-  const job = summarizeJob(context, plan);
-  const { nodeQueue } = ports;
-  // Another node may have begun its script: it is reported, and never run here.
-  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
-  const runnerWorkflowId = serveRunnerId(installation, runner);
-  try {
-    await client.workflow.start<typeof runBuild>('runBuild', {
-      workflowId: buildId,
-      taskQueue: ORCHESTRATION_QUEUE,
-      args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false, ...rescueOf(context, ports) }],
-      // Invariant: one build for one job, for ever. The id is the lock.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      memo: buildMemo(nodeQueue),
-      staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
-      staticDetails: job.jobUrl,
-    });
-    return { kind: 'begun' };
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return describeBuild(context, scope);
-  }
-}
-
-async function describeBuild(
-  { buildId, adoption }: BuildContext,
-  { client, ports }: RecoveryScope,
-): Promise<BuildState> {
-  const { memo, status } = await client.workflow.getHandle(buildId).describe();
-  const { nodeQueue } = ports;
-  const tenure = judgeTenure(memo, { nodeQueue, term: adoption?.term ?? 0 });
-  if (tenure === 'lost') return { kind: memo?.['term'] === undefined ? 'elsewhere' : 'moved' };
-  if (tenure === 'pending' && status.name === 'RUNNING') return { kind: 'pending' };
-  if (tenure === 'pending') return { kind: 'moved' };
-  if (status.name === 'RUNNING') return { kind: 'open' };
-  return { kind: 'ended', isCompleted: status.name === 'COMPLETED' };
 }
 
 /** A workflow that was terminated has told nobody: its job must not stay "running" for ever. */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Ports } from '../../src/activities/ports.ts';
 import type { BuildContext } from '../../src/domain/build/context.ts';
+import type { Adoption } from '../../src/domain/build/rescue.ts';
 import { BUILD_LABEL } from '../../src/domain/executor/labels.ts';
 import { createRecovery } from '../../src/worker/recovery.ts';
+import { buildMemo } from '../../src/workflows/messages.ts';
 import type { runBuild } from '../../src/workflows/run-build.ts';
 import { openProcess } from '../activities/support/process.ts';
 import { createWorld, type World as NodeWorld } from '../activities/support/world.ts';
@@ -127,6 +129,52 @@ describe('a node that looks through its records', () => {
     assert.deepEqual(disk.gitlab.updates, []);
     assert.equal((await build.describe()).status.name, 'RUNNING');
     assert.equal(other.calls.all.filter((call) => call.startsWith('runStage')).length, 1);
+  });
+
+  /** The workflow of a build that another node has, which changed hands so often. */
+  async function startElsewhere(term: number): Promise<BuildHandle> {
+    const other = await temporal.startNode(uniqueName('node'));
+    other.stage('step_script', new Promise(() => undefined));
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    return startBuild(temporal, { node: other, job, memo: buildMemo(other.queue, term) });
+  }
+
+  function adopted(purpose: Adoption['purpose'], term: number): void {
+    const adoption = { term, purpose, from: { name: 'lost', sinceMs: 0 } };
+    disk.disk.records.set(context.buildId, { ...context, adoption });
+  }
+
+  it('drops a build that was given to another node meanwhile, without a word to anybody', async () => {
+    const build = await startElsewhere(1);
+    await openRecovery().recoverAll();
+    assert.equal(disk.docker.networks.size, 0);
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.freed, [context.buildId]);
+    assert.deepEqual(disk.gitlab.updates, []);
+    assert.equal((await build.describe()).status.name, 'RUNNING');
+  });
+
+  it('keeps a build that it has taken over until its workflow knows', async () => {
+    const build = await startElsewhere(1);
+    adopted('run', 2);
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    assert.equal(disk.disk.records.size, 1);
+    await build.terminate('it never came to know');
+    nowMs += 61_000;
+    await recovery.beginForgotten();
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.gitlab.updates, []);
+  });
+
+  it('never begins a build that it has taken over only to report it', async () => {
+    adopted('report', 1);
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    await assert.rejects(handle().describe(), /not found/);
+    assert.deepEqual(callsOf(node), []);
+    assert.equal(disk.gitlab.state, 'failed');
+    assert.equal(disk.disk.records.size, 0);
   });
 
   it('gives the runner ten seconds to begin the build of a job just received', async () => {

@@ -1,5 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Tenures } from '../../activities/ports.ts';
+import { termOf } from '../../domain/build/rescue.ts';
 import { judgeTenure } from '../../domain/build/tenure.ts';
 import { TransientError } from '../../domain/failure.ts';
 
@@ -13,7 +14,7 @@ export function createTenures(client: Client, nodeQueue: string): Tenures {
         const { memo } = await client.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
           client.workflow.getHandle(buildId).describe(),
         );
-        return judgeTenure(memo, { nodeQueue, term: adoption?.term ?? 0 });
+        return judgeTenure(memo, { nodeQueue, term: termOf(adoption) });
       } catch (error) {
         // Lost with its database: nobody has given the build away.
         if (error instanceof WorkflowNotFoundError) return 'held';

@@ -20,6 +20,11 @@ export interface Adoption {
   readonly from: LostNode;
 }
 
+/** Of a node's record: 0 unless the build was taken over from another node. */
+export function termOf(adoption: Adoption | undefined): number {
+  return adoption?.term ?? 0;
+}
+
 /** A node that does not answer any more. */
 export interface LostNode {
   readonly name: string;

@@ -12,12 +12,14 @@ interface BuildStart {
   readonly node: Pick<FakeNode, 'queue'>;
   readonly job: JobSummary;
   readonly input?: Partial<RunBuildInput>;
+  /** As it is after the build has changed hands. */
+  readonly memo?: Record<string, unknown>;
 }
 
 /** Starts a build as a runner does, which nobody counts unless the input says so. */
 export function startBuild(
   { client }: World,
-  { node, job, input }: BuildStart,
+  { node, job, input, memo = buildMemo(node.queue) }: BuildStart,
 ): Promise<BuildHandle> {
   const base = { job, nodeQueue: node.queue, runnerWorkflowId: 'nobody', isCounted: true };
   return client.start<typeof runBuild>('runBuild', {
@@ -25,7 +27,7 @@ export function startBuild(
     taskQueue: ORCHESTRATION_QUEUE,
     args: [{ ...base, ...input }],
     workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-    memo: buildMemo(node.queue),
+    memo,
   });
 }
 

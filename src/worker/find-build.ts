@@ -1,0 +1,98 @@
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
+import { WorkflowIdReusePolicy } from '@temporalio/common';
+import type { Ports } from '../activities/ports.ts';
+import { rescueOf } from '../activities/request-job.ts';
+import type { BuildContext } from '../domain/build/context.ts';
+import { planStages } from '../domain/build/plan.ts';
+import { termOf } from '../domain/build/rescue.ts';
+import { summarizeJob } from '../domain/build/summary.ts';
+import { judgeTenure } from '../domain/build/tenure.ts';
+import { buildVariables } from '../domain/job/variables.ts';
+import { buildMemo, ORCHESTRATION_QUEUE, serveRunnerId } from '../workflows/messages.ts';
+import type { runBuild } from '../workflows/run-build.ts';
+
+/** Where the workflow of a recorded build stands. */
+export type BuildState =
+  /** It was not there: never begun, or lost with Temporal's database. Begun now. */
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'open' }
+  /** The same job was handed to another node too, which was faster. */
+  | { readonly kind: 'elsewhere' }
+  /** It was given to another node while this one did not answer. */
+  | { readonly kind: 'moved' }
+  /** This node has taken it over, and its workflow does not know yet. */
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'ended'; readonly isCompleted: boolean };
+
+export interface FindScope {
+  readonly client: Client;
+  readonly installation: string;
+  readonly ports: Ports;
+}
+
+/** Begins the build unless that was done before, by whomever. */
+export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
+  const { client, installation, ports } = scope;
+  const { buildId, runner } = context;
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  const job = summarizeJob(context, plan);
+  const { nodeQueue } = ports;
+  // Another node may have begun its script: it is reported, and never run here.
+  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
+  const runnerWorkflowId = serveRunnerId(installation, runner);
+  try {
+    await client.workflow.start<typeof runBuild>('runBuild', {
+      workflowId: buildId,
+      taskQueue: ORCHESTRATION_QUEUE,
+      args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false, ...rescueOf(context, ports) }],
+      // Invariant: one build for one job, for ever. The id is the lock.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      memo: buildMemo(nodeQueue),
+      staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
+      staticDetails: job.jobUrl,
+    });
+    return { kind: 'begun' };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return describeBuild(context, scope);
+  }
+}
+
+async function describeBuild(
+  { buildId, adoption }: BuildContext,
+  { client, ports }: FindScope,
+): Promise<BuildState> {
+  const description = await describeIfThere(client, buildId);
+  // Lost with Temporal's database: it told nobody.
+  if (description === undefined) return { kind: 'ended', isCompleted: false };
+  const { memo, status } = description;
+  const isRunning = status.name === 'RUNNING';
+  const claim = { nodeQueue: ports.nodeQueue, term: termOf(adoption) };
+  switch (judgeTenure(memo, claim)) {
+    case 'lost':
+      return { kind: memo?.['term'] === undefined ? 'elsewhere' : 'moved' };
+    case 'pending':
+      return { kind: isRunning ? 'pending' : 'moved' };
+    case 'held':
+      return isRunning
+        ? { kind: 'open' }
+        : { kind: 'ended', isCompleted: status.name === 'COMPLETED' };
+  }
+}
+
+async function describeIfThere(
+  client: Client,
+  buildId: string,
+): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await client.workflow.getHandle(buildId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
