@@ -64,7 +64,7 @@ async function startService(
   const { index, containerName, aliases } = service;
   const containerId = await engine.createContainer(service.container(image));
   const status = await engine.inspectContainer(containerId);
-  if (status?.state === 'created') await engine.startContainer(containerId);
+  if (status?.state === 'created') await engine.startContainer(containerName);
   const endpoint = await engine.inspectEndpoint(containerId);
   return {
     ...{ index, containerId, containerName, aliases },

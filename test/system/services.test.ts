@@ -1,22 +1,37 @@
-import { describeScenarios, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
+import { describeScenarios, JOB_IMAGE, NO_GIT, type Scenario } from '../support/scenario.ts';
 
 const POSTGRES = 'temporal-gitlab-runner/postgres:local';
 const REDIS = 'temporal-gitlab-runner/redis:local';
+const BUSYBOX = 'temporal-gitlab-runner/busybox:local';
 const PASSWORD = { key: 'POSTGRES_PASSWORD', value: 'not-a-secret' };
 const OWN_NETWORK = { key: 'FF_NETWORK_PER_BUILD', value: 'true' };
+const DEBUG = { key: 'CI_DEBUG_SERVICES', value: 'true' };
 
 const DOCKER_TOML = `
     allowed_pull_policies = ["if-not-present", "never"]
-    wait_for_services_timeout = 30
+    wait_for_services_timeout = 8
+    service_memory = "64m"
+    services_limit = 3
+    allowed_services = ["temporal-gitlab-runner/*"]
 `;
 
-/** Says hello to whoever asks at its port. */
-const SERVE = ['/bin/sh', '-c'];
+/** A service of busybox that runs a line of shell; on its port it says the line's words to all. */
+function shell(line: string, more: Readonly<Record<string, unknown>> = {}) {
+  return { name: BUSYBOX, entrypoint: ['sh', '-c', line], ...more };
+}
 
-/** A conversation with Redis by bash alone. */
-const PING_REDIS = 'exec 3<>/dev/tcp/$HOST/6379; printf "PING\\r\\n" >&3; head -n 1 <&3';
+function serving(words: string, port = 4000): string {
+  return `while true; do echo ${words} | nc -l -p ${port}; done`;
+}
 
-describeScenarios('services', { dockerToml: DOCKER_TOML }, [
+const PORT = (value: string) => [{ key: 'HEALTHCHECK_TCP_PORT', value }];
+
+/** What a service says on its port, read by bash alone. */
+function ask(host: string, port = 4000): string {
+  return `until bash -c 'cat < /dev/tcp/${host}/${port}' 2>/dev/null; do sleep 0.2; done`;
+}
+
+const TALKS: readonly Scenario[] = [
   {
     title: 'a job talks to PostgreSQL by the name of its image, once it listens',
     job: {
@@ -44,7 +59,7 @@ describeScenarios('services', { dockerToml: DOCKER_TOML }, [
       script: [
         'export PGPASSWORD=$POSTGRES_PASSWORD',
         'psql -h db -U postgres -tc "select 6 * 7 as answer"',
-        `export HOST=cache; bash -c '${PING_REDIS}'`,
+        `bash -c 'exec 3<>/dev/tcp/cache/6379; printf "PING\\r\\n" >&3; head -n 1 <&3'`,
       ],
       variables: [NO_GIT, PASSWORD, OWN_NETWORK],
       payload: {
@@ -73,43 +88,303 @@ describeScenarios('services', { dockerToml: DOCKER_TOML }, [
     },
   },
   {
-    title: 'a service that does not exist fails the job as a matter of configuration',
+    title: 'a service keeps what the script gave it, and is alive in after_script',
     job: {
-      image: JOB_IMAGE,
-      script: ['echo script-ran'],
+      image: REDIS,
+      script: ['redis-cli -h redis set key kept-by-the-service'],
+      afterScript: ['redis-cli -h redis get key'],
       variables: [NO_GIT],
-      payload: {
-        services: [{ name: 'temporal-gitlab-runner/no-such-service:1', pull_policy: ['never'] }],
-      },
+      payload: { services: [{ name: REDIS, alias: 'redis' }] },
     },
-    expected: {
-      state: 'failed',
-      failureReason: 'runner_configuration_error',
-      log: ['no-such-service:1'],
-    },
+    expected: { state: 'success', log: ['OK', /^kept-by-the-service$/m] },
   },
   {
-    title: 'a service that never listens is told with its log, and the job runs all the same',
+    title: 'in a network of its own a service reaches the job by the name "build"',
     job: {
       image: JOB_IMAGE,
+      script: [ask('back')],
+      variables: [NO_GIT, OWN_NETWORK],
+      payload: {
+        services: [
+          shell(
+            'until ping -c 1 -W 1 build >/dev/null 2>&1; do sleep 0.2; done; ' +
+              serving('I-see-the-job'),
+            { alias: 'back' },
+          ),
+        ],
+      },
+    },
+    expected: { state: 'success', log: ['has no exposed ports', /^I-see-the-job$/m] },
+  },
+  {
+    title: 'a job that is canceled while its services are waited for ends at once',
+    job: {
       script: ['echo script-ran'],
+      variables: [NO_GIT, DEBUG],
+      payload: {
+        services: [
+          shell('while true; do echo still-starting; sleep 0.5; done', {
+            alias: 'x',
+            variables: PORT('4000'),
+          }),
+        ],
+      },
+    },
+    meanwhile: async (job) => {
+      await job.whenLog(/Waiting for services/);
+      job.cancel();
+    },
+    expected: { state: 'canceled', never: ['script-ran', "didn't start properly"] },
+  },
+];
+
+describeScenarios('services that a job talks to', {}, TALKS);
+
+const SETTINGS: readonly Scenario[] = [
+  {
+    title: 'two services of one image are told apart by their aliases',
+    job: {
+      script: [ask('first'), ask('second')],
       variables: [NO_GIT],
       payload: {
         services: [
-          {
-            name: JOB_IMAGE,
-            alias: 'slow',
-            entrypoint: SERVE,
-            command: ['echo I will never listen; exec sleep 600'],
-            variables: [{ key: 'HEALTHCHECK_TCP_PORT', value: '4000' }],
-          },
+          shell(serving('one'), { alias: 'first', variables: PORT('4000') }),
+          shell(serving('two'), { alias: 'second', variables: PORT('4000') }),
         ],
       },
     },
     expected: {
       state: 'success',
       log: [
-        /\*\*\* WARNING: Service runner-\S+-temporal-gitlab-runner__job-0 probably didn't start properly/,
+        'WARNING: Skipping alias "temporal-gitlab-runner__busybox" for service ' +
+          '"temporal-gitlab-runner/busybox:local" (services[1]): alias is already in use by another service.',
+        /^one$/m,
+        /^two$/m,
+      ],
+    },
+  },
+  {
+    title: 'a service whose every name is taken is not started',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT, DEBUG],
+      payload: {
+        services: [
+          shell(serving('x'), { variables: PORT('4000') }),
+          shell('echo second-was-started; sleep 60'),
+        ],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: ['Skipping alias "temporal-gitlab-runner-busybox"', /^script-ran$/m],
+      never: ['second-was-started'],
+    },
+  },
+  {
+    title: 'an alias that no host can have, or that is the name of GitLab, is skipped and told',
+    job: {
+      script: [ask('good')],
+      variables: [NO_GIT],
+      payload: {
+        services: [shell(serving('fine'), { alias: 'a:b good', variables: PORT('4000') })],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: ['Skipping alias "a:b"', 'it cannot be the name of a host', /^fine$/m],
+    },
+  },
+  {
+    title: 'a command without an entrypoint is what the image runs',
+    job: {
+      script: [ask('greeter')],
+      variables: [NO_GIT],
+      payload: {
+        services: [
+          {
+            name: BUSYBOX,
+            alias: 'greeter',
+            command: ['sh', '-c', serving('by-command')],
+            variables: PORT('4000'),
+          },
+        ],
+      },
+    },
+    expected: { state: 'success', log: [/^by-command$/m] },
+  },
+  {
+    title: 'a service sees public variables and its own, which may refer to all, and no other',
+    job: {
+      script: ['echo script-ran'],
+      variables: [
+        NO_GIT,
+        DEBUG,
+        { key: 'SEEN', value: 'seen-by-all' },
+        { key: 'HIDDEN', value: 'hidden-from-services', public: false },
+      ],
+      payload: {
+        services: [
+          shell('echo "SEEN=$SEEN HIDDEN=[$HIDDEN] OWN=$OWN"; sleep 60', {
+            variables: [{ key: 'OWN', value: 'my-$HIDDEN' }],
+          }),
+        ],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: ['SEEN=seen-by-all HIDDEN=[] OWN=my-hidden-from-services'],
+    },
+  },
+  {
+    title: 'a service that does not exist fails the job as a matter of configuration',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: {
+        services: [{ name: 'temporal-gitlab-runner/no-such:1', pull_policy: ['never'] }],
+      },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_configuration_error',
+      log: ['Starting service temporal-gitlab-runner/no-such:1...', 'pull policy is "never"'],
+    },
+  },
+  {
+    title: 'a service that cannot be started fails the job, and is named',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [{ name: BUSYBOX, command: ['/no/such/program'] }] },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_system_failure',
+      log: ['busybox-0', '/no/such/program'],
+    },
+  },
+  {
+    title: 'a name that is no image fails the job as a matter of configuration',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [{ name: 'temporal-gitlab-runner/UPPER' }] },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_configuration_error',
+      log: ['invalid service image name: "temporal-gitlab-runner/UPPER"'],
+    },
+  },
+  {
+    title: 'a service that the configuration does not allow fails the job, and the list is named',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [{ name: 'mysql:8' }] },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_configuration_error',
+      log: [
+        /"mysql:8" image is not present on list of allowed services: "temporal-gitlab-runner\/\*"/,
+      ],
+    },
+  },
+  {
+    title: 'more services than the configuration allows fail the job',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [1, 2, 3, 4].map((n) => shell(serving('x'), { alias: `s${n}` })) },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_configuration_error',
+      log: ['too many services requested: 4, only 3 allowed'],
+    },
+  },
+  {
+    title: 'a service has limits of its own',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT, DEBUG],
+      payload: {
+        services: [
+          shell(
+            'echo "limit $(cat /sys/fs/cgroup/memory.max 2>/dev/null || ' +
+              'cat /sys/fs/cgroup/memory/memory.limit_in_bytes)"; sleep 60',
+          ),
+        ],
+      },
+    },
+    expected: { state: 'success', log: ['limit 67108864'] },
+  },
+  {
+    title: 'the log of a service is in the trace when the job asks for it, with its secrets hidden',
+    job: {
+      script: ['sleep 1', 'echo script-ran'],
+      variables: [NO_GIT, DEBUG, { key: 'SECRET', value: 'hunter2-hunter2', masked: true }],
+      payload: {
+        services: [
+          shell('echo "the word is $WORD"; sleep 60', {
+            alias: 'talker',
+            variables: [{ key: 'WORD', value: '$SECRET' }],
+          }),
+        ],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: [/\[service:\S+-talker\] \d{4}-\d\d-\d\dT\S+Z the word is \[MASKED\]/, 'script-ran'],
+      never: ['hunter2-hunter2'],
+    },
+  },
+];
+
+describeScenarios(
+  'services as job and configuration want them',
+  { dockerToml: DOCKER_TOML },
+  SETTINGS,
+);
+
+const WAITS: readonly Scenario[] = [
+  {
+    title: 'a service that is slow to listen is waited for at the port that its variables name',
+    job: {
+      script: [ask('slow')],
+      variables: [NO_GIT],
+      payload: {
+        services: [
+          shell(`sleep 3; ${serving('slow-but-there')}`, {
+            alias: 'slow',
+            variables: PORT('4000'),
+          }),
+        ],
+      },
+    },
+    expected: { state: 'success', log: [/^slow-but-there$/m], never: ["didn't start properly"] },
+  },
+  {
+    title: 'a service that never listens is told with its log, and the job runs all the same',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: {
+        services: [
+          shell('echo I will never listen; exec sleep 600', {
+            alias: 'mute',
+            variables: PORT('4000'),
+          }),
+        ],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: [
+        'Waiting for services to be up and running (timeout 8 seconds)...',
+        /\*\*\* WARNING: Service runner-\S+-temporal-gitlab-runner__busybox-1 probably didn't start properly/,
         'Health check error:',
         /-wait-for-service" timeout/,
         'Health check container logs:',
@@ -121,4 +396,70 @@ describeScenarios('services', { dockerToml: DOCKER_TOML }, [
       ],
     },
   },
-]);
+  {
+    title:
+      'a service that ends is told of at once, with its exit code, while the others are waited for',
+    job: {
+      script: [ask('other')],
+      variables: [NO_GIT],
+      payload: {
+        services: [
+          shell('echo no config found; exit 3', { alias: 'broken', variables: PORT('4000') }),
+          shell(`sleep 1; ${serving('other-is-there')}`, {
+            alias: 'other',
+            variables: PORT('4000'),
+          }),
+        ],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: ['has ended with exit code 3', 'no config found', /^other-is-there$/m],
+    },
+  },
+  {
+    title: 'a service without a port is told of, and not waited for longer than it talks',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [shell('echo portless; exec sleep 600', { alias: 'portless' })] },
+    },
+    expected: {
+      state: 'success',
+      log: [/service "\S+" has no exposed ports/, 'portless', /^script-ran$/m],
+    },
+  },
+  {
+    title: 'a port that is none fails the job, and is named',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [shell('sleep 600', { alias: 'x', variables: PORT('http') })] },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_configuration_error',
+      log: ['invalid health check tcp port: "http"'],
+    },
+  },
+  {
+    title: 'a service of the configuration runs beside every job, with its own environment',
+    job: { script: [ask('of-the-config')], variables: [NO_GIT] },
+    expected: { state: 'success', log: [/^of the config$/m] },
+  },
+];
+
+describeScenarios(
+  'services that are waited for',
+  {
+    dockerToml: `
+    wait_for_services_timeout = 8
+    [[runners.docker.services]]
+      name = "${BUSYBOX}"
+      alias = "of-the-config"
+      entrypoint = ["sh", "-c", "while true; do echo $WORDS | nc -l -p 4000; done"]
+      environment = ["WORDS=of the config", "HEALTHCHECK_TCP_PORT=4000"]
+`,
+  },
+  WAITS,
+);

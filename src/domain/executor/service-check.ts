@@ -82,7 +82,7 @@ fi
 answers() {
   case $how in
     bash) timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" ;;
-    nc) nc -z -w 2 "$1" "$2" </dev/null ;;
+    nc) nc -z -w 2 "$1" "$2" </dev/null || nc -w 2 -e true "$1" "$2" ;;
     helper) env WAIT_FOR_SERVICE_TCP_ADDR="$1" WAIT_FOR_SERVICE_TCP_PORT="$2" timeout 2 gitlab-runner-helper health-check ;;
   esac >/dev/null 2>&1
 }
