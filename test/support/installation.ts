@@ -25,6 +25,8 @@ export interface InstallationOptions {
   /** Lines of `[runners.docker]` for one runner each, beside `dockerToml`. */
   readonly dockerTomls?: readonly string[];
   readonly runners?: number;
+  /** Added to the environment of the runner's process. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly gitlab?: Partial<FakeGitLabOptions>;
 }
 
@@ -89,7 +91,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     start: async (env = {}) => {
       process_ = startRunnerProcess({
         args: ['run', '--config', configPath],
-        env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, ...env },
+        env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, ...options.env, ...env },
       });
       await process_.whenLog(/"msg":"ready"/);
       return process_;

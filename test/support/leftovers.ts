@@ -39,6 +39,20 @@ export async function whenNothingLeft(place: Place, timeoutMs: number): Promise<
   }
 }
 
+/** Waits until the node holds nothing of a job any more, not even its place among the builds. */
+export async function whenForgotten(
+  { stateDir }: Pick<Place, 'stateDir'>,
+  jobId: number,
+): Promise<void> {
+  const endMs = Date.now() + 30_000;
+  for (;;) {
+    const builds = await readdir(join(stateDir, 'builds'));
+    if (!builds.some((name) => name.includes(`_${jobId}-`))) return;
+    if (Date.now() > endMs) throw new Error(`job ${jobId} still has a record on the node`);
+    await delay(100);
+  }
+}
+
 /** By force, with the caches. For an installation whose process has ended. */
 export async function removeFromDocker(tokens: readonly string[]): Promise<void> {
   const { containers, volumes, networks } = await listOf(tokens, RUNNER_LABEL);

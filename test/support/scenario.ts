@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { contentOf } from './artifact-content.ts';
 import type { FakeJob, FakeJobState, FakeVariable, JobSpec } from './fake-gitlab/types.ts';
 import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
+import { whenForgotten } from './leftovers.ts';
 
 export { JOB_IMAGE } from './installation.ts';
 
@@ -17,6 +18,8 @@ export interface Scenario {
   /** What a person or the world does while the job runs. */
   readonly meanwhile?: (job: FakeJob, installation: Installation) => Promise<void>;
   readonly expected: Expectation;
+  /** The job that follows on the same runner, once the first has ended. */
+  readonly next?: { readonly job: JobSpec; readonly expected: Expectation };
 }
 
 export interface Expectation {
@@ -85,14 +88,23 @@ interface Stage {
 async function play(scenario: Scenario, { installation, runner }: Stage): Promise<void> {
   const runnerToken = installation.tokens[runner] ?? '';
   const isOnlyOne = installation.tokens.length === 1;
-  const spec = typeof scenario.job === 'function' ? await scenario.job(installation) : scenario.job;
-  const job = installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...spec });
+  const add = async (job: Scenario['job']): Promise<FakeJob> => {
+    const spec = typeof job === 'function' ? await job(installation) : job;
+    return installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...spec });
+  };
+  const job = await add(scenario.job);
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, scenario.expected);
   if (scenario.expected.artifacts !== undefined) {
     await assertArtifacts(job, scenario.expected.artifacts);
   }
+  if (scenario.next === undefined) return;
+  // Until then the first holds its place, and with it the volumes of the place.
+  await whenForgotten(installation, job.id);
+  const next = await add(scenario.next.job);
+  await next.whenFinished(120_000);
+  assertJob(next, scenario.next.expected);
 }
 
 /** Fails with the whole log when the job has uploaded something else. */

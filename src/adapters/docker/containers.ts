@@ -94,7 +94,9 @@ function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal 
       `cannot ${action.doing}: its image ${spec.image} is gone from Docker at ${action.address}: ${reply.message}`,
     );
   }
-  throw refusalFault(reply, action);
+  // Docker before 23 pulls an image of another platform without a word, and says so only here.
+  const isWrongPlatform = /does not match the (specified|expected) platform/.test(reply.message);
+  throw refusalFault(isWrongPlatform ? { ...reply, status: 400 } : reply, action);
 }
 
 /** Podman answers 500 instead of 409. */

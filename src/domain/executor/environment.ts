@@ -16,7 +16,7 @@ import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
 import { STAGE_MOUNTS } from './stage-mounts.ts';
-import { planVolume, type PlannedVolume } from './volumes.ts';
+import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
 export type { PlannedImage } from './plan-images.ts';
 
@@ -79,7 +79,7 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
   const network = planNetwork(context, variables);
   const settings = jobHostSettings(question, network);
   const build = buildPart(context, variables);
-  const binds = mounts.map((mount) => bindOf(mount, volumes));
+  const binds = mounts.map((mount) => bindOf(mount, volumes, question));
   const { services, warnings } = planServices({ context, variables, network, binds });
   const plan = {
     services,
@@ -151,8 +151,15 @@ function planDirectories(
   return [...directories].sort();
 }
 
-function bindOf(mount: Mount, volumes: readonly PlannedVolume[]): string {
+function bindOf(
+  mount: Mount,
+  volumes: readonly PlannedVolume[],
+  question: EnvironmentQuestion,
+): string {
   if (mount.kind === 'given') return mount.bind;
+  if (mount.kind === 'directory') {
+    return `${planCacheDirectory(mount.path, question)}:${mount.path}`;
+  }
   const name = volumes.find(({ path }) => path === mount.path)?.spec.name ?? '';
   return `${name}:${mount.path}`;
 }

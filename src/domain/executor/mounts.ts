@@ -1,12 +1,15 @@
 import type { BuildContext } from '../build/context.ts';
 import { cleanPath } from '../job/project-dir.ts';
 import type { Variables } from '../job/variables.ts';
+import type { DockerConfig } from '../runner/config.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 
 /** What a container of the build sees at a path. */
 export type Mount =
   /** A volume that we make: kept for the next build of this place, or removed with this one. */
   | { readonly kind: 'volume'; readonly path: string; readonly isTemporary: boolean }
+  /** A directory of ours below `cache_dir` of the host, kept for the next build of this place. */
+  | { readonly kind: 'directory'; readonly path: string }
   /** A directory of the host or a volume of the user's, as the configuration writes it. */
   | { readonly kind: 'given'; readonly path: string; readonly bind: string };
 
@@ -27,7 +30,7 @@ export function planMounts(context: BuildContext, variables: Variables): MountPl
   const taken = new Set<string>();
   for (const volume of docker.volumes) {
     if (volume === '') continue;
-    const mount = readVolume(volume, variables, docker.disableCache);
+    const mount = readVolume(volume, variables, docker);
     if (typeof mount === 'string') return { mounts, fault: mount };
     const path = cleanPath(mount.path);
     if (taken.has(path)) {
@@ -44,7 +47,7 @@ export function planMounts(context: BuildContext, variables: Variables): MountPl
   if (!taken.has(root)) {
     const isTemporary =
       docker.disableCache || readGitSettings(context, variables).strategy !== 'fetch';
-    mounts.push({ kind: 'volume', path: buildsDir, isTemporary });
+    mounts.push(ownMount(buildsDir, isTemporary, docker));
   }
   return { mounts, fault: undefined };
 }
@@ -79,7 +82,11 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** The mount that a `volumes` entry means, or what is wrong with it. */
-function readVolume(volume: string, variables: Variables, disableCache: boolean): Mount | string {
+function readVolume(
+  volume: string,
+  variables: Variables,
+  docker: Pick<DockerConfig, 'disableCache' | 'cacheDir'>,
+): Mount | string {
   const spec = parseVolume(volume);
   if (spec === undefined) return `invalid volume specification ${quote(volume)}`;
   const { source, target, options } = spec;
@@ -91,9 +98,19 @@ function readVolume(volume: string, variables: Variables, disableCache: boolean)
   if (cleanPath(path) === '/') {
     return `volume ${quote(volume)} leads to the root of the container`;
   }
-  if (source === undefined) return { kind: 'volume', path, isTemporary: disableCache };
+  if (source === undefined) return ownMount(path, docker.disableCache, docker);
   const suffix = options.length === 0 ? '' : `:${options.join(',')}`;
   return { kind: 'given', path, bind: `${source}:${path}${suffix}` };
+}
+
+/** What is kept lies in a directory of the host where the configuration names one, else in a volume. */
+function ownMount(
+  path: string,
+  isTemporary: boolean,
+  { cacheDir }: Pick<DockerConfig, 'cacheDir'>,
+): Mount {
+  if (cacheDir !== '' && !isTemporary) return { kind: 'directory', path };
+  return { kind: 'volume', path, isTemporary };
 }
 
 interface VolumeParts {

@@ -48,6 +48,19 @@ export function planVolume(
 }
 
 /**
+ * The directory of the host behind a mount below `cache_dir`. It belongs to the same builds as a
+ * volume would. Source: `executors/docker/internal/volumes/manager.go` (createHostBasedCacheVolume).
+ */
+export function planCacheDirectory(
+  path: string,
+  { context, digests }: { readonly context: BuildContext; readonly digests: Digests },
+): string {
+  const root = context.runner.docker.cacheDir.replace(/\/+$/, '');
+  const suffix = isProtected(context.job) ? '-protected' : '';
+  return `${root}/${realUniqueName(digests, context)}/${digests.md5Hex(path)}${suffix}`;
+}
+
+/**
  * Whether the job may put into caches what builds of protected refs read: by GitLab's word, else by
  * the first variable of that name, which no user can have set. A cache key can ask for it too.
  * Source: gitlab-runner `common/build.go` (IsProtected), `executors/docker/volume.go`.

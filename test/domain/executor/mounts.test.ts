@@ -107,9 +107,32 @@ describe('the mounts of a build', () => {
     const docker = { ...runner.docker, disableCache: true };
     const { mounts } = mountsOf({ runner: { docker } });
     assert.deepEqual(
-      mounts.map((mount) => (mount.kind === 'volume' ? mount.isTemporary : mount.bind)),
-      [true, '/srv:/data', true],
+      mounts.map((mount) => (mount.kind === 'given' ? mount.bind : mount)),
+      [
+        { kind: 'volume', path: '/cache', isTemporary: true },
+        '/srv:/data',
+        { ...BUILDS, isTemporary: true },
+      ],
     );
+  });
+
+  it('cache_dir holds what is kept, and nothing that goes with the build', () => {
+    const { runner } = contextOf({ volumes: ['/cache'] });
+    const docker = { ...runner.docker, cacheDir: '/srv/cache' };
+    assert.deepEqual(mountsOf({ runner: { docker } }).mounts, [
+      { kind: 'directory', path: '/cache' },
+      { kind: 'directory', path: '/builds' },
+    ]);
+    const clone = { variables: [{ key: 'GIT_STRATEGY', value: 'clone' }] };
+    assert.deepEqual(mountsOf({ job: clone, runner: { docker } }).mounts, [
+      { kind: 'directory', path: '/cache' },
+      { ...BUILDS, isTemporary: true },
+    ]);
+    const disabled = { ...docker, disableCache: true };
+    assert.deepEqual(mountsOf({ runner: { docker: disabled } }).mounts, [
+      { kind: 'volume', path: '/cache', isTemporary: true },
+      { ...BUILDS, isTemporary: true },
+    ]);
   });
 });
 

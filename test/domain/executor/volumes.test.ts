@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
-import { isProtected, planVolume } from '../../../src/domain/executor/volumes.ts';
+import {
+  isProtected,
+  planCacheDirectory,
+  planVolume,
+} from '../../../src/domain/executor/volumes.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 
 const digests = {
@@ -14,6 +18,27 @@ function volumeOf(isTemporary: boolean, changes: ContextChanges = {}) {
   const mount = { kind: 'volume', path: '/cache', isTemporary } as const;
   return planVolume(mount, { context: contextOf(changes), digests });
 }
+
+describe('a directory below cache_dir', () => {
+  const runner = contextOf().runner;
+  const docker = { ...runner.docker, cacheDir: '/srv/cache/' };
+  const directoryOf = (changes: ContextChanges = {}) =>
+    planCacheDirectory('/cache', {
+      context: contextOf({ ...changes, runner: { ...changes.runner, docker } }),
+      digests,
+    });
+
+  it('is named as the volume would be', () => {
+    const name = volumeOf(false).spec.name.replace('-cache-', '/');
+    assert.equal(directoryOf(), `/srv/cache/${name}`);
+  });
+
+  it('is not shared with builds of protected refs or of other projects', () => {
+    const isProtectedRef = { job: { git_info: { protected: true } } };
+    assert.equal(directoryOf(isProtectedRef), `${directoryOf()}-protected`);
+    assert.notEqual(directoryOf({ job: { job_info: { project_id: 43 } } }), directoryOf());
+  });
+});
 
 describe('a volume of a build', () => {
   it('that is kept is named after project and place, and never goes with a build', () => {
