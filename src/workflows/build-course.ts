@@ -1,0 +1,187 @@
+import { CancellationScope, log, sleep } from '@temporalio/workflow';
+import {
+  afterScriptStatus,
+  outcomeOfOwnTimeout,
+  outcomeOfStages,
+} from '../domain/build/build-outcome.ts';
+import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
+import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
+import { inBackground } from './attempt.ts';
+import type { BuildHome } from './build-home.ts';
+import type { BuildRun } from './build-run.ts';
+import { isDelivery, openStages, type BuildStages } from './build-stages.ts';
+
+export interface CourseScope {
+  readonly home: BuildHome;
+  readonly run: BuildRun;
+}
+
+/** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
+const REJECTED_EXIT_CODE = 3;
+
+/** The stages under the job's clock, which starts before the environment is prepared. */
+export async function runCourse(job: JobSummary, scope: CourseScope): Promise<BuildOutcome> {
+  const { rejection, rejectionReason, plan } = job;
+  if (rejection !== undefined) {
+    return {
+      state: 'failed',
+      reason: rejectionReason ?? 'runner_system_failure',
+      exitCode: rejectionReason === undefined ? REJECTED_EXIT_CODE : undefined,
+      message: rejection,
+    };
+  }
+  const clock = startTimer(scope.run, { kind: 'job_timeout', timeoutMs: plan.jobTimeoutMs });
+  const stages = openStages(job, scope);
+  const outcome =
+    (await resolveSecrets(plan, { stages, run: scope.run })) ??
+    (await stages.prepare()) ??
+    (await runStages(plan, { stages, run: scope.run, clock }));
+  clock.cancel();
+  return outcome;
+}
+
+/** Without them nothing of the job is begun. Returns an outcome when the build ends here. */
+async function resolveSecrets(
+  { secrets }: BuildPlan,
+  { stages, run }: Omit<StagesScope, 'clock'>,
+): Promise<BuildOutcome | undefined> {
+  if (secrets === undefined) return undefined;
+  const ended = await stages.run(secrets, { jobStatus: 'running' });
+  return ended.kind === 'succeeded' ? undefined : outcomeOfStages(ended, run.interruption);
+}
+
+interface StagesScope {
+  readonly stages: BuildStages;
+  readonly run: BuildRun;
+  /** Of the job. */
+  readonly clock: CancellationScope;
+}
+
+async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
+  const { stages, run } = scope;
+  for (const stage of plan.preparation) {
+    const limitMs = stage.name === 'get_sources' ? plan.sourcesTimeoutMs : undefined;
+    const limit = limitMs === undefined ? {} : { limitMs };
+    const ended = await stages.run(stage, { jobStatus: 'running', ...limit });
+    if (ended.kind === 'succeeded') continue;
+    const { interruption } = run;
+    const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
+    // Without its preparation there is nothing that could be kept or cleaned up.
+    if (stage.name === 'prepare_script') return outcome;
+    const result = ended.kind === 'stopped' ? outcome : await keepFiles(plan, scope, outcome);
+    await cleanUp(plan, scope);
+    return result;
+  }
+  // A cancel that came before the user's own scripts spares them altogether.
+  if (run.interruption !== undefined) {
+    await cleanUp(plan, scope);
+    return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  }
+  const outcome = await keepFiles(plan, scope, await runSteps(plan, scope));
+  await cleanUp(plan, scope);
+  return outcome;
+}
+
+/**
+ * Saves caches, then hands over artifacts. What fails there fails a build that was good so far. The
+ * job's clock ends with its own work: a GitLab that is away must not fail a job that has ended.
+ */
+async function keepFiles(
+  { finish }: BuildPlan,
+  scope: StagesScope,
+  result: BuildOutcome,
+): Promise<BuildOutcome> {
+  const { run } = scope;
+  const wanted = result.state === 'success' ? finish?.onSuccess : finish?.onFailure;
+  if (wanted === undefined || wanted.length === 0) return result;
+  const outcome = await runAll(wanted, scope);
+  if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  return result.state === 'success' ? outcomeOfStages(outcome, run.interruption) : result;
+}
+
+/** Whatever one stage comes to, the next is run. Returns the first that is not well. */
+async function runAll(
+  wanted: readonly PlannedStage[],
+  { stages, run, clock }: StagesScope,
+): Promise<StageOutcome> {
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (const stage of wanted) {
+    if (run.isOver()) break;
+    if (isDelivery(stage)) clock.cancel();
+    const ended = await stages.run(stage, { jobStatus: 'running' });
+    if (outcome.kind === 'succeeded') outcome = ended;
+  }
+  return outcome;
+}
+
+interface EndedPreparation {
+  readonly ended: StageOutcome;
+  readonly interruption: Interruption | undefined;
+  /** Of the stage's own. */
+  readonly limitMs: number | undefined;
+}
+
+/** The shell itself does not start: nothing of that is the user's doing. Source: spec/execution §1. */
+function outcomeOfPreparation(
+  { name }: PlannedStage,
+  { ended, interruption, limitMs }: EndedPreparation,
+): BuildOutcome {
+  if (limitMs !== undefined && ended.kind === 'stopped' && interruption === undefined) {
+    return outcomeOfOwnTimeout('get sources', limitMs);
+  }
+  if (name !== 'prepare_script' || ended.kind !== 'script_failed') {
+    return outcomeOfStages(ended, interruption);
+  }
+  return {
+    state: 'failed',
+    reason: 'runner_system_failure',
+    exitCode: undefined,
+    message: `prepare environment: exit code ${ended.exitCode}`,
+  };
+}
+
+async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
+  const { stages, run } = scope;
+  const outcome = await runScript(plan, scope);
+  // From here on a cancel comes too late: what the script did stands.
+  const interruption = run.interruption;
+  const result = outcomeOfStages(outcome, interruption);
+  if (plan.afterScript === undefined || run.isOver()) return result;
+
+  const timeoutMs = plan.afterScriptTimeoutMs;
+  const jobStatus = afterScriptStatus(result, interruption);
+  const after = await stages.run(plan.afterScript, { jobStatus, limitMs: timeoutMs });
+  if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  const isIgnored = plan.afterScriptIgnoreErrors || result.state !== 'success';
+  return isIgnored ? result : outcomeOfStages(after, { kind: 'script_timeout', timeoutMs });
+}
+
+async function runScript(plan: BuildPlan, { stages, run }: StagesScope): Promise<StageOutcome> {
+  const { scriptTimeoutMs: timeoutMs } = plan;
+  const clock =
+    timeoutMs === undefined ? undefined : startTimer(run, { kind: 'script_timeout', timeoutMs });
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (const step of plan.steps) {
+    if (outcome.kind === 'succeeded') outcome = await stages.run(step, { jobStatus: 'running' });
+  }
+  clock?.cancel();
+  return outcome;
+}
+
+async function cleanUp({ cleanup }: BuildPlan, { stages, run }: StagesScope): Promise<void> {
+  if (cleanup === undefined || run.isOver()) return;
+  const outcome = await stages.run(cleanup, { jobStatus: 'running' });
+  if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
+}
+
+function startTimer(
+  run: BuildRun,
+  interruption: Extract<Interruption, { timeoutMs: number }>,
+): CancellationScope {
+  const timer = new CancellationScope();
+  inBackground(timer, async () => {
+    await sleep(interruption.timeoutMs);
+    run.interrupt(interruption);
+  });
+  return timer;
+}
