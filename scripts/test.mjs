@@ -10,6 +10,7 @@ import {
   setUpDatabases,
   setUpDocker,
   setUpRegistry,
+  setUpS3,
   setUpTemporal,
   setUpVault,
 } from './lib/set-up.mjs';
@@ -51,6 +52,7 @@ await main(async () => {
     ...(await setUpTemporal()),
     ...(await setUpDocker()),
     ...(await setUpRegistry()),
+    ...(await setUpS3()),
   };
   let failed = failures;
   if (isChecked) {

@@ -3,6 +3,7 @@ import { ensureDockerEngine } from './docker-engine.mjs';
 import { ensureEach, ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
 import { findOpenBao } from './open-bao.mjs';
 import { findRegistry } from './registry.mjs';
+import { findS3Server } from './s3-server.mjs';
 import { findTemporalCli } from './temporal-cli.mjs';
 
 // Each returns the environment that tells tests, tools and the program what there is.
@@ -34,4 +35,9 @@ export async function setUpVault() {
 /** Servers for tests of services. Docker must have been set up. */
 export async function setUpDatabases() {
   await ensureEach(DATABASE_IMAGES);
+}
+
+/** The server behind remote caches. */
+export async function setUpS3() {
+  return { TGR_TEST_S3_SERVER: await findS3Server() };
 }

@@ -1,9 +1,5 @@
 import { outermostPaths } from '../domain/files/project-paths.ts';
-import {
-  planSelection,
-  type FileSelection,
-  type SelectionOrder,
-} from '../domain/files/selection.ts';
+import type { FileSelection } from '../domain/files/selection.ts';
 import type { Variables } from '../domain/job/variables.ts';
 import type { ContainerEngine, FileMember } from './ports.ts';
 
@@ -22,18 +18,6 @@ export interface Selected {
   /** What there is to say, and how many there were, when all members were read. */
   readonly lines: FileSelection['lines'];
   readonly count: () => number;
-}
-
-export function selectFiles(scene: FilesScene, order: SelectionOrder): Selected {
-  const selection = planSelection(order);
-  let count = 0;
-  const members = async function* (): AsyncGenerator<FileMember> {
-    for await (const member of selectedFiles(scene, selection)) {
-      count += 1;
-      yield member;
-    }
-  };
-  return { members: members(), lines: selection.lines, count: () => count };
 }
 
 /**

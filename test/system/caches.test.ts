@@ -1,80 +1,441 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
-import { assertJob, type Expectation } from '../support/scenario.ts';
+import {
+  AGED,
+  cacheOf,
+  filled,
+  found,
+  FOUND,
+  NOT_FOUND,
+  variables,
+} from '../support/cache-jobs.ts';
+import { NO_GIT } from '../support/scenario.ts';
+import { describeSequences, type Sequence } from '../support/sequences.ts';
 
-/** Each job begins with an empty directory: what is in it came out of a cache. */
-const EMPTY = { key: 'GIT_STRATEGY', value: 'empty' };
-
-describe('caches in the /cache volume', () => {
-  let installation: Installation;
-  before(async () => {
-    installation = await openInstallation({
-      concurrent: 1,
-      dockerToml: '    volumes = ["/cache"]',
-    });
-    await installation.start();
-  });
-  after(async () => {
-    try {
-      await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
-    } finally {
-      await installation.close();
-    }
-  });
-  const run = async (spec: JobSpec, expected: Expectation): Promise<FakeJob> => {
-    const variables = [EMPTY, ...(spec.variables ?? [])];
-    const job = installation.gitlab.addJob({ ...spec, variables });
-    await job.whenFinished(120_000);
-    assertJob(job, expected);
-    return job;
-  };
-
-  it('go from one job to the next, and are not packed again while nothing has changed', async () => {
-    const payload = { cache: [{ key: 'deps', paths: ['vendor/'] }] };
-    await run(
+const LOCAL: readonly Sequence[] = [
+  {
+    title: 'a cache goes from one job to the next',
+    jobs: [
       {
-        script: [
-          'mkdir -p vendor/a',
-          'echo kept > vendor/a/b',
-          "find . -exec touch -d '-1 hour' {} +",
-        ],
-        payload,
+        ...filled(cacheOf('first')),
+        expected: {
+          state: 'success',
+          log: [
+            'Restoring cache',
+            'Checking cache for first...',
+            'No URL provided, cache will not be downloaded from shared cache server.',
+            'Cache file does not exist',
+            'Failed to extract cache',
+            'Saving cache for successful job',
+            'Creating cache first...',
+            'vendor/: found 2 matching artifact files and directories',
+            'No URL provided, cache will not be uploaded to shared cache server.',
+            'Created cache',
+          ],
+        },
+      },
+      found(cacheOf('first'), FOUND),
+    ],
+  },
+  {
+    title: 'is not packed again while nothing in it has changed, and is when something has',
+    jobs: [
+      {
+        job: {
+          variables,
+          payload: cacheOf('aged'),
+          script: ['mkdir vendor', 'echo kept > vendor/file', AGED],
+        },
+        expected: { state: 'success' },
+      },
+      found(cacheOf('aged'), [...FOUND, 'Archive is up to date!', 'Created cache']),
+      {
+        job: { variables, payload: cacheOf('aged'), script: ['echo more > vendor/more'] },
+        expected: { state: 'success', log: ['found 3 matching'] },
       },
       {
+        job: { variables, payload: cacheOf('aged'), script: ['cat vendor/file vendor/more'] },
+        expected: { state: 'success', log: [/^kept\nmore$/m] },
+      },
+    ],
+  },
+  {
+    title: 'modes, links and names of any language come back as they were',
+    jobs: [
+      {
+        job: {
+          variables,
+          payload: cacheOf('odd'),
+          script: [
+            'mkdir -p "vendor/größe 日本/empty"',
+            'echo "#!/bin/sh" > vendor/tool; chmod 750 vendor/tool; ln -s tool vendor/link; touch vendor/.dot',
+          ],
+        },
+        expected: { state: 'success' },
+      },
+      {
+        job: {
+          variables,
+          payload: cacheOf('odd'),
+          script: [
+            'stat -c %a vendor/tool; readlink vendor/link; ls -d vendor/.dot "vendor/größe 日本/empty"',
+          ],
+        },
+        expected: {
+          state: 'success',
+          log: [/^750\ntool\nvendor\/\.dot\nvendor\/größe 日本\/empty$/m],
+        },
+      },
+    ],
+  },
+  {
+    title: 'a key without a name is that of job and ref, and another job does not see it',
+    jobs: [
+      { ...filled({ cache: [{ paths: ['vendor/'] }], job_info: { name: 'compile' } }) },
+      {
+        ...found({ cache: [{ paths: ['vendor/'] }], job_info: { name: 'compile' } }, FOUND),
+      },
+      {
+        ...found({ cache: [{ paths: ['vendor/'] }], job_info: { name: 'test' } }, [
+          'Checking cache for test/main',
+          ...NOT_FOUND,
+        ]),
+      },
+    ],
+  },
+  {
+    title: 'a key is expanded, and made a path that leads nowhere else',
+    jobs: [
+      {
+        ...filled(cacheOf('../../%2e%2e/$CI_JOB_STAGE\\x')),
+        expected: {
+          state: 'success',
+          log: [/WARNING: cache key .* sanitized to "test\/x"/, 'Creating cache test/x...'],
+        },
+      },
+      found(cacheOf('test/x'), FOUND),
+    ],
+  },
+  {
+    title: 'hostile keys cost a warning',
+    jobs: ['..', '//', '$NOT_SET', 'x'.repeat(5000)].map((key) => ({
+      job: { variables, payload: cacheOf(key), script: ['mkdir vendor', 'echo still runs'] },
+      expected: {
         state: 'success',
         log: [
-          'Restoring cache',
-          'Checking cache for deps...',
-          'Cache file does not exist',
-          'Failed to extract cache',
-          'Saving cache for successful job',
-          'Creating cache deps...',
-          'vendor/: found 3 matching artifact files and directories',
-          'No URL provided, cache will not be uploaded to shared cache server.',
-          'Created cache',
+          /Skipping cache extraction due to empty cache key|Failed to extract cache/,
+          /^still runs$/m,
         ],
       },
-    );
-    await run(
-      { script: ['cat vendor/a/b'], payload },
+    })),
+  },
+  {
+    title: 'the keys after the first are tried in order, the variable’s last',
+    jobs: [
+      filled(cacheOf('older')),
+      filled(cacheOf('common'), 'common'),
+      found(cacheOf('none-1', { fallback_keys: ['none-2', 'older'] }), [
+        'Checking cache for none-1...',
+        'Checking cache for none-2...',
+        'Checking cache for older...',
+        ...FOUND,
+      ]),
       {
-        state: 'success',
-        log: ['Successfully extracted cache', /^kept$/m, 'Archive is up to date!', 'Created cache'],
+        job: {
+          variables: [...variables, { key: 'CACHE_FALLBACK_KEY', value: 'common' }],
+          payload: cacheOf('none-3'),
+          script: ['cat vendor/file'],
+        },
+        expected: { state: 'success', log: ['Checking cache for common...', /^common$/m] },
       },
-    );
-    await run(
-      { script: ['echo new > vendor/c'], payload },
+    ],
+  },
+  {
+    title: 'the variable’s key may not be one of protected refs',
+    jobs: [
       {
-        state: 'success',
-        log: ['Successfully extracted cache', 'found 4 matching', 'Created cache'],
+        job: {
+          variables: [...variables, { key: 'CACHE_FALLBACK_KEY', value: 'main-protected' }],
+          payload: cacheOf('none-4'),
+        },
+        expected: {
+          state: 'success',
+          log: [
+            'CACHE_FALLBACK_KEY "main-protected" not allowed to end in "-protected"',
+            'Checking cache for none-4',
+          ],
+        },
       },
-    );
-    await run(
-      { script: ['cat vendor/a/b vendor/c'], payload },
-      { state: 'success', log: [/^kept\nnew$/m] },
-    );
-  });
-});
+    ],
+  },
+  {
+    title: 'policy pull never saves, policy push never restores',
+    jobs: [
+      {
+        ...filled(cacheOf('policy', { policy: 'push' })),
+        expected: {
+          state: 'success',
+          log: ['Not downloading cache policy due to policy', 'Created cache'],
+        },
+      },
+      found(cacheOf('policy', { policy: 'pull' }), [
+        ...FOUND,
+        'Not uploading cache policy due to policy',
+      ]),
+      {
+        job: {
+          variables: [...variables, { key: 'POLICY', value: 'pull' }],
+          payload: cacheOf('policy', { policy: '$POLICY' }),
+          script: ['echo changed > vendor/file'],
+        },
+        expected: { state: 'success', log: ['Not uploading cache policy due to policy'] },
+      },
+      found(cacheOf('policy'), FOUND),
+    ],
+  },
+  {
+    title: 'a policy that nobody knows fails the job',
+    jobs: [
+      {
+        job: { variables, payload: cacheOf('x', { policy: 'fetch' }), script: ['echo runs'] },
+        expected: {
+          state: 'failed',
+          failureReason: 'runner_system_failure',
+          log: ['unknown cache policy "fetch" for x'],
+          never: ['echo runs'],
+        },
+      },
+    ],
+  },
+  {
+    title: 'when: on_failure and always save after a failure, the usual one does not',
+    jobs: [
+      {
+        job: {
+          variables,
+          script: ['mkdir vendor', 'echo kept > vendor/file', 'exit 3'],
+          payload: {
+            cache: [
+              { key: 'f-success', paths: ['vendor/'] },
+              { key: 'f-failure', paths: ['vendor/'], when: 'on_failure' },
+              { key: 'f-always', paths: ['vendor/'], when: 'always' },
+            ],
+          },
+        },
+        expected: {
+          state: 'failed',
+          failureReason: 'script_failure',
+          exitCode: 3,
+          log: [
+            'Saving cache for failed job',
+            'Creating cache f-failure...',
+            'Created cache',
+            'Creating cache f-always...',
+          ],
+          never: ['Creating cache f-success'],
+        },
+      },
+      found(cacheOf('f-failure'), FOUND),
+      found(cacheOf('f-always'), FOUND),
+      found(cacheOf('f-success'), NOT_FOUND),
+    ],
+  },
+  {
+    title: 'several caches of a job are apart from each other',
+    jobs: [
+      {
+        job: {
+          variables,
+          payload: {
+            cache: [
+              { key: 'one', paths: ['a'] },
+              { key: 'two', paths: ['b'] },
+            ],
+          },
+          script: ['echo in-a > a', 'echo in-b > b', 'echo in-c > c'],
+        },
+        expected: { state: 'success', log: ['a: found 1 matching', 'b: found 1 matching'] },
+      },
+      {
+        job: { variables, payload: { cache: [{ key: 'two', paths: ['b'] }] }, script: ['ls'] },
+        expected: { state: 'success', log: [/^b$/m], never: ['in-c'] },
+      },
+    ],
+  },
+  {
+    title: 'patterns take what they match, wherever it lies',
+    jobs: [
+      {
+        job: {
+          variables,
+          payload: {
+            cache: [{ key: 'deep', paths: ['**/*.lock', '$DIR/keep', '${UNSET:-late}/x'] }],
+          },
+          script: [
+            'mkdir -p a/b/c d late; touch top.lock a/b/c/deep.lock a/b/not.this late/x late/y',
+            'mkdir -p d && touch d/keep d/other',
+          ],
+        },
+        expected: { state: 'success', log: ['**/*.lock: found 2 matching', 'Created cache'] },
+      },
+      {
+        job: { variables, payload: cacheOf('deep'), script: ['find . -type f | sort'] },
+        expected: {
+          state: 'success',
+          log: [/^\.\/a\/b\/c\/deep\.lock\n\.\/late\/x\n\.\/top\.lock$/m],
+        },
+      },
+    ],
+  },
+  {
+    title: 'untracked files are what git does not know',
+    jobs: [
+      {
+        job: {
+          payload: { cache: [{ key: 'untracked', untracked: true }] },
+          variables: [{ key: 'GIT_STRATEGY', value: 'clone' }],
+          script: ['mkdir -p out', 'echo built > out/result', 'echo changed >> README.md'],
+        },
+        expected: { state: 'success', log: ['untracked: found 1 files', 'Created cache'] },
+      },
+      {
+        job: {
+          payload: { cache: [{ key: 'untracked', untracked: true, policy: 'pull' }] },
+          variables: [{ key: 'GIT_STRATEGY', value: 'clone' }],
+          script: ['cat out/result', '! grep -q changed README.md'],
+        },
+        expected: {
+          state: 'success',
+          log: ['Successfully extracted cache', /^built$/m],
+        },
+      },
+    ],
+  },
+  {
+    title: 'nothing to keep is a warning',
+    jobs: [
+      {
+        job: { variables, payload: cacheOf('empty'), script: ['true'] },
+        expected: {
+          state: 'success',
+          log: ['vendor/: no matching files.', 'No files to cache.', 'Created cache'],
+        },
+      },
+    ],
+  },
+  {
+    title: 'what lies outside of the project is not kept',
+    jobs: [
+      {
+        job: {
+          variables,
+          payload: cacheOf('outside', { paths: ['/etc', '../..', 'vendor'] }),
+          script: ['mkdir vendor; ln -s /etc vendor/etc'],
+        },
+        expected: {
+          state: 'success',
+          log: [
+            'artifact path is not a subpath of project directory: /etc',
+            'vendor: found 2 matching',
+          ],
+        },
+      },
+    ],
+  },
+  {
+    title: 'an unprotected ref never sees what a protected one has saved, nor the other way round',
+    jobs: [
+      filled({ ...cacheOf('ref'), git_info: { protected: false } }, 'poisoned'),
+      found({ ...cacheOf('ref'), git_info: { protected: true } }, NOT_FOUND),
+      filled({ ...cacheOf('ref'), git_info: { protected: true } }),
+      found({ ...cacheOf('ref'), git_info: { protected: true } }, FOUND),
+      found({ ...cacheOf('ref'), git_info: { protected: false } }, [/^poisoned$/m]),
+    ],
+  },
+  {
+    title: 'another project with the same key has its own',
+    jobs: [
+      filled(cacheOf('shared-name')),
+      found({ ...cacheOf('shared-name'), job_info: { project_id: 777_001 } }, NOT_FOUND),
+    ],
+  },
+  {
+    title: 'a broken archive, or none at all in its place, costs a warning and is replaced',
+    jobs: [
+      {
+        job: {
+          variables: [NO_GIT],
+          script: [
+            'mkdir -p /cache/group/project-empty/broken',
+            'echo no zip > /cache/group/project-empty/broken/cache.zip',
+          ],
+        },
+        expected: { state: 'success' },
+      },
+      {
+        ...filled(cacheOf('broken')),
+        expected: { state: 'success', log: ['Failed to extract cache', 'Created cache'] },
+      },
+      found(cacheOf('broken'), FOUND),
+      {
+        job: {
+          variables: [NO_GIT],
+          script: [
+            'cd /cache/group/project-empty/broken',
+            'rm cache.zip',
+            'ln -s /etc/passwd cache.zip',
+          ],
+        },
+        expected: { state: 'success' },
+      },
+      found(cacheOf('broken'), ['Cache file does not exist', ...NOT_FOUND]),
+    ],
+  },
+  {
+    title: 'levels and formats of compression are as the job says, as far as they are known',
+    jobs: [
+      {
+        job: {
+          variables: [
+            ...variables,
+            { key: 'CACHE_COMPRESSION_LEVEL', value: 'fastest' },
+            { key: 'CACHE_COMPRESSION_FORMAT', value: 'zip' },
+          ],
+          payload: cacheOf('level'),
+          script: ['mkdir vendor; head -c 100000 /dev/zero > vendor/zeros'],
+        },
+        expected: { state: 'success', log: ['Created cache'] },
+      },
+      {
+        job: {
+          variables: [NO_GIT],
+          script: [
+            's=$(stat -c %s /cache/group/project-empty/level/cache.zip)',
+            'test "$s" -gt 100000 && echo stored',
+          ],
+        },
+        expected: { state: 'success', log: [/^stored$/m] },
+      },
+    ],
+  },
+  {
+    title: 'a name of the cache after the flag for hashed keys is another one',
+    jobs: [
+      {
+        ...filled(cacheOf('../any%2fkey ')),
+        job: {
+          ...filled(cacheOf('../any%2fkey ')).job,
+          variables: [...variables, { key: 'FF_HASH_CACHE_KEYS', value: 'true' }],
+        },
+        expected: { state: 'success', log: ['Created cache'], never: ['sanitized'] },
+      },
+    ],
+  },
+];
+
+describeSequences('caches in the /cache volume', { dockerToml: '    volumes = ["/cache"]' }, LOCAL);
+
+describeSequences('caches without a volume', {}, [
+  {
+    title: 'end with their job',
+    jobs: [filled(cacheOf('gone')), found(cacheOf('gone'), NOT_FOUND)],
+  },
+]);

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { createAzurePresigner } from '../../../src/adapters/cache-stores/azure.ts';
+import { cacheConfigOf } from './support.ts';
+
+const KEY = Buffer.from('canary-account-key').toString('base64');
+const AZURE = { accountName: 'acct', accountKey: KEY, containerName: 'caches' };
+
+function presign(method: 'GET' | 'PUT', changes: Partial<typeof AZURE> = {}, object = 'a/b c') {
+  const { azure } = cacheConfigOf({ type: 'azure', azure: { ...AZURE, ...changes } });
+  return createAzurePresigner(azure).presign({ method, object, metadata: { cachekey: 'k' } });
+}
+
+/** What the service computes itself. Source: Azure's documentation of service SAS, 2020-12-06 on. */
+function signatureOf(query: URLSearchParams, resource: string): string {
+  const read = (name: string): string => query.get(name) ?? '';
+  const text = [
+    ...[read('sp'), read('st'), read('se'), resource, read('si'), read('sip'), read('spr')],
+    ...[read('sv'), read('sr'), '', read('ses'), '', '', '', '', ''],
+  ].join('\n');
+  return createHmac('sha256', Buffer.from(KEY, 'base64')).update(text, 'utf8').digest('base64');
+}
+
+describe('addresses of caches in Azure', () => {
+  it('are signed as the service checks it, for one blob and by https alone', async () => {
+    const url = new URL((await presign('GET')).url);
+    assert.equal(
+      `${url.origin}${url.pathname}`,
+      'https://acct.blob.core.windows.net/caches/a/b%20c',
+    );
+    assert.equal(
+      url.searchParams.get('sig'),
+      signatureOf(url.searchParams, '/blob/acct/caches/a/b c'),
+    );
+    assert.deepEqual(
+      ['sp', 'sr', 'spr'].map((name) => url.searchParams.get(name)),
+      ['r', 'b', 'https'],
+    );
+  });
+
+  it('end after an hour', async () => {
+    const { searchParams } = new URL((await presign('GET')).url);
+    const leftMs = Date.parse(searchParams.get('se') ?? '') - Date.now();
+    assert.ok(leftMs > 3_500_000 && leftMs <= 3_600_000);
+  });
+
+  it('allow to write, or to read, never both', async () => {
+    const { url, headers } = await presign('PUT');
+    assert.equal(new URL(url).searchParams.get('sp'), 'w');
+    assert.deepEqual(headers, { 'x-ms-blob-type': 'BlockBlob', 'x-ms-meta-cachekey': 'k' });
+  });
+
+  it('are not to be had without account, key and container', async () => {
+    await assert.rejects(
+      presign('GET', { accountKey: '', containerName: '' }),
+      ({ message }: Error) => /AccountKey, ContainerName/.test(message),
+    );
+  });
+});

@@ -1,0 +1,145 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Path of the S3 server that `npm test` has set up; undefined: it is not to be had here. */
+export function s3Program(): string | undefined {
+  return process.env['TGR_TEST_S3_SERVER'] || undefined;
+}
+
+/** Why tests of a real S3 server are skipped; false when there is one. */
+export function s3Skip(): string | false {
+  return s3Program() === undefined
+    ? 'no S3 server: run these tests by `npm test`, which gets one where it can'
+    : false;
+}
+
+/** What stands in for the server's own answer, or spoils it. */
+export type Interference = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
+/** A real S3 server with one bucket, behind a door where a test may stand. */
+export interface S3Server {
+  /** `host:port`, for ServerAddress. */
+  readonly address: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly bucket: string;
+  /** Host path of an object. */
+  readonly pathOf: (object: string) => string;
+  readonly objects: () => Promise<readonly string[]>;
+  /** Method and path, without the query, of what was asked. */
+  readonly calls: string[];
+  /** Called for each request; true when it has taken it over. */
+  interfere: Interference;
+  readonly close: () => Promise<void>;
+}
+
+export async function openS3Server(): Promise<S3Server> {
+  const program = s3Program();
+  if (program === undefined) throw new Error('there is no S3 server');
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-s3-'));
+  const bucket = 'caches';
+  await mkdir(join(directory, 'data', bucket), { recursive: true });
+  await mkdir(join(directory, 'meta'));
+  const [accessKey, secretKey] = ['test-access-key', `canary-${randomBytes(12).toString('hex')}`];
+  const port = await freePort();
+  const args = [
+    ...['--quiet', '--port', `127.0.0.1:${port}`, '--access', accessKey, '--secret', secretKey],
+    ...['posix', '--sidecar', join(directory, 'meta'), join(directory, 'data')],
+  ];
+  const child = spawn(program, args, { stdio: 'ignore' });
+  await whenListening(port, child);
+  const calls: string[] = [];
+  const door = createServer((incoming, outgoing) => {
+    calls.push(`${incoming.method} ${incoming.url?.replace(/\?.*/, '')}`);
+    if (!server.interfere(incoming, outgoing)) pass(incoming, outgoing, port);
+  });
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  const pathOf = (object: string): string => join(directory, 'data', bucket, object);
+  const server: S3Server = {
+    address: `127.0.0.1:${(door.address() as AddressInfo).port}`,
+    ...{ accessKey, secretKey, bucket, pathOf, calls },
+    interfere: () => false,
+    objects: async () => {
+      const entries = await readdir(pathOf(''), { recursive: true, withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name).slice(pathOf('').length + 1))
+        .sort();
+    },
+    close: async () => {
+      door.closeAllConnections();
+      door.close();
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return server;
+}
+
+/** With the host that was signed. */
+function pass(incoming: IncomingMessage, outgoing: ServerResponse, port: number): void {
+  const { method, url, headers } = incoming;
+  const options = { host: '127.0.0.1', port, method, path: url, headers };
+  const inner = request(options, (answer) => {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(outgoing);
+  });
+  inner.on('error', () => outgoing.destroy());
+  incoming.on('error', () => inner.destroy());
+  incoming.pipe(inner);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+async function whenListening(port: number, child: ChildProcess): Promise<void> {
+  const untilMs = Date.now() + 30_000;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}`);
+    if (await answers(port)) return;
+    if (Date.now() > untilMs) throw new Error('the S3 server does not answer');
+    await delay(50);
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/** `[runners.cache]` of a server, for a config. */
+export function s3CacheToml(
+  server: S3Server,
+  options: { readonly isShared?: boolean; readonly maxBytes?: number } = {},
+): string {
+  return `
+  [runners.cache]
+    Type = "s3"
+    Path = "prefix"
+    Shared = ${options.isShared ?? false}
+    MaxUploadedArchiveSize = ${options.maxBytes ?? 0}
+  [runners.cache.s3]
+    ServerAddress = "${server.address}"
+    AccessKey = "${server.accessKey}"
+    SecretKey = "${server.secretKey}"
+    BucketName = "${server.bucket}"
+    BucketLocation = "us-east-1"
+    Insecure = true
+`;
+}
