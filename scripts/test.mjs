@@ -6,6 +6,7 @@ import { ensureBuilt } from './lib/build.mjs';
 import { runChecks, runTests } from './lib/checks.mjs';
 import { formatFaultTable } from './lib/fault-table.mjs';
 import { main, SetUpError } from './lib/say.mjs';
+import { formatScenarioList } from './lib/scenario-list.mjs';
 import {
   setUpDatabases,
   setUpDocker,
@@ -62,13 +63,26 @@ await main(async () => {
   if (['all', 'system'].includes(mode)) {
     await setUpDatabases();
     const all = { ...env, ...(await setUpVault()) };
-    failed += await runTests('system tests', SYSTEM, { env: all, concurrency: 2 });
+    failed += await runSystem({ env: all, isListed: mode === 'system' });
   }
   if (mode === 'faults') {
     failed += await runFaults({ env, seed: values.seed });
   }
   return failed === 0 ? 0 : 1;
 });
+
+/** What users see, and with `isListed` each scenario in a form that they can read. */
+async function runSystem({ env, isListed }) {
+  const report = join(tmpdir(), `tgr-scenarios-${process.pid}.jsonl`);
+  const all = { ...env, TGR_SCENARIO_REPORT: report };
+  try {
+    return await runTests('system tests', SYSTEM, { env: all, concurrency: 2 });
+  } finally {
+    const list = formatScenarioList(report);
+    process.stdout.write(isListed ? `${list}\n` : `${list.slice(list.lastIndexOf('\n'))}\n`);
+    rmSync(report, { force: true });
+  }
+}
 
 /** Every fault at every moment, and what came of it as a table. */
 async function runFaults({ env, seed }) {

@@ -4,6 +4,7 @@ import { contentOf } from './artifact-content.ts';
 import type { FakeJob, FakeJobState, FakeVariable, JobSpec } from './fake-gitlab/types.ts';
 import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
 import { whenForgotten } from './leftovers.ts';
+import { reportScenario } from './scenario-report.ts';
 
 export { JOB_IMAGE } from './installation.ts';
 
@@ -73,7 +74,7 @@ export function describeScenarios(
     for (const scenario of scenarios) {
       it(scenario.title, () => {
         const runner = configs.indexOf(scenario.docker ?? '');
-        return play(scenario, { installation, runner });
+        return playAndReport(title, scenario, { installation, runner });
       });
     }
   });
@@ -85,14 +86,28 @@ interface Stage {
   readonly runner: number;
 }
 
-async function play(scenario: Scenario, { installation, runner }: Stage): Promise<void> {
+async function playAndReport(group: string, scenario: Scenario, stage: Stage): Promise<void> {
+  let isGood = false;
+  let job: JobSpec | undefined;
+  try {
+    job =
+      typeof scenario.job === 'function' ? await scenario.job(stage.installation) : scenario.job;
+    await play({ ...scenario, job }, stage);
+    isGood = true;
+  } finally {
+    reportScenario(group, { scenario, job, isGood });
+  }
+}
+
+async function play(
+  scenario: Scenario & { readonly job: JobSpec },
+  { installation, runner }: Stage,
+): Promise<void> {
   const runnerToken = installation.tokens[runner] ?? '';
   const isOnlyOne = installation.tokens.length === 1;
-  const add = async (job: Scenario['job']): Promise<FakeJob> => {
-    const spec = typeof job === 'function' ? await job(installation) : job;
-    return installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...spec });
-  };
-  const job = await add(scenario.job);
+  const add = (spec: JobSpec): FakeJob =>
+    installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...spec });
+  const job = add(scenario.job);
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, scenario.expected);
@@ -102,7 +117,7 @@ async function play(scenario: Scenario, { installation, runner }: Stage): Promis
   if (scenario.next === undefined) return;
   // Until then the first holds its place, and with it the volumes of the place.
   await whenForgotten(installation, job.id);
-  const next = await add(scenario.next.job);
+  const next = add(scenario.next.job);
   await next.whenFinished(120_000);
   assertJob(next, scenario.next.expected);
 }

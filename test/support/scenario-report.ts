@@ -1,0 +1,24 @@
+import { appendFileSync } from 'node:fs';
+import type { JobSpec } from './fake-gitlab/types.ts';
+import type { Scenario } from './scenario.ts';
+
+/**
+ * Adds a scenario, as it was played, to the file that TGR_SCENARIO_REPORT names. `npm run test:system`
+ * makes a list for people of it: see scripts/lib/scenario-list.mjs.
+ */
+export function reportScenario(
+  group: string,
+  { scenario, job, isGood }: { scenario: Scenario; job: JobSpec | undefined; isGood: boolean },
+): void {
+  const file = process.env['TGR_SCENARIO_REPORT'];
+  if (file === undefined) return;
+  const { title, docker, expected, next } = scenario;
+  const row = { group, title, isGood, docker, job, expected, next };
+  appendFileSync(file, `${JSON.stringify(row, showPatterns)}\n`);
+}
+
+/** JSON knows no regular expressions, and an archive is no reading for people. */
+function showPatterns(key: string, value: unknown): unknown {
+  if (value instanceof RegExp) return `${value}`;
+  return key === 'archive' ? undefined : value;
+}
