@@ -3,7 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import { loadCipher } from '../../src/adapters/cipher.ts';
+import { createPayloadCodec } from '../../src/adapters/temporal/codec.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
@@ -43,6 +46,9 @@ describe('secrets', () => {
     const { namespace } = ready;
     const client = new Client({ connection, namespace });
     // Not by `client.workflow.list`: it wants to read what only the workers' codec can.
+    const cipher = await loadCipher(join(installation.stateDir, 'keys', 'payload.json'));
+    const codec = createPayloadCodec(cipher);
+    let sealedJobs = 0;
     const { executions } = await connection.workflowService.listWorkflowExecutions({ namespace });
     for (const { execution } of executions) {
       const workflowId = execution?.workflowId ?? '';
@@ -50,7 +56,14 @@ describe('secrets', () => {
       const history = await handle.fetchHistory();
       const bytes = Buffer.from(proto.temporal.api.history.v1.History.encode(history).finish());
       assertNoCanary(bytes, canaries, `history of ${workflowId}`);
+      // Also for who has the key, such as a codec server: the job itself is sealed once more.
+      for (const payload of await codec.decode(payloadsOf(history))) {
+        const plain = Buffer.from(payload.data ?? []);
+        assertNoCanary(plain, canaries, `opened payload of ${workflowId}`);
+        if (plain.includes('"sealedJob":')) sealedJobs += 1;
+      }
     }
+    assert.ok(sealedJobs > 0, 'the job was carried along');
     await connection.close();
     assert.ok(executions.length >= 3, 'feedRunners, serveRunner and runBuild were looked at');
 
@@ -73,6 +86,13 @@ function assertNoCanary(bytes: Buffer, canaries: readonly string[], where: strin
       assert.equal(bytes.includes(form), false, `${where} holds ${canary} as ${form}`);
     }
   }
+}
+
+/** Every payload anywhere in a history. */
+function payloadsOf(value: unknown): Payload[] {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
+  if ('data' in value && 'metadata' in value) return [value as Payload];
+  return Object.values(value).flatMap(payloadsOf);
 }
 
 /** As it is, in hex, and in base64 at each of its three alignments. */

@@ -76,6 +76,11 @@ const ENDLESS: JobSpec = {
   script: [BEGUN, 'echo in the script', 'sleep 600'],
   variables: [NO_GIT],
 };
+/** Lasts long enough for a restart, and ends while nobody is there to see it in a longer outage. */
+const LONG: JobSpec = {
+  script: [BEGUN, 'echo in the script', 'sleep 30', 'echo done'],
+  variables: [NO_GIT],
+};
 const FETCHING: JobSpec = { script: [BEGUN, 'echo in the script'] };
 
 /** Everything that a runner has said to GitLab of this job. */
@@ -112,7 +117,7 @@ function assertMoved(job: FakeJob): void {
   });
 }
 
-describe('a node that is lost', { concurrency: 2 }, () => {
+describe('a node that is lost', { concurrency: 3 }, () => {
   it('before the script has its job moved to another node, and removes what is left when it comes back', () =>
     play(FETCHING, async (scene) => {
       const { installation, job } = scene;
@@ -175,19 +180,30 @@ describe('a node that is lost', { concurrency: 2 }, () => {
       assert.equal(await scene.countRuns(), 1);
     }));
 
+  it('and is the only one goes on with its job whenever it comes back', () =>
+    play(LONG, async (scene) => {
+      const { installation, job } = scene;
+      await job.whenLog(/in the script/);
+      await installation.runner.end('SIGKILL');
+      // Longer than it takes to be found out, and than the wait: the outage itself.
+      await new Promise((resolve) => setTimeout(resolve, 65_000));
+      await installation.start(ENV);
+      await job.whenFinished(FINISH_LIMIT_MS);
+      assertJob(job, { state: 'success', log: ['in the script', 'done', 'Job succeeded'] });
+      await installation.whenClean();
+      assert.equal(await scene.countRuns(), 1);
+    }));
+
   it('for a short time only goes on where it was', () =>
-    play(
-      { ...ENDLESS, script: [BEGUN, 'echo in the script', 'sleep 40', 'echo done'] },
-      async (scene) => {
-        const { installation, job } = scene;
-        await job.whenLog(/in the script/);
-        const second = await scene.startSecond();
-        await installation.runner.end('SIGKILL');
-        await installation.start(ENV);
-        await job.whenFinished(FINISH_LIMIT_MS);
-        assertJob(job, { state: 'success', log: ['in the script', 'done', 'Job succeeded'] });
-        await second.whenBothClean();
-        assert.equal(await scene.countRuns(), 1);
-      },
-    ));
+    play(LONG, async (scene) => {
+      const { installation, job } = scene;
+      await job.whenLog(/in the script/);
+      const second = await scene.startSecond();
+      await installation.runner.end('SIGKILL');
+      await installation.start(ENV);
+      await job.whenFinished(FINISH_LIMIT_MS);
+      assertJob(job, { state: 'success', log: ['in the script', 'done', 'Job succeeded'] });
+      await second.whenBothClean();
+      assert.equal(await scene.countRuns(), 1);
+    }));
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Worker } from '@temporalio/worker';
+import type { BuildOutcome } from '../../src/domain/build/outcome.ts';
 import type { Rescue } from '../../src/domain/build/rescue.ts';
 import type { BuildPlan } from '../../src/domain/build/stage.ts';
 import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
@@ -53,6 +55,14 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     return { handle, lost, other, join: (node = other) => fleet.add(job.buildId, node) };
   }
 
+  /** How the build ended, once its whole history decides the same again. */
+  async function resultOf(handle: BuildHandle): Promise<BuildOutcome> {
+    const outcome = await handle.result();
+    const { workflowBundle } = world;
+    await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory());
+    return outcome;
+  }
+
   async function ownerOf(handle: BuildHandle): Promise<unknown> {
     return (await handle.describe()).memo;
   }
@@ -63,7 +73,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
       join();
       const killedMs = Date.now();
       await lost.kill();
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await resultOf(handle), { state: 'success' });
       assert.ok(Date.now() - killedMs < FOUND_OUT_MS, 'found out too late');
       assert.deepEqual(callsOf(other).slice(0, 4), [
         'adoptBuild run 1',
@@ -87,7 +97,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
       const { handle, lost, other, join } = await startUpTo(at);
       join();
       await lost.kill();
-      const outcome = await handle.result();
+      const outcome = await resultOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
       assert.match(
         outcome.state === 'failed' ? outcome.message : '',
@@ -120,7 +130,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     await other.calls.when('witnessLoss', 1, FOUND_OUT_MS);
     lost.stage('step_script', { kind: 'succeeded' });
     await lost.restart();
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await resultOf(handle), { state: 'success' });
     assert.equal(
       other.calls.all.some((call) => call.startsWith('adopt')),
       false,
@@ -137,7 +147,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     lost.stage('step_script', { kind: 'succeeded' });
     join(lost);
     await lost.restart();
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await resultOf(handle), { state: 'success' });
   });
 
   it('is not moved but failed when it is too large to be carried', async () => {
@@ -145,7 +155,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     const { handle, lost, other, join } = await startUpTo('runStage get_sources', { rescue });
     join();
     await lost.kill();
-    const outcome = await handle.result();
+    const outcome = await resultOf(handle);
     assert.match(
       outcome.state === 'failed' ? outcome.message : '',
       /too large to be moved to another node$/,
@@ -160,7 +170,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     await whenOnlyPending(handle, 'destroyEnvironment');
     join();
     await lost.kill();
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await resultOf(handle), { state: 'success' });
     assert.deepEqual(other.calls.all, []);
   });
 });
