@@ -11,6 +11,7 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import type { StartedService } from './services.ts';
+import { assertTenure } from './tenure.ts';
 
 export interface ServiceWait {
   readonly plan: EnvironmentPlan;
@@ -107,10 +108,12 @@ function targetOf(
 
 /** Returns the id of the container, which another process may have started. */
 async function startCheck(
-  { context }: LiveBuild,
+  build: LiveBuild,
   { plan, helperImage, ports }: ServiceWait,
   targets: readonly CheckTarget[],
 ): Promise<string> {
+  const { context } = build;
+  await assertTenure(build, ports);
   const engine = ports.engine(context.runner);
   const question = { context, network: plan.network };
   const id = await engine.createContainer(checkSpec(question, { image: helperImage, targets }));

@@ -5,6 +5,7 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerEngine, Ports } from './ports.ts';
 import { together } from './together.ts';
+import { assertTenure } from './tenure.ts';
 
 /** A service that was started, as the build's record keeps it. */
 export interface StartedService {
@@ -44,6 +45,7 @@ export async function startServices(build: LiveBuild, order: ServicesOrder): Pro
   const { plan, ports, signal } = order;
   const { buildId } = build.context;
   if (plan.services.length === 0) return;
+  await assertTenure(build, ports);
   const engine = ports.engine(build.context.runner);
   const started: StartedService[] = [];
   await together(

@@ -10,6 +10,7 @@ import type { HelperLine, HelperLineLevel } from '../../domain/trace/helper-line
 import type { ArtifactReply, JobCredentials } from '../ports.ts';
 import { credentialsOf } from '../trace.ts';
 import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
+import { assertTenure } from '../tenure.ts';
 
 type Packed = Extract<Progress, { state: 'packed' }>;
 type Sent = Extract<Progress, { state: 'sent' | 'failed' }>;
@@ -60,6 +61,7 @@ async function attemptUpload(scene: ArtifactScene, { packed, url }: Sending): Pr
   const { artifact_format: format, artifact_type: type, expire_in: expireIn } = upload.artifact;
   const { runner } = build.context;
   const file = await packedFile(scene);
+  await assertTenure(build, ports);
   try {
     const reply = await ports.coordinator(runner).uploadArtifact(credentialsOf(build.context), {
       ...{ file, filename: packed.filename, format, type, expireIn, url, signal },
