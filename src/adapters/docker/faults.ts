@@ -34,22 +34,23 @@ function refusalText({ status, message }: Refusal, { doing, address }: RefusedAc
 }
 
 /**
- * The fault of a container that could not be started. What its image or command lacks stays so: the
- * same start would fail again. It counts as a fault of the system, as gitlab-runner counts it.
+ * The fault of a container that could not be started. What its image lacks or the node's kernel does
+ * not allow stays so: the same start would fail again. It counts as a fault of the system, as
+ * gitlab-runner counts it.
  */
 export function startFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
   const isRuntimeRefusal = /OCI runtime (create|exec) failed|failed to create (shim )?task/i.test(
     refusal.message,
   );
-  if (!isRuntimeRefusal || !MISSING_PROGRAM.test(refusal.message)) {
+  if (!isRuntimeRefusal || !LASTING.test(refusal.message)) {
     return refusalFault(refusal, action);
   }
   // Whatever the status: older daemons answer 500 for a program that the image does not have.
   return new FinalError(FailureType.RunnerSystem, refusalText(refusal, action));
 }
 
-const MISSING_PROGRAM =
-  /executable file not found|no such file or directory|permission denied|exec format error|not a directory|is a directory/i;
+const LASTING =
+  /executable file not found|no such file or directory|permission denied|operation not permitted|exec format error|not a directory|is a directory/i;
 
 /** The fault of a daemon that could not be asked at all. Passes as soon as the daemon is back. */
 export function unreachableFault(error: unknown, action: RefusedAction): TransientError {

@@ -35,6 +35,11 @@ const starts = [
   [500, `${runc} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
   [500, `${runc} "/x": permission denied`, FailureType.RunnerSystem],
   [500, `${runc} "/x": exec format error`, FailureType.RunnerSystem],
+  [
+    500,
+    'OCI runtime create failed: unable to apply caps: operation not permitted',
+    FailureType.RunnerSystem,
+  ],
   [500, 'OCI runtime create failed: cannot allocate memory', 'TransientError'],
   [500, 'driver failed programming external connectivity', 'TransientError'],
   [404, 'No such container: x', FailureType.RunnerSystem],
