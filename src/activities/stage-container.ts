@@ -1,6 +1,6 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import type { ContainerPlace } from '../domain/executor/environment.ts';
-import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
+import { ContainerGone, FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import { buildVariables, type Variables } from '../domain/job/variables.ts';
 import { formatStageScript } from '../domain/script/stage-script.ts';
 import { parseStageState } from '../domain/script/stage-state.ts';
@@ -221,9 +221,8 @@ async function followOutput(
   await takeEntrypointLog(build, { ...stage, isComplete: true });
 }
 
-function containerGone(container: string): FinalError {
-  return new FinalError(
-    FailureType.RunnerSystem,
+function containerGone(container: string): ContainerGone {
+  return new ContainerGone(
     `container ${container} is gone: somebody or something removed it while the job ran`,
   );
 }

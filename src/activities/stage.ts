@@ -16,8 +16,8 @@ import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
+import { runWithAttempts } from './section-attempts.ts';
 import { followServices } from './service-logs.ts';
-import { runInContainer } from './stage-container.ts';
 import { assertTenure } from './tenure.ts';
 import { transferFiles } from './transfer.ts';
 
@@ -115,7 +115,7 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
   build.stage = running;
   try {
     const { place } = run;
-    if (place !== 'transfer') return await runInContainer(build, { ...run, place });
+    if (place !== 'transfer') return await runWithAttempts(build, { ...run, place });
     await assertTenure(build, run.ports);
     return await transferFiles(build, { ...run, signal: running.stopping.signal });
   } catch (error) {

@@ -47,3 +47,10 @@ export class FinalError extends Error {
     this.type = type;
   }
 }
+
+/** A container that something else removed while it was needed. */
+export class ContainerGone extends FinalError {
+  constructor(message: string) {
+    super(FailureType.RunnerSystem, message);
+  }
+}

@@ -164,6 +164,24 @@ describe('a stage', () => {
     assert.deepEqual(world.started, ['build#1']);
   });
 
+  it('whose container was removed after it began is run again when the job allows it', async () => {
+    const attempts = { key: 'EXECUTOR_JOB_SECTION_ATTEMPTS', value: '2' };
+    const scripts: { 'build#1'?: { isEndless: true } } = { 'build#1': { isEndless: true } };
+    const { world, run, build } = await prepared(scripts, {
+      changes: { job: { variables: [attempts] } },
+    });
+    const { node } = openProcess(world).activities;
+    void run().catch(() => undefined);
+    await until(() => world.started.length === 1);
+    remove(world, buildContainer(world));
+    delete scripts['build#1'];
+    const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
+    const outcome = await runActivity(() => node.runStage(build, request));
+    assert.deepEqual(outcome, { kind: 'succeeded' });
+    assert.equal(world.started.length, 2);
+    assert.match(world.spool.saved.text, /not found or removed. Will retry...[^]*Retrying step_/);
+  });
+
   it('whose container was replaced after it began is not run in the other', async () => {
     const { world, run, build } = await prepared({ 'build#1': { isEndless: true } });
     void run().catch(() => undefined);

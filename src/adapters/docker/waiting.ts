@@ -1,7 +1,7 @@
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../activities/ports.ts';
-import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { ContainerGone, TransientError } from '../../domain/failure.ts';
 import { inspectContainer, type EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
@@ -76,9 +76,8 @@ function isRunning({ state }: ContainerStatus): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting';
 }
 
-function gone(idOrName: string): FinalError {
-  return new FinalError(
-    FailureType.RunnerSystem,
+function gone(idOrName: string): ContainerGone {
+  return new ContainerGone(
     `container "${idOrName}" is gone: something other than this runner removed it while it was needed`,
   );
 }
