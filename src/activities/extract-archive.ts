@@ -22,7 +22,7 @@ export async function extractArchive({ context }: LiveBuild, order: Extraction):
   const container = containerNamesOf(context).build;
   const members = ports.archives.unpack(file, signal)[Symbol.asyncIterator]();
   try {
-    const begun = await takeImplied(members, { engine, container, directory });
+    const begun = await takeImplied(members, { engine, container, directory, signal });
     await engine.writeFiles(container, directory, { members: joined(begun, members), signal });
   } finally {
     await members.return?.();
@@ -48,22 +48,25 @@ async function takeImplied(
     engine,
     container,
     directory,
+    signal,
   }: {
     readonly engine: ContainerEngine;
     readonly container: string;
     readonly directory: string;
+    readonly signal: AbortSignal;
   },
 ): Promise<Begun> {
   const missing: ArchiveMember[] = [];
   const absent = new Set<string>();
   for (;;) {
+    signal.throwIfAborted();
     const next = await members.next();
     if (next.done === true) return { missing, next: undefined };
     const { isImplied, path } = next.value;
     if (!isImplied) return { missing, next: next.value };
     // Parents come first: below one that is missing there is nothing.
     const isMissing =
-      absent.has(path.slice(0, path.lastIndexOf('/'))) ||
+      absent.has(path.slice(0, Math.max(0, path.lastIndexOf('/')))) ||
       !(await engine.pathExists(container, `${directory}/${path}`));
     if (!isMissing) continue;
     absent.add(path);
