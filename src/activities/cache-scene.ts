@@ -43,13 +43,17 @@ export function part(scene: CacheScene, name: string | number): CacheScene {
   return { ...scene, key: `${scene.key}/${name}` };
 }
 
-/** Says a line once: done again after a crash, the stage may come another way and says what is new. */
+/**
+ * Says a line once: done again after a crash, the stage may come another way and says what is new.
+ * Keys of the trace lie on the disk, where no text may be that was not masked: hence its digest.
+ */
 export async function say(
-  { build, key }: CacheScene,
+  { build, ports, key }: CacheScene,
   level: RunnerLineLevel,
   text: string,
 ): Promise<void> {
-  await build.trace.appendOnce(`${key}/${text}`, formatRunnerLine(level, text));
+  const digest = ports.digests.sha256Hex(text);
+  await build.trace.appendOnce(`${key}/${digest}`, formatRunnerLine(level, text));
 }
 
 export async function sayAll(scene: CacheScene, lines: readonly CacheLine[]): Promise<void> {

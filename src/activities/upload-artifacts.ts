@@ -33,5 +33,5 @@ async function deliver(scene: ArtifactScene): Promise<Progress> {
   const title = formatRunnerLine('info', 'Uploading artifacts...');
   await scene.build.trace.appendOnce(`${scene.key}/title`, title);
   const progress = (await readProgress(scene)) ?? (await packArtifact(scene));
-  return progress.state === 'packed' ? sendArtifact(scene, progress) : progress;
+  return progress.state === 'packed' ? sendArtifact(scene) : progress;
 }

@@ -1,11 +1,12 @@
+import { once } from 'node:events';
 import { EnvHttpProxyAgent, type Dispatcher } from 'undici';
-import type { CacheStore } from '../activities/ports/cache-store.ts';
+import type { CacheCall, CacheStore } from '../activities/ports/cache-store.ts';
 import type { Log } from '../activities/ports.ts';
 import { storeKindOf, type CacheConfig } from '../domain/cache/config.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import { createAzurePresigner } from './cache-stores/azure.ts';
 import { createGcsPresigner } from './cache-stores/gcs.ts';
-import type { Presigner, PresignRequest } from './cache-stores/presigner.ts';
+import type { PresignedRequest, Presigner, PresignRequest } from './cache-stores/presigner.ts';
 import { createS3Presigner } from './cache-stores/s3.ts';
 import { createTransfer } from './cache-stores/transfer.ts';
 
@@ -23,14 +24,17 @@ export function createCacheStore(options: CacheStoreOptions): CacheStore | undef
   const presigner = createPresigner(options);
   if (presigner === undefined) return undefined;
   const transfer = createTransfer(options.dispatcher ?? createDispatcher(options.env));
-  const presign = (request: PresignRequest) => presignSafely(presigner, request);
+  const presign = (request: PresignRequest, call: CacheCall) =>
+    presignSafely(presigner, request, call);
   return {
     download: async (object, order) =>
-      transfer.download(await presign({ method: 'GET', object, metadata: {} }), order),
-    upload: async (object, order) =>
-      transfer.upload(await presign({ method: 'PUT', object, metadata: order.metadata }), order),
+      transfer.download(await presign({ method: 'GET', object, metadata: {} }, order), order),
+    upload: async (object, order) => {
+      const { metadata } = order;
+      return transfer.upload(await presign({ method: 'PUT', object, metadata }, order), order);
+    },
     has: async (object, call) =>
-      transfer.has(await presign({ method: 'GET', object, metadata: {} }), call),
+      transfer.has(await presign({ method: 'GET', object, metadata: {} }, call), call),
   };
 }
 
@@ -47,18 +51,48 @@ function createPresigner({ cache, log }: CacheStoreOptions): Presigner | undefin
   }
 }
 
-/** Whatever a client cannot sign with, it is not by trying again that it will. */
-async function presignSafely(presigner: Presigner, request: PresignRequest) {
+/**
+ * Whatever a client cannot sign with, it is not by trying again that it will. Some ask others for
+ * credentials first, of which the clients let nobody tell them to leave off: so they are left.
+ */
+async function presignSafely(
+  presigner: Presigner,
+  request: PresignRequest,
+  { signal, timeoutMs }: CacheCall,
+): Promise<PresignedRequest> {
+  const limit = AbortSignal.timeout(Math.min(timeoutMs, MAX_SIGNING_MS));
   try {
-    return await presigner.presign(request);
+    return await unlessAborted(presigner.presign(request), AbortSignal.any([signal, limit]));
   } catch (error) {
+    signal.throwIfAborted();
     if (error instanceof FinalError || error instanceof TransientError) throw error;
+    if (limit.aborted) {
+      throw new TransientError(
+        'no address for the cache can be signed: no credentials came in time',
+      );
+    }
     const words = error instanceof Error ? error.message : String(error);
     const message = `no address for the cache can be signed: ${words.slice(0, MAX_WORDS_CHARS)}`;
     throw new FinalError(FailureType.RunnerConfiguration, message, { cause: error });
   }
 }
 
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const left = new AbortController();
+  const aborted = once(signal, 'abort', { signal: left.signal }).then(() => {
+    throw signal.reason;
+  });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    aborted.catch(() => undefined);
+    work.catch(() => undefined);
+    left.abort();
+  }
+}
+
+const MAX_SIGNING_MS = 60_000;
 const MAX_WORDS_CHARS = 500;
 
 function createDispatcher(env: CacheStoreOptions['env']): Dispatcher {

@@ -1,5 +1,4 @@
 import { expandArtifact, type ExpandedArtifact } from '../../domain/artifacts/expand-artifact.ts';
-import { uploadFilename } from '../../domain/artifacts/uploads.ts';
 import { readCompressionLevel } from '../../domain/files/compression-level.ts';
 import {
   planSelection,
@@ -61,8 +60,7 @@ async function pack(scene: ArtifactScene): Promise<Packed> {
   try {
     const { sizeBytes } = await ports.archives.pack(order, startingWith(first.value, members));
     await sayLines(scene, 'line', selection.lines());
-    const filename = uploadFilename(artifact, expanded.name);
-    return { state: 'packed', filename, sizeBytes };
+    return { state: 'packed', sizeBytes };
   } catch (error) {
     if (!(error instanceof FinalError) || error.type !== FailureType.InvalidArchive) throw error;
     return refuse(scene, expanded, error.message);

@@ -49,9 +49,12 @@ export async function say(
   await build.trace.appendOnce(`${key}/${name}`, formatHelperLine(line));
 }
 
-/** How far this node has come with the entry. */
+/**
+ * How far this node has come with the entry. Notes lie on the disk as they are: nothing that has
+ * variables of the job in it is noted, such as the name of the file.
+ */
 export type Progress =
-  | { readonly state: 'packed'; readonly filename: string; readonly sizeBytes: number }
+  | { readonly state: 'packed'; readonly sizeBytes: number }
   | { readonly state: 'sent' }
   | { readonly state: 'nothing' }
   | { readonly state: 'failed'; readonly isLast: boolean };

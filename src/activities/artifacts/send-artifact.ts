@@ -1,9 +1,11 @@
+import { expandArtifact } from '../../domain/artifacts/expand-artifact.ts';
 import {
   isOutageLike,
   judgeUpload,
   uploadPauseMs,
   type UploadAnswer,
 } from '../../domain/artifacts/upload-verdict.ts';
+import { uploadFilename } from '../../domain/artifacts/uploads.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { shortToken } from '../../domain/runner/names.ts';
 import type { HelperLine, HelperLineLevel } from '../../domain/trace/helper-line.ts';
@@ -12,7 +14,6 @@ import { credentialsOf } from '../trace.ts';
 import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
 import { assertTenure } from '../tenure.ts';
 
-type Packed = Extract<Progress, { state: 'packed' }>;
 type Sent = Extract<Progress, { state: 'sent' | 'failed' }>;
 
 /**
@@ -20,10 +21,10 @@ type Sent = Extract<Progress, { state: 'sent' | 'failed' }>;
  * away: the next call goes on with the same file. GitLab takes the same file twice without harm, so
  * an answer that was lost costs an upload and nothing else.
  */
-export async function sendArtifact(scene: ArtifactScene, packed: Packed): Promise<Sent> {
+export async function sendArtifact(scene: ArtifactScene): Promise<Sent> {
   let url: string | undefined;
   for (let tries = 1; ; tries += 1) {
-    const attempt = await attemptUpload(scene, { packed, url });
+    const attempt = await attemptUpload(scene, url);
     if (isOutageLike(attempt.answer, attempt.status) && (await isJobGone(scene, attempt.said))) {
       return await fail(scene, attempt, 'permission denied');
     }
@@ -51,20 +52,17 @@ interface Attempt {
   readonly url?: string | undefined;
 }
 
-interface Sending {
-  readonly packed: Packed;
-  readonly url: string | undefined;
-}
-
-async function attemptUpload(scene: ArtifactScene, { packed, url }: Sending): Promise<Attempt> {
-  const { build, ports, signal, upload } = scene;
+async function attemptUpload(scene: ArtifactScene, url: string | undefined): Promise<Attempt> {
+  const { build, ports, signal, upload, variables } = scene;
   const { artifact_format: format, artifact_type: type, expire_in: expireIn } = upload.artifact;
   const { runner } = build.context;
   const file = await packedFile(scene);
+  const { name } = expandArtifact(upload.artifact, variables);
+  const filename = uploadFilename(upload.artifact, name);
   await assertTenure(build, ports);
   try {
     const reply = await ports.coordinator(runner).uploadArtifact(credentialsOf(build.context), {
-      ...{ file, filename: packed.filename, format, type, expireIn, url, signal },
+      ...{ file, filename, format, type, expireIn, url, signal },
     });
     return attemptOf(reply);
   } catch (error) {

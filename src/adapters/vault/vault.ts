@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import type { SecretStore } from '../../activities/ports.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { hideSecrets } from '../../domain/runner/answer-text.ts';
 import type { VaultRequest } from '../../domain/secrets/plan-secrets.ts';
 import {
   planLogin,
@@ -60,6 +61,8 @@ interface Question {
 interface Answer {
   readonly status: number;
   readonly json: Readonly<Record<string, unknown>>;
+  /** Its errors in one line, without what it was asked with. */
+  readonly words: string;
 }
 
 async function openDispatcher({ env, roots }: VaultOptions): Promise<Dispatcher> {
@@ -114,7 +117,9 @@ async function askOnce({ dispatcher, signal, wanted }: Calls, question: Question
     ...(body !== undefined && { body }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
   });
-  return { status: reply.statusCode, json: parse(await readAll(reply.body)) };
+  const json = parse(await readAll(reply.body));
+  const words = wordsOf(json, [token ?? '', wanted.auth.data['jwt'] ?? '']);
+  return { status: reply.statusCode, json, words };
 }
 
 /** A user, a query or another scheme in it has no meaning, and could only mislead. */
@@ -150,14 +155,21 @@ function parse(text: string): Answer['json'] {
   }
 }
 
+function wordsOf({ errors }: Answer['json'], secrets: readonly string[]): string {
+  const all = Array.isArray(errors) ? errors.map(String).join(', ') : '';
+  return hideSecrets(all, secrets).replace(/\s+/g, ' ').slice(0, MAX_MESSAGE_CHARS);
+}
+
 /**
  * What a good answer holds. Others are classed as the peer does it.
  * Source: gitlab-runner `helpers/secrets/resolvers/vault/resolver.go` (classifyError).
  */
-function dataOf({ status, json }: Answer, what: string, member: 'auth' | 'data' = 'data'): unknown {
+function dataOf(
+  { status, json, words }: Answer,
+  what: string,
+  member: 'auth' | 'data' = 'data',
+): unknown {
   if (status >= 200 && status < 300) return json[member] ?? {};
-  const errors = Array.isArray(json['errors']) ? json['errors'].map(String).join(', ') : '';
-  const words = errors.replace(/\s+/g, ' ').slice(0, MAX_MESSAGE_CHARS);
   throw new FinalError(typeOf(status), `${what}: api error: status code ${status}: ${words}`);
 }
 

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, it, type TestContext } from 'node:test';
+import { createVaultStore } from '../../../src/adapters/vault/vault.ts';
+import type { VaultRequest } from '../../../src/domain/secrets/plan-secrets.ts';
+
+const JWT = 'canary-of-an-id-token';
+const TOKEN = 'canary-of-a-vault-token';
+
+async function open(t: TestContext, answer: RequestListener): Promise<VaultRequest> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    namespace: '',
+    auth: { method: 'jwt', path: 'jwt', data: { jwt: JWT, role: 'builder' } },
+    engine: { name: 'kv-v2', path: 'secret' },
+    path: 'ci/db',
+    field: 'password',
+  };
+}
+
+function read(wanted: VaultRequest, signal = new AbortController().signal) {
+  const store = createVaultStore({ env: {}, roots: () => Promise.resolve([]) });
+  return store.readSecret(wanted, signal);
+}
+
+const isWithoutSecrets = (error: Error): boolean => {
+  assert.doesNotMatch(error.message, /canary/);
+  assert.match(error.message, /said \[MASKED\]/);
+  return true;
+};
+
+describe('faults of a Vault', () => {
+  it('do not show the id token, although the answer quotes it', async (t) => {
+    const wanted = await open(t, (request, response) => {
+      void text(request).then((body) => {
+        const { jwt } = JSON.parse(body) as { jwt: string };
+        response.writeHead(400).end(JSON.stringify({ errors: [`you said ${jwt}`] }));
+      });
+    });
+    await assert.rejects(read(wanted), isWithoutSecrets);
+  });
+
+  it('do not show the token of the login, although the answer quotes it', async (t) => {
+    const wanted = await open(t, (request, response) => {
+      if (request.method === 'PUT') {
+        response.end(JSON.stringify({ auth: { client_token: TOKEN } }));
+      } else {
+        const said = String(request.headers['x-vault-token']);
+        response.writeHead(403).end(JSON.stringify({ errors: [`you said ${said}`] }));
+      }
+    });
+    await assert.rejects(read(wanted), isWithoutSecrets);
+  });
+
+  it('are told of an answer without an end', async (t) => {
+    const wanted = await open(t, (_, response) => {
+      const chunk = Buffer.alloc(64 * 1024, 'x');
+      const more = (): void => {
+        while (response.write(chunk));
+      };
+      response.on('drain', more);
+      more();
+    });
+    await assert.rejects(read(wanted), /the answer of the Vault is too large/);
+  });
+
+  it('a Vault that does not answer is left when the job is to stop', async (t) => {
+    const stop = new AbortController();
+    const wanted = await open(t, () => stop.abort(new Error('stopped')));
+    await assert.rejects(read(wanted, stop.signal), /stopped/);
+  });
+
+  it('a redirect is no answer, and is not followed', async (t) => {
+    let calls = 0;
+    const wanted = await open(t, (_, response) => {
+      calls += 1;
+      response.writeHead(307, { Location: '/elsewhere' }).end();
+    });
+    await assert.rejects(read(wanted), /status code 307/);
+    assert.equal(calls, 1);
+  });
+});
