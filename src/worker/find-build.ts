@@ -15,6 +15,7 @@ import { judgeTenure } from '../domain/build/tenure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import { buildMemo, ORCHESTRATION_QUEUE, serveRunnerId } from '../workflows/messages.ts';
 import type { runBuild } from '../workflows/run-build.ts';
+import { wasTakenBackBefore } from './new-offer.ts';
 
 /** Where the workflow of a recorded build stands. */
 export type BuildState =
@@ -37,29 +38,41 @@ export interface FindScope {
 
 /** Begins the build unless that was done before, by whomever. */
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
-  const { client, installation, ports } = scope;
+  // Another node may have begun its script: it is reported, and never run here.
+  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
+  // Invariant: one build for one job, for ever, but for one of which nothing was begun.
+  const { REJECT_DUPLICATE, ALLOW_DUPLICATE } = WorkflowIdReusePolicy;
+  if (await begin(context, REJECT_DUPLICATE, scope)) return { kind: 'begun' };
+  const isNewOffer = await wasTakenBackBefore(context, scope.client);
+  if (isNewOffer && (await begin(context, ALLOW_DUPLICATE, scope))) return { kind: 'begun' };
+  return describeBuild(context, scope);
+}
+
+/** False when there is a build of this job. */
+async function begin(
+  context: BuildContext,
+  workflowIdReusePolicy: WorkflowIdReusePolicy,
+  { client, installation, ports }: FindScope,
+): Promise<boolean> {
   const { buildId, runner } = context;
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   const job = summarizeJob(context, plan);
   const { nodeQueue } = ports;
-  // Another node may have begun its script: it is reported, and never run here.
-  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
   const runnerWorkflowId = serveRunnerId(installation, runner);
   try {
     await client.workflow.start<typeof runBuild>('runBuild', {
       workflowId: buildId,
       taskQueue: ORCHESTRATION_QUEUE,
       args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false, ...rescueOf(context, ports) }],
-      // Invariant: one build for one job, for ever. The id is the lock.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      workflowIdReusePolicy,
       memo: buildMemo(nodeQueue),
       staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
       staticDetails: job.jobUrl,
     });
-    return { kind: 'begun' };
+    return true;
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return describeBuild(context, scope);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
   }
 }
 

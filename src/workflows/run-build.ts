@@ -108,7 +108,8 @@ async function acknowledge(
     );
     run.progress.isAcknowledged = true;
     if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
-    return answer === 'taken' || answer === 'gone' ? { state: 'aborted' } : undefined;
+    if (answer === 'taken') return { state: 'aborted', wasTakenBack: true };
+    return answer === 'gone' ? { state: 'aborted' } : undefined;
   } catch (error) {
     return outcomeOfFailure(error, run.interruption);
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Acknowledgement } from '../../src/activities/contract.ts';
 import type { Ports } from '../../src/activities/ports.ts';
 import type { BuildContext } from '../../src/domain/build/context.ts';
 import type { Adoption } from '../../src/domain/build/rescue.ts';
@@ -119,6 +120,41 @@ describe('a node that looks through its records', () => {
     assert.equal(disk.disk.records.size, 0);
     assert.deepEqual(disk.gitlab.updates, []);
   });
+
+  it('begins a job anew that GitLab had taken back and has handed out again', async () => {
+    await endTakenBack('taken', Date.now() + 60_000);
+    await openRecovery().recoverAll();
+    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.equal(
+      node.calls.all.filter((call) => call.startsWith('runStage step_script')).length,
+      1,
+    );
+  });
+
+  for (const [answer, afterMs, why] of [
+    ['taken', -60_000, 'the record is of the offer that was taken back'],
+    ['gone', 60_000, 'who has deleted a job does not want it'],
+    ['accepted', 60_000, 'its script has run'],
+  ] as const) {
+    it(`begins nothing anew after "${answer}", ${afterMs} ms later: ${why}`, async () => {
+      await endTakenBack(answer, Date.now() + afterMs);
+      const runs = node.calls.all.length;
+      await openRecovery().recoverAll();
+      assert.equal(node.calls.all.length, runs);
+      assert.equal(disk.disk.records.size, 0);
+    });
+  }
+
+  /** A build that has ended by what GitLab said at first; the job's record is of another time. */
+  async function endTakenBack(answer: Acknowledgement, receivedAtMs: number): Promise<void> {
+    node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
+    await (
+      await startBuild(temporal, { node, job: { ...jobOf(PLAIN_PLAN), buildId: context.buildId } })
+    ).result();
+    node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
+    context = contextOf({ context: { buildId: context.buildId, receivedAtMs } });
+    disk = createWorld(context);
+  }
 
   it('leaves a job to the other node that it was handed to as well', async () => {
     const other = await temporal.startNode(uniqueName('node'));

@@ -40,4 +40,8 @@ export type BuildOutcome =
       readonly message: string;
     }
   | { readonly state: 'canceled' }
-  | { readonly state: 'aborted' };
+  | {
+      readonly state: 'aborted';
+      /** GitLab had taken the job back before anything of it was begun: it may hand it out again. */
+      readonly wasTakenBack?: true;
+    };

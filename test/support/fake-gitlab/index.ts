@@ -56,9 +56,10 @@ export async function createFakeGitLab(
     removeRunner: (token) => void state.runners.remove(token),
     addRegistrationToken: (token) => void state.registrationTokens.add(token),
     addJob: (spec = {}) => {
-      const job = createJob(options.firstJobId + state.jobs.length, spec);
+      const onOffer = (): void => state.runners.announceJob(spec.runnerToken);
+      const job = createJob(options.firstJobId + state.jobs.length, { spec, onOffer });
       state.jobs.push(job);
-      state.runners.announceJob(spec.runnerToken);
+      onOffer();
       return job;
     },
     intercept: interceptions.add,
@@ -78,6 +79,7 @@ type Options = Omit<FakeGitLabOptions, 'advertiseHost'> & { readonly advertiseHo
 function defaults(): Options {
   return {
     ...{ host: '127.0.0.1', port: 0, longPollMs: 50_000, traceUpdateIntervalSeconds: 3 },
+    acknowledgeMs: 120_000,
     firstJobId: randomInt(10_000, 1_000_000) * 100 + 1,
     tls: undefined,
   };
@@ -108,7 +110,7 @@ function createHandlers(state: State): Handlers {
       storage: () => (state.storage ??= openStorage(state)),
     }),
     jobRequest: createJobRequest({
-      ...{ ...state, longPollMs: options.longPollMs },
+      ...{ ...state, ...options },
       payloadFor: (job, runner) => preparePayload(job, runner, state),
     }),
     update: createUpdateCall(jobCalls),

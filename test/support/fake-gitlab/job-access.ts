@@ -31,6 +31,10 @@ export function accessJob(
     violations.add(request, "not the job's token");
     return refuse('Forbidden');
   }
+  if (job.state === 'pending' && request.fields['state'] !== 'running') {
+    violations.add(request, 'a job that GitLab has taken back');
+    return refuse('Forbidden  - Job is not running');
+  }
   if (!job.isErased && !job.isFinal) return { kind: 'granted', job };
   if (job.countLateCall()) violations.add(request, 'goes on about a job that is over');
   if (job.isErased) return refuse('Forbidden  - Job has been erased!');

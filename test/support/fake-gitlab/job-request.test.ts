@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { openGitLab, TOKEN, whenNextArrives } from './test-client.ts';
+import { INFO, openGitLab, TOKEN, whenNextArrives } from './test-client.ts';
 
 const LAST_UPDATE = 'x-gitlab-last-update';
 
@@ -16,6 +16,38 @@ it('hands the oldest job out, once', async (t) => {
   assert.deepEqual(ids, [first.id, second.id]);
   assert.equal((await client.requestJob()).status, 204);
   assert.deepEqual([first.state, first.handedOut], ['running', 1]);
+});
+
+const TWO_PHASES = { info: { ...INFO, features: { two_phase_job_commit: true } } };
+
+it('hands out again what no runner has said to run in time, and tells the first 409', async (t) => {
+  const { gitlab, client } = await openGitLab(t, { acknowledgeMs: 20 });
+  const job = gitlab.addJob();
+  await client.requestJob(TWO_PHASES);
+  await job.whenState(['pending']);
+  assert.equal((await client.update(job, { state: 'running' })).status, 409);
+  assert.equal((await client.requestJob(TWO_PHASES)).status, 201);
+  assert.equal((await client.update(job, { state: 'running' })).status, 200);
+  assert.equal((await client.update(job, { state: 'running' })).status, 200, 'told twice');
+  assert.deepEqual(gitlab.violations, []);
+});
+
+it('leaves a job to a runner that knows of no acknowledgement', async (t) => {
+  const { gitlab, client } = await openGitLab(t, { acknowledgeMs: 1 });
+  const job = gitlab.addJob();
+  await client.requestJob();
+  await assert.rejects(job.whenState(['pending'], 50));
+});
+
+it('hands a job out twice when a test wants it, and leaves it to the first', async (t) => {
+  const { gitlab, client } = await openGitLab(t);
+  const job = gitlab.addJob();
+  await client.requestJob(TWO_PHASES);
+  assert.equal((await client.update(job, { state: 'running' })).status, 200);
+  job.handOutAgain();
+  assert.equal((await client.requestJob(TWO_PHASES)).status, 201);
+  assert.equal((await client.update(job, { state: 'running' })).status, 409);
+  assert.deepEqual([job.state, job.handedOut], ['running', 2]);
 });
 
 it('keeps the job of another runner', async (t) => {

@@ -8,6 +8,7 @@ export interface JobRequestOptions {
   readonly runners: Runners;
   readonly jobs: readonly ServerJob[];
   readonly longPollMs: number;
+  readonly acknowledgeMs: number;
   readonly violations: Violations;
   /** The job as it is handed to this runner, with whatever must exist before. */
   readonly payloadFor: (job: ServerJob, runner: Runner) => Readonly<Record<string, unknown>>;
@@ -41,20 +42,23 @@ export function createJobRequest(options: JobRequestOptions): Handler {
 function handOut(
   runner: Runner,
   request: FakeRequest,
-  { jobs, payloadFor }: JobRequestOptions,
+  { jobs, payloadFor, acknowledgeMs }: JobRequestOptions,
 ): Reply {
   const job = jobs.find((candidate) => isFor(candidate, runner));
   if (job === undefined) {
     return { status: 204, headers: { ...POLLING, 'X-GitLab-Last-Update': runner.queueValue } };
   }
   const features = field(field(request.fields, 'info'), 'features');
-  job.handOut({ cancelsGracefully: features['cancel_gracefully'] === true });
+  job.handOut({
+    cancelsGracefully: features['cancel_gracefully'] === true,
+    acknowledgeMs: features['two_phase_job_commit'] === true ? acknowledgeMs : undefined,
+  });
   const payload = payloadFor(job, runner);
   job.keepPayload(payload);
   const reply = json(201, payload);
   return { ...reply, headers: { ...reply.headers, ...POLLING } };
 }
 
-function isFor({ state, spec }: ServerJob, { token }: Runner): boolean {
-  return state === 'pending' && (spec.runnerToken === undefined || spec.runnerToken === token);
+function isFor({ isOffered, spec }: ServerJob, { token }: Runner): boolean {
+  return isOffered && (spec.runnerToken === undefined || spec.runnerToken === token);
 }

@@ -18,8 +18,10 @@ export interface ServerJob extends FakeJob {
   readonly payload: Readonly<Record<string, unknown>>;
   readonly isErased: boolean;
   readonly isFinal: boolean;
-  /** A runner that knows `canceling` gets to run after_script. */
-  handOut(options: { readonly cancelsGracefully: boolean }): void;
+  readonly isOffered: boolean;
+  handOut(options: HandOut): void;
+  /** A runner says that it runs the job. False when the job is not, or no longer, its own. */
+  acknowledge(): boolean;
   keepPayload(payload: Readonly<Record<string, unknown>>): void;
   append(bytes: Buffer): void;
   addArtifact(artifact: FakeArtifact): void;
@@ -34,6 +36,13 @@ export interface ServerJob extends FakeJob {
   countInvalidFinal(): boolean;
 }
 
+export interface HandOut {
+  /** A runner that knows `canceling` gets to run after_script. */
+  readonly cancelsGracefully: boolean;
+  /** The job is offered again when the runner does not say in this time that it runs it. */
+  readonly acknowledgeMs: number | undefined;
+}
+
 export interface JobEnd {
   readonly state: 'success' | 'failed';
   readonly failureReason: string | undefined;
@@ -45,6 +54,11 @@ interface Facts {
   failureReason: string | undefined;
   exitCode: number | undefined;
   handedOut: number;
+  /** A runner has said that it runs it. */
+  isAcknowledged: boolean;
+  isOfferedAgain: boolean;
+  /** Handed out again when a runner had it already: it stays with the first. */
+  isContested: boolean;
   handedOutAtMs: number | undefined;
   finishedAtMs: number | undefined;
   isErased: boolean;
@@ -56,9 +70,16 @@ const FIRST_FACTS: Readonly<Facts> = {
   ...{ state: 'pending', failureReason: undefined, exitCode: undefined, handedOut: 0 },
   ...{ handedOutAtMs: undefined, finishedAtMs: undefined, isErased: false },
   ...{ cancelsGracefully: false, payload: {} },
+  ...{ isAcknowledged: false, isOfferedAgain: false, isContested: false },
 };
 
-export function createJob(id: number, spec: JobSpec): ServerJob {
+export interface JobOptions {
+  readonly spec: JobSpec;
+  /** It may be had once more. */
+  readonly onOffer: () => void;
+}
+
+export function createJob(id: number, { spec, onOffer }: JobOptions): ServerJob {
   const changes = new EventEmitter().setMaxListeners(0);
   const received = createReceivedTrace();
   const facts: Facts = { ...FIRST_FACTS };
@@ -75,6 +96,7 @@ export function createJob(id: number, spec: JobSpec): ServerJob {
   return Object.assign(createViews(facts, received), {
     ...identity,
     ...createActions({ facts, change, received, artifacts }),
+    ...createOffers({ facts, change, onOffer }),
     ...createCounters(),
     ...createWaits(createWaiting(changes), { id, facts, received }),
   });
@@ -91,6 +113,9 @@ function createViews(facts: Facts, received: ReceivedTrace) {
     },
     get exitCode() {
       return facts.exitCode;
+    },
+    get isOffered() {
+      return facts.state === 'pending' || facts.isOfferedAgain;
     },
     get handedOut() {
       return facts.handedOut;
@@ -131,10 +156,6 @@ interface Parts {
 
 function createActions({ facts, change, received, artifacts }: Parts) {
   return {
-    handOut: ({ cancelsGracefully }: { readonly cancelsGracefully: boolean }) => {
-      const handedOut = facts.handedOut + 1;
-      change({ state: 'running', cancelsGracefully, handedOut, handedOutAtMs: Date.now() });
-    },
     keepPayload: (payload: Readonly<Record<string, unknown>>) => change({ payload }),
     append: (bytes: Buffer) => {
       received.append(bytes);
@@ -163,6 +184,40 @@ function createActions({ facts, change, received, artifacts }: Parts) {
       change({});
     },
   };
+}
+
+/**
+ * Who has the job. Source: GitLab `doc/development/cicd/two_phase_job_commit.md`: until a runner has
+ * said that it runs the job it may lose it, and is answered 409 then.
+ */
+function createOffers({ facts, change, onOffer }: Pick<Parts, 'facts' | 'change'> & OfferTold) {
+  const takeBack = (): void => {
+    if (facts.isAcknowledged || facts.isErased || facts.state !== 'running') return;
+    change({ state: 'pending' });
+    onOffer();
+  };
+  return {
+    handOut: ({ cancelsGracefully, acknowledgeMs }: HandOut) => {
+      const handedOut = facts.handedOut + 1;
+      const again = { isOfferedAgain: false, handedOut };
+      if (facts.state !== 'pending') return change({ ...again, isContested: facts.isAcknowledged });
+      change({ ...again, state: 'running', cancelsGracefully, handedOutAtMs: Date.now() });
+      if (acknowledgeMs !== undefined) setTimeout(takeBack, acknowledgeMs).unref();
+    },
+    acknowledge: () => {
+      if (facts.state === 'pending' || facts.isContested) return false;
+      facts.isAcknowledged = true;
+      return true;
+    },
+    handOutAgain: () => {
+      change({ isOfferedAgain: true });
+      onOffer();
+    },
+  };
+}
+
+interface OfferTold {
+  readonly onOffer: () => void;
 }
 
 function createCounters() {

@@ -41,6 +41,11 @@ export interface FakeGitLabOptions {
   readonly longPollMs: number;
   /** `X-GitLab-Trace-Update-Interval` of trace answers; 3 unless set. */
   readonly traceUpdateIntervalSeconds: number;
+  /**
+   * How long a runner with `two_phase_job_commit` may take to say that a job runs, before the job is
+   * handed out again. Two minutes unless set.
+   */
+  readonly acknowledgeMs: number;
   /** Serves https with this certificate (PEM) instead of http. */
   readonly tls: { readonly certPem: string; readonly keyPem: string } | undefined;
 }
@@ -131,6 +136,11 @@ export interface FakeJob {
   cancel(): void;
   /** Deletes the job: every call about it is answered 403 from now on. */
   erase(): void;
+  /**
+   * Hands the job out once more to whoever asks next, whatever has become of it, as GitLab does by a
+   * race of its own (gitlab#578881).
+   */
+  handOutAgain(): void;
   /** Forgets the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
   loseTrace(keptBytes: number): void;
   /** Resolves when the job reaches one of these states; rejects with the log's end after the time. */

@@ -23,13 +23,18 @@ export function createUpdateCall(options: JobCallOptions): (jobId: number) => Ha
     if (access.kind === 'refused') return access.reply;
     const { job } = access;
     const state = request.fields['state'];
-    if (state === 'running') return text(200, { 'Job-Status': job.state });
+    if (state === 'running') return acknowledge(job);
     if (state === 'success' || state === 'failed') {
       return finish(job, state, { request, violations });
     }
     violations.add(request, `the state ${JSON.stringify(state)}`);
     return json(400, { error: 'state does not have a valid value' });
   };
+}
+
+function acknowledge(job: ServerJob): Reply {
+  if (!job.acknowledge()) return json(409, { message: '409 Conflict' });
+  return text(200, { 'Job-Status': job.state });
 }
 
 interface Call {

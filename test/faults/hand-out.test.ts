@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
+import { answerWrongly, killWorker } from '../support/fault-kinds.ts';
+import {
+  isUpdate,
+  openFaultLab,
+  type Fault,
+  type FaultLab,
+  type Scene,
+} from '../support/faults.ts';
+
+/** GitLab's own two minutes, compressed. */
+const ACKNOWLEDGE_MS = 10_000;
+
+const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
+
+const LOST: readonly (readonly [title: string, answer: FakeAnswer])[] = [
+  ['is lost', { cut: true, afterwards: true }],
+  ['arrives by half', { cut: 'midway', afterwards: true }],
+  ['is replaced by 502', { status: 502, body: '<html>', afterwards: true }],
+];
+
+/** Nobody has heard of the job: GitLab alone can know, and does when its time is over. */
+describe('the answer with a job in it', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab({ gitlab: { acknowledgeMs: ACKNOWLEDGE_MS } });
+  });
+  after(() => lab.close());
+
+  for (const [title, answer] of LOST) {
+    it(`${title}: GitLab hands the job out again, and it runs once`, () =>
+      lab.run({ moment: 'asked', fault: answerWrongly(answer, 1, isQuestion), handedOut: 2 }));
+  }
+
+  it('is lost, as the worker was killed before it came', () =>
+    lab.run({ moment: 'asked', fault: dieAsking(), handedOut: 2 }));
+
+  it('is recorded, and the worker away until GitLab has taken the job back', () =>
+    lab.run({
+      ...{ moment: 'handed out', handedOut: 2 },
+      fault: killWorker(ACKNOWLEDGE_MS + 5_000),
+    }));
+
+  it('was for a job whose time-out GitLab does not know yet: it has an hour', async () => {
+    const { gitlab } = lab.installation;
+    const job = gitlab.addJob({ timeout: 0, script: ['sleep 1', 'echo done'] });
+    assert.equal(await job.whenFinished(), 'success', job.log);
+    await lab.installation.whenClean();
+    assert.deepEqual(gitlab.violations, []);
+  });
+});
+
+function dieAsking(): Fault {
+  const { strike, confirm } = answerWrongly({ cut: true, afterwards: true }, 1, isQuestion);
+  const kill = killWorker();
+  return {
+    ...kill,
+    name: 'worker killed while it asks for a job',
+    strike: (scene) => {
+      kill.strike(scene);
+      strike(scene);
+    },
+    ...(confirm !== undefined && { confirm }),
+  };
+}
+
+/** What GitLab says when a runner tells that a job runs: it may be somebody else's by now. */
+describe('GitLab, told that a job runs,', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const status of [409, 403] as const) {
+    it(`answers ${status}: nothing of it is run, and no result is told`, () =>
+      lab.run({
+        ...{ moment: 'acknowledged', isUnreported: true, expected: { state: 'running' } },
+        fault: refuseTheJob(status),
+        runs: { script: 0, afterScript: 0 },
+      }));
+  }
+
+  it('does not answer for ten seconds', () =>
+    lab.run({ moment: 'acknowledged', fault: answerLate(10_000) }));
+});
+
+function refuseTheJob(status: number): Fault {
+  const answer = { status, body: `{"message":"${status}"}` };
+  const { strike, name } = answerWrongly(answer, 1_000);
+  return {
+    ...{ name: `${name} to "running"`, strike },
+    mend: async ({ installation }) => installation.whenClean(60_000),
+    confirm: ({ installation, job }) => {
+      const told = installation.gitlab.requests.filter(({ path }) => path.includes(`/${job.id}`));
+      assert.deepEqual(
+        told.map(({ method, status: answered }) => `${method} ${answered}`),
+        [`PUT ${status}`],
+        'nothing is said of a job that is not ours',
+      );
+      job.erase(); // else it would be handed out again
+    },
+  };
+}
+
+function answerLate(delayMs: number): Fault {
+  return {
+    name: `GitLab answers "running" after ${delayMs / 1000} s`,
+    strike: ({ installation, job }) => {
+      const hold = new Promise((resolve) => setTimeout(resolve, delayMs)); // the delay itself
+      const interception = installation.gitlab.intercept((request) => {
+        if (request.jobId !== job.id || !isUpdate(request, ['running'])) return undefined;
+        interception.remove();
+        return { hold };
+      });
+    },
+  };
+}
