@@ -12,10 +12,9 @@ export async function wasTakenBackBefore(
 ): Promise<boolean> {
   const handle = workflow.getHandle<typeof runBuild>(buildId);
   try {
-    const { status, closeTime } = await handle.describe();
-    if (status.name !== 'COMPLETED' || closeTime === undefined) return false;
-    // A record from before is of the offer that was taken back.
-    if (receivedAtMs < closeTime.getTime()) return false;
+    const { status, startTime } = await handle.describe();
+    // A build is recorded before it is begun: that record is of the offer that was taken back.
+    if (status.name !== 'COMPLETED' || receivedAtMs <= startTime.getTime()) return false;
     const outcome = await handle.result();
     return outcome.state === 'aborted' && outcome.wasTakenBack === true;
   } catch (error) {

@@ -48,7 +48,9 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 
   const isDue = ({ buildId, receivedAtMs }: BuildContext): boolean => {
     const checkedMs = checkedAtMs.get(buildId);
-    if (checkedMs !== undefined) return clock.nowMs() - checkedMs >= CHECK_INTERVAL_MS;
+    // A record from after that is of another offer of the same job.
+    const isKnown = checkedMs !== undefined && receivedAtMs <= checkedMs;
+    if (isKnown) return clock.nowMs() - checkedMs >= CHECK_INTERVAL_MS;
     return inherited.has(buildId) || clock.nowMs() - receivedAtMs >= PATIENCE_MS;
   };
 

@@ -2,13 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, killWorker } from '../support/fault-kinds.ts';
-import {
-  isUpdate,
-  openFaultLab,
-  type Fault,
-  type FaultLab,
-  type Scene,
-} from '../support/faults.ts';
+import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults.ts';
 
 /** GitLab's own two minutes, compressed. */
 const ACKNOWLEDGE_MS = 10_000;

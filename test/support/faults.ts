@@ -189,7 +189,7 @@ function timeless({ id, trace }: FakeJob): readonly string[] {
     .toString('latin1')
     .replaceAll(/section_(start|end):\d+:/g, 'section_$1:<time>:')
     .replaceAll(/correlation ID: \w+/g, 'correlation ID: <id>')
-    .replaceAll(/ (correlation_id|token)\u001b\[0;m=\w+/g, ' $1=<id>')
+    .replaceAll(/ (correlation_id|token)\u001b\[0;m=[\w-]+/g, ' $1=<id>')
     // The project's volume outlives its jobs.
     .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
     .replaceAll(`${id}`, '<job>');

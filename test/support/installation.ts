@@ -28,6 +28,8 @@ export interface InstallationOptions {
   /** Added to the environment of the runner's process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly gitlab?: Partial<FakeGitLabOptions>;
+  /** What config.toml names instead of the fake itself: something in between. */
+  readonly gitlabUrl?: (gitlab: FakeGitLab) => Promise<string>;
 }
 
 /** A fake GitLab, a config and a state directory; the runner's process comes and goes. */
@@ -79,7 +81,8 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     gitlab.addRunner({ token });
     return token;
   });
-  await writeFile(configPath, formatConfig(options, { url: gitlab.url, tokens }), { mode: 0o600 });
+  const url = (await options.gitlabUrl?.(gitlab)) ?? gitlab.url;
+  await writeFile(configPath, formatConfig(options, { url, tokens }), { mode: 0o600 });
 
   let process_: RunnerProcess | undefined;
   const installation: Installation = {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
-import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import type { BuildPlan, PlannedStage, StageName } from '../../src/domain/build/stage.ts';
 import { cancelBuildSignal, nodeQueue, nodeRestartedSignal } from '../../src/workflows/messages.ts';
 import { startBuild } from './support/builds.ts';
-import { FILES_PLAN, FULL_PLAN, jobOf, stage, uniqueName } from './support/jobs.ts';
+import { FULL_PLAN, jobOf, stage, transfer, uniqueName } from './support/jobs.ts';
 import { openRandomNode, type RandomBuild } from './support/random-node.ts';
 import { seededRandom, type Random } from './support/random.ts';
 import { openWorld, type World } from './support/world.ts';
@@ -74,8 +74,16 @@ describe('a build among random faults', () => {
 
 function randomPlan(random: Random): BuildPlan {
   return {
-    ...(random.chance(0.5) ? FULL_PLAN : FILES_PLAN),
-    preparation: [stage('prepare_script'), stage('get_sources')],
+    ...FULL_PLAN,
+    ...(random.chance(0.3) && { secrets: transfer('resolve_secrets') }),
+    preparation: [
+      ...[stage('prepare_script'), stage('get_sources')],
+      ...sometimes(random, ['restore_cache', 'download_artifacts']),
+    ],
+    finish: {
+      onSuccess: sometimes(random, ['archive_cache', 'upload_artifacts_on_success']),
+      onFailure: sometimes(random, ['archive_cache_on_failure', 'upload_artifacts_on_failure']),
+    },
     steps: random.chance(0.5) ? FULL_PLAN.steps : [...FULL_PLAN.steps, stage('step_release')],
     afterScript: random.chance(0.7) ? FULL_PLAN.afterScript : undefined,
     cleanup: random.chance(0.7) ? FULL_PLAN.cleanup : undefined,
@@ -84,6 +92,10 @@ function randomPlan(random: Random): BuildPlan {
     afterScriptTimeoutMs: 1_000,
     afterScriptIgnoreErrors: random.chance(0.5),
   };
+}
+
+function sometimes(random: Random, names: readonly StageName[]): readonly PlannedStage[] {
+  return names.filter(() => random.chance(0.6)).map(transfer);
 }
 
 function randomMeddling(random: Random): ReadonlyMap<number, Meddling> {
@@ -102,7 +114,9 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
   assert.equal(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size, 1, told);
   // I2: no try of a script but the first. A call that is repeated re-attaches to it.
   const work = story.filter((entry) =>
-    /^begin (step|after|get|prepare_script|archive_cache|upload_art)/.test(entry),
+    /^begin (step|after|get|prepare_script|resolve|restore|download|archive_cache|upload_art)/.test(
+      entry,
+    ),
   );
   assert.ok(
     work.every((entry) => entry.endsWith('#1')),
@@ -116,7 +130,7 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
   );
   // I6: destroyed after the last of its work had begun, released after all, and nothing after that.
   const lastWork = story.findLastIndex((entry) =>
-    /^begin (prepare|get|step|after|archive|upload)/.test(entry),
+    /^begin (prepare|get|step|after|resolve|restore|download|archive|upload)/.test(entry),
   );
   assert.ok(story.lastIndexOf('end destroy') > lastWork, told);
   const rest = story.slice(Math.max(position('end report'), position('end destroy')) + 1);
@@ -130,6 +144,7 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
 }
 
 const ORDER = [
-  ...['prepare_script', 'get_sources', 'step_script', 'step_release', 'after_script'],
+  ...['resolve_secrets', 'prepare_script', 'get_sources', 'restore_cache', 'download_artifacts'],
+  ...['step_script', 'step_release', 'after_script'],
   ...['archive_cache', 'upload_artifacts'],
 ];

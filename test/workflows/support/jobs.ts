@@ -18,7 +18,7 @@ export function stage(name: StageName, attempts = 1): PlannedStage {
   return { name, place: isUsers ? 'build' : 'helper', attempts };
 }
 
-function transfer(name: StageName): PlannedStage {
+export function transfer(name: StageName): PlannedStage {
   return { name, place: 'transfer', attempts: 1 };
 }
 

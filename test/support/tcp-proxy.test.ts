@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { it, type TestContext } from 'node:test';
+import { startTcpProxy } from './tcp-proxy.ts';
+
+/** A server that says everything back, behind a proxy. */
+async function openEcho(t: TestContext) {
+  const server = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy = await startTcpProxy({ targetPort: (server.address() as AddressInfo).port });
+  const client = connect({ port: proxy.port, host: '127.0.0.1' });
+  await once(client, 'connect');
+  t.after(async () => {
+    client.destroy();
+    await proxy.close();
+    server.close();
+  });
+  return { proxy, client };
+}
+
+it('carries data both ways', async (t) => {
+  const { client } = await openEcho(t);
+  client.write('hello');
+  assert.equal(String((await once(client, 'data'))[0]), 'hello');
+});
+
+it('lets nothing through a black hole, and all of it afterwards, in order', async (t) => {
+  const { proxy, client } = await openEcho(t);
+  proxy.blackHole();
+  let said = '';
+  client.on('data', (data) => (said += String(data)));
+  client.write('one ');
+  await new Promise((resolve) => setTimeout(resolve, 100)); // nothing to await: nothing happens
+  client.write('two');
+  assert.equal(said, '');
+  proxy.heal();
+  while (said.length < 7) await once(client, 'data');
+  assert.equal(said, 'one two');
+});
+
+it('delays what it carries', async (t) => {
+  const { proxy, client } = await openEcho(t);
+  proxy.delay(60);
+  const beganAtMs = performance.now();
+  client.write('hello');
+  await once(client, 'data');
+  assert.ok(performance.now() - beganAtMs >= 110, 'there and back');
+});
+
+it('cuts connections by a reset', async (t) => {
+  const { proxy, client } = await openEcho(t);
+  client.write('hello');
+  await once(client, 'data');
+  proxy.cut();
+  const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ECONNRESET');
+});

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A wire between two programs, which can be troubled. */
+export interface TcpProxy {
+  readonly port: number;
+  /**
+   * Nothing gets through any more, and nobody is told: no end, no reset. What was sent meanwhile
+   * arrives when it is healed, as TCP sends it again.
+   */
+  blackHole(): void;
+  /** Ends every connection by a reset. New ones are served. */
+  cut(): void;
+  /** Each piece of data arrives so much later, in either direction. */
+  delay(delayMs: number): void;
+  heal(): void;
+  close(): Promise<void>;
+}
+
+export interface TcpProxyOptions {
+  readonly targetPort: number;
+  /** Address to listen on: containers reach this host by another one than 127.0.0.1. */
+  readonly host?: string;
+}
+
+interface Wire {
+  isDead: boolean;
+  delayMs: number;
+  /** Told when it is healed. */
+  readonly waiting: Set<() => void>;
+}
+
+export async function startTcpProxy({
+  targetPort,
+  host = '127.0.0.1',
+}: TcpProxyOptions): Promise<TcpProxy> {
+  const sockets = new Set<Socket>();
+  const wire: Wire = { isDead: false, delayMs: 0, waiting: new Set() };
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    // Whoever has ended it is known: the test, or one of the two programs.
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+    return socket;
+  };
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+    keep(client);
+    const target = keep(connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true }));
+    void carry(client, target, wire);
+    void carry(target, client, wire);
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    blackHole: () => {
+      wire.isDead = true;
+    },
+    cut: () => sockets.forEach((socket) => socket.resetAndDestroy()),
+    delay: (delayMs) => {
+      wire.delayMs = delayMs;
+    },
+    heal: () => {
+      Object.assign(wire, { isDead: false, delayMs: 0 });
+      for (const go of wire.waiting) go();
+      wire.waiting.clear();
+    },
+    close: async () => {
+      server.close();
+      sockets.forEach((socket) => socket.destroy());
+      await once(server, 'close');
+    },
+  };
+}
+
+/** One direction, until either end is gone. */
+async function carry(from: Socket, to: Socket, wire: Wire): Promise<void> {
+  try {
+    for await (const chunk of from) {
+      if (wire.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, wire.delayMs));
+      await whenAlive(wire);
+      if (!to.write(chunk as Buffer)) await once(to, 'drain');
+    }
+    await whenAlive(wire);
+    to.end();
+  } catch {
+    await whenAlive(wire);
+    to.destroy();
+  }
+}
+
+function whenAlive({ isDead, waiting }: Wire): Promise<void> {
+  return isDead ? new Promise((resolve) => waiting.add(resolve)) : Promise.resolve();
+}
