@@ -1,12 +1,13 @@
 import { outermostPaths } from '../domain/files/project-paths.ts';
 import type { FileSelection } from '../domain/files/selection.ts';
 import type { Variables } from '../domain/job/variables.ts';
-import type { ContainerEngine, FileMember } from './ports.ts';
+import type { ContainerEngine, FileMember, Ports } from './ports.ts';
 
 /** Where a job's files are read. */
 export interface FilesScene {
   readonly engine: ContainerEngine;
   readonly container: string;
+  readonly ports: Pick<Ports, 'clock'>;
   readonly variables: Pick<Variables, 'projectDir'>;
   readonly signal: AbortSignal;
 }
@@ -47,10 +48,30 @@ export async function* listedFiles(
   { offer }: Pick<FileSelection, 'offer'>,
   names: Iterable<string>,
 ): AsyncGenerator<FileMember> {
-  const kept = new Set([...new Set(names)].filter(offer));
+  const kept = await keptOf(scene, { offer }, names);
   const roots = outermostPaths(kept);
   const reads = roots.length > MAX_READS ? [commonDirectory(roots)] : roots;
   yield* selectedFiles(scene, { roots: reads, offer: (path) => kept.has(path) });
+}
+
+/** Heartbeats of all builds wait meanwhile. */
+const MAX_TURN_MS = 50;
+
+/** A job may have left a million files, and each may take a while: its patterns are its own too. */
+async function keptOf(
+  { ports: { clock }, signal }: FilesScene,
+  { offer }: Pick<FileSelection, 'offer'>,
+  names: Iterable<string>,
+): Promise<ReadonlySet<string>> {
+  const kept = new Set<string>();
+  let turnEndsMs = clock.nowMs() + MAX_TURN_MS;
+  for (const name of new Set(names)) {
+    if (offer(name)) kept.add(name);
+    if (clock.nowMs() < turnEndsMs) continue;
+    await clock.sleep(0, signal);
+    turnEndsMs = clock.nowMs() + MAX_TURN_MS;
+  }
+  return kept;
 }
 
 function commonDirectory([first = '', ...others]: readonly string[]): string {
