@@ -9,6 +9,7 @@ import { sourcesBody } from './git-sources.ts';
 import { listFilesBody } from './list-files.ts';
 import { prepareBody } from './prepare.ts';
 import { afterScriptBody, stepBody } from './user-script.ts';
+import { maxOutputBytes } from './output-limit.ts';
 import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
 
 /** A stage whose script is wanted. */
@@ -30,12 +31,15 @@ export interface StageScriptQuestion {
  * script is never planned.
  */
 export function formatStageScript(question: StageScriptQuestion): string {
-  const { variables, nonce, paths = STAGE_MOUNTS } = question;
+  const { context, variables, nonce, paths = STAGE_MOUNTS } = question;
   const lines = [
     ...shellOptions({ isTraced: variables.flag('CI_DEBUG_TRACE', false) }),
     ...bodyOf(question),
   ];
-  return wrapStage(`${lines.join('\n')}\n`, { paths, nonce });
+  return wrapStage(`${lines.join('\n')}\n`, {
+    ...{ paths, nonce },
+    maxOutputBytes: maxOutputBytes(context.runner.outputLimitBytes),
+  });
 }
 
 function bodyOf({ context, variables, stage, owner }: StageScriptQuestion): readonly string[] {

@@ -1,15 +1,22 @@
 /** What the wrapper of a stage has noted; the exit code once it has ended. */
 export interface StageState {
   readonly exitCode: number | undefined;
+  /** Of the copier of the output, when it ended before the output did: the log is incomplete. */
+  readonly copierExitCode?: number;
 }
 
+/** The copier's exit code when the kernel ended it for the size of its file (SIGXFSZ). */
+export const COPIER_AT_LIMIT = 153;
+
 /**
- * Reads a state file: `<nonce>` when the stage began, `<nonce> <exit code>` when it ended. undefined
- * for anything else: the note of an earlier stage, half a write, or what the job itself put there.
+ * Reads a state file: `<nonce>` when the stage began, `<nonce> <exit code>` when it ended, with
+ * the exit code of the copier behind it when that failed. undefined for anything else: the note of an earlier stage, half a write, or what the job itself put there.
  */
 export function parseStageState(text: string, nonce: string): StageState | undefined {
-  const match = /^(\S{1,128})(?: (\d{1,3}))?\n?$/.exec(text.slice(0, 200));
+  const match = /^(\S{1,128})(?: (\d{1,3})(?: (\d{1,3}))?)?\n?$/.exec(text.slice(0, 200));
   if (match === null || match[1] !== nonce) return undefined;
-  const exitCode = match[2] === undefined ? undefined : Number(match[2]);
-  return exitCode !== undefined && exitCode > 255 ? undefined : { exitCode };
+  if (match[2] === undefined) return { exitCode: undefined };
+  const [exitCode, copierExitCode] = [Number(match[2]), Number(match[3] ?? 0)];
+  if (exitCode > 255 || copierExitCode > 255) return undefined;
+  return copierExitCode === 0 ? { exitCode } : { exitCode, copierExitCode };
 }

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync, mkdirSync, symlinkSync, chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
+import { COPIER_AT_LIMIT } from '../../../src/domain/script/stage-state.ts';
 import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, NONCE, openWorkplace, type Workplace } from './support/stage-runs.ts';
+
+const MAX_OUTPUT_BYTES = 2 * 1024 * 1024;
 
 describeForShells('a wrapped stage', 'all', (shell) => {
   let place: Workplace;
@@ -16,6 +19,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     wrapStage([...shellOptions({ isTraced: false }), ...lines, ''].join('\n'), {
       paths: { output: place.outputPath, state: place.statePath },
       nonce: NONCE,
+      maxOutputBytes: MAX_OUTPUT_BYTES,
     });
 
   const endings: readonly [line: string, exitCode: number, why: string][] = [
@@ -68,6 +72,32 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.ok(run.output.endsWith(`\n${lines}\n`));
   });
 
+  it('keeps no more than its limit, lets the job go on, and says that the log is cut', async () => {
+    const script = wrap(
+      'head -c 9000000 /dev/zero | tr "\\0" x',
+      `cp '${place.outputPath}' '${place.dir}/held'`,
+      'echo lost; exit 3',
+    );
+    const run = await place.runText(shell, script);
+    assert.deepEqual(run.state, { exitCode: 3, copierExitCode: COPIER_AT_LIMIT });
+    assert.match(run.output, /^x+$/);
+    const times = run.output.length / MAX_OUTPUT_BYTES;
+    assert.ok(times === 1 || times === 2, `bash counts in other units, but not ${times} times`);
+  });
+
+  it('keeps the limit of a file from the files of the job', async () => {
+    const file = join(place.dir, 'large');
+    const script = wrap(`head -c 9000000 /dev/zero >'${file}'; ulimit -f; wc -c <'${file}'`);
+    const run = await place.runText(shell, script);
+    assert.match(run.output, /^unlimited\n *9000000\n$/);
+  });
+
+  it('goes on under a lower limit that it may not raise', async () => {
+    const script = `ulimit -f 100\n${wrap('seq 1 100000; exit 4')}`;
+    const run = await place.runText(shell, script);
+    assert.deepEqual(run.state, { exitCode: 4, copierExitCode: COPIER_AT_LIMIT });
+  });
+
   it('ends although processes of the job live on and hold its output', async () => {
     const started = Date.now();
     const run = await place.runText(shell, wrap('sleep 20 & echo started'));
@@ -82,7 +112,10 @@ describeForShells('a wrapped stage', 'all', (shell) => {
       '( n=0; while [ $n -lt 2000 ]; do echo noise; sleep 0.001; n=$((n + 1)); done ) &',
       'echo last',
     ];
-    const run = await other.runText(shell, wrapStage(lines.join('\n'), { paths, nonce: NONCE }));
+    const run = await other.runText(
+      shell,
+      wrapStage(lines.join('\n'), { paths, nonce: NONCE, maxOutputBytes: MAX_OUTPUT_BYTES }),
+    );
     assert.match(run.output, /^last$/m);
     assert.deepEqual(run.state, { exitCode: 0 });
     other.remove();
