@@ -23,6 +23,8 @@ export interface LiveBuild {
   base: TraceBase | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
+  /** What of the build's log could not be kept, and where; undefined while the disk has room. */
+  diskFault: string | undefined;
   /** Logs of services on their way into the trace; undefined while this process has not looked. */
   serviceLogs: ServiceLogs | undefined;
   /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
@@ -123,6 +125,7 @@ function createLiveBuild(
     tenure: openTenure(),
     base: undefined,
     stage: undefined,
+    diskFault: undefined,
     serviceLogs: undefined,
     exclusively: (send) => {
       const next = last.then(send, send);

@@ -206,6 +206,10 @@ export interface TraceWriter {
    * source `service/…` whole lines only.
    */
   followFile(source: string, path: string, signal: AbortSignal): Promise<void>;
+  /** Frees the disk of a followed file, whose owner has ended: no more of it is taken over. */
+  abandonFile(source: string, path: string): Promise<void>;
+  /** Whether all further output is beyond the job's limit. */
+  readonly isOverLimit: boolean;
   /** Bytes that are not in a file, such as an entrypoint's words. Once for each key. */
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   /** Lets go of what masking holds back: the stage's streams are at their end. */

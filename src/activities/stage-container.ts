@@ -8,6 +8,7 @@ import { ensureContainers, planFor } from './containers.ts';
 import type { StageRequest } from './contract.ts';
 import { findOwner } from './file-owner.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
+import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from './full-disk.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
@@ -51,6 +52,7 @@ export async function runInContainer(
 ): Promise<StageOutcome> {
   const { place, ports } = stage;
   const { context } = build;
+  if (build.diskFault !== undefined) return outcomeOfFullDisk(build.diskFault);
   const engine = ports.engine(context.runner);
   const plan = await planFor(build, ports);
   const container = plan.containerNames[place];
@@ -58,7 +60,14 @@ export async function runInContainer(
   const nonce = await startOnce(build, { ...stage, container, engine, opened });
   if (nonce === undefined) return { kind: 'stopped' };
   const started = { ...stage, container, engine, nonce, containerId: opened.status.id };
-  const status = await waitWithOutput(build, started);
+  let status: ContainerStatus;
+  try {
+    status = await waitWithOutput(build, started);
+  } catch (error) {
+    if (!isDiskFull(error) || !(error instanceof Error)) throw error;
+    await engine.stopContainer(container, 'kill');
+    return giveUpForFullDisk(build, { ...stage, message: error.message });
+  }
   const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
   return judgeEnd(build, { ...started, status, state });
 }
@@ -194,6 +203,8 @@ async function waitWithOutput(build: LiveBuild, stage: StartedStage): Promise<Co
     ended.abort();
     await following;
     return status;
+  } catch (error) {
+    throw isOutputLost.signal.aborted ? isOutputLost.signal.reason : error;
   } finally {
     ended.abort();
     // Nothing may go on reading behind the back of the call that comes next. What a vanished

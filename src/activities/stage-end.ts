@@ -1,17 +1,23 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
+import type { ContainerPlace } from '../domain/executor/environment.ts';
 import { FailureType } from '../domain/failure.ts';
-import type { StageState } from '../domain/script/stage-state.ts';
+import { COPIER_AT_LIMIT, type StageState } from '../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
+import { giveUpForFullDisk } from './full-disk.ts';
 import type { LiveBuild } from './live-builds.ts';
-import type { ContainerStatus } from './ports.ts';
+import type { ContainerStatus, Ports } from './ports.ts';
 
 export interface EndedStage {
   readonly key: string;
+  readonly place: ContainerPlace;
+  readonly ports: Ports;
   readonly status: ContainerStatus;
   /** As the wrapper noted it; undefined when the stage has not even begun. */
   readonly state: StageState | undefined;
 }
 
+/** Of a process that a signal ended; below it are those that have met a fault themselves. */
+const FIRST_SIGNAL_EXIT_CODE = 128;
 /** Docker's exit code of a container that it lost while it was away itself. */
 const LOST_EXIT_CODE = 255;
 const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([137, 143]);
@@ -22,14 +28,41 @@ const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([137, 143]);
  */
 export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
   const { key, status, state } = ended;
+  const cut = await judgeCopier(build, ended);
+  if (cut !== undefined) return cut;
   if (state?.exitCode === 0) return { kind: 'succeeded' };
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
   const fault = faultFromOutside(ended);
   if (fault !== undefined) return fault;
   const why = explain(build, ended);
   if (why !== undefined) await build.trace.appendOnce(`${key}/why`, formatRunnerLine('error', why));
-  // Docker's 0 is no success: the script has not come to its end.
-  return { kind: 'script_failed', exitCode: state?.exitCode ?? (status.exitCode || 1) };
+  return { kind: 'script_failed', exitCode: state?.exitCode ?? failureOf(status) };
+}
+
+/** Docker's 0 is no success: the script has not come to its end. */
+function failureOf({ exitCode }: ContainerStatus): number {
+  return exitCode === 0 ? 1 : exitCode;
+}
+
+/** What the copier did not copy does not matter where the trace has its limit's worth. */
+async function judgeCopier(
+  build: LiveBuild,
+  { key, place, ports, state }: EndedStage,
+): Promise<StageOutcome | undefined> {
+  const exitCode = state?.copierExitCode;
+  if (exitCode === undefined || build.trace.isOverLimit) return undefined;
+  const { output } = await ports.builds.stageFiles(build.context.buildId, place);
+  if (exitCode < FIRST_SIGNAL_EXIT_CODE) {
+    const message = `cannot write ${output}: no space left, or the disk fails; a part of the log is lost`;
+    return giveUpForFullDisk(build, { place, ports, message });
+  }
+  const why =
+    exitCode === COPIER_AT_LIMIT
+      ? 'the script wrote more than may wait while the runner did not read it'
+      : 'a process that copies the output was killed by the script';
+  const line = formatRunnerLine('warning', `A part of this log is missing: ${why}`);
+  await build.trace.appendOnce(`${key}/cut`, line);
+  return undefined;
 }
 
 function explain(build: LiveBuild, { status, state }: EndedStage): string | undefined {

@@ -13,6 +13,7 @@ import {
   formatSectionStart,
 } from '../domain/trace/sections.ts';
 import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
+import { giveUpForFullDisk, isDiskFull } from './full-disk.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
 import type { Ports } from './ports.ts';
@@ -75,12 +76,27 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   await followServices(build, ports);
   await trace.appendOnce(`${key}/start`, begin());
   const outcome = await outcomeOf(build, { ...run, place });
-  await trace.endStreams();
-  await trace.appendOnce(`${key}/end`, end());
-  // Invariant: what the note says to be over is in the trace for good.
-  await trace.checkpoint();
-  await ports.builds.writeNote(context.buildId, note, outcome);
+  try {
+    await trace.endStreams();
+    await trace.appendOnce(`${key}/end`, end());
+    // Invariant: what the note says to be over is in the trace for good.
+    await trace.checkpoint();
+    await ports.builds.writeNote(context.buildId, note, outcome);
+  } catch (error) {
+    await makeRoom(build, { ...run, place }, error);
+    throw error;
+  }
   return outcome;
+}
+
+/** For the next call, which ends the stage. What needs no container leaves nothing to make room of. */
+async function makeRoom(
+  build: LiveBuild,
+  { place, ports }: PlacedRun,
+  error: unknown,
+): Promise<void> {
+  if (place === 'transfer' || !isDiskFull(error) || !(error instanceof Error)) return;
+  await giveUpForFullDisk(build, { place, ports, message: error.message });
 }
 
 /** The peer tells of a policy right before the first of the user's own scripts. */

@@ -3,6 +3,9 @@ import type { CapacityPermit, NodeCapacity } from '../activities/ports.ts';
 /** The node's capacity with its other side: resizing, and the builds found again after a crash. */
 export interface ResizableCapacity extends NodeCapacity {
   resize(concurrent: number): void;
+  /** No place is given away until `unpause`; builds that have one keep it. */
+  pause(): void;
+  unpause(): void;
   /** A build recorded on this node holds a place, from before its job is known to anybody else. */
   hold(buildId: string): void;
   readonly concurrent: number;
@@ -81,9 +84,10 @@ function createIdleBell(isIdle: () => boolean) {
 export function createNodeCapacity(initial: number): ResizableCapacity {
   let concurrent = initial;
   let inFlight = 0;
+  let isPaused = false;
   const alive = new Set<string>();
   const idle = createIdleBell(() => alive.size + inFlight === 0);
-  const hasFree = (): boolean => alive.size + inFlight < concurrent;
+  const hasFree = (): boolean => !isPaused && alive.size + inFlight < concurrent;
   const queue = createQueue({ hasFree, take: () => (inFlight += 1) });
 
   const permit = (): CapacityPermit => {
@@ -122,6 +126,11 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
     },
     resize: (next) => {
       concurrent = next;
+      queue.serve();
+    },
+    pause: () => void (isPaused = true),
+    unpause: () => {
+      isPaused = false;
       queue.serve();
     },
     get concurrent() {

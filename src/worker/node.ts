@@ -26,6 +26,7 @@ import { createTraceSpool } from '../adapters/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
+import { watchDisk } from './disk-watch.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -123,6 +124,7 @@ async function openParts(
   const activities = createActivities(ports);
   const identity = `${program.hostname}:${process.pid}`;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
+  closers.push(await watchDisk({ directory: state.buildsDir, capacity, log }));
   const { client } = temporal;
   const { abandoned } = activities;
   const recovery = createRecovery({ client, installation, ports, abandoned });

@@ -168,6 +168,18 @@ class DiskTraceWriter implements SpoolWriter {
     }
   }
 
+  abandonFile(source: string, path: string): Promise<void> {
+    return this.#turns.take(async () => {
+      const { file } = await this.#openSource(source, path);
+      await file.empty();
+      this.#setOffset(source, 0);
+    });
+  }
+
+  get isOverLimit(): boolean {
+    return this.#pipeline.isOverLimit;
+  }
+
   async close(): Promise<void> {
     await this.#turns.take(async () => {
       const followed = await Promise.allSettled(this.#followed.values());

@@ -73,6 +73,8 @@ export function createFakeSpool(world: World, isAlive: () => boolean): TraceSpoo
         }
         if (isAlive()) take(source as 'build' | 'helper');
       },
+      abandonFile: () => Promise.resolve(),
+      isOverLimit: false,
       hide: (phrases) => {
         world.spool.hidden.push(...phrases);
         return Promise.resolve();
