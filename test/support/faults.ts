@@ -192,6 +192,9 @@ function timeless({ id, trace }: FakeJob): readonly string[] {
     .replaceAll(/ (correlation_id|token)\u001b\[0;m=[\w-]+/g, ' $1=<id>')
     // The project's volume outlives its jobs.
     .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
+    .replaceAll('Removing made.txt\n', '')
+    // That an upload had to be tried again is told, and is no fault of the trace.
+    .replaceAll(/^.*(?:WARNING|ERROR): (?:Uploading artifacts|Retrying\.\.\.).*\n/gm, '')
     .replaceAll(`${id}`, '<job>');
   const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
   // Two images are looked for at the same time.
