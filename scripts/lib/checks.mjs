@@ -1,15 +1,20 @@
 import { join } from 'node:path';
 import { bin, ensureBuilt } from './build.mjs';
+import { findCompatibilityFaults } from './compatibility.mjs';
 import { ROOT } from './paths.mjs';
 import { run } from './run.mjs';
 import { SetUpError, step } from './say.mjs';
 
-/** Everything that needs no Docker and no Temporal: types, purity, lint, format, bundle. */
+/** Everything that needs no Docker and no Temporal: types, purity, lint, format, bundle, tables. */
 export async function runChecks() {
   await ensureBuilt(); // compiles with strict types, and bundles the workflows
   await tool('domain and workflows are pure', ['typescript', 'tsc'], ['-p', 'tsconfig.pure.json']);
   await tool('lint', ['eslint'], ['--max-warnings', '0', '.']);
   await tool('format', ['prettier'], ['--check', '--log-level', 'warn', '.']);
+  await step('compatibility tables are right', async () => {
+    const faults = findCompatibilityFaults();
+    if (faults.length > 0) throw new SetUpError(faults.join('\n'));
+  });
 }
 
 async function tool(title, [packageName, program], args) {

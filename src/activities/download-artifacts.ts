@@ -126,7 +126,7 @@ async function unpack(build: LiveBuild, run: Download): Promise<boolean> {
   const { ports, signal, variables, key } = run;
   const file = await scratchFile(build, run);
   try {
-    await extractArchive(build, { ports, file, directory: variables.projectDir, signal });
+    await extractArchive(build, { ports, file, variables, signal });
     return true;
   } catch (error) {
     const isRefused = error instanceof FinalError && error.type === FailureType.InvalidArchive;

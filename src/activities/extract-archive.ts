@@ -1,4 +1,6 @@
 import { containerNamesOf } from '../domain/executor/environment.ts';
+import type { Variables } from '../domain/job/variables.ts';
+import { findOwner } from './file-owner.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ArchiveMember, ContainerEngine, Ports } from './ports.ts';
 
@@ -6,8 +8,8 @@ export interface Extraction {
   readonly ports: Ports;
   /** Host path of the archive. */
   readonly file: string;
-  /** In the build's container; it must exist. */
-  readonly directory: string;
+  /** Of the job: it is unpacked into the project's directory, which must exist. */
+  readonly variables: Variables;
   readonly signal: AbortSignal;
 }
 
@@ -16,16 +18,32 @@ export interface Extraction {
  * InvalidArchive when the archive is not to be trusted, before anything is written if that shows in
  * its list of members.
  */
-export async function extractArchive({ context }: LiveBuild, order: Extraction): Promise<void> {
-  const { ports, file, directory, signal } = order;
+export async function extractArchive(build: LiveBuild, order: Extraction): Promise<void> {
+  const { context } = build;
+  const { ports, file, variables, signal } = order;
   const engine = ports.engine(context.runner);
   const container = containerNamesOf(context).build;
-  const members = ports.archives.unpack(file, signal)[Symbol.asyncIterator]();
+  const directory = variables.projectDir;
+  const owner = await findOwner(build, { variables, ports });
+  const members = givenTo(owner, ports.archives.unpack(file, signal))[Symbol.asyncIterator]();
   try {
     const begun = await takeImplied(members, { engine, container, directory, signal });
     await engine.writeFiles(container, directory, { members: joined(begun, members), signal });
   } finally {
     await members.return?.();
+  }
+}
+
+/** As they are when nobody in particular is to have them: then all may do everything with them. */
+async function* givenTo(
+  owner: string | undefined,
+  members: AsyncIterable<ArchiveMember>,
+): AsyncGenerator<ArchiveMember, void, void> {
+  if (owner === undefined) return yield* members;
+  const [uid, gid] = owner.split(':').map(Number);
+  for await (const member of members) {
+    const mode = member.isImplied ? 0o755 : member.mode;
+    yield { ...member, mode, uid: uid ?? member.uid, gid: gid ?? member.gid };
   }
 }
 

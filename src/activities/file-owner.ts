@@ -8,7 +8,7 @@ import type { ContainerEngine, Ports } from './ports.ts';
 const MAX_ACCOUNT_BYTES = 1024 * 1024;
 
 /**
- * Whom the sources are to be given to, as `uid:gid`: with FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR the
+ * Whom sources, caches and artifacts are to be given to, as `uid:gid`: with FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR the
  * user of the job's container, unless that is root. undefined: nobody in particular.
  */
 export async function findOwner(

@@ -49,7 +49,7 @@ async function restoreFrom(scene: CacheScene, address: CacheAddress): Promise<bo
   const file = await ports.builds.scratchFile(build.context.buildId, 'restored-cache.zip');
   const isRestored = await harmlessly(scene, async () => {
     if (!(await fetchArchive(scene, address, file))) return false;
-    await extractArchive(build, { ports, file, directory: variables.projectDir, signal });
+    await extractArchive(build, { ports, file, variables, signal });
     return true;
   });
   await ports.hostFiles.remove(file);

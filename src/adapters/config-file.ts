@@ -42,13 +42,10 @@ function warnOfKeys(
   { keys }: ReadConfig,
   warn: (message: string, fields: Readonly<Record<string, unknown>>) => void,
 ): void {
-  const { unknown, notYet, restrictions } = keys;
+  const { unknown, notYet } = keys;
   if (unknown.length > 0) warn('config keys are unknown and have no effect', { keys: unknown });
   if (notYet.length > 0)
     warn('config keys are not supported yet and have no effect', { keys: notYet });
-  if (restrictions.length > 0) {
-    warn('config keys that restrict jobs are NOT ENFORCED yet', { keys: restrictions });
-  }
 }
 
 function usableOf({ config, unusable }: ReadConfig): InstallationConfig {

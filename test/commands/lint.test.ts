@@ -22,7 +22,6 @@ describe('lint', () => {
   const faulty: readonly [text: string, complaint: RegExp, why: string][] = [
     [`banana = 1\n${usual}`, /WARNING: config keys are unknown .*banana/, 'an unknown key'],
     [`sentry_dsn = "x"\n${usual}`, /not supported yet .*sentry_dsn/, 'a key without effect'],
-    [`${usual}\n    services_limit = 1`, /NOT ENFORCED .*services_limit/, 'a restriction'],
     [usual.replace('"docker"', '"shell"'), /runner skipped .*"shell"/, 'an entry that is not run'],
     ['[[runners]', /ERROR: .*config\.toml:1:\d+: this is not TOML/, 'no TOML'],
     ['concurrent = "x"', /concurrent: expected a whole number, got "x"/, 'a wrong type'],

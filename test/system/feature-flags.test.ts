@@ -1,9 +1,13 @@
-import { describeScenarios, NO_GIT } from '../support/scenario.ts';
+import { makeZip } from '../support/make-zip.ts';
+import { describeScenarios, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 import type { FakeVariable } from '../support/fake-gitlab/types.ts';
 
 const on = (key: string): FakeVariable => ({ key, value: 'true' });
 const off = (key: string): FakeVariable => ({ key, value: 'false' });
 const NON_ROOT_IMAGE = 'temporal-gitlab-runner/nonroot:local';
+
+const FOR_THE_USER = [NO_GIT, on('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR')];
+const KEPT = { cache: [{ key: 'kept', paths: ['vendor/'] }] };
 
 describeScenarios('feature flags', {}, [
   {
@@ -70,6 +74,31 @@ describeScenarios('feature flags', {}, [
     },
   },
   {
+    title: 'FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR gives the user artifacts and caches too',
+    docker: '    volumes = ["/cache"]',
+    job: {
+      image: NON_ROOT_IMAGE,
+      variables: FOR_THE_USER,
+      payload: KEPT,
+      dependencies: [{ name: 'compile', archive: makeZip([{ name: 'out/file', content: 'x' }]) }],
+      script: [
+        'test "$(stat -c %u:%g out/file)" = "$(id -u):$(id -g)" && echo "mine"',
+        'stat -c "%a for the directory" out',
+        'mkdir vendor && echo kept > vendor/file',
+      ],
+    },
+    expected: { state: 'success', log: [/^mine$/m, /^755 for the directory$/m, 'Created cache'] },
+    next: {
+      job: {
+        image: NON_ROOT_IMAGE,
+        variables: FOR_THE_USER,
+        payload: KEPT,
+        script: ['test "$(stat -c %u:%g vendor/file)" = "$(id -u):$(id -g)" && cat vendor/file'],
+      },
+      expected: { state: 'success', log: ['Successfully extracted cache', /^kept$/m] },
+    },
+  },
+  {
     title: 'without it the sources are open to everybody',
     job: {
       image: NON_ROOT_IMAGE,
@@ -103,6 +132,18 @@ describeScenarios('feature flags', {}, [
       variables: [NO_GIT, on('FF_USE_INIT_WITH_DOCKER_EXECUTOR')],
     },
     expected: { state: 'success', log: [/init/] },
+  },
+  {
+    title: 'FF_LOG_IMAGES_CONFIGURED_FOR_JOB names images in the log of the node, not of the job',
+    job: {
+      image: JOB_IMAGE,
+      script: ['true'],
+      variables: [NO_GIT, on('FF_LOG_IMAGES_CONFIGURED_FOR_JOB')],
+    },
+    meanwhile: async (_job, { runner }) => {
+      await runner.whenLog(/Image configured for job.*temporal-gitlab-runner\/job:local/);
+    },
+    expected: { state: 'success', never: ['Image configured for job'] },
   },
   {
     title: 'FF_TIMESTAMPS off: lines have no times',

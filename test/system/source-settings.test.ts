@@ -64,6 +64,25 @@ describeScenarios('settings of sources', {}, [
     },
   },
   {
+    title: 'a tag’s own commit is checked out, and the tag is there',
+    job: async ({ gitlab }) => {
+      const sha = await gitlab.repository.commit({ 'release.txt': 'of a release\n' }, 'release');
+      return {
+        sha,
+        ref: 'v1.0',
+        script: ['cat release.txt', 'cat .git/refs/tags/v1.0'],
+        variables: [CLONE],
+        payload: {
+          git_info: { ref_type: 'tag', refspecs: ['+refs/heads/release:refs/tags/v1.0'] },
+        },
+      };
+    },
+    expected: {
+      state: 'success',
+      log: ['as detached HEAD (ref is v1.0)', /^of a release$/m, /^[0-9a-f]{40}$/m],
+    },
+  },
+  {
     title: 'GIT_FETCH_EXTRA_FLAGS go to git as they are',
     job: {
       script: ['true'],

@@ -1,3 +1,5 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { after } from 'node:test';
 import { describeScenarios, NO_GIT } from '../support/scenario.ts';
 import type { FakeVariable } from '../support/fake-gitlab/types.ts';
 
@@ -7,7 +9,41 @@ const SLOW_HOOK = {
   hooks: [{ name: 'pre_get_sources_script', script: ['echo "hook begun"', 'sleep 60'] }],
 };
 
+/** An image whose registry takes every connection and never says a word. */
+async function imageOfSilentRegistry(): Promise<string> {
+  const server = createServer((socket) => socket.on('error', () => undefined));
+  const sockets = new Set<{ destroy(): void }>();
+  server.on('connection', (socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}/silent:1`;
+}
+
+const SILENT_IMAGE = await imageOfSilentRegistry();
+const PULLING = `Pulling docker image ${SILENT_IMAGE} ...`;
+
 describeScenarios('time limits in every stage', {}, [
+  {
+    title: 'a job that is canceled while its image is pulled waits for no registry',
+    job: { image: SILENT_IMAGE, script: ['echo ran'], variables: [NO_GIT] },
+    meanwhile: async (job) => {
+      await job.whenLog(/Pulling docker image/);
+      job.cancel();
+    },
+    expected: { state: 'canceled', log: [PULLING, 'Job failed: canceled'], never: ['$ echo ran'] },
+  },
+  {
+    title: 'the time-out of a job counts while its image is pulled',
+    job: { image: SILENT_IMAGE, script: ['echo ran'], variables: [NO_GIT], timeout: 6 },
+    expected: {
+      state: 'failed',
+      failureReason: 'job_execution_timeout',
+      log: [PULLING, 'execution took longer than 6s seconds'],
+    },
+  },
   {
     title: 'a job that is canceled while its sources are got runs nothing of its own',
     job: { script: ['echo ran'], afterScript: ['echo after'], payload: SLOW_HOOK },
@@ -121,3 +157,16 @@ describeScenarios(
     },
   ],
 );
+
+describeScenarios('a time limit of preparation', { runnerToml: '  prepare_timeout = "4s"' }, [
+  {
+    title: 'prepare_timeout ends a pull that comes to no end',
+    job: { image: SILENT_IMAGE, script: ['echo ran'], variables: [NO_GIT] },
+    expected: {
+      state: 'failed',
+      failureReason: 'job_execution_timeout',
+      log: [PULLING, 'Job failed: prepare environment timeout: exceeded timeout of 4s'],
+      never: ['$ echo ran'],
+    },
+  },
+]);

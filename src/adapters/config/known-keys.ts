@@ -15,8 +15,6 @@ interface TableKeys {
   readonly acted: readonly string[];
   /** gitlab-runner's, not acted on yet; with the values that change nothing, besides zero ones. */
   readonly notYet: Readonly<Record<string, readonly unknown[]>>;
-  /** Not acted on yet either, and meant to forbid something: their absence makes jobs freer. */
-  readonly restrictions: readonly string[];
   readonly tables: Readonly<Record<string, TableKeys>>;
 }
 
@@ -30,35 +28,18 @@ const SERVICE_KEYS: TableKeys = {
   acted: Object.keys(serviceSchema.shape),
   // Of the kubernetes executor.
   notYet: names('suspend_data_path'),
-  restrictions: [],
   tables: {},
 };
 
 const DOCKER_KEYS: TableKeys = {
   acted: Object.keys(dockerSchema.shape),
   notYet: names('service_slot_cgroup_template'),
-  restrictions: [],
   tables: { services: SERVICE_KEYS },
-};
-
-const CUSTOM_BUILD_DIR_KEYS: TableKeys = {
-  acted: Object.keys(customBuildDirSchema.shape),
-  notYet: {},
-  restrictions: [],
-  tables: {},
-};
-
-const ARTIFACT_KEYS: TableKeys = {
-  acted: Object.keys(artifactSchema.shape),
-  notYet: {},
-  restrictions: [],
-  tables: {},
 };
 
 const plainTable = (acted: readonly string[]): TableKeys => ({
   acted,
   notYet: {},
-  restrictions: [],
   tables: {},
 });
 
@@ -88,11 +69,10 @@ const RUNNER_KEYS: TableKeys = {
     shell: ['bash', 'sh'],
     job_status_final_update_retry_limit: [10],
   },
-  restrictions: [],
   tables: {
     docker: DOCKER_KEYS,
-    custom_build_dir: CUSTOM_BUILD_DIR_KEYS,
-    artifact: ARTIFACT_KEYS,
+    custom_build_dir: plainTable(Object.keys(customBuildDirSchema.shape)),
+    artifact: plainTable(Object.keys(artifactSchema.shape)),
     cache: CACHE_KEYS,
   },
 };
@@ -105,7 +85,6 @@ const ROOT_KEYS: TableKeys = {
     // The time-out alone does nothing: gitlab-runner writes it into every file.
     session_server: [{ session_timeout: 1800 }],
   },
-  restrictions: [],
   tables: { runners: RUNNER_KEYS },
 };
 
@@ -114,18 +93,17 @@ export interface SortedKeys {
   /** The same table with gitlab-runner's spelling of the keys that are acted on. */
   readonly acted: TomlTable;
   readonly notYet: readonly string[];
-  readonly restrictions: readonly string[];
   readonly unknown: readonly string[];
 }
 
 export function sortKeys(file: TomlTable): SortedKeys {
-  const found = { notYet: [], restrictions: [], unknown: [] };
+  const found = { notYet: [], unknown: [] };
   return { acted: sortTable(file, '', { keys: ROOT_KEYS, found }), ...found };
 }
 
 interface Sorting {
   readonly keys: TableKeys;
-  readonly found: Readonly<Record<'notYet' | 'restrictions' | 'unknown', string[]>>;
+  readonly found: Readonly<Record<'notYet' | 'unknown', string[]>>;
 }
 
 function sortTable(given: TomlTable, path: string, { keys, found }: Sorting): TomlTable {
@@ -136,9 +114,7 @@ function sortTable(given: TomlTable, path: string, { keys, found }: Sorting): To
     if (name === undefined) found.unknown.push(place);
     else if (keys.acted.includes(name))
       acted[name] = sortValue(value, place, { keys: subKeys(keys, name), found });
-    else if (keys.restrictions.includes(name)) {
-      if (!isZero(value)) found.restrictions.push(place);
-    } else if (!changesNothing(value, keys.notYet[name] ?? [])) found.notYet.push(place);
+    else if (!changesNothing(value, keys.notYet[name] ?? [])) found.notYet.push(place);
   }
   return acted;
 }
@@ -162,8 +138,8 @@ function subKeys({ tables }: TableKeys, name: string): TableKeys | undefined {
   return Object.hasOwn(tables, name) ? tables[name] : undefined;
 }
 
-function findName({ acted, notYet, restrictions }: TableKeys, key: string): string | undefined {
-  const all = [...acted, ...Object.keys(notYet), ...restrictions];
+function findName({ acted, notYet }: TableKeys, key: string): string | undefined {
+  const all = [...acted, ...Object.keys(notYet)];
   const lower = key.toLowerCase();
   return all.find((name) => name === key) ?? all.find((name) => name.toLowerCase() === lower);
 }

@@ -51,7 +51,7 @@ describe('[runners.cache]', () => {
     ContainerName = "c"
     StorageDomain = "d"
 `);
-    assert.deepEqual([keys.unknown, keys.notYet, keys.restrictions], [[], [], []]);
+    assert.deepEqual([keys.unknown, keys.notYet], [[], []]);
   });
 
   it('is read with what the keys mean', () => {

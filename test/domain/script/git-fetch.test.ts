@@ -47,6 +47,19 @@ describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
     });
   }
 
+  for (const [flag, expected] of [
+    ['true', 'true'],
+    ['false', ''],
+  ] as const) {
+    it(`FF_USE_GIT_BUNDLE_URIS=${flag}: git may begin with bundles that the server names, or not`, async () => {
+      const { jobOf, dirOf, succeed } = jobs();
+      const job = jobOf({ variables: { FF_USE_GIT_BUNDLE_URIS: flag } });
+      await succeed(job);
+      const told = git(dirOf(job), 'config', '--default', '', '--get', 'transfer.bundleURI');
+      assert.equal(told, expected);
+    });
+  }
+
   it('a clone goes by depth and by the flags of the job, and origin holds no token', async () => {
     const { job, said } = await getBy('2.49.0', {
       git: { depth: 1 },
