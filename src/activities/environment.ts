@@ -71,6 +71,7 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
 
 async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const { trace, preparation } = build;
+  await assertLinux(ports.engine(build.context.runner));
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
@@ -80,6 +81,16 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const places = placesOf(plan);
   const { signal } = preparation;
   await ensureContainers(build, { plan, places, withServices: true, ports, signal });
+}
+
+/** Source: gitlab-runner `executors/docker/docker.go` (validateOSType), which knows others too. */
+async function assertLinux(engine: ContainerEngine): Promise<void> {
+  const { name, osType } = await engine.info();
+  if (osType === 'linux') return;
+  throw new FinalError(
+    FailureType.RunnerSystem,
+    `unsupported os type: Docker on "${name}" runs containers of ${osType}, this runner needs linux`,
+  );
 }
 
 function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper')[] {

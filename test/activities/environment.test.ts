@@ -70,6 +70,19 @@ describe('preparing an environment', () => {
     assert.deepEqual(namesOf(world), ['build', 'predefined']);
   });
 
+  it('fails for good where Docker runs other containers than those of Linux', async () => {
+    const info = {
+      ...{ serverVersion: '27.0', apiVersion: '1.47', architecture: 'x86_64', name: 'desk' },
+      osType: 'windows',
+    };
+    const { world, node, build } = open({}, { engine: { info: () => Promise.resolve(info) } });
+    await assert.rejects(
+      runActivity(() => node.prepareEnvironment(build)),
+      (error) => error instanceof FinalError && /"desk" runs .* of windows/.test(error.message),
+    );
+    assert.deepEqual([world.docker.pulls, world.docker.containers.size], [[], 0]);
+  });
+
   it('fails for good, with its section closed, when job and configuration do not fit', async () => {
     const { world, node, build } = open({ volumes: ['nonsense'] });
     await assert.rejects(

@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 import { extractArchive } from '../../src/activities/extract-archive.ts';
 import type { ArchiveMember, ContainerEngine, Ports } from '../../src/activities/ports.ts';
 import type { LiveBuild } from '../../src/activities/live-builds.ts';
+import { buildVariables } from '../../src/domain/job/variables.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
+
+const context = contextOf({});
+const variables = buildVariables(context, { jobStatus: 'running' });
 
 function impliedDirectory(path: string): ArchiveMember {
   return {
@@ -33,7 +37,7 @@ async function extract(
   const engine: Pick<ContainerEngine, 'pathExists' | 'writeFiles'> = {
     pathExists: (_, path) => {
       onLook?.((looks += 1));
-      return Promise.resolve(existing.some((one) => path === `/project/${one}`));
+      return Promise.resolve(existing.some((one) => path === `${variables.projectDir}/${one}`));
     },
     writeFiles: async (_, __, { members }) => {
       for await (const { path } of members) written.push(path);
@@ -47,8 +51,8 @@ async function extract(
       },
     },
   } as unknown as Ports;
-  const build = { context: contextOf({}) } as LiveBuild;
-  await extractArchive(build, { ports, file: 'x.zip', directory: '/project', signal });
+  const build = { context } as LiveBuild;
+  await extractArchive(build, { ports, file: 'x.zip', variables, signal });
   return { written, looks: () => looks };
 }
 

@@ -141,7 +141,7 @@ describeScenarios('feature flags', {}, [
       variables: [NO_GIT, on('FF_LOG_IMAGES_CONFIGURED_FOR_JOB')],
     },
     meanwhile: async (_job, { runner }) => {
-      await runner.whenLog(/Image configured for job.*temporal-gitlab-runner\/job:local/);
+      await runner.whenLog(/temporal-gitlab-runner\/job:local.*"Image configured for job"/);
     },
     expected: { state: 'success', never: ['Image configured for job'] },
   },

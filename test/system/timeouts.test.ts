@@ -165,7 +165,7 @@ describeScenarios('a time limit of preparation', { runnerToml: '  prepare_timeou
     expected: {
       state: 'failed',
       failureReason: 'job_execution_timeout',
-      log: [PULLING, 'Job failed: prepare environment timeout: exceeded timeout of 4s'],
+      log: [PULLING, 'Job failed: prepare timeout: exceeded timeout of 4s'],
       never: ['$ echo ran'],
     },
   },
