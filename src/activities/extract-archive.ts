@@ -25,7 +25,7 @@ export async function extractArchive(build: LiveBuild, order: Extraction): Promi
   const container = containerNamesOf(context).build;
   const directory = variables.projectDir;
   const owner = await findOwner(build, { variables, ports });
-  const members = givenTo(owner, ports.archives.unpack(file, signal))[Symbol.asyncIterator]();
+  const members: Members = givenTo(owner, ports.archives.unpack(file, signal));
   try {
     const begun = await takeImplied(members, { engine, container, directory, signal });
     await engine.writeFiles(container, directory, { members: joined(begun, members), signal });
@@ -39,7 +39,10 @@ async function* givenTo(
   owner: string | undefined,
   members: AsyncIterable<ArchiveMember>,
 ): AsyncGenerator<ArchiveMember, void, void> {
-  if (owner === undefined) return yield* members;
+  if (owner === undefined) {
+    yield* members;
+    return;
+  }
   const [uid, gid] = owner.split(':').map(Number);
   for await (const member of members) {
     const mode = member.isImplied ? 0o755 : member.mode;
