@@ -75,7 +75,8 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
-    const key = `prepare_executor/warning/${warning}`;
+    // Keys lie on the disk as they are: no text of the job's may be one.
+    const key = `prepare_executor/warning/${ports.digests.sha256Hex(warning)}`;
     await trace.appendOnce(key, formatRunnerLine('warning', warning));
   }
   const places = placesOf(plan);
