@@ -29,6 +29,8 @@ const UNIT = [
 ];
 const SYSTEM = ['system'];
 const FAULTS = ['faults'];
+const RANDOM = ['workflows/random-builds.test.js'];
+const RANDOM_SEEDS = '1000';
 
 /**
  * `npm test`: everything but the long suite of faults. `npm run check`: all but the system tests.
@@ -88,8 +90,13 @@ async function runSystem({ env, isListed }) {
 async function runFaults({ env, seed }) {
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
+  const limits = { concurrency: 3, limitMinutes: 60 };
   try {
-    return await runTests('faults', FAULTS, { env: all, concurrency: 3, limitMinutes: 60 });
+    const broken = await runTests('faults', FAULTS, { env: all, ...limits });
+    // The workflows alone are quick: among fake calls that fail, last and are done twice.
+    const seeds = { ...env, TGR_SEEDS: RANDOM_SEEDS };
+    const title = `${RANDOM_SEEDS} random builds`;
+    return broken + (await runTests(title, RANDOM, { env: seeds, ...limits }));
   } finally {
     process.stdout.write(`\n${formatFaultTable(report)}\n`);
     rmSync(report, { force: true });

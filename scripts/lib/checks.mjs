@@ -55,6 +55,10 @@ async function findTests(directories) {
   const found = [];
   for (const directory of directories) {
     const path = join(ROOT, 'dist/test', directory);
+    if (path.endsWith('.test.js')) {
+      found.push(path);
+      continue;
+    }
     const entries = await readdir(path, { recursive: true }).catch(() => []);
     found.push(
       ...entries.filter((name) => name.endsWith('.test.js')).map((name) => join(path, name)),
