@@ -91,6 +91,7 @@ async function feed({ temporal, ports, installation }: Node, hasRestarted: boole
     {
       workflowId: messages.feedRunnersId(installation),
       taskQueue: messages.ORCHESTRATION_QUEUE,
+      workflowTaskTimeout: messages.STEP_LIMIT,
       args: [initialFeedRunnersState(installation, configQueue)],
       signal: messages.reloadConfigSignal,
       signalArgs: [{ configQueue, hasRestarted }],

@@ -43,6 +43,7 @@ async function startRunner({ workflowId, runner, installation, feeding }: FeedOr
   try {
     await startChild(serveRunner, {
       workflowId,
+      workflowTaskTimeout: messages.STEP_LIMIT,
       args: [initialServeRunnerState({ runner: { name, key }, feeding, feederId })],
       // Runners outlive a continue-as-new of their feeder; `stop` ends them.
       parentClosePolicy: ParentClosePolicy.ABANDON,

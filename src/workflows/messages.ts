@@ -11,6 +11,12 @@ export const ORCHESTRATION_QUEUE = 'gitlab-runner';
 /** Task queue of `requestJob`, shared by all nodes. */
 export const SLOTS_QUEUE = 'gitlab-runner-slots';
 
+/**
+ * How long a process may take for one step of a workflow that asks for jobs. One that was killed amid
+ * a step is waited for no longer than this.
+ */
+export const STEP_LIMIT = '3 seconds';
+
 /** Task queue of one node: its builds and its config. */
 export const nodeQueue = nodeQueueOf;
 

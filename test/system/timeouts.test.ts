@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after } from 'node:test';
 import { describeScenarios, NO_GIT } from '../support/scenario.ts';
 import type { FakeVariable } from '../support/fake-gitlab/types.ts';
@@ -9,15 +10,18 @@ const SLOW_HOOK = {
   hooks: [{ name: 'pre_get_sources_script', script: ['echo "hook begun"', 'sleep 60'] }],
 };
 
-/** An image whose registry takes every connection and never says a word. */
+/**
+ * An image whose registry says that it is one, and of the image never a word. Docker itself gives up
+ * one that does not even say that, before a silent job hears that it is canceled.
+ */
 async function imageOfSilentRegistry(): Promise<string> {
-  const server = createServer((socket) => socket.on('error', () => undefined));
-  const sockets = new Set<{ destroy(): void }>();
-  server.on('connection', (socket) => sockets.add(socket));
+  const server = createServer((request, response) => {
+    if (request.url === '/v2/') response.end('{}');
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   after(() => {
     server.close();
-    for (const socket of sockets) socket.destroy();
+    server.closeAllConnections();
   });
   return `127.0.0.1:${(server.address() as AddressInfo).port}/silent:1`;
 }
