@@ -159,10 +159,14 @@ async function packOrder(scene: CacheScene): Promise<Pick<PackOrder, 'format' | 
     const text = `CACHE_COMPRESSION_LEVEL: compression level "${wanted.slice(0, 100)}" is invalid, falling back to default`;
     await say(scene, 'warning', text);
   }
-  const format = variables.get('CACHE_COMPRESSION_FORMAT').toLowerCase();
-  if (format === 'tarzstd' || format === 'zipzstd') {
-    const text = `CACHE_COMPRESSION_FORMAT: ${format} is not supported by this runner yet, using zip`;
-    await say(scene, 'warning', text);
-  }
-  return { format: 'zip', level: level ?? 'default' };
+  return { format: await formatOf(scene), level: level ?? 'default' };
+}
+
+async function formatOf(scene: CacheScene): Promise<PackOrder['format']> {
+  const format = scene.variables.get('CACHE_COMPRESSION_FORMAT').toLowerCase();
+  if (format !== 'tarzstd' && format !== 'zipzstd') return 'zip';
+  if (scene.ports.archives.canPack(format)) return format;
+  const text = `CACHE_COMPRESSION_FORMAT: ${format} cannot be packed on this node, using zip`;
+  await say(scene, 'warning', text);
+  return 'zip';
 }

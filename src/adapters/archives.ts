@@ -3,11 +3,17 @@ import type { ArchiveMember, Archives, FileMember, PackOrder } from '../activiti
 import { assert } from '../domain/assert.ts';
 import { archiveFault, diskFault } from './archives/faults.ts';
 import { gzipOf } from './archives/gzip-writer.ts';
+import { membersOfTarZstd } from './archives/tar-zstd-reader.ts';
+import { tarZstdOf } from './archives/tar-zstd-writer.ts';
 import { membersOfZip } from './archives/zip-reader.ts';
 import { exactly, zipOf } from './archives/zip-writer.ts';
+import { zstd } from './archives/zstd.ts';
 
 /** Source: gitlab-runner `commands/helpers/archive/fastzip/zip_fastzip_archiver.go`. */
 const LEVELS = { fastest: 0, fast: 1, default: 5, slow: 7, slowest: 9 } as const;
+
+/** Source: gitlab-runner `commands/helpers/archive/tarzstd/tar_archiver.go`. */
+const ZSTD_LEVELS = { fastest: 1, fast: 1, default: 3, slow: 7, slowest: 11 } as const;
 
 export function createArchives(): Archives {
   return {
@@ -21,6 +27,7 @@ export function createArchives(): Archives {
       }
     },
     unpack,
+    canPack: (format) => format !== 'zipzstd' && (format !== 'tarzstd' || zstd !== undefined),
   };
 }
 
@@ -29,10 +36,10 @@ async function* unpack(
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveMember, void, void> {
   const format = await formatOf(file);
-  if (format !== 'zip') {
+  if (format === 'gzip') {
     throw archiveFault(`it is packed as ${format}, which this runner does not unpack`);
   }
-  yield* membersOfZip(file, signal);
+  yield* format === 'zip' ? membersOfZip(file, signal) : membersOfTarZstd(file, signal);
 }
 
 /** By its first bytes. Source: gitlab-runner `commands/helpers/artifacts_downloader.go` (openArchive). */
@@ -59,6 +66,7 @@ function packed(
     case 'raw':
       return rawOf(members);
     case 'tarzstd':
+      return tarZstdOf(members, ZSTD_LEVELS[level]);
     case 'zipzstd':
       throw archiveFault(`this runner does not know the format ${format}`);
   }

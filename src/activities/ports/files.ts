@@ -39,6 +39,8 @@ export interface ArchiveMember extends FileMember {
 
 /** Archives on this node's disk. Nothing is ever held in memory as a whole. */
 export interface Archives {
+  /** Whether this node can pack such an archive. */
+  canPack(format: ArchiveFormat): boolean;
   /**
    * Packs files, and makes the archive durable (fsync) before it returns. `raw` takes exactly one
    * file. Fails with a FinalError: RunnerSystem when the disk is full, InvalidArchive when the

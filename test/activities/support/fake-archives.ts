@@ -13,6 +13,7 @@ export function createFakeArchives({ disk }: World): Archives {
       disk.archives.set(file, stored);
       return { sizeBytes: stored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
     },
+    canPack: (format) => format === 'zip',
     unpack: async function* (file) {
       for (const member of disk.archives.get(file) ?? []) {
         yield { ...memberOf(member), isImplied: false };

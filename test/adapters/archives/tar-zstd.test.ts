@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { createArchives } from '../../../src/adapters/archives.ts';
+import { zstd } from '../../../src/adapters/archives/zstd.ts';
+import { FailureType, FinalError } from '../../../src/domain/failure.ts';
+import {
+  collect,
+  directory,
+  file,
+  membersOf,
+  NEVER,
+  scratchDirectory,
+  symlink,
+  type Plain,
+} from './support.ts';
+
+const archives = createArchives();
+
+async function packed(t: TestContext, members: readonly Plain[]): Promise<string> {
+  const path = join(await scratchDirectory(t), 'archive');
+  const order = { file: path, format: 'tarzstd', level: 'default', signal: NEVER } as const;
+  await archives.pack(order, membersOf(members));
+  return path;
+}
+
+async function assertRefused(path: string, said: RegExp): Promise<void> {
+  await assert.rejects(collect(archives.unpack(path, NEVER)), (error: unknown) => {
+    assert.ok(error instanceof FinalError);
+    assert.equal(error.type, FailureType.InvalidArchive);
+    assert.match(error.message, said);
+    return true;
+  });
+}
+
+const TREE: readonly Plain[] = [
+  directory('empty', { mode: 0o700, uid: 1000, gid: 1001 }),
+  file('run.sh', '#!/bin/sh\necho run\n', { mode: 0o755, uid: 1000, gid: 1000 }),
+  file('empty.txt', ''),
+  file('größe 日本語 💎.txt', 'x'.repeat(100)),
+  file('large.bin', 'abcdefghij'.repeat(300_000)),
+  symlink('link', 'run.sh'),
+];
+
+describe('a tar packed by zstd', { skip: zstd === undefined && 'this Node has no zstd' }, () => {
+  it('gives back what was packed, and takes less room', async (t) => {
+    const path = await packed(t, TREE);
+    assert.ok((await readFile(path)).byteLength < 50_000);
+    assert.deepEqual(await collect(archives.unpack(path, NEVER)), TREE);
+  });
+
+  it('names directories that only paths name before all else', async (t) => {
+    const path = await packed(t, [file('a/b/c', 'deep')]);
+    const paths: string[] = [];
+    for await (const member of archives.unpack(path, NEVER)) paths.push(member.path);
+    assert.deepEqual(paths, ['a', 'a/b', 'a/b/c']);
+  });
+
+  const hostile: readonly (readonly [why: string, members: readonly Plain[], said: RegExp])[] = [
+    ['leads out', [file('../x', '')], /leads out/],
+    ['has an absolute name', [file('/etc/passwd', '')], /absolute/],
+    ['lies below a link', [symlink('l', '/etc'), file('l/passwd', '')], /symbolic link/],
+    ['is there twice', [file('a', '1'), file('a', '2')], /twice/],
+    ['is a bomb', [file('zeros', '\0'.repeat(60_000_000))], /more than/],
+  ];
+  for (const [why, members, said] of hostile) {
+    it(`is refused before anything is handed out: a member ${why}`, async (t) => {
+      await assertRefused(await packed(t, members), said);
+    });
+  }
+
+  it('is refused when it was cut', async (t) => {
+    const path = await packed(t, TREE);
+    await writeFile(path, (await readFile(path)).subarray(0, -20));
+    await assertRefused(path, /cannot be read/);
+  });
+});
+
+describe('where there is no zstd', { skip: zstd !== undefined && 'this Node has zstd' }, () => {
+  it('a tar packed by zstd is neither made nor read, and the reason is said', async (t) => {
+    assert.equal(archives.canPack('tarzstd'), false);
+    await assert.rejects(packed(t, TREE), /has no zstd: 22\.15/);
+    const path = join(await scratchDirectory(t), 'archive');
+    await writeFile(path, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]));
+    await assertRefused(path, /packed by zstd.*22\.15/);
+  });
+});
