@@ -17,7 +17,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
       log: [
         'Downloading artifacts',
         /Downloading artifacts for compile \(\d+\)\.\.\./,
-        /Downloading artifacts from coordinator\.\.\. ok +correlation_id=\w+ host=\S+ id=\d+ responseStatus=200 OK token=64_\w{6}/,
+        /Downloading artifacts from coordinator\.\.\. ok +correlation_id=\w+ host=\S+ id=\d+ responseStatus=200 OK token=64_[\w-]{6}/,
         'from the earlier job',
       ],
     },

@@ -67,19 +67,10 @@ interface TarEntry {
 async function* entriesOf(file: string, signal: AbortSignal): AsyncGenerator<TarEntry, void, void> {
   if (zstd === undefined) throw archiveFault(`it is packed by zstd, and ${NO_ZSTD}`);
   const archive = extract();
+  const tar = zstd.createZstdDecompress();
   let tarBytes = 0;
-  const reading = pipeline(
-    createReadStream(file),
-    zstd.createZstdDecompress(),
-    async function* (tar: AsyncIterable<Uint8Array>) {
-      for await (const chunk of tar) {
-        tarBytes += chunk.byteLength;
-        yield chunk;
-      }
-    },
-    archive,
-    { signal },
-  );
+  tar.on('data', (chunk: Uint8Array) => (tarBytes += chunk.byteLength));
+  const reading = pipeline(createReadStream(file), tar, archive, { signal });
   reading.catch((error: unknown) => archive.destroy(error as Error)); // told by the loop below
   try {
     for await (const entry of archive) {
