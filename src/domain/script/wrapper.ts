@@ -32,6 +32,8 @@ const ULIMIT_UNIT_BYTES = 512;
  *   limit or a full disk, another takes the rest of the pipe to /dev/null: the job neither blocks nor
  *   dies of SIGPIPE. A second pipe, which only the copier holds open, tells of its end. Its exit code
  *   is noted, so that an incomplete log is never taken for a complete one.
+ * - A stop sends TERM to every process. Each shell of the wrapper has to say anew that it stays, since
+ *   a subshell forgets it: the job has its time to tidy up, and the stage notes how that ended.
  * - The state file is written over and not anew: on a full disk there is room for that.
  * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for its
  *   end, but until the copier has nothing more to read; then all of them end with the container.
@@ -50,6 +52,7 @@ if ! printf '%s\\n' ${quote(nonce)} >${state} || ! printf '' >>${output}; then
   exit 1
 elif command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
   : | {
+    trap : TERM
     exec 6<&0
     : | {
       trap : TERM

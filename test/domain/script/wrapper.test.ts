@@ -147,6 +147,21 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.deepEqual([run.exitCode, run.state, run.output], [4, { exitCode: 4 }, 'on\n']);
   });
 
+  it('lets the job tidy up when TERM goes to every process but the first, as a stop sends it', async () => {
+    const script = wrap(
+      "trap 'echo tidied-up; exit 5' TERM",
+      "pid=$(exec sh -c 'echo $PPID')",
+      'while [ "$pid" != $$ ]; do',
+      '  pids="$pid ${pids-}"',
+      "  pid=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$pid/status)",
+      'done',
+      'kill -TERM $pids',
+      'sleep 1; echo no',
+    );
+    const run = await place.runText(shell, script);
+    assert.deepEqual([run.output, run.state], ['tidied-up\n', { exitCode: 5 }]);
+  });
+
   it('shows nothing of the script when its shell is killed', async () => {
     const run = await place.runText(
       shell,
