@@ -36,6 +36,14 @@ function startsOf({ docker }: World): readonly (readonly [string, number])[] {
 }
 
 describe('preparing services', () => {
+  it('warns of what the job wrote, without keeping its words unmasked beside the trace', async () => {
+    const { world, prepare } = open([{ name: 'redis', alias: '-bad-canary' }]);
+    const digest = (text: string): string => `digest of ${text.length} characters`;
+    await prepare({ ports: { digests: { md5Hex: digest, sha256Hex: digest } } });
+    assert.match(world.spool.saved.text, /-bad-canary/);
+    assert.doesNotMatch([...world.spool.saved.keys].join(), /canary/);
+  });
+
   it('starts them, and gives the job their names and addresses on the usual bridge', async () => {
     const { world, prepare } = open(SERVICES);
     await prepare();
