@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
 import { runChecks, runTests } from './lib/checks.mjs';
 import { formatFaultTable } from './lib/fault-table.mjs';
-import { main, SetUpError } from './lib/say.mjs';
+import { main, say, SetUpError } from './lib/say.mjs';
 import { formatScenarioList } from './lib/scenario-list.mjs';
 import {
   setUpDatabases,
@@ -49,7 +49,7 @@ await main(async () => {
   }
   await ensureBuilt();
   const isChecked = ['all', 'check'].includes(mode);
-  const failures = isChecked ? await countFailures(runChecks) : 0;
+  const failures = isChecked ? await findFaults(runChecks) : [];
   const env = {
     ...process.env,
     ...(await setUpTemporal()),
@@ -57,20 +57,20 @@ await main(async () => {
     ...(await setUpRegistry()),
     ...(await setUpS3()),
   };
-  let failed = failures;
   if (isChecked) {
     const title = 'unit, adapter, workflow and replay tests';
-    failed += await runTests(title, UNIT, { env, concurrency: 2 });
+    failures.push(...(await runTests(title, UNIT, { env, concurrency: 2 })));
   }
   if (['all', 'system'].includes(mode)) {
     await setUpDatabases();
     const all = { ...env, ...(await setUpVault()) };
-    failed += await runSystem({ env: all, isListed: mode === 'system' });
+    failures.push(...(await runSystem({ env: all, isListed: mode === 'system' })));
   }
   if (mode === 'faults') {
-    failed += await runFaults({ env, seed: values.seed });
+    failures.push(...(await runFaults({ env, seed: values.seed })));
   }
-  return failed === 0 ? 0 : 1;
+  for (const failure of failures) say(`\nfailed: ${failure}`);
+  return failures.length === 0 ? 0 : 1;
 });
 
 /** What users see, and with `isListed` each scenario in a form that they can read. */
@@ -96,21 +96,21 @@ async function runFaults({ env, seed }) {
     // The workflows alone are quick: among fake calls that fail, last and are done twice.
     const seeds = { ...env, TGR_SEEDS: RANDOM_SEEDS };
     const title = `${RANDOM_SEEDS} random builds`;
-    return broken + (await runTests(title, RANDOM, { env: seeds, ...limits }));
+    return [...broken, ...(await runTests(title, RANDOM, { env: seeds, ...limits }))];
   } finally {
     process.stdout.write(`\n${formatFaultTable(report)}\n`);
     rmSync(report, { force: true });
   }
 }
 
-/** Lint errors are told at once, and the tests are run all the same. */
-async function countFailures(work) {
+/** Lint errors are told at once and at the end, and the tests are run all the same. */
+async function findFaults(check) {
   try {
-    await work();
-    return 0;
+    await check();
+    return [];
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error;
-    process.stderr.write(`error: ${error.message}\n`);
-    return 1;
+    say(`error: ${error.message}`);
+    return [error.message];
   }
 }

@@ -1,4 +1,7 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { bin, ensureBuilt } from './build.mjs';
 import { findCompatibilityFaults } from './compatibility.mjs';
 import { ROOT } from './paths.mjs';
@@ -30,7 +33,12 @@ async function tool(title, [packageName, program], args) {
 /** A file of tests that takes longer than this hangs. */
 const LIMIT_MINUTES = 15;
 
-/** Runs compiled tests by Node's own runner; its report is what is printed. Returns the exit code. */
+const FAILURE_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/failure-reporter.mjs')).href;
+
+/**
+ * Runs compiled tests by Node's own runner; its report is what is printed. Returns what failed, a
+ * text each, to be shown again at the end.
+ */
 export async function runTests(
   title,
   patterns,
@@ -39,14 +47,21 @@ export async function runTests(
   const files = await findTests(patterns);
   if (files.length === 0)
     throw new SetUpError(`${title}: there are no tests in ${patterns.join(', ')}`);
+  const failures = join(tmpdir(), `tgr-failures-${process.pid}.txt`);
+  const reporters = [
+    ['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    [`--test-reporter=${FAILURE_REPORTER}`, `--test-reporter-destination=${failures}`],
+  ].flat();
   const limits = [`--test-concurrency=${concurrency}`, `--test-timeout=${limitMinutes * 60_000}`];
-  const args = ['--enable-source-maps', '--test', ...limits, ...files];
+  const args = ['--enable-source-maps', '--test', ...reporters, ...limits, ...files];
   try {
     await step(title, () => run(process.execPath, args, { cwd: ROOT, env, show: true }));
-    return 0;
+    return [];
   } catch (error) {
-    if (error instanceof SetUpError) return 1;
-    throw error;
+    if (!(error instanceof SetUpError)) throw error;
+    return [`${title}:\n${readFileSync(failures, 'utf8').trim() || error.message}`];
+  } finally {
+    rmSync(failures, { force: true });
   }
 }
 
