@@ -152,7 +152,11 @@ const BROKEN: readonly (readonly [why: string, bytes: Buffer, said: RegExp])[] =
   ['has bytes behind its end', Buffer.concat([GOOD, Buffer.from('more')]), /refused/],
   ['has more members than it lists', makeZip([plain('a')], { count: 2 }), /refused/],
   ['is a gzip', Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), /gzip/],
-  ['is a tar packed by zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]), /zstd|cannot be read/],
+  [
+    'is a tar packed by zstd',
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]),
+    /zstd|cannot be read/,
+  ],
   ['points to a zip64 record beyond all numbers', zip64End(0xffff_ffff_ffff_ffffn), /refused/],
   ['points to a zip64 record behind its end', zip64End(1_000_000n), /refused/],
 ];
