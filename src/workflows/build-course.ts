@@ -18,6 +18,8 @@ export interface CourseScope {
 
 /** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
 const REJECTED_EXIT_CODE = 3;
+/** A clean-up deletes a few files; what takes longer hangs, and would keep the build's place. */
+const CLEANUP_LIMIT_MS = 5 * 60_000;
 
 /** The stages under the job's clock, which starts before the environment is prepared. */
 export async function runCourse(job: JobSummary, scope: CourseScope): Promise<BuildOutcome> {
@@ -168,9 +170,13 @@ async function runScript(plan: BuildPlan, { stages, run }: StagesScope): Promise
   return outcome;
 }
 
-async function cleanUp({ cleanup }: BuildPlan, { stages, run }: StagesScope): Promise<void> {
+async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<void> {
+  const { cleanup, finish, jobTimeoutMs } = plan;
   if (cleanup === undefined || run.isOver()) return;
-  const outcome = await stages.run(cleanup, { jobStatus: 'running' });
+  // With the first delivery the job's own clock has ended. Builds that 0.1.0 has planned keep theirs.
+  const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
+  const limit = finish === undefined ? {} : { limitMs };
+  const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
   if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
 }
 

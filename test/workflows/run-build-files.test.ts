@@ -74,6 +74,15 @@ describe('what a build keeps of its files', () => {
     assert.equal(other.state === 'failed' && other.exitCode, 3);
   });
 
+  it('a clean-up that never ends is stopped, though the job has no clock any more', async () => {
+    const { node, handle } = await start((fake) => fake.stage('cleanup_file_variables', never()), {
+      jobTimeoutMs: 5_000,
+    });
+    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(keptBy(node), GOOD);
+    assert.ok(callsOf(node).includes('stopStage kill'), callsOf(node).join(', '));
+  });
+
   it('a cancel in the script keeps what is kept after failures', async () => {
     const { node, handle } = await start((fake) => fake.stage('step_script', never()));
     await node.calls.when('runStage step_script');
