@@ -133,7 +133,6 @@ type Matching = (request: InterceptedRequest, scene: Scene) => boolean;
 
 const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && jobId === job.id;
 
-/** GitLab answers the next calls about the job wrongly; then it answers as ever. */
 /** What is answered, for the suite's table. */
 function describeAnswer(answer: FakeAnswer): string {
   if ('hold' in answer) return 'late';
@@ -143,6 +142,7 @@ function describeAnswer(answer: FakeAnswer): string {
   return `${answer.status}${answer.body?.toString().startsWith('<') === true ? ' with a page' : ''}${afterwards}`;
 }
 
+/** GitLab answers the next calls about the job wrongly; then it answers as ever. */
 export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfTheJob): Fault {
   let left = times;
   return {

@@ -1,47 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync, watch, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contentOf } from './artifact-content.ts';
-import type { FakeJob, InterceptedRequest, JobSpec } from './fake-gitlab/types.ts';
 import { followContainers, type ContainerEvents } from './container-events.ts';
+import type { FakeJob, JobSpec } from './fake-gitlab/types.ts';
+import { whenMoment, type Moment, type Scene } from './fault-moments.ts';
 import { reportTrial } from './fault-report.ts';
+import { assertWhole, countLostBytes, timeless, type Whole } from './fault-trace.ts';
 import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
 import { assertJob, NO_GIT, type Expectation } from './scenario.ts';
 
-/** A moment in the life of a job, found by an event and never by a clock. */
-export type Moment =
-  /** The runner asks for the job; what it is answered may get lost. */
-  | 'asked'
-  /** GitLab's answer is recorded; its workflow may not have begun. */
-  | 'handed out'
-  /** GitLab has been told that the job runs; its answer may get lost. */
-  | 'acknowledged'
-  | 'prepare'
-  | 'get_sources'
-  /** Half of a secret and of a character are said. The script waits until the fault is over. */
-  | 'script'
-  | 'after the script'
-  /** GitLab is being sent what the job has made. */
-  | 'artifact upload'
-  /** The result does not reach GitLab. */
-  | 'final update'
-  /** The result has reached GitLab, whose answer may get lost. */
-  | 'final answer'
-  | 'clean-up';
-
-export const MOMENTS: readonly Moment[] = [
-  ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
-  ...(['after the script', 'artifact upload', 'final update', 'final answer', 'clean-up'] as const),
-];
-
-/** One job in the middle of which something breaks. */
-export interface Scene {
-  readonly installation: Installation;
-  readonly job: FakeJob;
-  readonly containers: ContainerEvents;
-}
+export { MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
 
 export interface Fault {
   /** As the suite's table calls it. */
@@ -150,12 +121,6 @@ interface Lab {
   readonly witness: string;
 }
 
-/** What comes of a job that nothing happens to. */
-interface Whole {
-  readonly trace: readonly string[];
-  readonly starts: number;
-}
-
 function specFor({ moment, script = SCRIPT }: Trial): JobSpec {
   const secret = { key: 'KEY', value: SECRET, masked: true };
   // Bytes are compared: without the times at which they came.
@@ -181,24 +146,6 @@ async function runWhole(spec: JobSpec, { installation, containers, witness }: La
 
 function letGo({ id }: FakeJob, witness: string): void {
   writeFileSync(join(witness, `${id}.go`), '');
-}
-
-/** The lines of a trace without what differs from job to job and from second to second. */
-function timeless({ id, trace }: FakeJob): readonly string[] {
-  const text = trace
-    .toString('latin1')
-    .replaceAll(/section_(start|end):\d+:/g, 'section_$1:<time>:')
-    .replaceAll(/correlation ID: \w+/g, 'correlation ID: <id>')
-    .replaceAll(/ (correlation_id|token)\u001b\[0;m=[\w-]+/g, ' $1=<id>')
-    // The project's volume outlives its jobs.
-    .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
-    .replaceAll('Removing made.txt\n', '')
-    // That an upload had to be tried again is told, and is no fault of the trace.
-    .replaceAll(/^.*(?:WARNING|ERROR): (?:Uploading artifacts|Retrying\.\.\.).*\n/gm, '')
-    .replaceAll(`${id}`, '<job>');
-  const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
-  // Two images are looked for at the same time.
-  return [...preparation.split('\n').sort(), ...rest.join('').split('\n')];
 }
 
 interface TrialScope extends Lab {
@@ -283,140 +230,10 @@ async function assertArtifact({ artifacts }: FakeJob): Promise<void> {
   assert.deepEqual(await contentOf(artifact), { 'made.txt': made });
 }
 
-function assertWhole(job: FakeJob, { trace }: Whole): void {
-  const actual = timeless(job);
-  const index = trace.findIndex((line, at) => line !== actual[at]);
-  if (index === -1 && actual.length === trace.length) return;
-  const at = index === -1 ? trace.length : index;
-  assert.fail(
-    `the trace is another one than without a fault, from its line ${at} on:\n` +
-      `${JSON.stringify(actual.slice(at, at + 3))}\ninstead of\n` +
-      `${JSON.stringify(trace.slice(at, at + 3))}\nall of it:\n${job.log}`,
-  );
-}
-
-/** Bytes of lines that a job without a fault has and this one has not. */
-function countLostBytes(job: FakeJob, { trace }: Whole): number {
-  const left = new Map<string, number>();
-  for (const line of timeless(job)) left.set(line, (left.get(line) ?? 0) + 1);
-  let lostBytes = 0;
-  for (const line of trace) {
-    const count = left.get(line) ?? 0;
-    if (count === 0) lostBytes += line.length + 1;
-    else left.set(line, count - 1);
-  }
-  return lostBytes;
-}
-
 async function countRuns({ id }: FakeJob, witness: string): Promise<Runs> {
   const count = async (name: string): Promise<number> => {
     const text = await readFile(join(witness, `${id}.${name}`), 'utf8').catch(() => '');
     return text.split('\n').length - 1;
   };
   return { script: await count('script'), afterScript: await count('after') };
-}
-
-interface Waiting extends Scene {
-  readonly witness: string;
-  strike(): void;
-}
-
-const MOMENT_LIMIT_MS = 60_000;
-
-/** Strikes at the moment, in the turn of the event itself where there is one. */
-function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const closers: (() => void)[] = [];
-    const timer = setTimeout(() => {
-      settle(() => reject(new Error(`the moment "${moment}" never came:\n${waiting.job.log}`)));
-    }, MOMENT_LIMIT_MS);
-    const settle = (how: () => void): void => {
-      clearTimeout(timer);
-      closers.splice(0).forEach((close) => close());
-      how();
-    };
-    const strike = (): void => {
-      settle(() => {
-        waiting.strike();
-        resolve();
-      });
-    };
-    closers.push(listen(moment, { ...waiting, strike }));
-  });
-}
-
-/** Calls `strike` at the moment; returns how to stop listening. */
-function listen(moment: Moment, waiting: Waiting): () => void {
-  const { job, installation, strike, witness } = waiting;
-  switch (moment) {
-    case 'handed out': {
-      const line = new RegExp(`"job":${job.id},.*"msg":"job received"`);
-      void installation.runner.whenLog(line).then(strike);
-      return () => undefined;
-    }
-    case 'asked':
-      return onRequest(waiting, ({ kind }) => kind === 'job_request');
-    case 'acknowledged':
-      return onRequest(waiting, (request) => isUpdate(request, ['running']));
-    case 'prepare':
-      return onContainer(waiting, ({ action }) => action === 'create');
-    case 'get_sources':
-      return onRequest(waiting, ({ kind }) => kind === 'git');
-    case 'script':
-      return onFile(join(witness, `${job.id}.here`), strike);
-    case 'after the script': {
-      const said = join(witness, `${job.id}.said`);
-      return onContainer(waiting, ({ action }) => action === 'die' && existsSync(said));
-    }
-    case 'artifact upload':
-      return onRequest(waiting, ({ kind }) => kind === 'upload');
-    case 'final update':
-      return onRequest(waiting, isFinal, { cut: true });
-    case 'final answer':
-      return onRequest(waiting, isFinal);
-    case 'clean-up':
-      return onContainer(waiting, ({ action }) => action === 'destroy');
-  }
-}
-
-function isFinal(request: InterceptedRequest): boolean {
-  return isUpdate(request, ['success', 'failed']);
-}
-
-export function isUpdate({ kind, body }: InterceptedRequest, states: readonly string[]): boolean {
-  if (kind !== 'update') return false;
-  const { state } = JSON.parse(body.toString()) as { readonly state: string };
-  return states.includes(state);
-}
-
-function onRequest(
-  { job, installation, strike }: Waiting,
-  matches: (request: InterceptedRequest) => boolean,
-  answer?: { readonly cut: true },
-): () => void {
-  const interception = installation.gitlab.intercept((request) => {
-    const isOurs = ['git', 'job_request'].includes(request.kind) || request.jobId === job.id;
-    if (!isOurs || !matches(request)) return undefined;
-    strike();
-    return answer;
-  });
-  return () => interception.remove();
-}
-
-function onContainer(
-  { job, containers, strike }: Waiting,
-  matches: (event: { readonly action: string }) => boolean,
-): () => void {
-  return containers.listen((event) => {
-    if (event.jobId === job.id && matches(event)) strike();
-  });
-}
-
-function onFile(path: string, strike: () => void): () => void {
-  const look = (): void => {
-    if (existsSync(path)) strike();
-  };
-  const watcher = watch(join(path, '..'), look);
-  look();
-  return () => watcher.close();
 }
