@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { readZip } from '../support/artifact-content.ts';
 import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
@@ -523,42 +522,3 @@ describe('artifacts when the worker dies', () => {
     }
   });
 });
-
-describe('artifacts of any size', () => {
-  it('1 GiB passes through the worker, whose memory grows by less than 150 MB', async () => {
-    const installation = await openInstallation({ concurrent: 1 });
-    try {
-      await installation.start();
-      const { gitlab } = installation;
-      const warming = gitlab.addJob(OUT);
-      await warming.whenFinished();
-      const before = residentBytes(installation.runner.pid);
-      let most = before;
-      const looking = setInterval(() => {
-        most = Math.max(most, residentBytes(installation.runner.pid));
-      }, 100);
-      const sizeBytes = 1024 ** 3;
-      const job = gitlab.addJob(
-        jobWith({
-          script: [`head -c ${sizeBytes} /dev/zero > big`],
-          variables: [{ key: 'ARTIFACT_COMPRESSION_LEVEL', value: 'fastest' }],
-          artifacts: [{ paths: ['big'] }],
-        }),
-      );
-      await job.whenFinished(240_000);
-      clearInterval(looking);
-      assert.equal(job.state, 'success', job.log);
-      assert.ok((job.artifacts[0]?.sizeBytes ?? 0) > sizeBytes, 'stored, not deflated');
-      const growth = most - before;
-      assert.ok(growth < 150e6, `memory grew by ${growth} bytes`);
-      await installation.whenClean();
-    } finally {
-      await installation.close();
-    }
-  });
-});
-
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
-}
