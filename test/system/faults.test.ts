@@ -4,11 +4,15 @@ import {
   killAll,
   killTemporal,
   killWorker,
-  onBuildContainer,
+  stopWorker,
 } from '../support/fault-kinds.ts';
-import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
 
 // The short form of test/faults: what breaks most often, at each moment once.
+
+const TEMPORAL_AT: readonly Moment[] = [
+  ...(['handed out', 'prepare', 'script', 'artifact upload', 'final update'] as const),
+];
 
 describe('a job in the middle of faults', () => {
   let lab: FaultLab;
@@ -21,9 +25,18 @@ describe('a job in the middle of faults', () => {
     it(`comes to its end when the worker is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killWorker() }));
   }
-  for (const moment of ['prepare', 'script', 'final update'] as const) {
+  for (const moment of ['handed out', 'prepare', 'script', 'final update'] as const) {
+    it(`comes to its end when the worker is told to stop at the moment "${moment}"`, () =>
+      lab.run({ moment, fault: stopWorker() }));
+  }
+  for (const moment of TEMPORAL_AT) {
     it(`comes to its end when Temporal is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killTemporal() }));
+  }
+
+  for (const moment of ['get_sources', 'script'] as const) {
+    it(`comes to its end when both are killed at the moment "${moment}"`, () =>
+      lab.run({ moment, fault: killAll({ isEmptied: false }) }));
   }
 
   it('comes to its end when everything but Docker is lost in mid-script', () =>
@@ -33,15 +46,5 @@ describe('a job in the middle of faults', () => {
     lab.run({
       ...{ moment: 'script', resends: 3 },
       fault: answerWrongly({ cut: 'midway', afterwards: true }, 3),
-    }));
-
-  it('fails by the system when its container is killed from outside', () =>
-    lab.run({
-      moment: 'script',
-      fault: onBuildContainer('killed', (container) => container.kill()),
-      expected: {
-        ...{ state: 'failed', failureReason: 'runner_system_failure' },
-        log: ['line 5', 'the container was killed from outside of the job (exit code 137)'],
-      },
     }));
 });

@@ -1,0 +1,69 @@
+import { after, before, describe, it } from 'node:test';
+import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
+import { answerWrongly } from '../support/fault-kinds.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+
+// The short form of test/faults/gitlab and hand-out: each kind of wrong answer, where it hurts most.
+
+const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
+const HTML = { 'Content-Type': 'text/html' };
+/** After it GitLab takes back what nobody has acknowledged: its own two minutes, compressed. */
+const ACKNOWLEDGE_MS = 5_000;
+
+const ANSWERS: readonly (readonly [Moment, title: string, answer: FakeAnswer])[] = [
+  ['handed out', '500', { status: 500, body: '{"message":"500 Internal Server Error"}' }],
+  ['handed out', 'a cut connection after it was carried out', { cut: true, afterwards: true }],
+  ['acknowledged', '502 with a page', { status: 502, headers: HTML, body: PAGE }],
+  ['acknowledged', 'half an answer', { cut: 'midway', afterwards: true }],
+  ['prepare', '429 with Retry-After', { status: 429, headers: { 'Retry-After': '1' } }],
+  ['script', '503 without a body', { status: 503 }],
+  ['script', 'a cut connection', { cut: true }],
+  ['after the script', '200 with a page', { status: 200, headers: HTML, body: PAGE }],
+  [
+    'artifact upload',
+    '502 after it was carried out',
+    { status: 502, body: PAGE, afterwards: true },
+  ],
+  ['final answer', 'half an answer', { cut: 'midway', afterwards: true }],
+  ['final answer', '500', { status: 500, body: '' }],
+];
+const TIMES = 2;
+
+const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
+
+describe('a job that GitLab answers wrongly about', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab({ gitlab: { acknowledgeMs: ACKNOWLEDGE_MS } });
+  });
+  after(() => lab.close());
+
+  for (const [moment, title, answer] of ANSWERS) {
+    it(`comes to its end: ${title}, ${TIMES} times from the moment "${moment}" on`, () =>
+      lab.run({ moment, fault: answerWrongly(answer, TIMES), resends: TIMES }));
+  }
+
+  it('is run once when the answer that it came in is lost', () =>
+    lab.run({
+      ...{ moment: 'asked', handedOut: 2 },
+      fault: answerWrongly({ cut: true, afterwards: true }, 1, isQuestion),
+    }));
+
+  it('has all of its trace when GitLab has lost the end of it', () =>
+    lab.run({
+      moment: 'script',
+      fault: { name: 'GitLab loses the end of the trace', strike: ({ job }) => job.loseTrace(100) },
+      resends: 3,
+    }));
+
+  it('is stopped, and nothing of it is left, when GitLab deletes it', () =>
+    lab.run({
+      ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
+      fault: {
+        name: 'GitLab deletes the job',
+        strike: ({ job }) => job.erase(),
+        mend: ({ installation }) => installation.whenClean(60_000),
+      },
+      runs: { script: 1, afterScript: 0 },
+    }));
+});
