@@ -250,6 +250,11 @@ export interface NodeCapacity {
 }
 
 export interface CapacityPermit {
+  /**
+   * Others may have the place while GitLab's answer is waited for. A build that comes of it all the
+   * same has one, be it one more than there are.
+   */
+  lend(): void;
   /** The place stays taken, by this build, until `free`. */
   keepFor(buildId: string): void;
   /** Gives the place back. Idempotent, and nothing after `keepFor`. */

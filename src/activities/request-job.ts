@@ -22,6 +22,8 @@ import type { BuildDraft, CapacityPermit, JobReply, Ports } from './ports.ts';
 
 /** A turn that finds no room in this time ends: another node may have some. */
 const ROOM_WAIT_MS = 2_000;
+/** A GitLab that has not answered by then may be sick: others have the place meanwhile. */
+const LEND_AFTER_MS = 5_000;
 
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
 
@@ -83,7 +85,7 @@ interface Question {
 /** Asks once. undefined: no job this time, ask again at the next beat. */
 async function ask(turn: RequestTurn, question: Question): Promise<TurnOutcome | undefined> {
   const { runner, ports } = question;
-  const reply = await ports.coordinator(runner).requestJob({ mayWait: turn.mayWait });
+  const reply = await replyTo(turn, question);
   const fields = { runner: runner.key, runner_name: runner.name };
   switch (reply.kind) {
     case 'no_job':
@@ -97,6 +99,21 @@ async function ask(turn: RequestTurn, question: Question): Promise<TurnOutcome |
       return { kind: 'forbidden', message: reply.message };
     case 'job':
       return record(reply, question);
+  }
+}
+
+/** A question that GitLab may hold is asked only where nobody else needs its place. */
+async function replyTo(
+  { mayWait }: RequestTurn,
+  { runner, permit, ports: { clock, coordinator } }: Question,
+): Promise<JobReply> {
+  const answered = new AbortController();
+  const lend = (): void => permit.lend();
+  if (!mayWait) void clock.sleep(LEND_AFTER_MS, answered.signal).then(lend, () => undefined);
+  try {
+    return await coordinator(runner).requestJob({ mayWait });
+  } finally {
+    answered.abort();
   }
 }
 

@@ -77,38 +77,69 @@ function createIdleBell(isIdle: () => boolean) {
   return { ring, whenIdle };
 }
 
+interface Questions {
+  inFlight: number;
+  /** Of these, whose place others may have. */
+  lent: number;
+}
+
+interface PermitEvents {
+  keep(buildId: string): void;
+  onChange(): void;
+}
+
+function createPermit(questions: Questions, { keep, onChange }: PermitEvents): CapacityPermit {
+  let isHeld = true;
+  let isLent = false;
+  const end = (): void => {
+    if (isHeld) questions.inFlight -= 1;
+    if (isLent) questions.lent -= 1;
+    isHeld = isLent = false;
+  };
+  return {
+    lend: () => {
+      if (!isHeld || isLent) return;
+      isLent = true;
+      questions.lent += 1;
+      onChange();
+    },
+    keepFor: (buildId) => {
+      end();
+      keep(buildId);
+      onChange();
+    },
+    release: () => {
+      if (!isHeld) return;
+      end();
+      onChange();
+    },
+  };
+}
+
 /**
- * Invariant: builds alive + requests in flight ≤ `concurrent`, except just after `concurrent` was
- * made smaller: then nothing new begins until enough builds have ended.
+ * Invariant: builds alive + requests in flight whose place is not lent ≤ `concurrent`, except just
+ * after `concurrent` was made smaller, or after a job came of a request whose place somebody else had
+ * by then: nothing new begins until enough builds have ended.
  */
 export function createNodeCapacity(initial: number): ResizableCapacity {
   let concurrent = initial;
-  let inFlight = 0;
+  const questions: Questions = { inFlight: 0, lent: 0 };
   let isPaused = false;
   const alive = new Set<string>();
-  const idle = createIdleBell(() => alive.size + inFlight === 0);
-  const hasFree = (): boolean => !isPaused && alive.size + inFlight < concurrent;
-  const queue = createQueue({ hasFree, take: () => (inFlight += 1) });
+  const idle = createIdleBell(() => alive.size + questions.inFlight === 0);
+  const hasFree = (): boolean =>
+    !isPaused && alive.size + questions.inFlight - questions.lent < concurrent;
+  const queue = createQueue({ hasFree, take: () => (questions.inFlight += 1) });
 
-  const permit = (): CapacityPermit => {
-    let isHeld = true;
-    return {
-      keepFor: (buildId) => {
-        if (isHeld) inFlight -= 1;
-        isHeld = false;
-        alive.add(buildId);
-        // A build that was held already has given one of its two places back.
-        queue.serve();
-      },
-      release: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        inFlight -= 1;
+  const permit = (): CapacityPermit =>
+    createPermit(questions, {
+      keep: (buildId) => void alive.add(buildId),
+      // A build that was held already has given one of its two places back.
+      onChange: () => {
         queue.serve();
         idle.ring();
       },
-    };
-  };
+    });
 
   return {
     acquire: async (signal) => {
@@ -140,7 +171,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
       return alive.size;
     },
     get requestsInFlight() {
-      return inFlight;
+      return questions.inFlight;
     },
   };
 }

@@ -41,6 +41,7 @@ function open({
       hasRoom
         ? Promise.resolve({
             keepFor: (buildId) => void places.push(buildId),
+            lend: () => undefined,
             release: () => undefined,
           })
         : new Promise((_resolve, reject) => {

@@ -50,6 +50,9 @@ function countedCapacity(places = 1) {
       held += 1;
       let isHeld = true;
       return {
+        lend: () => {
+          held -= 1;
+        },
         keepFor: (buildId) => {
           isHeld = false;
           taken.push(buildId);

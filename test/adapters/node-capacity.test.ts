@@ -52,6 +52,36 @@ describe('createNodeCapacity', () => {
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
   });
 
+  it('lets another have the place of a request that is lent, and counts it still', async () => {
+    const capacity = createNodeCapacity(1);
+    const slow = await capacity.acquire(never);
+    const waiting = capacity.acquire(never);
+    assert.equal(await isSettled(waiting), false);
+    slow.lend();
+    slow.lend();
+    const other = await waiting;
+    assert.deepEqual([capacity.requestsInFlight, capacity.hasFree()], [2, false]);
+    slow.release();
+    slow.lend();
+    assert.deepEqual([capacity.requestsInFlight, capacity.hasFree()], [1, false]);
+    other.release();
+    assert.equal(capacity.hasFree(), true);
+  });
+
+  it('has one build more for a job that comes when its place is lent, and then no new one', async () => {
+    const capacity = createNodeCapacity(1);
+    const slow = await capacity.acquire(never);
+    slow.lend();
+    const other = await capacity.acquire(never);
+    other.keepFor('build/1');
+    slow.keepFor('build/2');
+    assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 2]);
+    capacity.free('build/1');
+    assert.equal(capacity.hasFree(), false);
+    capacity.free('build/2');
+    assert.equal(capacity.hasFree(), true);
+  });
+
   it('counts builds that were found again after a crash', async () => {
     const capacity = createNodeCapacity(1);
     capacity.hold('build/1');

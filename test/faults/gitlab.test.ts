@@ -1,7 +1,8 @@
 import { after, before, describe, it } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
+import { sickUntilClean } from '../support/gitlab-faults.ts';
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };
@@ -17,10 +18,6 @@ const ANSWERS: readonly (readonly [title: string, answer: FakeAnswer, times: num
   ['half an answer after it was carried out', { cut: 'midway', afterwards: true }, 3],
   ['502 after it was carried out', { status: 502, body: PAGE, headers: HTML, afterwards: true }, 3],
 ];
-const AT: readonly Moment[] = [
-  ...(['handed out', 'acknowledged', 'prepare', 'script', 'after the script'] as const),
-  'final answer',
-];
 
 describe('GitLab', () => {
   let lab: FaultLab;
@@ -30,10 +27,14 @@ describe('GitLab', () => {
   after(() => lab.close());
 
   for (const [title, answer, times] of ANSWERS) {
-    for (const moment of AT) {
+    for (const moment of MOMENTS.filter((each) => each !== 'clean-up')) {
       it(`answers ${title}, ${times} times from the moment "${moment}" on`, () =>
         lab.run({ moment, fault: answerWrongly(answer, times), resends: times }));
     }
+    it(`answers ${title} while nobody wants anything of it but a new job`, () => {
+      const fault = sickUntilClean(`GitLab answers ${title} to questions`, answer);
+      return lab.run({ moment: 'clean-up', fault });
+    });
   }
 
   for (const moment of ['script', 'final update'] as const) {

@@ -139,7 +139,7 @@ function describeAnswer(answer: FakeAnswer): string {
   const afterwards = answer.afterwards === true ? ' after it was done' : '';
   if ('cut' in answer)
     return `connection cut${answer.cut === 'midway' ? ' midway' : ''}${afterwards}`;
-  return `${answer.status}${answer.body?.toString().startsWith('<') === true ? ' with a page' : ''}${afterwards}`;
+  return `${answer.status}${typeof answer.body === 'string' && answer.body.startsWith('<') ? ' with a page' : ''}${afterwards}`;
 }
 
 /** GitLab answers the next calls about the job wrongly; then it answers as ever. */

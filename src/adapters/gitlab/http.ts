@@ -171,7 +171,7 @@ function hintsOf(headers: Headers): WaitHints {
 async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiReply> {
   const requestId = randomUUID().replaceAll('-', '');
   const limit = new AbortController();
-  const limitMs = request.requestMs ?? connected.timeouts.requestMs;
+  const limitMs = Math.min(request.requestMs ?? Infinity, connected.timeouts.requestMs);
   const timer = setTimeout(() => limit.abort(new Error(`no answer in ${limitMs} ms`)), limitMs);
   try {
     // It can fail as well: by a proxy's address that is none.
@@ -283,9 +283,10 @@ async function readBody(
 ): Promise<Uint8Array> {
   const wantedBytes = response.ok ? request.bodyLimitBytes : undefined;
   const limitBytes = wantedBytes ?? DEFAULT_BODY_LIMIT_BYTES;
-  const limitMs = request.wantsJson ? bodyMs : Math.min(bodyMs, IDLE_TALK_MS);
+  const isWanted = request.wantsJson && response.ok;
+  const limitMs = isWanted ? bodyMs : Math.min(bodyMs, IDLE_TALK_MS);
   const capped = await readCapped(response, { limitBytes, limitMs });
-  if (capped.fault !== undefined && request.wantsJson && response.ok) throw capped.fault;
+  if (capped.fault !== undefined && isWanted) throw capped.fault;
   return capped.bytes;
 }
 

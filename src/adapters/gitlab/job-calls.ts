@@ -23,8 +23,10 @@ import { createQuietTimes, type QuietTimes } from './quiet-times.ts';
 
 /** Longer waits are the caller's: a trace goes on growing, and a job may be canceled meanwhile. */
 const WAIT_BUDGET_MS = 5_000;
-/** GitLab holds neither call open: what takes longer hangs. */
-const REQUEST_MS = 5 * 60_000;
+/** GitLab holds neither call open, and works on none for longer than a minute: it hangs. */
+const ANSWER_MS = 60_000;
+/** A patch gets through a line of 8 kB/s. */
+const SLOWEST_BYTES_PER_MS = 8;
 /** Pause between two final updates while GitLab stores the trace, when it does not say. */
 const DEFAULT_PENDING_MS = 3_000;
 
@@ -80,7 +82,7 @@ function sendUpdate(
     }),
     wantsJson: false,
     waitBudgetMs: WAIT_BUDGET_MS,
-    requestMs: REQUEST_MS,
+    requestMs: ANSWER_MS,
   });
 }
 
@@ -97,7 +99,7 @@ function sendPatch(
     content: { type: 'text/plain', bytes: body },
     wantsJson: false,
     waitBudgetMs: WAIT_BUDGET_MS,
-    requestMs: REQUEST_MS,
+    requestMs: ANSWER_MS + body.byteLength / SLOWEST_BYTES_PER_MS,
   });
 }
 

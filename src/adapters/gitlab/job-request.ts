@@ -10,7 +10,12 @@ import { jsonContent } from './json-content.ts';
 /** A job's variables may hold many certificates and files. */
 const JOB_LIMIT_BYTES = 64 * 1024 * 1024;
 /** A question holds a place for a build: longer waits are kept outside of it. */
-const WAIT_BUDGET_MS = 10_000;
+const WAIT_BUDGET_MS = 2_000;
+/**
+ * GitLab holds a question for 50 s unless it is set up otherwise, and works on none for longer than a
+ * minute; one that it holds brings no job, only the news that there is one. What takes longer hangs.
+ */
+const REQUEST_MS = 3 * 60_000;
 /** However long GitLab asks to be left alone, a runner asks again after this. */
 const MAX_QUIET_MS = 5 * 60_000;
 
@@ -63,6 +68,7 @@ function ask(mayWait: boolean, options: JobRequestOptions): Promise<ApiReply> {
     wantsJson: true,
     bodyLimitBytes: JOB_LIMIT_BYTES,
     waitBudgetMs: WAIT_BUDGET_MS,
+    requestMs: REQUEST_MS,
   });
 }
 

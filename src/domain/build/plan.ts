@@ -28,7 +28,8 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
       ? undefined
       : Math.max(1, Math.min(Math.round(wantedMs), jobTimeoutMs));
   };
-  const steps = context.job.steps.filter(({ script }) => script.length > 0);
+  // Nothing of a job that is rejected is run; and its names may be of any length.
+  const steps = context.rejection === undefined ? context.job.steps.filter(hasScript) : [];
   return {
     ...planSecretsStage(context, variables),
     preparation: [
@@ -51,6 +52,10 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
     afterScriptTimeoutMs: duration('RUNNER_AFTER_SCRIPT_TIMEOUT') ?? AFTER_SCRIPT_TIMEOUT_MS,
     afterScriptIgnoreErrors: variables.flag('AFTER_SCRIPT_IGNORE_ERRORS', true),
   };
+}
+
+function hasScript({ script }: JobStep): boolean {
+  return script.length > 0;
 }
 
 /** Source: gitlab-runner `common/build.go` (GetPrepareTimeout, GetGetSourcesTimeout). */

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { BuildContext } from '../../../src/domain/build/context.ts';
+import { withInputs } from '../../../src/domain/build/inputs.ts';
+import { planStages } from '../../../src/domain/build/plan.ts';
+import { summarizeJob } from '../../../src/domain/build/summary.ts';
 import { checkJob } from '../../../src/domain/job/check-job.ts';
 import { isDebugTrace } from '../../../src/domain/job/debug-trace.ts';
 import { parseJobPayload } from '../../../src/domain/job/parse-payload.ts';
@@ -130,6 +133,25 @@ function parsed(json: Json): JobPayload | undefined {
   }
 }
 
+/** What a node says of a job to Temporal, which takes neither a long text nor an odd time. */
+function assertSummary(context: BuildContext): void {
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  const summary = JSON.stringify(summarizeJob(context, plan));
+  assert.ok(summary.length < MAX_SUMMARY_LENGTH, `${summary.length} characters`);
+  const times = [...summary.matchAll(/"\w*[tT]imeoutMs":([^,}]+)/g)].map(([, value]) =>
+    Number(value),
+  );
+  assert.ok(times.length > 0, summary);
+  for (const time of times) {
+    assert.ok(Number.isSafeInteger(time) && time > 0 && time <= MAX_TIME_MS, `${time} ms`);
+  }
+}
+
+/** Far below what Temporal takes, and more than any honest job has. */
+const MAX_SUMMARY_LENGTH = 256 * 1024;
+/** Ten years, as PostgreSQL and GitLab bear them. */
+const MAX_TIME_MS = 315_360_000_000;
+
 function useAll(variables: Variables, context: BuildContext): void {
   for (const line of variables.environment()) assert.match(line, /^[A-Za-z_]\w*=[^\0]*$/);
   for (const { path } of variables.files()) assert.ok(path.startsWith(`${variables.tempDir}/`));
@@ -158,7 +180,9 @@ describe('a job that was changed anywhere', () => {
         const rejection = checkJob(job);
         outcomes[rejection === undefined ? 'runs' : 'refused'] += 1;
         if (rejection !== undefined) assert.match(rejection, /^[^\n\0]{5,2000}$/);
-        const context = contextOf({ context: { job } });
+        const draft = contextOf({ context: { job, rejection } });
+        const context: BuildContext = { ...draft, ...withInputs(draft) };
+        assertSummary(context);
         useAll(buildVariables(context, { jobStatus: 'running' }), context);
         useAll(buildVariables(context, { jobStatus: 'failed' }), context);
         assert.equal(typeof isDebugTrace(context), 'boolean');
@@ -176,7 +200,7 @@ describe('a job that was changed anywhere', () => {
 });
 
 describe('a job of absurd size', () => {
-  const variable = (key: string, value: string): Json => ({ key, value });
+  const variable = (key: string, value: string) => ({ key, value });
   const many = Array.from({ length: 5_000 }, (_, index) =>
     variable(`K${index}`, `v $K${index >> 1}`),
   );
@@ -191,6 +215,15 @@ describe('a job of absurd size', () => {
       '100,000 lines',
       { steps: [{ name: 'script', script: Array<Json>(100_000).fill('x') }] },
       'text',
+    ],
+    [
+      '1,000 steps',
+      {
+        steps: many
+          .slice(0, 1_000)
+          .map(({ key }) => ({ name: key.padEnd(64, 'x'), script: ['x'] })),
+      },
+      'each has its place in the plan',
     ],
     [
       '200 services',
@@ -214,6 +247,14 @@ describe('a job of absurd size', () => {
       'no pattern that goes back',
     ],
   ];
+  it('with a step of a name of 3 MB is refused, and little is said of it', () => {
+    const steps = [{ name: 'x'.repeat(3_000_000), script: ['x'] }];
+    const job = parseJobPayload(payloadJson({ steps }));
+    const rejection = checkJob(job);
+    assert.match(rejection ?? '', /cannot use for a stage/);
+    assertSummary(contextOf({ context: { job, rejection } }));
+  });
+
   for (const [name, changes, why] of cases) {
     it(`with ${name} is read and built in no time: ${why}`, () => {
       const json = JSON.parse(JSON.stringify(payloadJson(changes))) as Json;
@@ -222,6 +263,7 @@ describe('a job of absurd size', () => {
       assert.equal(checkJob(job), undefined);
       const context = contextOf({ context: { job } });
       buildVariables(context, { jobStatus: 'running' }).environment();
+      assertSummary(context);
       const tookMs = performance.now() - startedMs;
       // 10 to 60 ms here: wide enough for a busy machine, far below what anything quadratic takes.
       assert.ok(tookMs < 1_000, `${tookMs} ms`);

@@ -155,7 +155,8 @@ async function sendAnswer(exchange: Exchange, answer: ReplacingAnswer): Promise<
     exchange.message.socket.destroy();
     return;
   }
-  const { status, headers = {}, body } = answer;
+  const { status, headers = {} } = answer;
+  const body = typeof answer.body === 'function' ? answer.body() : answer.body;
   const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
   const reply: Reply = { status, headers: { ...type, ...headers } };
   await send(exchange, body === undefined ? reply : { ...reply, body });

@@ -183,6 +183,11 @@ function createActions({ facts, change, received, artifacts }: Parts) {
       received.truncate(keptBytes);
       change({});
     },
+    addToTrace: (bytes: Buffer) => {
+      received.markMixed();
+      received.append(bytes);
+      change({});
+    },
   };
 }
 

@@ -10,10 +10,13 @@ export interface ReceivedTrace {
   readonly toldBytes: number;
   /** Some of it was lost by the server: what the runner knows may be more than what is here. */
   readonly wasLost: boolean;
+  /** Not all of it is what the runner has sent, until it is sent anew from its start. */
+  readonly isMixed: boolean;
   append(bytes: Buffer): void;
   truncate(lengthBytes: number): void;
   tell(lengthBytes: number): void;
   markLost(): void;
+  markMixed(): void;
 }
 
 export function createReceivedTrace(): ReceivedTrace {
@@ -21,6 +24,7 @@ export function createReceivedTrace(): ReceivedTrace {
   let lengthBytes = 0;
   let toldBytes = 0;
   let wasLost = false;
+  let isMixed = false;
   /** One buffer from then on: a trace is looked at more often than it grows. */
   const merge = (): Buffer => {
     const [first, ...others] = chunks;
@@ -46,6 +50,9 @@ export function createReceivedTrace(): ReceivedTrace {
     get wasLost() {
       return wasLost;
     },
+    get isMixed() {
+      return isMixed;
+    },
     append: (bytes) => {
       chunks.push(bytes);
       lengthBytes += bytes.byteLength;
@@ -53,12 +60,17 @@ export function createReceivedTrace(): ReceivedTrace {
     truncate: (keptBytes) => {
       chunks = [merge().subarray(0, keptBytes)];
       lengthBytes = Math.min(lengthBytes, keptBytes);
+      isMixed &&= keptBytes > 0;
     },
     tell: (length) => {
       toldBytes = Math.max(toldBytes, length);
     },
     markLost: () => {
       wasLost = true;
+    },
+    markMixed: () => {
+      wasLost = true;
+      isMixed = true;
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** A strict GitLab for tests and for the quickstart: the coordinator API and a git server, in memory. */
 export interface FakeGitLab {
   /** `http://<advertiseHost>:<port>`, what goes into config.toml. */
@@ -143,6 +145,8 @@ export interface FakeJob {
   handOutAgain(): void;
   /** Forgets the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
   loseTrace(keptBytes: number): void;
+  /** Has bytes at the end of the trace that are not its runner's, as after a mix-up of two. */
+  addToTrace(bytes: Buffer): void;
   /** Resolves when the job reaches one of these states; rejects with the log's end after the time. */
   whenState(states: readonly FakeJobState[], timeoutMs?: number): Promise<FakeJobState>;
   /** Resolves in a final state. 60 s unless set. */
@@ -200,7 +204,8 @@ export type FakeAnswer =
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: string;
+      /** Of its own for each answer when it comes bit by bit. */
+      readonly body?: string | Buffer | (() => Readable);
       /** The request is carried out first, and its own answer thrown away. */
       readonly afterwards?: boolean;
     }

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openDoor, type Door } from '../support/door.ts';
+import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+const CHECK_INTERVAL_MS = 1_000;
+/** A question that is not answered by then gives its place to others. */
+const LENT_AFTER_MS = 5_000;
+/** What a question, its answer and a loaded machine take besides. */
+const SLACK_MS = 1_500;
+const AWAY_MS = 20_000;
+
+/** How the GitLab of one runner may be sick. */
+const SICK: readonly (readonly [title: string, answer: () => FakeAnswer])[] = [
+  ['cuts every connection', () => ({ cut: true })],
+  ['answers 503', () => ({ status: 503 })],
+  ['answers 503 and asks to wait', () => ({ status: 503, headers: { 'Retry-After': '8' } })],
+  // The last: it is not asked for the next five minutes.
+  ['answers 429 for long', () => ({ status: 429, headers: { 'Retry-After': '1000000000' } })],
+];
+
+/** One place for two runners: a question that takes long may not keep it. */
+describe('a runner whose GitLab is sick', () => {
+  let installation: Installation;
+  let door: Door;
+  before(async () => {
+    installation = await openInstallation({ concurrent: 1, checkInterval: 1, runners: 2 });
+    door = await openDoor(Number(new URL(installation.gitlab.url).port));
+    await nameAnotherUrl(installation, `http://127.0.0.1:${door.port}`);
+    await installation.start();
+  });
+  after(async () => {
+    await installation.close();
+    await door.shut();
+  });
+
+  const tokens = (): readonly [healthy: string, sick: string] => {
+    const [healthy = '', sick = ''] = installation.tokens;
+    return [healthy, sick];
+  };
+
+  it('is served at once when its connections are no longer refused, and keeps none waiting', async () => {
+    const [healthy, sick] = tokens();
+    await door.shut();
+    const longestMs = await longestPause(installation, healthy, AWAY_MS);
+    const job = installation.gitlab.addJob({ ...SHORT, runnerToken: sick });
+    await door.open();
+    await assertPrompt(job);
+    assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
+    await installation.whenClean();
+  });
+
+  it('keeps none waiting for long when it is answered nothing at all', async () => {
+    const [healthy, sick] = tokens();
+    let letGo: () => void = () => undefined;
+    const hold = new Promise<void>((resolve) => (letGo = resolve));
+    const outage = installation.gitlab.intercept(({ kind, body }) =>
+      kind === 'job_request' && body.includes(sick) ? { hold } : undefined,
+    );
+    const longestMs = await longestPause(installation, healthy, AWAY_MS);
+    const asked = outage.count;
+    const job = installation.gitlab.addJob({ ...SHORT, runnerToken: healthy });
+    await assertPrompt(job);
+    outage.remove();
+    letGo();
+    assert.equal(asked, 1, 'it waits for the answer');
+    const limitMs = LENT_AFTER_MS + CHECK_INTERVAL_MS + SLACK_MS;
+    assert.ok(longestMs <= limitMs, `${longestMs} ms without a question`);
+    await installation.whenClean();
+  });
+
+  for (const [title, answer] of SICK) {
+    it(`keeps none waiting when it ${title}`, async () => {
+      const [healthy, sick] = tokens();
+      const outage = installation.gitlab.intercept(({ kind, body }) =>
+        kind === 'job_request' && body.includes(sick) ? answer() : undefined,
+      );
+      const longestMs = await longestPause(installation, healthy, AWAY_MS);
+      outage.remove();
+      assert.ok(outage.count > 0, 'it was never asked');
+      assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
+      const job = installation.gitlab.addJob({ ...SHORT, runnerToken: healthy });
+      await assertPrompt(job);
+      await installation.whenClean();
+      assert.deepEqual(installation.gitlab.violations, []);
+    });
+  }
+});
+
+const SHORT: JobSpec = { script: ['true'], variables: [NO_GIT] };
+
+/** It is taken within one interval. */
+async function assertPrompt(job: FakeJob): Promise<void> {
+  await job.whenState(['running', 'success'], CHECK_INTERVAL_MS + SLACK_MS);
+  await job.whenFinished();
+  assertJob(job, { state: 'success' });
+}
+
+/** The second runner asks the same GitLab by another address. */
+async function nameAnotherUrl({ configPath, gitlab }: Installation, url: string): Promise<void> {
+  const toml = await readFile(configPath, 'utf8');
+  const at = toml.lastIndexOf(gitlab.url);
+  const changed = `${toml.slice(0, at)}${url}${toml.slice(at + gitlab.url.length)}`;
+  await writeFile(configPath, changed, { mode: 0o600 });
+}
+
+/** The longest time between two questions of a runner. */
+async function longestPause(
+  { gitlab }: Installation,
+  token: string,
+  durationMs: number,
+): Promise<number> {
+  const beginMs = Date.now();
+  await delay(durationMs); // the time for which the other one is sick
+  const asked = gitlab.requests
+    .filter(({ atMs }) => atMs >= beginMs)
+    .filter(({ path }) => path.endsWith('/jobs/request'))
+    .filter(({ headers }) => headers['runner-token'] === token)
+    .map(({ atMs }) => atMs);
+  const times = [beginMs, ...asked, Date.now()];
+  return Math.max(...times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0)));
+}
