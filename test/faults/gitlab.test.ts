@@ -2,7 +2,6 @@ import { after, before, describe, it } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
-import { sickUntilClean } from '../support/gitlab-faults.ts';
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };
@@ -27,14 +26,10 @@ describe('GitLab', () => {
   after(() => lab.close());
 
   for (const [title, answer, times] of ANSWERS) {
-    for (const moment of MOMENTS.filter((each) => each !== 'clean-up')) {
+    for (const moment of MOMENTS) {
       it(`answers ${title}, ${times} times from the moment "${moment}" on`, () =>
         lab.run({ moment, fault: answerWrongly(answer, times), resends: times }));
     }
-    it(`answers ${title} while nobody wants anything of it but a new job`, () => {
-      const fault = sickUntilClean(`GitLab answers ${title} to questions`, answer);
-      return lab.run({ moment: 'clean-up', fault });
-    });
   }
 
   for (const moment of ['script', 'final update'] as const) {

@@ -57,25 +57,7 @@ export function giveAnswers({ name, times, answer, matches = isOfTheJob }: Wrong
   };
 }
 
-/** Every call is answered wrongly while nobody waits for GitLab but the next question. */
-export function sickUntilClean(name: string, answer: FakeAnswer): Fault {
-  return {
-    name,
-    strike: () => undefined,
-    mend: async ({ installation, job }) => {
-      const isOther = ({ kind }: InterceptedRequest): boolean => kind !== 'git';
-      const outage = installation.gitlab.intercept((call) => (isOther(call) ? answer : undefined));
-      await job.whenFinished();
-      await installation.whenClean(60_000);
-      await delay(SICK_AFTER_MS); // for the questions of that time
-      outage.remove();
-      assert.ok(outage.count > 0, 'GitLab was never asked');
-    },
-  };
-}
-
 const MAX_LINE_LENGTH = 4_000;
-const SICK_AFTER_MS = 1_500;
 const PADDING = 'x'.repeat(4_096);
 const HTML = { 'Content-Type': 'text/html' };
 const GZIP = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' };
