@@ -10,6 +10,7 @@ import {
 } from '../domain/trace/sections.ts';
 import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
 import type { BuildActivities } from './contract.ts';
+import { earlierOrNow } from './earlier.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from './live-builds.ts';
 import type { ContainerEngine, Ports } from './ports.ts';
@@ -123,8 +124,8 @@ export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, preparation } = build;
   const { builds, clock, log } = ports;
   const note = await builds.readNote(context.buildId, DESTROY_NOTE);
-  const sinceMs = typeof note === 'number' ? note : clock.nowMs();
-  if (note === undefined) await builds.writeNote(context.buildId, DESTROY_NOTE, sinceMs);
+  const sinceMs = earlierOrNow(note, clock);
+  if (note !== sinceMs) await builds.writeNote(context.buildId, DESTROY_NOTE, sinceMs);
   // What is being made must be made, else it could not be found.
   preparation.abort();
   await build.settled(MAKING);
@@ -136,7 +137,7 @@ export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
 
   const failures = await removeAll(ports.engine(context.runner), context);
   if (failures.length === 0) return;
-  const isOver = clock.nowMs() - sinceMs > DESTROY_BUDGET_MS;
+  const isOver = clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
   const passing = failures.find((failure) => failure instanceof TransientError);
   if (passing !== undefined && !isOver) throw passing;
   for (const error of failures) {

@@ -33,14 +33,15 @@ export function createSlotActivities(ports: Ports): SlotActivities {
 
 async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
   const { clock, config } = ports;
-  const endMs = clock.nowMs() + turn.durationMs;
+  const endMs = clock.monotonicMs() + turn.durationMs;
   let isAlone = turn.askAtOnce;
   for (;;) {
     const runner = config.runner(turn.runnerKey);
     if (runner === undefined) return { kind: 'unknown_runner' };
     if (!isAlone) {
-      const waitMs = nextQuestionAtMs(clock.nowMs(), turn) - clock.nowMs();
-      if (clock.nowMs() + waitMs > endMs) return { kind: 'no_job' };
+      const nowMs = clock.nowMs();
+      const waitMs = nextQuestionAtMs(nowMs, turn) - nowMs;
+      if (clock.monotonicMs() + waitMs > endMs) return { kind: 'no_job' };
       await clock.sleep(waitMs, cancellationSignal());
     }
     isAlone = false;

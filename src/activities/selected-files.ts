@@ -64,12 +64,12 @@ async function keptOf(
   names: Iterable<string>,
 ): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
-  let turnEndsMs = clock.nowMs() + MAX_TURN_MS;
+  let turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
   for (const name of new Set(names)) {
     if (offer(name)) kept.add(name);
-    if (clock.nowMs() < turnEndsMs) continue;
+    if (clock.monotonicMs() < turnEndsMs) continue;
     await clock.sleep(0, signal);
-    turnEndsMs = clock.nowMs() + MAX_TURN_MS;
+    turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
   }
   return kept;
 }

@@ -8,6 +8,7 @@ import {
 } from '../domain/executor/service-check.ts';
 import { formatServiceWarning } from '../domain/script/service-warning.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
+import { earlierOrNow } from './earlier.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import type { StartedService } from './services.ts';
@@ -46,7 +47,7 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
   const words = `Waiting for services to be up and running (timeout ${seconds} seconds)...`;
   await build.trace.appendOnce('services/wait', formatRunnerLine('plain', words));
   const known = await ports.builds.readNote(buildId, BEGUN_NOTE);
-  const sinceMs = typeof known === 'number' ? known : ports.clock.nowMs();
+  const sinceMs = earlierOrNow(known, ports.clock);
   await ports.builds.writeNote(buildId, BEGUN_NOTE, sinceMs);
   const deadlineMs = sinceMs + seconds * 1000;
 
@@ -148,7 +149,7 @@ async function watchCheck(watching: Watching): Promise<Look> {
   };
   const ending = [
     engine.waitForExit(check, either),
-    ports.clock.sleep(Math.max(0, deadlineMs - ports.clock.nowMs()), either),
+    ports.clock.sleep(Math.max(0, deadlineMs - ports.clock.monotonicMs()), either),
   ].map((end) => end.finally(() => over.abort()));
   // Whatever they end with, the services' answers count.
   await Promise.allSettled([...ending, ...services.map(endOf)]);
@@ -202,11 +203,11 @@ function errorOf({ service, look }: Warning): string {
 async function waitForWords(build: LiveBuild, warning: Warning): Promise<string> {
   const { service, look, ports, deadlineMs, signal } = warning;
   const engine = ports.engine(build.context.runner);
-  const endMs = Math.min(deadlineMs, ports.clock.nowMs() + MAX_WORDS_WAIT_MS);
+  const endMs = Math.min(deadlineMs, ports.clock.monotonicMs() + MAX_WORDS_WAIT_MS);
   for (let before = ''; ;) {
     const log = await readServiceLog(engine, service.containerId);
     const isAll = (log !== '' && log === before) || look.ends.has(service.index);
-    const leftMs = endMs - ports.clock.nowMs();
+    const leftMs = endMs - ports.clock.monotonicMs();
     if (isAll || leftMs <= 0 || signal.aborted) return log;
     before = log;
     await ports.clock.sleep(Math.min(leftMs, 1_000), signal).catch(() => undefined);

@@ -6,11 +6,12 @@ import { formatStageScript } from '../domain/script/stage-script.ts';
 import { parseStageState } from '../domain/script/stage-state.ts';
 import { ensureContainers, planFor } from './containers.ts';
 import type { StageRequest } from './contract.ts';
+import { earlierOrNow } from './earlier.ts';
 import { findOwner } from './file-owner.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from './full-disk.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
-import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
+import type { ArchiveEntry, Clock, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
 import { assertTenure } from './tenure.ts';
 
@@ -31,6 +32,7 @@ interface StageStart {
   readonly containerId: string;
   /** `StartedAt` of the container before: another value means that this stage was started. */
   readonly previousStartedAt: string;
+  /** See {@link Clock.monotonicMs}. */
   readonly sinceMs: number;
 }
 
@@ -143,7 +145,7 @@ async function noteStart(
     nonce: ports.randomness.hex(16),
     containerId: status.id,
     previousStartedAt: status.startedAt,
-    sinceMs: ports.clock.nowMs(),
+    sinceMs: ports.clock.monotonicMs(),
   };
   await ports.builds.writeNote(build.context.buildId, startNote(key), start);
   return start;
@@ -156,7 +158,7 @@ async function startContainer(
   try {
     await engine.startContainer(container);
   } catch (error) {
-    const isOver = ports.clock.nowMs() - sinceMs > START_PATIENCE_MS;
+    const isOver = ports.clock.monotonicMs() - earlierOrNow(sinceMs, ports.clock) > START_PATIENCE_MS;
     if (!isOver || !(error instanceof TransientError)) throw error;
     throw new FinalError(FailureType.RunnerSystem, error.message, { cause: error });
   }

@@ -1,7 +1,7 @@
 import type { BuildContext } from '../domain/build/context.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import type { LiveBuild } from './live-builds.ts';
-import type { Ports } from './ports.ts';
+import type { Clock, Ports } from './ports.ts';
 
 /** So long an answer of Temporal is good for: well below the time after which a build is given away. */
 const TRUST_MS = 20_000;
@@ -13,15 +13,22 @@ const PATIENCE_MS = 40_000;
 
 /** What this process knows of its claim to a build. */
 export interface TenureState {
-  /** When Temporal was last asked and said yes, by this node's clock. */
-  confirmedAtMs: number;
+  /** When Temporal was last asked and said yes, by both of this node's clocks. */
+  confirmedAt: Moment;
   isLost: boolean;
   /** A build is not given away then before {@link Ports.nodeWaitMs} is over. */
   hasBegunScript: boolean;
 }
 
+interface Moment {
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+}
+
+const NEVER: Moment = { nowMs: -Infinity, monotonicMs: -Infinity };
+
 export function openTenure(): TenureState {
-  return { confirmedAtMs: Number.NEGATIVE_INFINITY, isLost: false, hasBegunScript: false };
+  return { confirmedAt: NEVER, isLost: false, hasBegunScript: false };
 }
 
 /**
@@ -31,8 +38,7 @@ export function openTenure(): TenureState {
 export async function maySpeak(build: LiveBuild, ports: Ports): Promise<boolean> {
   const { tenure, context } = build;
   if (tenure.isLost) return false;
-  const sinceMs = ports.clock.nowMs() - tenure.confirmedAtMs;
-  if (isWithin(sinceMs, TRUST_MS)) return true;
+  if (isWithin(ageMs(tenure, ports.clock), TRUST_MS)) return true;
   try {
     await ask(build, ports);
   } catch (error) {
@@ -40,7 +46,7 @@ export async function maySpeak(build: LiveBuild, ports: Ports): Promise<boolean>
     const patienceMs = tenure.hasBegunScript
       ? Math.max(PATIENCE_MS, ports.nodeWaitMs)
       : PATIENCE_MS;
-    if (!isWithin(ports.clock.nowMs() - tenure.confirmedAtMs, patienceMs)) throw error;
+    if (!isWithin(ageMs(tenure, ports.clock), patienceMs)) throw error;
     ports.log.debug('Temporal not asked whose the build is', { job: context.job.id });
   }
   return !tenure.isLost;
@@ -54,14 +60,14 @@ export async function assertTenure(build: LiveBuild, ports: Ports): Promise<void
 
 /** Somebody else has written to the job: what was true before may not be any more. */
 export function doubtTenure({ tenure }: LiveBuild): void {
-  tenure.confirmedAtMs = Number.NEGATIVE_INFINITY;
+  tenure.confirmedAt = NEVER;
 }
 
 async function ask(build: LiveBuild, { clock, log, tenures }: Ports): Promise<void> {
   const { context, tenure } = build;
-  const askedAtMs = clock.nowMs();
+  const askedAt = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   if ((await tenures.confirm(context)) !== 'lost') {
-    tenure.confirmedAtMs = askedAtMs;
+    tenure.confirmedAt = askedAt;
     return;
   }
   log.warn('build was given to another node while this one did not answer', {
@@ -79,9 +85,19 @@ export function letGo(build: LiveBuild): void {
   build.stage?.stopping.abort();
 }
 
-/** A clock that was set back says nothing. */
+/**
+ * By the clock that makes it longer: the one that only grows stands still while the machine sleeps, the
+ * other may be set back. Infinite when it was, by more than has passed.
+ */
+function ageMs({ confirmedAt }: TenureState, clock: Clock): number {
+  const calendarMs = clock.nowMs() - confirmedAt.nowMs;
+  return calendarMs < 0
+    ? Infinity
+    : Math.max(calendarMs, clock.monotonicMs() - confirmedAt.monotonicMs);
+}
+
 function isWithin(ageMs: number, limitMs: number): boolean {
-  return ageMs >= 0 && ageMs < limitMs;
+  return ageMs < limitMs;
 }
 
 function lostTo({ buildId }: BuildContext): FinalError {

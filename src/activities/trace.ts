@@ -58,13 +58,13 @@ async function upload(
   const { context, sealed } = build;
   if ((await builds.readNote(context.buildId, SEALED_NOTE)) !== undefined) return 'sealed';
   let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
-  let lastSentMs = clock.nowMs();
+  let lastSentMs = clock.monotonicMs();
   for (;;) {
     await clock.sleep(pace.pauseMs, sealed.signal).catch(() => undefined);
     if (sealed.signal.aborted) return 'sealed';
     try {
       const beat = await build.exclusively(() => sendBeat(build, { lastSentMs, ports }));
-      if (beat.hasSent) lastSentMs = clock.nowMs();
+      if (beat.hasSent) lastSentMs = clock.monotonicMs();
       const end = endOf(beat, ignoreCanceling);
       if (end !== undefined) return end;
       pace = paceAfter(beat, pace);
@@ -120,7 +120,7 @@ async function sendBeat(
     beat = { hasSent: reply.kind === 'accepted', remote, updateIntervalMs };
     if (reply.kind === 'range_mismatch' || remote !== 'running') return beat;
   }
-  if (beat.hasSent || ports.clock.nowMs() - lastSentMs < TOUCH_INTERVAL_MS) return beat;
+  if (beat.hasSent || ports.clock.monotonicMs() - lastSentMs < TOUCH_INTERVAL_MS) return beat;
   return touch(build, ports);
 }
 

@@ -22,6 +22,8 @@ export function describeProgram(revision = readRevision()): ProgramInfo {
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  // Of the machine, unlike `performance.now()`.
+  monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 

@@ -40,26 +40,36 @@ const ABANDONED: BuildOutcome = {
 export function createRecovery(scope: RecoveryScope): Recovery {
   const { ports } = scope;
   const { builds, clock, log } = ports;
-  /** When each build was last seen to go on, by this process. */
-  const checkedAtMs = new Map<string, number>();
+  /** What this process has seen of each record: see `lookAt`. */
+  const looks = new Map<string, Look>();
   /** Builds of the process before: their workflows have to hear of this one. */
-  let inherited: ReadonlySet<string> = new Set();
+  let inherited = new Set<string>();
   let isChecking = false;
 
-  const isDue = ({ buildId, receivedAtMs }: BuildContext): boolean => {
-    const checkedMs = checkedAtMs.get(buildId);
-    // A record from after that is of another offer of the same job.
-    const isKnown = checkedMs !== undefined && receivedAtMs <= checkedMs;
-    if (isKnown) return clock.nowMs() - checkedMs >= CHECK_INTERVAL_MS;
-    return inherited.has(buildId) || clock.nowMs() - receivedAtMs >= PATIENCE_MS;
+  const lookAt = ({ buildId, receivedAtMs }: BuildContext): Look => {
+    const known = looks.get(buildId);
+    // Another one is of another offer of the same job.
+    if (known?.receivedAtMs === receivedAtMs) return known;
+    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs); // a clock that was set back says nothing
+    const look = { receivedAtMs, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
+    looks.set(buildId, look);
+    return look;
+  };
+
+  const isDue = (context: BuildContext): boolean => {
+    const { hasChecked, sinceMs } = lookAt(context);
+    if (inherited.has(context.buildId)) return true;
+    const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
+    return clock.monotonicMs() - sinceMs >= intervalMs;
   };
 
   const check = async (context: BuildContext): Promise<void> => {
     const { buildId } = context;
-    const isNews = inherited.has(buildId) && !checkedAtMs.has(buildId);
+    const { receivedAtMs } = lookAt(context);
     try {
-      await tend(context, { ...scope, isNews });
-      checkedAtMs.set(buildId, clock.nowMs());
+      await tend(context, { ...scope, isNews: inherited.has(buildId) });
+      inherited.delete(buildId);
+      looks.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
     } catch (error) {
       log.warn('build not recovered, tried again later', { build: buildId, error });
     }
@@ -73,8 +83,8 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         if (context !== undefined && isDue(context)) await check(context);
       }),
     );
-    for (const buildId of checkedAtMs.keys()) {
-      if (!buildIds.includes(buildId)) checkedAtMs.delete(buildId);
+    for (const buildId of looks.keys()) {
+      if (!buildIds.includes(buildId)) looks.delete(buildId);
     }
   };
 
@@ -95,6 +105,14 @@ export function createRecovery(scope: RecoveryScope): Recovery {
       });
     },
   };
+}
+
+interface Look {
+  /** Tells the record from that of another offer of the same job. */
+  readonly receivedAtMs: number;
+  /** When it was found, or was last seen to go on. By the clock that nobody sets. */
+  readonly sinceMs: number;
+  readonly hasChecked: boolean;
 }
 
 interface Tending extends RecoveryScope {

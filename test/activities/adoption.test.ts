@@ -98,7 +98,7 @@ describe('a build that is taken over', () => {
   });
 
   it('waits for a node with room', async () => {
-    const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
+    const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
     const setting = open({ hasRoom: false, ports: { clock } });
     await assert.rejects(adopt(setting), TransientError);
     assert.equal(setting.record(), undefined);

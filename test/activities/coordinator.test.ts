@@ -25,7 +25,7 @@ function open(
   const world = createWorld(context, { keeps: 'everything' });
   const pauses: number[] = [];
   const clock = {
-    nowMs: () => 0,
+    ...{ nowMs: () => 0, monotonicMs: () => 0 },
     sleep: (ms: number) => {
       pauses.push(ms);
       return tick();

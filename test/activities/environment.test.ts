@@ -205,7 +205,7 @@ describe('destroying an environment', () => {
       {},
       {
         engine: { listByLabels: () => Promise.reject(down) },
-        ports: { clock: { nowMs: () => nowMs, sleep: () => Promise.resolve() } },
+        ports: { clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() } },
       },
     );
     await assert.rejects(

@@ -75,6 +75,8 @@ interface Options {
   readonly updateJob?: Coordinator['updateJob'];
   readonly ports?: Partial<Ports>;
   readonly cancelAtOnce?: boolean;
+  /** By how much the calendar is set after the second question. */
+  readonly setMs?: number;
 }
 
 async function ask(options: Options) {
@@ -86,7 +88,8 @@ async function ask(options: Options) {
   const updates: JobUpdate[] = [];
   let nowMs = 1_000_000;
   const clock = {
-    nowMs: () => nowMs,
+    nowMs: () => nowMs + (questions.length > 1 ? (options.setMs ?? 0) : 0),
+    monotonicMs: () => nowMs,
     sleep: async (ms: number, signal?: AbortSignal) => {
       await tick();
       signal?.throwIfAborted();
@@ -140,6 +143,17 @@ describe('a turn of questions for a job', () => {
     assert.ok(questions.every(({ mayWait }) => mayWait));
     assert.equal(places.held(), 0);
   });
+
+  for (const setMs of [3_600_000, -3_600_000]) {
+    it(`ends in its time when the clock is set by ${setMs} ms meanwhile`, async () => {
+      const { outcome, questions } = await ask({ setMs });
+      assert.deepEqual(outcome, { kind: 'no_job' });
+      assert.deepEqual(
+        questions.map(({ atMs }) => atMs - 1_000_000),
+        [0, 2_500, 5_500, 8_500],
+      );
+    });
+  }
 
   it('waits for its pace first unless it is to ask at once', async () => {
     const { questions } = await ask({ turn: { askAtOnce: false } });

@@ -10,7 +10,7 @@ const engine: Pick<ContainerEngine, 'readFiles'> = { readFiles: () => Promise.re
 function sceneOf({ onPause, signal }: { onPause?: () => void; signal?: AbortSignal } = {}) {
   let nowMs = 0;
   const clock: Clock = {
-    nowMs: () => (nowMs += 1),
+    ...{ nowMs: () => 0, monotonicMs: () => (nowMs += 1) },
     sleep: (ms, stopped) => {
       onPause?.();
       return delay(ms, undefined, stopped && { signal: stopped });

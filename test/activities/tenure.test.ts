@@ -22,15 +22,25 @@ interface Setting {
   /** How often Temporal was asked whose the build is. */
   readonly asked: () => number;
   /** What the clock shows; it goes on by itself only with pauses. */
-  readonly clock: { nowMs: number };
+  readonly clock: Clocks;
   /** From now on Temporal does not answer. */
   cutOff(): void;
+}
+
+interface Clocks {
+  nowMs: number;
+  monotonicMs: number;
+}
+
+function pass(clock: Clocks, ms: number): void {
+  clock.nowMs += ms;
+  clock.monotonicMs += ms;
 }
 
 /** A build whose environment is there, on a node that was not asked anything yet. */
 async function open(): Promise<Setting> {
   const world = createWorld(context, { keeps: 'everything' });
-  const clock = { nowMs: 1_000_000 };
+  const clock = { nowMs: 1_000_000, monotonicMs: 500_000 };
   let asked = 0;
   let isCutOff = false;
   const { confirm } = openProcess(world).ports.tenures;
@@ -45,8 +55,9 @@ async function open(): Promise<Setting> {
       tenures,
       clock: {
         nowMs: () => clock.nowMs,
+        monotonicMs: () => clock.monotonicMs,
         sleep: async (ms) => {
-          clock.nowMs += ms;
+          pass(clock, ms);
           await tick();
         },
       },
@@ -96,7 +107,7 @@ describe('a node whose build was given to another one while it was frozen', () =
     const { world, node, clock } = await open();
     await runActivity(() => node.acknowledgeJob(context));
     giveAway(world);
-    clock.nowMs += 60_000;
+    pass(clock, 60_000);
     const end = await runActivity(() => node.uploadTrace(context, { ignoreCanceling: false }));
     assert.notEqual(end, 'canceling');
     assert.equal(world.gitlab.trace, '');
@@ -125,10 +136,10 @@ describe('a node that speaks for its build', () => {
     const { node, asked, clock } = await open();
     const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
     await touch();
-    clock.nowMs += 19_000;
+    pass(clock, 19_000);
     await touch();
     assert.equal(asked(), 1);
-    clock.nowMs += 2_000;
+    pass(clock, 2_000);
     await touch();
     assert.equal(asked(), 2);
   });
@@ -141,14 +152,31 @@ describe('a node that speaks for its build', () => {
     assert.equal(asked(), 2);
   });
 
+  it('asks anew when its clock was set back by less than has passed', async () => {
+    const { node, asked, clock } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    pass(clock, 45_000);
+    clock.nowMs -= 30_000;
+    await runActivity(() => node.acknowledgeJob(context));
+    assert.equal(asked(), 2);
+  });
+
+  it('asks anew when the machine has slept, which only its calendar tells', async () => {
+    const { node, asked, clock } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    clock.nowMs += 45_000;
+    await runActivity(() => node.acknowledgeJob(context));
+    assert.equal(asked(), 2);
+  });
+
   it('goes on for forty seconds while Temporal is away, and is silent then', async () => {
     const { world, node, clock, cutOff } = await open();
     const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
     await touch();
     cutOff();
-    clock.nowMs += 39_000;
+    pass(clock, 39_000);
     await touch();
-    clock.nowMs += 2_000;
+    pass(clock, 2_000);
     await assert.rejects(touch(), TransientError);
     assert.equal(world.gitlab.updates.length, 2);
   });
@@ -157,7 +185,7 @@ describe('a node that speaks for its build', () => {
     const { world, node, clock, cutOff } = await open();
     await runActivity(() => node.runStage(context, SCRIPT));
     cutOff();
-    clock.nowMs += 290_000;
+    pass(clock, 290_000);
     await runActivity(() => node.reportResult(context, { state: 'success' }));
     assert.equal(world.gitlab.state, 'success');
   });

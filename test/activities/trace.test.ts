@@ -27,7 +27,7 @@ async function open(coordinator: (world: World) => Partial<Coordinator>): Promis
   const pauses: number[] = [];
   let nowMs = 0;
   const clock = {
-    nowMs: () => nowMs,
+    ...{ nowMs: () => nowMs, monotonicMs: () => nowMs },
     sleep: async (ms: number) => {
       pauses.push(ms);
       nowMs += ms;

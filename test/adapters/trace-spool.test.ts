@@ -57,6 +57,7 @@ function newSpool(): TraceSpool {
     builds: { directory: () => directory },
     clock: {
       nowMs: () => Date.now(),
+      monotonicMs: () => performance.now(),
       sleep: (ms, signal) => sleep(ms, undefined, { signal }),
     },
     log,

@@ -40,8 +40,8 @@ export interface Installation {
   readonly configPath: string;
   readonly stateDir: string;
   readonly runner: RunnerProcess;
-  /** Starts the runner's process (again) and waits until it is ready. */
-  start(env?: Readonly<Record<string, string>>): Promise<RunnerProcess>;
+  /** Starts the runner's process (again), of another build by its `cli`, and waits until it is ready. */
+  start(env?: Readonly<Record<string, string>>, cli?: string): Promise<RunnerProcess>;
   /** What is left on Docker and in the spool: nothing, once all jobs have ended. */
   leftovers(): Promise<readonly string[]>;
   /** Waits until nothing is left. Containers go while GitLab already has the result. */
@@ -91,8 +91,9 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
       if (process_ === undefined) throw new Error('the runner was not started');
       return process_;
     },
-    start: async (env = {}) => {
+    start: async (env = {}, cli = undefined) => {
       process_ = startRunnerProcess({
+        cli,
         args: ['run', '--config', configPath],
         env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, ...options.env, ...env },
       });

@@ -22,10 +22,12 @@ const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 export interface StartOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** That of another build of the program. */
+  readonly cli?: string | undefined;
 }
 
-export function startRunnerProcess({ args, env = {} }: StartOptions): RunnerProcess {
-  const child = spawn(process.execPath, ['--enable-source-maps', CLI, ...args], {
+export function startRunnerProcess({ args, env = {}, cli = CLI }: StartOptions): RunnerProcess {
+  const child = spawn(process.execPath, ['--enable-source-maps', cli, ...args], {
     env: { ...process.env, LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

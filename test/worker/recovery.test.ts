@@ -24,12 +24,15 @@ describe('a node that looks through its records', () => {
   let disk: NodeWorld;
   let context: BuildContext;
   let nowMs: number;
+  /** By how much the calendar was set since. */
+  let setMs: number;
   before(async () => {
     temporal = await openWorld();
   });
   after(() => temporal.end());
   beforeEach(async () => {
     nowMs = RECEIVED_AT_MS;
+    setMs = 0;
     node = await temporal.startNode(uniqueName('node'));
     const buildId = `build/gitlab.test/${uniqueName('job')}`;
     context = contextOf({ context: { buildId, receivedAtMs: RECEIVED_AT_MS } });
@@ -41,7 +44,7 @@ describe('a node that looks through its records', () => {
     const { ports, activities } = openProcess(disk, {
       ports: {
         nodeQueue: node.queue,
-        clock: { nowMs: () => nowMs, sleep: () => Promise.resolve() },
+        clock: { nowMs: () => nowMs + setMs, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
         ...more,
       },
     });
@@ -101,17 +104,23 @@ describe('a node that looks through its records', () => {
     assert.deepEqual(disk.freed, [context.buildId]);
   });
 
-  it('notices within two minutes when a build is terminated while it runs', async () => {
-    const recovery = openRecovery();
-    const build = await startRunning();
-    nowMs += 20_000;
-    await recovery.beginForgotten();
-    await build.terminate('by mistake');
-    nowMs += 61_000;
-    await recovery.beginForgotten();
-    assert.equal(disk.disk.records.size, 0);
-    assert.equal(disk.gitlab.state, 'failed');
-  });
+  for (const [when, jumpMs] of [
+    ['while it runs', 0],
+    ['while the clock is set back by an hour', -3_600_000],
+  ] as const) {
+    it(`notices within two minutes when a build is terminated ${when}`, async () => {
+      const recovery = openRecovery();
+      const build = await startRunning();
+      nowMs += 20_000;
+      await recovery.beginForgotten();
+      setMs = jumpMs;
+      await build.terminate('by mistake');
+      nowMs += 61_000;
+      await recovery.beginForgotten();
+      assert.equal(disk.disk.records.size, 0);
+      assert.equal(disk.gitlab.state, 'failed');
+    });
+  }
 
   it('only clears up after a build that had reported its end itself', async () => {
     const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
@@ -219,6 +228,15 @@ describe('a node that looks through its records', () => {
     await recovery.beginForgotten();
     await assert.rejects(handle().describe(), /not found/);
     nowMs += 1_000;
+    await recovery.beginForgotten();
+    await handle().result();
+  });
+
+  it('gives it hardly longer when the clock was set back by an hour meanwhile', async () => {
+    const recovery = openRecovery();
+    setMs = -3_600_000;
+    await recovery.beginForgotten();
+    nowMs += 10_000;
     await recovery.beginForgotten();
     await handle().result();
   });

@@ -35,12 +35,12 @@ export interface JobRequestOptions {
 export function createJobRequest(options: JobRequestOptions): Coordinator['requestJob'] {
   let quietUntilMs = 0;
   return async ({ mayWait }) => {
-    if (Date.now() < quietUntilMs) return { kind: 'no_job' };
+    if (performance.now() < quietUntilMs) return { kind: 'no_job' };
     try {
       const reply = await ask(mayWait, options);
       options.lastUpdate.take(reply);
       if (reply.retryAfterMs !== undefined) {
-        quietUntilMs = Date.now() + Math.min(reply.retryAfterMs, MAX_QUIET_MS);
+        quietUntilMs = performance.now() + Math.min(reply.retryAfterMs, MAX_QUIET_MS);
       }
       return toJobReply(reply, options);
     } catch (error) {

@@ -11,7 +11,7 @@ export interface QuietTimes {
   fault(name: string, message: string, retryAfterMs: number | undefined): TransientError;
 }
 
-export function createQuietTimes(nowMs: () => number = Date.now): QuietTimes {
+export function createQuietTimes(nowMs: () => number = () => performance.now()): QuietTimes {
   const untilMs = new Map<string, number>();
   return {
     check: (name) => {

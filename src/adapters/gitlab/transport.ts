@@ -66,13 +66,13 @@ export function createTransportSource(options: TransportOptions): TransportSourc
 
   async function refresh(): Promise<Transport> {
     const files = await findTlsFiles(options);
-    const isFresh = held?.stamp === files.stamp && Date.now() - held.builtAtMs < MAX_AGE_MS;
+    const isFresh = held?.stamp === files.stamp && performance.now() - held.builtAtMs < MAX_AGE_MS;
     if (held !== undefined && isFresh) return held.transport;
     const material = await readTlsMaterial(files, options.log);
     const transport = await buildTransport(material, options);
     // Lets requests in flight end; never awaited, since a long poll may be one of them.
     held?.transport.dispatcher.close().catch(() => undefined);
-    held = { transport, stamp: files.stamp, builtAtMs: Date.now() };
+    held = { transport, stamp: files.stamp, builtAtMs: performance.now() };
     return transport;
   }
 

@@ -243,9 +243,9 @@ async function untilServing(
   lives: () => Promise<boolean>,
   { stateDir }: DevServerOptions,
 ): Promise<void> {
-  const endMs = Date.now() + START_LIMIT_MS;
+  const endMs = performance.now() + START_LIMIT_MS;
   while (!(await isServing(port))) {
-    if (!(await lives()) || Date.now() > endMs) {
+    if (!(await lives()) || performance.now() > endMs) {
       throw new Error(
         `the embedded Temporal (process ${pid}) does not answer on ${HOST}:${port}: see ${join(stateDir, 'server.log')}`,
       );
@@ -272,9 +272,9 @@ async function isServing(port: number): Promise<boolean> {
 async function end(record: ServerRecord): Promise<void> {
   if (!(await isAlive(record))) return;
   process.kill(record.pid, 'SIGTERM');
-  const endMs = Date.now() + STOP_LIMIT_MS;
+  const endMs = performance.now() + STOP_LIMIT_MS;
   while (await isAlive(record)) {
-    if (Date.now() > endMs) process.kill(record.pid, 'SIGKILL');
+    if (performance.now() > endMs) process.kill(record.pid, 'SIGKILL');
     await delay(20);
   }
 }

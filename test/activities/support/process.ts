@@ -29,7 +29,7 @@ const SILENT: Log = {
 };
 
 /** These return at once and have no effect outside of the process. */
-const NOT_CUT = new Set(['nowMs', 'hex', 'md5Hex', 'sha256Hex', 'checksum', 'sleep', 'directory']);
+const NOT_CUT = new Set(['nowMs', 'monotonicMs', 'hex', 'md5Hex', 'sha256Hex', 'checksum', 'sleep', 'directory']);
 
 export interface ProcessOptions {
   readonly cut?: Cut;
@@ -106,7 +106,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     cacheStore: () => undefined,
     traces: gated(traces),
     secrets: { readSecret: () => Promise.reject(new Error('no secrets here')) },
-    clock: { nowMs: () => 1_000_000, sleep: () => tick() },
+    clock: { nowMs: () => 1_000_000, monotonicMs: () => 1_000_000, sleep: () => tick() },
     // Unlike chance, told apart by whoever reads a script.
     randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },
     log: SILENT,

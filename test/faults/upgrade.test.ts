@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import type { FakeJob } from '../support/fake-gitlab/types.ts';
+import { reportTrial } from '../support/fault-report.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { makeOtherBuild, type Edit } from '../support/other-build.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
+
+/** Each stage of the next release waits a moment before it begins: a new timer in every history. */
+const NEXT_RELEASE: readonly Edit[] = [
+  {
+    file: 'workflows/build-stages.js',
+    find: "import { condition, setCurrentDetails } from '@temporalio/workflow';",
+    replace:
+      "import { condition, log, patched, setCurrentDetails, sleep } from '@temporalio/workflow';",
+  },
+  {
+    file: 'workflows/build-stages.js',
+    find: 'run: async (stage, options) => {',
+    replace: `run: async (stage, options) => {
+            log.warn('stage of the next release', { stage: stage.name });
+            if (patched('next-release')) await sleep(10);`,
+  },
+];
+/** Also a runner does something new each time that it asks. */
+const LATER_RELEASE: readonly Edit[] = [
+  ...NEXT_RELEASE,
+  {
+    file: 'workflows/serve-runner.js',
+    find: 'workflowInfo, } from',
+    replace: 'workflowInfo, patched, } from',
+  },
+  {
+    file: 'workflows/serve-runner.js',
+    find: 'questions.begin(turn);',
+    replace: `questions.begin(turn);
+    if (patched('later-release')) await sleep(10);`,
+  },
+];
+const JOBS = 5;
+
+describe('jobs that run while the program is replaced', () => {
+  let installation: Installation;
+  let witness: string;
+  const clis = { next: '', later: '' };
+  before(async () => {
+    witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
+    installation = await openInstallation({
+      concurrent: JOBS,
+      runnerToml: `  request_concurrency = ${JOBS}`,
+      dockerToml: `    volumes = ["${witness}:/witness"]\n`,
+      gitlab: { traceUpdateIntervalSeconds: 1 },
+    });
+    clis.next = await makeOtherBuild(join(installation.directory, 'next'), NEXT_RELEASE);
+    clis.later = await makeOtherBuild(join(installation.directory, 'later'), LATER_RELEASE);
+    await installation.start();
+  });
+  after(async () => {
+    await installation.close();
+    await rm(witness, { recursive: true, force: true });
+  });
+
+  /** Each waits in its script until it is let go. */
+  const addJobs = (count: number): readonly FakeJob[] =>
+    Array.from({ length: count }, () =>
+      installation.gitlab.addJob({
+        script: [
+          'echo run >> "/witness/$CI_JOB_ID"',
+          'echo begun',
+          'until [ -e "/witness/$CI_JOB_ID.go" ]; do sleep 0.1; done',
+          'echo let go',
+        ],
+        afterScript: ['echo after'],
+        variables: [NO_GIT],
+      }),
+    );
+  const letGo = ({ id }: FakeJob): Promise<void> => writeFile(join(witness, `${id}.go`), '');
+
+  const finish = async (jobs: readonly FakeJob[], fault: string): Promise<void> => {
+    const begunMs = Date.now();
+    await Promise.all(jobs.map(letGo));
+    await Promise.all(jobs.map((job) => job.whenFinished(120_000)));
+    const recoveryMs = Date.now() - begunMs;
+    for (const job of jobs) {
+      const runs = (await readFile(join(witness, `${job.id}`), 'utf8')).split('\n').length - 1;
+      const said = job.log.split('\n').filter((line) => /^(begun|let go|after)$/.test(line));
+      const isGood = job.state === 'success' && runs === 1 && said.length === 3;
+      reportTrial({
+        ...{ fault, moment: 'script', isGood, recoveryMs, leftovers: 0 },
+        ...{ lostBytes: undefined, doubleRuns: runs - 1 },
+      });
+      assertJob(job, { state: 'success', log: ['begun', 'let go', 'after', 'Job succeeded'] });
+      assert.deepEqual(said, ['begun', 'let go', 'after'], 'each once');
+      assert.equal(runs, 1);
+    }
+    await installation.whenClean(60_000);
+    assert.deepEqual(installation.gitlab.violations, []);
+  };
+
+  const withTemporal = async <T>(act: (client: Client) => Promise<T>): Promise<T> => {
+    const ready = await installation.runner.whenLog(/"msg":"ready"/);
+    const { temporal: address } = JSON.parse(ready) as { readonly temporal: string };
+    const connection = await Connection.connect({ address });
+    try {
+      return await act(new Client({ connection }));
+    } finally {
+      await connection.close();
+    }
+  };
+
+  /** By workflow: steps that a worker could not take, and what tells that new code has run. */
+  const assertReplayed = (jobs: readonly FakeJob[], isPatched: boolean): Promise<void> =>
+    withTemporal(async (client) => {
+      const patched: boolean[] = [];
+      for await (const { workflowId, runId } of client.workflow.list()) {
+        const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+        const faults = (events ?? []).filter(
+          ({ eventType, workflowTaskFailedEventAttributes: failed }) =>
+            eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED &&
+            failed?.cause !==
+              WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+        );
+        const reasons = faults.map((event) => event.workflowTaskFailedEventAttributes?.failure);
+        assert.deepEqual(reasons, [], `${workflowId} could not go on`);
+        if (!jobs.some(({ id }) => workflowId.endsWith(`/${id}`))) continue;
+        patched.push(
+          (events ?? []).some(
+            ({ markerRecordedEventAttributes: marker }) => marker?.markerName === 'core_patch',
+          ),
+        );
+      }
+      assert.deepEqual(
+        patched,
+        jobs.map(() => isPatched),
+      );
+    });
+
+  const replaceBy = async (signal: 'SIGTERM' | 'SIGKILL', cli?: string): Promise<void> => {
+    await installation.runner.end(signal);
+    await installation.start({}, cli);
+  };
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    it(`end under the next release, which came by ${signal}, and new ones begin there`, async () => {
+      const jobs = addJobs(JOBS - 1);
+      await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
+      await replaceBy(signal, clis.next);
+      const [later] = addJobs(1);
+      assert.ok(later !== undefined);
+      await later.whenLog(/^begun$/m);
+      await finish([...jobs, later], `upgrade by ${signal}`);
+      await installation.runner.whenLog(/stage of the next release/);
+      await assertReplayed([...jobs, later], true);
+      await replaceBy('SIGTERM');
+    });
+  }
+
+  it('end under the old release, to which the upgrade went back in the midst of them', async () => {
+    const jobs = addJobs(JOBS);
+    await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
+    await replaceBy('SIGTERM', clis.next);
+    await replaceBy('SIGKILL');
+    await finish(jobs, 'upgrade and back');
+    await assertReplayed(jobs, false);
+  });
+
+  it('begin under the old release when a later one was drained and told to stop its runners', async () => {
+    await replaceBy('SIGTERM', clis.later);
+    const jobs = addJobs(2);
+    await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
+    await withTemporal(async ({ workflow }) => {
+      for await (const { workflowId, status } of workflow.list()) {
+        if (workflowId.startsWith('feed-runners/') && status.name === 'RUNNING')
+          await workflow.getHandle(workflowId).signal('stop');
+      }
+    });
+    await finish(jobs, 'drained for a downgrade');
+    assert.equal(await installation.runner.end('SIGQUIT', 60_000), 0);
+    await installation.start();
+    const after = addJobs(2);
+    await finish(after, 'downgrade when drained');
+    await assertReplayed(after, false);
+  });
+});
