@@ -11,7 +11,7 @@ import { findOwner } from './file-owner.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from './full-disk.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
-import type { ArchiveEntry, Clock, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
+import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
 import { assertTenure } from './tenure.ts';
 
@@ -158,7 +158,8 @@ async function startContainer(
   try {
     await engine.startContainer(container);
   } catch (error) {
-    const isOver = ports.clock.monotonicMs() - earlierOrNow(sinceMs, ports.clock) > START_PATIENCE_MS;
+    const isOver =
+      ports.clock.monotonicMs() - earlierOrNow(sinceMs, ports.clock) > START_PATIENCE_MS;
     if (!isOver || !(error instanceof TransientError)) throw error;
     throw new FinalError(FailureType.RunnerSystem, error.message, { cause: error });
   }

@@ -205,7 +205,9 @@ describe('destroying an environment', () => {
       {},
       {
         engine: { listByLabels: () => Promise.reject(down) },
-        ports: { clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() } },
+        ports: {
+          clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
+        },
       },
     );
     await assert.rejects(

@@ -240,7 +240,9 @@ describe('a stage', () => {
       {},
       {
         engine: { startContainer: () => Promise.reject(new TransientError('no bridge docker0')) },
-        ports: { clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() } },
+        ports: {
+          clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
+        },
       },
     );
     await assert.rejects(run(), TransientError);

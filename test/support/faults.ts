@@ -38,6 +38,8 @@ export interface Trial {
   readonly goesOn?: boolean;
   /** Whether the script waits for ever: the fault is to end it. */
   readonly isHeld?: boolean;
+  /** Whether another node goes on with the job. */
+  readonly changesNodes?: boolean;
   /** Whether GitLab is never told of an end, as it does not want to hear of the job any more. */
   readonly isUnreported?: boolean;
   /** How often GitLab hands the job out; once unless set. */
@@ -121,7 +123,7 @@ interface Lab {
   readonly witness: string;
 }
 
-function specFor({ moment, script = SCRIPT }: Trial): JobSpec {
+function specFor({ moment, script = SCRIPT, changesNodes = false }: Trial): JobSpec {
   const secret = { key: 'KEY', value: SECRET, masked: true };
   // Bytes are compared: without the times at which they came.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
@@ -130,6 +132,7 @@ function specFor({ moment, script = SCRIPT }: Trial): JobSpec {
     script,
     afterScript: AFTER_SCRIPT,
     payload: { artifacts: [made] },
+    ...(changesNodes && { changesNodes }),
     variables: moment === 'get_sources' ? variables : [...variables, NO_GIT],
   };
 }

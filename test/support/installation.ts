@@ -91,7 +91,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
       if (process_ === undefined) throw new Error('the runner was not started');
       return process_;
     },
-    start: async (env = {}, cli = undefined) => {
+    start: async (env = {}, cli) => {
       process_ = startRunnerProcess({
         cli,
         args: ['run', '--config', configPath],

@@ -36,5 +36,8 @@ async function apply({ file, find, replace }: Edit, sources: string): Promise<vo
   const path = join(sources, file);
   const text = await readFile(path, 'utf8');
   if (!text.includes(find)) throw new Error(`${file} does not say ${JSON.stringify(find)}`);
-  await writeFile(path, text.replace(find, () => replace));
+  await writeFile(
+    path,
+    text.replace(find, () => replace),
+  );
 }

@@ -1,5 +1,6 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Installation } from './installation.ts';
 import { whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
@@ -8,6 +9,8 @@ import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 export interface SecondNode {
   readonly stateDir: string;
   readonly runner: RunnerProcess;
+  /** Waits until this one has nothing left of any job. */
+  whenDone(timeoutMs?: number): Promise<void>;
   /** Waits until neither of the two nodes has left anything. */
   whenBothClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
@@ -40,6 +43,15 @@ export async function startSecondNode(
   return {
     stateDir,
     runner,
+    whenDone: async (timeoutMs = 60_000) => {
+      const endMs = performance.now() + timeoutMs;
+      for (;;) {
+        const builds = await readdir(join(stateDir, 'builds'));
+        if (builds.length === 0) return;
+        if (performance.now() > endMs) throw new Error(`still there: ${builds.join(', ')}`);
+        await delay(100);
+      }
+    },
     whenBothClean: async (timeoutMs = 60_000) => {
       await whenNothingLeft({ stateDir: firstStateDir, tokens }, timeoutMs);
       await whenNothingLeft({ stateDir, tokens }, timeoutMs);

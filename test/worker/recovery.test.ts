@@ -44,7 +44,11 @@ describe('a node that looks through its records', () => {
     const { ports, activities } = openProcess(disk, {
       ports: {
         nodeQueue: node.queue,
-        clock: { nowMs: () => nowMs + setMs, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
+        clock: {
+          nowMs: () => nowMs + setMs,
+          monotonicMs: () => nowMs,
+          sleep: () => Promise.resolve(),
+        },
         ...more,
       },
     });

@@ -29,7 +29,16 @@ const SILENT: Log = {
 };
 
 /** These return at once and have no effect outside of the process. */
-const NOT_CUT = new Set(['nowMs', 'monotonicMs', 'hex', 'md5Hex', 'sha256Hex', 'checksum', 'sleep', 'directory']);
+const NOT_CUT = new Set([
+  'nowMs',
+  'monotonicMs',
+  'hex',
+  'md5Hex',
+  'sha256Hex',
+  'checksum',
+  'sleep',
+  'directory',
+]);
 
 export interface ProcessOptions {
   readonly cut?: Cut;

@@ -1,0 +1,58 @@
+import { describe, it } from 'node:test';
+import { openFaultLab, type Moment, type Trial } from '../support/faults.ts';
+import { loseNode, SHORT_WAIT } from '../support/node-lost-faults.ts';
+import type { Expectation } from '../support/scenario.ts';
+
+const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
+const MOVED: Expectation = {
+  state: 'success',
+  log: [
+    new RegExp(`WARNING: Node \\S+ has not answered since ${TIME}, before the script began`),
+    'line 5',
+    'the key is [MASKED], it costs 5 €',
+    'after with success',
+    'Job succeeded',
+  ],
+};
+const GIVEN_UP: Expectation = {
+  state: 'failed',
+  failureReason: 'runner_system_failure',
+  log: [
+    'line 5',
+    new RegExp(
+      `ERROR: Job failed \\(system failure\\): node \\S+ has not answered since ${TIME}, nor come back within 5s`,
+    ),
+  ],
+};
+
+const TRIALS: readonly [moment: Moment, what: string, trial: Partial<Trial>][] = [
+  ['acknowledged', 'another node runs the job', { expected: MOVED }],
+  ['prepare', 'another node runs the job', { expected: MOVED }],
+  ['get_sources', 'another node runs the job', { expected: MOVED }],
+  [
+    'script',
+    'the job fails by the system',
+    { expected: GIVEN_UP, isHeld: true, runs: { script: 1, afterScript: 0 } },
+  ],
+  [
+    'after the script',
+    'the job fails by the system',
+    { expected: GIVEN_UP, runs: { script: 1, afterScript: 0 } },
+  ],
+  ['artifact upload', 'the job fails by the system', { expected: GIVEN_UP }],
+  ['final update', 'the job fails by the system', { expected: GIVEN_UP }],
+  ['final answer', 'GitLab has the result, which stays', { expected: { state: 'success' } }],
+];
+
+describe('a node that is lost for good, as it seems, and comes back', { concurrency: 3 }, () => {
+  for (const [moment, what, trial] of TRIALS) {
+    it(`at the moment "${moment}": ${what}`, async () => {
+      const lab = await openFaultLab({ env: SHORT_WAIT });
+      try {
+        await lab.run({ moment, fault: loseNode(), changesNodes: true, ...trial });
+      } finally {
+        await lab.close();
+      }
+    });
+  }
+});

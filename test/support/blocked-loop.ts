@@ -1,0 +1,13 @@
+import { isMainThread } from 'node:worker_threads';
+
+// Loaded into the program by `node --import`: SIGUSR2 blocks its event loop for longer than a
+// heartbeat may be away.
+
+const BLOCKED_MS = 40_000;
+
+if (isMainThread) {
+  process.on('SIGUSR2', () => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCKED_MS);
+    process.stderr.write('the event loop was blocked\n');
+  });
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import type { FakeJob } from './fake-gitlab/types.ts';
+import type { Fault } from './faults.ts';
+import type { Installation } from './installation.ts';
+import { startSecondNode } from './second-node.ts';
+
+/** How long a build whose script may have begun waits for its node. */
+export const SHORT_WAIT: Readonly<Record<string, string>> = {
+  TEMPORAL_GITLAB_RUNNER_NODE_WAIT: '5s',
+};
+/** Fifty seconds until it is known to be lost, the wait, and the job itself. */
+const DECISION_LIMIT_MS = 180_000;
+
+/**
+ * The node's process dies, and another node of the fleet is there. When the job has ended the first
+ * comes back: it says nothing any more, and removes what it has of it.
+ */
+export function loseNode(): Fault {
+  return {
+    name: 'node lost, back after the job has ended',
+    strike: ({ installation }) => installation.runner.signal('SIGKILL'),
+    mend: async ({ installation, job }) => {
+      await installation.runner.end('SIGKILL');
+      const second = await startSecondNode(installation, SHORT_WAIT);
+      try {
+        await job.whenFinished(DECISION_LIMIT_MS);
+        // What the second node still has to do: nothing of it is the first one's.
+        await second.whenDone();
+        const before = countCalls(installation, job);
+        await installation.start();
+        await second.whenBothClean();
+        assert.equal(countCalls(installation, job), before, 'the node that came back has spoken');
+      } finally {
+        await second.close();
+      }
+    },
+  };
+}
+
+/** All that was said to GitLab of this job. */
+function countCalls({ gitlab }: Installation, { id }: FakeJob): number {
+  return gitlab.requests.filter(({ path }) => path.includes(`/jobs/${id}`)).length;
+}
