@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
@@ -11,7 +12,7 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { makeOtherBuild, type Edit } from '../support/other-build.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
+const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
 /** Each stage of the next release waits a moment before it begins: a new timer in every history. */
 const NEXT_RELEASE: readonly Edit[] = [
@@ -46,16 +47,26 @@ const LATER_RELEASE: readonly Edit[] = [
 ];
 const JOBS = 5;
 
+interface Found {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly isRunning: boolean;
+}
+
+async function hasRunners(client: Client): Promise<boolean> {
+  const found = await listWorkflows(client);
+  return found.some(({ isRunning, workflowId }) => isRunning && !workflowId.startsWith('build/'));
+}
+
 /** Their memos are encrypted, which a client without the key does not read. */
-async function listWorkflows(
-  client: Client,
-): Promise<readonly { readonly workflowId: string; readonly runId: string }[]> {
+async function listWorkflows(client: Client): Promise<readonly Found[]> {
   const { executions } = await client.workflowService.listWorkflowExecutions({
     namespace: 'default',
   });
-  return executions.map(({ execution }) => ({
+  return executions.map(({ execution, status }) => ({
     workflowId: execution?.workflowId ?? '',
     runId: execution?.runId ?? '',
+    isRunning: status === WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
   }));
 }
 
@@ -187,13 +198,17 @@ describe('jobs that run while the program is replaced', () => {
     await replaceBy('SIGTERM', clis.later);
     const jobs = addJobs(2);
     await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
+    await finish(jobs, 'drained for a downgrade');
     await withTemporal(async (client) => {
       const { workflowId } =
         (await listWorkflows(client)).find((each) => each.workflowId.startsWith('feed-runners/')) ??
         assert.fail('feedRunners is not there');
       await client.workflow.getHandle(workflowId).signal('stop');
+      // At most until a question is known to be lost that a process before had asked.
+      for (const endMs = performance.now() + 60_000; await hasRunners(client); await delay(200)) {
+        assert.ok(performance.now() < endMs, 'the runners do not end');
+      }
     });
-    await finish(jobs, 'drained for a downgrade');
     assert.equal(await installation.runner.end('SIGQUIT', 60_000), 0);
     await installation.start();
     const after = addJobs(2);
