@@ -14,11 +14,12 @@ const MOVED: Expectation = {
     'Job succeeded',
   ],
 };
+/** The log is there as far as the node had sent it: what a script has said just now is not. */
 const GIVEN_UP: Expectation = {
   state: 'failed',
   failureReason: 'runner_system_failure',
   log: [
-    'line 5',
+    'Getting source from Git repository',
     new RegExp(
       `ERROR: Job failed \\(system failure\\): node \\S+ has not answered since ${TIME}, nor come back within 5s`,
     ),
