@@ -55,6 +55,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
     sweepLeftovers(ports).catch((error: unknown) => {
       ports.log.warn('leftovers not looked for', { error });
     });
+    void node.sweepCaches();
   }, SWEEP_INTERVAL_MS);
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
@@ -68,6 +69,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
       config: configPath,
       task_queue: ports.nodeQueue,
     });
+    void node.sweepCaches();
     await running;
     return 0;
   } finally {

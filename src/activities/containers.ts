@@ -82,11 +82,10 @@ async function ensureGround(build: LiveBuild, order: ContainerOrder): Promise<Im
     async () => {
       if (plan.network !== undefined) await engine.createNetwork(plan.network);
     },
-    ...plan.volumes.map(
-      ({ spec }) =>
-        () =>
-          engine.ensureVolume(spec),
-    ),
+    ...plan.volumes.map(({ spec, isTemporary }) => async () => {
+      if (!isTemporary) await ports.cacheUses.noteUse(spec.name);
+      await engine.ensureVolume(spec);
+    }),
     ...placesOfImages(order).map((place) => async (signal: AbortSignal) => {
       const image = plan.images[place];
       places.set(place, await resolveImage(build, { ports, place, image, signal }));

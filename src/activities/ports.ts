@@ -10,6 +10,7 @@ import type { VaultRequest } from '../domain/secrets/plan-secrets.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
 import type { CacheStore } from './ports/cache-store.ts';
+import type { CacheUses, CacheVolumeEngine } from './ports/cache-volumes.ts';
 import type { Coordinator } from './ports/coordinator.ts';
 import type { Archives, FileMember } from './ports/files.ts';
 import type { HostFiles } from './ports/host-files.ts';
@@ -31,7 +32,7 @@ export interface ConfigSource {
 }
 
 /** Docker. Every call has a time limit; faults of the daemon are thrown as TransientError. */
-export interface ContainerEngine extends ServiceEngine {
+export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
   info(): Promise<EngineInfo>;
   /** undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;
@@ -313,6 +314,7 @@ export interface Ports {
   readonly hostFiles: HostFiles;
   /** undefined when the entry names no store for caches. */
   readonly cacheStore: (runner: RunnerConfig) => CacheStore | undefined;
+  readonly cacheUses: CacheUses;
   readonly capacity: NodeCapacity;
   readonly traces: TraceSpool;
   readonly secrets: SecretStore;

@@ -14,6 +14,8 @@ export interface StateDirectoryOptions {
 export interface StatePaths {
   readonly buildsDir: string;
   readonly temporalDir: string;
+  /** What is known of the cache volumes in Docker. */
+  readonly cachesDir: string;
   /** Keys by which everything in Temporal and on disk is sealed. */
   readonly keyRingFile: string;
   /** Holds the name of this very directory. */
@@ -38,6 +40,7 @@ export function stateDirectoryPaths(
   return {
     buildsDir: join(path, 'builds'),
     temporalDir: join(path, 'temporal'),
+    cachesDir: join(path, 'caches'),
     keyRingFile: join(path, 'keys', 'payload.json'),
     installationFile: join(path, 'installation'),
   };

@@ -15,14 +15,22 @@ export async function removeLabelled(engine: ContainerEngine, buildId: string): 
  * Removes what builds left in Docker that have no record any more: their state directory was emptied,
  * or Docker did not answer when they ended. Of this installation only; caches have no build.
  */
-export async function sweepLeftovers({ builds, config, engine, log }: Ports): Promise<void> {
-  const hosts = new Map(config.current().runners.map((runner) => [runner.docker.host, runner]));
-  for (const runner of hosts.values()) {
-    for (const buildId of await findLeftovers(engine(runner), builds)) {
-      await removeLabelled(engine(runner), buildId);
-      log.warn('leftovers of a build without a record removed', { build: buildId });
+export async function sweepLeftovers(ports: Ports): Promise<void> {
+  for (const engine of enginesOf(ports)) {
+    for (const buildId of await findLeftovers(engine, ports.builds)) {
+      await removeLabelled(engine, buildId);
+      ports.log.warn('leftovers of a build without a record removed', { build: buildId });
     }
   }
+}
+
+/** Each daemon once, however many runners use it. */
+export function enginesOf({
+  config,
+  engine,
+}: Pick<Ports, 'config' | 'engine'>): readonly ContainerEngine[] {
+  const hosts = new Map(config.current().runners.map((runner) => [runner.docker.host, runner]));
+  return [...hosts.values()].map(engine);
 }
 
 async function findLeftovers(

@@ -5,6 +5,7 @@ import type { ConfigSource, Ports } from '../activities/ports.ts';
 import { createArchives } from '../adapters/archives.ts';
 import { createBuildStore } from '../adapters/build-store.ts';
 import { createCacheStore } from '../adapters/cache-stores.ts';
+import { createCacheUses } from '../adapters/cache-uses.ts';
 import { loadCipher } from '../adapters/cipher.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
 import { createCredentialPrograms } from '../adapters/docker/credential-programs.ts';
@@ -26,6 +27,8 @@ import { createTraceSpool } from '../adapters/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
+import { readCacheDays } from './cache-days.ts';
+import { sweepCaches } from './cache-sweep.ts';
 import { watchDisk } from './disk-watch.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
@@ -48,6 +51,8 @@ export interface Node {
   readonly workers: readonly Worker[];
   readonly installation: string;
   readonly recovery: Recovery;
+  /** Removes caches that are too old. What it fails at is logged. */
+  sweepCaches(): Promise<void>;
   /** For good: a reload does not open it again. */
   takeNoMore(): void;
   close(): Promise<void>;
@@ -81,6 +86,7 @@ async function openParts(
 ): Promise<Omit<Node, 'close'>> {
   const { configPath, env } = options;
   const nodeWaitMs = readNodeWaitMs(env);
+  const cacheDays = readCacheDays(env);
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
   const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
@@ -112,6 +118,7 @@ async function openParts(
     archives: createArchives(),
     hostFiles: createHostFiles(),
     cacheStore: oncePerEntry(({ cache }) => cache && createCacheStore({ cache, log, env })),
+    cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     secrets: createVaultStore({ env, roots: () => readSystemRoots(env) }),
@@ -130,6 +137,10 @@ async function openParts(
   const recovery = createRecovery({ client, installation, ports, abandoned });
   return {
     ...{ ports, temporal, capacity, workers, recovery, installation },
+    sweepCaches: () =>
+      sweepCaches(ports, cacheDays).catch((error: unknown) => {
+        log.warn('old cache volumes not looked for', { error });
+      }),
     takeNoMore: () => {
       intake.isOpen = false;
       capacity.resize(0);

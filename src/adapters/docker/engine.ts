@@ -1,4 +1,5 @@
 import type { ContainerEngine, Log } from '../../activities/ports.ts';
+import { createCacheVolumes } from './cache-volumes.ts';
 import { createContainers } from './containers.ts';
 import { createDaemon } from './daemon.ts';
 import { resolveDaemonAddress, type DaemonConfig, type Environment } from './daemon-address.ts';
@@ -31,6 +32,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
   };
   return {
     ...createResources(parts),
+    ...createCacheVolumes(parts),
     ...createImages(parts),
     ...createContainers(parts),
     ...createFiles(parts),

@@ -69,5 +69,11 @@ export const networkSchema = z.object({
 export const listSchema = z.array(z.object({ Id: z.string(), Labels: labels }));
 
 export const volumesSchema = z.object({
-  Volumes: z.array(z.object({ Name: z.string(), Labels: labels })).nullish(),
+  Volumes: z.array(z.object({ Name: z.string(), Labels: labels, Options: labels })).nullish(),
+});
+
+export const usageSchema = z.object({
+  Volumes: z
+    .array(z.object({ Name: z.string(), UsageData: z.object({ Size: z.number() }).nullish() }))
+    .nullish(),
 });

@@ -33,6 +33,13 @@ export function gitlabLabels(
     managed: 'true',
     ...more,
   };
+  return gitlabLabelNames(labels);
+}
+
+/** The same labels under the peer's prefix. */
+export function gitlabLabelNames(
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [`${PREFIX}.${name}`, value]),
   );

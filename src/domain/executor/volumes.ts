@@ -3,9 +3,12 @@ import { parseGoBool } from '../job/go-bool.ts';
 import type { JobPayload } from '../job/payload.ts';
 import type { Digests } from '../runner/digests.ts';
 import { containerBaseName, realUniqueName } from '../runner/names.ts';
-import { BUILD_LABEL, gitlabLabels } from './labels.ts';
+import { BUILD_LABEL, gitlabLabelNames, gitlabLabels } from './labels.ts';
 import type { Mount } from './mounts.ts';
 import type { VolumeSpec } from './specs.ts';
+
+/** What the volumes that outlive builds are told by. */
+export const CACHE_VOLUME_LABELS = gitlabLabelNames({ type: 'cache', reusable: 'true' });
 
 /** A volume that we make for a build. */
 export interface PlannedVolume {

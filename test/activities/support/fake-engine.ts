@@ -1,6 +1,8 @@
 import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
 import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/activities/ports.ts';
+import type { CacheVolumeEngine } from '../../../src/activities/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
+import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import { tick, until, type FakeContainer, type World } from './world.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
@@ -103,6 +105,7 @@ const CREATED: Omit<ContainerStatus, 'id' | 'labels'> = {
 
 type Resources = Pick<
   ContainerEngine,
+  | keyof CacheVolumeEngine
   | 'createNetwork'
   | 'removeNetwork'
   | 'ensureVolume'
@@ -136,6 +139,12 @@ function createFakeResources({ docker }: World): Resources {
       docker.volumes.delete(name);
       return Promise.resolve();
     },
+    listCacheVolumes: () =>
+      Promise.resolve(
+        carrying(docker.volumes, CACHE_VOLUME_LABELS).map((name) => ({ name, isMounted: false })),
+      ),
+    measureVolumes: () => Promise.resolve(new Map()),
+    removeIdleVolume: (name) => Promise.resolve(docker.volumes.delete(name)),
     listBuildIds: () => {
       const labels = [
         ...[...docker.containers.values()].map(({ spec }) => spec.labels),

@@ -113,6 +113,12 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
       remove: () => Promise.resolve(),
     },
     cacheStore: () => undefined,
+    cacheUses: {
+      noteUse: () => Promise.resolve(),
+      lastUseMs: () => Promise.resolve(0),
+      removeUnlessUsed: () => Promise.reject(new Error('no caches are removed here')),
+      forgetOthers: () => Promise.resolve(),
+    },
     traces: gated(traces),
     secrets: { readSecret: () => Promise.reject(new Error('no secrets here')) },
     clock: { nowMs: () => 1_000_000, monotonicMs: () => 1_000_000, sleep: () => tick() },

@@ -1,0 +1,67 @@
+import type { CacheVolumeEngine } from '../../activities/ports/cache-volumes.ts';
+import { CACHE_VOLUME_LABELS } from '../../domain/executor/volumes.ts';
+import type { EngineParts } from './containers.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { BUILD_LABEL, INSTALLATION_LABEL } from './labels.ts';
+import { usageSchema, volumesSchema } from './replies.ts';
+
+/** The volumes that outlive builds. */
+export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
+  const { daemon, timing } = parts;
+  return {
+    listCacheVolumes: async () => {
+      const all = await list(parts, {});
+      const idle = new Set(await list(parts, { dangling: ['true'] }));
+      return all.map((name) => ({ name, isMounted: !idle.has(name) }));
+    },
+    measureVolumes: async () => {
+      const call: DaemonCall = {
+        doing: 'measure volumes',
+        method: 'GET',
+        path: '/system/df',
+        query: { type: 'volume' },
+      };
+      const options = { limitMs: timing.slowCallLimitMs, accept: [200] };
+      const { body } = await daemon.expect(call, options);
+      const { Volumes } = parseReply(usageSchema, body, daemon.action(call));
+      return new Map(
+        (Volumes ?? []).flatMap(({ Name, UsageData }) =>
+          // -1 where Docker does not know.
+          UsageData && UsageData.Size >= 0 ? [[Name, UsageData.Size] as const] : [],
+        ),
+      );
+    },
+    removeIdleVolume: async (name) => {
+      const call: DaemonCall = {
+        doing: `remove cache volume "${name}"`,
+        method: 'DELETE',
+        path: `/volumes/${segment(name)}`,
+      };
+      const options = { limitMs: timing.slowCallLimitMs, accept: [204, 404, 409] };
+      return (await daemon.expect(call, options)).status !== 409;
+    },
+  };
+}
+
+async function list(
+  { daemon, timing, installation }: EngineParts,
+  more: Readonly<Record<string, readonly string[]>>,
+): Promise<readonly string[]> {
+  const labels = { ...CACHE_VOLUME_LABELS, [INSTALLATION_LABEL]: installation };
+  const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const call: DaemonCall = {
+    doing: 'list cache volumes',
+    method: 'GET',
+    path: '/volumes',
+    query: { filters: JSON.stringify({ label, driver: ['local'], ...more }) },
+  };
+  const options = { limitMs: timing.callLimitMs, accept: [200] };
+  const { body } = await daemon.expect(call, options);
+  const { Volumes } = parseReply(volumesSchema, body, daemon.action(call));
+  return (Volumes ?? [])
+    .filter(({ Labels, Options }) => {
+      const isOfBuild = Labels?.[BUILD_LABEL] !== undefined;
+      return !isOfBuild && Object.keys(Options ?? {}).length === 0;
+    })
+    .map(({ Name }) => Name);
+}

@@ -1,0 +1,60 @@
+import type { ContainerEngine, Ports } from '../activities/ports.ts';
+import { enginesOf } from './leftovers.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const MIB = 1024 * 1024;
+
+/** Removes the cache volumes of this installation that no job has used for `maxIdleDays`. 0: none. */
+export async function sweepCaches(ports: Ports, maxIdleDays: number): Promise<void> {
+  if (maxIdleDays === 0) return;
+  const sinceMs = ports.clock.nowMs() - maxIdleDays * DAY_MS;
+  const seen = new Set<string>();
+  for (const engine of enginesOf(ports)) {
+    for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);
+  }
+  await ports.cacheUses.forgetOthers(seen, sinceMs);
+}
+
+/** Returns all cache volumes that were there. */
+async function sweepDaemon(
+  engine: ContainerEngine,
+  sinceMs: number,
+  ports: Ports,
+): Promise<readonly string[]> {
+  const { cacheUses } = ports;
+  const idle: string[] = [];
+  const volumes = await engine.listCacheVolumes();
+  for (const { name, isMounted } of volumes) {
+    if (isMounted) await cacheUses.noteUse(name);
+    else if ((await cacheUses.lastUseMs(name)) < sinceMs) idle.push(name);
+  }
+  if (idle.length > 0) await removeIdle(engine, { idle, sinceMs, ports });
+  return volumes.map(({ name }) => name);
+}
+
+interface Removal {
+  readonly idle: readonly string[];
+  readonly sinceMs: number;
+  readonly ports: Ports;
+}
+
+async function removeIdle(
+  engine: ContainerEngine,
+  { idle, sinceMs, ports: { cacheUses, clock, log } }: Removal,
+): Promise<void> {
+  const sizes = await engine.measureVolumes().catch((error: unknown) => {
+    log.warn('cache volumes not measured', { error });
+    return new Map<string, number>();
+  });
+  for (const volume of idle) {
+    const lastMs = await cacheUses.lastUseMs(volume);
+    const remove = (): Promise<boolean> => engine.removeIdleVolume(volume);
+    if (!(await cacheUses.removeUnlessUsed(volume, sinceMs, remove))) continue;
+    const bytes = sizes.get(volume);
+    log.info('cache volume removed, no job has used it for long', {
+      volume,
+      unused_days: Math.floor((clock.nowMs() - lastMs) / DAY_MS),
+      ...(bytes !== undefined && { size_mib: Math.round((bytes / MIB) * 10) / 10 }),
+    });
+  }
+}

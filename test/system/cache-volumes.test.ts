@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import Docker from 'dockerode';
+import { openInstallation, JOB_IMAGE, type Installation } from '../support/installation.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+const docker = new Docker();
+const DAY_MS = 24 * 3_600_000;
+/** Of this run alone: what an earlier one has left must not count. */
+const BASE = 8_000_000 + process.pid * 10;
+const IDS = { forgotten: BASE + 1, current: BASE + 2, mounted: BASE + 3 };
+/** Of nobody in particular, but it looks like ours. */
+const FOREIGN = `tgr-test-foreign-${process.pid}`;
+const LABELS = {
+  'com.gitlab.gitlab-runner.type': 'cache',
+  'com.gitlab.gitlab-runner.reusable': 'true',
+};
+
+describe('cache volumes that no job has used for long', () => {
+  let installation: Installation;
+  let holder: Docker.Container | undefined;
+
+  before(async () => {
+    installation = await openInstallation({
+      dockerToml: '    volumes = ["/cache"]',
+      env: { TEMPORAL_GITLAB_RUNNER_CACHE_DAYS: '30' },
+    });
+    await docker.createVolume({ Name: FOREIGN, Labels: LABELS });
+    await installation.start();
+  });
+  after(async () => {
+    await holder?.remove({ force: true });
+    await docker.getVolume(FOREIGN).remove({ force: true });
+    await installation.close();
+  });
+
+  async function visit(project_id: number, script: string, log: readonly (string | RegExp)[]) {
+    const payload = { job_info: { project_id } };
+    const job = installation.gitlab.addJob({ script: [script], variables: [NO_GIT], payload });
+    await job.whenFinished(60_000);
+    assertJob(job, { state: 'success', log });
+  }
+
+  async function volumesOf(project: number): Promise<readonly string[]> {
+    const label = [`com.gitlab.gitlab-runner.project.id=${project}`];
+    const { Volumes } = await docker.listVolumes({ filters: JSON.stringify({ label }) });
+    return ((Volumes as typeof Volumes | null) ?? []).map(({ Name }) => Name);
+  }
+
+  it('are removed, and those in use, of late or of somebody else are kept', async () => {
+    const fill = 'head -c 2000000 /dev/zero > /cache/file; echo filled';
+    for (const project of Object.values(IDS)) await visit(project, fill, ['filled']);
+    await installation.whenClean();
+    await installation.runner.end('SIGTERM');
+    const [mounted = ''] = await volumesOf(IDS.mounted);
+    const Binds = [`${mounted}:/somewhere`];
+    holder = await docker.createContainer({ Image: JOB_IMAGE, HostConfig: { Binds } });
+
+    // Docker knows of no last use: the state directory does, where a test can make it long ago.
+    const caches = join(installation.stateDir, 'caches');
+    const long = new Date(Date.now() - 31 * DAY_MS);
+    const short = new Date(Date.now() - 29 * DAY_MS);
+    const current = await volumesOf(IDS.current);
+    for (const name of await readdir(caches)) {
+      const time = current.includes(name) ? short : long;
+      await utimes(join(caches, name), time, time);
+    }
+    const forgotten = await volumesOf(IDS.forgotten);
+    assert.ok(forgotten.length > 0);
+    const runner = await installation.start();
+    const line = await runner.whenLog(/"size_mib":(1\.9|2),.*cache volume removed/);
+    const { volume, unused_days } = JSON.parse(line) as Record<string, unknown>;
+    assert.ok(forgotten.includes(String(volume)), line);
+    assert.equal(unused_days, 31);
+
+    // A build sees to its own: until it has ended the sweep is long over.
+    await visit(IDS.current, 'wc -c < /cache/file', [/^2000000$/m]);
+    assert.deepEqual(await volumesOf(IDS.forgotten), []);
+    assert.notDeepEqual(await volumesOf(IDS.current), []);
+    assert.notDeepEqual(await volumesOf(IDS.mounted), []);
+    await docker.getVolume(FOREIGN).inspect();
+    const removed = runner.lines.filter((text) => text.includes('cache volume removed'));
+    assert.equal(removed.length, forgotten.length);
+
+    await visit(IDS.forgotten, 'ls /cache; echo anew', ['anew']);
+    const known = await readdir(caches);
+    assert.ok(forgotten.every((name) => known.includes(name)));
+  });
+});
