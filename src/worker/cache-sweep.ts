@@ -4,10 +4,20 @@ import { enginesOf } from './leftovers.ts';
 const DAY_MS = 24 * 3_600_000;
 const MIB = 1024 * 1024;
 
-/** Removes the cache volumes of this installation that no job has used for `maxIdleDays`. 0: none. */
+/**
+ * Removes the cache volumes of this installation that no job has used for `maxIdleDays`; 0: none.
+ * What it fails at is only logged: the next sweep tries again.
+ */
 export async function sweepCaches(ports: Ports, maxIdleDays: number): Promise<void> {
   if (maxIdleDays === 0) return;
-  const sinceMs = ports.clock.nowMs() - maxIdleDays * DAY_MS;
+  try {
+    await sweepAll(ports, ports.clock.nowMs() - maxIdleDays * DAY_MS);
+  } catch (error) {
+    ports.log.warn('old cache volumes not looked for', { error });
+  }
+}
+
+async function sweepAll(ports: Ports, sinceMs: number): Promise<void> {
   const seen = new Set<string>();
   for (const engine of enginesOf(ports)) {
     for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);

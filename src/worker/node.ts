@@ -51,7 +51,7 @@ export interface Node {
   readonly workers: readonly Worker[];
   readonly installation: string;
   readonly recovery: Recovery;
-  /** Removes caches that are too old. What it fails at is logged. */
+  /** Removes caches that are too old. What it fails at is only logged. */
   sweepCaches(): Promise<void>;
   /** For good: a reload does not open it again. */
   takeNoMore(): void;
@@ -85,8 +85,7 @@ async function openParts(
   { log, closers }: Opening,
 ): Promise<Omit<Node, 'close'>> {
   const { configPath, env } = options;
-  const nodeWaitMs = readNodeWaitMs(env);
-  const cacheDays = readCacheDays(env);
+  const [nodeWaitMs, cacheDays] = [readNodeWaitMs(env), readCacheDays(env)];
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
   const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
@@ -133,19 +132,17 @@ async function openParts(
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
   closers.push(await watchDisk({ directory: state.buildsDir, capacity, log }));
   const { client } = temporal;
-  const { abandoned } = activities;
-  const recovery = createRecovery({ client, installation, ports, abandoned });
   return {
-    ...{ ports, temporal, capacity, workers, recovery, installation },
-    sweepCaches: () =>
-      sweepCaches(ports, cacheDays).catch((error: unknown) => {
-        log.warn('old cache volumes not looked for', { error });
-      }),
-    takeNoMore: () => {
-      intake.isOpen = false;
-      capacity.resize(0);
-    },
+    ...{ ports, temporal, capacity, workers, installation },
+    recovery: createRecovery({ client, installation, ports, abandoned: activities.abandoned }),
+    sweepCaches: () => sweepCaches(ports, cacheDays),
+    takeNoMore: () => closeIntake(intake, capacity),
   };
+}
+
+function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): void {
+  intake.isOpen = false;
+  capacity.resize(0);
 }
 
 function adoptLoaded(
