@@ -71,6 +71,8 @@ function countedCapacity(places = 1) {
 interface Options {
   readonly turn?: Partial<RequestTurn>;
   readonly replies?: readonly JobReply[];
+  /** That of the only question, when it comes. */
+  readonly reply?: Promise<JobReply>;
   readonly create?: (draft: BuildDraft) => Promise<never>;
   readonly updateJob?: Coordinator['updateJob'];
   readonly ports?: Partial<Ports>;
@@ -102,7 +104,9 @@ async function ask(options: Options) {
     coordinator: {
       requestJob: ({ mayWait }) => {
         questions.push({ atMs: nowMs, mayWait });
-        return Promise.resolve(replies[questions.length - 1] ?? { kind: 'no_job' });
+        return (
+          options.reply ?? Promise.resolve(replies[questions.length - 1] ?? { kind: 'no_job' })
+        );
       },
       updateJob: (job, update) => {
         updates.push(update);
@@ -166,6 +170,22 @@ describe('a turn of questions for a job', () => {
     });
     assert.ok('kind' in outcome && outcome.kind === 'job');
     assert.equal(questions.length, 2);
+  });
+
+  it('lends its place when GitLab says nothing, unless GitLab may hold the question', async () => {
+    for (const mayWait of [false, true]) {
+      let say: (reply: JobReply) => void = () => undefined;
+      const places = countedCapacity();
+      const asking = ask({
+        turn: { mayWait, durationMs: 0 },
+        reply: new Promise((resolve) => (say = resolve)),
+        ports: { capacity: places.capacity },
+      });
+      for (let turn = 0; turn < 10; turn += 1) await tick();
+      assert.equal(places.held(), mayWait ? 1 : 0);
+      say({ kind: 'forbidden', message: 'at last' });
+      await asking;
+    }
   });
 
   it('ends when GitLab refuses the runner', async () => {

@@ -9,8 +9,8 @@ import type { FakeAnswer, FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-const JOBS = 10;
-/** Two hours of a real outage, compressed. */
+const JOBS = 20;
+/** A day of a real outage, compressed: by then every pause between two tries is as long as it gets. */
 const AWAY_MS = 60_000;
 const DELIVERY_LIMIT_MS = 60_000;
 /** A runner that backs off for long would be idle for minutes. */

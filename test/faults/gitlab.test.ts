@@ -2,6 +2,7 @@ import { after, before, describe, it } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
+import { answerEverything } from '../support/gitlab-faults.ts';
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };
@@ -26,10 +27,18 @@ describe('GitLab', () => {
   after(() => lab.close());
 
   for (const [title, answer, times] of ANSWERS) {
-    for (const moment of MOMENTS) {
+    for (const moment of MOMENTS.filter((each) => each !== 'clean-up')) {
       it(`answers ${title}, ${times} times from the moment "${moment}" on`, () =>
         lab.run({ moment, fault: answerWrongly(answer, times), resends: times }));
     }
+    it(`answers ${title} from the moment "clean-up" on, also to the next question`, () => {
+      const fault = answerEverything({
+        name: answerWrongly(answer, times).name,
+        times,
+        answer: () => answer,
+      });
+      return lab.run({ moment: 'clean-up', fault, resends: times });
+    });
   }
 
   for (const moment of ['script', 'final update'] as const) {

@@ -57,6 +57,33 @@ export function giveAnswers({ name, times, answer, matches = isOfTheJob }: Wrong
   };
 }
 
+/** As the job may have said all, the next question, which brings nothing, is answered so too. */
+export function answerEverything({ name, times, answer }: WrongAnswers): Fault {
+  let left = times;
+  let tell: () => void = () => undefined;
+  let remove: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => (tell = resolve));
+  return {
+    name,
+    strike: (scene) => {
+      const interception = scene.installation.gitlab.intercept((request) => {
+        if (!isQuestion(request) && !isOfTheJob(request, scene)) return undefined;
+        left -= 1;
+        if (left === 0) interception.remove();
+        tell();
+        return answer();
+      });
+      remove = () => interception.remove();
+    },
+    mend: async ({ installation, job }) => {
+      await job.whenFinished();
+      await installation.whenClean(60_000);
+      await asked;
+      remove(); // the next job is not meant
+    },
+  };
+}
+
 const MAX_LINE_LENGTH = 4_000;
 const PADDING = 'x'.repeat(4_096);
 const HTML = { 'Content-Type': 'text/html' };

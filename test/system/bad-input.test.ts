@@ -45,6 +45,23 @@ describe('bad input from GitLab', () => {
     });
   }
 
+  it('brings jobs of which anything may be odd to an end, each with a reason, and goes on', async () => {
+    const { gitlab } = installation;
+    const jobs = ODD_PAYLOADS.map(([why, payload]) => ({ why, job: gitlab.addJob({ payload }) }));
+    await Promise.all(jobs.map(({ job }) => job.whenFinished(180_000)));
+    for (const { why, job } of jobs) {
+      const words = job.state === 'success' ? /^Job succeeded$/m : /^ERROR: Job failed/m;
+      assert.match(job.log, words, why);
+    }
+    const ended = jobs.filter(({ job }) => job.state === 'success').map(({ why }) => why);
+    assert.deepEqual(
+      ended,
+      ODD_PAYLOADS.filter(([, , mayRun]) => mayRun).map(([why]) => why),
+    );
+    const next = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    assert.equal(await next.whenFinished(), 'success');
+  });
+
   it('goes on after HTML, cut JSON and a cut connection for a job', async () => {
     const { gitlab } = installation;
     const answers = [
@@ -81,6 +98,70 @@ describe('bad input from GitLab', () => {
     assert.equal(await job.whenFinished(), 'success');
   });
 });
+
+type OddPayload = readonly [
+  why: string,
+  payload: Readonly<Record<string, unknown>>,
+  mayRun: boolean,
+];
+
+const ONE_STEP = { name: 'script', script: ['true'], timeout: 60, when: 'on_success' };
+const plainVariable = (key: string, value: string) => ({ key, value, public: true });
+
+const ODD_PAYLOADS: readonly OddPayload[] = [
+  ['nothing is told of variables', { variables: null }, true],
+  [
+    '5,000 variables',
+    {
+      variables: [
+        NO_GIT,
+        ...Array.from({ length: 5_000 }, (_, index) => plainVariable(`K${index}`, `v${index}`)),
+      ],
+    },
+    true,
+  ],
+  [
+    'names of variables with NUL, newline and signs of other scripts',
+    {
+      variables: [
+        NO_GIT,
+        plainVariable('A\0B', 'x'),
+        plainVariable('A\nB', 'x'),
+        plainVariable('Ä€', 'x'),
+      ],
+    },
+    true,
+  ],
+  ['a value with NUL', { variables: [NO_GIT, plainVariable('A', 'x\0y')] }, true],
+  [
+    'a script of 10 MB',
+    {
+      variables: [NO_GIT],
+      steps: [{ ...ONE_STEP, script: [`true\n# ${'x'.repeat(10_000_000)}`] }],
+    },
+    true,
+  ],
+  ['a feature of tomorrow', { features: { warps_time: true }, tomorrow: [{}] }, true],
+  ['nothing is told of features', { features: null }, true],
+  ['nothing is told of the runner', { runner_info: null }, true],
+  ['a time-out below zero', { runner_info: { timeout: -1 } }, true],
+  ['nothing is told of the job', { job_info: null }, true],
+  [
+    'nothing is told of dependencies, caches, artifacts',
+    { dependencies: null, cache: null, artifacts: null },
+    true,
+  ],
+  ['a name of an image with a newline', { image: { name: 'a\nb' } }, false],
+  ['an image that is a list', { image: [] }, false],
+  ['a service that is null', { services: [null] }, false],
+  ['200 services without a name', { services: Array(200).fill({}) }, false],
+  ['a script that is null', { steps: [{ ...ONE_STEP, script: null }] }, false],
+  ['a script of numbers', { steps: [{ ...ONE_STEP, script: [1, 2] }] }, false],
+  ['a step of a name of 3 MB', { steps: [{ ...ONE_STEP, name: 'x'.repeat(3_000_000) }] }, false],
+  ['2,000 steps', { steps: Array(2_000).fill(ONE_STEP) }, false],
+  ['two steps of one name', { steps: [ONE_STEP, ONE_STEP] }, false],
+  ['a repository that is a command', { git_info: { repo_url: 'ext::sh -c true' } }, false],
+];
 
 describe('bad input from the operator', () => {
   let directory: string;
