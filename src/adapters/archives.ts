@@ -2,6 +2,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { ArchiveMember, Archives, FileMember, PackOrder } from '../activities/ports.ts';
 import { assert } from '../domain/assert.ts';
 import { archiveFault, diskFault } from './archives/faults.ts';
+import { assertRoom } from './archives/free-space.ts';
 import { gzipOf } from './archives/gzip-writer.ts';
 import { membersOfTarZstd } from './archives/tar-zstd-reader.ts';
 import { tarZstdOf } from './archives/tar-zstd-writer.ts';
@@ -55,7 +56,7 @@ async function formatOf(file: string): Promise<'zip' | 'gzip' | 'zstd'> {
 }
 
 function packed(
-  { format, level }: PackOrder,
+  { file, format, level }: PackOrder,
   members: AsyncIterable<FileMember>,
 ): AsyncIterable<Uint8Array> {
   switch (format) {
@@ -64,7 +65,7 @@ function packed(
     case 'gzip':
       return gzipOf(members, LEVELS[level]);
     case 'raw':
-      return rawOf(members);
+      return rawOf(members, file);
     case 'tarzstd':
       return tarZstdOf(members, ZSTD_LEVELS[level]);
     case 'zipzstd':
@@ -72,17 +73,25 @@ function packed(
   }
 }
 
-async function* rawOf(members: AsyncIterable<FileMember>): AsyncGenerator<Uint8Array, void, void> {
+async function* rawOf(
+  members: AsyncIterable<FileMember>,
+  file: string,
+): AsyncGenerator<Uint8Array, void, void> {
   let count = 0;
   for await (const member of members) {
     if (member.kind === 'directory') continue;
     count += 1;
     if (count > 1) throw archiveFault('only one file can be sent as raw');
     if (member.kind === 'symlink') throw archiveFault('a symbolic link cannot be sent as raw');
+    // At once, and not after it has filled all that is free.
+    await assertRoom(file, member.sizeBytes);
     yield* exactly(member);
   }
   if (count === 0) throw archiveFault('there is no file to send as raw');
 }
+
+/** So much is written between two looks at what is free. */
+const LOOK_BYTES = 8 * 1024 * 1024;
 
 /** Returns how many bytes there are, once they would survive a crash of the node. */
 async function writeDurably(
@@ -92,8 +101,13 @@ async function writeDurably(
   const handle = await open(file, 'w', 0o600);
   try {
     let sizeBytes = 0;
+    let lookAtBytes = LOOK_BYTES;
     for await (const chunk of content) {
       signal.throwIfAborted();
+      if (sizeBytes >= lookAtBytes) {
+        await assertRoom(file, chunk.byteLength);
+        lookAtBytes = sizeBytes + LOOK_BYTES;
+      }
       await writeAll(handle, chunk);
       sizeBytes += chunk.byteLength;
     }
