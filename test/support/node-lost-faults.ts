@@ -23,6 +23,7 @@ export function loseNode(): Fault {
       await installation.runner.end('SIGKILL');
       const second = await startSecondNode(installation, SHORT_WAIT);
       try {
+        await second.runner.whenLog(/node that does not answer taken over/, DECISION_LIMIT_MS);
         await job.whenFinished(DECISION_LIMIT_MS);
         // What the second node still has to do: nothing of it is the first one's.
         await second.whenDone();

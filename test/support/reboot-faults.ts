@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import type { Fault, Scene } from './faults.ts';
 
@@ -28,17 +29,19 @@ export function rebootNode(): Fault {
 
 async function killContainers({ job }: Scene): Promise<void> {
   const filters = { label: [BUILD_LABEL] };
-  const running = await docker.listContainers({ filters });
-  const ours = running.filter(({ Labels }) => Labels[BUILD_LABEL]?.endsWith(`/${job.id}`) === true);
-  await Promise.all(
-    ours.map(async ({ Id }) => {
-      await docker
-        .getContainer(Id)
-        .kill()
-        .catch((error: unknown) => {
-          // It had ended by itself.
-          if ((error as { readonly statusCode?: number }).statusCode !== 409) throw error;
-        });
-    }),
-  );
+  const all = await docker.listContainers({ all: true, filters });
+  const ours = all.filter(({ Labels }) => Labels[BUILD_LABEL]?.endsWith(`/${job.id}`) === true);
+  await Promise.all(ours.map(({ Id }) => kill(Id)));
+}
+
+/** One that is just being started runs its script before Docker calls it running: it is tried again. */
+async function kill(id: string): Promise<void> {
+  for (let tries = 1; tries <= 20; tries += 1) {
+    try {
+      return await docker.getContainer(id).kill();
+    } catch (error) {
+      if ((error as { readonly statusCode?: number }).statusCode !== 409) throw error;
+      await delay(100);
+    }
+  }
 }
