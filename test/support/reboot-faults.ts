@@ -38,7 +38,8 @@ async function killContainers({ job }: Scene): Promise<void> {
 async function kill(id: string): Promise<void> {
   for (let tries = 1; tries <= 20; tries += 1) {
     try {
-      return await docker.getContainer(id).kill();
+      await docker.getContainer(id).kill();
+      return;
     } catch (error) {
       if ((error as { readonly statusCode?: number }).statusCode !== 409) throw error;
       await delay(100);
