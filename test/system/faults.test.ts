@@ -7,6 +7,8 @@ import {
   stopWorker,
 } from '../support/fault-kinds.ts';
 import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { rebootNode } from '../support/reboot-faults.ts';
+import { drainWorker, stopWorkerTwice } from '../support/signal-faults.ts';
 
 // The short form of test/faults: what breaks most often, at each moment once.
 
@@ -41,6 +43,22 @@ describe('a job in the middle of faults', () => {
 
   it('comes to its end when everything but Docker is lost in mid-script', () =>
     lab.run({ moment: 'script', fault: killAll({ isEmptied: true }) }));
+
+  it('comes to its end before a worker that is drained in mid-script', () =>
+    lab.run({ moment: 'script', fault: drainWorker(), goesOn: true }));
+
+  it('comes to its end when the worker is told twice to stop in mid-script', () =>
+    lab.run({ moment: 'script', fault: stopWorkerTwice('SIGTERM') }));
+
+  it('fails by the system when the whole machine is started anew in mid-script', () =>
+    lab.run({
+      moment: 'script',
+      fault: rebootNode(),
+      expected: {
+        ...{ state: 'failed', failureReason: 'runner_system_failure' },
+        log: ['line 5', 'the container was killed from outside of the job'],
+      },
+    }));
 
   it('sends no byte twice and leaves none out when answers about it get lost', () =>
     lab.run({
