@@ -1,7 +1,7 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import type { ContainerPlace } from '../domain/executor/environment.ts';
 import { FailureType } from '../domain/failure.ts';
-import { COPIER_AT_LIMIT, type StageState } from '../domain/script/stage-state.ts';
+import { BEGUN_BEFORE, COPIER_AT_LIMIT, type StageState } from '../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { giveUpForFullDisk } from './full-disk.ts';
 import type { LiveBuild } from './live-builds.ts';
@@ -84,6 +84,12 @@ function faultFromOutside({ status, state }: EndedStage): StageOutcome | undefin
   if (state?.exitCode !== undefined || status.oomKilled) return undefined;
   const { exitCode } = status;
   const type = FailureType.RunnerSystem;
+  if (exitCode === BEGUN_BEFORE && state !== undefined) {
+    const message =
+      'Docker was restarted just as the stage began, and lost its container; ' +
+      'the stage is not run a second time';
+    return { kind: 'system_failed', type, message };
+  }
   if (exitCode === LOST_EXIT_CODE) {
     const message = 'Docker was restarted while the stage ran, which ended its container';
     return { kind: 'system_failed', type, message };

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
-import Docker from 'dockerode';
+import { setTimeout as delay } from 'node:timers/promises';
+import { dockerAt } from './docker-at.ts';
 
 /** What Docker says of the containers of builds, as it happens. */
 export interface ContainerEvents {
@@ -23,28 +24,60 @@ interface EventStream extends NodeJS.ReadableStream {
 
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-export async function followContainers(): Promise<ContainerEvents> {
-  const filters = { type: ['container' as const], label: [BUILD_LABEL] };
-  // The answer to an HTTP request, though its type says less.
-  const stream = (await new Docker().getEvents({ filters })) as EventStream;
+/** Goes on by itself after the daemon was away, with what has happened since it is back. */
+export async function followContainers(dockerHost?: string): Promise<ContainerEvents> {
   const listeners = new Set<(event: ContainerEvent) => void>();
   const starts = new Map<number, number>();
-  const lines = createInterface({ input: stream }).on('line', (line) => {
+  const take = (line: string): void => {
     const event = parseEvent(line);
     if (event.action === 'start') starts.set(event.jobId, (starts.get(event.jobId) ?? 0) + 1);
     for (const listener of listeners) listener(event);
-  });
+  };
+  const closed = new AbortController();
+  const follow = async (sinceNs: bigint): Promise<void> => {
+    let lastNs = sinceNs;
+    const stream = await openEvents(dockerHost, sinceNs);
+    closed.signal.addEventListener('abort', () => stream.destroy());
+    const lines = createInterface({ input: stream }).on('line', (line) => {
+      lastNs = timeOf(line);
+      take(line);
+    });
+    lines.on('error', () => undefined); // how a daemon that is killed ends it
+    stream.once('close', () => void again(lastNs + 1n));
+  };
+  const again = async (sinceNs: bigint): Promise<void> => {
+    while (!closed.signal.aborted) {
+      try {
+        return await follow(sinceNs);
+      } catch {
+        await delay(20); // a daemon that is away tells nobody when it is back
+      }
+    }
+  };
+  await follow(BigInt(Date.now()) * 1_000_000n);
   return {
     listen: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     countStarts: (jobId) => starts.get(jobId) ?? 0,
-    close: () => {
-      lines.close();
-      stream.destroy();
-    },
+    close: () => closed.abort(),
   };
+}
+
+async function openEvents(dockerHost: string | undefined, sinceNs: bigint): Promise<EventStream> {
+  const filters = { type: ['container' as const], label: [BUILD_LABEL] };
+  const since = `${sinceNs / 1_000_000_000n}.${`${sinceNs % 1_000_000_000n}`.padStart(9, '0')}`;
+  // The answer to an HTTP request, though its type says less; the type of `since` knows no fractions.
+  return (await dockerAt(dockerHost).getEvents({
+    filters,
+    since: since as unknown as number,
+  })) as EventStream;
+}
+
+/** Too long for a number: JSON.parse would round it, and the last event would come again. */
+function timeOf(line: string): bigint {
+  return BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
 }
 
 function parseEvent(line: string): ContainerEvent {

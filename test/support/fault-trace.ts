@@ -23,6 +23,8 @@ export function timeless({ id, trace }: FakeJob): readonly string[] {
     .replaceAll('Removing made.txt\n', '')
     // That an upload had to be tried again is told, and is no fault of the trace.
     .replaceAll(/^.*(?:WARNING|ERROR): (?:Uploading artifacts|Retrying\.\.\.).*\n/gm, '')
+    // So is that the preparation had to be.
+    .replaceAll(/^.*ERROR: Preparation failed: .*\n.*Will be retried in .*\n/gm, '')
     .replaceAll(`${id}`, '<job>');
   const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
   // Two images are looked for at the same time.

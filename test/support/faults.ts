@@ -94,7 +94,7 @@ export async function openFaultLab(options: InstallationOptions = {}): Promise<F
     dockerToml: `    volumes = ["${witness}:/witness"]\n${options.dockerToml ?? ''}`,
     gitlab: { traceUpdateIntervalSeconds: 1, ...options.gitlab },
   });
-  const containers = await followContainers();
+  const containers = await followContainers(options.daemon?.host);
   await installation.start();
   const lab = { installation, containers, witness };
   const wholes = new Map<string, Whole>();

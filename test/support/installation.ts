@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { createFakeGitLab, type FakeGitLab, type FakeGitLabOptions } from './fake-gitlab/index.ts';
+import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
 import {
   endOrphanedTemporal,
   findLeftovers,
@@ -12,9 +13,7 @@ import {
 } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
-export const JOB_IMAGE = process.env['TGR_TEST_JOB_IMAGE'] ?? 'temporal-gitlab-runner/job:local';
-export const HELPER_IMAGE =
-  process.env['TGR_TEST_HELPER_IMAGE'] ?? 'temporal-gitlab-runner/helper:local';
+export { HELPER_IMAGE, JOB_IMAGE };
 
 export interface InstallationOptions {
   readonly concurrent?: number;
@@ -30,6 +29,8 @@ export interface InstallationOptions {
   readonly gitlab?: Partial<FakeGitLabOptions>;
   /** What config.toml names instead of the fake itself: something in between. */
   readonly gitlabUrl?: (gitlab: FakeGitLab) => Promise<string>;
+  /** Where jobs run instead of on the usual daemon, in the network of that daemon itself. */
+  readonly daemon?: { readonly host: string; readonly gateway: string };
 }
 
 /** A fake GitLab, a config and a state directory; the runner's process comes and goes. */
@@ -71,7 +72,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
   const stateDir = join(directory, 'state');
   const gitlab = await createFakeGitLab({
     host: '0.0.0.0',
-    advertiseHost: await bridgeGateway(),
+    advertiseHost: options.daemon?.gateway ?? (await bridgeGateway()),
     longPollMs: 2_000,
     ...options.gitlab,
   });
@@ -85,6 +86,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
   await writeFile(configPath, formatConfig(options, { url, tokens }), { mode: 0o600 });
 
   let process_: RunnerProcess | undefined;
+  const place = { stateDir, tokens, dockerHost: options.daemon?.host };
   const installation: Installation = {
     ...{ gitlab, tokens, directory, configPath, stateDir },
     get runner() {
@@ -100,13 +102,13 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
       await process_.whenLog(/"msg":"ready"/);
       return process_;
     },
-    leftovers: () => findLeftovers({ stateDir, tokens }),
-    whenClean: (timeoutMs = 30_000) => whenNothingLeft({ stateDir, tokens }, timeoutMs),
+    leftovers: () => findLeftovers(place),
+    whenClean: (timeoutMs = 30_000) => whenNothingLeft(place, timeoutMs),
     close: async () => {
       await process_?.end('SIGTERM').catch(() => process_?.end('SIGKILL'));
       await endOrphanedTemporal(stateDir);
       await gitlab.close();
-      await removeFromDocker(tokens);
+      await removeFromDocker(place);
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -129,7 +131,7 @@ ${options.runnerToml ?? ''}
     image = "${JOB_IMAGE}"
     helper_image = "${HELPER_IMAGE}"
     pull_policy = "if-not-present"
-${options.dockerToml ?? ''}
+${formatDaemon(options)}${options.dockerToml ?? ''}
 ${options.dockerTomls?.[index] ?? ''}
 `,
   );
@@ -138,4 +140,9 @@ ${options.dockerTomls?.[index] ?? ''}
     `check_interval = ${options.checkInterval ?? 1}`,
     ...runners,
   ].join('\n');
+}
+
+function formatDaemon({ daemon }: InstallationOptions): string {
+  if (daemon === undefined) return '';
+  return `    host = "${daemon.host}"\n    network_mode = "host"\n`;
 }

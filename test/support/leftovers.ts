@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Docker from 'dockerode';
 import { describeProcess } from '../../src/adapters/process-identity.ts';
+import { dockerAt } from './docker-at.ts';
 
 // What an installation leaves behind, for tests that look for it and for tidying up after them. An
 // installation is told from others by its runners' tokens, so each has tokens of its own.
@@ -10,16 +10,17 @@ import { describeProcess } from '../../src/adapters/process-identity.ts';
 export interface Place {
   readonly stateDir: string;
   readonly tokens: readonly string[];
+  /** The usual daemon unless set. */
+  readonly dockerHost?: string | undefined;
 }
 
 const RUNNER_LABEL = 'com.gitlab.gitlab-runner.runner.id';
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
-const docker = new Docker();
 
 /** Containers, volumes, networks and records of builds. Caches are meant to stay: they do not count. */
-export async function findLeftovers({ stateDir, tokens }: Place): Promise<readonly string[]> {
-  const { containers, volumes, networks } = await listOf(tokens, BUILD_LABEL);
-  const builds = await readdir(join(stateDir, 'builds')).catch(() => []);
+export async function findLeftovers(place: Place): Promise<readonly string[]> {
+  const { containers, volumes, networks } = await listOf(place, BUILD_LABEL);
+  const builds = await readdir(join(place.stateDir, 'builds')).catch(() => []);
   return [
     ...containers.map(({ Names }) => `container ${Names.join()}`),
     ...volumes.map(({ Name }) => `volume ${Name}`),
@@ -54,8 +55,9 @@ export async function whenForgotten(
 }
 
 /** By force, with the caches. For an installation whose process has ended. */
-export async function removeFromDocker(tokens: readonly string[]): Promise<void> {
-  const { containers, volumes, networks } = await listOf(tokens, RUNNER_LABEL);
+export async function removeFromDocker(place: Omit<Place, 'stateDir'>): Promise<void> {
+  const docker = dockerAt(place.dockerHost);
+  const { containers, volumes, networks } = await listOf(place, RUNNER_LABEL);
   for (const { Id } of containers) await docker.getContainer(Id).remove({ force: true, v: true });
   for (const { Name } of volumes) await docker.getVolume(Name).remove({ force: true });
   for (const { Id } of networks) await docker.getNetwork(Id).remove();
@@ -69,7 +71,8 @@ export async function endOrphanedTemporal(stateDir: string): Promise<void> {
   if ((await describeProcess(pid)) === identity) process.kill(pid, 'SIGKILL');
 }
 
-async function listOf(tokens: readonly string[], label: string) {
+async function listOf({ tokens, dockerHost }: Omit<Place, 'stateDir'>, label: string) {
+  const docker = dockerAt(dockerHost);
   const filters = { label: [label] };
   const ids = new Set(tokens.map(shortToken));
   const isOurs = ({ Labels }: Labeled): boolean => ids.has(Labels?.[RUNNER_LABEL] ?? '');

@@ -28,5 +28,5 @@ export async function endInGoodOrder({ gitlab, worker, place }: Demonstration): 
   }
   await worker.stop();
   await endOrphanedTemporal(place.stateDir);
-  await removeFromDocker(place.tokens);
+  await removeFromDocker(place);
 }

@@ -1,4 +1,5 @@
 import { quote } from './quote.ts';
+import { BEGUN_BEFORE } from './stage-state.ts';
 
 /** Where a stage's files are in its container. */
 export interface StagePaths {
@@ -32,6 +33,8 @@ const ULIMIT_UNIT_BYTES = 512;
  *   limit or a full disk, another takes the rest of the pipe to /dev/null: the job neither blocks nor
  *   dies of SIGPIPE. A second pipe, which only the copier holds open, tells of its end. Its exit code
  *   is noted, so that an incomplete log is never taken for a complete one.
+ * - It runs once. A Docker that dies right after it has started a container knows nothing of that when
+ *   it is back: it is asked to start it again, and ends what it had started. The note is still there.
  * - A stop sends TERM to every process. Each shell of the wrapper has to say anew that it stays, since
  *   a subshell forgets it: the job has its time to tidy up, and the stage notes how that ended.
  * - The state file is written over and not anew: on a full disk there is room for that.
@@ -46,6 +49,9 @@ export function wrapStage(body: string, { paths, nonce, maxOutputBytes }: Wrappi
   const maxBlocks = Math.ceil(maxOutputBytes / ULIMIT_UNIT_BYTES);
   return `set +eCaux
 trap : TERM
+_runner_seen=
+IFS=' ' read -r _runner_seen _ 2>/dev/null <${state}
+if [ "$_runner_seen" = ${quote(nonce)} ]; then exit ${BEGUN_BEFORE}; fi
 _runner_body=${quote(body)}
 if ! printf '%s\\n' ${quote(nonce)} >${state} || ! printf '' >>${output}; then
   echo 'ERROR: the stage cannot write to the files of the runner' >&2
@@ -99,7 +105,7 @@ fi
 /** First lines of every body: a clean start, and the first command that fails ends the stage. */
 export function shellOptions(options: { readonly isTraced: boolean }): readonly string[] {
   return [
-    'unset _runner_body _runner_copier',
+    'unset _runner_body _runner_copier _runner_seen',
     'case "$(set -o)" in *pipefail*) set -o pipefail ;; esac',
     ...(options.isTraced ? ['set -o xtrace'] : []),
     'set -o errexit',

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { ContainerEngine } from '../../../src/activities/ports.ts';
 import {
-  copyJobImage,
+  copyImage,
   openSecondDaemon,
   whyNoSecondDaemon,
   type SecondDaemon,
-} from './second-daemon.ts';
-import { created, openEngine, silentLog } from './support.ts';
+} from '../../support/second-daemon.ts';
+import { created, JOB_IMAGE, openEngine, silentLog } from './support.ts';
 
 const never = new AbortController().signal;
 
@@ -46,7 +46,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
   before(async () => {
     daemon = await openSecondDaemon();
     await daemon.start({ liveRestore: true });
-    await copyJobImage(daemon.host);
+    await copyImage(JOB_IMAGE, daemon.host);
   });
   after(() => daemon.close());
 
@@ -123,7 +123,7 @@ describe('a daemon that hangs', { skip: why ?? false }, () => {
   before(async () => {
     daemon = await openSecondDaemon();
     await daemon.start({ liveRestore: true });
-    await copyJobImage(daemon.host);
+    await copyImage(JOB_IMAGE, daemon.host);
   });
   after(() => daemon.close());
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync, mkdirSync, symlinkSync, chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { COPIER_AT_LIMIT } from '../../../src/domain/script/stage-state.ts';
+import { BEGUN_BEFORE, COPIER_AT_LIMIT } from '../../../src/domain/script/stage-state.ts';
 import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, NONCE, openWorkplace, type Workplace } from './support/stage-runs.ts';
 
@@ -39,6 +39,21 @@ describeForShells('a wrapped stage', 'all', (shell) => {
       assert.deepEqual([run.exitCode, run.state], [exitCode, { exitCode }]);
     });
   }
+
+  it('does not run again when its container is started once more', async () => {
+    for (const note of [NONCE, `${NONCE} 3`]) {
+      const script = `echo '${note}' >'${place.statePath}'\n${wrap('echo again')}`;
+      const run = await place.runText(shell, script);
+      assert.deepEqual([run.exitCode, run.output], [BEGUN_BEFORE, '']);
+      assert.equal(run.state?.exitCode, note === NONCE ? undefined : 3, 'the note stays');
+    }
+  });
+
+  it('runs after another stage, whatever that has left in the note', async () => {
+    const script = `echo '${NONCE}0 3' >'${place.statePath}'\n${wrap('echo next')}`;
+    const run = await place.runText(shell, script);
+    assert.deepEqual([run.exitCode, run.output], [0, 'next\n']);
+  });
 
   it('keeps the order of stdout and stderr, and says nothing to the container itself', async () => {
     const run = await place.runText(shell, wrap('echo 1; echo 2 >&2; echo 3; echo 4 >&2'));

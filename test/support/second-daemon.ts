@@ -1,16 +1,22 @@
 import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Dockerode from 'dockerode';
-import { JOB_IMAGE } from './support.ts';
+import { dockerAt } from './docker-at.ts';
+import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
 
 /** A Docker daemon of a test's own, which can be stopped and frozen without harm to anybody. */
 export interface SecondDaemon {
   readonly host: string;
+  /** Address of this machine as containers with the daemon's own network (`host`) reach it. */
+  readonly gateway: string;
+  /** Where images and containers lie: small, if that was asked for. */
+  readonly dataRoot: string;
   start(options: { readonly liveRestore: boolean }): Promise<void>;
   /** Resolves when the daemon itself is gone; its containers may go on. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -21,43 +27,52 @@ export interface SecondDaemon {
   close(): Promise<void>;
 }
 
-/**
- * A daemon without a bridge removes docker0 when it starts: that of the usual daemon, were it not in a
- * network namespace of its own.
- */
-const OWN_NETWORK = ['unshare', '--net'] as const;
-
 /** Why a second daemon cannot be had here; undefined when it can. */
 export function whyNoSecondDaemon(): string | undefined {
   if (process.getuid?.() !== 0) return 'starting a Docker daemon needs root';
   try {
-    const [program, ...words] = [...OWN_NETWORK, 'dockerd'];
-    execFileSync(program, [...words, '--version'], { stdio: 'ignore' });
+    execFileSync('dockerd', ['--version'], { stdio: 'ignore' });
+    openNetwork().close();
     return undefined;
   } catch {
-    return 'there is no program dockerd here, or no network namespace for it';
+    return 'there is no program dockerd here, or no network namespace for it (ip of iproute2)';
   }
 }
 
-/** Prepares a daemon that has the job image; it does not run yet. No network: nothing is shared. */
-export async function openSecondDaemon(): Promise<SecondDaemon> {
+export interface SecondDaemonOptions {
+  /** Gives it a disk of its own, which can get full. */
+  readonly diskMib?: number;
+}
+
+/** Prepares a daemon that has no images; it does not run yet. */
+export async function openSecondDaemon({
+  diskMib,
+}: SecondDaemonOptions = {}): Promise<SecondDaemon> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-dockerd-'));
+  const dataRoot = join(directory, 'data');
+  const network = openNetwork();
+  if (diskMib !== undefined) await mountDisk(dataRoot, diskMib);
   const socketPath = join(directory, 'd.sock');
   const containerdPid = join(directory, 'x', 'containerd', 'containerd.pid');
   let daemon: ChildProcess | undefined;
 
   const start: SecondDaemon['start'] = async ({ liveRestore }) => {
-    const [program, ...words] = [...OWN_NETWORK, 'dockerd'];
     const args = [
-      ...['--host', `unix://${socketPath}`, '--data-root', join(directory, 'data')],
+      ...['--host', `unix://${socketPath}`, '--data-root', dataRoot],
       ...['--exec-root', join(directory, 'x'), '--pidfile', join(directory, 'pid')],
       ...['--bridge', 'none', '--iptables=false', '--shutdown-timeout=1'],
       `--live-restore=${liveRestore}`,
     ];
-    const started = spawn(program, [...words, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const started = spawn('nsenter', [`--net=${network.path}`, 'dockerd', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     started.stderr.pipe(createWriteStream(join(directory, 'log'), { flags: 'a' }));
     daemon = started;
-    await untilReady(socketPath, () => started.exitCode === null, join(directory, 'log'));
+    await untilReady(
+      `unix://${socketPath}`,
+      () => started.exitCode === null,
+      join(directory, 'log'),
+    );
   };
   const stop: SecondDaemon['stop'] = async (signal) => {
     const stopped = daemon;
@@ -71,6 +86,8 @@ export async function openSecondDaemon(): Promise<SecondDaemon> {
   };
   return {
     host: `unix://${socketPath}`,
+    gateway: network.gateway,
+    dataRoot,
     start,
     stop,
     freeze: async () => {
@@ -82,13 +99,60 @@ export async function openSecondDaemon(): Promise<SecondDaemon> {
     close: async () => {
       daemon?.kill('SIGCONT');
       if (daemon === undefined) await start({ liveRestore: false });
-      await removeContainers(socketPath);
+      await removeContainers(`unix://${socketPath}`);
       await stop('SIGTERM');
       // Mounted onto itself by the daemon, and left so for containers that go on.
-      for (let isMounted = true; isMounted;) isMounted = unmounted(join(directory, 'data'));
+      for (let isMounted = true; isMounted;) isMounted = unmounted(dataRoot);
+      network.close();
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+interface OwnNetwork {
+  /** The namespace, for `nsenter`. */
+  readonly path: string;
+  readonly gateway: string;
+  close(): void;
+}
+
+/**
+ * A network namespace with a way to this machine and to nothing else. A daemon without a bridge removes
+ * docker0 when it starts: that of the usual daemon, were it not in a namespace of its own.
+ */
+function openNetwork(): OwnNetwork {
+  const name = `tgr${randomBytes(4).toString('hex')}`;
+  const prefix = `10.${randomInt(200, 255)}.${randomInt(255)}`;
+  const ip = (...words: readonly string[]): void => {
+    execFileSync('ip', words, { stdio: 'ignore' });
+  };
+  ip('netns', 'add', name);
+  try {
+    ip('-n', name, 'link', 'set', 'lo', 'up');
+    ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+    ip('addr', 'add', `${prefix}.1/24`, 'dev', name);
+    ip('link', 'set', name, 'up');
+    ip('-n', name, 'addr', 'add', `${prefix}.2/24`, 'dev', 'eth0');
+    ip('-n', name, 'link', 'set', 'eth0', 'up');
+  } catch (error) {
+    ip('netns', 'delete', name);
+    throw error;
+  }
+  return {
+    path: `/run/netns/${name}`,
+    gateway: `${prefix}.1`,
+    close: () => {
+      // Both ends go. A namespace lives on as long as a process does in it.
+      ip('link', 'delete', name);
+      ip('netns', 'delete', name);
+    },
+  };
+}
+
+/** In memory, with files that overlay filesystems can lie on. */
+async function mountDisk(path: string, mib: number): Promise<void> {
+  await mkdir(path);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);
 }
 
 async function isStopped(pid: number): Promise<boolean> {
@@ -102,21 +166,21 @@ async function isStopped(pid: number): Promise<boolean> {
   return states.every((state) => state === 'T');
 }
 
-/** The image goes from the usual daemon to the second one. */
-export async function copyJobImage(host: string): Promise<void> {
-  const image = await new Dockerode().getImage(JOB_IMAGE).get();
-  const to = new Dockerode({ socketPath: host.replace('unix://', '') });
-  const progress = await to.loadImage(image);
+/** The images that jobs of tests need go from the usual daemon to the second one. */
+export async function copyImages(host: string): Promise<void> {
+  for (const name of [JOB_IMAGE, HELPER_IMAGE]) await copyImage(name, host);
+}
+
+/** An image goes from the usual daemon to the second one. */
+export async function copyImage(name: string, host: string): Promise<void> {
+  const image = await new Dockerode().getImage(name).get();
+  const progress = await dockerAt(host).loadImage(image);
   progress.resume();
   await once(progress, 'end');
 }
 
-async function untilReady(
-  socketPath: string,
-  isAlive: () => boolean,
-  logPath: string,
-): Promise<void> {
-  const docker = new Dockerode({ socketPath });
+async function untilReady(host: string, isAlive: () => boolean, logPath: string): Promise<void> {
+  const docker = dockerAt(host);
   for (let tries = 0; tries < 600; tries += 1) {
     try {
       await docker.ping();
@@ -130,8 +194,8 @@ async function untilReady(
   throw new Error(`the second Docker daemon did not start: ${await readFile(logPath, 'utf8')}`);
 }
 
-async function removeContainers(socketPath: string): Promise<void> {
-  const docker = new Dockerode({ socketPath });
+async function removeContainers(host: string): Promise<void> {
+  const docker = dockerAt(host);
   const containers = await docker.listContainers({ all: true });
   await Promise.all(
     containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })),

@@ -1,0 +1,101 @@
+import { after, before, describe, it } from 'node:test';
+import { freezeDaemon, restartDaemon } from '../support/daemon-faults.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import type { Expectation } from '../support/scenario.ts';
+import {
+  copyImages,
+  openSecondDaemon,
+  whyNoSecondDaemon,
+  type SecondDaemon,
+} from '../support/second-daemon.ts';
+
+const skip = whyNoSecondDaemon() ?? false;
+const MOMENTS: readonly Moment[] = [
+  ...(['prepare', 'get_sources', 'script', 'after the script', 'artifact upload'] as const),
+  'clean-up',
+];
+
+interface Place {
+  readonly daemon: () => SecondDaemon;
+  readonly lab: () => FaultLab;
+}
+
+/** A lab whose jobs run on a daemon of their own. */
+function usePlace(liveRestore: boolean): Place {
+  let daemon: SecondDaemon;
+  let lab: FaultLab;
+  before(async () => {
+    daemon = await openSecondDaemon();
+    await daemon.start({ liveRestore });
+    await copyImages(daemon.host);
+    lab = await openFaultLab({ daemon, runnerToml: '  limit = 1\n  output_limit = 65536' });
+  });
+  after(async () => {
+    await lab.close();
+    await daemon.close();
+  });
+  return { daemon: () => daemon, lab: () => lab };
+}
+
+/** Says what every trial looks for, and 7 MB beside. */
+const LOUD_SCRIPT: readonly string[] = [
+  'echo run >> "/witness/$CI_JOB_ID.script"',
+  'echo "line 5"',
+  'touch "/witness/$CI_JOB_ID.here"',
+  'until [ -e "/witness/$CI_JOB_ID.go" ]; do sleep 0.1; done',
+  'seq 1000000',
+  'echo "$KEY" | sed "s/^/the key is /; s/$/, it costs 5 €/"',
+  'echo "line 9"',
+  'touch "/witness/$CI_JOB_ID.said"',
+  'seq 100000 > made.txt',
+];
+
+describe('Docker is restarted with live-restore', { skip }, () => {
+  const { daemon, lab } = usePlace(true);
+  const restart = (signal: 'SIGTERM' | 'SIGKILL', awayMs: number) =>
+    restartDaemon(daemon, { signal, awayMs, liveRestore: true });
+
+  for (const moment of MOMENTS) {
+    it(`by kill -9 at the moment "${moment}": nothing comes of it`, () =>
+      lab().run({ moment, fault: restart('SIGKILL', 1_000) }));
+  }
+  it('by a stop in mid-script: nothing comes of it', () =>
+    lab().run({ moment: 'script', fault: restart('SIGTERM', 1_000) }));
+
+  it('and is away for 20 s while the script says its second half', () =>
+    lab().run({ moment: 'script', fault: restart('SIGTERM', 20_000), goesOn: true }));
+
+  it('and is away for 20 s while the script writes more than a pipe takes', () =>
+    lab().run({
+      ...{ moment: 'script', script: LOUD_SCRIPT, goesOn: true },
+      fault: restart('SIGTERM', 20_000),
+    }));
+});
+
+describe('Docker is restarted without live-restore', { skip }, () => {
+  const { daemon, lab } = usePlace(false);
+  const killed: Expectation = {
+    ...{ state: 'failed', failureReason: 'runner_system_failure' },
+    log: ['line 5', 'the key is pa55word', /Docker was restarted/],
+    never: ['line 6'],
+  };
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    for (const moment of MOMENTS) {
+      const isHeld = moment === 'script';
+      const what = isHeld ? 'the job fails by the system, and the trace says why' : 'it goes on';
+      it(`by ${signal} at the moment "${moment}": ${what}`, () =>
+        lab().run({
+          ...{ moment, isHeld, fault: restartDaemon(daemon, { signal, liveRestore: false }) },
+          ...(isHeld && { expected: killed }),
+        }));
+    }
+  }
+});
+
+describe('Docker hangs', { skip }, () => {
+  const { daemon, lab } = usePlace(true);
+  for (const moment of ['prepare', 'script', 'clean-up'] as const) {
+    it(`for 20 s at the moment "${moment}": nothing comes of it`, () =>
+      lab().run({ moment, fault: freezeDaemon(daemon, 20_000), goesOn: true }));
+  }
+});

@@ -1,0 +1,8 @@
+import Docker from 'dockerode';
+
+/** A client of the daemon at a socket; of the usual one unless a host is given. */
+export function dockerAt(host: string | undefined): Docker {
+  return host === undefined
+    ? new Docker()
+    : new Docker({ socketPath: host.replace('unix://', '') });
+}

@@ -1,0 +1,5 @@
+// The images that jobs of tests run in: scripts/lib makes them before the tests.
+
+export const JOB_IMAGE = process.env['TGR_TEST_JOB_IMAGE'] ?? 'temporal-gitlab-runner/job:local';
+export const HELPER_IMAGE =
+  process.env['TGR_TEST_HELPER_IMAGE'] ?? 'temporal-gitlab-runner/helper:local';
