@@ -10,10 +10,11 @@ import {
 } from '../domain/trace/sections.ts';
 import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
 import type { BuildActivities } from './contract.ts';
+import { whenDockerAnswers } from './docker-answers.ts';
 import { earlierOrNow } from './earlier.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from './live-builds.ts';
-import type { ContainerEngine, Ports } from './ports.ts';
+import type { ContainerEngine, EngineInfo, Ports } from './ports.ts';
 import { concludeServices } from './service-logs.ts';
 
 type EnvironmentActivities = Pick<
@@ -72,7 +73,7 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
 
 async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const { trace, preparation } = build;
-  await assertLinux(ports.engine(build.context.runner));
+  assertLinux(await whenDockerAnswers(build, ports));
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
@@ -86,8 +87,7 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
 }
 
 /** Source: gitlab-runner `executors/docker/docker.go` (validateOSType), which knows others too. */
-async function assertLinux(engine: ContainerEngine): Promise<void> {
-  const { name, osType } = await engine.info();
+function assertLinux({ name, osType }: EngineInfo): void {
   if (osType === 'linux') return;
   throw new FinalError(
     FailureType.RunnerSystem,

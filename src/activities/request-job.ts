@@ -17,6 +17,7 @@ import type { RunnerConfig } from '../domain/runner/config.ts';
 import { nextQuestionAtMs } from '../domain/runner/fleet.ts';
 import { buildIdOf } from '../domain/runner/names.ts';
 import type { RequestTurn, SlotActivities, TurnOutcome } from './contract.ts';
+import { createDockerCheck } from './docker-answers.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { BuildDraft, CapacityPermit, JobReply, Ports } from './ports.ts';
 
@@ -28,10 +29,16 @@ const LEND_AFTER_MS = 5_000;
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
 
 export function createSlotActivities(ports: Ports): SlotActivities {
-  return { requestJob: (turn) => withHeartbeat(() => takeTurn(turn, ports)) };
+  const hasDocker = createDockerCheck(ports);
+  return { requestJob: (turn) => withHeartbeat(() => takeTurn(turn, { ports, hasDocker })) };
 }
 
-async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
+interface Taking {
+  readonly ports: Ports;
+  readonly hasDocker: (runner: RunnerConfig) => Promise<boolean>;
+}
+
+async function takeTurn(turn: RequestTurn, { ports, hasDocker }: Taking): Promise<TurnOutcome> {
   const { clock, config } = ports;
   const endMs = clock.monotonicMs() + turn.durationMs;
   let isAlone = turn.askAtOnce;
@@ -45,6 +52,11 @@ async function takeTurn(turn: RequestTurn, ports: Ports): Promise<TurnOutcome> {
       await clock.sleep(waitMs, cancellationSignal());
     }
     isAlone = false;
+    if (!(await hasDocker(runner))) {
+      // Another node may have one that answers.
+      await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
+      return { kind: 'no_job' };
+    }
     const permit = await findRoom(ports, cancellationSignal());
     if (permit === undefined) return { kind: 'no_job' };
     try {

@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { freezeDaemon, restartDaemon } from '../support/daemon-faults.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import type { Expectation } from '../support/scenario.ts';
+import { openInstallation } from '../support/installation.ts';
+import { assertJob, NO_GIT, type Expectation } from '../support/scenario.ts';
 import {
   copyImages,
   openSecondDaemon,
@@ -62,6 +64,9 @@ describe('Docker is restarted with live-restore', { skip }, () => {
   it('by a stop in mid-script: nothing comes of it', () =>
     lab().run({ moment: 'script', fault: restart('SIGTERM', 1_000) }));
 
+  it('and is away for 20 s in mid-preparation, which waits for it', () =>
+    lab().run({ moment: 'prepare', fault: restart('SIGKILL', 20_000) }));
+
   it('and is away for 20 s while the script says its second half', () =>
     lab().run({ moment: 'script', fault: restart('SIGTERM', 20_000), goesOn: true }));
 
@@ -98,4 +103,24 @@ describe('Docker hangs', { skip }, () => {
     it(`for 20 s at the moment "${moment}": nothing comes of it`, () =>
       lab().run({ moment, fault: freezeDaemon(daemon, 20_000), goesOn: true }));
   }
+});
+
+describe('Docker is away', { skip }, () => {
+  it('when the runner starts: no job is asked for until it is there', async (t) => {
+    const daemon = await openSecondDaemon();
+    t.after(() => daemon.close());
+    const installation = await openInstallation({ daemon });
+    t.after(() => installation.close());
+    await installation.start();
+    const { gitlab, runner } = installation;
+    const job = gitlab.addJob({ script: ['echo at last'], variables: [NO_GIT] });
+    await runner.whenLog(/"level":"error".*Docker does not answer, no job is asked for/);
+    await assert.rejects(job.whenFinished(5_000));
+    assert.equal(job.handedOut, 0);
+    await daemon.start({ liveRestore: false });
+    await copyImages(daemon.host);
+    await job.whenFinished(60_000);
+    assertJob(job, { state: 'success', log: ['at last'] });
+    await installation.whenClean();
+  });
 });

@@ -23,7 +23,8 @@ export function timeless({ id, trace }: FakeJob): readonly string[] {
     .replaceAll('Removing made.txt\n', '')
     // That an upload had to be tried again is told, and is no fault of the trace.
     .replaceAll(/^.*(?:WARNING|ERROR): (?:Uploading artifacts|Retrying\.\.\.).*\n/gm, '')
-    // So is that the preparation had to be.
+    // So is that the preparation had to be, or to wait.
+    .replaceAll(/^.*WARNING: Docker is waited for: .*\n/gm, '')
     .replaceAll(/^.*ERROR: Preparation failed: .*\n.*Will be retried in .*\n/gm, '')
     .replaceAll(`${id}`, '<job>');
   const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');

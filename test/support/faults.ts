@@ -47,6 +47,8 @@ export interface Trial {
   /** How many patches may be sent that GitLab has already, beyond the few that are always forgiven. */
   readonly resends?: number;
   readonly script?: readonly string[];
+  /** The lab's own unless set. */
+  readonly image?: string;
   readonly limitMs?: number;
 }
 
@@ -123,13 +125,14 @@ interface Lab {
   readonly witness: string;
 }
 
-function specFor({ moment, script = SCRIPT, changesNodes = false }: Trial): JobSpec {
+function specFor({ moment, script = SCRIPT, image, changesNodes = false }: Trial): JobSpec {
   const secret = { key: 'KEY', value: SECRET, masked: true };
   // Bytes are compared: without the times at which they came.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
   const made = { paths: ['made.txt'], artifact_type: 'archive', artifact_format: 'zip' };
   return {
     script,
+    ...(image !== undefined && { image }),
     afterScript: AFTER_SCRIPT,
     payload: { artifacts: [made] },
     ...(changesNodes && { changesNodes }),

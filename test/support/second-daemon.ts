@@ -101,8 +101,10 @@ export async function openSecondDaemon({
       if (daemon === undefined) await start({ liveRestore: false });
       await removeContainers(`unix://${socketPath}`);
       await stop('SIGTERM');
-      // Mounted onto itself by the daemon, and left so for containers that go on.
-      for (let isMounted = true; isMounted;) isMounted = unmounted(dataRoot);
+      // Mounted by the daemon each time that it starts, and left so for containers that go on.
+      for (const mounted of [dataRoot, join(directory, 'x', 'netns', 'default')]) {
+        for (let isMounted = true; isMounted;) isMounted = unmounted(mounted);
+      }
       network.close();
       await rm(directory, { recursive: true, force: true });
     },

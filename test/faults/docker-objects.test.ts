@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import Docker from 'dockerode';
+import { startDockerProxy, type DockerProxy, type DockerRefusal } from '../support/docker-proxy.ts';
+import { dockerAt } from '../support/docker-at.ts';
+import { openFaultLab, type Fault, type FaultLab, type Scene } from '../support/faults.ts';
+import { openRegistry, registryProgram, type Registry } from '../support/registry.ts';
+import { JOB_IMAGE } from '../support/images.ts';
+import {
+  copyImages,
+  openSecondDaemon,
+  whyNoSecondDaemon,
+  type SecondDaemon,
+} from '../support/second-daemon.ts';
+
+const BUILD_LABEL = 'temporal-gitlab-runner.build';
+const noRegistry = registryProgram() === undefined && 'there is no docker-registry here';
+
+describe('what Docker answers', { skip: noRegistry }, () => {
+  const docker = new Docker();
+  let proxy: DockerProxy;
+  let registry: Registry;
+  let lab: FaultLab;
+  let image: string;
+  before(async () => {
+    proxy = await startDockerProxy();
+    registry = await openRegistry();
+    image = await registry.push(JOB_IMAGE, 'fault/job:1');
+    lab = await openFaultLab({ dockerToml: `    host = "${proxy.host}"` });
+  });
+  after(async () => {
+    await lab.close();
+    await registry.close();
+    await proxy.close();
+  });
+
+  /** The first `times` calls to create a container are met by `act`. */
+  function atCreate(name: string, act: () => Promise<DockerRefusal | undefined>, times = 1): Fault {
+    let left = times;
+    return {
+      name,
+      strike: () => {
+        proxy.intercept(async ({ method, path }) => {
+          if (left === 0 || method !== 'POST' || path !== '/containers/create') return undefined;
+          left -= 1;
+          return act();
+        });
+      },
+      confirm: () => assert.equal(left, 0, 'no container was created'),
+    };
+  }
+
+  it('is that the image is gone which was pulled a moment ago: it is pulled again', () =>
+    lab.run({
+      moment: 'acknowledged',
+      image,
+      fault: atCreate('image removed between pull and create', async () => {
+        await docker.getImage(image).remove({ force: true });
+        return undefined;
+      }),
+      expected: {
+        state: 'success',
+        log: ['Pulling docker image', 'is gone from Docker at', 'line 9'],
+      },
+    }));
+
+  it('is an error of its own, twice: the preparation is tried again', () =>
+    lab.run({
+      moment: 'acknowledged',
+      fault: atCreate(
+        'Docker answers 500',
+        () => Promise.resolve({ status: 500, message: 'layer does not exist' }),
+        2,
+      ),
+    }));
+});
+
+describe(
+  'somebody tidies up in Docker while a job runs',
+  { skip: whyNoSecondDaemon() ?? false },
+  () => {
+    let daemon: SecondDaemon;
+    let lab: FaultLab;
+    before(async () => {
+      daemon = await openSecondDaemon();
+      await daemon.start({ liveRestore: false });
+      await copyImages(daemon.host);
+      lab = await openFaultLab({ daemon });
+    });
+    after(async () => {
+      await lab.close();
+      await daemon.close();
+    });
+
+    const tidy = (
+      name: string,
+      act: (docker: Docker, scene: Scene) => Promise<unknown>,
+    ): Fault => ({
+      name,
+      strike: () => undefined,
+      mend: async (scene) => void (await act(dockerAt(daemon.host), scene)),
+    });
+
+    it('by docker system prune --volumes: what the job does not need just now is made anew', () =>
+      lab.run({
+        moment: 'script',
+        fault: tidy('docker system prune', async (docker) => {
+          await docker.pruneContainers();
+          await docker.pruneVolumes();
+          await docker.pruneNetworks();
+          await docker.pruneImages();
+        }),
+      }));
+
+    it('by docker system prune -af with no way to the registry: the script is not run again', () =>
+      lab.run({
+        moment: 'script',
+        fault: tidy('docker system prune -af', async (docker) => {
+          await docker.pruneContainers();
+          await docker.pruneImages({ filters: { dangling: ['false'] } });
+        }),
+        expected: {
+          ...{ state: 'failed', failureReason: 'runner_system_failure' },
+          log: ['line 9', 'after with success'],
+        },
+      }));
+
+    it('by force, of a volume: Docker does not give away what a container has', () =>
+      lab.run({
+        moment: 'script',
+        fault: tidy('volume removed', async (docker) => {
+          const filters = JSON.stringify({ label: [BUILD_LABEL] });
+          const { Volumes } = await docker.listVolumes({ filters });
+          for (const { Name } of Volumes) {
+            await assert.rejects(docker.getVolume(Name).remove({ force: true }), /in use/);
+          }
+        }),
+      }));
+  },
+);
