@@ -108,9 +108,11 @@ describe('Docker hangs', { skip }, () => {
 describe('Docker is away', { skip }, () => {
   it('when the runner starts: no job is asked for until it is there', async (t) => {
     const daemon = await openSecondDaemon();
-    t.after(() => daemon.close());
     const installation = await openInstallation({ daemon });
-    t.after(() => installation.close());
+    t.after(async () => {
+      await installation.close();
+      await daemon.close();
+    });
     await installation.start();
     const { gitlab, runner } = installation;
     const job = gitlab.addJob({ script: ['echo at last'], variables: [NO_GIT] });

@@ -41,7 +41,14 @@ export async function startDockerProxy(): Promise<DockerProxy> {
         answer.end(JSON.stringify({ message: refusal.message }));
         return;
       }
-      const options = { socketPath: DOCKER_SOCKET, method, path: url, headers };
+      // A connection of its own: ending this call must not end another one's.
+      const options = {
+        socketPath: DOCKER_SOCKET,
+        agent: false,
+        method,
+        path: url,
+        headers,
+      } as const;
       const outgoing = request(options, (reply) => {
         answer.writeHead(reply.statusCode ?? 502, reply.headers);
         reply.pipe(answer);
