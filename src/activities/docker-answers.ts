@@ -15,12 +15,12 @@ export async function whenDockerAnswers(
   { context, trace, preparation }: LiveBuild,
   { engine, clock }: Ports,
 ): Promise<EngineInfo> {
-  const endMs = clock.nowMs() + PATIENCE_MS;
+  const endMs = clock.monotonicMs() + PATIENCE_MS;
   for (;;) {
     try {
       return await engine(context.runner).info();
     } catch (error) {
-      if (!(error instanceof TransientError) || clock.nowMs() > endMs) throw error;
+      if (!(error instanceof TransientError) || clock.monotonicMs() > endMs) throw error;
       const text = `Docker is waited for: ${error.message}`;
       await trace.appendOnce('prepare_executor/docker', formatRunnerLine('warning', text));
       await clock.sleep(PAUSE_MS, preparation.signal);
@@ -61,8 +61,9 @@ export function createDockerCheck({
   return (runner) => {
     const engine = engineOf(runner);
     const known = answers.get(engine);
-    if (known !== undefined && clock.nowMs() - known.sinceMs < ANSWER_AGE_MS) return known.isThere;
-    const answer = { sinceMs: clock.nowMs(), isThere: ask(engine, runner) };
+    if (known !== undefined && clock.monotonicMs() - known.sinceMs < ANSWER_AGE_MS)
+      return known.isThere;
+    const answer = { sinceMs: clock.monotonicMs(), isThere: ask(engine, runner) };
     answers.set(engine, answer);
     return answer.isThere;
   };
