@@ -2,6 +2,7 @@ import { watchFile, unwatchFile } from 'node:fs';
 import { createLog } from './adapters/log.ts';
 import { sweepLeftovers } from './worker/leftovers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
+import { createRevival } from './worker/revival.ts';
 import { listenForShutdown } from './worker/shutdown.ts';
 import { initialFeedRunnersState, type feedRunners } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
@@ -13,6 +14,8 @@ const CONFIG_WATCH_MS = 3_000;
 const FORGOTTEN_CHECK_MS = 5_000;
 /** What Docker would not remove when its build ended is tried again. */
 const SWEEP_INTERVAL_MS = 5 * 60_000;
+/** How often it is looked whether somebody has ended what asks for jobs. */
+const REVIVAL_INTERVAL_MS = 20_000;
 
 /**
  * Everything one node needs, in the foreground: the embedded Temporal unless another is named, the
@@ -51,6 +54,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
       ports.log.warn('recorded jobs not looked through', { error });
     });
   }, FORGOTTEN_CHECK_MS);
+  const reviving = reviveNowAndThen(node);
   const sweeping = setInterval(() => {
     sweepLeftovers(ports).catch((error: unknown) => {
       ports.log.warn('leftovers not looked for', { error });
@@ -73,6 +77,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
     await running;
     return 0;
   } finally {
+    clearInterval(reviving);
     clearInterval(sweeping);
     clearInterval(forgotten);
     unwatchFile(configPath, reload);
@@ -80,6 +85,27 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
     unlisten();
     stop();
   }
+}
+
+/** Beginning with the first interval: until then the node itself begins them. */
+function reviveNowAndThen(node: Node): NodeJS.Timeout {
+  const { ports, installation } = node;
+  const scope = { client: node.temporal.client, installation, ports };
+  const revival = createRevival(scope, () => feed(node, false));
+  let isReviving = false;
+  const revive = async (): Promise<void> => {
+    if (isReviving) return; // Temporal is slow to answer
+    isReviving = true;
+    await revival
+      .reviveAll()
+      .catch((error: unknown) => {
+        ports.log.warn('what asks for jobs not looked after', { error });
+      })
+      .finally(() => {
+        isReviving = false;
+      });
+  };
+  return setInterval(() => void revive(), REVIVAL_INTERVAL_MS);
 }
 
 /** Starts feedRunners, or tells the one that runs to read this node's config. */

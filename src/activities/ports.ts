@@ -276,6 +276,12 @@ export interface Tenures {
   confirm(context: BuildContext): Promise<Tenure>;
 }
 
+/** What keeps the builds' workflows. */
+export interface Ledger {
+  /** Whether a build can be begun now: a job that is taken while it cannot would only wait here. */
+  isThere(): Promise<boolean>;
+}
+
 export interface Clock {
   /** What the calendar says. People and time servers set it, also by an hour: never measure by it. */
   nowMs(): number;
@@ -326,6 +332,7 @@ export interface Ports {
   readonly nodeQueue: string;
   readonly sealedJobs: SealedJobs;
   readonly tenures: Tenures;
+  readonly ledger: Ledger;
   /** See {@link Rescue.waitMs}. */
   readonly nodeWaitMs: number;
   readonly digests: Digests;

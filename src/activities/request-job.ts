@@ -25,6 +25,8 @@ import type { BuildDraft, CapacityPermit, JobReply, Ports } from './ports.ts';
 const ROOM_WAIT_MS = 2_000;
 /** A GitLab that has not answered by then may be sick: others have the place meanwhile. */
 const LEND_AFTER_MS = 5_000;
+/** How often it is looked whether Temporal is back. */
+const AWAY_PAUSE_MS = 1_000;
 
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
 
@@ -60,12 +62,23 @@ async function takeTurn(turn: RequestTurn, { ports, hasDocker }: Taking): Promis
     const permit = await findRoom(ports, cancellationSignal());
     if (permit === undefined) return { kind: 'no_job' };
     try {
-      const reply = await ask(turn, { runner, permit, ports });
-      if (reply !== undefined) return reply;
+      if (await ports.ledger.isThere()) {
+        const reply = await ask(turn, { runner, permit, ports });
+        if (reply !== undefined) return reply;
+        continue;
+      }
     } finally {
       permit.release();
     }
+    // The next turn is to begin when it is there, and not at the end of this one.
+    await whenThere(ports);
+    return { kind: 'no_job' };
   }
+}
+
+async function whenThere({ ledger, clock }: Ports): Promise<void> {
+  do await clock.sleep(AWAY_PAUSE_MS, cancellationSignal());
+  while (!(await ledger.isThere()));
 }
 
 /** A place for one more build; undefined when there is none within a moment. */

@@ -21,6 +21,7 @@ import { createSealedJobs } from '../adapters/sealed-jobs.ts';
 import { openStateDirectory } from '../adapters/state-directory.ts';
 import { readSystemId } from '../adapters/system-id.ts';
 import { connectTemporal, type Temporal } from '../adapters/temporal/connect.ts';
+import { createLedger } from '../adapters/temporal/ledger.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createTenures } from '../adapters/temporal/tenures.ts';
 import { createTraceSpool } from '../adapters/trace-spool.ts';
@@ -111,6 +112,10 @@ async function openParts(
     ...{ config, builds, capacity, log, program, systemId, nodeQueue, nodeWaitMs },
     sealedJobs: createSealedJobs(cipher),
     tenures: createTenures(temporal.client, nodeQueue),
+    ledger: createLedger({
+      ...{ client: temporal.client, log },
+      workflowId: messages.feedRunnersId(installation),
+    }),
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),

@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   isCancellation,
   TemporalFailure,
+  TimeoutFailure,
 } from '@temporalio/workflow';
 import { failureReasonOf } from '../domain/build/failure-reason.ts';
 import { outcomeOfStages } from '../domain/build/build-outcome.ts';
@@ -46,6 +47,12 @@ export function throwBug(error: unknown): void {
  */
 export function isAlreadyStarted(error: unknown): boolean {
   return error instanceof TemporalFailure && error.name === 'WorkflowExecutionAlreadyStartedError';
+}
+
+/** Whether a call was given up because nothing was heard of its process any more. */
+export function isNodeSilent(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
 }
 
 /** A fault in words, for the operator's log. */

@@ -5,13 +5,14 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   setHandler,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RequestTurn, TurnOutcome } from '../activities/contract.ts';
-import { adaptQuestionLimit, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
-import { reasonOf, throwBug } from './activity-failure.ts';
+import { adaptQuestionLimit, isFeeding, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
+import { isNodeSilent, reasonOf, throwBug } from './activity-failure.ts';
 import { openBuildCount, type BuildCount } from './build-count.ts';
 import * as messages from './messages.ts';
 import { openQuestions, type Questions } from './questions.ts';
@@ -107,7 +108,10 @@ function openRunner(initial: ServeRunnerState): Runner {
 
 function handleMessages(runner: Runner): void {
   const { builds, questions, state, update } = runner;
-  setHandler(messages.feedSignal, ({ feeding, askAnew }) => {
+  // Whoever may write to the namespace may send anything, and a throw here would park the workflow.
+  setHandler(messages.feedSignal, (message) => {
+    if (!isFeedMessage(message)) return log.warn('feed says nothing that is known, ignored');
+    const { feeding, askAnew } = message;
     const before = state();
     const isWoken = feeding.isFed && !before.feeding.isFed;
     const askAtOnce = before.askAtOnce || askAnew || isWoken;
@@ -119,12 +123,21 @@ function handleMessages(runner: Runner): void {
     update({ isStopping: true });
     questions.endAll();
   });
-  setHandler(messages.buildBegunSignal, builds.announce);
-  setHandler(messages.buildEndedSignal, builds.remove);
+  setHandler(messages.buildBegunSignal, (buildId) => {
+    if (typeof buildId === 'string') builds.announce(buildId);
+  });
+  setHandler(messages.buildEndedSignal, (buildId) => {
+    if (typeof buildId === 'string') builds.remove(buildId);
+  });
   setHandler(messages.runnerStateQuery, () => {
     const { feeding, buildIds, isHealthy, isStopping } = state();
     return { feeding, buildIds, isHealthy, isStopping, questionsUnderWay: questions.count };
   });
+}
+
+function isFeedMessage(message: unknown): message is messages.FeedMessage {
+  const { feeding } = (message ?? {}) as Partial<messages.FeedMessage>;
+  return isFeeding(feeding);
 }
 
 async function takeTurn(runner: Runner): Promise<void> {
@@ -138,7 +151,10 @@ async function takeTurn(runner: Runner): Promise<void> {
     throwBug(error);
     if (isCancellation(error)) return;
     log.warn('question not answered', { reason: reasonOf(error) });
-    await sleep(FAULT_PAUSE_MS);
+    // Temporal was away, or the node is: that took its time, and the next one is not to wait too.
+    if (isNodeSilent(error) && patched('asks at once after a silence')) {
+      runner.update({ askAtOnce: true });
+    } else await sleep(FAULT_PAUSE_MS);
   } finally {
     questions.end(turn);
   }

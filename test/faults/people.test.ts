@@ -7,6 +7,14 @@ import { promisify } from 'node:util';
 import type { Fault } from '../support/faults.ts';
 import { killWorker } from '../support/fault-kinds.ts';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import {
+  deleteBuild,
+  feederId,
+  resetBuild,
+  serverIds,
+  signals,
+  terminate,
+} from '../support/people-faults.ts';
 import type { Installation } from '../support/installation.ts';
 
 const run = promisify(execFile);
@@ -68,6 +76,26 @@ describe('what people do to a build', () => {
         log: ['line 5'],
       },
       runs: { script: 1, afterScript: 0 },
+    }));
+
+  for (const point of ['its beginning', 'before its script', 'its last step'] as const) {
+    it(`resets its workflow in mid-script to ${point}: the script is not run again`, () =>
+      lab.run({ moment: 'script', fault: resetBuild(point) }));
+  }
+  for (const moment of ['prepare', 'artifact upload', 'final update'] as const) {
+    it(`resets its workflow to its beginning at the moment "${moment}": nothing is run again`, () =>
+      lab.run({ moment, fault: resetBuild('its beginning') }));
+  }
+
+  it('deletes its workflow: GitLab is told, with the trace as far as it came', () =>
+    lab.run({ moment: 'script', fault: deleteBuild() }));
+
+  it('terminates what asks GitLab for jobs: it comes back by itself', () =>
+    lab.run({ moment: 'script', fault: terminate('serveRunner', serverIds) }));
+  it('terminates what starts the runners: it comes back by itself', () =>
+    lab.run({
+      moment: 'script',
+      fault: terminate('feedRunners', async (installation) => [await feederId(installation)]),
     }));
 
   it('finds new jobs taken within five seconds after GitLab was away', async () => {

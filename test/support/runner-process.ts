@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 export interface RunnerProcess {
   readonly pid: number;
   readonly lines: readonly string[];
-  /** Resolves with the first line, past or to come, that matches; rejects when the process ends first. */
-  whenLog(pattern: RegExp, timeoutMs?: number): Promise<string>;
+  /**
+   * Resolves with the first line, past or to come, that matches; rejects when the process ends first.
+   * With `fromLine` those before it do not count.
+   */
+  whenLog(pattern: RegExp, timeoutMs?: number, fromLine?: number): Promise<string>;
   /** Sends a signal and waits for the end; returns the exit code, or null when a signal ended it. */
   end(signal: NodeJS.Signals, timeoutMs?: number): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
@@ -46,7 +49,7 @@ export function startRunnerProcess({ args, env = {}, cli = CLI }: StartOptions):
     get hasExited() {
       return hasEnded(child);
     },
-    whenLog: (pattern, timeoutMs = 60_000) =>
+    whenLog: (pattern, timeoutMs = 60_000, fromLine = 0) =>
       new Promise((resolve, reject) => {
         const fail = (why: string): void =>
           reject(
@@ -59,7 +62,7 @@ export function startRunnerProcess({ args, env = {}, cli = CLI }: StartOptions):
           settle();
         };
         const look = (): void => {
-          const line = lines.find((candidate) => pattern.test(candidate));
+          const line = lines.slice(fromLine).find((candidate) => pattern.test(candidate));
           if (line !== undefined) done(() => resolve(line));
           else if (hasEnded(child)) done(() => fail(`the runner ended (${child.exitCode})`));
         };

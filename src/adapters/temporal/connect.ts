@@ -28,6 +28,8 @@ export interface Temporal {
   close(): Promise<void>;
 }
 
+const MAX_RECONNECT_PAUSE_MS = 2_000;
+
 interface Target {
   readonly connectionOptions: ConnectionOptions;
   readonly namespace: string;
@@ -71,7 +73,11 @@ export async function openClient(
   { connectionOptions, namespace }: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
 ): Promise<Client> {
-  const connection = await Connection.connect(connectionOptions);
+  const connection = await Connection.connect({
+    ...connectionOptions,
+    // By itself gRPC lets up to two minutes go by before it looks again for a server that was away.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_PAUSE_MS },
+  });
   return new Client({ connection, namespace, dataConverter });
 }
 

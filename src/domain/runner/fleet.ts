@@ -29,6 +29,16 @@ export interface Feeding {
   readonly mayWait: boolean;
 }
 
+/** Whether what somebody has sent is one. */
+export function isFeeding(sent: unknown): sent is Feeding {
+  const { isFed, intervalMs, offsetMs, limit, requestConcurrency, mayWait } = (sent ??
+    {}) as Partial<Feeding>;
+  return (
+    [isFed, mayWait].every((value) => typeof value === 'boolean') &&
+    [intervalMs, offsetMs, limit, requestConcurrency].every((value) => Number.isFinite(value))
+  );
+}
+
 export interface FleetState {
   readonly settings: FleetSettings;
   readonly health: Readonly<Record<string, RunnerHealth>>;

@@ -144,6 +144,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
           judgeTenure(world.memo, { nodeQueue: 'node-queue', term: adoption?.term ?? 0 }),
         ),
     },
+    ledger: { isThere: () => Promise.resolve(true) },
     nodeWaitMs: 300_000,
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
     registryAuthFile: () =>

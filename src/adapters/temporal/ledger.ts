@@ -1,0 +1,49 @@
+import { isGrpcServiceError, type Client } from '@temporalio/client';
+import type { Ledger, Log } from '../../activities/ports.ts';
+
+const TIME_LIMIT_MS = 2_000;
+/** So long an answer is good for: a node with many runners asks for one of them at any moment. */
+const TRUST_MS = 1_000;
+/** Source: the gRPC status NOT_FOUND. */
+const NOT_FOUND = 5;
+
+export interface LedgerOptions {
+  readonly client: Client;
+  /** A workflow whose history is asked for: the frontend alone may be there without its database. */
+  readonly workflowId: string;
+  readonly log: Log;
+}
+
+/** Asks Temporal itself, not the workflow: no worker has to be there, and no event is written. */
+export function createLedger({ client, workflowId, log }: LedgerOptions): Ledger {
+  const { connection, workflowService } = client;
+  const { namespace } = client.options;
+  let isThere = true;
+  let confirmedAtMs = Number.NEGATIVE_INFINITY;
+
+  const ask = async (): Promise<boolean> => {
+    try {
+      await connection.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
+        workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } }),
+      );
+      return true;
+    } catch (error) {
+      // Its history is gone: somebody has deleted it. That is known, so it was answered.
+      return isGrpcServiceError(error) && Number(error.code) === NOT_FOUND;
+    }
+  };
+  return {
+    isThere: async () => {
+      const ageMs = performance.now() - confirmedAtMs;
+      if (ageMs < TRUST_MS) return true;
+      const askedAtMs = performance.now();
+      const answer = await ask();
+      if (answer) confirmedAtMs = askedAtMs;
+      if (answer && !isThere) log.info('Temporal answers again, jobs are asked for');
+      if (!answer && isThere)
+        log.error('Temporal does not answer, no job is asked for until it does');
+      isThere = answer;
+      return answer;
+    },
+  };
+}
