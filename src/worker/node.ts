@@ -111,11 +111,7 @@ async function openParts(
   const ports: Ports = {
     ...{ config, builds, capacity, log, program, systemId, nodeQueue, nodeWaitMs },
     sealedJobs: createSealedJobs(cipher),
-    tenures: createTenures(temporal.client, nodeQueue),
-    ledger: createLedger({
-      ...{ client: temporal.client, log },
-      workflowId: messages.feedRunnersId(installation),
-    }),
+    ...portsOfTemporal(temporal, { nodeQueue, installation, log }),
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),
@@ -148,6 +144,17 @@ async function openParts(
 function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): void {
   intake.isOpen = false;
   capacity.resize(0);
+}
+
+function portsOfTemporal(
+  { client }: Temporal,
+  { nodeQueue, installation, log }: Pick<Node, 'installation'> & Pick<Ports, 'nodeQueue' | 'log'>,
+): Pick<Ports, 'tenures' | 'ledger'> {
+  const workflowId = messages.feedRunnersId(installation);
+  return {
+    tenures: createTenures(client, nodeQueue),
+    ledger: createLedger({ client, workflowId, log }),
+  };
 }
 
 function adoptLoaded(

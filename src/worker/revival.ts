@@ -1,6 +1,6 @@
-import { isGrpcServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Ports } from '../activities/ports.ts';
+import { isNotFound } from '../adapters/temporal/not-found.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import {
   feedRunnersId,
@@ -12,8 +12,6 @@ import { initialServeRunnerState, type serveRunner } from '../workflows/serve-ru
 import type { FindScope } from './find-build.ts';
 
 const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;
-/** Source: the gRPC status NOT_FOUND. */
-const NOT_FOUND = 5;
 /** A runner that nobody has told to ask yet. */
 const UNFED = {
   ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
@@ -66,7 +64,7 @@ async function lookUp({ client }: FindScope, workflowId: string): Promise<Presen
     if (status === Status.WORKFLOW_EXECUTION_STATUS_COMPLETED) return 'completed';
     return status === Status.WORKFLOW_EXECUTION_STATUS_RUNNING ? 'running' : 'lost';
   } catch (error) {
-    if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return 'lost';
+    if (isNotFound(error)) return 'lost';
     throw error;
   }
 }

@@ -1,4 +1,11 @@
-import { CancellationScope, condition, log, upsertMemo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  log,
+  patched,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { AdoptionReply } from '../activities/contract.ts';
 import { describeLoss, type Adoption, type LostNode, type Rescue } from '../domain/build/rescue.ts';
 import type { JobSummary } from '../domain/build/stage.ts';
@@ -79,10 +86,16 @@ function lostNode({ nodeQueue, sinceMs }: SearchScope): LostNode {
 
 /** Undefined when the node is back. */
 async function rescueBuild(search: Search, rescue: Rescue): Promise<Fate | undefined> {
-  const { hasBegunScript } = search.run.progress;
-  if (hasBegunScript || !rescue.isWhole) return giveUp(search, rescue);
+  if (mayHaveBegun(search) || !rescue.isWhole) return giveUp(search, rescue);
   const adopted = await adopt(search, rescue, 'run');
   return adopted && { kind: 'moved', ...adopted };
+}
+
+/** A person may have reset the workflow: what came after that point in its history is not known here. */
+function mayHaveBegun({ run }: Search): boolean {
+  const { runId, firstExecutionRunId } = workflowInfo();
+  const wasReset = runId !== firstExecutionRunId && patched('a reset build stays with its node');
+  return run.progress.hasBegunScript || wasReset;
 }
 
 /**
@@ -95,7 +108,7 @@ function settleBack({ nodeQueue, term, offers }: Search): { kind: 'present'; ter
 }
 
 async function giveUp(search: Search, rescue: Rescue): Promise<Fate | undefined> {
-  const { isBack, from, run } = search;
+  const { isBack, from } = search;
   const { waitMs } = rescue;
   while (!isBack()) {
     if (!(await isWitnessed(search))) continue;
@@ -104,7 +117,7 @@ async function giveUp(search: Search, rescue: Rescue): Promise<Fate | undefined>
     if (Date.now() - begunMs > waitMs + OVERDUE_MS) continue;
     const adopted = await adopt(search, rescue, 'report');
     if (adopted === undefined) continue;
-    const message = describeLoss(from, rescue, run.progress.hasBegunScript);
+    const message = describeLoss(from, rescue, mayHaveBegun(search));
     return { kind: 'given_up', ...adopted, message };
   }
   return undefined;

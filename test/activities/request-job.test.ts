@@ -137,6 +137,17 @@ describe('a turn of questions for a job', () => {
     assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);
   });
 
+  it('asks for nothing while Temporal is away, and ends when it is back', async () => {
+    const answers = [false, false, true];
+    const ledger = { isThere: () => Promise.resolve(answers.shift() ?? true) };
+    const { outcome, questions, places } = await ask({
+      replies: [offer(payloadJson())],
+      ports: { ledger },
+    });
+    assert.deepEqual(outcome, { kind: 'no_job' });
+    assert.deepEqual([questions, places.held(), answers], [[], 0, []]);
+  });
+
   it('asks at the pace of its runner until its time is over', async () => {
     const { outcome, questions, places } = await ask({});
     assert.deepEqual(outcome, { kind: 'no_job' });

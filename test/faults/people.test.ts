@@ -8,14 +8,19 @@ import type { Fault } from '../support/faults.ts';
 import { killWorker } from '../support/fault-kinds.ts';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
 import {
+  buildId,
   deleteBuild,
   feederId,
+  inTemporal,
   resetBuild,
   serverIds,
   signals,
   terminate,
+  type Sender,
 } from '../support/people-faults.ts';
+import type { FakeGitLab, FakeJob } from '../support/fake-gitlab/types.ts';
 import type { Installation } from '../support/installation.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const run = promisify(execFile);
 
@@ -35,6 +40,35 @@ function askTemporal(verb: string): Fault {
     strike: () => undefined,
     mend: ({ installation, job }) => temporal(installation, job.id, verb),
   };
+}
+
+const NOBODY = { listen: () => () => undefined, countStarts: () => 0, close: () => undefined };
+
+/** What whoever may write to the namespace can send while a job runs. */
+const sendAll: Sender = async (workflow, { installation, job }) => {
+  const build = workflow.getHandle(buildId(installation, job));
+  const feeder = workflow.getHandle(await feederId(installation));
+  const servers = (await serverIds(installation)).map((id) => workflow.getHandle(id));
+  for (let times = 0; times < 3; times += 1) {
+    await build.signal('nodeRestarted');
+    await feeder.signal('resume');
+    await feeder.signal('resumeRunner', 'system-test-0');
+    await feeder.signal('reloadConfig');
+  }
+  for (const handle of [build, feeder, ...servers]) {
+    for (const name of ['feed', 'buildBegun', 'buildEnded', 'reportHealth', 'pauseRunner', 'who']) {
+      for (const input of [[], [null], [7], [{ a: { b: 1 } }]]) await handle.signal(name, ...input);
+    }
+  }
+};
+
+async function assertTakesJobs({ gitlab }: Installation): Promise<void> {
+  const next = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+  assert.equal(await next.whenFinished(60_000), 'success', next.log);
+}
+
+function countCalls({ requests }: FakeGitLab, { id }: FakeJob): number {
+  return requests.filter(({ path }) => path.includes(`/jobs/${id}`)).length;
 }
 
 describe('what people do to a build', () => {
@@ -87,16 +121,43 @@ describe('what people do to a build', () => {
       lab.run({ moment, fault: resetBuild('its beginning') }));
   }
 
-  it('deletes its workflow: GitLab is told, with the trace as far as it came', () =>
+  it('deletes its workflow: the node begins it again, and the job goes on', () =>
     lab.run({ moment: 'script', fault: deleteBuild() }));
 
-  it('terminates what asks GitLab for jobs: it comes back by itself', () =>
-    lab.run({ moment: 'script', fault: terminate('serveRunner', serverIds) }));
-  it('terminates what starts the runners: it comes back by itself', () =>
-    lab.run({
-      moment: 'script',
-      fault: terminate('feedRunners', async (installation) => [await feederId(installation)]),
-    }));
+  it('terminates what asks GitLab for jobs: it comes back by itself', async () => {
+    await lab.run({ moment: 'script', fault: terminate('serveRunner', serverIds) });
+    await assertTakesJobs(lab.installation);
+  });
+
+  it('terminates all that runs for long: it comes back by itself', async () => {
+    const idsOf = async (installation: Installation): Promise<readonly string[]> => [
+      await feederId(installation),
+      ...(await serverIds(installation)),
+    ];
+    await lab.run({ moment: 'script', fault: terminate('feedRunners and serveRunner', idsOf) });
+    await assertTakesJobs(lab.installation);
+  });
+
+  it('sends signals twice, out of order, and of no known kind: nothing comes of it', () =>
+    lab.run({ moment: 'script', fault: signals('signals of all kinds', sendAll) }));
+
+  it('signals and resets a build that has ended: nothing is said or run any more', async () => {
+    const { installation } = lab;
+    const { gitlab } = installation;
+    const job = gitlab.addJob({ script: ['echo once'], variables: [NO_GIT] });
+    await job.whenFinished();
+    await installation.whenClean();
+    const before = [job.trace.toString(), countCalls(gitlab, job)];
+    await inTemporal(installation, async ({ workflow }) => {
+      const build = workflow.getHandle(buildId(installation, job));
+      await assert.rejects(build.signal('cancelBuild'), /not found|already completed/i);
+    });
+    const { mend } = resetBuild('its beginning');
+    await mend?.({ installation, job, containers: NOBODY });
+    await assertTakesJobs(installation);
+    assert.deepEqual([job.trace.toString(), countCalls(gitlab, job)], before);
+    assertJob(job, { state: 'success' });
+  });
 
   it('finds new jobs taken within five seconds after GitLab was away', async () => {
     const { gitlab } = lab.installation;

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { StageOutcome } from '../../src/domain/build/outcome.ts';
 import type { JobSummary } from '../../src/domain/build/stage.ts';
-import { feedSignal, runnerStateQuery, stopSignal } from '../../src/workflows/messages.ts';
+import {
+  buildBegunSignal,
+  buildEndedSignal,
+  feedSignal,
+  runnerStateQuery,
+  stopSignal,
+} from '../../src/workflows/messages.ts';
 import type { runBuild } from '../../src/workflows/run-build.ts';
 import { callsOf, startBuild } from './support/builds.ts';
 import { defer, type Deferred } from './support/calls.ts';
@@ -100,6 +106,23 @@ describe('a runner', () => {
     await node.calls.when('runStage step_script');
     await untilState(runner, (state) => state.questionsUnderWay === 1);
     assert.equal(gitlab.mostAtOnce, 1);
+  });
+
+  it('ignores what is no message of its own, and goes on', async () => {
+    const runner = await startRunner(world, name);
+    await gitlab.calls.when('ask', 1);
+    for (const sent of [[], [null], [{ feeding: { isFed: true } }], ['feed'], [{ feeding: 7 }]]) {
+      await runner.signal(feedSignal.name, ...sent);
+    }
+    for (const sent of [[], [7]]) {
+      await runner.signal(buildBegunSignal.name, ...sent);
+      await runner.signal(buildEndedSignal.name, ...sent);
+    }
+    await runner.signal('nobodyKnowsThis', { really: true });
+    const { feeding, buildIds } = await runner.query(runnerStateQuery);
+    assert.deepEqual([feeding, buildIds], [FED, []]);
+    gitlab.answer({ kind: 'no_job' });
+    await gitlab.calls.when('ask', 2);
   });
 
   it('asks again some seconds after a turn that failed', async () => {

@@ -1,11 +1,10 @@
-import { isGrpcServiceError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Ledger, Log } from '../../activities/ports.ts';
+import { isNotFound } from './not-found.ts';
 
 const TIME_LIMIT_MS = 2_000;
 /** So long an answer is good for: a node with many runners asks for one of them at any moment. */
 const TRUST_MS = 1_000;
-/** Source: the gRPC status NOT_FOUND. */
-const NOT_FOUND = 5;
 
 export interface LedgerOptions {
   readonly client: Client;
@@ -29,7 +28,7 @@ export function createLedger({ client, workflowId, log }: LedgerOptions): Ledger
       return true;
     } catch (error) {
       // Its history is gone: somebody has deleted it. That is known, so it was answered.
-      return isGrpcServiceError(error) && Number(error.code) === NOT_FOUND;
+      return isNotFound(error);
     }
   };
   return {
