@@ -1,7 +1,12 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import type { ContainerPlace } from '../domain/executor/environment.ts';
 import { FailureType } from '../domain/failure.ts';
-import { BEGUN_BEFORE, COPIER_AT_LIMIT, type StageState } from '../domain/script/stage-state.ts';
+import {
+  BEGUN_BEFORE,
+  CANNOT_BEGIN,
+  COPIER_AT_LIMIT,
+  type StageState,
+} from '../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { giveUpForFullDisk } from './full-disk.ts';
 import type { LiveBuild } from './live-builds.ts';
@@ -30,6 +35,7 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
   const { key, status, state } = ended;
   const cut = await judgeCopier(build, ended);
   if (cut !== undefined) return cut;
+  if (state === undefined && status.exitCode === CANNOT_BEGIN) return judgeNoBegin(build, ended);
   if (state?.exitCode === 0) return { kind: 'succeeded' };
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
   const fault = faultFromOutside(ended);
@@ -63,6 +69,16 @@ async function judgeCopier(
   const line = formatRunnerLine('warning', `A part of this log is missing: ${why}`);
   await build.trace.appendOnce(`${key}/cut`, line);
   return undefined;
+}
+
+/** The script has not run: that is no failure of it. */
+async function judgeNoBegin(
+  build: LiveBuild,
+  { key, place, ports }: EndedStage,
+): Promise<StageOutcome> {
+  const { state } = await ports.builds.stageFiles(build.context.buildId, place);
+  const message = `cannot write ${state}: no space left, or the disk fails; the stage ${key} was not begun`;
+  return giveUpForFullDisk(build, { place, ports, message });
 }
 
 function explain(build: LiveBuild, { status, state }: EndedStage): string | undefined {

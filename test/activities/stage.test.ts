@@ -5,6 +5,7 @@ import type { ContainerStatus } from '../../src/activities/ports.ts';
 import type { StageOutcome } from '../../src/domain/build/outcome.ts';
 import type { PlannedStage } from '../../src/domain/build/stage.ts';
 import { FinalError, TransientError } from '../../src/domain/failure.ts';
+import { CANNOT_BEGIN } from '../../src/domain/script/stage-state.ts';
 import { contextOf, type ContextChanges } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
 import { remove } from './support/fake-engine.ts';
@@ -100,6 +101,12 @@ describe('how a stage ends', () => {
       { isSkipped: true, exitCode: 127 },
       { kind: 'script_failed', exitCode: 127 },
       /exit code 127 without running/,
+    ],
+    [
+      'the disk was too full to note that it begins: the script has not run',
+      { isSkipped: true, exitCode: CANNOT_BEGIN },
+      { kind: 'system_failed', type: 'RunnerSystem' },
+      undefined,
     ],
   ];
   for (const [why, script, expected, said] of cases) {

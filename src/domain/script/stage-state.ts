@@ -11,6 +11,9 @@ export const COPIER_AT_LIMIT = 153;
 /** A stage's exit code when its container was started once more: see `wrapStage`. */
 export const BEGUN_BEFORE = 254;
 
+/** The wrapper's own, when it could not even note that the stage begins: the disk is full. */
+export const CANNOT_BEGIN = 121;
+
 /**
  * Reads a state file: `<nonce>` when the stage began, `<nonce> <exit code>` when it ended, with
  * the exit code of the copier behind it when that failed. undefined for anything else: the note of an earlier stage, half a write, or what the job itself put there.

@@ -1,5 +1,5 @@
 import { quote } from './quote.ts';
-import { BEGUN_BEFORE } from './stage-state.ts';
+import { BEGUN_BEFORE, CANNOT_BEGIN } from './stage-state.ts';
 
 /** Where a stage's files are in its container. */
 export interface StagePaths {
@@ -55,7 +55,7 @@ if [ "$_runner_seen" = ${quote(nonce)} ]; then exit ${BEGUN_BEFORE}; fi
 _runner_body=${quote(body)}
 if ! printf '%s\\n' ${quote(nonce)} >${state} || ! printf '' >>${output}; then
   echo 'ERROR: the stage cannot write to the files of the runner' >&2
-  exit 1
+  exit ${CANNOT_BEGIN}
 elif command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
   : | {
     trap : TERM

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync, mkdirSync, symlinkSync, chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { BEGUN_BEFORE, COPIER_AT_LIMIT } from '../../../src/domain/script/stage-state.ts';
+import {
+  BEGUN_BEFORE,
+  CANNOT_BEGIN,
+  COPIER_AT_LIMIT,
+} from '../../../src/domain/script/stage-state.ts';
 import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, NONCE, openWorkplace, type Workplace } from './support/stage-runs.ts';
 
@@ -247,7 +251,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
   it('says so to the container when the files of the runner cannot be written', async () => {
     const script = wrap('echo never').replaceAll(place.statePath, join(place.dir, 'no/such/dir'));
     const run = await place.runText(shell, script);
-    assert.deepEqual([run.exitCode, run.state, run.output], [1, undefined, '']);
+    assert.deepEqual([run.exitCode, run.state, run.output], [CANNOT_BEGIN, undefined, '']);
     assert.match(run.containerLog, /cannot write to the files of the runner/);
   });
 
