@@ -33,9 +33,8 @@ const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([137, 143]);
  */
 export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
   const { key, status, state } = ended;
-  const cut = await judgeCopier(build, ended);
+  const cut = await judgeFiles(build, ended);
   if (cut !== undefined) return cut;
-  if (state === undefined && status.exitCode === CANNOT_BEGIN) return judgeNoBegin(build, ended);
   if (state?.exitCode === 0) return { kind: 'succeeded' };
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
   const fault = faultFromOutside(ended);
@@ -48,6 +47,13 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
 /** Docker's 0 is no success: the script has not come to its end. */
 function failureOf({ exitCode }: ContainerStatus): number {
   return exitCode === 0 ? 1 : exitCode;
+}
+
+/** Whether the disk took what the stage had to write. */
+function judgeFiles(build: LiveBuild, ended: EndedStage): Promise<StageOutcome | undefined> {
+  const { state, status } = ended;
+  const hasNoBegin = state === undefined && status.exitCode === CANNOT_BEGIN;
+  return hasNoBegin ? judgeNoBegin(build, ended) : judgeCopier(build, ended);
 }
 
 /** What the copier did not copy does not matter where the trace has its limit's worth. */
