@@ -108,6 +108,9 @@ describe('Docker hangs', { skip }, () => {
 describe('Docker is away', { skip }, () => {
   it('when the runner starts: no job is asked for until it is there', async (t) => {
     const daemon = await openSecondDaemon();
+    await daemon.start({ liveRestore: false });
+    await copyImages(daemon.host);
+    await daemon.stop('SIGTERM');
     const installation = await openInstallation({ daemon });
     t.after(async () => {
       await installation.close();
@@ -120,7 +123,6 @@ describe('Docker is away', { skip }, () => {
     await assert.rejects(job.whenFinished(5_000));
     assert.equal(job.handedOut, 0);
     await daemon.start({ liveRestore: false });
-    await copyImages(daemon.host);
     await job.whenFinished(60_000);
     assertJob(job, { state: 'success', log: ['at last'] });
     await installation.whenClean();
