@@ -2,13 +2,13 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { ArchiveMember, Archives, FileMember, PackOrder } from '../activities/ports.ts';
 import { assert } from '../domain/assert.ts';
 import { archiveFault, diskFault } from './archives/faults.ts';
-import { assertRoom } from './archives/free-space.ts';
 import { gzipOf } from './archives/gzip-writer.ts';
 import { membersOfTarZstd } from './archives/tar-zstd-reader.ts';
 import { tarZstdOf } from './archives/tar-zstd-writer.ts';
 import { membersOfZip } from './archives/zip-reader.ts';
 import { exactly, zipOf } from './archives/zip-writer.ts';
 import { zstd } from './archives/zstd.ts';
+import { assertRoom, withinRoom } from './free-space.ts';
 
 /** Source: gitlab-runner `commands/helpers/archive/fastzip/zip_fastzip_archiver.go`. */
 const LEVELS = { fastest: 0, fast: 1, default: 5, slow: 7, slowest: 9 } as const;
@@ -90,9 +90,6 @@ async function* rawOf(
   if (count === 0) throw archiveFault('there is no file to send as raw');
 }
 
-/** So much is written between two looks at what is free. */
-const LOOK_BYTES = 8 * 1024 * 1024;
-
 /** Returns how many bytes there are, once they would survive a crash of the node. */
 async function writeDurably(
   { file, signal }: PackOrder,
@@ -101,13 +98,8 @@ async function writeDurably(
   const handle = await open(file, 'w', 0o600);
   try {
     let sizeBytes = 0;
-    let lookAtBytes = LOOK_BYTES;
-    for await (const chunk of content) {
+    for await (const chunk of withinRoom(content, { file, sizeBytes })) {
       signal.throwIfAborted();
-      if (sizeBytes >= lookAtBytes) {
-        await assertRoom(file, chunk.byteLength);
-        lookAtBytes = sizeBytes + LOOK_BYTES;
-      }
       await writeAll(handle, chunk);
       sizeBytes += chunk.byteLength;
     }

@@ -383,18 +383,26 @@ const DAMAGES: readonly (readonly [
   [
     'the end of the trace',
     () => truncate(join(directory, 'trace'), 6),
-    /^one\ntw.*WARNING: 2 bytes of this log were lost/,
-    'what is there stays',
+    /^one\n\?{4}[^\n]*WARNING: up to 4 bytes of this log were lost/,
+    'what is known to be right stays',
   ],
   [
-    'bytes in the middle',
-    async () => {
-      const file = await open(join(directory, 'trace'), 'r+');
-      await file.write('?', 1);
-      await file.close();
-    },
-    /^o\?e\ntwo\n.*WARNING: 0 bytes of this log were lost/,
-    'which ones cannot be told',
+    'an end that is garbage',
+    () => garble(6),
+    /^one\n\?{4}[^\n]*WARNING: up to 4 bytes of this log were lost/,
+    'as long as it was, and not what was written',
+  ],
+  [
+    'garbage in the middle',
+    () => garble(1),
+    /^\?{8}[^\n]*WARNING: up to 8 bytes of this log were lost/,
+    'what follows cannot be told from it',
+  ],
+  [
+    'any of it',
+    () => rm(join(directory, 'trace')),
+    /^\?{8}[^\n]*WARNING: up to 8 bytes of this log were lost/,
+    'it is gone',
   ],
   [
     'the checkpoints',
@@ -402,27 +410,65 @@ const DAMAGES: readonly (readonly [
       await writeFile(join(directory, 'trace.checkpoint'), '{"vers');
       await rm(join(directory, 'trace.checkpoint.quick'));
     },
-    /^.*WARNING: 8 bytes of this log were lost/,
+    /^.*WARNING: up to 8 bytes of this log were lost/,
     'then nothing tells where to go on',
   ],
 ];
+
+async function garble(position: number): Promise<void> {
+  const file = await open(join(directory, 'trace'), 'r+');
+  await file.write('\0', position);
+  await file.close();
+}
 
 describe('a trace that the disk damaged', () => {
   for (const [name, damage, expected, why] of DAMAGES) {
     it(`says so, and goes on without ${name}: ${why}`, async () => {
       const before = await openWriter();
-      await before.appendOnce('a', 'one\ntwo\n');
+      await before.appendOnce('a', 'one\n');
+      await before.checkpoint();
+      await before.appendOnce('b', 'two\n');
       await before.checkpoint();
       await damage();
       const writer = await openWriter();
       const trace = await sendable(writer);
       assert.match(trace, expected);
       assert.equal(errors.length, 1);
-      assert.equal(
-        writer.checksum().checksum,
-        `crc32:${crc32(trace).toString(16).padStart(8, '0')}`,
-      );
-      assert.equal(await sendable(await openWriter()), trace);
+      await writer.appendOnce('c', 'three\n');
+      assert.equal(await sendable(await openWriter()), `${trace}three\n`);
+      assert.equal(errors.length, 1, 'it is not told again');
     });
   }
+
+  it('is at its place and whole in the coordinator, which has what was lost', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\ntwo\n');
+    await before.checkpoint();
+    before.ackedBytes = 8;
+    await before.appendOnce('b', 'three\n');
+    await before.checkpoint();
+    before.ackedBytes = 14;
+    await truncate(join(directory, 'trace'), 2);
+    const writer = await openWriter();
+    await writer.appendOnce('c', 'four\n');
+    await writer.checkpoint();
+    const rest = Buffer.from(await writer.read(14, 1000)).toString();
+    assert.match(rest, /^[^\n]*WARNING: up to 6 bytes [^\n]*\nfour\n$/);
+    const sum = crc32(`one\ntwo\nthree\n${rest}`).toString(16).padStart(8, '0');
+    assert.equal(writer.checksum().checksum, `crc32:${sum}`);
+    const next = await openWriter();
+    assert.equal(next.checksum().checksum, `crc32:${sum}`, 'also in the next process');
+    assert.equal(errors.length, 1);
+  });
+
+  it('is damaged once more, and keeps its place', async () => {
+    await (await openWriter()).appendOnce('a', 'one\n');
+    for (const _ of ['first', 'second']) {
+      await (await openWriter()).checkpoint();
+      await truncate(join(directory, 'trace'), 0);
+    }
+    const trace = await sendable(await openWriter());
+    assert.match(trace, /^\?{4}\?*[^\n]*WARNING: up to \d+ bytes [^\n]*\n$/);
+    assert.equal(errors.length, 2);
+  });
 });

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { request, type Dispatcher } from 'undici';
@@ -10,6 +10,7 @@ import type {
   CacheUpload,
 } from '../../activities/ports/cache-store.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { withinRoom } from '../free-space.ts';
 import type { PresignedRequest } from './presigner.ts';
 import { refusalFault } from './refusal.ts';
 
@@ -94,8 +95,20 @@ async function takeAnswer(
     response.body.on('error', () => undefined).destroy();
     return { kind: 'up_to_date' };
   }
-  await pipeline(response.body, createWriteStream(order.file, { mode: 0o600 }));
+  await save(response, order.file);
   return { kind: 'downloaded', modifiedMs, address };
+}
+
+async function save({ body, headers }: Dispatcher.ResponseData, file: string): Promise<void> {
+  const sizeBytes = Number(textOf(headers['content-length'])) || 0;
+  const content = withinRoom(body, { file, sizeBytes });
+  try {
+    await pipeline(content, createWriteStream(file, { mode: 0o600 }));
+  } catch (error) {
+    body.on('error', () => undefined).destroy();
+    await rm(file, { force: true });
+    throw error;
+  }
 }
 
 function textOf(header: string | string[] | undefined): string {

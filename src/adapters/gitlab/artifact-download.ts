@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
 import type {
@@ -16,6 +16,7 @@ import { errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
 import { userAgent } from '../../domain/runner/info.ts';
 import { judgeRetry } from '../../domain/runner/retry.ts';
 import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
+import { withinRoom } from '../free-space.ts';
 import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
@@ -161,7 +162,7 @@ async function take({ response, url, correlationId }: Answer, call: Call): Promi
   const answer = { status, correlationId, host: url.host };
   const line = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
   if (status === 200) {
-    await writeBody(response.body, call.order);
+    await writeBody(response, call.order);
     return { kind: 'done', ...answer, said: line };
   }
   const words = await wordsOf(response, call.job.token);
@@ -177,17 +178,27 @@ async function take({ response, url, correlationId }: Answer, call: Call): Promi
   }
 }
 
-async function writeBody(body: AsyncIterable<Uint8Array>, { file }: DownloadOrder): Promise<void> {
+async function writeBody(
+  { body, headers }: Dispatcher.ResponseData,
+  { file }: DownloadOrder,
+): Promise<void> {
+  const sizeBytes = Number(headerOf(headers, 'content-length')) || 0;
   const handle = await open(file, 'w', 0o600);
   try {
-    for await (const chunk of body) {
-      await handle.writeFile(chunk).catch((error: unknown) => {
-        throw writeFault(error, file);
-      });
-    }
+    for await (const chunk of withinRoom(body, { file, sizeBytes })) await handle.writeFile(chunk);
+  } catch (error) {
+    body.on('error', () => undefined).destroy();
+    await rm(file, { force: true });
+    throw isOfDisk(error) ? writeFault(error, file) : error;
   } finally {
     await handle.close();
   }
+}
+
+/** What the network says is tried again. */
+function isOfDisk(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG'].includes(code);
 }
 
 function writeFault(error: unknown, file: string): FinalError {

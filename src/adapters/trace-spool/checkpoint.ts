@@ -2,6 +2,7 @@ import { open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TracePipelineState } from '../../domain/trace/pipeline.ts';
 import { diskFault, errorCode } from './faults.ts';
+import type { Mark } from './marks.ts';
 
 /** All that is needed to go on with a trace as if nothing had happened. */
 export interface Checkpoint {
@@ -15,6 +16,10 @@ export interface Checkpoint {
   /** What is to be appended once and was. */
   readonly keys: readonly string[];
   readonly ackedBytes: number;
+  /** The shortest first. Release 0.1 wrote none. */
+  readonly marks?: readonly Mark[];
+  /** Below it the disk has lost the trace, which had this checksum. Nothing was lost unless set. */
+  readonly base?: Mark | undefined;
 }
 
 /**
@@ -48,6 +53,8 @@ export async function writeCheckpoint(
 export interface FoundCheckpoints {
   /** The latest first. */
   readonly checkpoints: readonly Checkpoint[];
+  /** The one that what was sent is part of. */
+  readonly firm: Checkpoint | undefined;
   /** A file that is there and says nothing: the disk damaged it. */
   readonly isDamaged: boolean;
 }
@@ -58,6 +65,7 @@ export async function readCheckpoints(directory: string): Promise<FoundCheckpoin
   const checkpoints = [firm, quick].filter((each) => typeof each === 'object');
   return {
     checkpoints: checkpoints.sort((a, b) => b.sequence - a.sequence),
+    firm: typeof firm === 'object' ? firm : undefined,
     // A quick one may be damaged by a power cut: that is what the firm one is for.
     isDamaged: firm === 'damaged',
   };

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { diskFault } from './faults.ts';
+import type { Mark } from './marks.ts';
 
 /** The masked trace on disk. Append-only, but for what a crash left above the last checkpoint. */
 export interface SpoolFile {
@@ -11,10 +12,15 @@ export interface SpoolFile {
   append(bytes: Uint8Array): Promise<void>;
   sync(): Promise<void>;
   read(startByte: number, maxBytes: number): Promise<Uint8Array>;
-  /** Length on disk, and CRC-32 of the first `lengthBytes` of it. */
-  examine(lengthBytes: number): Promise<{ readonly sizeBytes: number; readonly crc: number }>;
+  /** Length on disk, and CRC-32 of the first `lengthBytes` of it; that of those below `base` is given. */
+  examine(lengthBytes: number, base?: Mark): Promise<Examination>;
   truncate(lengthBytes: number): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface Examination {
+  readonly sizeBytes: number;
+  readonly crc: number;
 }
 
 const EXAMINED_AT_ONCE_BYTES = 1024 * 1024;
@@ -61,9 +67,9 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
       });
       return bytes;
     },
-    examine: async (length) => ({
+    examine: async (length, base) => ({
       sizeBytes: (await file.stat()).size,
-      crc: await checksum(file, length),
+      crc: await checksum(file, length, base),
     }),
     truncate: async (length) => {
       await file.truncate(length);
@@ -84,9 +90,13 @@ async function readFully(file: FileHandle, start: number, maxBytes: number): Pro
   return buffer.subarray(0, length);
 }
 
-async function checksum(file: FileHandle, lengthBytes: number): Promise<number> {
-  let crc = 0;
-  for (let at = 0; at < lengthBytes; at += EXAMINED_AT_ONCE_BYTES) {
+async function checksum(
+  file: FileHandle,
+  lengthBytes: number,
+  base: Mark = { lengthBytes: 0, crc: 0 },
+): Promise<number> {
+  let { crc } = base;
+  for (let at = base.lengthBytes; at < lengthBytes; at += EXAMINED_AT_ONCE_BYTES) {
     const bytes = await readFully(file, at, Math.min(EXAMINED_AT_ONCE_BYTES, lengthBytes - at));
     crc = crc32(bytes, crc);
   }

@@ -11,6 +11,7 @@ import {
 import { formatRunnerLine, splitAtSectionMarks } from '../../domain/trace/sections.ts';
 import { watchChanges } from './changes.ts';
 import { writeCheckpoint, type Checkpoint, type CheckpointKind } from './checkpoint.ts';
+import { addMark, type Mark } from './marks.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
@@ -37,6 +38,14 @@ const CHUNK_BYTES = 256 * 1024;
 const MAX_DROPPED_BYTES = 8 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 const ENDING_STREAMS: readonly TraceStream[] = ['stdout', 'stderr', 'service', 'runner'];
+
+const NOTHING_YET: Omit<Checkpoint, 'pipeline'> = {
+  version: 1,
+  sequence: 0,
+  offsets: {},
+  keys: [],
+  ackedBytes: 0,
+};
 
 /** Goes on from the last checkpoint in `directory`, if there is one. */
 export async function openTraceWriter(options: WriterOptions): Promise<SpoolWriter> {
@@ -73,16 +82,22 @@ class DiskTraceWriter implements SpoolWriter {
   /** What the last firm checkpoint holds, and whether that is all there is. */
   #firm: TracePipelineState;
   #isFirm = true;
+  /** By what a damaged trace is told from what is right of it. */
+  #marks: readonly Mark[];
+  readonly #base: Mark | undefined;
 
   constructor(options: WriterOptions, file: SpoolFile, { checkpoint }: Recovery) {
     this.#options = options;
     this.#file = file;
     this.#pipeline = createTracePipeline(options.pipeline, checkpoint?.pipeline);
-    this.#keys = new Set(checkpoint?.keys);
-    this.#offsets = new Map(Object.entries(checkpoint?.offsets ?? {}));
-    this.#sequence = checkpoint?.sequence ?? 0;
+    const { keys, offsets, sequence, ackedBytes, marks, base } = checkpoint ?? NOTHING_YET;
+    this.#keys = new Set(keys);
+    this.#offsets = new Map(Object.entries(offsets));
+    this.#sequence = sequence;
     this.#firm = this.#pipeline.snapshot();
-    this.ackedBytes = Math.min(checkpoint?.ackedBytes ?? 0, this.#firm.lengthBytes);
+    this.#marks = addMark(marks ?? [], this.#firm);
+    this.#base = base;
+    this.ackedBytes = Math.min(ackedBytes, this.#firm.lengthBytes);
   }
 
   /** Makes firm what was found, and says what was not. */
@@ -90,12 +105,19 @@ class DiskTraceWriter implements SpoolWriter {
     if (damage !== undefined) {
       const { log, fields, directory } = this.#options;
       log.error('trace was damaged on disk', { ...fields, directory, ...damage });
-      const text = `${damage.lostBytes} bytes of this log were lost on the runner's disk`;
-      await this.#append(this.#mask('runner', Buffer.from(formatRunnerLine('warning', text))));
+      await this.#tellLoss(damage.lostBytes);
     }
     if (checkpoint === undefined && damage === undefined) return;
     this.#isFirm = false;
     await this.checkpoint();
+    // One from before the damage would lead to a trace that does not tell of it.
+    if (damage !== undefined) await this.#save('quick');
+  }
+
+  async #tellLoss(lostBytes: number): Promise<void> {
+    if (lostBytes === 0) return;
+    const text = `up to ${lostBytes} bytes of this log were lost on the runner's disk: "?" stands for each that had not been sent`;
+    await this.#append(this.#mask('runner', Buffer.from(formatRunnerLine('warning', text))));
   }
 
   get sendableBytes(): number {
@@ -282,6 +304,7 @@ class DiskTraceWriter implements SpoolWriter {
     await this.#file.append(new Uint8Array(0));
     const pipeline = this.#pipeline.snapshot();
     if (kind === 'firm') await this.#file.sync();
+    if (kind === 'firm') this.#marks = addMark(this.#marks, pipeline);
     const checkpoint: Checkpoint = {
       version: 1,
       sequence: ++this.#sequence,
@@ -289,6 +312,8 @@ class DiskTraceWriter implements SpoolWriter {
       offsets: Object.fromEntries(this.#offsets),
       keys: [...this.#keys],
       ackedBytes: this.ackedBytes,
+      marks: this.#marks,
+      base: this.#base,
     };
     await writeCheckpoint(this.#options.directory, kind, checkpoint);
     if (kind === 'quick') return;

@@ -1,0 +1,83 @@
+import { after, before, describe, it } from 'node:test';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import {
+  cut,
+  damageSpool,
+  damageUnsentSpool,
+  garble,
+  type Damage,
+} from '../support/spool-faults.ts';
+
+const LOST = /WARNING: up to [1-9]\d* bytes of this log were lost on the runner's disk/;
+
+/** Less than the script has said since it began: it is taken from the script's own file again. */
+const MENDED: readonly (readonly [name: string, damage: Damage])[] = [
+  ['cut by 1 byte', cut(1)],
+  ['cut by 100 bytes', cut(100)],
+  ['with a byte of garbage', garble(1)],
+  ['with 100 bytes of garbage', garble(100)],
+];
+const LOSSES: readonly (readonly [name: string, damage: Damage])[] = [
+  ['cut by 700 bytes', cut(700)],
+  ['cut by 4096 bytes', cut(4096)],
+  ['with 700 bytes of garbage', garble(700)],
+  ['with nothing but garbage', garble(1_000_000)],
+];
+const MOMENTS: readonly Moment[] = ['script', 'after the script', 'artifact upload'];
+
+describe('a spool file that a power cut damaged', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const [name, damage] of MENDED) {
+    it(`${name}, which the script has said, has lost nothing`, () =>
+      lab.run({ moment: 'script', fault: damageSpool(name, damage) }));
+  }
+
+  for (const [name, damage] of LOSSES) {
+    it(`${name} has lost nothing that GitLab has, and nothing that is said later`, () =>
+      lab.run({
+        moment: 'script',
+        fault: damageSpool(name, damage),
+        expected: {
+          state: 'success',
+          log: [
+            'line 1',
+            'line 5',
+            'it costs 5 €',
+            'line 9',
+            'after with success',
+            'Job succeeded',
+          ],
+          never: ['???'],
+        },
+      }));
+  }
+
+  for (const moment of MOMENTS) {
+    it(`with garbage beyond what was synced, at the moment "${moment}", has lost nothing`, () =>
+      lab.run({ moment, fault: damageSpool('with garbage beyond what was synced', garble(0)) }));
+  }
+});
+
+describe('a spool file of which GitLab had nothing when a power cut damaged it', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const [name, damage] of LOSSES) {
+    it(`${name}, is told in the log, and what is said later arrives`, () =>
+      lab.run({
+        moment: 'acknowledged',
+        fault: damageUnsentSpool(name, damage),
+        expected: { state: 'success', log: [/\?{100}/, LOST, 'Job succeeded'] },
+        // It is asked where it stands, and its sum is that of what was lost.
+        forgiven: /a gap: |final with "crc32/,
+      }));
+  }
+});
