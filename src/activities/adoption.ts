@@ -69,7 +69,8 @@ function contextOf(
   }
   return {
     ...context,
-    ...{ systemId, program, entropy: randomness.hex(8), receivedAtMs: clock.nowMs() },
+    ...{ systemId, program, entropy: randomness.hex(8) },
+    ...{ receivedAtMs: clock.nowMs(), receivedMonotonicMs: clock.monotonicMs() },
     adoption: { term, purpose, from },
   };
 }

@@ -92,7 +92,15 @@ export interface BuildActivities {
   runStage(build: BuildRef, request: StageRequest): Promise<StageOutcome>;
   /** Ends the stage that runs, if one does; `runStage` then returns `stopped`. */
   stopStage(build: BuildRef, request: StopRequest): Promise<void>;
-  /** Sends the trace while it grows. Returns when it is sealed or when GitLab wants the job ended. */
+  /**
+   * Milliseconds that are left of `limitMs` since this node got the job, by a clock that nobody sets;
+   * 0 also when the node cannot tell, as the machine was started anew.
+   */
+  timeLeft(build: BuildRef, limitMs: number): Promise<number>;
+  /**
+   * Sends the trace while it grows. Returns when it is sealed, when GitLab wants the job ended, or
+   * when the job is overdue.
+   */
   uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
   /** Writes the last line, sends the rest of the trace and the final state, until GitLab has both. */
   reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
@@ -122,6 +130,9 @@ export interface StopRequest {
 export interface UploadOptions {
   /** The build knows already that it is being canceled. */
   readonly ignoreCanceling: boolean;
+  /** How long the job may take, while that is to be watched over. Absent in calls of 0.1.0. */
+  readonly jobTimeoutMs?: number;
 }
 
-export type UploadEnd = 'sealed' | 'canceling' | 'aborted';
+/** `overdue`: the job's time is over by the node's own clock, whatever Temporal's says. */
+export type UploadEnd = 'sealed' | 'canceling' | 'aborted' | 'overdue';

@@ -9,6 +9,7 @@ import type {
 } from './contract.ts';
 import { createCoordinatorActivities } from './coordinator.ts';
 import { createEnvironmentActivities } from './environment.ts';
+import { createJobClockActivities } from './job-clock.ts';
 import { createLiveBuilds } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { createSlotActivities } from './request-job.ts';
@@ -41,6 +42,7 @@ export function createActivities(ports: Ports): Activities {
       ...createEnvironmentActivities(ports, live),
       ...createStageActivities(ports, live),
       ...createTraceActivities(ports, live),
+      ...createJobClockActivities(ports, live),
     },
   };
 }

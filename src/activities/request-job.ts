@@ -226,6 +226,7 @@ function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): Bui
     tlsCertPem: offer.tlsCertPem,
     tlsKeyPem: offer.tlsKeyPem,
     receivedAtMs: ports.clock.nowMs(),
+    receivedMonotonicMs: ports.clock.monotonicMs(),
     program: ports.program,
   });
 }

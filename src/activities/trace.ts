@@ -4,6 +4,7 @@ import { TransientError } from '../domain/failure.ts';
 import { isDebugTrace } from '../domain/job/debug-trace.ts';
 import type { BuildActivities, UploadEnd, UploadOptions } from './contract.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { startDueTime } from './job-clock.ts';
 import type { LiveBuild, LiveBuilds } from './live-builds.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from './ports.ts';
 import { doubtTenure, maySpeak } from './tenure.ts';
@@ -30,7 +31,8 @@ export function createTraceActivities(
       withHeartbeat(async () => {
         const build = await live.find(buildId);
         if (build === undefined) return 'sealed';
-        const name = `upload ignoreCanceling=${options.ignoreCanceling}`;
+        const { ignoreCanceling, jobTimeoutMs } = options;
+        const name = `upload ignoreCanceling=${ignoreCanceling} jobTimeoutMs=${jobTimeoutMs}`;
         const uploading = build.joined(name, () => upload(build, options, ports));
         return Promise.race([uploading, untilCancelled()]);
       }),
@@ -49,23 +51,22 @@ function untilCancelled(): Promise<UploadEnd> {
   });
 }
 
-async function upload(
-  build: LiveBuild,
-  { ignoreCanceling }: UploadOptions,
-  ports: Ports,
-): Promise<UploadEnd> {
+async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): Promise<UploadEnd> {
   const { clock, log, builds } = ports;
   const { context, sealed } = build;
   if ((await builds.readNote(context.buildId, SEALED_NOTE)) !== undefined) return 'sealed';
   let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
   let lastSentMs = clock.monotonicMs();
+  const untilOverdueMs = startDueTime(options, clock);
   for (;;) {
-    await clock.sleep(pace.pauseMs, sealed.signal).catch(() => undefined);
+    const pauseMs = Math.min(pace.pauseMs, untilOverdueMs());
+    await clock.sleep(pauseMs, sealed.signal).catch(() => undefined);
     if (sealed.signal.aborted) return 'sealed';
+    if (untilOverdueMs() === 0) return 'overdue';
     try {
       const beat = await build.exclusively(() => sendBeat(build, { lastSentMs, ports }));
       if (beat.hasSent) lastSentMs = clock.monotonicMs();
-      const end = endOf(beat, ignoreCanceling);
+      const end = endOf(beat, options);
       if (end !== undefined) return end;
       pace = paceAfter(beat, pace);
     } catch (error) {
@@ -89,7 +90,7 @@ function paceAfter({ updateIntervalMs }: Beat, { intervalMs }: Pace): Pace {
   return { pauseMs: nextMs, intervalMs: nextMs };
 }
 
-function endOf({ remote }: Beat, ignoreCanceling: boolean): UploadEnd | undefined {
+function endOf({ remote }: Beat, { ignoreCanceling }: UploadOptions): UploadEnd | undefined {
   if (remote === 'running' || (remote === 'canceling' && ignoreCanceling)) return undefined;
   return remote;
 }

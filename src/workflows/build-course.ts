@@ -1,4 +1,4 @@
-import { CancellationScope, log, sleep } from '@temporalio/workflow';
+import { CancellationScope, log, patched, sleep } from '@temporalio/workflow';
 import {
   afterScriptStatus,
   outcomeOfOwnTimeout,
@@ -16,6 +16,7 @@ export interface CourseScope {
   readonly run: BuildRun;
 }
 
+const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
 /** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
 const REJECTED_EXIT_CODE = 3;
 /** A clean-up deletes a few files; what takes longer hangs, and would keep the build's place. */
@@ -32,13 +33,13 @@ export async function runCourse(job: JobSummary, scope: CourseScope): Promise<Bu
       message: rejection,
     };
   }
-  const clock = startTimer(scope.run, { kind: 'job_timeout', timeoutMs: plan.jobTimeoutMs });
+  const clock = startJobClock(job, scope);
   const stages = openStages(job, scope);
   const outcome =
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
     (await stages.prepare()) ??
     (await runStages(plan, { stages, run: scope.run, clock }));
-  clock.cancel();
+  clock.stop();
   return outcome;
 }
 
@@ -56,7 +57,7 @@ interface StagesScope {
   readonly stages: BuildStages;
   readonly run: BuildRun;
   /** Of the job. */
-  readonly clock: CancellationScope;
+  readonly clock: JobClock;
 }
 
 async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
@@ -109,7 +110,7 @@ async function runAll(
   let outcome: StageOutcome = { kind: 'succeeded' };
   for (const stage of wanted) {
     if (run.isOver()) break;
-    if (isDelivery(stage)) clock.cancel();
+    if (isDelivery(stage)) clock.stop();
     const ended = await stages.run(stage, { jobStatus: 'running' });
     if (outcome.kind === 'succeeded') outcome = ended;
   }
@@ -178,6 +179,33 @@ async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<v
   const limit = finish === undefined ? {} : { limitMs };
   const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
   if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
+}
+
+interface JobClock {
+  stop(): void;
+}
+
+/** Ends the job when its time is over, by Temporal's clock and by that of the node. */
+function startJobClock({ buildId, plan }: JobSummary, { home, run }: CourseScope): JobClock {
+  const { jobTimeoutMs: timeoutMs } = plan;
+  const timer = new CancellationScope();
+  run.progress.isTimed = true;
+  inBackground(timer, async () => {
+    for (let leftMs = timeoutMs; leftMs > 0;) {
+      await sleep(leftMs);
+      // Temporal's clock may have been set. Builds of 0.1.0 do not ask.
+      leftMs = patched(NODE_CONFIRMS_TIMEOUT)
+        ? await home.onNode(() => home.node.quick.timeLeft({ buildId }, timeoutMs))
+        : 0;
+    }
+    run.interrupt({ kind: 'job_timeout', timeoutMs });
+  });
+  return {
+    stop: () => {
+      run.progress.isTimed = false;
+      timer.cancel();
+    },
+  };
 }
 
 function startTimer(

@@ -23,6 +23,8 @@ export interface BuildProgress {
   isAcknowledged: boolean;
   /** A stage of the user's script was handed to the node: from here on the build stays there. */
   hasBegunScript: boolean;
+  /** The job's clock runs: its time-out ends it. */
+  isTimed: boolean;
   /** GitLab has the result. */
   isReported: boolean;
 }
@@ -56,7 +58,9 @@ export function openBuildRun(): BuildRun {
     get restarts() {
       return restarts;
     },
-    progress: { isAcknowledged: false, hasBegunScript: false, isReported: false },
+    progress: {
+      ...{ isAcknowledged: false, hasBegunScript: false, isTimed: false, isReported: false },
+    },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
     show: (change) => {

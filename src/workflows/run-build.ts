@@ -136,14 +136,21 @@ async function conclude(
 /** Runs beside the stages; learns from GitLab's answers that the job is to end. */
 async function sendTrace({ job }: RunBuildInput, { home, run }: BuildScope): Promise<void> {
   const build = { buildId: job.buildId };
+  const { jobTimeoutMs: timeoutMs } = job.plan;
   let ignoreCanceling = run.interruption?.kind === 'canceling';
+  let watched: { readonly jobTimeoutMs?: number } = { jobTimeoutMs: timeoutMs };
   for (;;) {
-    const options = { ignoreCanceling };
+    const options = { ignoreCanceling, ...watched };
     const end = await home.onNode(() => home.node.patient.uploadTrace(build, options));
     if (end === 'sealed') return;
     if (end === 'aborted') return run.interrupt({ kind: 'aborted' });
-    run.interrupt({ kind: 'canceling' });
-    ignoreCanceling = true;
+    if (end === 'overdue') {
+      if (run.progress.isTimed) run.interrupt({ kind: 'job_timeout', timeoutMs });
+      watched = {};
+    } else {
+      run.interrupt({ kind: 'canceling' });
+      ignoreCanceling = true;
+    }
   }
 }
 

@@ -139,6 +139,13 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(await uploading, 'sealed');
   });
 
+  it('is overdue some seconds after the time that the job may take, and not before', async () => {
+    const { node, build, pauses } = await open(answering(accepted));
+    const options = { ignoreCanceling: false, jobTimeoutMs: 10_000 };
+    assert.equal(await runActivity(() => node.uploadTrace(build, options)), 'overdue');
+    assert.deepEqual(pauses, [1_000, 3_000, 3_000, 3_000, 3_000]);
+  });
+
   it('learns from a touch that the job is gone', async () => {
     const setting = await open((world) => {
       const { updateJob } = createFakeCoordinator(world);

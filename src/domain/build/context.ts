@@ -36,6 +36,8 @@ export interface BuildContext {
   readonly tlsKeyPem: string | undefined;
   /** Wall clock, milliseconds, when the coordinator's 201 arrived. */
   readonly receivedAtMs: number;
+  /** The same moment by the node's clock that only grows. Absent in records of 0.1.0. */
+  readonly receivedMonotonicMs?: number;
   /** Set when the build was another node's before. */
   readonly adoption?: Adoption;
   /** Facts of the runner program, for headers and CI_RUNNER_* variables. */

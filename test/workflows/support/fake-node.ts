@@ -112,11 +112,14 @@ function openFake(calls: Calls): Fake {
       running?.resolve({ kind: 'stopped' });
       return Promise.resolve();
     },
-    uploadTrace: (_build, { ignoreCanceling }) =>
+    uploadTrace: (_build, { ignoreCanceling, jobTimeoutMs }) =>
       Promise.race([
         sealed.promise,
         answer.promise.then((end) =>
-          end === 'canceling' && ignoreCanceling ? sealed.promise : end,
+          (end === 'canceling' && ignoreCanceling) ||
+          (end === 'overdue' && jobTimeoutMs === undefined)
+            ? sealed.promise
+            : end,
         ),
       ]),
     reportResult: (_build, outcome) => {
@@ -124,6 +127,7 @@ function openFake(calls: Calls): Fake {
       sealed.resolve('sealed');
       return Promise.resolve();
     },
+    timeLeft: () => Promise.resolve(0),
     destroyEnvironment: () => Promise.resolve(),
     releaseBuild: () => Promise.resolve(),
   };
@@ -170,6 +174,7 @@ function openFake(calls: Calls): Fake {
         act(describeStage(request), () => behaviour.runStage(build, request)),
       stopStage: (build, request) =>
         act(`stopStage ${request.how}`, () => behaviour.stopStage(build, request)),
+      timeLeft: (build, limitMs) => act('timeLeft', () => behaviour.timeLeft(build, limitMs)),
       uploadTrace: (build, options) =>
         act('uploadTrace', () => behaviour.uploadTrace(build, options)),
       reportResult: (build, outcome) =>

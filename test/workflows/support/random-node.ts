@@ -24,6 +24,7 @@ interface State {
 }
 
 const FAULT_CHANCE = 0.12;
+const AHEAD_MS = 500;
 const LASTING_CHANCE = 0.15;
 
 export function openRandomNode(meddle: Meddler) {
@@ -93,6 +94,11 @@ export function openRandomNode(meddle: Meddler) {
         stateOf(build).sealed.resolve('sealed');
         return Promise.resolve();
       }),
+    // Now and then Temporal's clock was ahead of the node's.
+    timeLeft: (build) =>
+      act(build, 'time left', () =>
+        Promise.resolve(stateOf(build).random.chance(0.3) ? AHEAD_MS : 0),
+      ),
     destroyEnvironment: (build) => act(build, 'destroy', () => Promise.resolve()),
     releaseBuild: (build) => act(build, 'release', () => Promise.resolve()),
   };

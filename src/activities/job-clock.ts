@@ -1,0 +1,43 @@
+import type { BuildContext } from '../domain/build/context.ts';
+import type { BuildActivities, UploadOptions } from './contract.ts';
+import type { LiveBuilds } from './live-builds.ts';
+import type { Clock, Ports } from './ports.ts';
+
+// Temporal's timers go by the clock of its machine, which may be set or wake up from sleep. The node
+// measures by one that only grows: a timer that rings early is asked about here, one that rings late
+// is forestalled by whoever sends the trace.
+
+/** Temporal's own timer goes first. */
+const GRACE_MS = 3_000;
+
+export function createJobClockActivities(
+  { clock }: Pick<Ports, 'clock'>,
+  live: LiveBuilds,
+): Pick<BuildActivities, 'timeLeft'> {
+  return {
+    timeLeft: async ({ buildId }, limitMs) => {
+      const build = await live.find(buildId);
+      return build === undefined ? 0 : timeLeft(build.context, limitMs, clock);
+    },
+  };
+}
+
+function timeLeft(
+  { receivedMonotonicMs: sinceMs }: BuildContext,
+  limitMs: number,
+  clock: Pick<Clock, 'monotonicMs'>,
+): number {
+  const nowMs = clock.monotonicMs();
+  if (sinceMs === undefined || sinceMs > nowMs) return 0;
+  return Math.max(0, limitMs - (nowMs - sinceMs));
+}
+
+/** Counts from now on. Returns the milliseconds until the job is overdue; Infinity when it never is. */
+export function startDueTime(
+  { jobTimeoutMs }: UploadOptions,
+  clock: Pick<Clock, 'monotonicMs'>,
+): () => number {
+  if (jobTimeoutMs === undefined) return () => Infinity;
+  const dueMs = clock.monotonicMs() + jobTimeoutMs + GRACE_MS;
+  return () => Math.max(0, dueMs - clock.monotonicMs());
+}
