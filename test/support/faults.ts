@@ -166,9 +166,10 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
   const { installation, witness, whole, spec } = scope;
   const job = installation.gitlab.addJob(spec);
   const times = { mendedMs: Date.now(), endedMs: Date.now() };
+  const violationsBefore = installation.gitlab.violations.length;
   let isGood = false;
   try {
-    await breakAndCheck(trial, { ...scope, job, times });
+    await breakAndCheck(trial, { ...scope, job, times, violationsBefore });
     isGood = true;
   } finally {
     const { script, afterScript } = await countRuns(job, witness);
@@ -185,6 +186,8 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
 interface RunningTrial extends TrialScope {
   readonly job: FakeJob;
   readonly times: { mendedMs: number; endedMs: number };
+  /** Of earlier trials: each has failed by its own. */
+  readonly violationsBefore: number;
 }
 
 async function breakAndCheck(trial: Trial, scope: RunningTrial): Promise<void> {
@@ -205,10 +208,14 @@ async function breakAndCheck(trial: Trial, scope: RunningTrial): Promise<void> {
   await assertUnharmed(job, { ...scope, trial });
 }
 
+interface EndedTrial extends RunningTrial {
+  readonly trial: Trial;
+}
+
 /** What must hold after every fault. */
 async function assertUnharmed(
   job: FakeJob,
-  { trial, whole, witness, containers, installation }: TrialScope & { readonly trial: Trial },
+  { trial, whole, witness, containers, installation, violationsBefore }: EndedTrial,
 ): Promise<void> {
   if (whole !== undefined) assertWhole(job, whole);
   if (whole !== undefined) await assertArtifact(job);
@@ -217,7 +224,7 @@ async function assertUnharmed(
   if (whole !== undefined && trial.hasOtherStarts !== true) {
     assert.equal(containers.countStarts(job.id), whole.starts, 'no stage is started twice');
   }
-  const { violations } = installation.gitlab;
+  const violations = installation.gitlab.violations.slice(violationsBefore);
   const [resends, others] = [true, false].map((isResend) =>
     violations.filter((text) => text.includes(' once more, ') === isResend),
   );
