@@ -43,7 +43,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   /** What this process has seen of each record: see `lookAt`. */
   const looks = new Map<string, Look>();
   /** Builds of the process before: their workflows have to hear of this one. */
-  let inherited = new Set<string>();
+  let inherited: ReadonlySet<string> = new Set();
   let isChecking = false;
 
   const lookAt = ({ buildId, receivedAtMs }: BuildContext): Look => {
@@ -58,17 +58,17 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 
   const isDue = (context: BuildContext): boolean => {
     const { hasChecked, sinceMs } = lookAt(context);
-    if (inherited.has(context.buildId)) return true;
+    // Of an offer that comes anew as well: the runner may not begin what was begun before.
+    if (inherited.has(context.buildId) && !hasChecked) return true;
     const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
     return clock.monotonicMs() - sinceMs >= intervalMs;
   };
 
   const check = async (context: BuildContext): Promise<void> => {
     const { buildId } = context;
-    const { receivedAtMs } = lookAt(context);
+    const { receivedAtMs, hasChecked } = lookAt(context);
     try {
-      await tend(context, { ...scope, isNews: inherited.has(buildId) });
-      inherited.delete(buildId);
+      await tend(context, { ...scope, isNews: inherited.has(buildId) && !hasChecked });
       looks.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
     } catch (error) {
       log.warn('build not recovered, tried again later', { build: buildId, error });

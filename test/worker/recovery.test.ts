@@ -158,6 +158,19 @@ describe('a node that looks through its records', () => {
     });
   }
 
+  it('begins a job at once that GitLab had taken back while its node was away', async () => {
+    const recovery = openRecovery();
+    node.behave({ acknowledgeJob: () => Promise.resolve('taken') });
+    await recovery.recoverAll();
+    await handle().result();
+    node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
+    const receivedAtMs = Date.now() + 1;
+    disk.disk.records.set(context.buildId, { ...context, receivedAtMs });
+    nowMs += 2_000;
+    await recovery.beginForgotten();
+    assert.deepEqual(await handle().result(), { state: 'success' });
+  });
+
   /** A build that has ended by what GitLab said at first; the job's record is of another time. */
   async function endTakenBack(answer: Acknowledgement, receivedAtMs: number): Promise<void> {
     node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
