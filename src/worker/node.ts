@@ -102,7 +102,7 @@ async function openParts(
   const builds = await createBuildStore({ directory: state.buildsDir, cipher });
   for (const buildId of await builds.list()) capacity.hold(buildId);
 
-  bridgeTemporalLog(Runtime, log);
+  bridgeTemporalLog(Runtime, { log, clock: systemClock });
   const temporal = await connectTemporal({ env, stateDir: state.temporalDir, cipher, log });
   closers.push(() => temporal.close());
   const program = describeProgram();

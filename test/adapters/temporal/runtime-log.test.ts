@@ -9,8 +9,11 @@ function installed() {
   const { log, said } = recordingLog();
   let options: RuntimeOptions | undefined;
   const runtime = { install: (given: RuntimeOptions) => void (options = given) };
-  bridgeTemporalLog(runtime as unknown as typeof Runtime, log);
-  return { options, logger: options?.logger as Logger, said };
+  let nowMs = 0;
+  const clock = { monotonicMs: () => nowMs };
+  bridgeTemporalLog(runtime as unknown as typeof Runtime, { log, clock });
+  const pass = (ms: number): void => void (nowMs += ms);
+  return { options, logger: options?.logger as Logger, said, pass };
 }
 
 describe('what the Temporal SDK has to say', () => {
@@ -24,6 +27,27 @@ describe('what the Temporal SDK has to say', () => {
       { level: 'warn', message: 'a warning', fields: { sdk: 'temporal' } },
       { level: 'debug', message: 'an everyday thing', fields: { sdk: 'temporal' } },
     ]);
+  });
+
+  it('is told once a minute when it is the same, whatever numbers are in it', () => {
+    const { logger, said, pass } = installed();
+    const retry = (name: string, times: number): void => {
+      logger.warn(`gRPC call ${name} retried ${times} times`);
+    };
+    retry('poll', 11);
+    retry('poll', 12);
+    retry('other', 12);
+    pass(60_000);
+    retry('poll', 99);
+    assert.deepEqual(
+      said.filter(({ level }) => level === 'warn').map(({ message }) => message),
+      [
+        'gRPC call poll retried 11 times',
+        'gRPC call other retried 12 times',
+        'gRPC call poll retried 99 times',
+      ],
+    );
+    assert.equal(said.length, 4, 'whoever debugs sees them all');
   });
 
   it('is not what SIGTERM means: the program decides on its own signals', () => {
