@@ -24,14 +24,6 @@ describe('the worker', () => {
   }
 
   for (const moment of MOMENTS) {
-    it(`is killed at the moment "${moment}", and started five seconds later`, () =>
-      lab.run({ moment, fault: killWorker(5_000), goesOn: true }));
-  }
-
-  it('is killed in mid-script, and started a minute later', () =>
-    lab.run({ moment: 'script', fault: killWorker(60_000), goesOn: true }));
-
-  for (const moment of MOMENTS) {
     it(`is told to stop at the moment "${moment}", and started again`, () =>
       lab.run({ moment, fault: stopWorker() }));
   }

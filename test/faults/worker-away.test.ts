@@ -1,0 +1,20 @@
+import { after, before, describe, it } from 'node:test';
+import { killWorker } from '../support/fault-kinds.ts';
+import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
+
+// In a file of its own: it waits, and others run beside it.
+
+describe('the worker, killed and away for a while,', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const awayMs of [5_000, 60_000]) {
+    for (const moment of MOMENTS) {
+      it(`is started ${awayMs / 1000} s after the moment "${moment}"`, () =>
+        lab.run({ moment, fault: killWorker(awayMs), goesOn: true }));
+    }
+  }
+});
