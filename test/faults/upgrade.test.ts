@@ -36,13 +36,13 @@ const LATER_RELEASE: readonly Edit[] = [
   {
     file: 'workflows/serve-runner.js',
     find: 'workflowInfo, } from',
-    replace: 'workflowInfo, patched, } from',
+    replace: 'workflowInfo, patched as patchedLater, } from',
   },
   {
     file: 'workflows/serve-runner.js',
     find: 'questions.begin(turn);',
     replace: `questions.begin(turn);
-    if (patched('later-release')) await sleep(10);`,
+    if (patchedLater('later-release')) await sleep(10);`,
   },
 ];
 const JOBS = 5;
