@@ -38,7 +38,7 @@ export function openTenure(): TenureState {
 export async function maySpeak(build: LiveBuild, ports: Ports): Promise<boolean> {
   const { tenure, context } = build;
   if (tenure.isLost) return false;
-  if (isWithin(ageMs(tenure, ports.clock), TRUST_MS)) return true;
+  if (ageMs(tenure, ports.clock) < TRUST_MS) return true;
   try {
     await ask(build, ports);
   } catch (error) {
@@ -46,7 +46,7 @@ export async function maySpeak(build: LiveBuild, ports: Ports): Promise<boolean>
     const patienceMs = tenure.hasBegunScript
       ? Math.max(PATIENCE_MS, ports.nodeWaitMs)
       : PATIENCE_MS;
-    if (!isWithin(ageMs(tenure, ports.clock), patienceMs)) throw error;
+    if (ageMs(tenure, ports.clock) >= patienceMs) throw error;
     ports.log.debug('Temporal not asked whose the build is', { job: context.job.id });
   }
   return !tenure.isLost;
@@ -94,10 +94,6 @@ function ageMs({ confirmedAt }: TenureState, clock: Clock): number {
   return calendarMs < 0
     ? Infinity
     : Math.max(calendarMs, clock.monotonicMs() - confirmedAt.monotonicMs);
-}
-
-function isWithin(ageMs: number, limitMs: number): boolean {
-  return ageMs < limitMs;
 }
 
 function lostTo({ buildId }: BuildContext): FinalError {

@@ -188,17 +188,11 @@ interface JobClock {
 /** Ends the job when its time is over, by Temporal's clock and by that of the node. */
 function startJobClock({ buildId, plan }: JobSummary, { home, run }: CourseScope): JobClock {
   const { jobTimeoutMs: timeoutMs } = plan;
-  const timer = new CancellationScope();
   run.progress.isTimed = true;
-  inBackground(timer, async () => {
-    for (let leftMs = timeoutMs; leftMs > 0;) {
-      await sleep(leftMs);
-      // Temporal's clock may have been set. Builds of 0.1.0 do not ask.
-      leftMs = patched(NODE_CONFIRMS_TIMEOUT)
-        ? await home.onNode(() => home.node.quick.timeLeft({ buildId }, timeoutMs))
-        : 0;
-    }
-    run.interrupt({ kind: 'job_timeout', timeoutMs });
+  const timer = startTimer(run, { kind: 'job_timeout', timeoutMs }, async () => {
+    // Temporal's clock may have been set. Builds of 0.1.0 do not ask.
+    if (!patched(NODE_CONFIRMS_TIMEOUT)) return 0;
+    return home.onNode(() => home.node.quick.timeLeft({ buildId }, timeoutMs));
   });
   return {
     stop: () => {
@@ -208,13 +202,19 @@ function startJobClock({ buildId, plan }: JobSummary, { home, run }: CourseScope
   };
 }
 
+/** `leftMs` is asked when the time is over: what it returns is waited for as well. */
 function startTimer(
   run: BuildRun,
   interruption: Extract<Interruption, { timeoutMs: number }>,
+  leftMs?: () => Promise<number>,
 ): CancellationScope {
   const timer = new CancellationScope();
   inBackground(timer, async () => {
-    await sleep(interruption.timeoutMs);
+    let waitMs = interruption.timeoutMs;
+    do {
+      await sleep(waitMs);
+      waitMs = leftMs === undefined ? 0 : await leftMs();
+    } while (waitMs > 0);
     run.interrupt(interruption);
   });
   return timer;
