@@ -3,6 +3,7 @@ import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
 import { answerEverything } from '../support/gitlab-faults.ts';
+import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/trials.ts';
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };
@@ -46,12 +47,7 @@ describe('GitLab', () => {
       lab.run({ moment, fault: gitlabOutage(20_000), goesOn: true }));
   }
 
-  it('has lost the end of the trace', () =>
-    lab.run({
-      moment: 'script',
-      fault: { name: 'GitLab loses the end of the trace', strike: ({ job }) => job.loseTrace(100) },
-      resends: 3,
-    }));
+  it('has lost the end of the trace', () => lab.run(END_OF_TRACE_LOST));
 
   it('has lost all of the trace', () =>
     lab.run({
@@ -60,15 +56,7 @@ describe('GitLab', () => {
     }));
 
   it('deletes the job in mid-script: it is stopped and nothing of it is left', () =>
-    lab.run({
-      ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
-      fault: {
-        name: 'GitLab deletes the job',
-        strike: ({ job }) => job.erase(),
-        mend: ({ installation }) => installation.whenClean(60_000),
-      },
-      runs: { script: 1, afterScript: 0 },
-    }));
+    lab.run(JOB_DELETED));
 
   it('does not know the job any more: it runs to its end, and nothing of it is left', () =>
     lab.run({

@@ -1,7 +1,7 @@
 import { after, before, describe, it } from 'node:test';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import type { FaultLab, Moment } from '../support/faults.ts';
 import {
-  startOuterTemporal,
+  openOuterTemporalLab,
   temporalAway,
   type OuterTemporal,
 } from '../support/temporal-faults.ts';
@@ -20,17 +20,9 @@ describe('a Temporal that somebody else keeps', () => {
   let lab: FaultLab;
   let temporal: OuterTemporal;
   before(async () => {
-    temporal = await startOuterTemporal();
-    // Room for a second job, which is to be taken when Temporal is back.
-    lab = await openFaultLab({
-      ...{ concurrent: 2, runnerToml: '  limit = 2' },
-      env: { TEMPORAL_ADDRESS: temporal.address },
-    });
+    ({ lab, temporal } = await openOuterTemporalLab());
   });
-  after(async () => {
-    await lab.close();
-    await temporal.close();
-  });
+  after(() => lab.close());
 
   for (const moment of ['prepare', 'script', 'final update'] as const) {
     it(`is away for a second from the moment "${moment}" on`, () =>

@@ -1,7 +1,7 @@
 import { after, before, describe, it } from 'node:test';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import type { FaultLab } from '../support/faults.ts';
 import {
-  startOuterTemporal,
+  openOuterTemporalLab,
   temporalAway,
   type OuterTemporal,
 } from '../support/temporal-faults.ts';
@@ -14,16 +14,9 @@ describe('a Temporal that somebody else keeps and does not mend soon', () => {
   let lab: FaultLab;
   let temporal: OuterTemporal;
   before(async () => {
-    temporal = await startOuterTemporal();
-    lab = await openFaultLab({
-      ...{ concurrent: 2, runnerToml: '  limit = 2' },
-      env: { TEMPORAL_ADDRESS: temporal.address },
-    });
+    ({ lab, temporal } = await openOuterTemporalLab());
   });
-  after(async () => {
-    await lab.close();
-    await temporal.close();
-  });
+  after(() => lab.close());
 
   it('is away for ten minutes from mid-script on: the job goes on, and ends as ever', () =>
     lab.run({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startDevServer, type DevServer } from '../../src/adapters/temporal/dev-server.ts';
-import type { Fault, Scene } from './faults.ts';
+import { openFaultLab, type Fault, type FaultLab, type Scene } from './faults.ts';
 import type { FakeJob, JobSpec } from './fake-gitlab/types.ts';
 import { recordingLog } from './recording-log.ts';
 import { NO_GIT } from './scenario.ts';
@@ -20,7 +20,7 @@ export interface OuterTemporal {
   close(): Promise<void>;
 }
 
-export async function startOuterTemporal(): Promise<OuterTemporal> {
+async function startOuterTemporal(): Promise<OuterTemporal> {
   const stateDir = await mkdtemp(join(tmpdir(), 'tgr-temporal-'));
   const start = (): Promise<DevServer> =>
     startDevServer({ binary: temporalCli(), stateDir, log: recordingLog().log });
@@ -42,6 +42,24 @@ export async function startOuterTemporal(): Promise<OuterTemporal> {
       await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+/** A lab whose runner uses a Temporal of the tests' own; both are closed together. */
+export async function openOuterTemporalLab(): Promise<{
+  readonly lab: FaultLab;
+  readonly temporal: OuterTemporal;
+}> {
+  const temporal = await startOuterTemporal();
+  // Room for a second job, which is to be taken when Temporal is back.
+  const lab = await openFaultLab({
+    ...{ concurrent: 2, runnerToml: '  limit = 2' },
+    env: { TEMPORAL_ADDRESS: temporal.address },
+  });
+  const close = async (): Promise<void> => {
+    await lab.close();
+    await temporal.close();
+  };
+  return { temporal, lab: { ...lab, close } };
 }
 
 export interface Outage {

@@ -2,6 +2,7 @@ import { after, before, describe, it } from 'node:test';
 import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
 import { answerWrongly } from '../support/fault-kinds.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/trials.ts';
 
 // The short form of test/faults/gitlab and hand-out: each kind of wrong answer, where it hurts most.
 
@@ -49,21 +50,7 @@ describe('a job that GitLab answers wrongly about', () => {
       fault: answerWrongly({ cut: true, afterwards: true }, 1, isQuestion),
     }));
 
-  it('has all of its trace when GitLab has lost the end of it', () =>
-    lab.run({
-      moment: 'script',
-      fault: { name: 'GitLab loses the end of the trace', strike: ({ job }) => job.loseTrace(100) },
-      resends: 3,
-    }));
+  it('has all of its trace when GitLab has lost the end of it', () => lab.run(END_OF_TRACE_LOST));
 
-  it('is stopped, and nothing of it is left, when GitLab deletes it', () =>
-    lab.run({
-      ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
-      fault: {
-        name: 'GitLab deletes the job',
-        strike: ({ job }) => job.erase(),
-        mend: ({ installation }) => installation.whenClean(60_000),
-      },
-      runs: { script: 1, afterScript: 0 },
-    }));
+  it('is stopped, and nothing of it is left, when GitLab deletes it', () => lab.run(JOB_DELETED));
 });
