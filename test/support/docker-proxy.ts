@@ -47,7 +47,8 @@ export async function startDockerProxy(): Promise<DockerProxy> {
         agent: false,
         method,
         path: url,
-        headers,
+        // Told to close, Docker may do so before the last of what is piped has been written.
+        headers: { ...headers, connection: 'keep-alive' },
       } as const;
       const outgoing = request(options, (reply) => {
         answer.writeHead(reply.statusCode ?? 502, reply.headers);
