@@ -1,6 +1,6 @@
 import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
 import type { Adoption, Rescue } from '../domain/build/rescue.ts';
-import type { JobSummary, PlannedStage } from '../domain/build/stage.ts';
+import type { JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
 import type { JobStatus } from '../domain/job/job-status.ts';
 import type { FleetSettings } from '../domain/runner/fleet.ts';
 
@@ -93,10 +93,10 @@ export interface BuildActivities {
   /** Ends the stage that runs, if one does; `runStage` then returns `stopped`. */
   stopStage(build: BuildRef, request: StopRequest): Promise<void>;
   /**
-   * Milliseconds that are left of `limitMs` since this node got the job, by a clock that nobody sets;
-   * 0 also when the node cannot tell, as the machine was started anew.
+   * Milliseconds that are left of `limitMs` since this node got the job, or since it began `stage`, by
+   * a clock that nobody sets; 0 also when the node cannot tell, as the machine was started anew.
    */
-  timeLeft(build: BuildRef, limitMs: number): Promise<number>;
+  timeLeft(build: BuildRef, limitMs: number, stage?: StageTry): Promise<number>;
   /**
    * Sends the trace while it grows. Returns when it is sealed, when GitLab wants the job ended, or
    * when the job is overdue.
@@ -119,6 +119,12 @@ export interface StageRequest {
   readonly attempt: number;
   /** CI_JOB_STATUS as the stage sees it. */
   readonly jobStatus: JobStatus;
+}
+
+/** One try of a stage. */
+export interface StageTry {
+  readonly name: StageName;
+  readonly attempt: number;
 }
 
 export interface StopRequest {

@@ -1,7 +1,9 @@
 import type { BuildContext } from '../domain/build/context.ts';
-import type { BuildActivities, UploadOptions } from './contract.ts';
+import type { BuildActivities, StageTry, UploadOptions } from './contract.ts';
 import type { LiveBuilds } from './live-builds.ts';
 import type { Clock, Ports } from './ports.ts';
+import { stageKey } from './stage.ts';
+import { readStart } from './stage-container.ts';
 
 // Temporal's timers go by the clock of its machine, which may be set or wake up from sleep. The node
 // measures by one that only grows: a timer that rings early is asked about here, one that rings late
@@ -10,20 +12,33 @@ import type { Clock, Ports } from './ports.ts';
 /** Temporal's own timer goes first. */
 const GRACE_MS = 3_000;
 
+type ClockPorts = Pick<Ports, 'builds' | 'clock'>;
+
 export function createJobClockActivities(
-  { clock }: Pick<Ports, 'clock'>,
+  ports: ClockPorts,
   live: LiveBuilds,
 ): Pick<BuildActivities, 'timeLeft'> {
   return {
-    timeLeft: async ({ buildId }, limitMs) => {
+    timeLeft: async ({ buildId }, limitMs, stage) => {
       const build = await live.find(buildId);
-      return build === undefined ? 0 : timeLeft(build.context, limitMs, clock);
+      if (build === undefined) return 0;
+      const sinceMs = await findBeginning(build.context, stage, ports);
+      return timeLeft(sinceMs, limitMs, ports.clock);
     },
   };
 }
 
+async function findBeginning(
+  { buildId, receivedMonotonicMs }: BuildContext,
+  stage: StageTry | undefined,
+  ports: ClockPorts,
+): Promise<number | undefined> {
+  if (stage === undefined) return receivedMonotonicMs;
+  return (await readStart(buildId, stageKey(stage), ports))?.sinceMs;
+}
+
 function timeLeft(
-  { receivedMonotonicMs: sinceMs }: BuildContext,
+  sinceMs: number | undefined,
   limitMs: number,
   clock: Pick<Clock, 'monotonicMs'>,
 ): number {

@@ -27,7 +27,7 @@ export interface ContainerStage {
 const START_PATIENCE_MS = 5 * 60_000;
 
 /** What a stage's start is recognised by, should this process die at any moment. */
-interface StageStart {
+export interface StageStart {
   readonly nonce: string;
   readonly containerId: string;
   /** `StartedAt` of the container before: another value means that this stage was started. */
@@ -92,7 +92,7 @@ interface OpenedContainer {
 async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
   const { key, place, ports, container, engine } = stage;
   const { buildId } = build.context;
-  const start = (await ports.builds.readNote(buildId, startNote(key))) as StageStart | undefined;
+  const start = await readStart(buildId, key, ports);
   let status = await engine.inspectContainer(container);
   if (status === undefined && start === undefined) {
     const plan = await planFor(build, ports);
@@ -113,6 +113,15 @@ interface StartableStage extends PlacedStage {
 
 function startNote(key: string): string {
   return `start ${key}`;
+}
+
+/** undefined when no container was ever to be started for this try of a stage. */
+export async function readStart(
+  buildId: string,
+  key: string,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<StageStart | undefined> {
+  return (await builds.readNote(buildId, startNote(key))) as StageStart | undefined;
 }
 
 /**

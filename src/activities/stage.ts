@@ -12,7 +12,7 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../domain/trace/sections.ts';
-import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
+import type { BuildActivities, StageRequest, StageTry, StopRequest } from './contract.ts';
 import { giveUpForFullDisk, isDiskFull } from './full-disk.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
@@ -29,7 +29,7 @@ export function createStageActivities(ports: Ports, live: LiveBuilds): StageActi
     runStage: ({ buildId }, request) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        const key = stageKey(request);
+        const key = stageKey({ name: request.stage.name, attempt: request.attempt });
         return build.joined(key, () => runStage(build, { key, request, ports }));
       }),
 
@@ -42,8 +42,8 @@ export function createStageActivities(ports: Ports, live: LiveBuilds): StageActi
 }
 
 /** Name of one try of a stage in the build's notes. */
-function stageKey({ stage, attempt }: StageRequest): string {
-  return `${stage.name}#${attempt}`;
+export function stageKey({ name, attempt }: StageTry): string {
+  return `${name}#${attempt}`;
 }
 
 interface StageRun {

@@ -6,10 +6,11 @@ import {
 } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
+import type { BuildRef } from '../activities/contract.ts';
 import { inBackground } from './attempt.ts';
 import type { BuildHome } from './build-home.ts';
 import type { BuildRun } from './build-run.ts';
-import { isDelivery, openStages, type BuildStages } from './build-stages.ts';
+import { isDelivery, openStages, stageTimeLeft, type BuildStages } from './build-stages.ts';
 
 export interface CourseScope {
   readonly home: BuildHome;
@@ -35,10 +36,11 @@ export async function runCourse(job: JobSummary, scope: CourseScope): Promise<Bu
   }
   const clock = startJobClock(job, scope);
   const stages = openStages(job, scope);
+  const build = { buildId: job.buildId };
   const outcome =
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
     (await stages.prepare()) ??
-    (await runStages(plan, { stages, run: scope.run, clock }));
+    (await runStages(plan, { ...scope, build, stages, clock }));
   clock.stop();
   return outcome;
 }
@@ -46,7 +48,7 @@ export async function runCourse(job: JobSummary, scope: CourseScope): Promise<Bu
 /** Without them nothing of the job is begun. Returns an outcome when the build ends here. */
 async function resolveSecrets(
   { secrets }: BuildPlan,
-  { stages, run }: Omit<StagesScope, 'clock'>,
+  { stages, run }: Pick<StagesScope, 'stages' | 'run'>,
 ): Promise<BuildOutcome | undefined> {
   if (secrets === undefined) return undefined;
   const ended = await stages.run(secrets, { jobStatus: 'running' });
@@ -54,6 +56,8 @@ async function resolveSecrets(
 }
 
 interface StagesScope {
+  readonly build: BuildRef;
+  readonly home: BuildHome;
   readonly stages: BuildStages;
   readonly run: BuildRun;
   /** Of the job. */
@@ -159,16 +163,26 @@ async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutco
   return isIgnored ? result : outcomeOfStages(after, { kind: 'script_timeout', timeoutMs });
 }
 
-async function runScript(plan: BuildPlan, { stages, run }: StagesScope): Promise<StageOutcome> {
-  const { scriptTimeoutMs: timeoutMs } = plan;
-  const clock =
-    timeoutMs === undefined ? undefined : startTimer(run, { kind: 'script_timeout', timeoutMs });
+async function runScript(plan: BuildPlan, scope: StagesScope): Promise<StageOutcome> {
+  const { stages } = scope;
+  const clock = startScriptClock(plan, scope);
   let outcome: StageOutcome = { kind: 'succeeded' };
   for (const step of plan.steps) {
     if (outcome.kind === 'succeeded') outcome = await stages.run(step, { jobStatus: 'running' });
   }
   clock?.cancel();
   return outcome;
+}
+
+/** The script's clock begins with its first step. undefined when it has no time-out of its own. */
+function startScriptClock(
+  { scriptTimeoutMs: timeoutMs, steps: [first] }: BuildPlan,
+  scope: StagesScope,
+): CancellationScope | undefined {
+  if (timeoutMs === undefined || first === undefined) return undefined;
+  return startTimer(scope.run, { kind: 'script_timeout', timeoutMs }, () =>
+    stageTimeLeft({ name: first.name, attempt: 1 }, timeoutMs, scope),
+  );
 }
 
 async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<void> {
@@ -206,14 +220,14 @@ function startJobClock({ buildId, plan }: JobSummary, { home, run }: CourseScope
 function startTimer(
   run: BuildRun,
   interruption: Extract<Interruption, { timeoutMs: number }>,
-  leftMs?: () => Promise<number>,
+  leftMs: () => Promise<number>,
 ): CancellationScope {
   const timer = new CancellationScope();
   inBackground(timer, async () => {
     let waitMs = interruption.timeoutMs;
     do {
       await sleep(waitMs);
-      waitMs = leftMs === undefined ? 0 : await leftMs();
+      waitMs = await leftMs();
     } while (waitMs > 0);
     run.interrupt(interruption);
   });

@@ -1,10 +1,10 @@
-import { condition, setCurrentDetails } from '@temporalio/workflow';
-import type { BuildRef, StageRequest } from '../activities/contract.ts';
+import { condition, patched, setCurrentDetails } from '@temporalio/workflow';
+import type { BuildRef, StageRequest, StageTry } from '../activities/contract.ts';
 import { outcomeOfOwnTimeout, outcomeOfStages } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
 import { formatStageTable, type StageRow } from '../domain/build/stage-table.ts';
 import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
-import { outcomeOfFailure, stageFaultOf } from './activity-failure.ts';
+import { outcomeOfFailure, stageFaultOf, throwBug } from './activity-failure.ts';
 import type { BuildHome } from './build-home.ts';
 import type { BuildRun } from './build-run.ts';
 import { openStopper, type EndingKinds, type Stopper } from './build-stopper.ts';
@@ -25,6 +25,7 @@ export interface StageOptions {
 
 const FIRST_RETRY_PAUSE_MS = 5_000;
 const MAX_RETRY_PAUSE_MS = 300_000;
+const NODE_CONFIRMS_LIMITS = 'node-confirms-stage-limits';
 const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
 
 interface StagesScope {
@@ -125,6 +126,7 @@ async function runOnce(
     },
     ending: endingOf(stage),
     limitMs,
+    leftMs: async () => stageTimeLeft({ name: stage.name, attempt }, limitMs, { build, home }),
     // Before the user's own scripts nobody is given time to tidy up. Source: spec/execution §6.
     how: stage.place === 'build' ? 'graceful' : 'kill',
   });
@@ -134,6 +136,24 @@ async function runOnce(
     return ended.take();
   } catch (error) {
     return stageFaultOf(error);
+  }
+}
+
+/**
+ * By the clock of the node, when a limit of a stage is over by Temporal's: that may have been set. 0
+ * where nobody can tell. Builds of 0.1.0 do not ask.
+ */
+export async function stageTimeLeft(
+  stage: StageTry,
+  limitMs: number | undefined,
+  { build, home }: Pick<Parts, 'build' | 'home'>,
+): Promise<number> {
+  if (limitMs === undefined || !patched(NODE_CONFIRMS_LIMITS)) return 0;
+  try {
+    return await home.onNode(() => home.node.quick.timeLeft(build, limitMs, stage));
+  } catch (error) {
+    throwBug(error);
+    return 0;
   }
 }
 

@@ -15,6 +15,8 @@ export interface Stoppable<T> {
   /** The interruptions that end it. */
   readonly ending: EndingKinds;
   readonly limitMs?: number | undefined;
+  /** Asked when the limit is over by Temporal's clock: what is left of it by that of the node. */
+  readonly leftMs?: () => Promise<number>;
   readonly how: StopRequest['how'];
 }
 
@@ -73,8 +75,7 @@ export function openStopper(build: BuildRef, { home, run }: StopperScope): Stopp
       const scope = new CancellationScope();
       const running = watch(scope.run(() => home.onNode(work.call)));
       const isEnding = (): boolean => running.isSettled || run.isInterruptedBy(work.ending);
-      if (work.limitMs === undefined) await condition(isEnding);
-      else await condition(isEnding, work.limitMs);
+      await endOrLimit(isEnding, work);
       if (running.isSettled) return running;
 
       scope.cancel(); // it is not begun, nor tried again, from here on
@@ -82,6 +83,18 @@ export function openStopper(build: BuildRef, { home, run }: StopperScope): Stopp
       return undefined;
     },
   };
+}
+
+/** Returns when it is ending, or when its time is over. */
+async function endOrLimit<T>(
+  isEnding: () => boolean,
+  { limitMs, leftMs }: Stoppable<T>,
+): Promise<void> {
+  if (limitMs === undefined) return condition(isEnding);
+  for (let waitMs = limitMs; waitMs > 0;) {
+    if (await condition(isEnding, waitMs)) return;
+    waitMs = (await leftMs?.()) ?? 0;
+  }
 }
 
 function describeStop(interruption: Interruption | undefined, limitMs: number | undefined): string {

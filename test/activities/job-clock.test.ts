@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { StageName } from '../../src/domain/build/stage.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
 import { openProcess } from './support/process.ts';
@@ -30,6 +31,19 @@ describe('what is left of a job’s time', () => {
       assert.equal(await runActivity(() => node.timeLeft({ buildId }, 60_000)), left);
     });
   }
+
+  it('counts from when a stage was begun, if one is named; is 0 of a stage that was not', async () => {
+    const context = contextOf({ context: { receivedMonotonicMs: 1_000 } });
+    const world = createWorld(context, { keeps: 'everything' });
+    const clock = { nowMs: () => 9e12, monotonicMs: () => 51_000, sleep: () => Promise.resolve() };
+    const { activities, ports } = openProcess(world, { ports: { clock } });
+    const { buildId } = context;
+    await ports.builds.writeNote(buildId, 'start step_script#1', { sinceMs: 41_000 });
+    const ask = (name: StageName): Promise<number> =>
+      runActivity(() => activities.node.timeLeft({ buildId }, 60_000, { name, attempt: 1 }));
+    assert.equal(await ask('step_script'), 50_000);
+    assert.equal(await ask('after_script'), 0);
+  });
 
   it('is nothing of a build that this node does not have any more', async () => {
     const world = createWorld(contextOf(), { keeps: 'everything' });

@@ -71,3 +71,50 @@ describe('the clock of a job', () => {
     assert.deepEqual(await handle.result(), { state: 'success' });
   });
 });
+
+describe('the clock of a script, of after_script and of other stages', () => {
+  let world: World;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.end());
+
+  const LIMITS = { scriptTimeoutMs: 500, afterScriptTimeoutMs: 500, sourcesTimeoutMs: 500 };
+  const STAGES: readonly (readonly [held: string, timedOut: string])[] = [
+    ['step_script', TIMED_OUT],
+    // What after_script comes to does not change the job.
+    ['after_script', 'success'],
+    ['get_sources', TIMED_OUT],
+  ];
+  for (const [held, timedOut] of STAGES) {
+    for (const left of [[60_000], [300, 0]]) {
+      const isOver = left.includes(0);
+      it(`of ${held}: the node says ${left.join(', then ')} ms`, async () => {
+        const node = await world.startNode(uniqueName('limits'));
+        const ending = defer<StageOutcome>();
+        node.stage(held, ending.promise);
+        const answers = [...left];
+        const asked: unknown[] = [];
+        node.behave({
+          timeLeft: (_build, _limitMs, stage) => {
+            asked.push(stage);
+            if (!isOver) ending.resolve({ kind: 'succeeded' });
+            return Promise.resolve(answers.shift() ?? 0);
+          },
+        });
+        const plan = { ...FILES_PLAN, ...LIMITS };
+        const outcome = await (await startBuild(world, { node, job: jobOf(plan) })).result();
+        assert.equal(
+          outcome.state === 'failed' ? outcome.reason : outcome.state,
+          isOver ? timedOut : 'success',
+        );
+        assert.deepEqual(answers, []);
+        assert.deepEqual(asked[0], { name: held, attempt: 1 });
+        assert.equal(
+          callsOf(node).includes('stopStage graceful'),
+          isOver && held !== 'get_sources',
+        );
+      });
+    }
+  }
+});

@@ -174,7 +174,8 @@ function openFake(calls: Calls): Fake {
         act(describeStage(request), () => behaviour.runStage(build, request)),
       stopStage: (build, request) =>
         act(`stopStage ${request.how}`, () => behaviour.stopStage(build, request)),
-      timeLeft: (build, limitMs) => act('timeLeft', () => behaviour.timeLeft(build, limitMs)),
+      timeLeft: (build, limitMs, stage) =>
+        act('timeLeft', () => behaviour.timeLeft(build, limitMs, stage)),
       uploadTrace: (build, options) =>
         act('uploadTrace', () => behaviour.uploadTrace(build, options)),
       reportResult: (build, outcome) =>
