@@ -100,5 +100,18 @@ export default tseslint.config(
     WORKFLOWS,
     COMPOSITION,
   ),
+  {
+    files: ['test/faults/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: 'node:test',
+          importNames: ['it', 'test'],
+          message: 'import it from ../support/fault-report.ts: each test has its row in the table',
+        },
+      ],
+    },
+  },
   { files: ['**/*.mjs', '*.js'], extends: [tseslint.configs.base] },
 );

@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
-import { runChecks, runTests } from './lib/checks.mjs';
-import { formatFaultTable } from './lib/fault-table.mjs';
+import { findTests, runChecks, runTests } from './lib/checks.mjs';
+import { checkReportName, writeFaultReport } from './lib/fault-report.mjs';
+import { formatFaultTable, readFaultTable } from './lib/fault-table.mjs';
 import { main, say, SetUpError } from './lib/say.mjs';
 import { formatScenarioList } from './lib/scenario-list.mjs';
 import {
@@ -35,18 +36,22 @@ const RANDOM_SEEDS = '1000';
 /**
  * `npm test`: everything but the long suite of faults. `npm run check`: all but the system tests.
  * `npm run test:system`: only those. `npm run test:faults`: every fault at every moment, the random
- * ones again as they were with `-- --seed <number>`. Sets up what is missing and stops what it has
- * started.
+ * ones again as they were with `-- --seed <number>`; with `-- --report <file>` (.json or .md, also
+ * several times) its table is written there too. Sets up what is missing and stops what it has started.
  */
 await main(async () => {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { seed: { type: 'string' } },
+    options: {
+      seed: { type: 'string' },
+      report: { type: 'string', multiple: true, default: [] },
+    },
   });
   const mode = positionals[0] ?? 'all';
   if (!['all', 'check', 'system', 'faults'].includes(mode)) {
     throw new SetUpError(`${mode} is no kind of test: check, system, faults, or nothing for all`);
   }
+  values.report.forEach(checkReportName);
   await ensureBuilt();
   const isChecked = ['all', 'check'].includes(mode);
   const failures = isChecked ? await findFaults(runChecks) : [];
@@ -67,7 +72,7 @@ await main(async () => {
     failures.push(...(await runSystem({ env: all, isListed: mode === 'system' })));
   }
   if (mode === 'faults') {
-    failures.push(...(await runFaults({ env, seed: values.seed })));
+    failures.push(...(await runFaults({ env, ...values })));
   }
   for (const failure of failures) say(`\nfailed: ${failure}`);
   return failures.length === 0 ? 0 : 1;
@@ -87,7 +92,8 @@ async function runSystem({ env, isListed }) {
 }
 
 /** Every fault at every moment, and what came of it as a table. */
-async function runFaults({ env, seed }) {
+async function runFaults({ env, seed, report: files }) {
+  const begunMs = performance.now();
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
   const limits = { concurrency: 3, limitMinutes: 60 };
@@ -98,7 +104,11 @@ async function runFaults({ env, seed }) {
     const title = `${RANDOM_SEEDS} random builds`;
     return [...broken, ...(await runTests(title, RANDOM, { env: seeds, ...limits }))];
   } finally {
-    process.stdout.write(`\n${formatFaultTable(report)}\n`);
+    const suites = (await findTests(FAULTS)).map((file) => basename(file, '.test.js'));
+    const table = readFaultTable(report, suites);
+    process.stdout.write(`\n${formatFaultTable(table)}\n`);
+    const minutes = (performance.now() - begunMs) / 60_000;
+    for (const file of files) await writeFaultReport(file, { table, seed, minutes });
     rmSync(report, { force: true });
   }
 }

@@ -65,7 +65,8 @@ export async function runTests(
   }
 }
 
-async function findTests(directories) {
+/** Paths of compiled tests in these directories, or of one that is named itself. */
+export async function findTests(directories) {
   const { readdir } = await import('node:fs/promises');
   const found = [];
   for (const directory of directories) {

@@ -1,58 +1,102 @@
 import { existsSync, readFileSync } from 'node:fs';
 
+const COLUMNS = [
+  'fault',
+  'moments',
+  'runs',
+  'failed',
+  'lost bytes',
+  'double runs',
+  'leftovers',
+  'recovery p50',
+  'p99',
+];
+/** What must be zero, and how it is called where it is not. */
+const MUST_BE_ZERO = {
+  failed: 'failed',
+  lostBytes: 'lost bytes',
+  doubleRuns: 'double runs',
+  leftovers: 'leftovers',
+};
+
 /**
  * What the suite of faults has found, fault by fault: how often each was tried, at which moments, and
- * what must be zero. `file` holds a row for each trial, see test/support/fault-report.ts.
+ * what must be zero. `file` holds a row for each trial, see test/support/fault-report.ts. `suites` are
+ * the names of the files of tests: one that could not begin, or was skipped, has no row.
  */
-export function formatFaultTable(file) {
+export function readFaultTable(file, suites = []) {
   const rows = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
   const trials = rows.map((row) => JSON.parse(row));
   const faults = [...new Set(trials.map(({ fault }) => fault))].sort();
-  const table = [
-    [
-      'fault',
-      'moments',
-      'runs',
-      'failed',
-      'lost bytes',
-      'double runs',
-      'leftovers',
-      'recovery p50',
-      'p99',
-    ],
-    ...faults.map((fault) => [
+  return {
+    faults: faults.map((fault) => ({
       fault,
       ...summarize(trials.filter((trial) => trial.fault === fault)),
-    ]),
-    ['all', ...summarize(trials)],
-  ];
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return table
-    .map((row) => row.map((cell, column) => pad(cell, widths[column], column)).join('  '))
-    .join('\n');
+    })),
+    all: { fault: 'all', ...summarize(trials) },
+    silent: suites.filter((name) => trials.every(({ suite }) => suite !== name)),
+  };
+}
+
+/** For a terminal, with the sum in words below. */
+export function formatFaultTable(table) {
+  const lines = [COLUMNS, ...[...table.faults, table.all].map(toCells)];
+  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const text = lines.map((line) =>
+    line.map((cell, column) => pad(cell, widths[column], column)).join('  '),
+  );
+  return [...text, '', ...sumUp(table)].join('\n');
+}
+
+/** A sentence, and one more for each fault after which something is not zero, and for who is missing. */
+export function sumUp(table) {
+  const missing = table.silent.map(
+    (suite) => `NOTHING was injected by ${suite}: skipped, or broken`,
+  );
+  return [...sumUpFaults(table), ...missing];
+}
+
+function sumUpFaults({ faults, all }) {
+  const injected = `${all.runs} faults injected, of ${faults.length} kinds, at ${all.moments} moments`;
+  if (all.runs === 0) return ['no fault was injected'];
+  const bad = faults.filter((row) => Object.keys(MUST_BE_ZERO).some((key) => row[key] > 0));
+  if (bad.length === 0) return [`${injected}: nothing failed, was lost, run twice or left over`];
+  return [`${injected}. NOT ZERO:`, ...bad.map((row) => `  ${row.fault}: ${nameFaults(row)}`)];
+}
+
+/** The cells of a row, in the order of `COLUMNS`. */
+export function toCells(row) {
+  const { fault, moments, runs, failed, lostBytes, doubleRuns, leftovers } = row;
+  const recovery = [row.recoveryP50Ms, row.recoveryP99Ms].map(
+    (ms) => `${(ms / 1000).toFixed(1)} s`,
+  );
+  return [fault, moments, runs, failed, lostBytes, doubleRuns, leftovers, ...recovery].map(String);
+}
+
+export { COLUMNS };
+
+function nameFaults(row) {
+  const bad = Object.entries(MUST_BE_ZERO).filter(([key]) => row[key] > 0);
+  return bad.map(([key, name]) => `${row[key]} ${name}`).join(', ');
 }
 
 function summarize(trials) {
   const sum = (read) => trials.reduce((total, trial) => total + read(trial), 0);
   const recoveries = trials.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
-  return [
-    new Set(trials.map(({ moment }) => moment)).size,
-    trials.length,
-    sum(({ isGood }) => (isGood ? 0 : 1)),
-    sum(({ lostBytes }) => lostBytes ?? 0),
-    sum(({ doubleRuns }) => doubleRuns),
-    sum(({ leftovers }) => leftovers),
-    seconds(percentile(recoveries, 0.5)),
-    seconds(percentile(recoveries, 0.99)),
-  ].map(String);
+  return {
+    moments: new Set(trials.map(({ moment }) => moment)).size,
+    runs: trials.length,
+    failed: sum(({ isGood }) => (isGood ? 0 : 1)),
+    lostBytes: sum(({ lostBytes }) => lostBytes ?? 0),
+    doubleRuns: sum(({ doubleRuns }) => doubleRuns),
+    leftovers: sum(({ leftovers }) => leftovers),
+    recoveryP50Ms: percentile(recoveries, 0.5),
+    recoveryP99Ms: percentile(recoveries, 0.99),
+  };
 }
 
 function percentile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-function seconds(ms) {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Words to the left, numbers to the right. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './paths.mjs';
 import { run } from './run.mjs';
@@ -11,6 +11,11 @@ export async function writeRevision() {
   if (revision === undefined) return rmSync(FILE, { force: true });
   mkdirSync(dirname(FILE), { recursive: true });
   writeFileSync(FILE, JSON.stringify(revision));
+}
+
+/** Of the build that is there. */
+export function readRevision() {
+  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : 'HEAD';
 }
 
 async function askGit() {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { freezeDaemon, restartDaemon } from '../support/daemon-faults.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import { openInstallation } from '../support/installation.ts';
+import { COUNTED, openOwnPlace, tryFault } from '../support/own-trials.ts';
 import { assertJob, NO_GIT, type Expectation } from '../support/scenario.ts';
 import {
   copyImages,
@@ -111,20 +112,25 @@ describe('Docker is away', { skip }, () => {
     await daemon.start({ liveRestore: false });
     await copyImages(daemon.host);
     await daemon.stop('SIGTERM');
-    const installation = await openInstallation({ daemon });
+    const place = await openOwnPlace({ daemon });
     t.after(async () => {
-      await installation.close();
+      await place.close();
       await daemon.close();
     });
-    await installation.start();
-    const { gitlab, runner } = installation;
-    const job = gitlab.addJob({ script: ['echo at last'], variables: [NO_GIT] });
-    await runner.whenLog(/"level":"error".*Docker does not answer, no job is asked for/);
-    await assert.rejects(job.whenFinished(5_000));
-    assert.equal(job.handedOut, 0);
-    await daemon.start({ liveRestore: false });
-    await job.whenFinished(60_000);
-    assertJob(job, { state: 'success', log: ['at last'] });
-    await installation.whenClean();
+    await place.installation.start();
+    const trial = { fault: 'Docker away when the runner starts', moment: 'no job' };
+    await tryFault(place, trial, async ({ watch, mended }) => {
+      const { gitlab, runner, whenClean } = place.installation;
+      const script = [COUNTED, 'echo at last'];
+      const job = watch(gitlab.addJob({ script, variables: [NO_GIT] }), ['at last']);
+      await runner.whenLog(/"level":"error".*Docker does not answer, no job is asked for/);
+      await assert.rejects(job.whenFinished(5_000));
+      assert.equal(job.handedOut, 0);
+      await daemon.start({ liveRestore: false });
+      mended();
+      await job.whenFinished(60_000);
+      assertJob(job, { state: 'success', log: ['at last'] });
+      await whenClean();
+    });
   });
 });

@@ -1,5 +1,6 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { fillDisk, makeReadOnly, mountSmallDisk, useUpInodes } from '../support/disk-faults.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { it } from '../support/fault-report.ts';
+import type { Installation } from '../support/installation.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const DISK_MIB = 16;
@@ -12,14 +15,16 @@ const LONG_POLL_MS = 2_000;
 const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';
 
 describe('a state directory on a small disk', { skip }, () => {
+  let place: OwnPlace;
   let installation: Installation;
   let builds: string;
 
   before(async () => {
-    installation = await openInstallation({
+    place = await openOwnPlace({
       runnerToml: '  output_limit = 65536',
       gitlab: { longPollMs: LONG_POLL_MS },
     });
+    installation = place.installation;
     builds = join(installation.stateDir, 'builds');
     mkdirSync(builds, { recursive: true, mode: 0o700 });
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m,mode=700`, 'tmpfs', builds]);
@@ -28,40 +33,58 @@ describe('a state directory on a small disk', { skip }, () => {
   after(async () => {
     await installation.runner.end('SIGTERM');
     execFileSync('umount', ['--lazy', builds]);
-    await installation.close();
+    await place.close();
   });
 
-  it('fails a job that fills it for its reason, and takes the next one by itself', async () => {
-    const { gitlab } = installation;
-    const script = ['echo begun', `yes ${'x'.repeat(99)} | head -c 40000000`, 'echo all is well'];
-    const job = gitlab.addJob({ script, variables: [NO_GIT] });
-    await job.whenFinished(90_000);
-    assertJob(job, {
-      state: 'failed',
-      failureReason: 'runner_system_failure',
-      log: ['begun', 'xxxx', /ERROR: Job failed \(system failure\): cannot write \S+\/builds\//],
-      never: ['all is well'],
-    });
-    await installation.whenClean();
-    const next = gitlab.addJob({ script: ['echo next'], variables: [NO_GIT] });
-    await next.whenFinished(60_000);
-    assertJob(next, { state: 'success', log: ['next'] });
-  });
+  const add = (...script: string[]): FakeJob =>
+    installation.gitlab.addJob({ script: [COUNTED, ...script], variables: [NO_GIT] });
 
-  it('asks for no job while it is full, and for the waiting one when there is room', async () => {
-    const { gitlab, runner } = installation;
-    const ballast = join(builds, 'ballast');
-    writeFileSync(ballast, Buffer.alloc((DISK_MIB - 1) * 1024 * 1024 + 512 * 1024));
-    await runner.whenLog(/the disk is full, no job is asked for/);
-    // A question that was on its way before: GitLab keeps it open for so long, and nothing tells of it.
-    await delay(LONG_POLL_MS + 1_000);
-    const job = gitlab.addJob({ script: ['echo at last'], variables: [NO_GIT] });
-    await assert.rejects(job.whenFinished(5_000));
-    assert.equal(job.handedOut, 0);
-    rmSync(ballast);
-    await job.whenFinished(60_000);
-    assertJob(job, { state: 'success', log: ['at last'] });
-    await installation.whenClean();
-    assert.deepEqual(readdirSync(builds), []);
-  });
+  it('fails a job that fills it for its reason, and takes the next one by itself', () =>
+    tryFault(
+      place,
+      { fault: 'disk of the builds filled', moment: 'script' },
+      async ({ watch, mended }) => {
+        const fill = `yes ${'x'.repeat(99)} | head -c 40000000`;
+        const job = watch(add('echo begun', fill, 'echo all is well'), ['begun']);
+        await job.whenFinished(90_000);
+        mended(); // what the job wrote made room
+        assertJob(job, {
+          state: 'failed',
+          failureReason: 'runner_system_failure',
+          log: [
+            'begun',
+            'xxxx',
+            /ERROR: Job failed \(system failure\): cannot write \S+\/builds\//,
+          ],
+          never: ['all is well'],
+        });
+        await installation.whenClean();
+        const next = watch(add('echo next'), ['next']);
+        await next.whenFinished(60_000);
+        assertJob(next, { state: 'success', log: ['next'] });
+        await installation.whenClean();
+      },
+    ));
+
+  it('asks for no job while it is full, and for the waiting one when there is room', () =>
+    tryFault(
+      place,
+      { fault: 'disk of the builds full', moment: 'no job' },
+      async ({ watch, mended }) => {
+        const ballast = join(builds, 'ballast');
+        writeFileSync(ballast, Buffer.alloc((DISK_MIB - 1) * 1024 * 1024 + 512 * 1024));
+        await installation.runner.whenLog(/the disk is full, no job is asked for/);
+        // A question that was on its way before: GitLab keeps it open for so long, and nothing tells of it.
+        await delay(LONG_POLL_MS + 1_000);
+        const job = watch(add('echo at last'), ['at last']);
+        await assert.rejects(job.whenFinished(5_000));
+        assert.equal(job.handedOut, 0);
+        rmSync(ballast);
+        mended();
+        await job.whenFinished(60_000);
+        assertJob(job, { state: 'success', log: ['at last'] });
+        await installation.whenClean();
+        assert.deepEqual(readdirSync(builds), []);
+      },
+    ));
 });

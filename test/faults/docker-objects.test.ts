@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import Docker from 'dockerode';
 import { startDockerProxy, type DockerProxy, type DockerRefusal } from '../support/docker-proxy.ts';
 import { dockerAt } from '../support/docker-at.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type Fault, type FaultLab, type Scene } from '../support/faults.ts';
 import { openRegistry, registryProgram, type Registry } from '../support/registry.ts';
 import { JOB_IMAGE } from '../support/images.ts';

@@ -1,5 +1,6 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { freezeWorker } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
 
 /** Longer than a heartbeat may be away: Temporal gives the calls to another, or to the same again. */

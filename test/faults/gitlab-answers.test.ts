@@ -1,5 +1,6 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type Fault, type FaultLab, type Trial } from '../support/faults.ts';
 import {
   giveAnswers,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contentOf } from '../support/artifact-content.ts';
-import type { FakeAnswer, FakeJob } from '../support/fake-gitlab/types.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import { it } from '../support/fault-report.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;
@@ -18,58 +18,60 @@ const POLL_LIMIT_MS = 5_000;
 const AWAY: FakeAnswer = { status: 503, body: '{"message":"503 Service Unavailable"}' };
 
 describe('a GitLab that is away for long', () => {
-  let installation: Installation;
-  let witness: string;
+  let place: OwnPlace;
   before(async () => {
-    witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
-    installation = await openInstallation({
+    place = await openOwnPlace({
       // One place more than there are results that wait.
       concurrent: JOBS + 1,
       runnerToml: '  request_concurrency = 4',
-      dockerToml: `    volumes = ["${witness}:/witness"]\n`,
       gitlab: { traceUpdateIntervalSeconds: 1 },
     });
-    await installation.start();
+    await place.installation.start();
   });
-  after(async () => {
-    await installation.close();
-    await rm(witness, { recursive: true, force: true });
-  });
+  after(() => place.close());
 
   it(`gets ${JOBS} results with all they have made within a minute of its return`, () =>
-    bridge('first', () => true));
+    bridge('GitLab away for a minute', () => true));
 
   it('or is under maintenance: what is written is refused, what is read is answered', () =>
-    bridge('second', (method) => method !== 'GET'));
+    bridge('GitLab in maintenance mode for a minute', (method) => method !== 'GET'));
 
   /** Jobs end while it is away; then it is back. */
-  async function bridge(name: string, isRefused: (method: string) => boolean): Promise<void> {
-    const { gitlab } = installation;
-    const jobs = Array.from({ length: JOBS }, () => gitlab.addJob(specOf(name)));
-    await Promise.all(jobs.map((job) => job.whenLog(/begun/, 120_000)));
-    const outage = gitlab.intercept(({ method }) => (isRefused(method) ? AWAY : undefined));
-    await writeFile(join(witness, name), '');
-    await delay(AWAY_MS); // the outage itself
-    for (const job of jobs) assert.equal(job.state, 'running', 'it was away');
-    outage.remove();
-    const next = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
-    await Promise.all([
-      next.whenState(['running', 'success'], POLL_LIMIT_MS),
-      ...jobs.map((job) => job.whenFinished(DELIVERY_LIMIT_MS)),
-    ]);
-    for (const job of jobs) await assertDelivered(job);
-    await next.whenFinished();
-    await installation.whenClean(60_000);
-    assert.deepEqual(gitlab.violations, []);
+  async function bridge(fault: string, isRefused: (method: string) => boolean): Promise<void> {
+    await tryFault(place, { fault, moment: 'script' }, async ({ watch, mended }) => {
+      const { installation, witness } = place;
+      const { gitlab } = installation;
+      const go = fault.replaceAll(' ', '-');
+      const jobs = Array.from({ length: JOBS }, () =>
+        watch(gitlab.addJob(specOf(go)), ['begun', 'end']),
+      );
+      await Promise.all(jobs.map((job) => job.whenLog(/begun/, 120_000)));
+      const outage = gitlab.intercept(({ method }) => (isRefused(method) ? AWAY : undefined));
+      await writeFile(join(witness, go), '');
+      await delay(AWAY_MS); // the outage itself
+      for (const job of jobs) assert.equal(job.state, 'running', 'it was away');
+      outage.remove();
+      mended();
+      const next = watch(gitlab.addJob({ script: [COUNTED], variables: [NO_GIT] }));
+      await Promise.all([
+        next.whenState(['running', 'success'], POLL_LIMIT_MS),
+        ...jobs.map((job) => job.whenFinished(DELIVERY_LIMIT_MS)),
+      ]);
+      for (const job of jobs) await assertDelivered(job);
+      await next.whenFinished();
+      await installation.whenClean(60_000);
+      assert.deepEqual(gitlab.violations, []);
+    });
   }
 });
 
-function specOf(name: string) {
+function specOf(go: string): JobSpec {
   const made = { paths: ['made.txt'], artifact_type: 'archive', artifact_format: 'zip' };
   return {
     script: [
+      COUNTED,
       'echo begun',
-      `until [ -e /witness/${name} ]; do sleep 0.2; done`,
+      `until [ -e /witness/${go} ]; do sleep 0.2; done`,
       'echo "made by $CI_JOB_ID" > made.txt',
       'echo end',
     ],

@@ -1,6 +1,7 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
 import { answerEverything } from '../support/gitlab-faults.ts';
 import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/trials.ts';

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
 import { answerWrongly, killWorker } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults.ts';
+import { COUNTED, tryFault } from '../support/own-trials.ts';
 
 /** GitLab's own two minutes, compressed. */
 const ACKNOWLEDGE_MS = 10_000;
@@ -44,13 +46,17 @@ describe('the answer with a job in it', () => {
     ['is missing with all that belongs to it', { runner_info: undefined }],
     ['is null', { runner_info: { timeout: null } }],
   ] as const) {
-    it(`was for a job whose time-out GitLab does not know yet, it ${why}: it has an hour`, async () => {
-      const { gitlab } = lab.installation;
-      const job = gitlab.addJob({ payload, script: ['sleep 1', 'echo done'] });
-      assert.equal(await job.whenFinished(), 'success', job.log);
-      await lab.installation.whenClean();
-      assert.deepEqual(gitlab.violations, []);
-    });
+    it(`was for a job whose time-out GitLab does not know yet, it ${why}: it has an hour`, () =>
+      tryFault(lab, { fault: 'time-out not known', moment: why }, async ({ watch, mended }) => {
+        const { gitlab } = lab.installation;
+        const script = [COUNTED, 'sleep 1', 'echo done'];
+        const job = watch(gitlab.addJob({ payload, script }), ['done']);
+        await job.whenState(['running']);
+        mended();
+        assert.equal(await job.whenFinished(), 'success', job.log);
+        await lab.installation.whenClean();
+        assert.deepEqual(gitlab.violations, []);
+      }));
   }
 });
 

@@ -1,6 +1,7 @@
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type Moment, type Trial } from '../support/faults.ts';
-import { loseNode, SHORT_WAIT } from '../support/node-lost-faults.ts';
+import { freezeNode, loseNode, loseNodeBriefly, SHORT_WAIT } from '../support/node-lost-faults.ts';
 import type { Expectation } from '../support/scenario.ts';
 
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
@@ -25,6 +26,7 @@ const GIVEN_UP: Expectation = {
   ],
 };
 
+const FROZEN: readonly Moment[] = ['prepare', 'get_sources', 'script', 'artifact upload'];
 const TRIALS: readonly [moment: Moment, what: string, trial: Partial<Trial>][] = [
   ['acknowledged', 'another node runs the job', { expected: MOVED }],
   ['prepare', 'another node runs the job', { expected: MOVED }],
@@ -44,15 +46,25 @@ const TRIALS: readonly [moment: Moment, what: string, trial: Partial<Trial>][] =
   ['final answer', 'GitLab has the result, which stays', { expected: { state: 'success' } }],
 ];
 
+async function run(trial: Trial): Promise<void> {
+  const lab = await openFaultLab({ env: SHORT_WAIT });
+  try {
+    await lab.run({ changesNodes: true, ...trial });
+  } finally {
+    await lab.close();
+  }
+}
+
 describe('a node that is lost for good, as it seems, and comes back', { concurrency: 3 }, () => {
   for (const [moment, what, trial] of TRIALS) {
-    it(`at the moment "${moment}": ${what}`, async () => {
-      const lab = await openFaultLab({ env: SHORT_WAIT });
-      try {
-        await lab.run({ moment, fault: loseNode(), changesNodes: true, ...trial });
-      } finally {
-        await lab.close();
-      }
-    });
+    it(`at the moment "${moment}": ${what}`, () => run({ moment, fault: loseNode(), ...trial }));
+  }
+  for (const [moment, what, trial] of TRIALS.filter(([at]) => FROZEN.includes(at))) {
+    it(`frozen at the moment "${moment}": ${what}`, () =>
+      run({ moment, fault: freezeNode(), ...trial }));
+  }
+  for (const moment of ['get_sources', 'script'] as const) {
+    it(`in time, from the moment "${moment}" on: the job goes on where it was`, () =>
+      run({ moment, fault: loseNodeBriefly(), goesOn: true }));
   }
 });

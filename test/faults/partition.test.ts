@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startDevServer, type DevServer } from '../../src/adapters/temporal/dev-server.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults.ts';
 import { bridgeGateway } from '../support/installation.ts';
 import { recordingLog } from '../support/recording-log.ts';

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { promisify } from 'node:util';
+import { it } from '../support/fault-report.ts';
 import type { Fault } from '../support/faults.ts';
 import { killWorker } from '../support/fault-kinds.ts';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
@@ -20,6 +21,7 @@ import {
 } from '../support/people-faults.ts';
 import type { FakeGitLab, FakeJob } from '../support/fake-gitlab/types.ts';
 import type { Installation } from '../support/installation.ts';
+import { COUNTED, tryFault } from '../support/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const run = promisify(execFile);
@@ -141,33 +143,40 @@ describe('what people do to a build', () => {
   it('sends signals twice, out of order, and of no known kind: nothing comes of it', () =>
     lab.run({ moment: 'script', fault: signals('signals of all kinds', sendAll) }));
 
-  it('signals and resets a build that has ended: nothing is said or run any more', async () => {
-    const { installation } = lab;
-    const { gitlab } = installation;
-    const job = gitlab.addJob({ script: ['echo once'], variables: [NO_GIT] });
-    await job.whenFinished();
-    await installation.whenClean();
-    const before = [job.trace.toString(), countCalls(gitlab, job)];
-    await inTemporal(installation, async ({ workflow }) => {
-      const build = workflow.getHandle(buildId(installation, job));
-      await assert.rejects(build.signal('cancelBuild'), /not found|already completed/i);
+  it('signals and resets a build that has ended: nothing is said or run any more', () => {
+    const { name: fault, mend } = resetBuild('its beginning');
+    return tryFault(lab, { fault, moment: 'ended' }, async ({ watch, mended }) => {
+      const { installation } = lab;
+      const { gitlab } = installation;
+      const script = [COUNTED, 'echo once'];
+      const job = watch(gitlab.addJob({ script, variables: [NO_GIT] }), ['once']);
+      await job.whenFinished();
+      await installation.whenClean();
+      const before = [job.trace.toString(), countCalls(gitlab, job)];
+      await inTemporal(installation, async ({ workflow }) => {
+        const build = workflow.getHandle(buildId(installation, job));
+        await assert.rejects(build.signal('cancelBuild'), /not found|already completed/i);
+      });
+      await mend?.({ installation, job, containers: NOBODY });
+      mended();
+      await assertTakesJobs(installation);
+      assert.deepEqual([job.trace.toString(), countCalls(gitlab, job)], before);
+      assertJob(job, { state: 'success' });
+      await installation.whenClean();
     });
-    const { mend } = resetBuild('its beginning');
-    await mend?.({ installation, job, containers: NOBODY });
-    await assertTakesJobs(installation);
-    assert.deepEqual([job.trace.toString(), countCalls(gitlab, job)], before);
-    assertJob(job, { state: 'success' });
   });
 
-  it('finds new jobs taken within five seconds after GitLab was away', async () => {
-    const { gitlab } = lab.installation;
-    const outage = gitlab.intercept(() => ({ status: 503 }));
-    await new Promise((resolve) => setTimeout(resolve, 20_000)); // the outage itself
-    outage.remove();
-    const job = gitlab.addJob({ script: ['true'] });
-    await job.whenState(['running'], 5_000);
-    await job.whenFinished();
-    await lab.installation.whenClean();
-    assert.deepEqual(gitlab.violations, []);
-  });
+  it('finds new jobs taken within five seconds after GitLab was away', () =>
+    tryFault(lab, { fault: 'GitLab away for 20 s', moment: 'no job' }, async (observation) => {
+      const { gitlab } = lab.installation;
+      const outage = gitlab.intercept(() => ({ status: 503 }));
+      await new Promise((resolve) => setTimeout(resolve, 20_000)); // the outage itself
+      outage.remove();
+      observation.mended();
+      const job = observation.watch(gitlab.addJob({ script: [COUNTED, 'echo short'] }), ['short']);
+      await job.whenState(['running'], 5_000);
+      await job.whenFinished();
+      await lab.installation.whenClean();
+      assert.deepEqual(gitlab.violations, []);
+    }));
 });

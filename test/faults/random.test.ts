@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import {
   answerWrongly,
   freezeTemporal,
@@ -12,6 +12,7 @@ import {
   seededRandom,
   stopWorker,
 } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab, type Trial } from '../support/faults.ts';
 
 const JOBS = Number(process.env['FAULT_JOBS'] ?? 100);

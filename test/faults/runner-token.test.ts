@@ -1,75 +1,100 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { it } from '../support/fault-report.ts';
+import type { Installation } from '../support/installation.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const PROMPT_MS = 5_000;
 const NEW_TOKEN = 'glrt-rotatedRotatedRotated';
-const SHORT: JobSpec = { script: ['true'], variables: [NO_GIT] };
+const SHORT: JobSpec = { script: [COUNTED, 'echo short'], variables: [NO_GIT] };
 
 /** Its token is taken away or exchanged while it asks for jobs and runs one. */
 describe('a runner that GitLab does not know any more', () => {
+  let place: OwnPlace;
   let installation: Installation;
   before(async () => {
-    installation = await openInstallation({ concurrent: 3, checkInterval: 1, runners: 2 });
+    place = await openOwnPlace({ concurrent: 3, checkInterval: 1, runners: 2 });
+    installation = place.installation;
     await installation.start();
   });
-  after(() => installation.close());
+  after(() => place.close());
 
   const tokens = (): readonly [lost: string, other: string] => {
     const [lost = '', other = ''] = installation.tokens;
     return [lost, other];
   };
 
-  it('is told by its name, keeps the job that it has, and the other one goes on', async () => {
-    const [lost, other] = tokens();
-    const { gitlab, runner } = installation;
-    const script = ['echo begun', 'sleep 6', 'echo end'];
-    const job = gitlab.addJob({ script, variables: [NO_GIT], runnerToken: lost });
-    await job.whenLog(/^begun$/m);
-    gitlab.removeRunner(lost);
-    const line = await runner.whenLog(/"msg":"asking for a job was refused"/);
-    assert.match(line, /"runner_name":"system-test-0"/);
-    assert.match(line, /403/);
-    await assertPrompt(gitlab.addJob({ ...SHORT, runnerToken: other }));
-    await job.whenFinished();
-    assertJob(job, { state: 'success', log: ['begun', 'end', 'Job succeeded'] });
-    assert.ok(!runner.lines.join('').includes(lost), 'the token is in no log');
-  });
+  it('is told by its name, keeps the job that it has, and the other one goes on', () =>
+    tryFault(
+      place,
+      { fault: 'token of a runner taken away', moment: 'script' },
+      async ({ watch, mended }) => {
+        const [lost, other] = tokens();
+        const { gitlab, runner } = installation;
+        const script = [COUNTED, 'echo begun', 'sleep 6', 'echo end'];
+        const spec = { script, variables: [NO_GIT], runnerToken: lost };
+        const job = watch(gitlab.addJob(spec), ['begun', 'end']);
+        await job.whenLog(/^begun$/m);
+        gitlab.removeRunner(lost);
+        mended();
+        const line = await runner.whenLog(/"msg":"asking for a job was refused"/);
+        assert.match(line, /"runner_name":"system-test-0"/);
+        assert.match(line, /403/);
+        await assertPrompt(watch(gitlab.addJob({ ...SHORT, runnerToken: other }), ['short']));
+        await job.whenFinished();
+        assertJob(job, { state: 'success', log: ['begun', 'end', 'Job succeeded'] });
+        assert.ok(!runner.lines.join('').includes(lost), 'the token is in no log');
+        await installation.whenClean();
+      },
+    ));
 
-  it('asks again as soon as its new token stands in config.toml, without a restart', async () => {
-    const [lost] = tokens();
-    const { gitlab, configPath, runner } = installation;
-    const { pid } = runner;
-    gitlab.addRunner({ token: NEW_TOKEN });
-    const job = gitlab.addJob({ ...SHORT, runnerToken: NEW_TOKEN });
-    const toml = await readFile(configPath, 'utf8');
-    await writeFile(configPath, toml.replace(lost, NEW_TOKEN), { mode: 0o600 });
-    await assertPrompt(job);
-    assert.deepEqual([runner.pid, runner.hasExited], [pid, false]);
-    await installation.whenClean();
-    assert.deepEqual(gitlab.violations, []);
-  });
+  it('asks again as soon as its new token stands in config.toml, without a restart', () =>
+    tryFault(
+      place,
+      { fault: 'token of a runner taken away', moment: 'no job' },
+      async ({ watch, mended }) => {
+        const [lost] = tokens();
+        const { gitlab, configPath, runner } = installation;
+        const { pid } = runner;
+        gitlab.addRunner({ token: NEW_TOKEN });
+        const job = watch(gitlab.addJob({ ...SHORT, runnerToken: NEW_TOKEN }), ['short']);
+        const toml = await readFile(configPath, 'utf8');
+        await writeFile(configPath, toml.replace(lost, NEW_TOKEN), { mode: 0o600 });
+        mended();
+        await assertPrompt(job);
+        assert.deepEqual([runner.pid, runner.hasExited], [pid, false]);
+        await installation.whenClean();
+        assert.deepEqual(gitlab.violations, []);
+      },
+    ));
 
-  it('may have its token exchanged while it runs a job, which goes on', async () => {
-    const { gitlab, configPath } = installation;
-    const next = `${NEW_TOKEN}2`;
-    const script = ['echo begun', 'sleep 5', 'echo end'];
-    const job = gitlab.addJob({ script, variables: [NO_GIT], runnerToken: NEW_TOKEN });
-    await job.whenLog(/^begun$/m);
-    gitlab.addRunner({ token: next });
-    gitlab.removeRunner(NEW_TOKEN);
-    const toml = await readFile(configPath, 'utf8');
-    await writeFile(configPath, toml.replace(NEW_TOKEN, next), { mode: 0o600 });
-    await assertPrompt(gitlab.addJob({ ...SHORT, runnerToken: next }));
-    assert.equal(job.state, 'running');
-    await job.whenFinished();
-    assertJob(job, { state: 'success', log: ['begun', 'end', 'Job succeeded'] });
-    await installation.whenClean();
-    assert.deepEqual(gitlab.violations, []);
-  });
+  it('may have its token exchanged while it runs a job, which goes on', () =>
+    tryFault(
+      place,
+      { fault: 'token of a runner exchanged', moment: 'script' },
+      async ({ watch, mended }) => {
+        const { gitlab, configPath } = installation;
+        const next = `${NEW_TOKEN}2`;
+        const script = [COUNTED, 'echo begun', 'sleep 5', 'echo end'];
+        const spec = { script, variables: [NO_GIT], runnerToken: NEW_TOKEN };
+        const job = watch(gitlab.addJob(spec), ['begun', 'end']);
+        await job.whenLog(/^begun$/m);
+        gitlab.addRunner({ token: next });
+        gitlab.removeRunner(NEW_TOKEN);
+        const toml = await readFile(configPath, 'utf8');
+        await writeFile(configPath, toml.replace(NEW_TOKEN, next), { mode: 0o600 });
+        mended();
+        await assertPrompt(watch(gitlab.addJob({ ...SHORT, runnerToken: next }), ['short']));
+        assert.equal(job.state, 'running');
+        await job.whenFinished();
+        assertJob(job, { state: 'success', log: ['begun', 'end', 'Job succeeded'] });
+        await installation.whenClean();
+        assert.deepEqual(gitlab.violations, []);
+      },
+    ));
 });
 
 async function assertPrompt(job: FakeJob): Promise<void> {

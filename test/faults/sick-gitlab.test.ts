@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openDoor, type Door } from '../support/door.ts';
 import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { it } from '../support/fault-report.ts';
+import type { Installation } from '../support/installation.ts';
+import {
+  COUNTED,
+  openOwnPlace,
+  tryFault,
+  type OwnPlace,
+  type OwnTrial,
+} from '../support/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const CHECK_INTERVAL_MS = 1_000;
@@ -25,16 +33,18 @@ const SICK: readonly (readonly [title: string, answer: () => FakeAnswer])[] = [
 
 /** One place for two runners: a question that takes long may not keep it. */
 describe('a runner whose GitLab is sick', () => {
+  let place: OwnPlace;
   let installation: Installation;
   let door: Door;
   before(async () => {
-    installation = await openInstallation({ concurrent: 1, checkInterval: 1, runners: 2 });
+    place = await openOwnPlace({ concurrent: 1, checkInterval: 1, runners: 2 });
+    installation = place.installation;
     door = await openDoor(Number(new URL(installation.gitlab.url).port));
     await nameAnotherUrl(installation, `http://127.0.0.1:${door.port}`);
     await installation.start();
   });
   after(async () => {
-    await installation.close();
+    await place.close();
     await door.shut();
   });
 
@@ -43,55 +53,67 @@ describe('a runner whose GitLab is sick', () => {
     return [healthy, sick];
   };
 
-  it('is served at once when its connections are no longer refused, and keeps none waiting', async () => {
-    const [healthy, sick] = tokens();
-    await door.shut();
-    const longestMs = await longestPause(installation, healthy, AWAY_MS);
-    const job = installation.gitlab.addJob({ ...SHORT, runnerToken: sick });
-    await door.open();
-    await assertPrompt(job);
-    assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
-    await installation.whenClean();
-  });
-
-  it('keeps none waiting for long when it is answered nothing at all', async () => {
-    const [healthy, sick] = tokens();
-    let letGo: () => void = () => undefined;
-    const hold = new Promise<void>((resolve) => (letGo = resolve));
-    const outage = installation.gitlab.intercept(({ kind, body }) =>
-      kind === 'job_request' && body.includes(sick) ? { hold } : undefined,
-    );
-    const longestMs = await longestPause(installation, healthy, AWAY_MS);
-    const asked = outage.count;
-    const job = installation.gitlab.addJob({ ...SHORT, runnerToken: healthy });
-    await assertPrompt(job);
-    outage.remove();
-    letGo();
-    assert.equal(asked, 1, 'it waits for the answer');
-    const limitMs = LENT_AFTER_MS + CHECK_INTERVAL_MS + SLACK_MS;
-    assert.ok(longestMs <= limitMs, `${longestMs} ms without a question`);
-    await installation.whenClean();
-  });
-
-  for (const [title, answer] of SICK) {
-    it(`keeps none waiting when it ${title}`, async () => {
+  it('is served at once when its connections are no longer refused, and keeps none waiting', () =>
+    tryFault(place, sickness('refuses connections'), async ({ watch, mended }) => {
       const [healthy, sick] = tokens();
+      await door.shut();
+      const longestMs = await longestPause(installation, healthy, AWAY_MS);
+      const job = watch(installation.gitlab.addJob({ ...SHORT, runnerToken: sick }), ['short']);
+      await door.open();
+      mended();
+      await assertPrompt(job);
+      assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
+      await installation.whenClean();
+    }));
+
+  it('keeps none waiting for long when it is answered nothing at all', () =>
+    tryFault(place, sickness('answers nothing'), async ({ watch, mended }) => {
+      const [healthy, sick] = tokens();
+      let letGo: () => void = () => undefined;
+      const hold = new Promise<void>((resolve) => (letGo = resolve));
       const outage = installation.gitlab.intercept(({ kind, body }) =>
-        kind === 'job_request' && body.includes(sick) ? answer() : undefined,
+        kind === 'job_request' && body.includes(sick) ? { hold } : undefined,
       );
       const longestMs = await longestPause(installation, healthy, AWAY_MS);
-      outage.remove();
-      assert.ok(outage.count > 0, 'it was never asked');
-      assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
-      const job = installation.gitlab.addJob({ ...SHORT, runnerToken: healthy });
+      const asked = outage.count;
+      const job = watch(installation.gitlab.addJob({ ...SHORT, runnerToken: healthy }), ['short']);
+      mended();
       await assertPrompt(job);
+      outage.remove();
+      letGo();
+      assert.equal(asked, 1, 'it waits for the answer');
+      const limitMs = LENT_AFTER_MS + CHECK_INTERVAL_MS + SLACK_MS;
+      assert.ok(longestMs <= limitMs, `${longestMs} ms without a question`);
       await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
-    });
+    }));
+
+  for (const [title, answer] of SICK) {
+    it(`keeps none waiting when it ${title}`, () =>
+      tryFault(place, sickness(title), async ({ watch, mended }) => {
+        const [healthy, sick] = tokens();
+        const outage = installation.gitlab.intercept(({ kind, body }) =>
+          kind === 'job_request' && body.includes(sick) ? answer() : undefined,
+        );
+        const longestMs = await longestPause(installation, healthy, AWAY_MS);
+        outage.remove();
+        mended();
+        assert.ok(outage.count > 0, 'it was never asked');
+        assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
+        const job = watch(installation.gitlab.addJob({ ...SHORT, runnerToken: healthy }), [
+          'short',
+        ]);
+        await assertPrompt(job);
+        await installation.whenClean();
+        assert.deepEqual(installation.gitlab.violations, []);
+      }));
   }
 });
 
-const SHORT: JobSpec = { script: ['true'], variables: [NO_GIT] };
+const SHORT: JobSpec = { script: [COUNTED, 'echo short'], variables: [NO_GIT] };
+
+function sickness(title: string): OwnTrial {
+  return { fault: `GitLab of another runner ${title}`, moment: 'no job' };
+}
 
 /** It is taken within one interval. */
 async function assertPrompt(job: FakeJob): Promise<void> {

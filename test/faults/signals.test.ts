@@ -1,5 +1,6 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { freezeWorker } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
 import { rebootNode } from '../support/reboot-faults.ts';
 import {

@@ -1,4 +1,5 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
+import { it } from '../support/fault-report.ts';
 import type { FaultLab } from '../support/faults.ts';
 import {
   openOuterTemporalLab,

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
-import { reportTrial } from '../support/fault-report.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { it } from '../support/fault-report.ts';
+import type { Installation } from '../support/installation.ts';
 import { makeOtherBuild, type Edit } from '../support/other-build.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
@@ -71,33 +71,30 @@ async function listWorkflows(client: Client): Promise<readonly Found[]> {
 }
 
 describe('jobs that run while the program is replaced', () => {
+  let place: OwnPlace;
   let installation: Installation;
   let witness: string;
   const clis = { next: '', later: '' };
   before(async () => {
-    witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
-    installation = await openInstallation({
+    place = await openOwnPlace({
       concurrent: JOBS,
       runnerToml: `  request_concurrency = ${JOBS}`,
-      dockerToml: `    volumes = ["${witness}:/witness"]\n`,
       gitlab: { traceUpdateIntervalSeconds: 1 },
     });
+    ({ installation, witness } = place);
     clis.next = await makeOtherBuild(join(installation.directory, 'next'), NEXT_RELEASE);
     clis.later = await makeOtherBuild(join(installation.directory, 'later'), LATER_RELEASE);
   });
   beforeEach(() => installation.start());
   afterEach(() => installation.runner.end('SIGTERM'));
-  after(async () => {
-    await installation.close();
-    await rm(witness, { recursive: true, force: true });
-  });
+  after(() => place.close());
 
   /** Each waits in its script until it is let go. */
   const addJobs = (count: number): readonly FakeJob[] =>
     Array.from({ length: count }, () =>
       installation.gitlab.addJob({
         script: [
-          'echo run >> "/witness/$CI_JOB_ID"',
+          COUNTED,
           'echo begun',
           'until [ -e "/witness/$CI_JOB_ID.go" ]; do sleep 0.1; done',
           'echo let go',
@@ -109,24 +106,21 @@ describe('jobs that run while the program is replaced', () => {
   const letGo = ({ id }: FakeJob): Promise<void> => writeFile(join(witness, `${id}.go`), '');
 
   const finish = async (jobs: readonly FakeJob[], fault: string): Promise<void> => {
-    const begunMs = Date.now();
-    await Promise.all(jobs.map(letGo));
-    await Promise.all(jobs.map((job) => job.whenFinished(120_000)));
-    const recoveryMs = Date.now() - begunMs;
-    for (const job of jobs) {
-      const runs = (await readFile(join(witness, `${job.id}`), 'utf8')).split('\n').length - 1;
-      const said = job.log.split('\n').filter((line) => /^(begun|let go|after)$/.test(line));
-      const isGood = job.state === 'success' && runs === 1 && said.length === 3;
-      reportTrial({
-        ...{ fault, moment: 'script', isGood, recoveryMs, leftovers: 0 },
-        ...{ lostBytes: undefined, doubleRuns: runs - 1 },
-      });
-      assertJob(job, { state: 'success', log: ['begun', 'let go', 'after', 'Job succeeded'] });
-      assert.deepEqual(said, ['begun', 'let go', 'after'], 'each once');
-      assert.equal(runs, 1);
-    }
-    await installation.whenClean(60_000);
-    assert.deepEqual(installation.gitlab.violations, []);
+    await tryFault(place, { fault, moment: 'script' }, async ({ watch, mended }) => {
+      mended();
+      for (const job of jobs) watch(job, ['begun', 'let go', 'after']);
+      await Promise.all(jobs.map(letGo));
+      await Promise.all(jobs.map((job) => job.whenFinished(120_000)));
+      for (const job of jobs) {
+        const text = await readFile(join(witness, `${job.id}.script`), 'utf8');
+        const said = job.log.split('\n').filter((line) => /^(begun|let go|after)$/.test(line));
+        assertJob(job, { state: 'success', log: ['begun', 'let go', 'after', 'Job succeeded'] });
+        assert.deepEqual(said, ['begun', 'let go', 'after'], 'each once');
+        assert.equal(text, 'run\n');
+      }
+      await installation.whenClean(60_000);
+      assert.deepEqual(installation.gitlab.violations, []);
+    });
   };
 
   const withTemporal = async <T>(act: (client: Client) => Promise<T>): Promise<T> => {

@@ -1,5 +1,6 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { killWorker } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
 
 // In a file of its own: it waits, and others run beside it.

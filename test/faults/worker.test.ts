@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import {
   killAll,
   killOften,
@@ -7,6 +7,7 @@ import {
   seededRandom,
   stopWorker,
 } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
 
 const KILLS = 20;

@@ -1,4 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { it as test } from 'node:test';
 
 /** What came of one fault. */
 export interface TrialRow {
@@ -13,11 +16,53 @@ export interface TrialRow {
   readonly recoveryMs: number;
 }
 
+const rowsOfTest = new AsyncLocalStorage<TrialRow[]>();
+
 /**
  * Adds a row to the file that TGR_FAULT_REPORT names. `npm run test:faults` makes a table of it: see
  * scripts/lib/fault-table.mjs.
  */
 export function reportTrial(row: TrialRow): void {
-  const file = process.env['TGR_FAULT_REPORT'];
-  if (file !== undefined) appendFileSync(file, `${JSON.stringify(row)}\n`);
+  rowsOfTest.getStore()?.push(row);
+  write(row);
+}
+
+/**
+ * A test of the suite of faults: one that has reported no trial fails, and one that fails has a row
+ * that says so, whatever its trials were like. So the suite's table tells of every test.
+ */
+export function it(title: string, run: (context: TestContext) => Promise<void>): void {
+  void test(title, async (context) => {
+    const rows: TrialRow[] = [];
+    try {
+      await rowsOfTest.run(rows, () => run(context));
+    } catch (error) {
+      if (rows.every(({ isGood }) => isGood)) write(failureOf(title, rows.at(-1)));
+      throw error;
+    }
+    if (rows.length > 0) return;
+    write(failureOf(title, undefined));
+    throw new Error('no trial was reported: the table of faults would not tell of this test');
+  });
+}
+
+/** Of Node's test, what one of faults may use. */
+export interface TestContext {
+  after(tidy: () => Promise<void>): void;
+}
+
+function failureOf(title: string, last: TrialRow | undefined): TrialRow {
+  return {
+    ...{ fault: title, moment: 'test', lostBytes: undefined },
+    ...{ doubleRuns: 0, leftovers: 0, recoveryMs: 0 },
+    ...last,
+    isGood: false,
+  };
+}
+
+function write(row: TrialRow): void {
+  const report = process.env['TGR_FAULT_REPORT'];
+  if (report === undefined) return;
+  const suite = basename(process.argv[1] ?? '').replace(/\.test\.m?[jt]s$/, '');
+  appendFileSync(report, `${JSON.stringify({ suite, ...row })}\n`);
 }

@@ -62,6 +62,8 @@ export interface Runs {
 /** An installation to break things in, one job after another. */
 export interface FaultLab {
   readonly installation: Installation;
+  /** Mounted into every job. */
+  readonly witness: string;
   /** Runs a job with a fault and checks what must hold after every fault. */
   run(trial: Trial): Promise<void>;
   close(): Promise<void>;
@@ -103,7 +105,7 @@ export async function openFaultLab(options: InstallationOptions = {}): Promise<F
   const lab = { installation, containers, witness };
   const wholes = new Map<string, Whole>();
   return {
-    installation,
+    ...{ installation, witness },
     run: async (trial) => {
       const spec = specFor(trial);
       const key = JSON.stringify(spec);

@@ -10,17 +10,63 @@ export const SHORT_WAIT: Readonly<Record<string, string>> = {
 };
 /** Fifty seconds until it is known to be lost, the wait, and the job itself. */
 const DECISION_LIMIT_MS = 180_000;
+/** What wakes up has first to find out that it was away. */
+const CLEAN_LIMIT_MS = 90_000;
 
 /**
  * The node's process dies, and another node of the fleet is there. When the job has ended the first
  * comes back: it says nothing any more, and removes what it has of it.
  */
 export function loseNode(): Fault {
-  return {
+  return loseUntilTheEnd({
     name: 'node lost, back after the job has ended',
+    lose: ({ runner }) => runner.signal('SIGKILL'),
+    comeBack: async (installation) => {
+      await installation.runner.end('SIGKILL');
+      await installation.start();
+    },
+  });
+}
+
+/** As `loseNode`, but its process only hangs: it wakes up in the midst of what it was doing. */
+export function freezeNode(): Fault {
+  return loseUntilTheEnd({
+    name: 'node frozen, awake after the job has ended',
+    lose: ({ runner }) => runner.signal('SIGSTOP'),
+    comeBack: async ({ runner }) => runner.signal('SIGCONT'),
+  });
+}
+
+/** The node's process dies and is back before another node has found that out. */
+export function loseNodeBriefly(): Fault {
+  return {
+    name: 'node lost, back in time',
     strike: ({ installation }) => installation.runner.signal('SIGKILL'),
     mend: async ({ installation, job }) => {
       await installation.runner.end('SIGKILL');
+      const second = await startSecondNode(installation, SHORT_WAIT);
+      try {
+        await installation.start();
+        await job.whenFinished(DECISION_LIMIT_MS);
+        await second.whenBothClean();
+      } finally {
+        await second.close();
+      }
+    },
+  };
+}
+
+interface Loss {
+  readonly name: string;
+  lose(installation: Installation): void;
+  comeBack(installation: Installation): Promise<void>;
+}
+
+function loseUntilTheEnd({ name, lose, comeBack }: Loss): Fault {
+  return {
+    name,
+    strike: ({ installation }) => lose(installation),
+    mend: async ({ installation, job }) => {
       const second = await startSecondNode(installation, SHORT_WAIT);
       try {
         await second.runner.whenLog(/node that does not answer taken over/, DECISION_LIMIT_MS);
@@ -28,8 +74,8 @@ export function loseNode(): Fault {
         // What the second node still has to do: nothing of it is the first one's.
         await second.whenDone();
         const before = countCalls(installation, job);
-        await installation.start();
-        await second.whenBothClean();
+        await comeBack(installation);
+        await second.whenBothClean(CLEAN_LIMIT_MS);
         assert.equal(countCalls(installation, job), before, 'the node that came back has spoken');
       } finally {
         await second.close();

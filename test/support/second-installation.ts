@@ -1,12 +1,13 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Installation } from './installation.ts';
-import { endOrphanedTemporal, whenNothingLeft } from './leftovers.ts';
+import { endOrphanedTemporal, findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
 /** Another machine with the same config: it shares GitLab, token and Docker, and nothing else. */
 export interface SecondInstallation {
   readonly runner: RunnerProcess;
+  leftovers(): Promise<readonly string[]>;
   whenClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -27,6 +28,7 @@ export async function startSecondInstallation({
   await runner.whenLog(/"msg":"ready"/);
   return {
     runner,
+    leftovers: () => findLeftovers({ stateDir, tokens }),
     whenClean: (timeoutMs = 60_000) => whenNothingLeft({ stateDir, tokens }, timeoutMs),
     close: async () => {
       await runner.end('SIGTERM').catch(() => runner.end('SIGKILL'));

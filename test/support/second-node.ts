@@ -2,13 +2,14 @@ import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Installation } from './installation.ts';
-import { whenNothingLeft } from './leftovers.ts';
+import { findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
 /** Another node of an installation's fleet, on the same Docker. */
 export interface SecondNode {
   readonly stateDir: string;
   readonly runner: RunnerProcess;
+  leftovers(): Promise<readonly string[]>;
   /** Waits until this one has nothing left of any job. */
   whenDone(timeoutMs?: number): Promise<void>;
   /** Waits until neither of the two nodes has left anything. */
@@ -43,6 +44,7 @@ export async function startSecondNode(
   return {
     stateDir,
     runner,
+    leftovers: () => findLeftovers({ stateDir, tokens }),
     whenDone: async (timeoutMs = 60_000) => {
       const endMs = performance.now() + timeoutMs;
       for (;;) {
