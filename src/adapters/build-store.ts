@@ -153,7 +153,10 @@ async function findRecord(folder: string, cipher: Cipher): Promise<BuildContext 
 function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | undefined {
   try {
     return openRecord(file, draft, cipher);
-  } catch {
+  } catch (error) {
+    const keyId = keyIdOf(draft);
+    // It may be whole: only its key can tell.
+    if (keyId !== undefined && !cipher.knows(keyId)) throw error;
     return undefined;
   }
 }
@@ -163,11 +166,16 @@ function sealRecord(context: BuildContext, { seal, keyId }: Cipher): Buffer {
   return Buffer.concat([Buffer.from(`${keyId}\0`), sealed]);
 }
 
-function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
+/** undefined when not even that was written to its end. */
+function keyIdOf(content: Buffer): string | undefined {
   const separator = content.indexOf(0);
-  const keyId = content.subarray(0, Math.max(0, separator)).toString();
+  return separator === -1 ? undefined : content.subarray(0, separator).toString();
+}
+
+function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
+  const keyId = keyIdOf(content) ?? '';
   try {
-    const plain = cipher.open(content.subarray(separator + 1), keyId);
+    const plain = cipher.open(content.subarray(content.indexOf(0) + 1), keyId);
     return withDefaults(JSON.parse(Buffer.from(plain).toString()) as BuildContext);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

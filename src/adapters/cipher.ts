@@ -6,6 +6,7 @@ import { z } from 'zod';
 /** AES-256-GCM under a ring of keys: the first encrypts, all decrypt, so that keys can be rotated. */
 export interface Cipher {
   readonly keyId: string;
+  knows(keyId: string): boolean;
   seal(plain: Uint8Array): Uint8Array;
   /** Fails when the key is not in the ring or the bytes were changed. */
   open(sealed: Uint8Array, keyId: string): Uint8Array;
@@ -19,9 +20,33 @@ const keyRingSchema = z.object({
   keys: z.array(z.object({ id: z.string().min(1), key: z.base64() })).min(1),
 });
 
-/** Reads the key ring, or makes one with a fresh key (file 0600, directory 0700) when there is none. */
-export async function loadCipher(path: string): Promise<Cipher> {
-  const ring = parseKeyRing(await readOrCreate(path), path);
+/** A ring of keys as it lies on the disk. */
+export interface KeyRing {
+  readonly path: string;
+  readonly cipher: Cipher;
+  /** There is none yet: its only key was made just now, and is nowhere but here. */
+  readonly isFresh: boolean;
+  /** Writes a fresh one (file 0600, directory 0700). Nothing may be sealed before that. */
+  keep(): Promise<void>;
+}
+
+/**
+ * Reads the key ring. Without one there is a fresh key, which is not kept yet: what another key has
+ * sealed may still be there, and a ring that does not open it would hide that the right one is gone.
+ */
+export async function openKeyRing(path: string): Promise<KeyRing> {
+  const found = await readIfThere(path);
+  const text = found ?? makeKeyRing();
+  return {
+    path,
+    cipher: createCipher(parseKeys(text, path), path),
+    isFresh: found === undefined,
+    keep: () => (found === undefined ? writeDurably(path, text) : Promise.resolve()),
+  };
+}
+
+function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
+  const ring = parseKeyRing(text, path);
   const keys = new Map(ring.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));
   if (keys.size < ring.length) throw new Error(`an id stands twice among the keys in ${path}`);
   for (const [id, key] of keys) {
@@ -29,7 +54,7 @@ export async function loadCipher(path: string): Promise<Cipher> {
       throw new Error(`key "${id}" in ${path} has ${key.byteLength} bytes, AES-256 needs 32`);
     }
   }
-  return createCipher(keys, path);
+  return keys;
 }
 
 /** No message of a parser is passed on: it could quote a key. */
@@ -48,6 +73,7 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
   const [keyId, key] = first;
   return {
     keyId,
+    knows: (id) => keys.has(id),
     seal: (plain) => {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', key, nonce);
@@ -69,21 +95,29 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
         decipher.setAuthTag(tag);
         return Buffer.concat([decipher.update(body), decipher.final()]);
       } catch (error) {
-        const message = `does not open with key "${id}": the bytes or the key were changed`;
+        const message = `does not open with key "${id}" of ${path}: the bytes or the key were changed`;
         throw new Error(message, { cause: error });
       }
     },
   };
 }
 
-async function readOrCreate(path: string): Promise<string> {
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
+}
+
+function makeKeyRing(): string {
   const id = `key-${randomBytes(4).toString('hex')}`;
-  const text = `${JSON.stringify({ keys: [{ id, key: randomBytes(KEY_BYTES).toString('base64') }] }, null, 2)}\n`;
+  const key = randomBytes(KEY_BYTES).toString('base64');
+  return `${JSON.stringify({ keys: [{ id, key }] }, null, 2)}\n`;
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true });
   await chmod(`${path}.tmp`, 0o600);
@@ -91,5 +125,4 @@ async function readOrCreate(path: string): Promise<string> {
   // What is encrypted with a key must not outlive it: after a power cut the key is still there.
   const directory = await open(dirname(path), 'r');
   await directory.sync().finally(() => directory.close());
-  return text;
 }

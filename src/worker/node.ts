@@ -6,7 +6,7 @@ import { createArchives } from '../adapters/archives.ts';
 import { createBuildStore } from '../adapters/build-store.ts';
 import { createCacheStore } from '../adapters/cache-stores.ts';
 import { createCacheUses } from '../adapters/cache-uses.ts';
-import { loadCipher } from '../adapters/cipher.ts';
+import { openKeyRing, type KeyRing } from '../adapters/cipher.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
 import { createCredentialPrograms } from '../adapters/docker/credential-programs.ts';
 import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
@@ -23,6 +23,7 @@ import { readSystemId } from '../adapters/system-id.ts';
 import { connectTemporal, type Temporal } from '../adapters/temporal/connect.ts';
 import { createLedger } from '../adapters/temporal/ledger.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
+import { createSealedHistories } from '../adapters/temporal/sealed-histories.ts';
 import { createTenures } from '../adapters/temporal/tenures.ts';
 import { createTraceSpool } from '../adapters/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
@@ -31,6 +32,7 @@ import * as messages from '../workflows/messages.ts';
 import { readCacheDays } from './cache-days.ts';
 import { sweepCaches } from './cache-sweep.ts';
 import { watchDisk } from './disk-watch.ts';
+import { checkKeys } from './key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -98,7 +100,8 @@ async function openParts(
   const state = await openStateDirectory({ configPath, env, log });
   closers.push(() => state.release());
   const systemId = await readSystemId({ configPath, log });
-  const cipher = await loadCipher(state.keyRingFile);
+  const keyRing = await openKeyRing(state.keyRingFile);
+  const { cipher } = keyRing;
   const builds = await createBuildStore({ directory: state.buildsDir, cipher });
   for (const buildId of await builds.list()) capacity.hold(buildId);
 
@@ -107,6 +110,7 @@ async function openParts(
   closers.push(() => temporal.close());
   const program = describeProgram();
   const installation = await readInstallationId(state.installationFile, program.hostname);
+  await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
   const ports: Ports = {
     ...{ config, builds, capacity, log, program, systemId, nodeQueue, nodeWaitMs },
@@ -139,6 +143,26 @@ async function openParts(
     sweepCaches: () => sweepCaches(ports, cacheDays),
     takeNoMore: () => closeIntake(intake, capacity),
   };
+}
+
+interface KeyScope extends Pick<Ports, 'builds' | 'config' | 'log'> {
+  readonly temporal: Temporal;
+  readonly installation: string;
+}
+
+/** Nothing was sealed yet by this process. */
+async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
+  const { temporal, builds, config, installation, log } = scope;
+  await checkKeys({
+    ...{ log, keyRingFile: keyRing.path },
+    histories: createSealedHistories(temporal.client, keyRing.cipher),
+    ownIds: [
+      messages.feedRunnersId(installation),
+      ...config.current().runners.map((runner) => messages.serveRunnerId(installation, runner)),
+      ...(await builds.list()),
+    ],
+  });
+  await keyRing.keep();
 }
 
 function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): void {

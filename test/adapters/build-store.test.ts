@@ -15,7 +15,8 @@ import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { BuildDraft } from '../../src/activities/ports.ts';
 import { createBuildStore } from '../../src/adapters/build-store.ts';
-import { loadCipher, type Cipher } from '../../src/adapters/cipher.ts';
+import type { Cipher } from '../../src/adapters/cipher.ts';
+import { loadCipher } from '../support/cipher.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 
 const CANARY = 'canary-of-a-variable';
@@ -210,6 +211,19 @@ describe('after the process died while it wrote', () => {
     await assert.rejects(createBuildStore({ directory, cipher: other }), {
       message: new RegExp(`encrypted with key "${cipher.keyId}", which is not in`),
     });
+  });
+
+  it('keeps a record without its name too when the key is not there: only that could open it', async () => {
+    const { directory, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const record = join(store.directory(buildId), 'record');
+    await rename(record, `${record}.tmp`);
+    const other = await loadCipher(join(await mkdtemp(join(base, 'other-')), 'payload.json'));
+    await assert.rejects(createBuildStore({ directory, cipher: other }), {
+      message: new RegExp(`encrypted with key "${cipher.keyId}", which is not in`),
+    });
+    const found = await createBuildStore({ directory, cipher });
+    assert.deepEqual(await found.list(), [buildId]);
   });
 });
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { loadCipher } from '../../src/adapters/cipher.ts';
+import { openKeyRing } from '../../src/adapters/cipher.ts';
+import { loadCipher } from '../support/cipher.ts';
 
 let directory = '';
 before(async () => {
@@ -19,7 +20,26 @@ const base64Key = (byte: number, bytes = 32): string =>
 const ringOf = (...keys: readonly { id: string; key: string }[]): string =>
   JSON.stringify({ keys });
 
-describe('loadCipher', () => {
+describe('openKeyRing', () => {
+  it('makes a key when there is none, and writes nothing until it is told to keep it', async () => {
+    const path = await newPath();
+    const { cipher, isFresh, keep } = await openKeyRing(path);
+    assert.equal(isFresh, true);
+    await assert.rejects(readFile(path), { code: 'ENOENT' });
+    await keep();
+    const again = await openKeyRing(path);
+    assert.equal(again.isFresh, false);
+    assert.equal(again.cipher.keyId, cipher.keyId);
+    const written = await readFile(path, 'utf8');
+    await again.keep();
+    assert.equal(await readFile(path, 'utf8'), written, 'what was there is left alone');
+  });
+
+  it('knows the keys of the ring, and no others', async () => {
+    const { cipher } = await openKeyRing(await newPath());
+    assert.deepEqual([cipher.knows(cipher.keyId), cipher.knows('another')], [true, false]);
+  });
+
   it('makes a key ring that nobody else can read, and finds it again', async () => {
     const path = await newPath();
     const first = await loadCipher(path);
@@ -103,7 +123,9 @@ describe('a cipher', () => {
   it('refuses bytes of which any was changed, added or left out', async () => {
     const cipher = await loadCipher(await newPath());
     const sealed = Buffer.from(cipher.seal(Buffer.from('payload')));
-    const complaint = { message: /does not open with key "key-[0-9a-f]{8}": the bytes or the key/ };
+    const complaint = {
+      message: /does not open with key "key-[0-9a-f]{8}" of \S+: the bytes or the key/,
+    };
     for (let at = 0; at < sealed.length; at += 1) {
       const changed = Buffer.from(sealed);
       changed.writeUInt8(sealed.readUInt8(at) ^ 1, at);

@@ -4,9 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadCipher, type Cipher } from '../../src/adapters/cipher.ts';
+import type { Cipher } from '../../src/adapters/cipher.ts';
 import { createSealedJobs } from '../../src/adapters/sealed-jobs.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
+import { loadCipher } from '../support/cipher.ts';
 
 describe('a job that is carried along', () => {
   let directory: string;

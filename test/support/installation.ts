@@ -26,6 +26,8 @@ export interface InstallationOptions {
   readonly runners?: number;
   /** Added to the environment of the runner's process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Words before the runner's program: one that becomes it. */
+  readonly launcher?: readonly string[];
   readonly gitlab?: Partial<FakeGitLabOptions>;
   /** What config.toml names instead of the fake itself: something in between. */
   readonly gitlabUrl?: (gitlab: FakeGitLab) => Promise<string>;
@@ -96,6 +98,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     start: async (env = {}, cli) => {
       process_ = startRunnerProcess({
         cli,
+        launcher: options.launcher,
         args: ['run', '--config', configPath],
         env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, ...options.env, ...env },
       });

@@ -27,10 +27,14 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** That of another build of the program. */
   readonly cli?: string | undefined;
+  /** Words before the program: one that becomes it. */
+  readonly launcher?: readonly string[] | undefined;
 }
 
-export function startRunnerProcess({ args, env = {}, cli = CLI }: StartOptions): RunnerProcess {
-  const child = spawn(process.execPath, ['--enable-source-maps', cli, ...args], {
+export function startRunnerProcess(options: StartOptions): RunnerProcess {
+  const { args, env = {}, cli = CLI, launcher = [] } = options;
+  const words = [...launcher, process.execPath, '--enable-source-maps', cli, ...args];
+  const child = spawn(words[0] ?? '', words.slice(1), {
     env: { ...process.env, LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -20,7 +20,7 @@ export interface OuterTemporal {
   close(): Promise<void>;
 }
 
-async function startOuterTemporal(): Promise<OuterTemporal> {
+export async function startOuterTemporal(): Promise<OuterTemporal> {
   const stateDir = await mkdtemp(join(tmpdir(), 'tgr-temporal-'));
   const start = (): Promise<DevServer> =>
     startDevServer({ binary: temporalCli(), stateDir, log: recordingLog().log });

@@ -32,9 +32,14 @@ function encode(payload: Payload, cipher: Cipher): Payload {
 }
 
 function decode(payload: Payload, cipher: Cipher): Payload {
-  const { metadata, data } = payload;
+  const keyId = keyIdOf(payload);
+  if (keyId === undefined) return payload;
+  return Wire.decode(gunzipSync(cipher.open(payload.data ?? new Uint8Array(), keyId)));
+}
+
+/** Of the key by which a payload is sealed; undefined when it is in the clear. */
+export function keyIdOf({ metadata }: Payload): string | undefined {
   const encoding = metadata?.[METADATA_ENCODING_KEY];
-  if (encoding === undefined || Buffer.from(encoding).toString() !== ENCODING) return payload;
-  const keyId = Buffer.from(metadata?.[KEY_ID] ?? []).toString();
-  return Wire.decode(gunzipSync(cipher.open(data ?? new Uint8Array(), keyId)));
+  if (encoding === undefined || Buffer.from(encoding).toString() !== ENCODING) return undefined;
+  return Buffer.from(metadata?.[KEY_ID] ?? []).toString();
 }

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { loadCipher } from '../cipher.ts';
+import { openKeyRing } from '../cipher.ts';
 import type { StatePaths } from '../state-directory.ts';
 import { createDataConverter, findConfigured, openClient } from './connect.ts';
 import { findDevServer } from './dev-server.ts';
@@ -16,12 +15,13 @@ export interface VisitOptions {
  */
 export async function visitTemporal({ env, state }: VisitOptions): Promise<Client> {
   const target = findConfigured(env) ?? (await findEmbedded(state));
-  if (!existsSync(state.keyRingFile)) {
+  const { cipher, isFresh } = await openKeyRing(state.keyRingFile);
+  if (isFresh) {
     throw new Error(
       `${state.keyRingFile} is not there: name the config file or the state directory of a runner that has run`,
     );
   }
-  return openClient(target, createDataConverter(await loadCipher(state.keyRingFile)));
+  return openClient(target, createDataConverter(cipher));
 }
 
 async function findEmbedded({ temporalDir }: StatePaths) {

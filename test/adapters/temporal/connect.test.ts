@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import proto from '@temporalio/proto';
-import { loadCipher } from '../../../src/adapters/cipher.ts';
 import {
   connectTemporal,
   type Temporal,
   type TemporalOptions,
 } from '../../../src/adapters/temporal/connect.ts';
+import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { temporalCli } from '../../support/temporal-cli.ts';
 

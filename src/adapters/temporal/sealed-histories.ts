@@ -1,0 +1,75 @@
+import type { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import type { Cipher } from '../cipher.ts';
+import { createPayloadCodec, keyIdOf } from './codec.ts';
+import { isNotFound } from './not-found.ts';
+
+const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } =
+  proto.temporal.api.enums.v1.WorkflowExecutionStatus;
+/** The newest events of a history that are looked at, beside its first. */
+const NEWEST_EVENTS = 100;
+
+/** Looks into histories from beside: nothing is written, and no worker has to be there. */
+export interface SealedHistories {
+  /** Why this node cannot go on with a workflow; undefined when it can, or when there is none that is open. */
+  findObstacle(workflowId: string): Promise<string | undefined>;
+  listOpen(workflowType: string): Promise<readonly string[]>;
+}
+
+export function createSealedHistories(client: Client, cipher: Cipher): SealedHistories {
+  const { namespace } = client.options;
+  const codec = createPayloadCodec(cipher);
+
+  const readHistory = async (workflowId: string): Promise<readonly unknown[]> => {
+    const query = { namespace, execution: { workflowId } };
+    const { workflowService } = client;
+    const { workflowExecutionInfo } = await workflowService.describeWorkflowExecution(query);
+    if (workflowExecutionInfo?.status !== RUNNING) return [];
+    const [newest, first] = await Promise.all([
+      workflowService.getWorkflowExecutionHistoryReverse({
+        ...query,
+        maximumPageSize: NEWEST_EVENTS,
+      }),
+      workflowService.getWorkflowExecutionHistory({ ...query, maximumPageSize: 1 }),
+    ]);
+    return [first.history, newest.history];
+  };
+
+  return {
+    findObstacle: async (workflowId) => {
+      const events = await readHistory(workflowId).catch((error: unknown) => {
+        if (isNotFound(error)) return []; // nothing that could be spoiled
+        throw error;
+      });
+      for (const payload of onePayloadOfEachKey(events)) {
+        const reason = await codec.decode([payload]).then(() => undefined, reasonOf);
+        if (reason !== undefined) return reason;
+      }
+      return undefined;
+    },
+    listOpen: async (workflowType) => {
+      const query = `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
+      const ids: string[] = [];
+      for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+      return ids;
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Payloads stand anywhere in an event, by its type. */
+function onePayloadOfEachKey(events: unknown): Iterable<Payload> {
+  const found = new Map<string, Payload>();
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+    const keyId = 'metadata' in value ? keyIdOf(value as Payload) : undefined;
+    if (keyId !== undefined) found.set(keyId, value);
+    else Object.values(value).forEach(walk);
+  };
+  walk(events);
+  return found.values();
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import {
+  assertRefused,
+  FILE_GONE,
+  keyRingFile,
+  loseKeys,
+  NEWEST_GONE,
+  OTHER_BYTES,
+  OTHER_KEY,
+  readKeys,
+  rotateKeys,
+} from '../support/key-faults.ts';
+import { NO_GIT } from '../support/scenario.ts';
+
+const MOMENTS: readonly Moment[] = ['handed out', 'prepare', 'script', 'final update'];
+
+describe('the keys of a node with a job', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const moment of MOMENTS) {
+    it(`are gone from the moment "${moment}" on: it starts again with them only, and goes on`, () =>
+      lab.run({ moment, fault: loseKeys(FILE_GONE), goesOn: true }));
+  }
+  it('are those of another node', () =>
+    lab.run({ moment: 'script', fault: loseKeys(OTHER_KEY), goesOn: true }));
+  it('are not what they are called', () =>
+    lab.run({ moment: 'script', fault: loseKeys(OTHER_BYTES), goesOn: true }));
+  for (const moment of MOMENTS) {
+    it(`are rotated at the moment "${moment}", the old one kept: it goes on`, () =>
+      lab.run({ moment, fault: rotateKeys() }));
+  }
+  it('are brought back from before they were rotated', () =>
+    lab.run({ moment: 'script', fault: loseKeys(NEWEST_GONE), goesOn: true }));
+});
+
+describe('the keys of a node without a job', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  it('are gone: it does not start, as Temporal has what they have sealed', async () => {
+    const { installation } = lab;
+    await installation.runner.end('SIGTERM');
+    const [key] = await readKeys(installation);
+    await rm(keyRingFile(installation));
+    await assertRefused(installation, key?.id ?? '');
+    await assert.rejects(readKeys(installation), { code: 'ENOENT' });
+  });
+
+  it('are lost for good: without its histories it starts with a new one', async () => {
+    const { installation } = lab;
+    await rm(join(installation.stateDir, 'temporal'), { recursive: true });
+    await installation.start();
+    const job = installation.gitlab.addJob({ script: ['echo on we go'], variables: [NO_GIT] });
+    assert.equal(await job.whenFinished(), 'success', job.log);
+  });
+});
