@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
 import {
   assertRefused,
@@ -14,6 +15,7 @@ import {
   readKeys,
   rotateKeys,
 } from '../support/key-faults.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
 const MOMENTS: readonly Moment[] = ['handed out', 'prepare', 'script', 'final update'];
@@ -42,26 +44,28 @@ describe('the keys of a node with a job', () => {
 });
 
 describe('the keys of a node without a job', () => {
-  let lab: FaultLab;
+  let place: OwnPlace;
   before(async () => {
-    lab = await openFaultLab();
+    place = await openOwnPlace();
+    await place.installation.start();
   });
-  after(() => lab.close());
+  after(() => place.close());
 
-  it('are gone: it does not start, as Temporal has what they have sealed', async () => {
-    const { installation } = lab;
-    await installation.runner.end('SIGTERM');
-    const [key] = await readKeys(installation);
-    await rm(keyRingFile(installation));
-    await assertRefused(installation, key?.id ?? '');
-    await assert.rejects(readKeys(installation), { code: 'ENOENT' });
-  });
-
-  it('are lost for good: without its histories it starts with a new one', async () => {
-    const { installation } = lab;
-    await rm(join(installation.stateDir, 'temporal'), { recursive: true });
-    await installation.start();
-    const job = installation.gitlab.addJob({ script: ['echo on we go'], variables: [NO_GIT] });
-    assert.equal(await job.whenFinished(), 'success', job.log);
-  });
+  it('are gone: it starts with new ones only when Temporal has nothing that they have sealed', () =>
+    tryFault(place, { fault: 'keys lost for good', moment: 'no job' }, async (trial) => {
+      const { installation } = place;
+      await installation.runner.end('SIGTERM');
+      const [key] = await readKeys(installation);
+      await rm(keyRingFile(installation));
+      await assertRefused(installation, key?.id ?? '');
+      await assert.rejects(readKeys(installation), { code: 'ENOENT' });
+      await rm(join(installation.stateDir, 'temporal'), { recursive: true });
+      await installation.start();
+      trial.mended();
+      const script = [COUNTED, 'echo on we go'];
+      const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });
+      trial.watch(job, ['on we go']);
+      assert.equal(await job.whenFinished(), 'success', job.log);
+      await installation.whenClean();
+    }));
 });
