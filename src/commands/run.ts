@@ -2,6 +2,16 @@ import { Command, Option } from 'commander';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
 
+/** What config.toml has no key for, as it belongs to the node. */
+const ENVIRONMENT = `
+Environment:
+  TEMPORAL_GITLAB_RUNNER_STATE_DIR   Directory of the node's state (default: beside the config file)
+  TEMPORAL_GITLAB_RUNNER_NODE_WAIT   How long a build waits for its lost node (default: 5m)
+  TEMPORAL_GITLAB_RUNNER_CACHE_DAYS  Days without a job after which a cache volume goes, 0: never (default: 60)
+  TEMPORAL_GITLAB_RUNNER_CACHE_SIZE  What cache volumes may take together, such as 50g, 0: no limit (default: 0)
+  TEMPORAL_ADDRESS                   Temporal server to use instead of an embedded one
+`;
+
 interface RunFlags {
   readonly config: string;
   readonly workingDirectory?: string;
@@ -20,6 +30,7 @@ export function createRunCommand(context: CommandContext): Command {
     .addOption(new Option('-u, --user <name>', 'Only the shell executor uses it').hideHelp())
     .addOption(new Option('--listen-address <address>').env('LISTEN_ADDRESS').hideHelp())
     .addOption(new Option('--syslog [bool]').hideHelp())
+    .addHelpText('after', ENVIRONMENT)
     .action((flags: RunFlags) => run(flags, context));
 }
 

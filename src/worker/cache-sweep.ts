@@ -1,26 +1,45 @@
 import type { ContainerEngine, Ports } from '../activities/ports.ts';
+import type { CacheLimits } from './cache-limits.ts';
+import { createSizeSweep, type SizeSweep } from './cache-size-sweep.ts';
 import { enginesOf } from './leftovers.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const MIB = 1024 * 1024;
 
 /**
- * Removes the cache volumes of this installation that no job has used for `maxIdleDays`; 0: none.
- * What it fails at is only logged: the next sweep tries again.
+ * Returns what removes the cache volumes of this installation that no job has used for long, and of the
+ * others as many as make the rest fit. What it fails at is only logged: the next sweep tries again. One
+ * that is under way goes on alone.
  */
-export async function sweepCaches(ports: Ports, maxIdleDays: number): Promise<void> {
-  if (maxIdleDays === 0) return;
-  try {
-    await sweepAll(ports, ports.clock.nowMs() - maxIdleDays * DAY_MS);
-  } catch (error) {
-    ports.log.warn('old cache volumes not looked for', { error });
-  }
+export function createCacheSweep(ports: Ports, limits: CacheLimits): () => Promise<void> {
+  const sizeSweep = createSizeSweep(ports, limits.maxBytes);
+  const { maxIdleDays } = limits;
+  let isSweeping = false;
+  return async () => {
+    if (isSweeping || (maxIdleDays === 0 && limits.maxBytes === 0)) return;
+    isSweeping = true;
+    try {
+      const idleMs = maxIdleDays === 0 ? Infinity : maxIdleDays * DAY_MS;
+      await sweepAll(ports, { sinceMs: ports.clock.nowMs() - idleMs, sizeSweep });
+    } catch (error) {
+      ports.log.warn('old cache volumes not looked for', { error });
+    } finally {
+      isSweeping = false;
+    }
+  };
 }
 
-async function sweepAll(ports: Ports, sinceMs: number): Promise<void> {
+interface Sweep {
+  /** Volumes that were not used since go; -Infinity: none. */
+  readonly sinceMs: number;
+  readonly sizeSweep: SizeSweep;
+}
+
+async function sweepAll(ports: Ports, { sinceMs, sizeSweep }: Sweep): Promise<void> {
   const seen = new Set<string>();
   for (const engine of enginesOf(ports)) {
     for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);
+    await sizeSweep(engine, await engine.listCacheVolumes());
   }
   await ports.cacheUses.forgetOthers(seen, sinceMs);
 }

@@ -29,8 +29,8 @@ import { createTraceSpool } from '../adapters/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
-import { readCacheDays } from './cache-days.ts';
-import { sweepCaches } from './cache-sweep.ts';
+import { readCacheLimits } from './cache-limits.ts';
+import { createCacheSweep } from './cache-sweep.ts';
 import { watchDisk } from './disk-watch.ts';
 import { checkKeys } from './key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
@@ -54,7 +54,7 @@ export interface Node {
   readonly workers: readonly Worker[];
   readonly installation: string;
   readonly recovery: Recovery;
-  /** Removes caches that are too old. What it fails at is only logged. */
+  /** Removes caches that are too old, and those that do not fit. What it fails at is only logged. */
   sweepCaches(): Promise<void>;
   /** For good: a reload does not open it again. */
   takeNoMore(): void;
@@ -88,7 +88,7 @@ async function openParts(
   { log, closers }: Opening,
 ): Promise<Omit<Node, 'close'>> {
   const { configPath, env } = options;
-  const [nodeWaitMs, cacheDays] = [readNodeWaitMs(env), readCacheDays(env)];
+  const [nodeWaitMs, cacheLimits] = [readNodeWaitMs(env), readCacheLimits(env)];
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
   const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
@@ -140,7 +140,7 @@ async function openParts(
   return {
     ...{ ports, temporal, capacity, workers, installation },
     recovery: createRecovery({ client, installation, ports, abandoned: activities.abandoned }),
-    sweepCaches: () => sweepCaches(ports, cacheDays),
+    sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };
 }

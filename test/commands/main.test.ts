@@ -28,6 +28,14 @@ describe('the command line', () => {
     }
   });
 
+  it('lists the settings of a node that config.toml has no key for', async () => {
+    const { exitCode, stdout } = await run(['run', '--help']);
+    assert.equal(exitCode, 0);
+    for (const name of ['STATE_DIR', 'NODE_WAIT', 'CACHE_DAYS', 'CACHE_SIZE']) {
+      assert.match(stdout, new RegExp(`^ {2}TEMPORAL_GITLAB_RUNNER_${name} `, 'm'));
+    }
+  });
+
   const wrong: readonly [args: readonly string[], complaint: RegExp, why: string][] = [
     [['fly'], /unknown command 'fly'/, 'no such command'],
     [['list', '--wings'], /unknown option '--wings'/, 'no such option'],

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import Docker from 'dockerode';
+import { openInstallation, JOB_IMAGE, type Installation } from '../support/installation.ts';
+import { assertJob, NO_GIT } from '../support/scenario.ts';
+
+const docker = new Docker();
+const HOUR_MS = 3_600_000;
+/** Of this run alone: what an earlier one has left must not count. */
+const BASE = 9_000_000 + process.pid * 10;
+/** With how many hours ago each was used last. */
+const IDS = { mounted: BASE + 1, oldest: BASE + 2, older: BASE + 3, current: BASE + 4 };
+const HOURS = { mounted: 90, oldest: 80, older: 2, current: 0 };
+/** Each takes 2 MB: one of the four must go. */
+const LIMIT = '7m';
+
+describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACHE_SIZE', () => {
+  let installation: Installation;
+  let holder: Docker.Container | undefined;
+
+  before(async () => {
+    installation = await openInstallation({
+      dockerToml: '    volumes = ["/cache"]',
+      env: { TEMPORAL_GITLAB_RUNNER_CACHE_SIZE: LIMIT },
+    });
+    await installation.start();
+  });
+  after(async () => {
+    await holder?.remove({ force: true });
+    await installation.close();
+  });
+
+  async function visit(project_id: number, script: string, log: readonly string[]) {
+    const payload = { job_info: { project_id } };
+    const job = installation.gitlab.addJob({ script: [script], variables: [NO_GIT], payload });
+    await job.whenFinished(60_000);
+    assertJob(job, { state: 'success', log });
+  }
+
+  /** With those of its builds, until these have ended. */
+  async function volumesOf(project: number): Promise<readonly string[]> {
+    const label = [`com.gitlab.gitlab-runner.project.id=${project}`];
+    const { Volumes } = await docker.listVolumes({ filters: JSON.stringify({ label }) });
+    return ((Volumes as typeof Volumes | null) ?? []).map(({ Name }) => Name);
+  }
+
+  it('lose the least recently used that nothing has mounted, and no more than is needed', async () => {
+    const fill = 'head -c 2000000 /dev/zero > /cache/file; echo filled';
+    for (const project of Object.values(IDS)) await visit(project, fill, ['filled']);
+    await installation.whenClean();
+    await installation.runner.end('SIGTERM');
+    const Binds = (await volumesOf(IDS.mounted)).map((name, index) => `${name}:/somewhere${index}`);
+    holder = await docker.createContainer({ Image: JOB_IMAGE, HostConfig: { Binds } });
+
+    // Docker knows of no last use: the state directory does, where a test can make it long ago.
+    const caches = join(installation.stateDir, 'caches');
+    for (const key of ['mounted', 'oldest', 'older', 'current'] as const) {
+      const time = new Date(Date.now() - HOURS[key] * HOUR_MS);
+      for (const name of await volumesOf(IDS[key])) await utimes(join(caches, name), time, time);
+    }
+    const oldest = await volumesOf(IDS.oldest);
+    const runner = await installation.start();
+    const line = await runner.whenLog(/"size_mib":(1\.9|2),.*the caches took too much room/);
+    const { volume, unused_hours } = JSON.parse(line) as Record<string, unknown>;
+    assert.ok(oldest.includes(String(volume)), line);
+    assert.equal(unused_hours, HOURS.oldest);
+
+    // A build sees to its own: until it has ended the sweep is long over.
+    await visit(IDS.current, 'wc -c < /cache/file', ['2000000']);
+    await installation.whenClean();
+    assert.ok(!(await volumesOf(IDS.oldest)).includes(String(volume)));
+    for (const key of ['mounted', 'older', 'current'] as const) {
+      assert.equal((await volumesOf(IDS[key])).length, oldest.length, key);
+    }
+    const known = await readdir(caches);
+    assert.ok(!known.includes(String(volume)), 'and its note with it');
+
+    // It is made anew when it is wanted.
+    await visit(IDS.oldest, 'ls /cache; echo anew', ['anew']);
+  });
+});
