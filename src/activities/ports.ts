@@ -173,6 +173,12 @@ export interface BuildStore {
   whenBegun(buildId: string, place: 'build' | 'helper', wait: BeginWait): Promise<void>;
   /** What the stage's wrapper wrote: `<nonce>` when begun, `<nonce> <exit code>` when ended. */
   readState(buildId: string, place: 'build' | 'helper'): Promise<string>;
+  /** The last of what the stages in a container have said, of what came after `fromByte`. */
+  readOutputEnd(
+    buildId: string,
+    place: 'build' | 'helper',
+    fromByte: number,
+  ): Promise<{ readonly text: string; readonly endByte: number }>;
 }
 
 export type BuildDraft = Omit<BuildContext, 'concurrentId' | 'concurrentProjectId'>;

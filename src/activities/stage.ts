@@ -13,6 +13,7 @@ import {
   formatSectionStart,
 } from '../domain/trace/sections.ts';
 import type { BuildActivities, StageRequest, StageTry, StopRequest } from './contract.ts';
+import { getSources } from './get-sources.ts';
 import { giveUpForFullDisk, isDiskFull } from './full-disk.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
@@ -131,9 +132,14 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
   build.stage = running;
   try {
     const { place } = run;
-    if (place !== 'transfer') return await runWithAttempts(build, { ...run, place });
+    const { signal } = running.stopping;
+    if (place !== 'transfer') {
+      return run.request.stage.name === 'get_sources'
+        ? await getSources(build, { ...run, place, signal })
+        : await runWithAttempts(build, { ...run, place });
+    }
     await assertTenure(build, run.ports);
-    return await transferFiles(build, { ...run, signal: running.stopping.signal });
+    return await transferFiles(build, { ...run, signal });
   } catch (error) {
     if (running.stopping.signal.aborted && run.place === 'transfer') return { kind: 'stopped' };
     if (!(error instanceof FinalError)) throw error;

@@ -19,6 +19,7 @@ export interface BuildStoreOptions {
 const RECORD = 'record';
 /** A nonce, a space, an exit code. */
 const MAX_STATE_BYTES = 256;
+const MAX_END_BYTES = 8_192;
 /** Files that a container of the job must be able to write, whatever its user. */
 const WRITABLE_BY_JOB = 0o666;
 /** The script is mounted read-only; a job's own user must be able to read it. */
@@ -103,7 +104,10 @@ type PathOf = (buildId: string, ...rest: string[]) => string;
 
 function createStageFiles(
   path: PathOf,
-): Pick<BuildStore, 'stageFiles' | 'serviceLogFile' | 'writeScript' | 'whenBegun' | 'readState'> {
+): Pick<
+  BuildStore,
+  'stageFiles' | 'serviceLogFile' | 'writeScript' | 'whenBegun' | 'readState' | 'readOutputEnd'
+> {
   return {
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, script) => {
@@ -115,6 +119,7 @@ function createStageFiles(
     },
     serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
     readState: (buildId, place) => readState(path(buildId, place, 'state')),
+    readOutputEnd: (buildId, place, fromByte) => readEnd(path(buildId, place, 'output'), fromByte),
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
   };
 }
@@ -280,6 +285,20 @@ async function readState(file: string): Promise<string> {
       position: 0,
     });
     return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** However much there is. */
+async function readEnd(file: string, fromByte: number): Promise<{ text: string; endByte: number }> {
+  const handle = await open(file, 'r');
+  try {
+    const { size: endByte } = await handle.stat();
+    const position = Math.max(fromByte, endByte - MAX_END_BYTES);
+    const length = Math.max(0, endByte - position);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), { position });
+    return { text: buffer.toString('utf8', 0, bytesRead), endByte };
   } finally {
     await handle.close();
   }

@@ -48,6 +48,18 @@ describe('GitLab', () => {
       lab.run({ moment, fault: gitlabOutage(20_000), goesOn: true }));
   }
 
+  for (const [seconds, how, answer] of [
+    [20, 'cuts every connection', { cut: true }],
+    [20, 'answers 502 with a page', { status: 502, headers: HTML, body: PAGE }],
+    [2, 'cuts every connection', { cut: true }],
+  ] as const) {
+    it(`is away for ${seconds} s while git asks for the sources, and ${how}`, () =>
+      lab.run({
+        ...{ moment: 'get_sources', fault: gitlabOutage(seconds * 1_000, answer) },
+        ...{ hasOtherStarts: true, limitMs: 180_000 },
+      }));
+  }
+
   it('has lost the end of the trace', () => lab.run(END_OF_TRACE_LOST));
 
   it('has lost all of the trace', () =>

@@ -45,7 +45,11 @@ function drawTrial(random: () => number): Trial {
   // A call that GitLab is never asked again cannot be answered wrongly.
   const { confirm: _, ...certain } = fault;
   const moment = pick(MOMENTS as [Trial['moment'], ...Trial['moment'][]]);
-  return { moment, fault: certain, resends: 10, goesOn: random() < 0.5, limitMs: 240_000 };
+  return {
+    ...{ moment, fault: certain, resends: 10, goesOn: random() < 0.5, limitMs: 240_000 },
+    // Sources are fetched again when GitLab was away for git.
+    hasOtherStarts: moment === 'get_sources' && fault.name.startsWith('GitLab away'),
+  };
 }
 
 describe(`${JOBS} jobs in a row, each with a fault of seed ${SEED}`, () => {

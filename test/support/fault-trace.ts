@@ -9,6 +9,9 @@ export interface Whole {
   readonly starts: number;
 }
 
+const SOURCES_CUT_OFF =
+  /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n)+/gm;
+
 /** The lines of a trace without what differs from job to job and from second to second. */
 export function timeless({ id, trace }: FakeJob): readonly string[] {
   const text = trace
@@ -26,6 +29,9 @@ export function timeless({ id, trace }: FakeJob): readonly string[] {
     // So is that the preparation had to be, or to wait.
     .replaceAll(/^.*WARNING: Docker is waited for: .*\n/gm, '')
     .replaceAll(/^.*ERROR: Preparation failed: .*\n.*Will be retried in .*\n/gm, '')
+    // And so are sources that were fetched again, from where git was cut off on.
+    .replaceAll(/^.*Created fresh repository\..*\n/gm, '')
+    .replaceAll(SOURCES_CUT_OFF, '')
     .replaceAll(`${id}`, '<job>');
   const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
   // Two images are looked for at the same time.

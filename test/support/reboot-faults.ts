@@ -41,7 +41,9 @@ async function kill(id: string): Promise<void> {
       await docker.getContainer(id).kill();
       return;
     } catch (error) {
-      if ((error as { readonly statusCode?: number }).statusCode !== 409) throw error;
+      const { statusCode } = error as { readonly statusCode?: number };
+      if (statusCode === 404) return; // it was just being removed
+      if (statusCode !== 409) throw error;
       await delay(100);
     }
   }

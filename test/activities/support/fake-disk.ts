@@ -42,6 +42,10 @@ export function createFakeStore({ disk }: World): BuildStore {
     whenBegun: (_buildId, place, { nonce, signal }) =>
       until(() => signal.aborted || disk.files[place].state.startsWith(nonce)),
     readState: (_buildId, place) => Promise.resolve(disk.files[place].state),
+    readOutputEnd: (_buildId, place, fromByte) => {
+      const { output } = disk.files[place];
+      return Promise.resolve({ text: output.slice(fromByte), endByte: output.length });
+    },
   };
 }
 

@@ -188,6 +188,7 @@ function runScript(world: World, container: FakeContainer): void {
     await until(() => script.isEndless !== true || container.status.state !== 'running');
     if (container.status.state !== 'running') return;
     if (script.dies === undefined && script.isSkipped !== true) {
+      if (script.says !== undefined) files.output += `${script.says}\n`;
       files.output += `${name} ends\n`;
       files.state = `${nonce} ${script.exitCode ?? 0}`;
     }

@@ -54,6 +54,8 @@ export interface FakeFiles {
 
 export interface FakeScript {
   readonly exitCode?: number;
+  /** The last line that it says, before its own end. */
+  readonly says?: string;
   /** What its entrypoint says before and after it. */
   readonly entrypoint?: string;
   /** What Docker says of the container at its end. */
