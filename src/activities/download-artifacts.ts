@@ -7,6 +7,7 @@ import { formatNotice } from '../domain/script/say.ts';
 import { shortToken } from '../domain/runner/names.ts';
 import { formatHelperLine, type HelperLineLevel } from '../domain/trace/helper-lines.ts';
 import { extractArchive } from './extract-archive.ts';
+import { whenGitlabAnswers } from './gitlab-answers.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { DownloadReply } from './ports.ts';
 import type { Transfer, TransferRun } from './transfer.ts';
@@ -51,14 +52,24 @@ function scratchFile({ context }: LiveBuild, { ports }: Download): Promise<strin
   return ports.builds.scratchFile(context.buildId, SCRATCH_NAME);
 }
 
-/** False when it was not to be had: the trace says why. */
+/** False when it was not to be had: the trace says why. A GitLab that is away is waited for. */
 async function fetchFile(build: LiveBuild, run: Download): Promise<boolean> {
+  const { ports, signal } = run;
+  for (let round = 0; ; round += 1) {
+    const key = round === 0 ? run.key : `${run.key}+${round}`;
+    const reply = await fetchInTries(build, { ...run, key });
+    if (reply.kind === 'done') return true;
+    if (!mayPass(reply)) return false;
+    if ((await whenGitlabAnswers(build, { key, ports, signal })) !== 'was_away') return false;
+  }
+}
+
+async function fetchInTries(build: LiveBuild, run: Download): Promise<DownloadReply> {
   for (let attempt = 1; ; attempt += 1) {
     const reply = await request(build, run, attempt);
     const end = endOf(reply, attempt === TRIES);
     await build.trace.appendOnce(`${run.key}/try ${attempt}`, linesOf(reply, run, end));
-    if (end === 'done') return true;
-    if (end === 'gives up') return false;
+    if (end !== 'tries again') return reply;
     await run.ports.clock.sleep(RETRY_PAUSE_MS, run.signal);
   }
 }
@@ -76,10 +87,13 @@ async function request(build: LiveBuild, run: Download, attempt: number): Promis
 
 type End = 'done' | 'tries again' | 'gives up';
 
-function endOf({ kind }: DownloadReply, isLast: boolean): End {
-  if (kind === 'done') return 'done';
-  const passes = kind === 'failed' || kind === 'unreachable';
-  return passes && !isLast ? 'tries again' : 'gives up';
+function endOf(reply: DownloadReply, isLast: boolean): End {
+  if (reply.kind === 'done') return 'done';
+  return mayPass(reply) && !isLast ? 'tries again' : 'gives up';
+}
+
+function mayPass({ kind }: DownloadReply): boolean {
+  return kind === 'failed' || kind === 'unreachable';
 }
 
 function linesOf(reply: DownloadReply, { dependency }: Download, end: End): string {

@@ -10,7 +10,7 @@ export interface Whole {
 }
 
 const SOURCES_CUT_OFF =
-  /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n)+/gm;
+  /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n(?:.*Deleting tracked and untracked files.*\n)?)+/gm;
 
 /** The lines of a trace without what differs from job to job and from second to second. */
 export function timeless({ id, trace }: FakeJob): readonly string[] {
