@@ -25,7 +25,7 @@ function drawTrial(random: () => number): Trial {
   const pick = <T>(choices: readonly [T, ...T[]]): T =>
     choices[Math.floor(random() * choices.length)] ?? choices[0];
   const times = 1 + Math.floor(random() * 4);
-  const pauseMs = Math.floor(random() * 6_000);
+  const pauseMs = pick([500, 1_000, 2_000, 5_000]);
   const fault = pick([
     () => killWorker(pick([0, 0, 5_000])),
     () => stopWorker(),
