@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 
 export interface DockerCall {
   readonly method: string;
@@ -15,12 +16,17 @@ export interface DockerRefusal {
   readonly message: string;
 }
 
+/** The call gets through and its answer does not: whoever has called finds the connection cut. */
+export const ANSWER_LOST = 'answer lost';
+
+export type Verdict = DockerRefusal | typeof ANSWER_LOST | undefined;
+
 /** Stands between a runner and its Docker, and does something before calls get through. */
 export interface DockerProxy {
   /** For `[runners.docker] host`. */
   readonly host: string;
   /** Is asked at every call until it is another's turn. */
-  intercept(decide: (call: DockerCall) => Promise<DockerRefusal | undefined>): void;
+  intercept(decide: (call: DockerCall) => Promise<Verdict>): void;
   close(): Promise<void>;
 }
 
@@ -29,16 +35,15 @@ const DOCKER_SOCKET = '/var/run/docker.sock';
 export async function startDockerProxy(): Promise<DockerProxy> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-docker-proxy-'));
   const socketPath = join(directory, 'd.sock');
-  let decide: (call: DockerCall) => Promise<DockerRefusal | undefined> = () =>
-    Promise.resolve(undefined);
+  let decide: (call: DockerCall) => Promise<Verdict> = () => Promise.resolve(undefined);
   const server = createServer((incoming, answer) => {
     const { method = '', url = '', headers } = incoming;
     const path = url.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '');
-    void decide({ method, path }).then((refusal) => {
-      if (refusal !== undefined) {
+    void decide({ method, path }).then((verdict) => {
+      if (typeof verdict === 'object') {
         incoming.resume();
-        answer.writeHead(refusal.status, { 'content-type': 'application/json' });
-        answer.end(JSON.stringify({ message: refusal.message }));
+        answer.writeHead(verdict.status, { 'content-type': 'application/json' });
+        answer.end(JSON.stringify({ message: verdict.message }));
         return;
       }
       // A connection of its own: ending this call must not end another one's.
@@ -51,12 +56,21 @@ export async function startDockerProxy(): Promise<DockerProxy> {
         headers: { ...headers, connection: 'keep-alive' },
       } as const;
       const outgoing = request(options, (reply) => {
+        if (verdict === ANSWER_LOST) {
+          reply.resume().once('end', () => answer.destroy());
+          return;
+        }
         answer.writeHead(reply.statusCode ?? 502, reply.headers);
         reply.pipe(answer);
       });
       outgoing.on('error', () => answer.destroy());
       answer.on('close', () => outgoing.destroy());
-      incoming.pipe(outgoing);
+      // In one piece: Docker may have answered, and gone, before a second one could be written.
+      const whole = buffer(incoming);
+      whole.then(
+        (body) => outgoing.end(body),
+        () => outgoing.destroy(),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));

@@ -51,6 +51,8 @@ export interface Trial {
   readonly script?: readonly string[];
   /** The lab's own unless set. */
   readonly image?: string;
+  /** What else GitLab sends along. */
+  readonly payload?: JobSpec['payload'];
   readonly limitMs?: number;
 }
 
@@ -129,7 +131,8 @@ interface Lab {
   readonly witness: string;
 }
 
-function specFor({ moment, script = SCRIPT, image, changesNodes = false }: Trial): JobSpec {
+function specFor(trial: Trial): JobSpec {
+  const { moment, script = SCRIPT, image, changesNodes = false, payload } = trial;
   const secret = { key: 'KEY', value: SECRET, masked: true };
   // Bytes are compared: without the times at which they came.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
@@ -138,7 +141,7 @@ function specFor({ moment, script = SCRIPT, image, changesNodes = false }: Trial
     script,
     ...(image !== undefined && { image }),
     afterScript: AFTER_SCRIPT,
-    payload: { artifacts: [made] },
+    payload: { artifacts: [made], ...payload },
     ...(changesNodes && { changesNodes }),
     variables: moment === 'get_sources' ? variables : [...variables, NO_GIT],
   };
