@@ -1,7 +1,11 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { ContainerEngine, ImageInfo, PullOptions } from '../../activities/ports.ts';
 import { isImageId, splitPullReference } from '../../domain/executor/image-reference.ts';
-import { classifyPullFailure, MAX_PULL_TRIES } from '../../domain/executor/pull-policy.ts';
+import {
+  classifyPullFailure,
+  MAX_PULL_TRIES,
+  mayPullPass,
+} from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
@@ -78,9 +82,7 @@ async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull
       return;
     } catch (error) {
       pull.signal.throwIfAborted();
-      const isPassing =
-        error instanceof FinalError && error.type === FailureType.ExternalDependency;
-      if (!isPassing || tries === MAX_PULL_TRIES) throw error;
+      if (!(error instanceof FinalError) || !mayPass(error) || tries === MAX_PULL_TRIES) throw error;
       log.warn('pull failed, trying again', { image: reference, tries, reason: error.message });
       await pause(timing.pullDelayMs(tries), pull.signal);
     }
@@ -129,7 +131,13 @@ function pullFault(reference: string, message: string): FinalError {
       : type === FailureType.ExternalDependency
         ? "check that the Docker host reaches the image's registry"
         : "look at the log of the registry and of Docker's daemon";
-  return new FinalError(type, `cannot pull image "${reference}": ${message.trim()}; ${advice}`);
+  const text = `cannot pull image "${reference}": ${message.trim()}; ${advice}`;
+  return new FinalError(type, text, { cause: message });
+}
+
+/** By Docker's own words: ours hold the image's name, which may say anything. */
+function mayPass({ cause }: FinalError): boolean {
+  return typeof cause === 'string' && mayPullPass(cause);
 }
 
 interface Progress {

@@ -48,6 +48,20 @@ export function classifyPullFailure(message: string): PullFailure {
   return says(REFUSAL_WORDS) ? FailureType.RunnerConfiguration : FailureType.ImagePull;
 }
 
+/** Daemon's words for a registry that answers, and is busy or in trouble. */
+const TROUBLE = /toomanyrequests|unavailable|unexpected http status: (429|5\d\d)|\beof\b/;
+
+/**
+ * Whether another try of a failed pull may succeed, by the daemon's message. The peer counts on that
+ * only for a network's failures; a registry that is busy is as likely to do better soon.
+ * **Source:** gitlab-runner `executors/docker/internal/pull/manager.go` (shouldRetryImagePull).
+ */
+export function mayPullPass(message: string): boolean {
+  const kind = classifyPullFailure(message);
+  if (kind === FailureType.RunnerConfiguration) return false;
+  return kind === FailureType.ExternalDependency || TROUBLE.test(message.toLowerCase());
+}
+
 /**
  * Milliseconds to wait before a pull is tried again, 2 to 10 s: grows with the tries made, and
  * `random` of [0, 1) spreads the nodes that lost the same registry.

@@ -46,7 +46,7 @@ const failures = [
     tries: 1,
     why: 'there is no such image',
   },
-  { kind: 'broken', type: FailureType.ImagePull, tries: 1, why: 'the registry itself is broken' },
+  { kind: 'broken', type: FailureType.ImagePull, tries: 3, why: 'the registry may recover' },
   { kind: 'reset', type: FailureType.ExternalDependency, tries: 3, why: 'the network may recover' },
 ] as const;
 for (const { kind, type, tries, why } of failures) {

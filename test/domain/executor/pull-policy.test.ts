@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { classifyPullFailure, planPullDelayMs } from '../../../src/domain/executor/pull-policy.ts';
+import {
+  classifyPullFailure,
+  mayPullPass,
+  planPullDelayMs,
+} from '../../../src/domain/executor/pull-policy.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 
 const { ExternalDependency, RunnerConfiguration, ImagePull } = FailureType;
@@ -34,6 +38,23 @@ const cases = [
 for (const [message, expected] of cases) {
   void test(`"${message}" is ${expected}`, () => {
     assert.equal(classifyPullFailure(message), expected);
+  });
+}
+
+const passing = [
+  ['dial tcp 10.0.0.1:443: connect: connection refused', true, 'the network may recover'],
+  ['toomanyrequests: the rate limit is reached', true, 'the limit is one of time'],
+  ['received unexpected HTTP status: 502 Bad Gateway', true, 'a proxy before it restarts'],
+  ['unavailable: the store is away', true, 'the registry says so itself'],
+  ['unexpected EOF', true, 'the connection was cut'],
+  ['received unexpected HTTP status: 418 a teapot', false, 'it will be one tomorrow'],
+  ['manifest unknown', false, 'there is no such image'],
+  ['unauthorized: the service is unavailable to you', false, 'nobody gives a right meanwhile'],
+  ['write /var/lib/docker/tmp/geofence: no space left on device', false, 'EOF is a word'],
+] as const;
+for (const [message, expected, why] of passing) {
+  void test(`"${message}" may ${expected ? '' : 'not '}pass: ${why}`, () => {
+    assert.equal(mayPullPass(message), expected);
   });
 }
 

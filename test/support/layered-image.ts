@@ -1,0 +1,34 @@
+import Docker from 'dockerode';
+import { JOB_IMAGE } from './images.ts';
+import type { Registry } from './registry.ts';
+
+const docker = new Docker();
+const LAYER_BYTES = 4_000_000;
+
+/**
+ * Makes an image on top of another, with a layer of noise that nobody has, and leaves it to the
+ * registry alone.
+ */
+export async function pushLayered(
+  registry: Registry,
+  repository: string,
+  base: string = JOB_IMAGE,
+): Promise<void> {
+  await registry.push(await makeLayered(base), repository);
+}
+
+/** Returns the new image's id. */
+export async function makeLayered(base: string): Promise<string> {
+  const container = await docker.createContainer({
+    Image: base,
+    Cmd: ['sh', '-c', `head -c ${LAYER_BYTES} /dev/urandom > /noise-$(hostname)`],
+  });
+  try {
+    await container.start();
+    await container.wait();
+    const { Id } = (await container.commit()) as { readonly Id: string };
+    return Id;
+  } finally {
+    await container.remove({ force: true });
+  }
+}

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What is answered instead of the registry's own. */
+export interface RegistryRefusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type LayerFate =
+  /** The rest comes, as if nothing had been. */
+  | 'rest'
+  /** The connection is reset. */
+  | 'reset';
+
+/** Stands before a registry, where what Docker is sent can be watched and troubled. */
+export interface RegistryDoor {
+  /** `127.0.0.1:port`, in place of the registry's own in references. */
+  readonly host: string;
+  /** Of each request, in order: method and path. */
+  readonly calls: readonly string[];
+  /** Refuses what it is asked, until it returns undefined. */
+  refuse(decide: (path: string) => RegistryRefusal | undefined): void;
+  /**
+   * Holds the next layer back in its midst. Resolves when a part of it is through, with what decides
+   * about the rest.
+   */
+  holdLayer(): Promise<(fate: LayerFate) => void>;
+  close(): Promise<void>;
+}
+
+/** More than manifests and configurations have. */
+const LAYER_MIN_BYTES = 1024 * 1024;
+
+interface Held {
+  readonly decided: Promise<LayerFate>;
+  reached(): void;
+}
+
+export async function openRegistryDoor(registryHost: string): Promise<RegistryDoor> {
+  const [, targetPort = ''] = registryHost.split(':');
+  const calls: string[] = [];
+  let decide: (path: string) => RegistryRefusal | undefined = () => undefined;
+  let held: Held | undefined;
+  const pass = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const { method, url = '', headers } = incoming;
+    const options = {
+      host: '127.0.0.1',
+      port: targetPort,
+      agent: false,
+      method,
+      path: url,
+      headers,
+    };
+    const inner = request(options, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      const isLayer = Number(answer.headers['content-length']) > LAYER_MIN_BYTES;
+      const hold = isLayer && method === 'GET' ? held : undefined;
+      if (hold !== undefined) held = undefined;
+      void carry(answer, outgoing, hold);
+    });
+    inner.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => inner.destroy());
+    incoming.pipe(inner);
+  };
+  const server = createServer((incoming, outgoing) => {
+    const path = (incoming.url ?? '').replace(/\?.*$/s, '');
+    calls.push(`${incoming.method} ${path}`);
+    const refusal = decide(path);
+    if (refusal === undefined) return pass(incoming, outgoing);
+    const { status, headers, code, message } = refusal;
+    outgoing.writeHead(status, { 'content-type': 'application/json', ...headers });
+    outgoing.end(JSON.stringify({ errors: [{ code, message }] }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    refuse: (next) => {
+      decide = next;
+    },
+    holdLayer: () =>
+      new Promise((resolve) => {
+        let settle: (fate: LayerFate) => void = () => undefined;
+        const decided = new Promise<LayerFate>((done) => (settle = done));
+        held = { decided, reached: () => resolve(settle) };
+      }),
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function carry(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  held: Held | undefined,
+): Promise<void> {
+  let fate: LayerFate | undefined;
+  try {
+    for await (const chunk of answer) {
+      if (!outgoing.write(chunk as Buffer)) await once(outgoing, 'drain');
+      if (held === undefined || fate !== undefined) continue;
+      held.reached();
+      fate = await held.decided;
+      if (fate === 'reset') return void outgoing.socket?.resetAndDestroy();
+    }
+    outgoing.end();
+  } catch {
+    // Either end is gone: so is the other.
+    outgoing.destroy();
+  }
+}
