@@ -1,4 +1,4 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import {
   ANSWERS_500,
   answersLate,
@@ -9,6 +9,7 @@ import {
 } from '../support/docker-answer-faults.ts';
 import { startDockerProxy, type DockerProxy } from '../support/docker-proxy.ts';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { it } from '../support/fault-report.ts';
 
 const CONTAINER = '^/containers/[^/]+';
 const CALLS: readonly (readonly [calls: Calls, treatments: readonly Treatment[]])[] = [

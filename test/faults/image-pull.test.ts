@@ -1,7 +1,8 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { it } from '../support/fault-report.ts';
 import { makeLayered, pushLayered } from '../support/layered-image.ts';
 import { inMidPull, registryRefuses } from '../support/pull-faults.ts';
 import { openRegistryDoor, type RegistryDoor } from '../support/registry-door.ts';

@@ -82,7 +82,8 @@ async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull
       return;
     } catch (error) {
       pull.signal.throwIfAborted();
-      if (!(error instanceof FinalError) || !mayPass(error) || tries === MAX_PULL_TRIES) throw error;
+      if (!(error instanceof FinalError) || !mayPass(error) || tries === MAX_PULL_TRIES)
+        throw error;
       log.warn('pull failed, trying again', { image: reference, tries, reason: error.message });
       await pause(timing.pullDelayMs(tries), pull.signal);
     }
@@ -132,12 +133,12 @@ function pullFault(reference: string, message: string): FinalError {
         ? "check that the Docker host reaches the image's registry"
         : "look at the log of the registry and of Docker's daemon";
   const text = `cannot pull image "${reference}": ${message.trim()}; ${advice}`;
-  return new FinalError(type, text, { cause: message });
+  return new FinalError(type, text, { cause: new Error(message) });
 }
 
 /** By Docker's own words: ours hold the image's name, which may say anything. */
 function mayPass({ cause }: FinalError): boolean {
-  return typeof cause === 'string' && mayPullPass(cause);
+  return cause instanceof Error && mayPullPass(cause.message);
 }
 
 interface Progress {
