@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { it } from '../support/fault-report.ts';
@@ -7,6 +7,7 @@ import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
 import {
   assertRefused,
   FILE_GONE,
+  joinWithOtherKeys,
   keyRingFile,
   loseKeys,
   NEWEST_GONE,
@@ -15,7 +16,13 @@ import {
   readKeys,
   rotateKeys,
 } from '../support/key-faults.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import {
+  COUNTED,
+  countRuns,
+  openOwnPlace,
+  tryFault,
+  type OwnPlace,
+} from '../support/own-trials.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
 const MOMENTS: readonly Moment[] = ['handed out', 'prepare', 'script', 'final update'];
@@ -43,13 +50,34 @@ describe('the keys of a node with a job', () => {
     lab.run({ moment: 'script', fault: loseKeys(NEWEST_GONE), goesOn: true }));
 });
 
-describe('the keys of a node without a job', () => {
+describe('the keys of a node', () => {
   let place: OwnPlace;
   before(async () => {
     place = await openOwnPlace();
     await place.installation.start();
   });
   after(() => place.close());
+
+  it('are not those of a node that joins it: that one does not start, and harms no job', () =>
+    tryFault(place, { fault: 'node with other keys joins', moment: 'script' }, async (trial) => {
+      const { installation, witness } = place;
+      const script = [COUNTED, 'echo begun', 'until [ -e /witness/go ]; do sleep 0.2; done'];
+      const job = installation.gitlab.addJob({
+        script: [...script, 'echo on we go'],
+        variables: [NO_GIT],
+      });
+      trial.watch(job, ['begun', 'on we go']);
+      await job.whenLog(/^begun$/m);
+      const [key] = await readKeys(installation);
+      const stranger = await joinWithOtherKeys(installation);
+      assert.equal(await stranger.whenExit(60_000), 1);
+      assert.match(stranger.lines.join('\n'), new RegExp(`feed-runners/.*${key?.id}`));
+      trial.mended();
+      await writeFile(join(witness, 'go'), '');
+      assert.equal(await job.whenFinished(), 'success', job.log);
+      assert.equal(await countRuns(job, witness), 1);
+      await installation.whenClean();
+    }));
 
   it('are gone: it starts with new ones only when Temporal has nothing that they have sealed', () =>
     tryFault(place, { fault: 'keys lost for good', moment: 'no job' }, async (trial) => {

@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fault } from './faults.ts';
 import type { Installation } from './installation.ts';
+import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
 // The ring of keys by which records and Temporal's histories are sealed.
 
@@ -75,6 +76,19 @@ export async function assertRefused(installation: Installation, keyId: string): 
   const said = installation.runner.lines.join('\n');
   assert.ok(said.includes(`"${keyId}"`) || said.includes(`\\"${keyId}\\"`), said);
   assert.match(said, /payload\.json/);
+}
+
+/** A node of the same fleet whose state directory is empty, so that it would make a key of its own. */
+export async function joinWithOtherKeys(installation: Installation): Promise<RunnerProcess> {
+  const { directory, configPath, runner } = installation;
+  const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
+  return startRunnerProcess({
+    args: ['run', '--config', configPath],
+    env: {
+      TEMPORAL_GITLAB_RUNNER_STATE_DIR: join(directory, 'stranger'),
+      TEMPORAL_ADDRESS: ready.temporal,
+    },
+  });
 }
 
 /** A new key is put in front, the old ones are kept. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A wire between two programs, which can be troubled. */
 export interface TcpProxy {
@@ -11,8 +12,8 @@ export interface TcpProxy {
   blackHole(): void;
   /** Ends every connection by a reset. New ones are served. */
   cut(): void;
-  /** Each piece of data arrives so much later, in either direction. */
-  delay(delayMs: number): void;
+  /** Each piece of data arrives so much later, in either direction, give or take the jitter. */
+  delay(delayMs: number, jitterMs?: number): void;
   heal(): void;
   close(): Promise<void>;
 }
@@ -26,6 +27,7 @@ export interface TcpProxyOptions {
 interface Wire {
   isDead: boolean;
   delayMs: number;
+  jitterMs: number;
   /** Told when it is healed. */
   readonly waiting: Set<() => void>;
 }
@@ -35,7 +37,7 @@ export async function startTcpProxy({
   host = '127.0.0.1',
 }: TcpProxyOptions): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
-  const wire: Wire = { isDead: false, delayMs: 0, waiting: new Set() };
+  const wire: Wire = { isDead: false, delayMs: 0, jitterMs: 0, waiting: new Set() };
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     // Whoever has ended it is known: the test, or one of the two programs.
@@ -57,11 +59,11 @@ export async function startTcpProxy({
       wire.isDead = true;
     },
     cut: () => sockets.forEach((socket) => socket.resetAndDestroy()),
-    delay: (delayMs) => {
-      wire.delayMs = delayMs;
+    delay: (delayMs, jitterMs = 0) => {
+      Object.assign(wire, { delayMs, jitterMs });
     },
     heal: () => {
-      Object.assign(wire, { isDead: false, delayMs: 0 });
+      Object.assign(wire, { isDead: false, delayMs: 0, jitterMs: 0 });
       for (const go of wire.waiting) go();
       wire.waiting.clear();
     },
@@ -77,7 +79,7 @@ export async function startTcpProxy({
 async function carry(from: Socket, to: Socket, wire: Wire): Promise<void> {
   try {
     for await (const chunk of from) {
-      if (wire.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, wire.delayMs));
+      if (wire.delayMs > 0) await delay(wire.delayMs + wire.jitterMs * (2 * Math.random() - 1));
       await whenAlive(wire);
       if (!to.write(chunk as Buffer)) await once(to, 'drain');
     }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startDevServer, type DevServer } from '../../src/adapters/temporal/dev-server.ts';
 import { openFaultLab, type Fault, type FaultLab, type Scene } from './faults.ts';
 import type { FakeJob, JobSpec } from './fake-gitlab/types.ts';
+import type { Installation } from './installation.ts';
 import { recordingLog } from './recording-log.ts';
 import { NO_GIT } from './scenario.ts';
 import { temporalCli } from './temporal-cli.ts';
@@ -70,6 +71,7 @@ export interface Outage {
 
 /** How long after its return, at most, GitLab is asked for a job again. */
 const NEXT_QUESTION_MS = 5_000;
+const SECOND: JobSpec = { script: ['echo the second'], variables: [NO_GIT] };
 const NOT_ASKED = /"msg":"Temporal does not answer, no job is asked for until it does"/;
 
 /**
@@ -84,12 +86,10 @@ export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fau
       killed = temporal().kill();
     },
     mend: async (scene) => {
-      const { gitlab } = scene.installation;
-      const spec = { script: ['echo the second'], variables: [NO_GIT] };
       let second: FakeJob | undefined;
       try {
         [second] = await Promise.all([
-          addWhenNotAsked(scene, spec, outage),
+          addWhenNotAsked(scene, outage),
           sitOut(scene, outage),
           killed,
         ]);
@@ -98,7 +98,7 @@ export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fau
         await killed;
         await temporal().start(); // the next trial needs it, whatever has become of this one
       }
-      await assertTaken(second ?? gitlab.addJob(spec));
+      await assertNextTaken(scene.installation, { waiting: second });
     },
   };
 }
@@ -116,20 +116,31 @@ async function sitOut({ job }: Scene, { durationMs, saidMeanwhile }: Outage): Pr
  */
 async function addWhenNotAsked(
   { installation }: Scene,
-  spec: JobSpec,
   { durationMs }: Outage,
 ): Promise<FakeJob | undefined> {
   if (durationMs < 10_000) return undefined;
   const { runner, gitlab } = installation;
   const before = runner.lines.length;
   await runner.whenLog(NOT_ASKED, durationMs / 2, before).catch(() => undefined);
-  return gitlab.addJob(spec);
+  return gitlab.addJob(SECOND);
 }
 
-async function assertTaken(job: FakeJob): Promise<void> {
+export interface NextJob {
+  /** One that is in the queue already. */
+  readonly waiting?: FakeJob | undefined;
+  /** Within so long it is taken; 5 s unless set. */
+  readonly limitMs?: number;
+}
+
+/** What is there for the taking when a fault has ended is taken soon, and once. */
+export async function assertNextTaken(
+  { gitlab }: Installation,
+  { waiting, limitMs = NEXT_QUESTION_MS }: NextJob = {},
+): Promise<void> {
   const backMs = Date.now();
+  const job = waiting ?? gitlab.addJob(SECOND);
   assert.equal(await job.whenFinished(60_000), 'success', job.log);
   assert.equal(job.handedOut, 1);
   const waitedMs = (job.handedOutAtMs ?? Infinity) - backMs;
-  assert.ok(waitedMs <= NEXT_QUESTION_MS, `it was taken ${waitedMs} ms after Temporal was back`);
+  assert.ok(waitedMs <= limitMs, `it was taken ${waitedMs} ms after the fault`);
 }

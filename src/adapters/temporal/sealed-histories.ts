@@ -40,7 +40,8 @@ export function createSealedHistories(client: Client, cipher: Cipher): SealedHis
     findObstacle: async (workflowId) => {
       const events = await readHistory(workflowId).catch((error: unknown) => {
         if (isNotFound(error)) return []; // nothing that could be spoiled
-        throw error;
+        const message = `history of ${workflowId} not read from Temporal: ${reasonOf(error)}`;
+        throw new Error(message, { cause: error });
       });
       for (const payload of onePayloadOfEachKey(events)) {
         const reason = await codec.decode([payload]).then(() => undefined, reasonOf);

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { after, before, describe } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { it } from '../support/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults.ts';
+import { startGrpcProxy, type GrpcProxy, type GrpcSickness } from '../support/grpc-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import {
+  assertNextTaken,
+  startOuterTemporal,
+  type OuterTemporal,
+} from '../support/temporal-faults.ts';
+
+const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
+const SICK_MS = 20_000;
+const FAR = { delayMs: 500, jitterMs: 300, cutEveryMs: 4_000, durationMs: 30_000 };
+/** Room for a second job, which is to be taken when all is well again. */
+const ROOM = { concurrent: 2, runnerToml: '  limit = 2' };
+
+/** Answers instead of Temporal, which never hears of these calls. */
+function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
+  let before = 0;
+  const share = sickness.oneOf === 1 ? 'each call' : `one of ${sickness.oneOf} calls`;
+  return {
+    name: `Temporal answers ${sickness.status} to ${share}`,
+    strike: () => {
+      before = proxy().refused;
+      proxy().fallSick(sickness);
+    },
+    mend: async ({ installation }) => {
+      await delay(SICK_MS); // for so long it is
+      proxy().heal();
+      await assertNextTaken(installation);
+    },
+    confirm: () => assert.ok(proxy().refused > before, 'it was asked nothing'),
+  };
+}
+
+/** What a packet that is lost now and then comes to: late, later than others, or a connection that ends. */
+function goFar(proxy: () => TcpProxy): Fault {
+  let cutting: NodeJS.Timeout | undefined;
+  return {
+    name: 'Temporal is 500 ms ± 300 ms away, connections break',
+    strike: () => {
+      proxy().delay(FAR.delayMs, FAR.jitterMs);
+      cutting = setInterval(() => proxy().cut(), FAR.cutEveryMs);
+    },
+    mend: async ({ installation }) => {
+      await delay(FAR.durationMs); // for so long it is
+      clearInterval(cutting);
+      proxy().heal();
+      await assertNextTaken(installation);
+    },
+  };
+}
+
+describe('a Temporal that is sick', () => {
+  let lab: FaultLab;
+  let temporal: OuterTemporal;
+  let proxy: GrpcProxy;
+  before(async () => {
+    temporal = await startOuterTemporal();
+    proxy = await startGrpcProxy(temporal.address);
+    lab = await openFaultLab({ ...ROOM, env: { TEMPORAL_ADDRESS: proxy.address } });
+  });
+  after(async () => {
+    await lab.close();
+    await proxy.close();
+    await temporal.close();
+  });
+
+  const sicknesses: readonly [sickness: GrpcSickness, moments: readonly Moment[]][] = [
+    [{ status: 'RESOURCE_EXHAUSTED', oneOf: 2 }, MOMENTS],
+    [{ status: 'UNAVAILABLE', oneOf: 2 }, MOMENTS],
+    [{ status: 'RESOURCE_EXHAUSTED', oneOf: 1 }, ['script']],
+    [{ status: 'UNAVAILABLE', oneOf: 1 }, ['script']],
+  ];
+  for (const [sickness, moments] of sicknesses) {
+    for (const moment of moments) {
+      const { status, oneOf } = sickness;
+      it(`answers ${status} to one of ${oneOf} from the moment "${moment}" on: it only takes longer`, () =>
+        lab.run({
+          ...{ moment, goesOn: true, resends: 3, limitMs: 180_000 },
+          fault: answerSickly(() => proxy, sickness),
+        }));
+    }
+  }
+});
+
+describe('a Temporal that is far away', () => {
+  let lab: FaultLab;
+  let temporal: OuterTemporal;
+  let proxy: TcpProxy;
+  before(async () => {
+    temporal = await startOuterTemporal();
+    const { port } = new URL(`http://${temporal.address}`);
+    proxy = await startTcpProxy({ targetPort: Number(port) });
+    lab = await openFaultLab({ ...ROOM, env: { TEMPORAL_ADDRESS: `127.0.0.1:${proxy.port}` } });
+  });
+  after(async () => {
+    await lab.close();
+    await proxy.close();
+    await temporal.close();
+  });
+
+  for (const moment of MOMENTS) {
+    it(`is so from the moment "${moment}" on: it only takes longer`, () =>
+      lab.run({
+        ...{ moment, goesOn: true, resends: 3, limitMs: 180_000 },
+        fault: goFar(() => proxy),
+      }));
+  }
+});
