@@ -1,6 +1,7 @@
 import { watchFile, unwatchFile } from 'node:fs';
 import { createLog } from './adapters/log.ts';
 import { sweepLeftovers } from './worker/leftovers.ts';
+import { oneAtATime } from './worker/one-at-a-time.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createRevival } from './worker/revival.ts';
 import { listenForShutdown } from './worker/shutdown.ts';
@@ -92,19 +93,11 @@ function reviveNowAndThen(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;
   const scope = { client: node.temporal.client, installation, ports };
   const revival = createRevival(scope, () => feed(node, false));
-  let isReviving = false;
-  const revive = async (): Promise<void> => {
-    if (isReviving) return; // Temporal is slow to answer
-    isReviving = true;
-    await revival
-      .reviveAll()
-      .catch((error: unknown) => {
-        ports.log.warn('what asks for jobs not looked after', { error });
-      })
-      .finally(() => {
-        isReviving = false;
-      });
-  };
+  const revive = oneAtATime(() =>
+    revival.reviveAll().catch((error: unknown) => {
+      ports.log.warn('what asks for jobs not looked after', { error });
+    }),
+  );
   return setInterval(() => void revive(), REVIVAL_INTERVAL_MS);
 }
 

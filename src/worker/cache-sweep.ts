@@ -2,6 +2,7 @@ import type { ContainerEngine, Ports } from '../activities/ports.ts';
 import type { CacheLimits } from './cache-limits.ts';
 import { createSizeSweep, type SizeSweep } from './cache-size-sweep.ts';
 import { enginesOf } from './leftovers.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const MIB = 1024 * 1024;
@@ -14,19 +15,15 @@ const MIB = 1024 * 1024;
 export function createCacheSweep(ports: Ports, limits: CacheLimits): () => Promise<void> {
   const sizeSweep = createSizeSweep(ports, limits.maxBytes);
   const { maxIdleDays } = limits;
-  let isSweeping = false;
-  return async () => {
-    if (isSweeping || (maxIdleDays === 0 && limits.maxBytes === 0)) return;
-    isSweeping = true;
+  return oneAtATime(async () => {
+    if (maxIdleDays === 0 && limits.maxBytes === 0) return;
     try {
       const idleMs = maxIdleDays === 0 ? Infinity : maxIdleDays * DAY_MS;
       await sweepAll(ports, { sinceMs: ports.clock.nowMs() - idleMs, sizeSweep });
     } catch (error) {
       ports.log.warn('old cache volumes not looked for', { error });
-    } finally {
-      isSweeping = false;
     }
-  };
+  });
 }
 
 interface Sweep {

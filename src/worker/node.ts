@@ -177,7 +177,7 @@ function portsOfTemporal(
   const workflowId = messages.feedRunnersId(installation);
   return {
     tenures: createTenures(client, nodeQueue),
-    ledger: createLedger({ client, workflowId, log }),
+    ledger: createLedger({ client, workflowId, log, clock: systemClock }),
   };
 }
 

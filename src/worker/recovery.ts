@@ -5,6 +5,7 @@ import type { BuildOutcome } from '../domain/build/outcome.ts';
 import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../workflows/messages.ts';
 import { findOrBegin, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 /** A job that is recorded but not begun for this long is begun by the node itself. */
 const PATIENCE_MS = 10_000;
@@ -44,7 +45,6 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const looks = new Map<string, Look>();
   /** Builds of the process before: their workflows have to hear of this one. */
   let inherited: ReadonlySet<string> = new Set();
-  let isChecking = false;
 
   const lookAt = ({ buildId, receivedAtMs }: BuildContext): Look => {
     const known = looks.get(buildId);
@@ -97,13 +97,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         log.warn('leftovers not looked for', { error });
       });
     },
-    beginForgotten: async () => {
-      if (isChecking) return; // Temporal is slow to answer: what waits for it waits already
-      isChecking = true;
-      await checkAll().finally(() => {
-        isChecking = false;
-      });
-    },
+    beginForgotten: oneAtATime(checkAll),
   };
 }
 

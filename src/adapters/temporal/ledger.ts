@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Ledger, Log } from '../../activities/ports.ts';
+import type { Clock, Ledger, Log } from '../../activities/ports.ts';
 import { isNotFound } from './not-found.ts';
 
 const TIME_LIMIT_MS = 2_000;
@@ -11,10 +11,11 @@ export interface LedgerOptions {
   /** A workflow whose history is asked for: the frontend alone may be there without its database. */
   readonly workflowId: string;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 /** Asks Temporal itself, not the workflow: no worker has to be there, and no event is written. */
-export function createLedger({ client, workflowId, log }: LedgerOptions): Ledger {
+export function createLedger({ client, workflowId, log, clock }: LedgerOptions): Ledger {
   const { connection, workflowService } = client;
   const { namespace } = client.options;
   let isThere = true;
@@ -33,9 +34,9 @@ export function createLedger({ client, workflowId, log }: LedgerOptions): Ledger
   };
   return {
     isThere: async () => {
-      const ageMs = performance.now() - confirmedAtMs;
+      const ageMs = clock.monotonicMs() - confirmedAtMs;
       if (ageMs < TRUST_MS) return true;
-      const askedAtMs = performance.now();
+      const askedAtMs = clock.monotonicMs();
       const answer = await ask();
       if (answer) confirmedAtMs = askedAtMs;
       if (answer && !isThere) log.info('Temporal answers again, jobs are asked for');
