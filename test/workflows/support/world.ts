@@ -11,6 +11,7 @@ import {
 } from '@temporalio/worker';
 import type { SlotActivities } from '../../../src/activities/contract.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/messages.ts';
+import { temporalCli } from '../../support/temporal-cli.ts';
 import { startFakeNode, type FakeNode } from './fake-node.ts';
 import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
 
@@ -49,6 +50,9 @@ const DYNAMIC_CONFIG = {
   'history.timerProcessorMaxPollRPS': 2000,
   'frontend.namespaceRPS': 10_000,
 };
+
+// Here, and not in a test's hook: once Temporal's runtime is there, a process that fails does not end.
+const TEMPORAL_CLI = temporalCli();
 
 const isVerbose = Boolean(process.env['TGR_TEST_VERBOSE']);
 Runtime.install({
@@ -131,13 +135,6 @@ function run(worker: Worker): RunningWorker {
 }
 
 function startServer({ suggestContinueAsNewAt }: WorldOptions): Promise<TestWorkflowEnvironment> {
-  const path = process.env['TEMPORAL_CLI_PATH'];
-  if (path === undefined || path === '') {
-    throw new Error(
-      'TEMPORAL_CLI_PATH is not set: run these tests by `npm test`, which finds or builds the ' +
-        'Temporal CLI, or name one yourself',
-    );
-  }
   const settings = {
     ...DYNAMIC_CONFIG,
     ...(suggestContinueAsNewAt !== undefined && {
@@ -146,7 +143,7 @@ function startServer({ suggestContinueAsNewAt }: WorldOptions): Promise<TestWork
   };
   return TestWorkflowEnvironment.createLocal({
     server: {
-      executable: { type: 'existing-path', path },
+      executable: { type: 'existing-path', path: TEMPORAL_CLI },
       extraArgs: Object.entries(settings).flatMap(([key, value]) => [
         '--dynamic-config-value',
         `${key}=${value}`,
