@@ -15,7 +15,7 @@ import {
   membersOf,
   NEVER,
   scratchDirectory,
-  symlink,
+  TREE,
   type Plain,
 } from './archives/support.ts';
 
@@ -35,17 +35,6 @@ async function packed(
   assert.equal(sizeBytes, (await stat(path)).size);
   return path;
 }
-
-const TREE: readonly Plain[] = [
-  directory('empty', { mode: 0o700, uid: 1000, gid: 1001 }),
-  file('run.sh', '#!/bin/sh\necho run\n', { mode: 0o755, uid: 1000, gid: 1000 }),
-  file('empty.txt', ''),
-  file('deep/er/größe 日本語 💎.txt', 'x'.repeat(100)),
-  file('large.bin', 'abcdefghij'.repeat(30_000), { modifiedMs: 1_700_000_001_000 }),
-  symlink('link', 'run.sh'),
-  symlink('out', '../../elsewhere'),
-  file('unix/back\\slash and c:colon', 'odd'),
-];
 
 describe('a zip', () => {
   for (const level of ['fastest', 'slowest'] as const) {

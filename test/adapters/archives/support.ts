@@ -30,6 +30,18 @@ export function symlink(path: string, linkTarget: string, rest: Partial<Plain> =
   return { ...COMMON, path, kind: 'symlink', mode: 0o777, linkTarget, ...rest };
 }
 
+/** What every kind of archive has to give back as it was. */
+export const TREE: readonly Plain[] = [
+  directory('empty', { mode: 0o700, uid: 1000, gid: 1001 }),
+  file('run.sh', '#!/bin/sh\necho run\n', { mode: 0o755, uid: 1000, gid: 1000 }),
+  file('empty.txt', ''),
+  file('deep/er/größe 日本語 💎.txt', 'x'.repeat(100)),
+  file('large.bin', 'abcdefghij'.repeat(30_000), { modifiedMs: 1_700_000_001_000 }),
+  symlink('link', 'run.sh'),
+  symlink('out', '../../elsewhere'),
+  file('unix/back\\slash and c:colon', 'odd'),
+];
+
 export async function* membersOf(plain: readonly Plain[]): AsyncGenerator<FileMember, void, void> {
   for (const { text, ...rest } of plain) {
     const bytes = Buffer.from(text);
