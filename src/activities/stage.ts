@@ -1,4 +1,5 @@
 import type { BuildContext } from '../domain/build/context.ts';
+import { afterScriptWarning } from '../domain/build/after-script-warning.ts';
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import { stepStageName } from '../domain/build/plan.ts';
 import type { StageName, StagePlace } from '../domain/build/stage.ts';
@@ -80,6 +81,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   try {
     await trace.endStreams();
     await trace.appendOnce(`${key}/end`, end());
+    if (name === 'after_script') await sayIgnored(build, key, outcome);
     // Invariant: what the note says to be over is in the trace for good.
     await trace.checkpoint();
     await ports.builds.writeNote(context.buildId, note, outcome);
@@ -88,6 +90,18 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     throw error;
   }
   return outcome;
+}
+
+/** Of a failure that does not count. One that does is told with the result. */
+async function sayIgnored(
+  { context, trace }: LiveBuild,
+  key: string,
+  outcome: StageOutcome,
+): Promise<void> {
+  const warning = afterScriptWarning(outcome);
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  if (warning === undefined || !variables.flag('AFTER_SCRIPT_IGNORE_ERRORS', true)) return;
+  await trace.appendOnce(`${key}/ignored`, formatRunnerLine('warning', warning));
 }
 
 /** For the next call, which ends the stage. What needs no container leaves nothing to make room of. */

@@ -58,7 +58,11 @@ describeScenarios('scripts', {}, [
       state: 'failed',
       failureReason: 'script_failure',
       exitCode: 4,
-      log: ['status failed', 'ERROR: Job failed: exit code 4'],
+      log: [
+        'status failed',
+        'WARNING: after_script failed, but job will continue unaffected: exit code 9',
+        'ERROR: Job failed: exit code 4',
+      ],
     },
   },
   {

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { afterScriptWarning } from '../../../src/domain/build/after-script-warning.ts';
+import type { StageOutcome } from '../../../src/domain/build/outcome.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
+
+const WORDS = 'after_script failed, but job will continue unaffected:';
+const type = FailureType.RunnerSystem;
+const cases: readonly (readonly [outcome: StageOutcome, said: string | undefined, why: string])[] =
+  [
+    [{ kind: 'succeeded' }, undefined, 'nothing is amiss'],
+    [{ kind: 'stopped' }, undefined, 'the line of the stop has said why'],
+    [{ kind: 'script_failed', exitCode: 9 }, `${WORDS} exit code 9`, 'as the peer says it'],
+    [
+      { kind: 'system_failed', type, message: 'network x not found' },
+      `${WORDS} network x not found`,
+      'else nobody would know why its output is missing',
+    ],
+  ];
+for (const [outcome, said, why] of cases) {
+  void test(`of an after_script that ${outcome.kind} is said ${said ?? 'nothing'}: ${why}`, () => {
+    assert.equal(afterScriptWarning(outcome), said);
+  });
+}
