@@ -75,8 +75,12 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
       task_queue: ports.nodeQueue,
     });
     void node.sweepCaches();
-    await running;
+    await Promise.race([running, node.whenRivaled]);
     return 0;
+  } catch (error) {
+    stop();
+    await running.catch(() => undefined);
+    throw error;
   } finally {
     clearInterval(reviving);
     clearInterval(sweeping);

@@ -25,15 +25,14 @@ export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): Coo
   return {
     acknowledgeJob: ({ buildId }) =>
       withHeartbeat(async () => {
-        const build = await live.find(buildId);
-        if (build === undefined) return 'gone';
+        const build = await live.open(buildId);
         return build.joined('acknowledge', () => acknowledge(build, ports));
       }),
 
     reportResult: ({ buildId }, outcome) =>
       withHeartbeat(async () => {
-        const build = await live.find(buildId);
-        await build?.joined('report', () => report(build, outcome, ports));
+        const build = await live.open(buildId);
+        await build.joined('report', () => report(build, outcome, ports));
       }),
   };
 }

@@ -55,6 +55,8 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
     const mark = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
     await trace.appendOnce('prepare_executor/end', mark);
   };
+  const loss = await build.noticeLoss();
+  if (loss !== undefined) throw new FinalError(FailureType.RunnerSystem, loss);
   const start = formatSectionStart('prepare_executor', ports.clock.nowMs(), hasSections);
   await trace.appendOnce('prepare_executor/start', start + stageTitle('prepare_executor'));
   try {

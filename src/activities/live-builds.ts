@@ -19,6 +19,8 @@ export interface LiveBuild {
   /** Aborts when the environment is not wanted any more: a pull may take long. */
   readonly preparation: AbortController;
   readonly tenure: TenureState;
+  /** Aborts when the node's files of the build turn out to be lost: see {@link noticeLoss}. */
+  readonly filesLost: AbortController;
   /** As far as it is known to this process: see trace-base.ts. */
   base: TraceBase | undefined;
   /** The stage that runs in this process, if one does. */
@@ -29,6 +31,11 @@ export interface LiveBuild {
   serviceLogs: ServiceLogs | undefined;
   /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
   keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
+  /**
+   * Looks whether somebody has deleted the files that the node keeps of the build. Why it cannot go on
+   * if so, then or ever before: nobody knows any more what of it was begun.
+   */
+  noticeLoss(): Promise<string | undefined>;
   /** One talker to the coordinator at a time: patches must follow each other. */
   exclusively<T>(send: () => Promise<T>): Promise<T>;
   /**
@@ -66,10 +73,16 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
   const live = new Map<string, Promise<LiveBuild | undefined>>();
 
   const load = async (buildId: string): Promise<LiveBuild | undefined> => {
-    const context = await builds.read(buildId);
+    const context = await builds.readFromDisk(buildId);
     return context && createLiveBuild(context, await traces.open(context), builds);
   };
-  const find = (buildId: string): Promise<LiveBuild | undefined> => {
+  const find = async (buildId: string): Promise<LiveBuild | undefined> => {
+    const known = await live.get(buildId);
+    if (known === undefined) return findOnDisk(buildId);
+    await known.noticeLoss();
+    return known;
+  };
+  const findOnDisk = (buildId: string): Promise<LiveBuild | undefined> => {
     const known = live.get(buildId);
     if (known !== undefined) return known;
     const loading = load(buildId);
@@ -87,10 +100,8 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
     open: async (buildId) => {
       const build = await find(buildId);
       if (build !== undefined) return build;
-      throw new FinalError(
-        FailureType.RunnerSystem,
-        `this node has no record of ${buildId}: its state directory was emptied or moved`,
-      );
+      const message = `this node has no record of ${buildId}: its state directory was emptied or moved`;
+      throw new FinalError(FailureType.RecordLost, message);
     },
     close: async (buildId) => {
       const build = await live.get(buildId)?.catch(() => undefined);
@@ -107,6 +118,7 @@ function createLiveBuild(
   builds: Ports['builds'],
 ): LiveBuild {
   let context = record;
+  const filesLost = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
   const running = new Map<string, Promise<unknown>>();
   return {
@@ -123,6 +135,14 @@ function createLiveBuild(
     sealed: new AbortController(),
     preparation: new AbortController(),
     tenure: openTenure(),
+    filesLost,
+    noticeLoss: async () => {
+      const { lostFiles } = (await builds.readFromDisk(context.buildId)) ?? context;
+      if (lostFiles === undefined) return undefined;
+      context = { ...context, lostFiles };
+      filesLost.abort();
+      return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
+    },
     base: undefined,
     stage: undefined,
     diskFault: undefined,

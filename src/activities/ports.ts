@@ -150,6 +150,11 @@ export interface BuildStore {
    */
   create(draft: BuildDraft): Promise<BuildContext>;
   read(buildId: string): Promise<BuildContext | undefined>;
+  /**
+   * The record, after a look at whether it is on the disk still. When somebody has deleted it under the
+   * running build, it is written again and says so from then on.
+   */
+  readFromDisk(buildId: string): Promise<BuildContext | undefined>;
   /** Ids of every build recorded on this node. */
   list(): Promise<readonly string[]>;
   /** Host path of the build's own directory. */

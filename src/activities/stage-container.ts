@@ -11,6 +11,7 @@ import { findOwner } from './file-owner.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from './full-disk.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
+import { outcomeOfLoss } from './lost-files.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
 import { assertTenure } from './tenure.ts';
@@ -66,10 +67,15 @@ export async function runInContainer(
   try {
     status = await waitWithOutput(build, started);
   } catch (error) {
+    if (build.filesLost.signal.aborted) await engine.stopContainer(container, 'kill');
+    const loss = await build.noticeLoss();
+    if (loss !== undefined) return outcomeOfLoss(loss);
     if (!isDiskFull(error) || !(error instanceof Error)) throw error;
     await engine.stopContainer(container, 'kill');
     return giveUpForFullDisk(build, { ...stage, message: error.message });
   }
+  const loss = await build.noticeLoss();
+  if (loss !== undefined) return outcomeOfLoss(loss);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
   return judgeEnd(build, { ...started, status, state });
 }
@@ -211,7 +217,8 @@ async function waitWithOutput(build: LiveBuild, stage: StartedStage): Promise<Co
   // Told below; here it only must not count as unhandled.
   following.catch(() => undefined);
   try {
-    const status = await stage.engine.waitForExit(stage.container, isOutputLost.signal);
+    const unwanted = AbortSignal.any([isOutputLost.signal, build.filesLost.signal]);
+    const status = await stage.engine.waitForExit(stage.container, unwanted);
     ended.abort();
     await following;
     return status;

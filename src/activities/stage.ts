@@ -18,6 +18,7 @@ import { getSources } from './get-sources.ts';
 import { giveUpForFullDisk, isDiskFull } from './full-disk.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
+import { outcomeOfLoss } from './lost-files.ts';
 import type { Ports } from './ports.ts';
 import { runWithAttempts } from './section-attempts.ts';
 import { followServices } from './service-logs.ts';
@@ -146,6 +147,8 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
   build.stage = running;
   try {
     const { place } = run;
+    const loss = await build.noticeLoss();
+    if (loss !== undefined) return outcomeOfLoss(loss);
     const { signal } = running.stopping;
     if (place !== 'transfer') {
       return run.request.stage.name === 'get_sources'

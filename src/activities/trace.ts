@@ -110,6 +110,8 @@ async function sendBeat(
   const { trace, sealed } = build;
   // Waited for its turn behind the result, which has sent everything.
   if (sealed.signal.aborted) return QUIET_BEAT;
+  // A stage that says nothing would not notice it before its end.
+  await build.noticeLoss();
   await trace.checkpoint();
   let beat = QUIET_BEAT;
   // More than one patch a beat only when a full one was not enough.

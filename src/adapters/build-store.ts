@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../activities/ports.ts';
@@ -32,6 +42,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const cache = new Map<string, BuildContext>();
   /** Being written: whoever asks for one of these waits until it cannot be lost any more. */
   const saving = new Map<string, Promise<BuildContext>>();
+  const removing = new Set<string>();
   const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
   for (const name of await readdir(directory)) {
@@ -59,6 +70,23 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     }
   };
 
+  const writeAgain = async (known: BuildContext): Promise<BuildContext> => {
+    const { buildId } = known;
+    const context = { ...known, lostFiles: path(buildId) };
+    await mkdir(path(buildId), { recursive: true, mode: 0o700 });
+    await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+    cache.set(buildId, context);
+    return context;
+  };
+  const looking = new Map<string, Promise<BuildContext | undefined>>();
+  const look = async (buildId: string): Promise<BuildContext | undefined> => {
+    await saving.get(buildId);
+    const isOnDisk = await isThere(path(buildId, RECORD));
+    const known = cache.get(buildId);
+    // What is being removed is removed by ourselves.
+    return isOnDisk || known === undefined || removing.has(buildId) ? known : writeAgain(known);
+  };
+
   return {
     create: async (draft) => {
       const known = saving.get(draft.buildId) ?? cache.get(draft.buildId);
@@ -76,17 +104,27 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       cache.set(buildId, context);
     },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
+    readFromDisk: (buildId) => {
+      const known = looking.get(buildId) ?? look(buildId).finally(() => looking.delete(buildId));
+      looking.set(buildId, known);
+      return known;
+    },
     list: () => Promise.resolve([...cache.keys()]),
     directory: (buildId) => path(buildId),
     remove: async (buildId) => {
       // The record goes first: a build half removed must never look like one that goes on.
       const folder = path(buildId);
-      if (cache.has(buildId)) {
-        await rm(join(folder, RECORD), { force: true });
-        await syncDirectory(folder);
+      removing.add(buildId);
+      try {
+        if (cache.has(buildId)) {
+          await rm(join(folder, RECORD), { force: true });
+          await syncIfThere(folder);
+        }
+        await rm(folder, { recursive: true, force: true });
+        cache.delete(buildId);
+      } finally {
+        removing.delete(buildId);
       }
-      await rm(folder, { recursive: true, force: true });
-      cache.delete(buildId);
     },
     ...createNotes(path),
     ...createStageFiles(path),
@@ -322,6 +360,20 @@ async function writeDurably(file: string, content: Uint8Array): Promise<void> {
 
 function draftOf(file: string): string {
   return `${file}.tmp`;
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function syncIfThere(directory: string): Promise<void> {
+  if (await isThere(directory)) await syncDirectory(directory);
 }
 
 async function syncDirectory(directory: string): Promise<void> {

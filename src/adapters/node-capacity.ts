@@ -3,9 +3,9 @@ import type { CapacityPermit, NodeCapacity } from '../activities/ports.ts';
 /** The node's capacity with its other side: resizing, and the builds found again after a crash. */
 export interface ResizableCapacity extends NodeCapacity {
   resize(concurrent: number): void;
-  /** No place is given away until `unpause`; builds that have one keep it. */
-  pause(): void;
-  unpause(): void;
+  /** No place is given away until `unpause` for each reason; builds that have one keep it. */
+  pause(reason: string): void;
+  unpause(reason: string): void;
   /** A build recorded on this node holds a place, from before its job is known to anybody else. */
   hold(buildId: string): void;
   readonly concurrent: number;
@@ -124,11 +124,11 @@ function createPermit(questions: Questions, { keep, onChange }: PermitEvents): C
 export function createNodeCapacity(initial: number): ResizableCapacity {
   let concurrent = initial;
   const questions: Questions = { inFlight: 0, lent: 0 };
-  let isPaused = false;
+  const pauses = new Set<string>();
   const alive = new Set<string>();
   const idle = createIdleBell(() => alive.size + questions.inFlight === 0);
   const hasFree = (): boolean =>
-    !isPaused && alive.size + questions.inFlight - questions.lent < concurrent;
+    pauses.size === 0 && alive.size + questions.inFlight - questions.lent < concurrent;
   const queue = createQueue({ hasFree, take: () => (questions.inFlight += 1) });
 
   const permit = (): CapacityPermit =>
@@ -159,9 +159,9 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
       concurrent = next;
       queue.serve();
     },
-    pause: () => void (isPaused = true),
-    unpause: () => {
-      isPaused = false;
+    pause: (reason) => void pauses.add(reason),
+    unpause: (reason) => {
+      pauses.delete(reason);
       queue.serve();
     },
     get concurrent() {

@@ -1,9 +1,16 @@
 import { readFile } from 'node:fs/promises';
 
+const BOOT_DIGITS = 8;
 const ENDED = 'ended';
 /** Fields of /proc/<pid>/stat behind the name in brackets, which may hold anything. */
 const STATE_FIELD = 0;
 const START_TIME_FIELD = 19;
+
+/** A few digits of the machine's boot; undefined where there is no /proc. */
+export async function readBoot(): Promise<string | undefined> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
+  return boot?.slice(0, BOOT_DIGITS);
+}
 
 /**
  * What tells a process from a later one with the same pid: the machine's boot and when it started

@@ -12,6 +12,7 @@ export interface StateDirectoryOptions {
 }
 
 export interface StatePaths {
+  readonly path: string;
   readonly buildsDir: string;
   readonly temporalDir: string;
   /** What is known of the cache volumes in Docker. */
@@ -20,6 +21,8 @@ export interface StatePaths {
   readonly keyRingFile: string;
   /** Holds the name of this very directory. */
   readonly installationFile: string;
+  /** Names the last process that has left in good order. */
+  readonly leaverFile: string;
 }
 
 /** Where a node keeps what must outlive its process. In use by one process at a time. */
@@ -38,11 +41,13 @@ export function stateDirectoryPaths(
 ): StatePaths {
   const path = rootOf(options);
   return {
+    path,
     buildsDir: join(path, 'builds'),
     temporalDir: join(path, 'temporal'),
     cachesDir: join(path, 'caches'),
     keyRingFile: join(path, 'keys', 'payload.json'),
     installationFile: join(path, 'installation'),
+    leaverFile: join(path, 'last-process'),
   };
 }
 

@@ -19,6 +19,8 @@ export const FailureType = {
   InvalidPayload: 'InvalidPayload',
   /** An archive of the job's files cannot be made or unpacked: what is in it is not fit for it. */
   InvalidArchive: 'InvalidArchive',
+  /** The node has no record of the build: its state directory was emptied or moved. */
+  RecordLost: 'RecordLost',
   /** Docker, disk or the runner itself failed. */
   RunnerSystem: 'RunnerSystem',
 } as const;

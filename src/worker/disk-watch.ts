@@ -19,6 +19,7 @@ const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MIN_FREE_FILES = 1_000;
 const MIN_FREE_SHARE = 0.05;
 const LOOK_MS = 2_000;
+const PAUSE_REASON = 'disk';
 
 /** What is short; undefined when there is room for another job. */
 export function findShortage({ bytes, files }: DiskRoom): 'space' | 'inodes' | undefined {
@@ -42,8 +43,8 @@ export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> 
   const look = async (): Promise<void> => {
     const found = findShortage(await readRoom(watch.directory));
     if (found === shortage) return;
-    if (found === undefined) watch.capacity.unpause();
-    else watch.capacity.pause();
+    if (found === undefined) watch.capacity.unpause(PAUSE_REASON);
+    else watch.capacity.pause(PAUSE_REASON);
     tell(watch, found);
     shortage = found;
   };

@@ -36,6 +36,8 @@ import { checkKeys } from './key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
+import { limitBuilds, readFileAllowance, watchOpenFiles } from './open-files-watch.ts';
+import { openRivals } from './open-rivals.ts';
 import { createWorkers } from './workers.ts';
 
 export interface RunOptions {
@@ -54,6 +56,8 @@ export interface Node {
   readonly workers: readonly Worker[];
   readonly installation: string;
   readonly recovery: Recovery;
+  /** Rejects when another process serves this very node, and this one has to leave. */
+  readonly whenRivaled: Promise<never>;
   /** Removes caches that are too old, and those that do not fit. What it fails at is only logged. */
   sweepCaches(): Promise<void>;
   /** For good: a reload does not open it again. */
@@ -91,8 +95,9 @@ async function openParts(
   const [nodeWaitMs, cacheLimits] = [readNodeWaitMs(env), readCacheLimits(env)];
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
+  const allowance = await readFileAllowance();
   const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
-    if (intake.isOpen) capacity.resize(loaded.concurrent);
+    if (intake.isOpen) capacity.resize(limitBuilds(loaded.concurrent, allowance, log));
     log.setLevel(options.logLevel ?? loaded.logLevel);
     log.setFormat(options.logFormat ?? loaded.logFormat);
   });
@@ -133,12 +138,16 @@ async function openParts(
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
   const activities = createActivities(ports);
-  const identity = `${program.hostname}:${process.pid}`;
+  const rivals = await openRivals({ state, temporal, nodeQueue, program, log });
+  closers.push(() => rivals.close());
+  const { identity } = rivals;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
   closers.push(await watchDisk({ directory: state.buildsDir, capacity, log }));
+  closers.push(watchOpenFiles({ capacity, log }));
   const { client } = temporal;
   return {
     ...{ ports, temporal, capacity, workers, installation },
+    whenRivaled: rivals.whenRivaled,
     recovery: createRecovery({ client, installation, ports, abandoned: activities.abandoned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),

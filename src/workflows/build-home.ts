@@ -7,9 +7,10 @@ import {
 } from '@temporalio/workflow';
 import type { Rescue } from '../domain/build/rescue.ts';
 import type { JobSummary } from '../domain/build/stage.ts';
+import { FailureType } from '../domain/failure.ts';
 import { HEARTBEAT_MS, proxyNode, type BuildNode } from './build-node.ts';
 import type { BuildRun } from './build-run.ts';
-import { searchNode, type Fate } from './node-search.ts';
+import { replaceRecord, searchNode, type Fate } from './node-search.ts';
 import { watch } from './watched.ts';
 
 /** The node that a build is on, for as long as it is. */
@@ -52,6 +53,15 @@ export function openHome(options: HomeOptions): BuildHome {
     searching = undefined;
   };
 
+  const replace = async (): Promise<void> => {
+    const { rescue } = options;
+    if (rescue === undefined) return;
+    fate = await CancellationScope.nonCancellable(() =>
+      replaceRecord({ ...options, node, term, sinceMs: Date.now() }, rescue),
+    );
+    searching = undefined;
+  };
+
   const onNode = async <T>(call: () => Promise<T>): Promise<T> => {
     for (;;) {
       // Invariant: nothing is handed to a node while the build may be given to another one.
@@ -70,8 +80,8 @@ export function openHome(options: HomeOptions): BuildHome {
           return answer.take();
         } catch (error) {
           const sinceMs = silentSince(error, startedMs);
-          if (sinceMs === undefined) throw error;
-          searching ??= search(sinceMs);
+          if (sinceMs === undefined && !(isRecordLost(error) && options.rescue)) throw error;
+          searching ??= sinceMs === undefined ? replace() : search(sinceMs);
         }
       }
       scope.cancel(); // the call of a process that is gone
@@ -89,6 +99,11 @@ export function openHome(options: HomeOptions): BuildHome {
 /** Whether a call was not answered because its node is lost: that is told elsewhere. */
 export function isNodeLost(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === NODE_LOST;
+}
+
+function isRecordLost(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === FailureType.RecordLost;
 }
 
 function nodeLost(nodeQueue: string): ApplicationFailure {

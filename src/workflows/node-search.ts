@@ -7,7 +7,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AdoptionReply } from '../activities/contract.ts';
-import { describeLoss, type Adoption, type LostNode, type Rescue } from '../domain/build/rescue.ts';
+import {
+  describeLoss,
+  describeLostRecord,
+  type Adoption,
+  type LostNode,
+  type Rescue,
+} from '../domain/build/rescue.ts';
 import type { JobSummary } from '../domain/build/stage.ts';
 import { nodeNameOf } from '../domain/runner/node-name.ts';
 import { reasonOf, throwBug } from './activity-failure.ts';
@@ -71,6 +77,23 @@ export async function searchNode(
   } finally {
     asking.cancel();
   }
+}
+
+/**
+ * For a node that is there and has lost its record of the build: another one is made of what the build
+ * carries along, on whichever node. GitLab is told the end by it, and nothing is run again.
+ */
+export async function replaceRecord(scope: SearchScope, rescue: Rescue): Promise<Fate> {
+  const from = lostNode(scope);
+  log.warn('node has lost its record of the build', {
+    ...{ buildId: scope.job.buildId, node: from.name },
+  });
+  // The node itself may make it: it counts as any other.
+  const search = { ...scope, nodeQueue: '', isBack: () => false, from };
+  const offers = { term: scope.term };
+  let adopted: Adopted | undefined;
+  while (adopted === undefined) adopted = await adopt({ ...search, offers }, rescue, 'report');
+  return { kind: 'given_up', ...adopted, message: describeLostRecord(from) };
 }
 
 interface Search extends SearchScope {
@@ -141,12 +164,17 @@ async function isWitnessed({ isBack, nodeQueue }: Search): Promise<boolean> {
   return false;
 }
 
+interface Adopted {
+  readonly nodeQueue: string;
+  readonly term: number;
+}
+
 /** Where the build is now; undefined when it has stayed. */
 async function adopt(
   search: Search,
   rescue: Rescue,
   purpose: Adoption['purpose'],
-): Promise<{ readonly nodeQueue: string; readonly term: number } | undefined> {
+): Promise<Adopted | undefined> {
   const { job, from, isBack, offers } = search;
   const term = offers.term + 1;
   offers.term = term;

@@ -44,6 +44,12 @@ function draftOf(
   });
 }
 
+/** Lets everything go on by a step; not the end of anything. */
+async function tick(): Promise<''> {
+  await new Promise(setImmediate);
+  return '';
+}
+
 async function setUp() {
   const directory = await mkdtemp(join(base, 'case-'));
   const open = () => createBuildStore({ directory, cipher });
@@ -77,6 +83,32 @@ describe('createBuildStore', () => {
       JSON.parse(JSON.stringify(await reopened.read(context.buildId))),
       JSON.parse(JSON.stringify(context)),
     );
+  });
+
+  it('writes a record again that somebody has deleted, and says so from then on', async () => {
+    const { directory, open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    assert.equal((await store.readFromDisk(buildId))?.lostFiles, undefined);
+    for (const name of await readdir(directory))
+      await rm(join(directory, name), { recursive: true });
+    const found = await Promise.all([1, 2, 3].map(() => store.readFromDisk(buildId)));
+    for (const context of found) assert.equal(context?.lostFiles, store.directory(buildId));
+    assert.equal((await store.read(buildId))?.lostFiles, store.directory(buildId));
+    assert.equal((await (await open()).readFromDisk(buildId))?.lostFiles, store.directory(buildId));
+    await store.remove(buildId);
+  });
+
+  it('does not write a record again that it removes itself', async () => {
+    const { directory, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const looks: Promise<unknown>[] = [];
+    const removing = store.remove(buildId).then(() => 'removed');
+    for (let end = ''; end === ''; end = await Promise.race([removing, tick()])) {
+      looks.push(store.readFromDisk(buildId));
+    }
+    await Promise.all(looks);
+    assert.deepEqual(await readdir(directory), []);
+    assert.equal(await store.readFromDisk(buildId), undefined);
   });
 
   it('keeps the payload encrypted, for nobody else to look at', async () => {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import type { BuildOutcome } from '../../src/domain/build/outcome.ts';
 import type { Rescue } from '../../src/domain/build/rescue.ts';
 import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import { FailureType } from '../../src/domain/failure.ts';
 import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
+import { defer } from './support/calls.ts';
 import { startFakeFleet, type FakeFleet } from './support/fake-fleet.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
@@ -16,7 +19,6 @@ interface Start {
   readonly rescue: Rescue;
 }
 
-const NEVER = new Promise<never>(() => undefined);
 /** Thirty seconds until a heartbeat is missed, twenty for a question, and some for a busy machine. */
 const FOUND_OUT_MS = 80_000;
 
@@ -39,6 +41,8 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     readonly other: FakeNode;
     /** From now on the other node would take the build over. */
     join(node?: FakeNode): void;
+    /** The call is answered: there is no such build here. From then on the node is well again. */
+    loseRecord(): void;
   }
 
   /** Starts a build and waits until the call at which its node will be lost. */
@@ -47,12 +51,27 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     const lost = await world.startNode(uniqueName('lost'));
     const other = await world.startNode(uniqueName('other'));
     const stage = /^runStage (\S+)/.exec(at)?.[1];
-    if (stage !== undefined) lost.stage(stage, NEVER);
-    else lost.behave({ [at.split(' ')[0] ?? '']: () => NEVER });
+    const losing = defer<never>();
+    const loseRecord = (): void =>
+      losing.reject(ApplicationFailure.nonRetryable('no record', FailureType.RecordLost));
+    let isFirst = true;
+    const once = (): Promise<unknown> => {
+      const answer = isFirst ? losing.promise : Promise.resolve(undefined);
+      isFirst = false;
+      return answer;
+    };
+    if (stage !== undefined) lost.stage(stage, losing.promise);
+    else lost.behave({ [at.split(' ')[0] ?? '']: once });
     const job = jobOf(plan);
     const handle = await startBuild(world, { node: lost, job, input: { rescue } });
     await lost.calls.when(at);
-    return { handle, lost, other, join: (node = other) => fleet.add(job.buildId, node) };
+    return {
+      handle,
+      lost,
+      other,
+      loseRecord,
+      join: (node = other) => fleet.add(job.buildId, node),
+    };
   }
 
   /** How the build ended, once its whole history decides the same again. */
@@ -116,6 +135,32 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
       );
       assert.deepEqual(other.outcomes, [outcome]);
       assert.deepEqual(lost.outcomes, []);
+    });
+  }
+
+  const LOST_RECORD: readonly (readonly [at: string, acknowledgements: number])[] = [
+    ['acknowledgeJob', 2],
+    ['prepareEnvironment', 1],
+    ['runStage step_script', 1],
+    ['reportResult success', 1],
+  ];
+  for (const [at, acknowledgements] of LOST_RECORD) {
+    it(`fails by what it carries along when its node has lost its record by ${at}`, async () => {
+      const { handle, lost, join, loseRecord } = await startUpTo(at);
+      join(lost); // the node itself makes a new one
+      loseRecord();
+      const outcome = await resultOf(handle);
+      assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
+      assert.match(
+        outcome.state === 'failed' ? outcome.message : '',
+        /^node lost-\S+ has lost its record of the build/,
+      );
+      const calls = callsOf(lost);
+      assert.ok(calls.includes('adoptBuild report 1'), calls.join(', '));
+      assert.equal(calls.filter((call) => call === 'acknowledgeJob').length, acknowledgements);
+      assert.ok(calls.includes('reportResult failed'), calls.join(', '));
+      assert.equal(calls.at(-1), 'releaseBuild');
+      assert.deepEqual(await ownerOf(handle), { nodeQueue: lost.queue, term: 1 });
     });
   }
 

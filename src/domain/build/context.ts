@@ -38,6 +38,8 @@ export interface BuildContext {
   readonly receivedAtMs: number;
   /** The same moment by the node's clock that only grows. Absent in records of 0.1.0. */
   readonly receivedMonotonicMs?: number;
+  /** Set once somebody has deleted the node's files of the running build: where they were. */
+  readonly lostFiles?: string;
   /** Set when the build was another node's before. */
   readonly adoption?: Adoption;
   /** Facts of the runner program, for headers and CI_RUNNER_* variables. */

@@ -17,6 +17,7 @@ export function failureReasonOf(type: FailureType): FailureReason {
       return 'runner_external_dependency_failure';
     case 'InvalidPayload':
     case 'RunnerForbidden':
+    case 'RecordLost':
     case 'RunnerSystem':
       return 'runner_system_failure';
     case 'InvalidArchive':

@@ -59,6 +59,14 @@ export function describeLoss(
   );
 }
 
+/** Why a build has failed of which its own node knows nothing any more: the end of its last line. */
+export function describeLostRecord({ name }: LostNode): string {
+  return (
+    `node ${name} has lost its record of the build: its state directory was emptied or moved; ` +
+    'what ran of it cannot be told, so it is not run again'
+  );
+}
+
 /** `2026-11-25 03:04:05 UTC`. */
 function formatMoment(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;

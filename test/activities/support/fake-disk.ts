@@ -20,6 +20,7 @@ export function createFakeStore({ disk }: World): BuildStore {
       return Promise.resolve();
     },
     read: (buildId) => Promise.resolve(disk.records.get(buildId)),
+    readFromDisk: (buildId) => Promise.resolve(disk.records.get(buildId)),
     list: () => Promise.resolve([...disk.records.keys()]),
     directory: (buildId) => `/builds/${buildId}`,
     remove: (buildId) => {

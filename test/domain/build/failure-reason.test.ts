@@ -13,6 +13,7 @@ const reasons: Record<FailureType, FailureReason> = {
   InvalidConfig: 'runner_configuration_error',
   InvalidPayload: 'runner_system_failure',
   InvalidArchive: 'script_failure',
+  RecordLost: 'runner_system_failure',
   RunnerSystem: 'runner_system_failure',
 };
 

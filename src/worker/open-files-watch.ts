@@ -1,0 +1,71 @@
+import type { Log } from '../activities/ports.ts';
+import type { ResizableCapacity } from '../adapters/node-capacity.ts';
+import { readOpenFiles } from '../adapters/open-files.ts';
+import { FailureType, FinalError } from '../domain/failure.ts';
+import {
+  areFilesShort,
+  buildsWithin,
+  MIN_OPEN_FILES,
+  type OpenFiles,
+} from '../domain/runner/open-files.ts';
+
+// Node itself does not survive it when a workflow is to take its next step and the process may open
+// no more files: so it must never come to that.
+
+const LOOK_MS = 2_000;
+const PAUSE_REASON = 'open files';
+const REMEDY = 'raise it: `ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of Docker';
+
+/** How many builds the limit of open files allows. Fails with RunnerSystem when not even one. */
+export async function readFileAllowance(): Promise<number> {
+  const open = await readOpenFiles();
+  if (open === undefined) return Infinity;
+  const { limit } = open;
+  if (limit >= MIN_OPEN_FILES) return buildsWithin(limit);
+  const message = `this process may open ${limit} files only, and needs at least ${MIN_OPEN_FILES}; ${REMEDY}`;
+  throw new FinalError(FailureType.RunnerSystem, message);
+}
+
+/** `concurrent`, as far as the allowance goes. What is cut is told. */
+export function limitBuilds(concurrent: number, allowance: number, log: Log): number {
+  if (concurrent <= allowance) return concurrent;
+  log.warn('fewer builds at once than `concurrent` says: the limit of open files allows no more', {
+    ...{ concurrent, builds: allowance, remedy: REMEDY },
+  });
+  return allowance;
+}
+
+export interface OpenFilesWatch {
+  readonly capacity: Pick<ResizableCapacity, 'pause' | 'unpause'>;
+  readonly log: Log;
+}
+
+/** Takes no new jobs while there are too few files to spare. Returns how to stop looking. */
+export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise<void> {
+  let wasShort = false;
+  const look = async (): Promise<void> => {
+    const open = await readOpenFiles();
+    const isShort = open !== undefined && areFilesShort(open);
+    if (isShort === wasShort) return;
+    wasShort = isShort;
+    if (isShort) capacity.pause(PAUSE_REASON);
+    else capacity.unpause(PAUSE_REASON);
+    tell(log, isShort, open);
+  };
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => {
+      log.warn('open files not counted', { error });
+    });
+  }, LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    return Promise.resolve();
+  };
+}
+
+function tell(log: Log, isShort: boolean, open: OpenFiles | undefined): void {
+  const fields = { used: open?.used, limit: open?.limit };
+  if (isShort)
+    log.error('too many files are open, no job is asked for until there are fewer', fields);
+  else log.info('there are files to spare again, jobs are asked for', fields);
+}

@@ -1,0 +1,55 @@
+import { after, before, describe, it } from 'node:test';
+import { deleteBuilds, deleteBuildsAndKill } from '../support/builds-gone-faults.ts';
+import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults.ts';
+import type { Expectation } from '../support/scenario.ts';
+
+const NOTHING: Runs = { script: 0, afterScript: 0 };
+/** With what of the job's own has run by then. */
+const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
+  ['acknowledged', NOTHING],
+  ['prepare', NOTHING],
+  ['get_sources', NOTHING],
+  ['script', { script: 1, afterScript: 0 }],
+  ['after the script', { script: 1, afterScript: 0 }],
+];
+const ENDED: readonly Moment[] = ['final update', 'final answer', 'clean-up'];
+
+describe('what the node keeps of its builds', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  for (const [moment, runs] of [['handed out', NOTHING] as const, ...FAILING]) {
+    it(`is deleted at the moment "${moment}": the job fails by the system, with its reason`, () =>
+      lab.run({
+        ...{ moment, runs, fault: deleteBuilds(), isHeld: true },
+        expected: failedBy(/runner's files of the running build were removed from \S+\/builds\//),
+      }));
+  }
+
+  it('is deleted while files are handed over: the job ends by the system', () =>
+    lab.run({
+      ...{ moment: 'artifact upload', fault: deleteBuilds() },
+      expected: failedBy(/runner's files of the running build were removed/),
+    }));
+
+  for (const moment of ENDED) {
+    it(`is deleted at the moment "${moment}": its result stands`, () =>
+      lab.run({ moment, fault: deleteBuilds() }));
+  }
+
+  for (const [moment, runs] of FAILING) {
+    it(`is lost with the process at the moment "${moment}": GitLab is told all the same`, () =>
+      lab.run({
+        ...{ moment, runs, fault: deleteBuildsAndKill(), isHeld: true, changesNodes: true },
+        expected: failedBy(/node \S+ has lost its record of the build/),
+      }));
+  }
+});
+
+function failedBy(reason: RegExp): Expectation {
+  const line = new RegExp(`ERROR: Job failed \\(system failure\\): .*${reason.source}`);
+  return { state: 'failed', failureReason: 'runner_system_failure', log: [line] };
+}

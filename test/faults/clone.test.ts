@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { cloneNode } from '../support/clone-faults.ts';
+import { openFaultLab, type FaultLab } from '../support/faults.ts';
+
+describe('a node whose machine is cloned', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab();
+  });
+  after(() => lab.close());
+
+  it('in mid-script goes on with its job; the clone says why it does not work', () =>
+    lab.run({ moment: 'script', fault: cloneNode(), limitMs: 200_000 }));
+
+  it('is started again at once after it was killed: what was before is no clone', async () => {
+    const { installation } = lab;
+    await installation.runner.end('SIGKILL');
+    const { lines } = await installation.start();
+    assert.equal(
+      lines.filter((line) => line.includes('has served this node a moment ago')).length,
+      0,
+    );
+  });
+});
