@@ -1,11 +1,25 @@
 #!/usr/bin/env node
-import { runCli } from './commands/main.ts';
+import { readOpenFiles } from './adapters/open-files.ts';
+import { describeTooFewFiles } from './domain/runner/open-files.ts';
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  env: process.env,
-  input: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-});
+process.exitCode = await main();
+
+/** The program is loaded only where that is possible: Node says nothing sensible where it is not. */
+async function main(): Promise<number> {
+  const openFiles = await readOpenFiles();
+  const fault = openFiles && describeTooFewFiles(openFiles);
+  if (fault !== undefined) {
+    process.stderr.write(`FATAL: ${fault}\n`);
+    return 1;
+  }
+  const { runCli } = await import('./commands/main.ts');
+  return runCli(process.argv.slice(2), {
+    env: process.env,
+    input: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });
+}
+
 // Native threads of Temporal and an open stdin must not keep a finished command alive.
 process.exit();

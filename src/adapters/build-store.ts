@@ -42,7 +42,6 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const cache = new Map<string, BuildContext>();
   /** Being written: whoever asks for one of these waits until it cannot be lost any more. */
   const saving = new Map<string, Promise<BuildContext>>();
-  const removing = new Set<string>();
   const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
   for (const name of await readdir(directory)) {
@@ -70,22 +69,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     }
   };
 
-  const writeAgain = async (known: BuildContext): Promise<BuildContext> => {
-    const { buildId } = known;
-    const context = { ...known, lostFiles: path(buildId) };
-    await mkdir(path(buildId), { recursive: true, mode: 0o700 });
-    await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
-    cache.set(buildId, context);
-    return context;
-  };
-  const looking = new Map<string, Promise<BuildContext | undefined>>();
-  const look = async (buildId: string): Promise<BuildContext | undefined> => {
-    await saving.get(buildId);
-    const isOnDisk = await isThere(path(buildId, RECORD));
-    const known = cache.get(buildId);
-    // What is being removed is removed by ourselves.
-    return isOnDisk || known === undefined || removing.has(buildId) ? known : writeAgain(known);
-  };
+  const records = createRecords({ cache, saving, path, cipher });
 
   return {
     create: async (draft) => {
@@ -104,31 +88,66 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       cache.set(buildId, context);
     },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
+    ...records,
+    list: () => Promise.resolve([...cache.keys()]),
+    directory: (buildId) => path(buildId),
+    ...createNotes(path),
+    ...createStageFiles(path),
+    scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
+  };
+}
+
+interface Records {
+  readonly cache: Map<string, BuildContext>;
+  readonly saving: ReadonlyMap<string, Promise<BuildContext>>;
+  readonly path: PathOf;
+  readonly cipher: Cipher;
+}
+
+/** Tells a record that somebody has deleted from one that is removed here. */
+function createRecords({
+  cache,
+  saving,
+  path,
+  cipher,
+}: Records): Pick<BuildStore, 'readFromDisk' | 'remove'> {
+  const removing = new Set<string>();
+  const looking = new Map<string, Promise<BuildContext | undefined>>();
+
+  const writeAgain = async (known: BuildContext): Promise<BuildContext> => {
+    const { buildId } = known;
+    const context = { ...known, lostFiles: path(buildId) };
+    await mkdir(path(buildId), { recursive: true, mode: 0o700 });
+    await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+    cache.set(buildId, context);
+    return context;
+  };
+  const look = async (buildId: string): Promise<BuildContext | undefined> => {
+    await saving.get(buildId);
+    const isOnDisk = await isThere(path(buildId, RECORD));
+    const known = cache.get(buildId);
+    return isOnDisk || known === undefined || removing.has(buildId) ? known : writeAgain(known);
+  };
+  const remove = async (buildId: string): Promise<void> => {
+    // The record goes first: a build half removed must never look like one that goes on.
+    const folder = path(buildId);
+    if (cache.has(buildId)) {
+      await rm(join(folder, RECORD), { force: true });
+      await syncIfThere(folder);
+    }
+    await rm(folder, { recursive: true, force: true });
+    cache.delete(buildId);
+  };
+  return {
     readFromDisk: (buildId) => {
       const known = looking.get(buildId) ?? look(buildId).finally(() => looking.delete(buildId));
       looking.set(buildId, known);
       return known;
     },
-    list: () => Promise.resolve([...cache.keys()]),
-    directory: (buildId) => path(buildId),
     remove: async (buildId) => {
-      // The record goes first: a build half removed must never look like one that goes on.
-      const folder = path(buildId);
       removing.add(buildId);
-      try {
-        if (cache.has(buildId)) {
-          await rm(join(folder, RECORD), { force: true });
-          await syncIfThere(folder);
-        }
-        await rm(folder, { recursive: true, force: true });
-        cache.delete(buildId);
-      } finally {
-        removing.delete(buildId);
-      }
+      await remove(buildId).finally(() => removing.delete(buildId));
     },
-    ...createNotes(path),
-    ...createStageFiles(path),
-    scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
   };
 }
 

@@ -31,10 +31,10 @@ import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
 import { readCacheLimits } from './cache-limits.ts';
 import { createCacheSweep } from './cache-sweep.ts';
-import { watchDisk } from './disk-watch.ts';
+import { watchDisk, type DiskWatch } from './disk-watch.ts';
 import { checkKeys } from './key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
-import { describeProgram, systemClock, systemDigests, systemRandomness } from './program.ts';
+import { describeProgram, systemClock, systemPorts } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './open-files-watch.ts';
 import { openRivals } from './open-rivals.ts';
@@ -124,31 +124,26 @@ async function openParts(
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),
-    archives: createArchives(),
-    hostFiles: createHostFiles(),
+    ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheStore: oncePerEntry(({ cache }) => cache && createCacheStore({ cache, log, env })),
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     secrets: createVaultStore({ env, roots: () => readSystemRoots(env) }),
-    clock: systemClock,
-    randomness: systemRandomness,
-    digests: systemDigests,
+    ...systemPorts,
     registryAuthFile: () => readDockerConfigFile(env),
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
   const activities = createActivities(ports);
   const rivals = await openRivals({ state, temporal, nodeQueue, program, log });
   closers.push(() => rivals.close());
-  const { identity } = rivals;
+  const { identity, whenRivaled } = rivals;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
-  closers.push(await watchDisk({ directory: state.buildsDir, capacity, log }));
-  closers.push(watchOpenFiles({ capacity, log }));
-  const { client } = temporal;
+  closers.push(await watchRoom({ directory: state.buildsDir, capacity, log }));
+  const { abandoned } = activities;
   return {
-    ...{ ports, temporal, capacity, workers, installation },
-    whenRivaled: rivals.whenRivaled,
-    recovery: createRecovery({ client, installation, ports, abandoned: activities.abandoned }),
+    ...{ ports, temporal, capacity, workers, installation, whenRivaled },
+    recovery: createRecovery({ client: temporal.client, installation, ports, abandoned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };
@@ -172,6 +167,14 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
     ],
   });
   await keyRing.keep();
+}
+
+/** Of disk and open files. */
+async function watchRoom(watch: DiskWatch): Promise<() => Promise<void>> {
+  const stops = [await watchDisk(watch), watchOpenFiles(watch)];
+  return async () => {
+    for (const stop of stops) await stop();
+  };
 }
 
 function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): void {

@@ -1,11 +1,10 @@
 import type { Log } from '../activities/ports.ts';
 import type { ResizableCapacity } from '../adapters/node-capacity.ts';
 import { readOpenFiles } from '../adapters/open-files.ts';
-import { FailureType, FinalError } from '../domain/failure.ts';
 import {
   areFilesShort,
   buildsWithin,
-  MIN_OPEN_FILES,
+  MORE_FILES,
   type OpenFiles,
 } from '../domain/runner/open-files.ts';
 
@@ -14,23 +13,18 @@ import {
 
 const LOOK_MS = 2_000;
 const PAUSE_REASON = 'open files';
-const REMEDY = 'raise it: `ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of Docker';
 
-/** How many builds the limit of open files allows. Fails with RunnerSystem when not even one. */
+/** How many builds the limit of open files allows. */
 export async function readFileAllowance(): Promise<number> {
   const open = await readOpenFiles();
-  if (open === undefined) return Infinity;
-  const { limit } = open;
-  if (limit >= MIN_OPEN_FILES) return buildsWithin(limit);
-  const message = `this process may open ${limit} files only, and needs at least ${MIN_OPEN_FILES}; ${REMEDY}`;
-  throw new FinalError(FailureType.RunnerSystem, message);
+  return open === undefined ? Infinity : buildsWithin(open.limit);
 }
 
 /** `concurrent`, as far as the allowance goes. What is cut is told. */
 export function limitBuilds(concurrent: number, allowance: number, log: Log): number {
   if (concurrent <= allowance) return concurrent;
   log.warn('fewer builds at once than `concurrent` says: the limit of open files allows no more', {
-    ...{ concurrent, builds: allowance, remedy: REMEDY },
+    ...{ concurrent, builds: allowance, remedy: MORE_FILES },
   });
   return allowance;
 }

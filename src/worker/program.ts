@@ -33,3 +33,10 @@ export const systemDigests: Digests = {
   md5Hex: (text) => createHash('md5').update(text).digest('hex'),
   sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
 };
+
+/** What the machine itself gives. */
+export const systemPorts = {
+  clock: systemClock,
+  randomness: systemRandomness,
+  digests: systemDigests,
+};

@@ -1,4 +1,5 @@
 import { CancellationScope, log, patched, sleep } from '@temporalio/workflow';
+import type { BuildRef } from '../activities/contract.ts';
 import {
   afterScriptStatus,
   outcomeOfOwnTimeout,
@@ -6,7 +7,6 @@ import {
 } from '../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../domain/build/outcome.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../domain/build/stage.ts';
-import type { BuildRef } from '../activities/contract.ts';
 import { inBackground } from './attempt.ts';
 import type { BuildHome } from './build-home.ts';
 import type { BuildRun } from './build-run.ts';

@@ -53,13 +53,20 @@ export function openHome(options: HomeOptions): BuildHome {
     searching = undefined;
   };
 
-  const replace = async (): Promise<void> => {
-    const { rescue } = options;
-    if (rescue === undefined) return;
+  const replace = async (rescue: Rescue): Promise<void> => {
     fate = await CancellationScope.nonCancellable(() =>
       replaceRecord({ ...options, node, term, sinceMs: Date.now() }, rescue),
     );
     searching = undefined;
+  };
+
+  /** Throws what is the call's own fault. */
+  const lookAfter = (error: unknown, startedMs: number): Promise<void> => {
+    const sinceMs = silentSince(error, startedMs);
+    if (sinceMs !== undefined) return search(sinceMs);
+    const { rescue } = options;
+    if (rescue === undefined || !isRecordLost(error)) throw error;
+    return replace(rescue);
   };
 
   const onNode = async <T>(call: () => Promise<T>): Promise<T> => {
@@ -79,9 +86,7 @@ export function openHome(options: HomeOptions): BuildHome {
         try {
           return answer.take();
         } catch (error) {
-          const sinceMs = silentSince(error, startedMs);
-          if (sinceMs === undefined && !(isRecordLost(error) && options.rescue)) throw error;
-          searching ??= sinceMs === undefined ? replace() : search(sinceMs);
+          searching ??= lookAfter(error, startedMs);
         }
       }
       scope.cancel(); // the call of a process that is gone

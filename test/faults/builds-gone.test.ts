@@ -1,5 +1,6 @@
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { deleteBuilds, deleteBuildsAndKill } from '../support/builds-gone-faults.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults.ts';
 import type { Expectation } from '../support/scenario.ts';
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { cloneNode } from '../support/clone-faults.ts';
+import { killWorker } from '../support/fault-kinds.ts';
+import { it } from '../support/fault-report.ts';
 import { openFaultLab, type FaultLab } from '../support/faults.ts';
 
 describe('a node whose machine is cloned', () => {
@@ -14,9 +16,8 @@ describe('a node whose machine is cloned', () => {
     lab.run({ moment: 'script', fault: cloneNode(), limitMs: 200_000 }));
 
   it('is started again at once after it was killed: what was before is no clone', async () => {
-    const { installation } = lab;
-    await installation.runner.end('SIGKILL');
-    const { lines } = await installation.start();
+    await lab.run({ moment: 'script', fault: killWorker() });
+    const { lines } = lab.installation.runner;
     assert.equal(
       lines.filter((line) => line.includes('has served this node a moment ago')).length,
       0,

@@ -1,30 +1,26 @@
 import type { FailureType } from '../failure.ts';
 import type { FailureReason } from './outcome.ts';
 
+const REASONS: Readonly<Record<FailureType, FailureReason>> = {
+  RunnerConfiguration: 'runner_configuration_error',
+  InvalidConfig: 'runner_configuration_error',
+  ImagePull: 'image_pull_failure',
+  ExternalDependency: 'runner_external_dependency_failure',
+  InvalidPayload: 'runner_system_failure',
+  RunnerForbidden: 'runner_system_failure',
+  RecordLost: 'runner_system_failure',
+  RunnerSystem: 'runner_system_failure',
+  InvalidArchive: 'script_failure',
+  JobGone: 'unknown_failure',
+};
+
 /**
  * The reason GitLab is told for a final fault. A payload that makes no sense counts as a fault of
  * the system, as does anything unexpected; a job that is gone is never reported.
  * Source: spec/execution §5, spec/coordinator-api §4b.
  */
 export function failureReasonOf(type: FailureType): FailureReason {
-  switch (type) {
-    case 'RunnerConfiguration':
-    case 'InvalidConfig':
-      return 'runner_configuration_error';
-    case 'ImagePull':
-      return 'image_pull_failure';
-    case 'ExternalDependency':
-      return 'runner_external_dependency_failure';
-    case 'InvalidPayload':
-    case 'RunnerForbidden':
-    case 'RecordLost':
-    case 'RunnerSystem':
-      return 'runner_system_failure';
-    case 'InvalidArchive':
-      return 'script_failure';
-    case 'JobGone':
-      return 'unknown_failure';
-  }
+  return REASONS[type];
 }
 
 const ALWAYS_SUPPORTED: ReadonlySet<string> = new Set<FailureReason>([

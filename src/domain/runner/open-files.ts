@@ -10,8 +10,17 @@ const BASE_FILES = 64;
 const FILES_OF_A_BUILD = 12;
 /** Less than these to spare, and something else uses them up. */
 const SPARE_FILES = 24;
-/** With less there is no room for even one build and what it spares. */
-export const MIN_OPEN_FILES = BASE_FILES + FILES_OF_A_BUILD + SPARE_FILES;
+/** Node opens many at once while it loads the program: 100 were not enough for that, 110 were. */
+const MIN_LIMIT = 128;
+
+export const MORE_FILES =
+  'raise it: `ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of Docker';
+
+/** Why the program cannot even be loaded; undefined when it can. */
+export function describeTooFewFiles({ limit }: OpenFiles): string | undefined {
+  if (limit >= MIN_LIMIT) return undefined;
+  return `this process may open ${limit} files only, and needs at least ${MIN_LIMIT}; ${MORE_FILES}`;
+}
 
 /** How many builds at once the limit allows: at least one. */
 export function buildsWithin(limit: number): number {
