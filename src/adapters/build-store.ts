@@ -1,16 +1,6 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import {
-  chmod,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../activities/ports.ts';
@@ -19,6 +9,14 @@ import { smallestFree } from '../domain/build/concurrent-id.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
 import { DOCKER_DEFAULTS } from '../domain/runner/docker-config.ts';
 import type { Cipher } from './cipher.ts';
+import {
+  draftOf,
+  isThere,
+  readIfThere,
+  syncDirectory,
+  syncIfThere,
+  writeDurably,
+} from './durable-files.ts';
 
 export interface BuildStoreOptions {
   /** `<state>/builds`: a directory for each build, 0700. */
@@ -356,49 +354,6 @@ async function readEnd(file: string, fromByte: number): Promise<{ text: string; 
     const length = Math.max(0, endByte - position);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), { position });
     return { text: buffer.toString('utf8', 0, bytesRead), endByte };
-  } finally {
-    await handle.close();
-  }
-}
-
-async function readIfThere(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Old content or new, never a mix, also after a power cut. */
-async function writeDurably(file: string, content: Uint8Array): Promise<void> {
-  await writeFile(draftOf(file), content, { mode: 0o600, flush: true });
-  await rename(draftOf(file), file);
-  await syncDirectory(join(file, '..'));
-}
-
-function draftOf(file: string): string {
-  return `${file}.tmp`;
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-async function syncIfThere(directory: string): Promise<void> {
-  if (await isThere(directory)) await syncDirectory(directory);
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
   } finally {
     await handle.close();
   }
