@@ -33,15 +33,16 @@ function dropPackets(place: () => Place, peer: 'Temporal' | 'GitLab', durationMs
       const { namespace, temporalAddress, gitlabAddress } = place();
       dropped = namespace.drop(peer === 'Temporal' ? temporalAddress : gitlabAddress);
     },
-    mend: async ({ installation }) => {
+    mend: async () => {
       try {
         await dropped;
         await delay(durationMs); // the outage itself
       } finally {
         await place().namespace.heal();
       }
-      await assertNextTaken(installation, { limitMs: NEXT_WITHIN_MS[peer] });
     },
+    afterwards: ({ installation }) =>
+      assertNextTaken(installation, { limitMs: NEXT_WITHIN_MS[peer] }),
   };
 }
 

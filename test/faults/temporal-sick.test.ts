@@ -27,11 +27,11 @@ function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
       before = proxy().refused;
       proxy().fallSick(sickness);
     },
-    mend: async ({ installation }) => {
+    mend: async () => {
       await delay(SICK_MS); // for so long it is
       proxy().heal();
-      await assertNextTaken(installation);
     },
+    afterwards: ({ installation }) => assertNextTaken(installation),
     confirm: () => assert.ok(proxy().refused > before, 'it was asked nothing'),
   };
 }
@@ -45,12 +45,12 @@ function goFar(proxy: () => TcpProxy): Fault {
       proxy().delay(FAR.delayMs, FAR.jitterMs);
       cutting = setInterval(() => proxy().cut(), FAR.cutEveryMs);
     },
-    mend: async ({ installation }) => {
+    mend: async () => {
       await delay(FAR.durationMs); // for so long it is
       clearInterval(cutting);
       proxy().heal();
-      await assertNextTaken(installation);
     },
+    afterwards: ({ installation }) => assertNextTaken(installation),
   };
 }
 

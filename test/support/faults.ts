@@ -21,6 +21,8 @@ export interface Fault {
   strike(scene: Scene): void;
   /** Mends it, or waits until that is done. */
   mend?(scene: Scene): Promise<void>;
+  /** What else must go on when it is mended. */
+  afterwards?(scene: Scene): Promise<void>;
   /** Fails when nothing was broken after all. */
   confirm?(scene: Scene): void;
 }
@@ -205,8 +207,9 @@ async function breakAndCheck(trial: Trial, scope: RunningTrial): Promise<void> {
   await fault.mend?.(scene);
   times.mendedMs = Date.now();
   if (trial.isHeld !== true) letGo(job, witness);
+  await fault.afterwards?.(scene);
   if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);
-  times.endedMs = Date.now();
+  times.endedMs = job.finishedAtMs ?? Date.now();
   assertJob(job, trial.expected ?? { state: 'success' });
   await installation.whenClean(60_000);
   fault.confirm?.(scene);

@@ -80,13 +80,14 @@ const NOT_ASKED = /"msg":"Temporal does not answer, no job is asked for until it
  */
 export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fault {
   let killed = Promise.resolve();
+  let second: FakeJob | undefined;
   return {
     name: `Temporal away for ${outage.durationMs / 1000} s`,
     strike: () => {
       killed = temporal().kill();
     },
     mend: async (scene) => {
-      let second: FakeJob | undefined;
+      second = undefined;
       try {
         [second] = await Promise.all([
           addWhenNotAsked(scene, outage),
@@ -98,8 +99,8 @@ export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fau
         await killed;
         await temporal().start(); // the next trial needs it, whatever has become of this one
       }
-      await assertNextTaken(scene.installation, { waiting: second });
     },
+    afterwards: ({ installation }) => assertNextTaken(installation, { waiting: second }),
   };
 }
 
