@@ -50,6 +50,7 @@ describe('a job that is handed out once more to the same runner', () => {
       assertJob(job, { state: 'success' });
       assert.equal(job.trace.toString(), before);
       await assertTakesJobs(installation, watch);
+      await installation.whenClean();
       assert.deepEqual(gitlab.violations, []);
     }));
 });
@@ -169,6 +170,7 @@ describe('two installations with one token', () => {
       assertJob(job, { state: 'success' });
       assert.equal(job.trace.toString(), before);
       await assertTakesJobs(first, watch);
+      await whenBothClean();
       assert.deepEqual(gitlab.violations, []);
     }));
 });

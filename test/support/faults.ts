@@ -17,6 +17,8 @@ export { MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
 export interface Fault {
   /** As the suite's table calls it. */
   readonly name: string;
+  /** Whether it is over only when the job has ended: recovery is then measured from its strike on. */
+  readonly isForGood?: boolean;
   /** Breaks something, in the very turn of the event that marks the moment. */
   strike(scene: Scene): void;
   /** Mends it, or waits until that is done. */
@@ -204,8 +206,9 @@ async function breakAndCheck(trial: Trial, scope: RunningTrial): Promise<void> {
   if (moment !== 'script') letGo(job, witness);
   await whenMoment(moment, { ...scene, witness, strike: () => fault.strike(scene) });
   if (trial.goesOn === true) letGo(job, witness);
+  const struckMs = Date.now();
   await fault.mend?.(scene);
-  times.mendedMs = Date.now();
+  times.mendedMs = fault.isForGood === true ? struckMs : Date.now();
   if (trial.isHeld !== true) letGo(job, witness);
   await fault.afterwards?.(scene);
   if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);

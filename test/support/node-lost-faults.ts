@@ -40,7 +40,7 @@ export function freezeNode(): Fault {
 /** The node's process dies and is back before another node has found that out. */
 export function loseNodeBriefly(): Fault {
   return {
-    name: 'node lost, back in time',
+    ...{ name: 'node lost, back in time', isForGood: true },
     strike: ({ installation }) => installation.runner.signal('SIGKILL'),
     mend: async ({ installation, job }) => {
       await installation.runner.end('SIGKILL');
@@ -64,7 +64,7 @@ interface Loss {
 
 function loseUntilTheEnd({ name, lose, comeBack }: Loss): Fault {
   return {
-    name,
+    ...{ name, isForGood: true },
     strike: ({ installation }) => lose(installation),
     mend: async ({ installation, job }) => {
       const second = await startSecondNode(installation, SHORT_WAIT);

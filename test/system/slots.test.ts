@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
@@ -33,6 +35,38 @@ describe('slots', () => {
     );
     await installation.whenClean();
     assert.deepEqual(gitlab.violations, []);
+  });
+});
+
+describe('a job whose result GitLab does not take', () => {
+  it('keeps its place, and is the only one whose log waits on the disk', async () => {
+    const installation = await openInstallation({ concurrent: 1 });
+    try {
+      await installation.start();
+      const { gitlab, stateDir } = installation;
+      const [first, second] = ['first', 'second'].map((name) =>
+        gitlab.addJob({ script: [`echo ${name}`], variables: [NO_GIT] }),
+      );
+      assert.ok(first !== undefined && second !== undefined);
+      const refused = gitlab.intercept(({ kind, jobId }) =>
+        kind === 'update' && jobId === first.id && /Job succeeded/.test(first.log)
+          ? { status: 503 }
+          : undefined,
+      );
+      await first.whenLog(/Job succeeded/);
+      // For longer than a place that is free takes to be filled.
+      await assert.rejects(second.whenState(['running'], 8_000));
+      assert.ok(refused.count > 0, 'its result was not refused');
+      assert.deepEqual([first.state, second.handedOut], ['running', 0]);
+      assert.equal((await readdir(join(stateDir, 'builds'))).length, 1);
+      refused.remove();
+      assert.equal(await first.whenFinished(), 'success');
+      assert.equal(await second.whenFinished(), 'success');
+      await installation.whenClean();
+      assert.deepEqual(gitlab.violations, []);
+    } finally {
+      await installation.close();
+    }
   });
 });
 
