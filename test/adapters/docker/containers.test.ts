@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import type { ContainerEngine } from '../../../src/activities/ports.ts';
 import { BUILD_LABEL, INSTALLATION_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
-import { engineFor, inspection } from './fake-daemon.ts';
+import { engineFor, inspection, PATIENT } from './fake-daemon.ts';
 import { containerSpec } from './support.ts';
 
 // How the real daemon behaves is in engine.test.ts; here are the answers that it seldom gives.
@@ -21,7 +21,7 @@ async function scripted(
     const [status, body] = answers.shift() ?? [599];
     response.writeHead(status).end(body);
   };
-  return { engine: await engineFor(t, listener), asked };
+  return { engine: await engineFor(t, listener, { timing: PATIENT }), asked };
 }
 
 function shown({ method, url }: IncomingMessage): string {

@@ -33,6 +33,9 @@ export async function socketPath(t: TestContext): Promise<string> {
   return join(directory, 'docker.sock');
 }
 
+/** For tests in which Docker answers: a machine with much to do takes its time. */
+export const PATIENT = { callLimitMs: 60_000, slowCallLimitMs: 60_000 };
+
 /** An engine that is quick to give up on one call. */
 export function engineAt(path: string, options: Partial<EngineOptions> = {}): ContainerEngine {
   const timing = {

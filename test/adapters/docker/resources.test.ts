@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { BUILD_LABEL, INSTALLATION_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 import type { ContainerEngine } from '../../../src/activities/ports.ts';
-import { engineFor } from './fake-daemon.ts';
+import { engineFor, PATIENT } from './fake-daemon.ts';
 
 // How the real daemon behaves is in engine.test.ts; here are the answers that it seldom gives.
 
@@ -30,7 +30,7 @@ async function scripted(
       response.writeHead(status).end(body && JSON.stringify(body));
     });
   };
-  return { engine: await engineFor(t, listener), asked };
+  return { engine: await engineFor(t, listener, { timing: PATIENT }), asked };
 }
 
 const labels = { [BUILD_LABEL]: 'b' };
