@@ -33,7 +33,7 @@ describe('the disk of the builds', { skip }, () => {
     for (const [moment, runs] of FAILING) {
       it(`is full for a while at the moment "${moment}": the job says so (${fault.name})`, () =>
         lab.run({
-          ...{ moment, runs, goesOn: true, fault: fault() },
+          ...{ moment, runs, goesOn: true, fault: fault('until a stage has ended') },
           expected: { state: 'failed', failureReason: 'runner_system_failure', log: [NO_SPACE] },
         }));
     }
