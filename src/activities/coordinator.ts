@@ -9,7 +9,7 @@ import type { LiveBuild, LiveBuilds } from './live-builds.ts';
 import type { JobUpdate, Ports } from './ports.ts';
 import { concludeServices } from './service-logs.ts';
 import { maySpeak } from './tenure.ts';
-import { credentialsOf, SEALED_NOTE, sendPatch } from './trace.ts';
+import { credentialsOf, sayGone, SEALED_NOTE, sendPatch } from './trace.ts';
 import { isOwnTrace } from './trace-base.ts';
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
@@ -83,7 +83,8 @@ export async function report(
   sealed.abort();
   if (outcome.state === 'aborted') return;
 
-  await build.exclusively(() => deliver(build, outcome, ports));
+  const hasTaken = await build.exclusively(() => deliver(build, outcome, ports));
+  if (!hasTaken) return;
   ports.log.info(outcome.state === 'success' ? 'job succeeded' : 'job failed', {
     job: context.job.id,
     project: context.job.job_info.project_id,
@@ -119,13 +120,16 @@ async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promi
   }
 }
 
-/** All of the trace, then the state; from the first byte again when GitLab finds the trace broken. */
-async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<void> {
+/**
+ * All of the trace, then the state; from the first byte again when GitLab finds the trace broken. False
+ * when GitLab does not take it.
+ */
+async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<boolean> {
   const { context, trace } = build;
   const { clock, log } = ports;
   const coordinator = ports.coordinator(context.runner);
   for (let rewinds = 0; ;) {
-    if (!(await sendRest(build, ports)) || !(await maySpeak(build, ports))) return;
+    if (!(await sendRest(build, ports)) || !(await maySpeak(build, ports))) return false;
     const update = await finalUpdate(outcome, build, ports);
     const reply = await coordinator.updateJob(credentialsOf(context), update);
     switch (reply.kind) {
@@ -135,14 +139,17 @@ async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): P
       case 'trace_invalid':
         rewinds += 1;
         log.warn('GitLab asks for the whole trace again', { job: context.job.id, rewinds });
-        if (rewinds > MAX_REWINDS) return;
+        if (rewinds > MAX_REWINDS) return false;
         trace.ackedBytes = 0;
         await clock.sleep(pauseMs(rewinds));
         break;
-      case 'done':
       case 'job_gone':
+        sayGone(build, reply.status, ports);
+        return false;
       case 'conflict':
-        return;
+        return false;
+      case 'done':
+        return true;
     }
   }
 }

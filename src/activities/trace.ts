@@ -133,6 +133,7 @@ async function touch(build: LiveBuild, ports: Ports): Promise<Beat> {
   const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
   const update = { state: 'running', ...sums } as const;
   const reply = await ports.coordinator(context.runner).updateJob(credentialsOf(context), update);
+  if (reply.kind === 'job_gone') sayGone(build, reply.status, ports);
   const remote =
     reply.kind === 'done' ? reply.remote : reply.kind === 'job_gone' ? 'aborted' : 'running';
   return { hasSent: true, remote, updateIntervalMs: undefined };
@@ -177,9 +178,20 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
       trace.ackedBytes += body.byteLength;
       break;
     case 'job_gone':
+      sayGone(build, reply.status, ports);
       break;
   }
   return reply;
+}
+
+/** For the operator: GitLab ends a job so without another word. */
+export function sayGone({ context }: LiveBuild, status: number, { log }: Ports): void {
+  log.warn(
+    'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',
+    {
+      ...{ job: context.job.id, status },
+    },
+  );
 }
 
 function clamp(value: number, max: number): number {
