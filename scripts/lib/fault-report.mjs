@@ -36,7 +36,7 @@ function formatReport({ date, revision, machine, minutes, ...table }) {
     '',
     ...machine.map((line) => `- ${line}`),
     '',
-    ...sumUp(table).map((line) => line.replace(/^ {2}/, '- ')),
+    ...sumUp(table).map((line) => `- ${line.trim()}`),
     '',
     row(COLUMNS),
     row(COLUMNS.map((_, column) => (column === 0 ? '---' : '--:'))),
