@@ -36,6 +36,24 @@ function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
   };
 }
 
+/** The worker is killed, and has to start while Temporal is sick. */
+function startAgainst(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
+  return {
+    name: `worker started while Temporal answers ${sickness.status}`,
+    strike: ({ installation }) => installation.runner.signal('SIGKILL'),
+    mend: async ({ installation }) => {
+      await installation.runner.end('SIGKILL');
+      proxy().fallSick(sickness);
+      try {
+        await installation.start();
+      } finally {
+        proxy().heal();
+      }
+    },
+    afterwards: ({ installation }) => assertNextTaken(installation),
+  };
+}
+
 /** What a packet that is lost now and then comes to: late, later than others, or a connection that ends. */
 function goFar(proxy: () => TcpProxy): Fault {
   let cutting: NodeJS.Timeout | undefined;
@@ -84,6 +102,13 @@ describe('a Temporal that is sick', () => {
           fault: answerSickly(() => proxy, sickness),
         }));
     }
+  }
+  for (const status of ['RESOURCE_EXHAUSTED', 'UNAVAILABLE'] as const) {
+    it(`answers ${status} to one of 2 while the worker starts in mid-script: it goes on`, () =>
+      lab.run({
+        ...{ moment: 'script', goesOn: true, resends: 3, limitMs: 180_000 },
+        fault: startAgainst(() => proxy, { status, oneOf: 2 }),
+      }));
   }
 });
 

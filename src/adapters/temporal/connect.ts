@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
@@ -29,6 +30,9 @@ export interface Temporal {
 }
 
 const MAX_RECONNECT_PAUSE_MS = 2_000;
+/** At start; a wrong address is to be told soon. */
+const CONNECT_TRIES = 4;
+const CONNECT_PAUSE_MS = 1_000;
 
 interface Target {
   readonly connectionOptions: ConnectionOptions;
@@ -46,10 +50,11 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   const { connectionOptions, namespace } = target;
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
-    // envconfig gives what both kinds of connection take, but names only the client's.
-    const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
     const dataConverter = createDataConverter(options.cipher);
-    const client = await openClient({ connectionOptions, namespace }, dataConverter);
+    const { connection, client } = await connectPatiently(
+      { connectionOptions, namespace },
+      dataConverter,
+    );
     return {
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
       close: async () => {
@@ -66,6 +71,38 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
         'Check TEMPORAL_ADDRESS, or unset it to use the embedded server.',
       { cause: error },
     );
+  }
+}
+
+type Ends = Pick<Temporal, 'client' | 'connection'>;
+
+/** A server that is busy, or on its way up, refuses a call: that alone must not end a node. */
+async function connectPatiently(
+  target: Pick<Target, 'connectionOptions' | 'namespace'>,
+  dataConverter: DataConverter,
+): Promise<Ends> {
+  for (let failedTries = 1; ; failedTries += 1) {
+    try {
+      return await connectOnce(target, dataConverter);
+    } catch (error) {
+      if (failedTries >= CONNECT_TRIES) throw error;
+      await delay(CONNECT_PAUSE_MS);
+    }
+  }
+}
+
+async function connectOnce(
+  target: Pick<Target, 'connectionOptions' | 'namespace'>,
+  dataConverter: DataConverter,
+): Promise<Ends> {
+  // envconfig gives what both kinds of connection take, but names only the client's.
+  const options = target.connectionOptions as NativeConnectionOptions;
+  const connection = await NativeConnection.connect(options);
+  try {
+    return { connection, client: await openClient(target, dataConverter) };
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 
