@@ -1,0 +1,17 @@
+import { after, before, describe } from 'node:test';
+import { it } from '../support/fault-report.ts';
+import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { runOutOfMemory, SMALL_HEAP } from '../support/memory-faults.ts';
+
+describe('a process that runs out of memory', () => {
+  let lab: FaultLab;
+  before(async () => {
+    lab = await openFaultLab({ env: SMALL_HEAP });
+  });
+  after(() => lab.close());
+
+  for (const moment of ['prepare', 'script', 'artifact upload'] as const) {
+    it(`at the moment "${moment}" is started again, and its job goes on`, () =>
+      lab.run({ moment, fault: runOutOfMemory() }));
+  }
+});
