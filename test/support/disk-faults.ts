@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault, Scene } from './faults.ts';
@@ -89,9 +89,14 @@ export function makeReadOnly(): Fault {
   return {
     name: 'directory of the builds read-only for 5 s',
     strike: ({ installation }) => {
-      const builds = buildsOf(installation);
-      execFileSync('mount', ['--bind', builds, builds]);
-      execFileSync('mount', ['-o', 'remount,bind,ro', builds]);
+      const [builds, aside] = [buildsOf(installation), join(installation.directory, 'read-only')];
+      mkdirSync(aside);
+      // Where nobody writes: what is open for that keeps a mount from being made read-only.
+      execFileSync('mount', ['--bind', builds, aside]);
+      execFileSync('mount', ['-o', 'remount,bind,ro', aside]);
+      execFileSync('mount', ['--bind', aside, builds]);
+      execFileSync('umount', [aside]);
+      rmdirSync(aside);
     },
     mend: async ({ installation }) => {
       await delay(OUTAGE_MS); // the outage itself
