@@ -96,7 +96,8 @@ async function runFaults({ env, seed, report: files }) {
   const begunMs = performance.now();
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
-  const limits = { concurrency: 3, limitMinutes: 60 };
+  // Most of their time they wait.
+  const limits = { concurrency: 4, limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
     // The workflows alone are quick: among fake calls that fail, last and are done twice.
