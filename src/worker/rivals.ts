@@ -47,10 +47,12 @@ export async function assertAlone(scope: RivalScope): Promise<void> {
 }
 
 async function untilDecided(stranger: Poller, scope: RivalScope): Promise<void> {
-  const endMs =
-    scope.clock.monotonicMs() + SILENCE_MS - (scope.clock.nowMs() - stranger.lastPollMs);
-  while (scope.clock.monotonicMs() < endMs) {
-    await scope.clock.sleep(LOOK_PAUSE_MS);
+  const { clock } = scope;
+  // Below 0 where this node's clock is behind that of Temporal.
+  const silentMs = Math.max(0, clock.nowMs() - stranger.lastPollMs);
+  const endMs = clock.monotonicMs() + SILENCE_MS - silentMs;
+  while (clock.monotonicMs() < endMs) {
+    await clock.sleep(LOOK_PAUSE_MS);
     const rival = (await findStrangers(scope)).find((poller) => hasPolled(poller, stranger));
     if (rival !== undefined) throw isRivaled(rival, scope);
   }

@@ -86,6 +86,12 @@ describe('a process that is to serve a node', () => {
     assert.equal(passedMs(), 0);
   });
 
+  it("waits no longer for one whose last question is still to come by this node's clock", async () => {
+    const { scope, passedMs } = scopeOf(() => ({ [CLONE]: 3_600_000 }));
+    await assertAlone(scope);
+    assert.ok(passedMs() <= 80_000, `${passedMs()} ms`);
+  });
+
   it('waits until another one has been silent for so long, and says so', async () => {
     const { scope, passedMs, lines } = scopeOf(() => ({ [CLONE]: -25_000 }));
     await assertAlone(scope);
