@@ -37,13 +37,17 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
   const follow = async (sinceNs: bigint): Promise<void> => {
     let lastNs = sinceNs;
     const stream = await openEvents(dockerHost, sinceNs);
-    closed.signal.addEventListener('abort', () => stream.destroy());
+    const end = (): void => stream.destroy();
+    closed.signal.addEventListener('abort', end);
     const lines = createInterface({ input: stream }).on('line', (line) => {
       lastNs = timeOf(line);
       take(line);
     });
     lines.on('error', () => undefined); // how a daemon that is killed ends it
-    stream.once('close', () => void again(lastNs + 1n));
+    stream.once('close', () => {
+      closed.signal.removeEventListener('abort', end);
+      void again(lastNs + 1n);
+    });
   };
   const again = async (sinceNs: bigint): Promise<void> => {
     while (!closed.signal.aborted) {
