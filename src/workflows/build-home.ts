@@ -10,7 +10,7 @@ import type { JobSummary } from '../domain/build/stage.ts';
 import { FailureType } from '../domain/failure.ts';
 import { HEARTBEAT_MS, proxyNode, type BuildNode } from './build-node.ts';
 import type { BuildRun } from './build-run.ts';
-import { replaceRecord, searchNode, type Fate } from './node-search.ts';
+import { replaceRecord, searchNode, wasReset, type Fate } from './node-search.ts';
 import { watch } from './watched.ts';
 
 /** The node that a build is on, for as long as it is. */
@@ -65,7 +65,8 @@ export function openHome(options: HomeOptions): BuildHome {
     const sinceMs = silentSince(error, startedMs);
     if (sinceMs !== undefined) return search(sinceMs);
     const { rescue } = options;
-    if (rescue === undefined || !isRecordLost(error)) throw error;
+    // Of a build that was reset the record may be gone because it has ended: GitLab knows how.
+    if (rescue === undefined || !isRecordLost(error) || wasReset()) throw error;
     return replace(rescue);
   };
 

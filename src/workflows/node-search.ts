@@ -114,11 +114,15 @@ async function rescueBuild(search: Search, rescue: Rescue): Promise<Fate | undef
   return adopted && { kind: 'moved', ...adopted };
 }
 
-/** A person may have reset the workflow: what came after that point in its history is not known here. */
 function mayHaveBegun({ run }: Search): boolean {
+  const hasToStay = wasReset() && patched('a reset build stays with its node');
+  return run.progress.hasBegunScript || hasToStay;
+}
+
+/** By a person: what came after that point in the history of the workflow is not known here. */
+export function wasReset(): boolean {
   const { runId, firstExecutionRunId } = workflowInfo();
-  const wasReset = runId !== firstExecutionRunId && patched('a reset build stays with its node');
-  return run.progress.hasBegunScript || wasReset;
+  return runId !== firstExecutionRunId;
 }
 
 /**
