@@ -7,7 +7,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['src', 'package.json', 'revision.json'];
 
-/** A change of one compiled source. What it looks for must be there. */
+/** A change of one compiled source. What it looks for must be there; '' is its beginning. */
 export interface Edit {
   /** Below `src`. */
   readonly file: string;
