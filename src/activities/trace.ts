@@ -188,9 +188,7 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
 export function sayGone({ context }: LiveBuild, status: number, { log }: Ports): void {
   log.warn(
     'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',
-    {
-      ...{ job: context.job.id, status },
-    },
+    { job: context.job.id, status },
   );
 }
 

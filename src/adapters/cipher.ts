@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { readTextIfThere, writeDurably } from './durable-files.ts';
 
 /** AES-256-GCM under a ring of keys: the first encrypts, all decrypt, so that keys can be rotated. */
 export interface Cipher {
@@ -35,13 +36,13 @@ export interface KeyRing {
  * sealed may still be there, and a ring that does not open it would hide that the right one is gone.
  */
 export async function openKeyRing(path: string): Promise<KeyRing> {
-  const found = await readIfThere(path);
+  const found = await readTextIfThere(path);
   const text = found ?? makeKeyRing();
   return {
     path,
     cipher: createCipher(parseKeys(text, path), path),
     isFresh: found === undefined,
-    keep: () => (found === undefined ? writeDurably(path, text) : Promise.resolve()),
+    keep: () => (found === undefined ? keepKeyRing(path, text) : Promise.resolve()),
   };
 }
 
@@ -102,27 +103,14 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
   };
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 function makeKeyRing(): string {
   const id = `key-${randomBytes(4).toString('hex')}`;
   const key = randomBytes(KEY_BYTES).toString('base64');
   return `${JSON.stringify({ keys: [{ id, key }] }, null, 2)}\n`;
 }
 
-async function writeDurably(path: string, text: string): Promise<void> {
+/** What is encrypted with a key must not outlive it: after a power cut the key is still there. */
+async function keepKeyRing(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true });
-  await chmod(`${path}.tmp`, 0o600);
-  await rename(`${path}.tmp`, path);
-  // What is encrypted with a key must not outlive it: after a power cut the key is still there.
-  const directory = await open(dirname(path), 'r');
-  await directory.sync().finally(() => directory.close());
+  await writeDurably(path, Buffer.from(text));
 }

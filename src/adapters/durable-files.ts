@@ -1,4 +1,4 @@
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
@@ -10,9 +10,14 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
   }
 }
 
+export async function readTextIfThere(file: string): Promise<string | undefined> {
+  return (await readIfThere(file))?.toString();
+}
+
 /** Old content or new, never a mix, also after a power cut. */
 export async function writeDurably(file: string, content: Uint8Array): Promise<void> {
   await writeFile(draftOf(file), content, { mode: 0o600, flush: true });
+  await chmod(draftOf(file), 0o600); // whatever one that was left there had
   await rename(draftOf(file), file);
   await syncDirectory(join(file, '..'));
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Log } from '../activities/ports.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
+import { readTextIfThere } from './durable-files.ts';
 import { describeProcess } from './process-identity.ts';
 
 export interface StateDirectoryOptions {
@@ -91,7 +92,7 @@ async function lock(path: string, log: Log): Promise<() => Promise<void>> {
   const mine = `${process.pid} ${await describeProcess(process.pid)} ${randomBytes(8).toString('hex')}\n`;
   for (let attempt = 0; attempt < MAX_LOCK_ATTEMPTS; attempt += 1) {
     if (await tryToTake(file, mine)) return () => letGo(file, mine);
-    const held = await readIfThere(file);
+    const held = await readTextIfThere(file);
     if (held === undefined) continue;
     const owner = await livingOwner(held);
     if (owner !== undefined) {
@@ -128,7 +129,7 @@ async function removeStale(file: string, stale: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  if ((await readIfThere(moved)) !== stale) await link(moved, file).catch(() => undefined);
+  if ((await readTextIfThere(moved)) !== stale) await link(moved, file).catch(() => undefined);
   await rm(moved, { force: true });
 }
 
@@ -140,14 +141,5 @@ async function livingOwner(content: string): Promise<number | undefined> {
 }
 
 async function letGo(file: string, mine: string): Promise<void> {
-  if ((await readIfThere(file)) === mine) await rm(file, { force: true });
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  if ((await readTextIfThere(file)) === mine) await rm(file, { force: true });
 }

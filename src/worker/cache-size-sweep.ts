@@ -11,7 +11,7 @@ const KEEP_AFTER_USE_MS = HOUR_MS;
 type SizePorts = Pick<Ports, 'cacheUses' | 'clock' | 'log'>;
 
 /** Looks at one daemon's cache volumes, and at their sizes when it is time to. */
-export type SizeSweep = (engine: ContainerEngine, volumes: readonly CacheVolume[]) => Promise<void>;
+export type SizeSweep = (engine: ContainerEngine) => Promise<void>;
 
 /**
  * Removes the least recently used of the cache volumes while all of them together take more than
@@ -19,10 +19,12 @@ export type SizeSweep = (engine: ContainerEngine, volumes: readonly CacheVolume[
  */
 export function createSizeSweep(ports: SizePorts, maxBytes: number): SizeSweep {
   const measured = new Map<ContainerEngine, Measurement>();
-  return async (engine, volumes) => {
+  return async (engine) => {
+    if (maxBytes === 0) return;
     const { clock } = ports;
+    const volumes = await engine.listCacheVolumes();
     const last = measured.get(engine);
-    if (maxBytes === 0 || !(await isDue(volumes, last, ports))) return;
+    if (!(await isDue(volumes, last, ports))) return;
     measured.set(engine, { atMs: clock.monotonicMs(), calendarMs: clock.nowMs() });
     try {
       await shrink(engine, { volumes, maxBytes, ports });
@@ -101,6 +103,6 @@ async function oldestFirst(
   return idle.sort((one, other) => one.lastMs - other.lastMs);
 }
 
-function inMib(bytes: number): number {
+export function inMib(bytes: number): number {
   return Math.round((bytes / MIB) * 10) / 10;
 }

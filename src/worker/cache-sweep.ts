@@ -1,11 +1,10 @@
 import type { ContainerEngine, Ports } from '../activities/ports.ts';
 import type { CacheLimits } from './cache-limits.ts';
-import { createSizeSweep, type SizeSweep } from './cache-size-sweep.ts';
+import { createSizeSweep, inMib, type SizeSweep } from './cache-size-sweep.ts';
 import { enginesOf } from './leftovers.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
 const DAY_MS = 24 * 3_600_000;
-const MIB = 1024 * 1024;
 
 /**
  * Returns what removes the cache volumes of this installation that no job has used for long, and of the
@@ -36,7 +35,7 @@ async function sweepAll(ports: Ports, { sinceMs, sizeSweep }: Sweep): Promise<vo
   const seen = new Set<string>();
   for (const engine of enginesOf(ports)) {
     for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);
-    await sizeSweep(engine, await engine.listCacheVolumes());
+    await sizeSweep(engine);
   }
   await ports.cacheUses.forgetOthers(seen, sinceMs);
 }
@@ -80,7 +79,7 @@ async function removeIdle(
     log.info('cache volume removed, no job has used it for long', {
       volume,
       unused_days: Math.floor((clock.nowMs() - lastMs) / DAY_MS),
-      ...(bytes !== undefined && { size_mib: Math.round((bytes / MIB) * 10) / 10 }),
+      ...(bytes !== undefined && { size_mib: inMib(bytes) }),
     });
   }
 }

@@ -3,8 +3,8 @@ import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Docker from 'dockerode';
+import { visit, volumesOf } from '../support/cache-volumes.ts';
 import { openInstallation, JOB_IMAGE, type Installation } from '../support/installation.ts';
-import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const docker = new Docker();
 const HOUR_MS = 3_600_000;
@@ -32,23 +32,10 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     await installation.close();
   });
 
-  async function visit(project_id: number, script: string, log: readonly string[]) {
-    const payload = { job_info: { project_id } };
-    const job = installation.gitlab.addJob({ script: [script], variables: [NO_GIT], payload });
-    await job.whenFinished(60_000);
-    assertJob(job, { state: 'success', log });
-  }
-
-  /** With those of its builds, until these have ended. */
-  async function volumesOf(project: number): Promise<readonly string[]> {
-    const label = [`com.gitlab.gitlab-runner.project.id=${project}`];
-    const { Volumes } = await docker.listVolumes({ filters: JSON.stringify({ label }) });
-    return ((Volumes as typeof Volumes | null) ?? []).map(({ Name }) => Name);
-  }
-
   it('lose the least recently used that nothing has mounted, and no more than is needed', async () => {
     const fill = 'head -c 2000000 /dev/zero > /cache/file; echo filled';
-    for (const project of Object.values(IDS)) await visit(project, fill, ['filled']);
+    for (const project of Object.values(IDS))
+      await visit(installation, { id: project, script: fill }, ['filled']);
     await installation.whenClean();
     await installation.runner.end('SIGTERM');
     const Binds = (await volumesOf(IDS.mounted)).map((name, index) => `${name}:/somewhere${index}`);
@@ -68,7 +55,7 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     assert.equal(unused_hours, HOURS.oldest);
 
     // A build sees to its own: until it has ended the sweep is long over.
-    await visit(IDS.current, 'wc -c < /cache/file', ['2000000']);
+    await visit(installation, { id: IDS.current, script: 'wc -c < /cache/file' }, ['2000000']);
     await installation.whenClean();
     assert.ok(!(await volumesOf(IDS.oldest)).includes(String(volume)));
     for (const key of ['mounted', 'older', 'current'] as const) {
@@ -78,6 +65,6 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     assert.ok(!known.includes(String(volume)), 'and its note with it');
 
     // It is made anew when it is wanted.
-    await visit(IDS.oldest, 'ls /cache; echo anew', ['anew']);
+    await visit(installation, { id: IDS.oldest, script: 'ls /cache; echo anew' }, ['anew']);
   });
 });

@@ -3,8 +3,8 @@ import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Docker from 'dockerode';
+import { visit, volumesOf } from '../support/cache-volumes.ts';
 import { openInstallation, JOB_IMAGE, type Installation } from '../support/installation.ts';
-import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const docker = new Docker();
 const DAY_MS = 24 * 3_600_000;
@@ -36,22 +36,10 @@ describe('cache volumes that no job has used for long', () => {
     await installation.close();
   });
 
-  async function visit(project_id: number, script: string, log: readonly (string | RegExp)[]) {
-    const payload = { job_info: { project_id } };
-    const job = installation.gitlab.addJob({ script: [script], variables: [NO_GIT], payload });
-    await job.whenFinished(60_000);
-    assertJob(job, { state: 'success', log });
-  }
-
-  async function volumesOf(project: number): Promise<readonly string[]> {
-    const label = [`com.gitlab.gitlab-runner.project.id=${project}`];
-    const { Volumes } = await docker.listVolumes({ filters: JSON.stringify({ label }) });
-    return ((Volumes as typeof Volumes | null) ?? []).map(({ Name }) => Name);
-  }
-
   it('are removed, and those in use, of late or of somebody else are kept', async () => {
     const fill = 'head -c 2000000 /dev/zero > /cache/file; echo filled';
-    for (const project of Object.values(IDS)) await visit(project, fill, ['filled']);
+    for (const project of Object.values(IDS))
+      await visit(installation, { id: project, script: fill }, ['filled']);
     await installation.whenClean();
     await installation.runner.end('SIGTERM');
     const [mounted = ''] = await volumesOf(IDS.mounted);
@@ -76,7 +64,7 @@ describe('cache volumes that no job has used for long', () => {
     assert.equal(unused_days, 31);
 
     // A build sees to its own: until it has ended the sweep is long over.
-    await visit(IDS.current, 'wc -c < /cache/file', [/^2000000$/m]);
+    await visit(installation, { id: IDS.current, script: 'wc -c < /cache/file' }, [/^2000000$/m]);
     assert.deepEqual(await volumesOf(IDS.forgotten), []);
     assert.notDeepEqual(await volumesOf(IDS.current), []);
     assert.notDeepEqual(await volumesOf(IDS.mounted), []);
@@ -84,7 +72,7 @@ describe('cache volumes that no job has used for long', () => {
     const removed = runner.lines.filter((text) => text.includes('cache volume removed'));
     assert.equal(removed.length, forgotten.length);
 
-    await visit(IDS.forgotten, 'ls /cache; echo anew', ['anew']);
+    await visit(installation, { id: IDS.forgotten, script: 'ls /cache; echo anew' }, ['anew']);
     const known = await readdir(caches);
     assert.ok(forgotten.every((name) => known.includes(name)));
   });

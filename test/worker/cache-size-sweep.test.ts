@@ -32,25 +32,26 @@ function createPlace() {
       return lastUseMs(name) < sinceMs && (await remove());
     },
   };
-  const engine: Pick<ContainerEngine, 'measureVolumes' | 'removeIdleVolume'> = {
-    measureVolumes: async () => {
-      place.measurements += 1;
-      if (place.fault !== undefined) throw place.fault;
-      const known = [...volumes].flatMap(([name, { sizeMib }]) =>
-        sizeMib === undefined ? [] : [[name, sizeMib * MIB] as const],
-      );
-      return new Map([...known, ['somebody-elses', 10_000 * MIB]]);
-    },
-    removeIdleVolume: async (name) => volumes.get(name)?.isMounted !== true && volumes.delete(name),
-  };
+  const engine: Pick<ContainerEngine, 'listCacheVolumes' | 'measureVolumes' | 'removeIdleVolume'> =
+    {
+      listCacheVolumes: async () =>
+        [...volumes].map(([name, { isMounted = false }]) => ({ name, isMounted })),
+      measureVolumes: async () => {
+        place.measurements += 1;
+        if (place.fault !== undefined) throw place.fault;
+        const known = [...volumes].flatMap(([name, { sizeMib }]) =>
+          sizeMib === undefined ? [] : [[name, sizeMib * MIB] as const],
+        );
+        return new Map([...known, ['somebody-elses', 10_000 * MIB]]);
+      },
+      removeIdleVolume: async (name) =>
+        volumes.get(name)?.isMounted !== true && volumes.delete(name),
+    };
   const clock = { nowMs: () => place.nowMs, monotonicMs: () => place.nowMs };
   const sweepOf = (maxMib: number): (() => Promise<void>) => {
     const ports = { log, cacheUses: cacheUses as CacheUses, clock: clock as never };
     const sweep = createSizeSweep(ports, maxMib * MIB);
-    return () => {
-      const list = [...volumes].map(([name, { isMounted = false }]) => ({ name, isMounted }));
-      return sweep(engine as ContainerEngine, list);
-    };
+    return () => sweep(engine as ContainerEngine);
   };
   return { place, sweepOf };
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { syncDirectory } from '../durable-files.ts';
 import { readConfigFile } from './read-config-file.ts';
 
 /** Another command may write at the same moment; nobody does so for long. */
@@ -53,13 +54,4 @@ async function keepOwner(path: string, draft: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const owner = await stat(path).catch(() => undefined);
   if (owner !== undefined) await chown(draft, owner.uid, owner.gid);
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,6 +1,7 @@
-import { open, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TracePipelineState } from '../../domain/trace/pipeline.ts';
+import { syncDirectory } from '../durable-files.ts';
 import { diskFault, errorCode } from './faults.ts';
 import type { Mark } from './marks.ts';
 
@@ -84,13 +85,4 @@ async function readOne(file: string): Promise<Checkpoint | 'absent' | 'damaged'>
 
 function isCheckpoint(found: unknown): found is Checkpoint {
   return typeof found === 'object' && found !== null && 'version' in found && found.version === 1;
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
