@@ -3,16 +3,17 @@ import { CACHE_VOLUME_LABELS } from '../../domain/executor/volumes.ts';
 import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { BUILD_LABEL, INSTALLATION_LABEL } from './labels.ts';
-import { usageSchema, volumesSchema } from './replies.ts';
+import { listDanglingVolumes, listVolumes, type ListedVolume } from './lists.ts';
+import { usageSchema } from './replies.ts';
 
 /** The volumes that outlive builds. */
 export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
   const { daemon, timing } = parts;
   return {
     listCacheVolumes: async () => {
-      const all = await list(parts, {});
-      const idle = new Set(await list(parts, { dangling: ['true'] }));
-      return all.map((name) => ({ name, isMounted: !idle.has(name) }));
+      const names = await listNames(parts);
+      const idle = await listDanglingVolumes(parts);
+      return names.map((name) => ({ name, isMounted: !idle.has(name) }));
     },
     measureVolumes: async () => {
       const call: DaemonCall = {
@@ -43,25 +44,12 @@ export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
   };
 }
 
-async function list(
-  { daemon, timing, installation }: EngineParts,
-  more: Readonly<Record<string, readonly string[]>>,
-): Promise<readonly string[]> {
-  const labels = { ...CACHE_VOLUME_LABELS, [INSTALLATION_LABEL]: installation };
-  const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  const call: DaemonCall = {
-    doing: 'list cache volumes',
-    method: 'GET',
-    path: '/volumes',
-    query: { filters: JSON.stringify({ label, driver: ['local'], ...more }) },
-  };
-  const options = { limitMs: timing.callLimitMs, accept: [200] };
-  const { body } = await daemon.expect(call, options);
-  const { Volumes } = parseReply(volumesSchema, body, daemon.action(call));
-  return (Volumes ?? [])
-    .filter(({ Labels, Options }) => {
-      const isOfBuild = Labels?.[BUILD_LABEL] !== undefined;
-      return !isOfBuild && Object.keys(Options ?? {}).length === 0;
-    })
-    .map(({ Name }) => Name);
+async function listNames(parts: EngineParts): Promise<readonly string[]> {
+  const labels = { ...CACHE_VOLUME_LABELS, [INSTALLATION_LABEL]: parts.installation };
+  return (await listVolumes(parts, labels)).filter(isKeptOnNode).map(({ Name }) => Name);
+}
+
+function isKeptOnNode({ Labels, Driver, Options }: ListedVolume): boolean {
+  const isOfBuild = Labels?.[BUILD_LABEL] !== undefined;
+  return !isOfBuild && Driver === 'local' && Object.keys(Options ?? {}).length === 0;
 }

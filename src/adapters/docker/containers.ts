@@ -11,6 +11,7 @@ import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
 import { readReply } from './read-reply.ts';
 import { containerSchema, createdSchema } from './replies.ts';
 import { inlineSeccomp } from './seccomp.ts';
+import { parseState } from './states.ts';
 import type { EngineTiming } from './timing.ts';
 
 export interface EngineParts {
@@ -152,7 +153,7 @@ export async function inspectContainer(
 function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {
   return {
     id: Id,
-    state: State.Status,
+    state: parseState(State.Status, Id),
     exitCode: State.ExitCode,
     oomKilled: State.OOMKilled,
     startedAt: State.StartedAt,

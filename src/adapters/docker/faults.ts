@@ -1,4 +1,5 @@
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { isRefusedForGood } from './refused-starts.ts';
 
 /** An answer that is not the one hoped for. */
 export interface Refusal {
@@ -39,18 +40,10 @@ function refusalText({ status, message }: Refusal, { doing, address }: RefusedAc
  * gitlab-runner counts it.
  */
 export function startFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
-  const isRuntimeRefusal = /OCI runtime (create|exec) failed|failed to create (shim )?task/i.test(
-    refusal.message,
-  );
-  if (!isRuntimeRefusal || !LASTING.test(refusal.message)) {
-    return refusalFault(refusal, action);
-  }
-  // Whatever the status: older daemons answer 500 for a program that the image does not have.
+  if (!isRefusedForGood(refusal.message)) return refusalFault(refusal, action);
+  // Whatever the status: older Dockers and Podman answer 500 for a program that the image lacks.
   return new FinalError(FailureType.RunnerSystem, refusalText(refusal, action));
 }
-
-const LASTING =
-  /executable file not found|no such file or directory|permission denied|operation not permitted|exec format error|not a directory|is a directory/i;
 
 /** The fault of a daemon that could not be asked at all. Passes as soon as the daemon is back. */
 export function unreachableFault(error: unknown, action: RefusedAction): TransientError {

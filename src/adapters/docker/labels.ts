@@ -3,6 +3,8 @@ import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 export { BUILD_LABEL };
 
 type Labels = Readonly<Record<string, string>>;
+/** undefined: with whatever value. */
+export type WantedLabels = Readonly<Record<string, string | undefined>>;
 
 /** Value: the installation whose runners made an object. Two may share a daemon. */
 export const INSTALLATION_LABEL = 'temporal-gitlab-runner.installation';
@@ -24,4 +26,12 @@ export function isOfSameBuild(existing: Labels, wanted: Labels, installation: st
 /** Whether an object is of some build of this installation, and so this installation's to remove. */
 export function isOfAnyBuild(existing: Labels, installation: string): boolean {
   return existing[BUILD_LABEL] !== undefined && existing[INSTALLATION_LABEL] === installation;
+}
+
+/** Whether an object has all of these labels. */
+export function hasLabels(existing: Labels, wanted: WantedLabels): boolean {
+  return Object.entries(wanted).every(([key, value]) => {
+    const found = existing[key];
+    return found !== undefined && (value === undefined || found === value);
+  });
 }

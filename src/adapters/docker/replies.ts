@@ -32,7 +32,8 @@ export const createdSchema = z.object({ Id: z.string() });
 export const containerSchema = z.object({
   Id: z.string(),
   State: z.object({
-    Status: z.enum(['created', 'running', 'exited', 'dead', 'paused', 'restarting', 'removing']),
+    /** Engines differ in their words: see `parseState`. */
+    Status: z.string(),
     ExitCode: z.number(),
     OOMKilled: z.boolean().default(false),
     StartedAt: z.string(),
@@ -69,7 +70,9 @@ export const networkSchema = z.object({
 export const listSchema = z.array(z.object({ Id: z.string(), Labels: labels }));
 
 export const volumesSchema = z.object({
-  Volumes: z.array(z.object({ Name: z.string(), Labels: labels, Options: labels })).nullish(),
+  Volumes: z
+    .array(z.object({ Name: z.string(), Labels: labels, Driver: z.string(), Options: labels }))
+    .nullish(),
 });
 
 export const usageSchema = z.object({

@@ -4,8 +4,15 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
-import { BUILD_LABEL, INSTALLATION_LABEL, isOfSameBuild, withInstallation } from './labels.ts';
-import { infoSchema, listSchema, networkSchema, versionSchema, volumesSchema } from './replies.ts';
+import {
+  BUILD_LABEL,
+  INSTALLATION_LABEL,
+  isOfSameBuild,
+  withInstallation,
+  type WantedLabels,
+} from './labels.ts';
+import { listContainers, listNetworks, listVolumes } from './lists.ts';
+import { infoSchema, networkSchema, versionSchema } from './replies.ts';
 
 type Resources = Pick<
   ContainerEngine,
@@ -150,8 +157,7 @@ async function listByLabels(
   parts: EngineParts,
   labels: Readonly<Record<string, string>>,
 ): ReturnType<ContainerEngine['listByLabels']> {
-  const wanted = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  const { containers, volumes, networks } = await list(parts, wanted);
+  const { containers, volumes, networks } = await list(parts, labels);
   return {
     containers: containers.map(({ Id }) => Id),
     volumes: volumes.map(({ Name }) => Name),
@@ -160,34 +166,18 @@ async function listByLabels(
 }
 
 async function listBuildIds(parts: EngineParts): Promise<readonly string[]> {
-  const { containers, volumes, networks } = await list(parts, [BUILD_LABEL]);
+  const { containers, volumes, networks } = await list(parts, { [BUILD_LABEL]: undefined });
   const all = [...containers, ...volumes, ...networks];
   return [...new Set(all.flatMap(({ Labels }) => Labels?.[BUILD_LABEL] ?? []))];
 }
 
 /** Of this installation only: whatever another one left on the same daemon is not ours. */
-async function list({ daemon, timing, installation }: EngineParts, labels: readonly string[]) {
-  const label = [...labels, `${INSTALLATION_LABEL}=${installation}`];
-  const filters = JSON.stringify({ label });
-  const ask = async (path: string, query = {}): Promise<unknown> => {
-    const call: DaemonCall = {
-      doing: `list ${path.split('/')[1] ?? ''} by labels`,
-      method: 'GET',
-      path,
-      query: { filters, ...query },
-    };
-    const { body } = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200] });
-    return body;
-  };
-  const action = { doing: 'list objects by labels', address: daemon.address };
+async function list(parts: EngineParts, labels: WantedLabels) {
+  const wanted = { ...labels, [INSTALLATION_LABEL]: parts.installation };
   const [containers, volumes, networks] = await Promise.all([
-    ask('/containers/json', { all: '1' }),
-    ask('/volumes'),
-    ask('/networks'),
+    listContainers(parts, wanted),
+    listVolumes(parts, wanted),
+    listNetworks(parts, wanted),
   ]);
-  return {
-    containers: parseReply(listSchema, containers, action),
-    volumes: parseReply(volumesSchema, volumes, action).Volumes ?? [],
-    networks: parseReply(listSchema, networks, action),
-  };
+  return { containers, volumes, networks };
 }

@@ -52,10 +52,8 @@ export function engineAt(path: string, options: Partial<EngineOptions> = {}): Co
   });
 }
 
-export type ContainerState = 'created' | 'running' | 'paused' | 'exited' | 'dead' | 'removing';
-
 /** Docker's answer to an inspection of a container "x", as far as it is read. */
-export function inspection(state: ContainerState, exitCode = 0): string {
+export function inspection(state: string, exitCode = 0): string {
   return JSON.stringify({
     Id: 'x',
     State: { Status: state, ExitCode: exitCode, StartedAt: '', FinishedAt: '' },

@@ -28,19 +28,55 @@ for (const [status, badRequest, expected, why] of statuses) {
   });
 }
 
-const runc =
-  'OCI runtime create failed: runc create failed: unable to start container process: exec:';
+const runc = 'runc create failed: unable to start container process: exec:';
+const docker = `OCI runtime create failed: ${runc}`;
+const podman = `runc: ${runc}`;
+const missing = 'OCI runtime attempted to invoke a command that was not found';
+const crun = 'crun: executable file `sh` not found in $PATH: No such file or directory';
+// The words as engines say them: Docker 20.10 to 29 with runc; Podman 4.3.1 with runc 1.1.5, 5.3 with
+// crun 1.18.
 const starts = [
-  [400, `${runc} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
-  [500, `${runc} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
-  [500, `${runc} "/x": permission denied`, FailureType.RunnerSystem],
-  [500, `${runc} "/x": exec format error`, FailureType.RunnerSystem],
+  [400, `${docker} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
+  [500, `${docker} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],
+  [500, `${docker} "/x": permission denied`, FailureType.RunnerSystem],
+  [500, `${docker} "/x": exec format error`, FailureType.RunnerSystem],
+  [
+    400,
+    `failed to create task for container: failed to create shim task: ${docker} "sh": executable file not found in $PATH: unknown`,
+    FailureType.RunnerSystem,
+  ],
+  [500, `${podman} "sh": executable file not found in $PATH: ${missing}`, FailureType.RunnerSystem],
+  [500, `${podman} "/x": stat /x: no such file or directory: ${missing}`, FailureType.RunnerSystem],
+  [500, `${podman} "/etc": permission denied: OCI permission denied`, FailureType.RunnerSystem],
+  [
+    500,
+    `${podman} "/etc/x/y": stat /etc/x/y: not a directory: OCI runtime error`,
+    FailureType.RunnerSystem,
+  ],
+  [500, `${crun}: ${missing}`, FailureType.RunnerSystem],
+  [
+    500,
+    'crun: open executable: Permission denied: OCI permission denied',
+    FailureType.RunnerSystem,
+  ],
+  [
+    500,
+    'unable to find user nobody-knows: no matching entries in passwd file',
+    FailureType.RunnerSystem,
+  ],
+  [
+    500,
+    'workdir "/etc/passwd" exists on container 41f8, but is not a directory',
+    FailureType.RunnerSystem,
+  ],
   [
     500,
     'OCI runtime create failed: unable to apply caps: operation not permitted',
     FailureType.RunnerSystem,
   ],
   [500, 'OCI runtime create failed: cannot allocate memory', 'TransientError'],
+  [500, 'runc: cannot allocate memory: OCI runtime error', 'TransientError'],
+  [500, 'unable to find network with name or ID n: network not found', 'TransientError'],
   [500, 'driver failed programming external connectivity', 'TransientError'],
   [404, 'No such container: x', FailureType.RunnerSystem],
 ] as const;

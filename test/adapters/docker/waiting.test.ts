@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { LogFields } from '../../../src/activities/ports.ts';
-import { engineFor, inspection, socketPath, type ContainerState } from './fake-daemon.ts';
+import { engineFor, inspection, socketPath } from './fake-daemon.ts';
 import { created, openEngine, silentLog } from './support.ts';
 
 const never = new AbortController().signal;
@@ -43,7 +43,7 @@ void test('a wait survives connections cut and a daemon that is away', async (t)
 
 void test('a wait looks again when its turn is over: a half-open connection never tells', async (t) => {
   let inspections = 0;
-  let state: ContainerState = 'running';
+  let state = 'running';
   const listener: RequestListener = ({ url }, response) => {
     if (kindOf(url) === 'inspect') {
       inspections += 1;

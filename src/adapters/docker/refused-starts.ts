@@ -1,0 +1,38 @@
+interface RefusedStarts {
+  /** Who was seen to say so, in which versions. */
+  readonly engine: string;
+  /** The words of the engine for a start that the runtime, or the engine itself, has refused. */
+  readonly refusal: RegExp;
+  /** Of those, the reasons that stay: the same start would be refused again. */
+  readonly lasting: RegExp;
+}
+
+/** What the image lacks, or what the node's kernel does not allow. In runc's words and in crun's. */
+const LASTING =
+  /executable file .*not found|no such file or directory|permission denied|operation not permitted|exec format error|not a directory|is a directory/i;
+
+const ENGINES: readonly RefusedStarts[] = [
+  {
+    engine: 'Docker 20.10 to 29 with runc',
+    refusal: /OCI runtime (create|exec) failed|failed to create (shim )?task/i,
+    lasting: LASTING,
+  },
+  {
+    engine: 'Podman 4.3 to 5.3 with runc 1.1 or crun 1.8 to 1.18',
+    refusal: /: OCI (runtime error|runtime attempted to invoke a command|permission denied)/i,
+    lasting: LASTING,
+  },
+  {
+    engine: 'Podman 4.3, of the image, with the runtime not asked; Docker answers 400 to these',
+    refusal: /^unable to find (user|group) |^workdir ".*" .*on container /i,
+    lasting: /no matching entries in (passwd|group) file|not a directory|does not exist/i,
+  },
+];
+
+/**
+ * Whether a start that the engine refused in these words would be refused again. Podman answers 500
+ * to all of them, and Docker before 23 to many.
+ */
+export function isRefusedForGood(message: string): boolean {
+  return ENGINES.some(({ refusal, lasting }) => refusal.test(message) && lasting.test(message));
+}
