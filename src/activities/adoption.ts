@@ -1,5 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../domain/build/context.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import { formatTakeover, termOf } from '../domain/build/rescue.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import { nodeNameOf } from '../domain/runner/node-name.ts';
@@ -39,7 +40,7 @@ async function adopt(order: AdoptionOrder, scope: AdoptionScope): Promise<Adopti
     const build = await scope.live.open(context.buildId);
     await build.trace.appendOnce('takeover', formatTakeover(order, nodeNameOf(nodeQueue)));
     ports.log.warn('build of a node that does not answer taken over', {
-      job: context.job.id,
+      ...jobFields(context),
       build: context.buildId,
       node: order.from.name,
       purpose: order.purpose,

@@ -1,3 +1,5 @@
+import { hideSecrets } from '../domain/build/hide-secrets.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import { wireFailureReason } from '../domain/build/failure-reason.ts';
 import { formatResultLine } from '../domain/build/result-line.ts';
@@ -55,10 +57,10 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
     case 'trace_invalid': // nothing was sent yet: GitLab has the state, and will ask for the trace
       return 'accepted';
     case 'conflict':
-      ports.log.warn('job is taken by another runner', { job: context.job.id });
+      ports.log.warn('job is taken by another runner', jobFields(context));
       return 'taken';
     case 'job_gone':
-      ports.log.warn('job is gone', { job: context.job.id, status: reply.status });
+      ports.log.warn('job is gone', { ...jobFields(context), status: reply.status });
       return 'gone';
   }
 }
@@ -86,12 +88,13 @@ export async function report(
   const hasTaken = await build.exclusively(() => deliver(build, outcome, ports));
   if (!hasTaken) return;
   ports.log.info(outcome.state === 'success' ? 'job succeeded' : 'job failed', {
-    job: context.job.id,
-    project: context.job.job_info.project_id,
+    ...jobFields(context),
     duration_s: (ports.clock.nowMs() - context.receivedAtMs) / 1000,
+    ...(outcome.state === 'canceled' && { reason: 'canceled' }),
     ...(outcome.state === 'failed' && {
       failure_reason: outcome.reason,
       exit_code: outcome.exitCode,
+      reason: hideSecrets(outcome.message, context),
     }),
   });
 }
@@ -138,7 +141,7 @@ async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): P
         break;
       case 'trace_invalid':
         rewinds += 1;
-        log.warn('GitLab asks for the whole trace again', { job: context.job.id, rewinds });
+        log.warn('GitLab asks for the whole trace again', { ...jobFields(context), rewinds });
         if (rewinds > MAX_REWINDS) return false;
         trace.ackedBytes = 0;
         await clock.sleep(pauseMs(rewinds));

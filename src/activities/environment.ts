@@ -1,4 +1,5 @@
 import type { BuildContext } from '../domain/build/context.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import type { EnvironmentPlan } from '../domain/executor/environment.ts';
 import { BUILD_LABEL } from '../domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
@@ -134,7 +135,7 @@ export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
 
   // What they have said goes with them.
   await concludeServices(build, ports).catch((error: unknown) => {
-    log.warn('services not concluded', { job: context.job.id, error });
+    log.warn('services not concluded', { ...jobFields(context), error });
   });
 
   const failures = await removeAll(ports.engine(context.runner), context);
@@ -143,7 +144,7 @@ export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   const passing = failures.find((failure) => failure instanceof TransientError);
   if (passing !== undefined && !isOver) throw passing;
   for (const error of failures) {
-    log.error('something of a build is left in Docker', { job: context.job.id, error });
+    log.error('something of a build is left in Docker', { ...jobFields(context), error });
   }
 }
 

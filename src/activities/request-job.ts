@@ -1,6 +1,8 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../domain/build/context.ts';
+import { hideSecrets } from '../domain/build/hide-secrets.ts';
 import { withInputs } from '../domain/build/inputs.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import { planStages } from '../domain/build/plan.ts';
 import type { Rescue } from '../domain/build/rescue.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
@@ -154,7 +156,7 @@ async function record(
   const identity = parseJobIdentity(offer.payload);
   if (identity === undefined) {
     ports.log.error('GitLab handed out a job without id or token: it cannot even be refused', {
-      runner: runner.key,
+      ...{ runner: runner.key, runner_name: runner.name, url: runner.url },
     });
     return undefined;
   }
@@ -169,10 +171,7 @@ async function record(
   permit.keepFor(context.buildId);
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   ports.log.info('job received', {
-    job: job.id,
-    project: job.job_info.project_id,
-    runner: runner.key,
-    runner_name: runner.name,
+    ...jobFields(context),
     correlation_id: offer.correlationId,
   });
   logImages(context, ports);
@@ -193,12 +192,12 @@ export function rescueOf(
 function logImages(context: BuildContext, { log }: Ports): void {
   const { featureFlags, expand } = buildVariables(context, { jobStatus: 'running' });
   if (!featureFlags.isOn('FF_LOG_IMAGES_CONFIGURED_FOR_JOB')) return;
-  const { image, services, id } = context.job;
+  const { image, services } = context.job;
   const facts = ({ name, executor_opts }: JobImage) => {
     const platform = expand(executor_opts.docker.platform);
     return {
-      job: id,
-      image_name: expand(name),
+      ...jobFields(context),
+      image_name: hideSecrets(expand(name), context),
       ...(platform !== '' && { image_platform: platform }),
     };
   };
@@ -237,7 +236,7 @@ async function refuse(
   { runner, ports, error }: { runner: RunnerConfig; ports: Ports; error: unknown },
 ): Promise<void> {
   const { coordinator, log } = ports;
-  const fields = { job: job.id, runner: runner.key, runner_name: runner.name };
+  const fields = jobFields({ job, runner });
   log.error('job not recorded in the state directory, so it is not run', { ...fields, error });
   try {
     await coordinator(runner).updateJob(

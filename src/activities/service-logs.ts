@@ -1,3 +1,4 @@
+import { jobFields } from '../domain/build/job-fields.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
 import type { LiveBuild, ServiceLogs } from './live-builds.ts';
@@ -27,7 +28,8 @@ function begin(build: LiveBuild, services: readonly StartedService[], ports: Por
       try {
         await follow(build, service, { ports, signal: stopping.signal });
       } catch (error) {
-        const fields = { job: build.context.job.id, container: service.containerName, error };
+        const container = service.containerName;
+        const fields = { ...jobFields(build.context), container, error };
         ports.log.warn('log of a service is not followed any more', fields);
       }
     }),

@@ -1,4 +1,5 @@
 import type { BuildContext } from '../domain/build/context.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Clock, Ports } from './ports.ts';
@@ -47,7 +48,7 @@ export async function maySpeak(build: LiveBuild, ports: Ports): Promise<boolean>
       ? Math.max(PATIENCE_MS, ports.nodeWaitMs)
       : PATIENCE_MS;
     if (ageMs(tenure, ports.clock) >= patienceMs) throw error;
-    ports.log.debug('Temporal not asked whose the build is', { job: context.job.id });
+    ports.log.debug('Temporal not asked whose the build is', jobFields(context));
   }
   return !tenure.isLost;
 }
@@ -71,7 +72,7 @@ async function ask(build: LiveBuild, { clock, log, tenures }: Ports): Promise<vo
     return;
   }
   log.warn('build was given to another node while this one did not answer', {
-    job: context.job.id,
+    ...jobFields(context),
     build: context.buildId,
   });
   letGo(build);

@@ -1,5 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../domain/build/context.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import { TransientError } from '../domain/failure.ts';
 import { isDebugTrace } from '../domain/job/debug-trace.ts';
 import type { BuildActivities, UploadEnd, UploadOptions } from './contract.ts';
@@ -73,7 +74,7 @@ async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): P
       // Never the job's fault: the next beat sends the same bytes.
       if (!(error instanceof TransientError)) throw error;
       pace = { ...pace, pauseMs: Math.max(pace.intervalMs, error.retryAfterMs ?? 0) };
-      log.warn('trace not sent', { job: context.job.id, reason: error.message });
+      log.warn('trace not sent', { ...jobFields(context), reason: error.message });
     }
   }
 }
@@ -164,8 +165,9 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
       trace.ackedBytes += body.byteLength;
       break;
     case 'range_mismatch':
-      ports.log.warn('trace out of step, following GitLab', {
-        job: context.job.id,
+      // As after `kill -9`: what GitLab has said last was not kept.
+      ports.log.info('GitLab has another length of the log, it goes on from there', {
+        ...jobFields(context),
         startByte: window.startByte,
         remoteLengthBytes: reply.remoteLengthBytes,
       });
@@ -188,7 +190,7 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
 export function sayGone({ context }: LiveBuild, status: number, { log }: Ports): void {
   log.warn(
     'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',
-    { job: context.job.id, status },
+    { ...jobFields(context), status },
   );
 }
 

@@ -1,8 +1,9 @@
 import type { BuildStore, Clock, Log, TraceSpool } from '../activities/ports.ts';
 import type { BuildContext } from '../domain/build/context.ts';
+import { secretsOf } from '../domain/build/hide-secrets.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import type { TracePipelineOptions } from '../domain/trace/pipeline.ts';
-import { defaultTokenPrefixes } from '../domain/trace/token-mask.ts';
 import { openTraceWriter, type SpoolWriter } from './trace-spool/writer.ts';
 
 export interface TraceSpoolOptions {
@@ -27,7 +28,7 @@ export function createTraceSpool({ builds, clock, log }: TraceSpoolOptions): Tra
         pipeline: pipelineOptions(context),
         clock,
         log,
-        fields: { job: context.job.id },
+        fields: jobFields(context),
       });
       writers.set(context.buildId, opening);
       // The next call tries again; this one's caller is told.
@@ -43,16 +44,10 @@ export function createTraceSpool({ builds, clock, log }: TraceSpoolOptions): Tra
   };
 }
 
-/** Source: gitlab-runner `common/build.go` (Run), `common/buildlogger/build_logger.go` (New). */
 function pipelineOptions(context: BuildContext): TracePipelineOptions {
-  const variables = buildVariables(context, { jobStatus: 'running' });
-  const { featureFlags } = variables;
+  const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
   return {
-    maskPhrases: variables.maskPhrases(),
-    tokenPrefixes: [
-      ...context.job.features.token_mask_prefixes,
-      ...defaultTokenPrefixes(featureFlags.isOn('FF_MASK_ALL_DEFAULT_TOKENS')),
-    ],
+    ...secretsOf(context),
     timestamps: featureFlags.isOn('FF_TIMESTAMPS'),
     limitBytes: context.runner.outputLimitBytes,
   };

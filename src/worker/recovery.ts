@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { AbandonedBuilds } from '../activities/abandoned.ts';
 import type { BuildContext } from '../domain/build/context.ts';
+import { jobFields } from '../domain/build/job-fields.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../workflows/messages.ts';
 import { findOrBegin, type FindScope } from './find-build.ts';
@@ -71,7 +72,10 @@ export function createRecovery(scope: RecoveryScope): Recovery {
       await tend(context, { ...scope, isNews: inherited.has(buildId) && !hasChecked });
       looks.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
     } catch (error) {
-      log.warn('build not recovered, tried again later', { build: buildId, error });
+      log.warn('build not recovered, tried again later', {
+        ...jobFields(context),
+        ...{ build: buildId, error },
+      });
     }
   };
 
@@ -116,7 +120,7 @@ interface Tending extends RecoveryScope {
 
 async function tend(context: BuildContext, tending: Tending): Promise<void> {
   const { client, ports, isNews } = tending;
-  const fields = { build: context.buildId };
+  const fields = { ...jobFields(context), build: context.buildId };
   const state = await findOrBegin(context, tending);
   switch (state.kind) {
     case 'begun':
@@ -154,7 +158,10 @@ async function sweep(
   if (isCompleted) await remove();
   else await abandoned.report(buildId, ABANDONED, remove);
   await forget(context, scope);
-  ports.log.warn('build had ended without its clean-up, swept', { build: buildId });
+  ports.log.warn('build had ended without its clean-up, swept', {
+    ...jobFields(context),
+    build: buildId,
+  });
 }
 
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {

@@ -57,6 +57,32 @@ describe('a person beside the running node', () => {
     await installation.whenClean(120_000);
   });
 
+  it('reads in the log which job it is, and why it failed: once, in words, without a secret', async () => {
+    const { runner, gitlab } = installation;
+    const place = { key: 'PLACE', value: 'wordofmystery', masked: true };
+    const image = '127.0.0.1:1/$PLACE/app:1';
+    const job = gitlab.addJob({ name: 'pull', image, script: ['true'], variables: [NO_GIT, place] });
+    await job.whenFinished();
+    const ended = await runner.whenLog(new RegExp(`"job":${job.id},.*"msg":"job failed"`));
+    const lines = runner.lines.filter((line) => line.includes(`"job":${job.id},`));
+    assert.equal(lines.length, 2, 'received and failed');
+    for (const line of lines) {
+      const said = JSON.parse(line) as Record<string, unknown>;
+      assert.equal(said['job_name'], 'pull');
+      assert.match(String(said['project_path']), /^[\w-]+\/[\w-]+$/);
+      assert.equal(said['ref'], 'main');
+      assert.equal(said['runner_name'], 'system-test-0');
+      assert.match(String(said['url']), new RegExp(`^http://[^@]+/-/jobs/${job.id}$`));
+    }
+    assert.match(ended, /"reason":"failed to pull image [^{}]*connection refused; check that/);
+    const told = runner.lines.filter((line) => line.includes('connection refused'));
+    assert.deepEqual(told, [ended], 'the cause is told once');
+    const text = runner.lines.join('\n');
+    for (const secret of [place.value, job.token, ...installation.tokens]) {
+      assert.ok(!text.includes(secret), `the log holds ${secret}`);
+    }
+  });
+
   it('is told when there is no such job', async () => {
     await assert.rejects(command('cancel', '4711'), /no job "4711" runs/);
   });

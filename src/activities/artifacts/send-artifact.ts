@@ -6,6 +6,7 @@ import {
   type UploadAnswer,
 } from '../../domain/artifacts/upload-verdict.ts';
 import { uploadFilename } from '../../domain/artifacts/uploads.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { shortToken } from '../../domain/runner/names.ts';
 import type { HelperLine, HelperLineLevel } from '../../domain/trace/helper-line.ts';
@@ -105,7 +106,7 @@ async function waiting(scene: ArtifactScene, fault: TransientError): Promise<Tra
   const { build, ports } = scene;
   const text = `${prefixOf(scene)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;
   await say(scene, 'waiting', { level: 'warning', text });
-  ports.log.warn('artifact not sent yet', { job: build.context.job.id, reason: fault.message });
+  ports.log.warn('artifact not sent yet', { ...jobFields(build.context), reason: fault.message });
   return fault;
 }
 

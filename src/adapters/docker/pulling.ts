@@ -84,7 +84,8 @@ async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull
       pull.signal.throwIfAborted();
       if (!(error instanceof FinalError) || !mayPass(error) || tries === MAX_PULL_TRIES)
         throw error;
-      log.warn('pull failed, trying again', { image: reference, tries, reason: error.message });
+      // The last one is told, by the trace and where the job ends; before that nobody has to do anything.
+      log.debug('pull failed, trying again', { image: reference, tries, reason: error.message });
       await pause(timing.pullDelayMs(tries), pull.signal);
     }
   }

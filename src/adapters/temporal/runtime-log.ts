@@ -1,5 +1,7 @@
-import { DefaultLogger, type Runtime } from '@temporalio/worker';
-import type { Clock, Log } from '../../activities/ports.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import { DefaultLogger, type LogEntry, type Runtime } from '@temporalio/worker';
+import type { Clock, Log, LogFields } from '../../activities/ports.ts';
+import { FailureType } from '../../domain/failure.ts';
 
 /** Each of our workers serves either workflows or activities. */
 const ON_PURPOSE = /^No (activities|workflows) registered/;
@@ -15,16 +17,42 @@ interface Bridge {
 export function bridgeTemporalLog(runtime: typeof Runtime, { log, clock }: Bridge): void {
   const isNews = createNewsFilter(clock);
   runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      const fields = { ...meta, sdk: 'temporal' };
+    logger: new DefaultLogger('INFO', (entry) => {
+      const { level, message, fields, news = message } = describeEntry(entry);
       if (level === 'ERROR') log.error(message, fields);
-      else if (level === 'WARN' && !ON_PURPOSE.test(message) && isNews(message))
+      else if (level === 'WARN' && !ON_PURPOSE.test(message) && isNews(news))
         log.warn(message, fields);
       else log.debug(message, fields);
     }),
     shutdownSignals: [], // ours mean something else
     telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
   });
+}
+
+interface Entry extends Pick<LogEntry, 'level' | 'message'> {
+  readonly fields: LogFields;
+  /** What makes it another one than the last; the message itself unless set. */
+  readonly news?: string;
+}
+
+const FINAL: ReadonlySet<string> = new Set(Object.values(FailureType));
+
+/**
+ * A step that fails for good says nothing new: the build ends by it, and the line about its end has the
+ * cause. One that is tried again is told in the words of the program.
+ */
+function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
+  const asItIs = { level, message, fields: { ...meta, sdk: 'temporal' } };
+  const { error, activityType, workflowId, attempt } = meta as Readonly<Record<string, unknown>>;
+  if (message !== 'Activity failed' || !(error instanceof ApplicationFailure)) return asItIs;
+  if (FINAL.has(error.type ?? '')) return { ...asItIs, level: 'DEBUG' };
+  if (error.type !== 'Transient') return asItIs;
+  return {
+    level,
+    message: 'a step did not succeed, it is tried again',
+    fields: { step: activityType, build: workflowId, tries: attempt, reason: error.message },
+    news: `${String(activityType)} ${error.message}`,
+  };
 }
 
 /** Whether a message was not said within the last minute, whatever numbers are in it. */

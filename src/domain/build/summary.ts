@@ -29,8 +29,8 @@ export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary
   };
 }
 
-/** Older GitLabs tell the path only as a variable. */
-function projectPath({ job }: BuildContext): string {
+/** Path of the project with its groups. Older GitLabs tell it only as a variable. */
+export function projectPath({ job }: Pick<BuildContext, 'job'>): string {
   const variable = job.variables.findLast(({ key }) => key === 'CI_PROJECT_PATH');
   return job.job_info.project_full_path || variable?.value || job.job_info.project_name;
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import type { LogFields } from '../../../src/activities/ports.ts';
 import { readProgress } from '../../../src/adapters/docker/pulling.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
+import { recordingLog } from '../../support/recording-log.ts';
 import { serveRegistry } from './fake-registry.ts';
-import { openEngine, randomName, removeImage, silentLog } from './support.ts';
+import { openEngine, randomName, removeImage } from './support.ts';
 
 const quick = { pullDelayMs: () => 1 };
 const engine = openEngine({ timing: quick });
@@ -52,8 +52,7 @@ const failures = [
 for (const { kind, type, tries, why } of failures) {
   void test(`a pull from a registry that is ${kind} is ${type}, tried ${tries} times: ${why}`, async (t) => {
     const { host } = await serveRegistry(t);
-    const warnings: (LogFields | undefined)[] = [];
-    const log = { ...silentLog, warn: (_: string, fields?: LogFields) => warnings.push(fields) };
+    const { log, said } = recordingLog();
     const reference = `${host}/${kind}/${randomName()}:latest`;
     const pull = openEngine({ timing: quick, log }).pullImage(reference, {});
     await assert.rejects(pull, (error: Error & { type?: string }) => {
@@ -61,7 +60,12 @@ for (const { kind, type, tries, why } of failures) {
       assert.ok(error.message.includes(reference), error.message);
       return true;
     });
-    assert.equal(warnings.length, tries - 1);
+    const again = said.filter(({ message }) => message === 'pull failed, trying again');
+    assert.equal(again.length, tries - 1);
+    assert.ok(
+      said.every(({ level }) => level === 'debug'),
+      'the cause is told once, where the job ends',
+    );
   });
 }
 

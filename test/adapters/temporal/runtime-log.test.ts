@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Logger, Runtime, RuntimeOptions } from '@temporalio/worker';
 import { bridgeTemporalLog } from '../../../src/adapters/temporal/runtime-log.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
 /** The real one can be installed once in a process; here it only takes its options. */
@@ -48,6 +50,45 @@ describe('what the Temporal SDK has to say', () => {
       ],
     );
     assert.equal(said.length, 4, 'whoever debugs sees them all');
+  });
+
+  const failed = (error: unknown) => ({
+    ...{ error, activityType: 'prepareEnvironment', workflowId: 'build/one.test/7', attempt: 3 },
+    taskToken: 'AAAA',
+  });
+
+  it('is nothing where a step fails for good: its build ends with the cause', () => {
+    const { logger, said } = installed();
+    const error = ApplicationFailure.nonRetryable('cannot pull image "x"', FailureType.ImagePull);
+    logger.warn('Activity failed', failed(error));
+    assert.deepEqual(
+      said.map(({ level }) => level),
+      ['debug'],
+    );
+  });
+
+  it('says what is tried again in words, each cause of each step', () => {
+    const { logger, said } = installed();
+    const docker = ApplicationFailure.create({ message: 'Docker is away', type: 'Transient' });
+    const disk = ApplicationFailure.create({ message: 'no space left', type: 'Transient' });
+    for (const error of [docker, disk, docker]) logger.warn('Activity failed', failed(error));
+    const step = { step: 'prepareEnvironment', build: 'build/one.test/7', tries: 3 };
+    assert.deepEqual(
+      said.filter(({ level }) => level === 'warn'),
+      ['Docker is away', 'no space left'].map((reason) => ({
+        level: 'warn',
+        message: 'a step did not succeed, it is tried again',
+        fields: { ...step, reason },
+      })),
+    );
+  });
+
+  it('is as it came where it is a fault of the program', () => {
+    const { logger, said } = installed();
+    const error = new TypeError('x is undefined');
+    logger.warn('Activity failed', failed(error));
+    assert.equal(said[0]?.level, 'warn');
+    assert.equal(said[0].fields['error'], error);
   });
 
   it('is not what SIGTERM means: the program decides on its own signals', () => {

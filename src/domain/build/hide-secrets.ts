@@ -1,0 +1,37 @@
+import { buildVariables } from '../job/variables.ts';
+import { createTracePipeline, type TracePipelineOptions } from '../trace/pipeline.ts';
+import { defaultTokenPrefixes } from '../trace/token-mask.ts';
+import type { BuildContext } from './context.ts';
+
+/** What of a job must not be read by anybody who reads about it. */
+export type JobSecrets = Pick<TracePipelineOptions, 'maskPhrases' | 'tokenPrefixes'>;
+
+/**
+ * The values and the beginnings of tokens that are hidden.
+ * Source: gitlab-runner `common/build.go` (Run), `common/buildlogger/build_logger.go` (New).
+ */
+export function secretsOf(context: BuildContext): JobSecrets {
+  const { featureFlags, maskPhrases } = buildVariables(context, { jobStatus: 'running' });
+  return {
+    maskPhrases: maskPhrases(),
+    tokenPrefixes: [
+      ...context.job.features.token_mask_prefixes,
+      ...defaultTokenPrefixes(featureFlags.isOn('FF_MASK_ALL_DEFAULT_TOKENS')),
+    ],
+  };
+}
+
+/**
+ * A text about the job as its trace would show it: the name of an image, for one, may hold the value of
+ * a masked variable.
+ */
+export function hideSecrets(text: string, context: BuildContext): string {
+  const limitBytes = Number.MAX_SAFE_INTEGER;
+  const pipeline = createTracePipeline({ ...secretsOf(context), timestamps: false, limitBytes });
+  const shown = [
+    // What is given out may be a view of what was given in.
+    ...pipeline.write('runner', new TextEncoder().encode(text), 0),
+    ...pipeline.flush('runner', 0),
+  ];
+  return new TextDecoder().decode(Uint8Array.from(shown));
+}

@@ -1,0 +1,31 @@
+import { jobUrl } from '../runner/names.ts';
+import type { BuildContext } from './context.ts';
+import { projectPath } from './summary.ts';
+
+/** GitLab itself allows a name and a ref 255 characters; a log line stays readable. */
+const MAX_TEXT_LENGTH = 255;
+const MAX_URL_LENGTH = 1024;
+
+/** What every line of the node's log says of the job that it is about. */
+export type JobFields = Readonly<Record<string, string | number>>;
+
+/**
+ * Which job it is, in an operator's words: its number, name, project, ref and runner, and the address of
+ * its page. Holds no secret; texts that people chose are cut.
+ */
+export function jobFields({ job, runner }: Pick<BuildContext, 'job' | 'runner'>): JobFields {
+  return {
+    job: job.id,
+    job_name: cut(job.job_info.name, MAX_TEXT_LENGTH),
+    project: job.job_info.project_id,
+    project_path: cut(projectPath({ job }), MAX_TEXT_LENGTH),
+    ref: cut(job.git_info.ref, MAX_TEXT_LENGTH),
+    runner: runner.key,
+    runner_name: runner.name,
+    url: cut(jobUrl(job), MAX_URL_LENGTH),
+  };
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+}
