@@ -27,6 +27,7 @@ const UNIT = [
   'workflows',
   'worker',
   'replay',
+  'structure',
 ];
 const SYSTEM = ['system'];
 const FAULTS = ['faults'];

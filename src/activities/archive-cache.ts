@@ -11,7 +11,7 @@ import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
 import type { FileMember, PackOrder } from './ports.ts';
 import { isUploaded, remoteOf, uploadCache } from './remote-cache.ts';
 import { listedFiles, selectedFiles, type Selected } from './selected-files.ts';
-import type { Transfer, TransferRun } from './transfer.ts';
+import type { Transfer, TransferRun } from './transfer-run.ts';
 
 /**
  * Saves the caches that are meant to be saved after scripts that ended so. Source: gitlab-runner

@@ -6,7 +6,7 @@ import { buildVariables, type Variables } from '../domain/job/variables.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerEngine, Ports } from './ports.ts';
-import type { TransferRun } from './transfer.ts';
+import type { TransferRun } from './transfer-run.ts';
 
 /** Everything that is at hand while one of a job's caches is restored or saved. */
 export interface CacheScene {

@@ -10,7 +10,7 @@ import { extractArchive } from './extract-archive.ts';
 import { whenGitlabAnswers } from './gitlab-answers.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { DownloadReply } from './ports.ts';
-import type { Transfer, TransferRun } from './transfer.ts';
+import type { Transfer, TransferRun } from './transfer-run.ts';
 
 /** Source: gitlab-runner `commands/helpers/artifacts_downloader.go`. */
 const TRIES = 3;

@@ -1,5 +1,5 @@
 import type { LiveBuild } from './live-builds.ts';
-import type { StartedStage } from './stage-container.ts';
+import type { StartedStage } from './container-stage.ts';
 
 /** More than an entrypoint has to say around our command. */
 const MAX_LOG_BYTES = 1024 * 1024;

@@ -5,7 +5,7 @@ import { buildVariables } from '../domain/job/variables.ts';
 import { fileLists, needsFileLists, parseFileList } from '../domain/script/list-files.ts';
 import type { LiveBuild } from './live-builds.ts';
 import { runInContainer } from './stage-container.ts';
-import type { TransferRun } from './transfer.ts';
+import type { TransferRun } from './transfer-run.ts';
 
 /** Names that the helper has found, relative to the project. undefined: nobody asked for them. */
 export interface FileNames {

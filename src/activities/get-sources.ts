@@ -4,7 +4,7 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { whenGitlabAnswers } from './gitlab-answers.ts';
 import type { LiveBuild } from './live-builds.ts';
 import { runWithAttempts } from './section-attempts.ts';
-import type { ContainerStage } from './stage-container.ts';
+import type { ContainerStage } from './container-stage.ts';
 
 /** Before git asks again though GitLab is there: a connection was cut, or it was away for a moment. */
 const PAUSES_MS = [1_000, 5_000] as const;

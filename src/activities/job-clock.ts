@@ -1,9 +1,8 @@
 import type { BuildContext } from '../domain/build/context.ts';
+import { readStart, stageKey } from './container-stage.ts';
 import type { BuildActivities, StageTry, UploadOptions } from './contract.ts';
 import type { LiveBuilds } from './live-builds.ts';
 import type { Clock, Ports } from './ports.ts';
-import { stageKey } from './stage.ts';
-import { readStart } from './stage-container.ts';
 
 // Temporal's timers go by the clock of its machine, which may be set or wake up from sleep. The node
 // measures by one that only grows: a timer that rings early is asked about here, one that rings late

@@ -3,8 +3,7 @@ import type { BuildContext } from '../domain/build/context.ts';
 import type { JobVariable } from '../domain/job/payload.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import type { Ports, TraceWriter } from './ports.ts';
-import { openTenure, type TenureState } from './tenure.ts';
-import type { TraceBase } from './trace-base.ts';
+import { openTenure, type TenureState } from './tenure-state.ts';
 
 /** Name of the work that makes containers: see {@link LiveBuild.joined}. */
 export const MAKING = 'making';
@@ -46,6 +45,15 @@ export interface LiveBuild {
   joined<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Resolves when no call of this name runs, however it ended. */
   settled(name: string): Promise<void>;
+}
+
+/** Where in GitLab's trace the trace of an adopted build begins: behind what the lost node had sent. */
+export interface TraceBase {
+  readonly atByte: number;
+  /** Length of the first patch: by it our own bytes are told from the other node's. */
+  readonly lengthBytes: number;
+  /** GitLab has taken the first patch: from here on a patch of the other node never fits. */
+  readonly isTaken: boolean;
 }
 
 export interface RunningStage {

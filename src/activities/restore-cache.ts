@@ -13,7 +13,7 @@ import {
 import { extractArchive } from './extract-archive.ts';
 import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
 import { downloadCache, remoteOf } from './remote-cache.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './transfer-run.ts';
 
 /**
  * Puts the job's caches back where they were, each by the first of its keys under which there is

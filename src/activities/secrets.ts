@@ -4,7 +4,7 @@ import { buildVariables } from '../domain/job/variables.ts';
 import { planSecrets, secretVariable, type PlannedSecret } from '../domain/secrets/plan-secrets.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
-import type { TransferRun } from './transfer.ts';
+import type { TransferRun } from './transfer-run.ts';
 
 /**
  * Fetches the secrets of a job, and keeps each with the build's record as soon as it is there: what

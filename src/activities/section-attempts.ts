@@ -3,8 +3,9 @@ import { containerNamesOf } from '../domain/executor/environment.ts';
 import { ContainerGone, type FinalError } from '../domain/failure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
+import type { ContainerStage } from './container-stage.ts';
 import type { LiveBuild } from './live-builds.ts';
-import { runInContainer, type ContainerStage } from './stage-container.ts';
+import { runInContainer } from './stage-container.ts';
 
 /**
  * Runs a stage, and once more in a new container when its own vanishes meanwhile: as often as the

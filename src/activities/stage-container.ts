@@ -1,49 +1,28 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
-import type { ContainerPlace } from '../domain/executor/environment.ts';
 import { ContainerGone, FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import { buildVariables, type Variables } from '../domain/job/variables.ts';
 import { formatStageScript } from '../domain/script/stage-script.ts';
 import { parseStageState } from '../domain/script/stage-state.ts';
 import { ensureContainers, planFor } from './containers.ts';
-import type { StageRequest } from './contract.ts';
+import {
+  readStart,
+  writeStart,
+  type ContainerStage,
+  type StageStart,
+  type StartedStage,
+} from './container-stage.ts';
 import { earlierOrNow } from './earlier.ts';
 import { findOwner } from './file-owner.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from './full-disk.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
 import { outcomeOfLoss } from './lost-files.ts';
-import type { ArchiveEntry, ContainerEngine, ContainerStatus, Ports } from './ports.ts';
+import type { ArchiveEntry, ContainerEngine, ContainerStatus } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
 import { assertTenure } from './tenure.ts';
 
-export interface ContainerStage {
-  /** Names this try of the stage in notes and in the trace's keys. */
-  readonly key: string;
-  readonly request: StageRequest;
-  readonly place: ContainerPlace;
-  readonly ports: Ports;
-}
-
 /** A container that Docker refuses to start for so long will not start any more. */
 const START_PATIENCE_MS = 5 * 60_000;
-
-/** What a stage's start is recognised by, should this process die at any moment. */
-export interface StageStart {
-  readonly nonce: string;
-  readonly containerId: string;
-  /** `StartedAt` of the container before: another value means that this stage was started. */
-  readonly previousStartedAt: string;
-  /** See {@link Clock.monotonicMs}. */
-  readonly sinceMs: number;
-}
-
-/** A stage on its way, in the container that it was started in. */
-export interface StartedStage extends ContainerStage {
-  readonly container: string;
-  readonly engine: ContainerEngine;
-  readonly containerId: string;
-  readonly nonce: string;
-}
 
 /**
  * Runs a stage in its container, or goes on with one that a call before has started.
@@ -117,19 +96,6 @@ interface StartableStage extends PlacedStage {
   readonly opened: OpenedContainer;
 }
 
-function startNote(key: string): string {
-  return `start ${key}`;
-}
-
-/** undefined when no container was ever to be started for this try of a stage. */
-export async function readStart(
-  buildId: string,
-  key: string,
-  { builds }: Pick<Ports, 'builds'>,
-): Promise<StageStart | undefined> {
-  return (await builds.readNote(buildId, startNote(key))) as StageStart | undefined;
-}
-
 /**
  * Starts the container for this stage, unless that was done before, by whatever process. Returns the
  * nonce of its wrapper; undefined when the stage was told to stop before it was begun.
@@ -162,7 +128,7 @@ async function noteStart(
     previousStartedAt: status.startedAt,
     sinceMs: ports.clock.monotonicMs(),
   };
-  await ports.builds.writeNote(build.context.buildId, startNote(key), start);
+  await writeStart(build.context.buildId, key, { start, builds: ports.builds });
   return start;
 }
 

@@ -13,7 +13,8 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../domain/trace/sections.ts';
-import type { BuildActivities, StageRequest, StageTry, StopRequest } from './contract.ts';
+import { stageKey } from './container-stage.ts';
+import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { getSources } from './get-sources.ts';
 import { giveUpForFullDisk, isDiskFull } from './full-disk.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -42,11 +43,6 @@ export function createStageActivities(ports: Ports, live: LiveBuilds): StageActi
         if (build !== undefined) await stop(build, request, ports);
       }),
   };
-}
-
-/** Name of one try of a stage in the build's notes. */
-export function stageKey({ name, attempt }: StageTry): string {
-  return `${name}#${attempt}`;
 }
 
 interface StageRun {

@@ -3,6 +3,7 @@ import { jobFields } from '../domain/build/job-fields.ts';
 import { FailureType, FinalError, TransientError } from '../domain/failure.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Clock, Ports } from './ports.ts';
+import { NEVER, type TenureState } from './tenure-state.ts';
 
 /** So long an answer of Temporal is good for: well below the time after which a build is given away. */
 const TRUST_MS = 20_000;
@@ -11,26 +12,6 @@ const TRUST_MS = 20_000;
  * fifty seconds after its node was last heard of: thirty of a heartbeat, twenty of a question.
  */
 const PATIENCE_MS = 40_000;
-
-/** What this process knows of its claim to a build. */
-export interface TenureState {
-  /** When Temporal was last asked and said yes, by both of this node's clocks. */
-  confirmedAt: Moment;
-  isLost: boolean;
-  /** A build is not given away then before {@link Ports.nodeWaitMs} is over. */
-  hasBegunScript: boolean;
-}
-
-interface Moment {
-  readonly nowMs: number;
-  readonly monotonicMs: number;
-}
-
-const NEVER: Moment = { nowMs: -Infinity, monotonicMs: -Infinity };
-
-export function openTenure(): TenureState {
-  return { confirmedAt: NEVER, isLost: false, hasBegunScript: false };
-}
 
 /**
  * Whether this node may speak for the build. False for good once another node has it: this process

@@ -1,15 +1,6 @@
 import { isDebugTrace } from '../domain/job/debug-trace.ts';
-import type { LiveBuild } from './live-builds.ts';
+import type { LiveBuild, TraceBase } from './live-builds.ts';
 import type { JobCredentials, PatchReply, Ports } from './ports.ts';
-
-/** Where in GitLab's trace the trace of an adopted build begins: behind what the lost node had sent. */
-export interface TraceBase {
-  readonly atByte: number;
-  /** Length of the first patch: by it our own bytes are told from the other node's. */
-  readonly lengthBytes: number;
-  /** GitLab has taken the first patch: from here on a patch of the other node never fits. */
-  readonly isTaken: boolean;
-}
 
 const BASE_NOTE = 'trace-base';
 

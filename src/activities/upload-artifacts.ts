@@ -5,7 +5,7 @@ import { packArtifact } from './artifacts/pack-artifact.ts';
 import { openScene, readProgress, type ArtifactScene, type Progress } from './artifacts/scene.ts';
 import { sendArtifact } from './artifacts/send-artifact.ts';
 import { listFiles } from './file-lists.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './transfer-run.ts';
 
 /**
  * Packs and sends each entry of a job's artifacts that is meant for how its scripts ended. Called

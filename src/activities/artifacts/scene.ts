@@ -5,7 +5,7 @@ import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-lin
 import type { FileNames } from '../file-lists.ts';
 import type { LiveBuild } from '../live-builds.ts';
 import type { ContainerEngine, Ports } from '../ports.ts';
-import type { TransferRun } from '../transfer.ts';
+import type { TransferRun } from '../transfer-run.ts';
 
 /** All that is at hand while one entry of a job's artifacts is packed and sent. */
 export interface ArtifactScene {

@@ -5,9 +5,10 @@ import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { runnerInfo } from '../../domain/runner/info.ts';
 import { createArtifactCalls } from './artifact-calls.ts';
 import { createArtifactDownload } from './artifact-download.ts';
-import { createApi, type Api, type ApiReply } from './http.ts';
+import { createApi, type Api } from './http.ts';
 import { createJobCalls } from './job-calls.ts';
 import { createJobRequest } from './job-request.ts';
+import { createLastUpdate } from './last-update.ts';
 import type { Environment, Timeouts } from './transport.ts';
 
 export interface CoordinatorOptions {
@@ -61,21 +62,4 @@ function openArtifactApi(options: CoordinatorOptions, url: string): Api {
   const { uploadTimeoutMs, responseHeaderTimeoutMs } = runner.artifact ?? DEFAULT_ARTIFACT_CONFIG;
   const limits = { headersMs: responseHeaderTimeoutMs, requestMs: uploadTimeoutMs };
   return createApi({ ...options, ...runner, url, timeouts: { ...limits, ...timeouts }, signal });
-}
-
-/** `X-GitLab-Last-Update` of this runner's queue, in memory only. */
-export interface LastUpdate {
-  read(): string | undefined;
-  /** Remembers what any JSON call was answered with. */
-  take(reply: ApiReply): void;
-}
-
-function createLastUpdate(): LastUpdate {
-  let value: string | undefined;
-  return {
-    read: () => value,
-    take: ({ headers }) => {
-      value = headers.get('X-GitLab-Last-Update') || value;
-    },
-  };
 }

@@ -15,10 +15,10 @@ import {
   parseUpdateIntervalMs,
 } from '../../domain/runner/reply-headers.ts';
 import { formatContentRange, parseRemoteLengthBytes } from '../../domain/trace/content-range.ts';
-import type { LastUpdate } from './coordinator.ts';
 import { describeAnswer, describeNonJson } from './faults.ts';
 import type { Api, ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
+import type { LastUpdate } from './last-update.ts';
 import { createQuietTimes, type QuietTimes } from './quiet-times.ts';
 
 /** Longer waits are the caller's: a trace goes on growing, and a job may be canceled meanwhile. */

@@ -2,10 +2,10 @@ import type { Coordinator, JobReply, Log } from '../../activities/ports.ts';
 import { FinalError, TransientError } from '../../domain/failure.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import type { RunnerInfo } from '../../domain/runner/info.ts';
-import type { LastUpdate } from './coordinator.ts';
 import { describeAnswer, describeNonJson, parseAnswer } from './faults.ts';
 import type { Api, ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
+import type { LastUpdate } from './last-update.ts';
 
 /** A job's variables may hold many certificates and files. */
 const JOB_LIMIT_BYTES = 64 * 1024 * 1024;

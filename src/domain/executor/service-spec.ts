@@ -1,3 +1,6 @@
+import type { BuildContext } from '../build/context.ts';
+import type { JobImage, JobVariable } from '../job/payload.ts';
+import type { Variables } from '../job/variables.ts';
 import type { ServicesConfig } from '../runner/services-config.ts';
 import { mayBePrivileged, matchesAny } from './allowed-images.ts';
 import { readDevices, readGpus } from './docker-values.ts';
@@ -5,8 +8,20 @@ import { commonHostSettings } from './host-settings.ts';
 import { planEntrypoint } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import type { ServiceName } from './service-name.ts';
-import type { ServiceDefinition, ServicesQuestion } from './services.ts';
-import type { ContainerSpec } from './specs.ts';
+import type { ContainerSpec, NetworkSpec } from './specs.ts';
+
+export interface ServicesQuestion {
+  readonly context: BuildContext;
+  readonly variables: Variables;
+  readonly network: NetworkSpec | undefined;
+  /** What every container of the build has mounted. */
+  readonly binds: readonly string[];
+}
+
+/** A service as somebody asks for it, variables expanded where that is usual. */
+export interface ServiceDefinition extends JobImage {
+  readonly variables: readonly JobVariable[];
+}
 
 export interface ServiceToSpecify {
   readonly definition: ServiceDefinition;

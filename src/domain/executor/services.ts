@@ -1,7 +1,4 @@
-import type { BuildContext } from '../build/context.ts';
 import { FailureType, FinalError } from '../failure.ts';
-import type { JobImage, JobVariable } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
 import { containerBaseName } from '../runner/names.ts';
 import type { ConfiguredService } from '../runner/services-config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
@@ -10,8 +7,8 @@ import type { PlannedImage } from './plan-images.ts';
 import { ENTRYPOINT_WARNING } from './job-wishes.ts';
 import { coordinatorHosts, planAliases, splitAliases } from './service-aliases.ts';
 import { parseServiceName, type ServiceName } from './service-name.ts';
-import { serviceSpec } from './service-spec.ts';
-import type { ContainerSpec, NetworkSpec } from './specs.ts';
+import { serviceSpec, type ServiceDefinition, type ServicesQuestion } from './service-spec.ts';
+import type { ContainerSpec } from './specs.ts';
 
 /** A service to run beside a job. */
 export interface PlannedService {
@@ -31,19 +28,6 @@ export interface ServicesPlan {
   readonly services: readonly PlannedService[];
   /** Lines for the trace. */
   readonly warnings: readonly string[];
-}
-
-export interface ServicesQuestion {
-  readonly context: BuildContext;
-  readonly variables: Variables;
-  readonly network: NetworkSpec | undefined;
-  /** What every container of the build has mounted. */
-  readonly binds: readonly string[];
-}
-
-/** A service as somebody asks for it, variables expanded where that is usual. */
-export interface ServiceDefinition extends JobImage {
-  readonly variables: readonly JobVariable[];
 }
 
 /**

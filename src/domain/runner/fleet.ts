@@ -1,4 +1,4 @@
-import { isDisabled, type RunnerHealth } from './health.ts';
+import { isDisabled, type HealthLimits, type RunnerHealth } from './health.ts';
 
 /** What workflows know of config.toml: everything that steers, nothing that is secret. */
 export interface FleetSettings {
@@ -8,14 +8,12 @@ export interface FleetSettings {
   readonly runners: readonly RunnerSettings[];
 }
 
-export interface RunnerSettings {
+export interface RunnerSettings extends HealthLimits {
   readonly key: string;
   readonly name: string;
   /** 0 is no limit. */
   readonly limit: number;
   readonly requestConcurrency: number;
-  readonly unhealthyRequestsLimit: number;
-  readonly unhealthyIntervalMs: number;
 }
 
 /** What `feedRunners` tells a runner: whether and at what pace it may ask for jobs. */

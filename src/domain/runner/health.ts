@@ -1,4 +1,9 @@
-import type { RunnerSettings } from './fleet.ts';
+/** When a runner whose token is refused rests, and for how long. */
+export interface HealthLimits {
+  /** Refusals in a row. */
+  readonly unhealthyRequestsLimit: number;
+  readonly unhealthyIntervalMs: number;
+}
 
 /** How often in a row the coordinator has refused a runner's token, and when it last did not. */
 export interface RunnerHealth {
@@ -24,7 +29,7 @@ export function updateHealth(
 /** Whether a runner rests: refused too often in a row, and its rest is not over. */
 export function isDisabled(
   health: RunnerHealth | undefined,
-  runner: RunnerSettings,
+  runner: HealthLimits,
   nowMs: number,
 ): boolean {
   if (health === undefined || health.failures < runner.unhealthyRequestsLimit) return false;
@@ -34,7 +39,7 @@ export function isDisabled(
 /** After its rest a runner is tried once more, as if it were new. */
 export function wakeHealth(
   health: RunnerHealth | undefined,
-  runner: RunnerSettings,
+  runner: HealthLimits,
   nowMs: number,
 ): RunnerHealth | undefined {
   const isRestOver =
@@ -46,7 +51,7 @@ export function wakeHealth(
 
 /** When the next resting runner may be tried again; undefined when none rests. */
 export function nextWakeAtMs(
-  runners: readonly RunnerSettings[],
+  runners: readonly (HealthLimits & { readonly key: string })[],
   health: Readonly<Record<string, RunnerHealth>>,
   nowMs: number,
 ): number | undefined {

@@ -6,9 +6,9 @@ import {
   writeTemplate,
 } from './git-files.ts';
 import { removeDirectory, resetGit, resetSubmodules } from './git-reset.ts';
-import type { Sources } from './git-sources.ts';
 import { command } from './quote.ts';
 import { sayNotice } from './say.ts';
+import type { Sources } from './sources.ts';
 
 /** Script lines that make the repository, or what is left of it, hold what the job asks for. */
 export function fetchSources(sources: Sources): readonly string[] {

@@ -10,20 +10,13 @@ import {
   writeGlobalGitConfig,
 } from './git-files.ts';
 import { removeDirectory, resetGit } from './git-reset.ts';
-import { readGitSettings, type GitSettings } from './git-settings.ts';
+import { readGitSettings } from './git-settings.ts';
 import { updateSubmodules } from './git-submodules.ts';
 import { planGitUrls, type GitUrls } from './git-urls.ts';
 import { command, quote } from './quote.ts';
 import { sayNotice, sayPlain } from './say.ts';
+import type { Sources } from './sources.ts';
 import { commandStyle, present } from './user-script.ts';
-
-/** Everything that the parts of this stage go by. */
-export interface Sources {
-  readonly context: BuildContext;
-  readonly variables: Variables;
-  readonly settings: GitSettings;
-  readonly urls: GitUrls;
-}
 
 /**
  * Body of `get_sources`, in the helper. `owner`, as `uid:gid`, is given the files when it is known.

@@ -1,7 +1,7 @@
 import { gitFiles } from './git-files.ts';
-import type { Sources } from './git-sources.ts';
 import { command } from './quote.ts';
 import { failWith, sayNotice, sayWarning } from './say.ts';
+import type { Sources } from './sources.ts';
 
 /**
  * Script lines that bring the submodules to what the commit says; once more when that fails.

@@ -1,0 +1,12 @@
+import type { BuildContext } from '../build/context.ts';
+import type { Variables } from '../job/variables.ts';
+import type { GitSettings } from './git-settings.ts';
+import type { GitUrls } from './git-urls.ts';
+
+/** What the parts of `get_sources` go by. */
+export interface Sources {
+  readonly context: BuildContext;
+  readonly variables: Variables;
+  readonly settings: GitSettings;
+  readonly urls: GitUrls;
+}
