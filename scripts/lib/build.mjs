@@ -20,15 +20,19 @@ export async function ensureBuilt() {
   // Not only when sources have changed: a commit changes none.
   await writeRevision();
   if (isUpToDate()) return;
-  await step('compile', async () => {
-    removeStale();
-    try {
-      await run(process.execPath, [bin('typescript', 'tsc'), '-p', ROOT], { cwd: ROOT });
-    } catch (error) {
-      throw new SetUpError(`the sources do not compile:\n${error.message}`);
-    }
-    await bundleWorkflows();
-  });
+  await step(
+    'compile',
+    async () => {
+      removeStale();
+      try {
+        await run(process.execPath, [bin('typescript', 'tsc'), '-p', ROOT], { cwd: ROOT });
+      } catch (error) {
+        throw new SetUpError(`the sources do not compile:\n${error.message}`);
+      }
+      await bundleWorkflows();
+    },
+    'the TypeScript compiler',
+  );
   writeFileSync(STAMP, '');
   // What is changed while it is compiled is newer than what was compiled.
   utimesSync(STAMP, startedAt, startedAt);

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rm, symlink, writeFile, readFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { atEnd } from './at-end.mjs';
+import { CACHE } from './paths.mjs';
 import { findProgram, run } from './run.mjs';
 import { SetUpError, say } from './say.mjs';
 
@@ -34,27 +36,47 @@ export async function buildTree(directory, { packages, leftOut }) {
 }
 
 async function download(directory, packages) {
-  const state = join(directory, 'state');
+  const state = await (lists ??= readLists());
   const cache = join(directory, 'cache');
-  await mkdir(join(state, 'lists', 'partial'), { recursive: true });
   await mkdir(join(cache, 'archives', 'partial'), { recursive: true });
   await writeFile(join(directory, 'status'), '');
-  const options = Object.entries({
-    'Dir::State': state,
-    'Dir::State::status': join(directory, 'status'),
-    'Dir::Cache': cache,
-    'Acquire::Languages': 'none',
-    'APT::Sandbox::User': 'root',
-    'Debug::NoLocking': '1',
-  }).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  // A source of other software that does not answer is no reason to stop.
-  await run('apt-get', [...options, 'update', '-q']).catch((error) => say(error.message));
+  const options = aptOptions({ state, status: join(directory, 'status'), cache });
   const how = ['install', '-q', '-y', '--no-install-recommends', '--download-only'];
   await run('apt-get', [...options, ...how, ...packages]);
   const names = await readdir(join(cache, 'archives'));
   return names
     .filter((name) => name.endsWith('.deb') && !LEFT_OUT.test(name))
     .map((name) => join(cache, 'archives', name));
+}
+
+/** What there is, asked once for all trees that a script makes. */
+let lists;
+
+async function readLists() {
+  await mkdir(CACHE, { recursive: true });
+  const state = await mkdtemp(join(CACHE, 'apt-'));
+  atEnd(() => rm(state, { recursive: true, force: true }));
+  const status = join(state, 'status');
+  const cache = join(state, 'cache');
+  await mkdir(join(state, 'lists', 'partial'), { recursive: true });
+  await mkdir(join(cache, 'archives', 'partial'), { recursive: true });
+  await writeFile(status, '');
+  // A source of other software that does not answer is no reason to stop.
+  await run('apt-get', [...aptOptions({ state, status, cache }), 'update', '-q']).catch((error) =>
+    say(error.message),
+  );
+  return state;
+}
+
+function aptOptions({ state, status, cache }) {
+  return Object.entries({
+    'Dir::State': state,
+    'Dir::State::status': status,
+    'Dir::Cache': cache,
+    'Acquire::Languages': 'none',
+    'APT::Sandbox::User': 'root',
+    'Debug::NoLocking': '1',
+  }).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
 
 /** Programs and libraries lie below /usr, whichever of the two places a package names. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { atEnd } from './at-end.mjs';
@@ -17,6 +17,16 @@ const STOP_LIMIT_MS = 30_000;
 export async function openDocker() {
   const { default: Docker } = await import('dockerode');
   return new Docker();
+}
+
+/**
+ * Installs Docker where it is plainly missing. Needs no npm package, so that it can be done while they
+ * are installed; everything else is left to `ensureDockerEngine`.
+ */
+export async function installMissingDocker() {
+  const isOurs = process.platform === 'linux' && process.getuid() === 0 && !process.env.DOCKER_HOST;
+  if (!isOurs || existsSync(SOCKET) || findProgram('dockerd') !== undefined) return;
+  if (findProgram('apt-get') !== undefined) await installDocker();
 }
 
 /**
@@ -79,12 +89,16 @@ async function installDocker() {
     'No Docker on this machine: its packages docker.io and iptables are installed now (apt-get).',
   );
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await step('apt-get install docker.io iptables', async () => {
-    // A source of other software that does not answer is no reason to stop.
-    await run('apt-get', ['update', '-q'], { env }).catch((error) => say(error.message));
-    const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
-    await run('apt-get', ['install', ...options, 'docker.io', 'iptables'], { env });
-  });
+  await step(
+    'apt-get install docker.io iptables',
+    async () => {
+      // A source of other software that does not answer is no reason to stop.
+      await run('apt-get', ['update', '-q'], { env }).catch((error) => say(error.message));
+      const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
+      await run('apt-get', ['install', ...options, 'docker.io', 'iptables'], { env });
+    },
+    'apt-get to download and install 100 MB',
+  );
 }
 
 function isRunBySystemd() {

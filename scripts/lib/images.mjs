@@ -48,17 +48,25 @@ export async function ensureImages() {
   await ensureNonRoot(await openDocker());
 }
 
+/** The same for those that a small pipeline needs. */
+export function ensureDemoImages() {
+  return ensureEach(IMAGES.filter(({ name }) => [JOB_IMAGE, HELPER_IMAGE].includes(name)));
+}
+
 /** The same for images of another list. */
 export async function ensureEach(images) {
   const docker = await openDocker();
-  let isRegistryAnswering = true;
-  for (const image of images) {
-    if (await isPresent(docker, image)) continue;
-    const pulled = isRegistryAnswering && (await pull(docker, image));
-    if (pulled) continue;
-    isRegistryAnswering = false;
-    await build(docker, image);
-  }
+  const arePresent = await Promise.all(images.map((image) => isPresent(docker, image)));
+  const missing = images.filter((_, index) => !arePresent[index]);
+  await Promise.all((await pullEach(docker, missing)).map((image) => build(docker, image)));
+}
+
+/** Returns those that no registry gives: where one does not answer for the first, nobody waits again. */
+async function pullEach(docker, [first, ...others]) {
+  if (first === undefined) return [];
+  if (!(await pull(docker, first))) return [first, ...others];
+  const arePulled = await Promise.all(others.map((image) => pull(docker, image)));
+  return others.filter((_, index) => !arePulled[index]);
 }
 
 async function isPresent(docker, image) {
@@ -89,11 +97,15 @@ function digest({ packages, changes, leftOut, script }) {
 
 async function pull(docker, { name, reference }) {
   try {
-    await step(`pull ${reference}`, async () => {
-      await followPull(docker, await within(docker.pull(reference)));
-      const [repo, tag] = name.split(':');
-      await docker.getImage(reference).tag({ repo, tag });
-    });
+    await step(
+      `pull ${reference}`,
+      async () => {
+        await followPull(docker, await within(docker.pull(reference)));
+        const [repo, tag] = name.split(':');
+        await docker.getImage(reference).tag({ repo, tag });
+      },
+      'the registry',
+    );
     return true;
   } catch (error) {
     say(`  no registry gives ${reference} (${error.message}); made from packages instead`);
@@ -133,12 +145,16 @@ async function build(docker, image) {
   await mkdir(CACHE, { recursive: true });
   const directory = await mkdtemp(join(CACHE, 'image-'));
   try {
-    await step(`make ${image.name} from packages`, async () => {
-      const tree = await buildTree(directory, image);
-      await image.prepare?.(tree);
-      const changes = [...image.changes, `LABEL ${RECIPE_LABEL}=${digest(image)}`, ...PATH];
-      await importTree(docker, tree, { name: image.name, changes });
-    });
+    await step(
+      `make ${image.name} from packages`,
+      async () => {
+        const tree = await buildTree(directory, image);
+        await image.prepare?.(tree);
+        const changes = [...image.changes, `LABEL ${RECIPE_LABEL}=${digest(image)}`, ...PATH];
+        await importTree(docker, tree, { name: image.name, changes });
+      },
+      'apt-get to download the packages',
+    );
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -8,12 +8,16 @@ export function say(text) {
   process.stderr.write(`${text}\n`);
 }
 
-/** Runs `work`, which may take long: says what it is about, that it goes on, and how long it took. */
-export async function step(title, work) {
+/**
+ * Runs `work`, which may take long: says what it is about, that it goes on, what it waits for, and how
+ * long it took.
+ */
+export async function step(title, work, waitsFor) {
   say(`… ${title}`);
   const sinceMs = Date.now();
+  const waits = waitsFor === undefined ? '' : `, waits for ${waitsFor}`;
   const timer = setInterval(
-    () => say(`  still at it: ${title} (${seconds(sinceMs)})`),
+    () => say(`  still at it: ${title} (${seconds(sinceMs)})${waits}`),
     LIFE_SIGN_MS,
   );
   try {

@@ -1,6 +1,6 @@
 import { DATABASE_IMAGES } from './database-images.mjs';
 import { ensureDockerEngine } from './docker-engine.mjs';
-import { ensureEach, ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
+import { ensureDemoImages, ensureEach, ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
 import { findOpenBao } from './open-bao.mjs';
 import { findRegistry } from './registry.mjs';
 import { findS3Server } from './s3-server.mjs';
@@ -17,6 +17,13 @@ export async function setUpTemporal() {
 export async function setUpDocker() {
   await ensureDockerEngine();
   await ensureImages();
+  return { TGR_TEST_JOB_IMAGE: JOB_IMAGE, TGR_TEST_HELPER_IMAGE: HELPER_IMAGE };
+}
+
+/** The same for a small pipeline, with fewer images. */
+export async function setUpDemoDocker() {
+  await ensureDockerEngine();
+  await ensureDemoImages();
   return { TGR_TEST_JOB_IMAGE: JOB_IMAGE, TGR_TEST_HELPER_IMAGE: HELPER_IMAGE };
 }
 

@@ -7,7 +7,11 @@ import { say, step } from './say.mjs';
 export async function findTemporalCli() {
   const file = join(ROOT, 'dist/src/adapters/temporal/cli-binary.js');
   const cli = await import(pathToFileURL(file).href);
-  const tell = (message, { url, module } = {}) => say(`  ${message}: ${url ?? module}`);
+  const tell = (message, fields = {}) => say(`  ${message}: ${Object.values(fields).join(' ')}`);
   const log = { debug: tell, info: tell, warn: tell, error: tell };
-  return step('find a Temporal server', () => cli.findTemporalCli({ env: process.env, log }));
+  return step(
+    'find a Temporal server',
+    () => cli.findTemporalCli({ env: process.env, log }),
+    'its download (45 MB), or for Go to build it',
+  );
 }

