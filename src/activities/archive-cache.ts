@@ -5,6 +5,7 @@ import { planSelection, type SelectionOrder } from '../domain/files/selection.ts
 import { FailureType } from '../domain/failure.ts';
 import type { JobCache } from '../domain/job/payload.ts';
 import { harmlessly, openScene, questionOf, say, sayAll, type CacheScene } from './cache-scene.ts';
+import { takeExports } from './exports.ts';
 import { listFiles, type FileNames } from './file-lists.ts';
 import type { LiveBuild } from './live-builds.ts';
 import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
@@ -18,6 +19,7 @@ import type { Transfer, TransferRun } from './transfer-run.ts';
  * `shells/abstract.go` (archiveCache), `commands/helpers/cache_archiver.go`.
  */
 export const archiveCache: Transfer = async (build, run) => {
+  await takeExports(build, run);
   const question = questionOf(build, run.ports);
   const { variables } = question;
   const end = run.request.stage.name === 'archive_cache' ? 'success' : 'failure';

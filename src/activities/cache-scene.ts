@@ -2,7 +2,8 @@ import type { CacheLine } from '../domain/cache/plan-caches.ts';
 import type { CacheQuestion } from '../domain/cache/address.ts';
 import { containerNamesOf } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
-import { buildVariables, type Variables } from '../domain/job/variables.ts';
+import { finishVariables } from '../domain/job/exported-variables.ts';
+import type { Variables } from '../domain/job/variables.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerEngine, Ports } from './ports.ts';
@@ -22,7 +23,7 @@ export interface CacheScene {
 }
 
 export function questionOf({ context }: LiveBuild, { digests }: Ports): CacheQuestion {
-  return { context, variables: buildVariables(context, { jobStatus: 'running' }), digests };
+  return { context, variables: finishVariables(context, { jobStatus: 'running' }), digests };
 }
 
 export function openScene(

@@ -1,7 +1,7 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import { containerNamesOf } from '../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
-import { buildVariables } from '../domain/job/variables.ts';
+import { finishVariables } from '../domain/job/exported-variables.ts';
 import { fileLists, needsFileLists, parseFileList } from '../domain/script/list-files.ts';
 import type { LiveBuild } from './live-builds.ts';
 import { runInContainer } from './stage-container.ts';
@@ -27,7 +27,7 @@ const NOTHING: FileNames = { found: undefined, untracked: undefined };
 export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Listing> {
   const { context } = build;
   const { ports, request } = run;
-  const variables = buildVariables(context, { jobStatus: request.jobStatus });
+  const variables = finishVariables(context, { jobStatus: request.jobStatus });
   if (!needsFileLists({ context, variables }, request.stage.name)) {
     return { kind: 'listed', names: NOTHING };
   }

@@ -10,7 +10,7 @@ export const MAKING = 'making';
 
 /** A build as this process holds it. Everything here can be made again from the node's record. */
 export interface LiveBuild {
-  /** As it is now: {@link keepSecrets} adds to it. */
+  /** As it is now: {@link keepSecrets} and {@link keepExports} add to it. */
   readonly context: BuildContext;
   readonly trace: TraceWriter;
   /** Aborts when the trace got its last line: the uploader ends, `reportResult` sends the rest. */
@@ -30,6 +30,8 @@ export interface LiveBuild {
   serviceLogs: ServiceLogs | undefined;
   /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
   keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
+  /** From when it resolves on they are on the disk, and seen by every stage after the scripts. */
+  keepExports(exports: readonly string[]): Promise<void>;
   /**
    * Looks whether somebody has deleted the files that the node keeps of the build. Why it cannot go on
    * if so, then or ever before: nobody knows any more what of it was begun.
@@ -137,8 +139,12 @@ function createLiveBuild(
     keepSecrets: async (secretVariables) => {
       const next = { ...context, secretVariables };
       await trace.hide(buildVariables(next, { jobStatus: 'running' }).maskPhrases());
-      await builds.keepSecrets(context.buildId, secretVariables);
+      await builds.keep(context.buildId, { secretVariables });
       context = next;
+    },
+    keepExports: async (exports) => {
+      await builds.keep(context.buildId, { exports });
+      context = { ...context, exports };
     },
     sealed: new AbortController(),
     preparation: new AbortController(),

@@ -5,7 +5,6 @@ import type { StageName } from '../domain/build/stage.ts';
 import type { BuildOutcome } from '../domain/build/outcome.ts';
 import type { AuthSource, RegistryAuth } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
-import type { JobVariable } from '../domain/job/payload.ts';
 import type { VaultRequest } from '../domain/secrets/plan-secrets.ts';
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { Digests } from '../domain/runner/digests.ts';
@@ -160,7 +159,7 @@ export interface BuildStore {
   /** Host path of the build's own directory. */
   directory(buildId: string): string;
   /** Adds them to the record, encrypted and durably, before it resolves. */
-  keepSecrets(buildId: string, secretVariables: readonly JobVariable[]): Promise<void>;
+  keep(buildId: string, additions: BuildAdditions): Promise<void>;
   /** Deletes every file of the build. */
   remove(buildId: string): Promise<void>;
   /** Small facts of a build that must survive a crash, by name: container ids, stage starts. */
@@ -185,6 +184,9 @@ export interface BuildStore {
     fromByte: number,
   ): Promise<{ readonly text: string; readonly endByte: number }>;
 }
+
+/** What a record gets while its build runs. */
+export type BuildAdditions = Pick<BuildContext, 'secretVariables' | 'exports'>;
 
 export type BuildDraft = Omit<BuildContext, 'concurrentId' | 'concurrentProjectId'>;
 

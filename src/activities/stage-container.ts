@@ -1,5 +1,6 @@
 import type { StageOutcome } from '../domain/build/outcome.ts';
 import { ContainerGone, FailureType, FinalError, TransientError } from '../domain/failure.ts';
+import { finishVariables } from '../domain/job/exported-variables.ts';
 import { buildVariables, type Variables } from '../domain/job/variables.ts';
 import { formatStageScript } from '../domain/script/stage-script.ts';
 import { parseStageState } from '../domain/script/stage-state.ts';
@@ -151,8 +152,11 @@ async function fillContainer(build: LiveBuild, stage: StartedStage): Promise<voi
   const { request, place, ports, container, engine, nonce } = stage;
   const { context } = build;
   const { name } = request.stage;
-  const variables = buildVariables(context, { jobStatus: request.jobStatus });
-  const files = name === 'cleanup_file_variables' ? [] : fileEntries(variables);
+  const isCleanup = name === 'cleanup_file_variables';
+  // What cleans up behind the job's back goes by nothing that the job has written.
+  const variablesOf = isCleanup ? buildVariables : finishVariables;
+  const variables = variablesOf(context, { jobStatus: request.jobStatus });
+  const files = isCleanup ? [] : fileEntries(variables);
   if (files.length > 0) await engine.putArchive(container, '/', files);
   const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
   const script = formatStageScript({ context, variables, stage: name, nonce, owner });

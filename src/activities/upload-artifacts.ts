@@ -4,6 +4,7 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { packArtifact } from './artifacts/pack-artifact.ts';
 import { openScene, readProgress, type ArtifactScene, type Progress } from './artifacts/scene.ts';
 import { sendArtifact } from './artifacts/send-artifact.ts';
+import { takeExports } from './exports.ts';
 import { listFiles } from './file-lists.ts';
 import type { Transfer } from './transfer-run.ts';
 
@@ -15,6 +16,7 @@ import type { Transfer } from './transfer-run.ts';
  */
 export const uploadArtifacts: Transfer = async (build, run) => {
   const end = run.request.stage.name === 'upload_artifacts_on_success' ? 'success' : 'failure';
+  await takeExports(build, run);
   const listing = await listFiles(build, run);
   if (listing.kind === 'ended') return listing.outcome;
   let hasFailed = false;

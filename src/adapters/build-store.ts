@@ -80,8 +80,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       saving.set(context.buildId, saved);
       return saved;
     },
-    keepSecrets: async (buildId, secretVariables) => {
-      const context = { ...knownBuild(cache, buildId), secretVariables };
+    keep: async (buildId, additions) => {
+      const context = { ...knownBuild(cache, buildId), ...additions };
       await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
       cache.set(buildId, context);
     },

@@ -57,11 +57,12 @@ async function setUp() {
 }
 
 describe('createBuildStore', () => {
-  it('keeps secrets that were fetched with the record, sealed, over a restart', async () => {
+  it('keeps secrets that were fetched, and what scripts have handed on, with the record, sealed, over a restart', async () => {
     const { open, store, directory } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const secret = { key: 'S', value: 'fetched-secret', public: false, file: true };
-    await store.keepSecrets(buildId, [{ ...secret, masked: true, raw: true }]);
+    await store.keep(buildId, { secretVariables: [{ ...secret, masked: true, raw: true }] });
+    await store.keep(buildId, { exports: ['OUT=fetched-secret too'] });
     const [folder = ''] = await readdir(directory);
     for (const file of await readdir(join(directory, folder))) {
       const content = await readFile(join(directory, folder, file));
@@ -69,8 +70,9 @@ describe('createBuildStore', () => {
     }
     const reopened = await (await open()).read(buildId);
     assert.equal(reopened?.secretVariables?.[0]?.value, 'fetched-secret');
+    assert.deepEqual(reopened?.exports, ['OUT=fetched-secret too']);
     assert.equal(reopened.job.id, 1);
-    await assert.rejects(store.keepSecrets('build/gitlab.example.com/2', []), /no record/);
+    await assert.rejects(store.keep('build/gitlab.example.com/2', {}), /no record/);
   });
 
   it('gives a recorded build back, now and after a restart', async () => {

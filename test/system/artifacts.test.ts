@@ -278,6 +278,55 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: 'what the scripts write to GITLAB_ENV is in names, paths and excludes',
+    job: jobWith({
+      script: [
+        'echo OUT=other >> "$GITLAB_ENV"; echo "  OUT=made" >> "$GITLAB_ENV"',
+        'mkdir -p made/sub other; echo 1 > made/file; echo 2 > made/sub/x; echo 3 > made/no; touch other/no',
+      ],
+      afterScript: [
+        'echo "$OUT"',
+        'echo "SUB=$OUT/s*" >> "$GITLAB_ENV"; printf NOT=no >> "$GITLAB_ENV"',
+      ],
+      artifacts: [
+        { name: 'pkg-$OUT', paths: ['$OUT/file'] },
+        {
+          ...{ name: '$OUT', paths: ['$SUB', '$OUT'], exclude: ['*/$NOT'] },
+          ...{ artifact_type: 'metadata', artifact_format: 'zip' },
+        },
+      ],
+    }),
+    expected: {
+      state: 'success',
+      log: [/^made$/m, 'made/file: found 1 matching', '201 Created', 'made: found 4 matching'],
+      artifacts: [
+        { filename: 'pkg-made.zip', holds: { 'made/file': '1\n' } },
+        {
+          ...{ filename: 'made.zip', as: 'metadata zip' },
+          holds: { 'made/': '', 'made/file': '1\n', 'made/sub/': '', 'made/sub/x': '2\n' },
+        },
+      ],
+    },
+  },
+  {
+    title: 'a GITLAB_ENV that is no file any more is not read, nor what it leads to',
+    job: jobWith({
+      script: [
+        'echo OUT=made > away; mkdir made; touch made/file fallback',
+        'rm -f "$GITLAB_ENV"; ln -s "$PWD/away" "$GITLAB_ENV"',
+      ],
+      artifacts: [{ name: 'pkg-$OUT', paths: ['$OUT/file', 'fallback'] }],
+    }),
+    expected: {
+      state: 'success',
+      log: [
+        'WARNING: GITLAB_ENV is not a plain file any more: names and paths do without it',
+        'artifact path is not a subpath of project directory: /file',
+      ],
+      artifacts: [{ filename: 'pkg-.zip', holds: { fallback: '' } }],
+    },
+  },
+  {
     title: 'after_script runs before the upload and may still write files',
     job: jobWith({
       script: ['true'],

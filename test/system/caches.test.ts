@@ -36,6 +36,30 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
+    title:
+      'a path that the scripts hand on by GITLAB_ENV is kept, under the key as it was restored',
+    jobs: [
+      {
+        job: {
+          variables,
+          payload: cacheOf('handed-on-$OUT', { paths: ['$OUT', '$OUT.d/*'] }),
+          script: [
+            'echo OUT=made >> "$GITLAB_ENV"; mkdir made made.d; echo 1 > made/file; echo 2 > made.d/file',
+          ],
+        },
+        expected: { state: 'success', log: ['Creating cache handed-on-...', 'Created cache'] },
+      },
+      {
+        job: {
+          variables,
+          payload: cacheOf('handed-on-$OUT', { paths: ['made'] }),
+          script: ['cat made/file made.d/file'],
+        },
+        expected: { state: 'success', log: [/^1\n2$/m] },
+      },
+    ],
+  },
+  {
     title: 'is not packed again while nothing in it has changed, and is when something has',
     jobs: [
       {

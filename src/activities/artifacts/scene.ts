@@ -1,6 +1,7 @@
 import type { PlannedUpload } from '../../domain/artifacts/uploads.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
-import { buildVariables, type Variables } from '../../domain/job/variables.ts';
+import { finishVariables } from '../../domain/job/exported-variables.ts';
+import type { Variables } from '../../domain/job/variables.ts';
 import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-line.ts';
 import type { FileNames } from '../file-lists.ts';
 import type { LiveBuild } from '../live-builds.ts';
@@ -35,7 +36,7 @@ export function openScene(
     ...{ build, run, ports, signal, upload, names },
     engine: ports.engine(context.runner),
     container: containerNamesOf(context).build,
-    variables: buildVariables(context, { jobStatus: run.request.jobStatus }),
+    variables: finishVariables(context, { jobStatus: run.request.jobStatus }),
     key: `${key}/${upload.index}`,
   };
 }

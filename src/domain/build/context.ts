@@ -23,6 +23,11 @@ export interface BuildContext {
    * Invariant: only ever added to, so that no stage sees another value than one before it.
    */
   readonly secretVariables?: readonly JobVariable[];
+  /**
+   * What the job's scripts have handed on by GITLAB_ENV, `KEY=value` each. Absent: not read yet.
+   * Invariant: read once, after the last of them, so that all later stages see the same.
+   */
+  readonly exports?: readonly string[];
   /** Smallest number free among this runner's builds on this node. */
   readonly concurrentId: number;
   /** The same among the builds of one project. Selects the cache and build volumes: never shared. */

@@ -14,9 +14,9 @@ export function createFakeStore({ disk }: World): BuildStore {
       disk.records.set(draft.buildId, context);
       return Promise.resolve(context);
     },
-    keepSecrets: (buildId, secretVariables) => {
+    keep: (buildId, additions) => {
       const known = disk.records.get(buildId);
-      if (known !== undefined) disk.records.set(buildId, { ...known, secretVariables });
+      if (known !== undefined) disk.records.set(buildId, { ...known, ...additions });
       return Promise.resolve();
     },
     read: (buildId) => Promise.resolve(disk.records.get(buildId)),
