@@ -6,7 +6,7 @@ import { envFile } from '../domain/script/exports.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { FileMember } from './ports.ts';
-import type { TransferRun } from './transfer.ts';
+import type { TransferRun } from './transfer-run.ts';
 
 /** Twice what a process can be handed as its environment: lines of one name may repeat. */
 const MAX_ENV_FILE_BYTES = 4 * 1024 * 1024;
