@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { TomlTable } from '../adapters/config/parse-toml.ts';
+import type { TomlTable } from '../adapters/config/toml-table.ts';
 import { booleanOption, readCount, readMore } from './options.ts';
 
 type Kind = 'text' | 'count' | 'flag' | 'list';

@@ -1,7 +1,9 @@
-import { isTable, parseToml, withoutKey, type TomlTable } from '../adapters/config/parse-toml.ts';
+import { parseToml } from '../adapters/config/parse-toml.ts';
 import { readConfigFile } from '../adapters/config/read-config-file.ts';
 import { readConfig } from '../adapters/config/read-config.ts';
+import { isTable, withoutKey, type TomlTable } from '../adapters/config/toml-table.ts';
 import { renderTableArrayEntry } from '../adapters/config/render-toml.ts';
+import { FailureType, FinalError } from '../domain/failure.ts';
 import type { GivenEntry } from './entry-options.ts';
 import type { Identity } from './register-identity.ts';
 
@@ -40,7 +42,11 @@ export async function fillFromTemplate(
 /** Fails with InvalidConfig for values that no config file may hold, before GitLab is asked. */
 export function checkEntry({ runner, docker }: GivenEntry): void {
   const text = renderTableArrayEntry('runners', { ...runner, docker });
-  readConfig({ text, path: 'options', env: {} });
+  const { unusable } = readConfig({ text, path: 'options', env: {} });
+  const faults = unusable.filter(({ isFaulty }) => isFaulty).map(({ reason }) => reason);
+  if (faults.length > 0) {
+    throw new FinalError(FailureType.InvalidConfig, `options: ${faults.join('; ')}`);
+  }
 }
 
 export interface EntryParts {

@@ -218,7 +218,7 @@ shutdown_timeout = 60
 
   const broken: readonly [text: string, complaint: string, why: string][] = [
     ['concurrent = ', ':1:14: this is not TOML: ', 'line and column of broken TOML'],
-    ['[a]\n[a]', ':2:1: this is not TOML: ', 'line and column of a table given twice'],
+    ['[a]\n[a]', ':2:1: "a" is set twice', 'line and column of a table given twice'],
     ['concurrent = 0', ': concurrent: expected at least 1, got 0', 'nothing would ever run'],
     ['concurrent = "3"', ': concurrent: expected a whole number, got "3"', 'text for a number'],
     ['concurrent = 1.5', ': concurrent: expected a whole number, got 1.5', 'half a build'],
@@ -230,41 +230,10 @@ shutdown_timeout = 60
     ],
     ['runners = 3', ': runners: expected tables, each headed [[runners]], got 3', 'wrong shape'],
     [
-      `${RUNNER}  limit = true`,
-      ': runners[0].limit: expected a whole number, got true',
-      'key path',
+      'concurrent = 0\nlog_level = "x"',
+      ': concurrent: expected at least 1, got 0; log_level: expected one of debug, info,',
+      'all faults at once',
     ],
-    [
-      `${RUNNER}  environment = ["A=b", 3]`,
-      ': runners[0].environment[1]: expected a text in quotes, got 3',
-      'place in a list',
-    ],
-    [
-      `${RUNNER}[runners.docker]\nmemory = "lots"`,
-      ': runners[0].docker.memory: expected a size in quotes such as "512m" or "2g", got "lots"',
-      'a limit that cannot be read must not become no limit',
-    ],
-    [
-      `${RUNNER}[runners.docker]\nmemory = 512`,
-      ': runners[0].docker.memory: expected a size in quotes such as "512m" or "2g", got 512',
-      'gitlab-runner wants quotes too',
-    ],
-    [
-      `${RUNNER}[runners.docker]\ncpus = "half"`,
-      ': runners[0].docker.cpus: expected a number of cores in quotes such as "0.5" or "2", got "half"',
-      'a limit that cannot be read must not become no limit',
-    ],
-    [
-      `${RUNNER}[runners.docker]\npull_policy = "sometimes"`,
-      ': runners[0].docker.pull_policy[0]: expected one of always, if-not-present, never, got "sometimes"',
-      'names what is allowed',
-    ],
-    [
-      `${RUNNER}  unhealthy_interval = "soon"`,
-      ': runners[0].unhealthy_interval: expected a duration such as "1h30m", got "soon"',
-      'not a duration',
-    ],
-    [`[[runners]]\nurl = 3`, ': runners[0].url: expected a text in quotes, got 3', 'wrong type'],
   ];
   for (const [text, complaint, why] of broken) {
     it(`refuses ${JSON.stringify(text.replace(RUNNER, '…'))}: ${why}`, async () => {
@@ -276,10 +245,147 @@ shutdown_timeout = 60
     });
   }
 
+  const faultyEntries: readonly [toml: string, reason: string, why: string][] = [
+    ['  limit = true', 'runners[0].limit: expected a whole number, got true', 'key path'],
+    [
+      '  environment = ["A=b", 3]',
+      'runners[0].environment[1]: expected a text in quotes, got a number',
+      'place in a list',
+    ],
+    [
+      '[runners.docker]\nmemory = "lots"',
+      'runners[0].docker.memory: expected a size in quotes such as "512m" or "2g", got "lots"',
+      'a limit that cannot be read must not become no limit',
+    ],
+    [
+      '[runners.docker]\nmemory = 512',
+      'runners[0].docker.memory: expected a size in quotes such as "512m" or "2g", got 512',
+      'gitlab-runner wants quotes too',
+    ],
+    [
+      '[runners.docker]\ncpus = "half"',
+      'runners[0].docker.cpus: expected a number of cores in quotes such as "0.5" or "2", got "half"',
+      'a limit that cannot be read must not become no limit',
+    ],
+    [
+      '[runners.docker]\npull_policy = "sometimes"',
+      'runners[0].docker.pull_policy[0]: expected one of always, if-not-present, never, got "sometimes"',
+      'names what is allowed',
+    ],
+    [
+      '  unhealthy_interval = "soon"',
+      'runners[0].unhealthy_interval: expected a duration such as "1h30m", got "soon"',
+      'not a duration',
+    ],
+    [
+      '  limit = true\n  id = "x"',
+      'runners[0].id: expected a whole number, got "x"; runners[0].limit: expected a whole number, got true',
+      'all faults at once',
+    ],
+  ];
+  for (const [toml, reason, why] of faultyEntries) {
+    it(`skips an entry with ${JSON.stringify(toml)}, and serves the others: ${why}`, async () => {
+      const other = RUNNER.replace('"one"', '"two"').replace(TOKEN, `${TOKEN}2`);
+      const { source, warnings } = await open(`${RUNNER}${toml}\n${other}`);
+      const { runners } = await source.load();
+      assert.deepEqual(
+        runners.map(({ name }) => name),
+        ['two'],
+      );
+      assert.deepEqual(
+        warnings.map(({ message, fields }) => [message, fields]),
+        [['runner skipped', { runner_name: 'one', entry: 'runners[0]', reason }]],
+      );
+    });
+  }
+
   it('never shows the value of a token, whatever is wrong with it', async () => {
-    const { source } = await open('[[runners]]\ntoken = 19283746');
-    const error = await source.load().then(() => assert.fail('was accepted'), asFinalError);
-    assert.match(error.message, /runners\[0\]\.token: expected a text in quotes, got a number$/);
+    const { source, warnings } = await open('[[runners]]\ntoken = 19283746');
+    assert.deepEqual((await source.load()).runners, []);
+    const reason = 'runners[0].token: expected a text in quotes, got a number';
+    assert.equal(warnings[0]?.fields['reason'], reason);
+  });
+
+  it('goes on with the last good settings of an entry that has become faulty', async () => {
+    const { source, warnings, write } = await open(`${RUNNER}  limit = 3`);
+    const before = await source.load();
+    await write(`concurrent = 2${RUNNER}  limit = "4"`);
+    const { concurrent, runners } = await source.load();
+    assert.deepEqual([concurrent, runners], [2, before.runners]);
+    assert.equal(warnings[0]?.message, 'runner goes on with its last good settings');
+  });
+
+  const TABLES_IN_PIECES: readonly string[] = [
+    '  docker = { image = "a" }\n[runners.docker.sysctls]\n"net.x" = "1"',
+    '  cache.Type = "s3"\n[runners.cache]\nPath = "p"',
+    '  output_limit = 9223372036854775807',
+  ];
+  for (const toml of TABLES_IN_PIECES) {
+    it(`serves a runner with ${JSON.stringify(toml)}, as gitlab-runner does`, async () => {
+      const { source, warnings } = await open(RUNNER + toml);
+      const [{ docker, cache, outputLimitBytes } = assert.fail('none')] = (await source.load())
+        .runners;
+      assert.deepEqual(
+        [docker.image, docker.sysctls['net.x'], cache?.type, cache?.path, outputLimitBytes],
+        toml.includes('docker')
+          ? ['a', '1', undefined, undefined, 4 * 1024 * 1024]
+          : toml.includes('cache')
+            ? ['', undefined, 's3', 'p', 4 * 1024 * 1024]
+            : ['', undefined, undefined, undefined, Number.MAX_SAFE_INTEGER],
+      );
+      assert.deepEqual(warnings, []);
+    });
+  }
+
+  it('takes the largest and the smallest number of 64 bits for every number, and waits no longer than timers can', async () => {
+    const ofRunner = [
+      ...['id', 'limit', 'request_concurrency', 'output_limit', 'unhealthy_requests_limit'],
+      ...['prepare_timeout', 'get_sources_timeout', 'unhealthy_interval'],
+    ];
+    const ofDocker = [
+      ...['network_mtu', 'cpu_shares', 'oom_score_adjust', 'shm_size', 'services_limit'],
+      ...['service_cpu_shares', 'wait_for_services_timeout'],
+    ];
+    const all = (keys: readonly string[], value: string): string =>
+      keys.map((key) => `${key} = ${value}\n`).join('');
+    for (const value of ['9223372036854775807', '-9223372036854775808']) {
+      const { source, warnings } = await open(
+        `${all(['check_interval', 'shutdown_timeout'], value)}
+         ${RUNNER}${all(ofRunner, value)}
+         [runners.cache]\n${all(['MaxUploadedArchiveSize'], value)}
+         [runners.artifact]\n${all(['upload_timeout', 'response_header_timeout'], value)}
+         [runners.docker]\n${all(ofDocker, value)}`,
+      );
+      const loaded = await source.load();
+      assert.deepEqual(warnings, []);
+      const [{ docker, artifact, ...runner } = assert.fail('none')] = loaded.runners;
+      const seconds = [
+        ...[loaded.checkIntervalSeconds, loaded.shutdownTimeoutSeconds],
+        ...[runner.prepareTimeoutSeconds, runner.sourcesTimeoutSeconds],
+        ...[runner.unhealthyIntervalSeconds, docker.services.waitTimeoutSeconds],
+        ...[artifact?.uploadTimeoutMs ?? 0, artifact?.responseHeaderTimeoutMs ?? 0].map(
+          (milliseconds) => milliseconds / 1000,
+        ),
+      ];
+      for (const each of seconds) assert.ok(each * 1000 < 2 ** 31, String(seconds));
+    }
+  });
+
+  it('passes over what should be a table and is none, with a warning, as gitlab-runner does without', async () => {
+    const { source, warnings } = await open(
+      `${RUNNER}  feature_flags = true\n  [runners.docker]\n  sysctls = "a=b"\n  tmpfs = ["/run"]`,
+    );
+    const [{ docker, featureFlags } = assert.fail('none')] = (await source.load()).runners;
+    assert.deepEqual([docker.sysctls, docker.tmpfs, featureFlags], [{}, {}, {}]);
+    assert.deepEqual(
+      warnings.map(({ message, fields }) => [message, fields['keys']]),
+      [
+        [
+          'config keys are no tables and have no effect',
+          ['runners[0].feature_flags', 'runners[0].docker.sysctls', 'runners[0].docker.tmpfs'],
+        ],
+      ],
+    );
   });
 
   it('keeps the last good config when the file has become unusable', async () => {

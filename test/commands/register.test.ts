@@ -5,7 +5,8 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parseToml, type TomlTable } from '../../src/adapters/config/parse-toml.ts';
+import { parseToml } from '../../src/adapters/config/parse-toml.ts';
+import type { TomlTable } from '../../src/adapters/config/toml-table.ts';
 import {
   deleted,
   forbidden,

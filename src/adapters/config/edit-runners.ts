@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { isTable, parseToml, withoutKey, type TomlTable } from './parse-toml.ts';
+import { parseToml } from './parse-toml.ts';
+import { isTable, withoutKey, type TomlTable } from './toml-table.ts';
 import { renderTableArrayEntry, renderValues } from './render-toml.ts';
 
 /** What gitlab-runner's `register` writes at the head of a new file. */

@@ -1,4 +1,5 @@
-import { isTable, type TomlTable } from './parse-toml.ts';
+import { z } from 'zod';
+import { isTable, type TomlTable } from './toml-table.ts';
 import { CACHE_TABLES } from './cache-schema.ts';
 import { dockerSchema } from './docker-schema.ts';
 import {
@@ -13,6 +14,8 @@ import { serviceSchema } from './services-schema.ts';
 interface TableKeys {
   /** Acted on. */
   readonly acted: readonly string[];
+  /** Those of them that hold a table of the user's own names. */
+  readonly maps: readonly string[];
   /** gitlab-runner's, not acted on yet; with the values that change nothing, besides zero ones. */
   readonly notYet: Readonly<Record<string, readonly unknown[]>>;
   readonly tables: Readonly<Record<string, TableKeys>>;
@@ -24,21 +27,32 @@ const BOOK_KEEPING = ['token_obtained_at', 'token_expires_at'];
 const names = (text: string): Readonly<Record<string, readonly unknown[]>> =>
   Object.fromEntries(text.split(/\s+/).map((name) => [name, []]));
 
+/** What a schema tells of the keys of its table. */
+function keysOf({ shape }: z.ZodObject): Pick<TableKeys, 'acted' | 'maps'> {
+  const acted = Object.keys(shape);
+  return { acted, maps: acted.filter((key) => isMap(shape[key])) };
+}
+
+function isMap(schema: unknown): boolean {
+  return schema instanceof z.ZodDefault && schema.unwrap() instanceof z.ZodRecord;
+}
+
 const SERVICE_KEYS: TableKeys = {
-  acted: Object.keys(serviceSchema.shape),
+  ...keysOf(serviceSchema),
   // Of the kubernetes executor.
   notYet: names('suspend_data_path'),
   tables: {},
 };
 
 const DOCKER_KEYS: TableKeys = {
-  acted: Object.keys(dockerSchema.shape),
+  ...keysOf(dockerSchema),
   notYet: names('service_slot_cgroup_template'),
   tables: { services: SERVICE_KEYS },
 };
 
 const plainTable = (acted: readonly string[]): TableKeys => ({
   acted,
+  maps: [],
   notYet: {},
   tables: {},
 });
@@ -60,6 +74,7 @@ const CACHE_KEYS: TableKeys = {
 
 const RUNNER_KEYS: TableKeys = {
   acted: [...Object.keys(runnerSchema.shape), ...BOOK_KEEPING],
+  maps: keysOf(runnerSchema).maps,
   notYet: {
     ...names(
       `labels proxy_exec referees monitoring use_slot_cgroups
@@ -78,7 +93,7 @@ const RUNNER_KEYS: TableKeys = {
 };
 
 const ROOT_KEYS: TableKeys = {
-  acted: Object.keys(installationSchema.shape),
+  ...keysOf(installationSchema),
   notYet: {
     ...names('listen_address labels user sentry_dsn machine experimental'),
     connection_max_age: ['15m', '15m0s', 900e9],
@@ -94,16 +109,18 @@ export interface SortedKeys {
   readonly acted: TomlTable;
   readonly notYet: readonly string[];
   readonly unknown: readonly string[];
+  /** Should be tables and are not: gitlab-runner passes over them. */
+  readonly noTables: readonly string[];
 }
 
 export function sortKeys(file: TomlTable): SortedKeys {
-  const found = { notYet: [], unknown: [] };
+  const found = { notYet: [], unknown: [], noTables: [] };
   return { acted: sortTable(file, '', { keys: ROOT_KEYS, found }), ...found };
 }
 
 interface Sorting {
   readonly keys: TableKeys;
-  readonly found: Readonly<Record<'notYet' | 'unknown', string[]>>;
+  readonly found: Readonly<Record<'notYet' | 'unknown' | 'noTables', string[]>>;
 }
 
 function sortTable(given: TomlTable, path: string, { keys, found }: Sorting): TomlTable {
@@ -112,6 +129,7 @@ function sortTable(given: TomlTable, path: string, { keys, found }: Sorting): To
     const place = path === '' ? key : `${path}.${key}`;
     const name = findName(keys, key);
     if (name === undefined) found.unknown.push(place);
+    else if (keys.maps.includes(name) && !isTable(value)) found.noTables.push(place);
     else if (keys.acted.includes(name))
       acted[name] = sortValue(value, place, { keys: subKeys(keys, name), found });
     else if (!changesNothing(value, keys.notYet[name] ?? [])) found.notYet.push(place);

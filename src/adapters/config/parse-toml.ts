@@ -1,37 +1,71 @@
 import { parse } from 'toml';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { mergeToml, TomlConflict } from './merge-toml.ts';
+import { isTable, type TomlTable } from './toml-table.ts';
 
-export type TomlTable = Readonly<Record<string, unknown>>;
-
-/** Reads TOML. Fails with InvalidConfig that names file, line and column. */
+/**
+ * Reads TOML, and what the reader of gitlab-runner takes for it: tables that are written in several
+ * places. A whole number of 64 bits that JavaScript has no exact number for becomes the nearest one
+ * that it has. Fails with InvalidConfig that names file, line and column.
+ */
 export function parseToml(text: string, path: string): TomlTable {
   try {
-    return parse(text) as TomlTable;
+    return withNumbers(parseLaxly(text)) as TomlTable;
   } catch (error) {
-    const place = [path, ...placeOf(error)].join(':');
+    const place = [path, ...placeOf(error, text)].join(':');
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FinalError(FailureType.InvalidConfig, `${place}: this is not TOML: ${reason}`);
+    const complaint = error instanceof TomlConflict ? reason : `this is not TOML: ${reason}`;
+    throw new FinalError(FailureType.InvalidConfig, `${place}: ${complaint}`);
   }
 }
 
-/** Syntax errors carry a location, errors of meaning (a key twice) a line and a column. */
-function placeOf(error: unknown): readonly number[] {
-  const { location, line, column } = error as {
-    readonly location?: { readonly start?: { readonly line?: number; readonly column?: number } };
-    readonly line?: number;
-    readonly column?: number;
-  };
+function parseLaxly(text: string): TomlTable {
+  try {
+    return parse(text, { bigint: true }) as TomlTable;
+  } catch (error) {
+    // With a syntax that cannot be read there is nothing to merge.
+    if (isSyntaxFault(error)) throw error;
+    return mergeToml(text);
+  }
+}
+
+interface Place {
+  readonly line?: number;
+  readonly column?: number;
+}
+
+interface ParserFault extends Place {
+  readonly location?: { readonly start?: Place };
+}
+
+function isSyntaxFault(error: unknown): boolean {
+  return (error as ParserFault).location !== undefined;
+}
+
+/** Syntax errors carry a location, errors of meaning a line and a column, ours an offset. */
+function placeOf(error: unknown, text: string): readonly number[] {
+  if (error instanceof TomlConflict) return lineAndColumn(text, error.offset);
+  const { location, line, column } = error as ParserFault;
   return [location?.start?.line ?? line, location?.start?.column ?? column].filter(
     (part) => part !== undefined,
   );
 }
 
-export function withoutKey(table: TomlTable, key: string): TomlTable {
-  return Object.fromEntries(Object.entries(table).filter(([other]) => other !== key));
+function lineAndColumn(text: string, offset: number): readonly number[] {
+  const before = text.slice(0, offset).split('\n');
+  return [before.length, (before.at(-1)?.length ?? 0) + 1];
 }
 
-export function isTable(value: unknown): value is TomlTable {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
-  );
+function withNumbers(value: unknown): unknown {
+  if (typeof value === 'bigint') return nearestNumber(value);
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (!isTable(value)) return value;
+  const table = Object.create(null) as Record<string, unknown>;
+  for (const [key, inner] of Object.entries(value)) table[key] = withNumbers(inner);
+  return table;
+}
+
+function nearestNumber(value: bigint): number {
+  const limit = Number.MAX_SAFE_INTEGER;
+  return Math.min(Math.max(Number(value), -limit), limit);
 }

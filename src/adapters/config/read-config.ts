@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { z } from 'zod';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { expandText } from '../../domain/job/expand.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
 import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
 import { readCache } from './cache-schema.ts';
+import { describeIssue } from './config-faults.ts';
 import { readDocker } from './docker-schema.ts';
 import { sortKeys, type SortedKeys } from './known-keys.ts';
 import { parseToml } from './parse-toml.ts';
+import { readEntry, type ReadEntry } from './read-entry.ts';
 import { installationSchema, type RawRunner } from './schema.ts';
 
 export interface ConfigText {
@@ -31,17 +32,26 @@ export interface UnusableRunner {
   readonly index: number;
   readonly name: string;
   readonly reason: string;
+  /** Its keys hold what they may not: it was meant to be served. */
+  readonly isFaulty: boolean;
 }
 
 const BYTES_PER_KIB = 1024;
 
-/** Reads the text of a config.toml. Fails with InvalidConfig that says where, what, and what is allowed. */
-export function readConfig(source: ConfigText): ReadConfig {
-  const keys = sortKeys(parseToml(source.text, source.path));
+/**
+ * Reads the text of a config.toml. What is wrong in one entry costs that entry. Fails with
+ * InvalidConfig that says where, what, and what is allowed, when it is of the whole file.
+ */
+export function readConfig({ text, path, env }: ConfigText): ReadConfig {
+  const keys = sortKeys(parseToml(text, path));
   const parsed = installationSchema.safeParse(keys.acted, { reportInput: true });
-  if (!parsed.success) throw describeIssue(parsed.error.issues[0], source.path);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => describeIssue(issue));
+    throw new FinalError(FailureType.InvalidConfig, `${path}: ${faults.join('; ')}`);
+  }
   const { concurrent, check_interval, log_level, log_format, shutdown_timeout } = parsed.data;
-  const runners = parsed.data.runners.map((raw) => readRunner(raw, source.env));
+  const entries = parsed.data.runners.map(readEntry);
+  const runners = entries.map(({ raw }) => readRunner(raw, env));
   const config: InstallationConfig = {
     concurrent,
     checkIntervalSeconds: check_interval,
@@ -50,7 +60,7 @@ export function readConfig(source: ConfigText): ReadConfig {
     shutdownTimeoutSeconds: shutdown_timeout,
     runners,
   };
-  return { config, unusable: findUnusable(runners), keys };
+  return { config, unusable: findUnusable(runners, entries), keys };
 }
 
 function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
@@ -69,7 +79,7 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
     executor: raw.executor,
     limit: raw.limit,
     requestConcurrency: raw.request_concurrency,
-    outputLimitBytes: raw.output_limit * BYTES_PER_KIB,
+    outputLimitBytes: Math.min(raw.output_limit * BYTES_PER_KIB, Number.MAX_SAFE_INTEGER),
     buildsDir: raw.builds_dir,
     cacheDir: raw.cache_dir,
     cloneUrl: raw.clone_url,
@@ -101,10 +111,15 @@ function runnerKey(url: string, token: string): string {
   return createHash('sha256').update(`${url}\0${token}`).digest('hex').slice(0, 10);
 }
 
-function findUnusable(runners: readonly RunnerConfig[]): readonly UnusableRunner[] {
+function findUnusable(
+  runners: readonly RunnerConfig[],
+  entries: readonly ReadEntry[],
+): readonly UnusableRunner[] {
   return runners.flatMap((runner, index) => {
-    const reason = whyUnusable(runner, runners.slice(0, index));
-    return reason === undefined ? [] : [{ index, name: runner.name, reason }];
+    const faults = entries[index]?.faults ?? [];
+    const isFaulty = faults.length > 0;
+    const reason = isFaulty ? faults.join('; ') : whyUnusable(runner, runners.slice(0, index));
+    return reason === undefined ? [] : [{ index, name: runner.name, reason, isFaulty }];
   });
 }
 
@@ -125,29 +140,4 @@ function whyUnusable(
 
 function orUndefined(text: string): string | undefined {
   return text === '' ? undefined : text;
-}
-
-const SECRET_KEYS = /token|password|secret|key/i;
-const MAX_SHOWN_CHARS = 60;
-
-function describeIssue(issue: z.core.$ZodIssue | undefined, path: string): FinalError {
-  const keyPath = formatKeyPath(issue?.path ?? []);
-  const expected = issue?.message ?? 'something else';
-  const message = `${path}: ${keyPath}: expected ${expected}, got ${showValue(issue?.input, keyPath)}`;
-  return new FinalError(FailureType.InvalidConfig, message);
-}
-
-function formatKeyPath(path: readonly PropertyKey[]): string {
-  return path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .replace(/^\./, '');
-}
-
-function showValue(value: unknown, keyPath: string): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return value instanceof Date ? 'a date' : 'a table';
-  if (SECRET_KEYS.test(keyPath)) return `a ${typeof value}`;
-  const shown = JSON.stringify(value);
-  return shown.length > MAX_SHOWN_CHARS ? `${shown.slice(0, MAX_SHOWN_CHARS)}…` : shown;
 }

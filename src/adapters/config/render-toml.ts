@@ -1,4 +1,4 @@
-import { isTable, type TomlTable } from './parse-toml.ts';
+import { isTable, type TomlTable } from './toml-table.ts';
 
 const INDENT = '  ';
 const BARE_KEY = /^[A-Za-z0-9_-]+$/;

@@ -29,3 +29,13 @@ const quantity = (parse: (value: string) => number | undefined, expected: string
 
 export const memory = quantity(parseMemoryBytes, 'a size in quotes such as "512m" or "2g"');
 export const cpus = quantity(parseNanoCpus, 'a number of cores in quotes such as "0.5" or "2"');
+
+/** A time that nobody waits for: timers of Node go no further. */
+const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
+/** Any number of seconds, cut at the longest one that can be waited for. */
+export function limitSeconds(seconds: number): number {
+  return Math.min(seconds, MAX_SECONDS);
+}
+
+export const secondsOrDefault = (fallback: number) => orDefault(fallback).transform(limitSeconds);

@@ -3,7 +3,17 @@ import { parseGoDuration } from '../../domain/job/go-duration.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import { cacheSchema } from './cache-schema.ts';
 import { dockerSchema } from './docker-schema.ts';
-import { flag, flagMap, integer, orDefault, table, text, textList } from './schema-parts.ts';
+import {
+  flag,
+  flagMap,
+  integer,
+  limitSeconds,
+  orDefault,
+  secondsOrDefault,
+  table,
+  text,
+  textList,
+} from './schema-parts.ts';
 
 const durationSeconds = (fallback: number) =>
   z
@@ -13,6 +23,7 @@ const durationSeconds = (fallback: number) =>
         error: 'a duration such as "1h30m"',
       },
     )
+    .transform(limitSeconds)
     .default(fallback);
 
 function readSeconds(value: string, context: z.RefinementCtx): number {
@@ -84,11 +95,12 @@ export const LOG_FORMATS = ['runner', 'text', 'json'] as const;
 export const installationSchema = z.object(
   {
     concurrent: integer.min(1, 'at least 1').default(1),
-    check_interval: orDefault(3),
+    check_interval: secondsOrDefault(3),
     log_level: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
     log_format: z.enum(LOG_FORMATS, `one of ${LOG_FORMATS.join(', ')}`).default('runner'),
-    shutdown_timeout: orDefault(30),
-    runners: z.array(runnerSchema, 'tables, each headed [[runners]]').default([]),
+    shutdown_timeout: secondsOrDefault(30),
+    // Each is read by itself: what is wrong in one must not cost the others.
+    runners: z.array(z.looseObject({}, table), 'tables, each headed [[runners]]').default([]),
   },
   table,
 );

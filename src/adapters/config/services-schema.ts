@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { DEFAULT_WAIT_SECONDS, type ServicesConfig } from '../../domain/runner/services-config.ts';
-import { cpus, flag, integer, memory, table, text, textList, textMap } from './schema-parts.ts';
+import {
+  cpus,
+  flag,
+  integer,
+  limitSeconds,
+  memory,
+  table,
+  text,
+  textList,
+  textMap,
+} from './schema-parts.ts';
 
 /** One `[[runners.docker.services]]`. */
 export const serviceSchema = z.object(
@@ -34,7 +44,7 @@ export const servicesShape = {
   services_tmpfs: textMap.default({}),
   services_devices: z.record(z.string(), textList, 'a table of lists of texts').default({}),
   service_gpus: text.default(''),
-  wait_for_services_timeout: integer.default(DEFAULT_WAIT_SECONDS),
+  wait_for_services_timeout: integer.transform(limitSeconds).default(DEFAULT_WAIT_SECONDS),
 };
 
 type RawServices = z.output<z.ZodObject<typeof servicesShape>>;

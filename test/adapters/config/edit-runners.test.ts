@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { appendRunner, removeRunners } from '../../../src/adapters/config/edit-runners.ts';
-import { parseToml, withoutKey } from '../../../src/adapters/config/parse-toml.ts';
+import { parseToml } from '../../../src/adapters/config/parse-toml.ts';
+import { withoutKey } from '../../../src/adapters/config/toml-table.ts';
 import { renderTableArrayEntry } from '../../../src/adapters/config/render-toml.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 
