@@ -2,7 +2,7 @@ import type { CacheAddress } from '../domain/cache/address.ts';
 import { cacheRoot } from '../domain/cache/address.ts';
 import { cleanPath } from '../domain/job/project-dir.ts';
 import type { CacheScene } from './cache-scene.ts';
-import type { FileMember } from './ports.ts';
+import type { ArchiveEntry, FileMember } from './ports.ts';
 
 /** The archive of a cache where the peer keeps it too: in the cache directory of the containers. */
 const ARCHIVE = 'cache.zip';
@@ -48,36 +48,34 @@ export async function keepLocal(
 ): Promise<void> {
   const { engine, container, ports, signal } = scene;
   const { sizeBytes, content } = await ports.hostFiles.open(file);
-  const path = address.directory.slice(1);
   const metadata = new TextEncoder().encode(JSON.stringify({ cachekey: address.humanKey }));
   const common = { ...OF_ROOT, kind: 'file', modifiedMs } as const;
   const members: readonly FileMember[] = [
-    ...directoriesOf(scene, address, modifiedMs),
-    { ...common, path: `${path}/${ARCHIVE}`, mode: 0o600, sizeBytes, content },
+    { ...common, path: ARCHIVE, mode: 0o600, sizeBytes, content },
     {
-      ...{ ...common, path: `${path}/${METADATA}`, mode: 0o640 },
+      ...{ ...common, path: METADATA, mode: 0o640 },
       sizeBytes: metadata.byteLength,
       content: oneOf(metadata),
     },
   ];
-  await engine.writeFiles(container, '/', { members: oneByOne(members), signal });
+  // By themselves, for another build may be at the same ones: a stream cannot be sent once more.
+  await engine.putArchive(container, '/', directoriesOf(scene, address));
+  await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
 }
 
 /** Nobody else's business, as in the peer; the cache directory itself is left as it is. */
 function directoriesOf(
   { build, variables }: CacheScene,
   { directory }: CacheAddress,
-  modifiedMs: number,
-): readonly FileMember[] {
+): readonly ArchiveEntry[] {
   const { context } = build;
   const top = cleanPath(context.runner.cacheDir);
+  const isInTop = cacheRoot({ context, variables }).startsWith(`${top}/`);
   const below = directory.slice(top.length + 1).split('/');
-  const inTop = cacheRoot({ context, variables }).startsWith(`${top}/`) ? below : [];
-  return inTop.map((_, index) => ({
-    ...{ ...OF_ROOT, kind: 'directory', mode: 0o700, modifiedMs, sizeBytes: 0 },
-    path: `${top.slice(1)}/${below.slice(0, index + 1).join('/')}`,
-    content: NOTHING,
-  }));
+  const paths = isInTop
+    ? below.map((_, index) => `${top}/${below.slice(0, index + 1).join('/')}`)
+    : [directory];
+  return paths.map((path) => ({ path, type: 'directory', mode: 0o700 }));
 }
 
 const OF_ROOT = { uid: 0, gid: 0, linkTarget: '' } as const;

@@ -2,23 +2,26 @@ import type { z } from 'zod';
 import type { ContainerEngine, ContainerStatus, Log } from '../../activities/ports.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
-import { packArchive } from './archive.ts';
 import { createBody } from './create-body.ts';
 import { parseReply, segment, type Daemon, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
 import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
+import { putArchive } from './put-archive.ts';
 import { readReply } from './read-reply.ts';
 import { containerSchema, createdSchema } from './replies.ts';
 import { inlineSeccomp } from './seccomp.ts';
+import { againWhenMet, inTurnAt, volumesToFill } from './shared-mounts.ts';
 import { parseState } from './states.ts';
 import type { EngineTiming } from './timing.ts';
+import type { InTurn } from './turns.ts';
 
 export interface EngineParts {
   readonly daemon: Daemon;
   readonly timing: EngineTiming;
   readonly installation: string;
   readonly log: Log;
+  readonly inTurn: InTurn;
 }
 
 type Containers = Pick<
@@ -37,16 +40,7 @@ export function createContainers(parts: EngineParts): Containers {
     createContainer: (spec) => createContainer(parts, spec),
     startContainer: (idOrName) => startContainer(parts, idOrName),
     inspectContainer: (idOrName) => inspectContainer(parts, idOrName),
-    putArchive: async (idOrName, path, entries) => {
-      const call: DaemonCall = {
-        doing: `put ${entries.length} files into container "${idOrName}" at ${path}`,
-        method: 'PUT',
-        path: `/containers/${segment(idOrName)}/archive`,
-        query: { path },
-        tar: await packArchive(entries),
-      };
-      await parts.daemon.expect(call, { limitMs: parts.timing.slowCallLimitMs, accept: [200] });
-    },
+    putArchive: (idOrName, path, entries) => putArchive(parts, { idOrName, path, entries }),
     readLogs: (idOrName, options) => readLogs(parts, idOrName, options),
     removeContainer: (idOrName, options) => removeContainer(parts, idOrName, options),
   };
@@ -75,7 +69,9 @@ async function requestCreate(parts: EngineParts, spec: ContainerSpec): Promise<R
     query: { name: spec.name, ...(spec.platform !== '' && { platform: spec.platform }) },
     body: createBody({ ...spec, securityOpt, labels }),
   };
-  return daemon.send(call, { limitMs: timing.slowCallLimitMs });
+  return inTurnAt(parts, { mounts: volumesToFill(spec) }, () =>
+    againWhenMet(() => daemon.send(call, { limitMs: timing.slowCallLimitMs })),
+  );
 }
 
 interface Body {
@@ -148,6 +144,15 @@ export async function inspectContainer(
 ): Promise<ContainerStatus | undefined> {
   const raw = await inspectRaw(parts, idOrName, signal);
   return raw && toStatus(raw);
+}
+
+/** What the container has mounted; nothing when there is no such container. */
+export async function mountsOf(
+  parts: EngineParts,
+  idOrName: string,
+  signal?: AbortSignal,
+): Promise<NonNullable<RawContainer['Mounts']>> {
+  return (await inspectRaw(parts, idOrName, signal))?.Mounts ?? [];
 }
 
 function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {

@@ -8,6 +8,7 @@ import { createImages } from './pulling.ts';
 import { createResources } from './resources.ts';
 import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
 import { createServices } from './services.ts';
+import { createTurns, type InTurn } from './turns.ts';
 import { createWaiting } from './waiting.ts';
 
 export interface EngineOptions {
@@ -17,6 +18,8 @@ export interface EngineOptions {
   /** Marks everything created, so that two installations can share a daemon. */
   readonly installation: string;
   readonly timing?: Partial<EngineTiming>;
+  /** Shared by all that use the same daemon, by whatever address. */
+  readonly inTurn?: InTurn;
 }
 
 /**
@@ -29,6 +32,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     timing: { ...DEFAULT_TIMING, ...options.timing },
     installation: options.installation,
     log: options.log,
+    inTurn: options.inTurn ?? createTurns(),
   };
   return {
     ...createResources(parts),

@@ -1,19 +1,22 @@
 import type { ContainerEngine } from '../../activities/ports.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { createContainerEngine, type EngineOptions } from './engine.ts';
+import { createTurns } from './turns.ts';
 
 /**
  * The engine of each runner: one for all that use the same daemon in the same way, so that they
  * share their pulls.
  */
 export function createContainerEngines(
-  options: Omit<EngineOptions, 'docker'>,
+  options: Omit<EngineOptions, 'docker' | 'inTurn'>,
 ): (runner: RunnerConfig) => ContainerEngine {
   const engines = new Map<string, ContainerEngine>();
+  // One for all: two addresses may lead to one daemon.
+  const inTurn = createTurns();
   return ({ docker }) => {
     const { host, tlsCertPath, tlsVerify } = docker;
     const key = JSON.stringify([host, tlsCertPath, tlsVerify]);
-    const engine = engines.get(key) ?? createContainerEngine({ ...options, docker });
+    const engine = engines.get(key) ?? createContainerEngine({ ...options, docker, inTurn });
     engines.set(key, engine);
     return engine;
   };

@@ -22,7 +22,10 @@ export function createFiles(parts: EngineParts): Files {
     },
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: (idOrName, path, order) =>
-      writeFiles(parts, { ...order, path, call: archiveCall('PUT', { idOrName, path }) }),
+      writeFiles(parts, {
+        ...{ ...order, idOrName, path },
+        call: archiveCall('PUT', { idOrName, path }),
+      }),
   };
 }
 

@@ -29,6 +29,14 @@ export const imageSchema = z.object({
 
 export const createdSchema = z.object({ Id: z.string() });
 
+export const mountSchema = z.object({
+  /** Of a volume. */
+  Name: z.string().optional(),
+  /** Of the host. */
+  Source: z.string().default(''),
+  Destination: z.string(),
+});
+
 export const containerSchema = z.object({
   Id: z.string(),
   State: z.object({
@@ -41,6 +49,7 @@ export const containerSchema = z.object({
     Error: z.string().default(''),
   }),
   Config: z.object({ Labels: labels }),
+  Mounts: z.array(mountSchema).nullish(),
 });
 
 export const endpointSchema = z.object({

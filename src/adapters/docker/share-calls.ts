@@ -43,7 +43,8 @@ export function shareCalls<T>(): (
   };
 }
 
-function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
+/** The result, unless the signal comes first. What it is the result of goes on. */
+export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
   if (signal === undefined) return result;
   return new Promise<T>((resolve, reject) => {
     const leave = (): void => {

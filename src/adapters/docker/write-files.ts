@@ -4,22 +4,33 @@ import { pipeline } from 'node:stream/promises';
 import { pack, type Header, type Pack } from 'tar-stream';
 import type { FileMember } from '../../activities/ports.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import type { EngineParts } from './containers.ts';
+import { mountsOf, type EngineParts } from './containers.ts';
 import type { DaemonCall } from './daemon.ts';
 import { refusalFault, type RefusedAction } from './faults.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
+import { directoryOnMount, inTurnAt } from './shared-mounts.ts';
 
 export interface Writing {
   readonly members: AsyncIterable<FileMember>;
   readonly signal: AbortSignal;
+  readonly idOrName: string;
   /** The directory in the container. */
   readonly path: string;
   readonly call: DaemonCall;
 }
 
-/** Sends members as a tar, no faster than Docker unpacks it. */
-export async function writeFiles({ daemon, timing }: EngineParts, writing: Writing): Promise<void> {
+/**
+ * Sends members as a tar, no faster than Docker unpacks it. Nobody else of this program writes into the
+ * same directory of the same volume meanwhile.
+ */
+export async function writeFiles(parts: EngineParts, writing: Writing): Promise<void> {
+  const { signal, path } = writing;
+  const mounts = directoryOnMount(await mountsOf(parts, writing.idOrName, signal), path);
+  await inTurnAt(parts, { mounts, signal }, () => writeNow(parts, writing));
+}
+
+async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Promise<void> {
   const { signal, call } = writing;
   const idle = startIdleLimit(timing.transferIdleMs, signal);
   const stop = new AbortController();

@@ -5,7 +5,7 @@ import Dockerode from 'dockerode';
 import type { ContainerEngine, FileMember } from '../../../src/activities/ports.ts';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import { directory, file, membersOf, symlink, type Plain } from '../archives/support.ts';
-import { engineFor } from './fake-daemon.ts';
+import { engineFor, inspection } from './fake-daemon.ts';
 import { created, JOB_IMAGE, openEngine, readOutput } from './support.ts';
 
 const engine = openEngine();
@@ -286,6 +286,10 @@ describe('writing files into a container', () => {
   it('is final when Docker could not unpack, though it says 500 of that', async (t) => {
     const full = await engineFor(t, (request, response) => {
       request.resume();
+      if (request.method === 'GET') {
+        response.end(inspection('created'));
+        return;
+      }
       response.writeHead(500, { 'Content-Type': 'application/json' });
       response.end(
         '{"message":"Error processing tar file(exit status 1): no space left on device"}',
