@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
+import { temporalCli } from '../support/temporal-cli.ts';
+
+/** The program that there is, which says to be newer than it is. */
+async function newerTemporal(directory: string): Promise<string> {
+  const file = join(directory, 'newer-temporal');
+  const version = 'temporal version 99.0.0 (Server 99.0.0, UI 99.0.0)';
+  const say = `if [ "$1" = --version ]; then echo '${version}'; exit; fi`;
+  await writeFile(file, `#!/bin/sh\n${say}\nexec '${temporalCli()}' "$@"\n`, { mode: 0o755 });
+  return file;
+}
 
 /** Counts how often the script ran, in a file on a volume that outlives its containers. */
 const COUNTED = [
@@ -70,6 +82,24 @@ describe('re-attachment', () => {
     assertJob(job, { state: 'success', log: ['line 60', 'runs: 1', 'Job succeeded'] });
     assertWhole(job.log);
     await installation.whenClean();
+  });
+
+  it('goes on after an upgrade of the embedded Temporal, which begins with a new database', async () => {
+    const { directory } = installation;
+    const job = installation.gitlab.addJob({ script: COUNTED, variables: [NO_GIT] });
+    await job.whenLog(/^line 5$/m);
+    assert.equal(await installation.runner.end('SIGTERM'), 0);
+    const runner = await installation.start({ TEMPORAL_CLI_PATH: await newerTemporal(directory) });
+    await runner.whenLog(/"msg":"the embedded Temporal begins with a new database/);
+    await job.whenFinished();
+    assertJob(job, { state: 'success', log: ['line 60', 'runs: 1', 'Job succeeded'] });
+    assertWhole(job.log);
+    const next = installation.gitlab.addJob({ script: ['echo next'], variables: [NO_GIT] });
+    await next.whenFinished();
+    assertJob(next, { state: 'success', log: ['next'] });
+    assert.deepEqual([job.handedOut, next.handedOut], [1, 1]);
+    await installation.whenClean();
+    assert.deepEqual(installation.gitlab.violations, []);
   });
 
   it('asks for jobs again within five seconds after a restart', async () => {

@@ -10,6 +10,7 @@ import proto from '@temporalio/proto';
 import { z } from 'zod';
 import type { Log } from '../../activities/ports.ts';
 import { describeProcess } from '../process-identity.ts';
+import { chooseDatabase } from './server-database.ts';
 
 export interface DevServerOptions {
   readonly binary: string;
@@ -60,7 +61,8 @@ type ServerRecord = z.infer<typeof recordSchema>;
 
 /**
  * The embedded Temporal server, with its state in a SQLite file. It outlives a `kill -9` of this
- * process and is then found again by its record; when it dies itself, it is started again.
+ * process and is then found again by its record; when it dies itself, it is started again. Another
+ * version of the server begins with a new file.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
@@ -190,9 +192,10 @@ async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
 
 async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRecord> {
   const { binary, stateDir } = options;
+  const database = await chooseDatabase(options);
   const output = await openLog(join(stateDir, 'server.log'));
   try {
-    const child = spawn(binary, serverArguments(stateDir, ports), {
+    const child = spawn(binary, serverArguments(database, ports), {
       // A group of its own: Ctrl-C and `kill -9` of the worker are not meant for it.
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
@@ -219,10 +222,10 @@ async function openLog(path: string): Promise<FileHandle> {
   return open(path, sizeBytes > LOG_LIMIT_BYTES ? 'w' : 'a', 0o600);
 }
 
-function serverArguments(stateDir: string, { port, uiPort }: Ports): readonly string[] {
+function serverArguments(database: string, { port, uiPort }: Ports): readonly string[] {
   return [
     ...['server', 'start-dev', '--ip', HOST, '--port', `${port}`, '--ui-port', `${uiPort}`],
-    ...['--db-filename', join(stateDir, 'temporal.db'), '--log-level', 'warn'],
+    ...['--db-filename', database, '--log-level', 'warn'],
     ...TUNING.flatMap((value) => ['--dynamic-config-value', value]),
     ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
   ];

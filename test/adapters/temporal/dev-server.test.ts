@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,11 +25,11 @@ describe('embedded Temporal', () => {
   });
   afterEach(async () => {
     for (const server of servers) await server.stop();
-    await rm(stateDir, { recursive: true });
+    await rm(join(stateDir, '..'), { recursive: true });
   });
 
-  const start = async (): Promise<DevServer> => {
-    const server = await startDevServer({ binary: temporalCli(), stateDir, log: recording.log });
+  const start = async (binary = temporalCli()): Promise<DevServer> => {
+    const server = await startDevServer({ binary, stateDir, log: recording.log });
     servers.push(server);
     return server;
   };
@@ -39,6 +39,18 @@ describe('embedded Temporal', () => {
     };
     return record.pid;
   };
+  const databases = async (): Promise<readonly string[]> =>
+    (await readdir(stateDir)).filter((name) => name.startsWith('database-'));
+  const makeProgram = async (script: string): Promise<string> => {
+    const file = join(stateDir, '..', 'cli');
+    await writeFile(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return file;
+  };
+  const asVersion = (version: string): Promise<string> =>
+    makeProgram(
+      `if [ "$1" = --version ]; then echo "temporal version 9 (Server ${version}, UI 9)"; exit; fi\n` +
+        `exec '${temporalCli()}' "$@"`,
+    );
   const said = (message: RegExp): boolean =>
     recording.said.some((event) => message.test(event.message));
 
@@ -112,11 +124,65 @@ describe('embedded Temporal', () => {
     }
   });
 
-  it('fails with the place of its log when the program is no server', async () => {
+  it('fails with the place of its log when the program does not serve', async () => {
+    const binary = await makeProgram(
+      'if [ "$1" = --version ]; then echo "Server 1"; else exit 1; fi',
+    );
     await assert.rejects(
-      startDevServer({ binary: '/bin/false', stateDir, log: recording.log }),
+      startDevServer({ binary, stateDir, log: recording.log }),
       /does not answer on 127\.0\.0\.1:\d+: see .*server\.log/,
     );
+  });
+
+  it('fails with what is wrong when the program is no Temporal server', async () => {
+    await assert.rejects(
+      startDevServer({ binary: '/bin/false', stateDir, log: recording.log }),
+      /\/bin\/false is no Temporal server/,
+    );
+  });
+
+  it('begins with a new database when its version is another one, and keeps the old one', async () => {
+    const first = await start();
+    await startWorkflow(first);
+    await first.stop();
+    const [before = ''] = await databases();
+
+    // The same server: only what it says of itself is another version.
+    const second = await start(await asVersion('99.0.0'));
+    await assert.rejects(statusOfWorkflow(second), /not found/);
+    assert.deepEqual(await databases(), ['database-99.0.0']);
+    const told = recording.said.find(({ message }) => /begins with a new database/.test(message));
+    const earlier = String(told?.fields?.['earlier']);
+    assert.match(earlier, new RegExp(`/earlier/${before}-[^/]+/temporal\\.db$`));
+    assert.ok((await stat(earlier)).size > 0);
+    await second.stop();
+
+    // Of what it held before, all builds have ended meanwhile.
+    const third = await start();
+    await assert.rejects(statusOfWorkflow(third), /not found/);
+    assert.equal((await readdir(join(stateDir, 'earlier'))).length, 2);
+  });
+
+  it('sets a database aside that says nothing of its version, with its write-ahead log', async () => {
+    await mkdir(stateDir, { recursive: true });
+    const names = ['temporal.db', 'temporal.db-shm', 'temporal.db-wal'];
+    for (const name of names) await writeFile(join(stateDir, name), name);
+    await startWorkflow(await start());
+    const [earlier = ''] = await readdir(join(stateDir, 'earlier'));
+    assert.deepEqual((await readdir(join(stateDir, 'earlier', earlier))).toSorted(), names);
+    assert.ok(said(/begins with a new database/));
+  });
+
+  it('goes over to another version when it is started again after its death', async () => {
+    const program = await asVersion('98.0.0');
+    const server = await start(program);
+    await startWorkflow(server);
+    await writeFile(program, (await readFile(program, 'utf8')).replace('98.0.0', '99.0.0'));
+    const before = await pid();
+    process.kill(before, 'SIGKILL');
+    await until(async () => (await pid()) !== before);
+    await until(() => reach(server.address).then(Boolean, () => false));
+    assert.deepEqual(await databases(), ['database-99.0.0']);
   });
 });
 

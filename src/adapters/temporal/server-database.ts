@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Log } from '../../activities/ports.ts';
+import { reasonOf } from './programs.ts';
+
+export interface DatabaseOptions {
+  /** The `temporal` program that is about to be started. */
+  readonly binary: string;
+  /** Holds a directory for the database of the server's version, and `earlier` for all others. */
+  readonly stateDir: string;
+  readonly log: Log;
+}
+
+const FILE = 'temporal.db';
+const DIRECTORY_PREFIX = 'database-';
+const EARLIER = 'earlier';
+/** Where release 0.1.0 had it, whatever the server's version. The log goes before what it belongs to. */
+const UNVERSIONED = [`${FILE}-wal`, `${FILE}-shm`, FILE];
+const ANSWER_LIMIT_MS = 30_000;
+
+const run = promisify(execFile);
+
+/**
+ * The SQLite file for this program's server. `start-dev` makes the tables of its version in a new
+ * file, and never changes those of an older one: calls that need a newer table then fail. So each
+ * version begins with a file of its own. What another version has left is set aside and not served
+ * again, also when that version comes back: builds that it holds as running have ended meanwhile.
+ * No server may be running. Fails when the program does not tell its version.
+ */
+export async function chooseDatabase({ binary, stateDir, log }: DatabaseOptions): Promise<string> {
+  const version = await askVersion(binary);
+  const own = `${DIRECTORY_PREFIX}${version}`;
+  const moved = await setAside(stateDir, own);
+  for (const earlier of moved) {
+    log.warn(
+      'the embedded Temporal begins with a new database, as the one before is of another version ' +
+        'of the server: running builds come back from the records of this node',
+      { server: version, earlier },
+    );
+  }
+  await mkdir(join(stateDir, own), { recursive: true, mode: 0o700 });
+  return join(stateDir, own, FILE);
+}
+
+/** `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`: the server's, else all that it says. */
+async function askVersion(binary: string): Promise<string> {
+  const said = await run(binary, ['--version'], { timeout: ANSWER_LIMIT_MS }).then(
+    ({ stdout }) => stdout,
+    (error: unknown) => {
+      const reason = `${binary} is no Temporal server: \`--version\` fails: ${reasonOf(error)}`;
+      throw new Error(reason, { cause: error });
+    },
+  );
+  const version = /\bServer v?(\d[\w.+-]*)/.exec(said)?.[1] ?? said;
+  const name = version.replace(/[^\w.+-]+/g, '_').slice(0, 100);
+  if (name === '') throw new Error(`${binary} is no Temporal server: \`--version\` says nothing`);
+  return name;
+}
+
+/** Returns where what was found of other versions is now. */
+async function setAside(stateDir: string, own: string): Promise<readonly string[]> {
+  const names = await readdir(stateDir);
+  const others = names.filter((name) => name.startsWith(DIRECTORY_PREFIX) && name !== own);
+  const unversioned = UNVERSIONED.filter((name) => names.includes(name));
+  if (others.length + unversioned.length === 0) return [];
+  const moment = new Date().toISOString().replace(/[:.]/g, '-');
+  await mkdir(join(stateDir, EARLIER), { recursive: true, mode: 0o700 });
+  const moved: string[] = [];
+  for (const name of others) {
+    const earlier = join(stateDir, EARLIER, `${name}-${moment}`);
+    await rename(join(stateDir, name), earlier);
+    moved.push(join(earlier, FILE));
+  }
+  if (unversioned.length > 0) {
+    const earlier = join(stateDir, EARLIER, `${DIRECTORY_PREFIX}${moment}`);
+    await mkdir(earlier, { recursive: true, mode: 0o700 });
+    for (const name of unversioned) await rename(join(stateDir, name), join(earlier, name));
+    moved.push(join(earlier, FILE));
+  }
+  return moved;
+}
