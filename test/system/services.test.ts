@@ -15,6 +15,14 @@ const DOCKER_TOML = `
     allowed_services = ["temporal-gitlab-runner/*"]
 `;
 
+const CONFIGURED_TOML = `
+    [[runners.docker.services]]
+      name = "temporal-gitlab-runner/busybox:local"
+      alias = "of-the-configuration"
+      entrypoint = ["sh", "-c", 'tr "\\0" "\\n" < /proc/1/environ; sleep 60']
+      environment = ["xpack.security.enabled=false"]
+`;
+
 /** A service of busybox that runs a line of shell; on its port it says the line's words to all. */
 function shell(line: string, more: Readonly<Record<string, unknown>> = {}) {
   return { name: BUSYBOX, entrypoint: ['sh', '-c', line], ...more };
@@ -234,6 +242,28 @@ const SETTINGS: readonly Scenario[] = [
     expected: {
       state: 'success',
       log: ['SEEN=seen-by-all HIDDEN=[] OWN=my-hidden-from-services'],
+    },
+  },
+  {
+    title: 'a variable of a service may have a name that no shell takes',
+    docker: CONFIGURED_TOML,
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT, DEBUG],
+      payload: {
+        services: [
+          shell('tr "\\0" "\\n" < /proc/1/environ; sleep 60', {
+            alias: 'of-the-job',
+            variables: [{ key: 'discovery.type', value: 'single-node' }],
+          }),
+        ],
+      },
+    },
+    expected: {
+      state: 'success',
+      log: [
+        /xpack\.security\.enabled=false[^]*discovery\.type=single-node|discovery\.type=single-node[^]*xpack\.security\.enabled=false/,
+      ],
     },
   },
   {

@@ -1,4 +1,5 @@
 import { FailureType, FinalError } from '../failure.ts';
+import { isProcessName, skippedWarning } from '../job/environment.ts';
 import { containerBaseName } from '../runner/names.ts';
 import type { ConfiguredService } from '../runner/services-config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
@@ -60,10 +61,21 @@ export function planServices(question: ServicesQuestion): ServicesPlan {
       warnings.push(`${ENTRYPOINT_WARNING} for service ${name.title}`);
     }
     if (aliases.areAllTaken) continue;
+    warnings.push(...variableWarnings(definition, name.title));
     for (const alias of aliases.used) taken.add(alias);
     services.push(planService(question, { index, definition, name, aliases: aliases.used }));
   }
   return { services, warnings };
+}
+
+/** Of variables that no process can be handed. */
+function variableWarnings({ variables }: ServiceDefinition, title: string): readonly string[] {
+  const refused = variables.filter(({ key, value }) => !isProcessName(key) || value.includes('\0'));
+  const names = refused.map(({ key }) => key);
+  return skippedWarning(
+    `of service ${title} not passed (their names or values cannot be in an environment)`,
+    names,
+  );
 }
 
 /** In the order in which they are started. */

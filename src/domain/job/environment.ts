@@ -20,13 +20,23 @@ export interface Environment {
   readonly skipped: readonly string[];
 }
 
-/** The last of a name counts; file variables stand for their path in `tempDir`. */
-export function formatEnvironment(entries: readonly Variable[], tempDir: string): Environment {
+/** Whether something takes a variable of this name. */
+export type NameRule = (key: string) => boolean;
+
+/**
+ * The last of a name counts; file variables stand for their path in `tempDir`. Names are those that a
+ * shell can export, unless told otherwise.
+ */
+export function formatEnvironment(
+  entries: readonly Variable[],
+  tempDir: string,
+  takesName: NameRule = isEnvironmentName,
+): Environment {
   const lines: string[] = [];
   const skipped: string[] = [];
   for (const { key, value, isFile } of lastOfEach(entries)) {
     const text = isFile ? filePath(tempDir, key) : value;
-    if (isEnvironmentName(key) && !text.includes('\0')) lines.push(`${key}=${text}`);
+    if (takesName(key) && !text.includes('\0')) lines.push(`${key}=${text}`);
     else skipped.push(key);
   }
   return { lines, skipped };
@@ -34,7 +44,7 @@ export function formatEnvironment(entries: readonly Variable[], tempDir: string)
 
 /**
  * What a service sees: the job's public variables and the runner's, as they are, then its own,
- * which may refer to everything. Source: gitlab-runner `common/build.go` (GetServiceVariables).
+ * which may refer to everything. Names are as given. Source: gitlab-runner `common/build.go` (GetServiceVariables).
  */
 export function servicesEnvironment(
   list: VariableList,
@@ -43,7 +53,16 @@ export function servicesEnvironment(
 ): readonly string[] {
   const everything = listVariables([...list.entries, ...own], tempDir);
   const visible = list.entries.filter(({ isForServices }) => isForServices);
-  return formatEnvironment([...visible, ...expandAll(own, everything).entries], tempDir).lines;
+  const all = [...visible, ...expandAll(own, everything).entries];
+  return formatEnvironment(all, tempDir, isProcessName).lines;
+}
+
+/**
+ * Whether a process can be handed a variable of this name, such as `xpack.security.enabled`: what a
+ * shell makes of it does not matter where Docker starts the process.
+ */
+export function isProcessName(key: string): boolean {
+  return key !== '' && !/[=\0]/.test(key);
 }
 
 /** Files to write before a stage; a name that is no environment name could lead out of `tempDir`. */

@@ -168,15 +168,37 @@ describe('services of a build', () => {
     const { services } = planOf({
       services: [{ name: 'a', variables: [{ key: 'OWN', value: 'x$HIDDEN' }] }],
       variables: [{ key: 'HIDDEN', value: 'h', public: false }],
-      config: { list: [{ ...CONFIGURED, name: 'b', environment: ['K=v=1', 'nonsense'] }] },
+      config: {
+        list: [
+          {
+            ...CONFIGURED,
+            name: 'b',
+            environment: ['K=v=1', 'xpack.security.enabled=false', 'nonsense'],
+          },
+        ],
+      },
     });
     const [b, a] = services.map(({ container }) => container('image').environment);
     assert.ok(b?.includes('K=v=1'));
+    assert.ok(b?.includes('xpack.security.enabled=false'));
     assert.ok(a?.includes('OWN=xh'));
     assert.equal(
       a?.some((line) => line.startsWith('HIDDEN=')),
       false,
     );
+  });
+
+  it('are told of variables that no process can be handed', () => {
+    const { services, warnings } = planOf({
+      services: [{ name: 'a', variables: [{ key: 'A=B', value: '1' }] }],
+      config: { list: [{ ...CONFIGURED, name: 'b', environment: ['=x', 'OK=1'] }] },
+    });
+    assert.equal(services.length, 2);
+    const why = 'not passed (their names or values cannot be in an environment)';
+    assert.deepEqual(warnings, [
+      `variables of service b:latest ${why}: ""`,
+      `variables of service a:latest ${why}: "A=B"`,
+    ]);
   });
 
   const refused: [settings: Settings, message: RegExp, why: string][] = [

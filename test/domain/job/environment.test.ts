@@ -63,6 +63,13 @@ describe('the environment of a service', () => {
     assert.deepEqual(of(...own), ['P=public', 'F=/t/F', 'A=secret', 'B=$S', 'C=$S']);
   });
 
+  it('takes names as they are given, but for those that no process can be handed', () => {
+    const own = ['xpack.security.enabled', 'a-b', '9', 'größe', '', 'A=B', 'N\0'];
+    assert.deepEqual(of(...own.map((name) => v(name, '1'))).slice(2), [
+      ...['xpack.security.enabled=1', 'a-b=1', '9=1', 'größe=1'],
+    ]);
+  });
+
   it('lets its own win', () => {
     assert.deepEqual(of(v('P', 'mine')), ['P=mine', 'F=/t/F']);
   });
