@@ -1,7 +1,7 @@
 import type { CacheVolumeEngine } from '../../activities/ports/cache-volumes.ts';
 import { CACHE_VOLUME_LABELS } from '../../domain/executor/volumes.ts';
-import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { BUILD_LABEL, INSTALLATION_LABEL } from './labels.ts';
 import { listDanglingVolumes, listVolumes, type ListedVolume } from './lists.ts';
 import { usageSchema } from './replies.ts';

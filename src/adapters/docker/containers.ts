@@ -1,28 +1,18 @@
-import type { z } from 'zod';
-import type { ContainerEngine, ContainerStatus, Log } from '../../activities/ports.ts';
+import type { ContainerEngine } from '../../activities/ports.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { createBody } from './create-body.ts';
-import { parseReply, segment, type Daemon, type DaemonCall } from './daemon.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
+import { inspectContainer, inspectRaw } from './inspect-container.ts';
 import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
 import { putArchive } from './put-archive.ts';
 import { readReply } from './read-reply.ts';
-import { containerSchema, createdSchema } from './replies.ts';
+import { createdSchema } from './replies.ts';
 import { inlineSeccomp } from './seccomp.ts';
 import { againWhenMet, inTurnAt, volumesToFill } from './shared-mounts.ts';
-import { parseState } from './states.ts';
-import type { EngineTiming } from './timing.ts';
-import type { InTurn } from './turns.ts';
-
-export interface EngineParts {
-  readonly daemon: Daemon;
-  readonly timing: EngineTiming;
-  readonly installation: string;
-  readonly log: Log;
-  readonly inTurn: InTurn;
-}
 
 type Containers = Pick<
   ContainerEngine,
@@ -117,55 +107,6 @@ async function startContainer({ daemon, timing }: EngineParts, idOrName: string)
   const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
   // 304: it runs already.
   if (![204, 304].includes(reply.status)) throw startFault(reply, daemon.action(call));
-}
-
-type RawContainer = z.infer<typeof containerSchema>;
-
-async function inspectRaw(
-  { daemon, timing }: EngineParts,
-  idOrName: string,
-  signal?: AbortSignal,
-): Promise<RawContainer | undefined> {
-  const call: DaemonCall = {
-    doing: `inspect container "${idOrName}"`,
-    method: 'GET',
-    path: `/containers/${segment(idOrName)}/json`,
-  };
-  const options = { limitMs: timing.callLimitMs, accept: [200, 404], signal };
-  const { status, body } = await daemon.expect(call, options);
-  return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
-}
-
-/** undefined when there is no such container. The signal ends the question. */
-export async function inspectContainer(
-  parts: EngineParts,
-  idOrName: string,
-  signal?: AbortSignal,
-): Promise<ContainerStatus | undefined> {
-  const raw = await inspectRaw(parts, idOrName, signal);
-  return raw && toStatus(raw);
-}
-
-/** What the container has mounted; nothing when there is no such container. */
-export async function mountsOf(
-  parts: EngineParts,
-  idOrName: string,
-  signal?: AbortSignal,
-): Promise<NonNullable<RawContainer['Mounts']>> {
-  return (await inspectRaw(parts, idOrName, signal))?.Mounts ?? [];
-}
-
-function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {
-  return {
-    id: Id,
-    state: parseState(State.Status, Id),
-    exitCode: State.ExitCode,
-    oomKilled: State.OOMKilled,
-    startedAt: State.StartedAt,
-    finishedAt: State.FinishedAt,
-    error: State.Error,
-    labels: Config.Labels ?? {},
-  };
 }
 
 async function readLogs(

@@ -3,6 +3,7 @@ import { createCacheVolumes } from './cache-volumes.ts';
 import { createContainers } from './containers.ts';
 import { createDaemon } from './daemon.ts';
 import { resolveDaemonAddress, type DaemonConfig, type Environment } from './daemon-address.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { createFiles } from './files.ts';
 import { createImages } from './pulling.ts';
 import { createResources } from './resources.ts';
@@ -27,7 +28,7 @@ export interface EngineOptions {
  * InvalidConfig when the host or its certificates are of no use.
  */
 export function createContainerEngine(options: EngineOptions): ContainerEngine {
-  const parts = {
+  const parts: EngineParts = {
     daemon: createDaemon(resolveDaemonAddress(options.docker, options.env)),
     timing: { ...DEFAULT_TIMING, ...options.timing },
     installation: options.installation,

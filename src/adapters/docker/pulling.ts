@@ -7,8 +7,8 @@ import {
   mayPullPass,
 } from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
 import { imageSchema } from './replies.ts';

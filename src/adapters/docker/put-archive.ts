@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import type { ArchiveEntry } from '../../activities/ports.ts';
 import { packArchive } from './archive.ts';
-import { mountsOf, type EngineParts } from './containers.ts';
 import { segment, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
+import { mountsOf } from './inspect-container.ts';
 import { againWhenMet, inTurnAt, mountsHolding } from './shared-mounts.ts';
 
 export interface Putting {

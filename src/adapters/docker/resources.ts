@@ -1,8 +1,8 @@
 import type { ContainerEngine } from '../../activities/ports.ts';
 import type { NetworkSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import type { EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import {
   BUILD_LABEL,

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { z } from 'zod';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
-import type { EngineParts } from './containers.ts';
+import type { EngineParts } from './engine-parts.ts';
 import type { Refusal } from './faults.ts';
 import type { mountSchema } from './replies.ts';
 

@@ -2,9 +2,10 @@ import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../activities/ports.ts';
 import { ContainerGone, TransientError } from '../../domain/failure.ts';
-import { inspectContainer, type EngineParts } from './containers.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
+import { inspectContainer } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
 

@@ -4,10 +4,11 @@ import { pipeline } from 'node:stream/promises';
 import { pack, type Header, type Pack } from 'tar-stream';
 import type { FileMember } from '../../activities/ports.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { mountsOf, type EngineParts } from './containers.ts';
 import type { DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { refusalFault, type RefusedAction } from './faults.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
+import { mountsOf } from './inspect-container.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
 import { directoryOnMount, inTurnAt } from './shared-mounts.ts';
 

@@ -1,0 +1,13 @@
+import type { Log } from '../../activities/ports.ts';
+import type { Daemon } from './daemon.ts';
+import type { EngineTiming } from './timing.ts';
+import type { InTurn } from './turns.ts';
+
+/** What every part of the engine works with. */
+export interface EngineParts {
+  readonly daemon: Daemon;
+  readonly timing: EngineTiming;
+  readonly installation: string;
+  readonly log: Log;
+  readonly inTurn: InTurn;
+}

@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+import type { ContainerStatus } from '../../activities/ports.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { containerSchema } from './replies.ts';
+import { parseState } from './states.ts';
+
+type RawContainer = z.infer<typeof containerSchema>;
+
+/** Docker's own words about the container; undefined when there is none. */
+export async function inspectRaw(
+  { daemon, timing }: EngineParts,
+  idOrName: string,
+  signal?: AbortSignal,
+): Promise<RawContainer | undefined> {
+  const call: DaemonCall = {
+    doing: `inspect container "${idOrName}"`,
+    method: 'GET',
+    path: `/containers/${segment(idOrName)}/json`,
+  };
+  const options = { limitMs: timing.callLimitMs, accept: [200, 404], signal };
+  const { status, body } = await daemon.expect(call, options);
+  return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
+}
+
+/** undefined when there is no such container. The signal ends the question. */
+export async function inspectContainer(
+  parts: EngineParts,
+  idOrName: string,
+  signal?: AbortSignal,
+): Promise<ContainerStatus | undefined> {
+  const raw = await inspectRaw(parts, idOrName, signal);
+  return raw && toStatus(raw);
+}
+
+/** What the container has mounted; nothing when there is no such container. */
+export async function mountsOf(
+  parts: EngineParts,
+  idOrName: string,
+  signal?: AbortSignal,
+): Promise<NonNullable<RawContainer['Mounts']>> {
+  return (await inspectRaw(parts, idOrName, signal))?.Mounts ?? [];
+}
+
+function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {
+  return {
+    id: Id,
+    state: parseState(State.Status, Id),
+    exitCode: State.ExitCode,
+    oomKilled: State.OOMKilled,
+    startedAt: State.StartedAt,
+    finishedAt: State.FinishedAt,
+    error: State.Error,
+    labels: Config.Labels ?? {},
+  };
+}
