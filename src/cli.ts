@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { readOpenFiles } from './adapters/open-files.ts';
 import { describeTooFewFiles } from './domain/runner/open-files.ts';
+import { holdSignals } from './worker/shutdown.ts';
 
+// A service is stopped in its first seconds too; other commands let go of the signals again.
+if (process.argv.includes('run')) holdSignals();
 process.exitCode = await main();
 
 /** The program is loaded only where that is possible: Node says nothing sensible where it is not. */

@@ -1,10 +1,9 @@
 import { watchFile, unwatchFile } from 'node:fs';
-import { createLog } from './adapters/log.ts';
 import { sweepLeftovers } from './worker/leftovers.ts';
 import { oneAtATime } from './worker/one-at-a-time.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createRevival } from './worker/revival.ts';
-import { listenForShutdown } from './worker/shutdown.ts';
+import { listenForShutdown, whenAborted, type Shutdown } from './worker/shutdown.ts';
 import { initialFeedRunnersState, type feedRunners } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
 
@@ -23,28 +22,43 @@ const REVIVAL_INTERVAL_MS = 20_000;
  * three workers, and feedRunners when config.toml has runners. Returns the exit code.
  */
 export async function runWorker(options: RunOptions): Promise<number> {
-  const log = createLog({
-    level: options.logLevel ?? 'info',
-    format: options.logFormat ?? 'runner',
-  });
-  const node = await openNode(options, log);
+  const { log } = options;
+  const shutdown = listenForShutdown(log);
   try {
-    return await serve(node, options);
+    const node = await openNode(options, shutdown.stopping);
+    try {
+      return await serve(node, { configPath: options.configPath, shutdown });
+    } finally {
+      await node.close();
+    }
+  } catch (error) {
+    // What was under way when the stop came could not go on: that is no failure.
+    if (!shutdown.stopping.aborted) throw error;
+    log.debug('given up for the stop', { error });
+    return 0;
   } finally {
-    await node.close();
+    shutdown.close();
   }
 }
 
-async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
+interface Service {
+  readonly configPath: string;
+  readonly shutdown: Shutdown;
+}
+
+async function serve(node: Node, { configPath, shutdown }: Service): Promise<number> {
   const { ports, workers, temporal, capacity, recovery } = node;
   const running = Promise.all(workers.map((worker) => worker.run()));
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  const unlisten = listenForShutdown(ports.log, (kind) => {
+  whenAborted(shutdown.draining, () => {
     node.takeNoMore();
-    if (kind === 'stop') stop();
-    else void capacity.whenIdle().then(stop);
+    void capacity.whenIdle().then(stop);
+  });
+  whenAborted(shutdown.stopping, () => {
+    node.takeNoMore();
+    stop();
   });
   const reload = (): void => void feed(node, false).catch(reportReload);
   const reportReload = (error: unknown): void => ports.log.error('reload not signaled', { error });
@@ -64,6 +78,7 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
   }, SWEEP_INTERVAL_MS);
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
+    if (shutdown.stopping.aborted) return await running.then(() => 0);
     ports.log.info('ready', {
       pid: process.pid,
       temporal: temporal.address,
@@ -87,7 +102,6 @@ async function serve(node: Node, { configPath }: RunOptions): Promise<number> {
     clearInterval(forgotten);
     unwatchFile(configPath, reload);
     process.off('SIGHUP', reload);
-    unlisten();
     stop();
   }
 }

@@ -1,13 +1,15 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { createLog, type AdjustableLog } from '../adapters/log.ts';
+import { peekLogSettings, type LogKeys } from '../adapters/config/peek-log-settings.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
 import { describeProgram } from '../worker/program.ts';
+import { releaseSignals } from '../worker/shutdown.ts';
 import { createCancelCommand } from './cancel.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
 import { createJobsCommand } from './jobs.ts';
 import { createLintCommand } from './lint.ts';
 import { createListCommand } from './list.ts';
-import { booleanOption, joinBooleanValues } from './options.ts';
+import { booleanOption, forgetEmptyVariables, joinBooleanValues } from './options.ts';
 import { createRegisterCommand } from './register.ts';
 import { createRunCommand } from './run.ts';
 import { createUnregisterCommand } from './unregister.ts';
@@ -27,10 +29,16 @@ interface GlobalFlags {
 export async function runCli(args: readonly string[], io: CommandIo): Promise<number> {
   const root = new Command();
   let exitCode = 0;
-  const context = createContext(root, io, (code) => {
-    exitCode = code;
+  let preset: LogKeys = { level: undefined, format: undefined };
+  const context = createContext(root, io, {
+    preset: () => preset,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
   });
-  describeRoot(root, context);
+  describeRoot(root, context, (keys) => {
+    preset = keys;
+  });
   try {
     await root.parseAsync(joinBooleanValues(root, args), { from: 'user' });
     return exitCode;
@@ -43,7 +51,12 @@ export async function runCli(args: readonly string[], io: CommandIo): Promise<nu
   }
 }
 
-function describeRoot(root: Command, context: CommandContext): void {
+/** `preset` hears how the config file of a node wants its log. */
+function describeRoot(
+  root: Command,
+  context: CommandContext,
+  preset: (keys: LogKeys) => void,
+): void {
   const { stdout, stderr } = context.io;
   root
     .name(context.program.name)
@@ -63,6 +76,7 @@ function describeRoot(root: Command, context: CommandContext): void {
     createCancelCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
+  forgetEmptyVariables(root);
   for (const command of [root, ...commands]) {
     command
       .exitOverride()
@@ -72,7 +86,9 @@ function describeRoot(root: Command, context: CommandContext): void {
       })
       .allowExcessArguments(false);
   }
-  root.hook('preAction', () => {
+  root.hook('preAction', (_, action) => {
+    if (action.name() === 'run') preset(peekLogSettings(action.opts<{ config: string }>().config));
+    else releaseSignals();
     const { version, revision, platform } = context.program;
     const [os, arch] = platform.split('/');
     context.log().info('Runtime platform', { arch, os, pid: process.pid, revision, version });
@@ -87,22 +103,28 @@ function choiceOption(flags: string, description: string, choices: readonly stri
   });
 }
 
+interface ContextParts {
+  preset(): LogKeys;
+  setExitCode(code: number): void;
+}
+
 function createContext(
   root: Command,
   io: CommandIo,
-  setExitCode: (code: number) => void,
+  { preset, setExitCode }: ContextParts,
 ): CommandContext {
   let log: AdjustableLog | undefined;
   const logSettings = (): LogSettings => {
     const { debug = false, logLevel, logFormat } = root.opts<GlobalFlags>();
-    return { level: debug ? 'debug' : logLevel, format: logFormat };
+    return { level: debug ? 'debug' : logLevel || undefined, format: logFormat || undefined };
   };
   return {
     ...{ io, setExitCode, logSettings, program: describeProgram() },
     log: () => {
-      const { level = 'info', format = 'runner' } = logSettings();
+      const [given, keys] = [logSettings(), preset()];
       log ??= createLog({
-        ...{ level, format },
+        level: given.level ?? keys.level ?? 'info',
+        format: given.format ?? keys.format ?? 'runner',
         output: {
           write: (line) => void io.stderr.write(line),
           isColored: io.stderr.isTTY === true && io.stderr.hasColors?.() === true,

@@ -10,11 +10,22 @@ export function booleanOption(name: string, description: string): Option {
 }
 
 function readBoolean(text: string): boolean | undefined {
-  // An empty variable of the environment is one that is not set.
   if (text === '') return undefined;
   const value = parseGoBool(text);
   if (value === undefined) throw new InvalidArgumentError('Expected true or false.');
   return value;
+}
+
+/**
+ * An empty variable of the environment is one that is not set. To commander it is a value: of a flag, the
+ * one that turns it on.
+ */
+export function forgetEmptyVariables(program: Command): void {
+  for (const { options } of [program, ...program.commands]) {
+    for (const option of options) {
+      if (option.envVar !== undefined && process.env[option.envVar] === '') delete option.envVar;
+    }
+  }
 }
 
 /** A whole number of at least 0. */

@@ -48,6 +48,7 @@ async function run(flags: RunFlags, context: CommandContext): Promise<void> {
   const { runWorker } = await import('../worker.ts');
   const exitCode = await runWorker({
     configPath: flags.config,
+    log: context.log(),
     env: context.io.env,
     logLevel: level,
     logFormat: format,

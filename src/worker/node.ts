@@ -20,7 +20,11 @@ import { createNodeCapacity, type ResizableCapacity } from '../adapters/node-cap
 import { createSealedJobs } from '../adapters/sealed-jobs.ts';
 import { openStateDirectory } from '../adapters/state-directory.ts';
 import { readSystemId } from '../adapters/system-id.ts';
-import { connectTemporal, type Temporal } from '../adapters/temporal/connect.ts';
+import {
+  connectTemporal,
+  type Temporal,
+  type TemporalOptions,
+} from '../adapters/temporal/connect.ts';
 import { createLedger } from '../adapters/temporal/ledger.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createSealedHistories } from '../adapters/temporal/sealed-histories.ts';
@@ -31,6 +35,7 @@ import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
 import { readCacheLimits } from './cache-limits.ts';
 import { createCacheSweep } from './cache-sweep.ts';
+import { createClosers, type Closers } from './closers.ts';
 import { watchDisk, type DiskWatch } from './disk-watch.ts';
 import { checkKeys } from './key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
@@ -38,11 +43,14 @@ import { describeProgram, systemClock, systemPorts } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './open-files-watch.ts';
 import { openRivals } from './open-rivals.ts';
+import { whenAborted } from './shutdown.ts';
 import { createWorkers } from './workers.ts';
 
 export interface RunOptions {
   readonly configPath: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Follows the config file from its first reading on. */
+  readonly log: AdjustableLog;
   /** Set on the command line or in the environment: goes before the file's. */
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
@@ -69,41 +77,47 @@ export interface Node {
  * Opens a node: its config, state, records and connections. What was opened before something failed
  * is closed again, in the reverse order.
  */
-export async function openNode(options: RunOptions, log: AdjustableLog): Promise<Node> {
-  const closers: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next();
-  };
+export async function openNode(options: RunOptions, stopping: AbortSignal): Promise<Node> {
+  const closers = createClosers();
   try {
-    return { ...(await openParts(options, { log, closers })), close };
+    const opening = openParts(options, { closers, stopping });
+    const parts = await Promise.race([opening, rejectWhenAborted(stopping)]);
+    return { ...parts, close: closers.close };
   } catch (error) {
-    await close();
+    await closers.close();
     throw error;
   }
 }
 
 interface Opening {
-  readonly log: AdjustableLog;
-  readonly closers: (() => Promise<void>)[];
+  readonly closers: Closers;
+  /** Gives up whatever the opening waits for. */
+  readonly stopping: AbortSignal;
+}
+
+function rejectWhenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    whenAborted(signal, () => {
+      reject(signal.reason as Error);
+    });
+  });
 }
 
 async function openParts(
   options: RunOptions,
-  { log, closers }: Opening,
+  { closers, stopping }: Opening,
 ): Promise<Omit<Node, 'close'>> {
-  const { configPath, env } = options;
+  const { configPath, env, log } = options;
   const [nodeWaitMs, cacheLimits] = [readNodeWaitMs(env), readCacheLimits(env)];
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
   const allowance = await readFileAllowance();
-  const config = adoptLoaded(createConfigSource({ path: configPath, env, log }), (loaded) => {
-    if (intake.isOpen) capacity.resize(limitBuilds(loaded.concurrent, allowance, log));
-    log.setLevel(options.logLevel ?? loaded.logLevel);
-    log.setFormat(options.logFormat ?? loaded.logFormat);
+  const config = openConfig(options, ({ concurrent }) => {
+    if (intake.isOpen) capacity.resize(limitBuilds(concurrent, allowance, log));
   });
   await config.load();
   const state = await openStateDirectory({ configPath, env, log });
-  closers.push(() => state.release());
+  closers.add(() => state.release());
   const systemId = await readSystemId({ configPath, log });
   const keyRing = await openKeyRing(state.keyRingFile);
   const { cipher } = keyRing;
@@ -111,8 +125,8 @@ async function openParts(
   for (const buildId of await builds.list()) capacity.hold(buildId);
 
   bridgeTemporalLog(Runtime, { log, clock: systemClock });
-  const temporal = await connectTemporal({ env, stateDir: state.temporalDir, cipher, log });
-  closers.push(() => temporal.close());
+  const target = { env, cipher, log, stateDir: state.temporalDir, signal: stopping };
+  const temporal = await openTemporal(target, closers);
   const program = describeProgram();
   const installation = await readInstallationId(state.installationFile, program.hostname);
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
@@ -136,17 +150,31 @@ async function openParts(
   };
   const activities = createActivities(ports);
   const rivals = await openRivals({ state, temporal, nodeQueue, program, log });
-  closers.push(() => rivals.close());
-  const { identity, whenRivaled } = rivals;
+  closers.add(() => rivals.close());
+  const { identity } = rivals;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
-  closers.push(await watchRoom({ directory: state.buildsDir, capacity, log }));
-  const { abandoned } = activities;
+  closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   return {
-    ...{ ports, temporal, capacity, workers, installation, whenRivaled },
-    recovery: createRecovery({ client: temporal.client, installation, ports, abandoned }),
+    ...{ ports, temporal, capacity, workers, installation, whenRivaled: rivals.whenRivaled },
+    recovery: createRecovery({
+      ...{ client: temporal.client, installation, ports },
+      abandoned: activities.abandoned,
+    }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };
+}
+
+/** What is not open yet is let go of as well: an embedded server may be on its way up. */
+async function openTemporal(options: TemporalOptions, closers: Closers): Promise<Temporal> {
+  const connecting = connectTemporal(options);
+  closers.add(async () => {
+    await connecting.then(
+      (temporal) => temporal.close(),
+      () => undefined,
+    );
+  });
+  return connecting;
 }
 
 interface KeyScope extends Pick<Ports, 'builds' | 'config' | 'log'> {
@@ -193,14 +221,18 @@ function portsOfTemporal(
   };
 }
 
-function adoptLoaded(
-  source: ConfigSource,
+/** With each reading the log follows the file, where nothing else was asked for. */
+function openConfig(
+  { configPath, env, log, logLevel, logFormat }: RunOptions,
   adopt: (loaded: ReturnType<ConfigSource['current']>) => void,
 ): ConfigSource {
+  const source = createConfigSource({ path: configPath, env, log });
   return {
     ...source,
     load: async () => {
       const loaded = await source.load();
+      log.setLevel(logLevel ?? loaded.logLevel);
+      log.setFormat(logFormat ?? loaded.logFormat);
       adopt(loaded);
       return loaded;
     },

@@ -1,29 +1,60 @@
 import type { Log } from '../activities/ports.ts';
 
-export type ShutdownKind = 'drain' | 'stop';
+/** What the process was told by signals, as gitlab-runner's users send them. */
+export interface Shutdown {
+  /** Aborts with the first SIGTERM or SIGINT. A second one ends the process on the spot. */
+  readonly stopping: AbortSignal;
+  /** Aborts with SIGQUIT. */
+  readonly draining: AbortSignal;
+  close(): void;
+}
 
-/**
- * Signals as gitlab-runner's users send them: SIGQUIT drains, SIGTERM and SIGINT stop, and one of
- * these after SIGQUIT stops too. A second SIGTERM or SIGINT ends the process on the spot.
- */
-export function listenForShutdown(log: Log, onShutdown: (kind: ShutdownKind) => void): () => void {
-  let isStopping = false;
-  const drain = (): void => {
-    log.info('SIGQUIT: no new jobs, waiting for the builds that run');
-    onShutdown('drain');
-  };
-  const stop = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+type ShutdownSignal = (typeof SIGNALS)[number];
+
+const held: ShutdownSignal[] = [];
+const hold = (signal: ShutdownSignal): void => void held.push(signal);
+
+/** Keeps the signals that come while the program is still being loaded, which takes seconds. */
+export function holdSignals(): void {
+  for (const signal of SIGNALS) process.on(signal, hold);
+}
+
+/** For commands that leave signals to the system: what came meanwhile comes now. */
+export function releaseSignals(): void {
+  for (const signal of SIGNALS) process.off(signal, hold);
+  for (const signal of held.splice(0)) process.kill(process.pid, signal);
+}
+
+/** SIGQUIT drains, SIGTERM and SIGINT stop, and one of these after SIGQUIT stops too. */
+export function listenForShutdown(log: Log): Shutdown {
+  const [stopping, draining] = [new AbortController(), new AbortController()];
+  const onSignal = (signal: ShutdownSignal): void => {
+    if (signal === 'SIGQUIT') {
+      log.info('SIGQUIT: no new jobs, waiting for the builds that run');
+      draining.abort();
+      return;
+    }
+    if (stopping.signal.aborted) process.exit(1);
     log.info(`${signal}: stopping; builds go on in their containers until the next start`);
-    onShutdown('stop');
+    stopping.abort();
   };
-  process.on('SIGQUIT', drain);
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  return () => {
-    process.off('SIGQUIT', drain);
-    process.off('SIGTERM', stop);
-    process.off('SIGINT', stop);
+  for (const signal of SIGNALS) {
+    process.on(signal, onSignal);
+    process.off(signal, hold);
+  }
+  for (const signal of held.splice(0)) onSignal(signal);
+  return {
+    stopping: stopping.signal,
+    draining: draining.signal,
+    close: () => {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+    },
   };
+}
+
+/** Calls back when the signal aborts, at once where it has. */
+export function whenAborted(signal: AbortSignal, callback: () => void): void {
+  if (signal.aborted) callback();
+  else signal.addEventListener('abort', callback, { once: true });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,6 +18,26 @@ describe('the command line', () => {
     assert.equal(exitCode, 0);
     assert.match(stdout, /^Version: +\d+\.\d+\.\d+\nGit revision: .*\nNode version: v\d+/);
     assert.match(stdout, /^OS\/Arch: +linux\/\w+$/m);
+  });
+
+  it('names the Temporal SDK that is loaded, not the range that is asked for', async () => {
+    const { stdout } = await run(['--version']);
+    const file = new URL('../package.json', import.meta.resolve('@temporalio/worker'));
+    const { version } = JSON.parse(await readFile(file, 'utf8')) as { readonly version: string };
+    assert.match(version, /^\d+\.\d+\.\d+/);
+    assert.ok(stdout.includes(`\nTemporal SDK: ${version}\n`), stdout);
+  });
+
+  it('takes an empty variable of the environment for one that is not set', async () => {
+    const names = ['RUNNER_DEBUG', 'LOG_FORMAT', 'LOG_LEVEL', 'REGISTER_PAUSED'];
+    for (const name of names) process.env[name] = '';
+    try {
+      const { exitCode, stderr } = await run(['unregister', '-c', configPath]);
+      assert.equal(exitCode, 1);
+      assert.ok(!stderr.includes('error_stack'), 'RUNNER_DEBUG="" turns debugging on');
+    } finally {
+      for (const name of names) Reflect.deleteProperty(process.env, name);
+    }
   });
 
   it('explains itself', async () => {

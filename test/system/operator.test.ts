@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, describe, it } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openInstallation, type Installation } from '../support/installation.ts';
+import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
@@ -61,7 +65,12 @@ describe('a person beside the running node', () => {
     const { runner, gitlab } = installation;
     const place = { key: 'PLACE', value: 'wordofmystery', masked: true };
     const image = '127.0.0.1:1/$PLACE/app:1';
-    const job = gitlab.addJob({ name: 'pull', image, script: ['true'], variables: [NO_GIT, place] });
+    const job = gitlab.addJob({
+      name: 'pull',
+      image,
+      script: ['true'],
+      variables: [NO_GIT, place],
+    });
     await job.whenFinished();
     const ended = await runner.whenLog(new RegExp(`"job":${job.id},.*"msg":"job failed"`));
     const lines = runner.lines.filter((line) => line.includes(`"job":${job.id},`));
@@ -86,4 +95,33 @@ describe('a person beside the running node', () => {
   it('is told when there is no such job', async () => {
     await assert.rejects(command('cancel', '4711'), /no job "4711" runs/);
   });
+});
+
+describe('log_format = "json" of the config file', () => {
+  const directories: string[] = [];
+  afterEach(async () => {
+    for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
+  });
+
+  const cases: [what: string, rest: string, end: (runner: RunnerProcess) => Promise<unknown>][] = [
+    ['a good file', 'colour = "blue"\n', (runner) => runner.whenLog(/"msg":"ready"/)],
+    ['a file that is broken', '[[runners]\n', (runner) => runner.whenExit()],
+  ];
+  for (const [what, rest, end] of cases) {
+    it(`holds from the first line to the last: ${what}`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'tgr-json-'));
+      directories.push(directory);
+      const configPath = join(directory, 'config.toml');
+      await writeFile(configPath, `log_format = "json"\n${rest}`, { mode: 0o600 });
+      const runner = startRunnerProcess({
+        args: ['run', '--config', configPath],
+        env: { LOG_FORMAT: '' },
+      });
+      await end(runner);
+      await runner.end('SIGTERM');
+      assert.ok(runner.lines.length > 1);
+      for (const line of runner.lines) assert.equal(typeof JSON.parse(line), 'object', line);
+      assert.match(runner.lines[0] ?? '', /"msg":"Runtime platform"/);
+    });
+  }
 });

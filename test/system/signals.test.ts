@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openInstallation, type Installation } from '../support/installation.ts';
+import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
 describe('signals', () => {
@@ -66,3 +71,69 @@ describe('signals', () => {
     assert.equal(gitlab.requests.length, before);
   });
 });
+
+describe('SIGTERM while the process starts', () => {
+  const directories: string[] = [];
+  const servers: Server[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) server.close();
+    for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
+  });
+
+  const openDirectory = async (): Promise<string> => {
+    const directory = await mkdtemp(join(tmpdir(), 'tgr-start-'));
+    directories.push(directory);
+    await writeFile(join(directory, 'config.toml'), 'concurrent = 1\n', { mode: 0o600 });
+    return directory;
+  };
+  const start = (directory: string, env: Readonly<Record<string, string>> = {}) =>
+    startRunnerProcess({
+      args: ['run', '--config', join(directory, 'config.toml')],
+      env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: join(directory, 'state'), ...env },
+    });
+
+  it('ends it with 0 as soon as it has said its first word, and leaves no lock', async () => {
+    const directory = await openDirectory();
+    const runner = start(directory);
+    await runner.whenLog(/"msg":"Runtime platform"/);
+    assert.equal(await runner.end('SIGTERM'), 0);
+    assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
+    assert.ok(!(await readdir(join(directory, 'state')).catch(() => [''])).includes('lock'));
+  });
+
+  it('ends it with 0 while it waits for a Temporal that never answers', async () => {
+    const directory = await openDirectory();
+    const server = createServer();
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const connected = once(server, 'connection');
+    const runner = start(directory, { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
+    await connected;
+    assert.equal(await runner.end('SIGTERM'), 0);
+    assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
+  });
+
+  it('ends it with 0 while its own Temporal does not come up, which ends too', async () => {
+    const directory = await openDirectory();
+    const program = join(directory, 'temporal');
+    await writeFile(program, '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
+    const runner = start(directory, { TEMPORAL_CLI_PATH: program });
+    const record = join(directory, 'state', 'temporal', 'server.json');
+    const pid = await whenWritten(record, runner);
+    assert.equal(await runner.end('SIGTERM'), 0);
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
+  });
+});
+
+/** The process id in the record of an embedded server. */
+async function whenWritten(record: string, runner: RunnerProcess): Promise<number> {
+  while (!runner.hasExited) {
+    const text = await readFile(record, 'utf8').catch(() => undefined);
+    if (text !== undefined) return (JSON.parse(text) as { readonly pid: number }).pid;
+    await delay(20);
+  }
+  throw new Error(`the runner ended: ${runner.lines.join('\n')}`);
+}

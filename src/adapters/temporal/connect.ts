@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
@@ -15,6 +16,8 @@ export interface TemporalOptions {
   readonly stateDir: string;
   readonly cipher: Cipher;
   readonly log: Log;
+  /** Gives up connecting, and ends an embedded server that is on its way up. */
+  readonly signal?: AbortSignal;
 }
 
 /** Everything that talks to one Temporal namespace, and how to let go of it. */
@@ -51,26 +54,43 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     const dataConverter = createDataConverter(options.cipher);
-    const { connection, client } = await connectPatiently(
-      { connectionOptions, namespace },
-      dataConverter,
-    );
+    const connecting = connectPatiently({ connectionOptions, namespace }, dataConverter);
+    const { connection, client } = await unlessAborted(connecting, options.signal);
     return {
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
       close: async () => {
-        await client.connection.close();
-        await connection.close();
-        await target.stop();
+        try {
+          await client.connection.close();
+          await connection.close();
+        } finally {
+          await target.stop();
+        }
       },
     };
   } catch (error) {
     await target.stop();
+    options.signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `Temporal at ${address}, namespace "${namespace}", does not answer: ${reason}. ` +
         'Check TEMPORAL_ADDRESS, or unset it to use the embedded server.',
       { cause: error },
     );
+  }
+}
+
+/** The work itself may go on: it must be of no harm when the process ends. */
+async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return work;
+  const settled = new AbortController();
+  try {
+    const aborted = once(signal, 'abort', { signal: settled.signal }).then(() => {
+      throw signal.reason as Error;
+    });
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    settled.abort();
   }
 }
 
@@ -145,9 +165,9 @@ export function findConfigured(env: TemporalOptions['env']): Target | undefined 
   };
 }
 
-async function startEmbedded({ env, stateDir, log }: TemporalOptions): Promise<Target> {
-  const binary = await findTemporalCli({ env, log });
-  const server = await startDevServer({ binary, stateDir, log });
+async function startEmbedded({ env, stateDir, log, signal }: TemporalOptions): Promise<Target> {
+  const binary = await unlessAborted(findTemporalCli({ env, log }), signal);
+  const server = await startDevServer({ binary, stateDir, log, ...(signal && { signal }) });
   return {
     connectionOptions: { address: server.address },
     namespace: server.namespace,

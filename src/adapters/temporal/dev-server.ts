@@ -17,6 +17,8 @@ export interface DevServerOptions {
   /** Database, log and record of the server; made when absent. */
   readonly stateDir: string;
   readonly log: Log;
+  /** Gives up the start, and ends the server that is on its way up. */
+  readonly signal?: AbortSignal;
 }
 
 export interface DevServer {
@@ -72,13 +74,17 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
   let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
-  const supervising = supervise(options, {
-    signal: supervision.signal,
-    current: () => current,
-    replace: (next) => {
-      current = next;
+  const { binary, stateDir, log } = options; // the signal is about the start only
+  const supervising = supervise(
+    { binary, stateDir, log },
+    {
+      signal: supervision.signal,
+      current: () => current,
+      replace: (next) => {
+        current = next;
+      },
     },
-  });
+  );
   return {
     address: `${HOST}:${current.port}`,
     namespace: NAMESPACE,
@@ -184,7 +190,7 @@ async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
     try {
       return await launch(options, await choosePorts(options));
     } catch (error) {
-      if (triesLeft === 0) throw error;
+      if (triesLeft === 0 || options.signal?.aborted === true) throw error;
       options.log.warn('the embedded Temporal does not start, tried again', { error });
     }
   }
@@ -242,12 +248,17 @@ function isRunning(child: ChildProcess): boolean {
 }
 
 async function untilServing(
-  { port, pid }: ServerRecord,
+  record: ServerRecord,
   lives: () => Promise<boolean>,
-  { stateDir }: DevServerOptions,
+  { stateDir, signal }: DevServerOptions,
 ): Promise<void> {
+  const { port, pid } = record;
   const endMs = performance.now() + START_LIMIT_MS;
   while (!(await isServing(port))) {
+    if (signal?.aborted === true) {
+      await end(record);
+      throw signal.reason as Error;
+    }
     if (!(await lives()) || performance.now() > endMs) {
       throw new Error(
         `the embedded Temporal (process ${pid}) does not answer on ${HOST}:${port}: see ${join(stateDir, 'server.log')}`,

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { LOG_FORMATS, LOG_LEVELS } from './schema.ts';
+
+export interface LogKeys {
+  readonly level: string | undefined;
+  readonly format: string | undefined;
+}
+
+/**
+ * How the config file wants the log, for the lines that come before it is read: also where it cannot be
+ * read, which is to be said in that very form. Looks at the lines above the first table only.
+ */
+export function peekLogSettings(path: string): LogKeys {
+  const text = readText(path);
+  const top = text.slice(0, /^[ \t]*\[/m.exec(text)?.index);
+  return {
+    level: valueOf('log_level', top, LOG_LEVELS),
+    format: valueOf('log_format', top, LOG_FORMATS),
+  };
+}
+
+function valueOf(key: string, text: string, known: readonly string[]): string | undefined {
+  const value = new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*["'](\\w+)["']`, 'm').exec(text)?.[1];
+  return value !== undefined && known.includes(value) ? value : undefined;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // whoever reads the whole file says why
+  }
+}
