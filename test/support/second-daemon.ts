@@ -1,5 +1,4 @@
 import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -9,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import Dockerode from 'dockerode';
 import { dockerAt } from './docker-at.ts';
 import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
+import { openNetwork } from './own-network.ts';
 
 /** A Docker daemon of a test's own, which can be stopped and frozen without harm to anybody. */
 export interface SecondDaemon {
@@ -107,46 +107,6 @@ export async function openSecondDaemon({
       }
       network.close();
       await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-interface OwnNetwork {
-  /** The namespace, for `nsenter`. */
-  readonly path: string;
-  readonly gateway: string;
-  close(): void;
-}
-
-/**
- * A network namespace with a way to this machine and to nothing else. A daemon without a bridge removes
- * docker0 when it starts: that of the usual daemon, were it not in a namespace of its own.
- */
-function openNetwork(): OwnNetwork {
-  const name = `tgr${randomBytes(4).toString('hex')}`;
-  const prefix = `10.${randomInt(200, 255)}.${randomInt(255)}`;
-  const ip = (...words: readonly string[]): void => {
-    execFileSync('ip', words, { stdio: 'ignore' });
-  };
-  ip('netns', 'add', name);
-  try {
-    ip('-n', name, 'link', 'set', 'lo', 'up');
-    ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
-    ip('addr', 'add', `${prefix}.1/24`, 'dev', name);
-    ip('link', 'set', name, 'up');
-    ip('-n', name, 'addr', 'add', `${prefix}.2/24`, 'dev', 'eth0');
-    ip('-n', name, 'link', 'set', 'eth0', 'up');
-  } catch (error) {
-    ip('netns', 'delete', name);
-    throw error;
-  }
-  return {
-    path: `/run/netns/${name}`,
-    gateway: `${prefix}.1`,
-    close: () => {
-      // Both ends go. A namespace lives on as long as a process does in it.
-      ip('link', 'delete', name);
-      ip('netns', 'delete', name);
     },
   };
 }

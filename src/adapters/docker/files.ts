@@ -5,6 +5,7 @@ import type { ContainerEngine, FileMember } from '../../activities/ports.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
+import { indirectRead, type IndirectRead } from './indirect-reads.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { readReply } from './read-reply.ts';
 import { writeFiles } from './write-files.ts';
@@ -47,6 +48,8 @@ function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): Dae
 
 interface Reading extends Place {
   readonly signal: AbortSignal;
+  /** All that is wanted of the directory at `path`; undefined: all of it. */
+  readonly only?: string;
 }
 
 async function readFiles(
@@ -58,6 +61,11 @@ async function readFiles(
   let isHandedOn = false;
   try {
     const response = await parts.daemon.open(call, idle.signal);
+    const indirect = indirectRead(response, place.path);
+    if (indirect !== undefined) {
+      response.destroy();
+      return await readBelow(parts, place, indirect);
+    }
     if (response.statusCode === 200) {
       isHandedOn = true;
       return membersOf(response, { parts, place, call, idle });
@@ -69,6 +77,53 @@ async function readFiles(
     throw idle.fault(error, place.signal, parts.daemon.action(call));
   } finally {
     if (!isHandedOn) idle.stop();
+  }
+}
+
+/**
+ * Finds the path among all members of a directory above it. Of that directory everything is sent up to
+ * the path: there is no shorter way.
+ */
+async function readBelow(
+  parts: EngineParts,
+  place: Reading,
+  { directory, below }: IndirectRead,
+): Promise<AsyncIterable<FileMember> | undefined> {
+  const members = await readFiles(parts, { ...place, path: `${directory}.`, only: below });
+  if (members === undefined) return undefined;
+  const found = membersAt(members, below);
+  const first = await found.next();
+  return first.done === true ? undefined : startingWith(first.value, found);
+}
+
+/** By paths that begin with the last name of `below`, as if it had been read by itself. */
+async function* membersAt(
+  members: AsyncIterable<FileMember>,
+  below: string,
+): AsyncGenerator<FileMember, void, void> {
+  const parent = below.slice(0, below.lastIndexOf('/') + 1);
+  for await (const member of members) {
+    if (!isAtOrBelow(below, member.path)) continue;
+    yield { ...member, path: member.path.slice(parent.length) };
+    // Nothing else is there.
+    if (member.path === below && member.kind !== 'directory') return;
+  }
+}
+
+function isAtOrBelow(top: string, path: string): boolean {
+  return path === top || path.startsWith(`${top}/`);
+}
+
+async function* startingWith<T>(
+  first: T,
+  rest: AsyncGenerator<T, void, void>,
+): AsyncGenerator<T, void, void> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    // Also when whoever reads leaves at the first.
+    await rest.return();
   }
 }
 
@@ -88,7 +143,7 @@ async function* membersOf(
   response.on('data', () => idle.touch());
   const reading = pipeline(response, archive);
   reading.catch(() => undefined); // told by the loop below, which reads the same stream
-  const links: string[] = [];
+  const links: Header[] = [];
   try {
     for await (const entry of archive) {
       // Whoever takes the members may take as long as they like.
@@ -96,7 +151,7 @@ async function* membersOf(
       const content = contentOf(entry as AsyncIterable<Uint8Array>, stream);
       const member = memberOf(entry.header, content);
       if (member !== undefined) yield member;
-      else if (entry.header.type === 'link') links.push(entry.header.name);
+      else if (isWantedLink(entry.header, stream.place)) links.push(entry.header);
       idle.touch();
       entry.resume();
     }
@@ -108,7 +163,11 @@ async function* membersOf(
     archive.destroy();
   }
   // Not before: until the first answer is at its end Docker gives no other one about this container.
-  for (const name of links) yield* linked(name, stream);
+  for (const link of links) yield* linked(link, stream);
+}
+
+function isWantedLink({ type, name }: Header, { only }: Reading): boolean {
+  return type === 'link' && (only === undefined || isAtOrBelow(only, cleanName(name)));
 }
 
 /** What went wrong with the connection, whether between members or within one. */
@@ -134,13 +193,17 @@ async function* contentOf(
   }
 }
 
-/** A second name of a file that came before: read by itself it has its content. */
+/**
+ * A second name of a file that came before: read by itself it has its content. The first name has it
+ * too, and is read where the second is only found among others, which would bring the same link again.
+ */
 async function* linked(
-  name: string,
-  { parts, place }: Stream,
+  { name, linkname }: Header,
+  { parts, place: { only, ...place } }: Stream,
 ): AsyncGenerator<FileMember, void, void> {
   const parent = place.path.replace(/\/+$/, '').replace(/[^/]*$/, '');
-  const members = await readFiles(parts, { ...place, path: `${parent}${name}` });
+  const source = only === undefined ? name : linkname;
+  const members = await readFiles(parts, { ...place, path: `${parent}${source}` });
   for await (const member of members ?? []) yield { ...member, path: cleanName(name) };
 }
 

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+
+/** A path that has to be looked for in all that a directory above it holds. */
+export interface IndirectRead {
+  readonly directory: string;
+  /** The path below the directory. */
+  readonly below: string;
+}
+
+/**
+ * Where to look for what lies at `path`, when the engine has answered about something else; undefined
+ * when its answer is the right one. Podman answers about what a link leads to, where Docker gives the
+ * link; and it takes a name with `*`, `?`, `[` or `\` for a pattern.
+ */
+export function indirectRead(response: IncomingMessage, path: string): IndirectRead | undefined {
+  if (!isPodman(response)) return undefined;
+  const clean = path.replace(/\/+$/, '');
+  const pattern = /[*?[\\]/.exec(clean);
+  if (pattern !== null) return splitAt(clean, clean.lastIndexOf('/', pattern.index));
+  return isLink(response) ? splitAt(clean, clean.lastIndexOf('/')) : undefined;
+}
+
+/** Every answer of Podman tells the version of its own API beside Docker's. */
+function isPodman({ headers }: IncomingMessage): boolean {
+  return headers['libpod-api-version'] !== undefined;
+}
+
+function splitAt(path: string, slash: number): IndirectRead {
+  return { directory: path.slice(0, slash + 1), below: path.slice(slash + 1) };
+}
+
+const statSchema = z.object({ mode: z.number() });
+/** Go's `fs.ModeSymlink`, as the Engine API writes modes. */
+const MODE_SYMLINK = 2 ** 27;
+
+/** Told about the path itself, also when the link leads nowhere and the answer is 404. */
+function isLink({ headers }: IncomingMessage): boolean {
+  const stat = headers['x-docker-container-path-stat'];
+  if (typeof stat !== 'string') return false;
+  const parsed = statSchema.safeParse(parseJson(Buffer.from(stat, 'base64').toString()));
+  return parsed.success && Math.floor(parsed.data.mode / MODE_SYMLINK) % 2 === 1;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
+import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
+import { copyImage } from '../../support/second-daemon.ts';
+import { openPodman, whyNoPodman } from '../../support/podman.ts';
+import { simulatePodman } from '../../support/podman-simulator.ts';
+import { created, JOB_IMAGE, openEngine, randomName, readOutput } from './support.ts';
+
+// What Podman does otherwise than Docker. The simulation runs everywhere; the real one, where there is
+// one, shows that the simulation is right.
+
+interface Place {
+  readonly host: string;
+  close(): Promise<void>;
+}
+
+async function openRealPodman(): Promise<Place> {
+  const podman = await openPodman();
+  await copyImage(JOB_IMAGE, podman.host);
+  return podman;
+}
+
+const never = new AbortController().signal;
+
+function engineOf({ host }: Place, installation = randomName()): ContainerEngine {
+  return openEngine({
+    docker: { host, tlsCertPath: undefined, tlsVerify: false },
+    installation,
+    timing: { reconnectDelayMs: () => 20 },
+  });
+}
+
+describePodman('a simulated Podman', { open: simulatePodman, skip: undefined });
+describePodman('a real Podman', { open: openRealPodman, skip: whyNoPodman() });
+
+interface Kind {
+  readonly open: () => Promise<Place>;
+  /** Why it cannot be had here. */
+  readonly skip: string | undefined;
+}
+
+function describePodman(title: string, { open, skip }: Kind): void {
+  describe(title, { skip: skip ?? false }, () => {
+    let place: Place;
+    before(async () => {
+      place = await open();
+    });
+    after(() => place.close());
+
+    it('of volumes that meet one of two labels, only those that meet both are listed', async (t) => {
+      const engine = engineOf(place);
+      const other = engineOf(place);
+      const volume = async (of: ContainerEngine, labels: Readonly<Record<string, string>>) => {
+        const name = randomName();
+        await of.ensureVolume({ name, labels, driverOptions: {} });
+        t.after(() => of.removeVolume(name));
+        return name;
+      };
+      const temporary = await volume(engine, { [BUILD_LABEL]: 'b' });
+      const cache = await volume(engine, CACHE_VOLUME_LABELS);
+      await volume(other, { [BUILD_LABEL]: 'b' });
+      await volume(other, CACHE_VOLUME_LABELS);
+      assert.deepEqual((await engine.listByLabels({ [BUILD_LABEL]: 'b' })).volumes, [temporary]);
+      assert.deepEqual(await engine.listCacheVolumes(), [{ name: cache, isMounted: false }]);
+      const id = await created(t, engine, { binds: [`${cache}:/cache`] });
+      assert.deepEqual(await engine.listCacheVolumes(), [{ name: cache, isMounted: true }]);
+      assert.equal(await engine.removeIdleVolume(cache), false);
+      await engine.removeContainer(id);
+    });
+
+    it('a container has the exit code that it ended with, in whatever state it is seen', async (t) => {
+      const engine = engineOf(place);
+      const id = await created(t, engine, { command: ['sh', '-c', 'exit 3'] });
+      assert.equal((await engine.inspectContainer(id))?.state, 'created');
+      await engine.startContainer(id);
+      const { state, exitCode } = await engine.waitForExit(id, never);
+      assert.deepEqual([state, exitCode], ['exited', 3]);
+    });
+
+    for (const program of ['no-such-program', '/no/such/program', '/etc/passwd', '/etc']) {
+      it(`a start of ${program} is refused for good`, async (t) => {
+        const engine = engineOf(place);
+        const id = await created(t, engine, { command: [program] });
+        await assert.rejects(engine.startContainer(id), (error: Error) => {
+          assert.equal(error.name, 'FinalError', error.message);
+          assert.ok(error.message.includes(program), error.message);
+          return true;
+        });
+      });
+    }
+
+    it('links are read as links, wherever they lead', async (t) => {
+      const engine = engineOf(place);
+      const id = await ended(
+        t,
+        engine,
+        `mkdir -p /d/real; cd /d; echo text > real/file; ln -s real to-directory
+         ln -s real/file to-file; ln -s nowhere to-nothing; ln -s /d/real absolute
+         ln -s to-file to-link; echo other > zz`,
+      );
+      assert.deepEqual(await readAll(engine, id, '/d/to-directory'), ['to-directory -> real']);
+      assert.deepEqual(await readAll(engine, id, '/d/to-file'), ['to-file -> real/file']);
+      assert.deepEqual(await readAll(engine, id, '/d/to-nothing'), ['to-nothing -> nowhere']);
+      assert.deepEqual(await readAll(engine, id, '/d/absolute'), ['absolute -> /d/real']);
+      assert.deepEqual(await readAll(engine, id, '/d/to-link'), ['to-link -> to-file']);
+      assert.deepEqual(await readAll(engine, id, '/d/to-directory/file'), ['file text\n']);
+      assert.equal(await readAll(engine, id, '/d/nothing'), undefined);
+    });
+
+    it('names that look like patterns are names', async (t) => {
+      const engine = engineOf(place);
+      const id = await ended(
+        t,
+        engine,
+        `mkdir -p '/d/dir[1]/sub'; cd /d; echo a > 'a[b]'; echo wrong > ab; echo q > 'q?*'
+         echo s > 'dir[1]/sub/s'; ln 'dir[1]/sub/s' 'dir[1]/sub/second'; ln -s ab 'l*'
+         ln 'a[b]' 'z[b]'; echo z > zz`,
+      );
+      assert.deepEqual(await readAll(engine, id, '/d/a[b]'), ['a[b] a\n']);
+      assert.deepEqual(await readAll(engine, id, '/d/q?*'), ['q?* q\n']);
+      assert.deepEqual(await readAll(engine, id, '/d/l*'), ['l* -> ab']);
+      assert.deepEqual(await readAll(engine, id, '/d/z[b]'), ['z[b] a\n']);
+      assert.deepEqual(await readAll(engine, id, '/d/dir[1]'), [
+        'dir[1]/',
+        'dir[1]/sub/',
+        'dir[1]/sub/s s\n',
+        'dir[1]/sub/second s\n',
+      ]);
+      assert.equal(await readAll(engine, id, '/d/a[c]'), undefined);
+    });
+  });
+}
+
+/** A container that has run this script to its end. */
+async function ended(t: TestContext, engine: ContainerEngine, script: string): Promise<string> {
+  const id = await created(t, engine, { command: ['sh', '-ec', script] });
+  await engine.startContainer(id);
+  const { exitCode } = await engine.waitForExit(id, never);
+  assert.equal(exitCode, 0, await readOutput(engine, id));
+  return id;
+}
+
+/** A line for each member, in the order of names. */
+async function readAll(
+  engine: ContainerEngine,
+  id: string,
+  path: string,
+): Promise<readonly string[] | undefined> {
+  const members = await engine.readFiles(id, path, never);
+  if (members === undefined) return undefined;
+  const lines: string[] = [];
+  for await (const { path: name, kind, linkTarget, content } of members) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content) chunks.push(chunk);
+    if (kind === 'file') lines.push(`${name} ${Buffer.concat(chunks).toString()}`);
+    else lines.push(kind === 'symlink' ? `${name} -> ${linkTarget}` : `${name}/`);
+  }
+  return lines.sort();
+}

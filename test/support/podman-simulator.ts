@@ -1,0 +1,263 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import {
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, posix } from 'node:path';
+import { buffer, json } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { extract, pack } from 'tar-stream';
+
+// Stands before the real Docker and answers as Podman 4.3.1 was seen to (root, runc 1.1.5): what its
+// filters mean, its states, its words, its archives of links. What it does not know it hands through.
+
+export interface SimulatedPodman {
+  /** For `[runners.docker] host`. */
+  readonly host: string;
+  /** `METHOD /path` of all calls so far, without version and query. */
+  readonly calls: readonly string[];
+  /** `METHOD /path state` of each state that Docker does not know, as it was told. */
+  readonly states: readonly string[];
+  close(): Promise<void>;
+}
+
+const DOCKER_SOCKET = '/var/run/docker.sock';
+const LIBPOD_HEADERS = { 'libpod-api-version': '4.3.1', server: 'Libpod/4.3.1 (linux)' };
+/** As measured without load. */
+const SLOW_MS = 300;
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  /** With version and query, as it was asked. */
+  readonly url: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly response: ServerResponse;
+}
+
+export async function simulatePodman(): Promise<SimulatedPodman> {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-podman-sim-'));
+  const socketPath = join(directory, 'p.sock');
+  const calls: string[] = [];
+  const states: string[] = [];
+  const looks = new Map<string, number>();
+  const told = (name: string, docker: string): string => {
+    const state = podmanState(docker, looks.get(name) ?? 0);
+    looks.set(name, (looks.get(name) ?? 0) + 1);
+    if (state !== docker) states.push(state);
+    return state;
+  };
+  const server = createServer((incoming, response) => {
+    void takeCall(incoming, response)
+      .then(async (call) => {
+        calls.push(`${call.method} ${call.path}`);
+        await answerFor(call)(call, told);
+      })
+      // Whoever has called finds the connection cut, as with Docker.
+      .catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  return {
+    host: `unix://${socketPath}`,
+    calls,
+    states,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function takeCall(incoming: IncomingMessage, response: ServerResponse): Promise<Call> {
+  const { method = '', url = '', headers } = incoming;
+  const { pathname, searchParams: query } = new URL(url, 'http://docker');
+  const path = pathname.replace(/^\/v[\d.]+/, '');
+  return { method, path, url, query, headers, body: await buffer(incoming), response };
+}
+
+type Told = (name: string, docker: string) => string;
+type Answer = (call: Call, told: Told) => Promise<void>;
+
+const ANSWERS: readonly (readonly [call: RegExp, answer: Answer])[] = [
+  [/^GET \/(version|info)$/, answerSlowly],
+  [/^GET \/volumes$/, answerVolumes],
+  [/^GET \/containers\/[^/]+\/json$/, answerInspection],
+  [/^POST \/containers\/[^/]+\/start$/, answerStart],
+  [/^(GET|HEAD) \/containers\/[^/]+\/archive$/, answerArchive],
+];
+
+function answerFor({ method, path }: Call): Answer {
+  return ANSWERS.find(([call]) => call.test(`${method} ${path}`))?.[1] ?? handThrough;
+}
+
+/** Docker's answer to a call; to another than the one that was made, when that is told. */
+function askDocker(
+  { method, url, headers, body, response }: Call,
+  other: { readonly method?: string; readonly url?: string } = {},
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      ...{ socketPath: DOCKER_SOCKET, agent: false, method, path: url, ...other },
+      headers: { ...headers, connection: 'keep-alive' },
+    };
+    const outgoing = request(options, resolve);
+    outgoing.on('error', reject);
+    response.on('close', () => outgoing.destroy());
+    outgoing.end(body);
+  });
+}
+
+async function handThrough(call: Call): Promise<void> {
+  const reply = await askDocker(call);
+  call.response.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...LIBPOD_HEADERS });
+  await pipeline(reply, call.response);
+}
+
+async function answerSlowly(call: Call): Promise<void> {
+  await delay(SLOW_MS); // the slowness itself
+  await handThrough(call);
+}
+
+function sendJson({ response }: Call, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...LIBPOD_HEADERS });
+  response.end(JSON.stringify(body));
+}
+
+function refuse(call: Call, status: number, message: string): void {
+  sendJson(call, status, { cause: message, message, response: status });
+}
+
+/** Volumes that meet ANY of the filters. */
+async function answerVolumes(call: Call): Promise<void> {
+  const filters = JSON.parse(call.query.get('filters') ?? '{}') as Record<string, string[]>;
+  const single = Object.entries(filters).flatMap(([key, values]) =>
+    values.map((value) => ({ [key]: [value] })),
+  );
+  const found = new Map<string, unknown>();
+  for (const filter of single.length === 0 ? [{}] : single) {
+    const url = `/volumes?filters=${encodeURIComponent(JSON.stringify(filter))}`;
+    const { Volumes } = (await json(await askDocker(call, { url }))) as {
+      readonly Volumes: readonly { readonly Name: string }[] | null;
+    };
+    for (const volume of Volumes ?? []) found.set(volume.Name, volume);
+  }
+  sendJson(call, 200, { Volumes: [...found.values()], Warnings: [] });
+}
+
+/** Each look in turn finds one of the states that last for a moment, and Docker's word for it. */
+function podmanState(docker: string, looksBefore: number): string {
+  if (looksBefore % 2 === 1) return docker;
+  if (docker === 'created') return 'initialized';
+  return docker === 'exited' ? 'stopped' : docker;
+}
+
+async function answerInspection(call: Call, told: Told): Promise<void> {
+  const reply = await askDocker(call);
+  const body = (await json(reply)) as { State?: { Status: string } };
+  if (body.State !== undefined) body.State.Status = told(call.path, body.State.Status);
+  sendJson(call, reply.statusCode ?? 502, body);
+}
+
+/** A start that the runtime refuses is answered 500, in other words. */
+async function answerStart(call: Call): Promise<void> {
+  const reply = await askDocker(call);
+  const status = reply.statusCode ?? 502;
+  if (status < 400) {
+    reply.resume();
+    call.response.writeHead(status, LIBPOD_HEADERS).end();
+    return;
+  }
+  const { message } = (await json(reply)) as { readonly message: string };
+  refuse(call, status === 404 ? 404 : 500, podmanWords(message));
+}
+
+function podmanWords(docker: string): string {
+  const runc = /runc create failed: .*?(?=: unknown|$)/.exec(docker)?.[0];
+  if (runc === undefined) return docker;
+  const isMissing = /executable file not found|no such file/.test(runc);
+  const missing = 'OCI runtime attempted to invoke a command that was not found';
+  const other = /permission denied/.test(runc) ? 'OCI permission denied' : 'OCI runtime error';
+  return `runc: ${runc}: ${isMissing ? missing : other}`;
+}
+
+const STAT_HEADER = 'x-docker-container-path-stat';
+const NOT_FOUND = 'no such file or directory';
+const MODE_SYMLINK = 2 ** 27;
+
+interface PathStat {
+  readonly name: string;
+  readonly mode: number;
+  readonly linkTarget: string;
+}
+
+/** An archive of what a link leads to, under the link's name; names are patterns; owners are root's. */
+async function answerArchive(call: Call): Promise<void> {
+  const path = call.query.get('path') ?? '';
+  if (/[*?[\\]/.test(path)) {
+    refuse(call, 404, NOT_FOUND);
+    return;
+  }
+  const asked = await statOf(call, path);
+  const target = asked !== undefined && isLink(asked) ? asked.linkTarget : path;
+  const reached = target === path ? asked : await statOf(call, target);
+  if (asked !== undefined) call.response.setHeader(STAT_HEADER, encode(asked));
+  if (reached === undefined) refuse(call, 404, NOT_FOUND);
+  else if (call.method === 'HEAD') call.response.writeHead(200, LIBPOD_HEADERS).end();
+  else await sendArchive(call, target, posix.basename(path));
+}
+
+function isLink({ mode }: PathStat): boolean {
+  return Math.floor(mode / MODE_SYMLINK) % 2 === 1;
+}
+
+function encode(stat: PathStat): string {
+  return Buffer.from(JSON.stringify(stat)).toString('base64');
+}
+
+function archiveUrl({ path }: Call, ofPath: string): string {
+  return `${path}?path=${encodeURIComponent(ofPath)}`;
+}
+
+async function statOf(call: Call, path: string): Promise<PathStat | undefined> {
+  const reply = await askDocker(call, { method: 'HEAD', url: archiveUrl(call, path) });
+  reply.resume();
+  const header = reply.headers[STAT_HEADER];
+  if (reply.statusCode !== 200 || typeof header !== 'string') return undefined;
+  return JSON.parse(Buffer.from(header, 'base64').toString()) as PathStat;
+}
+
+async function sendArchive(call: Call, target: string, name: string): Promise<void> {
+  const reply = await askDocker(call, { method: 'GET', url: archiveUrl(call, target) });
+  call.response.writeHead(200, { 'content-type': 'application/x-tar', ...LIBPOD_HEADERS });
+  const renamed = (path: string): string => path.replace(/^[^/]+/, name);
+  const out = pack();
+  const entries = extract();
+  const sending = pipeline(out, call.response);
+  sending.catch(() => entries.destroy()); // whoever reads may have had enough
+  const reading = pipeline(reply, entries);
+  reading.catch(() => undefined); // told by the loop below, which reads the same stream
+  for await (const entry of entries) {
+    const { header } = entry;
+    const linkname = header.type === 'link' ? renamed(header.linkname) : header.linkname;
+    const to = out.entry({
+      ...{ ...header, uid: 0, gid: 0, name: renamed(header.name) },
+      ...(header.type === 'symlink' || header.type === 'link' ? { linkname } : {}),
+    });
+    if (header.type === 'file') await pipeline(entry, to);
+    else {
+      entry.resume();
+      to.end(undefined);
+    }
+  }
+  await reading;
+  out.finalize();
+  await sending;
+}

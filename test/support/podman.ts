@@ -1,0 +1,137 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { dockerAt } from './docker-at.ts';
+import { openNetwork, type OwnNetwork } from './own-network.ts';
+
+/** Podman's API service with containers and images of a test's own. */
+export interface Podman {
+  /** For `[runners.docker] host`. */
+  readonly host: string;
+  /** Address of this machine as containers with the service's own network (`host`) reach it. */
+  readonly gateway: string;
+  readonly version: string;
+  /** Ends the service and starts it again: containers go on. */
+  restart(): Promise<void>;
+  /** Stops everything and removes every file. */
+  close(): Promise<void>;
+}
+
+/** Why Podman cannot be had here; undefined when it can. */
+export function whyNoPodman(): string | undefined {
+  if (process.getuid?.() !== 0) return 'starting Podman in a network of its own needs root';
+  try {
+    execFileSync('podman', ['--version'], { stdio: 'ignore' });
+    execFileSync('runc', ['--version'], { stdio: 'ignore' });
+  } catch {
+    return 'there is no Podman here: apt-get install --no-install-recommends podman runc';
+  }
+  try {
+    openNetwork().close();
+    return undefined;
+  } catch {
+    return 'there is no network namespace for Podman here (ip of iproute2)';
+  }
+}
+
+/** Starts the service, as root. It has no images. */
+export async function openPodman(): Promise<Podman> {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-podman-'));
+  const network = openNetwork();
+  const config = join(directory, 'containers.conf');
+  await writeFile(config, containersConf());
+  const socketPath = join(directory, 'podman.sock');
+  const log = join(directory, 'log');
+  const roots = [
+    ...['--root', join(directory, 'root'), '--runroot', join(directory, 'run')],
+    ...['--tmpdir', join(directory, 'tmp'), '--network-config-dir', join(directory, 'networks')],
+  ];
+  const env = { ...process.env, CONTAINERS_CONF: config };
+  let service: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    const args = [...roots, 'system', 'service', '--time=0', `unix://${socketPath}`];
+    const started = spawn('nsenter', [`--net=${network.path}`, 'podman', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env,
+    });
+    started.stderr.pipe(createWriteStream(log, { flags: 'a' }));
+    service = started;
+    await untilReady(`unix://${socketPath}`, () => started.exitCode === null, log);
+  };
+  const stop = async (): Promise<void> => {
+    const stopped = service;
+    service = undefined;
+    if (stopped === undefined) return;
+    const exit = once(stopped, 'exit');
+    stopped.kill('SIGTERM');
+    await exit;
+  };
+  const close = async (): Promise<void> => {
+    await stop();
+    inNetwork(network, ['podman', ...roots, 'rm', '--all', '--force', '--time=0'], env);
+    inNetwork(network, ['podman', ...roots, 'volume', 'rm', '--all', '--force'], env);
+    unmountBelow(directory);
+    network.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { Version: version } = await dockerAt(`unix://${socketPath}`).version();
+  const restart = async (): Promise<void> => {
+    await stop();
+    await start();
+  };
+  return { host: `unix://${socketPath}`, gateway: network.gateway, version, restart, close };
+}
+
+/**
+ * As root Podman raises limits that a machine which is itself a container may not raise, and crun
+ * refuses cgroups of both versions beside each other.
+ */
+function containersConf(): string {
+  const files = execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
+  const nofile = files === 'unlimited' ? '1048576' : files;
+  return `[containers]
+default_ulimits = ["nofile=${nofile}:${nofile}", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+`;
+}
+
+function inNetwork({ path }: OwnNetwork, command: readonly string[], env: NodeJS.ProcessEnv): void {
+  execFileSync('nsenter', [`--net=${path}`, ...command], { stdio: 'ignore', env });
+}
+
+function unmountBelow(directory: string): void {
+  const mounted = execFileSync('findmnt', ['--noheadings', '--list', '--output', 'TARGET'], {
+    encoding: 'utf8',
+  });
+  const targets = mounted.split('\n').filter((target) => target.startsWith(`${directory}/`));
+  for (const target of targets.reverse()) {
+    execFileSync('umount', ['--lazy', target], { stdio: 'ignore' });
+  }
+}
+
+async function untilReady(host: string, isAlive: () => boolean, log: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    try {
+      await dockerAt(host).ping();
+      return;
+    } catch {
+      // It makes its socket when it is ready, and offers nothing to wait for before.
+      if (!isAlive()) break;
+      await delay(50);
+    }
+  }
+  throw new Error(`Podman did not start: ${await readFile(log, 'utf8')}`);
+}
