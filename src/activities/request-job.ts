@@ -3,6 +3,7 @@ import type { BuildContext } from '../domain/build/context.ts';
 import { hideSecrets } from '../domain/build/hide-secrets.ts';
 import { withInputs } from '../domain/build/inputs.ts';
 import { jobFields } from '../domain/build/job-fields.ts';
+import { jobKey } from '../domain/build/job-key.ts';
 import { planStages } from '../domain/build/plan.ts';
 import type { Rescue } from '../domain/build/rescue.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
@@ -17,7 +18,7 @@ import type { JobImage, JobPayload } from '../domain/job/payload.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import { nextQuestionAtMs } from '../domain/runner/fleet.ts';
-import { buildIdOf } from '../domain/runner/names.ts';
+import { buildIdOf, unkeyedBuildIdOf } from '../domain/runner/names.ts';
 import type { RequestTurn, SlotActivities, TurnOutcome } from './contract.ts';
 import { createDockerCheck } from './docker-answers.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -163,7 +164,9 @@ async function record(
   const { job, rejection } = readPayload(offer.payload, identity);
   let context: BuildContext;
   try {
-    context = await ports.builds.create(draftOf(offer, { job, rejection, runner, ports }));
+    context =
+      (await findUnkeyed(job, { runner, ports })) ??
+      (await ports.builds.create(draftOf(offer, { job, rejection, runner, ports })));
   } catch (error) {
     await refuse(job, { runner, ports, error });
     return undefined;
@@ -177,6 +180,16 @@ async function record(
   logImages(context, ports);
   const summary = summarizeJob(context, plan);
   return { kind: 'job', job: summary, nodeQueue: ports.nodeQueue, ...rescueOf(context, ports) };
+}
+
+/** A build of release 0.1.0 that goes on here, when GitLab hands its job out once more. */
+async function findUnkeyed(
+  job: JobPayload,
+  { runner, ports: { builds, digests } }: Pick<Question, 'runner' | 'ports'>,
+): Promise<BuildContext | undefined> {
+  const known = await builds.read(unkeyedBuildIdOf(runner.url, job.id));
+  if (known === undefined) return undefined;
+  return jobKey(digests, known.job) === jobKey(digests, job) ? known : undefined;
 }
 
 /** Without it the build stays with this node, whatever becomes of the node. */
@@ -214,7 +227,7 @@ interface Draft {
 
 function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): BuildDraft {
   return withInputs({
-    buildId: buildIdOf(runner.url, job.id),
+    buildId: buildIdOf(runner.url, job.id, jobKey(ports.digests, job)),
     job,
     rejection,
     runner,

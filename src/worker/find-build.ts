@@ -15,13 +15,15 @@ import { judgeTenure } from '../domain/build/tenure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import { buildMemo, ORCHESTRATION_QUEUE, serveRunnerId } from '../workflows/messages.ts';
 import type { runBuild } from '../workflows/run-build.ts';
-import { wasTakenBackBefore } from './new-offer.ts';
+import { judgeOffer, refuseRepeated } from './new-offer.ts';
 
 /** Where the workflow of a recorded build stands. */
 export type BuildState =
   /** It was not there: never begun, or lost with Temporal's database. Begun now. */
   | { readonly kind: 'begun' }
   | { readonly kind: 'open' }
+  /** It has ended before, and GitLab has handed the job out again: a build only says so. */
+  | { readonly kind: 'refused' }
   /** The same job was handed to another node too, which was faster. */
   | { readonly kind: 'elsewhere' }
   /** It was given to another node while this one did not answer. */
@@ -40,11 +42,16 @@ export interface FindScope {
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
   // Another node may have begun its script: it is reported, and never run here.
   if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
-  // Invariant: one build for one job, for ever, but for one of which nothing was begun.
+  // Invariant: one build that runs for one job, for ever, but for one of which nothing was begun.
   const { REJECT_DUPLICATE, ALLOW_DUPLICATE } = WorkflowIdReusePolicy;
   if (await begin(context, REJECT_DUPLICATE, scope)) return { kind: 'begun' };
-  const isNewOffer = await wasTakenBackBefore(context, scope.client);
-  if (isNewOffer && (await begin(context, ALLOW_DUPLICATE, scope))) return { kind: 'begun' };
+  const offer = await judgeOffer(context, scope.client);
+  if (offer === 'taken_back' && (await begin(context, ALLOW_DUPLICATE, scope))) {
+    return { kind: 'begun' };
+  }
+  if (offer === 'repeated' && (await begin(refuseRepeated(context), ALLOW_DUPLICATE, scope))) {
+    return { kind: 'refused' };
+  }
   return describeBuild(context, scope);
 }
 

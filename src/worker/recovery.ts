@@ -131,6 +131,9 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
       await client.workflow.getHandle(context.buildId).signal(nodeRestartedSignal);
       ports.log.info('build goes on', fields);
       return;
+    case 'refused':
+      ports.log.warn('job was handed out again after it had ended, so it is not run', fields);
+      return;
     case 'elsewhere':
       ports.log.warn('job runs on another node too, left to that one', fields);
       return forget(context, tending);

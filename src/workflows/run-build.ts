@@ -108,7 +108,9 @@ async function acknowledge(
     );
     run.progress.isAcknowledged = true;
     if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
-    if (answer === 'taken') return { state: 'aborted', wasTakenBack: true };
+    // Of a build that only refuses its job nothing follows for another offer.
+    const wasTakenBack = job.rejection === undefined;
+    if (answer === 'taken') return { state: 'aborted', ...(wasTakenBack && { wasTakenBack }) };
     return answer === 'gone' ? { state: 'aborted' } : undefined;
   } catch (error) {
     return outcomeOfFailure(error, run.interruption);

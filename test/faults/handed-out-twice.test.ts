@@ -45,7 +45,7 @@ describe('a job that is handed out once more to the same runner', () => {
       job.handOutAgain();
       await whenHandedOut(installation, job, 2);
       mended();
-      await installation.runner.whenLog(/"msg":"build had ended without its clean-up, swept"/);
+      await installation.runner.whenLog(/"msg":"job was handed out again after it had ended, so it is not run"/);
       await installation.whenClean(60_000);
       assertJob(job, { state: 'success' });
       assert.equal(job.trace.toString(), before);

@@ -27,10 +27,10 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 const run = promisify(execFile);
 
 /** By the workflow's own id, as a person does it in the Temporal UI. */
-async function temporal(installation: Installation, jobId: number, verb: string): Promise<void> {
+async function temporal(installation: Installation, job: FakeJob, verb: string): Promise<void> {
   const record = join(installation.stateDir, 'temporal', 'server.json');
   const { port } = JSON.parse(await readFile(record, 'utf8')) as { readonly port: number };
-  const workflowId = `build/${new URL(installation.gitlab.url).host}/${jobId}`;
+  const workflowId = buildId(installation, job);
   const address = ['--address', `127.0.0.1:${port}`];
   const binary = process.env['TEMPORAL_CLI_PATH'] ?? 'temporal';
   await run(binary, ['workflow', verb, '--workflow-id', workflowId, ...address]);
@@ -40,7 +40,7 @@ function askTemporal(verb: string): Fault {
   return {
     name: `workflow ${verb} by a person`,
     strike: () => undefined,
-    mend: ({ installation, job }) => temporal(installation, job.id, verb),
+    mend: ({ installation, job }) => temporal(installation, job, verb),
   };
 }
 

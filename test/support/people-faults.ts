@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Client, Connection, type WorkflowClient } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Fault, Scene } from './faults.ts';
@@ -35,8 +35,9 @@ export async function inTemporal<T>(
   }
 }
 
-export function buildId({ gitlab }: Installation, { id }: FakeJob): string {
-  return `build/${new URL(gitlab.url).host}/${id}`;
+export function buildId({ gitlab }: Installation, { id, token }: FakeJob): string {
+  const key = createHash('sha256').update(token).digest('hex').slice(0, 12);
+  return `build/${new URL(gitlab.url).host}/${id}/${key}`;
 }
 
 /** Ids of the node's long-lived workflows. */

@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Acknowledgement } from '../../src/activities/contract.ts';
 import type { Ports } from '../../src/activities/ports.ts';
 import type { BuildContext } from '../../src/domain/build/context.ts';
+import type { BuildOutcome } from '../../src/domain/build/outcome.ts';
 import type { Adoption } from '../../src/domain/build/rescue.ts';
 import { BUILD_LABEL } from '../../src/domain/executor/labels.ts';
 import { createRecovery } from '../../src/worker/recovery.ts';
@@ -144,19 +145,47 @@ describe('a node that looks through its records', () => {
     );
   });
 
-  for (const [answer, afterMs, why] of [
-    ['taken', -60_000, 'the record is of the offer that was taken back'],
-    ['gone', 60_000, 'who has deleted a job does not want it'],
-    ['accepted', 60_000, 'its script has run'],
+  it('begins nothing anew when the record is of the offer that was taken back', async () => {
+    await endTakenBack('taken', Date.now() - 60_000);
+    const before = node.calls.all.length;
+    await openRecovery().recoverAll();
+    assert.equal(node.calls.all.length, before);
+    assert.equal(disk.disk.records.size, 0);
+  });
+
+  for (const [ended, answer, why] of [
+    ['accepted', 'accepted', 'GitLab was put back to a backup, and waits for it'],
+    ['accepted', 'gone', 'GitLab has the end of it'],
+    ['gone', 'accepted', 'who has deleted a job does not want it'],
   ] as const) {
-    it(`begins nothing anew after "${answer}", ${afterMs} ms later: ${why}`, async () => {
-      await endTakenBack(answer, Date.now() + afterMs);
-      const runs = node.calls.all.length;
+    it(`answers for a job that comes again after "${ended}", and runs nothing: ${why}`, async () => {
+      await endTakenBack(ended, Date.now() + 60_000);
+      const [scripts, ends] = [scriptRuns(), node.outcomes.length];
+      node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
       await openRecovery().recoverAll();
-      assert.equal(node.calls.all.length, runs);
-      assert.equal(disk.disk.records.size, 0);
+      const outcome = (await handle().result()) as BuildOutcome;
+      assert.equal(scriptRuns(), scripts);
+      assert.equal(callsOf(node).at(-1), 'releaseBuild');
+      if (answer === 'gone') return assert.deepEqual(outcome, { state: 'aborted' });
+      assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
+      assert.deepEqual(node.outcomes.slice(ends), [outcome]);
     });
   }
+
+  it('never takes the end of such an answer for a job of which nothing was begun', async () => {
+    await endTakenBack('accepted', Date.now() + 60_000);
+    const scripts = scriptRuns();
+    for (const answer of ['taken', 'accepted'] as const) {
+      node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
+      disk.disk.records.set(context.buildId, context);
+      await openRecovery().recoverAll();
+      await handle().result();
+      assert.equal(scriptRuns(), scripts);
+    }
+  });
+
+  const scriptRuns = (): number =>
+    node.calls.all.filter((call) => call.startsWith('runStage step_script')).length;
 
   it('begins a job at once that GitLab had taken back while its node was away', async () => {
     const recovery = openRecovery();

@@ -8,7 +8,7 @@ import type { Adoption } from './rescue.ts';
  * the node that took the job; holds secrets, so it never enters a workflow.
  */
 export interface BuildContext {
-  /** Workflow id of the build: `build/<coordinator>/<job id>`. It is the lock against a second run. */
+  /** Workflow id of the build, see `buildIdOf`. It is the lock against a second run. */
   readonly buildId: string;
   readonly job: JobPayload;
   /** Why the payload cannot be run, when it cannot: the build says so in the trace and fails. */

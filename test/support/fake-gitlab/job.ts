@@ -96,7 +96,7 @@ export function createJob(id: number, { spec, onOffer }: JobOptions): ServerJob 
   return Object.assign(createViews(facts, received), {
     ...identity,
     ...createActions({ facts, change, received, artifacts }),
-    ...createOffers({ facts, change, onOffer }),
+    ...createOffers({ facts, change, received, onOffer }),
     ...createCounters(),
     ...createWaits(createWaiting(changes), { id, facts, received }),
   });
@@ -195,7 +195,7 @@ function createActions({ facts, change, received, artifacts }: Parts) {
  * Who has the job. Source: GitLab `doc/development/cicd/two_phase_job_commit.md`: until a runner has
  * said that it runs the job it may lose it, and is answered 409 then.
  */
-function createOffers({ facts, change, onOffer }: Pick<Parts, 'facts' | 'change'> & OfferTold) {
+function createOffers({ facts, change, received, onOffer }: Omit<Parts, 'artifacts'> & OfferTold) {
   const takeBack = (): void => {
     if (facts.isAcknowledged || facts.isErased || facts.state !== 'running') return;
     change({ state: 'pending' });
@@ -213,6 +213,14 @@ function createOffers({ facts, change, onOffer }: Pick<Parts, 'facts' | 'change'
       if (facts.state === 'pending' || facts.isContested) return false;
       facts.isAcknowledged = true;
       return true;
+    },
+    restore: () => {
+      received.markLost();
+      received.truncate(0);
+      facts.isAcknowledged = false;
+      change({ state: 'pending', failureReason: undefined, exitCode: undefined });
+      change({ finishedAtMs: undefined, isContested: false });
+      onOffer();
     },
     handOutAgain: () => {
       change({ isOfferedAgain: true });

@@ -143,6 +143,8 @@ export interface FakeJob {
    * race of its own (gitlab#578881).
    */
   handOutAgain(): void;
+  /** Is pending again, with its token and without a log: GitLab was put back to a backup. */
+  restore(): void;
   /** Forgets the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
   loseTrace(keptBytes: number): void;
   /** Has bytes at the end of the trace that are not its runner's, as after a mix-up of two. */
