@@ -30,7 +30,8 @@ export interface DockerProxy {
   close(): Promise<void>;
 }
 
-const DOCKER_SOCKET = '/var/run/docker.sock';
+/** The daemon that all tests use, which must be on this machine. */
+const DOCKER_SOCKET = (process.env['DOCKER_HOST'] ?? '/var/run/docker.sock').replace('unix://', '');
 
 export async function startDockerProxy(): Promise<DockerProxy> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-docker-proxy-'));

@@ -14,8 +14,10 @@ import {
   unreachableFault,
   type RefusedAction,
 } from './faults.ts';
+import { createSameAnswers, type Patience } from './patience.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
 import { versionSchema } from './replies.ts';
+import type { EngineTiming } from './timing.ts';
 
 /** The newest version of the Engine API that this adapter was written for. */
 const API_VERSION = '1.47';
@@ -32,6 +34,8 @@ export interface DaemonCall {
   /** A tar that is made while it is sent. */
   readonly tarStream?: NodeJS.ReadableStream;
   readonly auth?: PullOptions['auth'];
+  /** With an answer 500 that comes back the same: long for removals, else short, unless given. */
+  readonly patience?: Patience;
 }
 
 export interface SendOptions {
@@ -62,17 +66,23 @@ export interface ExpectOptions extends SendOptions {
  * Speaks by dockerode's transport, but not by its methods: those put a create request's body into
  * its URL too, secrets included, and never settle when the connection breaks amid an answer.
  */
-export function createDaemon(address: DaemonAddress): Daemon {
+export function createDaemon(
+  address: DaemonAddress,
+  timing: Pick<EngineTiming, 'sameAnswers'>,
+): Daemon {
   // Its types know neither agents nor explicit undefined, its code does.
   const options = dockerodeOptions(address) as Dockerode.DockerOptions;
   const modem = new Dockerode(options).modem;
   mendRequests(modem as unknown as RequestBuilder);
   let version: Promise<string> | undefined;
 
-  const actionOf: Daemon['action'] = ({ doing }, badRequest) => ({
-    doing,
+  const sameAnswers = createSameAnswers(timing);
+
+  const actionOf: Daemon['action'] = (call, badRequest) => ({
+    doing: call.doing,
     address: address.label,
     ...(badRequest !== undefined && { badRequest }),
+    isLasting: (refusal) => sameAnswers.isLasting(call, refusal),
   });
   const negotiated = (): Promise<string> => {
     version ??= negotiate(modem, address.label).catch((error: unknown) => {
@@ -84,11 +94,15 @@ export function createDaemon(address: DaemonAddress): Daemon {
   /** After a fault another daemon may be there, newer or older. */
   const failed: Daemon['fault'] = (error, call) => {
     version = undefined;
+    if (!isFault(error)) sameAnswers.forget(call);
     return isFault(error) ? error : unreachableFault(error, actionOf(call));
   };
   const open: Daemon['open'] = async (call, signal) => {
     try {
-      return await dial(modem, { ...call, path: `/v${await negotiated()}${call.path}` }, signal);
+      const versioned = { ...call, path: `/v${await negotiated()}${call.path}` };
+      const response = await dial(modem, versioned, signal);
+      if ((response.statusCode ?? 0) < 500) sameAnswers.forget(call);
+      return response;
     } catch (error) {
       signal.throwIfAborted();
       throw failed(error, call);

@@ -28,9 +28,10 @@ export interface EngineOptions {
  * InvalidConfig when the host or its certificates are of no use.
  */
 export function createContainerEngine(options: EngineOptions): ContainerEngine {
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
   const parts: EngineParts = {
-    daemon: createDaemon(resolveDaemonAddress(options.docker, options.env)),
-    timing: { ...DEFAULT_TIMING, ...options.timing },
+    daemon: createDaemon(resolveDaemonAddress(options.docker, options.env), timing),
+    timing,
     installation: options.installation,
     log: options.log,
     inTurn: options.inTurn ?? createTurns(),

@@ -15,17 +15,25 @@ export interface RefusedAction {
   readonly address: string;
   /** What a 400 counts as. */
   readonly badRequest?: FailureType;
+  /** Whether this refusal is the same as those before it, and will stay so. Counts it. */
+  readonly isLasting?: (refusal: Refusal) => boolean;
 }
 
 /** Statuses of a daemon that is busy or in trouble, or of two callers in each other's way. */
 function isPassing(status: number): boolean {
-  return status >= 500 || [408, 409, 423, 425, 429].includes(status);
+  // 501: it cannot do this, and will not learn it.
+  return (status >= 500 && status !== 501) || [408, 409, 423, 425, 429].includes(status);
 }
 
 /** The fault that a refused call is thrown as. */
 export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
   const { status } = refusal;
-  if (isPassing(status)) return new TransientError(refusalText(refusal, action));
+  if (isPassing(status)) {
+    const isLasting = action.isLasting?.(refusal) ?? false;
+    if (!isLasting) return new TransientError(refusalText(refusal, action));
+    const text = `${refusalText(refusal, action)}; it has answered so each time, and is not asked again`;
+    return new FinalError(FailureType.RunnerSystem, text);
+  }
   const type = status === 400 ? action.badRequest : undefined;
   return new FinalError(type ?? FailureType.RunnerSystem, refusalText(refusal, action));
 }

@@ -2,34 +2,42 @@ import type { z } from 'zod';
 import type { ContainerStatus } from '../../activities/ports.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
+import type { Patience } from './patience.ts';
 import { containerSchema } from './replies.ts';
 import { parseState } from './states.ts';
 
 type RawContainer = z.infer<typeof containerSchema>;
 
+interface Inspecting {
+  /** Ends the question. */
+  readonly signal?: AbortSignal | undefined;
+  readonly patience?: Patience;
+}
+
 /** Docker's own words about the container; undefined when there is none. */
 export async function inspectRaw(
   { daemon, timing }: EngineParts,
   idOrName: string,
-  signal?: AbortSignal,
+  { signal, patience = 'short' }: Inspecting = {},
 ): Promise<RawContainer | undefined> {
   const call: DaemonCall = {
     doing: `inspect container "${idOrName}"`,
     method: 'GET',
     path: `/containers/${segment(idOrName)}/json`,
+    patience,
   };
   const options = { limitMs: timing.callLimitMs, accept: [200, 404], signal };
   const { status, body } = await daemon.expect(call, options);
   return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
 }
 
-/** undefined when there is no such container. The signal ends the question. */
+/** undefined when there is no such container. */
 export async function inspectContainer(
   parts: EngineParts,
   idOrName: string,
-  signal?: AbortSignal,
+  options?: Inspecting,
 ): Promise<ContainerStatus | undefined> {
-  const raw = await inspectRaw(parts, idOrName, signal);
+  const raw = await inspectRaw(parts, idOrName, options);
   return raw && toStatus(raw);
 }
 
@@ -39,7 +47,7 @@ export async function mountsOf(
   idOrName: string,
   signal?: AbortSignal,
 ): Promise<NonNullable<RawContainer['Mounts']>> {
-  return (await inspectRaw(parts, idOrName, signal))?.Mounts ?? [];
+  return (await inspectRaw(parts, idOrName, { signal }))?.Mounts ?? [];
 }
 
 function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {

@@ -51,7 +51,7 @@ async function ask<T>(
   schema: z.ZodType<T>,
 ): Promise<T> {
   const doing = `list ${path.split('/')[1] ?? ''} by labels`;
-  const call: DaemonCall = { doing, method: 'GET', path, query };
+  const call: DaemonCall = { doing, method: 'GET', path, query, patience: 'long' };
   const { body } = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200] });
   return parseReply(schema, body, daemon.action(call));
 }

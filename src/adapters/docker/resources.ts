@@ -67,7 +67,12 @@ export function createResources(parts: EngineParts): Resources {
 
 async function info({ daemon, timing }: EngineParts): ReturnType<ContainerEngine['info']> {
   const options = { limitMs: timing.callLimitMs, accept: [200] };
-  const call: DaemonCall = { doing: 'ask Docker about itself', method: 'GET', path: '/info' };
+  const call: DaemonCall = {
+    doing: 'ask Docker about itself',
+    method: 'GET',
+    path: '/info',
+    patience: 'endless',
+  };
   const versionCall: DaemonCall = { ...call, path: '/version' };
   const [facts, version] = await Promise.all([
     daemon.expect(call, options),
@@ -127,6 +132,7 @@ async function inspectNetwork(
     doing: `inspect network "${name}"`,
     method: 'GET',
     path: `/networks/${segment(name)}`,
+    patience: 'long',
   };
   const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
   const { status, body } = await daemon.expect(call, options);
@@ -146,6 +152,7 @@ async function removeNetwork(parts: EngineParts, name: string): Promise<void> {
       method: 'POST',
       path: `${path}/disconnect`,
       body: { Container: container, Force: true },
+      patience: 'long',
     };
     await daemon.expect(call, { limitMs, accept: [200, 404] });
   }

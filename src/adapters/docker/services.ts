@@ -69,7 +69,10 @@ async function copyUntilEnd(
 ): Promise<boolean> {
   try {
     await copyOnce(parts, idOrName, { ...copy, follow: true });
-    const status = await inspectContainer(parts, idOrName, copy.signal);
+    const status = await inspectContainer(parts, idOrName, {
+      signal: copy.signal,
+      patience: 'long',
+    });
     return status === undefined || !['running', 'paused'].includes(status.state);
   } catch (error) {
     if (copy.signal.aborted || error instanceof TransientError) return false;
@@ -90,6 +93,7 @@ async function copyOnce(
     method: 'GET',
     path: `/containers/${segment(idOrName)}/logs`,
     query: { stdout: '1', stderr: '1', timestamps: '1', follow: follow ? '1' : '0' },
+    patience: 'long',
   };
   const handle = await open(file, 'a');
   try {

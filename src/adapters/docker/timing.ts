@@ -14,6 +14,12 @@ export interface EngineTiming {
   readonly pullIdleMs: number;
   /** Files of a container of which nothing moves for this long are given up. */
   readonly transferIdleMs: number;
+  /** An answer 500 is given up when it came the same so often, and for as long as the call is worth. */
+  readonly sameAnswers: {
+    readonly times: number;
+    readonly shortMs: number;
+    readonly longMs: number;
+  };
   readonly pullDelayMs: (triesMade: number) => number;
   readonly reconnectDelayMs: (failures: number) => number;
 }
@@ -25,6 +31,8 @@ export const DEFAULT_TIMING: EngineTiming = {
   waitTurnMs: 300_000,
   pullIdleMs: 600_000,
   transferIdleMs: 300_000,
+  // A daemon whose containerd is started anew has the same words for some seconds.
+  sameAnswers: { times: 5, shortMs: 12_000, longMs: 300_000 },
   pullDelayMs: (triesMade) => planPullDelayMs(triesMade, Math.random()),
   reconnectDelayMs: (failures) => Math.min(10_000, 250 * 2 ** failures),
 };

@@ -29,7 +29,7 @@ async function waitForExit(
   for (let failures = 0; ;) {
     signal.throwIfAborted();
     try {
-      const status = await inspectContainer(parts, idOrName, signal);
+      const status = await inspectContainer(parts, idOrName, { signal, patience: 'long' });
       if (status === undefined) throw gone(idOrName);
       if (!isRunning(status)) return status;
       const before = performance.now();
@@ -62,6 +62,7 @@ async function waitOneTurn(
     method: 'POST',
     path: `/containers/${segment(idOrName)}/wait`,
     query: { condition: 'not-running' },
+    patience: 'long',
   };
   const turn = AbortSignal.timeout(timing.waitTurnMs);
   try {
@@ -91,7 +92,7 @@ async function stopGracefully(
   how: 'graceful' | 'plain',
 ): Promise<void> {
   const { daemon, timing } = parts;
-  const status = await inspectContainer(parts, idOrName);
+  const status = await inspectContainer(parts, idOrName, { patience: 'long' });
   if (status === undefined || !isRunning(status)) return;
   if (how === 'graceful') await terminateProcesses(parts, idOrName);
   const call: DaemonCall = {
@@ -99,6 +100,7 @@ async function stopGracefully(
     method: 'POST',
     path: `/containers/${segment(idOrName)}/stop`,
     query: { t: String(Math.ceil(timing.stopGraceMs / 1000)) },
+    patience: 'long',
   };
   const limitMs = timing.callLimitMs + timing.stopGraceMs;
   await untilNotRunning(parts, idOrName, async () => {
@@ -113,6 +115,7 @@ async function kill(parts: EngineParts, idOrName: string): Promise<void> {
     method: 'POST',
     path: `/containers/${segment(idOrName)}/kill`,
     query: { signal: 'KILL' },
+    patience: 'long',
   };
   await untilNotRunning(parts, idOrName, async () => {
     // 409: it does not run any more.
@@ -133,7 +136,7 @@ async function untilNotRunning(
       await waitForExit(parts, idOrName, patience);
       return;
     } catch (error) {
-      const status = await inspectContainer(parts, idOrName);
+      const status = await inspectContainer(parts, idOrName, { patience: 'long' });
       if (status === undefined || !isRunning(status)) return;
       if (!patience.aborted) throw error;
       if (tries === STOP_TRIES) throw stillRunning(idOrName, parts.daemon.address);
