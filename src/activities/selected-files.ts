@@ -1,3 +1,4 @@
+import { utf8Ancestor } from '../domain/files/path-bytes.ts';
 import { outermostPaths } from '../domain/files/project-paths.ts';
 import type { FileSelection } from '../domain/files/selection.ts';
 import type { Variables } from '../domain/job/variables.ts';
@@ -29,11 +30,19 @@ export async function* selectedFiles(
   scene: FilesScene,
   { roots, offer }: Pick<FileSelection, 'roots' | 'offer'>,
 ): AsyncGenerator<FileMember> {
-  for (const root of roots) {
+  for (const root of readableRoots(roots)) {
     for await (const member of membersBelow(scene, root)) {
       if (offer(member.path)) yield member;
     }
   }
+}
+
+/**
+ * Docker up to 20.10 hands the path that it is asked for to itself as JSON, which holds UTF-8 only, and
+ * then finds nothing. What else there is in the directories is offered in vain.
+ */
+function readableRoots(roots: readonly string[]): readonly string[] {
+  return outermostPaths(roots.map(utf8Ancestor));
 }
 
 /** So many paths are read one by one; of more, all that is in the directory that holds them. */

@@ -5,9 +5,11 @@ import { archiveFault, diskFault } from './archives/faults.ts';
 import { gzipOf } from './archives/gzip-writer.ts';
 import { membersOfTarZstd } from './archives/tar-zstd-reader.ts';
 import { tarZstdOf } from './archives/tar-zstd-writer.ts';
+import { deflatePacking, zipZstdPacking } from './archives/zip-packing.ts';
 import { membersOfZip } from './archives/zip-reader.ts';
-import { exactly, zipOf } from './archives/zip-writer.ts';
+import { zipOf } from './archives/zip-writer.ts';
 import { zstd } from './archives/zstd.ts';
+import { exactContent } from './exact-content.ts';
 import { assertRoom, withinRoom } from './free-space.ts';
 
 /** Source: gitlab-runner `commands/helpers/archive/fastzip/zip_fastzip_archiver.go`. */
@@ -28,7 +30,7 @@ export function createArchives(): Archives {
       }
     },
     unpack,
-    canPack: (format) => format !== 'zipzstd' && (format !== 'tarzstd' || zstd !== undefined),
+    canPack: (format) => zstd !== undefined || (format !== 'tarzstd' && format !== 'zipzstd'),
   };
 }
 
@@ -61,7 +63,7 @@ function packed(
 ): AsyncIterable<Uint8Array> {
   switch (format) {
     case 'zip':
-      return zipOf(members, LEVELS[level]);
+      return zipOf(members, deflatePacking(LEVELS[level]));
     case 'gzip':
       return gzipOf(members, LEVELS[level]);
     case 'raw':
@@ -69,7 +71,7 @@ function packed(
     case 'tarzstd':
       return tarZstdOf(members, ZSTD_LEVELS[level]);
     case 'zipzstd':
-      throw archiveFault(`this runner does not know the format ${format}`);
+      return zipOf(members, zipZstdPacking(ZSTD_LEVELS[level]));
   }
 }
 
@@ -85,7 +87,7 @@ async function* rawOf(
     if (member.kind === 'symlink') throw archiveFault('a symbolic link cannot be sent as raw');
     // At once, and not after it has filled all that is free.
     await assertRoom(file, member.sizeBytes);
-    yield* exactly(member);
+    yield* exactContent(member);
   }
   if (count === 0) throw archiveFault('there is no file to send as raw');
 }

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile, stat, symlink as link } from 'node:fs/promises';
+import { readFile, stat, symlink as link, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { openPromise } from 'yauzl';
 import { createArchives } from '../../src/adapters/archives.ts';
+import { zstd } from '../../src/adapters/archives/zstd.ts';
 import type { FileMember } from '../../src/activities/ports.ts';
 import { FinalError } from '../../src/domain/failure.ts';
+import { makeZip, type MadeMember } from '../support/make-zip.ts';
 import {
   collect,
   directory,
@@ -16,15 +18,27 @@ import {
   NEVER,
   scratchDirectory,
   TREE,
+  UNUSUAL,
   type Plain,
 } from './archives/support.ts';
 
 const archives = createArchives();
+const NO_ZSTD_HERE = zstd === undefined && 'this Node has no zstd';
+
+async function methodsIn(path: string): Promise<ReadonlySet<number>> {
+  const methods = new Set<number>();
+  const zip = await openPromise(path);
+  for await (const { compressionMethod } of zip.eachEntry()) methods.add(compressionMethod);
+  return methods;
+}
 
 async function packed(
   t: Parameters<typeof scratchDirectory>[0],
   members: readonly Plain[],
-  order: { readonly format?: 'zip' | 'gzip' | 'raw'; readonly level?: 'fastest' | 'slowest' } = {},
+  order: {
+    readonly format?: 'zip' | 'gzip' | 'raw' | 'zipzstd';
+    readonly level?: 'fastest' | 'slowest';
+  } = {},
 ): Promise<string> {
   const path = join(await scratchDirectory(t), 'archive');
   const { format = 'zip', level = 'slowest' } = order;
@@ -39,10 +53,54 @@ async function packed(
 describe('a zip', () => {
   for (const level of ['fastest', 'slowest'] as const) {
     it(`gives back what was packed, at level ${level}`, async (t) => {
-      const path = await packed(t, TREE, { level });
-      assert.deepEqual(await collect(archives.unpack(path, NEVER)), TREE);
+      const members = [...TREE, ...UNUSUAL];
+      const path = await packed(t, members, { level });
+      assert.deepEqual(await collect(archives.unpack(path, NEVER)), members);
+    });
+
+    it(`gives it back packed by zstd, at level ${level}`, { skip: NO_ZSTD_HERE }, async (t) => {
+      const members = [...TREE, ...UNUSUAL];
+      const path = await packed(t, members, { level, format: 'zipzstd' });
+      assert.deepEqual(await collect(archives.unpack(path, NEVER)), members);
+      assert.ok((await methodsIn(path)).has(93));
     });
   }
+
+  it('stores no content whose end nobody can find who reads it as a stream', async (t) => {
+    const large = file('large', 'x'.repeat(70_000));
+    const path = await packed(t, [file('small', 'x'), large], { level: 'fastest' });
+    const zip = await openPromise(path);
+    for await (const entry of zip.eachEntry()) {
+      const isStreamed = (entry.generalPurposeBitFlag & 8) !== 0;
+      assert.equal(entry.compressionMethod, isStreamed ? 8 : 0, entry.fileName);
+    }
+  });
+
+  it('marks names as UTF-8 that are', async (t) => {
+    const zip = await openPromise(await packed(t, [file('ö', ''), file('\udce9', '')]), {
+      decodeStrings: false,
+    });
+    const seen: (readonly [string, boolean])[] = [];
+    for await (const { fileNameRaw, generalPurposeBitFlag } of zip.eachEntry()) {
+      seen.push([fileNameRaw.toString('hex'), (generalPurposeBitFlag & 0x800) !== 0]);
+    }
+    assert.deepEqual(seen, [
+      ['c3b6', true],
+      ['e9', false],
+    ]);
+  });
+
+  it(
+    'is not packed by zstd where there is none, and the reason is said',
+    { skip: zstd !== undefined && 'this Node has zstd' },
+    async (t) => {
+      assert.equal(archives.canPack('zipzstd'), false);
+      await assert.rejects(packed(t, TREE, { format: 'zipzstd' }), /has no zstd: 22\.15/);
+      const path = join(await scratchDirectory(t), 'archive');
+      await writeFile(path, makeZip([{ name: 'a', method: 93 }]));
+      await assert.rejects(collect(archives.unpack(path, NEVER)), /has no zstd: 22\.15/);
+    },
+  );
 
   it('is read by yauzl, with its sizes and sums', async (t) => {
     const zip = await openPromise(await packed(t, TREE));
@@ -61,16 +119,77 @@ describe('a zip', () => {
   });
 });
 
+describe('times in a zip of others', () => {
+  const seconds = (value: number): Buffer => {
+    const field = Buffer.alloc(9);
+    field.writeUInt16LE(0x5455, 0);
+    field.writeUInt16LE(5, 2);
+    field.writeUInt8(1, 4);
+    field.writeUInt32LE(value >>> 0, 5);
+    return field;
+  };
+  const dosTime = (year: number, month: number, day: number): number =>
+    (((((year - 1980) & 0x7f) << 9) | (month << 5) | day) << 16) >>> 0;
+
+  const cases: readonly (readonly [why: string, member: Partial<MadeMember>, time: string])[] = [
+    [
+      'Go of 1969, whose DOS year is one of 2097',
+      { extra: seconds(-1), dosTime: dosTime(2097, 12, 31) },
+      '1969-12-31T23:59:59Z',
+    ],
+    [
+      'Info-ZIP of 1969, whose DOS year is its first',
+      { extra: seconds(-1), dosTime: dosTime(1980, 1, 1) },
+      '1969-12-31T23:59:59Z',
+    ],
+    [
+      'Go of 2049',
+      { extra: seconds(Date.UTC(2049, 5, 1) / 1000), dosTime: dosTime(2049, 6, 1) },
+      '2049-06-01T00:00:00Z',
+    ],
+    [
+      '2049, east of us',
+      { extra: seconds(Date.UTC(2049, 5, 1) / 1000), dosTime: dosTime(2049, 6, 2) },
+      '2049-06-01T00:00:00Z',
+    ],
+    [
+      '2100',
+      { extra: seconds(Date.UTC(2100, 5, 1) / 1000), dosTime: dosTime(2100, 6, 1) },
+      '2100-06-01T00:00:00Z',
+    ],
+    ['today', { extra: seconds(1_600_000_000), dosTime: 0 }, '2020-09-13T12:26:40Z'],
+    ['DOS alone', { dosTime: dosTime(2049, 6, 1) }, '2049-06-01T00:00:00Z'],
+    [
+      'a field that is cut',
+      { extra: Buffer.from([0x55, 0x54, 1, 0, 1]), dosTime: dosTime(1999, 6, 1) },
+      '1999-06-01T00:00:00Z',
+    ],
+  ];
+  for (const [why, member, time] of cases) {
+    it(`are those that are meant: ${why}`, async (t) => {
+      const path = join(await scratchDirectory(t), 'archive');
+      await writeFile(path, makeZip([{ name: 'a', ...member }]));
+      const [read] = await collect(archives.unpack(path, NEVER));
+      assert.equal(new Date(read?.modifiedMs ?? NaN).toISOString(), time.replace('Z', '.000Z'));
+    });
+  }
+});
+
 describe('gzip', () => {
   it('has a member for each file, with its name and its path', async (t) => {
-    const path = await packed(t, [directory('a'), file('a/b.xml', '<b/>'), file('ü.xml', '<u/>')], {
-      format: 'gzip',
-    });
+    const path = await packed(
+      t,
+      [directory('a'), file('a/b.xml', '<b/>'), file('ü.xml', '<u/>'), file('\udce9.xml', '')],
+      {
+        format: 'gzip',
+      },
+    );
     const bytes = await readFile(path);
     assert.equal(gunzipSync(bytes).toString(), '<b/><u/>');
     const text = bytes.toString('latin1');
     assert.ok(text.includes('b.xml\0a/b.xml\0'), text);
     assert.ok(text.includes('e:%C3%BC.xml\0e:%C3%BC.xml\0'), text);
+    assert.ok(text.includes('e:%E9.xml\0e:%E9.xml\0'), text);
   });
 });
 

@@ -20,6 +20,8 @@ export interface MadeMember {
   readonly offset?: number;
   readonly localName?: string;
   readonly dosAttributes?: number;
+  /** Date and time, as DOS has them in four bytes. */
+  readonly dosTime?: number;
 }
 
 export const SYMLINK = 0o120777;
@@ -91,6 +93,7 @@ function centralOf(member: MadeMember, facts: Facts, offset: number): Buffer {
   head.writeUInt16LE(20, 6);
   head.writeUInt16LE(flags, 8);
   head.writeUInt16LE(facts.method, 10);
+  head.writeUInt32LE(member.dosTime ?? 0, 12);
   head.writeUInt32LE(facts.crc32, 16);
   head.writeUInt32LE(facts.packedBytes, 20);
   head.writeUInt32LE(facts.sizeBytes, 24);

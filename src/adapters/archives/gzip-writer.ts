@@ -1,8 +1,9 @@
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflateRaw } from 'node:zlib';
 import type { FileMember } from '../../activities/ports.ts';
+import { percentEncodePath } from '../../domain/files/path-bytes.ts';
+import { exactContent } from '../exact-content.ts';
 import { archiveFault, quoted } from './faults.ts';
-import { exactly } from './zip-writer.ts';
 
 const HAS_NAME = 1 << 3;
 const HAS_COMMENT = 1 << 4;
@@ -29,7 +30,7 @@ async function* gzipMember(
 ): AsyncGenerator<Uint8Array, void, void> {
   let sum = 0;
   const summed = async function* (): AsyncGenerator<Uint8Array, void, void> {
-    for await (const chunk of exactly(member)) {
+    for await (const chunk of exactContent(member)) {
       sum = crc32(chunk, sum);
       yield chunk;
     }
@@ -62,7 +63,7 @@ function latin(text: string): string {
 
 /** As Go's url.PathEscape. */
 function escapePath(text: string): string {
-  return encodeURIComponent(text)
+  return percentEncodePath(text)
     .replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
     .replace(/%(?:24|26|2B|3A|3D|40)/g, decodeURIComponent);
 }

@@ -1,3 +1,5 @@
+import { pathByteLength } from '../../domain/files/path-bytes.ts';
+
 /**
  * Limits of what one archive may hold. A job that unpacks it has no more disk than it has without,
  * so these are there for the node: its memory, and its time.
@@ -31,10 +33,10 @@ const MAX_PART_BYTES = 255;
 export function pathFault(path: string): string | undefined {
   if (path.includes('\0')) return 'has a NUL in its name';
   if (path.startsWith('/')) return 'has an absolute name';
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return 'has a name that is too long';
+  if (pathByteLength(path) > MAX_PATH_BYTES) return 'has a name that is too long';
   for (const part of path.split('/')) {
     if (part === '..') return 'leads out of the directory';
-    if (Buffer.byteLength(part) > MAX_PART_BYTES) return 'has a name that is too long';
+    if (pathByteLength(part) > MAX_PART_BYTES) return 'has a name that is too long';
   }
   return undefined;
 }

@@ -1,6 +1,10 @@
-import { getFileNameLowLevel, type Entry } from 'yauzl';
+import type { Entry } from 'yauzl';
+import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import { memberFault } from './faults.ts';
 import { pathFault, type MemberKind } from './member-rules.ts';
+import { BY_ZSTD, DEFLATED, STORED } from './zip-packing.ts';
+import { modifiedMsOf } from './zip-times.ts';
+import { NO_ZSTD, zstd } from './zstd.ts';
 
 /** A member as the list at the zip's end describes it. */
 export interface EntryFacts {
@@ -20,7 +24,8 @@ const DOS_READ_ONLY = 0x01;
 
 /** What an entry says of itself; undefined for the directory itself. Throws when it is refused. */
 export function describeEntry(entry: Entry): EntryFacts | undefined {
-  const name = nameOf(entry);
+  // The very bytes, whatever the flag of UTF-8 says, as the peer has them too.
+  const name = pathOfBytes(entry.fileNameRaw);
   const isUnix = UNIX_SYSTEMS.has(entry.versionMadeBy >> 8);
   const fault = nameFault(name, isUnix) ?? contentFault(entry);
   if (fault !== undefined) throw memberFault(name, fault);
@@ -31,16 +36,7 @@ export function describeEntry(entry: Entry): EntryFacts | undefined {
   if (path === '') return undefined;
   const { kind, mode } = isUnix ? unixMode(entry, name) : dosMode(entry, name);
   const owner = ownerOf(entry);
-  return { path, kind, mode, ...owner, modifiedMs: modifiedMs(entry), entry };
-}
-
-/** Its bytes as they are, as every zip of today has UTF-8; else by the code page of old. */
-function nameOf({ fileNameRaw }: Entry): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(fileNameRaw);
-  } catch {
-    return getFileNameLowLevel(0, fileNameRaw, [], true);
-  }
+  return { path, kind, mode, ...owner, modifiedMs: modifiedMsOf(entry), entry };
 }
 
 /** On unix `\` and `c:` are as good as any other character; elsewhere they mean a path. */
@@ -53,10 +49,11 @@ function nameFault(name: string, isUnix: boolean): string | undefined {
 
 function contentFault(entry: Entry): string | undefined {
   if (entry.isEncrypted()) return 'is encrypted';
-  if (!entry.canDecodeFileData()) {
-    return `is packed by method ${entry.compressionMethod}, which this runner does not know`;
-  }
-  return undefined;
+  const { compressionMethod: method } = entry;
+  if (method === BY_ZSTD)
+    return zstd === undefined ? `is packed by zstd, and ${NO_ZSTD}` : undefined;
+  if (method === STORED || method === DEFLATED) return undefined;
+  return `is packed by method ${method}, which this runner does not know`;
 }
 
 interface KindAndMode {
@@ -97,9 +94,4 @@ function ownerOf({ extraFields }: Entry): Pick<EntryFacts, 'uid' | 'gid'> {
   const isKnown = data?.byteLength === 11 && data[0] === 1 && data[1] === 4 && data[6] === 4;
   if (!isKnown) return { uid: 0, gid: 0 };
   return { uid: data.readUInt32LE(2), gid: data.readUInt32LE(7) };
-}
-
-function modifiedMs(entry: Entry): number {
-  const ms = entry.getLastModDate({ timezone: 'UTC' }).getTime();
-  return Number.isFinite(ms) ? ms : 0;
 }

@@ -2,12 +2,16 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { fromRandomAccessReaderPromise, type Entry } from 'yauzl';
+import { assert } from '../../domain/assert.ts';
 import { FinalError } from '../../domain/failure.ts';
+import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import type { ArchiveMember } from '../../activities/ports.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import { ARCHIVE_LIMITS, createSeenMembers, type ArchiveLimits } from './member-rules.ts';
 import { describeEntry, type EntryFacts } from './zip-entry.ts';
+import { BY_ZSTD, STORED } from './zip-packing.ts';
 import { bytesBetween, ZipSource } from './zip-source.ts';
+import { zstd, ZSTD_RATIO } from './zstd.ts';
 
 /** A list of small members may say more of itself than it is long. */
 const FREE_CONTENT_BYTES = 1024 * 1024;
@@ -43,23 +47,30 @@ interface Reading {
 /** Looks at everything but contents; returns the directories that have no member of their own. */
 async function checkAll(reading: Reading, limits: ArchiveLimits): Promise<readonly string[]> {
   const seen = createSeenMembers(limits);
-  const allowance = Math.min(
-    limits.contentBytes,
-    limits.ratio * reading.sizeBytes + FREE_CONTENT_BYTES,
-  );
-  let contentBytes = 0;
+  const countPlain = contentCounter(reading, limits);
+  const countZstd = contentCounter(reading, { ...limits, ratio: ZSTD_RATIO });
   for await (const { path, kind, entry } of factsOf(reading)) {
-    contentBytes += entry.uncompressedSize;
-    if (contentBytes > allowance) {
-      throw archiveFault(
-        `it says to hold more than ${allowance} bytes, and has ${reading.sizeBytes} itself`,
-      );
-    }
+    const count = entry.compressionMethod === BY_ZSTD ? countZstd : countPlain;
+    count(entry.uncompressedSize);
     if (kind === 'other') continue;
     const fault = seen.faultOf(path, kind);
     if (fault !== undefined) throw memberFault(path, fault);
   }
   return seen.impliedDirectories();
+}
+
+/** Counts what members say to hold, and throws when that is more than the archive can hold. */
+function contentCounter(
+  { sizeBytes }: Reading,
+  { contentBytes: limit, ratio }: ArchiveLimits,
+): (bytes: number) => void {
+  const allowance = Math.min(limit, ratio * sizeBytes + FREE_CONTENT_BYTES);
+  let contentBytes = 0;
+  return (bytes) => {
+    contentBytes += bytes;
+    if (contentBytes <= allowance) return;
+    throw archiveFault(`it says to hold more than ${allowance} bytes, and has ${sizeBytes} itself`);
+  };
 }
 
 /** Members one by one, each by itself without fault. */
@@ -120,7 +131,7 @@ async function readLink(facts: EntryFacts, reading: Reading): Promise<string> {
     throw memberFault(facts.path, 'is a symbolic link with a target that is too long');
   }
   for await (const chunk of contentOf(facts, reading)) chunks.push(chunk);
-  const target = Buffer.concat(chunks).toString();
+  const target = pathOfBytes(Buffer.concat(chunks));
   if (target !== '' && !target.includes('\0')) return target;
   throw memberFault(facts.path, 'is a symbolic link without a target');
 }
@@ -135,7 +146,7 @@ async function* contentOf(
   try {
     const start = await dataStart(entry, { handle, sizeBytes });
     const packed = bytesBetween(handle, { start, end: start + entry.compressedSize });
-    for await (const chunk of entry.compressionMethod === 0 ? packed : inflated(packed)) {
+    for await (const chunk of unpacked(packed, entry)) {
       signal.throwIfAborted();
       seenBytes += chunk.byteLength;
       if (seenBytes > entry.uncompressedSize) {
@@ -169,13 +180,19 @@ async function dataStart(
   return start;
 }
 
-async function* inflated(
+async function* unpacked(
   packed: AsyncIterable<Uint8Array>,
+  { compressionMethod: method }: Entry,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const inflate = createInflateRaw();
-  const feeding = pipeline(packed, inflate);
+  if (method === STORED) {
+    yield* packed;
+    return;
+  }
+  const stream = method === BY_ZSTD ? zstd?.createZstdDecompress() : createInflateRaw();
+  assert(stream !== undefined, 'what cannot be unpacked here was let through');
+  const feeding = pipeline(packed, stream);
   feeding.catch(() => undefined); // thrown by the stream that is read below as well
-  yield* inflate as AsyncIterable<Uint8Array>;
+  yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }
 

@@ -1,10 +1,15 @@
 // The records of a zip, as bytes. Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5; Info-ZIP's
-// extra fields 0x5455 (times) and 0x7875 (owner), which gitlab-runner writes and heeds too.
+// extra field 0x7875 (owner), which gitlab-runner writes and heeds too.
+
+import { isUtf8 } from 'node:buffer';
+import { BY_ZSTD } from './zip-packing.ts';
+import { timeExtra } from './zip-times.ts';
 
 /** What a record says of one member. */
 export interface ZipEntry {
-  readonly name: Buffer;
-  readonly method: 0 | 8;
+  /** The bytes of its path. */
+  readonly name: Uint8Array;
+  readonly method: number;
   /** File type and permissions, as `stat` has them. */
   readonly unixMode: number;
   readonly uid: number;
@@ -30,6 +35,7 @@ const UINT32_MAX = 0xffff_ffff;
 const UINT16_MAX = 0xffff;
 const VERSION_PLAIN = 20;
 const VERSION_ZIP64 = 45;
+const VERSION_ZSTD = 63;
 /** Unix, and version 6.3 of the note. */
 const MADE_BY = (3 << 8) | 63;
 const UTF8_NAMES = 1 << 11;
@@ -45,7 +51,7 @@ export function localHeader(entry: ZipEntry, content: ZipContent): Buffer {
   const known = isStreamed ? { crc32: 0, packedBytes: 0, sizeBytes: 0 } : content;
   const head = Buffer.alloc(30);
   head.writeUInt32LE(0x04034b50, 0);
-  head.writeUInt16LE(isLarge ? VERSION_ZIP64 : VERSION_PLAIN, 4);
+  head.writeUInt16LE(versionFor(entry, isLarge), 4);
   writeCommon(head.subarray(6), entry);
   head.writeUInt32LE(known.crc32, 14);
   head.writeUInt32LE(isLarge ? UINT32_MAX : known.packedBytes, 18);
@@ -82,7 +88,7 @@ export function centralRecord(entry: ZipEntry, content: ZipContent & ZipPlace): 
   const head = Buffer.alloc(46);
   head.writeUInt32LE(0x02014b50, 0);
   head.writeUInt16LE(MADE_BY, 4);
-  head.writeUInt16LE(isWide ? VERSION_ZIP64 : VERSION_PLAIN, 6);
+  head.writeUInt16LE(versionFor(entry, isWide), 6);
   writeCommon(head.subarray(8), entry);
   head.writeUInt32LE(content.crc32, 16);
   head.writeUInt32LE(isWide ? UINT32_MAX : packedBytes, 20);
@@ -130,9 +136,16 @@ export function endRecords({ count, offset, lengthBytes }: ZipDirectory): Buffer
   return Buffer.concat([wide, locator, end]);
 }
 
+/** The version of the note that a reader has to know. */
+function versionFor({ method }: ZipEntry, isWide: boolean): number {
+  if (method === BY_ZSTD) return VERSION_ZSTD;
+  return isWide ? VERSION_ZIP64 : VERSION_PLAIN;
+}
+
 /** Flags, method and DOS time: the same eight bytes in both kinds of header. */
 function writeCommon(head: Buffer, entry: ZipEntry): void {
-  head.writeUInt16LE(UTF8_NAMES | (entry.isStreamed ? SIZES_FOLLOW : 0), 0);
+  const names = isUtf8(entry.name) ? UTF8_NAMES : 0;
+  head.writeUInt16LE(names | (entry.isStreamed ? SIZES_FOLLOW : 0), 0);
   head.writeUInt16LE(entry.method, 2);
   const { time, date } = dosTime(entry.modifiedMs);
   head.writeUInt16LE(time, 4);
@@ -155,16 +168,6 @@ function zip64Extra(numbers: readonly number[]): Buffer {
   field.writeUInt16LE(0x0001, 0);
   field.writeUInt16LE(numbers.length * 8, 2);
   numbers.forEach((value, index) => field.writeBigUInt64LE(BigInt(value), 4 + index * 8));
-  return field;
-}
-
-function timeExtra(modifiedMs: number): Buffer {
-  const seconds = Math.floor(modifiedMs / 1000);
-  const field = Buffer.alloc(9);
-  field.writeUInt16LE(0x5455, 0);
-  field.writeUInt16LE(5, 2);
-  field.writeUInt8(1, 4);
-  field.writeInt32LE(Math.min(Math.max(seconds, -0x8000_0000), 0x7fff_ffff), 5);
   return field;
 }
 

@@ -1,17 +1,14 @@
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { crc32, createDeflateRaw, deflateRaw } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import type { FileMember } from '../../activities/ports.ts';
+import { bytesOfPath } from '../../domain/files/path-bytes.ts';
+import { exactContent } from '../exact-content.ts';
+import type { ZipPacking } from './zip-packing.ts';
 import { centralRecord, dataDescriptor, endRecords, localHeader } from './zip-records.ts';
 import type { ZipContent, ZipEntry } from './zip-records.ts';
 
-const deflateAtOnce = promisify<Buffer, { level: number }, Buffer>(deflateRaw);
-
 /** Files up to this size are packed in one piece: most of a job's files are small. */
 const SMALL_BYTES = 64 * 1024;
-/** Deflating can make a file longer, by far less than what lies between this and 4 GiB. */
-const LARGE_BYTES = 0xf000_0000;
-
 const FILE_TYPES = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
 
 /**
@@ -21,13 +18,13 @@ const FILE_TYPES = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as
  */
 export async function* zipOf(
   members: AsyncIterable<FileMember>,
-  level: number,
+  packing: ZipPacking,
 ): AsyncGenerator<Uint8Array, void, void> {
   const directory: Buffer[] = [];
   let offset = 0;
   for await (const member of members) {
     const begin = offset;
-    const done = yield* counted(memberOf(member, level), (bytes) => (offset += bytes));
+    const done = yield* counted(memberOf(member, packing), (bytes) => (offset += bytes));
     directory.push(centralRecord(done.entry, { ...done.content, offset: begin }));
   }
   let lengthBytes = 0;
@@ -54,34 +51,35 @@ async function* counted<T>(parts: Parts<T>, count: (bytes: number) => void): Par
   }
 }
 
-function memberOf(member: FileMember, level: number): Parts<Done> {
+function memberOf(member: FileMember, packing: ZipPacking): Parts<Done> {
   switch (member.kind) {
     case 'directory':
-      return inOnePiece(member, { bytes: Buffer.alloc(0), level: 0 });
+      return inOnePiece(member, Buffer.alloc(0));
     case 'symlink':
-      return inOnePiece(member, { bytes: Buffer.from(member.linkTarget), level: 0 });
+      return inOnePiece(member, bytesOfPath(member.linkTarget));
     case 'file':
       return member.sizeBytes <= SMALL_BYTES
-        ? smallFile(member, level)
-        : streamedFile(member, level);
+        ? smallFile(member, packing)
+        : streamedFile(member, packing);
   }
 }
 
-async function* smallFile(member: FileMember, level: number): Parts<Done> {
+async function* smallFile(member: FileMember, packing: ZipPacking): Parts<Done> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of exactly(member)) chunks.push(chunk);
-  return yield* inOnePiece(member, { bytes: Buffer.concat(chunks), level });
+  for await (const chunk of exactContent(member)) chunks.push(chunk);
+  return yield* inOnePiece(member, Buffer.concat(chunks), packing);
 }
 
 async function* inOnePiece(
   member: FileMember,
-  { bytes, level }: { readonly bytes: Buffer; readonly level: number },
+  bytes: Uint8Array,
+  packing?: ZipPacking,
 ): Parts<Done> {
-  const deflated =
-    level > 0 && bytes.byteLength > 0 ? await deflateAtOnce(bytes, { level }) : bytes;
-  const isWorthIt = deflated.byteLength < bytes.byteLength;
-  const entry = entryOf(member, { method: isWorthIt ? 8 : 0, isStreamed: false });
-  const packed = isWorthIt ? deflated : bytes;
+  const smaller = await packing?.atOnce(bytes);
+  const isWorthIt = smaller !== undefined && smaller.byteLength < bytes.byteLength;
+  const method = isWorthIt ? (packing?.method ?? 0) : 0;
+  const entry = entryOf(member, { method, isStreamed: false, isLarge: false });
+  const packed = isWorthIt ? smaller : bytes;
   const content = {
     ...{ crc32: crc32(bytes), packedBytes: packed.byteLength, sizeBytes: bytes.byteLength },
   };
@@ -90,19 +88,25 @@ async function* inOnePiece(
   return { entry, content };
 }
 
-async function* streamedFile(member: FileMember, level: number): Parts<Done> {
-  const entry = entryOf(member, { method: level === 0 ? 0 : 8, isStreamed: true });
+/**
+ * Its sizes come behind it, so it is never just stored: who reads the zip as a stream finds the end
+ * of what is packed by itself, and of what is stored never.
+ */
+async function* streamedFile(member: FileMember, packing: ZipPacking): Parts<Done> {
+  const { method, largeBytes } = packing;
+  const isLarge = member.sizeBytes >= largeBytes;
+  const entry = entryOf(member, { method, isStreamed: true, isLarge });
   let sum = 0;
   let packedBytes = 0;
   const content = (): ZipContent => ({ crc32: sum, packedBytes, sizeBytes: member.sizeBytes });
   const summed = async function* (): AsyncGenerator<Uint8Array, void, void> {
-    for await (const chunk of exactly(member)) {
+    for await (const chunk of exactContent(member)) {
       sum = crc32(chunk, sum);
       yield chunk;
     }
   };
   yield localHeader(entry, content());
-  for await (const chunk of level === 0 ? summed() : deflated(summed(), level)) {
+  for await (const chunk of packed(summed(), packing)) {
     packedBytes += chunk.byteLength;
     yield chunk;
   }
@@ -110,42 +114,25 @@ async function* streamedFile(member: FileMember, level: number): Parts<Done> {
   return { entry, content: content() };
 }
 
-/** Fails when there is not as much as was said: the tar that it comes from would be broken. */
-export async function* exactly({
-  path,
-  sizeBytes,
-  content,
-}: FileMember): AsyncGenerator<Uint8Array, void, void> {
-  let seenBytes = 0;
-  for await (const chunk of content) {
-    seenBytes += chunk.byteLength;
-    if (seenBytes > sizeBytes) break;
-    yield chunk;
-  }
-  if (seenBytes === sizeBytes) return;
-  throw new Error(`"${path}" has other than the ${sizeBytes} bytes that it was said to have`);
-}
-
-async function* deflated(
+async function* packed(
   content: AsyncIterable<Uint8Array>,
-  level: number,
+  packing: ZipPacking,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const deflate = createDeflateRaw({ level });
-  const feeding = pipeline(content, deflate);
+  const stream = packing.stream();
+  const feeding = pipeline(content, stream);
   feeding.catch(() => undefined); // thrown by the stream that is read below as well
-  yield* deflate as AsyncIterable<Uint8Array>;
+  yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }
 
 function entryOf(
   member: FileMember,
-  { method, isStreamed }: Pick<ZipEntry, 'method' | 'isStreamed'>,
+  how: Pick<ZipEntry, 'method' | 'isStreamed' | 'isLarge'>,
 ): ZipEntry {
-  const { kind, path, mode, uid, gid, modifiedMs, sizeBytes } = member;
+  const { kind, path, mode, uid, gid, modifiedMs } = member;
   return {
-    ...{ method, isStreamed, uid, gid, modifiedMs },
-    name: Buffer.from(kind === 'directory' ? `${path}/` : path),
+    ...{ ...how, uid, gid, modifiedMs },
+    name: bytesOfPath(kind === 'directory' ? `${path}/` : path),
     unixMode: FILE_TYPES[kind] | (mode & 0o7777),
-    isLarge: isStreamed && sizeBytes >= LARGE_BYTES,
   };
 }

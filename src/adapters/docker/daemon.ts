@@ -4,6 +4,7 @@ import Dockerode from 'dockerode';
 import type DockerModem from 'docker-modem';
 import type { z } from 'zod';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { percentEncodePath } from '../../domain/files/path-bytes.ts';
 import type { PullOptions } from '../../activities/ports.ts';
 import { dockerodeOptions, type DaemonAddress } from './daemon-address.ts';
 import {
@@ -206,13 +207,20 @@ const ANY_STATUS: Record<number, boolean> = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [100 + index, true]),
 );
 
+function encodeQuery(query: Readonly<Record<string, string>>): string {
+  return Object.entries(query)
+    .map(([key, value]) => `${key}=${percentEncodePath(value)}`)
+    .join('&');
+}
+
 function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage> {
   const { auth } = call;
   const options: DockerModem.DialOptions = {
-    // The transport adds the query to a path that ends so.
-    path: `${call.path}?`,
+    // The transport adds its query, which is empty: its own encoder throws at a path that is not
+    // UTF-8.
+    path: `${call.path}?${encodeQuery(call.query ?? {})}`,
     method: call.method,
-    options: { _query: call.query ?? {}, _body: call.body ?? {} },
+    options: { _query: {}, _body: call.body ?? {} },
     isStream: true,
     statusCodes: ANY_STATUS,
     abortSignal: signal,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { pipeline } from 'node:stream/promises';
-import { extract, type Header } from 'tar-stream';
 import type { ContainerEngine, FileMember } from '../../activities/ports.ts';
+import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
+import { readTar, type TarEntry } from '../tar/reader.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
@@ -139,35 +139,38 @@ async function* membersOf(
   stream: Stream,
 ): AsyncGenerator<FileMember, void, void> {
   const { idle } = stream;
-  const archive = extract();
-  response.on('data', () => idle.touch());
-  const reading = pipeline(response, archive);
-  reading.catch(() => undefined); // told by the loop below, which reads the same stream
-  const links: Header[] = [];
+  const links: TarEntry[] = [];
   try {
-    for await (const entry of archive) {
+    for await (const entry of readTar(touching(response, idle))) {
       // Whoever takes the members may take as long as they like.
       idle.pause();
-      const content = contentOf(entry as AsyncIterable<Uint8Array>, stream);
-      const member = memberOf(entry.header, content);
+      const member = memberOf(entry, contentOf(entry.content, stream));
       if (member !== undefined) yield member;
-      else if (isWantedLink(entry.header, stream.place)) links.push(entry.header);
+      else if (isWantedLink(entry, stream.place)) links.push(entry);
       idle.touch();
-      entry.resume();
     }
-    await reading;
   } catch (error) {
     throw faultOf(error, stream);
   } finally {
     idle.stop();
-    archive.destroy();
+    response.destroy();
   }
   // Not before: until the first answer is at its end Docker gives no other one about this container.
   for (const link of links) yield* linked(link, stream);
 }
 
-function isWantedLink({ type, name }: Header, { only }: Reading): boolean {
-  return type === 'link' && (only === undefined || isAtOrBelow(only, cleanName(name)));
+function isWantedLink({ kind, path }: TarEntry, { only }: Reading): boolean {
+  return kind === 'link' && (only === undefined || isAtOrBelow(only, cleanName(path)));
+}
+
+async function* touching(
+  response: IncomingMessage,
+  idle: IdleLimit,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    idle.touch();
+    yield chunk;
+  }
 }
 
 /** What went wrong with the connection, whether between members or within one. */
@@ -196,26 +199,32 @@ async function* contentOf(
 /**
  * A second name of a file that came before: read by itself it has its content. The first name has it
  * too, and is read where the second is only found among others, which would bring the same link again.
+ * Docker up to 20.10 finds nothing by a name that is not UTF-8: then all is read again.
  */
 async function* linked(
-  { name, linkname }: Header,
+  { path: name, linkTarget }: TarEntry,
   { parts, place: { only, ...place } }: Stream,
 ): AsyncGenerator<FileMember, void, void> {
   const parent = place.path.replace(/\/+$/, '').replace(/[^/]*$/, '');
-  const source = only === undefined ? name : linkname;
-  const members = await readFiles(parts, { ...place, path: `${parent}${source}` });
-  for await (const member of members ?? []) yield { ...member, path: cleanName(name) };
+  const path = cleanName(name);
+  const sources = only === undefined ? [name, linkTarget] : [linkTarget];
+  const source = sources.find((each) => utf8Ancestor(each) === each);
+  if (source !== undefined) {
+    const members = await readFiles(parts, { ...place, path: `${parent}${source}` });
+    for await (const member of members ?? []) yield { ...member, path };
+    return;
+  }
+  for await (const member of (await readFiles(parts, place)) ?? []) {
+    if (member.path !== cleanName(linkTarget)) continue;
+    yield { ...member, path };
+    return;
+  }
 }
 
-function memberOf(header: Header, content: AsyncIterable<Uint8Array>): FileMember | undefined {
-  const { type, name, mode, uid, gid, mtime, size, linkname } = header;
-  if (type !== 'file' && type !== 'directory' && type !== 'symlink') return undefined;
-  return {
-    ...{ path: cleanName(name), kind: type, mode: mode & 0o7777, uid, gid, content },
-    modifiedMs: mtime.getTime(),
-    sizeBytes: type === 'file' ? size : 0,
-    linkTarget: type === 'symlink' ? linkname : '',
-  };
+function memberOf(entry: TarEntry, content: AsyncIterable<Uint8Array>): FileMember | undefined {
+  const { kind, path, ...facts } = entry;
+  if (kind === 'link' || kind === 'other') return undefined;
+  return { ...facts, kind, path: cleanName(path), content };
 }
 
 function cleanName(name: string): string {

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { pack, type Header, type Pack } from 'tar-stream';
 import type { FileMember } from '../../activities/ports.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { tarOf } from '../tar/writer.ts';
 import type { DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault, type RefusedAction } from './faults.ts';
@@ -35,8 +35,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
   const { signal, call } = writing;
   const idle = startIdleLimit(timing.transferIdleMs, signal);
   const stop = new AbortController();
-  const archive = pack();
-  const tarStream = Readable.from(archive);
+  const tarStream = new PassThrough();
   tarStream.on('error', () => undefined); // told by the packing
   let isAnswered = false;
   let ownFault: { readonly error: unknown } | undefined;
@@ -45,9 +44,10 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
     .then(readReply)
     .finally(() => {
       isAnswered = true;
-      archive.destroy(); // what was not sent yet is not wanted any more
+      tarStream.destroy(); // what was not sent yet is not wanted any more
     });
-  const packing = packMembers(archive, writing, idle).catch((error: unknown) => {
+  const tar = tarOf(withinPlace(writing));
+  const packing = pipeline(watched(tar, idle), tarStream).catch((error: unknown) => {
     if (isAnswered) return;
     ownFault = { error };
     stop.abort();
@@ -74,43 +74,25 @@ function writeFault(reply: DaemonReply, action: RefusedAction): Error {
 const UNPACKING =
   /processing tar file|no space left on device|read-only|permission denied|not a directory|is a directory|file exists|too many levels of symbolic links|file name too long|quota exceeded|invalid (?:sym|hard)link/i;
 
-async function packMembers(archive: Pack, writing: Writing, idle: IdleLimit): Promise<void> {
-  for await (const member of writing.members) {
-    const entry = archive.entry(headerOf(member, writing.path));
-    if (member.kind === 'file') await pipeline(watched(member.content, idle), entry);
-    else entry.end(undefined);
-  }
-  archive.finalize();
-  idle.touch();
-}
-
 /** Docker's turn is from a chunk that is handed on to the moment when the next one is asked for. */
 async function* watched(
-  content: AsyncIterable<Uint8Array>,
+  tar: AsyncIterable<Uint8Array>,
   idle: IdleLimit,
 ): AsyncGenerator<Uint8Array, void, void> {
   idle.pause();
-  for await (const chunk of content) {
+  for await (const chunk of tar) {
     idle.touch();
     yield chunk;
     idle.pause();
   }
+  idle.touch();
 }
 
-/** Beyond the permission bits, so that no permissions at all are not taken for none given. */
-const GIVEN = 0o100000;
-
-function headerOf(member: FileMember, base: string): Partial<Header> & Pick<Header, 'name'> {
-  return {
-    name: member.path,
-    type: member.kind,
-    mode: member.mode | GIVEN,
-    uid: member.uid,
-    gid: member.gid,
-    mtime: new Date(member.modifiedMs),
-    ...(member.kind === 'file' && { size: member.sizeBytes }),
-    ...(member.kind === 'symlink' && { linkname: linkTarget(member, base) }),
-  };
+async function* withinPlace({ members, path }: Writing): AsyncGenerator<FileMember, void, void> {
+  for await (const member of members) {
+    const isLink = member.kind === 'symlink';
+    yield isLink ? { ...member, linkTarget: linkTarget(member, path) } : member;
+  }
 }
 
 /**

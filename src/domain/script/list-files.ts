@@ -1,6 +1,7 @@
 import type { BuildContext } from '../build/context.ts';
 import type { StageName } from '../build/stage.ts';
 import { expandPaths, shellLookup } from '../files/expand-paths.ts';
+import { pathOfBytes } from '../files/path-bytes.ts';
 import { outermostPaths } from '../files/project-paths.ts';
 import { planSelection } from '../files/selection.ts';
 import type { JobArtifact, JobCache } from '../job/payload.ts';
@@ -23,8 +24,7 @@ export function fileLists({ tempDir }: Variables): FileLists {
 
 /** Names of a list, relative to the project directory. A name that ends with `/` is a repository. */
 export function parseFileList(bytes: Uint8Array): readonly string[] {
-  return new TextDecoder('utf-8', { ignoreBOM: true })
-    .decode(bytes)
+  return pathOfBytes(bytes)
     .split('\0')
     .map((name) => (name.startsWith('./') ? name.slice(2) : name))
     .filter((name) => name !== '' && name !== '.');

@@ -42,6 +42,29 @@ export const TREE: readonly Plain[] = [
   file('unix/back\\slash and c:colon', 'odd'),
 ];
 
+const at = (time: string): number => Date.parse(time);
+
+/** What does not fit into plain fields: large ids, names that are not UTF-8, times far away. */
+export const UNUSUAL: readonly Plain[] = [
+  file('ids', '', { uid: 300_000, gid: 2_097_151 }),
+  file('large ids', 'x', { uid: 2_097_152, gid: 3_000_000 }),
+  file('largest ids', '', { uid: 4_294_967_294, gid: 4_294_967_294 }),
+  file('caf\udce9', 'Latin-1'),
+  directory(`\udce9/${'\udcff'.repeat(255)}`),
+  symlink('to', 'nowhere/caf\udce9'),
+  file('1969', '', { modifiedMs: at('1969-12-31T23:59:59Z') }),
+  file('1901', '', { modifiedMs: at('1901-12-13T20:45:52Z') }),
+  file('2038', '', { modifiedMs: at('2038-01-19T03:14:08Z') }),
+  file('2049', '', { modifiedMs: at('2049-06-01T12:00:00Z') }),
+  file('2100', '', { modifiedMs: at('2100-06-01T12:00:00Z') }),
+  file('2300', '', { modifiedMs: at('2300-06-01T12:00:00Z') }),
+  file('none', '', { mode: 0 }),
+  file('p'.repeat(100), ''),
+  file('p'.repeat(101), ''),
+  file(`${'deep/'.repeat(800)}f`, 'deep'),
+  file('far/1800', '', { modifiedMs: at('1800-01-01T00:00:00Z') }),
+];
+
 export async function* membersOf(plain: readonly Plain[]): AsyncGenerator<FileMember, void, void> {
   for (const { text, ...rest } of plain) {
     const bytes = Buffer.from(text);

@@ -91,6 +91,30 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     }
   });
 
+  it('gives names that are not UTF-8 byte for byte, of hard links too', async (t) => {
+    const id = await ended(
+      t,
+      `mkdir /d; cd /d; L="$(printf 'caf\\351')"; printf x > "$L"; ln "$L" "$L.hard"; ln "$L" other
+       ln -s "$L" "$L.soft"; mkdir "$L.d"; printf y > "$L.d/f"`,
+    );
+    assert.deepEqual(
+      [...((await read(id, '/d')) ?? [])]
+        .sort(byPath)
+        .map(({ path, linkTarget, text }) => [path, linkTarget, text]),
+      [
+        ['d', '', ''],
+        ['d/caf\udce9', '', 'x'],
+        ['d/caf\udce9.d', '', ''],
+        ['d/caf\udce9.d/f', '', 'y'],
+        ['d/caf\udce9.hard', '', 'x'],
+        ['d/caf\udce9.soft', 'caf\udce9', ''],
+        ['d/other', '', 'x'],
+      ],
+    );
+    assert.equal(await engine.pathExists(id, '/d/caf\udce9.d'), true);
+    assert.equal(await engine.pathExists(id, '/d/caf\udce8.d'), false);
+  });
+
   it('gives a single file, and nothing when there is none', async (t) => {
     const id = await ended(t, 'printf x > /one');
     assert.deepEqual(await read(id, '/one'), [

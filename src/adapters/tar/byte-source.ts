@@ -1,0 +1,61 @@
+/** A stream of bytes, read in the pieces that the reader wants. */
+export class ByteSource {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** At least one byte and at most so many, as they come. Fails at the end of the stream. */
+  async upTo(maxBytes: number): Promise<Uint8Array> {
+    if (!(await this.#fill())) throw endFault();
+    const piece = this.#rest.subarray(0, maxBytes);
+    this.#rest = this.#rest.subarray(piece.byteLength);
+    return piece;
+  }
+
+  /** So many bytes. Fails when there are less. */
+  async exactly(lengthBytes: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(lengthBytes);
+    for (let at = 0; at < lengthBytes;) {
+      const piece = await this.upTo(lengthBytes - at);
+      bytes.set(piece, at);
+      at += piece.byteLength;
+    }
+    return bytes;
+  }
+
+  /** The same, or undefined where the stream ends. */
+  async block(lengthBytes: number): Promise<Buffer | undefined> {
+    return (await this.#fill()) ? this.exactly(lengthBytes) : undefined;
+  }
+
+  async skip(lengthBytes: number): Promise<void> {
+    for (let left = lengthBytes; left > 0;) left -= (await this.upTo(left)).byteLength;
+  }
+
+  /** Reads to the end of the stream: who sends it may wait for that. */
+  async drain(): Promise<void> {
+    this.#rest = new Uint8Array(0);
+    while (await this.#fill()) this.#rest = new Uint8Array(0);
+  }
+
+  /** Ends the stream, which may be in the midst of it. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #fill(): Promise<boolean> {
+    while (this.#rest.byteLength === 0) {
+      const next = await this.#chunks.next();
+      if (next.done === true) return false;
+      this.#rest = next.value;
+    }
+    return true;
+  }
+}
+
+function endFault(): Error {
+  return new Error('the tar ends in the midst of a member');
+}

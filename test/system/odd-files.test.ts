@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { JobSpec } from '../support/fake-gitlab/types.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { assertJob, JOB_IMAGE } from '../support/scenario.ts';
+import { finish } from '../support/sequences.ts';
+import { ARCHIVE } from '../support/upload-jobs.ts';
+
+const EMPTY = { key: 'GIT_STRATEGY', value: 'empty' };
+
+const LATIN = [/^latin\nutf$/m, /^ 63 61 66 e9 2e 74 78 74 0a$/m, /^3$/m];
+
+interface Keeping {
+  readonly title: string;
+  /** Of the first job, which makes the files. */
+  readonly make: readonly string[];
+  /** Of its artifacts, and of its cache. */
+  readonly paths?: readonly string[];
+  readonly untracked?: boolean;
+  readonly user?: string;
+  /** Of the jobs that get them. */
+  readonly look: readonly string[];
+  readonly log: readonly (string | RegExp)[];
+}
+
+/** Files go from job to job, once as artifacts and once as a cache. */
+describe('files that are out of the ordinary', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({
+      concurrent: 1,
+      dockerToml: '    volumes = ["/cache"]',
+    });
+    await installation.start();
+  });
+  after(() => finish(installation));
+
+  const keepings: readonly Keeping[] = [
+    ...['300000:300000', '3000000:3000000'].map((user) => ({
+      title: `are still those of user ${user}, and of nobody else`,
+      user,
+      make: ['umask 077', 'mkdir out', 'echo private > out/file', 'ln -s file out/link'],
+      look: ['cat out/file', 'stat -c "%n %u:%g %a" out/file'],
+      log: [/^private$/m, `out/file ${user} 600`],
+    })),
+    {
+      title: 'have names that are not UTF-8, below a directory',
+      ...{ make: makeLatin('out'), look: lookLatin('out'), log: LATIN },
+    },
+    ...['out/*', '**/*.txt', 'out/*/{caf?,?,größe}.txt', 'o*/sub'].map((pattern) => ({
+      title: `have names that are not UTF-8, found by ${pattern}`,
+      ...{ make: makeLatin('out/sub'), look: lookLatin('out/sub'), log: LATIN },
+      paths: [pattern],
+    })),
+    {
+      title: 'have names that are not UTF-8, and are not tracked',
+      make: ['mkdir .git', ...makeLatin('$(printf "d\\351")')],
+      ...{ look: lookLatin('$(printf "d\\351")'), log: LATIN },
+      ...{ paths: [], untracked: true },
+    },
+    {
+      title: 'are of the future',
+      make: [
+        'mkdir out',
+        'for y in 2039 2049 2100; do echo $y > out/$y; touch -d "$y-06-01 12:00:00" out/$y; done',
+      ],
+      look: ['stat -c "%n %Y" out/*'],
+      log: ['out/2039 2190542400', 'out/2049 2506161600', 'out/2100 4115534400'],
+    },
+  ];
+  for (const keeping of keepings) {
+    it(`as artifacts, they ${keeping.title}`, async () => {
+      const { paths = ['out/'], untracked = false, user } = keeping;
+      const artifacts = [{ ...ARCHIVE, paths, untracked }];
+      const first = await play(installation, keeping.make, { user, payload: { artifacts } });
+      const archive = first.artifacts[0]?.content;
+      assert.ok(archive !== undefined, `nothing was sent:\n${first.log}`);
+      const dependencies = [{ name: 'make', archive }];
+      const second = await play(installation, keeping.look, { user, dependencies });
+      assertJob(second, { state: 'success', log: keeping.log });
+    });
+
+    it(`as a cache, they ${keeping.title}`, async () => {
+      const { paths = ['out/'], untracked = false, user } = keeping;
+      const cache = [{ key: keeping.title.replaceAll(/[^a-z0-9]/g, '-'), paths, untracked }];
+      const first = await play(installation, keeping.make, { user, payload: { cache } });
+      assertJob(first, {
+        state: 'success',
+        log: [/found \d+ (?:matching|files)/, 'Created cache'],
+      });
+      const second = await play(installation, keeping.look, { user, payload: { cache } });
+      assertJob(second, {
+        state: 'success',
+        log: ['Successfully extracted cache', ...keeping.log],
+      });
+    });
+  }
+});
+
+async function play(
+  installation: Installation,
+  script: readonly string[],
+  { user, payload, ...spec }: JobSpec & { readonly user: string | undefined },
+) {
+  const image = { name: JOB_IMAGE, executor_opts: { docker: { user: user ?? '' } } };
+  const job = installation.gitlab.addJob({
+    ...{ variables: [EMPTY], ...spec, script },
+    payload: { ...payload, ...(user !== undefined && { image }) },
+  });
+  await job.whenFinished(120_000);
+  assertJob(job, { state: 'success' });
+  return job;
+}
+
+/** A name of Latin-1, a link of such a name to it, and one of UTF-8. */
+function makeLatin(directory: string): readonly string[] {
+  return [
+    `D=${directory}`,
+    'mkdir -p "$D"',
+    'L="$(printf "caf\\351.txt")"',
+    'echo latin > "$D/$L"',
+    'ln -s "$L" "$D/$(printf "\\374.txt")"',
+    'echo utf > "$D/größe.txt"',
+  ];
+}
+
+function lookLatin(directory: string): readonly string[] {
+  return [
+    `D=${directory}`,
+    'cat "$D/$(printf "\\374.txt")" "$D/größe.txt"',
+    'readlink "$D/$(printf "\\374.txt")" | od -An -tx1',
+    'ls "$D" | wc -l',
+  ];
+}
