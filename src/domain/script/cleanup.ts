@@ -3,6 +3,7 @@ import type { Variables } from '../job/variables.ts';
 import { ENV_FILE_PREFIX } from './exports.ts';
 import { gitFiles } from './git-files.ts';
 import { removeDirectory, resetGit } from './git-reset.ts';
+import { cleanSubmodules } from './git-submodules.ts';
 import { rejectCredentials } from './git-sources.ts';
 import { readGitSettings, type GitSettings } from './git-settings.ts';
 import { planGitUrls } from './git-urls.ts';
@@ -52,6 +53,7 @@ function cleanProject(variables: Variables, settings: GitSettings): readonly str
           ? [command('git', 'clean', ...settings.cleanFlags)]
           : []),
         command('git', 'reset', '--hard'),
+        ...cleanSubmodules(settings),
         'fi',
       ];
   }

@@ -5,7 +5,7 @@ import {
   writeExternalConfig,
   writeTemplate,
 } from './git-files.ts';
-import { removeDirectory, resetGit, resetSubmodules } from './git-reset.ts';
+import { removeDirectory, resetGit } from './git-reset.ts';
 import { command } from './quote.ts';
 import { sayNotice } from './say.ts';
 import type { Sources } from './sources.ts';
@@ -18,7 +18,9 @@ export function fetchSources(sources: Sources): readonly string[] {
   const correlationId = correlationIdOf(context);
   return [
     ...(settings.skipsLfs ? [] : ['export GIT_LFS_SKIP_SMUDGE=1']),
-    ...(settings.strategy === 'clone' ? removeDirectory(projectDir) : resetKept(sources)),
+    ...(settings.strategy === 'clone'
+      ? removeDirectory(projectDir)
+      : resetGit(variables, settings)),
     command('rm', '-rf', template),
     ...(context.runner.isDirectoryDistrusted ? [] : trustDirectory(projectDir)),
     ...writeTemplate(variables),
@@ -86,14 +88,6 @@ function clone(sources: Sources): readonly string[] {
 function userAgent({ context }: Sources): readonly string[] {
   const { name, version, platform } = context.program;
   return ['-c', `http.userAgent=${name} ${version} ${platform}`];
-}
-
-/** What an earlier job left is only data. */
-function resetKept({ variables, settings }: Sources): readonly string[] {
-  return [
-    ...resetGit(variables, settings),
-    ...(settings.submodules === 'none' || !settings.cleansConfig ? [] : resetSubmodules(variables)),
-  ];
 }
 
 /** Root gets the sources, and whoever runs the job owns them afterwards, or did before. */

@@ -31,27 +31,37 @@ export function resetGit(variables: Variables, settings: GitSettings): readonly 
   ];
 }
 
-/** The same for submodules that git keeps in the repository's own directory. */
+/** What an entry of a git directory is told by: git uses none without a HEAD, which may be a link to nowhere. */
+const IS_IN_GIT_DIR = `sh -c '[ -L "$1/../HEAD" ] || { [ -e "$1/../HEAD" ] && [ ! -d "$1/../HEAD" ]; }' sh {} \\;`;
+
+/**
+ * The same for submodules that git keeps in the repository's own directory. Directories of these
+ * names are also where git keeps a submodule that is named so.
+ */
 function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly string[] {
   const wanted = cleansConfig ? [...LOCKS, ...POWERS] : LOCKS;
   const names = wanted.map((name) => `-name ${name}`).join(' -o ');
   return [
     `if [ -d ${gitDir}/modules ]; then`,
-    `  find ${gitDir}/modules -depth \\( ${names} \\) -exec rm -rf {} +`,
+    `  find ${gitDir}/modules -depth \\( ${names} \\) \\( ! -type d -o -exec ${IS_IN_GIT_DIR} \\) -exec rm -rf {} +`,
     'fi',
   ];
 }
 
 /**
- * Script lines, before submodules are updated, that remove their `.git` files from the checkout:
- * git writes them anew, and a planted one would lead it elsewhere.
+ * Script lines, in the top directory of a repository and before git enters its submodules, that
+ * remove the `.git` of each: git makes it anew, and a planted one would lead it elsewhere. Other
+ * repositories that lie in the checkout stay whole, but where git puts the name of a submodule in
+ * quotes: then all go.
  */
-export function resetSubmodules({ projectDir }: Variables): readonly string[] {
-  const dir = quote(projectDir);
+export function unlinkSubmodules(): readonly string[] {
   return [
-    `if [ -d ${dir} ]; then`,
-    `  ( cd ${dir} && find . -path ./.git -prune -o -name .git -prune -exec rm -rf {} + )`,
-    'fi',
+    `git -c core.quotePath=false ls-files -s | sed -n 's/^160000 [0-9a-f]* [0-3]\t//p' | while IFS= read -r _runner_path; do`,
+    '  case $_runner_path in',
+    '  \\"*) find . -path ./.git -prune -o -name .git -prune -exec rm -rf {} + ;;',
+    '  *) if [ ! -L "$_runner_path" ]; then rm -rf -- "$_runner_path/.git"; fi ;;',
+    '  esac',
+    'done',
   ];
 }
 

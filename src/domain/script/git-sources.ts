@@ -9,7 +9,7 @@ import {
   writeExternalConfig,
   writeGlobalGitConfig,
 } from './git-files.ts';
-import { removeDirectory, resetGit } from './git-reset.ts';
+import { removeDirectory, resetGit, unlinkSubmodules } from './git-reset.ts';
 import { readGitSettings } from './git-settings.ts';
 import { updateSubmodules } from './git-submodules.ts';
 import { planGitUrls, type GitUrls } from './git-urls.ts';
@@ -123,7 +123,11 @@ function clearAfterFailure({ variables, settings }: Sources): readonly string[] 
     `if [ -e ${quote(begun)} ] && [ -d ${quote(`${variables.projectDir}/.git`)} ]; then`,
     sayNotice('Deleting tracked and untracked files...'),
     ...resetGit(variables, settings),
-    `( cd ${quote(variables.projectDir)} && git rm -rf --ignore-unmatch --quiet . && git clean -ffdx -q ) || true`,
+    '(',
+    `cd ${quote(variables.projectDir)}`,
+    ...(settings.cleansConfig ? unlinkSubmodules() : []),
+    'git rm -rf --ignore-unmatch --quiet . && git clean -ffdx -q',
+    ') || true',
     'fi',
   ];
 }

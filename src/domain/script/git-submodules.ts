@@ -1,6 +1,8 @@
 import { gitFiles } from './git-files.ts';
+import { unlinkSubmodules } from './git-reset.ts';
 import { command } from './quote.ts';
 import { failWith, sayNotice, sayWarning } from './say.ts';
+import type { GitSettings } from './git-settings.ts';
 import type { Sources } from './sources.ts';
 
 /**
@@ -21,29 +23,44 @@ export function updateSubmodules(sources: Sources): readonly string[] {
 
 function update(sources: Sources): readonly string[] {
   const { settings } = sources;
-  const { sync, foreach, update, clean, include } = commandsOf(sources);
+  const { sync, foreach, clean, include } = commandsOf(sources);
   const reset = [...foreach, 'git', 'reset', '--hard'];
   const remoteHeads = [...foreach, 'git', 'fetch', 'origin', '+refs/heads/*:refs/remotes/origin/*'];
   const wantsRemote = settings.submoduleUpdateFlags.some((flag) => /^--remote$/i.test(flag));
   return [
     sayNotice(announcement(sources)),
+    ...(settings.cleansConfig ? unlinkSubmodules() : []),
     command('git', 'submodule', 'init'),
     command('git', ...sync),
     command('git', ...clean),
     command('git', ...reset),
-    `if ${command('git', ...include, ...update)}; then`,
+    `if ${updateAll(sources)}; then`,
     sayNotice('Updated submodules'),
     command('git', ...sync),
     'else',
     sayWarning('Updating submodules failed. Retrying...'),
     ...(wantsRemote ? [command('git', ...include, ...remoteHeads)] : []),
     command('git', ...sync),
-    command('git', ...include, ...update),
+    updateAll(sources),
     command('git', ...reset),
     'fi',
     command('git', ...clean),
     ...finish(sources, foreach),
   ];
+}
+
+/**
+ * One command of the shell. Git's own recursion would enter what an earlier job has put into the
+ * place of a submodule's submodule; so each level is looked at by itself, before git goes deeper.
+ */
+function updateAll(sources: Sources): string {
+  const { settings } = sources;
+  const { foreach, include, update, recursion, paths } = commandsOf(sources);
+  if (settings.submodules !== 'recursive') return command('git', ...include, ...update, ...paths);
+  if (!settings.cleansConfig) return command('git', ...include, ...update, ...recursion, ...paths);
+  const level = ['set -e', ...unlinkSubmodules(), command('git', ...include, ...update)];
+  const deeper = ['git', ...include, ...foreach, '--quiet', level.join('\n')];
+  return `${command('git', ...include, ...update, ...paths)} && ${command(...deeper)}`;
 }
 
 function commandsOf({ variables, settings }: Sources) {
@@ -53,16 +70,39 @@ function commandsOf({ variables, settings }: Sources) {
   const cleanFlags = settings.cleanFlags.length > 0 ? settings.cleanFlags : ['-ffdx'];
   const foreach = ['submodule', 'foreach', ...recursive];
   return {
-    foreach,
+    ...{ foreach, paths, recursion: recursive },
     sync: ['submodule', 'sync', ...recursive, ...paths],
-    update: [
-      ...['submodule', 'update', '--init', ...recursive, ...depth],
-      ...[...settings.submoduleUpdateFlags, ...paths],
-    ],
+    update: [...['submodule', 'update', '--init', ...depth], ...settings.submoduleUpdateFlags],
     clean: [...foreach, 'git', 'clean', ...cleanFlags],
     include: ['-c', `include.path=${gitFiles(variables).external}`],
   };
 }
+
+/**
+ * Script lines, in the directory of the project behind a job, that bring the submodules back to what
+ * the commit says, with what is there: nothing is fetched. Source: gitlab-runner `shells/abstract.go`
+ * (writeCleanupBuildDirectoryScript).
+ */
+export function cleanSubmodules({
+  submodules,
+  cleanFlags,
+  cleansConfig,
+}: GitSettings): readonly string[] {
+  if (submodules !== 'normal' && submodules !== 'recursive') return [];
+  const recursive = submodules === 'recursive' ? ['--recursive'] : [];
+  const foreach = ['git', 'submodule', 'foreach', '--quiet', ...recursive];
+  const level = [...unlinkSubmodules(), `${CONNECT} || true`].join('\n');
+  return [
+    ...(cleansConfig ? [level] : []),
+    ...(cleansConfig && submodules === 'recursive' ? [command(...foreach, level)] : []),
+    ...(cleanFlags.length > 0 ? [command(...foreach, 'git', 'clean', ...cleanFlags)] : []),
+    command(...foreach, 'git', 'reset', '--hard'),
+  ];
+}
+
+/** Links a submodule to what git keeps of it. */
+const CONNECT =
+  'GIT_ALLOW_PROTOCOL=none git submodule --quiet update --init --no-fetch >/dev/null 2>&1';
 
 /** Commands of the job inside of a submodule find the credentials too. */
 function finish({ variables, settings }: Sources, foreach: readonly string[]): readonly string[] {

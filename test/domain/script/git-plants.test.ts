@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { it } from 'node:test';
 import { useGitJobs } from './support/git-job.ts';
 import { git } from './support/git-server.ts';
@@ -120,55 +120,94 @@ describeForShells('sources of a job', ['dash'], (shell) => {
     });
   }
 
-  const submodulePlants: Readonly<Record<string, (dir: string) => void>> = {
-    'a config of its own': (dir) => git(join(dir, 'sub'), 'config', 'core.fsmonitor', program()),
-    'a config that is a link': (dir) => {
-      const config = join(dir, '.git/modules/sub/config');
+  /** Where a submodule lies, and where git keeps it. */
+  interface Placed {
+    readonly tree: string;
+    readonly kept: string;
+  }
+  const submodulePlants: Readonly<Record<string, (dir: string, at: Placed) => void>> = {
+    'a config of its own': (dir, { tree }) =>
+      git(join(dir, tree), 'config', 'core.fsmonitor', program()),
+    'a config that is a link': (dir, { kept }) => {
+      const config = join(dir, kept, 'config');
       writeFileSync(join(jobs().place.dir, 'evil.conf'), `[core]\n\tfsmonitor = ${program()}\n`);
       rmSync(config);
       symlinkSync(join(jobs().place.dir, 'evil.conf'), config);
     },
-    hooks: (dir) => {
-      mkdirSync(join(dir, '.git/modules/sub/hooks'), { recursive: true });
+    'a config beside a HEAD that leads nowhere': (dir, { tree, kept }) => {
+      git(join(dir, tree), 'config', 'core.fsmonitor', program());
+      rmSync(join(dir, kept, 'HEAD'));
+      symlinkSync('refs/heads/none', join(dir, kept, 'HEAD'));
+    },
+    hooks: (dir, { kept }) => {
+      mkdirSync(join(dir, kept, 'hooks'), { recursive: true });
       for (const name of ['post-checkout', 'post-index-change', 'reference-transaction']) {
-        writeFileSync(join(dir, '.git/modules/sub/hooks', name), `#!/bin/sh\n${evil()}\n`, {
+        writeFileSync(join(dir, kept, 'hooks', name), `#!/bin/sh\n${evil()}\n`, {
           mode: 0o777,
         });
       }
     },
-    'a .git that leads elsewhere': (dir) => {
+    'a .git that leads elsewhere': (dir, { tree, kept }) => {
       const other = join(jobs().place.dir, 'builds/evil-sub');
-      execFileSync('cp', ['-r', join(dir, '.git/modules/sub'), other]);
-      git(jobs().place.dir, 'config', '-f', join(other, 'config'), 'core.fsmonitor', program());
-      git(
-        jobs().place.dir,
-        'config',
-        '-f',
-        join(other, 'config'),
-        'core.worktree',
-        join(dir, 'sub'),
-      );
-      writeFileSync(join(dir, 'sub/.git'), `gitdir: ${other}\n`);
+      rmSync(other, { recursive: true, force: true });
+      execFileSync('cp', ['-r', join(dir, kept), other]);
+      const config = join(other, 'config');
+      git(jobs().place.dir, 'config', '-f', config, 'core.fsmonitor', program());
+      git(jobs().place.dir, 'config', '-f', config, 'core.worktree', join(dir, tree));
+      writeFileSync(join(dir, tree, '.git'), `gitdir: ${other}\n`);
     },
-    'a command to update it by': (dir) => {
-      git(dir, 'config', 'submodule.sub.update', `!${evil()}`);
-      git(join(dir, 'sub'), 'commit', '-q', '--allow-empty', '-m', 'moved on');
+    'a .git of its own': (dir, { tree, kept }) => {
+      rmSync(join(dir, tree, '.git'), { force: true });
+      execFileSync('cp', ['-r', join(dir, kept), join(dir, tree, '.git')]);
+      const config = join(dir, tree, '.git/config');
+      git(jobs().place.dir, 'config', '-f', config, '--unset', 'core.worktree');
+      git(jobs().place.dir, 'config', '-f', config, 'core.fsmonitor', program());
+    },
+    'a link in its place': (dir, { tree, kept }) => {
+      const other = join(jobs().place.dir, 'builds/evil-tree');
+      rmSync(other, { recursive: true, force: true });
+      execFileSync('cp', ['-r', join(dir, tree), other]);
+      rmSync(join(other, '.git'), { recursive: true, force: true });
+      execFileSync('cp', ['-r', join(dir, kept), join(other, '.git')]);
+      const config = join(other, '.git/config');
+      git(jobs().place.dir, 'config', '-f', config, '--unset', 'core.worktree');
+      git(jobs().place.dir, 'config', '-f', config, 'core.fsmonitor', program());
+      rmSync(join(dir, tree), { recursive: true });
+      symlinkSync(other, join(dir, tree));
+    },
+    'a command to update it by': (dir, { tree }) => {
+      git(join(dir, tree, '..'), 'config', `submodule.${basename(tree)}.update`, `!${evil()}`);
+      git(join(dir, tree), 'commit', '-q', '--allow-empty', '-m', 'moved on');
     },
   };
-  for (const [what, plant] of Object.entries(submodulePlants)) {
-    it(`are got without running what was planted in a submodule: ${what}`, async () => {
-      const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
-      const variables = { GIT_SUBMODULE_STRATEGY: 'normal', FF_ENABLE_JOB_CLEANUP: 'true' };
-      const job = jobOf({ path: 'group/outer', variables });
-      await succeed(job);
-      plant(dirOf(job));
-      await succeed(job);
-      assert.equal(hasCanary(), false);
-      assert.equal(readFileSync(join(dirOf(job), 'sub/sub'), 'utf8'), 's\n');
-      plant(dirOf(job));
-      await place.run(shell, 'cleanup_file_variables', job);
-      assert.equal(hasCanary(), false);
-    });
+  const placed: Readonly<Record<string, Placed>> = {
+    normal: { tree: 'sub', kept: '.git/modules/sub' },
+    recursive: { tree: 'sub/inner', kept: '.git/modules/sub/modules/inner' },
+  };
+  for (const [strategy, at] of Object.entries(placed)) {
+    for (const [what, plant] of Object.entries(submodulePlants)) {
+      it(`are got without running what was planted in ${at.tree}: ${what}`, async () => {
+        const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
+        const variables = { GIT_SUBMODULE_STRATEGY: strategy, FF_ENABLE_JOB_CLEANUP: 'true' };
+        const job = jobOf({ path: 'group/outer', variables });
+        await succeed(job);
+        plant(dirOf(job), at);
+        await succeed(job);
+        assert.equal(hasCanary(), false);
+        const name = basename(at.tree);
+        const content = readFileSync(join(dirOf(job), at.tree, name), 'utf8');
+        assert.equal(content, `${name.slice(0, 1)}\n`);
+        plant(dirOf(job), at);
+        await place.run(shell, 'cleanup_file_variables', job);
+        assert.equal(hasCanary(), false);
+        // A second try of the next job begins by clearing what the first one has left.
+        await succeed(job);
+        plant(dirOf(job), at);
+        writeFileSync(`${dirOf(job)}.tmp/.glr.get-sources`, '');
+        await succeed(job);
+        assert.equal(hasCanary(), false);
+      });
+    }
   }
 
   it('are got by programs of the helper, whatever a job says about its own', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { filesWith, TOKEN, useGitJobs } from './support/git-job.ts';
+import { filesWith, GIT_NAMES, TOKEN, useGitJobs } from './support/git-job.ts';
+import { git } from './support/git-server.ts';
 import { describeForShells, plain } from './support/stage-runs.ts';
 
 describeForShells('submodules of a job', 'all', (shell) => {
@@ -38,6 +39,60 @@ describeForShells('submodules of a job', 'all', (shell) => {
     assert.equal(readFileSync(join(dirOf(job), 'sub/inner/inner'), 'utf8'), 'i\n');
     assert.equal(existsSync(join(dirOf(job), 'sub/new')), false);
     assert.equal(filesWith(dirOf(job), TOKEN).length, 0);
+  });
+
+  it('are got again where they are named as files of git', async () => {
+    const { jobOf, dirOf, succeed } = jobs();
+    const job = jobOf({ path: 'group/odd', variables: { GIT_SUBMODULE_STRATEGY: 'normal' } });
+    for (const round of [1, 2, 3]) {
+      await succeed(job);
+      const contents = GIT_NAMES.map((name) =>
+        readFileSync(join(dirOf(job), name, 'inner'), 'utf8'),
+      );
+      assert.deepEqual(contents, Array(GIT_NAMES.length).fill('i\n'), `round ${round}`);
+    }
+  });
+
+  for (const strategy of ['normal', 'recursive']) {
+    it(`are clean behind a job that wants so, with strategy ${strategy}`, async () => {
+      const { place, jobOf, dirOf, succeed } = jobs();
+      const variables = { GIT_SUBMODULE_STRATEGY: strategy, FF_ENABLE_JOB_CLEANUP: 'true' };
+      const job = jobOf({ path: 'group/outer', variables });
+      await succeed(job);
+      const dir = dirOf(job);
+      const dirs = strategy === 'normal' ? ['sub'] : ['sub', 'sub/inner'];
+      for (const each of dirs) writeFileSync(join(dir, each, 'junk'), 'junk');
+      writeFileSync(join(dir, 'sub/sub'), 'changed');
+      git(join(dir, 'sub'), 'commit', '-q', '--allow-empty', '-m', 'moved on');
+      const { exitCode, output } = await place.run(shell, 'cleanup_file_variables', job);
+      assert.equal(exitCode, 0, output);
+      assert.deepEqual(
+        dirs.map((each) => existsSync(join(dir, each, 'junk'))),
+        dirs.map(() => false),
+      );
+      assert.equal(readFileSync(join(dir, 'sub/sub'), 'utf8'), 's\n');
+      await succeed(job);
+    });
+  }
+
+  it('leave other repositories in the checkout whole, and in themselves', async () => {
+    const { jobOf, dirOf, succeed } = jobs();
+    const variables = {
+      GIT_SUBMODULE_STRATEGY: 'recursive',
+      GIT_CLEAN_FLAGS: '-ffdx -e keep/',
+      FF_ENABLE_JOB_CLEANUP: 'true',
+    };
+    const job = jobOf({ path: 'group/outer', variables });
+    await succeed(job);
+    const kept = ['keep', 'sub/keep', 'sub/inner/keep'].map((name) => join(dirOf(job), name));
+    for (const dir of kept) {
+      mkdirSync(dir);
+      git(dir, 'init', '-q');
+      git(dir, 'commit', '-q', '--allow-empty', '-m', 'kept');
+    }
+    await jobs().place.run(shell, 'cleanup_file_variables', job);
+    await succeed(job);
+    for (const dir of kept) assert.equal(git(dir, 'log', '--format=%s'), 'kept');
   });
 
   it('fail when the submodule strategy is unknown', async () => {

@@ -17,6 +17,11 @@ import {
 
 export const TOKEN = 'glcbt-64_s3cr3t-job-token';
 
+/** Of git's own files, each the path of a submodule of `group/odd`. */
+export const GIT_NAMES = [
+  ...['config', 'hooks', 'config.worktree', 'commondir', 'index.lock', 'HEAD', 'lib/hooks'],
+];
+
 /** What a test wants of a job with sources. */
 export interface Wish {
   readonly path?: string;
@@ -70,7 +75,7 @@ export function useGitJobs(shell: Shell): () => GitJobs {
 async function openGitJobs(shell: Shell): Promise<GitJobs> {
   const place = openWorkplace();
   const server = await startGitServer(join(place.dir, 'repositories'), TOKEN);
-  const { hashes, outer } = fillServer(server);
+  const { hashes, others } = fillServer(server);
   const canaryPath = join(place.dir, 'canary');
 
   const jobOf: GitJobs['jobOf'] = ({ path = 'group/app', ...wish } = {}) =>
@@ -82,7 +87,7 @@ async function openGitJobs(shell: Shell): Promise<GitJobs> {
         git_info: {
           repo_url: `http://gitlab-ci-token:${TOKEN}@${server.host}/${path}.git`,
           ref: 'main',
-          sha: path === 'group/outer' ? outer : hashes.at(-1),
+          sha: others[path] ?? hashes.at(-1),
           refspecs: ['+refs/heads/*:refs/remotes/origin/*'],
           depth: 0,
           ...wish.git,
@@ -112,16 +117,28 @@ function fillServer(server: GitServer) {
   const hashes = server.addRepository('group/app', commits);
   const [inner = ''] = server.addRepository('group/inner', [{ inner: 'i\n' }]);
   const [sub = ''] = server.addRepository('group/sub', [
-    withSubmodule('inner', inner, { sub: 's\n' }),
+    withSubmodule('inner', { hash: inner }, { sub: 's\n' }),
   ]);
-  const [outer = ''] = server.addRepository('group/outer', [withSubmodule('sub', sub, {})]);
-  return { hashes, outer };
+  const [outer = ''] = server.addRepository('group/outer', [
+    withSubmodule('sub', { hash: sub }, {}),
+  ]);
+  const named = GIT_NAMES.reduce(
+    (files, name) => withSubmodule(name, { hash: inner, repository: 'inner' }, files),
+    {},
+  );
+  const [odd = ''] = server.addRepository('group/odd', [named]);
+  const others: Readonly<Record<string, string>> = { 'group/outer': outer, 'group/odd': odd };
+  return { hashes, others };
 }
 
-function withSubmodule(name: string, hash: string, files: Readonly<Record<string, string>>) {
+function withSubmodule(
+  name: string,
+  { hash, repository = name }: { readonly hash: string; readonly repository?: string },
+  files: Readonly<Record<string, string>>,
+) {
   return {
     ...files,
-    '.gitmodules': `[submodule "${name}"]\n\tpath = ${name}\n\turl = ../${name}.git\n`,
+    '.gitmodules': `${files['.gitmodules'] ?? ''}[submodule "${name}"]\n\tpath = ${name}\n\turl = ../${repository}.git\n`,
     [`submodule ${name} ${hash}`]: '',
   };
 }
