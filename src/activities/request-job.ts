@@ -18,7 +18,7 @@ import type { JobImage, JobPayload } from '../domain/job/payload.ts';
 import { buildVariables } from '../domain/job/variables.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import { nextQuestionAtMs } from '../domain/runner/fleet.ts';
-import { buildIdOf, unkeyedBuildIdOf } from '../domain/runner/names.ts';
+import { buildIdOf } from '../domain/runner/names.ts';
 import type { RequestTurn, SlotActivities, TurnOutcome } from './contract.ts';
 import { createDockerCheck } from './docker-answers.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -187,7 +187,7 @@ async function findUnkeyed(
   job: JobPayload,
   { runner, ports: { builds, digests } }: Pick<Question, 'runner' | 'ports'>,
 ): Promise<BuildContext | undefined> {
-  const known = await builds.read(unkeyedBuildIdOf(runner.url, job.id));
+  const known = await builds.read(buildIdOf(runner.url, job.id));
   if (known === undefined) return undefined;
   return jobKey(digests, known.job) === jobKey(digests, job) ? known : undefined;
 }

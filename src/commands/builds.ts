@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
 import { stateDirectoryPaths } from '../adapters/state-directory.ts';
-import { jobIdOfBuild } from '../domain/runner/names.ts';
 import { buildStateQuery } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
 
@@ -57,7 +56,7 @@ async function describeBuild(client: Client, buildId: string): Promise<OpenBuild
     );
   return {
     ...{ buildId, stage, startedAt: description.startTime },
-    jobId: jobIdOfBuild(buildId),
+    jobId: buildId.slice(buildId.lastIndexOf('/') + 1),
     summary: (await description.staticSummary()) ?? '',
     node: nodeOf(description.memo?.['nodeQueue']),
   };

@@ -130,7 +130,7 @@ describe('a turn of questions for a job', () => {
     const { outcome, world, places } = await ask({ replies: [offer(payloadJson())] });
     assert.ok('kind' in outcome && outcome.kind === 'job');
     const { buildId } = outcome.job;
-    assert.match(buildId, /^build\/gitlab\.example\.com\/4711\/sha256-/);
+    assert.match(buildId, /^build\/gitlab\.example\.com\/sha256-glcbt\/4711$/);
     assert.equal(outcome.nodeQueue, 'node-queue');
     assert.equal(world.disk.records.get(buildId)?.rejection, undefined);
     assert.deepEqual([places.taken, places.held()], [[buildId], 1]);

@@ -37,7 +37,7 @@ export async function inTemporal<T>(
 
 export function buildId({ gitlab }: Installation, { id, token }: FakeJob): string {
   const key = createHash('sha256').update(token).digest('hex').slice(0, 12);
-  return `build/${new URL(gitlab.url).host}/${id}/${key}`;
+  return `build/${new URL(gitlab.url).host}/${key}/${id}`;
 }
 
 /** Ids of the node's long-lived workflows. */

@@ -73,22 +73,14 @@ export function cleanUrl(url: string): string {
 }
 
 /**
- * Workflow id of a build, `build/<coordinator>/<job id>/<job key>`: the lock against running a job
+ * Workflow id of a build, `build/<coordinator>/<job key>/<job id>`: the lock against running a job
  * twice. One coordinator is one name whatever the scheme, the case of its host and the slashes at the
- * end. The key (see `jobKey`) tells the job from an earlier one that had its number.
+ * end. The key (see `jobKey`) tells the job from an earlier one that had its number. Release 0.1.0 had
+ * none: records of it are still about.
  */
-export function buildIdOf(coordinatorUrl: string, jobId: number, key: string): string {
-  return `${unkeyedBuildIdOf(coordinatorUrl, jobId)}/${key}`;
-}
-
-/** The same as release 0.1.0 had it, without a key: records of it are still about. */
-export function unkeyedBuildIdOf(coordinatorUrl: string, jobId: number): string {
-  return `build/${coordinatorName(coordinatorUrl)}/${jobId}`;
-}
-
-/** The job's number in the id of its build, with or without a key. '' when it is no id of a build. */
-export function jobIdOfBuild(buildId: string): string {
-  return /\/(\d+)(?:\/[0-9a-f]{12})?$/.exec(buildId)?.[1] ?? '';
+export function buildIdOf(coordinatorUrl: string, jobId: number, key?: string): string {
+  const place = key === undefined ? '' : `${key}/`;
+  return `build/${coordinatorName(coordinatorUrl)}/${place}${jobId}`;
 }
 
 function coordinatorName(url: string): string {

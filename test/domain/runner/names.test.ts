@@ -8,13 +8,11 @@ import {
   buildIdOf,
   cleanUrl,
   containerBaseName,
-  jobIdOfBuild,
   jobUrl,
   networkName,
   projectUniqueName,
   realUniqueName,
   shortToken,
-  unkeyedBuildIdOf,
 } from '../../../src/domain/runner/names.ts';
 import { contextOf } from '../job/context-fixture.ts';
 
@@ -140,22 +138,8 @@ describe('buildIdOf', () => {
   ];
   for (const [url, expected, why] of cases) {
     it(`is ${expected} for ${url}: ${why}`, () => {
-      assert.equal(buildIdOf(url, 5, 'k'), `${expected}/k`);
-      assert.equal(unkeyedBuildIdOf(url, 5), expected);
-    });
-  }
-});
-
-describe('jobIdOfBuild', () => {
-  const cases: [buildId: string, expected: string, why: string][] = [
-    ['build/gitlab.example.com/5/0123456789ab', '5', 'with its key'],
-    ['build/gitlab.example.com/5', '5', 'as release 0.1.0 had it'],
-    ['build/gitlab.example.com:8080/12/345', '345', 'a path of digits is no job'],
-    ['serve-runner/x', '', 'no build'],
-  ];
-  for (const [buildId, expected, why] of cases) {
-    it(`of ${buildId} is "${expected}": ${why}`, () => {
-      assert.equal(jobIdOfBuild(buildId), expected);
+      assert.equal(buildIdOf(url, 5), expected);
+      assert.equal(buildIdOf(url, 5, 'key'), expected.replace(/5$/, 'key/5'));
     });
   }
 });
