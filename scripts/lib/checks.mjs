@@ -34,15 +34,16 @@ async function tool(title, [packageName, program], args) {
 const LIMIT_MINUTES = 15;
 
 const FAILURE_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/failure-reporter.mjs')).href;
+const RESULT_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/result-reporter.mjs')).href;
 
 /**
  * Runs compiled tests by Node's own runner; its report is what is printed. Returns what failed, a
- * text each, to be shown again at the end.
+ * text each, to be shown again at the end. `results` names a file for a line of JSON on each test.
  */
 export async function runTests(
   title,
   patterns,
-  { env, concurrency, limitMinutes = LIMIT_MINUTES },
+  { env, concurrency, limitMinutes = LIMIT_MINUTES, results },
 ) {
   const files = await findTests(patterns);
   if (files.length === 0)
@@ -51,6 +52,9 @@ export async function runTests(
   const reporters = [
     ['--test-reporter=spec', '--test-reporter-destination=stdout'],
     [`--test-reporter=${FAILURE_REPORTER}`, `--test-reporter-destination=${failures}`],
+    ...(results === undefined
+      ? []
+      : [[`--test-reporter=${RESULT_REPORTER}`, `--test-reporter-destination=${results}`]]),
   ].flat();
   const limits = [`--test-concurrency=${concurrency}`, `--test-timeout=${limitMinutes * 60_000}`];
   const args = ['--enable-source-maps', '--test', ...reporters, ...limits, ...files];

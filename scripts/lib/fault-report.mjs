@@ -50,7 +50,8 @@ function escape(cell) {
   return cell.replaceAll('|', '\\|');
 }
 
-async function describeMachine() {
+/** Processors, memory and versions, a line each. */
+export async function describeMachine() {
   const all = cpus();
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB of memory`;
   const { Version: docker } = await (await openDocker()).version();

@@ -1,0 +1,89 @@
+import { existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureBuilt } from './lib/build.mjs';
+import { runTests } from './lib/checks.mjs';
+import { describeEngine } from './lib/engine-facts.mjs';
+import { readCounts, writeEngineRow } from './lib/engine-table.mjs';
+import { describeMachine } from './lib/fault-report.mjs';
+import { ROOT } from './lib/paths.mjs';
+import { readRevision } from './lib/revision.mjs';
+import { main, say, SetUpError } from './lib/say.mjs';
+import {
+  setUpDatabases,
+  setUpDocker,
+  setUpRegistry,
+  setUpS3,
+  setUpTemporal,
+  setUpVault,
+} from './lib/set-up.mjs';
+
+/** What users see, and some forty faults: `system/faults`, `system/faults-docker` and others. */
+const SUITES = 'system';
+
+/**
+ * `npm run engines -- --docker-host unix:///…`: the system suite and the short faults on that engine, and
+ * a row of docs/engines.md about it. `--suites system/scripts,system/caches` runs only these, folders or
+ * files of `test`. The engine is the user's: it is neither started nor stopped here.
+ */
+await main(async () => {
+  const { values } = parseArgs({
+    options: {
+      'docker-host': { type: 'string' },
+      suites: { type: 'string', default: SUITES },
+      concurrency: { type: 'string', default: '2' },
+    },
+  });
+  const host = checkHost(values['docker-host']);
+  // For the scripts, the tests and the runners that they start.
+  process.env.DOCKER_HOST = host;
+  const suites = values.suites.split(',').filter((suite) => suite !== '');
+  await ensureBuilt();
+  const engine = await describeEngine();
+  say(`${engine.name}: API ${engine.api}, ${engine.storage}, ${engine.cgroup}, ${engine.runtime}`);
+  const env = {
+    ...process.env,
+    ...(await setUpTemporal()),
+    ...(await setUpDocker()),
+    ...(await setUpRegistry()),
+    ...(await setUpS3()),
+    ...(await setUpVault()),
+  };
+  await setUpDatabases();
+  const { failures, counts } = await runSuites(suites, { env, concurrency: values.concurrency });
+  writeEngineRow({
+    ...{ engine, counts, suites, machine: await describeMachine(), revision: readRevision() },
+    date: new Date().toISOString().slice(0, 10),
+    command: `npm run engines -- --docker-host unix://…${suites.join() === SUITES ? '' : ` --suites ${suites.join()}`}`,
+  });
+  for (const failure of failures) say(`\nfailed: ${failure}`);
+  say(`\n${engine.name}: ${counts.passed} passed, ${counts.failed.length} failed`);
+  return failures.length === 0 ? 0 : 1;
+});
+
+/** Jobs' files are bind mounts of this machine's: an engine elsewhere could not see them. */
+function checkHost(host) {
+  if (host?.startsWith('unix://') === true) return host;
+  throw new SetUpError(
+    `--docker-host ${host ?? ''}: expected the socket of an engine on this machine, as unix:///run/docker.sock`,
+  );
+}
+
+/** A folder of tests, or one file of them. */
+function toPattern(suite) {
+  const file = `${suite}.test.js`;
+  return existsSync(join(ROOT, 'dist/test', file)) ? file : suite;
+}
+
+async function runSuites(suites, { env, concurrency }) {
+  const results = join(tmpdir(), `tgr-engines-${process.pid}.jsonl`);
+  try {
+    const failures = await runTests(`${suites.join(', ')} on this engine`, suites.map(toPattern), {
+      ...{ env, concurrency, results },
+    });
+    return { failures, counts: readCounts(results) };
+  } finally {
+    rmSync(results, { force: true });
+  }
+}

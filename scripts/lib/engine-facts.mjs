@@ -1,0 +1,21 @@
+import { openDocker } from './docker-engine.mjs';
+
+/** What an engine says of itself, as far as jobs may run differently for it. */
+export async function describeEngine() {
+  const docker = await openDocker();
+  const [version, info] = await Promise.all([docker.version(), docker.info()]);
+  const components = version.Components ?? [];
+  const nameOf = ({ Name }) => (Name === 'Engine' ? 'Docker Engine' : Name.replace(/ Engine$/, ''));
+  const versionOf = (name) => components.find(({ Name }) => Name === name)?.Version;
+  const isContainerd = (info.DriverStatus ?? []).some(([, value]) => /containerd/.test(value));
+  return {
+    name: `${components[0] === undefined ? 'an engine' : nameOf(components[0])} ${version.Version}`,
+    api: version.ApiVersion,
+    storage: `${info.Driver}${isContainerd ? ' of containerd' : ''}`,
+    // Engines before 20.10 do not say.
+    cgroup: `cgroup v${info.CgroupVersion ?? '1'}, ${info.CgroupDriver ?? 'unknown driver'}`,
+    runtime: ['containerd', 'runc', 'crun', 'OCI Runtime (runc)', 'OCI Runtime (crun)']
+      .flatMap((name) => (versionOf(name) === undefined ? [] : `${name} ${versionOf(name)}`))
+      .join(', '),
+  };
+}
