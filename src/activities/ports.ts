@@ -70,6 +70,11 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
     path: string,
     signal: AbortSignal,
   ): Promise<AsyncIterable<FileMember> | undefined>;
+  /**
+   * Where the link at `path` of a container leads to, by an absolute path with no link in it; '' when
+   * it leads in a circle, and undefined when there is no link at `path`.
+   */
+  linkTarget(idOrName: string, path: string): Promise<string | undefined>;
   /** Whether there is anything at `path` of a container, running or not, links followed. */
   pathExists(idOrName: string, path: string): Promise<boolean>;
   /** Writes members below the directory `path` of a container, running or not; it must exist. */

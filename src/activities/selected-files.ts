@@ -1,7 +1,8 @@
 import { utf8Ancestor } from '../domain/files/path-bytes.ts';
-import { outermostPaths } from '../domain/files/project-paths.ts';
+import { ancestorsOf, outermostPaths } from '../domain/files/project-paths.ts';
 import type { FileSelection } from '../domain/files/selection.ts';
 import type { Variables } from '../domain/job/variables.ts';
+import { findLinkedPlaces, type LinkedPlace } from './linked-places.ts';
 import type { ContainerEngine, FileMember, Ports } from './ports.ts';
 
 /** Where a job's files are read. */
@@ -28,11 +29,22 @@ export interface Selected {
  */
 export async function* selectedFiles(
   scene: FilesScene,
-  { roots, offer }: Pick<FileSelection, 'roots' | 'offer'>,
+  selection: Pick<FileSelection, 'roots' | 'places' | 'offer'>,
+): AsyncGenerator<FileMember> {
+  const linked = await findLinkedPlaces(scene, selection.places);
+  const isKept = yield* linkedFiles(scene, selection, linked);
+  const roots = selection.roots.filter((root) => !isThroughLink(root, linked));
+  yield* filesOf(scene, roots, (member) => isKept(member) && selection.offer(member.path));
+}
+
+async function* filesOf(
+  scene: FilesScene,
+  roots: readonly string[],
+  isWanted: (member: FileMember) => boolean,
 ): AsyncGenerator<FileMember> {
   for (const root of readableRoots(roots)) {
-    for await (const member of membersBelow(scene, root)) {
-      if (offer(member.path)) yield member;
+    for await (const member of membersBelow(scene, { path: root, realPath: root })) {
+      if (isWanted(member)) yield member;
     }
   }
 }
@@ -45,6 +57,33 @@ function readableRoots(roots: readonly string[]): readonly string[] {
   return outermostPaths(roots.map(utf8Ancestor));
 }
 
+/**
+ * What is kept of the places that links lead to, by the names that the job has for it. Returns whether
+ * a member may stand beside it: no link may where there are files below its name.
+ */
+async function* linkedFiles(
+  scene: FilesScene,
+  { offer }: Pick<FileSelection, 'offer'>,
+  linked: readonly LinkedPlace[],
+): AsyncGenerator<FileMember, (member: FileMember) => boolean> {
+  const parents = new Set<string>();
+  for (const { place, realPath } of linked) {
+    if (realPath === undefined) continue;
+    for await (const member of membersBelow(scene, { path: place.path, realPath })) {
+      if (!offer(member.path, place)) continue;
+      for (const parent of ancestorsOf(member.path)) parents.add(parent);
+      if (member.kind === 'directory') parents.add(member.path);
+      yield member;
+    }
+  }
+  return ({ kind, path }) => kind !== 'symlink' || !parents.has(path);
+}
+
+/** Whether a name was found by way of a link, and not only as one. */
+function isThroughLink(name: string, linked: readonly LinkedPlace[]): boolean {
+  return linked.some(({ linkPath }) => name.startsWith(`${linkPath}/`));
+}
+
 /** So many paths are read one by one; of more, all that is in the directory that holds them. */
 const MAX_READS = 50;
 
@@ -54,13 +93,19 @@ const MAX_READS = 50;
  */
 export async function* listedFiles(
   scene: FilesScene,
-  { offer }: Pick<FileSelection, 'offer'>,
+  selection: Pick<FileSelection, 'places' | 'offer'>,
   names: Iterable<string>,
 ): AsyncGenerator<FileMember> {
-  const kept = await keptOf(scene, { offer }, names);
+  const linked = await findLinkedPlaces(scene, selection.places);
+  const isKept = yield* linkedFiles(scene, selection, linked);
+  const kept = await keptOf(
+    scene,
+    { offer: (name) => !isThroughLink(name, linked) && selection.offer(name) },
+    names,
+  );
   const roots = outermostPaths(kept);
   const reads = roots.length > MAX_READS ? [commonDirectory(roots)] : roots;
-  yield* selectedFiles(scene, { roots: reads, offer: (path) => kept.has(path) });
+  yield* filesOf(scene, reads, (member) => kept.has(member.path) && isKept(member));
 }
 
 /** Heartbeats of all builds wait meanwhile. */
@@ -93,15 +138,21 @@ function commonDirectory([first = '', ...others]: readonly string[]): string {
   return parts.slice(0, length).join('/');
 }
 
-/** '' is the whole project, which is no member itself. */
+interface Root {
+  /** As the job names it. '' is the whole project, which is no member itself. */
+  readonly path: string;
+  /** As it is read. */
+  readonly realPath: string;
+}
+
 async function* membersBelow(
   { engine, container, variables, signal }: FilesScene,
-  root: string,
+  { path, realPath }: Root,
 ): AsyncGenerator<FileMember> {
-  const path = root === '' ? variables.projectDir : `${variables.projectDir}/${root}`;
-  const parent = root.slice(0, root.lastIndexOf('/') + 1);
-  for await (const member of (await engine.readFiles(container, path, signal)) ?? []) {
-    const relative = root === '' ? member.path.replace(/^[^/]*\/?/, '') : parent + member.path;
+  const from = realPath === '' ? variables.projectDir : `${variables.projectDir}/${realPath}`;
+  for await (const member of (await engine.readFiles(container, from, signal)) ?? []) {
+    const below = member.path.replace(/^[^/]*\/?/, '');
+    const relative = below === '' ? path : path === '' ? below : `${path}/${below}`;
     if (relative !== '') yield { ...member, path: relative };
   }
 }

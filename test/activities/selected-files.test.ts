@@ -32,7 +32,8 @@ describe('names that were listed', () => {
     let asked = 0;
     const scene = sceneOf({ onPause: () => (pauses += 1) });
     const offer = (): boolean => ++asked < 0;
-    for await (const { path } of listedFiles(scene, { offer }, names)) assert.fail(path);
+    for await (const { path } of listedFiles(scene, { places: [], offer }, names))
+      assert.fail(path);
     assert.equal(asked, 1_000);
     assert.ok(pauses >= 10, `${pauses} pauses`);
   });
@@ -42,7 +43,11 @@ describe('names that were listed', () => {
     const onPause = (): void => stop.abort(new Error('stopped'));
     let asked = 0;
     const offer = (): boolean => ++asked < 0;
-    const files = listedFiles(sceneOf({ onPause, signal: stop.signal }), { offer }, names);
+    const files = listedFiles(
+      sceneOf({ onPause, signal: stop.signal }),
+      { places: [], offer },
+      names,
+    );
     await assert.rejects(files.next(), { name: 'AbortError' });
     assert.ok(asked < 200, `${asked} were asked about`);
   });

@@ -8,6 +8,7 @@ import {
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import type { ArchiveFormat, FileMember, PackOrder } from '../ports.ts';
 import { listedFiles, selectedFiles } from '../selected-files.ts';
+import { followLinks } from './raw-links.ts';
 import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
 
 type Packed = Extract<Progress, { state: 'packed' | 'nothing' | 'failed' }>;
@@ -100,7 +101,13 @@ interface Choice {
   readonly members: AsyncGenerator<FileMember>;
 }
 
-function choose(scene: ArtifactScene, { paths, exclude }: ExpandedArtifact): Choice {
+function choose(scene: ArtifactScene, expanded: ExpandedArtifact): Choice {
+  const choice = chooseAsTheyAre(scene, expanded);
+  const isRaw = formatOf(scene.upload.artifact.artifact_format) === 'raw';
+  return isRaw ? { ...choice, members: followLinks(scene, choice.members) } : choice;
+}
+
+function chooseAsTheyAre(scene: ArtifactScene, { paths, exclude }: ExpandedArtifact): Choice {
   const { names, upload, variables } = scene;
   const { projectDir } = variables;
   const untracked = upload.artifact.untracked ? (names.untracked ?? []) : undefined;

@@ -7,10 +7,11 @@ import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import { indirectRead, type IndirectRead } from './indirect-reads.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
+import { isCircle, readLinkTarget } from './link-target.ts';
 import { readReply } from './read-reply.ts';
 import { writeFiles } from './write-files.ts';
 
-type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists'>;
+type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | 'linkTarget'>;
 
 /** Files into and out of containers, by Docker's archive calls: a tar that is never held as a whole. */
 export function createFiles(parts: EngineParts): Files {
@@ -21,6 +22,7 @@ export function createFiles(parts: EngineParts): Files {
       const { status } = await parts.daemon.expect(call, { accept: [200, 404], limitMs });
       return status === 200;
     },
+    linkTarget: (idOrName, path) => readLinkTarget(parts, archiveCall('HEAD', { idOrName, path })),
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: (idOrName, path, order) =>
       writeFiles(parts, {
@@ -71,7 +73,7 @@ async function readFiles(
       return membersOf(response, { parts, place, call, idle });
     }
     const reply = await readReply(response);
-    if (reply.status === 404) return undefined;
+    if (reply.status === 404 || isCircle(reply)) return undefined;
     throw refusalFault(reply, parts.daemon.action(call));
   } catch (error) {
     throw idle.fault(error, place.signal, parts.daemon.action(call));

@@ -1,7 +1,13 @@
 import type { RunnerLineLevel } from '../trace/sections.ts';
 import { globPath, readGlob, type Glob, type GlobPath } from './glob.ts';
 import { outermostPaths, patternInProject, relativeTo } from './project-paths.ts';
-import { askGlob, parseTreePattern, type StepPool, type TreePatternFault } from './tree-pattern.ts';
+import {
+  askGlob,
+  parseTreePattern,
+  type StepPool,
+  type TreePattern,
+  type TreePatternFault,
+} from './tree-pattern.ts';
 
 /** What a job wants to keep of its files. Every text is expanded already. */
 export interface SelectionOrder {
@@ -19,19 +25,29 @@ export interface SelectionLine {
   readonly text: string;
 }
 
+/** What a path of a job names before its first special character, relative to the project. */
+export interface Place {
+  readonly path: string;
+  /** A link at the very place is followed, not only those on the way: a pattern begins there. */
+  readonly isFollowed: boolean;
+}
+
 /** Decides file by file what is kept, and tells of it in the peer's own words. */
 export interface FileSelection {
   /**
    * What must be read, relative to the project directory: '' is all of it. None lies inside another.
    */
   readonly roots: readonly string[];
+  /** Where each of the paths begins; see {@link Place}. */
+  readonly places: readonly Place[];
   /** The roots may hold far more than what is kept: list their names before their bytes are read. */
   readonly needsListing: boolean;
   /**
    * Whether the file or directory is kept. To be called once for each path found below the roots,
-   * relative to the project directory, its parts joined by `/`.
+   * relative to the project directory, its parts joined by `/`. One that was found through a link is
+   * only what the paths want that begin where the link was followed.
    */
-  readonly offer: (path: string) => boolean;
+  readonly offer: (path: string, through?: Place) => boolean;
   /** What there is to say when all was offered. */
   readonly lines: () => readonly SelectionLine[];
 }
@@ -91,9 +107,10 @@ export function planSelection(order: SelectionOrder): FileSelection {
   };
   const patterns = state.wanted.flatMap(({ pattern }) => ('fault' in pattern ? [] : [pattern]));
   return {
+    places: placesOf(patterns),
     roots: outermostPaths([...patterns.map(({ root }) => root), ...(state.untracked ?? [])]),
     needsListing: patterns.some(({ takesWholeRoot }) => !takesWholeRoot),
-    offer: (path) => offer(state, path),
+    offer: (path, through) => offer(state, path, through),
     lines: () => [
       ...state.wanted.map((wanted) => wantedLine(wanted, projectDir)),
       ...untrackedLines(state),
@@ -103,6 +120,22 @@ export function planSelection(order: SelectionOrder): FileSelection {
   };
 }
 
+function placesOf(patterns: readonly TreePattern[]): readonly Place[] {
+  const places = patterns.map(({ root, isLiteral }) => ({ path: root, isFollowed: !isLiteral }));
+  return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
+}
+
+/** Git lists a link and nothing behind it. */
+function isListedByGit({ untracked }: State, name: string, through: Place | undefined): boolean {
+  return through === undefined && untracked?.has(name) === true;
+}
+
+function beginsAt({ pattern }: Wanted, place: Place | undefined): boolean {
+  if (place === undefined) return true;
+  if ('fault' in pattern) return false;
+  return pattern.root === place.path && pattern.isLiteral !== place.isFollowed;
+}
+
 /** An embedded repository is listed as a directory, with a `/` at its end. */
 function untrackedIn(names: readonly string[], projectDir: string): ReadonlySet<string> {
   return new Set(
@@ -110,12 +143,14 @@ function untrackedIn(names: readonly string[], projectDir: string): ReadonlySet<
   );
 }
 
-function offer(state: State, name: string): boolean {
+function offer(state: State, name: string, through?: Place): boolean {
   const { pool } = state;
   const path = globPath(name);
   pool.stepsLeft = Math.min(STEPS_AT_ONCE, pool.stepsLeft + STEPS_A_PATH);
-  const wanting = state.wanted.filter((wanted) => takes(wanted, path, pool));
-  const isUntracked = state.untracked?.has(name) ?? false;
+  const wanting = state.wanted.filter(
+    (wanted) => beginsAt(wanted, through) && takes(wanted, path, pool),
+  );
+  const isUntracked = isListedByGit(state, name, through);
   if (wanting.length === 0 && !isUntracked) return false;
   const excluded = state.excluded.find((rule) => excludes(rule, path, pool));
   if (excluded !== undefined) {

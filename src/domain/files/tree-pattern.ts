@@ -13,6 +13,8 @@ export type Answer = 'yes' | 'no' | 'too_complex';
 export interface TreePattern {
   /** The directory or file that all it can match lies in; '' is the whole project. */
   readonly root: string;
+  /** It has no special character: it takes its root, with all in it. */
+  readonly isLiteral: boolean;
   /** It takes all that is in its root, or nearly so. */
   readonly takesWholeRoot: boolean;
   /** Whether it takes a path: what matches is taken with everything in it. */
@@ -41,7 +43,7 @@ export function parseTreePattern(
   if (root.split('/').includes('..')) return { fault: 'outside' };
   if (isLiteral) return literalPattern(root);
   return {
-    root,
+    ...{ root, isLiteral },
     takesWholeRoot: WHOLE_PATTERNS.has(pattern.slice(lastLiteralSlash(pattern) + 1)),
     takes: (path, pool) =>
       isIn(root, path.text) ? askGlob(own, path, { pool, takesBelow: true }) : 'no',
@@ -49,7 +51,8 @@ export function parseTreePattern(
 }
 
 function literalPattern(root: string): TreePattern {
-  return { root, takesWholeRoot: true, takes: ({ text }) => (isIn(root, text) ? 'yes' : 'no') };
+  const takes: TreePattern['takes'] = ({ text }) => (isIn(root, text) ? 'yes' : 'no');
+  return { root, isLiteral: true, takesWholeRoot: true, takes };
 }
 
 function isIn(root: string, path: string): boolean {

@@ -61,6 +61,7 @@ export function createFakeEngine(world: World): ContainerEngine {
       return Promise.resolve();
     },
     pathExists: () => Promise.resolve(true),
+    linkTarget: () => Promise.resolve(undefined),
     readFiles: () => Promise.resolve(undefined),
     writeFiles: () => Promise.resolve(),
     readLogs: (idOrName) => {

@@ -1,0 +1,40 @@
+import { relativeTo } from '../../domain/files/project-paths.ts';
+import type { FileMember } from '../ports.ts';
+import type { ArtifactScene } from './scene.ts';
+
+/** Of more than one nothing is sent anyway. */
+const MAX_LINKS = 2;
+
+/**
+ * The members with the file in the place of a link to one: what is sent as it is has no way to say
+ * that it is a link. One that leads to no file of the project stays. Source: gitlab-runner
+ * `commands/helpers/archive/raw/raw_archiver.go`, which opens the path.
+ */
+export async function* followLinks(
+  scene: ArtifactScene,
+  members: AsyncIterable<FileMember>,
+): AsyncGenerator<FileMember> {
+  const links: FileMember[] = [];
+  for await (const member of members) {
+    if (member.kind !== 'symlink') yield member;
+    else if (links.length < MAX_LINKS) links.push(member);
+  }
+  // Not before: an engine gives one answer about a container at a time.
+  for (const link of links) yield* targetOf(scene, link);
+}
+
+async function* targetOf(scene: ArtifactScene, link: FileMember): AsyncGenerator<FileMember> {
+  const { engine, container, variables, signal } = scene;
+  const { projectDir } = variables;
+  const target = await engine.linkTarget(container, `${projectDir}/${link.path}`);
+  const inside = target === undefined || target === '' ? undefined : relativeTo(projectDir, target);
+  if (inside !== undefined && inside !== '') {
+    const members = await engine.readFiles(container, `${projectDir}/${inside}`, signal);
+    for await (const member of members ?? []) {
+      if (member.kind !== 'file') break;
+      yield { ...member, path: link.path };
+      return;
+    }
+  }
+  yield link;
+}
