@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { EngineParts } from './containers.ts';
+import type { EngineParts } from './engine-parts.ts';
 import type { DaemonCall } from './daemon.ts';
 import { refusalFault } from './faults.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
