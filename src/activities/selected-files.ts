@@ -34,7 +34,7 @@ export async function* selectedFiles(
   const linked = await findLinkedPlaces(scene, selection.places);
   const isKept = yield* linkedFiles(scene, selection, linked);
   const roots = selection.roots.filter((root) => !isThroughLink(root, linked));
-  yield* filesOf(scene, roots, (member) => isKept(member) && selection.offer(member.path));
+  yield* filesOf(scene, roots, (member) => selection.offer(member.path) && isKept(member));
 }
 
 async function* filesOf(

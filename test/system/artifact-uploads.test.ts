@@ -121,6 +121,21 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: 'a redirect for good (308) is followed as one for now, with all of it',
+    job: OUT,
+    meanwhile: (job, { gitlab }) => {
+      const location = `${gitlab.url}/api/v4/jobs/${job.id}/artifacts?artifact_format=zip&artifact_type=archive`;
+      return answerUploads({ status: 308, headers: { Location: location } })(job, {
+        gitlab,
+      } as Installation);
+    },
+    expected: {
+      state: 'success',
+      log: ['308 Permanent Redirect', /Upload request redirected +new-url=http/, '201 Created'],
+      artifacts: [UPLOADED],
+    },
+  },
+  {
     title: 'GitLab is away when the job ends: the upload is kept, which the log says once',
     job: OUT,
     meanwhile: async (job, { gitlab, runner }) => {

@@ -102,7 +102,7 @@ export interface ArtifactUpload {
   readonly format: string;
   readonly type: string;
   readonly expireIn: string;
-  /** Where to instead of the runner's own `url`: GitLab has pointed there. */
+  /** Where to instead of the usual place: an address that GitLab has pointed to. */
   readonly url: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -114,7 +114,7 @@ export type ArtifactReply = {
   readonly correlationId: string;
 } & (
   | { readonly kind: 'created' }
-  /** 307: the same to this server, which is a runner's `url` as well. */
+  /** 307 and 308: the same, with all of the body, to this address. */
   | { readonly kind: 'redirected'; readonly url: string }
   /** 403: the job takes no more. */
   | { readonly kind: 'forbidden' }

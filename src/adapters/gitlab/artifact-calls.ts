@@ -7,7 +7,7 @@ import type {
 } from '../../activities/ports.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { messageOf } from '../../domain/runner/answer-text.ts';
-import { uploadServerUrl } from '../../domain/runner/api-url.ts';
+import { apiBaseUrl, uploadAddress, uploadServerUrl } from '../../domain/runner/api-url.ts';
 import { parseAnswer } from './faults.ts';
 import type { Api, ApiReply } from './http.ts';
 import { multipartOf } from './multipart.ts';
@@ -34,8 +34,12 @@ export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptio
   };
   return {
     uploadArtifact: async (job, upload) => {
-      const url = upload.url ?? ownUrl;
-      return toReply(await send(job, upload, apiOf(url)), { job, url });
+      const path = uploadPath(job, upload);
+      const own = new URL(path, apiBaseUrl(ownUrl));
+      const to = upload.url === undefined ? own : new URL(upload.url);
+      const server = to.hostname === own.hostname ? ownUrl : serverOf(to, own);
+      const reply = await send(job, { ...upload, url: to.href }, apiOf(server));
+      return toReply(reply, { job, path, url: to });
     },
     close: async () => {
       await Promise.all([...apis.values()].map((api) => api.close()));
@@ -44,16 +48,28 @@ export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptio
   };
 }
 
-function send(
-  { jobId, token }: JobCredentials,
-  { file, filename, format, type, expireIn, signal }: ArtifactUpload,
-  api: Api,
-): Promise<ApiReply> {
+/** As the `url` of a runner. An address that GitLab has not pointed to is never asked. */
+function serverOf(to: URL, own: URL): string {
+  return uploadServerUrl(to, own) ?? own.origin;
+}
+
+function uploadPath(
+  { jobId }: JobCredentials,
+  { format, type, expireIn }: Pick<ArtifactUpload, 'format' | 'type' | 'expireIn'>,
+): string {
   const wishes = { artifact_format: format, artifact_type: type, expire_in: expireIn };
   const query = new URLSearchParams(Object.entries(wishes).filter(([, value]) => value !== ''));
+  return `jobs/${jobId}/artifacts${query.size === 0 ? '' : `?${query.toString()}`}`;
+}
+
+function send(
+  { token }: JobCredentials,
+  { file, filename, url, signal }: ArtifactUpload & { readonly url: string },
+  api: Api,
+): Promise<ApiReply> {
   return api.send({
     method: 'POST',
-    path: `jobs/${jobId}/artifacts${query.size === 0 ? '' : `?${query.toString()}`}`,
+    path: url,
     token: { header: 'JOB-TOKEN', value: token },
     content: multipartOf({ file, filename, field: 'file' }),
     takesRedirects: true,
@@ -65,19 +81,22 @@ function send(
 
 interface Sent {
   readonly job: JobCredentials;
-  /** Of the server that was asked. */
-  readonly url: string;
+  /** Of the upload, below an API. */
+  readonly path: string;
+  /** That was asked. */
+  readonly url: URL;
 }
 
-function toReply(reply: ApiReply, { job, url }: Sent): ArtifactReply {
+function toReply(reply: ApiReply, sent: Sent): ArtifactReply {
   const { status, correlationId } = reply;
-  const said = wordsOf(reply, job);
+  const said = wordsOf(reply, sent.job);
   const answer = { status, said, correlationId };
   switch (status) {
     case 201:
       return { kind: 'created', ...answer };
     case 307:
-      return redirected(reply, { url, answer });
+    case 308:
+      return redirected(reply, { ...sent, answer });
     case 403:
       return { kind: 'forbidden', ...answer };
     case 413:
@@ -93,15 +112,12 @@ function toReply(reply: ApiReply, { job, url }: Sent): ArtifactReply {
 
 function redirected(
   { headers }: ApiReply,
-  {
-    url: from,
-    answer,
-  }: Pick<Sent, 'url'> & { readonly answer: Omit<ArtifactReply, 'kind' | 'url'> },
+  { url: from, path, answer }: Sent & { readonly answer: Omit<ArtifactReply, 'kind' | 'url'> },
 ): ArtifactReply {
   const location = headers.get('Location') ?? '';
   if (location === '') return { ...answer, kind: 'failed', said: `${answer.said} empty location` };
-  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
-  const url = to && uploadServerUrl(to, new URL(from));
+  const to = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
+  const url = to && uploadAddress(to, { from, path });
   if (url !== undefined) return { ...answer, kind: 'redirected', url };
   const shown = to === undefined ? 'an address that is none' : to.origin;
   const said = `${answer.said} to ${shown}, which would take the job's token out of TLS`;

@@ -45,6 +45,23 @@ interface Address {
 }
 
 /**
+ * Where GitLab points an upload to: on its own host the very address, with the query where it has
+ * none; elsewhere the upload's place in
+ * the API of that server. undefined when the way leads from https into the clear. `path` is that of
+ * the upload below an API.
+ */
+export function uploadAddress(
+  to: Address & { readonly hostname: string; readonly search: string; readonly href: string },
+  { from, path }: { readonly from: Address & { readonly hostname: string }; readonly path: string },
+): string | undefined {
+  const server = uploadServerUrl(to, from);
+  if (server === undefined) return undefined;
+  if (to.hostname !== from.hostname) return `${server}/api/v4/${path}`;
+  // GitLab learns from the query alone what it is sent.
+  return to.search === '' ? `${to.href}${/\?.*$/.exec(path)?.[0] ?? ''}` : to.href;
+}
+
+/**
  * The server that GitLab points an upload to, as the `url` of a runner: origin, and the path that
  * GitLab has there. undefined when the way leads from https into the clear. Other hosts are meant
  * to be reached: a secondary site of Geo sends uploads to its primary. The peer drops the path.

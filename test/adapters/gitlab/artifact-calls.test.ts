@@ -113,21 +113,40 @@ describe('upload of an artifact', () => {
     assert.ok(bodies.every((body) => body.includes('PK some bytes')));
   });
 
-  it('goes to the server that a 307 names, with the path that GitLab has there', async () => {
-    const other = await startServer();
-    server.answer(plain(307, { Location: `${other.url}/gitlab/api/v4/jobs/7/artifacts?x=1` }));
-    const reply = await send();
-    assert.deepEqual(
-      [reply.kind, 'url' in reply && reply.url],
-      ['redirected', `${other.url}/gitlab`],
-    );
-    other.answer(plain(201));
-    const second = await send({ url: `${other.url}/gitlab` });
-    assert.equal(second.kind, 'created');
-    assert.match(other.requests[0]?.path ?? '', /^\/gitlab\/api\/v4\/jobs\/7\/artifacts\?/);
-    assert.equal(other.requests[0]?.headers['job-token'], JOB.token);
-    await other.close();
-  });
+  const QUERY = 'artifact_format=zip&artifact_type=archive&expire_in=2+weeks';
+  const redirects: [status: number, host: string, to: string, path: string, why: string][] = [
+    [307, '127.0.0.1', '/uploads/7?x=1', '/uploads/7?x=1', 'the very address on the same host'],
+    [308, '127.0.0.1', '/uploads/7?x=1', '/uploads/7?x=1', 'for good is no other'],
+    [308, '127.0.0.1', '/uploads/7', `/uploads/7?${QUERY}`, 'GitLab goes by the query'],
+    [
+      ...([307, 'localhost', '/gitlab/api/v4/jobs/7/artifacts?x=1'] as const),
+      ...([`/gitlab/api/v4/jobs/7/artifacts?${QUERY}`, 'its API on another host'] as const),
+    ],
+    [
+      307,
+      'localhost',
+      '/elsewhere',
+      `/api/v4/jobs/7/artifacts?${QUERY}`,
+      'and no other address there',
+    ],
+  ];
+  for (const [status, host, to, path, why] of redirects) {
+    it(`goes on with all of the file where a ${status} to ${host}${to} points: ${why}`, async () => {
+      const other = await startServer();
+      const base = other.url.replace('127.0.0.1', host);
+      server.answer(plain(status, { Location: `${base}${to}` }));
+      const reply = await send();
+      const url = 'url' in reply ? reply.url : undefined;
+      assert.deepEqual([reply.kind, url], ['redirected', `${base}${path}`]);
+      other.answer(plain(201));
+      assert.equal((await send({ url })).kind, 'created');
+      const [request] = other.requests;
+      assert.deepEqual([request?.method, request?.path], ['POST', path]);
+      assert.equal(request?.headers['job-token'], JOB.token);
+      assert.ok(request?.body.toString().includes('PK some bytes'));
+      await other.close();
+    });
+  }
 
   it('throws what GitLab asks to wait for, with the wait', async () => {
     server.answer(json(429, { message: 'slowly' }, { 'Retry-After': '60' }));
