@@ -4,6 +4,7 @@ import { oneAtATime } from './worker/one-at-a-time.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createRevival } from './worker/revival.ts';
 import { listenForShutdown, whenAborted, type Shutdown } from './worker/shutdown.ts';
+import { noteNode, tellStanding } from './worker/standing.ts';
 import { initialFeedRunnersState, type feedRunners } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
 
@@ -47,7 +48,7 @@ interface Service {
 }
 
 async function serve(node: Node, { configPath, shutdown }: Service): Promise<number> {
-  const { ports, workers, temporal, capacity, recovery } = node;
+  const { ports, workers, capacity, recovery } = node;
   const running = Promise.all(workers.map((worker) => worker.run()));
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -79,16 +80,9 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
     if (shutdown.stopping.aborted) return await running.then(() => 0);
-    ports.log.info('ready', {
-      pid: process.pid,
-      temporal: temporal.address,
-      namespace: temporal.namespace,
-      ...(temporal.uiAddress !== undefined && { ui: temporal.uiAddress }),
-      concurrent: capacity.concurrent,
-      runners: ports.config.current().runners.length,
-      config: configPath,
-      task_queue: ports.nodeQueue,
-    });
+    await noteNode(node, configPath);
+    tellReady(node, configPath);
+    void tellStanding(node);
     void node.sweepCaches();
     await Promise.race([running, node.whenRivaled]);
     return 0;
@@ -104,6 +98,19 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
     process.off('SIGHUP', reload);
     stop();
   }
+}
+
+function tellReady({ ports, temporal, capacity }: Node, configPath: string): void {
+  ports.log.info('ready', {
+    pid: process.pid,
+    temporal: temporal.address,
+    namespace: temporal.namespace,
+    ...(temporal.uiAddress !== undefined && { ui: temporal.uiAddress }),
+    concurrent: capacity.concurrent,
+    runners: ports.config.current().runners.length,
+    config: configPath,
+    task_queue: ports.nodeQueue,
+  });
 }
 
 /** Beginning with the first interval: until then the node itself begins them. */

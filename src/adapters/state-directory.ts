@@ -37,9 +37,7 @@ const DEFAULT_NAME = 'temporal-gitlab-runner';
 const MAX_LOCK_ATTEMPTS = 10;
 
 /** Where everything is in it, or would be: for those who only look. */
-export function stateDirectoryPaths(
-  options: Pick<StateDirectoryOptions, 'configPath' | 'env'>,
-): StatePaths {
+export function stateDirectoryPaths(options: StatePlace): StatePaths {
   const path = rootOf(options);
   return {
     path,
@@ -52,10 +50,15 @@ export function stateDirectoryPaths(
   };
 }
 
-function rootOf({ configPath, env }: Pick<StateDirectoryOptions, 'configPath' | 'env'>): string {
+export interface StatePlace extends Pick<StateDirectoryOptions, 'configPath' | 'env'> {
+  /** Where the node was seen to have it. Only for those who look: a node goes by its environment. */
+  readonly noted?: string | undefined;
+}
+
+function rootOf({ configPath, env, noted }: StatePlace): string {
   const given = env[ENV_NAME] ?? '';
   // Absolute: Docker mounts files of it.
-  return resolve(given === '' ? join(dirname(configPath), DEFAULT_NAME) : given);
+  return resolve(given === '' ? (noted ?? join(dirname(configPath), DEFAULT_NAME)) : given);
 }
 
 /** Opens the directory (0700), made when absent. Fails with RunnerSystem when it is in use or unusable. */

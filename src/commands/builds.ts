@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { stateDirectoryPaths } from '../adapters/state-directory.ts';
+import { readNodeNote } from '../adapters/node-note.ts';
+import { stateDirectoryPaths, type StatePaths } from '../adapters/state-directory.ts';
 import { buildStateQuery } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
 
@@ -19,17 +20,22 @@ const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
 /** A query is answered by a worker: there may be none just now. */
 const QUERY_LIMIT_MS = 5_000;
 
-/** Does something with the Temporal that the runner of this config file uses. */
+/**
+ * Does something with the Temporal that the node of this config file uses. Where it keeps its state is
+ * known from the environment, or from what the node has noted beside the file.
+ */
 export async function withTemporal<T>(
   configPath: string,
   { io: { env } }: CommandContext,
-  work: (client: Client) => Promise<T>,
+  work: (client: Client, state: StatePaths) => Promise<T>,
 ): Promise<T> {
   // Loaded here: the other commands do without Temporal.
   const { visitTemporal } = await import('../adapters/temporal/visit.ts');
-  const client = await visitTemporal({ env, state: stateDirectoryPaths({ configPath, env }) });
+  const note = await readNodeNote(configPath);
+  const state = stateDirectoryPaths({ configPath, env, noted: note?.stateDir });
+  const client = await visitTemporal({ env, state, noted: note?.temporal });
   try {
-    return await work(client);
+    return await work(client, state);
   } finally {
     await client.connection.close();
   }

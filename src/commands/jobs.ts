@@ -1,6 +1,8 @@
 import { Command } from 'commander';
+import type { Log } from '../activities/ports.ts';
 import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
+import { listNodes, restOf, type SeenNode } from './fleet.ts';
 import { booleanOption, configOption } from './options.ts';
 
 interface JobsFlags {
@@ -18,7 +20,10 @@ export function createJobsCommand(context: CommandContext): Command {
 }
 
 async function listJobs({ config, json }: JobsFlags, context: CommandContext): Promise<void> {
-  const builds = await withTemporal(config, context, listOpenBuilds);
+  const [builds, nodes] = await withTemporal(config, context, (client) =>
+    Promise.all([listOpenBuilds(client), listNodes(client)]),
+  );
+  for (const node of nodes) tellOf(node, context.log());
   const { stdout } = context.io;
   if (json === true) {
     for (const build of builds) stdout.write(`${JSON.stringify(build)}\n`);
@@ -26,6 +31,21 @@ async function listJobs({ config, json }: JobsFlags, context: CommandContext): P
   }
   const lines = builds.map((build) => toRow(build, Date.now()));
   stdout.write(formatTable([['JOB', 'STAGE', 'FOR', 'NODE', 'WHAT', 'BUILD'], ...lines]));
+}
+
+/** What keeps a node from asking for jobs: else nobody sees why none run. */
+function tellOf({ node, fleet }: SeenNode, log: Log): void {
+  if (fleet === undefined) {
+    log.warn('Node does not answer: what it asks for is not known', { node });
+  } else if (fleet.isDraining) {
+    log.warn('Node is drained: it asks for no job until `resume`', { node });
+  } else {
+    for (const runner of fleet.settings.runners) {
+      const rest = restOf(fleet, runner);
+      const fields = { node, runner: runner.key, runner_name: runner.name };
+      if (rest !== undefined) log.warn(`Runner asks for no job: ${rest}`, fields);
+    }
+  }
 }
 
 function toRow(build: OpenBuild, nowMs: number): readonly string[] {

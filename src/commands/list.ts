@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { shortToken } from '../domain/runner/names.ts';
+import { withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
+import { restOf, seeNode } from './fleet.ts';
 import { readInstalledRunners } from './installed.ts';
 import { booleanOption, configOption } from './options.ts';
 
@@ -22,8 +25,31 @@ async function list({ config, showTokens }: ListFlags, context: CommandContext):
   const runners = await readInstalledRunners(config, context);
   const log = context.log();
   log.info('Listing configured runners', { ConfigFile: config });
-  for (const { name, executor, token, url } of runners) {
-    log.info(name, { Executor: executor, runner: shortToken(token), URL: url });
+  const rests = await readRests(config, context);
+  for (const { key, name, executor, token, url } of runners) {
+    const rest = rests.get(key);
+    log.info(name, {
+      ...{ Executor: executor, runner: shortToken(token), URL: url },
+      ...(rest !== undefined && { State: rest }),
+    });
     if (showTokens) context.io.stdout.write(`${name}\t${token}\t${url}\n`);
+  }
+}
+
+/** Why runners ask for no job, by key. Where no node runs there is nothing to tell. */
+async function readRests(
+  config: string,
+  context: CommandContext,
+): Promise<ReadonlyMap<string, string | undefined>> {
+  try {
+    return await withTemporal(config, context, async (client, { installationFile }) => {
+      const node = (await readFile(installationFile, 'utf8')).trim();
+      const { fleet } = await seeNode(client, node);
+      const runners = fleet?.settings.runners ?? [];
+      return new Map(runners.map((one) => [one.key, fleet && restOf(fleet, one)]));
+    });
+  } catch (error) {
+    context.log().debug('no node was asked whether it is drained', { error });
+    return new Map();
   }
 }

@@ -10,6 +10,7 @@ import { createJobsCommand } from './jobs.ts';
 import { createLintCommand } from './lint.ts';
 import { createListCommand } from './list.ts';
 import { booleanOption, forgetEmptyVariables, joinBooleanValues } from './options.ts';
+import { createDrainCommand, createPauseCommand, createResumeCommand } from './pause.ts';
 import { createRegisterCommand } from './register.ts';
 import { createRunCommand } from './run.ts';
 import { createUnregisterCommand } from './unregister.ts';
@@ -74,6 +75,9 @@ function describeRoot(
     createLintCommand(context),
     createJobsCommand(context),
     createCancelCommand(context),
+    createPauseCommand(context),
+    createDrainCommand(context),
+    createResumeCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
   forgetEmptyVariables(root);

@@ -63,6 +63,7 @@ export interface Node {
   readonly capacity: ResizableCapacity;
   readonly workers: readonly Worker[];
   readonly installation: string;
+  readonly stateDir: string;
   readonly recovery: Recovery;
   /** Rejects when another process serves this very node, and this one has to leave. */
   readonly whenRivaled: Promise<never>;
@@ -149,17 +150,16 @@ async function openParts(
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
   const activities = createActivities(ports);
+  const { abandoned } = activities;
   const rivals = await openRivals({ state, temporal, nodeQueue, program, log });
   closers.add(() => rivals.close());
-  const { identity } = rivals;
+  const { identity, whenRivaled } = rivals;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   return {
-    ...{ ports, temporal, capacity, workers, installation, whenRivaled: rivals.whenRivaled },
-    recovery: createRecovery({
-      ...{ client: temporal.client, installation, ports },
-      abandoned: activities.abandoned,
-    }),
+    ...{ ports, temporal, capacity, workers, installation, whenRivaled },
+    stateDir: state.path,
+    recovery: createRecovery({ client: temporal.client, installation, ports, abandoned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };

@@ -2,12 +2,19 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   proxyActivities,
+  setDefaultSignalHandler,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ConfigActivities } from '../activities/contract.ts';
-import { isSameFeeding, planFeedings, type FleetState } from '../domain/runner/fleet.ts';
+import {
+  isSameFeeding,
+  planFeedings,
+  type FleetState,
+  type RunnerSettings,
+} from '../domain/runner/fleet.ts';
 import {
   nextWakeAtMs,
   updateHealth,
@@ -106,10 +113,8 @@ function openFleet(initial: FeedRunnersState): Fleet {
   };
 }
 
-function handleMessages({ state, receive }: Fleet): void {
-  const keyOf = (runner: string): string =>
-    state().settings.runners.find(({ key, name }) => key === runner || name === runner)?.key ??
-    runner;
+function handleMessages(fleet: Fleet): void {
+  const { state, receive } = fleet;
   setHandler(messages.reloadConfigSignal, (request) => {
     // Whoever may write to the namespace may send anything, and a throw here would park the workflow.
     const asked = isRecord(request) ? request : undefined;
@@ -119,17 +124,6 @@ function handleMessages({ state, receive }: Fleet): void {
     // gitlab-runner forgets all health on a reload: the operator may just have mended the token.
     receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
   });
-  setHandler(messages.pauseRunnerSignal, (runner) => {
-    if (typeof runner !== 'string') return log.warn('pauseRunner names no runner, ignored');
-    receive({ paused: [...new Set([...state().paused, keyOf(runner)])] });
-  });
-  setHandler(messages.resumeRunnerSignal, (runner) => {
-    if (typeof runner !== 'string') return log.warn('resumeRunner names no runner, ignored');
-    receive({ paused: state().paused.filter((key) => key !== keyOf(runner)) });
-  });
-  setHandler(messages.drainSignal, () => receive({ isDraining: true }));
-  setHandler(messages.resumeSignal, () => receive({ isDraining: false }));
-  setHandler(messages.stopSignal, () => receive({ isStopping: true }));
   setHandler(messages.reportHealthSignal, (report) => {
     if (!isRecord(report) || typeof report.runnerKey !== 'string') return;
     const { runnerKey, isHealthy } = report;
@@ -139,6 +133,59 @@ function handleMessages({ state, receive }: Fleet): void {
   setHandler(messages.fleetStateQuery, () => {
     const { settings, health, paused, isDraining } = state();
     return { settings, health, paused, isDraining };
+  });
+  // Last: what came before its handler was there would count as unknown.
+  handleOrders(fleet);
+}
+
+/** What a person says: each is told in the log, and so is what is not understood. */
+function handleOrders({ state, receive }: Fleet): void {
+  const find = (runner: string): RunnerSettings | undefined =>
+    state().settings.runners.find(({ key, name }) => key === runner || name === runner);
+  const refuse = (signal: string, runner: unknown): void => {
+    log.warn(`${signal} names no runner of this node, ignored`, {
+      ...{ runner, known: state().settings.runners.map(({ name }) => name) },
+    });
+  };
+  setHandler(messages.pauseRunnerSignal, (runner) => {
+    if (typeof runner !== 'string') return refuse('pauseRunner', typeof runner);
+    const found = find(runner);
+    // Until 0.1.0 a name that was not there yet was kept, and paused whatever came to have it.
+    if (found === undefined && patched('refuses runners that are not there')) {
+      return refuse('pauseRunner', runner);
+    }
+    receive({ paused: [...new Set([...state().paused, found?.key ?? runner])] });
+    log.info('runner paused: no job is asked for until `resume`, its builds go on', {
+      ...{ node: state().installation, runner: found?.key, runner_name: found?.name },
+    });
+  });
+  setHandler(messages.resumeRunnerSignal, (runner) => {
+    if (typeof runner !== 'string') return refuse('resumeRunner', typeof runner);
+    const found = find(runner);
+    // One that was removed from the file while it was paused is still known by its key.
+    const key = found?.key ?? runner;
+    const isKnown = found !== undefined || state().paused.includes(key);
+    receive({ paused: state().paused.filter((paused) => paused !== key) });
+    if (!isKnown) return refuse('resumeRunner', runner);
+    log.info('runner resumed: jobs are asked for', {
+      ...{ node: state().installation, runner: key, runner_name: found?.name },
+    });
+  });
+  const say = (message: string): void => log.info(message, { node: state().installation });
+  setHandler(messages.drainSignal, () => {
+    receive({ isDraining: true });
+    say('node drained: no job is asked for until `resume`, its builds go on');
+  });
+  setHandler(messages.resumeSignal, () => {
+    receive({ isDraining: false });
+    say('node resumed: jobs are asked for');
+  });
+  setHandler(messages.stopSignal, () => {
+    receive({ isStopping: true });
+    say('what asks for jobs is stopped, until a reload or a restart');
+  });
+  setDefaultSignalHandler((signal) => {
+    log.warn('signal is not known, ignored', { node: state().installation, signal });
   });
 }
 

@@ -150,7 +150,10 @@ async function takeTurn(runner: Runner): Promise<void> {
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
-    log.warn('question not answered', { reason: reasonOf(error) });
+    const reason = reasonOf(error);
+    // That is how a question ends when its process is stopped; the next process asks it again.
+    const isStop = reason.includes('Worker is shutting down');
+    log[isStop ? 'debug' : 'warn']('question not answered', { reason });
     // Temporal was away, or the node is: that took its time, and the next one is not to wait too.
     if (isNodeSilent(error) && patched('asks at once after a silence')) {
       runner.update({ askAtOnce: true });

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -22,9 +23,8 @@ describe('a person beside the running node', () => {
   after(() => installation.close());
 
   const command = (...args: string[]) =>
-    execute(process.execPath, [CLI, ...args, '--config', installation.configPath], {
-      env: { ...process.env, TEMPORAL_GITLAB_RUNNER_STATE_DIR: installation.stateDir },
-    });
+    // As in a shell: the variables of the service that runs the node are not there.
+    execute(process.execPath, [CLI, ...args, '--config', installation.configPath]);
   const endless = {
     name: 'endless',
     script: ['echo begun', 'while :; do sleep 0.2; done'],
@@ -90,6 +90,47 @@ describe('a person beside the running node', () => {
     for (const secret of [place.value, job.token, ...installation.tokens]) {
       assert.ok(!text.includes(secret), `the log holds ${secret}`);
     }
+  });
+
+  it('pauses a runner and resumes it: no job meanwhile, said in the log, by `list` and by `jobs`', async () => {
+    const { runner, gitlab } = installation;
+    const paused = await command('pause', 'system-test-0');
+    assert.match(paused.stderr, /Runner paused until `resume`.*runner_name=system-test-0/);
+    await runner.whenLog(
+      /"runner_name":"system-test-0".*"msg":"runner paused: no job is asked for/,
+    );
+    // The question under way may still bring a job; then there is silence, which takes time to see.
+    await delay(6_000);
+    const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    assert.match((await command('list')).stderr, /^system-test-0 .* State=paused/m);
+    assert.match((await command('jobs')).stderr, /Runner asks for no job: paused .*system-test-0/);
+    assert.equal(job.state, 'pending');
+    const resumed = await command('resume', 'system-test-0');
+    assert.match(resumed.stderr, /Runner resumed/);
+    assert.equal(await job.whenFinished(), 'success');
+    await runner.whenLog(/"msg":"runner resumed: jobs are asked for"/);
+    assert.ok(!(await command('list')).stderr.includes('State='));
+  });
+
+  it('refuses a runner of another name, and names those there are', async () => {
+    const refusal = /no runner "sistem-test" on this node: there is "system-test-0"/;
+    await assert.rejects(command('pause', 'sistem-test'), refusal);
+    await assert.rejects(command('resume', 'sistem-test'), refusal);
+  });
+
+  it('drains a node: `list` and `jobs` say so, and so does the next start, until `resume`', async () => {
+    const { gitlab } = installation;
+    await command('drain');
+    await installation.runner.whenLog(/"msg":"node drained: no job is asked for/);
+    assert.match((await command('list')).stderr, /^system-test-0 .* State=drained/m);
+    assert.match((await command('jobs')).stderr, /Node is drained: it asks for no job/);
+    await installation.runner.end('SIGTERM');
+    const started = await installation.start();
+    await started.whenLog(/"level":"warning".*"msg":"this node is drained: it asks for no job/);
+    const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    await command('resume');
+    assert.equal(await job.whenFinished(), 'success');
+    await installation.whenClean();
   });
 
   it('is told when there is no such job', async () => {

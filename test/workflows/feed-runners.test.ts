@@ -133,6 +133,16 @@ describe('an installation', () => {
     assert.equal(gitlab(1).turns.length, 1);
   });
 
+  it('pauses nothing by a name that no runner has, also not one that comes to have it', async () => {
+    const fleet = await startWith(1);
+    await fleet.signal(pauseRunnerSignal, name(1));
+    await fleet.signal('pourRunner', name(0));
+    node.config(fleetOf(...names.slice(0, 2).map((one) => runnerSettings(one))));
+    await reload(fleet);
+    await gitlab(1).calls.when('ask');
+    assert.deepEqual((await fleet.query(fleetStateQuery)).paused, []);
+  });
+
   it('asks for nothing while it drains, until it is resumed', async () => {
     const fleet = await startWith(2);
     await fleet.signal(drainSignal);

@@ -60,10 +60,11 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
       close: async () => {
         try {
-          await client.connection.close();
           await connection.close();
         } finally {
           await target.stop();
+          // Last of all: a call that is to be tried again just then ends the process, from a timer.
+          await client.connection.close();
         }
       },
     };

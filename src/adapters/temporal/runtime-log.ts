@@ -18,8 +18,9 @@ export function bridgeTemporalLog(runtime: typeof Runtime, { log, clock }: Bridg
   const isNews = createNewsFilter(clock);
   runtime.install({
     logger: new DefaultLogger('INFO', (entry) => {
-      const { level, message, fields, news = message } = describeEntry(entry);
+      const { level, message, fields, news = message, isOwn } = describeEntry(entry);
       if (level === 'ERROR') log.error(message, fields);
+      else if (level === 'INFO' && isOwn === true) log.info(message, fields);
       else if (level === 'WARN' && !ON_PURPOSE.test(message) && isNews(news))
         log.warn(message, fields);
       else log.debug(message, fields);
@@ -33,6 +34,8 @@ interface Entry extends Pick<LogEntry, 'level' | 'message'> {
   readonly fields: LogFields;
   /** What makes it another one than the last; the message itself unless set. */
   readonly news?: string;
+  /** Said by a workflow of this program, not by the SDK. */
+  readonly isOwn?: true;
 }
 
 const FINAL: ReadonlySet<string> = new Set(Object.values(FailureType));
@@ -43,7 +46,8 @@ const FINAL: ReadonlySet<string> = new Set(Object.values(FailureType));
  */
 function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
   const asItIs = { level, message, fields: { ...meta, sdk: 'temporal' } };
-  const { error, activityType, workflowId, attempt } = meta as Readonly<Record<string, unknown>>;
+  const { error, activityType, workflowId, attempt, sdkComponent } = meta as LogFields;
+  if (sdkComponent === 'workflow') return { level, message, fields: ownFields(meta), isOwn: true };
   if (message !== 'Activity failed' || !(error instanceof ApplicationFailure)) return asItIs;
   if (FINAL.has(error.type ?? '')) return { ...asItIs, level: 'DEBUG' };
   if (error.type !== 'Transient') return asItIs;
@@ -53,6 +57,13 @@ function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
     fields: { step: activityType, build: workflowId, tries: attempt, reason: error.message },
     news: `${String(activityType)} ${error.message}`,
   };
+}
+
+/** Which process of Temporal's runs it matters to nobody; which workflow it is does. */
+function ownFields(meta: LogFields): LogFields {
+  const of = new Set(['sdkComponent', 'namespace', 'taskQueue', 'runId', 'workflowType']);
+  const own = Object.entries(meta).filter(([key]) => !of.has(key) && key !== 'workflowId');
+  return { workflow: meta['workflowId'], ...Object.fromEntries(own) };
 }
 
 /** Whether a message was not said within the last minute, whatever numbers are in it. */

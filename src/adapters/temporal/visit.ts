@@ -7,21 +7,39 @@ import { findDevServer } from './dev-server.ts';
 export interface VisitOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly state: StatePaths;
+  /** What the node itself connects to, unless the environment names another one. */
+  readonly noted?: { readonly address: string; readonly namespace: string } | undefined;
 }
 
 /**
  * A client of the Temporal that a node uses, for somebody who looks in from beside. Nothing is
  * started or made: without a server that runs, or the keys to read by, it fails and says so.
  */
-export async function visitTemporal({ env, state }: VisitOptions): Promise<Client> {
-  const target = findConfigured(env) ?? (await findEmbedded(state));
+export async function visitTemporal({ env, state, noted }: VisitOptions): Promise<Client> {
+  const target = findConfigured(withNoted(env, noted)) ?? (await findEmbedded(state));
   const { cipher, isFresh } = await openKeyRing(state.keyRingFile);
   if (isFresh) {
     throw new Error(
       `${state.keyRingFile} is not there: name the config file or the state directory of a runner that has run`,
     );
   }
-  return openClient(target, createDataConverter(cipher));
+  try {
+    return await openClient(target, createDataConverter(cipher));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const address = target.connectionOptions.address ?? '';
+    throw new Error(
+      `Temporal at ${address} does not answer: ${reason}. It is the one of the node of this config file, ` +
+        'or what TEMPORAL_ADDRESS says; a node in a container is asked in its container',
+      { cause: error },
+    );
+  }
+}
+
+/** The rest of it, such as a key, is a secret, and comes from the environment in any case. */
+function withNoted(env: VisitOptions['env'], noted: VisitOptions['noted']): VisitOptions['env'] {
+  if (noted === undefined || findConfigured(env) !== undefined) return env;
+  return { ...env, TEMPORAL_ADDRESS: noted.address, TEMPORAL_NAMESPACE: noted.namespace };
 }
 
 async function findEmbedded({ temporalDir }: StatePaths) {

@@ -83,6 +83,20 @@ describe('what the Temporal SDK has to say', () => {
     );
   });
 
+  it('passes on what a workflow of the program says, without what only the SDK needs', () => {
+    const { logger, said } = installed();
+    const meta = { sdkComponent: 'workflow', namespace: 'default', runId: 'r', taskQueue: 'q' };
+    const workflowId = 'feed-runners/node-1';
+    logger.info('node drained', {
+      ...meta,
+      workflowType: 'feedRunners',
+      workflowId,
+      node: 'node-1',
+    });
+    const fields = { workflow: workflowId, node: 'node-1' };
+    assert.deepEqual(said, [{ level: 'info', message: 'node drained', fields }]);
+  });
+
   it('is as it came where it is a fault of the program', () => {
     const { logger, said } = installed();
     const error = new TypeError('x is undefined');

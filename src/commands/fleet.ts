@@ -1,0 +1,63 @@
+import type { Client } from '@temporalio/client';
+import { isDisabled } from '../domain/runner/health.ts';
+import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
+import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
+
+const OPEN_FEEDERS = "WorkflowType = 'feedRunners' AND ExecutionStatus = 'Running'";
+/** A query is answered by a worker: there may be none just now. */
+const QUERY_LIMIT_MS = 5_000;
+
+/** A node that asks for jobs, as far as it can be seen from beside. */
+export interface SeenNode {
+  readonly node: string;
+  /** undefined while no worker answers for it. */
+  readonly fleet: FleetState | undefined;
+}
+
+/** Every node of the namespace that asks for jobs, by name. */
+export async function listNodes(client: Client): Promise<readonly SeenNode[]> {
+  const nodes: Promise<SeenNode>[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: OPEN_FEEDERS })) {
+    nodes.push(seeNode(client, workflowId.replace(/^feed-runners\//, '')));
+  }
+  const all = await Promise.all(nodes);
+  return all.toSorted((a, b) => (a.node < b.node ? -1 : 1));
+}
+
+export async function seeNode(client: Client, node: string): Promise<SeenNode> {
+  const handle = client.workflow.getHandle(feedRunnersId(node));
+  const fleet = await client
+    .withDeadline(Date.now() + QUERY_LIMIT_MS, () => handle.query(fleetStateQuery))
+    .catch(() => undefined);
+  return { node, fleet };
+}
+
+/** Why a runner of a node asks for no job just now; undefined while it does. */
+export function restOf(
+  { isDraining, paused, health }: FleetState,
+  runner: RunnerSettings,
+): string | undefined {
+  if (isDraining) return 'drained';
+  if (paused.includes(runner.key)) return 'paused';
+  return isDisabled(health[runner.key], runner, Date.now()) ? 'refused by GitLab' : undefined;
+}
+
+/** The one runner that a person means by its name or key. Says which there are when there is none. */
+export function chooseRunner({ settings }: FleetState, wanted: string): RunnerSettings {
+  const { runners } = settings;
+  const found = runners.filter(({ name, key }) => key === wanted || name === wanted);
+  const [first, ...others] = found;
+  if (first === undefined) {
+    const names = runners.map(({ name }) => JSON.stringify(name)).join(', ');
+    throw new Error(
+      `no runner ${JSON.stringify(wanted)} on this node: ${names === '' ? 'it has none' : `there is ${names}`}`,
+    );
+  }
+  if (others.length > 0) {
+    const keys = found.map(({ key }) => key).join(', ');
+    throw new Error(
+      `${found.length} runners are named ${JSON.stringify(wanted)}: name one by its key, ${keys}`,
+    );
+  }
+  return first;
+}

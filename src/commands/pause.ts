@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { Command, Option } from 'commander';
+import type { FleetState } from '../domain/runner/fleet.ts';
+import * as messages from '../workflows/messages.ts';
+import { withTemporal } from './builds.ts';
+import type { CommandContext } from './context.ts';
+import { chooseRunner, seeNode } from './fleet.ts';
+import { configOption } from './options.ts';
+
+interface NodeFlags {
+  readonly config: string;
+  readonly node?: string;
+}
+
+/** `pause`: no jobs for one runner, until it is resumed. */
+export function createPauseCommand(context: CommandContext): Command {
+  return nodeCommand('pause', 'Ask for no jobs for one runner; its builds go on')
+    .argument('<runner>', 'Its name in the config file, or its key as the log has it')
+    .action((runner: string, flags: NodeFlags) =>
+      withNode(flags, context, async ({ fleet, feeder, fields }) => {
+        const { key, name } = chooseRunner(fleet, runner);
+        await feeder.signal(messages.pauseRunnerSignal, key);
+        const said = { ...fields, runner: key, runner_name: name };
+        context.log().info('Runner paused until `resume`: its builds go on', said);
+      }),
+    );
+}
+
+/** `drain`: no jobs at all for a node, until it is resumed. */
+export function createDrainCommand(context: CommandContext): Command {
+  return nodeCommand('drain', 'Ask for no jobs at all, also after a restart; builds go on').action(
+    (flags: NodeFlags) =>
+      withNode(flags, context, async ({ feeder, fields }) => {
+        await feeder.signal(messages.drainSignal);
+        context.log().info('Node drained until `resume`: its builds go on', fields);
+      }),
+  );
+}
+
+/** `resume`: ends a drain, or with a name the pause of one runner. */
+export function createResumeCommand(context: CommandContext): Command {
+  return nodeCommand('resume', 'Ask for jobs again: after `drain`, or for one runner after `pause`')
+    .argument('[runner]', 'The runner that was paused, by name or key')
+    .action((runner: string | undefined, flags: NodeFlags) =>
+      withNode(flags, context, (node) =>
+        runner === undefined ? resumeNode(node, context) : resumeRunner(node, runner, context),
+      ),
+    );
+}
+
+function nodeCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(configOption())
+    .addOption(new Option('--node <name>', 'Another node than that of the config file'));
+}
+
+async function resumeNode({ fleet, feeder, fields }: Told, context: CommandContext): Promise<void> {
+  await feeder.signal(messages.resumeSignal);
+  const what = fleet.isDraining ? 'Node resumed: it asks for jobs again' : 'Node was not drained';
+  const paused = namesOf(fleet, fleet.paused);
+  const still = paused.length > 0 && { still_paused: paused };
+  context.log().info(what, { ...fields, ...still });
+}
+
+async function resumeRunner(
+  { fleet, feeder, fields }: Told,
+  runner: string,
+  context: CommandContext,
+): Promise<void> {
+  const { key, name } = chooseRunner(fleet, runner);
+  await feeder.signal(messages.resumeRunnerSignal, key);
+  const isPaused = fleet.paused.includes(key);
+  const what = isPaused ? 'Runner resumed: it asks for jobs again' : 'Runner was not paused';
+  const drained = fleet.isDraining && { still_drained: true };
+  context.log().info(what, { ...fields, runner: key, runner_name: name, ...drained });
+}
+
+function namesOf({ settings }: FleetState, keys: readonly string[]): readonly string[] {
+  return settings.runners.filter(({ key }) => keys.includes(key)).map(({ name }) => name);
+}
+
+/** The node that is told, as it was before. */
+interface Told {
+  readonly fleet: FleetState;
+  readonly feeder: WorkflowHandle;
+  readonly fields: { readonly node: string };
+}
+
+async function withNode(
+  flags: NodeFlags,
+  context: CommandContext,
+  tell: (node: Told) => Promise<void>,
+): Promise<void> {
+  await withTemporal(flags.config, context, async (client, { installationFile }) => {
+    const name = flags.node ?? (await readFile(installationFile, 'utf8')).trim();
+    await tell(await findNode(client, name));
+  });
+}
+
+async function findNode(client: Client, name: string): Promise<Told> {
+  const { fleet } = await seeNode(client, name);
+  if (fleet === undefined) {
+    throw new Error(
+      `node ${JSON.stringify(name)} does not answer: start it, or name one that runs`,
+    );
+  }
+  const feeder = client.workflow.getHandle(messages.feedRunnersId(name));
+  return { fleet, feeder, fields: { node: name } };
+}
