@@ -11,6 +11,8 @@ export interface Extraction {
   /** Of the job: it is unpacked into the project's directory, which must exist. */
   readonly variables: Variables;
   readonly signal: AbortSignal;
+  /** Told of each file and link before it is written. */
+  readonly onWrite?: (path: string) => void;
 }
 
 /**
@@ -28,7 +30,10 @@ export async function extractArchive(build: LiveBuild, order: Extraction): Promi
   const members: Members = givenTo(owner, ports.archives.unpack(file, signal));
   try {
     const begun = await takeImplied(members, { engine, container, directory, signal });
-    await engine.writeFiles(container, directory, { members: joined(begun, members), signal });
+    await engine.writeFiles(container, directory, {
+      members: told(joined(begun, members), order.onWrite),
+      signal,
+    });
   } finally {
     await members.return?.();
   }
@@ -92,6 +97,16 @@ async function takeImplied(
     if (!isMissing) continue;
     absent.add(path);
     missing.push(next.value);
+  }
+}
+
+async function* told(
+  members: AsyncIterable<ArchiveMember>,
+  onWrite: Extraction['onWrite'],
+): AsyncGenerator<ArchiveMember, void, void> {
+  for await (const member of members) {
+    if (member.kind !== 'directory') onWrite?.(member.path);
+    yield member;
   }
 }
 

@@ -12,8 +12,9 @@ import {
 } from './cache-scene.ts';
 import { extractArchive } from './extract-archive.ts';
 import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
+import { isHalfCacheNoted, noteHalfCache, removeHalfCache } from './remove-half-cache.ts';
 import { downloadCache, remoteOf } from './remote-cache.ts';
-import type { Transfer } from './transfer-run.ts';
+import type { Transfer, TransferRun } from './transfer-run.ts';
 
 /**
  * Puts the job's caches back where they were, each by the first of its keys under which there is
@@ -29,27 +30,46 @@ export const restoreCache: Transfer = async (build, run) => {
     }
     const scene = openScene(build, run, { index: order.index, variables });
     await sayAll(scene, order.lines);
-    if (order.kind === 'wanted') await restoreFirst(scene, order);
+    if (order.kind === 'wanted') await restoreFirst(scene, { run, order });
   }
   return { kind: 'succeeded' };
 };
 
-async function restoreFirst(
-  scene: CacheScene,
-  { addresses }: Extract<CacheOrder, { kind: 'wanted' }>,
-): Promise<void> {
+interface Restoring {
+  readonly run: TransferRun;
+  readonly order: Extract<CacheOrder, { kind: 'wanted' }>;
+}
+
+async function restoreFirst(scene: CacheScene, { run, order }: Restoring): Promise<void> {
+  const { cache, addresses } = order;
+  const leavesNothing = scene.variables.featureFlags.isOn('FF_CLEAN_UP_FAILED_CACHE_EXTRACT');
   for (const [position, address] of addresses.entries()) {
-    if (await restoreFrom(part(scene, position), address)) return;
+    const one = part(scene, position);
+    if (!leavesNothing) {
+      if (await restoreFrom(one, { address })) return;
+      continue;
+    }
+    if (!(await isHalfCacheNoted(one))) {
+      const members: string[] = [];
+      if (await restoreFrom(one, { address, onWrite: (path) => void members.push(path) })) return;
+      await noteHalfCache(one, { cache, members });
+    }
+    await removeHalfCache(one, run, cache);
   }
 }
 
-async function restoreFrom(scene: CacheScene, address: CacheAddress): Promise<boolean> {
+interface Source {
+  readonly address: CacheAddress;
+  readonly onWrite?: (path: string) => void;
+}
+
+async function restoreFrom(scene: CacheScene, { address, ...rest }: Source): Promise<boolean> {
   const { build, ports, variables, signal } = scene;
   await say(scene, 'info', `Checking cache for ${address.title}...`);
   const file = await ports.builds.scratchFile(build.context.buildId, 'restored-cache.zip');
   const isRestored = await harmlessly(scene, async () => {
     if (!(await fetchArchive(scene, address, file))) return false;
-    await extractArchive(build, { ports, file, variables, signal });
+    await extractArchive(build, { ...rest, ports, file, variables, signal });
     return true;
   });
   await ports.hostFiles.remove(file);

@@ -7,8 +7,21 @@ import {
   NOT_FOUND,
   variables,
 } from '../support/cache-jobs.ts';
+import { makeZip } from '../support/make-zip.ts';
 import { NO_GIT } from '../support/scenario.ts';
 import { describeSequences, type Sequence } from '../support/sequences.ts';
+
+/** The sum of its last member is wrong. */
+const DAMAGED = makeZip([
+  { name: 'a.loose', content: 'of the damaged one' },
+  { name: 'vendor/half-1', content: 'of the damaged one' },
+  { name: 'vendor/half-2', content: 'damaged', crc32: 1 },
+]);
+
+function halfOr(fallback: string): Readonly<Record<string, unknown>> {
+  const paths = ['vendor/', '*.loose'];
+  return { cache: [{ key: 'half', fallback_keys: [fallback], paths, policy: 'pull' }] };
+}
 
 const LOCAL: readonly Sequence[] = [
   {
@@ -411,6 +424,49 @@ const LOCAL: readonly Sequence[] = [
         expected: { state: 'success' },
       },
       found(cacheOf('broken'), ['Cache file does not exist', ...NOT_FOUND]),
+    ],
+  },
+  {
+    title: 'half a cache is removed before the next key is tried, where that is wanted',
+    jobs: [
+      filled(cacheOf('whole'), 'whole'),
+      {
+        job: {
+          variables: [NO_GIT],
+          script: [
+            'mkdir -p /cache/group/project-empty/half',
+            `echo ${DAMAGED.toString('base64')} | base64 -d > /cache/group/project-empty/half/cache.zip`,
+          ],
+        },
+        expected: { state: 'success' },
+      },
+      {
+        job: {
+          variables,
+          payload: halfOr('whole'),
+          script: ['cat vendor/file', 'ls -a . vendor', 'ls vendor | wc -l'],
+        },
+        expected: {
+          state: 'success',
+          log: ['Successfully extracted cache', /^whole$/m, 'a.loose', /^3$/m],
+        },
+      },
+      {
+        job: {
+          variables: [...variables, { key: 'FF_CLEAN_UP_FAILED_CACHE_EXTRACT', value: 'true' }],
+          payload: halfOr('whole'),
+          script: ['cat vendor/file', 'ls -a . vendor', 'ls vendor | wc -l'],
+        },
+        expected: {
+          state: 'success',
+          log: [
+            ...['Checking cache for half...', 'Failed to extract cache', 'Removing vendor/'],
+            ...['Checking cache for whole...', 'Successfully extracted cache'],
+            ...[/^whole$/m, /^1$/m],
+          ],
+          never: ['a.loose'],
+        },
+      },
     ],
   },
   {

@@ -8,6 +8,7 @@ import { cleanupBody } from './cleanup.ts';
 import { sourcesBody } from './git-sources.ts';
 import { listFilesBody } from './list-files.ts';
 import { prepareBody } from './prepare.ts';
+import { removeListedBody } from './remove-listed.ts';
 import { afterScriptBody, stepBody } from './user-script.ts';
 import { maxOutputBytes } from './output-limit.ts';
 import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
@@ -55,6 +56,8 @@ function bodyOf({ context, variables, stage, owner }: StageScriptQuestion): read
     case 'upload_artifacts_on_success':
     case 'upload_artifacts_on_failure':
       return listFilesBody({ context, variables }, stage);
+    case 'restore_cache':
+      return removeListedBody(variables);
     case 'after_script':
       return afterScriptBody(context, variables, stepOf(context, stage));
     default:
