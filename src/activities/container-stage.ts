@@ -19,6 +19,14 @@ export interface StageStart {
   readonly previousStartedAt: string;
   /** See {@link Clock.monotonicMs}. */
   readonly sinceMs: number;
+  /** Unknown in what releases up to 0.1.0 wrote, which opened none. */
+  readonly opensStdin?: boolean;
+}
+
+/** What is known of a stdin that was handed to the container before it was started. */
+export interface FilledStdin {
+  /** False when another process died as it did so: Docker may have shut the stdin with nothing in it. */
+  readonly isSure: boolean;
 }
 
 /** A stage on its way, in the container that it was started in. */
@@ -32,6 +40,28 @@ export interface StartedStage extends ContainerStage {
 /** Name of one try of a stage in the build's notes. */
 export function stageKey({ name, attempt }: StageTry): string {
   return `${name}#${attempt}`;
+}
+
+function stdinNote(key: string): string {
+  return `stdin ${key}`;
+}
+
+/** undefined when the container was not started for this try of a stage, or has no stdin. */
+export async function readStdin(
+  buildId: string,
+  key: string,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<FilledStdin | undefined> {
+  return (await builds.readNote(buildId, stdinNote(key))) as FilledStdin | undefined;
+}
+
+/** Durable before the container is started. */
+export async function writeStdin(
+  buildId: string,
+  key: string,
+  { stdin, builds }: Pick<Ports, 'builds'> & { readonly stdin: FilledStdin },
+): Promise<void> {
+  await builds.writeNote(buildId, stdinNote(key), stdin);
 }
 
 function startNote(key: string): string {

@@ -3,9 +3,10 @@ import {
   type ContainerPlace,
   type EnvironmentPlan,
 } from '../domain/executor/environment.ts';
+import { withStdin } from '../domain/executor/job-wishes.ts';
 import { FailureType, FinalError } from '../domain/failure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
-import { resolveImage } from './images.ts';
+import { resolveImage, type ResolvedImage } from './images.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from './ports.ts';
 import { followServices } from './service-logs.ts';
@@ -55,7 +56,7 @@ export async function ensureContainers(build: LiveBuild, order: ContainerOrder):
   }
   const services = await readServices(build, ports);
   const links = linksTo(plan, services, build.context.runner.docker.networkMode);
-  const helperImage = images.places.get('helper') ?? '';
+  const helperImage = images.places.get('helper')?.reference ?? '';
   await together(signal, [
     ...places.map((place) => () => createContainer(build, { ...order, place, images, links })),
     async (either) => {
@@ -65,10 +66,9 @@ export async function ensureContainers(build: LiveBuild, order: ContainerOrder):
   ]);
 }
 
-/** References or ids to create containers from. */
 interface Images {
-  readonly places: ReadonlyMap<ContainerPlace, string>;
-  /** By the index of the service. */
+  readonly places: ReadonlyMap<ContainerPlace, ResolvedImage>;
+  /** References or ids, by the index of the service. */
   readonly services: ReadonlyMap<number, string>;
 }
 
@@ -76,7 +76,7 @@ interface Images {
 async function ensureGround(build: LiveBuild, order: ContainerOrder): Promise<Images> {
   const { plan, ports, withServices } = order;
   const engine = ports.engine(build.context.runner);
-  const places = new Map<ContainerPlace, string>();
+  const places = new Map<ContainerPlace, ResolvedImage>();
   const services = new Map<number, string>();
   await together(order.signal, [
     async () => {
@@ -94,7 +94,8 @@ async function ensureGround(build: LiveBuild, order: ContainerOrder): Promise<Im
       ({ index, image }) =>
         async (signal: AbortSignal) => {
           const place = `service-${index}` as const;
-          services.set(index, await resolveImage(build, { ports, place, image, signal }));
+          const { reference } = await resolveImage(build, { ports, place, image, signal });
+          services.set(index, reference);
         },
     ),
   ]);
@@ -116,8 +117,9 @@ interface PlaceOrder extends ContainerOrder {
 async function createContainer({ context }: LiveBuild, order: PlaceOrder): Promise<void> {
   const { plan, place, images, links, ports } = order;
   const engine = ports.engine(context.runner);
-  const spec = plan.container(place, images.places.get(place) ?? '', links);
-  const id = await engine.createContainer(spec);
+  const image = images.places.get(place);
+  const spec = plan.container(place, image?.reference ?? '', links);
+  const id = await engine.createContainer(withStdin(spec, image?.entrypoint ?? []));
   const directories = plan.directoriesToMake.map(
     (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );

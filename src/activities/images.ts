@@ -29,11 +29,18 @@ interface Resolution {
   readonly say: (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
 }
 
+/** What a container is created from. */
+export interface ResolvedImage {
+  /** Digest or id. */
+  readonly reference: string;
+  readonly entrypoint: readonly string[];
+}
+
 /**
  * The image to create a container from: by digest when a registry gave one, else by id.
  * Source: gitlab-runner `executors/docker/docker.go` (getHelperImage, imageReferenceForCreate).
  */
-export async function resolveImage(build: LiveBuild, order: ImageOrder): Promise<string> {
+export async function resolveImage(build: LiveBuild, order: ImageOrder): Promise<ResolvedImage> {
   const { ports, place, image, signal } = order;
   const engine = ports.engine(build.context.runner);
   const say: Resolution['say'] = (key, text, level = 'plain') =>
@@ -42,16 +49,16 @@ export async function resolveImage(build: LiveBuild, order: ImageOrder): Promise
     image.reference ?? defaultHelperImage((await engine.info()).architecture, image.flavor);
   if (image.reference === undefined) {
     const local = await engine.inspectImage(reference);
-    if (local !== undefined) return referenceOf(local);
+    if (local !== undefined) return resolved(local);
   }
   if (place === 'helper') await say('name', `Using helper image:  ${reference}`);
   const { policies, platform } = image;
   const common = { build, ports, engine, reference, platform, signal, say };
-  return referenceOf(await byPolicies(policies, common));
+  return resolved(await byPolicies(policies, common));
 }
 
-function referenceOf({ repoDigests, id }: ImageInfo): string {
-  return repoDigests[0] ?? id;
+function resolved({ repoDigests, id, entrypoint }: ImageInfo): ResolvedImage {
+  return { reference: repoDigests[0] ?? id, entrypoint };
 }
 
 /**

@@ -49,6 +49,11 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
   /** Creates the container unless one of this name exists; returns its id. Never starts it. */
   createContainer(spec: ContainerSpec): Promise<string>;
   startContainer(idOrName: string): Promise<void>;
+  /**
+   * Hands a container that opens its stdin what it is to read there at its next start, and its end.
+   * Resolves when the engine has it, whatever becomes of this process: it need not run yet.
+   */
+  fillStdin(idOrName: string, content: Uint8Array): Promise<void>;
   /** undefined when there is no such container. */
   inspectContainer(idOrName: string): Promise<ContainerStatus | undefined>;
   /** Resolves when the container does not run any more. Survives a restart of the daemon. */
@@ -117,6 +122,8 @@ export interface ImageInfo {
   /** `name@sha256:…` when the image came from a registry. */
   readonly repoDigests: readonly string[];
   readonly user: string;
+  /** Empty when the image has none. */
+  readonly entrypoint: readonly string[];
   readonly exposedPorts: readonly number[];
 }
 
@@ -137,6 +144,8 @@ export interface ContainerStatus {
   /** Docker's own words for a failed start. */
   readonly error: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Made with an entrypoint, which gets the stage's script on its stdin too. */
+  readonly opensStdin: boolean;
 }
 
 export interface ArchiveEntry {
@@ -176,11 +185,14 @@ export interface BuildStore {
   serviceLogFile(buildId: string, index: number): Promise<string>;
   /** Host paths of the files that one container of the build has mounted. Made when absent. */
   stageFiles(buildId: string, place: 'build' | 'helper'): Promise<StageFiles>;
-  /** Replaces the content of the script file in place: its inode is mounted. */
-  writeScript(buildId: string, place: 'build' | 'helper', script: string): Promise<void>;
+  /**
+   * Replaces the content of the script file in place: its inode is mounted. Empties the state file,
+   * unless the stage of this nonce has begun already.
+   */
+  writeScript(buildId: string, place: 'build' | 'helper', script: ScriptFile): Promise<void>;
   /** Resolves when the stage's wrapper has written its nonce, or when the signal aborts. */
   whenBegun(buildId: string, place: 'build' | 'helper', wait: BeginWait): Promise<void>;
-  /** What the stage's wrapper wrote: `<nonce>` when begun, `<nonce> <exit code>` when ended. */
+  /** What the stage's wrapper wrote: see `parseStageState`. */
   readState(buildId: string, place: 'build' | 'helper'): Promise<string>;
   /** The last of what the stages in a container have said, of what came after `fromByte`. */
   readOutputEnd(
@@ -194,6 +206,12 @@ export interface BuildStore {
 export type BuildAdditions = Pick<BuildContext, 'secretVariables' | 'exports'>;
 
 export type BuildDraft = Omit<BuildContext, 'concurrentId' | 'concurrentProjectId'>;
+
+export interface ScriptFile {
+  readonly text: string;
+  /** That of its wrapper. */
+  readonly nonce: string;
+}
 
 export interface BeginWait {
   readonly nonce: string;

@@ -8,6 +8,7 @@ import {
   type StageState,
 } from '../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
+import { readStdin } from './container-stage.ts';
 import { giveUpForFullDisk } from './full-disk.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { ContainerStatus, Ports } from './ports.ts';
@@ -29,24 +30,35 @@ const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([137, 143]);
 
 /**
  * How a stage ended whose container has ended, with a line in the trace where its exit code does not
- * explain itself. The wrapper's word goes before Docker's, which says 255 after a restart.
+ * explain itself.
  */
 export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
-  const { key, status, state } = ended;
+  const { key, state } = ended;
   const cut = await judgeFiles(build, ended);
   if (cut !== undefined) return cut;
-  if (state?.exitCode === 0) return { kind: 'succeeded' };
+  const exitCode = exitCodeOf(ended);
+  if (exitCode === 0 && state?.exitCode === 0) return { kind: 'succeeded' };
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
-  const fault = faultFromOutside(ended);
+  const fault = faultFromOutside(ended) ?? (await faultOfStdin(build, ended));
   if (fault !== undefined) return fault;
-  const why = explain(build, ended);
-  if (why !== undefined) await build.trace.appendOnce(`${key}/why`, formatRunnerLine('error', why));
-  return { kind: 'script_failed', exitCode: state?.exitCode ?? failureOf(status) };
+  await sayWhy(build, key, explain(build, ended));
+  return exitCode === 0 ? { kind: 'succeeded' } : { kind: 'script_failed', exitCode };
 }
 
-/** Docker's 0 is no success: the script has not come to its end. */
-function failureOf({ exitCode }: ContainerStatus): number {
-  return exitCode === 0 ? 1 : exitCode;
+/**
+ * The entrypoint of a job's container has the last word, unless Docker has lost it. Elsewhere it is
+ * the script's own, and there Docker's 0 alone is no success: the script has not come to its end.
+ * Source: gitlab-runner `executors/docker/internal/exec/docker.go` (Exec).
+ */
+function exitCodeOf(ended: EndedStage): number {
+  const { status, state } = ended;
+  if (hasLastWord(ended)) return status.exitCode;
+  return state?.exitCode ?? (status.exitCode === 0 ? 1 : status.exitCode);
+}
+
+function hasLastWord({ place, status, state }: EndedStage): boolean {
+  const isLost = status.exitCode === LOST_EXIT_CODE && state?.exitCode !== undefined;
+  return place === 'build' && status.opensStdin && !isLost;
 }
 
 /** Whether the disk took what the stage had to write. */
@@ -87,9 +99,37 @@ async function judgeNoBegin(
   return giveUpForFullDisk(build, { place, ports, message });
 }
 
-function explain(build: LiveBuild, { status, state }: EndedStage): string | undefined {
-  if (status.oomKilled) return outOfMemory(build);
-  return state === undefined ? neverBegun(status) : undefined;
+async function sayWhy({ trace }: LiveBuild, key: string, line: string | undefined): Promise<void> {
+  if (line !== undefined) await trace.appendOnce(`${key}/why`, line);
+}
+
+/** undefined where the exit code says it all. */
+function explain(build: LiveBuild, ended: EndedStage): string | undefined {
+  const { status, state } = ended;
+  if (status.oomKilled) return formatRunnerLine('error', outOfMemory(build));
+  const { exitCode } = status;
+  const level = exitCode === 0 && hasLastWord(ended) ? 'warning' : 'error';
+  if (state === undefined) return formatRunnerLine(level, neverBegun(status));
+  if (!hasLastWord(ended) || state.exitCode === exitCode) return undefined;
+  const text =
+    state.exitCode === undefined
+      ? `The container ended with exit code ${exitCode} before the script came to its end: its entrypoint has the last word`
+      : `The script ended with exit code ${state.exitCode} and the container with ${exitCode}: its entrypoint has the last word`;
+  return formatRunnerLine('warning', text);
+}
+
+/** Where the entrypoint may have been given nothing to run, its success is none of the job's. */
+async function faultOfStdin(
+  { context }: LiveBuild,
+  { key, ports, state, status }: EndedStage,
+): Promise<StageOutcome | undefined> {
+  if (state !== undefined || !status.opensStdin) return undefined;
+  const stdin = await readStdin(context.buildId, key, ports);
+  if (stdin?.isSure === true) return undefined;
+  const message =
+    'the runner was killed just as it handed the script to the container, ' +
+    'which ended without running it; the stage is not run a second time';
+  return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
 }
 
 function outOfMemory({ context }: LiveBuild): string {
@@ -127,7 +167,7 @@ function neverBegun({ exitCode, error }: ContainerStatus): string {
   const words = error === '' ? '' : ` Docker says: ${error}.`;
   return (
     `The container ended with exit code ${exitCode} without running the script.${words} ` +
-    "The image's entrypoint has to run the command that it is given; " +
-    "`entrypoint: ['']` under `image` does without it."
+    "The image's entrypoint has to run the command that it is given, or a shell that reads its " +
+    "stdin; `entrypoint: ['']` under `image` does without it."
   );
 }

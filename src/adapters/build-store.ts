@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../activities/ports.ts';
@@ -165,12 +165,13 @@ function createStageFiles(
 > {
   return {
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
-    writeScript: async (buildId, place, script) => {
-      const { script: file } = await makeStageFiles(path(buildId, place));
+    writeScript: async (buildId, place, { text, nonce }) => {
+      const { script: file, state } = await makeStageFiles(path(buildId, place));
       // A shell may be reading it by now, when the last process died while Docker started it.
-      if ((await readIfThere(file))?.toString() === script) return;
+      if ((await readIfThere(file))?.toString() === text) return;
+      if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
       // In place: the container has this very inode mounted.
-      await writeFile(file, script);
+      await writeFile(file, text);
     },
     serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
     readState: (buildId, place) => readState(path(buildId, place, 'state')),
@@ -326,6 +327,14 @@ async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<vo
   } finally {
     watcher.close();
   }
+}
+
+/** The wrapper does it itself where the job took away the right to. */
+async function emptyState(file: string): Promise<void> {
+  await truncate(file).catch((error: unknown) => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM'].includes(code)) throw error;
+  });
 }
 
 /** The job can write into this file, and as much as it likes: only its beginning means anything. */

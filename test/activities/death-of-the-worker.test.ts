@@ -43,19 +43,31 @@ function seen(world: World) {
 }
 
 /** The second has all that the first has, and more: it is tried with both kinds of spool. */
-const jobs: [what: string, scripts: World['scripts'], spools: readonly SpoolKeeps[]][] = [
-  ['a build that succeeds', {}, ['promises']],
+const jobs: [
+  what: string,
+  scripts: World['scripts'],
+  spools: readonly SpoolKeeps[],
+  entrypoint: readonly string[],
+][] = [
+  ['a build that succeeds', {}, ['promises'], []],
   [
     'a build whose script fails, in an image with a talking entrypoint',
     { 'build#1': { exitCode: 3, entrypoint: 'entrypoint' } },
     ['promises', 'everything'],
+    ['entrypoint'],
+  ],
+  [
+    'a build in an image whose entrypoint drops its command',
+    { 'build#1': { exitCode: 3, dropsCommand: true }, 'build#2': { dropsCommand: true } },
+    ['promises'],
+    ['sh'],
   ],
 ];
 
-for (const [what, scripts, spools] of jobs) {
+for (const [what, scripts, spools, entrypoint] of jobs) {
   describe(`${what}, and a worker that is killed at any call`, async () => {
     const context = jobContext();
-    const undisturbed = createWorld(context, { scripts });
+    const undisturbed = createWorld(context, { scripts, entrypoint });
     const expected = await driveBuild(undisturbed, context);
 
     it('is what it should be when nobody is killed', () => {
@@ -75,7 +87,7 @@ for (const [what, scripts, spools] of jobs) {
       for (const keeps of spools) {
         it(`ends the same when it dies ${when} the call's effect and ${keeps} of the trace last`, async () => {
           for (let call = 1; call <= expected.calls; call += 1) {
-            const world = createWorld(context, { scripts, keeps });
+            const world = createWorld(context, { scripts, keeps, entrypoint });
             const { outcome } = await driveBuild(world, context, { call, when });
             assert.deepEqual(outcome, expected.outcome, `killed ${when} call ${call}`);
             assert.deepEqual(seen(world), seen(undisturbed), `killed ${when} call ${call}`);

@@ -35,7 +35,7 @@ async function resolve({ place = 'build', image, local = [], engine, job, ports,
   const wanted = { ports: process.ports, place, image: plan };
   const { signal: never } = new AbortController();
   const answer = await resolveImage(build, { ...wanted, signal: signal ?? never }).then(
-    (reference) => ({ reference, error: undefined }),
+    ({ reference }) => ({ reference, error: undefined }),
     (error: unknown) => ({ reference: undefined, error }),
   );
   const lines = world.spool.saved.text
@@ -120,7 +120,8 @@ describe('the image of a container', () => {
         engine: {
           pullImage: () =>
             Promise.resolve<ImageInfo>({
-              ...{ id: 'sha256:1', repoDigests: ['alpine@sha256:2'], user: '', exposedPorts: [] },
+              ...{ id: 'sha256:1', repoDigests: ['alpine@sha256:2'], user: '' },
+              ...{ entrypoint: [], exposedPorts: [] },
             }),
         },
       },
@@ -231,7 +232,13 @@ describe('the credentials of a pull', () => {
         engine: {
           pullImage: (reference, options) => {
             used.push(options);
-            return Promise.resolve({ id: reference, repoDigests: [], user: '', exposedPorts: [] });
+            return Promise.resolve({
+              id: reference,
+              repoDigests: [],
+              user: '',
+              entrypoint: [],
+              exposedPorts: [],
+            });
           },
         },
       });

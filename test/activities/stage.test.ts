@@ -5,6 +5,7 @@ import type { ContainerStatus } from '../../src/activities/ports.ts';
 import type { StageOutcome } from '../../src/domain/build/outcome.ts';
 import type { PlannedStage } from '../../src/domain/build/stage.ts';
 import { FinalError, TransientError } from '../../src/domain/failure.ts';
+import { stdinLoader } from '../../src/domain/script/stage-command.ts';
 import { CANNOT_BEGIN } from '../../src/domain/script/stage-state.ts';
 import { contextOf, type ContextChanges } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
@@ -22,13 +23,19 @@ interface Setting {
   readonly run: (stage?: PlannedStage) => Promise<StageOutcome>;
 }
 
+interface PreparedOptions extends ProcessOptions {
+  readonly changes?: ContextChanges;
+  /** Of the job's image. */
+  readonly entrypoint?: readonly string[];
+}
+
 /** A build whose environment is there. */
 async function prepared(
   scripts: World['scripts'],
-  { changes = {}, ...options }: ProcessOptions & { readonly changes?: ContextChanges } = {},
+  { changes = {}, entrypoint = [], ...options }: PreparedOptions = {},
 ): Promise<Setting> {
   const context = contextOf(changes);
-  const world = createWorld(context, { scripts });
+  const world = createWorld(context, { scripts, entrypoint });
   const { node } = openProcess(world, options).activities;
   const build = { buildId: context.buildId };
   await runActivity(() => node.prepareEnvironment(build));
@@ -124,6 +131,156 @@ describe('how a stage ends', () => {
       else assert.match(text, said);
     });
   }
+});
+
+describe('how a stage ends behind an entrypoint', () => {
+  const cases: [
+    why: string,
+    script: World['scripts'][string],
+    expected: StageOutcome,
+    said: RegExp | undefined,
+  ][] = [
+    ['both end well', {}, { kind: 'succeeded' }, undefined],
+    [
+      'the container ends as its script does',
+      { exitCode: 3 },
+      { kind: 'script_failed', exitCode: 3 },
+      undefined,
+    ],
+    [
+      'the entrypoint fails behind a good script',
+      { status: { exitCode: 7 } },
+      { kind: 'script_failed', exitCode: 7 },
+      /WARNING: The script ended with exit code 0 and the container with 7/,
+    ],
+    [
+      'the entrypoint forgives',
+      { exitCode: 3, status: { exitCode: 0 } },
+      { kind: 'succeeded' },
+      /WARNING: The script ended with exit code 3 and the container with 0/,
+    ],
+    [
+      'the entrypoint does the work by itself',
+      { isSkipped: true },
+      { kind: 'succeeded' },
+      /WARNING: The container ended with exit code 0 without running the script/,
+    ],
+    [
+      'the entrypoint fails before the script',
+      { isSkipped: true, exitCode: 5 },
+      { kind: 'script_failed', exitCode: 5 },
+      /ERROR: The container ended with exit code 5 without running the script/,
+    ],
+    [
+      'the entrypoint does not wait for the script',
+      { dies: { exitCode: 0 } },
+      { kind: 'succeeded' },
+      /WARNING: The container ended with exit code 0 before the script came to its end/,
+    ],
+    [
+      'Docker does not know any more how a good one ended',
+      { status: { exitCode: 255 } },
+      { kind: 'succeeded' },
+      undefined,
+    ],
+    [
+      'Docker does not know any more how a bad one ended',
+      { exitCode: 3, status: { exitCode: 255 } },
+      { kind: 'script_failed', exitCode: 3 },
+      undefined,
+    ],
+  ];
+  for (const [why, script, expected, said] of cases) {
+    it(`is ${Object.values(expected).join(' ')}: ${why}`, async () => {
+      const entrypoint = ['entrypoint'];
+      const { world, run } = await prepared({ 'build#1': script }, { entrypoint });
+      assert.deepEqual(await run(), expected);
+      if (said === undefined) assert.doesNotMatch(world.spool.saved.text, /ERROR|WARNING/);
+      else assert.match(world.spool.saved.text, said);
+    });
+  }
+
+  it('is never a success of the helper that has not run its script', async () => {
+    const entrypoint = ['entrypoint'];
+    const { run } = await prepared({ 'helper#1': { isSkipped: true } }, { entrypoint });
+    assert.deepEqual(await run(SOURCES), { kind: 'script_failed', exitCode: 1 });
+  });
+
+  it('is not for the entrypoint to say when it was stopped', async () => {
+    const { node, build, run, world } = await prepared(
+      { 'build#1': { isEndless: true } },
+      { entrypoint: ['entrypoint'] },
+    );
+    const running = run();
+    await until(() => world.started.length === 1);
+    const container = buildContainer(world);
+    const stopping = runActivity(() =>
+      node.stopStage(build, { how: 'graceful', reason: 'the job was canceled' }),
+    );
+    container.status = { ...container.status, state: 'exited', exitCode: 0 };
+    await stopping;
+    assert.deepEqual(await running, { kind: 'stopped' });
+  });
+});
+
+describe('a stage whose container reads its script', () => {
+  const DROPS = { dropsCommand: true };
+
+  /** As when the process dies in mid-sentence: Docker has shut the stdin, with nothing in it. */
+  async function failFilling({ world, build }: Setting, stage: PlannedStage): Promise<void> {
+    const { node } = openProcess(world, {
+      engine: {
+        fillStdin: () => {
+          buildContainer(world).isStdinShut = true;
+          return Promise.reject(new TransientError('the connection was closed'));
+        },
+      },
+    }).activities;
+    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
+    await assert.rejects(runActivity(() => node.runStage(build, request)));
+  }
+
+  it('gets it there, and nothing where the image has no entrypoint', async () => {
+    for (const [entrypoint, read] of [
+      [['sh'], stdinLoader()],
+      [[''], ''],
+      [[], ''],
+    ] as const) {
+      const { world, run } = await prepared({}, { entrypoint });
+      await run();
+      assert.deepEqual(buildContainer(world).reads, [read]);
+    }
+  });
+
+  it('gets another container when its process died as it handed it in', async () => {
+    const setting = await prepared(
+      { 'build#1': { ...DROPS, exitCode: 3 } },
+      { entrypoint: ['sh'] },
+    );
+    const { id } = buildContainer(setting.world).status;
+    await failFilling(setting, SCRIPT);
+    assert.deepEqual(await setting.run(), { kind: 'script_failed', exitCode: 3 });
+    assert.deepEqual(setting.world.started, ['build#1']);
+    assert.notEqual(buildContainer(setting.world).status.id, id);
+  });
+
+  it('is no success when that was not its container’s first stage, and nothing ran', async () => {
+    const AFTER: PlannedStage = { name: 'after_script', place: 'build', attempts: 1 };
+    const steps = [
+      { name: 'script', script: ['make'] },
+      { name: 'after_script', script: ['tidy'] },
+    ];
+    const setting = await prepared(
+      { 'build#1': DROPS, 'build#2': DROPS },
+      { entrypoint: ['sh'], changes: { job: { steps } } },
+    );
+    assert.deepEqual(await setting.run(), { kind: 'succeeded' });
+    await failFilling(setting, AFTER);
+    const outcome = await setting.run(AFTER);
+    assert.equal(outcome.kind, 'system_failed');
+    assert.match(JSON.stringify(outcome), /just as it handed the script to the container/);
+    assert.deepEqual(setting.world.started, ['build#1', 'build#2']);
+  });
 });
 
 describe('a stage', () => {

@@ -297,8 +297,8 @@ describe('files of a stage', () => {
     const { script, output } = await store.stageFiles(buildId, 'build');
     await writeFile(output, 'output of the job');
     const { ino } = await stat(script);
-    await store.writeScript(buildId, 'build', 'echo a long one');
-    await store.writeScript(buildId, 'build', 'echo');
+    await store.writeScript(buildId, 'build', { text: 'echo a long one', nonce: 'a' });
+    await store.writeScript(buildId, 'build', { text: 'echo', nonce: 'b' });
     assert.equal((await stat(script)).ino, ino);
     assert.equal(await readFile(script, 'utf8'), 'echo');
     await store.stageFiles(buildId, 'build');

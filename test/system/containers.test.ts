@@ -71,15 +71,6 @@ describeScenarios(
       expected: { state: 'success', log: ['entrypoint speaks', /^script yes$/m] },
     },
     {
-      title: 'an entrypoint that never runs the script fails the job',
-      job: {
-        script: ['echo script-ran'],
-        variables: VARIABLES,
-        payload: { image: { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'exit 0'] } },
-      },
-      expected: { state: 'failed', failureReason: 'script_failure', exitCode: 1 },
-    },
-    {
       title: 'docker:user of the job is who runs the script, and it can write what was checked out',
       job: {
         script: ['id -u', 'touch written-by-user'],

@@ -14,9 +14,12 @@ export function createBody(spec: ContainerSpec): ContainerCreateOptions {
     Labels: { ...spec.labels },
     User: spec.user,
     Hostname: spec.hostname,
-    AttachStdin: false,
+    AttachStdin: spec.opensStdin,
     AttachStdout: false,
     AttachStderr: false,
+    OpenStdin: spec.opensStdin,
+    // Whoever reads it to its end finds one.
+    StdinOnce: spec.opensStdin,
     Tty: false,
     HostConfig: hostConfig(spec),
     ...(spec.macAddress !== '' && { MacAddress: spec.macAddress }),

@@ -1,8 +1,10 @@
-import { IncomingMessage, type RequestOptions } from 'node:http';
+import { IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
+import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
 import type DockerModem from 'docker-modem';
 import type { z } from 'zod';
+import { assert } from '../../domain/assert.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { percentEncodePath } from '../../domain/files/path-bytes.ts';
 import type { PullOptions } from '../../activities/ports.ts';
@@ -32,6 +34,8 @@ export interface DaemonCall {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
   readonly tar?: Buffer;
+  /** Asks the daemon to hand the connection over. */
+  readonly upgrades?: boolean;
   /** A tar that is made while it is sent. */
   readonly tarStream?: NodeJS.ReadableStream;
   readonly auth?: PullOptions['auth'];
@@ -51,6 +55,8 @@ export interface Daemon {
   send(call: DaemonCall, options: SendOptions): Promise<DaemonReply>;
   /** Sends a call; resolves with the answer's head. The signal also ends the reading. */
   open(call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Sends a call after which the connection is the caller's, if the daemon agrees: see its answer else. */
+  upgrade(call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage | Duplex>;
   /** Sends a call and fails unless its status is one of these. */
   expect(call: DaemonCall, options: ExpectOptions): Promise<DaemonReply>;
   action(call: DaemonCall, badRequest?: FailureType): RefusedAction;
@@ -98,16 +104,21 @@ export function createDaemon(
     if (!isFault(error)) sameAnswers.forget(call);
     return isFault(error) ? error : unreachableFault(error, actionOf(call));
   };
-  const open: Daemon['open'] = async (call, signal) => {
+  const upgrade: Daemon['upgrade'] = async (call, signal) => {
     try {
       const versioned = { ...call, path: `/v${await negotiated()}${call.path}` };
       const response = await dial(modem, versioned, signal);
-      if ((response.statusCode ?? 0) < 500) sameAnswers.forget(call);
+      if (isPassed(response)) sameAnswers.forget(call);
       return response;
     } catch (error) {
       signal.throwIfAborted();
       throw failed(error, call);
     }
+  };
+  const open: Daemon['open'] = async (call, signal) => {
+    const answer = await upgrade(call, signal);
+    assert(answer instanceof IncomingMessage, `the connection of ${call.path} was upgraded`);
+    return answer;
   };
   const send: Daemon['send'] = async (call, { limitMs, signal }) => {
     const limit = AbortSignal.timeout(limitMs);
@@ -125,7 +136,7 @@ export function createDaemon(
     if (accept.includes(reply.status)) return reply;
     throw refusalFault(reply, actionOf(call, badRequest));
   };
-  return { address: address.label, send, open, expect, action: actionOf, fault: failed };
+  return { address: address.label, send, open, upgrade, expect, action: actionOf, fault: failed };
 }
 
 interface RequestBuilder {
@@ -143,8 +154,16 @@ function mendRequests(modem: RequestBuilder): void {
     for (const part of [options.agent, options.signal]) {
       if (typeof part === 'object') Object.defineProperty(part, inspect.custom, BRIEFLY);
     }
-    buildRequest({ ...options, maxRedirects: 0 } as RequestOptions, ...rest);
+    buildRequest({ ...options, headers: mendHeaders(options), maxRedirects: 0 } as never, ...rest);
   };
+}
+
+/** The transport ends an upgrade's request with a chunk, which may arrive as a part of what comes next. */
+function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
+  const given = headers as OutgoingHttpHeaders | undefined;
+  if (given?.['Upgrade'] === undefined) return headers;
+  const kept = Object.entries(given).filter(([name]) => name !== 'Transfer-Encoding');
+  return { ...Object.fromEntries(kept), 'Content-Length': 0 };
 }
 
 const BRIEFLY = { value: () => '…', configurable: true };
@@ -177,7 +196,7 @@ async function negotiate(modem: DockerModem, address: string): Promise<string> {
   const limitMs = 30_000;
   const limit = AbortSignal.timeout(limitMs);
   try {
-    const reply = await readReply(await dial(modem, call, limit));
+    const reply = await readReply((await dial(modem, call, limit)) as IncomingMessage);
     if (reply.status !== 200) throw refusalFault(reply, action);
     return chooseVersion(parseReply(versionSchema, reply.body, action));
   } catch (error) {
@@ -207,13 +226,21 @@ const ANY_STATUS: Record<number, boolean> = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [100 + index, true]),
 );
 
+function isPassed(answer: IncomingMessage | Duplex): boolean {
+  return !(answer instanceof IncomingMessage) || (answer.statusCode ?? 0) < 500;
+}
+
 function encodeQuery(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)
     .map(([key, value]) => `${key}=${percentEncodePath(value)}`)
     .join('&');
 }
 
-function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage> {
+function dial(
+  modem: DockerModem,
+  call: DaemonCall,
+  signal: AbortSignal,
+): Promise<IncomingMessage | Duplex> {
   const { auth } = call;
   const options: DockerModem.DialOptions = {
     // The transport adds its query, which is empty: its own encoder throws at a path that is not
@@ -222,6 +249,7 @@ function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promis
     method: call.method,
     options: { _query: {}, _body: call.body ?? {} },
     isStream: true,
+    hijack: call.upgrades === true,
     statusCodes: ANY_STATUS,
     abortSignal: signal,
     ...(call.tar !== undefined && { file: call.tar }),
@@ -238,7 +266,7 @@ function dial(modem: DockerModem, call: DaemonCall, signal: AbortSignal): Promis
   return new Promise((resolve, reject) => {
     modem.dial(options, (error, result) => {
       if (error !== null) reject(error);
-      else if (result instanceof IncomingMessage) resolve(result);
+      else if (result instanceof Duplex || result instanceof IncomingMessage) resolve(result);
       else reject(new Error('no answer'));
     });
   });

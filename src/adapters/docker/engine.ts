@@ -9,6 +9,7 @@ import { createImages } from './pulling.ts';
 import { createResources } from './resources.ts';
 import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
 import { createServices } from './services.ts';
+import { createStdin } from './stdin.ts';
 import { createTurns, type InTurn } from './turns.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -43,6 +44,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     ...createContainers(parts),
     ...createFiles(parts),
     ...createServices(parts),
+    ...createStdin(parts),
     ...createWaiting(parts),
   };
 }

@@ -60,5 +60,6 @@ function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {
     finishedAt: State.FinishedAt,
     error: State.Error,
     labels: Config.Labels ?? {},
+    opensStdin: Config.OpenStdin,
   };
 }

@@ -52,6 +52,7 @@ async function inspectImage(
     id: Id,
     repoDigests: RepoDigests ?? [],
     user: Config?.User ?? '',
+    entrypoint: Config?.Entrypoint ?? [],
     exposedPorts: Object.keys(Config?.ExposedPorts ?? {})
       .filter((port) => port.endsWith('/tcp') || !port.includes('/'))
       .map((port) => Number.parseInt(port, 10)),

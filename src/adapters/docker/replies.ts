@@ -22,6 +22,7 @@ export const imageSchema = z.object({
   Config: z
     .object({
       User: z.string().nullish(),
+      Entrypoint: z.array(z.string()).nullish(),
       ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
@@ -48,7 +49,7 @@ export const containerSchema = z.object({
     FinishedAt: z.string(),
     Error: z.string().default(''),
   }),
-  Config: z.object({ Labels: labels }),
+  Config: z.object({ Labels: labels, OpenStdin: z.boolean().default(false) }),
   Mounts: z.array(mountSchema).nullish(),
 });
 

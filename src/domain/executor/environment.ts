@@ -107,6 +107,8 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
         ),
       name: plan.containerNames[place],
       image,
+      // The image may have an entrypoint: whoever knows it decides.
+      opensStdin: false,
       networkAliases: ['build', plan.containerNames[place]],
       labels: containerLabels(question, place),
       binds,

@@ -1,5 +1,6 @@
 import { FailureType, FinalError } from '../failure.ts';
 import type { DockerConfig } from '../runner/config.ts';
+import type { ContainerSpec } from './specs.ts';
 
 /**
  * The user of a job's own container: the configuration's, else the one that the job asks for; ''
@@ -27,6 +28,15 @@ export function planEntrypoint(
   asked: readonly string[],
 ): readonly string[] | undefined {
   return asked.length > 0 && !disableEntrypointOverwrite ? asked : undefined;
+}
+
+/**
+ * The container with a stdin where an entrypoint may drop the command that it is given: that of the
+ * spec, else of the image. Without one Docker itself runs the command.
+ */
+export function withStdin(spec: ContainerSpec, imageEntrypoint: readonly string[]): ContainerSpec {
+  const entrypoint = spec.entrypoint ?? imageEntrypoint;
+  return { ...spec, opensStdin: entrypoint.some((word) => word !== '') };
 }
 
 /** Said for each container whose entrypoint is not the one that the job asks for. */

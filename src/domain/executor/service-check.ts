@@ -57,6 +57,7 @@ export function checkSpec(
     name: `${containerBaseName(context)}-wait-for-service`,
     image: check.image,
     command: [],
+    opensStdin: false,
     entrypoint: [
       ...['sh', '-c', CHECK_SCRIPT, 'sh'],
       ...check.targets.map(({ index, host, ports }) => [index, host, ...ports].join(' ')),

@@ -49,6 +49,7 @@ export function serviceSpec(question: ServicesQuestion, service: ServiceToSpecif
     name: containerName,
     image,
     command,
+    opensStdin: false,
     entrypoint: planEntrypoint(docker, entrypoint),
     environment: variables.publicEnvironment(definition.variables),
     labels: labelsOf(question, service.name),

@@ -5,6 +5,8 @@ export interface ContainerSpec extends HostSettings {
   readonly command: readonly string[];
   /** undefined keeps the image's; `['']` resets it. */
   readonly entrypoint: readonly string[] | undefined;
+  /** Waits at each start for what is written to its stdin: see {@link withStdin}. */
+  readonly opensStdin: boolean;
   /** `KEY=value` */
   readonly environment: readonly string[];
   readonly labels: Readonly<Record<string, string>>;

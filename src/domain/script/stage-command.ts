@@ -16,7 +16,8 @@ const SHELL_STARTUP_VARIABLES = ['BASH_ENV', 'ENV'];
 
 /**
  * Command of the job's container: hands the stage's script to the first shell that the image has.
- * The same for every stage: the script's file is filled anew before each start.
+ * The same for every stage: the script's file is filled anew before each start. As in the peer the
+ * script is the shell's stdin: the shell goes by its own name, and no file is the script's source.
  */
 export function buildCommand(): readonly string[] {
   return ['sh', '-c', `${runScript()}\n`];
@@ -31,10 +32,18 @@ export function helperCommand({ hasUmask }: { readonly hasUmask: boolean }): rea
   return ['sh', '-c', `${umask}unset ${SHELL_STARTUP_VARIABLES.join(' ')}\n${runScript()}\n`];
 }
 
+/**
+ * What the stdin of a container holds whose entrypoint may drop the command: the same in lines for
+ * a shell that reads them there. The script sees to it that it is run once even if both are.
+ */
+export function stdinLoader(): string {
+  return `${runScript()}\n`;
+}
+
 function runScript(): string {
   return [
     `for _runner_shell in ${SHELLS.join(' ')}; do`,
-    `  if [ -x "$_runner_shell" ]; then exec "$_runner_shell" ${STAGE_MOUNTS.script}; fi`,
+    `  if [ -x "$_runner_shell" ]; then exec "$_runner_shell" <${STAGE_MOUNTS.script}; fi`,
     'done',
     'echo shell not found >&2',
     'exit 1',

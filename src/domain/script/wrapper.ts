@@ -34,7 +34,9 @@ const ULIMIT_UNIT_BYTES = 512;
  *   dies of SIGPIPE. A second pipe, which only the copier holds open, tells of its end. Its exit code
  *   is noted, so that an incomplete log is never taken for a complete one.
  * - It runs once. A Docker that dies right after it has started a container knows nothing of that when
- *   it is back: it is asked to start it again, and ends what it had started. The note is still there.
+ *   it is back: it is asked to start it again, and ends what it had started. And an entrypoint may run
+ *   both its command and what comes on its stdin, even side by side. Each of them appends its note, and
+ *   the first one has it; the others end as it did, so that a failure stays one.
  * - A stop sends TERM to every process. Each shell of the wrapper has to say anew that it stays, since
  *   a subshell forgets it: the job has its time to tidy up, and the stage notes how that ended.
  * - The state file is written over and not anew: on a full disk there is room for that.
@@ -47,16 +49,8 @@ export function wrapStage(body: string, { paths, nonce, maxOutputBytes }: Wrappi
   const output = quote(paths.output);
   const state = quote(paths.state);
   const maxBlocks = Math.ceil(maxOutputBytes / ULIMIT_UNIT_BYTES);
-  return `set +eCaux
-trap : TERM
-_runner_seen=
-IFS=' ' read -r _runner_seen _ 2>/dev/null <${state}
-if [ "$_runner_seen" = ${quote(nonce)} ]; then exit ${BEGUN_BEFORE}; fi
-_runner_body=${quote(body)}
-if ! printf '%s\\n' ${quote(nonce)} >${state} || ! printf '' >>${output}; then
-  echo 'ERROR: the stage cannot write to the files of the runner' >&2
-  exit ${CANNOT_BEGIN}
-elif command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
+  return `${beginOnce({ output, state, nonce: quote(nonce) })}_runner_body=${quote(body)}
+if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
   : | {
     trap : TERM
     exec 6<&0
@@ -102,10 +96,37 @@ fi
 `;
 }
 
+/** Ends the shell unless it is the first one to begin with this nonce. All are quoted. */
+function beginOnce({
+  output,
+  state,
+  nonce,
+}: Readonly<Record<'output' | 'state' | 'nonce', string>>) {
+  return `set +eCaux
+trap : TERM
+_runner_seen=
+_runner_end=
+IFS=' ' read -r _runner_seen _runner_end _ 2>/dev/null <${state}
+if [ "$_runner_seen" = ${nonce} ]; then
+  case $_runner_end in ''|*[!0-9]*) exit ${BEGUN_BEFORE} ;; *) exit "$_runner_end" ;; esac
+fi
+if [ -n "$_runner_seen" ]; then : >${state}; fi
+_runner_begun=${nonce}" begun $$"
+if ! printf '%s\\n' "$_runner_begun" >>${state} || ! printf '' >>${output}; then
+  echo 'ERROR: the stage cannot write to the files of the runner' >&2
+  exit ${CANNOT_BEGIN}
+fi
+IFS= read -r _runner_seen <${state}
+if [ "$_runner_seen" != "$_runner_begun" ]; then
+  exit ${BEGUN_BEFORE}
+fi
+`;
+}
+
 /** First lines of every body: a clean start, and the first command that fails ends the stage. */
 export function shellOptions(options: { readonly isTraced: boolean }): readonly string[] {
   return [
-    'unset _runner_body _runner_copier _runner_seen',
+    'unset _runner_body _runner_copier _runner_seen _runner_end _runner_begun',
     'case "$(set -o)" in *pipefail*) set -o pipefail ;; esac',
     ...(options.isTraced ? ['set -o xtrace'] : []),
     'set -o errexit',

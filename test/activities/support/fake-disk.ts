@@ -36,8 +36,8 @@ export function createFakeStore({ disk }: World): BuildStore {
     serviceLogFile: (_buildId, index) => Promise.resolve(`/services/${index}.log`),
     scratchFile: (_buildId, name) => Promise.resolve(`/scratch/${name}`),
     stageFiles: (_buildId, place) => Promise.resolve(pathsOf(place)),
-    writeScript: (_buildId, place, script) => {
-      disk.files[place].script = script;
+    writeScript: (_buildId, place, { text }) => {
+      disk.files[place].script = text;
       return Promise.resolve();
     },
     whenBegun: (_buildId, place, { nonce, signal }) =>

@@ -3,7 +3,8 @@ import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/a
 import type { CacheVolumeEngine } from '../../../src/activities/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
-import { tick, until, type FakeContainer, type World } from './world.ts';
+import { stdinLoader } from '../../../src/domain/script/stage-command.ts';
+import { tick, until, type FakeContainer, type FakeScript, type World } from './world.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 const encoder = new TextEncoder();
@@ -22,6 +23,7 @@ export function createFakeEngine(world: World): ContainerEngine {
   };
   const imageOf = (reference: string): ImageInfo => ({
     ...{ id: `sha256:${reference}`, repoDigests: [], user: '', exposedPorts: [] },
+    entrypoint: docker.entrypoint,
   });
   return {
     ...createFakeResources(world),
@@ -36,14 +38,29 @@ export function createFakeEngine(world: World): ContainerEngine {
     createContainer: (spec) => {
       const id = find(spec.name)?.status.id ?? `id-${docker.containers.size + 1}-${spec.name}`;
       if (find(spec.name) === undefined) {
-        const status = { ...CREATED, id, labels: spec.labels };
-        docker.containers.set(id, { spec, status, starts: 0, log: '', archives: [] });
+        const { labels, opensStdin } = spec;
+        const status = { ...CREATED, id, labels, opensStdin };
+        docker.containers.set(id, {
+          spec,
+          status,
+          starts: 0,
+          log: '',
+          archives: [],
+          ...OPEN_STDIN,
+          reads: [],
+        });
       }
       return Promise.resolve(id);
     },
     startContainer: (idOrName) => {
       const container = get(idOrName);
       if (container.status.state !== 'running') runScript(world, container);
+      return Promise.resolve();
+    },
+    fillStdin: (idOrName, content) => {
+      const container = get(idOrName);
+      if (!container.isStdinShut) container.stdin += new TextDecoder().decode(content);
+      container.isStdinShut = true;
       return Promise.resolve();
     },
     inspectContainer: (idOrName) => Promise.resolve(find(idOrName)?.status),
@@ -95,7 +112,9 @@ const ENGINE_INFO = {
   name: 'docker',
 };
 
-const CREATED: Omit<ContainerStatus, 'id' | 'labels'> = {
+const OPEN_STDIN = { stdin: '', isStdinShut: false };
+
+const CREATED: Omit<ContainerStatus, 'id' | 'labels' | 'opensStdin'> = {
   state: 'created',
   exitCode: 0,
   oomKilled: false,
@@ -171,7 +190,7 @@ function runScript(world: World, container: FakeContainer): void {
   const nonce = /nonce-\d+/.exec(files.script)?.[0] ?? 'no-nonce';
   container.starts += 1;
   const name = `${place}#${container.starts}`;
-  const script = world.scripts[name] ?? {};
+  const script = withStdin(container, world.scripts[name] ?? {});
   world.started.push(name);
   // As Docker's: one log over all starts of a container.
   if (script.entrypoint !== undefined) container.log += `${script.entrypoint} before\n`;
@@ -196,6 +215,14 @@ function runScript(world: World, container: FakeContainer): void {
     if (script.entrypoint !== undefined) container.log += `${script.entrypoint} after`;
     end(container, { exitCode: script.exitCode ?? 0, ...script.status, ...script.dies });
   }
+}
+
+/** The script as it goes with what was on the container's stdin, which is another one next time. */
+function withStdin(container: FakeContainer, script: FakeScript): FakeScript {
+  const isSkipped = script.dropsCommand === true && container.stdin !== stdinLoader();
+  container.reads.push(container.stdin);
+  Object.assign(container, OPEN_STDIN);
+  return isSkipped ? { isSkipped, exitCode: 0 } : script;
 }
 
 /** As somebody else may do it too. */

@@ -12,6 +12,8 @@ export interface World {
     readonly networks: Map<string, Readonly<Record<string, string>>>;
     readonly images: Set<string>;
     readonly pulls: string[];
+    /** Of every image. */
+    readonly entrypoint: readonly string[];
   };
   readonly disk: {
     readonly records: Map<string, BuildContext>;
@@ -44,6 +46,12 @@ export interface FakeContainer {
   /** Of its last start. */
   log: string;
   readonly archives: string[];
+  /** What its next start reads. */
+  stdin: string;
+  /** What each start has read. */
+  readonly reads: string[];
+  /** Somebody hung up: nothing more comes on its stdin before it has run once. */
+  isStdinShut: boolean;
 }
 
 export interface FakeFiles {
@@ -64,6 +72,8 @@ export interface FakeScript {
   readonly dies?: Partial<ContainerStatus>;
   /** The entrypoint never runs it. */
   readonly isSkipped?: boolean;
+  /** The entrypoint runs what is on its stdin alone. */
+  readonly dropsCommand?: boolean;
   /** It runs until it is stopped. */
   readonly isEndless?: boolean;
 }
@@ -91,10 +101,11 @@ export const EMPTY_SPOOL: SpoolState = {
 export interface WorldOptions {
   readonly scripts?: World['scripts'];
   readonly keeps?: SpoolKeeps;
+  readonly entrypoint?: readonly string[];
 }
 
 export function createWorld(context: BuildContext, options: WorldOptions = {}): World {
-  const { scripts = {}, keeps = 'promises' } = options;
+  const { scripts = {}, keeps = 'promises', entrypoint = [] } = options;
   const files = (): FakeFiles => ({ script: '', output: '', state: '' });
   return {
     docker: {
@@ -103,6 +114,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
       networks: new Map(),
       images: new Set(),
       pulls: [],
+      entrypoint,
     },
     disk: {
       records: new Map([[context.buildId, context]]),

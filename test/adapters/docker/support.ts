@@ -40,6 +40,7 @@ export function containerSpec(overrides: Partial<ContainerSpec> = {}): Container
     image: JOB_IMAGE,
     command: ['sh', '-c', 'exit 0'],
     entrypoint: undefined,
+    opensStdin: false,
     environment: [],
     labels: { [BUILD_LABEL]: name },
     user: '',

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { STAGE_MOUNTS } from '../../../src/domain/executor/stage-mounts.ts';
-import { buildCommand, helperCommand } from '../../../src/domain/script/stage-command.ts';
+import {
+  buildCommand,
+  helperCommand,
+  stdinLoader,
+} from '../../../src/domain/script/stage-command.ts';
+
+/** Paths of an image, each with what stands before it. */
+const IN_ROOT = /(?<=[\s<])\/(?:usr|bin|busybox|\.temporal)[\w/.-]*/g;
 
 describe('the command of a container', () => {
   const root = mkdtempSync(join(tmpdir(), 'tgr-command-'));
@@ -14,14 +21,15 @@ describe('the command of a container', () => {
   /** An image that has these shells, each of which says which it is and what it was given. */
   const run = (command: readonly string[], shells: readonly string[], env = {}): string => {
     rmSync(root, { recursive: true, force: true });
-    mkdirSync(root);
+    mkdirSync(join(root, dirname(STAGE_MOUNTS.script)), { recursive: true });
+    writeFileSync(join(root, STAGE_MOUNTS.script), 'the-script');
     for (const shell of shells) {
       mkdirSync(dirname(join(root, shell)), { recursive: true });
-      const said = `#!/bin/sh\necho "${shell} $* $(umask) [$BASH_ENV$ENV]"\n`;
+      const said = `#!/bin/sh\necho "${shell} $* $(cat) $(umask) [$BASH_ENV$ENV]"\n`;
       writeFileSync(join(root, shell), said, { mode: 0o755 });
     }
     const [program = '', flag = '', script = ''] = command;
-    const inRoot = script.replaceAll(/(?<=\s)\/(?:usr|bin|busybox)[\w/]*/g, `${root}$&`);
+    const inRoot = script.replaceAll(IN_ROOT, `${root}$&`);
     const options = { encoding: 'utf8', env: { PATH: process.env['PATH'], ...env } } as const;
     try {
       return execFileSync(program, [flag, inRoot], { ...options, stdio: 'pipe' }).trim();
@@ -46,8 +54,13 @@ describe('the command of a container', () => {
     });
   }
 
-  it('hands the shell the script of the stage and nothing more', () => {
-    assert.equal(run(buildCommand(), ['/bin/sh']).split(' ')[1], STAGE_MOUNTS.script);
+  it('hands the shell the script of the stage on its stdin, and no argument', () => {
+    assert.match(run(buildCommand(), ['/bin/sh']), /^\/bin\/sh  the-script \d+/);
+  });
+
+  it('is the same in what a shell finds on the stdin of the container', () => {
+    const loader = ['sh', '-c', stdinLoader()];
+    assert.match(run(loader, ['/bin/bash', '/bin/sh']), /^\/bin\/bash  the-script \d+/);
   });
 
   it('passes over a shell that cannot be run', () => {
@@ -55,7 +68,7 @@ describe('the command of a container', () => {
     const [program = 'sh', flag = '-c', script = ''] = command;
     run(command, ['/bin/bash', '/bin/sh']);
     chmodSync(join(root, '/bin/bash'), 0o644);
-    const inRoot = script.replaceAll(/(?<=\s)\/(?:usr|bin|busybox)[\w/]*/g, `${root}$&`);
+    const inRoot = script.replaceAll(IN_ROOT, `${root}$&`);
     assert.match(execFileSync(program, [flag, inRoot], { encoding: 'utf8' }), /^\/bin\/sh /);
   });
 

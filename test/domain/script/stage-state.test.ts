@@ -6,7 +6,7 @@ const NONCE = '0123456789abcdef';
 
 const cases: readonly [text: string, expected: StageState | undefined, why: string][] = [
   ['', undefined, 'nothing has begun'],
-  [`${NONCE}\n`, { exitCode: undefined }, 'begun'],
+  [`${NONCE}\n`, { exitCode: undefined }, 'begun, as an earlier release noted it'],
   [NONCE, { exitCode: undefined }, 'a shell that writes no line end'],
   [`${NONCE} 0\n`, { exitCode: 0 }, 'ended well'],
   [`${NONCE} 137\n`, { exitCode: 137 }, 'killed'],
@@ -20,7 +20,11 @@ const cases: readonly [text: string, expected: StageState | undefined, why: stri
   [NONCE.slice(0, 9), undefined, 'half a write'],
   ['fedcba9876543210 0\n', undefined, 'the stage before'],
   [`${NONCE}0 0\n`, undefined, 'another nonce that begins alike'],
-  [`${NONCE} 0\n${NONCE} 1\n`, undefined, 'more than the wrapper writes'],
+  [`${NONCE} begun 17\n`, { exitCode: undefined }, 'begun by this process'],
+  [`${NONCE} begun 17\n${NONCE} begun 18\n`, { exitCode: undefined }, 'and asked for by that'],
+  [`${NONCE} 3\nun 17\n`, { exitCode: 3 }, 'the end is written over the begin'],
+  [`${NONCE} 0\n${NONCE} begun 18\n`, { exitCode: 0 }, 'the first one had it'],
+  [`${NONCE} begun\n`, undefined, 'not what the wrapper writes'],
   [` ${NONCE} 0\n`, undefined, 'not what the wrapper writes'],
   [`${NONCE} 0x1\n`, undefined, 'not what the wrapper writes'],
   ['\0'.repeat(16), undefined, 'a file that a power cut left empty'],

@@ -44,13 +44,33 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     });
   }
 
-  it('does not run again when its container is started once more', async () => {
-    for (const note of [NONCE, `${NONCE} 3`]) {
+  const notes: readonly [note: string, exitCode: number, noted: number | undefined][] = [
+    [NONCE, BEGUN_BEFORE, undefined],
+    [`${NONCE} begun 1`, BEGUN_BEFORE, undefined],
+    [`${NONCE} 3`, 3, 3],
+    [`${NONCE} 0 153`, 0, 0],
+  ];
+  for (const [note, exitCode, noted] of notes) {
+    it(`does not run again after ${JSON.stringify(note)}, and ends as it did`, async () => {
       const script = `echo '${note}' >'${place.statePath}'\n${wrap('echo again')}`;
       const run = await place.runText(shell, script);
-      assert.deepEqual([run.exitCode, run.output], [BEGUN_BEFORE, '']);
-      assert.equal(run.state?.exitCode, note === NONCE ? undefined : 3, 'the note stays');
-    }
+      assert.deepEqual([run.exitCode, run.output], [exitCode, '']);
+      assert.equal(run.state?.exitCode, noted, 'the note stays');
+    });
+  }
+
+  it('runs once when many begin at the same moment', async () => {
+    const copy = join(place.dir, 'copy');
+    writeFileSync(copy, wrap('echo once', 'sleep 0.3'));
+    const each = shell.argv.join(' ');
+    const run = await place.runText(
+      shell,
+      `for each in 1 2 3 4 5 6 7 8; do { ${each} <'${copy}'; echo "$?"; } & done; wait`,
+    );
+    assert.equal(run.output, 'once\n');
+    assert.deepEqual(run.state, { exitCode: 0 });
+    const codes = run.containerLog.trim().split('\n').sort();
+    assert.deepEqual(codes, ['0', ...Array.from({ length: 7 }, () => String(BEGUN_BEFORE))]);
   });
 
   it('runs after another stage, whatever that has left in the note', async () => {
@@ -258,7 +278,8 @@ describeForShells('a wrapped stage', 'all', (shell) => {
   it('notes that it began before the first command runs', async () => {
     const run = await place.runText(shell, wrap(`cp '${place.statePath}' '${place.dir}/seen'`));
     assert.deepEqual(run.state, { exitCode: 0 });
-    assert.equal(readFileSync(join(place.dir, 'seen'), 'utf8'), `${NONCE}\n`);
+    const seen = readFileSync(join(place.dir, 'seen'), 'utf8');
+    assert.match(seen, new RegExp(`^${NONCE} begun \\d+\n$`));
   });
 
   it('leaves files where they are: their inodes are mounted', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
@@ -98,21 +98,23 @@ export function openWorkplace(): Workplace {
     writeFileSync(paths.output, '');
     writeFileSync(paths.state, '');
     const [program, ...args] = shell.argv;
-    const child = spawn(program, [...args, scriptPath], {
+    const stdin = openSync(scriptPath, 'r');
+    const child = spawn(program, args, {
       cwd: '/',
       env: { PATH: process.env['PATH'] ?? '', HOME: home, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     });
+    closeSync(stdin);
     const log: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (d: Buffer) => log.push(d));
+      stream?.on('data', (d: Buffer) => log.push(d));
     if (child.pid !== undefined) options.onStart?.({ pid: child.pid, scriptPath });
     return new Promise((resolve, reject) => {
       child.on('error', reject);
       // Not `close`: processes that a job left behind may hold the streams, in a container they die.
       child.on('exit', (exitCode) => {
-        child.stdout.destroy();
-        child.stderr.destroy();
+        child.stdout?.destroy();
+        child.stderr?.destroy();
         resolve({
           exitCode,
           output: readFileSync(paths.output, 'utf8'),
