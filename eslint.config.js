@@ -102,6 +102,10 @@ export default tseslint.config(
     WORKFLOWS,
     COMPOSITION,
   ),
+  noImports(['src/worker/{recovery,find-build,revival,new-offer}.ts', 'src/worker/recovery/**'], {
+    regex: '^@temporalio/',
+    message: 'workflows are started and signaled by the port `Workflows`',
+  }),
   {
     files: ['test/faults/**/*.ts'],
     rules: {

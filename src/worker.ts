@@ -5,7 +5,7 @@ import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createRevival } from './worker/revival.ts';
 import { listenForShutdown, whenAborted, type Shutdown } from './worker/shutdown.ts';
 import { noteNode, tellStanding } from './worker/standing.ts';
-import { initialFeedRunnersState, type feedRunners } from './workflows/feed-runners.ts';
+import { initialFeedRunnersState } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
 
 export type { RunOptions } from './worker/node.ts';
@@ -116,7 +116,7 @@ function tellReady({ ports, temporal, capacity }: Node, configPath: string): voi
 /** Beginning with the first interval: until then the node itself begins them. */
 function reviveNowAndThen(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;
-  const scope = { client: node.temporal.client, installation, ports };
+  const scope = { workflows: node.workflows, installation, ports };
   const revival = createRevival(scope, () => feed(node, false));
   const revive = oneAtATime(() =>
     revival.reviveAll().catch((error: unknown) => {
@@ -127,20 +127,23 @@ function reviveNowAndThen(node: Node): NodeJS.Timeout {
 }
 
 /** Starts feedRunners, or tells the one that runs to read this node's config. */
-async function feed({ temporal, ports, installation }: Node, hasRestarted: boolean): Promise<void> {
+async function feed(
+  { workflows, ports, installation }: Node,
+  hasRestarted: boolean,
+): Promise<void> {
   if (hasRestarted && ports.config.current().runners.length === 0) {
     ports.log.warn('no runners in the config: this node only serves those of other nodes');
   }
   const configQueue = ports.nodeQueue;
-  await temporal.client.workflow.signalWithStart<typeof feedRunners, [messages.ReloadRequest?]>(
-    'feedRunners',
+  await workflows.signalWithStart(
     {
+      type: 'feedRunners',
       workflowId: messages.feedRunnersId(installation),
       taskQueue: messages.ORCHESTRATION_QUEUE,
       workflowTaskTimeout: messages.STEP_LIMIT,
       args: [initialFeedRunnersState(installation, configQueue)],
-      signal: messages.reloadConfigSignal,
-      signalArgs: [{ configQueue, hasRestarted }],
+      reuse: 'use_existing',
     },
+    { name: messages.reloadConfigSignal.name, args: [{ configQueue, hasRestarted }] },
   );
 }

@@ -1,11 +1,5 @@
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  type Client,
-  type WorkflowExecutionDescription,
-} from '@temporalio/client';
-import { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Ports } from '../activities/ports.ts';
+import type { Workflows, WorkflowStart } from '../activities/ports/workflows.ts';
 import { rescueOf } from '../activities/request-job.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import { planStages } from '../domain/build/plan.ts';
@@ -13,8 +7,8 @@ import { termOf } from '../domain/build/rescue.ts';
 import { summarizeJob } from '../domain/build/summary.ts';
 import { judgeTenure } from '../domain/build/tenure.ts';
 import { buildVariables } from '../domain/job/variables.ts';
-import { buildMemo, ORCHESTRATION_QUEUE, serveRunnerId } from '../workflows/messages.ts';
-import type { runBuild } from '../workflows/run-build.ts';
+import { buildStart, ORCHESTRATION_QUEUE, serveRunnerId } from '../workflows/messages.ts';
+import type { RunBuildInput } from '../workflows/run-build.ts';
 import { judgeOffer, refuseRepeated } from './new-offer.ts';
 
 /** Where the workflow of a recorded build stands. */
@@ -33,7 +27,7 @@ export type BuildState =
   | { readonly kind: 'ended'; readonly isCompleted: boolean };
 
 export interface FindScope {
-  readonly client: Client;
+  readonly workflows: Workflows;
   readonly installation: string;
   readonly ports: Ports;
 }
@@ -43,76 +37,53 @@ export async function findOrBegin(context: BuildContext, scope: FindScope): Prom
   // Another node may have begun its script: it is reported, and never run here.
   if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
   // Invariant: one build that runs for one job, for ever, but for one of which nothing was begun.
-  const { REJECT_DUPLICATE, ALLOW_DUPLICATE } = WorkflowIdReusePolicy;
-  if (await begin(context, REJECT_DUPLICATE, scope)) return { kind: 'begun' };
-  const offer = await judgeOffer(context, scope.client);
-  if (offer === 'taken_back' && (await begin(context, ALLOW_DUPLICATE, scope))) {
+  if (await begin(context, 'reject', scope)) return { kind: 'begun' };
+  const offer = await judgeOffer(context, scope.workflows);
+  if (offer === 'taken_back' && (await begin(context, 'allow', scope))) {
     return { kind: 'begun' };
   }
-  if (offer === 'repeated' && (await begin(refuseRepeated(context), ALLOW_DUPLICATE, scope))) {
+  if (offer === 'repeated' && (await begin(refuseRepeated(context), 'allow', scope))) {
     return { kind: 'refused' };
   }
   return describeBuild(context, scope);
 }
 
 /** False when there is a build of this job. */
-async function begin(
+function begin(
   context: BuildContext,
-  workflowIdReusePolicy: WorkflowIdReusePolicy,
-  { client, installation, ports }: FindScope,
+  reuse: WorkflowStart['reuse'],
+  { workflows, installation, ports }: FindScope,
 ): Promise<boolean> {
-  const { buildId, runner } = context;
+  const { runner } = context;
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   const job = summarizeJob(context, plan);
   const { nodeQueue } = ports;
   const runnerWorkflowId = serveRunnerId(installation, runner);
-  try {
-    await client.workflow.start<typeof runBuild>('runBuild', {
-      workflowId: buildId,
-      taskQueue: ORCHESTRATION_QUEUE,
-      args: [{ job, nodeQueue, runnerWorkflowId, isCounted: false, ...rescueOf(context, ports) }],
-      workflowIdReusePolicy,
-      memo: buildMemo(nodeQueue),
-      staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
-      staticDetails: job.jobUrl,
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
-  }
+  const input: RunBuildInput = {
+    ...{ job, nodeQueue, runnerWorkflowId, isCounted: false },
+    ...rescueOf(context, ports),
+  };
+  const start = { type: 'runBuild', taskQueue: ORCHESTRATION_QUEUE, args: [input], reuse };
+  return workflows.start({ ...start, ...buildStart(job, nodeQueue) });
 }
 
 async function describeBuild(
   { buildId, adoption }: BuildContext,
-  { client, ports }: FindScope,
+  { workflows, ports }: FindScope,
 ): Promise<BuildState> {
-  const description = await describeIfThere(client, buildId);
+  const description = await workflows.describe(buildId);
   // Lost with Temporal's database: it told nobody.
   if (description === undefined) return { kind: 'ended', isCompleted: false };
   const { memo, status } = description;
-  const isRunning = status.name === 'RUNNING';
   const claim = { nodeQueue: ports.nodeQueue, term: termOf(adoption) };
   switch (judgeTenure(memo, claim)) {
     case 'lost':
       return { kind: memo?.['term'] === undefined ? 'elsewhere' : 'moved' };
     case 'pending':
-      return { kind: isRunning ? 'pending' : 'moved' };
+      return { kind: status === 'running' ? 'pending' : 'moved' };
     case 'held':
-      return isRunning
+      return status === 'running'
         ? { kind: 'open' }
-        : { kind: 'ended', isCompleted: status.name === 'COMPLETED' };
-  }
-}
-
-async function describeIfThere(
-  client: Client,
-  buildId: string,
-): Promise<WorkflowExecutionDescription | undefined> {
-  try {
-    return await client.workflow.getHandle(buildId).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
+        : { kind: 'ended', isCompleted: status === 'completed' };
   }
 }

@@ -1,6 +1,5 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Workflows } from '../activities/ports/workflows.ts';
 import type { BuildContext } from '../domain/build/context.ts';
-import type { runBuild } from '../workflows/run-build.ts';
 
 /**
  * What a record is of, when there is a build of its job already. `known`: of that build. `taken_back`:
@@ -11,21 +10,21 @@ export type Offer = 'known' | 'taken_back' | 'repeated';
 
 export async function judgeOffer(
   { buildId, receivedAtMs, adoption }: BuildContext,
-  { workflow }: Client,
+  workflows: Workflows,
 ): Promise<Offer> {
-  const handle = workflow.getHandle<typeof runBuild>(buildId);
-  try {
-    const { status, startTime } = await handle.describe();
-    // A build is recorded before it is begun.
-    const isOfBuild = adoption !== undefined || receivedAtMs <= startTime.getTime();
-    if (isOfBuild || status.name === 'RUNNING') return 'known';
-    if (status.name !== 'COMPLETED') return 'repeated';
-    const outcome = await handle.result();
-    return outcome.state === 'aborted' && outcome.wasTakenBack === true ? 'taken_back' : 'repeated';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'known';
-    throw error;
-  }
+  const description = await workflows.describe(buildId);
+  if (description === undefined) return 'known';
+  const { status, startedAtMs } = description;
+  // A build is recorded before it is begun.
+  const isOfBuild = adoption !== undefined || receivedAtMs <= startedAtMs;
+  if (isOfBuild || status === 'running') return 'known';
+  if (status !== 'completed') return 'repeated';
+  return wasTakenBack(await workflows.resultOf(buildId)) ? 'taken_back' : 'repeated';
+}
+
+function wasTakenBack(outcome: unknown): boolean {
+  const { state, wasTakenBack } = (outcome ?? {}) as Readonly<Record<string, unknown>>;
+  return state === 'aborted' && wasTakenBack === true;
 }
 
 const REPEATED =

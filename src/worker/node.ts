@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { ConfigSource, Ports } from '../activities/ports.ts';
+import type { Workflows } from '../activities/ports/workflows.ts';
 import { createArchives } from '../adapters/archives.ts';
 import { createBuildStore } from '../adapters/build-store.ts';
 import { createCacheStore } from '../adapters/cache-stores.ts';
@@ -29,6 +30,7 @@ import { createLedger } from '../adapters/temporal/ledger.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createSealedHistories } from '../adapters/temporal/sealed-histories.ts';
 import { createTenures } from '../adapters/temporal/tenures.ts';
+import { createWorkflows } from '../adapters/temporal/workflows.ts';
 import { createTraceSpool } from '../adapters/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
@@ -60,6 +62,8 @@ export interface RunOptions {
 export interface Node {
   readonly ports: Ports;
   readonly temporal: Temporal;
+  /** From outside, as a node looks after them. */
+  readonly workflows: Workflows;
   readonly capacity: ResizableCapacity;
   readonly workers: readonly Worker[];
   readonly installation: string;
@@ -156,10 +160,11 @@ async function openParts(
   const { identity, whenRivaled } = rivals;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
+  const workflows = createWorkflows(temporal.client);
   return {
-    ...{ ports, temporal, capacity, workers, installation, whenRivaled },
+    ...{ ports, temporal, workflows, capacity, workers, installation, whenRivaled },
     stateDir: state.path,
-    recovery: createRecovery({ client: temporal.client, installation, ports, abandoned }),
+    recovery: createRecovery({ workflows, installation, ports, abandoned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };

@@ -1,4 +1,3 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { AbandonedBuilds } from '../activities/abandoned.ts';
 import type { BuildContext } from '../domain/build/context.ts';
 import { jobFields } from '../domain/build/job-fields.ts';
@@ -119,7 +118,7 @@ interface Tending extends RecoveryScope {
 }
 
 async function tend(context: BuildContext, tending: Tending): Promise<void> {
-  const { client, ports, isNews } = tending;
+  const { workflows, ports, isNews } = tending;
   const fields = { ...jobFields(context), build: context.buildId };
   const state = await findOrBegin(context, tending);
   switch (state.kind) {
@@ -128,8 +127,9 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
       return;
     case 'open':
       if (!isNews) return;
-      await client.workflow.getHandle(context.buildId).signal(nodeRestartedSignal);
-      ports.log.info('build goes on', fields);
+      if (await workflows.signal(context.buildId, { name: nodeRestartedSignal.name, args: [] })) {
+        ports.log.info('build goes on', fields);
+      }
       return;
     case 'refused':
       ports.log.warn('job was handed out again after it had ended, so it is not run', fields);
@@ -168,16 +168,14 @@ async function sweep(
 }
 
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
-  const { client, installation, ports, abandoned } = scope;
+  const { workflows, installation, ports, abandoned } = scope;
   const { buildId, runner } = context;
   await abandoned.close(buildId);
   await ports.builds.remove(buildId);
   ports.capacity.free(buildId);
-  try {
-    const handle = client.workflow.getHandle(serveRunnerId(installation, runner));
-    await handle.signal(buildEndedSignal, buildId);
-  } catch (error) {
-    // The runner was removed from the config meanwhile: nobody counts any more.
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  }
+  // A runner that is gone, as it was removed from the config, counts no more.
+  await workflows.signal(serveRunnerId(installation, runner), {
+    name: buildEndedSignal.name,
+    args: [buildId],
+  });
 }

@@ -1,17 +1,15 @@
-import proto from '@temporalio/proto';
 import type { Ports } from '../activities/ports.ts';
-import { isNotFound } from '../adapters/temporal/not-found.ts';
+import type { WorkflowStatus } from '../activities/ports/workflows.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import {
   feedRunnersId,
   ORCHESTRATION_QUEUE,
+  runnerStart,
   serveRunnerId,
-  STEP_LIMIT,
 } from '../workflows/messages.ts';
-import { initialServeRunnerState, type serveRunner } from '../workflows/serve-runner.ts';
+import { initialServeRunnerState } from '../workflows/serve-runner.ts';
 import type { FindScope } from './find-build.ts';
 
-const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;
 /** A runner that nobody has told to ask yet. */
 const UNFED = {
   ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
@@ -29,17 +27,17 @@ export interface Revival {
  * `feed` has feedRunners tell its runners again, and begins it when it is not there.
  */
 export function createRevival(scope: FindScope, feed: () => Promise<void>): Revival {
-  const { ports, installation } = scope;
+  const { workflows, ports, installation } = scope;
   const { config, log } = ports;
   return {
     reviveAll: async () => {
       const { runners } = config.current();
-      const feeder = await lookUp(scope, feedRunnersId(installation));
+      const feeder = await workflows.statusOf(feedRunnersId(installation));
       // `stop`, or a node without runners.
       if (feeder === 'completed' || runners.length === 0) return;
-      let isAnyLost = feeder === 'lost';
+      let isAnyLost = isLost(feeder);
       for (const runner of runners) {
-        if ((await lookUp(scope, serveRunnerId(installation, runner))) !== 'lost') continue;
+        if (!isLost(await workflows.statusOf(serveRunnerId(installation, runner)))) continue;
         isAnyLost = true;
         await begin(runner, scope);
       }
@@ -50,40 +48,25 @@ export function createRevival(scope: FindScope, feed: () => Promise<void>): Revi
   };
 }
 
-type Presence = 'running' | 'completed' | 'lost';
-
-async function lookUp({ client }: FindScope, workflowId: string): Promise<Presence> {
-  const { namespace } = client.options;
-  try {
-    // Not by its handle, which reads what another key may have sealed.
-    const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
-      namespace,
-      execution: { workflowId },
-    });
-    const status = workflowExecutionInfo?.status;
-    if (status === Status.WORKFLOW_EXECUTION_STATUS_COMPLETED) return 'completed';
-    return status === Status.WORKFLOW_EXECUTION_STATUS_RUNNING ? 'running' : 'lost';
-  } catch (error) {
-    if (isNotFound(error)) return 'lost';
-    throw error;
-  }
+/** Not there, or ended by somebody else's hand. */
+function isLost(status: WorkflowStatus | undefined): boolean {
+  return status === undefined || status === 'ended';
 }
 
 /** With the builds that the one before has counted; feedRunners tells it to ask. */
 async function begin(
   runner: RunnerConfig,
-  { client, installation, ports }: FindScope,
+  { workflows, installation, ports }: FindScope,
 ): Promise<void> {
   const { name, key } = runner;
   const feederId = feedRunnersId(installation);
   const initial = initialServeRunnerState({ runner: { name, key }, feeding: UNFED, feederId });
-  await client.workflow.start<typeof serveRunner>('serveRunner', {
-    workflowId: serveRunnerId(installation, runner),
+  await workflows.start({
+    type: 'serveRunner',
     taskQueue: ORCHESTRATION_QUEUE,
-    workflowTaskTimeout: STEP_LIMIT,
     args: [{ ...initial, buildIds: await buildIdsOf(runner, ports) }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `runner ${name} of ${installation}`,
+    reuse: 'use_existing',
+    ...runnerStart(installation, runner),
   });
 }
 

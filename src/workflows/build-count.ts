@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { TurnOutcome } from '../activities/contract.ts';
 import { isAlreadyStarted, reasonOf, throwBug } from './activity-failure.ts';
-import { buildMemo } from './messages.ts';
+import { buildStart } from './messages.ts';
 import { runBuild } from './run-build.ts';
 
 type JobOutcome = Extract<TurnOutcome, { kind: 'job' }>;
@@ -67,7 +67,7 @@ export function openBuildCount(buildIds: readonly string[]): BuildCount {
 async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boolean> {
   try {
     await startChild(runBuild, {
-      workflowId: job.buildId,
+      ...buildStart(job, nodeQueue),
       args: [
         {
           ...{ job, nodeQueue, runnerWorkflowId: workflowInfo().workflowId, isCounted: true },
@@ -79,9 +79,6 @@ async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boole
       // Builds outlive a continue-as-new of their runner, and its end.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
-      memo: buildMemo(nodeQueue),
-      staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
-      staticDetails: job.jobUrl,
     });
     return true;
   } catch (error) {

@@ -37,18 +37,16 @@ export async function feed(order: FeedOrder, askAnew: boolean): Promise<void> {
 }
 
 /** Returns false when it runs already. */
-async function startRunner({ workflowId, runner, installation, feeding }: FeedOrder) {
+async function startRunner({ runner, installation, feeding }: FeedOrder) {
   const { name, key } = runner;
   const feederId = workflowInfo().workflowId;
   try {
     await startChild(serveRunner, {
-      workflowId,
-      workflowTaskTimeout: messages.STEP_LIMIT,
+      ...messages.runnerStart(installation, runner),
       args: [initialServeRunnerState({ runner: { name, key }, feeding, feederId })],
       // Runners outlive a continue-as-new of their feeder; `stop` ends them.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
-      staticSummary: `runner ${name} of ${installation}`,
     });
     return true;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { BuildOutcome, Interruption } from '../domain/build/outcome.ts';
-import type { StageName } from '../domain/build/stage.ts';
+import type { JobSummary, StageName } from '../domain/build/stage.ts';
 import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
 import { nodeQueueOf } from '../domain/runner/node-name.ts';
 
@@ -34,6 +34,15 @@ export function serveRunnerId(installation: string, runner: RunnerIdentity): str
 export interface RunnerIdentity {
   readonly name: string;
   readonly key: string;
+}
+
+/** How every `serveRunner` is started, by feedRunners or by a node that misses it. */
+export function runnerStart(installation: string, runner: RunnerIdentity) {
+  return {
+    workflowId: serveRunnerId(installation, runner),
+    workflowTaskTimeout: STEP_LIMIT,
+    staticSummary: `runner ${runner.name} of ${installation}`,
+  } as const;
 }
 
 // feedRunners
@@ -101,6 +110,16 @@ export interface BuildMemo {
 
 export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> {
   return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
+}
+
+/** How every `runBuild` is started, by its runner or by its node. */
+export function buildStart(job: JobSummary, node: string) {
+  return {
+    workflowId: job.buildId,
+    memo: buildMemo(node),
+    staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
+    staticDetails: job.jobUrl,
+  };
 }
 
 /** The node's process was started anew: its activities are scheduled again, and re-attach. */

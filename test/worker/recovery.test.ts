@@ -6,6 +6,7 @@ import type { BuildContext } from '../../src/domain/build/context.ts';
 import type { BuildOutcome } from '../../src/domain/build/outcome.ts';
 import type { Adoption } from '../../src/domain/build/rescue.ts';
 import { BUILD_LABEL } from '../../src/domain/executor/labels.ts';
+import { createWorkflows } from '../../src/adapters/temporal/workflows.ts';
 import { createRecovery } from '../../src/worker/recovery.ts';
 import { buildMemo } from '../../src/workflows/messages.ts';
 import type { runBuild } from '../../src/workflows/run-build.ts';
@@ -54,7 +55,8 @@ describe('a node that looks through its records', () => {
       },
     });
     const { abandoned } = activities;
-    return createRecovery({ client: temporal.temporal, installation: 'test', ports, abandoned });
+    const workflows = createWorkflows(temporal.temporal);
+    return createRecovery({ workflows, installation: 'test', ports, abandoned });
   }
 
   const handle = (): BuildHandle | ReturnType<World['client']['getHandle']> =>

@@ -1,0 +1,84 @@
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowStartOptions,
+} from '@temporalio/client';
+import proto from '@temporalio/proto';
+import type { Workflows, WorkflowStart, WorkflowStatus } from '../../activities/ports/workflows.ts';
+import { isNotFound } from './not-found.ts';
+
+const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;
+
+/** Each call takes as long as Temporal does: whoever calls sets a limit where one is needed. */
+export function createWorkflows(client: Client): Workflows {
+  return {
+    start: async (start) => {
+      try {
+        await client.workflow.start(...callOf(start));
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+        throw error;
+      }
+    },
+    signalWithStart: async (start, { name, args }) => {
+      const [type, options] = callOf(start);
+      const signal = { signal: name, signalArgs: [...args] };
+      await client.workflow.signalWithStart(type, { ...options, ...signal });
+    },
+    signal: async (workflowId, { name, args }) => {
+      const handle = client.workflow.getHandle(workflowId);
+      return (await unlessUnknown(() => handle.signal(name, ...args).then(() => true))) ?? false;
+    },
+    describe: async (workflowId) => {
+      const handle = client.workflow.getHandle(workflowId);
+      const description = await unlessUnknown(() => handle.describe());
+      return (
+        description && {
+          status: statusOf(description.status.code),
+          memo: description.memo,
+          startedAtMs: description.startTime.getTime(),
+        }
+      );
+    },
+    statusOf: (workflowId) => askStatus(client, workflowId),
+    resultOf: (workflowId) => client.workflow.getHandle(workflowId).result(),
+  };
+}
+
+function callOf({ type, reuse, args, ...options }: WorkflowStart): [string, WorkflowStartOptions] {
+  const workflowIdReusePolicy = reuse === 'reject' ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE';
+  const workflowIdConflictPolicy = reuse === 'use_existing' ? 'USE_EXISTING' : 'FAIL';
+  const ids = { workflowIdReusePolicy, workflowIdConflictPolicy } as const;
+  return [type, { ...options, ...ids, args: [...args] }];
+}
+
+async function unlessUnknown<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Not by a handle, which decrypts the memo. */
+async function askStatus(client: Client, workflowId: string): Promise<WorkflowStatus | undefined> {
+  const { namespace } = client.options;
+  try {
+    const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
+      namespace,
+      execution: { workflowId },
+    });
+    return statusOf(workflowExecutionInfo?.status);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function statusOf(code: number | null | undefined): WorkflowStatus {
+  if (code === Status.WORKFLOW_EXECUTION_STATUS_RUNNING) return 'running';
+  return code === Status.WORKFLOW_EXECUTION_STATUS_COMPLETED ? 'completed' : 'ended';
+}
