@@ -1,4 +1,5 @@
 import temporalSdk from '@temporalio/worker/package.json' with { type: 'json' };
+import { GITLAB_RUNNER_RELEASE } from '../domain/runner/release.ts';
 import type { ProgramInfo } from '../domain/build/context.ts';
 
 /** What `--version` prints, in gitlab-runner's form. */
@@ -6,6 +7,7 @@ export function describeVersion({ version, revision, platform }: ProgramInfo): s
   return [
     `Version:      ${version}`,
     `Git revision: ${revision}`,
+    `Does as:      gitlab-runner ${GITLAB_RUNNER_RELEASE}`,
     `Node version: ${process.version}`,
     `Temporal SDK: ${temporalSdk.version}`,
     `OS/Arch:      ${platform}`,

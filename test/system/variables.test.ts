@@ -92,13 +92,18 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
         'echo "$CI_SERVER $CI_DISPOSABLE_ENVIRONMENT $CI_JOB_STATUS"',
         'echo "$CI_PROJECT_DIR in $CI_BUILDS_DIR"',
         'echo "id <$CI_CONCURRENT_ID> <$CI_CONCURRENT_PROJECT_ID>"',
-        'echo "arch $CI_RUNNER_EXECUTABLE_ARCH"',
+        'echo "arch $CI_RUNNER_EXECUTABLE_ARCH, does as $CI_RUNNER_VERSION"',
       ],
       variables: [NO_GIT],
     },
     expected: {
       state: 'success',
-      log: [/^yes true running$/m, /^\/builds\/\S+ in \/builds$/m, /^id <\d+> <\d+>$/m, 'linux/'],
+      log: [
+        /^yes true running$/m,
+        /^\/builds\/\S+ in \/builds$/m,
+        /^id <\d+> <\d+>$/m,
+        /linux\/\w+, does as 19\.4\.0$/m,
+      ],
     },
   },
   {

@@ -1,5 +1,5 @@
-/** The release of gitlab-runner whose helper image is used when the configuration names none. */
-const HELPER_VERSION = 'v19.4.0';
+import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
+
 const HELPER_REPOSITORY = 'registry.gitlab.com/gitlab-org/gitlab-runner/gitlab-runner-helper';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -16,5 +16,5 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
  */
 export function defaultHelperImage(architecture: string, flavor = ''): string {
   const prefix = flavor === '' || flavor === 'alpine' ? '' : `${flavor}-`;
-  return `${HELPER_REPOSITORY}:${prefix}${ARCHITECTURES[architecture] ?? architecture}-${HELPER_VERSION}`;
+  return `${HELPER_REPOSITORY}:${prefix}${ARCHITECTURES[architecture] ?? architecture}-v${GITLAB_RUNNER_RELEASE}`;
 }

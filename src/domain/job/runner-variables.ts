@@ -1,5 +1,6 @@
 import type { BuildContext } from '../build/context.ts';
 import { networkName, shortToken } from '../runner/names.ts';
+import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
 import { isFeatureFlag, type FeatureFlags, type FlagValue } from './feature-flags.ts';
 import type { JobStatus } from './job-status.ts';
 import { fromJob, runnerVariable, type Variable } from './variable-list.ts';
@@ -107,10 +108,10 @@ function tlsVariables({ tlsCaPem, tlsCertPem, tlsKeyPem }: BuildContext): readon
 }
 
 function afterJob({ context }: Composition): readonly Variable[] {
-  const { version, revision, platform } = context.program;
+  const { revision, platform } = context.program;
   return [
     runnerVariable('CI_DISPOSABLE_ENVIRONMENT', 'true'),
-    runnerVariable('CI_RUNNER_VERSION', version),
+    runnerVariable('CI_RUNNER_VERSION', GITLAB_RUNNER_RELEASE),
     runnerVariable('CI_RUNNER_REVISION', revision),
     runnerVariable('CI_RUNNER_EXECUTABLE_ARCH', platform),
   ];

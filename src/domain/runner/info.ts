@@ -1,10 +1,13 @@
 import type { ProgramInfo } from '../build/context.ts';
 import { RUNNER_FEATURES, type RunnerFeatures } from './features.ts';
+import { GITLAB_RUNNER_RELEASE } from './release.ts';
 
 /** `info` of job request, verify, register and job update, in GitLab's own key names. */
 export interface RunnerInfo {
   readonly name: string;
+  /** Of gitlab-runner. */
   readonly version: string;
+  /** Of our own source. */
   readonly revision: string;
   readonly platform: string;
   readonly architecture: string;
@@ -16,13 +19,13 @@ export interface RunnerInfo {
 
 /**
  * Describes the program to GitLab. Without an executor (legacy registration, when it is not chosen
- * yet) executor and shell are left out. Source: spec/coordinator-api §3.
+ * yet) executor and shell are left out. The name is ours, the version is not. Source: spec/coordinator-api §3.
  */
 export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): RunnerInfo {
   const [platform = '', architecture = ''] = program.platform.split('/');
   return {
     name: program.name,
-    version: program.version,
+    version: GITLAB_RUNNER_RELEASE,
     revision: program.revision,
     platform,
     architecture,

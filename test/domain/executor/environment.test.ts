@@ -290,6 +290,11 @@ describe("a build's images", () => {
     assert.equal(plan.images.helper.reference, 'helper:yes');
   });
 
+  it('a helper that is named by version is the image of a gitlab-runner release', () => {
+    const plan = planOf({}, { helperImage: 'mirror/helper:x86_64-v${CI_RUNNER_VERSION}' });
+    assert.equal(plan.images.helper.reference, 'mirror/helper:x86_64-v19.4.0');
+  });
+
   it('the configured one is used when the job names none', () => {
     assert.equal(planOf({ job: { image: {} } }, { image: 'debian' }).jobImageName, 'debian');
   });

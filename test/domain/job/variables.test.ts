@@ -38,7 +38,7 @@ describe('order of variables', () => {
       CI_JOB_STATUS: 'running',
       CI_JOB_TIMEOUT: '3600',
       CI_DISPOSABLE_ENVIRONMENT: 'true',
-      CI_RUNNER_VERSION: '1.2.3',
+      CI_RUNNER_VERSION: '19.4.0',
       CI_RUNNER_REVISION: 'abcdef12',
       CI_RUNNER_EXECUTABLE_ARCH: 'linux/amd64',
       RUNNER_TEMP_PROJECT_DIR: TEMP,
@@ -76,7 +76,7 @@ describe('order of variables', () => {
     [
       { job: { variables: [v('CI_RUNNER_VERSION', 'x')] } },
       'CI_RUNNER_VERSION',
-      '1.2.3',
+      '19.4.0',
       'what stands after stays',
     ],
     [

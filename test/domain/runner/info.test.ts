@@ -10,7 +10,7 @@ const PROGRAM = {
 describe('info', () => {
   it('names platform and architecture apart, and never the host', () => {
     assert.deepEqual(runnerInfo(PROGRAM, 'docker'), {
-      ...{ name: 'tgr', version: '1.2.3', revision: 'abc', platform: 'linux' },
+      ...{ name: 'tgr', version: '19.4.0', revision: 'abc', platform: 'linux' },
       ...{ architecture: 'arm64', executor: 'docker', shell: 'bash' },
       features: RUNNER_FEATURES,
       config: { gpus: '' },
