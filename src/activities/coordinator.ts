@@ -186,7 +186,7 @@ async function finalUpdate(
   const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
   if (outcome.state === 'success') return { state: 'success', ...sums };
   const supported = context.job.features.failure_reasons;
-  const reason = outcome.state === 'failed' ? outcome.reason : 'unknown_failure';
+  const reason = outcome.state === 'failed' ? outcome.reason : 'job_canceled';
   const exitCode = outcome.state === 'failed' ? outcome.exitCode : undefined;
   return {
     state: 'failed',

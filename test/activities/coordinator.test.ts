@@ -137,6 +137,12 @@ describe('reporting a result', () => {
       { state: 'failed', failureReason: 'unknown_failure' },
       'ERROR: Job failed: canceled',
     ],
+    [
+      { state: 'canceled' },
+      { failure_reasons: ['unknown_failure', 'job_canceled'] },
+      { state: 'failed', failureReason: 'job_canceled' },
+      'ERROR: Job failed: canceled',
+    ],
   ];
   for (const [outcome, features, expected, line] of cases) {
     it(`says ${JSON.stringify(expected)} and "${line}"`, async () => {

@@ -54,6 +54,7 @@ function olderReason(reason: FailureReason): FailureReason {
     case 'runner_system_failure':
     case 'job_execution_timeout':
     case 'runner_interrupted':
+    case 'job_canceled':
     case 'unknown_failure':
       return 'unknown_failure';
   }

@@ -9,6 +9,7 @@ export type FailureReason =
   | 'runner_configuration_error'
   | 'runner_external_dependency_failure'
   | 'runner_interrupted'
+  | 'job_canceled'
   | 'unknown_failure';
 
 /** How one stage ended. Faults that pass are not here: they are thrown, and Temporal retries. */

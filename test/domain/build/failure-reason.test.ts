@@ -33,6 +33,7 @@ const everything: FailureReason[] = [
   'runner_configuration_error',
   'runner_external_dependency_failure',
   'runner_interrupted',
+  'job_canceled',
   'unknown_failure',
 ];
 
@@ -45,6 +46,8 @@ const cases: [reason: FailureReason, supported: string[], expected: FailureReaso
     ['runner_configuration_error', [], 'script_failure', 'what it was before'],
     ['runner_external_dependency_failure', [], 'runner_system_failure', 'what it was before'],
     ['runner_interrupted', [], 'unknown_failure', 'it was nothing before'],
+    ['job_canceled', [], 'unknown_failure', 'it was nothing before'],
+    ['job_canceled', ['job_canceled'], 'job_canceled', 'it is known'],
     ['unknown_failure', [], 'unknown_failure', 'sent to all'],
     [
       'image_pull_failure',
