@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { ContainerEngine, ImageInfo, PullOptions } from '../../activities/ports.ts';
 import { isImageId, splitPullReference } from '../../domain/executor/image-reference.ts';
+import { serverOfImage } from '../../domain/executor/registry-auth.ts';
 import {
   classifyPullFailure,
   MAX_PULL_TRIES,
@@ -100,7 +101,7 @@ async function pullOnce(parts: EngineParts, reference: string, pull: Pull): Prom
     method: 'POST',
     path: '/images/create',
     query: { ...splitPullReference(reference), ...(platform !== undefined && { platform }) },
-    ...(auth !== undefined && { auth }),
+    ...(auth !== undefined && { auth: { ...auth, server: serverOfImage(reference) } }),
   };
   const idle = new AbortController();
   const timer = setTimeout(() => {

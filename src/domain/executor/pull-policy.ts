@@ -48,8 +48,12 @@ export function classifyPullFailure(message: string): PullFailure {
   return says(REFUSAL_WORDS) ? FailureType.RunnerConfiguration : FailureType.ImagePull;
 }
 
-/** Daemon's words for a registry that answers, and is busy or in trouble. */
-const TROUBLE = /toomanyrequests|unavailable|unexpected http status: (429|5\d\d)|\beof\b/;
+/**
+ * Daemon's words for a registry that answers, and is busy or in trouble: "unexpected HTTP status: 500",
+ * and with the image store of containerd "unexpected status from HEAD request to http://…: 500".
+ */
+const TROUBLE =
+  /toomanyrequests|unavailable|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
 
 /**
  * Whether another try of a failed pull may succeed, by the daemon's message. The peer counts on that

@@ -109,6 +109,17 @@ export function isServerOf(server: string, image: string): boolean {
   return path !== '' && `${imagePath(image)}/`.startsWith(`${path}/`);
 }
 
+/**
+ * What an engine is told to be the server of credentials for an image. Engines with the image store of
+ * containerd hand them to this very host alone, others do not look: so it is the image's own, not the
+ * name under which they were found, which may be written otherwise.
+ * **Source:** moby `daemon/containerd/resolver.go` (authorizationCredsFromAuthConfig).
+ */
+export function serverOfImage(image: string): string {
+  const [host = ''] = imagePath(image).split('/');
+  return host === HUB ? 'https://index.docker.io/v1/' : (image.split('/')[0] ?? '');
+}
+
 /** Path of the registry and repository of an image, without tag and digest: `docker.io/alpine`. */
 function imagePath(image: string): string {
   const [name = ''] = image.split('@');

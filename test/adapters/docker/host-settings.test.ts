@@ -82,9 +82,14 @@ describe('the daemon takes for a container', () => {
   }
 
   it('a host name and a MAC address', async () => {
-    const { Config } = await inspected({ hostname: 'h', macAddress: '02:42:ac:11:00:99' });
+    const { Config, NetworkSettings } = await inspected({
+      hostname: 'h',
+      macAddress: '02:42:ac:11:00:99',
+    });
     const { Hostname, MacAddress } = Config as { Hostname: string; MacAddress?: string };
-    assert.deepEqual([Hostname, MacAddress], ['h', '02:42:ac:11:00:99']);
+    // Daemons since 29 tell it of the network alone.
+    const inNetwork = Object.values(NetworkSettings.Networks)[0]?.MacAddress;
+    assert.deepEqual([Hostname, MacAddress ?? inNetwork], ['h', '02:42:ac:11:00:99']);
   });
 
   it('links to a container and the volumes of one', async () => {
@@ -100,7 +105,7 @@ describe('the daemon takes for a container', () => {
   });
 
   const refused: readonly [settings: Settings, message: RegExp][] = [
-    [{ runtime: 'no-such-runtime' }, /[Uu]nknown runtime/],
+    [{ runtime: 'no-such-runtime' }, /[Uu]nknown (or invalid )?runtime/],
     [{ cpusetCpus: 'x' }, /[Ii]nvalid value x for cpuset/],
   ];
   for (const [settings, message] of refused) {

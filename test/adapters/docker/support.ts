@@ -102,7 +102,10 @@ export async function removeImage(reference: string): Promise<void> {
 /** Names of the volumes that a container has mounted, anonymous ones too. */
 export async function mountedVolumes(id: string): Promise<string[]> {
   const { Mounts } = await new Dockerode().getContainer(id).inspect();
-  return Mounts.flatMap(({ Name }) => Name ?? []);
+  // Docker 29 does not name the volume of a bind without a source.
+  return Mounts.flatMap(
+    ({ Name, Source }) => Name ?? /\/volumes\/([^/]+)\/_data$/.exec(Source)?.[1] ?? [],
+  );
 }
 
 export async function volumeNames(): Promise<string[]> {

@@ -42,6 +42,21 @@ for (const [message, expected] of cases) {
 }
 
 const passing = [
+  [
+    'failed to resolve reference "r/x:1": unexpected status from HEAD request to http://r/v2/x/manifests/1: 500 Internal Server Error',
+    true,
+    'the words of the image store of containerd',
+  ],
+  [
+    'failed to copy: httpReadSeeker: failed open: unexpected status code http://r/v2/x/blobs/sha256:0: 503 Service Unavailable',
+    true,
+    'the same of a layer',
+  ],
+  [
+    'failed to resolve reference "r/x:1": unexpected status from HEAD request to http://r:500/v2/x/manifests/1: 418 I am a teapot',
+    false,
+    'the registry is well, and its port is no status',
+  ],
   ['dial tcp 10.0.0.1:443: connect: connection refused', true, 'the network may recover'],
   ['toomanyrequests: the rate limit is reached', true, 'the limit is one of time'],
   ['received unexpected HTTP status: 502 Bad Gateway', true, 'a proxy before it restarts'],

@@ -5,6 +5,7 @@ import {
   findRegistryAuth,
   isServerOf,
   parseDockerConfig,
+  serverOfImage,
 } from '../../../src/domain/executor/registry-auth.ts';
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
@@ -157,5 +158,20 @@ const servers: readonly [server: string, image: string, expected: boolean, why: 
 for (const [server, image, expected, why] of servers) {
   void test(`"${server}" is ${expected ? '' : 'not '}asked for ${image}: ${why}`, () => {
     assert.equal(isServerOf(server, image), expected);
+  });
+}
+
+const serversOfImages = [
+  ['alpine', 'https://index.docker.io/v1/', 'as Docker has always named its hub'],
+  ['docker.io/library/alpine:3', 'https://index.docker.io/v1/', 'the same'],
+  ['index.docker.io/library/alpine', 'https://index.docker.io/v1/', 'the same'],
+  ['registry.example.com/group/image:1', 'registry.example.com', 'the host alone'],
+  ['registry.example.com:5050/image@sha256:0', 'registry.example.com:5050', 'the port is its part'],
+  ['Registry.Example.com/image', 'Registry.Example.com', 'it is compared letter by letter'],
+  ['localhost/image', 'localhost', 'a registry of this machine'],
+] as const;
+for (const [image, server, why] of serversOfImages) {
+  void test(`the server of ${image} is ${server}: ${why}`, () => {
+    assert.equal(serverOfImage(image), server);
   });
 }
