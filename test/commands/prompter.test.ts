@@ -6,7 +6,15 @@ import { createPrompter } from '../../src/commands/prompter.ts';
 function prompterWith(input: string) {
   const stderr = new PassThrough();
   const prompter = createPrompter({ input: PassThrough.from([input]), stderr });
-  return { prompter, said: () => String(stderr.read() ?? '') };
+  // One chunk after the other: since Node 26 a read returns no more than one.
+  const said = (): string => {
+    const chunks: string[] = [];
+    for (let chunk: unknown = stderr.read(); chunk !== null; chunk = stderr.read()) {
+      chunks.push(String(chunk));
+    }
+    return chunks.join('');
+  };
+  return { prompter, said };
 }
 
 describe('a prompt', () => {
