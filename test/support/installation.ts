@@ -31,8 +31,16 @@ export interface InstallationOptions {
   readonly gitlab?: Partial<FakeGitLabOptions>;
   /** What config.toml names instead of the fake itself: something in between. */
   readonly gitlabUrl?: (gitlab: FakeGitLab) => Promise<string>;
-  /** Where jobs run instead of on the usual daemon, in the network of that daemon itself. */
-  readonly daemon?: { readonly host: string; readonly gateway: string };
+  /** Where jobs run instead of on the usual daemon. */
+  readonly daemon?: OtherDaemon;
+}
+
+export interface OtherDaemon {
+  readonly host: string;
+  /** Address of this machine as containers reach it. */
+  readonly gateway: string;
+  /** The daemon's own network unless set. */
+  readonly networkMode?: string;
 }
 
 /** A fake GitLab, a config and a state directory; the runner's process comes and goes. */
@@ -147,5 +155,6 @@ ${options.dockerTomls?.[index] ?? ''}
 
 function formatDaemon({ daemon }: InstallationOptions): string {
   if (daemon === undefined) return '';
-  return `    host = "${daemon.host}"\n    network_mode = "host"\n`;
+  const { host, networkMode = 'host' } = daemon;
+  return `    host = "${host}"\n    network_mode = "${networkMode}"\n`;
 }

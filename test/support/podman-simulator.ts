@@ -100,12 +100,13 @@ function answerFor({ method, path }: Call): Answer {
 
 /** Docker's answer to a call; to another than the one that was made, when that is told. */
 function askDocker(
-  { method, url, headers, body, response }: Call,
+  { headers, body, response, ...call }: Call,
   other: { readonly method?: string; readonly url?: string } = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const options = {
-      ...{ socketPath: DOCKER_SOCKET, agent: false, method, path: url, ...other },
+      ...{ socketPath: DOCKER_SOCKET, agent: false },
+      ...{ method: other.method ?? call.method, path: other.url ?? call.url },
       headers: { ...headers, connection: 'keep-alive' },
     };
     const outgoing = request(options, resolve);
@@ -198,7 +199,10 @@ interface PathStat {
   readonly linkTarget: string;
 }
 
-/** An archive of what a link leads to, under the link's name; names are patterns; owners are root's. */
+/**
+ * An archive of what a link leads to, under the link's name; names are patterns; owners are root's.
+ * On a volume of a container that does not run nothing tells of the link, not even its name.
+ */
 async function answerArchive(call: Call): Promise<void> {
   const path = call.query.get('path') ?? '';
   if (/[*?[\\]/.test(path)) {
@@ -208,10 +212,24 @@ async function answerArchive(call: Call): Promise<void> {
   const asked = await statOf(call, path);
   const target = asked !== undefined && isLink(asked) ? asked.linkTarget : path;
   const reached = target === path ? asked : await statOf(call, target);
-  if (asked !== undefined) call.response.setHeader(STAT_HEADER, encode(asked));
+  const isUntold = await isOnIdleVolume(call, path);
+  const told = isUntold ? reached : asked;
+  if (told !== undefined) call.response.setHeader(STAT_HEADER, encode(told));
   if (reached === undefined) refuse(call, 404, NOT_FOUND);
   else if (call.method === 'HEAD') call.response.writeHead(200, LIBPOD_HEADERS).end();
-  else await sendArchive(call, target, posix.basename(path));
+  else await sendArchive(call, target, posix.basename(isUntold ? target : path));
+}
+
+async function isOnIdleVolume(call: Call, path: string): Promise<boolean> {
+  const url = call.path.replace(/archive$/, 'json');
+  const { State, Mounts } = (await json(await askDocker(call, { method: 'GET', url }))) as {
+    readonly State?: { readonly Running: boolean };
+    readonly Mounts?: readonly { readonly Type: string; readonly Destination: string }[];
+  };
+  if (State?.Running !== false) return false;
+  return (Mounts ?? []).some(
+    ({ Type, Destination }) => Type === 'volume' && path.startsWith(`${Destination}/`),
+  );
 }
 
 function isLink({ mode }: PathStat): boolean {

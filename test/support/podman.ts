@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,8 +105,13 @@ default_ulimits = ["nofile=${nofile}:${nofile}", "nproc=4096:4096"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+[network]
+network_backend = "${existsSync(NETAVARK) ? 'netavark' : 'cni'}"
 `;
 }
+
+/** With it, and aardvark-dns, containers of a network know each other by name. */
+const NETAVARK = '/usr/lib/podman/netavark';
 
 function inNetwork({ path }: OwnNetwork, command: readonly string[], env: NodeJS.ProcessEnv): void {
   execFileSync('nsenter', [`--net=${path}`, ...command], { stdio: 'ignore', env });

@@ -1,4 +1,9 @@
-import { IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
+import {
+  IncomingMessage,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+} from 'node:http';
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
@@ -48,9 +53,22 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Who answers at an address, by what an engine says of itself without effort. */
+interface Greeting {
+  /** Another text: another engine, or another version of it. */
+  readonly identity: string;
+  /** Not every proxy lets it through. */
+  readonly apiVersion: string | undefined;
+}
+
 /** The daemon as calls and answers. Whoever calls decides what a status means. */
 export interface Daemon {
   readonly address: string;
+  /**
+   * Fails unless the daemon answers. Returns a number that is another one whenever the daemon may have
+   * been restarted since: what was known of it then may not hold any more.
+   */
+  greet(limitMs: number): Promise<number>;
   /** Sends a call and reads its whole answer. */
   send(call: DaemonCall, options: SendOptions): Promise<DaemonReply>;
   /** Sends a call; resolves with the answer's head. The signal also ends the reading. */
@@ -81,8 +99,7 @@ export function createDaemon(
   const options = dockerodeOptions(address) as Dockerode.DockerOptions;
   const modem = new Dockerode(options).modem;
   mendRequests(modem as unknown as RequestBuilder);
-  let version: Promise<string> | undefined;
-
+  const identity = createIdentity(modem, address.label);
   const sameAnswers = createSameAnswers(timing);
 
   const actionOf: Daemon['action'] = (call, badRequest) => ({
@@ -91,22 +108,15 @@ export function createDaemon(
     ...(badRequest !== undefined && { badRequest }),
     isLasting: (refusal) => sameAnswers.isLasting(call, refusal),
   });
-  const negotiated = (): Promise<string> => {
-    version ??= negotiate(modem, address.label).catch((error: unknown) => {
-      version = undefined;
-      throw error;
-    });
-    return version;
-  };
   /** After a fault another daemon may be there, newer or older. */
   const failed: Daemon['fault'] = (error, call) => {
-    version = undefined;
+    identity.forget();
     if (!isFault(error)) sameAnswers.forget(call);
     return isFault(error) ? error : unreachableFault(error, actionOf(call));
   };
   const upgrade: Daemon['upgrade'] = async (call, signal) => {
     try {
-      const versioned = { ...call, path: `/v${await negotiated()}${call.path}` };
+      const versioned = { ...call, path: `/v${await identity.version()}${call.path}` };
       const response = await dial(modem, versioned, signal);
       if (isPassed(response)) sameAnswers.forget(call);
       return response;
@@ -136,7 +146,47 @@ export function createDaemon(
     if (accept.includes(reply.status)) return reply;
     throw refusalFault(reply, actionOf(call, badRequest));
   };
-  return { address: address.label, send, open, upgrade, expect, action: actionOf, fault: failed };
+  const { greet } = identity;
+  const shown = { address: address.label, greet, action: actionOf, fault: failed };
+  return { ...shown, send, open, upgrade, expect };
+}
+
+interface Identity extends Pick<Daemon, 'greet'> {
+  /** Of the API, to be spoken. Asked for once. */
+  version(): Promise<string>;
+  /** Another daemon may be there from now on. */
+  forget(): void;
+}
+
+function createIdentity(modem: DockerModem, address: string): Identity {
+  let known: string | undefined;
+  let version: Promise<string> | undefined;
+  let era = 0;
+  const forget = (): void => {
+    version = undefined;
+    era += 1;
+  };
+  return {
+    forget,
+    version: () => {
+      version ??= negotiate(modem, address).catch((error: unknown) => {
+        version = undefined;
+        throw error;
+      });
+      return version;
+    },
+    greet: async (limitMs) => {
+      try {
+        const { identity } = await askGreeting(modem, address, limitMs);
+        if (known !== undefined && identity !== known) forget();
+        known = identity;
+        return era;
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    },
+  };
 }
 
 interface RequestBuilder {
@@ -190,15 +240,47 @@ export function parseReply<T>(schema: z.ZodType<T>, body: unknown, action: Refus
   throw nonsenseFault(parsed.error, action);
 }
 
+const PING: DaemonCall = { doing: 'ask whether Docker answers', method: 'GET', path: '/_ping' };
+const VERSION: DaemonCall = {
+  doing: 'ask Docker for its version',
+  method: 'GET',
+  path: '/version',
+};
+const NEGOTIATION_LIMIT_MS = 30_000;
+
+/** By its greeting when that tells enough: to say more takes Podman a third of a second. */
 async function negotiate(modem: DockerModem, address: string): Promise<string> {
-  const call: DaemonCall = { doing: 'ask Docker for its version', method: 'GET', path: '/version' };
+  const { apiVersion } = await askGreeting(modem, address, NEGOTIATION_LIMIT_MS);
+  if (apiVersion !== undefined && isOlder(apiVersion, API_VERSION)) return apiVersion;
+  const { reply } = await askPlainly(modem, VERSION, { address, limitMs: NEGOTIATION_LIMIT_MS });
+  const action = { doing: VERSION.doing, address };
+  if (reply.status !== 200) throw refusalFault(reply, action);
+  return chooseVersion(parseReply(versionSchema, reply.body, action));
+}
+
+async function askGreeting(
+  modem: DockerModem,
+  address: string,
+  limitMs: number,
+): Promise<Greeting> {
+  const { reply, headers } = await askPlainly(modem, PING, { address, limitMs });
+  if (reply.status >= 500) throw refusalFault(reply, { doing: PING.doing, address });
+  const version = headers['api-version'];
+  const apiVersion = typeof version === 'string' ? version : undefined;
+  return { identity: JSON.stringify([headers['server'], version]), apiVersion };
+}
+
+/** Without a version of the API in the path. */
+async function askPlainly(
+  modem: DockerModem,
+  call: DaemonCall,
+  { address, limitMs }: { readonly address: string; readonly limitMs: number },
+): Promise<{ readonly reply: DaemonReply; readonly headers: IncomingHttpHeaders }> {
   const action = { doing: call.doing, address };
-  const limitMs = 30_000;
   const limit = AbortSignal.timeout(limitMs);
   try {
-    const reply = await readReply((await dial(modem, call, limit)) as IncomingMessage);
-    if (reply.status !== 200) throw refusalFault(reply, action);
-    return chooseVersion(parseReply(versionSchema, reply.body, action));
+    const response = (await dial(modem, call, limit)) as IncomingMessage;
+    return { reply: await readReply(response), headers: response.headers };
   } catch (error) {
     if (isFault(error)) throw error;
     if (limit.aborted) throw timeoutFault(limitMs, action);

@@ -5,7 +5,7 @@ import { readTar, type TarEntry } from '../tar/reader.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
-import { indirectRead, type IndirectRead } from './indirect-reads.ts';
+import { indirectRead, indirectReadOf, isPodman, type IndirectRead } from './indirect-reads.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { isCircle, readLinkTarget } from './link-target.ts';
 import { readReply } from './read-reply.ts';
@@ -70,7 +70,8 @@ async function readFiles(
     }
     if (response.statusCode === 200) {
       isHandedOn = true;
-      return membersOf(response, { parts, place, call, idle });
+      const members = membersOf(response, { parts, place, call, idle });
+      return isPodman(response) ? await checkFirst(members, { parts, place }) : members;
     }
     const reply = await readReply(response);
     if (reply.status === 404 || isCircle(reply)) return undefined;
@@ -96,6 +97,19 @@ async function readBelow(
   const found = membersAt(members, below);
   const first = await found.next();
   return first.done === true ? undefined : startingWith(first.value, found);
+}
+
+/** Podman's members, unless the first one shows that they are something else's. */
+async function checkFirst(
+  members: AsyncGenerator<FileMember, void, void>,
+  { parts, place }: Pick<Stream, 'parts' | 'place'>,
+): Promise<AsyncIterable<FileMember> | undefined> {
+  const first = await members.next();
+  if (first.done === true) return members;
+  const indirect = indirectReadOf(place.path, first.value.path);
+  if (indirect === undefined) return startingWith(first.value, members);
+  await members.return();
+  return readBelow(parts, place, indirect);
 }
 
 /** By paths that begin with the last name of `below`, as if it had been read by itself. */

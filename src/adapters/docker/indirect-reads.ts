@@ -11,18 +11,43 @@ export interface IndirectRead {
 /**
  * Where to look for what lies at `path`, when the engine has answered about something else; undefined
  * when its answer is the right one. Podman answers about what a link leads to, where Docker gives the
- * link; and it takes a name with `*`, `?`, `[` or `\` for a pattern.
+ * link; and it takes a name with `*`, `?`, `[` or `\` for a pattern. That a path is a link it tells,
+ * but of one on a volume of a container that does not run: a link to nothing is not found there.
  */
 export function indirectRead(response: IncomingMessage, path: string): IndirectRead | undefined {
   if (!isPodman(response)) return undefined;
   const clean = path.replace(/\/+$/, '');
   const pattern = /[*?[\\]/.exec(clean);
   if (pattern !== null) return splitAt(clean, clean.lastIndexOf('/', pattern.index));
-  return isLink(response) ? splitAt(clean, clean.lastIndexOf('/')) : undefined;
+  const isElsewhere = response.statusCode === 404 || isLink(response);
+  return isElsewhere && hasParent(clean) ? parentRead(clean) : undefined;
+}
+
+/**
+ * The same by the first member of the answer: that of a link which Podman has not told about has the
+ * name of what the link leads to. Where both names are the same, nothing tells them apart.
+ */
+export function indirectReadOf(path: string, firstName: string): IndirectRead | undefined {
+  const clean = path.replace(/\/+$/, '');
+  if (!hasParent(clean)) return undefined;
+  const parent = parentRead(clean);
+  return firstName === parent.below ? undefined : parent;
+}
+
+/**
+ * What is asked for by `/.` is all that a directory holds, and not the directory; and nothing is looked
+ * for in the whole of a container.
+ */
+function hasParent(path: string): boolean {
+  return path.lastIndexOf('/') > 0 && !path.endsWith('/.');
+}
+
+function parentRead(path: string): IndirectRead {
+  return splitAt(path, path.lastIndexOf('/'));
 }
 
 /** Every answer of Podman tells the version of its own API beside Docker's. */
-function isPodman({ headers }: IncomingMessage): boolean {
+export function isPodman({ headers }: IncomingMessage): boolean {
   return headers['libpod-api-version'] !== undefined;
 }
 

@@ -2,6 +2,7 @@ import type { ContainerEngine } from '../../activities/ports.ts';
 import type { NetworkSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { createInfo } from './info.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type WantedLabels,
 } from './labels.ts';
 import { listContainers, listNetworks, listVolumes } from './lists.ts';
-import { infoSchema, networkSchema, versionSchema } from './replies.ts';
+import { networkSchema } from './replies.ts';
 
 type Resources = Pick<
   ContainerEngine,
@@ -28,7 +29,7 @@ type Resources = Pick<
 /** The engine itself, its networks and volumes. */
 export function createResources(parts: EngineParts): Resources {
   return {
-    info: () => info(parts),
+    info: createInfo(parts),
     createNetwork: (spec) => createNetwork(parts, spec),
     removeNetwork: (name) => removeNetwork(parts, name),
     ensureVolume: async ({ name, labels, driver, driverOptions }) => {
@@ -62,30 +63,6 @@ export function createResources(parts: EngineParts): Resources {
     },
     listByLabels: (labels) => listByLabels(parts, labels),
     listBuildIds: () => listBuildIds(parts),
-  };
-}
-
-async function info({ daemon, timing }: EngineParts): ReturnType<ContainerEngine['info']> {
-  const options = { limitMs: timing.callLimitMs, accept: [200] };
-  const call: DaemonCall = {
-    doing: 'ask Docker about itself',
-    method: 'GET',
-    path: '/info',
-    patience: 'endless',
-  };
-  const versionCall: DaemonCall = { ...call, path: '/version' };
-  const [facts, version] = await Promise.all([
-    daemon.expect(call, options),
-    daemon.expect(versionCall, options),
-  ]);
-  const { OSType, Architecture, Name } = parseReply(infoSchema, facts.body, daemon.action(call));
-  const { Version, ApiVersion } = parseReply(versionSchema, version.body, daemon.action(call));
-  return {
-    serverVersion: Version,
-    apiVersion: ApiVersion,
-    osType: OSType,
-    architecture: Architecture,
-    name: Name,
   };
 }
 

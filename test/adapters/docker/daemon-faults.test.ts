@@ -132,12 +132,13 @@ void test('the version is asked for anew after a fault', async (t) => {
   const urls: string[] = [];
   const server = createServer((request, response) => {
     urls.push(request.url ?? '');
-    const isVersion = request.url?.startsWith('/version') === true;
-    if (!isVersion) response.statusCode = 404;
-    response.end(JSON.stringify({ Version: '1', ApiVersion: '1.41', MinAPIVersion: '1.12' }));
+    const isPing = request.url?.startsWith('/_ping') === true;
+    if (isPing) response.setHeader('api-version', '1.41');
+    else response.statusCode = 404;
+    response.end();
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   t.after(() => server.close());
   assert.equal(await engine.inspectContainer('x'), undefined);
-  assert.deepEqual(urls, ['/version?', '/v1.41/containers/x/json?']);
+  assert.deepEqual(urls, ['/_ping?', '/v1.41/containers/x/json?']);
 });

@@ -15,7 +15,9 @@ export async function engineFor(
 ): Promise<ContainerEngine> {
   const path = await socketPath(t);
   const server = createServer((request, response) => {
-    if (request.url?.startsWith('/version') === true) {
+    if (request.url?.startsWith('/_ping') === true) {
+      response.setHeader('api-version', '1.44').end('OK');
+    } else if (request.url?.startsWith('/version') === true) {
       response.end(JSON.stringify({ Version: 'x', ApiVersion: '1.44', MinAPIVersion: '1.24' }));
     } else listener(request, response);
   });

@@ -93,13 +93,11 @@ function describePodman(title: string, { open, skip }: Kind): void {
 
     it('links are read as links, wherever they lead', async (t) => {
       const engine = engineOf(place);
-      const id = await ended(
-        t,
-        engine,
-        `mkdir -p /d/real; cd /d; echo text > real/file; ln -s real to-directory
+      const id = await ended(t, engine, {
+        script: `mkdir -p /d/real; cd /d; echo text > real/file; ln -s real to-directory
          ln -s real/file to-file; ln -s nowhere to-nothing; ln -s /d/real absolute
          ln -s to-file to-link; echo other > zz`,
-      );
+      });
       assert.deepEqual(await readAll(engine, id, '/d/to-directory'), ['to-directory -> real']);
       assert.deepEqual(await readAll(engine, id, '/d/to-file'), ['to-file -> real/file']);
       assert.deepEqual(await readAll(engine, id, '/d/to-nothing'), ['to-nothing -> nowhere']);
@@ -107,17 +105,34 @@ function describePodman(title: string, { open, skip }: Kind): void {
       assert.deepEqual(await readAll(engine, id, '/d/to-link'), ['to-link -> to-file']);
       assert.deepEqual(await readAll(engine, id, '/d/to-directory/file'), ['file text\n']);
       assert.equal(await readAll(engine, id, '/d/nothing'), undefined);
+      assert.equal(await readAll(engine, id, '/nothing'), undefined);
+      assert.equal(await readAll(engine, id, '/nowhere/nothing'), undefined);
+    });
+
+    it('links on a volume are read as links, also when the container has ended', async (t) => {
+      const engine = engineOf(place);
+      const volume = randomName();
+      t.after(() => engine.removeVolume(volume));
+      const id = await ended(t, engine, {
+        script: `mkdir -p /v/d/real; cd /v/d; echo text > real/file; ln -s real to-directory
+                 ln -s real/file to-file; ln -s nowhere to-nothing`,
+        binds: [`${volume}:/v`],
+      });
+      assert.deepEqual(await readAll(engine, id, '/v/d/to-directory'), ['to-directory -> real']);
+      assert.deepEqual(await readAll(engine, id, '/v/d/to-file'), ['to-file -> real/file']);
+      assert.deepEqual(await readAll(engine, id, '/v/d/to-nothing'), ['to-nothing -> nowhere']);
+      assert.deepEqual(await readAll(engine, id, '/v/d/real'), ['real/', 'real/file text\n']);
+      assert.equal(await readAll(engine, id, '/v/d/nothing'), undefined);
+      await engine.removeContainer(id);
     });
 
     it('names that look like patterns are names', async (t) => {
       const engine = engineOf(place);
-      const id = await ended(
-        t,
-        engine,
-        `mkdir -p '/d/dir[1]/sub'; cd /d; echo a > 'a[b]'; echo wrong > ab; echo q > 'q?*'
+      const id = await ended(t, engine, {
+        script: `mkdir -p '/d/dir[1]/sub'; cd /d; echo a > 'a[b]'; echo wrong > ab; echo q > 'q?*'
          echo s > 'dir[1]/sub/s'; ln 'dir[1]/sub/s' 'dir[1]/sub/second'; ln -s ab 'l*'
          ln 'a[b]' 'z[b]'; echo z > zz`,
-      );
+      });
       assert.deepEqual(await readAll(engine, id, '/d/a[b]'), ['a[b] a\n']);
       assert.deepEqual(await readAll(engine, id, '/d/q?*'), ['q?* q\n']);
       assert.deepEqual(await readAll(engine, id, '/d/l*'), ['l* -> ab']);
@@ -134,8 +149,12 @@ function describePodman(title: string, { open, skip }: Kind): void {
 }
 
 /** A container that has run this script to its end. */
-async function ended(t: TestContext, engine: ContainerEngine, script: string): Promise<string> {
-  const id = await created(t, engine, { command: ['sh', '-ec', script] });
+async function ended(
+  t: TestContext,
+  engine: ContainerEngine,
+  { script, binds = [] }: { readonly script: string; readonly binds?: readonly string[] },
+): Promise<string> {
+  const id = await created(t, engine, { command: ['sh', '-ec', script], binds });
   await engine.startContainer(id);
   const { exitCode } = await engine.waitForExit(id, never);
   assert.equal(exitCode, 0, await readOutput(engine, id));

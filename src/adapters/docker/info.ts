@@ -1,0 +1,52 @@
+import type { ContainerEngine, EngineInfo } from '../../activities/ports.ts';
+import { parseReply, type DaemonCall } from './daemon.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { infoSchema, versionSchema } from './replies.ts';
+
+interface Known {
+  readonly era: number;
+  readonly info: Promise<EngineInfo>;
+}
+
+/**
+ * What an engine says of itself. That it answers is made sure of each time; the rest is asked once, and
+ * again when it may have been restarted: it takes Podman 0.4 s, and ten times that under load.
+ */
+export function createInfo(parts: EngineParts): ContainerEngine['info'] {
+  let known: Known | undefined;
+  return async () => {
+    const era = await parts.daemon.greet(parts.timing.callLimitMs);
+    const current = known?.era === era ? known : { era, info: askInfo(parts) };
+    known = current;
+    try {
+      return await current.info;
+    } catch (error) {
+      if (known === current) known = undefined;
+      throw error;
+    }
+  };
+}
+
+async function askInfo({ daemon, timing }: EngineParts): Promise<EngineInfo> {
+  const options = { limitMs: timing.callLimitMs, accept: [200] };
+  const call: DaemonCall = {
+    doing: 'ask Docker about itself',
+    method: 'GET',
+    path: '/info',
+    patience: 'endless',
+  };
+  const versionCall: DaemonCall = { ...call, path: '/version' };
+  const [facts, version] = await Promise.all([
+    daemon.expect(call, options),
+    daemon.expect(versionCall, options),
+  ]);
+  const { OSType, Architecture, Name } = parseReply(infoSchema, facts.body, daemon.action(call));
+  const { Version, ApiVersion } = parseReply(versionSchema, version.body, daemon.action(call));
+  return {
+    serverVersion: Version,
+    apiVersion: ApiVersion,
+    osType: OSType,
+    architecture: Architecture,
+    name: Name,
+  };
+}

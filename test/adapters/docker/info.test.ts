@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import { engineAt, PATIENT, socketPath } from './fake-daemon.ts';
+
+interface Daemon {
+  /** Paths of the calls so far, without versions. */
+  readonly asked: string[];
+  server: string;
+  apiVersion: string | undefined;
+  pingStatus: number;
+}
+
+const VERSION = { Version: '9', ApiVersion: '1.55', MinAPIVersion: '1.50' };
+const INFO = { OSType: 'linux', Architecture: 'x86_64', Name: 'node' };
+
+async function listen(daemon: Daemon, path: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    const called = (request.url ?? '').replace(/\?.*$/, '');
+    daemon.asked.push(called);
+    if (called === '/_ping') {
+      response.statusCode = daemon.pingStatus;
+      response.setHeader('server', daemon.server);
+      if (daemon.apiVersion !== undefined) response.setHeader('api-version', daemon.apiVersion);
+      response.end('OK');
+    } else response.end(JSON.stringify(called.endsWith('/info') ? INFO : VERSION));
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return server;
+}
+
+async function open(t: TestContext, changes: Partial<Daemon> = {}) {
+  const daemon = {
+    ...{ asked: [], server: 'Libpod/4.3.1 (linux)', apiVersion: '1.41', pingStatus: 200 },
+    ...changes,
+  };
+  const path = await socketPath(t);
+  const server = await listen(daemon, path);
+  t.after(() => server.close());
+  return { daemon, path, server, engine: engineAt(path, { timing: PATIENT }) };
+}
+
+void test('an engine is asked about itself once, and then only whether it answers', async (t) => {
+  const { daemon, engine } = await open(t);
+  assert.equal((await engine.info()).architecture, 'x86_64');
+  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.41/info', '/v1.41/version']);
+  daemon.asked.length = 0;
+  assert.equal((await engine.info()).architecture, 'x86_64');
+  assert.deepEqual(daemon.asked, ['/_ping']);
+});
+
+void test('an engine of another version is asked again', async (t) => {
+  const { daemon, engine } = await open(t);
+  await engine.info();
+  Object.assign(daemon, { server: 'Libpod/5.0.0 (linux)', apiVersion: '1.43' });
+  daemon.asked.length = 0;
+  await engine.info();
+  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.43/info', '/v1.43/version']);
+});
+
+void test('an engine that was away is asked again', async (t) => {
+  const { daemon, engine, server, path } = await open(t);
+  await engine.info();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await assert.rejects(engine.info(), { name: 'TransientError' });
+  const back = await listen(daemon, path);
+  t.after(() => back.close());
+  daemon.asked.length = 0;
+  await engine.info();
+  assert.ok(daemon.asked.includes('/v1.41/info'), daemon.asked.join());
+});
+
+void test('an engine that is in trouble fails, whatever was known of it', async (t) => {
+  const { daemon, engine } = await open(t);
+  await engine.info();
+  daemon.pingStatus = 500;
+  await assert.rejects(engine.info(), { name: 'TransientError' });
+});
+
+void test('only an engine that is newer than this program is asked what it still speaks', async (t) => {
+  const { daemon, engine } = await open(t, { apiVersion: '1.55' });
+  await engine.info();
+  assert.deepEqual(daemon.asked.sort(), [
+    ...['/_ping', '/_ping', '/v1.50/info', '/v1.50/version', '/version'],
+  ]);
+});
+
+void test('an engine behind a proxy that lets no ping through is asked for its version', async (t) => {
+  const { daemon, engine } = await open(t, { apiVersion: undefined, pingStatus: 403 });
+  assert.equal((await engine.info()).serverVersion, '9');
+  assert.ok(daemon.asked.includes('/version'));
+});

@@ -1,0 +1,90 @@
+import { after, describe, it } from 'node:test';
+import type { OtherDaemon } from '../support/installation.ts';
+import { copyImages } from '../support/second-daemon.ts';
+import { openPodman, whyNoPodman } from '../support/podman.ts';
+import { simulatePodman } from '../support/podman-simulator.ts';
+import { describeScenarios, NO_GIT, type Scenario } from '../support/scenario.ts';
+import { cacheOf, filled, found, FOUND } from '../support/cache-jobs.ts';
+import { jobWith } from '../support/upload-jobs.ts';
+
+// Jobs on Podman: a simulated one everywhere, and a real one where Debian's can be had.
+
+const OWN_NETWORK = { key: 'FF_NETWORK_PER_BUILD', value: 'true' };
+
+const CACHE = '    volumes = ["/cache"]\n';
+
+const scenarios: readonly Scenario[] = [
+  {
+    title: 'a job with sources runs, in a network of its own',
+    job: { variables: [OWN_NETWORK], script: ['test -e .git/HEAD', 'echo ran'] },
+    expected: { state: 'success', log: ['Getting source', /^ran$/m, 'Job succeeded'] },
+  },
+  {
+    title: 'the exit code of the script is told',
+    job: { variables: [NO_GIT], script: ['exit 3'] },
+    expected: { state: 'failed', failureReason: 'script_failure', exitCode: 3 },
+  },
+  {
+    title: 'a program that the image lacks fails the job at once',
+    job: {
+      variables: [NO_GIT],
+      script: ['echo never'],
+      payload: { image: { name: '', entrypoint: ['/no/such/program'] } },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_system_failure',
+      log: [/no such file or directory/],
+      never: ['\nnever\n'],
+    },
+  },
+  {
+    title: 'a cache outlives the end of its job',
+    ...filled(cacheOf('podman')),
+    next: found(cacheOf('podman'), FOUND),
+  },
+  {
+    title: 'links and names like patterns are uploaded as what they are',
+    job: jobWith({
+      script: [
+        'mkdir real; echo a > real/a; ln -s real to-real; ln -s nowhere dangling',
+        "echo b > 'b[1]'; echo wrong > b1",
+      ],
+      artifacts: [{ paths: ['to-real', 'dangling', 'b\\[1\\]'] }],
+    }),
+    expected: {
+      state: 'success',
+      artifacts: [
+        {
+          filename: 'artifacts.zip',
+          holds: { 'b[1]': 'b\n', dangling: '-> nowhere', 'to-real': '-> real' },
+        },
+      ],
+    },
+  },
+];
+
+const simulated = await simulatePodman();
+after(() => simulated.close());
+describeScenarios(
+  'on a simulated Podman',
+  { concurrent: 1, dockerToml: `    host = "${simulated.host}"\n${CACHE}` },
+  scenarios,
+);
+
+const reason = whyNoPodman();
+if (reason === undefined) {
+  const podman = await openPodman();
+  after(() => podman.close());
+  await copyImages(podman.host);
+  const daemon: OtherDaemon = { ...podman, networkMode: '' };
+  describeScenarios(
+    `on Podman ${podman.version}`,
+    { concurrent: 1, daemon, dockerToml: CACHE },
+    scenarios,
+  );
+} else {
+  void describe('on Podman', () => {
+    void it('runs jobs', { skip: reason }, () => undefined);
+  });
+}
