@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { CacheCall, CacheStore } from '../activities/ports/cache-store.ts';
 import type { Log } from '../activities/ports.ts';
 import { storeKindOf, type CacheConfig } from '../domain/cache/config.ts';
@@ -9,12 +9,16 @@ import { createGcsPresigner } from './cache-stores/gcs.ts';
 import type { PresignedRequest, Presigner, PresignRequest } from './cache-stores/presigner.ts';
 import { createS3Presigner } from './cache-stores/s3.ts';
 import { createTransfer } from './cache-stores/transfer.ts';
+import { readSystemRoots } from './gitlab/system-roots.ts';
+import { Outbound } from './outbound.ts';
 
 export interface CacheStoreOptions {
   readonly cache: CacheConfig;
   readonly log: Log;
   /** HTTP_PROXY and its kin are taken from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Certificates to believe besides those of the machine, as far as they are there. */
+  readonly trustedFiles?: readonly string[];
   /** How connections are made, when not the usual way. */
   readonly dispatcher?: Dispatcher;
 }
@@ -23,7 +27,9 @@ export interface CacheStoreOptions {
 export function createCacheStore(options: CacheStoreOptions): CacheStore | undefined {
   const presigner = createPresigner(options);
   if (presigner === undefined) return undefined;
-  const transfer = createTransfer(options.dispatcher ?? createDispatcher(options.env));
+  const { dispatcher } = options;
+  const usual = openConnections(options);
+  const transfer = createTransfer(() => (dispatcher ? Promise.resolve(dispatcher) : usual()));
   const presign = (request: PresignRequest, call: CacheCall) =>
     presignSafely(presigner, request, call);
   return {
@@ -95,13 +101,20 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 const MAX_SIGNING_MS = 60_000;
 const MAX_WORDS_CHARS = 500;
 
-function createDispatcher(env: CacheStoreOptions['env']): Dispatcher {
-  const read = (name: string): string => env[name] ?? env[name.toLowerCase()] ?? '';
-  const own = ['localhost', '127.0.0.1', '::1'];
-  return new EnvHttpProxyAgent({
-    httpProxy: read('HTTP_PROXY'),
-    httpsProxy: read('HTTPS_PROXY'),
-    noProxy: [read('NO_PROXY'), ...own].filter(Boolean).join(','),
-    connect: { timeout: 30_000 },
-  });
+/** Changed certificates are noticed so soon. */
+const MAX_AGE_MS = 5 * 60_000;
+const CONNECT_MS = 30_000;
+
+/** Made when it is first needed, and anew after a while; what is under way goes on. */
+function openConnections({ env, trustedFiles }: CacheStoreOptions): () => Promise<Dispatcher> {
+  let held: { readonly dispatcher: Promise<Dispatcher>; readonly atMs: number } | undefined;
+  const open = async (): Promise<Dispatcher> =>
+    new Outbound({ env, ca: await readSystemRoots(env, trustedFiles), connectMs: CONNECT_MS });
+  return () => {
+    if (held === undefined || performance.now() - held.atMs > MAX_AGE_MS) {
+      held?.dispatcher.then((old) => old.close()).catch(() => undefined);
+      held = { dispatcher: open(), atMs: performance.now() };
+    }
+    return held.dispatcher;
+  };
 }

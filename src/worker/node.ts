@@ -5,7 +5,6 @@ import type { ConfigSource, Ports } from '../activities/ports.ts';
 import type { Workflows } from '../activities/ports/workflows.ts';
 import { createArchives } from '../adapters/archives.ts';
 import { createBuildStore } from '../adapters/build-store.ts';
-import { createCacheStore } from '../adapters/cache-stores.ts';
 import { createCacheUses } from '../adapters/cache-uses.ts';
 import { openKeyRing, type KeyRing } from '../adapters/cipher.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
@@ -44,6 +43,7 @@ import { readNodeWaitMs } from './node-wait.ts';
 import { describeProgram, systemClock, systemPorts } from './program.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './open-files-watch.ts';
+import { openCacheStore } from './open-cache-store.ts';
 import { openRivals } from './open-rivals.ts';
 import { whenAborted } from './shutdown.ts';
 import { createWorkers } from './workers.ts';
@@ -144,7 +144,7 @@ async function openParts(
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
     ),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
-    cacheStore: oncePerEntry(({ cache }) => cache && createCacheStore({ cache, log, env })),
+    cacheStore: oncePerEntry((runner) => openCacheStore(runner, { log, env })),
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),

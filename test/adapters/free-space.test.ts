@@ -59,7 +59,10 @@ describe('a download to a disk of 40 MiB', { skip }, () => {
       'a cache',
       () => {
         const order = { file, localModifiedMs: undefined, timeoutMs: 60_000, signal };
-        return createTransfer(new Agent()).download({ url: server.url, headers: {} }, order);
+        return createTransfer(() => Promise.resolve(new Agent())).download(
+          { url: server.url, headers: {} },
+          order,
+        );
       },
     ],
     [

@@ -25,16 +25,18 @@ export interface Transfer {
   has(presigned: PresignedRequest, call: CacheCall): Promise<boolean>;
 }
 
-export function createTransfer(dispatcher: Dispatcher): Transfer {
+export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
   return {
     download: (presigned, order) =>
       limited(order, async (signal) => {
+        const dispatcher = await open();
         const response = await ask(presigned, { method: 'GET', dispatcher, signal });
         return takeAnswer(response, { order, address: withoutQuery(presigned.url) });
       }),
 
     upload: (presigned, order) =>
       limited(order, async (signal) => {
+        const dispatcher = await open();
         const { size } = await stat(order.file);
         const headers = {
           ...presigned.headers,
@@ -51,6 +53,7 @@ export function createTransfer(dispatcher: Dispatcher): Transfer {
 
     has: (presigned, call) =>
       limited(call, async (signal) => {
+        const dispatcher = await open();
         const headers = { ...presigned.headers, range: 'bytes=0-0' };
         const response = await ask(presigned, { method: 'GET', headers, dispatcher, signal });
         response.body.on('error', () => undefined).destroy();

@@ -2,6 +2,7 @@ import type { Coordinator, Log } from '../../activities/ports.ts';
 import type { ProgramInfo } from '../../domain/build/context.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
+import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.ts';
 import { runnerInfo } from '../../domain/runner/info.ts';
 import { createArtifactCalls } from './artifact-calls.ts';
 import { createArtifactDownload } from './artifact-download.ts';
@@ -36,13 +37,14 @@ export interface ClosableCoordinator extends Coordinator {
 export function createCoordinator(options: CoordinatorOptions): ClosableCoordinator {
   const { runner, program, timeouts, signal } = options;
   const api = createApi({ ...options, ...runner, timeouts, signal });
-  const downloads = createArtifactDownload({ ...options, ...runner, timeouts, signal });
+  const files = filesOptions(options);
+  const downloads = createArtifactDownload({ ...files, ...runner, timeouts, signal });
   const lastUpdate = createLastUpdate();
   const info = runnerInfo(program, runner.executor, runner.docker.gpus);
   const requestJob = createJobRequest({ ...options, api, info, lastUpdate });
   const artifacts = createArtifactCalls({
     url: runner.url,
-    openApi: (url) => openArtifactApi(options, url),
+    openApi: (url) => openArtifactApi(files, url),
   });
   return {
     requestJob,
@@ -53,6 +55,16 @@ export function createCoordinator(options: CoordinatorOptions): ClosableCoordina
       downloads.close();
       await Promise.all([api.close(), artifacts.close()]);
     },
+  };
+}
+
+/** Files of jobs travel as they would from the helper container: by its proxies, with its CA. */
+function filesOptions<T extends CoordinatorOptions>(options: T) {
+  const { runner, env } = options;
+  return {
+    ...options,
+    env: proxyEnvironment(env, runner.environment),
+    trustedFiles: mountedCaFiles(runner.docker.volumes),
   };
 }
 

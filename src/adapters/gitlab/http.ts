@@ -32,6 +32,8 @@ export interface ApiOptions {
   readonly tlsCaFile: string | undefined;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
+  /** Certificates to believe besides, as far as they are there. */
+  readonly trustedFiles?: readonly string[];
   readonly configDir: string;
   readonly program: ProgramInfo;
   readonly env: Environment;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
+import { SITE_CA_FILE } from '../../domain/runner/outbound.ts';
 import { readableCertificates } from './pem.ts';
 import type { Environment } from './proxy.ts';
 
@@ -14,13 +15,18 @@ const BUNDLES = [
 
 /**
  * What the machine trusts: Node's own list, the distribution's (or `SSL_CERT_FILE`) and
- * `NODE_EXTRA_CA_CERTS`. All of it is named, because a `ca` given to Node replaces every default.
+ * `NODE_EXTRA_CA_CERTS`, the site's CA where images of gitlab-runner have it, and the files that are
+ * named. All of it is named, because a `ca` given to Node replaces every default.
  */
-export async function readSystemRoots(env: Environment): Promise<readonly string[]> {
+export async function readSystemRoots(
+  env: Environment,
+  more: readonly string[] = [],
+): Promise<readonly string[]> {
   const chosen = env['SSL_CERT_FILE'];
   const system = await firstReadable(chosen === undefined || chosen === '' ? BUNDLES : [chosen]);
   const extra = await firstReadable([env['NODE_EXTRA_CA_CERTS'] ?? '']);
-  const found = [system, extra].flatMap((pem) => readableCertificates(pem));
+  const own = await Promise.all([SITE_CA_FILE, ...more].map((path) => firstReadable([path])));
+  const found = [system, extra, ...own].flatMap((pem) => readableCertificates(pem));
   // Most roots stand in both lists, laid out differently.
   const byContent = new Map([...rootCertificates, ...found].map((pem) => [bare(pem), pem]));
   return [...byContent.values()];

@@ -10,6 +10,8 @@ export interface TlsSource {
   readonly tlsCaFile: string | undefined;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
+  /** Certificates to believe besides, as far as they are there. */
+  readonly trustedFiles?: readonly string[];
 }
 
 interface TlsFiles {

@@ -87,10 +87,10 @@ export function createTransportSource(options: TransportOptions): TransportSourc
 
 async function buildTransport(
   material: TlsMaterial,
-  { baseUrl, env, timeouts }: TransportOptions,
+  { baseUrl, env, timeouts, trustedFiles }: TransportOptions,
 ): Promise<Transport> {
   let chainPem: string | undefined;
-  const secureContext = await createContext(material, env);
+  const secureContext = createContext(material, await readSystemRoots(env, trustedFiles));
   // Said so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
   const isVerified = { rejectUnauthorized: true };
   const connect = {
@@ -127,8 +127,7 @@ async function buildTransport(
 }
 
 /** One context for all connections: hundreds of roots are costly to parse. */
-async function createContext(material: TlsMaterial, env: Environment): Promise<tls.SecureContext> {
-  const roots = await readSystemRoots(env);
+function createContext(material: TlsMaterial, roots: readonly string[]): tls.SecureContext {
   const { caPem, certPem, keyPem } = material;
   return tls.createSecureContext({
     minVersion: 'TLSv1.2',

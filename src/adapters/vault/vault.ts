@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import type { SecretStore } from '../../activities/ports.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { hideSecrets } from '../../domain/runner/answer-text.ts';
@@ -10,6 +10,7 @@ import {
   secretField,
   secretPath,
 } from '../../domain/secrets/vault-protocol.ts';
+import { Outbound } from '../outbound.ts';
 
 export interface VaultOptions {
   /** For proxies. */
@@ -22,6 +23,7 @@ export interface VaultOptions {
 const TRIES = 3;
 const RETRY_PAUSE_MS = 1_000;
 const CALL_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 /** Vault itself takes no larger secret. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_CHARS = 500;
@@ -66,15 +68,7 @@ interface Answer {
 }
 
 async function openDispatcher({ env, roots }: VaultOptions): Promise<Dispatcher> {
-  const ca = [...(await roots())];
-  const proxy = (name: string): string => env[name] || env[name.toLowerCase()] || '';
-  return new EnvHttpProxyAgent({
-    httpProxy: proxy('HTTP_PROXY'),
-    httpsProxy: proxy('HTTPS_PROXY'),
-    noProxy: proxy('NO_PROXY'),
-    connect: { ca },
-    requestTls: { ca },
-  });
+  return new Outbound({ env, ca: await roots(), connectMs: CONNECT_TIMEOUT_MS });
 }
 
 async function logIn(calls: Calls): Promise<string> {
