@@ -1,4 +1,12 @@
-import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -30,6 +38,7 @@ export async function ensureBuilt() {
         throw new SetUpError(`the sources do not compile:\n${error.message}`);
       }
       await bundleWorkflows();
+      chmodSync(join(DIST, 'src/cli.js'), 0o755); // it is a program: `bin` of package.json
     },
     'the TypeScript compiler',
   );

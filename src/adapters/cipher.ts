@@ -46,6 +46,30 @@ export async function openKeyRing(path: string): Promise<KeyRing> {
   };
 }
 
+/** The whole ring as it is handed to another node. Makes none. */
+export async function exportKeyRing(path: string): Promise<string> {
+  const text = await readTextIfThere(path);
+  if (text === undefined) {
+    throw new Error(`${path} is not there: start the node once, it makes its keys then`);
+  }
+  parseKeys(text, path);
+  return text;
+}
+
+/** Keeps a ring that another node has exported. False when it is there already; no other is replaced. */
+export async function importKeyRing(path: string, text: string): Promise<boolean> {
+  parseKeys(text, 'standard input');
+  const found = await readTextIfThere(path);
+  if (found === text) return false;
+  if (found !== undefined) {
+    throw new Error(
+      `${path} has keys of its own, and what they have sealed would be lost: give the node an empty state directory, or add them by hand`,
+    );
+  }
+  await keepKeyRing(path, text);
+  return true;
+}
+
 function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
   const ring = parseKeyRing(text, path);
   const keys = new Map(ring.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));

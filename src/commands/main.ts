@@ -7,6 +7,7 @@ import { releaseSignals } from '../worker/shutdown.ts';
 import { createCancelCommand } from './cancel.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
 import { createJobsCommand } from './jobs.ts';
+import { createKeysCommand } from './keys.ts';
 import { createLintCommand } from './lint.ts';
 import { createListCommand } from './list.ts';
 import { booleanOption, forgetEmptyVariables, joinBooleanValues } from './options.ts';
@@ -78,10 +79,11 @@ function describeRoot(
     createPauseCommand(context),
     createDrainCommand(context),
     createResumeCommand(context),
+    createKeysCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
   forgetEmptyVariables(root);
-  for (const command of [root, ...commands]) {
+  for (const command of [root, ...commands.flatMap((one) => [one, ...one.commands])]) {
     command
       .exitOverride()
       .configureOutput({

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Installation } from './installation.ts';
 import { findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
@@ -17,6 +19,26 @@ export interface SecondNode {
   close(): Promise<void>;
 }
 
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+/** As docs/second-node.md has it: from a shell that knows only the config file of the first node. */
+function handOverKeys(
+  firstConfigPath: string,
+  second: { readonly configPath: string; readonly stateDir: string },
+): void {
+  const run = (args: readonly string[], env: NodeJS.ProcessEnv, input = ''): string =>
+    execFileSync(process.execPath, [CLI, 'keys', ...args], {
+      ...{ input, env: { ...process.env, ...env }, encoding: 'utf8' },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+  const keys = run(['export', '--config', firstConfigPath], {});
+  run(
+    ['import', '--config', second.configPath],
+    { TEMPORAL_GITLAB_RUNNER_STATE_DIR: second.stateDir },
+    keys,
+  );
+}
+
 /**
  * As a machine of its own: with a state directory and a system id. Of the first node it has config, key
  * and Temporal.
@@ -30,7 +52,7 @@ export async function startSecondNode(
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await cp(configPath, join(home, 'config.toml'));
   await writeFile(join(home, '.runner_system_id'), 's_second000000');
-  await cp(join(firstStateDir, 'keys'), join(stateDir, 'keys'), { recursive: true });
+  handOverKeys(configPath, { configPath: join(home, 'config.toml'), stateDir });
   const ready = JSON.parse(await first.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
   const runner = startRunnerProcess({
     args: ['run', '--config', join(home, 'config.toml')],

@@ -8,6 +8,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openInstallation, type Installation } from '../support/installation.ts';
+import { startSecondNode } from '../support/second-node.ts';
 import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
@@ -131,6 +132,24 @@ describe('a person beside the running node', () => {
     await command('resume');
     assert.equal(await job.whenFinished(), 'success');
     await installation.whenClean();
+  });
+
+  it('adds a second node, to which the keys are handed by a command: both see the same jobs', async () => {
+    const second = await startSecondNode(installation);
+    try {
+      const job = installation.gitlab.addJob(endless);
+      await job.whenLog(/^begun$/m);
+      const configPath = join(installation.directory, 'second', 'config.toml');
+      const of = (path: string) => execute(process.execPath, [CLI, 'jobs', '--config', path]);
+      for (const path of [configPath, installation.configPath]) {
+        assert.match((await of(path)).stdout, new RegExp(`^${job.id} +step_script `, 'm'));
+      }
+      await execute(process.execPath, [CLI, 'cancel', `${job.id}`, '--config', configPath]);
+      await job.whenFinished();
+      await second.whenBothClean();
+    } finally {
+      await second.close();
+    }
   });
 
   it('is told when there is no such job', async () => {

@@ -1,0 +1,48 @@
+import { text } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { exportKeyRing, importKeyRing } from '../adapters/cipher.ts';
+import { readNodeNote } from '../adapters/node-note.ts';
+import { stateDirectoryPaths } from '../adapters/state-directory.ts';
+import type { CommandContext } from './context.ts';
+import { configOption } from './options.ts';
+
+interface KeysFlags {
+  readonly config: string;
+}
+
+/** `keys`: hands the keys of a node to another one that is to share its Temporal. */
+export function createKeysCommand(context: CommandContext): Command {
+  const exporting = new Command('export')
+    .description('Write the key ring to standard output, which must be a pipe or a file')
+    .addOption(configOption())
+    .action((flags: KeysFlags) => exportKeys(flags, context));
+  const importing = new Command('import')
+    .description('Read a key ring from standard input, for a node that has none yet')
+    .addOption(configOption())
+    .action((flags: KeysFlags) => importKeys(flags, context));
+  return new Command('keys')
+    .description('Hand the keys of a node to another one')
+    .addCommand(exporting)
+    .addCommand(importing);
+}
+
+async function exportKeys({ config }: KeysFlags, context: CommandContext): Promise<void> {
+  const { stdout } = context.io;
+  if ('isTTY' in stdout && stdout.isTTY === true) {
+    throw new Error('keys are not shown on a terminal: pipe them into `keys import` of the node');
+  }
+  const path = await keyRingOf(config, context);
+  stdout.write(await exportKeyRing(path));
+  context.log().info('Keys exported: whoever has them reads all jobs and secrets', { path });
+}
+
+async function importKeys({ config }: KeysFlags, context: CommandContext): Promise<void> {
+  const path = await keyRingOf(config, context);
+  const isNew = await importKeyRing(path, await text(context.io.input));
+  context.log().info(isNew ? 'Keys imported' : 'Keys were there already', { path });
+}
+
+async function keyRingOf(configPath: string, { io }: CommandContext): Promise<string> {
+  const note = await readNodeNote(configPath);
+  return stateDirectoryPaths({ configPath, env: io.env, noted: note?.stateDir }).keyRingFile;
+}
