@@ -4,14 +4,13 @@ import { describe, it } from 'node:test';
 import { createPrompter } from '../../src/commands/prompter.ts';
 
 function prompterWith(input: string) {
-  const stderr = new PassThrough();
+  const stderr = new PassThrough({ encoding: 'utf8' });
   const prompter = createPrompter({ input: PassThrough.from([input]), stderr });
   // One chunk after the other: since Node 26 a read returns no more than one.
   const said = (): string => {
     const chunks: string[] = [];
-    for (let chunk: unknown = stderr.read(); chunk !== null; chunk = stderr.read()) {
-      chunks.push(String(chunk));
-    }
+    const read = (): string | null => stderr.read() as string | null;
+    for (let chunk = read(); chunk !== null; chunk = read()) chunks.push(chunk);
     return chunks.join('');
   };
   return { prompter, said };
