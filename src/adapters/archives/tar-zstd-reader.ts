@@ -64,7 +64,8 @@ async function* entriesOf(
   if (zstd === undefined) throw archiveFault(`it is packed by zstd, and ${NO_ZSTD}`);
   const tar = zstd.createZstdDecompress();
   const reading = pipeline(createReadStream(file), tar, { signal });
-  reading.catch(() => undefined); // thrown by the stream that is read below as well
+  // Thrown by the stream that is read below as well; where that ends well, all was read.
+  reading.catch(() => undefined);
   let tarBytes = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
     for await (const chunk of tar as AsyncIterable<Uint8Array>) {
@@ -77,7 +78,6 @@ async function* entriesOf(
       const known = knownOf(entry);
       if (known !== undefined) yield known;
     }
-    await reading;
     // Node takes a stream for whole that ends before its first byte; a tar has an end of its own.
     if (tarBytes === 0) throw archiveFault('it is packed by zstd, and there is nothing in it');
   } catch (error) {
