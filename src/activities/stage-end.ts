@@ -26,7 +26,8 @@ export interface EndedStage {
 const FIRST_SIGNAL_EXIT_CODE = 128;
 /** Docker's exit code of a container that it lost while it was away itself. */
 const LOST_EXIT_CODE = 255;
-const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([137, 143]);
+const SIGKILL_EXIT_CODE = 137;
+const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([SIGKILL_EXIT_CODE, 143]);
 
 /**
  * How a stage ended whose container has ended, with a line in the trace where its exit code does not
@@ -107,6 +108,8 @@ async function sayWhy({ trace }: LiveBuild, key: string, line: string | undefine
 function explain(build: LiveBuild, ended: EndedStage): string | undefined {
   const { status, state } = ended;
   if (status.oomKilled) return formatRunnerLine('error', outOfMemory(build));
+  const hint = perhapsOutOfMemory(build, ended);
+  if (hint !== undefined) return formatRunnerLine('warning', hint);
   const { exitCode } = status;
   const level = exitCode === 0 && hasLastWord(ended) ? 'warning' : 'error';
   if (state === undefined) return formatRunnerLine(level, neverBegun(status));
@@ -137,8 +140,22 @@ function outOfMemory({ context }: LiveBuild): string {
   const limit =
     memoryBytes === undefined
       ? 'it has no limit of its own: the node ran out of memory'
-      : `its limit is ${Math.round(memoryBytes / 1024 / 1024)} MiB`;
+      : `its limit is ${inMib(memoryBytes)} MiB`;
   return `OOM killed: the container used up its memory, and the kernel killed a process of it (${limit})`;
+}
+
+/** Podman tells that memory was used up only when it happens to have seen it. */
+function perhapsOutOfMemory({ context }: LiveBuild, { state }: EndedStage): string | undefined {
+  const { memoryBytes } = context.runner.docker;
+  if (state?.exitCode !== SIGKILL_EXIT_CODE || memoryBytes === undefined) return undefined;
+  return (
+    `Exit code ${SIGKILL_EXIT_CODE}: a process was killed. It may have used up the memory of its ` +
+    `container, which is limited to ${inMib(memoryBytes)} MiB: not every engine tells`
+  );
+}
+
+function inMib(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
 }
 
 /** A process cannot kill the first one of its own container: neither can a job. */

@@ -80,6 +80,12 @@ describe('how a stage ends', () => {
       /OOM killed/,
     ],
     [
+      'a process of it was killed, and the engine does not say why',
+      { exitCode: 137 },
+      { kind: 'script_failed', exitCode: 137 },
+      /WARNING: Exit code 137: .*limited to 64 MiB/,
+    ],
+    [
       'somebody killed its container',
       killed({ exitCode: 137 }),
       { kind: 'system_failed', type: 'RunnerSystem' },
