@@ -18,11 +18,13 @@ export async function pushLayered(
 }
 
 /** Returns the new image's id. */
-export async function makeLayered(base: string): Promise<string> {
-  const container = await docker.createContainer({
-    Image: base,
-    Cmd: ['sh', '-c', `head -c ${LAYER_BYTES} /dev/urandom > /noise-$(hostname)`],
-  });
+export function makeLayered(base: string): Promise<string> {
+  return imageAfter(`head -c ${LAYER_BYTES} /dev/urandom > /noise-$(hostname)`, base);
+}
+
+/** An image with what a script has made of another one; returns its id. */
+export async function imageAfter(script: string, base: string = JOB_IMAGE): Promise<string> {
+  const container = await docker.createContainer({ Image: base, Cmd: ['sh', '-c', script] });
   try {
     await container.start();
     await container.wait();

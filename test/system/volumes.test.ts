@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, before } from 'node:test';
 import Docker from 'dockerode';
+import { imageAfter } from '../support/layered-image.ts';
 import { describeScenarios, NO_GIT, type Expectation, type Scenario } from '../support/scenario.ts';
 
 const NONROOT_IMAGE = 'temporal-gitlab-runner/nonroot:local';
@@ -16,6 +17,16 @@ after(async () => {
     .remove()
     .catch(() => undefined);
 });
+
+/** With something in the very place of the project. */
+const STALE_IMAGE = `tgr-test-stale:${process.pid}`;
+before(async () => {
+  const id = await imageAfter(
+    'mkdir -p /builds/group/project /kept && touch /builds/group/project/stale /kept/own',
+  );
+  await new Docker().getImage(id).tag({ repo: 'tgr-test-stale', tag: `${process.pid}` });
+});
+after(() => new Docker().getImage(STALE_IMAGE).remove({ force: true }));
 
 interface Visit {
   readonly script: string;
@@ -66,7 +77,24 @@ const OF_PROTECTED_REF = { git_info: { protected: true } };
 const CACHE = '    volumes = ["/cache", "/data/$CI_PROJECT_NAME"]';
 const OPEN_CACHE = '    volumes = ["/cache"]';
 
+const PROJECT = { key: 'CI_PROJECT_PATH', value: 'group/project', public: true };
+
 describeScenarios('volumes', {}, [
+  {
+    title:
+      'the project’s directory is empty, whatever the image has there; a cache has what is in its place',
+    docker: '    volumes = ["/kept"]',
+    job: {
+      image: STALE_IMAGE,
+      script: ['pwd; ls -A . ; ls -A /kept'],
+      variables: [NO_GIT, PROJECT],
+    },
+    expected: {
+      state: 'success',
+      log: [/^\/builds\/group\/project$/m, /^own$/m],
+      never: ['\nstale'],
+    },
+  },
   visits('a cache volume is there for the next job of the project', CACHE, [
     { script: 'echo kept > /cache/file' },
     { script: 'cat /cache/file', log: [KEPT] },

@@ -163,7 +163,17 @@ function bindOf(
     return `${planCacheDirectory(mount.path, question)}:${mount.path}`;
   }
   const name = volumes.find(({ path }) => path === mount.path)?.spec.name ?? '';
-  return `${name}:${mount.path}`;
+  return `${name}:${mount.path}${holdsBuilds(mount, question) ? NO_COPY : ''}`;
+}
+
+/**
+ * A fresh volume is not filled with what the job's image has in its place. With gitlab-runner the
+ * helper has put something into the one of the builds directory before the image can.
+ */
+const NO_COPY = ':nocopy';
+
+function holdsBuilds({ path }: Mount, { context }: EnvironmentQuestion): boolean {
+  return cleanPath(path) === cleanPath(context.runner.buildsDir);
 }
 
 function fileMounts({ script, output, state }: StageFilePaths): readonly FileMount[] {

@@ -44,7 +44,11 @@ describe("a build's containers", () => {
     const build = plan.container('build', 'sha256:1');
     const helper = plan.container('helper', 'sha256:2');
     const volume = `runner-${'s'.repeat(32)}-cache-${'m'.repeat(32)}`;
-    assert.deepEqual(build.binds, [`${volume}:/cache`, '/srv:/data:ro', `${volume}:/builds`]);
+    assert.deepEqual(build.binds, [
+      `${volume}:/cache`,
+      '/srv:/data:ro',
+      `${volume}:/builds:nocopy`,
+    ]);
     assert.deepEqual(helper.binds, build.binds);
     assert.deepEqual(build.fileMounts, [
       { source: '/build/script', target: '/.temporal-gitlab-runner/script', readOnly: true },
