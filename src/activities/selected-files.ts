@@ -1,5 +1,5 @@
 import { utf8Ancestor } from '../domain/files/path-bytes.ts';
-import { ancestorsOf, outermostPaths } from '../domain/files/project-paths.ts';
+import { outermostPaths } from '../domain/files/project-paths.ts';
 import type { FileSelection } from '../domain/files/selection.ts';
 import type { Variables } from '../domain/job/variables.ts';
 import { findLinkedPlaces, type LinkedPlace } from './linked-places.ts';
@@ -32,9 +32,9 @@ export async function* selectedFiles(
   selection: Pick<FileSelection, 'roots' | 'places' | 'offer'>,
 ): AsyncGenerator<FileMember> {
   const linked = await findLinkedPlaces(scene, selection.places);
-  const isKept = yield* linkedFiles(scene, selection, linked);
+  const covered = yield* linkedFiles(scene, selection, linked);
   const roots = selection.roots.filter((root) => !isThroughLink(root, linked));
-  yield* filesOf(scene, roots, (member) => selection.offer(member.path) && isKept(member));
+  yield* filesOf(scene, roots, ({ path }) => offerBeside(selection, path, covered));
 }
 
 async function* filesOf(
@@ -58,25 +58,35 @@ function readableRoots(roots: readonly string[]): readonly string[] {
 }
 
 /**
- * What is kept of the places that links lead to, by the names that the job has for it. Returns whether
- * a member may stand beside it: no link may where there are files below its name.
+ * What is kept of the places that links lead to, by the names that the job has for it. Returns the
+ * links below whose names there are files now: they cannot be kept themselves.
  */
 async function* linkedFiles(
   scene: FilesScene,
   { offer }: Pick<FileSelection, 'offer'>,
   linked: readonly LinkedPlace[],
-): AsyncGenerator<FileMember, (member: FileMember) => boolean> {
-  const parents = new Set<string>();
-  for (const { place, realPath } of linked) {
+): AsyncGenerator<FileMember, ReadonlySet<string>> {
+  const covered = new Set<string>();
+  for (const { place, linkPath, realPath } of linked) {
     if (realPath === undefined) continue;
     for await (const member of membersBelow(scene, { path: place.path, realPath })) {
       if (!offer(member.path, place)) continue;
-      for (const parent of ancestorsOf(member.path)) parents.add(parent);
-      if (member.kind === 'directory') parents.add(member.path);
+      covered.add(linkPath);
       yield member;
     }
   }
-  return ({ kind, path }) => kind !== 'symlink' || !parents.has(path);
+  return covered;
+}
+
+/** A link that is covered is found by who asks for it by its name, though its files stand for it. */
+function offerBeside(
+  { offer }: Pick<FileSelection, 'offer'>,
+  path: string,
+  covered: ReadonlySet<string>,
+): boolean {
+  if (!covered.has(path)) return offer(path);
+  offer(path, { path, isFollowed: false });
+  return false;
 }
 
 /** Whether a name was found by way of a link, and not only as one. */
@@ -97,15 +107,13 @@ export async function* listedFiles(
   names: Iterable<string>,
 ): AsyncGenerator<FileMember> {
   const linked = await findLinkedPlaces(scene, selection.places);
-  const isKept = yield* linkedFiles(scene, selection, linked);
-  const kept = await keptOf(
-    scene,
-    { offer: (name) => !isThroughLink(name, linked) && selection.offer(name) },
-    names,
-  );
+  const covered = yield* linkedFiles(scene, selection, linked);
+  const offer = (name: string): boolean =>
+    !isThroughLink(name, linked) && offerBeside(selection, name, covered);
+  const kept = await keptOf(scene, { offer }, names);
   const roots = outermostPaths(kept);
   const reads = roots.length > MAX_READS ? [commonDirectory(roots)] : roots;
-  yield* filesOf(scene, reads, (member) => kept.has(member.path) && isKept(member));
+  yield* filesOf(scene, reads, ({ path }) => kept.has(path));
 }
 
 /** Heartbeats of all builds wait meanwhile. */

@@ -61,8 +61,7 @@ export function outermostPaths(paths: Iterable<string>): readonly string[] {
   return [...all].filter((path) => !ancestorsOf(path).some((each) => all.has(each))).sort();
 }
 
-/** Each directory that a path lies in, the outermost first; not '', in which all lie. */
-export function ancestorsOf(path: string): readonly string[] {
+function ancestorsOf(path: string): readonly string[] {
   const ancestors: string[] = [];
   for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) {
     ancestors.push(path.slice(0, at));
