@@ -18,6 +18,12 @@ interface Place {
   readonly env: Readonly<Record<string, string>>;
 }
 
+const MANIFESTS = [
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.oci.image.index.v1+json',
+];
+
 /** A public registry, a private one, one that is down, and a node with logins of its own. */
 async function openPlace(): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-images-'));
@@ -38,7 +44,8 @@ async function openPlace(): Promise<Place> {
   await new Docker().getImage(IMAGE).tag({ repo: `${open.host}/here`, tag: '1' });
   const head = await fetch(`http://${open.host}/v2/app/manifests/1`, {
     method: 'HEAD',
-    headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' },
+    // Engines with the image store of containerd push what they have: of OCI's kinds.
+    headers: { accept: MANIFESTS.join(', ') },
   });
   await writeNodeLogins(directory, { open, locked });
   return {
@@ -200,7 +207,7 @@ function pullPolicies({ open, digest }: Place): readonly Scenario[] {
         failureReason: 'runner_configuration_error',
         log: [
           'for platform linux/s390x ...',
-          /does not match the specified platform.*linux\/s390x/,
+          /does not (?:match|provide) the specified platform.*linux\/s390x/,
         ],
       },
     }),
@@ -221,7 +228,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
       config: { auths: { [locked.host]: authOf(WRONG) } },
       expected: {
         ...REFUSED,
-        log: ['Authenticating with credentials from $DOCKER_AUTH_CONFIG', /unauthorized|denied/],
+        log: ['Authenticating with credentials from $DOCKER_AUTH_CONFIG', /unauthorized|denied/i],
       },
     }),
     pull({
@@ -279,7 +286,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
       credentials,
       expected: {
         ...REFUSED,
-        log: ['credentials from $DOCKER_AUTH_CONFIG', /unauthorized|denied/],
+        log: ['credentials from $DOCKER_AUTH_CONFIG', /unauthorized|denied/i],
       },
     }),
     pull({
@@ -343,5 +350,7 @@ if (registryProgram() === undefined) {
     ...logins(place),
     ...outages(place),
   ]);
-  describeScenarios('a registry that comes back', { dockerToml, env }, returns(place));
+  // Each try is told there alone.
+  const talkative = { dockerToml, env: { ...env, LOG_LEVEL: 'debug' } };
+  describeScenarios('a registry that comes back', talkative, returns(place));
 }

@@ -81,8 +81,11 @@ function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal 
       `cannot ${action.doing}: its image ${spec.image} is gone from Docker at ${action.address}: ${reply.message}`,
     );
   }
-  // Docker before 23 pulls an image of another platform without a word, and says so only here.
-  const isWrongPlatform = /does not match the (specified|expected) platform/.test(reply.message);
+  // Docker before 23 pulls an image of another platform without a word, and says so only here; so
+  // does the image store of containerd when it has the image for another one.
+  const isWrongPlatform = /does not (match|provide) the (specified|expected) platform/.test(
+    reply.message,
+  );
   throw refusalFault(isWrongPlatform ? { ...reply, status: 400 } : reply, action);
 }
 

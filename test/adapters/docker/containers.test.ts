@@ -66,6 +66,22 @@ for (const labels of [
   });
 }
 
+for (const [status, message] of [
+  [500, 'image with reference x was found but does not match the specified platform: wanted s390x'],
+  [
+    404,
+    'image with reference x was found but does not provide the specified platform (linux/s390x)',
+  ],
+] as const) {
+  void test(`an image of another platform is a fault of the configuration, answered ${status}`, async (t) => {
+    const { engine } = await scripted(t, [status, JSON.stringify({ message })]);
+    await assert.rejects(engine.createContainer(spec), {
+      type: FailureType.RunnerConfiguration,
+      message: /specified platform/,
+    });
+  });
+}
+
 void test('a holder of the name that went meanwhile is no trouble', async (t) => {
   const { engine } = await scripted(t, [409], [404], [201, '{"Id":"new"}']);
   assert.equal(await engine.createContainer(spec), 'new');
