@@ -1,8 +1,9 @@
+import { formatRunnerLine } from '../domain/trace/sections.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { StartedStage } from './container-stage.ts';
 
-/** More than an entrypoint has to say around our command. */
-const MAX_LOG_BYTES = 1024 * 1024;
+/** As much as Docker keeps: bounds the memory whatever the job's limit is. */
+const MAX_LOG_BYTES = 64 * 1024 * 1024;
 /** Beyond this nobody reads which words went to which stream. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
@@ -25,7 +26,7 @@ interface Reading extends StartedStage {
 export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
   const { key, ports, isComplete, containerId } = stage;
   const fromByte = await readLogged(build, stage);
-  const log = await readLog(stage, fromByte);
+  const log = await readLog(build, stage, fromByte);
   const cuts = await noteCuts(build, stage, { fromByte, bytes: bytesOf(log) });
   let startByte = cuts[0];
   for (const cut of cuts.slice(1)) {
@@ -33,6 +34,10 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
       await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, bytes);
     }
     startByte = cut;
+  }
+  if (startByte - fromByte >= MAX_LOG_BYTES) {
+    const line = formatRunnerLine('warning', 'The rest of what the entrypoint said is left out');
+    await build.trace.appendOnce(`${key}/entrypoint-cut`, line);
   }
   if (isComplete && startByte !== fromByte) {
     await ports.builds.writeNote(build.context.buildId, loggedNote(containerId), startByte);
@@ -72,10 +77,13 @@ async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage
 
 /** The whole log of the container, from its first start on. */
 async function readLog(
+  { context }: LiveBuild,
   { container, engine }: StartedStage,
   fromByte: number,
 ): Promise<readonly LogRun[]> {
-  return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + MAX_LOG_BYTES }));
+  // One more: the trace says what is cut when the limit is passed.
+  const wanted = Math.min(context.runner.outputLimitBytes + 1, MAX_LOG_BYTES);
+  return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + wanted }));
 }
 
 /** Where Docker happens to cut its frames must not matter. */

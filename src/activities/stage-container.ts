@@ -10,6 +10,15 @@ import type { ContainerStatus } from './ports.ts';
 import { judgeEnd } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
 
+interface FollowedStage extends StartedStage {
+  /** It has an entrypoint, which may talk. */
+  readonly opensStdin: boolean;
+}
+
+/** From one reading of a container's log to the next: at first often, while people wait for it. */
+const FIRST_READING_MS = 500;
+const MAX_READING_MS = 4_000;
+
 /**
  * Runs a stage in its container, or goes on with one that a call before has started.
  * Invariant: a container is started for a stage at most once, whatever dies meanwhile.
@@ -26,8 +35,8 @@ export async function runInContainer(
   const container = plan.containerNames[place];
   const start = await startOnce(build, { ...stage, container, engine });
   if (start === undefined) return { kind: 'stopped' };
-  const { nonce, containerId } = start;
-  const started = { ...stage, container, engine, nonce, containerId };
+  const { nonce, containerId, opensStdin = false } = start;
+  const started = { ...stage, container, engine, nonce, containerId, opensStdin };
   let status: ContainerStatus;
   try {
     status = await waitWithOutput(build, started);
@@ -46,7 +55,7 @@ export async function runInContainer(
 }
 
 /** Returns when the container has ended and all that it has said is in the trace. */
-async function waitWithOutput(build: LiveBuild, stage: StartedStage): Promise<ContainerStatus> {
+async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<ContainerStatus> {
   const ended = new AbortController();
   const isOutputLost = new AbortController();
   const following = followOutput(build, stage, ended.signal).catch((error: unknown) => {
@@ -72,20 +81,49 @@ async function waitWithOutput(build: LiveBuild, stage: StartedStage): Promise<Co
 }
 
 /**
- * First what an entrypoint said to Docker's own log, then the stage's output from its file. The
- * wrapper marks the border: once it has begun, all goes into the file.
+ * First what an entrypoint says to Docker's own log, then the stage's output from its file. The
+ * wrapper marks the border: once it has begun, all of the script's goes into the file.
  */
 async function followOutput(
   build: LiveBuild,
-  stage: StartedStage,
+  stage: FollowedStage,
   ended: AbortSignal,
 ): Promise<void> {
   const { place, ports, nonce } = stage;
   const { buildId } = build.context;
-  await ports.builds.whenBegun(buildId, place, { nonce, signal: ended });
+  const begun = new AbortController();
+  await Promise.all([
+    ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
+    followEntrypoint(build, stage, begun.signal),
+  ]);
   if (!ended.aborted) await takeEntrypointLog(build, { ...stage, isComplete: false });
   const { output } = await ports.builds.stageFiles(buildId, place);
-  await build.trace.followFile(place, output, ended);
+  await Promise.all([
+    build.trace.followFile(place, output, ended),
+    followEntrypoint(build, stage, ended),
+  ]);
   // What an entrypoint says after the stage, and what Docker had not written down in time.
   await takeEntrypointLog(build, { ...stage, isComplete: true });
+}
+
+/**
+ * Shows what an entrypoint says while it does: before the script, and beside it by what it has started.
+ * What a reading misses, or cannot take for a fault that passes, is left to the next one.
+ */
+async function followEntrypoint(
+  build: LiveBuild,
+  stage: FollowedStage,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!stage.opensStdin) return;
+  const { clock, log } = stage.ports;
+  for (let pauseMs = FIRST_READING_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_READING_MS)) {
+    await clock.sleep(pauseMs, signal).catch(() => undefined);
+    if (signal.aborted || build.trace.isOverLimit) return;
+    try {
+      await takeEntrypointLog(build, { ...stage, isComplete: false });
+    } catch (error) {
+      log.debug('cannot read the log of a container now', { container: stage.container, error });
+    }
+  }
 }

@@ -25,7 +25,10 @@ export type Verdict = DockerRefusal | typeof ANSWER_LOST | undefined;
 export interface DockerProxy {
   /** For `[runners.docker] host`. */
   readonly host: string;
-  /** Is asked at every call until it is another's turn. */
+  /**
+   * Is asked at every call until it is another's turn. A connection that is handed over is with Docker
+   * by then, and with its caller once the answer, which does not matter, is there.
+   */
   intercept(decide: (call: DockerCall) => Promise<Verdict>): void;
   close(): Promise<void>;
 }
@@ -73,6 +76,26 @@ export async function startDockerProxy(): Promise<DockerProxy> {
         () => outgoing.destroy(),
       );
     });
+  });
+  server.on('upgrade', (incoming, connection, head) => {
+    const { method = '', url = '', headers } = incoming;
+    const path = url.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '');
+    const options = { socketPath: DOCKER_SOCKET, agent: false, method, path: url, headers };
+    const outgoing = request(options);
+    connection.on('error', () => outgoing.destroy());
+    outgoing.on('error', () => connection.destroy());
+    // Asked when Docker has agreed: what the caller has to say comes after that.
+    outgoing.on('upgrade', (reply, docker) => {
+      connection.on('close', () => docker.end());
+      docker.on('error', () => connection.destroy());
+      void decide({ method, path }).then(() => {
+        const lines = [`HTTP/1.1 ${reply.statusCode ?? 101} UPGRADED`, 'Connection: Upgrade'];
+        connection.write(`${[...lines, 'Upgrade: tcp'].join('\r\n')}\r\n\r\n`);
+        docker.write(head);
+        connection.pipe(docker).pipe(connection);
+      });
+    });
+    outgoing.end();
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {

@@ -54,12 +54,15 @@ describeScenarios('cancel and time-outs', {}, [
     job: {
       script: ['echo begun', 'sleep 120'],
       afterScript: ['echo after-ran'],
-      variables: [...RUNNING, { key: 'RUNNER_SCRIPT_TIMEOUT', value: '2s' }],
+      variables: [...RUNNING, { key: 'RUNNER_SCRIPT_TIMEOUT', value: '4s' }],
     },
     expected: {
       state: 'failed',
       failureReason: 'job_execution_timeout',
-      log: ['begun', 'after-ran', 'execution took longer than 2s'],
+      log: [
+        ...['begun', 'the script took longer than 4 s', 'after-ran'],
+        /^ERROR: Job failed: script timeout: context deadline exceeded$/m,
+      ],
     },
   },
   {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import Docker from 'dockerode';
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
@@ -137,6 +138,51 @@ describe("a container's entrypoint", () => {
     },
   ]);
 });
+
+const DAEMON = `
+i=0
+while [ "$i" -lt 60000 ]; do echo "daemon line $i, and so on and so forth"; i=$((i + 1)); done
+: >/tmp/all-said
+`;
+
+describeScenarios('an entrypoint that talks', { runnerToml: '  output_limit = 8192' }, [
+  {
+    title: 'is heard while it does',
+    job: said(
+      { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'echo first-word; sleep 12; exec "$@"', 'sh'] },
+      'echo script-ran',
+    ),
+    meanwhile: async (job) => {
+      await job.whenLog(/^first-word$/m);
+      assert.doesNotMatch(job.log, /^script-ran$/m);
+    },
+    expected: { state: 'success', log: [/^first-word$/m, /^script-ran$/m] },
+  },
+  {
+    title: 'is heard to the end, also beside the script',
+    job: said(
+      { name: JOB_IMAGE, entrypoint: ['sh', '-c', `(${DAEMON}) & exec "$@"`, 'sh'] },
+      'echo script-ran',
+      'until [ -e /tmp/all-said ]; do sleep 0.1; done',
+    ),
+    expected: { state: 'success', log: [/^daemon line 0,/m, /^daemon line 59999,/m] },
+  },
+]);
+
+describeScenarios('an entrypoint that talks too much', { runnerToml: '  output_limit = 64' }, [
+  {
+    title: 'is cut at the limit of the job, which goes on',
+    job: said(
+      { name: JOB_IMAGE, entrypoint: ['sh', '-c', `${DAEMON}\nexec "$@"`, 'sh'] },
+      'exit 3',
+    ),
+    expected: {
+      ...{ state: 'failed', failureReason: 'script_failure', exitCode: 3 },
+      log: [/^daemon line 0,/m, /exceeded limit/],
+      never: ['daemon line 59999'],
+    },
+  },
+]);
 
 describeScenarios('a script', {}, [
   {

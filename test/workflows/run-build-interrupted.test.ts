@@ -91,6 +91,7 @@ const TIMED_OUT = {
   reason: 'job_execution_timeout',
   message: 'execution took longer than 1s seconds',
 };
+const SCRIPT_TIMED_OUT = { ...TIMED_OUT, message: 'script timeout: context deadline exceeded' };
 
 describe('a build that is interrupted', () => {
   let world: World;
@@ -217,7 +218,7 @@ describe('a build that is interrupted', () => {
         ...FULL_PLAN,
         scriptTimeoutMs: 1_000,
       });
-      assert.deepEqual(await handle.result(), TIMED_OUT);
+      assert.deepEqual(await handle.result(), SCRIPT_TIMED_OUT);
       assertThen(
         'runStage step_script',
         ['stopStage graceful', 'runStage after_script timedout', 'runStage cleanup_file_variables'],
@@ -244,7 +245,7 @@ describe('a build that is interrupted', () => {
         afterScriptTimeoutMs: 1_000,
         afterScriptIgnoreErrors: false,
       });
-      assert.deepEqual(await handle.result(), TIMED_OUT);
+      assert.deepEqual(await handle.result(), SCRIPT_TIMED_OUT);
     });
 
     it('does not fire after the job has ended in time', async () => {

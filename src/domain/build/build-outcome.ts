@@ -2,7 +2,7 @@ import { formatGoDuration } from '../job/go-duration.ts';
 import type { JobStatus } from '../job/job-status.ts';
 import { failureReasonOf } from './failure-reason.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from './outcome.ts';
-import { formatTimeout } from './result-line.ts';
+import { formatJobTimeout, SCRIPT_TIMEOUT } from './result-line.ts';
 
 /**
  * How a build ends after its last stage that counts. An interruption explains a stopped stage; a
@@ -44,12 +44,11 @@ export function outcomeOfOwnTimeout(
   stage: 'prepare' | 'get sources',
   timeoutMs: number,
 ): BuildOutcome {
-  return {
-    state: 'failed',
-    reason: 'job_execution_timeout',
-    exitCode: undefined,
-    message: `${stage} timeout: exceeded timeout of ${formatGoDuration(timeoutMs)}`,
-  };
+  return outcomeOfTimeout(`${stage} timeout: exceeded timeout of ${formatGoDuration(timeoutMs)}`);
+}
+
+function outcomeOfTimeout(message: string): BuildOutcome {
+  return { state: 'failed', reason: 'job_execution_timeout', exitCode: undefined, message };
 }
 
 function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome {
@@ -59,13 +58,9 @@ function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome 
     case 'aborted':
       return { state: 'aborted' };
     case 'job_timeout':
+      return outcomeOfTimeout(formatJobTimeout(interruption.timeoutMs));
     case 'script_timeout':
-      return {
-        state: 'failed',
-        reason: 'job_execution_timeout',
-        exitCode: undefined,
-        message: formatTimeout(interruption.timeoutMs),
-      };
+      return outcomeOfTimeout(SCRIPT_TIMEOUT);
     case undefined:
       return {
         state: 'failed',

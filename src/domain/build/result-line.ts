@@ -33,7 +33,13 @@ export function formatResultLine(outcome: BuildOutcome): string | undefined {
   return result && formatRunnerLine(result.level, result.text);
 }
 
-/** Why a build that took too long failed. The peer says "seconds" after its duration too. */
-export function formatTimeout(timeoutMs: number): string {
+/** Why a build whose job took too long failed. The peer says "seconds" after its duration too. */
+export function formatJobTimeout(timeoutMs: number): string {
   return `execution took longer than ${formatGoDuration(timeoutMs)} seconds`;
 }
+
+/**
+ * Why a build failed whose script took longer than RUNNER_SCRIPT_TIMEOUT. How long that is stands in the
+ * line that tells of the stop. Source: gitlab-runner `common/build.go` (ErrJobScriptTimeout).
+ */
+export const SCRIPT_TIMEOUT = 'script timeout: context deadline exceeded';

@@ -55,7 +55,12 @@ describe('the outcome of a build', () => {
     ],
     [STOPPED, { kind: 'canceling' }, { state: 'canceled' }, 'a user pressed cancel'],
     [STOPPED, { kind: 'job_timeout', timeoutMs: 90_000 }, TIMED_OUT, 'the job took too long'],
-    [STOPPED, { kind: 'script_timeout', timeoutMs: 90_000 }, TIMED_OUT, 'the script did'],
+    [
+      STOPPED,
+      { kind: 'script_timeout', timeoutMs: 90_000 },
+      { ...TIMED_OUT, message: 'script timeout: context deadline exceeded' },
+      'the script did',
+    ],
     [STOPPED, { kind: 'aborted' }, { state: 'aborted' }, 'GitLab has ended it'],
     [
       STOPPED,

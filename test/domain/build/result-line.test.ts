@@ -4,7 +4,7 @@ import type { BuildOutcome } from '../../../src/domain/build/outcome.ts';
 import {
   describeResult,
   formatResultLine,
-  formatTimeout,
+  formatJobTimeout,
 } from '../../../src/domain/build/result-line.ts';
 
 const RED = '\x1b[31;1m';
@@ -34,7 +34,7 @@ const cases: [outcome: BuildOutcome, expected: string | undefined, why: string][
       state: 'failed',
       reason: 'job_execution_timeout',
       exitCode: undefined,
-      message: formatTimeout(3_600_000),
+      message: formatJobTimeout(3_600_000),
     },
     `${RED}ERROR: Job failed: execution took longer than 1h0m0s seconds${RESET}`,
     'the peer’s words',
