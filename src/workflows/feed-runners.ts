@@ -206,7 +206,10 @@ async function reload({ state, update }: Fleet): Promise<void> {
     update({ settings: await loadConfig() });
   } catch (error) {
     throwBug(error);
-    log.error('config not loaded, the last good one stays in force', { reason: reasonOf(error) });
+    // A node that was stopped just then reads its file when it starts.
+    const reason = reasonOf(error);
+    const level = reason.includes('ScheduleToStart') ? 'debug' : 'error';
+    log[level]('config not loaded, the last good one stays in force', { reason });
   }
 }
 

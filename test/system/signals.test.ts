@@ -36,6 +36,25 @@ describe('signals', () => {
     await installation.whenClean();
   });
 
+  it('kill -9, a start, a stop and a start say nothing that only a developer understands', async () => {
+    const job = installation.gitlab.addJob(waiting('long'));
+    await job.whenLog(/^begun$/m);
+    await installation.runner.end('SIGKILL');
+    const killed = await installation.start();
+    await killed.whenLog(/"msg":"build goes on"/);
+    await killed.end('SIGTERM');
+    const last = await installation.start();
+    await last.whenLog(/"msg":"build goes on"/);
+    job.cancel();
+    await job.whenFinished();
+    await installation.whenClean();
+    // What the SDK says bears its fields; the others have to do with the stop itself.
+    const cryptic = /"sdk":"temporal"|task_token|"msg":"(question not answered|config not loaded)/;
+    for (const line of [...killed.lines, ...last.lines]) {
+      if (/"level":"(warning|error)"/.test(line)) assert.doesNotMatch(line, cryptic);
+    }
+  });
+
   it('SIGHUP brings a new `concurrent` into force without a restart', async () => {
     const { gitlab, configPath } = installation;
     const first = gitlab.addJob(waiting('first'));
