@@ -30,7 +30,7 @@ describe('job request', () => {
     );
     assert.deepEqual(request.json(), {
       info: {
-        ...{ name: 'temporal-gitlab-runner', version: '1.2.3', revision: 'abc1234' },
+        ...{ name: 'temporal-gitlab-runner', version: '19.4.0', revision: 'abc1234' },
         ...{ platform: 'linux', architecture: 'amd64', executor: 'docker', shell: 'bash' },
         features: RUNNER_FEATURES,
         config: { gpus: '' },
