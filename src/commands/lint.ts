@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
+import type { Log } from '../activities/ports.ts';
 import { createConfigSource } from '../adapters/config-file.ts';
+import { readConfigFile } from '../adapters/config/read-config-file.ts';
+import { volumeFault } from '../domain/executor/mounts.ts';
+import type { InstallationConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
 
@@ -8,10 +12,14 @@ interface LintFlags {
   readonly config: string;
 }
 
-/** `lint`: reads the config file as `run` does; whatever `run` would complain of is a failure here. */
+const ONLY_WARNINGS = 2;
+
+/** `lint`: reads the config file as `run` does. Ends with 0, with 1 for faults, with 2 for warnings alone. */
 export function createLintCommand(context: CommandContext): Command {
   return new Command('lint')
-    .description('Check the config file')
+    .description(
+      'Check the config file: ends with 0 when it is fine, 1 with faults, 2 with warnings',
+    )
     .addOption(configOption())
     .action((flags: LintFlags) => lint(flags, context));
 }
@@ -20,18 +28,41 @@ async function lint({ config: path }: LintFlags, context: CommandContext): Promi
   // `run` takes a missing file for an empty one.
   if (!existsSync(path)) throw new Error(`${path}: no such file: name one by --config`);
   const log = context.log();
-  let warnings = 0;
-  const counting = {
+  const told = { faults: 0, warnings: 0 };
+  const { text } = await readConfigFile(path);
+  if (text.trim() === '')
+    throw new Error(`${path}: the file is empty: \`register\` writes into it`);
+  const source = createConfigSource({ path, env: context.io.env, log: counting(log, told) });
+  const loaded = await source.load();
+  for (const fault of volumeFaults(loaded)) {
+    told.faults += 1;
+    log.error('volume cannot be used', fault);
+  }
+  if (told.faults > 0) throw new Error(`${path}: ${told.faults} faults, see the lines above`);
+  if (told.warnings === 0) {
+    return log.info('Config file is fine', { config: path, runners: loaded.runners.length });
+  }
+  context.setExitCode(ONLY_WARNINGS);
+  log.warn('Config file can be used, see the warnings above', { config: path });
+}
+
+/** An entry that is not served is a fault; whatever else is warned of leaves it served. */
+function counting(log: Log, told: { faults: number; warnings: number }): Log {
+  return {
     ...log,
-    warn: (...line: Parameters<typeof log.warn>) => {
-      warnings += 1;
-      log.warn(...line);
+    warn: (message, fields) => {
+      const isFault = message === 'runner skipped';
+      told[isFault ? 'faults' : 'warnings'] += 1;
+      log[isFault ? 'error' : 'warn'](message, fields);
     },
   };
-  const source = createConfigSource({ path, env: context.io.env, log: counting });
-  const { runners } = await source.load();
-  if (warnings > 0) {
-    throw new Error(`${path}: ${warnings} to look at, see the warnings above`);
-  }
-  log.info('Config file is fine', { config: path, runners: runners.length });
+}
+
+function volumeFaults({ runners }: InstallationConfig) {
+  return runners.flatMap(({ name, docker }) =>
+    docker.volumes.flatMap((volume) => {
+      const reason = volumeFault(volume);
+      return reason === undefined ? [] : [{ runner_name: name, reason }];
+    }),
+  );
 }

@@ -130,6 +130,7 @@ function whyUnusable(
   if (url === '') return 'it has no "url"';
   if (apiBaseUrl(url) === undefined) return 'its "url" is not an http(s) address';
   if (token === '') return 'it has no "token"';
+  if (/\s/.test(token)) return 'its "token" has white space in it';
   if (executor !== 'docker') {
     return `its "executor" is "${executor}", and only "docker" is supported`;
   }

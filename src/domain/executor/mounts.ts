@@ -81,6 +81,12 @@ const OPTIONS: ReadonlySet<string> = new Set([
   ...['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate'],
 ]);
 
+/** What is wrong with a `volumes` entry whatever the variables of a job are; undefined when nothing is. */
+export function volumeFault(volume: string): string | undefined {
+  const isSound = volume === '' || parseVolume(volume) !== undefined;
+  return isSound ? undefined : `invalid volume specification ${quote(volume)}`;
+}
+
 /** The mount that a `volumes` entry means, or what is wrong with it. */
 function readVolume(
   volume: string,
