@@ -25,20 +25,6 @@ const scenarios: readonly Scenario[] = [
     expected: { state: 'failed', failureReason: 'script_failure', exitCode: 3 },
   },
   {
-    title: 'a program that the image lacks fails the job at once',
-    job: {
-      variables: [NO_GIT],
-      script: ['echo never'],
-      payload: { image: { name: '', entrypoint: ['/no/such/program'] } },
-    },
-    expected: {
-      state: 'failed',
-      failureReason: 'runner_system_failure',
-      log: [/no such file or directory/],
-      never: ['\nnever\n'],
-    },
-  },
-  {
     title: 'a cache outlives the end of its job',
     ...filled(cacheOf('podman')),
     next: found(cacheOf('podman'), FOUND),
