@@ -1,6 +1,6 @@
 import { relativeTo } from '../domain/files/project-paths.ts';
 import type { Place } from '../domain/files/selection.ts';
-import type { FilesScene } from './selected-files.ts';
+import type { FilesScene } from './files-scene.ts';
 
 /** A place that a link is on the way to. */
 export interface LinkedPlace {

@@ -1,18 +1,9 @@
 import { utf8Ancestor } from '../domain/files/path-bytes.ts';
 import { outermostPaths } from '../domain/files/project-paths.ts';
 import type { FileSelection } from '../domain/files/selection.ts';
-import type { Variables } from '../domain/job/variables.ts';
+import type { FilesScene } from './files-scene.ts';
 import { findLinkedPlaces, type LinkedPlace } from './linked-places.ts';
-import type { ContainerEngine, FileMember, Ports } from './ports.ts';
-
-/** Where a job's files are read. */
-export interface FilesScene {
-  readonly engine: ContainerEngine;
-  readonly container: string;
-  readonly ports: Pick<Ports, 'clock'>;
-  readonly variables: Pick<Variables, 'projectDir'>;
-  readonly signal: AbortSignal;
-}
+import type { FileMember } from './ports.ts';
 
 /** One reading of a project's files that asks what is kept. */
 export interface Selected {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import type { Clock, ContainerEngine } from '../../src/activities/ports.ts';
-import { listedFiles, type FilesScene } from '../../src/activities/selected-files.ts';
+import type { FilesScene } from '../../src/activities/files-scene.ts';
+import { listedFiles } from '../../src/activities/selected-files.ts';
 
 const engine: Pick<ContainerEngine, 'readFiles'> = { readFiles: () => Promise.resolve(undefined) };
 
