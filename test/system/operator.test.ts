@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -150,6 +150,44 @@ describe('a person beside the running node', () => {
     } finally {
       await second.close();
     }
+  });
+
+  it('reads in the log what a reload changed, key by key, and what becomes of a file that is broken or gone', async () => {
+    const { runner, configPath, tokens } = installation;
+    const config = await readFile(configPath, 'utf8');
+    const since = runner.lines.length;
+    const whenSaid = (pattern: RegExp) => runner.whenLog(pattern, 20_000, since);
+    // At once: nobody must read half of it.
+    const reload = async (text: string) => {
+      await writeFile(`${configPath}.new`, text, { mode: 0o600 });
+      await rename(`${configPath}.new`, configPath);
+      runner.signal('SIGHUP');
+    };
+    const changed = config
+      .replace('concurrent = 2', 'concurrent = 3')
+      .replace(/^ {2}executor = .*$/m, '$&\n  environment = ["PASSWORD=hush-hush"]')
+      .replace(/image = "[^"]*"/, 'image = "changed:1"');
+    await reload(changed);
+    await whenSaid(/"changes":\["concurrent: 2 → 3"\].*"msg":"config reloaded: settings changed"/);
+    const line = await whenSaid(/"msg":"config reloaded: runner changed"/);
+    const { runner_name: name, changes } = JSON.parse(line) as Record<string, unknown>;
+    assert.equal(name, 'system-test-0');
+    assert.ok(Array.isArray(changes));
+    assert.equal(changes[0], 'runners.environment: changed');
+    assert.match(String(changes[1]), /^runners\.docker\.image: \S+ → changed:1$/);
+    assert.equal(changes.length, 2);
+
+    await reload(`${config}\n[[runners]\n`);
+    await whenSaid(/"msg":"config not loaded, the last good one stays in force"/);
+    await rm(configPath);
+    runner.signal('SIGHUP');
+    await whenSaid(/"msg":"config file is gone, its last good settings stay in force"/);
+    await reload(config);
+    await whenSaid(/"msg":"config file is good again, its settings are in force"/);
+    await whenSaid(/"changes":\["concurrent: 3 → 2"\].*"msg":"config reloaded: settings changed"/);
+    const text = runner.lines.slice(since).join('\n');
+    assert.equal(text.split('config file is gone').length, 2, 'said once');
+    for (const secret of ['hush-hush', ...tokens]) assert.ok(!text.includes(secret), secret);
   });
 
   it('is told when there is no such job', async () => {

@@ -4,22 +4,27 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 /** Far above any real one: a wrong path must not fill the memory. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
+export interface ConfigFile {
+  readonly text: string;
+  readonly isOpenToAll: boolean;
+  readonly isMissing: boolean;
+}
+
 /** Text of the file; a missing one is empty. Fails with InvalidConfig. */
-export async function readConfigFile(
-  path: string,
-): Promise<{ readonly text: string; readonly isOpenToAll: boolean }> {
+export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     const file = await open(path, 'r');
     try {
       const { size, mode } = await file.stat();
       if (size > MAX_CONFIG_BYTES) throw new Error(`${size} bytes are too many for a config file`);
       const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.readFile());
-      return { text, isOpenToAll: (mode & 0o007) !== 0 };
+      return { text, isOpenToAll: (mode & 0o007) !== 0, isMissing: false };
     } finally {
       await file.close();
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { text: '', isOpenToAll: false };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      return { text: '', isOpenToAll: false, isMissing: true };
     const reason = error instanceof Error ? error.message : String(error);
     throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be read: ${reason}`, {
       cause: error,

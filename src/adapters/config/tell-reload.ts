@@ -1,0 +1,55 @@
+import type { Log } from '../../activities/ports.ts';
+import { diffConfigs, type ConfigChange } from '../../domain/runner/config-diff.ts';
+import type { InstallationConfig } from '../../domain/runner/config.ts';
+
+/** Tells people what a reading of config.toml has changed. The first one changes nothing. */
+export interface ReloadTeller {
+  /** Once until the file is good again. */
+  tellGone(): void;
+  /** Whoever asked for the reading tells why. */
+  noteBroken(): void;
+  tellGood(before: InstallationConfig, after: InstallationConfig): void;
+}
+
+const MESSAGES = {
+  added: 'config reloaded: runner added',
+  removed: 'config reloaded: runner removed',
+  changed: 'config reloaded: runner changed',
+} as const;
+
+export function createReloadTeller(path: string, log: Log): ReloadTeller {
+  let last: 'unread' | 'good' | 'gone' | 'broken' = 'unread';
+  return {
+    tellGone: () => {
+      if (last !== 'gone')
+        log.warn('config file is gone, its last good settings stay in force', { path });
+      last = 'gone';
+    },
+    noteBroken: () => {
+      last = 'broken';
+    },
+    tellGood: (before, after) => {
+      if (last === 'gone' || last === 'broken')
+        log.info('config file is good again, its settings are in force', { path });
+      if (last !== 'unread') tellChanges(log, before, after);
+      last = 'good';
+    },
+  };
+}
+
+function tellChanges(log: Log, before: InstallationConfig, after: InstallationConfig): void {
+  const { changes, runners } = diffConfigs(before, after);
+  if (changes.length > 0)
+    log.info('config reloaded: settings changed', { changes: format(changes) });
+  for (const { kind, key, name, changes } of runners) {
+    const entry = { runner: key, runner_name: name };
+    log.info(MESSAGES[kind], kind === 'changed' ? { ...entry, changes: format(changes) } : entry);
+  }
+  if (changes.length + runners.length === 0) log.debug('config reloaded: nothing changed');
+}
+
+function format(changes: readonly ConfigChange[]): readonly string[] {
+  return changes.map(({ key, values }) =>
+    values === undefined ? `${key}: changed` : `${key}: ${values.before} → ${values.after}`,
+  );
+}

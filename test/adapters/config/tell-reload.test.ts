@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { createConfigSource } from '../../../src/adapters/config-file.ts';
+import { FinalError } from '../../../src/domain/failure.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+const TOKEN = 'glrt-t1_AbCdEfGhIjKlMn';
+const entryOf = (name: string, token: string, rest = ''): string => `
+[[runners]]
+  name = "${name}"
+  url = "https://gitlab.example.com/"
+  token = "${token}"
+  executor = "docker"
+${rest}
+`;
+const ONE = entryOf('one', TOKEN);
+const BROKEN_ENTRY = entryOf('one', TOKEN, '  limit = "many"');
+
+const GONE = 'warn config file is gone, its last good settings stay in force';
+const GOOD_AGAIN = 'info config file is good again, its settings are in force';
+const SAME = 'debug config reloaded: nothing changed';
+
+let directory = '';
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tgr-reload-'));
+});
+after(() => rm(directory, { recursive: true, force: true }));
+
+/** What each of these files says when it is read after those before it; undefined is none. */
+async function readAll(files: readonly (string | undefined)[]) {
+  const path = join(await mkdtemp(join(directory, 'case-')), 'config.toml');
+  const { log, said } = recordingLog();
+  const source = createConfigSource({ path, env: {}, log });
+  const told: (readonly string[])[] = [];
+  for (const text of files) {
+    const from = said.length;
+    if (text === undefined) await rm(path, { force: true });
+    else await writeFile(path, text, { mode: 0o600 });
+    await source.load().catch((error: unknown) => {
+      if (!(error instanceof FinalError)) throw error;
+    });
+    told.push(
+      said.slice(from).map(({ level, message, fields }) => {
+        const { changes, runner_name: name } = fields;
+        const shown = [`${level} ${message}`, name, changes && JSON.stringify(changes)];
+        return shown.filter(Boolean).join(' ');
+      }),
+    );
+  }
+  return { told, said, source };
+}
+
+describe('a reload of config.toml', () => {
+  it('says nothing of the first reading, and little of one that changes nothing', async () => {
+    const { told } = await readAll([ONE, ONE, `# a comment\n${ONE}`]);
+    assert.deepEqual(told, [[], [SAME], [SAME]]);
+  });
+
+  it('says once what changed: a line for the settings above, one for each entry', async () => {
+    const changed = `concurrent = 4\n${entryOf('one', TOKEN, '  limit = 2\n  environment = ["A=hush"]\n  [runners.docker]\n    image = "ruby:3.4"')}`;
+    const { told, said } = await readAll([ONE, changed, changed]);
+    assert.deepEqual(told.slice(1), [
+      [
+        'info config reloaded: settings changed ["concurrent: 1 → 4"]',
+        'info config reloaded: runner changed one ["runners.limit: 0 → 2","runners.environment: changed","runners.docker.image: not set → ruby:3.4"]',
+      ],
+      [SAME],
+    ]);
+    assert.doesNotMatch(JSON.stringify(said), new RegExp(`hush|${TOKEN}`));
+  });
+
+  it('names entries that come, go, or get another token', async () => {
+    const two = entryOf('two', 'glrt-t1_other-token');
+    const { told, said } = await readAll([
+      ONE,
+      ONE + two,
+      entryOf('one', 'glrt-new-token') + two,
+      two,
+    ]);
+    assert.deepEqual(told.slice(1), [
+      ['info config reloaded: runner added two'],
+      ['info config reloaded: runner changed one ["runners.token: changed"]'],
+      ['info config reloaded: runner removed one'],
+    ]);
+    assert.doesNotMatch(JSON.stringify(said), /glrt-/);
+  });
+
+  it('says that a broken file is good again, and what changed by it', async () => {
+    const { told, source } = await readAll([
+      ONE,
+      '[[runners',
+      '[[runners',
+      `concurrent = 2\n${ONE}`,
+    ]);
+    assert.deepEqual(told, [
+      [],
+      [],
+      [],
+      [GOOD_AGAIN, 'info config reloaded: settings changed ["concurrent: 1 → 2"]'],
+    ]);
+    assert.equal(source.current().concurrent, 2);
+  });
+
+  it('keeps what was good when the file is gone, and says so once', async () => {
+    const { told, source } = await readAll([ONE, undefined, undefined]);
+    assert.deepEqual(told, [[], [GONE], []]);
+    assert.equal(source.current().runners.length, 1);
+  });
+
+  it('says that a file which was gone is good again', async () => {
+    const { told } = await readAll([ONE, undefined, '[[runners', undefined, ONE]);
+    assert.deepEqual(told, [[], [GONE], [], [GONE], [GOOD_AGAIN, SAME]]);
+  });
+
+  it('says that an entry which was broken is good again', async () => {
+    const kept = 'warn runner goes on with its last good settings one';
+    const mended = 'info runner is good again, its settings are in force one';
+    const { told } = await readAll([ONE, BROKEN_ENTRY, BROKEN_ENTRY, ONE, BROKEN_ENTRY]);
+    assert.deepEqual(told, [[], [kept, SAME], [SAME], [mended, SAME], [kept, SAME]]);
+  });
+
+  it('takes a file that was never there for an empty one', async () => {
+    const { told, source } = await readAll([undefined, undefined, ONE]);
+    assert.deepEqual(told, [[], [SAME], ['info config reloaded: runner added one']]);
+    assert.equal(source.current().runners.length, 1);
+  });
+});
