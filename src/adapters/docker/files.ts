@@ -5,10 +5,10 @@ import { readTar, type TarEntry } from '../tar/reader.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
-import { indirectRead, indirectReadOf, isPodman, type IndirectRead } from './indirect-reads.ts';
+import { indirectRead, indirectReadOf, type IndirectRead } from './indirect-reads.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { isCircle, readLinkTarget } from './link-target.ts';
-import { readReply } from './read-reply.ts';
+import { isPodman, readReply } from './read-reply.ts';
 import { writeFiles } from './write-files.ts';
 
 type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | 'linkTarget'>;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { isPodman } from './read-reply.ts';
 
 /** A path that has to be looked for in all that a directory above it holds. */
 export interface IndirectRead {
@@ -44,11 +45,6 @@ function hasParent(path: string): boolean {
 
 function parentRead(path: string): IndirectRead {
   return splitAt(path, path.lastIndexOf('/'));
-}
-
-/** Every answer of Podman tells the version of its own API beside Docker's. */
-export function isPodman({ headers }: IncomingMessage): boolean {
-  return headers['libpod-api-version'] !== undefined;
 }
 
 function splitAt(path: string, slash: number): IndirectRead {

@@ -4,8 +4,9 @@ import { packArchive } from './archive.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
+import type { DaemonReply } from './read-reply.ts';
 import { mountsOf } from './inspect-container.ts';
-import { againWhenMet, inTurnAt, mountsHolding } from './shared-mounts.ts';
+import { againWhenMet, innermost, inTurnAt, mountsHolding } from './shared-mounts.ts';
 
 export interface Putting {
   readonly idOrName: string;
@@ -14,9 +15,23 @@ export interface Putting {
   readonly entries: readonly ArchiveEntry[];
 }
 
-/** Sends entries as a tar, alone on every volume and directory of the host that they come to lie on. */
+/**
+ * Sends entries as a tar, alone on every volume and directory of the host that they come to lie on. Of a
+ * container that does not run Podman has no volumes mounted, and unpacks into the directories that they
+ * hide later: what lies below a mount is sent there to the mount by itself.
+ */
 export async function putArchive(parts: EngineParts, putting: Putting): Promise<void> {
-  const { daemon, timing } = parts;
+  const { idOrName, entries } = putting;
+  const known = entries.length === 0 ? [] : await mountsOf(parts, idOrName);
+  const paths = entries.map((entry) => posix.join('/', putting.path, entry.path));
+  await inTurnAt(parts, { mounts: mountsHolding(known, paths) }, async () => {
+    const { isPodman } = await send(parts, putting);
+    if (!isPodman) return;
+    for (const one of belowMounts(known, putting)) await send(parts, one);
+  });
+}
+
+async function send({ daemon, timing }: EngineParts, putting: Putting): Promise<DaemonReply> {
   const { idOrName, path, entries } = putting;
   const call: DaemonCall = {
     doing: `put ${entries.length} files into container "${idOrName}" at ${path}`,
@@ -25,11 +40,40 @@ export async function putArchive(parts: EngineParts, putting: Putting): Promise<
     query: { path },
     tar: await packArchive(entries),
   };
-  const paths = entries.map((entry) => posix.join('/', path, entry.path));
-  const known = paths.length === 0 ? [] : await mountsOf(parts, idOrName);
-  const mounts = mountsHolding(known, paths);
-  const reply = await inTurnAt(parts, { mounts }, () =>
-    againWhenMet(() => daemon.send(call, { limitMs: timing.slowCallLimitMs })),
-  );
+  const reply = await againWhenMet(() => daemon.send(call, { limitMs: timing.slowCallLimitMs }));
   if (reply.status !== 200) throw refusalFault(reply, daemon.action(call));
+  return reply;
+}
+
+/** What lies below each mount, by paths relative to it. */
+function belowMounts(
+  mounts: Awaited<ReturnType<typeof mountsOf>>,
+  { idOrName, path, entries }: Putting,
+): readonly Putting[] {
+  const groups = new Map<string, ArchiveEntry[]>();
+  for (const entry of entries) {
+    const whole = posix.join('/', path, entry.path);
+    const mount = mountAbove(mounts, whole);
+    if (mount === undefined || isWithin(path, mount)) continue;
+    const relative = { ...entry, path: posix.relative(mount, whole) };
+    groups.set(mount, [...(groups.get(mount) ?? []), relative]);
+  }
+  return [...groups].map(([mount, group]) => ({ idOrName, path: mount, entries: group }));
+}
+
+/** Of what lies below it: the place of a mount itself is a directory of what is around it. */
+function mountAbove(
+  mounts: Awaited<ReturnType<typeof mountsOf>>,
+  whole: string,
+): string | undefined {
+  const destination = innermost(mounts, whole)?.Destination;
+  return destination !== undefined && posix.relative(destination, whole) !== ''
+    ? posix.normalize(destination)
+    : undefined;
+}
+
+/** Whether what is put there comes to lie on the mount anyway. */
+function isWithin(path: string, mount: string): boolean {
+  const relative = posix.relative(mount, path);
+  return relative !== '..' && !relative.startsWith('../');
 }

@@ -12,6 +12,7 @@ export interface DaemonReply {
   readonly body: unknown;
   /** Docker's own words, of a refusal. */
   readonly message: string;
+  readonly isPodman: boolean;
 }
 
 /** Reads an answer to its end. Fails when the connection breaks before, or when it does not end. */
@@ -27,7 +28,12 @@ export async function readReply(response: IncomingMessage): Promise<DaemonReply>
   const text = Buffer.concat(chunks).toString();
   const body = parseJson(text);
   const message = (messageOf(body) ?? text.trim()).slice(0, MAX_MESSAGE_LENGTH);
-  return { status: response.statusCode ?? 0, body, message };
+  return { status: response.statusCode ?? 0, body, message, isPodman: isPodman(response) };
+}
+
+/** Every answer of Podman tells the version of its own API beside Docker's. */
+export function isPodman({ headers }: IncomingMessage): boolean {
+  return headers['libpod-api-version'] !== undefined;
 }
 
 function tooLong(): FinalError {

@@ -36,7 +36,8 @@ export function volumesToFill({ binds }: Pick<ContainerSpec, 'binds'>): readonly
   return [...new Set(sources.filter((source) => !source.startsWith('/')))];
 }
 
-function innermost(mounts: readonly RawMount[], path: string): RawMount | undefined {
+/** The mount that a path lies on. */
+export function innermost(mounts: readonly RawMount[], path: string): RawMount | undefined {
   const holding = mounts.filter(({ Destination }) =>
     `${posix.normalize(path)}/`.startsWith(`${posix.normalize(Destination).replace(/\/$/, '')}/`),
   );
