@@ -11,7 +11,7 @@ import type { Digests } from '../domain/runner/digests.ts';
 import type { CacheStore } from './ports/cache-store.ts';
 import type { CacheUses, CacheVolumeEngine } from './ports/cache-volumes.ts';
 import type { Coordinator } from './ports/coordinator.ts';
-import type { Archives, FileMember } from './ports/files.ts';
+import type { Archives, FileMember, RunningDigest } from './ports/files.ts';
 import type { HostFiles } from './ports/host-files.ts';
 import type { ServiceEngine } from './ports/services.ts';
 
@@ -372,6 +372,8 @@ export interface Ports {
   /** See {@link Rescue.waitMs}. */
   readonly nodeWaitMs: number;
   readonly digests: Digests;
+  /** Begins one for each content. */
+  readonly runningSha256: () => RunningDigest;
   /** Registry credentials of the user whom this program runs as. Never fails: see its `problem`. */
   readonly registryAuthFile: () => Promise<AuthSource>;
   readonly credentialPrograms: CredentialPrograms;

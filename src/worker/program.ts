@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock, Randomness } from '../activities/ports.ts';
+import type { Clock, Randomness, RunningDigest } from '../activities/ports.ts';
 import type { ProgramInfo } from '../domain/build/context.ts';
 import type { Digests } from '../domain/runner/digests.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -34,9 +34,15 @@ export const systemDigests: Digests = {
   sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
 };
 
+export function runningSha256(): RunningDigest {
+  const hash = createHash('sha256');
+  return { add: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
+}
+
 /** What the machine itself gives. */
 export const systemPorts = {
   clock: systemClock,
   randomness: systemRandomness,
   digests: systemDigests,
+  runningSha256,
 };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readZip } from '../support/artifact-content.ts';
+import { parseStatement } from '../support/provenance-statement.ts';
 import { describeScenarios, type Scenario } from '../support/scenario.ts';
 import { ARCHIVE, jobWith } from '../support/upload-jobs.ts';
 
@@ -245,6 +247,106 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: 'RUNNER_GENERATE_ARTIFACTS_METADATA puts a statement of provenance into each zip',
+    job: jobWith({
+      script: [
+        'mkdir d',
+        'echo 1 > d/a',
+        `echo 2 > 'd/q"'`,
+        'ln -s a d/link',
+        'head -c 300000 /dev/zero > d/big',
+      ],
+      variables: [
+        { key: 'RUNNER_GENERATE_ARTIFACTS_METADATA', value: 'true' },
+        { key: 'SLSA_PROVENANCE_SCHEMA_VERSION', value: 'v9' },
+        { key: 'SECRET', value: 'a-very-secret-value', masked: true },
+        { key: 'VERSION', value: 'v1' },
+      ],
+      artifacts: [
+        { name: 'app-$VERSION', paths: ['d'] },
+        {
+          ...{ name: 'kept', paths: ['d/a'], exclude: ['*-metadata.json'] },
+          artifact_type: 'metadata',
+        },
+        { name: 'none', paths: ['none'], artifact_type: 'trace' },
+        { name: 'x', paths: ['d/a'], artifact_type: 'junit', artifact_format: 'gzip' },
+      ],
+    }),
+    meanwhile: async (job) => {
+      await job.whenFinished(120_000);
+      const [first, ...others] = job.artifacts;
+      const members = await readZip(first?.content ?? assert.fail(job.log));
+      const bytesOf = new Map(members.map(({ path, bytes }) => [path, bytes]));
+      const text = `${bytesOf.get('app-v1-metadata.json')?.toString()}`;
+      const { _type, predicateType, subject, predicate } = parseStatement(text);
+      assert.equal(_type, 'https://in-toto.io/Statement/v0.1');
+      assert.equal(predicateType, 'https://slsa.dev/provenance/v1');
+      assert.deepEqual(
+        new Map(subject.map(({ name, digest }) => [name, digest.sha256])),
+        new Map(
+          ['d/a', 'd/big', 'd/q"'].map((path) => [
+            path,
+            sha256(bytesOf.get(path) ?? assert.fail()),
+          ]),
+        ),
+      );
+      const { buildDefinition, runDetails } = predicate;
+      assert.equal(buildDefinition.externalParameters.SECRET, '');
+      assert.equal(runDetails.metadata.invocationId, `${job.id}`);
+      assert.ok(runDetails.metadata.startedOn <= runDetails.metadata.finishedOn, text);
+      assert.doesNotMatch(text, /a-very-secret-value/);
+      assert.deepEqual(
+        others.map(({ filename }) => filename),
+        ['kept.zip', 'x.gz'],
+      );
+      const kept = await readZip(others[0]?.content ?? assert.fail());
+      assert.deepEqual(
+        kept.map(({ path }) => path),
+        ['d/a'],
+      );
+    },
+    expected: {
+      state: 'success',
+      log: [
+        'd: found 5 matching',
+        'Generating artifacts statement',
+        'WARNING: Unknown SLSA provenance version v9, defaulting to v1',
+        '201 Created',
+        '*-metadata.json: excluded 1 files',
+        'ERROR: No files to upload',
+      ],
+    },
+  },
+  {
+    title:
+      'a statement of provenance that has no place in its archive fails the upload, and says why',
+    job: jobWith({
+      script: ['echo 1 > f', 'echo forged > app-metadata.json'],
+      variables: [{ key: 'RUNNER_GENERATE_ARTIFACTS_METADATA', value: 'true' }],
+      artifacts: [
+        { name: 'f/x', paths: ['f'] },
+        { name: '../out', paths: ['f'], artifact_type: 'metadata' },
+        { name: 'app', paths: ['app-metadata.json', 'f'], artifact_type: 'trace' },
+      ],
+    }),
+    meanwhile: async (job) => {
+      await job.whenFinished(120_000);
+      const [out, app] = job.artifacts;
+      const namesIn = async (content: Buffer | undefined) =>
+        (await readZip(content ?? assert.fail(job.log))).map(({ path }) => path).sort();
+      assert.deepEqual(await namesIn(out?.content), ['f']);
+      assert.deepEqual(await namesIn(app?.content), ['app-metadata.json', 'f']);
+      assert.ok(!app?.content.includes('forged'));
+    },
+    expected: {
+      ...{ state: 'failed', failureReason: 'script_failure', exitCode: 1 },
+      log: [
+        'FATAL: the archive is refused: the statement of provenance lies below "f", which is no directory',
+        'WARNING: ../out-metadata.json: not supported: outside build directory',
+      ],
+    },
+  },
+  {
     title: 'a path that matches nothing is a warning; when nothing matches there is no upload',
     job: jobWith({ script: ['true'], artifacts: [{ paths: ['none/*.txt', 'nothing'] }] }),
     expected: {
@@ -345,5 +447,9 @@ const scenarios: readonly Scenario[] = [
     expected: { state: 'success', never: ['ploading artifacts'], artifacts: [] },
   },
 ];
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
 
 describeScenarios('artifacts', {}, scenarios);

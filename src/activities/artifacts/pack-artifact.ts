@@ -8,6 +8,7 @@ import {
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import type { ArchiveFormat, FileMember, PackOrder } from '../ports.ts';
 import { listedFiles, selectedFiles } from '../selected-files.ts';
+import { addStatement } from './add-statement.ts';
 import { followLinks } from './raw-links.ts';
 import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
 
@@ -59,8 +60,12 @@ async function pack(scene: ArtifactScene): Promise<Packed> {
     return { state: 'nothing' };
   }
   try {
-    const { sizeBytes } = await ports.archives.pack(order, startingWith(first.value, members));
+    const { name } = expanded;
+    const chosen = startingWith(first.value, members);
+    const stated = addStatement(scene, { selection, name, members: chosen });
+    const { sizeBytes } = await ports.archives.pack(order, stated.members);
     await sayLines(scene, 'line', selection.lines());
+    await stated.sayHow();
     return { state: 'packed', sizeBytes };
   } catch (error) {
     if (!(error instanceof FinalError) || error.type !== FailureType.InvalidArchive) throw error;
@@ -78,8 +83,12 @@ async function* startingWith(
   first: FileMember,
   rest: AsyncGenerator<FileMember>,
 ): AsyncGenerator<FileMember> {
-  yield first;
-  yield* rest;
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return(undefined); // nobody else does when packing ends at the first one
+  }
 }
 
 /** What was found is said all the same; packing ended before all of it was seen. */

@@ -58,3 +58,10 @@ export interface Archives {
    */
   unpack(file: string, signal: AbortSignal): AsyncIterable<ArchiveMember>;
 }
+
+/** SHA-256 of bytes that come one after the other. */
+export interface RunningDigest {
+  add(bytes: Uint8Array): void;
+  /** 64 lower-case hex digits of all that was added. To be called once, at the end. */
+  hex(): string;
+}

@@ -48,6 +48,11 @@ export interface FileSelection {
    * only what the paths want that begin where the link was followed.
    */
   readonly offer: (path: string, through?: Place) => boolean;
+  /**
+   * Whether an exclude of the job takes this file away too, which its paths have not asked for. Counted
+   * as if it had been offered.
+   */
+  readonly excludes: (path: string) => boolean;
   /** What there is to say when all was offered. */
   readonly lines: () => readonly SelectionLine[];
 }
@@ -111,6 +116,7 @@ export function planSelection(order: SelectionOrder): FileSelection {
     roots: outermostPaths([...patterns.map(({ root }) => root), ...(state.untracked ?? [])]),
     needsListing: patterns.some(({ takesWholeRoot }) => !takesWholeRoot),
     offer: (path, through) => offer(state, path, through),
+    excludes: (path) => countExcluded(state, globPath(path)),
     lines: () => [
       ...state.wanted.map((wanted) => wantedLine(wanted, projectDir)),
       ...untrackedLines(state),
@@ -152,16 +158,18 @@ function offer(state: State, name: string, through?: Place): boolean {
   );
   const isUntracked = isListedByGit(state, name, through);
   if (wanting.length === 0 && !isUntracked) return false;
-  const excluded = state.excluded.find((rule) => excludes(rule, path, pool));
-  if (excluded !== undefined) {
-    excluded.count += 1;
-    return false;
-  }
+  if (countExcluded(state, path)) return false;
   for (const wanted of wanting) wanted.found += 1;
   if (isUntracked) state.foundUntracked += 1;
   if (name === '.git' || name.startsWith('.git/')) state.hasGit = true;
   state.taken += 1;
   return true;
+}
+
+function countExcluded({ excluded, pool }: State, path: GlobPath): boolean {
+  const found = excluded.find((rule) => excludes(rule, path, pool));
+  if (found !== undefined) found.count += 1;
+  return found !== undefined;
 }
 
 function takes(wanted: Wanted, path: GlobPath, pool: StepPool): boolean {

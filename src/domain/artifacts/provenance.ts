@@ -1,0 +1,169 @@
+import type { BuildContext } from '../build/context.ts';
+import { pathByteLength } from '../files/path-bytes.ts';
+import { relativeTo } from '../files/project-paths.ts';
+import { parseGoBool } from '../job/go-bool.ts';
+import type { JobArtifact, JobPayload } from '../job/payload.ts';
+import { cleanUrl } from '../runner/names.ts';
+import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
+
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v0.1';
+const PREDICATE_TYPE = 'https://slsa.dev/provenance/v1';
+const SCHEMA_VERSION = 'v1';
+const BUILDER = 'gitlab-runner';
+const BUILDER_VERSION = `v${GITLAB_RUNNER_RELEASE}`;
+
+/**
+ * Whether the job wants a statement of provenance beside what this entry uploads. Only the job's own
+ * variables count, and only zip archives can hold one more file. Source: gitlab-runner
+ * `shells/abstract.go` (shouldGenerateArtifactsMetadata).
+ */
+export function wantsProvenance(
+  job: Pick<JobPayload, 'variables'>,
+  artifact: Pick<JobArtifact, 'artifact_format'>,
+): boolean {
+  return (
+    artifact.artifact_format === 'zip' && isTrue(valueOf(job, 'RUNNER_GENERATE_ARTIFACTS_METADATA'))
+  );
+}
+
+/** Source: gitlab-runner `common/spec/variables.go` (Bool). */
+function isTrue(text: string): boolean {
+  return parseGoBool(text.toLowerCase()) ?? /^[+]?0*1$/.test(text);
+}
+
+/** As the payload has it: nothing is expanded. */
+function valueOf({ variables }: Pick<JobPayload, 'variables'>, key: string): string {
+  const found = variables.findLast((variable) => variable.key === key);
+  return found?.value ?? '';
+}
+
+/** Why the schema that the job names is not the one that it gets; undefined when it is. */
+export function schemaWarning(job: Pick<JobPayload, 'variables'>): string | undefined {
+  const wanted = valueOf(job, 'SLSA_PROVENANCE_SCHEMA_VERSION');
+  if (wanted === '' || wanted === SCHEMA_VERSION) return undefined;
+  return `Unknown SLSA provenance version ${wanted}, defaulting to ${SCHEMA_VERSION}`;
+}
+
+const DEFAULT_NAME = 'artifacts';
+const MAX_PART_BYTES = 255;
+const MAX_PATH_BYTES = 4_095;
+
+/** Where the statement lies in the archive, or why there is no place for it. */
+export type StatementPlace =
+  | { readonly kind: 'inside'; readonly path: string }
+  | { readonly kind: 'outside'; readonly file: string }
+  | { readonly kind: 'impossible'; readonly path: string; readonly fault: string };
+
+/**
+ * The statement is a file of the project directory, named as the whole expanded name of the entry
+ * says. Source: gitlab-runner `commands/helpers/artifact_metadata.go` (generateStatementToFile).
+ */
+export function statementPlace(
+  artifact: Pick<JobArtifact, 'name'>,
+  expandedName: string,
+  projectDir: string,
+): StatementPlace {
+  const file = `${artifact.name === '' ? DEFAULT_NAME : expandedName}-metadata.json`;
+  const path = relativeTo(projectDir, `./${file}`);
+  if (path === undefined) return { kind: 'outside', file };
+  if (path.includes('\0')) return { kind: 'impossible', path, fault: 'has a NUL in its name' };
+  const isTooLong =
+    pathByteLength(path) > MAX_PATH_BYTES ||
+    path.split('/').some((part) => pathByteLength(part) > MAX_PART_BYTES);
+  return isTooLong
+    ? { kind: 'impossible', path, fault: 'has a name that is too long' }
+    : { kind: 'inside', path };
+}
+
+/** One file of the archive, by its path there. */
+export interface Subject {
+  readonly path: string;
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
+/** A subject as it stands in the text of a statement. */
+export function subjectText({ path, sha256 }: Subject): string {
+  return JSON.stringify({ name: wellFormed(path), digest: { sha256 } });
+}
+
+/** A name that is not UTF-8 holds halves of surrogate pairs, which strict readers of JSON refuse. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\u{fffd}');
+}
+
+/**
+ * An in-toto statement with a predicate of SLSA provenance v1, as JSON text in pieces: an archive may
+ * have a million subjects. Of variables it holds the names of those of the payload, never a value.
+ * `subjects` are texts of {@link subjectText}. Source: gitlab-runner
+ * `commands/helpers/artifact_metadata.go`, `PROVENANCE.md`, slsa.dev/spec/v1.0/provenance.
+ */
+export function* statementTexts(
+  context: ProvenanceContext,
+  endedAtMs: number,
+  subjects: Iterable<string>,
+): Generator<string, void, void> {
+  const [type, predicateType] = [STATEMENT_TYPE, PREDICATE_TYPE].map((uri) => JSON.stringify(uri));
+  yield `{"_type":${type},"predicateType":${predicateType},"subject":[`;
+  let separator = '\n';
+  for (const subject of subjects) {
+    yield separator + subject;
+    separator = ',\n';
+  }
+  yield `\n],"predicate":${JSON.stringify(predicateOf(context, endedAtMs), undefined, 1)}}\n`;
+}
+
+/** What of a build a statement is made of. */
+export type ProvenanceContext = Pick<BuildContext, 'job' | 'runner' | 'program' | 'receivedAtMs'>;
+
+function predicateOf(context: ProvenanceContext, endedAtMs: number) {
+  const { job, program } = context;
+  const source = cleanUrl(job.git_info.repo_url).replace(/\.git$/, '');
+  return {
+    buildDefinition: {
+      buildType: `https://gitlab.com/gitlab-org/gitlab-runner/-/blob/${BUILDER_VERSION}/PROVENANCE.md`,
+      externalParameters: externalParameters(job, source),
+      internalParameters: internalParameters(context),
+      // The peer names the commit so, whatever it was hashed with, and people compare it by this key.
+      resolvedDependencies: [{ uri: source, digest: { sha256: job.git_info.sha } }],
+    },
+    runDetails: {
+      builder: {
+        id: `${source}/-/runners/${runnerIdOf(context)}`,
+        version: { [BUILDER]: BUILDER_VERSION, [program.name]: program.version },
+      },
+      metadata: {
+        invocationId: `${job.id}`,
+        startedOn: timestamp(context.receivedAtMs),
+        finishedOn: timestamp(endedAtMs),
+      },
+    },
+  };
+}
+
+function externalParameters(job: JobPayload, source: string): Readonly<Record<string, string>> {
+  const names = job.variables.map(({ key }): [string, string] => [wellFormed(key), '']);
+  const entryPoint = wellFormed(job.job_info.name);
+  return Object.fromEntries([...names, ['entryPoint', entryPoint], ['source', source]]);
+}
+
+function internalParameters({ job, runner, program }: ProvenanceContext) {
+  const [, architecture = ''] = program.platform.split('/');
+  return {
+    name: wellFormed(runner.name),
+    executor: runner.executor,
+    architecture,
+    job: `${job.id}`,
+  };
+}
+
+/** As GitLab says it to the job; the entry's own where the job has put something else there. */
+function runnerIdOf({ job, runner }: ProvenanceContext): string {
+  const told = valueOf(job, 'CI_RUNNER_ID');
+  return /^\d{1,19}$/.test(told) ? told : `${runner.id}`;
+}
+
+/** RFC 3339, whole seconds. */
+function timestamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
