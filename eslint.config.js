@@ -14,6 +14,7 @@ const NPM_AND_NODE = {
   message: 'pure code imports nothing of npm or node: it is an argument, or a port',
 };
 const ADAPTERS = { regex: '/adapters/', message: 'speaking is for adapters: ask for a port' };
+const PORTS = { regex: '/ports/', message: 'rules need nothing of the world' };
 const WORKFLOWS = { regex: '/workflows/', message: 'nobody but worker.ts knows the workflows' };
 const COMPOSITION = {
   regex: '/(worker|cli)\\.ts$|/commands/',
@@ -81,7 +82,15 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_$' }], // for (const _ of …)
     },
   },
-  noImports(['src/domain/**/*.ts'], NPM_AND_NODE, ADAPTERS, WORKFLOWS, COMPOSITION),
+  noImports(['src/domain/**/*.ts'], NPM_AND_NODE, PORTS, ADAPTERS, WORKFLOWS, COMPOSITION),
+  noImports(
+    ['src/ports/**/*.ts'],
+    { regex: '^(?!\\.)', message: 'ports speak of no library' },
+    ADAPTERS,
+    WORKFLOWS,
+    COMPOSITION,
+    { regex: '/activities/', message: 'ports know nobody who uses them' },
+  ),
   noImports(
     ['src/workflows/**/*.ts'],
     { regex: '^(?!\\.|@temporalio/workflow$)', message: 'workflows are deterministic' },
@@ -98,11 +107,11 @@ export default tseslint.config(
   ),
   noImports(
     ['src/adapters/**/*.ts'],
-    { regex: '/activities/', message: 'only types of ports.ts', allowTypeImports: true },
+    { regex: '/activities/', message: 'adapters know ports, not who uses them' },
     WORKFLOWS,
     COMPOSITION,
   ),
-  noImports(['src/worker/{recovery,find-build,revival,new-offer}.ts', 'src/worker/recovery/**'], {
+  noImports(['src/worker/recovery/**/*.ts'], {
     regex: '^@temporalio/',
     message: 'workflows are started and signaled by the port `Workflows`',
   }),
@@ -114,7 +123,8 @@ export default tseslint.config(
         {
           name: 'node:test',
           importNames: ['it', 'test'],
-          message: 'import it from ../support/fault-report.ts: each test has its row in the table',
+          message:
+            'import it from ../support/faults/fault-report.ts: each test has its row in the table',
         },
       ],
     },

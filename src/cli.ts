@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readOpenFiles } from './adapters/open-files.ts';
+import { readOpenFiles } from './adapters/host/open-files.ts';
 import { describeTooFewFiles } from './domain/runner/open-files.ts';
 import { holdSignals } from './worker/shutdown.ts';
 

@@ -1,8 +1,8 @@
 import { watchFile, unwatchFile } from 'node:fs';
-import { sweepLeftovers } from './worker/leftovers.ts';
-import { oneAtATime } from './worker/one-at-a-time.ts';
+import { sweepLeftovers } from './worker/recovery/leftovers.ts';
+import { oneAtATime } from './worker/recovery/one-at-a-time.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
-import { createRevival } from './worker/revival.ts';
+import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
 import { listenForShutdown, whenAborted, type Shutdown } from './worker/shutdown.ts';
 import { noteNode, tellStanding } from './worker/standing.ts';
 import { initialFeedRunnersState } from './workflows/feed-runners.ts';
@@ -16,7 +16,7 @@ const FORGOTTEN_CHECK_MS = 5_000;
 /** What Docker would not remove when its build ended is tried again. */
 const SWEEP_INTERVAL_MS = 5 * 60_000;
 /** How often it is looked whether somebody has ended what asks for jobs. */
-const REVIVAL_INTERVAL_MS = 20_000;
+const RESTART_INTERVAL_MS = 20_000;
 
 /**
  * Everything one node needs, in the foreground: the embedded Temporal unless another is named, the
@@ -70,7 +70,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
       ports.log.warn('recorded jobs not looked through', { error });
     });
   }, FORGOTTEN_CHECK_MS);
-  const reviving = reviveNowAndThen(node);
+  const restarting = restartNowAndThen(node);
   const sweeping = setInterval(() => {
     sweepLeftovers(ports).catch((error: unknown) => {
       ports.log.warn('leftovers not looked for', { error });
@@ -84,14 +84,14 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
     tellReady(node, configPath);
     void tellStanding(node);
     void node.sweepCaches();
-    await Promise.race([running, node.whenRivaled]);
+    await Promise.race([running, node.whenDuplicate]);
     return 0;
   } catch (error) {
     stop();
     await running.catch(() => undefined);
     throw error;
   } finally {
-    clearInterval(reviving);
+    clearInterval(restarting);
     clearInterval(sweeping);
     clearInterval(forgotten);
     unwatchFile(configPath, reload);
@@ -114,16 +114,16 @@ function tellReady({ ports, temporal, capacity }: Node, configPath: string): voi
 }
 
 /** Beginning with the first interval: until then the node itself begins them. */
-function reviveNowAndThen(node: Node): NodeJS.Timeout {
+function restartNowAndThen(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;
   const scope = { workflows: node.workflows, installation, ports };
-  const revival = createRevival(scope, () => feed(node, false));
-  const revive = oneAtATime(() =>
-    revival.reviveAll().catch((error: unknown) => {
+  const workflowRestart = createWorkflowRestart(scope, () => feed(node, false));
+  const restart = oneAtATime(() =>
+    workflowRestart.restartAll().catch((error: unknown) => {
       ports.log.warn('what asks for jobs not looked after', { error });
     }),
   );
-  return setInterval(() => void revive(), REVIVAL_INTERVAL_MS);
+  return setInterval(() => void restart(), RESTART_INTERVAL_MS);
 }
 
 /** Starts feedRunners, or tells the one that runs to read this node's config. */

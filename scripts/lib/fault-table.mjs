@@ -21,7 +21,7 @@ const MUST_BE_ZERO = {
 
 /**
  * What the suite of faults has found, fault by fault: how often each was tried, at which moments, and
- * what must be zero. `file` holds a row for each trial, see test/support/fault-report.ts. `suites` are
+ * what must be zero. `file` holds a row for each trial, see test/support/faults/fault-report.ts. `suites` are
  * the names of the files of tests: one that could not begin, or was skipped, has no row.
  */
 export function readFaultTable(file, suites = []) {

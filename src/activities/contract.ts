@@ -1,6 +1,6 @@
-import type { BuildOutcome, StageOutcome } from '../domain/build/outcome.ts';
-import type { Adoption, Rescue } from '../domain/build/rescue.ts';
-import type { JobSummary, PlannedStage, StageName } from '../domain/build/stage.ts';
+import type { BuildOutcome, StageOutcome } from '../domain/context/outcome.ts';
+import type { Adoption, FailoverPlan } from '../domain/context/failover.ts';
+import type { JobSummary, PlannedStage, StageName } from '../domain/context/stage.ts';
 import type { JobStatus } from '../domain/job/job-status.ts';
 import type { FleetSettings } from '../domain/runner/fleet.ts';
 
@@ -18,29 +18,29 @@ export interface ConfigActivities {
 /** Run on the slots queue, by any node that has room for one more build. */
 export interface SlotActivities {
   /** Asks GitLab for a job, again and again until the turn is over or there is one. */
-  requestJob(turn: RequestTurn): Promise<TurnOutcome>;
+  requestJob(turn: JobRequest): Promise<JobRequestOutcome>;
 }
 
-export interface RequestTurn {
+export interface JobRequest {
   readonly runnerKey: string;
-  /** Pace of the questions: at every multiple of it, plus the offset, by the node's clock. */
+  /** Pace of the requests: at every multiple of it, plus the offset, by the node's clock. */
   readonly intervalMs: number;
   readonly offsetMs: number;
   /** Ask before the pace says so: at the start, and right after a job. */
   readonly askAtOnce: boolean;
-  /** GitLab may hold a question open: nobody else needs the place that it holds meanwhile. */
+  /** GitLab may hold a request open: nobody else needs the place that it holds meanwhile. */
   readonly mayWait: boolean;
-  /** No question is begun after this time. */
+  /** No request is begun after this time. */
   readonly durationMs: number;
 }
 
-export type TurnOutcome =
+export type JobRequestOutcome =
   | {
       readonly kind: 'job';
       readonly job: JobSummary;
       readonly nodeQueue: string;
       /** Absent in answers of 0.1.0. */
-      readonly rescue?: Rescue;
+      readonly rescue?: FailoverPlan;
     }
   | { readonly kind: 'no_job' }
   /** The coordinator refuses the runner. */
@@ -56,14 +56,14 @@ export interface FleetActivities {
    * Makes the record of a build on this node. Nothing of it is begun before the workflow says so.
    * `own`: this very node has the build, and is back.
    */
-  adoptBuild(order: AdoptionOrder): Promise<AdoptionReply>;
+  adoptBuild(options: AdoptionRequest): Promise<AdoptionReply>;
 }
 
 export interface Witness {
   readonly nodeQueue: string;
 }
 
-export interface AdoptionOrder extends BuildRef, Adoption {
+export interface AdoptionRequest extends BuildRef, Adoption {
   /** Queue of the node that does not answer. */
   readonly fromQueue: string;
   readonly sealedJob: string;

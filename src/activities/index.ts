@@ -1,20 +1,20 @@
-import { createFleetActivities } from './adoption.ts';
-import { createAbandonedBuilds, type AbandonedBuilds } from './abandoned.ts';
-import { createConfigActivities } from './config.ts';
+import { createFleetActivities } from './failover/adoption.ts';
+import { createOrphanedBuilds, type OrphanedBuilds } from './failover/orphaned-builds.ts';
+import { createConfigActivities } from './job/config.ts';
 import type {
   BuildActivities,
   ConfigActivities,
   FleetActivities,
   SlotActivities,
 } from './contract.ts';
-import { createCoordinatorActivities } from './coordinator.ts';
-import { createEnvironmentActivities } from './environment.ts';
-import { createJobClockActivities } from './job-clock.ts';
-import { createLiveBuilds } from './live-builds.ts';
-import type { Ports } from './ports.ts';
-import { createSlotActivities } from './request-job.ts';
+import { createCoordinatorActivities } from './job/coordinator.ts';
+import { createEnvironmentActivities } from './environment/environment.ts';
+import { createJobClockActivities } from './trace/job-clock.ts';
+import { createLiveBuilds } from './build/live-builds.ts';
+import type { Ports } from '../ports/index.ts';
+import { createSlotActivities } from './job/request-job.ts';
 import { createStageActivities } from './stage.ts';
-import { createTraceActivities } from './trace.ts';
+import { createTraceActivities } from './trace/trace.ts';
 
 export interface Activities {
   /** For the slots queue. */
@@ -24,17 +24,17 @@ export interface Activities {
   /** For the node's own queue. */
   readonly node: ConfigActivities & BuildActivities;
   /** For the node itself. */
-  readonly abandoned: AbandonedBuilds;
+  readonly orphaned: OrphanedBuilds;
 }
 
 /** All activities of a node, made of what the world gives them. */
 export function createActivities(ports: Ports): Activities {
   const live = createLiveBuilds(ports);
-  const abandoned = createAbandonedBuilds(ports, live);
-  const fleet = createFleetActivities({ ports, live, abandoned });
+  const orphaned = createOrphanedBuilds(ports, live);
+  const fleet = createFleetActivities({ ports, live, orphaned });
   return {
     slots: { ...createSlotActivities(ports), adoptBuild: fleet.adoptBuild },
-    ...{ fleet, abandoned },
+    ...{ fleet, orphaned },
     node: {
       answerCall: () => Promise.resolve(),
       ...createConfigActivities(ports),

@@ -1,11 +1,11 @@
-import type { BuildContext } from '../domain/build/context.ts';
+import type { BuildContext } from '../domain/context/context.ts';
 import { afterScriptWarning } from '../domain/build/after-script-warning.ts';
-import type { StageOutcome } from '../domain/build/outcome.ts';
+import type { StageOutcome } from '../domain/context/outcome.ts';
 import { stepStageName } from '../domain/build/plan.ts';
-import type { StageName, StagePlace } from '../domain/build/stage.ts';
+import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { containerNamesOf } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
-import { buildVariables } from '../domain/job/variables.ts';
+import { buildVariables } from '../domain/variables/variables.ts';
 import { formatPolicy } from '../domain/script/policy.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
 import {
@@ -13,17 +13,17 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../domain/trace/sections.ts';
-import { stageKey } from './container-stage.ts';
+import { stageKey } from './build/container-stage.ts';
 import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
-import { getSources } from './get-sources.ts';
-import { giveUpForFullDisk, isDiskFull } from './full-disk.ts';
-import { withHeartbeat } from './heartbeat.ts';
-import type { LiveBuild, LiveBuilds, RunningStage } from './live-builds.ts';
-import { outcomeOfLoss } from './lost-files.ts';
-import type { Ports } from './ports.ts';
-import { runWithAttempts } from './section-attempts.ts';
-import { followServices } from './service-logs.ts';
-import { assertTenure } from './tenure.ts';
+import { getSources } from './container-stage/get-sources.ts';
+import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
+import { withHeartbeat } from './build/heartbeat.ts';
+import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
+import { outcomeOfLoss } from './build/lost-files.ts';
+import type { Ports } from '../ports/index.ts';
+import { runWithAttempts } from './container-stage/section-attempts.ts';
+import { followServices } from './environment/service-logs.ts';
+import { assertLease } from './build/lease.ts';
 import { transferFiles } from './transfer.ts';
 
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
@@ -71,7 +71,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const known = await ports.builds.readNote(context.buildId, note);
   // Written below, by this release or an earlier one.
   if (known !== undefined) return known as StageOutcome;
-  if (name.startsWith('step_')) build.tenure.hasBegunScript = true;
+  if (name.startsWith('step_')) build.lease.hasBegunScript = true;
   await followServices(build, ports);
   await trace.appendOnce(`${key}/start`, begin());
   const outcome = await outcomeOf(build, { ...run, place });
@@ -151,7 +151,7 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
         ? await getSources(build, { ...run, place, signal })
         : await runWithAttempts(build, { ...run, place });
     }
-    await assertTenure(build, run.ports);
+    await assertLease(build, run.ports);
     return await transferFiles(build, { ...run, signal });
   } catch (error) {
     if (running.stopping.signal.aborted && run.place === 'transfer') return { kind: 'stopped' };

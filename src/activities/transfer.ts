@@ -1,13 +1,13 @@
 import { assert } from '../domain/assert.ts';
-import type { StageOutcome } from '../domain/build/outcome.ts';
-import type { StageName } from '../domain/build/stage.ts';
-import { archiveCache } from './archive-cache.ts';
-import { downloadArtifacts } from './download-artifacts.ts';
-import type { LiveBuild } from './live-builds.ts';
-import { restoreCache } from './restore-cache.ts';
-import { resolveSecrets } from './secrets.ts';
-import type { Transfer, TransferRun } from './transfer-run.ts';
-import { uploadArtifacts } from './upload-artifacts.ts';
+import type { StageOutcome } from '../domain/context/outcome.ts';
+import type { StageName } from '../domain/context/stage.ts';
+import { archiveCache } from './cache/archive-cache.ts';
+import { downloadArtifacts } from './artifacts/download-artifacts.ts';
+import type { LiveBuild } from './build/live-builds.ts';
+import { restoreCache } from './cache/restore-cache.ts';
+import { resolveSecrets } from './secrets/secrets.ts';
+import type { Transfer, TransferRun } from './files/transfer-run.ts';
+import { uploadArtifacts } from './artifacts/upload-artifacts.ts';
 
 const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
   restore_cache: restoreCache,

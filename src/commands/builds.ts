@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { readNodeNote } from '../adapters/node-note.ts';
-import { stateDirectoryPaths, type StatePaths } from '../adapters/state-directory.ts';
+import { readNodeNote } from '../adapters/state/node-note.ts';
+import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-directory.ts';
 import { buildStateQuery } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
 

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { AdjustableLog } from '../adapters/log.ts';
-import type { ProgramInfo } from '../domain/build/context.ts';
+import type { AdjustableLog } from '../adapters/log/log.ts';
+import type { ProgramInfo } from '../domain/context/context.ts';
 
 /** The process as a command sees it; tests hand in another. */
 export interface CommandIo {

@@ -30,5 +30,5 @@ export function interruptible(prompter: Prompter, { signal }: Interruption): Pro
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   raised.catch(() => undefined); // it may come when no question is open
-  return { ...prompter, ask: (question) => Promise.race([raised, prompter.ask(question)]) };
+  return { ...prompter, ask: (input) => Promise.race([raised, prompter.ask(input)]) };
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Log } from '../activities/ports.ts';
+import type { Log } from '../ports/index.ts';
 import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
 import { listNodes, restOf, type SeenNode } from './fleet.ts';

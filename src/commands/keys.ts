@@ -1,8 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { exportKeyRing, importKeyRing } from '../adapters/cipher.ts';
-import { readNodeNote } from '../adapters/node-note.ts';
-import { stateDirectoryPaths } from '../adapters/state-directory.ts';
+import { exportKeyRing, importKeyRing } from '../adapters/state/cipher.ts';
+import { readNodeNote } from '../adapters/state/node-note.ts';
+import { stateDirectoryPaths } from '../adapters/state/state-directory.ts';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import type { Log } from '../activities/ports.ts';
-import { createConfigSource } from '../adapters/config-file.ts';
+import type { Log } from '../ports/index.ts';
+import { createConfigSource } from '../adapters/config/config-file.ts';
 import { readConfigFile } from '../adapters/config/read-config-file.ts';
-import { volumeFault } from '../domain/executor/mounts.ts';
+import { volumeFault } from '../domain/build/mounts.ts';
 import type { InstallationConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';

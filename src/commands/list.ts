@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { shortToken } from '../domain/runner/names.ts';
+import { shortToken } from '../domain/context/names.ts';
 import { withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
 import { restOf, seeNode } from './fleet.ts';

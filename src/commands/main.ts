@@ -1,8 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { createLog, type AdjustableLog } from '../adapters/log.ts';
+import { createLog, type AdjustableLog } from '../adapters/log/log.ts';
 import { peekLogSettings, type LogKeys } from '../adapters/config/peek-log-settings.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
-import { describeProgram } from '../worker/program.ts';
+import { describeProgram } from '../worker/machine/program.ts';
 import { releaseSignals } from '../worker/shutdown.ts';
 import { createCancelCommand } from './cancel.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';

@@ -50,9 +50,9 @@ export function configOption(): Option {
 /** Root's is the machine's; others have theirs, as with gitlab-runner. */
 export function defaultConfigPath(): string {
   if (process.getuid?.() === 0) return '/etc/gitlab-runner/config.toml';
-  const home = homedir();
-  return home !== '' && existsSync(home)
-    ? join(home, '.gitlab-runner', 'config.toml')
+  const assignment = homedir();
+  return assignment !== '' && existsSync(assignment)
+    ? join(assignment, '.gitlab-runner', 'config.toml')
     : resolve('config.toml');
 }
 

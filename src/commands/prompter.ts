@@ -14,7 +14,7 @@ export interface Question {
 
 export interface Prompter {
   /** Asks until there is an answer. Without a person, fails when one is needed and none was given. */
-  ask(question: Question): Promise<string>;
+  ask(input: Question): Promise<string>;
   close(): void;
 }
 

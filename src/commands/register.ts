@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { appendRunner } from '../adapters/config/edit-runners.ts';
 import { editConfigFile } from '../adapters/config/save-config.ts';
-import { readSystemId } from '../adapters/system-id.ts';
+import { readSystemId } from '../adapters/state/system-id.ts';
 import type { CommandContext } from './context.ts';
 import { readEntryOptions, type GivenEntry } from './entry-options.ts';
 import { askGitLab, readInstalled } from './installed.ts';

@@ -1,10 +1,10 @@
-import type { Log } from '../activities/ports.ts';
+import type { Log } from '../ports/index.ts';
 import type {
   RegistrationClient,
   UnregisterReply,
   VerifyReply,
 } from '../adapters/gitlab/registration.ts';
-import { shortToken } from '../domain/runner/names.ts';
+import { shortToken } from '../domain/context/names.ts';
 
 export interface TokenQuestion {
   readonly client: RegistrationClient;
@@ -20,8 +20,8 @@ export function isAuthenticationToken(token: string): boolean {
 }
 
 /** Asks whether the token is good, and tells the user in gitlab-runner's words. */
-export async function verifyToken(question: TokenQuestion): Promise<VerifyReply> {
-  const { client, token, url, systemId, log } = question;
+export async function verifyToken(input: TokenQuestion): Promise<VerifyReply> {
+  const { client, token, url, systemId, log } = input;
   const fields = { runner: shortToken(token), url };
   const reply = await client.verifyRunner(token, systemId);
   switch (reply.kind) {
@@ -45,8 +45,8 @@ export async function verifyToken(question: TokenQuestion): Promise<VerifyReply>
 }
 
 /** Takes this machine (glrt) or the whole runner (older tokens) out of GitLab. */
-export async function unregisterToken(question: TokenQuestion): Promise<UnregisterReply> {
-  const { client, token, url, systemId, log } = question;
+export async function unregisterToken(input: TokenQuestion): Promise<UnregisterReply> {
+  const { client, token, url, systemId, log } = input;
   const isManager = isAuthenticationToken(token);
   const what = isManager ? 'runner manager' : 'runner';
   const fields = { runner: shortToken(token), url };

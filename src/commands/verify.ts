@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readSystemId } from '../adapters/system-id.ts';
+import { readSystemId } from '../adapters/state/system-id.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 import { askGitLab, readInstalledRunners } from './installed.ts';

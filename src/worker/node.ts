@@ -1,50 +1,50 @@
 import { dirname } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
-import type { ConfigSource, Ports } from '../activities/ports.ts';
-import type { Workflows } from '../activities/ports/workflows.ts';
-import { createArchives } from '../adapters/archives.ts';
-import { createBuildStore } from '../adapters/build-store.ts';
-import { createCacheUses } from '../adapters/cache-uses.ts';
-import { openKeyRing, type KeyRing } from '../adapters/cipher.ts';
-import { createConfigSource } from '../adapters/config-file.ts';
+import type { ConfigSource, Ports } from '../ports/index.ts';
+import type { Workflows } from '../ports/workflows.ts';
+import { createArchives } from '../adapters/archives/archives.ts';
+import { createBuildStore } from '../adapters/state/build-store.ts';
+import { createCacheUses } from '../adapters/state/cache-uses.ts';
+import { openKeyRing, type KeyRing } from '../adapters/state/cipher.ts';
+import { createConfigSource } from '../adapters/config/config-file.ts';
 import { createCredentialPrograms } from '../adapters/docker/credential-programs.ts';
 import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
 import { readSystemRoots } from '../adapters/gitlab/system-roots.ts';
-import type { AdjustableLog } from '../adapters/log.ts';
-import { createHostFiles } from '../adapters/host-files.ts';
-import { readInstallationId } from '../adapters/installation-id.ts';
-import { createNodeCapacity, type ResizableCapacity } from '../adapters/node-capacity.ts';
-import { createSealedJobs } from '../adapters/sealed-jobs.ts';
-import { openStateDirectory } from '../adapters/state-directory.ts';
-import { readSystemId } from '../adapters/system-id.ts';
+import type { AdjustableLog } from '../adapters/log/log.ts';
+import { createHostFiles } from '../adapters/host/host-files.ts';
+import { readInstallationId } from '../adapters/state/installation-id.ts';
+import { createNodeCapacity, type ResizableCapacity } from '../adapters/state/node-capacity.ts';
+import { createEncryptedJobs } from '../adapters/state/encrypted-jobs.ts';
+import { openStateDirectory } from '../adapters/state/state-directory.ts';
+import { readSystemId } from '../adapters/state/system-id.ts';
 import {
   connectTemporal,
   type Temporal,
   type TemporalOptions,
 } from '../adapters/temporal/connect.ts';
-import { createLedger } from '../adapters/temporal/ledger.ts';
+import { createTemporalHealth } from '../adapters/temporal/temporal-health.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createSealedHistories } from '../adapters/temporal/sealed-histories.ts';
-import { createTenures } from '../adapters/temporal/tenures.ts';
+import { createLeases } from '../adapters/temporal/leases.ts';
 import { createWorkflows } from '../adapters/temporal/workflows.ts';
-import { createTraceSpool } from '../adapters/trace-spool.ts';
+import { createTraceSpool } from '../adapters/trace-spool/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
-import { readCacheLimits } from './cache-limits.ts';
-import { createCacheSweep } from './cache-sweep.ts';
-import { createClosers, type Closers } from './closers.ts';
-import { watchDisk, type DiskWatch } from './disk-watch.ts';
-import { checkKeys } from './key-check.ts';
+import { readCacheLimits } from './caches/cache-limits.ts';
+import { createCacheSweep } from './caches/cache-sweep.ts';
+import { createClosers, type Closers } from './machine/closers.ts';
+import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
+import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
-import { describeProgram, systemClock, systemPorts } from './program.ts';
-import { createRecovery, type Recovery } from './recovery.ts';
-import { limitBuilds, readFileAllowance, watchOpenFiles } from './open-files-watch.ts';
-import { openCacheStore } from './open-cache-store.ts';
-import { openRivals } from './open-rivals.ts';
+import { describeProgram, systemClock, systemPorts } from './machine/program.ts';
+import { createRecovery, type Recovery } from './recovery/recovery.ts';
+import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-files-watch.ts';
+import { openCacheStore } from './caches/open-cache-store.ts';
+import { openDuplicateWatch } from './guards/duplicate-watch.ts';
 import { whenAborted } from './shutdown.ts';
 import { createWorkers } from './workers.ts';
 
@@ -70,7 +70,7 @@ export interface Node {
   readonly stateDir: string;
   readonly recovery: Recovery;
   /** Rejects when another process serves this very node, and this one has to leave. */
-  readonly whenRivaled: Promise<never>;
+  readonly whenDuplicate: Promise<never>;
   /** Removes caches that are too old, and those that do not fit. What it fails at is only logged. */
   sweepCaches(): Promise<void>;
   /** For good: a reload does not open it again. */
@@ -138,7 +138,7 @@ async function openParts(
   const nodeQueue = messages.nodeQueue(installation);
   const ports: Ports = {
     ...{ config, builds, capacity, log, program, systemId, nodeQueue, nodeWaitMs },
-    sealedJobs: createSealedJobs(cipher),
+    encryptedJobs: createEncryptedJobs(cipher),
     ...portsOfTemporal(temporal, { nodeQueue, installation, log }),
     coordinator: oncePerEntry((runner) =>
       createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
@@ -154,17 +154,17 @@ async function openParts(
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
   const activities = createActivities(ports);
-  const { abandoned } = activities;
-  const rivals = await openRivals({ state, temporal, nodeQueue, program, log });
-  closers.add(() => rivals.close());
-  const { identity, whenRivaled } = rivals;
+  const { orphaned } = activities;
+  const duplicates = await openDuplicateWatch({ state, temporal, nodeQueue, program, log });
+  closers.add(() => duplicates.close());
+  const { identity, whenDuplicate } = duplicates;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client);
   return {
-    ...{ ports, temporal, workflows, capacity, workers, installation, whenRivaled },
+    ...{ ports, temporal, workflows, capacity, workers, installation, whenDuplicate },
     stateDir: state.path,
-    recovery: createRecovery({ workflows, installation, ports, abandoned }),
+    recovery: createRecovery({ workflows, installation, ports, orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };
@@ -218,11 +218,11 @@ function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): 
 function portsOfTemporal(
   { client }: Temporal,
   { nodeQueue, installation, log }: Pick<Node, 'installation'> & Pick<Ports, 'nodeQueue' | 'log'>,
-): Pick<Ports, 'tenures' | 'ledger'> {
+): Pick<Ports, 'leases' | 'temporalHealth'> {
   const workflowId = messages.feedRunnersId(installation);
   return {
-    tenures: createTenures(client, nodeQueue),
-    ledger: createLedger({ client, workflowId, log, clock: systemClock }),
+    leases: createLeases(client, nodeQueue),
+    temporalHealth: createTemporalHealth({ client, workflowId, log, clock: systemClock }),
   };
 }
 

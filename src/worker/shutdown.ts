@@ -1,4 +1,4 @@
-import type { Log } from '../activities/ports.ts';
+import type { Log } from '../ports/index.ts';
 
 /** What the process was told by signals, as gitlab-runner's users send them. */
 export interface Shutdown {

@@ -1,4 +1,4 @@
-import { writeNodeNote } from '../adapters/node-note.ts';
+import { writeNodeNote } from '../adapters/state/node-note.ts';
 import type { FleetState } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
 import type { Node } from './node.ts';

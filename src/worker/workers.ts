@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerTuner } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
-import type { ResizableCapacity } from '../adapters/node-capacity.ts';
+import type { ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { translateFaults } from '../adapters/temporal/activity-faults.ts';
 import type { Temporal } from '../adapters/temporal/connect.ts';
 import { createSlotSupplier } from '../adapters/temporal/slot-supplier.ts';
@@ -17,7 +17,7 @@ export interface WorkersOptions {
 
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
-/** The three workers of a node: workflows, questions to GitLab, and its own builds. */
+/** The three workers of a node: workflows, job requests, and its own builds. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { temporal, activities, capacity, nodeQueue, identity } = options;
   const { connection, namespace, dataConverter } = temporal;

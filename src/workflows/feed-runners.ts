@@ -21,8 +21,8 @@ import {
   wakeHealth,
   type RunnerHealth,
 } from '../domain/runner/health.ts';
-import { reasonOf, throwBug } from './activity-failure.ts';
-import { feed, stopRunner, type FedRunner, type FeedOrder } from './fed-runner.ts';
+import { reasonOf, throwBug } from './node/activity-failure.ts';
+import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
 import * as messages from './messages.ts';
 
 /** All that survives continue-as-new. */
@@ -232,7 +232,7 @@ function untilNextWakeMs(state: FeedRunnersState): number | undefined {
 /** Brings every serveRunner in line with the settings: starts new ones, changes, stops removed ones. */
 async function feedAll({ state, update }: Fleet): Promise<void> {
   const { fed, feedsAll, isStopping } = state();
-  const orders = isStopping ? new Map<string, FeedOrder>() : planOrders(state());
+  const orders = isStopping ? new Map<string, RunnerFeeding>() : planRunnerFeedings(state());
   const { askAnew } = state();
   update({ askAnew: false, feedsAll: false });
   for (const [key, order] of orders) {
@@ -246,10 +246,10 @@ async function feedAll({ state, update }: Fleet): Promise<void> {
 }
 
 /** By key: of two entries with one token, which GitLab cannot tell apart either, the last counts. */
-function planOrders(state: FeedRunnersState): ReadonlyMap<string, FeedOrder> {
+function planRunnerFeedings(state: FeedRunnersState): ReadonlyMap<string, RunnerFeeding> {
   const { installation, settings } = state;
   const feedings = planFeedings(state, Date.now());
-  const orders = new Map<string, FeedOrder>();
+  const orders = new Map<string, RunnerFeeding>();
   for (const runner of settings.runners) {
     const feeding = feedings.get(runner.key);
     if (feeding === undefined) continue;
@@ -259,6 +259,9 @@ function planOrders(state: FeedRunnersState): ReadonlyMap<string, FeedOrder> {
   return orders;
 }
 
-function hasChanged(before: FedRunner | undefined, { workflowId, feeding }: FeedOrder): boolean {
+function hasChanged(
+  before: FedRunner | undefined,
+  { workflowId, feeding }: RunnerFeeding,
+): boolean {
   return before?.workflowId !== workflowId || !isSameFeeding(before.feeding, feeding);
 }

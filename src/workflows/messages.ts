@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { BuildOutcome, Interruption } from '../domain/build/outcome.ts';
-import type { JobSummary, StageName } from '../domain/build/stage.ts';
+import type { BuildOutcome, Interruption } from '../domain/context/outcome.ts';
+import type { JobSummary, StageName } from '../domain/context/stage.ts';
 import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
 import { nodeQueueOf } from '../domain/runner/node-name.ts';
 
@@ -80,7 +80,7 @@ export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 export const feedSignal = defineSignal<[FeedMessage]>('feed');
 export interface FeedMessage {
   readonly feeding: Feeding;
-  /** Count no longer on the questions under way: the process that asked them is gone. */
+  /** Count no longer on the requests under way: the process that sent them is gone. */
   readonly askAnew: boolean;
 }
 /**

@@ -4,14 +4,14 @@ import {
   log,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import type { BuildOutcome } from '../domain/build/outcome.ts';
-import type { Rescue } from '../domain/build/rescue.ts';
-import type { JobSummary } from '../domain/build/stage.ts';
-import { outcomeOfFailure, reasonOf, throwBug } from './activity-failure.ts';
-import { attempt, inBackground } from './attempt.ts';
-import { runCourse } from './build-course.ts';
-import { openHome, type BuildHome } from './build-home.ts';
-import { openBuildRun, type BuildRun } from './build-run.ts';
+import type { BuildOutcome } from '../domain/context/outcome.ts';
+import type { FailoverPlan } from '../domain/context/failover.ts';
+import type { JobSummary } from '../domain/context/stage.ts';
+import { outcomeOfFailure, reasonOf, throwBug } from './node/activity-failure.ts';
+import { logAndContinue, inBackground } from './build/background.ts';
+import { runStageSequence } from './build/stage-sequence.ts';
+import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
+import { openBuildRun, type BuildRun } from './node/build-run.ts';
 import * as messages from './messages.ts';
 
 export interface RunBuildInput {
@@ -23,7 +23,7 @@ export interface RunBuildInput {
   /** Whether it does so already: not when the node began the build, from its own record. */
   readonly isCounted: boolean;
   /** For the day on which the node is lost. Absent in builds of 0.1.0: they stay where they are. */
-  readonly rescue?: Rescue;
+  readonly rescue?: FailoverPlan;
 }
 
 /**
@@ -36,21 +36,35 @@ export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
 }
 
 interface BuildScope {
-  readonly home: BuildHome;
+  readonly assignment: NodeAssignment;
   readonly run: BuildRun;
 }
 
 async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<BuildOutcome> {
   const { job, nodeQueue, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
-  let home = openHome({ job, nodeQueue, term: 0, rescue, run });
-  let outcome = await runAtHome(input, { home, run });
-  for (let fate = home.fate; fate !== undefined && fate.kind !== 'left'; fate = home.fate) {
-    home = openHome({ job, nodeQueue: fate.nodeQueue, term: fate.term, rescue, run });
+  let assignment = openAssignment({ job, nodeQueue, term: 0, rescue, run });
+  let outcome = await runOnNode(input, { assignment, run });
+  for (
+    let failover = assignment.failover;
+    failover !== undefined && failover.kind !== 'left';
+    failover = assignment.failover
+  ) {
+    assignment = openAssignment({
+      job,
+      nodeQueue: failover.nodeQueue,
+      term: failover.term,
+      rescue,
+      run,
+    });
     outcome =
-      fate.kind === 'moved'
-        ? await runAtHome(input, { home, run })
-        : await concludeElsewhere(input, { home, run, outcome: outcomeOfLoss(outcome, fate) });
+      failover.kind === 'moved'
+        ? await runOnNode(input, { assignment, run })
+        : await concludeElsewhere(input, {
+            assignment,
+            run,
+            outcome: outcomeOfLoss(outcome, failover),
+          });
   }
   run.show({ stage: 'ended', outcome });
   await tellRunner(input, messages.buildEndedSignal);
@@ -58,12 +72,12 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<BuildOut
 }
 
 /** All of a build on one node, as long as the node is there. */
-async function runAtHome(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
+async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const refused = await acknowledge(input, scope);
   // The trace is sent from here until the result has been reported with all of it.
   const sending = new CancellationScope();
   if (refused === undefined) inBackground(sending, () => sendTrace(input, scope));
-  const outcome = refused ?? (await runCourse(input.job, scope));
+  const outcome = refused ?? (await runStageSequence(input.job, scope));
   await conclude(input, { ...scope, outcome });
   sending.cancel();
   await release(input, scope);
@@ -82,9 +96,9 @@ async function concludeElsewhere(
   return scope.outcome;
 }
 
-async function release({ job }: RunBuildInput, { home }: BuildScope): Promise<void> {
-  await attempt('build not released', () =>
-    home.onNode(() => home.node.quick.releaseBuild({ buildId: job.buildId })),
+async function release({ job }: RunBuildInput, { assignment }: BuildScope): Promise<void> {
+  await logAndContinue('build not released', () =>
+    assignment.onNode(() => assignment.node.quick.releaseBuild({ buildId: job.buildId })),
   );
 }
 
@@ -100,11 +114,11 @@ function outcomeOfLoss(
 /** Returns an outcome when the build ends here: GitLab must know of it before anything is begun. */
 async function acknowledge(
   { job }: RunBuildInput,
-  { home, run }: BuildScope,
+  { assignment, run }: BuildScope,
 ): Promise<BuildOutcome | undefined> {
   try {
-    const answer = await home.onNode(() =>
-      home.node.quick.acknowledgeJob({ buildId: job.buildId }),
+    const answer = await assignment.onNode(() =>
+      assignment.node.quick.acknowledgeJob({ buildId: job.buildId }),
     );
     run.progress.isAcknowledged = true;
     if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
@@ -120,30 +134,30 @@ async function acknowledge(
 /** Also for a job that is refused: a build that Temporal has lost since may have begun it. */
 async function conclude(
   { job }: RunBuildInput,
-  { home, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
+  { assignment, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
 ): Promise<void> {
   const build = { buildId: job.buildId };
   run.show({ stage: 'report', outcome });
   await Promise.all([
-    attempt('result not reported', async () => {
-      await home.onNode(() => home.node.patient.reportResult(build, outcome));
+    logAndContinue('result not reported', async () => {
+      await assignment.onNode(() => assignment.node.patient.reportResult(build, outcome));
       run.progress.isReported = true;
     }),
-    attempt('environment not destroyed', () =>
-      home.onNode(() => home.node.quick.destroyEnvironment(build)),
+    logAndContinue('environment not destroyed', () =>
+      assignment.onNode(() => assignment.node.quick.destroyEnvironment(build)),
     ),
   ]);
 }
 
 /** Runs beside the stages; learns from GitLab's answers that the job is to end. */
-async function sendTrace({ job }: RunBuildInput, { home, run }: BuildScope): Promise<void> {
+async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope): Promise<void> {
   const build = { buildId: job.buildId };
   const { jobTimeoutMs: timeoutMs } = job.plan;
   let ignoreCanceling = run.interruption?.kind === 'canceling';
   let watched: { readonly jobTimeoutMs?: number } = { jobTimeoutMs: timeoutMs };
   for (;;) {
     const options = { ignoreCanceling, ...watched };
-    const end = await home.onNode(() => home.node.patient.uploadTrace(build, options));
+    const end = await assignment.onNode(() => assignment.node.patient.uploadTrace(build, options));
     if (end === 'sealed') return;
     if (end === 'aborted') return run.interrupt({ kind: 'aborted' });
     if (end === 'overdue') {

@@ -10,12 +10,12 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RequestTurn, TurnOutcome } from '../activities/contract.ts';
-import { adaptQuestionLimit, isFeeding, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
-import { isNodeSilent, reasonOf, throwBug } from './activity-failure.ts';
-import { openBuildCount, type BuildCount } from './build-count.ts';
+import type { JobRequest, JobRequestOutcome } from '../activities/contract.ts';
+import { adaptRequestLimit, isFeeding, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
+import { isNodeSilent, reasonOf, throwBug } from './node/activity-failure.ts';
+import { openBuildCount, type BuildCount } from './runner/build-count.ts';
 import * as messages from './messages.ts';
-import { openQuestions, type Questions } from './questions.ts';
+import { openJobRequests, type JobRequests } from './runner/job-requests.ts';
 
 /** All that survives continue-as-new. */
 export interface ServeRunnerState {
@@ -25,7 +25,7 @@ export interface ServeRunnerState {
   readonly buildIds: readonly string[];
   /** The feedRunners that hears of the runner's health. */
   readonly feederId: string;
-  /** The next question need not wait for its beat. */
+  /** The next request need not wait for its tick. */
   readonly askAtOnce: boolean;
   /** See `adaptQuestionLimit`. */
   readonly questionLimit: number;
@@ -48,7 +48,7 @@ export function initialServeRunnerState(
 }
 
 /**
- * One turn of questions. Long enough to keep an idle runner's history short (six events a minute),
+ * One run of requests. Long enough to keep an idle runner's history short (six events a minute),
  * short enough for a node that fills up to lose its turn to another.
  */
 const TURN_MS = 55_000;
@@ -67,13 +67,13 @@ export async function serveRunner(initial: ServeRunnerState): Promise<void> {
     if (runner.hasEnded()) return;
     if (runner.shouldContinueAsNew()) await continueAsNew<typeof serveRunner>(runner.state());
     // Asked again: a message in the same moment may have changed it.
-    if (runner.mayAsk()) void takeTurn(runner);
+    if (runner.mayAsk()) void runJobRequest(runner);
   }
 }
 
 interface Runner {
   readonly builds: BuildCount;
-  readonly questions: Questions;
+  readonly jobRequests: JobRequests;
   state(): ServeRunnerState;
   update(change: Partial<ServeRunnerState>): void;
   mayAsk(): boolean;
@@ -84,11 +84,11 @@ interface Runner {
 function openRunner(initial: ServeRunnerState): Runner {
   let state = initial;
   const builds = openBuildCount(initial.buildIds);
-  const questions = openQuestions();
-  const isIdle = (): boolean => questions.isIdle && builds.isIdle;
+  const jobRequests = openJobRequests();
+  const isIdle = (): boolean => jobRequests.isIdle && builds.isIdle;
   return {
     builds,
-    questions,
+    jobRequests,
     state: () => ({ ...state, buildIds: builds.ids() }),
     update: (change) => {
       state = { ...state, ...change };
@@ -97,9 +97,9 @@ function openRunner(initial: ServeRunnerState): Runner {
       state.feeding.isFed &&
       !state.isStopping &&
       !workflowInfo().continueAsNewSuggested &&
-      questions.count <
+      jobRequests.count <
         Math.ceil(Math.min(state.questionLimit, state.feeding.requestConcurrency)) &&
-      (state.feeding.limit === 0 || builds.count + questions.count < state.feeding.limit),
+      (state.feeding.limit === 0 || builds.count + jobRequests.count < state.feeding.limit),
     hasEnded: () => state.isStopping && isIdle() && builds.count === 0,
     // Invariant: nothing is under way then, so nothing but the state has to be carried over.
     shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested && isIdle(),
@@ -107,7 +107,7 @@ function openRunner(initial: ServeRunnerState): Runner {
 }
 
 function handleMessages(runner: Runner): void {
-  const { builds, questions, state, update } = runner;
+  const { builds, jobRequests, state, update } = runner;
   // Whoever may write to the namespace may send anything, and a throw here would park the workflow.
   setHandler(messages.feedSignal, (message) => {
     if (!isFeedMessage(message)) return log.warn('feed says nothing that is known, ignored');
@@ -116,12 +116,12 @@ function handleMessages(runner: Runner): void {
     const isWoken = feeding.isFed && !before.feeding.isFed;
     const askAtOnce = before.askAtOnce || askAnew || isWoken;
     update({ feeding, askAtOnce, isStopping: false });
-    if (askAnew) questions.abandonAll();
-    else if (!feeding.isFed || !isSamePace(feeding, before.feeding)) questions.endAll();
+    if (askAnew) jobRequests.abandonAll();
+    else if (!feeding.isFed || !isSamePace(feeding, before.feeding)) jobRequests.endAll();
   });
   setHandler(messages.stopSignal, () => {
     update({ isStopping: true });
-    questions.endAll();
+    jobRequests.endAll();
   });
   setHandler(messages.buildBegunSignal, (buildId) => {
     if (typeof buildId === 'string') builds.announce(buildId);
@@ -131,7 +131,7 @@ function handleMessages(runner: Runner): void {
   });
   setHandler(messages.runnerStateQuery, () => {
     const { feeding, buildIds, isHealthy, isStopping } = state();
-    return { feeding, buildIds, isHealthy, isStopping, questionsUnderWay: questions.count };
+    return { feeding, buildIds, isHealthy, isStopping, questionsUnderWay: jobRequests.count };
   });
 }
 
@@ -140,18 +140,18 @@ function isFeedMessage(message: unknown): message is messages.FeedMessage {
   return isFeeding(feeding);
 }
 
-async function takeTurn(runner: Runner): Promise<void> {
-  const { questions } = runner;
+async function runJobRequest(runner: Runner): Promise<void> {
+  const { jobRequests } = runner;
   const turn = new CancellationScope();
-  questions.begin(turn);
+  jobRequests.begin(turn);
   try {
-    const outcome = await turn.run(() => questions.ask(nextTurn(runner)));
+    const outcome = await turn.run(() => jobRequests.ask(nextJobRequest(runner)));
     await settle(runner, outcome);
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
     const reason = reasonOf(error);
-    // That is how a question ends when its process is stopped; the next process asks it again.
+    // That is how a request ends when its process is stopped; the next process asks it again.
     const isStop = reason.includes('Worker is shutting down');
     log[isStop ? 'debug' : 'warn']('question not answered', { reason });
     // Temporal was away, or the node is: that took its time, and the next one is not to wait too.
@@ -159,11 +159,11 @@ async function takeTurn(runner: Runner): Promise<void> {
       runner.update({ askAtOnce: true });
     } else await sleep(FAULT_PAUSE_MS);
   } finally {
-    questions.end(turn);
+    jobRequests.end(turn);
   }
 }
 
-function nextTurn({ state, update }: Runner): RequestTurn {
+function nextJobRequest({ state, update }: Runner): JobRequest {
   const { runner, feeding, askAtOnce } = state();
   const { intervalMs, offsetMs, mayWait } = feeding;
   update({ askAtOnce: false });
@@ -174,12 +174,12 @@ function nextTurn({ state, update }: Runner): RequestTurn {
   };
 }
 
-async function settle(runner: Runner, outcome: TurnOutcome): Promise<void> {
+async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void> {
   const { state, update } = runner;
   const { questionLimit, feeding } = state();
   const { requestConcurrency } = feeding;
   const hasJob = outcome.kind === 'job';
-  update({ questionLimit: adaptQuestionLimit(questionLimit, { hasJob, requestConcurrency }) });
+  update({ questionLimit: adaptRequestLimit(questionLimit, { hasJob, requestConcurrency }) });
   if (outcome.kind === 'unknown_runner') return sleep(UNKNOWN_RUNNER_PAUSE_MS);
   if (outcome.kind === 'job') {
     update({ askAtOnce: true });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildContext } from '../../src/domain/build/context.ts';
+import type { BuildContext } from '../../src/domain/context/context.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { driveBuild } from './support/drive.ts';
 import { createWorld, type SpoolKeeps, type World } from './support/world.ts';

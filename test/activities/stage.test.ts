@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BuildActivities, StageRequest } from '../../src/activities/contract.ts';
-import type { ContainerStatus } from '../../src/activities/ports.ts';
-import type { StageOutcome } from '../../src/domain/build/outcome.ts';
-import type { PlannedStage } from '../../src/domain/build/stage.ts';
+import type { ContainerStatus } from '../../src/ports/index.ts';
+import type { StageOutcome } from '../../src/domain/context/outcome.ts';
+import type { PlannedStage } from '../../src/domain/context/stage.ts';
 import { FinalError, TransientError } from '../../src/domain/failure.ts';
 import { stdinLoader } from '../../src/domain/script/stage-command.ts';
 import { CANNOT_BEGIN } from '../../src/domain/script/stage-state.ts';

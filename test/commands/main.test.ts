@@ -16,7 +16,10 @@ describe('the command line', () => {
   it('says its version in several lines, as gitlab-runner does', async () => {
     const { exitCode, stdout } = await run(['--version']);
     assert.equal(exitCode, 0);
-    assert.match(stdout, /^Version: +\d+\.\d+\.\d+\nGit revision: .*\nDoes as: +gitlab-runner 19\.4\.0\nNode version: v\d+/);
+    assert.match(
+      stdout,
+      /^Version: +\d+\.\d+\.\d+\nGit revision: .*\nDoes as: +gitlab-runner 19\.4\.0\nNode version: v\d+/,
+    );
     assert.match(stdout, /^OS\/Arch: +linux\/\w+$/m);
   });
 

@@ -1,11 +1,14 @@
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import { bridgeGateway } from '../support/installation.ts';
-import { openNetworkNamespace, type NetworkNamespace } from '../support/network-namespace.ts';
+import {
+  openNetworkNamespace,
+  type NetworkNamespace,
+} from '../support/docker/network-namespace.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { assertNextTaken, startOuterTemporal } from '../support/temporal-faults.ts';
+import { assertNextTaken, startOuterTemporal } from '../support/faults/temporal-faults.ts';
 
 interface Place {
   readonly lab: FaultLab;

@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { deleteBuilds, deleteBuildsAndKill } from '../support/builds-gone-faults.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults.ts';
+import { deleteBuilds, deleteBuildsAndKill } from '../support/faults/builds-gone-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults/faults.ts';
 import type { Expectation } from '../support/scenario.ts';
 
 const NOTHING: Runs = { script: 0, afterScript: 0 };

@@ -1,8 +1,8 @@
 import { after, before, describe } from 'node:test';
 import { cacheOf } from '../support/cache-jobs.ts';
-import { gives, refuses, TRICKLES, troubleCache } from '../support/cache-faults.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { gives, refuses, TRICKLES, troubleCache } from '../support/faults/cache-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 import { makeZip } from '../support/make-zip.ts';
 import { openS3Server, s3CacheToml, s3Skip, type S3Server } from '../support/s3-server.ts';
 

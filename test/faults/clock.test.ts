@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe } from 'node:test';
-import { clockEnv, moveClock, setClock } from '../support/clock-faults.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import { COUNTED, tryFault, type OwnTrial } from '../support/own-trials.ts';
+import { clockEnv, moveClock, setClock } from '../support/faults/clock-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import { COUNTED, tryFault, type OwnTrial } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const MOMENTS: readonly Moment[] = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { cloneNode } from '../support/clone-faults.ts';
-import { killWorker } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { cloneNode } from '../support/faults/clone-faults.ts';
+import { killWorker } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
 describe('a node whose machine is cloned', () => {
   let lab: FaultLab;

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { freezeDaemon, restartDaemon } from '../support/daemon-faults.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import { COUNTED, openOwnPlace, tryFault } from '../support/own-trials.ts';
+import { freezeDaemon, restartDaemon } from '../support/faults/daemon-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import { COUNTED, openOwnPlace, tryFault } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT, type Expectation } from '../support/scenario.ts';
 import {
   copyImages,
   openSecondDaemon,
   whyNoSecondDaemon,
   type SecondDaemon,
-} from '../support/second-daemon.ts';
+} from '../support/docker/second-daemon.ts';
 
 const skip = whyNoSecondDaemon() ?? false;
 const MOMENTS: readonly Moment[] = [

@@ -1,7 +1,12 @@
 import { after, before, describe } from 'node:test';
-import { fillDisk, makeReadOnly, mountSmallDisk, useUpInodes } from '../support/disk-faults.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults.ts';
+import {
+  fillDisk,
+  makeReadOnly,
+  mountSmallDisk,
+  useUpInodes,
+} from '../support/faults/disk-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults/faults.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';
 const WAITING: readonly Moment[] = ['prepare', 'artifact upload'];

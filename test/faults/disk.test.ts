@@ -4,9 +4,9 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 

@@ -6,10 +6,10 @@ import {
   meetCalls,
   type Calls,
   type Treatment,
-} from '../support/docker-answer-faults.ts';
-import { startDockerProxy, type DockerProxy } from '../support/docker-proxy.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
-import { it } from '../support/fault-report.ts';
+} from '../support/faults/docker-answer-faults.ts';
+import { startDockerProxy, type DockerProxy } from '../support/docker/docker-proxy.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
 
 const CONTAINER = '^/containers/[^/]+';
 const CALLS: readonly (readonly [calls: Calls, treatments: readonly Treatment[]])[] = [

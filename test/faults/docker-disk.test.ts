@@ -2,9 +2,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import {
@@ -12,7 +12,7 @@ import {
   openSecondDaemon,
   whyNoSecondDaemon,
   type SecondDaemon,
-} from '../support/second-daemon.ts';
+} from '../support/docker/second-daemon.ts';
 
 const DISK_MIB = 400;
 

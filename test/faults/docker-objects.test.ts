@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import Docker from 'dockerode';
-import { startDockerProxy, type DockerProxy, type DockerRefusal } from '../support/docker-proxy.ts';
-import { dockerAt } from '../support/docker-at.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab, type Scene } from '../support/faults.ts';
-import { openRegistry, registryProgram, type Registry } from '../support/registry.ts';
-import { JOB_IMAGE } from '../support/images.ts';
+import {
+  startDockerProxy,
+  type DockerProxy,
+  type DockerRefusal,
+} from '../support/docker/docker-proxy.ts';
+import { dockerAt } from '../support/docker/docker-at.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab, type Scene } from '../support/faults/faults.ts';
+import { openRegistry, registryProgram, type Registry } from '../support/docker/registry.ts';
+import { JOB_IMAGE } from '../support/docker/images.ts';
 import {
   copyImages,
   openSecondDaemon,
   whyNoSecondDaemon,
   type SecondDaemon,
-} from '../support/second-daemon.ts';
+} from '../support/docker/second-daemon.ts';
 
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 const noRegistry = registryProgram() === undefined && 'there is no docker-registry here';

@@ -4,11 +4,11 @@ import {
   onService,
   removeNetwork,
   removeNetworkBeforeStart,
-} from '../support/docker-objects-faults.ts';
-import { startDockerProxy, type DockerProxy } from '../support/docker-proxy.ts';
-import { onBuildContainer } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab } from '../support/faults.ts';
+} from '../support/faults/docker-objects-faults.ts';
+import { startDockerProxy, type DockerProxy } from '../support/docker/docker-proxy.ts';
+import { onBuildContainer } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
 
 const LISTEN = 'while true; do echo here | nc -l -p 4000; done';
 

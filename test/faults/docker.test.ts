@@ -1,13 +1,13 @@
 import { after, before, describe } from 'node:test';
-import { onBuildContainer } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { onBuildContainer } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 import {
   CONTAINER_KILLED,
   CONTAINER_PAUSED,
   CONTAINER_REMOVED,
   OUT_OF_MEMORY,
-} from '../support/trials.ts';
+} from '../support/faults/trials.ts';
 
 describe('the container of a build', () => {
   let lab: FaultLab;

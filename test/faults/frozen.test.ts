@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { freezeWorker } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { freezeWorker } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
 /** Longer than a heartbeat may be away: Temporal gives the calls to another, or to the same again. */
 const FROZEN_MS = 40_000;

@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab, type Trial } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab, type Trial } from '../support/faults/faults.ts';
 import {
   giveAnswers,
   isFinalOf,
@@ -9,7 +9,7 @@ import {
   isQuestion,
   STRANGE_ANSWERS,
   STRANGE_OFFERS,
-} from '../support/gitlab-faults.ts';
+} from '../support/faults/gitlab-faults.ts';
 
 // What is no outage, but no answer of GitLab's protocol either, or one that is seldom seen.
 

@@ -5,8 +5,8 @@ import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contentOf } from '../support/artifact-content.ts';
 import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;

@@ -1,10 +1,10 @@
 import { after, before, describe } from 'node:test';
 import type { FakeAnswer } from '../support/fake-gitlab/types.ts';
-import { answerWrongly, gitlabOutage } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
-import { answerEverything } from '../support/gitlab-faults.ts';
-import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/trials.ts';
+import { answerWrongly, gitlabOutage } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
+import { answerEverything } from '../support/faults/gitlab-faults.ts';
+import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/faults/trials.ts';
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };

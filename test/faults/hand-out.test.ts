@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
-import { answerWrongly, killWorker } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults.ts';
-import { COUNTED, tryFault } from '../support/own-trials.ts';
+import { answerWrongly, killWorker } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
+import { COUNTED, tryFault } from '../support/faults/own-trials.ts';
 
 /** GitLab's own two minutes, compressed. */
 const ACKNOWLEDGE_MS = 10_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
 import type { Installation } from '../support/installation.ts';
 import {
   COUNTED,
@@ -11,7 +11,7 @@ import {
   type OwnPlace,
   type Observation,
   type OwnTrial,
-} from '../support/own-trials.ts';
+} from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import {
   startSecondInstallation,
@@ -45,7 +45,9 @@ describe('a job that is handed out once more to the same runner', () => {
       job.handOutAgain();
       await whenHandedOut(installation, job, 2);
       mended();
-      await installation.runner.whenLog(/"msg":"job was handed out again after it had ended, so it is not run"/);
+      await installation.runner.whenLog(
+        /"msg":"job was handed out again after it had ended, so it is not run"/,
+      );
       await installation.whenClean(60_000);
       assertJob(job, { state: 'success' });
       assert.equal(job.trace.toString(), before);

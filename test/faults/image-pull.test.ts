@@ -1,13 +1,13 @@
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
-import { it } from '../support/fault-report.ts';
-import { makeLayered, pushLayered } from '../support/layered-image.ts';
-import { inMidPull, registryRefuses } from '../support/pull-faults.ts';
-import { openRegistryDoor, type RegistryDoor } from '../support/registry-door.ts';
-import { openRegistry, registryProgram, type Registry } from '../support/registry.ts';
-import { JOB_IMAGE } from '../support/images.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { makeLayered, pushLayered } from '../support/docker/layered-image.ts';
+import { inMidPull, registryRefuses } from '../support/faults/pull-faults.ts';
+import { openRegistryDoor, type RegistryDoor } from '../support/docker/registry-door.ts';
+import { openRegistry, registryProgram, type Registry } from '../support/docker/registry.ts';
+import { JOB_IMAGE } from '../support/docker/images.ts';
 import type { Expectation } from '../support/scenario.ts';
 
 const noRegistry = registryProgram() === undefined && 'there is no docker-registry here';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import {
   openFaultLab,
   type Fault,
   type FaultLab,
   type Moment,
   type Runs,
-} from '../support/faults.ts';
+} from '../support/faults/faults.ts';
 
 /** With how often script and after_script have run by then, or by the time that it is noticed. */
 const TRIALS: readonly (readonly [moment: Moment, runs: Runs])[] = [

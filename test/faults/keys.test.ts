@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import {
   assertRefused,
   FILE_GONE,
@@ -15,14 +15,14 @@ import {
   OTHER_KEY,
   readKeys,
   rotateKeys,
-} from '../support/key-faults.ts';
+} from '../support/faults/key-faults.ts';
 import {
   COUNTED,
   countRuns,
   openOwnPlace,
   tryFault,
   type OwnPlace,
-} from '../support/own-trials.ts';
+} from '../support/faults/own-trials.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
 const MOMENTS: readonly Moment[] = ['handed out', 'prepare', 'script', 'final update'];

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { it } from '../support/fault-report.ts';
-import { COUNTED, openOwnPlace, tryFault } from '../support/own-trials.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { COUNTED, openOwnPlace, tryFault } from '../support/faults/own-trials.ts';
 import type { RunnerProcess } from '../support/runner-process.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 

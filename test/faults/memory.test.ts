@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
-import { runOutOfMemory, SMALL_HEAP } from '../support/memory-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
+import { runOutOfMemory, SMALL_HEAP } from '../support/faults/memory-faults.ts';
 
 describe('a process that runs out of memory', () => {
   let lab: FaultLab;

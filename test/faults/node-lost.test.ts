@@ -1,7 +1,12 @@
 import { describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Moment, type Trial } from '../support/faults.ts';
-import { freezeNode, loseNode, loseNodeBriefly, SHORT_WAIT } from '../support/node-lost-faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Moment, type Trial } from '../support/faults/faults.ts';
+import {
+  freezeNode,
+  loseNode,
+  loseNodeBriefly,
+  SHORT_WAIT,
+} from '../support/faults/node-lost-faults.ts';
 import type { Expectation } from '../support/scenario.ts';
 
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;

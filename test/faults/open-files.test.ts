@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import {
   freeFiles,
   leaveFiles,
@@ -10,8 +10,8 @@ import {
   whenEnough,
   whenShort,
   startWithLimit,
-} from '../support/open-files-faults.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+} from '../support/faults/open-files-faults.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const LONG_POLL_MS = 2_000;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startDevServer, type DevServer } from '../../src/adapters/temporal/dev-server.ts';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import { bridgeGateway } from '../support/installation.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { temporalCli } from '../support/temporal-cli.ts';
+import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'artifact upload', 'final update'];
 /** A minute is longer than a heartbeat may be away: Temporal gives the calls out again. */

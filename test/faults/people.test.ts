@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { promisify } from 'node:util';
-import { it } from '../support/fault-report.ts';
-import type { Fault } from '../support/faults.ts';
-import { killWorker } from '../support/fault-kinds.ts';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import type { Fault } from '../support/faults/faults.ts';
+import { killWorker } from '../support/faults/fault-kinds.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 import {
   buildId,
   deleteBuild,
@@ -18,10 +18,10 @@ import {
   signals,
   terminate,
   type Sender,
-} from '../support/people-faults.ts';
+} from '../support/faults/people-faults.ts';
 import type { FakeGitLab, FakeJob } from '../support/fake-gitlab/types.ts';
 import type { Installation } from '../support/installation.ts';
-import { COUNTED, tryFault } from '../support/own-trials.ts';
+import { COUNTED, tryFault } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const run = promisify(execFile);

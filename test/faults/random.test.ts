@@ -11,9 +11,9 @@ import {
   killWorker,
   seededRandom,
   stopWorker,
-} from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { MOMENTS, openFaultLab, type FaultLab, type Trial } from '../support/faults.ts';
+} from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Trial } from '../support/faults/faults.ts';
 
 const JOBS = Number(process.env['FAULT_JOBS'] ?? 100);
 /** Drawn anew each time; `npm run test:faults -- --seed <number>` plays one again. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
 import {
   countRuns,
@@ -8,8 +8,8 @@ import {
   openOwnPlace,
   tryFault,
   type OwnPlace,
-} from '../support/own-trials.ts';
-import { resetBuild } from '../support/people-faults.ts';
+} from '../support/faults/own-trials.ts';
+import { resetBuild } from '../support/faults/people-faults.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import { startSecondNode, type SecondNode } from '../support/second-node.ts';
 

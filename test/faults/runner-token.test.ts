@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe } from 'node:test';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const PROMPT_MS = 5_000;

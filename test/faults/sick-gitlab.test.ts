@@ -4,7 +4,7 @@ import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openDoor, type Door } from '../support/door.ts';
 import type { FakeAnswer, FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
 import {
   COUNTED,
@@ -12,7 +12,7 @@ import {
   tryFault,
   type OwnPlace,
   type OwnTrial,
-} from '../support/own-trials.ts';
+} from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const CHECK_INTERVAL_MS = 1_000;

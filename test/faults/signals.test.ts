@@ -1,15 +1,15 @@
 import { after, before, describe } from 'node:test';
-import { freezeWorker } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import { rebootNode } from '../support/reboot-faults.ts';
+import { freezeWorker } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import { rebootNode } from '../support/faults/reboot-faults.ts';
 import {
   BLOCKABLE,
   blockLoop,
   drainThenStopWorker,
   drainWorker,
   stopWorkerTwice,
-} from '../support/signal-faults.ts';
+} from '../support/faults/signal-faults.ts';
 
 /** The process has ended of itself by then, or the moment is one of its end. */
 const BEFORE_THE_END: readonly Moment[] = [

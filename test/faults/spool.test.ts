@@ -1,13 +1,13 @@
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import {
   cut,
   damageSpool,
   damageUnsentSpool,
   garble,
   type Damage,
-} from '../support/spool-faults.ts';
+} from '../support/faults/spool-faults.ts';
 
 const LOST = /WARNING: up to [1-9]\d* bytes of this log were lost on the runner's disk/;
 

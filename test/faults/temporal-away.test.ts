@@ -1,11 +1,11 @@
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import type { FaultLab, Moment } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import type { FaultLab, Moment } from '../support/faults/faults.ts';
 import {
   openOuterTemporalLab,
   temporalAway,
   type OuterTemporal,
-} from '../support/temporal-faults.ts';
+} from '../support/faults/temporal-faults.ts';
 
 const SHORT_MS = 1_000;
 const LONG_MS = 60_000;

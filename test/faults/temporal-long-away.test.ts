@@ -1,11 +1,11 @@
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import type { FaultLab } from '../support/faults.ts';
+import { it } from '../support/faults/fault-report.ts';
+import type { FaultLab } from '../support/faults/faults.ts';
 import {
   openOuterTemporalLab,
   temporalAway,
   type OuterTemporal,
-} from '../support/temporal-faults.ts';
+} from '../support/faults/temporal-faults.ts';
 
 // In a file of its own: it waits, and others run beside it.
 

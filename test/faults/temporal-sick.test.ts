@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { it } from '../support/fault-report.ts';
-import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults.ts';
-import { startGrpcProxy, type GrpcProxy, type GrpcSickness } from '../support/grpc-proxy.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { openFaultLab, type Fault, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import {
+  startGrpcProxy,
+  type GrpcProxy,
+  type GrpcSickness,
+} from '../support/temporal/grpc-proxy.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import {
   assertNextTaken,
   startOuterTemporal,
   type OuterTemporal,
-} from '../support/temporal-faults.ts';
+} from '../support/faults/temporal-faults.ts';
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
 const SICK_MS = 20_000;

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import {
   COUNTED,
   countRuns,
   openOwnPlace,
   tryFault,
   type OwnPlace,
-} from '../support/own-trials.ts';
+} from '../support/faults/own-trials.ts';
 import { NO_GIT } from '../support/scenario.ts';
-import { startOuterTemporal, type OuterTemporal } from '../support/temporal-faults.ts';
+import { startOuterTemporal, type OuterTemporal } from '../support/faults/temporal-faults.ts';
 
 const JOBS = 20;
 /** Twice as long as a heartbeat may be away: the calls of all jobs have timed out when it is back. */

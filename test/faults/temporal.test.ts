@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { freezeTemporal, killTemporal } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
+import { freezeTemporal, killTemporal } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 
 const FROZEN_MS = 10_000;
 const FROZEN_AT: readonly Moment[] = ['handed out', 'prepare', 'script', 'final update'];

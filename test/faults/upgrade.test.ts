@@ -6,10 +6,10 @@ import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
-import { it } from '../support/fault-report.ts';
+import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
 import { makeOtherBuild, type Edit } from '../support/other-build.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
@@ -22,9 +22,9 @@ function importInto(file: string): Edit {
 
 /** Each stage of the next release waits a moment before it begins: a new timer in every history. */
 const NEXT_RELEASE: readonly Edit[] = [
-  importInto('workflows/build-stages.js'),
+  importInto('workflows/build/build-stages.js'),
   {
-    file: 'workflows/build-stages.js',
+    file: 'workflows/build/build-stages.js',
     find: 'run: async (stage, options) => {',
     replace: `run: async (stage, options) => {
             nextLog.warn('stage of the next release', { stage: stage.name });
@@ -37,8 +37,8 @@ const LATER_RELEASE: readonly Edit[] = [
   importInto('workflows/serve-runner.js'),
   {
     file: 'workflows/serve-runner.js',
-    find: 'questions.begin(turn);',
-    replace: `questions.begin(turn);
+    find: 'jobRequests.begin(turn);',
+    replace: `jobRequests.begin(turn);
     if (nextPatched('later-release')) await nextSleep(10);`,
   },
 ];

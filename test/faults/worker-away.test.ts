@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { killWorker } from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
+import { killWorker } from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
 // In a file of its own: it waits, and others run beside it.
 

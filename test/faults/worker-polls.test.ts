@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { it } from '../support/fault-report.ts';
-import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/own-trials.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const POLL_LIMIT_MS = 5_000;

@@ -6,9 +6,9 @@ import {
   killWorker,
   seededRandom,
   stopWorker,
-} from '../support/fault-kinds.ts';
-import { it } from '../support/fault-report.ts';
-import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults.ts';
+} from '../support/faults/fault-kinds.ts';
+import { it } from '../support/faults/fault-report.ts';
+import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
 const KILLS = 20;
 

@@ -1,4 +1,4 @@
-import { openKeyRing, type Cipher } from '../../src/adapters/cipher.ts';
+import { openKeyRing, type Cipher } from '../../src/adapters/state/cipher.ts';
 
 /** That of a key ring, which is made when there is none. */
 export async function loadCipher(path: string): Promise<Cipher> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { ROLE, type Believed, type TestVault } from './vault.ts';
+import { ROLE, type Believed, type TestVault } from './test-vault.ts';
 
 interface Reply {
   readonly status: number;

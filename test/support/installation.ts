@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { createFakeGitLab, type FakeGitLab, type FakeGitLabOptions } from './fake-gitlab/index.ts';
-import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
+import { HELPER_IMAGE, JOB_IMAGE } from './docker/images.ts';
 import {
   endOrphanedTemporal,
   findLeftovers,

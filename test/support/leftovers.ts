@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeProcess } from '../../src/adapters/process-identity.ts';
-import { dockerAt } from './docker-at.ts';
+import { describeProcess } from '../../src/adapters/state/process-identity.ts';
+import { dockerAt } from './docker/docker-at.ts';
 
 // What an installation leaves behind, for tests that look for it and for tidying up after them. An
 // installation is told from others by its runners' tokens, so each has tokens of its own.

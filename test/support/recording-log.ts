@@ -1,4 +1,4 @@
-import type { Log, LogFields } from '../../src/activities/ports.ts';
+import type { Log, LogFields } from '../../src/ports/index.ts';
 
 export interface Said {
   readonly level: keyof Log;

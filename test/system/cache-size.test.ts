@@ -3,7 +3,7 @@ import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Docker from 'dockerode';
-import { visit, volumesOf } from '../support/cache-volumes.ts';
+import { visit, volumesOf } from '../support/docker/cache-volumes.ts';
 import { openInstallation, JOB_IMAGE, type Installation } from '../support/installation.ts';
 
 const docker = new Docker();

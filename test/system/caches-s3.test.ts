@@ -5,7 +5,7 @@ import { AGED, cacheOf, filled, found, FOUND, variables } from '../support/cache
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { openS3Server, s3CacheToml, s3Skip, type S3Server } from '../support/s3-server.ts';
 import { assertJob, type Scenario } from '../support/scenario.ts';
-import { finish, play } from '../support/sequences.ts';
+import { finish, play } from '../support/faults/sequences.ts';
 
 describe('caches in S3', { skip: s3Skip() }, () => {
   let server: S3Server;

@@ -9,7 +9,7 @@ import {
 } from '../support/cache-jobs.ts';
 import { makeZip } from '../support/make-zip.ts';
 import { NO_GIT } from '../support/scenario.ts';
-import { describeSequences, type Sequence } from '../support/sequences.ts';
+import { describeSequences, type Sequence } from '../support/faults/sequences.ts';
 
 /** The sum of its last member is wrong. */
 const DAMAGED = makeZip([

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startDockerProxy, type DockerProxy } from '../support/docker-proxy.ts';
+import { startDockerProxy, type DockerProxy } from '../support/docker/docker-proxy.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 

@@ -1,11 +1,11 @@
 import { after, before, describe, it } from 'node:test';
-import { openFaultLab, type FaultLab } from '../support/faults.ts';
+import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 import {
   CONTAINER_KILLED,
   CONTAINER_PAUSED,
   CONTAINER_REMOVED,
   OUT_OF_MEMORY,
-} from '../support/trials.ts';
+} from '../support/faults/trials.ts';
 
 // The short form of test/faults/docker.
 

@@ -1,8 +1,8 @@
 import { after, before, describe, it } from 'node:test';
 import type { FakeAnswer, InterceptedRequest } from '../support/fake-gitlab/types.ts';
-import { answerWrongly } from '../support/fault-kinds.ts';
-import { openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/trials.ts';
+import { answerWrongly } from '../support/faults/fault-kinds.ts';
+import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/faults/trials.ts';
 
 // The short form of test/faults/gitlab and hand-out: each kind of wrong answer, where it hurts most.
 

@@ -5,10 +5,10 @@ import {
   killTemporal,
   killWorker,
   stopWorker,
-} from '../support/fault-kinds.ts';
-import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults.ts';
-import { rebootNode } from '../support/reboot-faults.ts';
-import { drainWorker, stopWorkerTwice } from '../support/signal-faults.ts';
+} from '../support/faults/fault-kinds.ts';
+import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import { rebootNode } from '../support/faults/reboot-faults.ts';
+import { drainWorker, stopWorkerTwice } from '../support/faults/signal-faults.ts';
 
 // The short form of test/faults: what breaks most often, at each moment once.
 

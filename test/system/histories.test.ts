@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import proto from '@temporalio/proto';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
-import { buildId, inTemporal } from '../support/people-faults.ts';
+import { buildId, inTemporal } from '../support/faults/people-faults.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const PIECES = 40;

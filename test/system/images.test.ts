@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Docker from 'dockerode';
-import { LOGIN, openRegistry, registryProgram, type Registry } from '../support/registry.ts';
+import { LOGIN, openRegistry, registryProgram, type Registry } from '../support/docker/registry.ts';
 import { describeScenarios, NO_GIT, type Scenario } from '../support/scenario.ts';
 
 const IMAGE = process.env['TGR_TEST_SMALL_IMAGE'] ?? 'temporal-gitlab-runner/busybox:local';

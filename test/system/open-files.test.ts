@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openInstallation } from '../support/installation.ts';
-import { startWithLimit } from '../support/open-files-faults.ts';
+import { startWithLimit } from '../support/faults/open-files-faults.ts';
 
 it('a runner that may open 52 files does not start, and says what it needs', async (t) => {
   const installation = await openInstallation();

@@ -1,6 +1,6 @@
 import { after, describe, it } from 'node:test';
 import type { OtherDaemon } from '../support/installation.ts';
-import { copyImages } from '../support/second-daemon.ts';
+import { copyImages } from '../support/docker/second-daemon.ts';
 import { openPodman, whyNoPodman } from '../support/podman.ts';
 import { simulatePodman } from '../support/podman-simulator.ts';
 import { describeScenarios, NO_GIT, type Scenario } from '../support/scenario.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
-import { temporalCli } from '../support/temporal-cli.ts';
+import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
 /** The program that there is, which says to be newer than it is. */
 async function newerTemporal(directory: string): Promise<string> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import Docker from 'dockerode';
-import { imageAfter } from '../support/layered-image.ts';
+import { imageAfter } from '../support/docker/layered-image.ts';
 import { describeScenarios, NO_GIT, type Expectation, type Scenario } from '../support/scenario.ts';
 
 const NONROOT_IMAGE = 'temporal-gitlab-runner/nonroot:local';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { StageOutcome } from '../../src/domain/build/outcome.ts';
+import type { StageOutcome } from '../../src/domain/context/outcome.ts';
 import { callsOf, startBuild } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import type { FakeNode } from './support/fake-node.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
-import type { BuildOutcome } from '../../src/domain/build/outcome.ts';
-import type { Rescue } from '../../src/domain/build/rescue.ts';
-import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import type { BuildOutcome } from '../../src/domain/context/outcome.ts';
+import type { FailoverPlan } from '../../src/domain/context/failover.ts';
+import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { FailureType } from '../../src/domain/failure.ts';
 import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';
@@ -13,10 +13,10 @@ import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
 
-const RESCUE: Rescue = { sealedJob: 'sealed', isWhole: true, waitMs: 2_000 };
+const RESCUE: FailoverPlan = { sealedJob: 'sealed', isWhole: true, waitMs: 2_000 };
 interface Start {
   readonly plan: BuildPlan;
-  readonly rescue: Rescue;
+  readonly rescue: FailoverPlan;
 }
 
 /** Thirty seconds until a heartbeat is missed, twenty for a question, and some for a busy machine. */

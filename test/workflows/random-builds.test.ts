@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
-import type { BuildPlan, PlannedStage, StageName } from '../../src/domain/build/stage.ts';
+import type { BuildPlan, PlannedStage, StageName } from '../../src/domain/context/stage.ts';
 import { cancelBuildSignal, nodeQueue, nodeRestartedSignal } from '../../src/workflows/messages.ts';
 import { startBuild, type BuildHandle } from './support/builds.ts';
 import { FULL_PLAN, jobOf, stage, transfer, uniqueName } from './support/jobs.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { cancelBuildSignal, nodeRestartedSignal } from '../../src/workflows/messages.ts';
 import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { buildStateQuery } from '../../src/workflows/messages.ts';
 import { callsOf, startBuild } from './support/builds.ts';
 import type { FakeNode } from './support/fake-node.ts';

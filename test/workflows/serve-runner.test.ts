@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { StageOutcome } from '../../src/domain/build/outcome.ts';
-import type { JobSummary } from '../../src/domain/build/stage.ts';
+import type { StageOutcome } from '../../src/domain/context/outcome.ts';
+import type { JobSummary } from '../../src/domain/context/stage.ts';
 import {
   buildBegunSignal,
   buildEndedSignal,

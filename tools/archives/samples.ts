@@ -9,8 +9,8 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { createArchives } from '../../src/adapters/archives.ts';
-import type { ArchiveMember, FileMember } from '../../src/activities/ports.ts';
+import { createArchives } from '../../src/adapters/archives/archives.ts';
+import type { ArchiveMember, FileMember } from '../../src/ports/index.ts';
 import { bytesOfPath, pathOfBytes } from '../../src/domain/files/path-bytes.ts';
 
 /** What an archive of these is to give back: the digest of each file's content, or of a link's target. */

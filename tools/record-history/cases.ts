@@ -18,8 +18,8 @@ import {
   untilState,
 } from '../../test/workflows/support/runners.ts';
 import type { World } from '../../test/workflows/support/world.ts';
-import type { StageOutcome } from '../../src/domain/build/outcome.ts';
-import type { BuildPlan } from '../../src/domain/build/stage.ts';
+import type { StageOutcome } from '../../src/domain/context/outcome.ts';
+import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import {
   cancelBuildSignal,
   feedSignal,

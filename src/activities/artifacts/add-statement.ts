@@ -8,8 +8,8 @@ import {
 } from '../../domain/artifacts/provenance.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { FileSelection } from '../../domain/files/selection.ts';
-import type { FileMember } from '../ports.ts';
-import { say, type ArtifactScene } from './scene.ts';
+import type { FileMember } from '../../ports/index.ts';
+import { say, type ArtifactContext } from './artifact-context.ts';
 
 type PlaceInside = Exclude<StatementPlace, { readonly kind: 'outside' }>;
 
@@ -31,25 +31,28 @@ export interface Unstated {
  * on its way into the archive. Unlike in the peer it is not written into the checkout, where a later
  * entry could take it along. Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (Execute).
  */
-export function addStatement(scene: ArtifactScene, { selection, name, members }: Unstated): Stated {
-  const { upload, variables, build } = scene;
+export function addStatement(
+  context: ArtifactContext,
+  { selection, name, members }: Unstated,
+): Stated {
+  const { upload, variables, build } = context;
   const { job } = build.context;
   if (!wantsProvenance(job, upload.artifact)) return { members, sayHow: () => Promise.resolve() };
   const place = statementPlace(upload.artifact, name, variables.projectDir);
   const sayHow = async (): Promise<void> => {
-    await say(scene, 'statement', { level: 'info', text: 'Generating artifacts statement' });
+    await say(context, 'statement', { level: 'info', text: 'Generating artifacts statement' });
     const warning = schemaWarning(job);
-    if (warning !== undefined) await say(scene, 'schema', { level: 'warning', text: warning });
+    if (warning !== undefined) await say(context, 'schema', { level: 'warning', text: warning });
     if (place.kind !== 'outside') return;
     const text = `${place.file}: not supported: outside build directory`;
-    await say(scene, 'statement place', { level: 'warning', text });
+    await say(context, 'statement place', { level: 'warning', text });
   };
   if (place.kind === 'outside' || selection.excludes(place.path)) return { members, sayHow };
-  return { members: withStatement(scene, place, members), sayHow };
+  return { members: withStatement(context, place, members), sayHow };
 }
 
 async function* withStatement(
-  { ports, build, signal }: ArtifactScene,
+  { ports, build, signal }: ArtifactContext,
   place: PlaceInside,
   members: AsyncIterable<FileMember>,
 ): AsyncGenerator<FileMember, void, void> {
@@ -82,7 +85,7 @@ const MAX_TURN_MS = 50;
 
 async function sizeOf(
   texts: Iterable<string>,
-  { ports: { clock }, signal }: Pick<ArtifactScene, 'ports' | 'signal'>,
+  { ports: { clock }, signal }: Pick<ArtifactContext, 'ports' | 'signal'>,
 ): Promise<number> {
   const encoder = new TextEncoder();
   let sizeBytes = 0;

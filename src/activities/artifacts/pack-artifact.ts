@@ -6,11 +6,17 @@ import {
   type SelectionLine,
 } from '../../domain/files/selection.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
-import type { ArchiveFormat, FileMember, PackOrder } from '../ports.ts';
-import { listedFiles, selectedFiles } from '../selected-files.ts';
+import type { ArchiveFormat, FileMember, PackOptions } from '../../ports/index.ts';
+import { listedFiles, selectedFiles } from '../files/selected-files.ts';
 import { addStatement } from './add-statement.ts';
 import { followLinks } from './raw-links.ts';
-import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
+import {
+  noteProgress,
+  packedFile,
+  say,
+  type ArtifactContext,
+  type Progress,
+} from './artifact-context.ts';
 
 type Packed = Extract<Progress, { state: 'packed' | 'nothing' | 'failed' }>;
 
@@ -21,19 +27,19 @@ const MAX_TRIES = 20;
  * Packs what an entry names into a file on this node, and says what it found. Done again after a
  * crash it packs the same: nothing of the job runs any more.
  */
-export async function packArtifact(scene: ArtifactScene): Promise<Packed> {
+export async function packArtifact(context: ArtifactContext): Promise<Packed> {
   try {
-    await assertContainer(scene);
-    return await noteProgress(scene, await pack(scene));
+    await assertContainer(context);
+    return await noteProgress(context, await pack(context));
   } catch (error) {
-    scene.signal.throwIfAborted();
-    if (error instanceof TransientError) throw await countTry(scene, error);
+    context.signal.throwIfAborted();
+    if (error instanceof TransientError) throw await countTry(context, error);
     throw error;
   }
 }
 
 /** Docker says of a path in a container that is gone what it says of a path that is not there. */
-async function assertContainer({ engine, container }: ArtifactScene): Promise<void> {
+async function assertContainer({ engine, container }: ArtifactContext): Promise<void> {
   if ((await engine.inspectContainer(container)) !== undefined) return;
   throw new FinalError(
     FailureType.RunnerSystem,
@@ -41,41 +47,41 @@ async function assertContainer({ engine, container }: ArtifactScene): Promise<vo
   );
 }
 
-async function pack(scene: ArtifactScene): Promise<Packed> {
-  const { upload, ports } = scene;
+async function pack(context: ArtifactContext): Promise<Packed> {
+  const { upload, ports } = context;
   const { artifact } = upload;
   const format = formatOf(artifact.artifact_format);
   if (format === undefined) {
     const text = `unsupported archive format: "${artifact.artifact_format}"`;
-    await say(scene, 'format', { level: 'fatal', text });
+    await say(context, 'format', { level: 'fatal', text });
     return { state: 'failed', isLast: false };
   }
-  const file = await packedFile(scene);
-  const order = { file, format, level: await levelOf(scene), signal: scene.signal };
-  const expanded = await expand(scene);
-  const { selection, members } = choose(scene, expanded);
+  const file = await packedFile(context);
+  const options = { file, format, level: await levelOf(context), signal: context.signal };
+  const expanded = await expand(context);
+  const { selection, members } = choose(context, expanded);
   const first = await members.next();
   if (first.done === true) {
-    await sayLines(scene, 'line', selection.lines());
+    await sayLines(context, 'line', selection.lines());
     return { state: 'nothing' };
   }
   try {
     const { name } = expanded;
     const chosen = startingWith(first.value, members);
-    const stated = addStatement(scene, { selection, name, members: chosen });
-    const { sizeBytes } = await ports.archives.pack(order, stated.members);
-    await sayLines(scene, 'line', selection.lines());
+    const stated = addStatement(context, { selection, name, members: chosen });
+    const { sizeBytes } = await ports.archives.pack(options, stated.members);
+    await sayLines(context, 'line', selection.lines());
     await stated.sayHow();
     return { state: 'packed', sizeBytes };
   } catch (error) {
     if (!(error instanceof FinalError) || error.type !== FailureType.InvalidArchive) throw error;
-    return refuse(scene, expanded, error.message);
+    return refuse(context, expanded, error.message);
   }
 }
 
-async function expand(scene: ArtifactScene): Promise<ExpandedArtifact> {
-  const expanded = expandArtifact(scene.upload.artifact, scene.variables);
-  await sayLines(scene, 'expansion', expanded.lines);
+async function expand(context: ArtifactContext): Promise<ExpandedArtifact> {
+  const expanded = expandArtifact(context.upload.artifact, context.variables);
+  await sayLines(context, 'expansion', expanded.lines);
   return expanded;
 }
 
@@ -93,14 +99,14 @@ async function* startingWith(
 
 /** What was found is said all the same; packing ended before all of it was seen. */
 async function refuse(
-  scene: ArtifactScene,
+  context: ArtifactContext,
   expanded: ExpandedArtifact,
   message: string,
 ): Promise<Packed> {
-  const { selection, members } = choose(scene, expanded);
+  const { selection, members } = choose(context, expanded);
   while ((await members.next()).done !== true) continue;
-  await sayLines(scene, 'line', selection.lines());
-  await say(scene, 'refusal', { level: 'fatal', text: message });
+  await sayLines(context, 'line', selection.lines());
+  await say(context, 'refusal', { level: 'fatal', text: message });
   return { state: 'failed', isLast: false };
 }
 
@@ -110,22 +116,22 @@ interface Choice {
   readonly members: AsyncGenerator<FileMember>;
 }
 
-function choose(scene: ArtifactScene, expanded: ExpandedArtifact): Choice {
-  const choice = chooseAsTheyAre(scene, expanded);
-  const isRaw = formatOf(scene.upload.artifact.artifact_format) === 'raw';
-  return isRaw ? { ...choice, members: followLinks(scene, choice.members) } : choice;
+function choose(context: ArtifactContext, expanded: ExpandedArtifact): Choice {
+  const choice = chooseAsTheyAre(context, expanded);
+  const isRaw = formatOf(context.upload.artifact.artifact_format) === 'raw';
+  return isRaw ? { ...choice, members: followLinks(context, choice.members) } : choice;
 }
 
-function chooseAsTheyAre(scene: ArtifactScene, { paths, exclude }: ExpandedArtifact): Choice {
-  const { names, upload, variables } = scene;
+function chooseAsTheyAre(context: ArtifactContext, { paths, exclude }: ExpandedArtifact): Choice {
+  const { names, upload, variables } = context;
   const { projectDir } = variables;
   const untracked = upload.artifact.untracked ? (names.untracked ?? []) : undefined;
-  const order = { projectDir, paths, exclude, untracked, subject: 'artifacts' } as const;
-  const selection = planSelection(order);
+  const options = { projectDir, paths, exclude, untracked, subject: 'artifacts' } as const;
+  const selection = planSelection(options);
   const members =
     selection.needsListing && names.found !== undefined
-      ? listedFiles(scene, selection, [...names.found, ...(untracked ?? [])])
-      : selectedFiles(scene, selection);
+      ? listedFiles(context, selection, [...names.found, ...(untracked ?? [])])
+      : selectedFiles(context, selection);
   return { selection, members };
 }
 
@@ -135,27 +141,27 @@ function formatOf(text: string): ArchiveFormat | undefined {
   return text === '' ? 'zip' : FORMATS.find((known) => known === text);
 }
 
-async function levelOf(scene: ArtifactScene): Promise<PackOrder['level']> {
-  const wanted = scene.variables.get('ARTIFACT_COMPRESSION_LEVEL');
+async function levelOf(context: ArtifactContext): Promise<PackOptions['level']> {
+  const wanted = context.variables.get('ARTIFACT_COMPRESSION_LEVEL');
   const { level, warning } = readCompressionLevel(wanted);
-  if (warning !== undefined) await say(scene, 'level', { level: 'warning', text: warning });
+  if (warning !== undefined) await say(context, 'level', { level: 'warning', text: warning });
   return level;
 }
 
 async function sayLines(
-  scene: ArtifactScene,
+  context: ArtifactContext,
   name: string,
   lines: readonly SelectionLine[],
 ): Promise<void> {
   for (const [index, { level, text }] of lines.entries()) {
     const isInfo = level === 'plain' || level === 'info';
-    await say(scene, `${name} ${index}`, { level: isInfo ? 'info' : level, text });
+    await say(context, `${name} ${index}`, { level: isInfo ? 'info' : level, text });
   }
 }
 
 /** The fault to throw: what fails again and again does not pass. */
 async function countTry(
-  { build, ports, key }: ArtifactScene,
+  { build, ports, key }: ArtifactContext,
   fault: TransientError,
 ): Promise<Error> {
   const { buildId } = build.context;

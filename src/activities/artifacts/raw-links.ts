@@ -1,6 +1,6 @@
 import { relativeTo } from '../../domain/files/project-paths.ts';
-import type { FileMember } from '../ports.ts';
-import type { ArtifactScene } from './scene.ts';
+import type { FileMember } from '../../ports/index.ts';
+import type { ArtifactContext } from './artifact-context.ts';
 
 /** Of more than one nothing is sent anyway. */
 const MAX_LINKS = 2;
@@ -11,7 +11,7 @@ const MAX_LINKS = 2;
  * `commands/helpers/archive/raw/raw_archiver.go`, which opens the path.
  */
 export async function* followLinks(
-  scene: ArtifactScene,
+  context: ArtifactContext,
   members: AsyncIterable<FileMember>,
 ): AsyncGenerator<FileMember> {
   const links: FileMember[] = [];
@@ -20,11 +20,11 @@ export async function* followLinks(
     else if (links.length < MAX_LINKS) links.push(member);
   }
   // Not before: an engine gives one answer about a container at a time.
-  for (const link of links) yield* targetOf(scene, link);
+  for (const link of links) yield* targetOf(context, link);
 }
 
-async function* targetOf(scene: ArtifactScene, link: FileMember): AsyncGenerator<FileMember> {
-  const { engine, container, variables, signal } = scene;
+async function* targetOf(context: ArtifactContext, link: FileMember): AsyncGenerator<FileMember> {
+  const { engine, container, variables, signal } = context;
   const { projectDir } = variables;
   const target = await engine.linkTarget(container, `${projectDir}/${link.path}`);
   const inside = target === undefined || target === '' ? undefined : relativeTo(projectDir, target);

@@ -8,12 +8,18 @@ import {
 import { uploadFilename } from '../../domain/artifacts/uploads.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import { TransientError } from '../../domain/failure.ts';
-import { shortToken } from '../../domain/runner/names.ts';
+import { shortToken } from '../../domain/context/names.ts';
 import type { HelperLine, HelperLineLevel } from '../../domain/trace/helper-line.ts';
-import type { ArtifactReply, JobCredentials } from '../ports.ts';
-import { credentialsOf } from '../trace.ts';
-import { noteProgress, packedFile, say, type ArtifactScene, type Progress } from './scene.ts';
-import { assertTenure } from '../tenure.ts';
+import type { ArtifactReply, JobCredentials } from '../../ports/index.ts';
+import { credentialsOf } from '../trace/trace.ts';
+import {
+  noteProgress,
+  packedFile,
+  say,
+  type ArtifactContext,
+  type Progress,
+} from './artifact-context.ts';
+import { assertLease } from '../build/lease.ts';
 
 type Sent = Extract<Progress, { state: 'sent' | 'failed' }>;
 
@@ -22,24 +28,24 @@ type Sent = Extract<Progress, { state: 'sent' | 'failed' }>;
  * away: the next call goes on with the same file. GitLab takes the same file twice without harm, so
  * an answer that was lost costs an upload and nothing else.
  */
-export async function sendArtifact(scene: ArtifactScene): Promise<Sent> {
+export async function sendArtifact(context: ArtifactContext): Promise<Sent> {
   let url: string | undefined;
   for (let tries = 1; ; tries += 1) {
-    const attempt = await attemptUpload(scene, url);
-    if (isOutageLike(attempt.answer, attempt.status) && (await isJobGone(scene, attempt.said))) {
-      return await fail(scene, attempt, 'permission denied');
+    const attempt = await attemptUpload(context, url);
+    if (isOutageLike(attempt.answer, attempt.status) && (await isJobGone(context, attempt.said))) {
+      return await fail(context, attempt, 'permission denied');
     }
     const verdict = judgeUpload(attempt.answer, attempt.said, tries);
     if (verdict.kind === 'done') {
-      await say(scene, 'sent', lineOf(scene, attempt));
-      return noteProgress(scene, { state: 'sent' });
+      await say(context, 'sent', lineOf(context, attempt));
+      return noteProgress(context, { state: 'sent' });
     }
-    if (verdict.kind === 'failed') return await fail(scene, attempt, verdict.sayFinally);
-    await say(scene, `attempt ${attempt.id}`, lineOf(scene, attempt));
-    if (attempt.url !== undefined) await sayRedirect(scene, attempt);
+    if (verdict.kind === 'failed') return await fail(context, attempt, verdict.sayFinally);
+    await say(context, `attempt ${attempt.id}`, lineOf(context, attempt));
+    if (attempt.url !== undefined) await sayRedirect(context, attempt);
     url = attempt.url ?? url;
-    await say(scene, `again ${attempt.id}`, retryLine(verdict.because));
-    await scene.ports.clock.sleep(uploadPauseMs(tries), scene.signal);
+    await say(context, `again ${attempt.id}`, retryLine(verdict.because));
+    await context.ports.clock.sleep(uploadPauseMs(tries), context.signal);
   }
 }
 
@@ -53,14 +59,14 @@ interface Attempt {
   readonly url?: string | undefined;
 }
 
-async function attemptUpload(scene: ArtifactScene, url: string | undefined): Promise<Attempt> {
-  const { build, ports, signal, upload, variables } = scene;
+async function attemptUpload(context: ArtifactContext, url: string | undefined): Promise<Attempt> {
+  const { build, ports, signal, upload, variables } = context;
   const { artifact_format: format, artifact_type: type, expire_in: expireIn } = upload.artifact;
   const { runner } = build.context;
-  const file = await packedFile(scene);
+  const file = await packedFile(context);
   const { name } = expandArtifact(upload.artifact, variables);
   const filename = uploadFilename(upload.artifact, name);
-  await assertTenure(build, ports);
+  await assertLease(build, ports);
   try {
     const reply = await ports.coordinator(runner).uploadArtifact(credentialsOf(build.context), {
       ...{ file, filename, format, type, expireIn, url, signal },
@@ -69,7 +75,7 @@ async function attemptUpload(scene: ArtifactScene, url: string | undefined): Pro
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TransientError)) throw error;
-    if (error.retryAfterMs !== undefined) throw await waiting(scene, error);
+    if (error.retryAfterMs !== undefined) throw await waiting(context, error);
     return { answer: 'unanswered', said: error.message, id: ports.randomness.hex(8) };
   }
 }
@@ -84,8 +90,8 @@ function attemptOf(reply: ArtifactReply): Attempt {
  * Whether GitLab wants nothing more of the job. Asked when it may be away: an upload that fails
  * while all else is answered has failed by itself, and only then its tries are counted.
  */
-async function isJobGone(scene: ArtifactScene, why: string): Promise<boolean> {
-  const { build, ports } = scene;
+async function isJobGone(context: ArtifactContext, why: string): Promise<boolean> {
+  const { build, ports } = context;
   const { runner } = build.context;
   try {
     const job: JobCredentials = credentialsOf(build.context);
@@ -95,26 +101,26 @@ async function isJobGone(scene: ArtifactScene, why: string): Promise<boolean> {
     if (!(error instanceof TransientError)) throw error;
     const { retryAfterMs } = error;
     throw await waiting(
-      scene,
+      context,
       new TransientError(why, retryAfterMs === undefined ? {} : { retryAfterMs }),
     );
   }
 }
 
 /** Said once for each entry, however long it takes. */
-async function waiting(scene: ArtifactScene, fault: TransientError): Promise<TransientError> {
-  const { build, ports } = scene;
-  const text = `${prefixOf(scene)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;
-  await say(scene, 'waiting', { level: 'warning', text });
+async function waiting(context: ArtifactContext, fault: TransientError): Promise<TransientError> {
+  const { build, ports } = context;
+  const text = `${prefixOf(context)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;
+  await say(context, 'waiting', { level: 'warning', text });
   ports.log.warn('artifact not sent yet', { ...jobFields(build.context), reason: fault.message });
   return fault;
 }
 
-async function fail(scene: ArtifactScene, attempt: Attempt, sayFinally: string): Promise<Sent> {
-  await say(scene, `attempt ${attempt.id}`, lineOf(scene, attempt));
-  await say(scene, 'failed', { level: 'fatal', text: sayFinally });
+async function fail(context: ArtifactContext, attempt: Attempt, sayFinally: string): Promise<Sent> {
+  await say(context, `attempt ${attempt.id}`, lineOf(context, attempt));
+  await say(context, 'failed', { level: 'fatal', text: sayFinally });
   // What the job may not send any more, it may not send the rest of either.
-  return noteProgress(scene, { state: 'failed', isLast: attempt.answer === 'forbidden' });
+  return noteProgress(context, { state: 'failed', isLast: attempt.answer === 'forbidden' });
 }
 
 const LEVELS: Readonly<Record<UploadAnswer, HelperLineLevel>> = {
@@ -128,12 +134,12 @@ const LEVELS: Readonly<Record<UploadAnswer, HelperLineLevel>> = {
 };
 
 /** Source: gitlab-runner `network/gitlab.go` (UploadRawArtifacts, determineUploadState). */
-function lineOf(scene: ArtifactScene, { answer, said, id, status }: Attempt): HelperLine {
-  const { job } = scene.build.context;
+function lineOf(context: ArtifactContext, { answer, said, id, status }: Attempt): HelperLine {
+  const { job } = context.build.context;
   const isUnanswered = answer === 'unanswered';
   return {
     level: LEVELS[answer],
-    text: `${prefixOf(scene)} ${isUnanswered ? 'error' : said}`,
+    text: `${prefixOf(context)} ${isUnanswered ? 'error' : said}`,
     fields: {
       ...(isUnanswered ? { error: said } : { correlation_id: id, status: status ?? 0 }),
       ...{ id: job.id, token: shortToken(job.token) },
@@ -141,16 +147,20 @@ function lineOf(scene: ArtifactScene, { answer, said, id, status }: Attempt): He
   };
 }
 
-function prefixOf({ upload }: ArtifactScene): string {
+function prefixOf({ upload }: ArtifactContext): string {
   const type = upload.artifact.artifact_type;
   return type === ''
     ? 'Uploading artifacts to coordinator...'
     : `Uploading artifacts as "${type}" to coordinator...`;
 }
 
-async function sayRedirect(scene: ArtifactScene, { id, url = '' }: Attempt): Promise<void> {
+async function sayRedirect(context: ArtifactContext, { id, url = '' }: Attempt): Promise<void> {
   const fields = { 'new-url': url };
-  await say(scene, `redirect ${id}`, { level: 'info', text: 'Upload request redirected', fields });
+  await say(context, `redirect ${id}`, {
+    level: 'info',
+    text: 'Upload request redirected',
+    fields,
+  });
 }
 
 function retryLine(because: string): HelperLine {

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflateRaw } from 'node:zlib';
-import type { FileMember } from '../../activities/ports.ts';
+import type { FileMember } from '../../ports/index.ts';
 import { percentEncodePath } from '../../domain/files/path-bytes.ts';
-import { exactContent } from '../exact-content.ts';
+import { exactContent } from '../tar/exact-content.ts';
 import { archiveFault, quoted } from './faults.ts';
 
 const HAS_NAME = 1 << 3;

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import type { ArchiveMember } from '../../activities/ports.ts';
+import type { ArchiveMember } from '../../ports/index.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
 import { archiveFault, memberFault } from './faults.ts';

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import type { FileMember } from '../../activities/ports.ts';
+import type { FileMember } from '../../ports/index.ts';
 import { tarOf } from '../tar/writer.ts';
 import { archiveFault } from './faults.ts';
 import { NO_ZSTD, zstdPacking } from './zstd.ts';

@@ -5,7 +5,7 @@ import { fromRandomAccessReaderPromise, type Entry } from 'yauzl';
 import { assert } from '../../domain/assert.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { pathOfBytes } from '../../domain/files/path-bytes.ts';
-import type { ArchiveMember } from '../../activities/ports.ts';
+import type { ArchiveMember } from '../../ports/index.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import { ARCHIVE_LIMITS, createSeenMembers, type ArchiveLimits } from './member-rules.ts';
 import { describeEntry, type EntryFacts } from './zip-entry.ts';

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
-import type { FileMember } from '../../activities/ports.ts';
+import type { FileMember } from '../../ports/index.ts';
 import { bytesOfPath } from '../../domain/files/path-bytes.ts';
-import { exactContent } from '../exact-content.ts';
+import { exactContent } from '../tar/exact-content.ts';
 import type { ZipPacking } from './zip-packing.ts';
 import { centralRecord, dataDescriptor, endRecords, localHeader } from './zip-records.ts';
 import type { ZipContent, ZipEntry } from './zip-records.ts';

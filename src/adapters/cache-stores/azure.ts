@@ -1,4 +1,4 @@
-import type { AzureCacheConfig } from '../../domain/cache/config.ts';
+import type { AzureCacheConfig } from '../../domain/runner/cache-config.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { metadataHeaders, PRESIGNED_SECONDS, type Presigner } from './presigner.ts';
 

@@ -1,4 +1,4 @@
-import type { S3CacheConfig } from '../../domain/cache/config.ts';
+import type { S3CacheConfig } from '../../domain/runner/cache-config.ts';
 
 const AMAZON = 'https://s3.amazonaws.com';
 

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Log } from '../../activities/ports.ts';
-import type { S3CacheConfig } from '../../domain/cache/config.ts';
+import type { Log } from '../../ports/index.ts';
+import type { S3CacheConfig } from '../../domain/runner/cache-config.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import {
   metadataHeaders,

@@ -3,14 +3,9 @@ import { rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { request, type Dispatcher } from 'undici';
-import type {
-  CacheCall,
-  CacheDownload,
-  CacheReply,
-  CacheUpload,
-} from '../../activities/ports/cache-store.ts';
+import type { CacheCall, CacheDownload, CacheReply, CacheUpload } from '../../ports/cache-store.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
-import { withinRoom } from '../free-space.ts';
+import { withinRoom } from '../host/free-space.ts';
 import type { PresignedRequest } from './presigner.ts';
 import { refusalFault } from './refusal.ts';
 

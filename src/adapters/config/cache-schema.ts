@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CacheConfig } from '../../domain/cache/config.ts';
+import type { CacheConfig } from '../../domain/runner/cache-config.ts';
 import { flag, integer, table, text } from './schema-parts.ts';
 
 const s3Schema = z.object(

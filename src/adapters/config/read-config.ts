@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { expandText } from '../../domain/job/expand.ts';
+import { expandText } from '../../domain/variables/expand.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
 import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
 import { readCache } from './cache-schema.ts';

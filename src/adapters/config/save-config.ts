@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { syncDirectory } from '../durable-files.ts';
+import { syncDirectory } from '../state/durable-files.ts';
 import { readConfigFile } from './read-config-file.ts';
 
 /** Another command may write at the same moment; nobody does so for long. */

@@ -1,4 +1,4 @@
-import type { Log } from '../../activities/ports.ts';
+import type { Log } from '../../ports/index.ts';
 import { diffConfigs, type ConfigChange } from '../../domain/runner/config-diff.ts';
 import type { InstallationConfig } from '../../domain/runner/config.ts';
 

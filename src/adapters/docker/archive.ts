@@ -1,5 +1,5 @@
 import { pack } from 'tar-stream';
-import type { ArchiveEntry } from '../../activities/ports.ts';
+import type { ArchiveEntry } from '../../ports/index.ts';
 
 /**
  * A tar of these entries, all owned by root. Held in memory as a whole, as its contents are already.

@@ -1,4 +1,4 @@
-import type { CacheVolumeEngine } from '../../activities/ports/cache-volumes.ts';
+import type { CacheVolumeEngine } from '../../ports/cache-volumes.ts';
 import { CACHE_VOLUME_LABELS } from '../../domain/executor/volumes.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';

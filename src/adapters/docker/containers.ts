@@ -1,4 +1,4 @@
-import type { ContainerEngine } from '../../activities/ports.ts';
+import type { ContainerEngine } from '../../ports/index.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { createBody } from './create-body.ts';

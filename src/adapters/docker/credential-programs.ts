@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
-import type { CredentialPrograms, Log } from '../../activities/ports.ts';
+import type { CredentialPrograms, Log } from '../../ports/index.ts';
 
 export interface CredentialProgramsOptions {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -12,7 +12,7 @@ import type { z } from 'zod';
 import { assert } from '../../domain/assert.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { percentEncodePath } from '../../domain/files/path-bytes.ts';
-import type { PullOptions } from '../../activities/ports.ts';
+import type { PullOptions } from '../../ports/index.ts';
 import { dockerodeOptions, type DaemonAddress } from './daemon-address.ts';
 import {
   isFault,

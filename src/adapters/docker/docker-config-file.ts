@@ -11,9 +11,9 @@ import { parseDockerConfig, type AuthSource } from '../../domain/executor/regist
 export async function readDockerConfigFile(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<AuthSource> {
-  const home = given(env.HOME) ?? homedir();
-  const folder = given(env.DOCKER_CONFIG) ?? join(home, '.docker');
-  const paths = [join(folder, 'config.json'), join(home, '.dockercfg')];
+  const assignment = given(env.HOME) ?? homedir();
+  const folder = given(env.DOCKER_CONFIG) ?? join(assignment, '.docker');
+  const paths = [join(folder, 'config.json'), join(assignment, '.dockercfg')];
   for (const path of paths) {
     try {
       return parseDockerConfig(path, await readFile(path, 'utf8'));

@@ -1,4 +1,4 @@
-import type { Log } from '../../activities/ports.ts';
+import type { Log } from '../../ports/index.ts';
 import type { Daemon } from './daemon.ts';
 import type { EngineTiming } from './timing.ts';
 import type { InTurn } from './turns.ts';

@@ -1,4 +1,4 @@
-import type { ContainerEngine, Log } from '../../activities/ports.ts';
+import type { ContainerEngine, Log } from '../../ports/index.ts';
 import { createCacheVolumes } from './cache-volumes.ts';
 import { createContainers } from './containers.ts';
 import { createDaemon } from './daemon.ts';

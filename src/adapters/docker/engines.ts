@@ -1,4 +1,4 @@
-import type { ContainerEngine } from '../../activities/ports.ts';
+import type { ContainerEngine } from '../../ports/index.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { createContainerEngine, type EngineOptions } from './engine.ts';
 import { createTurns } from './turns.ts';

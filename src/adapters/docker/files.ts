@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ContainerEngine, FileMember } from '../../activities/ports.ts';
+import type { ContainerEngine, FileMember } from '../../ports/index.ts';
 import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
 import { segment, type DaemonCall } from './daemon.ts';
@@ -24,9 +24,9 @@ export function createFiles(parts: EngineParts): Files {
     },
     linkTarget: (idOrName, path) => readLinkTarget(parts, archiveCall('HEAD', { idOrName, path })),
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
-    writeFiles: (idOrName, path, order) =>
+    writeFiles: (idOrName, path, options) =>
       writeFiles(parts, {
-        ...{ ...order, idOrName, path },
+        ...{ ...options, idOrName, path },
         call: archiveCall('PUT', { idOrName, path }),
       }),
   };

@@ -1,4 +1,4 @@
-import type { ContainerEngine, EngineInfo } from '../../activities/ports.ts';
+import type { ContainerEngine, EngineInfo } from '../../ports/index.ts';
 import { parseReply, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { infoSchema, versionSchema } from './replies.ts';

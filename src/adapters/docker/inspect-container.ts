@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ContainerStatus } from '../../activities/ports.ts';
+import type { ContainerStatus } from '../../ports/index.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { Patience } from './patience.ts';

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { ContainerEngine, ImageInfo, PullOptions } from '../../activities/ports.ts';
+import type { ContainerEngine, ImageInfo, PullOptions } from '../../ports/index.ts';
 import { isImageId, splitPullReference } from '../../domain/executor/image-reference.ts';
 import { serverOfImage } from '../../domain/executor/registry-auth.ts';
 import {

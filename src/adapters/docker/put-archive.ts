@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { ArchiveEntry } from '../../activities/ports.ts';
+import type { ArchiveEntry } from '../../ports/index.ts';
 import { packArchive } from './archive.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';

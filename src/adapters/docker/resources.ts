@@ -1,4 +1,4 @@
-import type { ContainerEngine } from '../../activities/ports.ts';
+import type { ContainerEngine } from '../../ports/index.ts';
 import type { NetworkSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';

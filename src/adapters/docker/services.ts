@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../activities/ports.ts';
+import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { createServiceLog } from '../../domain/trace/service-log.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';

@@ -1,4 +1,4 @@
-import type { ContainerStatus } from '../../activities/ports.ts';
+import type { ContainerStatus } from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ContainerEngine } from '../../activities/ports.ts';
+import type { ContainerEngine } from '../../ports/index.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import { refusalFault, timeoutFault } from './faults.ts';

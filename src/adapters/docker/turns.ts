@@ -1,9 +1,9 @@
 import { leaveOn } from './share-calls.ts';
 
 /** Does work when all that came before it with a key of its own has ended; the rest goes on beside. */
-export type InTurn = <T>(order: TurnOrder, work: () => Promise<T>) => Promise<T>;
+export type InTurn = <T>(options: TurnOptions, work: () => Promise<T>) => Promise<T>;
 
-export interface TurnOrder {
+export interface TurnOptions {
   readonly keys: readonly string[];
   /** Ends the wait. The work has to see to itself. */
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,6 @@
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
-import type { ContainerEngine, ContainerStatus } from '../../activities/ports.ts';
+import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { ContainerGone, TransientError } from '../../domain/failure.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';

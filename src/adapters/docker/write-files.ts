@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { FileMember } from '../../activities/ports.ts';
+import type { FileMember } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { tarOf } from '../tar/writer.ts';
 import type { DaemonCall } from './daemon.ts';

@@ -4,7 +4,7 @@ import type {
   ArtifactUpload,
   Coordinator,
   JobCredentials,
-} from '../../activities/ports.ts';
+} from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { messageOf } from '../../domain/runner/answer-text.ts';
 import { apiBaseUrl, uploadAddress, uploadServerUrl } from '../../domain/runner/api-url.ts';

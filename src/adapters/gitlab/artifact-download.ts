@@ -5,18 +5,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
 import type {
   Coordinator,
-  DownloadOrder,
+  DownloadRequest,
   DownloadReply,
   JobCredentials,
-} from '../../activities/ports.ts';
+} from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { storageErrorOf } from '../../domain/runner/storage-error.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
 import { errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
-import { userAgent } from '../../domain/runner/info.ts';
+import { userAgent } from '../../domain/context/info.ts';
 import { judgeRetry } from '../../domain/runner/retry.ts';
 import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
-import { withinRoom } from '../free-space.ts';
+import { withinRoom } from '../host/free-space.ts';
 import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
@@ -78,7 +78,7 @@ interface Call {
   /** Base of GitLab's own API. */
   readonly own: URL;
   readonly job: JobCredentials;
-  readonly order: DownloadOrder;
+  readonly order: DownloadRequest;
   readonly options: ApiOptions;
   readonly sourceOf: (url: URL, isOwn: boolean) => TransportSource;
 }
@@ -180,7 +180,7 @@ async function take({ response, url, correlationId }: Answer, call: Call): Promi
 
 async function writeBody(
   { body, headers }: Dispatcher.ResponseData,
-  { file }: DownloadOrder,
+  { file }: DownloadRequest,
 ): Promise<void> {
   const sizeBytes = Number(headerOf(headers, 'content-length')) || 0;
   const handle = await open(file, 'w', 0o600);

@@ -1,9 +1,9 @@
-import type { Coordinator, Log } from '../../activities/ports.ts';
-import type { ProgramInfo } from '../../domain/build/context.ts';
+import type { Coordinator, Log } from '../../ports/index.ts';
+import type { ProgramInfo } from '../../domain/context/context.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.ts';
-import { runnerInfo } from '../../domain/runner/info.ts';
+import { runnerInfo } from '../../domain/context/info.ts';
 import { createArtifactCalls } from './artifact-calls.ts';
 import { createArtifactDownload } from './artifact-download.ts';
 import { createApi, type Api } from './http.ts';

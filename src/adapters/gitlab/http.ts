@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import ky, { type Options } from 'ky';
-import type { Log } from '../../activities/ports.ts';
-import type { ProgramInfo } from '../../domain/build/context.ts';
+import type { Log } from '../../ports/index.ts';
+import type { ProgramInfo } from '../../domain/context/context.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { apiBaseUrl, judgeRedirect } from '../../domain/runner/api-url.ts';
-import { userAgent } from '../../domain/runner/info.ts';
+import { userAgent } from '../../domain/context/info.ts';
 import { judgeRetry, type WaitHints } from '../../domain/runner/retry.ts';
 import { readCapped } from './body.ts';
 import { describeFault } from './faults.ts';

@@ -6,9 +6,9 @@ import type {
   RemoteJobState,
   TracePatch,
   UpdateReply,
-} from '../../activities/ports.ts';
+} from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
-import type { RunnerInfo } from '../../domain/runner/info.ts';
+import type { RunnerInfo } from '../../domain/context/info.ts';
 import {
   isHtmlMediaType,
   parseRemoteState,

@@ -1,7 +1,7 @@
-import type { Coordinator, JobReply, Log } from '../../activities/ports.ts';
+import type { Coordinator, JobReply, Log } from '../../ports/index.ts';
 import { FinalError, TransientError } from '../../domain/failure.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
-import type { RunnerInfo } from '../../domain/runner/info.ts';
+import type { RunnerInfo } from '../../domain/context/info.ts';
 import { describeAnswer, describeNonJson, parseAnswer } from './faults.ts';
 import type { Api, ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
@@ -9,10 +9,10 @@ import type { LastUpdate } from './last-update.ts';
 
 /** A job's variables may hold many certificates and files. */
 const JOB_LIMIT_BYTES = 64 * 1024 * 1024;
-/** A question holds a place for a build: longer waits are kept outside of it. */
+/** A request holds a place for a build: longer waits are kept outside of it. */
 const WAIT_BUDGET_MS = 2_000;
 /**
- * GitLab holds a question for 50 s unless it is set up otherwise, and works on none for longer than a
+ * GitLab holds a request for 50 s unless it is set up otherwise, and works on none for longer than a
  * minute; one that it holds brings no job, only the news that there is one. What takes longer hangs.
  */
 const REQUEST_MS = 3 * 60_000;
@@ -29,8 +29,8 @@ export interface JobRequestOptions {
 }
 
 /**
- * `POST /jobs/request`. When GitLab asks to be left alone for longer than one question may take,
- * the questions of that time are answered `no_job` without asking it.
+ * `POST /jobs/request`. When GitLab asks to be left alone for longer than one request may take,
+ * the requests of that time are answered `no_job` without asking it.
  */
 export function createJobRequest(options: JobRequestOptions): Coordinator['requestJob'] {
   let quietUntilMs = 0;

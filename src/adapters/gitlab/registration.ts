@@ -1,7 +1,7 @@
-import type { Log } from '../../activities/ports.ts';
-import type { ProgramInfo } from '../../domain/build/context.ts';
+import type { Log } from '../../ports/index.ts';
+import type { ProgramInfo } from '../../domain/context/context.ts';
 import { FinalError, TransientError } from '../../domain/failure.ts';
-import { runnerInfo, type RunnerInfo } from '../../domain/runner/info.ts';
+import { runnerInfo, type RunnerInfo } from '../../domain/context/info.ts';
 import { shouldRetryStatus } from '../../domain/runner/retry.ts';
 import { describeAnswer, describeNonJson, parseAnswer } from './faults.ts';
 import { createApi, type Api, type ApiReply, type ApiRequest } from './http.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { SITE_CA_FILE } from '../../domain/runner/outbound.ts';
 import { readableCertificates } from './pem.ts';
-import type { Environment } from './proxy.ts';
+import type { Environment } from '../http/proxy.ts';
 
 /** Where distributions keep their roots; the first that is there. Source: Go `crypto/x509`. */
 const BUNDLES = [

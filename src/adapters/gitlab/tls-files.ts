@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { Log } from '../../activities/ports.ts';
+import type { Log } from '../../ports/index.ts';
 import { readableCertificates } from './pem.ts';
 
 export interface TlsSource {

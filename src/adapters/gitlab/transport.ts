@@ -1,12 +1,12 @@
 import * as tls from 'node:tls';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
-import type { Log } from '../../activities/ports.ts';
+import type { Log } from '../../ports/index.ts';
 import { formatPem, readableCertificates } from './pem.ts';
-import { proxyFor, type Environment } from './proxy.ts';
+import { proxyFor, type Environment } from '../http/proxy.ts';
 import { readSystemRoots } from './system-roots.ts';
 import { findTlsFiles, readTlsMaterial, type TlsMaterial, type TlsSource } from './tls-files.ts';
 
-export type { Environment } from './proxy.ts';
+export type { Environment } from '../http/proxy.ts';
 
 export interface Timeouts {
   /** DNS, TCP and TLS together. */

@@ -1,4 +1,4 @@
-import type { LogFields } from '../../activities/ports.ts';
+import type { LogFields } from '../../ports/index.ts';
 
 export interface Said {
   readonly message: string;

@@ -1,5 +1,5 @@
-import type { FileMember } from '../../activities/ports.ts';
-import { exactContent } from '../exact-content.ts';
+import type { FileMember } from '../../ports/index.ts';
+import { exactContent } from './exact-content.ts';
 import { BLOCK_BYTES, encodeHeader, paddingBytes } from './header.ts';
 
 /** A tar of these members, as it is made. */

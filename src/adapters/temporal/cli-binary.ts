@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { EnvHttpProxyAgent, fetch } from 'undici';
-import type { Log } from '../../activities/ports.ts';
+import type { Log } from '../../ports/index.ts';
 import { unpackProgram } from './cli-archive.ts';
 import { findOnPath, isExecutable, reasonOf, type Env } from './programs.ts';
 import { getFromPypi, type PypiProgram } from './pypi-program.ts';

@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { z } from 'zod';
-import type { Log } from '../../activities/ports.ts';
-import { describeProcess } from '../process-identity.ts';
+import type { Log } from '../../ports/index.ts';
+import { describeProcess } from '../state/process-identity.ts';
 import { chooseDatabase } from './server-database.ts';
 
 export interface DevServerOptions {

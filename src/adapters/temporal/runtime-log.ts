@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, type LogEntry, type Runtime } from '@temporalio/worker';
-import type { Clock, Log, LogFields } from '../../activities/ports.ts';
+import type { Clock, Log, LogFields } from '../../ports/index.ts';
 import { FailureType } from '../../domain/failure.ts';
 
 /** Each of our workers serves either workflows or activities. */

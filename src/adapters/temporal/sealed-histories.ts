@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
-import type { Cipher } from '../cipher.ts';
+import type { Cipher } from '../state/cipher.ts';
 import { createPayloadCodec, keyIdOf } from './codec.ts';
 import { isNotFound } from './not-found.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Log } from '../../activities/ports.ts';
+import type { Log } from '../../ports/index.ts';
 import { reasonOf } from './programs.ts';
 
 export interface DatabaseOptions {

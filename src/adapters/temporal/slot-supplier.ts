@@ -1,5 +1,5 @@
 import type { ActivitySlotInfo, CustomSlotSupplier } from '@temporalio/worker';
-import type { ResizableCapacity } from '../node-capacity.ts';
+import type { ResizableCapacity } from '../state/node-capacity.ts';
 
 /** Only what the supplier asks of the node's capacity: whether there is room at all. */
 export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
@@ -7,7 +7,7 @@ export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 /**
  * Slots of the queue that asks GitLab for jobs. A node without room takes no turn, so another node
  * does. A reserved slot holds no place yet: it may wait a minute for a turn that never comes. The
- * turn takes its place itself, for each question, and the place stays with the build that it brings.
+ * turn takes its place itself, for each job request, and the place stays with the build that it brings.
  */
 export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
   return {

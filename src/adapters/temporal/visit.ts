@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { openKeyRing } from '../cipher.ts';
-import type { StatePaths } from '../state-directory.ts';
+import { openKeyRing } from '../state/cipher.ts';
+import type { StatePaths } from '../state/state-directory.ts';
 import { createDataConverter, findConfigured, openClient } from './connect.ts';
 import { findDevServer } from './dev-server.ts';
 

@@ -5,7 +5,7 @@ import {
   type WorkflowStartOptions,
 } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import type { Workflows, WorkflowStart, WorkflowStatus } from '../../activities/ports/workflows.ts';
+import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
 import { isNotFound } from './not-found.ts';
 
 const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;

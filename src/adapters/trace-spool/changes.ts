@@ -1,5 +1,5 @@
 import { watch } from 'node:fs';
-import type { Clock } from '../../activities/ports.ts';
+import type { Clock } from '../../ports/index.ts';
 
 /** Tells when to look at a file again. */
 export interface Changes {

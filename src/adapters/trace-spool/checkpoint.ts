@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TracePipelineState } from '../../domain/trace/pipeline.ts';
-import { syncDirectory } from '../durable-files.ts';
+import { syncDirectory } from '../state/durable-files.ts';
 import { diskFault, errorCode } from './faults.ts';
 import type { Mark } from './marks.ts';
 

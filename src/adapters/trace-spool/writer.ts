@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock, Log, LogFields, TraceWriter } from '../../activities/ports.ts';
+import type { Clock, Log, LogFields, TraceWriter } from '../../ports/index.ts';
 import { formatCrc32 } from '../../domain/trace/crc32.ts';
 import {
   createTracePipeline,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
-import type { SecretStore } from '../../activities/ports.ts';
+import type { SecretStore } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { hideSecrets } from '../../domain/runner/answer-text.ts';
 import type { VaultRequest } from '../../domain/secrets/plan-secrets.ts';
@@ -10,7 +10,7 @@ import {
   secretField,
   secretPath,
 } from '../../domain/secrets/vault-protocol.ts';
-import { Outbound } from '../outbound.ts';
+import { Outbound } from '../http/outbound.ts';
 
 export interface VaultOptions {
   /** For proxies. */
@@ -53,7 +53,7 @@ interface Calls {
   readonly wanted: VaultRequest;
 }
 
-interface Question {
+interface VaultQuery {
   readonly method: 'GET' | 'PUT';
   readonly path: string;
   readonly token?: string;
@@ -83,10 +83,10 @@ async function logIn(calls: Calls): Promise<string> {
 }
 
 /** Tried again when the server or the way to it fails. Source: OpenBao's `api.DefaultRetryPolicy`. */
-async function ask(calls: Calls, question: Question): Promise<Answer> {
+async function ask(calls: Calls, input: VaultQuery): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const answer = await askOnce(calls, question);
+      const answer = await askOnce(calls, input);
       const isPassing = answer.status >= 500 || [412, 429].includes(answer.status);
       if (!isPassing || attempt === TRIES) return answer;
     } catch (error) {
@@ -97,8 +97,8 @@ async function ask(calls: Calls, question: Question): Promise<Answer> {
   }
 }
 
-async function askOnce({ dispatcher, signal, wanted }: Calls, question: Question): Promise<Answer> {
-  const { method, path, token, body } = question;
+async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery): Promise<Answer> {
+  const { method, path, token, body } = input;
   const reply = await request(`${baseOf(wanted)}/v1/${path}`, {
     dispatcher,
     method,

@@ -1,8 +1,8 @@
 import { expandPaths, shellLookup } from '../files/expand-paths.ts';
 import type { SelectionLine } from '../files/selection.ts';
 import type { JobArtifact } from '../job/payload.ts';
-import { expandShell } from '../job/shell-expand.ts';
-import type { Variables } from '../job/variables.ts';
+import { expandShell } from '../variables/shell-expand.ts';
+import type { Variables } from '../variables/variables.ts';
 
 /** What a job wrote of an entry, with what a shell would make of its variables. */
 export interface ExpandedArtifact {

@@ -1,9 +1,9 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { pathByteLength } from '../files/path-bytes.ts';
 import { relativeTo } from '../files/project-paths.ts';
 import { parseGoBool } from '../job/go-bool.ts';
 import type { JobArtifact, JobPayload } from '../job/payload.ts';
-import { cleanUrl } from '../runner/names.ts';
+import { cleanUrl } from '../context/names.ts';
 import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v0.1';

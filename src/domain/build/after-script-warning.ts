@@ -1,4 +1,4 @@
-import type { StageOutcome } from './outcome.ts';
+import type { StageOutcome } from '../context/outcome.ts';
 
 /**
  * What the trace says of an after_script whose failure does not count; undefined when it was well, or

@@ -1,7 +1,7 @@
 import { formatGoDuration } from '../job/go-duration.ts';
 import type { JobStatus } from '../job/job-status.ts';
 import { failureReasonOf } from './failure-reason.ts';
-import type { BuildOutcome, Interruption, StageOutcome } from './outcome.ts';
+import type { BuildOutcome, Interruption, StageOutcome } from '../context/outcome.ts';
 import { formatJobTimeout, SCRIPT_TIMEOUT } from './result-line.ts';
 
 /**

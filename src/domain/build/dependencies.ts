@@ -1,5 +1,5 @@
 import type { JobDependency } from '../job/payload.ts';
-import type { BuildContext } from './context.ts';
+import type { BuildContext } from '../context/context.ts';
 
 /**
  * The earlier jobs whose artifacts a build needs, in the order in which they are unpacked: those that

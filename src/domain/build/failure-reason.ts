@@ -1,5 +1,5 @@
 import type { FailureType } from '../failure.ts';
-import type { FailureReason } from './outcome.ts';
+import type { FailureReason } from '../context/outcome.ts';
 
 const REASONS: Readonly<Record<FailureType, FailureReason>> = {
   RunnerConfiguration: 'runner_configuration_error',

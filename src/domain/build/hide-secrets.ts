@@ -1,7 +1,7 @@
-import { buildVariables } from '../job/variables.ts';
+import { buildVariables } from '../variables/variables.ts';
 import { createTracePipeline, type TracePipelineOptions } from '../trace/pipeline.ts';
 import { defaultTokenPrefixes } from '../trace/token-mask.ts';
-import type { BuildContext } from './context.ts';
+import type { BuildContext } from '../context/context.ts';
 
 /** What of a job must not be read by anybody who reads about it. */
 export type JobSecrets = Pick<TracePipelineOptions, 'maskPhrases' | 'tokenPrefixes'>;

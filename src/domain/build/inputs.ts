@@ -1,6 +1,6 @@
 import { interpolateJob } from '../job/interpolate-job.ts';
-import { buildVariables } from '../job/variables.ts';
-import type { BuildContext } from './context.ts';
+import { buildVariables } from '../variables/variables.ts';
+import type { BuildContext } from '../context/context.ts';
 
 type Draft = Omit<BuildContext, 'concurrentId' | 'concurrentProjectId'>;
 

@@ -1,5 +1,5 @@
-import { jobUrl } from '../runner/names.ts';
-import type { BuildContext } from './context.ts';
+import { jobUrl } from '../context/names.ts';
+import type { BuildContext } from '../context/context.ts';
 import { projectPath } from './summary.ts';
 
 /** GitLab itself allows a name and a ref 255 characters; a log line stays readable. */

@@ -1,14 +1,20 @@
 import { uploadsAfter } from '../artifacts/uploads.ts';
 import { hasCaches } from '../cache/plan-caches.ts';
-import { outlivesBuild, planMounts } from '../executor/mounts.ts';
-import { jobTimeoutSeconds } from '../job/runner-variables.ts';
+import { outlivesBuild, planMounts } from './mounts.ts';
+import { jobTimeoutSeconds } from '../variables/runner-variables.ts';
 import type { JobStep } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import { readGitSettings } from '../script/git-settings.ts';
-import { needsFileLists, type ListingQuestion } from '../script/list-files.ts';
-import type { BuildContext } from './context.ts';
+import { needsFileLists, type ListingInput } from '../script/list-files.ts';
+import type { BuildContext } from '../context/context.ts';
 import { neededDependencies } from './dependencies.ts';
-import type { BuildPlan, FinishPlan, PlannedStage, StageName, StagePlace } from './stage.ts';
+import type {
+  BuildPlan,
+  FinishPlan,
+  PlannedStage,
+  StageName,
+  StagePlace,
+} from '../context/stage.ts';
 
 type End = 'success' | 'failure';
 
@@ -88,13 +94,13 @@ export function stepStageName({ name }: Pick<JobStep, 'name'>): `step_${string}`
  */
 export function needsHelper(
   { preparation, finish, cleanup }: BuildPlan,
-  question: ListingQuestion,
+  input: ListingInput,
 ): boolean {
   const kept = [...(finish?.onSuccess ?? []), ...(finish?.onFailure ?? [])];
   return (
     [...preparation, ...(cleanup === undefined ? [] : [cleanup])].some(
       ({ place }) => place === 'helper',
-    ) || kept.some(({ name }) => needsFileLists(question, name))
+    ) || kept.some(({ name }) => needsFileLists(input, name))
   );
 }
 

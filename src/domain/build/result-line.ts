@@ -1,6 +1,6 @@
 import { formatGoDuration } from '../job/go-duration.ts';
 import { formatRunnerLine } from '../trace/sections.ts';
-import type { BuildOutcome } from './outcome.ts';
+import type { BuildOutcome } from '../context/outcome.ts';
 
 /** A line of the runner itself, before its colour is chosen. */
 export interface ResultText {

@@ -1,6 +1,6 @@
-import { jobUrl } from '../runner/names.ts';
-import type { BuildContext } from './context.ts';
-import type { BuildPlan, JobSummary } from './stage.ts';
+import { jobUrl } from '../context/names.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { BuildPlan, JobSummary } from '../context/stage.ts';
 
 /** Three of these, sealed and with their separators, fit into what Temporal takes as a summary. */
 const MAX_TEXT_LENGTH = 60;

@@ -1,12 +1,12 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { joinPath, planProjectDir } from '../job/project-dir.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import type { Digests } from '../runner/digests.ts';
-import { shortToken } from '../runner/names.ts';
-import type { CacheConfig } from './config.ts';
+import { shortToken } from '../context/names.ts';
+import type { CacheConfig } from '../runner/cache-config.ts';
 import { quote, sanitizeCacheKey } from './key.ts';
 
-export interface CacheQuestion {
+export interface CacheInput {
   readonly context: BuildContext;
   readonly variables: Variables;
   readonly digests: Digests;
@@ -36,8 +36,8 @@ export interface AddressAnswer {
  * Where the cache of a key is kept. Variables in the key are expanded; '' is the key by the name of
  * the job and its ref. Source: gitlab-runner `shells/abstract.go` (newCacheConfig).
  */
-export function planAddress(key: string, question: CacheQuestion): AddressAnswer {
-  const { context, variables, digests } = question;
+export function planAddress(key: string, input: CacheInput): AddressAnswer {
+  const { context, variables, digests } = input;
   const { job_info, git_info } = context.job;
   const rawKey =
     key === '' ? joinPath('/', job_info.name, git_info.ref).slice(1) : variables.expand(key);
@@ -53,7 +53,7 @@ export function planAddress(key: string, question: CacheQuestion): AddressAnswer
   const address = {
     title: quote(humanKey).slice(1, -1),
     humanKey,
-    directory: joinPath(cacheRoot(question), names.key),
+    directory: joinPath(cacheRoot(input), names.key),
     objectName: objectName(context, names.object),
     otherObjectName: objectName(context, names.other),
   };
@@ -69,7 +69,7 @@ function shard(hash: string): string {
  * Directory of the project's caches in the containers, as the peer has it: what it has kept in
  * volumes is found. Source: gitlab-runner `common/build.go` (StartBuild, ProjectUniqueDir).
  */
-export function cacheRoot({ context, variables }: Omit<CacheQuestion, 'digests'>): string {
+export function cacheRoot({ context, variables }: Omit<CacheInput, 'digests'>): string {
   const { dir } = planProjectDir({
     buildsDir: context.runner.cacheDir,
     isShared: false,

@@ -1,6 +1,6 @@
 import type { JobCache, JobPayload } from '../job/payload.ts';
 import type { RunnerLineLevel } from '../trace/sections.ts';
-import { planAddress, type CacheAddress, type CacheQuestion } from './address.ts';
+import { planAddress, type CacheAddress, type CacheInput } from './address.ts';
 import { quote } from './key.ts';
 
 /** A line for the trace. */
@@ -10,7 +10,7 @@ export interface CacheLine {
 }
 
 /** What becomes of one of the job's caches in a stage. */
-export type CacheOrder =
+export type PlannedCache =
   | {
       readonly kind: 'wanted';
       /** Its number in the job's list. */
@@ -42,17 +42,14 @@ export function hasCaches({ cache }: JobPayload, end?: 'success' | 'failure'): b
 }
 
 /** What to restore before the scripts. Source: gitlab-runner `shells/abstract.go` (cacheExtractor). */
-export function planRestore(question: CacheQuestion): readonly CacheOrder[] {
-  return planOrders(question, { doing: 'extraction', policy: 'pull', isMeant: hasCacheFiles });
+export function planRestore(input: CacheInput): readonly PlannedCache[] {
+  return planDirection(input, { doing: 'extraction', policy: 'pull', isMeant: hasCacheFiles });
 }
 
 /** What to save after the scripts. Source: gitlab-runner `shells/abstract.go` (archiveCache). */
-export function planSave(
-  question: CacheQuestion,
-  end: 'success' | 'failure',
-): readonly CacheOrder[] {
+export function planSave(input: CacheInput, end: 'success' | 'failure'): readonly PlannedCache[] {
   const isMeant = (cache: JobCache): boolean => hasCacheFiles(cache) && isSavedAfter(cache, end);
-  return planOrders(question, { doing: 'archiving', policy: 'push', isMeant });
+  return planDirection(input, { doing: 'archiving', policy: 'push', isMeant });
 }
 
 interface Direction {
@@ -61,23 +58,23 @@ interface Direction {
   readonly isMeant: (cache: JobCache) => boolean;
 }
 
-function planOrders(question: CacheQuestion, direction: Direction): readonly CacheOrder[] {
-  return question.context.job.cache.flatMap((cache, index) =>
-    direction.isMeant(cache) ? [planOrder({ cache, index }, question, direction)] : [],
+function planDirection(input: CacheInput, direction: Direction): readonly PlannedCache[] {
+  return input.context.job.cache.flatMap((cache, index) =>
+    direction.isMeant(cache) ? [planCache({ cache, index }, input, direction)] : [],
   );
 }
 
-function planOrder(
+function planCache(
   { cache, index }: { readonly cache: JobCache; readonly index: number },
-  question: CacheQuestion,
+  input: CacheInput,
   { doing, policy }: Direction,
-): CacheOrder {
-  const { address, warning } = planAddress(cache.key, question);
+): PlannedCache {
+  const { address, warning } = planAddress(cache.key, input);
   const lines = warningLines(warning);
   if (address === undefined) {
     return { kind: 'skipped', index, lines: [...lines, skipping(doing)] };
   }
-  const asked = question.variables.expand(cache.policy);
+  const asked = input.variables.expand(cache.policy);
   switch (asked) {
     case '':
     case 'pull-push':
@@ -96,7 +93,7 @@ function planOrder(
       };
   }
   if (policy === 'push') return { kind: 'wanted', index, cache, lines, addresses: [address] };
-  const fallbacks = planFallbacks(cache, question);
+  const fallbacks = planFallbacks(cache, input);
   return {
     kind: 'wanted',
     index,
@@ -112,13 +109,13 @@ interface Fallbacks {
 }
 
 /** Source: gitlab-runner `shells/abstract.go` (extractCacheOrFallbackCachesWrapper). */
-function planFallbacks(cache: JobCache, question: CacheQuestion): Fallbacks {
-  const { variables } = question;
+function planFallbacks(cache: JobCache, input: CacheInput): Fallbacks {
+  const { variables } = input;
   const own = cache.fallback_keys.map((key) => variables.expand(key)).filter((key) => key !== '');
   const common = variables.get('CACHE_FALLBACK_KEY');
   const planned = [
-    ...own.map((key) => planFallback(key, question)),
-    ...(common === '' ? [] : [planCommonFallback(common, question)]),
+    ...own.map((key) => planFallback(key, input)),
+    ...(common === '' ? [] : [planCommonFallback(common, input)]),
   ];
   return {
     lines: planned.flatMap(({ lines }) => lines),
@@ -126,8 +123,8 @@ function planFallbacks(cache: JobCache, question: CacheQuestion): Fallbacks {
   };
 }
 
-function planFallback(key: string, question: CacheQuestion): Fallbacks {
-  const { address, warning } = planAddress(key, question);
+function planFallback(key: string, input: CacheInput): Fallbacks {
+  const { address, warning } = planAddress(key, input);
   const lines = warningLines(warning);
   return address === undefined
     ? { lines: [...lines, skipping('extraction')], addresses: [] }
@@ -138,8 +135,8 @@ function planFallback(key: string, question: CacheQuestion): Fallbacks {
  * A variable is set by whoever starts the pipeline: what protected refs have saved is not for it.
  * The keys of the job's definition are kept apart by GitLab, which ends them itself.
  */
-function planCommonFallback(key: string, question: CacheQuestion): Fallbacks {
-  const planned = planFallback(key, question);
+function planCommonFallback(key: string, input: CacheInput): Fallbacks {
+  const planned = planFallback(key, input);
   const [address] = planned.addresses;
   if (address === undefined || !/-protected[. ]*$/.test(address.humanKey)) return planned;
   const text = `CACHE_FALLBACK_KEY ${quote(address.humanKey)} not allowed to end in "-protected"`;

@@ -1,7 +1,7 @@
 import { parseGlob } from '../files/glob.ts';
 import { FailureType, FinalError } from '../failure.ts';
 
-export interface AllowedImageQuestion {
+export interface AllowedImageInput {
   /** As the job names it, variables expanded. */
   readonly image: string;
   /** Key of the configuration that lists the patterns, for the message. */
@@ -15,8 +15,8 @@ export interface AllowedImageQuestion {
  * Throws `RunnerConfiguration` when the configuration lists the images that a job may use, and this
  * one matches none of its patterns. Source: gitlab-runner `common/allowed_images.go`.
  */
-export function assertAllowedImage(question: AllowedImageQuestion): void {
-  const { image, key, allowed, configured } = question;
+export function assertAllowedImage(input: AllowedImageInput): void {
+  const { image, key, allowed, configured } = input;
   const isAllowed = allowed.length === 0 || matchesAny(image, allowed);
   if (isAllowed || configured.includes(image)) return;
   const kind = key === 'allowed_images' ? 'images' : 'services';

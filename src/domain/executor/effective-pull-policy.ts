@@ -1,7 +1,7 @@
 import { FailureType, FinalError } from '../failure.ts';
 import type { DockerConfig, PullPolicy } from '../runner/config.ts';
 
-export interface PullPolicyQuestion {
+export interface PullPolicyInput {
   readonly image: string;
   /** Of the job, in its order; empty when it names none. Not checked yet. */
   readonly asked: readonly string[];
@@ -13,11 +13,7 @@ export interface PullPolicyQuestion {
  * the configuration does not allow. Throws `RunnerConfiguration` when none is left, and says whose
  * wish it was. Source: spec/docker-executor §4, gitlab-runner `helpers/pull_policies`.
  */
-export function planPullPolicies({
-  image,
-  asked,
-  docker,
-}: PullPolicyQuestion): readonly PullPolicy[] {
+export function planPullPolicies({ image, asked, docker }: PullPolicyInput): readonly PullPolicy[] {
   const configured: readonly PullPolicy[] =
     docker.pullPolicy.length > 0 ? docker.pullPolicy : ['always'];
   const allowed = docker.allowedPullPolicies.length > 0 ? docker.allowedPullPolicies : configured;

@@ -1,21 +1,21 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { needsHelper, planStages } from '../build/plan.ts';
 import { FailureType, FinalError } from '../failure.ts';
 import { cleanPath } from '../job/project-dir.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import type { Digests } from '../runner/digests.ts';
-import { containerBaseName, networkName } from '../runner/names.ts';
+import { containerBaseName, networkName } from '../context/names.ts';
 import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
 import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
-import { planMounts, type Mount } from './mounts.ts';
+import { planMounts, type Mount } from '../build/mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
-import { STAGE_MOUNTS } from './stage-mounts.ts';
+import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
 import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
 export type { PlannedImage } from './plan-images.ts';
@@ -55,7 +55,7 @@ export interface EnvironmentPlan {
   ) => ContainerSpec;
 }
 
-export interface EnvironmentQuestion {
+export interface EnvironmentInput {
   readonly context: BuildContext;
   readonly variables: Variables;
   readonly digests: Digests;
@@ -67,19 +67,19 @@ export interface EnvironmentQuestion {
  * after a crash everything is found again. Throws `RunnerConfiguration` when job and configuration
  * do not fit. Source: spec/docker-executor §1–5 and §7, gitlab-runner `executors/docker/docker.go`.
  */
-export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan {
-  const { context, variables } = question;
+export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
+  const { context, variables } = input;
   const { mounts, fault } = planMounts(context, variables);
   const problem = variables.projectDirFault ?? fault;
   if (problem !== undefined) throw new FinalError(FailureType.RunnerConfiguration, problem);
   const volumes = mounts.flatMap((mount) =>
-    mount.kind === 'volume' ? [planVolume(mount, question)] : [],
+    mount.kind === 'volume' ? [planVolume(mount, input)] : [],
   );
   const images = planImages(context, variables);
   const network = planNetwork(context, variables);
-  const settings = jobHostSettings(question, network);
+  const settings = jobHostSettings(input, network);
   const build = buildPart(context, variables);
-  const binds = mounts.map((mount) => bindOf(mount, volumes, question));
+  const binds = mounts.map((mount) => bindOf(mount, volumes, input));
   const { services, warnings } = planServices({ context, variables, network, binds });
   const plan = {
     services,
@@ -90,7 +90,7 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
     network,
     volumes,
     containerNames: containerNamesOf(context),
-    directoriesToMake: planDirectories(question, volumes),
+    directoriesToMake: planDirectories(input, volumes),
   };
   return {
     ...plan,
@@ -110,9 +110,9 @@ export function planEnvironment(question: EnvironmentQuestion): EnvironmentPlan 
       // The image may have an entrypoint: whoever knows it decides.
       opensStdin: false,
       networkAliases: ['build', plan.containerNames[place]],
-      labels: containerLabels(question, place),
+      labels: containerLabels(input, place),
       binds,
-      fileMounts: fileMounts(question.files[place]),
+      fileMounts: fileMounts(input.files[place]),
     }),
   };
 }
@@ -141,7 +141,7 @@ function planNetwork(context: BuildContext, variables: Variables): NetworkSpec |
  * the job's image runs as has to be able to write there.
  */
 function planDirectories(
-  { context, variables }: EnvironmentQuestion,
+  { context, variables }: EnvironmentInput,
   volumes: readonly PlannedVolume[],
 ): readonly string[] {
   const root = cleanPath(context.runner.buildsDir);
@@ -153,17 +153,13 @@ function planDirectories(
   return [...directories].sort();
 }
 
-function bindOf(
-  mount: Mount,
-  volumes: readonly PlannedVolume[],
-  question: EnvironmentQuestion,
-): string {
+function bindOf(mount: Mount, volumes: readonly PlannedVolume[], input: EnvironmentInput): string {
   if (mount.kind === 'given') return mount.bind;
   if (mount.kind === 'directory') {
-    return `${planCacheDirectory(mount.path, question)}:${mount.path}`;
+    return `${planCacheDirectory(mount.path, input)}:${mount.path}`;
   }
   const name = volumes.find(({ path }) => path === mount.path)?.spec.name ?? '';
-  return `${name}:${mount.path}${holdsBuilds(mount, question) ? NO_COPY : ''}`;
+  return `${name}:${mount.path}${holdsBuilds(mount, input) ? NO_COPY : ''}`;
 }
 
 /**
@@ -172,7 +168,7 @@ function bindOf(
  */
 const NO_COPY = ':nocopy';
 
-function holdsBuilds({ path }: Mount, { context }: EnvironmentQuestion): boolean {
+function holdsBuilds({ path }: Mount, { context }: EnvironmentInput): boolean {
   return cleanPath(path) === cleanPath(context.runner.buildsDir);
 }
 
@@ -186,7 +182,7 @@ function fileMounts({ script, output, state }: StageFilePaths): readonly FileMou
 
 /** The configuration's own labels may replace the usual ones, never the one we find things by. */
 function containerLabels(
-  { context, variables }: EnvironmentQuestion,
+  { context, variables }: EnvironmentInput,
   place: ContainerPlace,
 ): Readonly<Record<string, string>> {
   const configured = Object.entries(context.runner.docker.containerLabels);

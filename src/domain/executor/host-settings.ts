@@ -1,5 +1,5 @@
-import type { BuildContext } from '../build/context.ts';
-import { projectUniqueName } from '../runner/names.ts';
+import type { BuildContext } from '../context/context.ts';
+import { projectUniqueName } from '../context/names.ts';
 import type { DockerConfig } from '../runner/config.ts';
 import {
   readDevices,

@@ -1,7 +1,7 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { formatGoDuration } from '../job/go-duration.ts';
-import { jobTimeoutSeconds } from '../job/runner-variables.ts';
-import { jobUrl, shortToken } from '../runner/names.ts';
+import { jobTimeoutSeconds } from '../variables/runner-variables.ts';
+import { jobUrl, shortToken } from '../context/names.ts';
 
 /** Label of everything that goes when its build goes. Value: the id of the build. */
 export const BUILD_LABEL = 'temporal-gitlab-runner.build';

@@ -1,6 +1,6 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { FailureType, FinalError } from '../failure.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import type { PullPolicy } from '../runner/config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';

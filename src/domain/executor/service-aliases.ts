@@ -1,4 +1,4 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 
 /** Host names of one service. */
 export interface ServiceAliases {
@@ -10,7 +10,7 @@ export interface ServiceAliases {
   readonly areAllTaken: boolean;
 }
 
-export interface AliasesQuestion {
+export interface AliasesInput {
   /** Those of the image, then the declared ones. */
   readonly wanted: readonly string[];
   /** Of the services before. */
@@ -29,7 +29,7 @@ const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/;
  * service gets the name of the coordinator: the runner's own containers would send it their tokens.
  * Source: gitlab-runner `executors/docker/services.go` (createFromServiceDefinition).
  */
-export function planAliases({ wanted, taken, reserved, service }: AliasesQuestion): ServiceAliases {
+export function planAliases({ wanted, taken, reserved, service }: AliasesInput): ServiceAliases {
   const names = [...new Set(wanted)];
   const verdicts = names.map((name) => ({ name, fault: faultOf(name, { taken, reserved }) }));
   return {
@@ -48,7 +48,7 @@ export function planAliases({ wanted, taken, reserved, service }: AliasesQuestio
 
 function faultOf(
   name: string,
-  { taken, reserved }: Pick<AliasesQuestion, 'taken' | 'reserved'>,
+  { taken, reserved }: Pick<AliasesInput, 'taken' | 'reserved'>,
 ): string | undefined {
   if (taken.has(name)) return 'alias is already in use by another service';
   if (!HOST_NAME.test(name)) return 'it cannot be the name of a host';

@@ -1,6 +1,6 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { FailureType, FinalError } from '../failure.ts';
-import { containerBaseName } from '../runner/names.ts';
+import { containerBaseName } from '../context/names.ts';
 import { commonHostSettings } from './host-settings.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import type { ContainerSpec, NetworkSpec } from './specs.ts';
@@ -14,7 +14,7 @@ export interface CheckTarget {
   readonly ports: readonly number[];
 }
 
-export interface CheckQuestion {
+export interface CheckInput {
   readonly context: BuildContext;
   readonly network: NetworkSpec | undefined;
 }
@@ -48,7 +48,7 @@ export function portsToCheck(
  * well when each of them answers, and says so of each as soon as it does.
  */
 export function checkSpec(
-  { context, network }: CheckQuestion,
+  { context, network }: CheckInput,
   check: { readonly image: string; readonly targets: readonly CheckTarget[] },
 ): ContainerSpec {
   return {

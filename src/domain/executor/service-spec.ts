@@ -1,6 +1,6 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import type { JobImage, JobVariable } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import type { ServicesConfig } from '../runner/services-config.ts';
 import { mayBePrivileged, matchesAny } from './allowed-images.ts';
 import { readDevices, readGpus } from './docker-values.ts';
@@ -10,7 +10,7 @@ import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import type { ServiceName } from './service-name.ts';
 import type { ContainerSpec, NetworkSpec } from './specs.ts';
 
-export interface ServicesQuestion {
+export interface ServicesInput {
   readonly context: BuildContext;
   readonly variables: Variables;
   readonly network: NetworkSpec | undefined;
@@ -37,22 +37,22 @@ export interface ServiceToSpecify {
  * Source: gitlab-runner `executors/docker/docker.go` (createServiceContainerConfig,
  * createHostConfigForService).
  */
-export function serviceSpec(question: ServicesQuestion, service: ServiceToSpecify): ContainerSpec {
-  const { context, variables, network, binds } = question;
+export function serviceSpec(input: ServicesInput, service: ServiceToSpecify): ContainerSpec {
+  const { context, variables, network, binds } = input;
   const { definition, aliases, containerName, image } = service;
   const { docker } = context.runner;
   const { entrypoint, command, executor_opts } = definition;
   return {
     ...commonHostSettings(docker, network),
     ...limitsOf(docker.services, service.name.image),
-    privileged: isPrivileged(question, definition.name),
+    privileged: isPrivileged(input, definition.name),
     name: containerName,
     image,
     command,
     opensStdin: false,
     entrypoint: planEntrypoint(docker, entrypoint),
     environment: variables.publicEnvironment(definition.variables),
-    labels: labelsOf(question, service.name),
+    labels: labelsOf(input, service.name),
     user: variables.expand(executor_opts.docker.user),
     platform: variables.expand(executor_opts.docker.platform),
     binds,
@@ -78,7 +78,7 @@ function limitsOf(services: ServicesConfig, image: string) {
   };
 }
 
-function isPrivileged({ context }: ServicesQuestion, image: string): boolean {
+function isPrivileged({ context }: ServicesInput, image: string): boolean {
   const { privileged, services } = context.runner.docker;
   const isWanted = services.privileged ?? privileged;
   return isWanted && mayBePrivileged(image, services.allowedPrivileged);
@@ -92,7 +92,7 @@ function devicesOf({ devices }: ServicesConfig, image: string): readonly string[
 
 /** Labels of the configuration come twice, as in the peer: as written, and with the usual prefix. */
 function labelsOf(
-  { context, variables }: ServicesQuestion,
+  { context, variables }: ServicesInput,
   { path, version }: ServiceName,
 ): Readonly<Record<string, string>> {
   const configured = Object.fromEntries(

@@ -1,6 +1,6 @@
 import { FailureType, FinalError } from '../failure.ts';
-import { isProcessName, skippedWarning } from '../job/environment.ts';
-import { containerBaseName } from '../runner/names.ts';
+import { isProcessName, skippedWarning } from '../variables/environment.ts';
+import { containerBaseName } from '../context/names.ts';
 import type { ConfiguredService } from '../runner/services-config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';
@@ -8,7 +8,7 @@ import type { PlannedImage } from './plan-images.ts';
 import { ENTRYPOINT_WARNING } from './job-wishes.ts';
 import { coordinatorHosts, planAliases, splitAliases } from './service-aliases.ts';
 import { parseServiceName, type ServiceName } from './service-name.ts';
-import { serviceSpec, type ServiceDefinition, type ServicesQuestion } from './service-spec.ts';
+import { serviceSpec, type ServiceDefinition, type ServicesInput } from './service-spec.ts';
 import type { ContainerSpec } from './specs.ts';
 
 /** A service to run beside a job. */
@@ -36,9 +36,9 @@ export interface ServicesPlan {
  * when one of them is not allowed or of no use, or when there are too many.
  * Source: gitlab-runner `executors/docker/services.go`, spec/docker-executor §6.
  */
-export function planServices(question: ServicesQuestion): ServicesPlan {
-  const { context } = question;
-  const definitions = readDefinitions(question);
+export function planServices(input: ServicesInput): ServicesPlan {
+  const { context } = input;
+  const definitions = readDefinitions(input);
   const { disableEntrypointOverwrite, services: config } = context.runner.docker;
   const { limit } = config;
   if (limit !== undefined && definitions.length > limit) {
@@ -63,7 +63,7 @@ export function planServices(question: ServicesQuestion): ServicesPlan {
     if (aliases.areAllTaken) continue;
     warnings.push(...variableWarnings(definition, name.title));
     for (const alias of aliases.used) taken.add(alias);
-    services.push(planService(question, { index, definition, name, aliases: aliases.used }));
+    services.push(planService(input, { index, definition, name, aliases: aliases.used }));
   }
   return { services, warnings };
 }
@@ -79,7 +79,7 @@ function variableWarnings({ variables }: ServiceDefinition, title: string): read
 }
 
 /** In the order in which they are started. */
-function readDefinitions({ context, variables }: ServicesQuestion): readonly ServiceDefinition[] {
+function readDefinitions({ context, variables }: ServicesInput): readonly ServiceDefinition[] {
   const { job, runner } = context;
   const { list, allowed } = runner.docker.services;
   const expanded = <T extends { readonly name: string; readonly alias: string }>(
@@ -131,8 +131,8 @@ interface NamedService {
   readonly aliases: readonly string[];
 }
 
-function planService(question: ServicesQuestion, service: NamedService): PlannedService {
-  const { context, variables } = question;
+function planService(input: ServicesInput, service: NamedService): PlannedService {
+  const { context, variables } = input;
   const { index, definition, name, aliases } = service;
   const { docker } = context.runner;
   // Docker takes fewer characters than a registry's address may have.
@@ -145,8 +145,7 @@ function planService(question: ServicesQuestion, service: NamedService): Planned
       policies: planPullPolicies({ image: name.image, asked: definition.pull_policy, docker }),
       platform: variables.expand(definition.executor_opts.docker.platform),
     },
-    container: (image) =>
-      serviceSpec(question, { definition, name, aliases, containerName, image }),
+    container: (image) => serviceSpec(input, { definition, name, aliases, containerName, image }),
   };
 }
 

@@ -1,10 +1,10 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { parseGoBool } from '../job/go-bool.ts';
 import type { JobPayload } from '../job/payload.ts';
 import type { Digests } from '../runner/digests.ts';
-import { containerBaseName, realUniqueName } from '../runner/names.ts';
+import { containerBaseName, realUniqueName } from '../context/names.ts';
 import { BUILD_LABEL, gitlabLabelNames, gitlabLabels } from './labels.ts';
-import type { Mount } from './mounts.ts';
+import type { Mount } from '../build/mounts.ts';
 import type { VolumeSpec } from './specs.ts';
 
 /** What the volumes that outlive builds are told by. */

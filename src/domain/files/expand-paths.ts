@@ -1,5 +1,5 @@
-import { expandShell } from '../job/shell-expand.ts';
-import type { Variables } from '../job/variables.ts';
+import { expandShell } from '../variables/shell-expand.ts';
+import type { Variables } from '../variables/variables.ts';
 import type { SelectionLine } from './selection.ts';
 
 /** Paths as they are meant, and what there is to say of those that stay as they are written. */

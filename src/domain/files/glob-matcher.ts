@@ -43,13 +43,13 @@ interface Branches {
 }
 
 /** How a path is asked about. */
-export interface MatchOrder {
+export interface MatchOptions {
   readonly limitSteps: number;
   /** A path matches also when it lies below of what the pattern matches. */
   readonly takesBelow: boolean;
 }
 
-interface Run extends MatchOrder {
+interface Run extends MatchOptions {
   readonly path: Codes;
   readonly pending: Branches[];
   steps: number;
@@ -70,8 +70,8 @@ const STEPS_PER_BRANCH = 50;
  * after the other, each as if it stood alone in the pattern, and nothing is recursive.
  * Source: behaviour of doublestar 4.10 (Match), to which gitlab-runner leaves all its patterns.
  */
-export function matchCodes(pattern: Codes, path: Codes, order: MatchOrder): Measured {
-  const { limitSteps, takesBelow } = order;
+export function matchCodes(pattern: Codes, path: Codes, options: MatchOptions): Measured {
+  const { limitSteps, takesBelow } = options;
   const run: Run = { limitSteps, takesBelow, path, pending: [], steps: copySteps(path.length) };
   let cursor: Cursor | undefined = {
     pattern,

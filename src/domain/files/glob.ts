@@ -1,4 +1,4 @@
-import { matchCodes, type MatchOrder, type Measured } from './glob-matcher.ts';
+import { matchCodes, type MatchOptions, type Measured } from './glob-matcher.ts';
 import { codesOf, isWellFormed, type Codes } from './glob-syntax.ts';
 
 export type { GlobVerdict, Measured } from './glob-matcher.ts';
@@ -8,7 +8,7 @@ export interface Glob {
   /** Whether it matches the whole path. Within a bounded time, whatever both are. */
   readonly matches: (path: string) => boolean;
   /** The same with its cost, for who asks about many paths; see {@link MAX_STEPS}. */
-  readonly measure: (path: GlobPath, order?: Partial<MatchOrder>) => Measured;
+  readonly measure: (path: GlobPath, options?: Partial<MatchOptions>) => Measured;
   /** What each match begins with: the text before the first special character, without escapes. */
   readonly literalPrefix: string;
   /** No special character is in it: it matches `literalPrefix` and nothing else. */
@@ -48,12 +48,12 @@ export function parseGlob(pattern: string): Glob | undefined {
 export function readGlob(pattern: string): Glob {
   const codes = codesOf(pattern);
   const { prefix: literalPrefix, isLiteral } = splitLiteral(pattern);
-  const measure: Glob['measure'] = (path, order = {}) =>
-    isLiteral && order.takesBelow !== true
+  const measure: Glob['measure'] = (path, options = {}) =>
+    isLiteral && options.takesBelow !== true
       ? { verdict: path.text === literalPrefix ? 'match' : 'no_match', steps: 1 }
       : matchCodes(codes, path.codes(), {
-          limitSteps: order.limitSteps ?? MAX_STEPS,
-          takesBelow: order.takesBelow ?? false,
+          limitSteps: options.limitSteps ?? MAX_STEPS,
+          takesBelow: options.takesBelow ?? false,
         });
   return {
     measure,

@@ -10,7 +10,7 @@ import {
 } from './tree-pattern.ts';
 
 /** What a job wants to keep of its files. Every text is expanded already. */
-export interface SelectionOrder {
+export interface SelectionOptions {
   /** Absolute. */
   readonly projectDir: string;
   readonly paths: readonly string[];
@@ -93,21 +93,21 @@ interface Excluded {
  * exclude what is in it. Total, and of bounded cost, whatever the job and its files are called.
  * Source: spec/execution §9, gitlab-runner `commands/helpers/file_archiver.go`.
  */
-export function planSelection(order: SelectionOrder): FileSelection {
-  const { projectDir } = order;
+export function planSelection(options: SelectionOptions): FileSelection {
+  const { projectDir } = options;
   const state: State = {
     pool: { stepsLeft: STEPS_AT_ONCE },
-    wanted: order.paths.map((text) => ({
+    wanted: options.paths.map((text) => ({
       text,
       pattern: parseTreePattern(text, projectDir),
       ...{ found: 0, isTooComplex: false },
     })),
-    excluded: order.exclude.map((text) => {
+    excluded: options.exclude.map((text) => {
       const pattern = patternInProject(text, projectDir);
       const glob = pattern === undefined ? undefined : readGlob(pattern);
       return { text, glob, count: 0, isTooComplex: false };
     }),
-    untracked: order.untracked && untrackedIn(order.untracked, projectDir),
+    untracked: options.untracked && untrackedIn(options.untracked, projectDir),
     ...{ foundUntracked: 0, taken: 0, hasGit: false },
   };
   const patterns = state.wanted.flatMap(({ pattern }) => ('fault' in pattern ? [] : [pattern]));
@@ -121,7 +121,7 @@ export function planSelection(order: SelectionOrder): FileSelection {
       ...state.wanted.map((wanted) => wantedLine(wanted, projectDir)),
       ...untrackedLines(state),
       ...state.excluded.flatMap(excludedLines),
-      ...endLines(state, order),
+      ...endLines(state, options),
     ],
   };
 }
@@ -237,7 +237,10 @@ function excludedLines({ text, glob, count, isTooComplex }: Excluded): readonly 
   ];
 }
 
-function endLines({ taken, hasGit }: State, { subject }: SelectionOrder): readonly SelectionLine[] {
+function endLines(
+  { taken, hasGit }: State,
+  { subject }: SelectionOptions,
+): readonly SelectionLine[] {
   if (taken === 0) {
     return subject === 'artifacts'
       ? [{ level: 'error', text: 'No files to upload' }]

@@ -130,16 +130,16 @@ function evaluateBinary({ operator, left, right }: Binary, evaluation: Evaluatio
   return calculate(operator, first, second);
 }
 
-const COMPARISONS: ReadonlyMap<BinaryOperator, (order: number) => boolean> = new Map<
+const COMPARISONS: ReadonlyMap<BinaryOperator, (options: number) => boolean> = new Map<
   BinaryOperator,
-  (order: number) => boolean
+  (options: number) => boolean
 >([
-  ['==', (order) => order === 0],
-  ['!=', (order) => order !== 0],
-  ['<', (order) => order < 0],
-  ['<=', (order) => order <= 0],
-  ['>', (order) => order > 0],
-  ['>=', (order) => order >= 0],
+  ['==', (options) => options === 0],
+  ['!=', (options) => options !== 0],
+  ['<', (options) => options < 0],
+  ['<=', (options) => options <= 0],
+  ['>', (options) => options > 0],
+  ['>=', (options) => options >= 0],
 ]);
 
 function calculate(operator: BinaryOperator, a: Value, b: Value): number {

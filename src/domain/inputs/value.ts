@@ -74,8 +74,8 @@ function compareLists(a: readonly Value[], b: readonly Value[]): number {
   for (const [index, item] of a.entries()) {
     const other = b[index];
     if (other === undefined) return 1;
-    const order = compareValues(item, other);
-    if (order !== 0) return order;
+    const options = compareValues(item, other);
+    if (options !== 0) return options;
   }
   return a.length - b.length;
 }

@@ -1,5 +1,5 @@
 /** What decides where a project is checked out. */
-export interface ProjectDirQuestion {
+export interface ProjectDirInput {
   /** Root of all checkouts in the container, absolute. */
   readonly buildsDir: string;
   /** Whether builds of other projects and runners see the same root. */
@@ -22,17 +22,17 @@ export interface ProjectDir {
 }
 
 /** Absolute path of the checkout. Source: spec/execution §8, gitlab-runner `common/build.go`. */
-export function planProjectDir(question: ProjectDirQuestion): ProjectDir {
-  const { clonePath } = question;
-  const usual = joinPath(question.buildsDir, uniqueDir(question));
+export function planProjectDir(input: ProjectDirInput): ProjectDir {
+  const { clonePath } = input;
+  const usual = joinPath(input.buildsDir, uniqueDir(input));
   if (clonePath === '') return { dir: usual, fault: undefined };
-  const fault = clonePathFault(question);
+  const fault = clonePathFault(input);
   return fault === undefined ? { dir: cleanPath(clonePath), fault } : { dir: usual, fault };
 }
 
-function uniqueDir(question: ProjectDirQuestion): string {
-  const { isShared, shortToken, concurrentProjectId, gitStrategy } = question;
-  const slug = projectSlug(question.repoUrl) ?? `project-${question.projectId}`;
+function uniqueDir(input: ProjectDirInput): string {
+  const { isShared, shortToken, concurrentProjectId, gitStrategy } = input;
+  const slug = projectSlug(input.repoUrl) ?? `project-${input.projectId}`;
   const dir = isShared ? joinPath(shortToken, `${concurrentProjectId}`, slug) : slug;
   return gitStrategy === 'empty' ? `${dir}-empty` : dir;
 }
@@ -55,8 +55,8 @@ function decodePath(path: string): string | undefined {
   }
 }
 
-function clonePathFault(question: ProjectDirQuestion): string | undefined {
-  const { buildsDir, clonePath, isClonePathForbidden } = question;
+function clonePathFault(input: ProjectDirInput): string | undefined {
+  const { buildsDir, clonePath, isClonePathForbidden } = input;
   if (isClonePathForbidden) {
     return 'setting GIT_CLONE_PATH is not allowed, enable `custom_build_dir` feature';
   }

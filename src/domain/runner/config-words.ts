@@ -3,7 +3,7 @@ import type {
   CacheConfig,
   GcsCacheConfig,
   S3CacheConfig,
-} from '../cache/config.ts';
+} from './cache-config.ts';
 import type { ArtifactConfig } from './artifact-config.ts';
 import type { InstallationConfig, RunnerConfig } from './config.ts';
 import {

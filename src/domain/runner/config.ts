@@ -1,5 +1,5 @@
 import type { ArtifactConfig } from './artifact-config.ts';
-import type { CacheConfig } from '../cache/config.ts';
+import type { CacheConfig } from './cache-config.ts';
 import type { DockerConfig } from './docker-config.ts';
 
 export type { DockerConfig, PullPolicy } from './docker-config.ts';

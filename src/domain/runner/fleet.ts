@@ -20,7 +20,7 @@ export interface RunnerSettings extends HealthLimits {
 export interface Feeding {
   readonly isFed: boolean;
   readonly intervalMs: number;
-  /** Spreads the runners' questions evenly over the interval. */
+  /** Spreads the runners' requests evenly over the interval. */
   readonly offsetMs: number;
   readonly limit: number;
   readonly requestConcurrency: number;
@@ -70,7 +70,7 @@ export function planFeedings(state: FleetState, nowMs: number): ReadonlyMap<stri
 }
 
 /**
- * Whether GitLab may hold this runner's question open. A held question holds a slot; so it may only
+ * Whether GitLab may hold this runner's request open. A held request holds a slot; so it may only
  * where the other runners, with all their limits used up, still leave this one a slot of its own.
  * Unlike gitlab-runner, waiting for a job never costs another runner's job its place (ADR 7).
  */
@@ -86,7 +86,7 @@ export function mayWait(settings: FleetSettings, runner: RunnerSettings): boolea
  * When a runner asks next, in milliseconds of the wall clock: the first moment after `nowMs` that is
  * a multiple of the interval plus the offset.
  */
-export function nextQuestionAtMs(
+export function nextRequestAtMs(
   nowMs: number,
   pace: { readonly intervalMs: number; readonly offsetMs: number },
 ): number {
@@ -97,19 +97,19 @@ export function nextQuestionAtMs(
 const RAISE_BY_JOB = 1.1;
 
 /**
- * How many questions a runner may have open, as a fraction to be rounded up, after one brought a job
- * or after a turn of questions brought none: from 1 up to `request_concurrency`, and back at once,
- * so that an idle runner asks one question at a time.
- * Source: gitlab-runner FF_USE_ADAPTIVE_REQUEST_CONCURRENCY, which falls by 5 % a question.
+ * How many requests a runner may have open, as a fraction to be rounded up, after one brought a job
+ * or after a turn of requests brought none: from 1 up to `request_concurrency`, and back at once,
+ * so that an idle runner asks one request at a time.
+ * Source: gitlab-runner FF_USE_ADAPTIVE_REQUEST_CONCURRENCY, which falls by 5 % a request.
  */
-export function adaptQuestionLimit(
+export function adaptRequestLimit(
   limit: number,
   answer: { readonly hasJob: boolean; readonly requestConcurrency: number },
 ): number {
   return answer.hasJob ? Math.min(limit * RAISE_BY_JOB, answer.requestConcurrency) : 1;
 }
 
-/** Whether two feedings ask the same questions at the same moments. */
+/** Whether two feedings ask the same requests at the same moments. */
 export function isSamePace(a: Feeding, b: Feeding): boolean {
   return a.intervalMs === b.intervalMs && a.offsetMs === b.offsetMs && a.mayWait === b.mayWait;
 }

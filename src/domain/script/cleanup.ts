@@ -1,5 +1,5 @@
-import type { BuildContext } from '../build/context.ts';
-import type { Variables } from '../job/variables.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { Variables } from '../variables/variables.ts';
 import { ENV_FILE_PREFIX } from './exports.ts';
 import { gitFiles } from './git-files.ts';
 import { removeDirectory, resetGit } from './git-reset.ts';

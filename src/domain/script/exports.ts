@@ -1,5 +1,5 @@
-import type { Variables } from '../job/variables.ts';
-import type { BuildContext } from '../build/context.ts';
+import type { Variables } from '../variables/variables.ts';
+import type { BuildContext } from '../context/context.ts';
 import { quote } from './quote.ts';
 
 /** Some shells keep these for themselves, and end when they are set to what they do not like. */

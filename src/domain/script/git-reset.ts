@@ -1,4 +1,4 @@
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import type { GitSettings } from './git-settings.ts';
 import { quote } from './quote.ts';
 

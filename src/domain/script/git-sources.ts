@@ -1,5 +1,5 @@
-import type { BuildContext } from '../build/context.ts';
-import type { Variables } from '../job/variables.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { Variables } from '../variables/variables.ts';
 import { formatCommands } from './commands.ts';
 import { envFile, exportForHelper } from './exports.ts';
 import { checkOut, fetchSources } from './git-fetch.ts';

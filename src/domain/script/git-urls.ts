@@ -1,6 +1,6 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import { joinPath } from '../job/project-dir.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 
 /** Addresses that git is to use in place of others: `[with, instead of]`. */
 export type UrlRewrite = readonly [url: string, insteadOf: string];

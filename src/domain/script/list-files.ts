@@ -1,11 +1,11 @@
-import type { BuildContext } from '../build/context.ts';
-import type { StageName } from '../build/stage.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { StageName } from '../context/stage.ts';
 import { expandPaths, shellLookup } from '../files/expand-paths.ts';
 import { pathOfBytes } from '../files/path-bytes.ts';
 import { outermostPaths } from '../files/project-paths.ts';
 import { planSelection } from '../files/selection.ts';
 import type { JobArtifact, JobCache } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import { command, quote } from './quote.ts';
 import { sayWarning } from './say.ts';
 
@@ -33,12 +33,12 @@ export function parseFileList(bytes: Uint8Array): readonly string[] {
 type Wish = Pick<JobArtifact | JobCache, 'paths' | 'untracked'>;
 
 /** Whether a stage must list names in the helper before its files can be chosen. */
-export function needsFileLists({ context, variables }: ListingQuestion, stage: StageName): boolean {
+export function needsFileLists({ context, variables }: ListingInput, stage: StageName): boolean {
   const wishes = wishesOf(context, stage);
   return wishes.some(({ untracked }) => untracked) || rootsToList(wishes, variables).length > 0;
 }
 
-export interface ListingQuestion {
+export interface ListingInput {
   readonly context: BuildContext;
   readonly variables: Variables;
 }
@@ -51,7 +51,7 @@ export interface ListingQuestion {
  * (processUntracked), which calls git in the job's repository.
  */
 export function listFilesBody(
-  { context, variables }: ListingQuestion,
+  { context, variables }: ListingInput,
   stage: StageName,
 ): readonly string[] {
   const wishes = wishesOf(context, stage);

@@ -1,5 +1,5 @@
-import type { BuildContext } from '../build/context.ts';
-import type { Variables } from '../job/variables.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { Variables } from '../variables/variables.ts';
 import { removeEnvFiles } from './cleanup.ts';
 import { command, quote } from './quote.ts';
 

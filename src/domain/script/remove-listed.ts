@@ -1,7 +1,7 @@
 import { bytesOfPath } from '../files/path-bytes.ts';
 import { patternInProject } from '../files/project-paths.ts';
 import { parseGlob } from '../files/glob.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import { command, quote } from './quote.ts';
 
 /** Where the script that removes files finds their names, in the container. */

@@ -1,4 +1,4 @@
-import { STAGE_MOUNTS } from '../executor/stage-mounts.ts';
+import { STAGE_MOUNTS } from './stage-mounts.ts';
 
 /** In this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
 const SHELLS = [

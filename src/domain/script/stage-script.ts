@@ -1,9 +1,9 @@
 import { assert } from '../assert.ts';
-import type { BuildContext } from '../build/context.ts';
-import type { StageName } from '../build/stage.ts';
-import { STAGE_MOUNTS } from '../executor/stage-mounts.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { StageName } from '../context/stage.ts';
+import { STAGE_MOUNTS } from './stage-mounts.ts';
 import type { JobStep } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import { cleanupBody } from './cleanup.ts';
 import { sourcesBody } from './git-sources.ts';
 import { listFilesBody } from './list-files.ts';
@@ -14,7 +14,7 @@ import { maxOutputBytes } from './output-limit.ts';
 import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
 
 /** A stage whose script is wanted. */
-export interface StageScriptQuestion {
+export interface StageScriptInput {
   readonly context: BuildContext;
   /** With the CI_JOB_STATUS that the stage is to see. */
   readonly variables: Variables;
@@ -31,11 +31,11 @@ export interface StageScriptQuestion {
  * The whole script file of one stage, for any POSIX shell. Throws only on a bug: a stage that has no
  * script is never planned.
  */
-export function formatStageScript(question: StageScriptQuestion): string {
-  const { context, variables, nonce, paths = STAGE_MOUNTS } = question;
+export function formatStageScript(input: StageScriptInput): string {
+  const { context, variables, nonce, paths = STAGE_MOUNTS } = input;
   const lines = [
     ...shellOptions({ isTraced: variables.flag('CI_DEBUG_TRACE', false) }),
-    ...bodyOf(question),
+    ...bodyOf(input),
   ];
   return wrapStage(`${lines.join('\n')}\n`, {
     ...{ paths, nonce },
@@ -43,7 +43,7 @@ export function formatStageScript(question: StageScriptQuestion): string {
   });
 }
 
-function bodyOf({ context, variables, stage, owner }: StageScriptQuestion): readonly string[] {
+function bodyOf({ context, variables, stage, owner }: StageScriptInput): readonly string[] {
   switch (stage) {
     case 'prepare_script':
       return prepareBody(context, variables);

@@ -1,7 +1,7 @@
-import type { BuildContext } from '../build/context.ts';
-import type { StageName } from '../build/stage.ts';
-import type { Variables } from '../job/variables.ts';
-import { projectUniqueName, shortToken } from '../runner/names.ts';
+import type { BuildContext } from '../context/context.ts';
+import type { StageName } from '../context/stage.ts';
+import type { Variables } from '../variables/variables.ts';
+import { projectUniqueName, shortToken } from '../context/names.ts';
 import { formatRunnerLine } from '../trace/sections.ts';
 import { readGitSettings } from './git-settings.ts';
 

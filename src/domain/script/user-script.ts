@@ -1,6 +1,6 @@
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext } from '../context/context.ts';
 import type { JobStep } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import { formatCommands, type CommandStyle } from './commands.ts';
 import { envFile, ENV_FILE_PREFIX, exportForJob } from './exports.ts';
 import { exportGlobalGitConfig } from './git-files.ts';

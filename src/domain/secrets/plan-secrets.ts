@@ -1,5 +1,5 @@
 import type { JobPayload, JobSecret, JobVariable, JobVaultSecret } from '../job/payload.ts';
-import type { Variables } from '../job/variables.ts';
+import type { Variables } from '../variables/variables.ts';
 
 /** One secret of a job, and where it is to come from. */
 export interface PlannedSecret {

@@ -1,11 +1,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../../src/activities/index.ts';
 import { outcomeOfStages } from '../../../src/domain/build/build-outcome.ts';
-import type { BuildContext } from '../../../src/domain/build/context.ts';
-import type { BuildOutcome, StageOutcome } from '../../../src/domain/build/outcome.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
+import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { planStages } from '../../../src/domain/build/plan.ts';
-import type { PlannedStage } from '../../../src/domain/build/stage.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import type { PlannedStage } from '../../../src/domain/context/stage.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { openProcess, type Cut } from './process.ts';
 import type { World } from './world.ts';
 

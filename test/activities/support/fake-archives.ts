@@ -1,4 +1,4 @@
-import type { Archives, FileMember } from '../../../src/activities/ports.ts';
+import type { Archives, FileMember } from '../../../src/ports/index.ts';
 import type { World } from './world.ts';
 
 /** A member with its content at hand. */

@@ -1,4 +1,4 @@
-import type { BuildStore, TraceSpool, TraceWriter } from '../../../src/activities/ports.ts';
+import type { BuildStore, TraceSpool, TraceWriter } from '../../../src/ports/index.ts';
 import { EMPTY_SPOOL, tick, until, type SpoolState, type World } from './world.ts';
 
 /** The node's records. A note is on disk when its promise resolves. */

@@ -1,6 +1,6 @@
 import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
-import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/activities/ports.ts';
-import type { CacheVolumeEngine } from '../../../src/activities/ports/cache-volumes.ts';
+import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/ports/index.ts';
+import type { CacheVolumeEngine } from '../../../src/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import { stdinLoader } from '../../../src/domain/script/stage-command.ts';

@@ -3,7 +3,7 @@ import type {
   Coordinator,
   PatchReply,
   UpdateReply,
-} from '../../../src/activities/ports.ts';
+} from '../../../src/ports/index.ts';
 import type { World } from './world.ts';
 
 /** GitLab, as far as one job knows it: strict about gaps in a trace and about ended jobs. */

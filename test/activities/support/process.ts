@@ -1,8 +1,8 @@
 import { createActivities, type Activities } from '../../../src/activities/index.ts';
-import type { ContainerEngine, Coordinator, Log, Ports } from '../../../src/activities/ports.ts';
+import type { ContainerEngine, Coordinator, Log, Ports } from '../../../src/ports/index.ts';
 import { createFakeArchives } from './fake-archives.ts';
-import type { BuildContext } from '../../../src/domain/build/context.ts';
-import { judgeTenure } from '../../../src/domain/build/tenure.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
+import { judgeLease } from '../../../src/domain/build/lease.ts';
 import { createFakeStore, createFakeSpool } from './fake-disk.ts';
 import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
@@ -134,17 +134,17 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     },
     systemId: 's_0123456789ab',
     nodeQueue: 'node-queue',
-    sealedJobs: {
+    encryptedJobs: {
       seal: (context) => ({ sealedJob: btoa(JSON.stringify(context)), isWhole: true }),
       open: (sealedJob) => JSON.parse(atob(sealedJob)) as BuildContext,
     },
-    tenures: {
+    leases: {
       confirm: ({ adoption }) =>
         Promise.resolve(
-          judgeTenure(world.memo, { nodeQueue: 'node-queue', term: adoption?.term ?? 0 }),
+          judgeLease(world.memo, { nodeQueue: 'node-queue', term: adoption?.term ?? 0 }),
         ),
     },
-    ledger: { isThere: () => Promise.resolve(true) },
+    temporalHealth: { isThere: () => Promise.resolve(true) },
     nodeWaitMs: 300_000,
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
     runningSha256: () => ({ add: () => undefined, hex: () => 'sha256' }),

@@ -1,8 +1,8 @@
-import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import type { StoredMember } from './fake-archives.ts';
-import type { ContainerStatus, JobUpdate } from '../../../src/activities/ports.ts';
+import type { ContainerStatus, JobUpdate } from '../../../src/ports/index.ts';
 
 /** Everything that outlives the worker's process: Docker, its disk, GitLab. */
 export interface World {

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { FileMember, PackOrder } from '../../../src/activities/ports.ts';
-import { createArchives } from '../../../src/adapters/archives.ts';
+import type { FileMember, PackOptions } from '../../../src/ports/index.ts';
+import { createArchives } from '../../../src/adapters/archives/archives.ts';
 
 const MIB = 1024 * 1024;
 const DISK_MIB = 40;
@@ -35,13 +35,13 @@ describe('an archive on a disk of 40 MiB', { skip }, () => {
     await rm(directory, { recursive: true });
   });
 
-  const order = (format: PackOrder['format']): PackOrder => ({
+  const order = (format: PackOptions['format']): PackOptions => ({
     ...{ file: join(directory, 'archive'), format, level: 'fastest' },
     signal: new AbortController().signal,
   });
 
   const cases: readonly [
-    format: PackOrder['format'],
+    format: PackOptions['format'],
     sizeBytes: number,
     fits: boolean,
     why: string,

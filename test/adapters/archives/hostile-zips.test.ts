@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 import * as fc from 'fast-check';
-import { createArchives } from '../../../src/adapters/archives.ts';
+import { createArchives } from '../../../src/adapters/archives/archives.ts';
 import { FinalError } from '../../../src/domain/failure.ts';
 import { DIRECTORY, makeZip, SYMLINK, type MadeMember } from '../../support/make-zip.ts';
 import { collect, file, membersOf, NEVER, scratchDirectory, type Plain } from './support.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { ArchiveMember, FileMember } from '../../../src/activities/ports.ts';
+import type { ArchiveMember, FileMember } from '../../../src/ports/index.ts';
 
 /** A directory that is gone after the test. */
 export async function scratchDirectory(t: Pick<TestContext, 'after'>): Promise<string> {

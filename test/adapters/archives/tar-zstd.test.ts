@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { createArchives } from '../../../src/adapters/archives.ts';
+import { createArchives } from '../../../src/adapters/archives/archives.ts';
 import { zstd } from '../../../src/adapters/archives/zstd.ts';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
 import {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { createCacheStore } from '../../../src/adapters/cache-stores.ts';
+import { createCacheStore } from '../../../src/adapters/cache-stores/cache-stores.ts';
 import { cacheConfigOf, SILENT } from './support.ts';
 
 /** The client's own limit is longer. */

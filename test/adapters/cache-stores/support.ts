@@ -1,10 +1,10 @@
-import type { Log } from '../../../src/activities/ports.ts';
+import type { Log } from '../../../src/ports/index.ts';
 import type {
   AzureCacheConfig,
   CacheConfig,
   GcsCacheConfig,
   S3CacheConfig,
-} from '../../../src/domain/cache/config.ts';
+} from '../../../src/domain/runner/cache-config.ts';
 
 export const SILENT: Log = {
   debug: () => undefined,

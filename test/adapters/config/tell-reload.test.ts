@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createConfigSource } from '../../../src/adapters/config-file.ts';
+import { createConfigSource } from '../../../src/adapters/config/config-file.ts';
 import { FinalError } from '../../../src/domain/failure.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { BUILD_LABEL, INSTALLATION_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 import { engineFor, inspection, PATIENT } from './fake-daemon.ts';

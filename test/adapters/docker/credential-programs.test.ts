@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { CredentialPrograms } from '../../../src/activities/ports.ts';
+import type { CredentialPrograms } from '../../../src/ports/index.ts';
 import { createCredentialPrograms } from '../../../src/adapters/docker/credential-programs.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 

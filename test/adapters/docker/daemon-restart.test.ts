@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import {
   copyImage,
   openSecondDaemon,
   whyNoSecondDaemon,
   type SecondDaemon,
-} from '../../support/second-daemon.ts';
+} from '../../support/docker/second-daemon.ts';
 import { created, JOB_IMAGE, openEngine, silentLog } from './support.ts';
 
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import type { EngineOptions } from '../../../src/adapters/docker/engine.ts';
 import { openEngine } from './support.ts';
 

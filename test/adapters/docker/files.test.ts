@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import Dockerode from 'dockerode';
-import type { ContainerEngine, FileMember } from '../../../src/activities/ports.ts';
+import type { ContainerEngine, FileMember } from '../../../src/ports/index.ts';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import { directory, file, membersOf, symlink, type Plain } from '../archives/support.ts';
 import { engineFor, inspection } from './fake-daemon.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
-import { copyImage } from '../../support/second-daemon.ts';
+import { copyImage } from '../../support/docker/second-daemon.ts';
 import { openPodman, whyNoPodman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
 import { created, JOB_IMAGE, openEngine, randomName, readOutput } from './support.ts';

@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { BUILD_LABEL, INSTALLATION_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
-import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { engineFor, PATIENT } from './fake-daemon.ts';
 
 // How the real daemon behaves is in engine.test.ts; here are the answers that it seldom gives.

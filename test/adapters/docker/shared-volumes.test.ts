@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
-import type { ContainerEngine } from '../../../src/activities/ports.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { directory, membersOf } from '../archives/support.ts';
 import { engineFor, inspection, PATIENT } from './fake-daemon.ts';
-import { dockerAt } from '../../support/docker-at.ts';
+import { dockerAt } from '../../support/docker/docker-at.ts';
 import {
   containerSpec,
   created,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import Dockerode from 'dockerode';
 import type { TestContext } from 'node:test';
-import type { ContainerEngine, Log } from '../../../src/activities/ports.ts';
+import type { ContainerEngine, Log } from '../../../src/ports/index.ts';
 import { createContainerEngine, type EngineOptions } from '../../../src/adapters/docker/engine.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { PLAIN_HOST } from '../../../src/domain/executor/host-settings.ts';

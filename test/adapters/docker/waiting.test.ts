@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
-import type { LogFields } from '../../../src/activities/ports.ts';
+import type { LogFields } from '../../../src/ports/index.ts';
 import { engineFor, inspection, socketPath } from './fake-daemon.ts';
 import { created, openEngine, silentLog } from './support.ts';
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { ArtifactReply, ArtifactUpload } from '../../../src/activities/ports.ts';
+import type { ArtifactReply, ArtifactUpload } from '../../../src/ports/index.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
 import { JOB, openCoordinator } from './support/subjects.ts';

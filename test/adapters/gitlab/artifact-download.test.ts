@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test';
-import type { DownloadOrder, DownloadReply } from '../../../src/activities/ports.ts';
+import type { DownloadRequest, DownloadReply } from '../../../src/ports/index.ts';
 import { FinalError } from '../../../src/domain/failure.ts';
 import { scratchDirectory } from '../archives/support.ts';
 import { json, plain, startServer, type ScriptedServer } from './support/server.ts';
@@ -22,7 +22,7 @@ describe('the download of artifacts', () => {
 
   async function fetched(
     t: TestContext,
-    change: Partial<DownloadOrder> = {},
+    change: Partial<DownloadRequest> = {},
   ): Promise<DownloadReply & { readonly text: string }> {
     const file = change.file ?? join(await scratchDirectory(t), 'artifacts');
     const coordinator = openCoordinator(gitlab.url);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { PatchReply, UpdateReply } from '../../../src/activities/ports.ts';
+import type { PatchReply, UpdateReply } from '../../../src/ports/index.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { RUNNER_FEATURES } from '../../../src/domain/runner/features.ts';
 import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';

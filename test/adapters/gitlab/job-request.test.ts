@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { JobReply } from '../../../src/activities/ports.ts';
+import type { JobReply } from '../../../src/ports/index.ts';
 import { RUNNER_FEATURES } from '../../../src/domain/runner/features.ts';
 import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
 import { openCoordinator, RUNNER_TOKEN } from './support/subjects.ts';

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Coordinator, JobReply } from '../../../src/activities/ports.ts';
+import type { Coordinator, JobReply } from '../../../src/ports/index.ts';
 import {
   openCertificateRoom,
   type Authority,

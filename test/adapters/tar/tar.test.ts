@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { FileMember } from '../../../src/activities/ports.ts';
+import type { FileMember } from '../../../src/ports/index.ts';
 import { formatPax, parsePax } from '../../../src/adapters/tar/pax.ts';
 import { readTar } from '../../../src/adapters/tar/reader.ts';
 import { tarOf } from '../../../src/adapters/tar/writer.ts';
@@ -142,11 +142,7 @@ describe('GNU tar', () => {
 
   it('reads what is written here', async (t) => {
     const dir = await scratchDirectory(t);
-    const members = [
-      file('caf\udce9', 'Latin-1'),
-      file('n'.repeat(200), 'long'),
-      file('ö', 'o'),
-    ];
+    const members = [file('caf\udce9', 'Latin-1'), file('n'.repeat(200), 'long'), file('ö', 'o')];
     const { status, stderr } = spawnSync('tar', ['-C', dir, '--no-same-owner', '-xf', '-'], {
       input: await bytesOf(members),
       env: { ...process.env, LC_ALL: 'C' },

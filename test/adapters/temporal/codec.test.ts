@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, after, describe, it } from 'node:test';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import fc from 'fast-check';
-import type { Cipher } from '../../../src/adapters/cipher.ts';
+import type { Cipher } from '../../../src/adapters/state/cipher.ts';
 import { loadCipher } from '../../support/cipher.ts';
 import { createPayloadCodec } from '../../../src/adapters/temporal/codec.ts';
 

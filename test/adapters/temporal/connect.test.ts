@@ -11,7 +11,7 @@ import {
 } from '../../../src/adapters/temporal/connect.ts';
 import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog } from '../../support/recording-log.ts';
-import { temporalCli } from '../../support/temporal-cli.ts';
+import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 
 describe('the way to Temporal', () => {
   let stateDir: string;

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { startDevServer, type DevServer } from '../../../src/adapters/temporal/dev-server.ts';
-import { temporalCli } from '../../support/temporal-cli.ts';
+import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
 const WORKFLOW = 'a-workflow-that-nobody-works-on';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SlotReserveContext } from '@temporalio/worker';
-import { createNodeCapacity } from '../../../src/adapters/node-capacity.ts';
+import { createNodeCapacity } from '../../../src/adapters/state/node-capacity.ts';
 import { createSlotSupplier } from '../../../src/adapters/temporal/slot-supplier.ts';
 
 const context = {

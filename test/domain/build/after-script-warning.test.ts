@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { afterScriptWarning } from '../../../src/domain/build/after-script-warning.ts';
-import type { StageOutcome } from '../../../src/domain/build/outcome.ts';
+import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 
 const WORDS = 'after_script failed, but job will continue unaffected:';

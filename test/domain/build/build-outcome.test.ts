@@ -5,7 +5,7 @@ import type {
   BuildOutcome,
   Interruption,
   StageOutcome,
-} from '../../../src/domain/build/outcome.ts';
+} from '../../../src/domain/context/outcome.ts';
 import type { JobStatus } from '../../../src/domain/job/job-status.ts';
 
 const STOPPED: StageOutcome = { kind: 'stopped' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { failureReasonOf, wireFailureReason } from '../../../src/domain/build/failure-reason.ts';
-import type { FailureReason } from '../../../src/domain/build/outcome.ts';
+import type { FailureReason } from '../../../src/domain/context/outcome.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 
 const reasons: Record<FailureType, FailureReason> = {

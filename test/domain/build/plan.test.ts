@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { needsHelper, planStages } from '../../../src/domain/build/plan.ts';
-import type { BuildPlan, PlannedStage } from '../../../src/domain/build/stage.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import type { BuildPlan, PlannedStage } from '../../../src/domain/context/stage.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 
 function planOf(changes: ContextChanges = {}): BuildPlan {

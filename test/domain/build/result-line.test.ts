@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildOutcome } from '../../../src/domain/build/outcome.ts';
+import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
 import {
   describeResult,
   formatResultLine,

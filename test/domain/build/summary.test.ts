@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { planStages } from '../../../src/domain/build/plan.ts';
-import type { JobSummary } from '../../../src/domain/build/stage.ts';
+import type { JobSummary } from '../../../src/domain/context/stage.ts';
 import { summarizeJob } from '../../../src/domain/build/summary.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 
 function summaryOf(changes: ContextChanges = {}): JobSummary {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CacheConfig } from '../../../src/domain/cache/config.ts';
+import type { CacheConfig } from '../../../src/domain/runner/cache-config.ts';
 import {
   isSavedAfter,
   planRestore,
   planSave,
-  type CacheOrder,
+  type PlannedCache,
 } from '../../../src/domain/cache/plan-caches.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { contextOf } from '../job/context-fixture.ts';
 
 const digests = {
@@ -47,17 +47,17 @@ function questionOf({ cache, variables = {}, store, job }: Wishes) {
 }
 
 /** The one order of the one cache. */
-function restore(wishes: Wishes = {}): CacheOrder {
+function restore(wishes: Wishes = {}): PlannedCache {
   const [order] = planRestore(questionOf(wishes));
   assert.ok(order);
   return order;
 }
 
-const wantedKeys = (order: CacheOrder) =>
+const wantedKeys = (order: PlannedCache) =>
   order.kind === 'wanted' ? order.addresses.map(({ humanKey }) => humanKey) : order.kind;
-const wantedObjects = (order: CacheOrder) =>
+const wantedObjects = (order: PlannedCache) =>
   order.kind === 'wanted' ? order.addresses.map(({ objectName }) => objectName) : order.kind;
-const texts = (order: CacheOrder) =>
+const texts = (order: PlannedCache) =>
   order.kind === 'refused' ? [] : order.lines.map(({ level, text }) => `${level}: ${text}`);
 
 describe('the key of a cache', () => {

@@ -4,7 +4,7 @@ import { planEnvironment, type EnvironmentPlan } from '../../../src/domain/execu
 import { defaultHelperImage } from '../../../src/domain/executor/helper-image.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { FinalError } from '../../../src/domain/failure.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import type { DockerConfig } from '../../../src/domain/runner/config.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseServiceName } from '../../../src/domain/executor/service-name.ts';
 import { planServices, type ServicesPlan } from '../../../src/domain/executor/services.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import type { DockerConfig } from '../../../src/domain/runner/docker-config.ts';
 import {
   NO_SERVICES_CONFIG,

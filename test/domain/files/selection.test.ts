@@ -3,7 +3,7 @@ import { cpuUsage } from 'node:process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseGlob } from '../../../src/domain/files/glob.ts';
-import { planSelection, type SelectionOrder } from '../../../src/domain/files/selection.ts';
+import { planSelection, type SelectionOptions } from '../../../src/domain/files/selection.ts';
 
 const PROJECT = '/builds/group/project';
 
@@ -25,7 +25,7 @@ const TREE = [
   'target[1]/out.bin',
 ];
 
-function select(order: Partial<SelectionOrder>, tree: readonly string[] = TREE) {
+function select(order: Partial<SelectionOptions>, tree: readonly string[] = TREE) {
   const selection = planSelection({
     ...{ projectDir: PROJECT, paths: [], exclude: [], subject: 'artifacts' },
     ...order,
@@ -42,7 +42,7 @@ const found = (path: string, count: number): string =>
 
 interface Case {
   readonly why: string;
-  readonly order: Partial<SelectionOrder>;
+  readonly order: Partial<SelectionOptions>;
   readonly taken: readonly string[];
   readonly lines: readonly string[];
 }

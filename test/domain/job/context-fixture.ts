@@ -1,4 +1,4 @@
-import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { parseJobPayload } from '../../../src/domain/job/parse-payload.ts';
 import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
 import { DOCKER_DEFAULTS, type DockerConfig } from '../../../src/domain/runner/docker-config.ts';

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { withInputs } from '../../../src/domain/build/inputs.ts';
 import { planStages } from '../../../src/domain/build/plan.ts';
 import { summarizeJob } from '../../../src/domain/build/summary.ts';
 import { checkJob } from '../../../src/domain/job/check-job.ts';
-import { isDebugTrace } from '../../../src/domain/job/debug-trace.ts';
+import { isDebugTrace } from '../../../src/domain/variables/debug-trace.ts';
 import { parseJobPayload } from '../../../src/domain/job/parse-payload.ts';
 import type { JobPayload } from '../../../src/domain/job/payload.ts';
-import { buildVariables, type Variables } from '../../../src/domain/job/variables.ts';
+import { buildVariables, type Variables } from '../../../src/domain/variables/variables.ts';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
 import {
   containerBaseName,
   jobUrl,
   networkName,
   projectUniqueName,
-} from '../../../src/domain/runner/names.ts';
+} from '../../../src/domain/context/names.ts';
 import { contextOf, payloadJson } from './context-fixture.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

@@ -6,10 +6,10 @@ import {
   isSharedBuildsDir,
   joinPath,
   planProjectDir,
-  type ProjectDirQuestion,
+  type ProjectDirInput,
 } from '../../../src/domain/job/project-dir.ts';
 
-const question: ProjectDirQuestion = {
+const question: ProjectDirInput = {
   buildsDir: '/builds',
   isShared: false,
   repoUrl: 'https://gitlab-ci-token:t0k@gitlab.example.com/group/sub/app.git',
@@ -21,7 +21,7 @@ const question: ProjectDirQuestion = {
   gitStrategy: '',
 };
 
-const dirs: [changes: Partial<ProjectDirQuestion>, expected: string, why: string][] = [
+const dirs: [changes: Partial<ProjectDirInput>, expected: string, why: string][] = [
   [{}, '/builds/group/sub/app', 'path of the repository'],
   [{ gitStrategy: 'empty' }, '/builds/group/sub/app-empty', 'never wipes a checkout'],
   [{ gitStrategy: 'none' }, '/builds/group/sub/app', 'only empty has a place of its own'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CacheConfig } from '../../../src/domain/cache/config.ts';
+import type { CacheConfig } from '../../../src/domain/runner/cache-config.ts';
 import { diffConfigs } from '../../../src/domain/runner/config-diff.ts';
 import type { InstallationConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
 import type { DockerConfig } from '../../../src/domain/runner/docker-config.ts';

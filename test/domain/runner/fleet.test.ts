@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
-  adaptQuestionLimit,
+  adaptRequestLimit,
   isSameFeeding,
   isSamePace,
   mayWait,
-  nextQuestionAtMs,
+  nextRequestAtMs,
   planFeedings,
   type Feeding,
   type FleetState,
@@ -112,7 +112,7 @@ describe('the moment of the next question', () => {
         fc.nat({ max: 60_000 }),
         (nowMs, intervalMs, offset) => {
           const offsetMs = offset % intervalMs;
-          const nextMs = nextQuestionAtMs(nowMs, { intervalMs, offsetMs });
+          const nextMs = nextRequestAtMs(nowMs, { intervalMs, offsetMs });
           assert.ok(nextMs > nowMs);
           assert.ok(nextMs <= nowMs + intervalMs);
           assert.equal((nextMs - offsetMs) % intervalMs, 0);
@@ -125,18 +125,18 @@ describe('the moment of the next question', () => {
 describe('how many questions a runner may have open', () => {
   it('grows by a tenth with each job, up to request_concurrency', () => {
     const answer = { hasJob: true, requestConcurrency: 3 };
-    assert.equal(Math.ceil(adaptQuestionLimit(1, answer)), 2);
+    assert.equal(Math.ceil(adaptRequestLimit(1, answer)), 2);
     let limit = 1;
-    for (let jobs = 0; jobs < 50; jobs += 1) limit = adaptQuestionLimit(limit, answer);
+    for (let jobs = 0; jobs < 50; jobs += 1) limit = adaptRequestLimit(limit, answer);
     assert.equal(limit, 3);
   });
 
   it('is one again after a turn without a job', () => {
-    assert.equal(adaptQuestionLimit(3, { hasJob: false, requestConcurrency: 3 }), 1);
+    assert.equal(adaptRequestLimit(3, { hasJob: false, requestConcurrency: 3 }), 1);
   });
 
   it('follows a request_concurrency that was made smaller', () => {
-    assert.equal(adaptQuestionLimit(5, { hasJob: true, requestConcurrency: 2 }), 2);
+    assert.equal(adaptRequestLimit(5, { hasJob: true, requestConcurrency: 2 }), 2);
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { useGitJobs, type Wish } from './support/git-job.ts';
 import { git } from './support/git-server.ts';
 import { describeForShells, plain } from './support/stage-runs.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { planGitUrls } from '../../../src/domain/script/git-urls.ts';
 import { contextOf } from '../job/context-fixture.ts';
 

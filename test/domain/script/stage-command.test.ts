@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { STAGE_MOUNTS } from '../../../src/domain/executor/stage-mounts.ts';
+import { STAGE_MOUNTS } from '../../../src/domain/script/stage-mounts.ts';
 import {
   buildCommand,
   helperCommand,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { StageName } from '../../../src/domain/build/stage.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import type { StageName } from '../../../src/domain/context/stage.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import {
   formatHeader,
   formatImageLine,

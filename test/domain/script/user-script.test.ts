@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import type { BuildContext } from '../../../src/domain/build/context.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
 import {
   describeForShells,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FailureType } from '../../../src/domain/failure.ts';
-import { buildVariables } from '../../../src/domain/job/variables.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import {
   planSecrets,
   secretVariable,

@@ -1,6 +1,6 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
-import type { JobSummary } from '../../../src/domain/build/stage.ts';
+import type { JobSummary } from '../../../src/domain/context/stage.ts';
 import { buildMemo, ORCHESTRATION_QUEUE } from '../../../src/workflows/messages.ts';
 import type { RunBuildInput, runBuild } from '../../../src/workflows/run-build.ts';
 import type { FakeNode } from './fake-node.ts';

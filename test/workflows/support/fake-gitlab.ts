@@ -1,5 +1,9 @@
 import { cancellationSignal, Context } from '@temporalio/activity';
-import type { RequestTurn, SlotActivities, TurnOutcome } from '../../../src/activities/contract.ts';
+import type {
+  JobRequest,
+  SlotActivities,
+  JobRequestOutcome,
+} from '../../../src/activities/contract.ts';
 import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';
 
 /** Turns of questions as a node takes them, answered by the test. */
@@ -13,11 +17,11 @@ export interface FakeGitLab {
 export interface FakeRunner {
   /** `ask` for each turn, `end` for each that was told to end. */
   readonly calls: Calls;
-  readonly turns: readonly RequestTurn[];
+  readonly turns: readonly JobRequest[];
   /** Most turns that were under way at once. */
   readonly mostAtOnce: number;
   /** Answers the oldest turn under way, or the next to come. */
-  answer(outcome: TurnOutcome): void;
+  answer(outcome: JobRequestOutcome): void;
   /** The node fails in the oldest turn under way. */
   fail(): void;
   /** From now on a turn that is told to end does not hear of it. */
@@ -41,24 +45,24 @@ export function openFakeGitLab(): FakeGitLab {
 }
 
 function openRunner(): FakeRunner & {
-  take(turn: RequestTurn): Promise<TurnOutcome>;
+  take(turn: JobRequest): Promise<JobRequestOutcome>;
   close(): void;
 } {
   const calls = recordCalls();
-  const turns: RequestTurn[] = [];
+  const turns: JobRequest[] = [];
   /** Not answered yet. */
-  const open: Deferred<TurnOutcome>[] = [];
+  const open: Deferred<JobRequestOutcome>[] = [];
   let underWay = 0;
-  const answers: TurnOutcome[] = [];
+  const answers: JobRequestOutcome[] = [];
   let mostAtOnce = 0;
   let isHolding = false;
 
-  const forget = (question: Deferred<TurnOutcome>): void => {
+  const forget = (question: Deferred<JobRequestOutcome>): void => {
     if (open.includes(question)) open.splice(open.indexOf(question), 1);
   };
 
-  const take = async (turn: RequestTurn): Promise<TurnOutcome> => {
-    const question = defer<TurnOutcome>();
+  const take = async (turn: JobRequest): Promise<JobRequestOutcome> => {
+    const question = defer<JobRequestOutcome>();
     const cancelled = cancellationSignal();
     const end = (): void => {
       if (!isHolding) {

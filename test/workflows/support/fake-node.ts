@@ -6,7 +6,7 @@ import type {
   StageRequest,
   UploadEnd,
 } from '../../../src/activities/contract.ts';
-import type { BuildOutcome, StageOutcome } from '../../../src/domain/build/outcome.ts';
+import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { FleetSettings } from '../../../src/domain/runner/fleet.ts';
 import { nodeQueue } from '../../../src/workflows/messages.ts';
 import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';

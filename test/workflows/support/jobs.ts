@@ -3,7 +3,7 @@ import type {
   JobSummary,
   PlannedStage,
   StageName,
-} from '../../../src/domain/build/stage.ts';
+} from '../../../src/domain/context/stage.ts';
 
 let count = 0;
 

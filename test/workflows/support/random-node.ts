@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { BuildActivities, BuildRef, StageRequest } from '../../../src/activities/contract.ts';
-import type { BuildOutcome, StageOutcome } from '../../../src/domain/build/outcome.ts';
+import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { defer, type Deferred } from './calls.ts';
 import type { Random } from './random.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '@temporalio/worker';
 import type { SlotActivities } from '../../../src/activities/contract.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/messages.ts';
-import { temporalCli } from '../../support/temporal-cli.ts';
+import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 import { startFakeNode, type FakeNode } from './fake-node.ts';
 import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
 

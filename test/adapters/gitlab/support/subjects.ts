@@ -1,5 +1,5 @@
-import type { Log, LogFields } from '../../../../src/activities/ports.ts';
-import type { ProgramInfo } from '../../../../src/domain/build/context.ts';
+import type { Log, LogFields } from '../../../../src/ports/index.ts';
+import type { ProgramInfo } from '../../../../src/domain/context/context.ts';
 import type { RunnerConfig } from '../../../../src/domain/runner/config.ts';
 import {
   createCoordinator,

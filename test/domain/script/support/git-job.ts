@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before } from 'node:test';
 import assert from 'node:assert/strict';
-import type { BuildContext } from '../../../../src/domain/build/context.ts';
+import type { BuildContext } from '../../../../src/domain/context/context.ts';
 import type { RunnerConfig } from '../../../../src/domain/runner/config.ts';
 import { startGitServer, type GitServer } from './git-server.ts';
 import {

@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
-import type { BuildContext } from '../../../../src/domain/build/context.ts';
-import type { StageName } from '../../../../src/domain/build/stage.ts';
-import { buildVariables, type Variables } from '../../../../src/domain/job/variables.ts';
+import type { BuildContext } from '../../../../src/domain/context/context.ts';
+import type { StageName } from '../../../../src/domain/context/stage.ts';
+import { buildVariables, type Variables } from '../../../../src/domain/variables/variables.ts';
 import { formatStageScript } from '../../../../src/domain/script/stage-script.ts';
 import { parseStageState } from '../../../../src/domain/script/stage-state.ts';
 import { contextOf, type ContextChanges } from '../../job/context-fixture.ts';

@@ -1,0 +1,151 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { neededDependencies } from '../../domain/build/dependencies.ts';
+import { FinalError, FailureType } from '../../domain/failure.ts';
+import type { JobDependency } from '../../domain/job/payload.ts';
+import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
+import { formatNotice } from '../../domain/script/say.ts';
+import { shortToken } from '../../domain/context/names.ts';
+import { formatHelperLine, type HelperLineLevel } from '../../domain/trace/helper-lines.ts';
+import { extractArchive } from '../files/extract-archive.ts';
+import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { DownloadReply } from '../../ports/index.ts';
+import type { Transfer, TransferRun } from '../files/transfer-run.ts';
+
+/** Source: gitlab-runner `commands/helpers/artifacts_downloader.go`. */
+const TRIES = 3;
+const RETRY_PAUSE_MS = 1_000;
+const COORDINATOR = 'Downloading artifacts from coordinator...';
+const SCRATCH_NAME = 'artifacts-download';
+const FAILED: StageOutcome = { kind: 'script_failed', exitCode: 1 };
+
+/**
+ * Fetches the artifacts of earlier jobs and unpacks them into the checkout, one after another: what a
+ * later one has goes over an earlier one's. After a crash it goes on with the one that was not done.
+ */
+export const downloadArtifacts: Transfer = async (build, run) => {
+  const { context } = build;
+  const variables = buildVariables(context, { jobStatus: run.request.jobStatus });
+  for (const [index, dependency] of neededDependencies(context).entries()) {
+    const key = `${run.key}/${index}`;
+    if ((await run.ports.builds.readNote(context.buildId, `unpacked ${key}`)) !== undefined)
+      continue;
+    const one: Download = { ...run, key, dependency, variables };
+    await build.trace.appendOnce(`${key}/title`, titleOf(dependency));
+    const isDone = (await fetchFile(build, one)) && (await unpack(build, one));
+    if (!isDone) return FAILED;
+    await run.ports.builds.writeNote(context.buildId, `unpacked ${key}`, true);
+  }
+  return { kind: 'succeeded' };
+};
+
+interface Download extends TransferRun {
+  readonly dependency: JobDependency;
+  readonly variables: Variables;
+}
+
+function titleOf({ name, id }: JobDependency): string {
+  return `${formatNotice(`Downloading artifacts for ${name} (${id})...`)}\n`;
+}
+
+function scratchFile({ context }: LiveBuild, { ports }: Download): Promise<string> {
+  return ports.builds.scratchFile(context.buildId, SCRATCH_NAME);
+}
+
+/** False when it was not to be had: the trace says why. A GitLab that is away is waited for. */
+async function fetchFile(build: LiveBuild, run: Download): Promise<boolean> {
+  const { ports, signal } = run;
+  for (let round = 0; ; round += 1) {
+    const key = round === 0 ? run.key : `${run.key}+${round}`;
+    const reply = await fetchInTries(build, { ...run, key });
+    if (reply.kind === 'done') return true;
+    if (!mayPass(reply)) return false;
+    if ((await whenGitlabAnswers(build, { key, ports, signal })) !== 'was_away') return false;
+  }
+}
+
+async function fetchInTries(build: LiveBuild, run: Download): Promise<DownloadReply> {
+  for (let attempt = 1; ; attempt += 1) {
+    const reply = await request(build, run, attempt);
+    const end = endOf(reply, attempt === TRIES);
+    await build.trace.appendOnce(`${run.key}/try ${attempt}`, linesOf(reply, run, end));
+    if (end !== 'tries again') return reply;
+    await run.ports.clock.sleep(RETRY_PAUSE_MS, run.signal);
+  }
+}
+
+async function request(build: LiveBuild, run: Download, attempt: number): Promise<DownloadReply> {
+  const { ports, dependency, variables, signal } = run;
+  const isWanted = variables.featureFlags.isOn('FF_USE_DIRECT_DOWNLOAD');
+  const credentials = { jobId: dependency.id, token: dependency.token };
+  return ports.coordinator(build.context.runner).downloadArtifact(credentials, {
+    file: await scratchFile(build, run),
+    isDirect: isWanted && attempt === 1,
+    signal,
+  });
+}
+
+type End = 'done' | 'tries again' | 'gives up';
+
+function endOf(reply: DownloadReply, isLast: boolean): End {
+  if (reply.kind === 'done') return 'done';
+  return mayPass(reply) && !isLast ? 'tries again' : 'gives up';
+}
+
+function mayPass({ kind }: DownloadReply): boolean {
+  return kind === 'failed' || kind === 'unreachable';
+}
+
+function linesOf(reply: DownloadReply, { dependency }: Download, end: End): string {
+  const { status, said, correlationId, host } = reply;
+  const common = { id: dependency.id, token: shortToken(dependency.token) };
+  const answered = status === 0 ? common : { ...common, correlation_id: correlationId, host };
+  const { level, word, field, fault } = WORDS[reply.kind];
+  const line = formatHelperLine(level, `${COORDINATOR} ${word}`, { ...answered, [field]: said });
+  switch (end) {
+    case 'done':
+      return line;
+    case 'tries again':
+      return line + formatHelperLine('warning', 'Retrying...', { error: fault });
+    case 'gives up':
+      return line + formatHelperLine('fatal', fault);
+  }
+}
+
+interface Words {
+  readonly level: HelperLineLevel;
+  readonly word: string;
+  /** Under which the answer's own words stand. */
+  readonly field: string;
+  /** As Go names the error that it becomes. */
+  readonly fault: string;
+}
+
+/** Source: gitlab-runner `network/gitlab.go` (DownloadArtifacts), `artifacts_downloader.go`. */
+const WORDS: Readonly<Record<DownloadReply['kind'], Words>> = {
+  done: { level: 'info', word: 'ok', field: 'responseStatus', fault: '' },
+  unauthorized: {
+    ...{ level: 'error', word: 'unauthorized', field: 'status', fault: 'permission denied' },
+  },
+  forbidden: { level: 'error', word: 'forbidden', field: 'status', fault: 'permission denied' },
+  not_found: {
+    ...{ level: 'error', word: 'not found', field: 'status', fault: 'file does not exist' },
+  },
+  failed: { level: 'warning', word: 'failed', field: 'status', fault: 'invalid argument' },
+  unreachable: { level: 'error', word: 'error', field: 'error', fault: 'invalid argument' },
+};
+
+/** False when the archive is not to be trusted: the trace says why. */
+async function unpack(build: LiveBuild, run: Download): Promise<boolean> {
+  const { ports, signal, variables, key } = run;
+  const file = await scratchFile(build, run);
+  try {
+    await extractArchive(build, { ports, file, variables, signal });
+    return true;
+  } catch (error) {
+    const isRefused = error instanceof FinalError && error.type === FailureType.InvalidArchive;
+    if (!isRefused) throw error;
+    await build.trace.appendOnce(`${key}/refused`, formatHelperLine('fatal', error.message));
+    return false;
+  }
+}

@@ -1,0 +1,87 @@
+import type { ContainerPlace } from '../../domain/executor/environment.ts';
+import type { StageRequest, StageTry } from '../contract.ts';
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
+
+/** A stage that runs in a container of the build. */
+export interface ContainerStage {
+  /** Names this try of the stage in notes and in the trace's keys. */
+  readonly key: string;
+  readonly request: StageRequest;
+  readonly place: ContainerPlace;
+  readonly ports: Ports;
+}
+
+/** What a stage's start is recognised by, should this process die at any moment. */
+export interface StageStart {
+  readonly nonce: string;
+  readonly containerId: string;
+  /** `StartedAt` of the container before: another value means that this stage was started. */
+  readonly previousStartedAt: string;
+  /** See {@link Clock.monotonicMs}. */
+  readonly sinceMs: number;
+  /** Unknown in what releases up to 0.1.0 wrote, which opened none. */
+  readonly opensStdin?: boolean;
+}
+
+/** What is known of a stdin that was handed to the container before it was started. */
+export interface FilledStdin {
+  /** False when another process died as it did so: Docker may have shut the stdin with nothing in it. */
+  readonly isSure: boolean;
+}
+
+/** A stage on its way, in the container that it was started in. */
+export interface StartedStage extends ContainerStage {
+  readonly container: string;
+  readonly engine: ContainerEngine;
+  readonly containerId: string;
+  readonly nonce: string;
+}
+
+/** Name of one try of a stage in the build's notes. */
+export function stageKey({ name, attempt }: StageTry): string {
+  return `${name}#${attempt}`;
+}
+
+function stdinNote(key: string): string {
+  return `stdin ${key}`;
+}
+
+/** undefined when the container was not started for this try of a stage, or has no stdin. */
+export async function readStdin(
+  buildId: string,
+  key: string,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<FilledStdin | undefined> {
+  return (await builds.readNote(buildId, stdinNote(key))) as FilledStdin | undefined;
+}
+
+/** Durable before the container is started. */
+export async function writeStdin(
+  buildId: string,
+  key: string,
+  { stdin, builds }: Pick<Ports, 'builds'> & { readonly stdin: FilledStdin },
+): Promise<void> {
+  await builds.writeNote(buildId, stdinNote(key), stdin);
+}
+
+function startNote(key: string): string {
+  return `start ${key}`;
+}
+
+/** undefined when no container was ever to be started for this try of a stage. */
+export async function readStart(
+  buildId: string,
+  key: string,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<StageStart | undefined> {
+  return (await builds.readNote(buildId, startNote(key))) as StageStart | undefined;
+}
+
+/** Durable before the container is started. */
+export async function writeStart(
+  buildId: string,
+  key: string,
+  { start, builds }: Pick<Ports, 'builds'> & { readonly start: StageStart },
+): Promise<void> {
+  await builds.writeNote(buildId, startNote(key), start);
+}

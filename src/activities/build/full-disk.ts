@@ -1,0 +1,39 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import type { ContainerPlace } from '../../domain/executor/environment.ts';
+import { FailureType } from '../../domain/failure.ts';
+import type { LiveBuild } from './live-builds.ts';
+import type { Ports } from '../../ports/index.ts';
+
+const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Whether this, or what it comes from, says that the node's disk holds no more. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && NO_SPACE.has(error.code)) || isDiskFull(error.cause);
+}
+
+interface FullDisk {
+  readonly place: ContainerPlace;
+  readonly ports: Ports;
+  /** Names the path. */
+  readonly message: string;
+}
+
+/**
+ * The build ends here: a part of its log cannot be kept. What its container wrote makes room for the
+ * notes and the last lines, so the container must have ended. Remembered, for the calls that come
+ * when there is still too little room for those.
+ */
+export async function giveUpForFullDisk(
+  build: LiveBuild,
+  { place, ports, message }: FullDisk,
+): Promise<StageOutcome> {
+  build.diskFault ??= message;
+  const { output } = await ports.builds.stageFiles(build.context.buildId, place);
+  await build.trace.abandonFile(place, output);
+  return outcomeOfFullDisk(build.diskFault);
+}
+
+export function outcomeOfFullDisk(message: string): StageOutcome {
+  return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
+}

@@ -1,0 +1,181 @@
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
+import type { JobVariable } from '../../domain/job/payload.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import type { Ports, TraceWriter } from '../../ports/index.ts';
+import { openLease, type LeaseState } from './lease-state.ts';
+
+/** Name of the work that makes containers: see {@link LiveBuild.joined}. */
+export const MAKING = 'making';
+
+/** A build as this process holds it. Everything here can be made again from the node's record. */
+export interface LiveBuild {
+  /** As it is now: {@link keepSecrets} and {@link keepExports} add to it. */
+  readonly context: BuildContext;
+  readonly trace: TraceWriter;
+  /** Aborts when the trace got its last line: the uploader ends, `reportResult` sends the rest. */
+  readonly finished: AbortController;
+  /** Aborts when the environment is not wanted any more: a pull may take long. */
+  readonly preparation: AbortController;
+  readonly lease: LeaseState;
+  /** Aborts when the node's files of the build turn out to be lost: see {@link noticeLoss}. */
+  readonly filesLost: AbortController;
+  /** As far as it is known to this process: see trace-base.ts. */
+  base: TraceBase | undefined;
+  /** The stage that runs in this process, if one does. */
+  stage: RunningStage | undefined;
+  /** What of the build's log could not be kept, and where; undefined while the disk has room. */
+  diskFault: string | undefined;
+  /** Logs of services on their way into the trace; undefined while this process has not looked. */
+  serviceLogs: ServiceLogs | undefined;
+  /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
+  keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
+  /** From when it resolves on they are on the disk, and seen by every stage after the scripts. */
+  keepExports(exports: readonly string[]): Promise<void>;
+  /**
+   * Looks whether somebody has deleted the files that the node keeps of the build. Why it cannot go on
+   * if so, then or ever before: nobody knows any more what of it was begun.
+   */
+  noticeLoss(): Promise<string | undefined>;
+  /** One talker to the coordinator at a time: patches must follow each other. */
+  exclusively<T>(send: () => Promise<T>): Promise<T>;
+  /**
+   * Joins a call that runs already. Temporal calls an activity again when its heartbeats were lost,
+   * while the first call goes on in this very process: both then wait for the same work. So it
+   * must not listen to the cancellation of the call that began it.
+   */
+  joined<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Resolves when no call of this name runs, however it ended. */
+  settled(name: string): Promise<void>;
+}
+
+/** Where in GitLab's trace the trace of an adopted build begins: behind what the lost node had sent. */
+export interface TraceBase {
+  readonly atByte: number;
+  /** Length of the first patch: by it our own bytes are told from the other node's. */
+  readonly lengthBytes: number;
+  /** GitLab has taken the first patch: from here on a patch of the other node never fits. */
+  readonly isTaken: boolean;
+}
+
+export interface RunningStage {
+  readonly key: string;
+  /** Why it was told to stop; undefined while it was not. */
+  stopReason: string | undefined;
+  /** Aborts when it is told to stop: for what runs in this process and not in a container. */
+  readonly stopping: AbortController;
+}
+
+export interface ServiceLogs {
+  /** Returns when all that the services have said by now is in the trace. */
+  stop(): Promise<void>;
+}
+
+export interface LiveBuilds {
+  /** Fails when this node has no record of the build. */
+  open(buildId: string): Promise<LiveBuild>;
+  /** undefined when this node has no record: the build was released already. */
+  find(buildId: string): Promise<LiveBuild | undefined>;
+  close(buildId: string): Promise<void>;
+}
+
+export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'traces'>): LiveBuilds {
+  const live = new Map<string, Promise<LiveBuild | undefined>>();
+
+  const load = async (buildId: string): Promise<LiveBuild | undefined> => {
+    const context = await builds.readFromDisk(buildId);
+    return context && createLiveBuild(context, await traces.open(context), builds);
+  };
+  const find = async (buildId: string): Promise<LiveBuild | undefined> => {
+    const known = await live.get(buildId);
+    if (known === undefined) return findOnDisk(buildId);
+    await known.noticeLoss();
+    return known;
+  };
+  const findOnDisk = (buildId: string): Promise<LiveBuild | undefined> => {
+    const known = live.get(buildId);
+    if (known !== undefined) return known;
+    const loading = load(buildId);
+    live.set(buildId, loading);
+    const forget = (): void => {
+      if (live.get(buildId) === loading) live.delete(buildId);
+    };
+    loading.then((build) => {
+      if (build === undefined) forget();
+    }, forget);
+    return loading;
+  };
+  return {
+    find,
+    open: async (buildId) => {
+      const build = await find(buildId);
+      if (build !== undefined) return build;
+      const message = `this node has no record of ${buildId}: its state directory was emptied or moved`;
+      throw new FinalError(FailureType.RecordLost, message);
+    },
+    close: async (buildId) => {
+      const build = await live.get(buildId)?.catch(() => undefined);
+      build?.finished.abort(); // an uploader that nobody told of the end
+      live.delete(buildId);
+      await traces.close(buildId);
+    },
+  };
+}
+
+function createLiveBuild(
+  record: BuildContext,
+  trace: TraceWriter,
+  builds: Ports['builds'],
+): LiveBuild {
+  let context = record;
+  const filesLost = new AbortController();
+  let last: Promise<unknown> = Promise.resolve();
+  const running = new Map<string, Promise<unknown>>();
+  return {
+    get context() {
+      return context;
+    },
+    trace,
+    keepSecrets: async (secretVariables) => {
+      const next = { ...context, secretVariables };
+      await trace.hide(buildVariables(next, { jobStatus: 'running' }).maskPhrases());
+      await builds.keep(context.buildId, { secretVariables });
+      context = next;
+    },
+    keepExports: async (exports) => {
+      await builds.keep(context.buildId, { exports });
+      context = { ...context, exports };
+    },
+    finished: new AbortController(),
+    preparation: new AbortController(),
+    lease: openLease(),
+    filesLost,
+    noticeLoss: async () => {
+      const { lostFiles } = (await builds.readFromDisk(context.buildId)) ?? context;
+      if (lostFiles === undefined) return undefined;
+      context = { ...context, lostFiles };
+      filesLost.abort();
+      return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
+    },
+    base: undefined,
+    stage: undefined,
+    diskFault: undefined,
+    serviceLogs: undefined,
+    exclusively: (send) => {
+      const next = last.then(send, send);
+      last = next.catch(() => undefined);
+      return next;
+    },
+    joined: <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      const known = running.get(name);
+      // The name stands for one kind of work, so for one type of result.
+      if (known !== undefined) return known as Promise<T>;
+      const started = work().finally(() => running.delete(name));
+      running.set(name, started);
+      return started;
+    },
+    settled: async (name) => {
+      await running.get(name)?.catch(() => undefined);
+    },
+  };
+}

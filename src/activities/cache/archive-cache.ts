@@ -1,0 +1,186 @@
+import type { CacheAddress } from '../../domain/cache/address.ts';
+import { planSave, type PlannedCache } from '../../domain/cache/plan-caches.ts';
+import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
+import { planSelection, type SelectionOptions } from '../../domain/files/selection.ts';
+import { FailureType } from '../../domain/failure.ts';
+import type { JobCache } from '../../domain/job/payload.ts';
+import {
+  warnOnFailure,
+  openCacheContext,
+  cacheInputOf,
+  say,
+  sayAll,
+  type CacheContext,
+} from './cache-context.ts';
+import { takeExports } from '../files/exports.ts';
+import { listFiles, type FileNames } from '../files/file-lists.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
+import type { FileMember, PackOptions } from '../../ports/index.ts';
+import { isUploaded, remoteOf, uploadCache } from './remote-cache.ts';
+import { listedFiles, selectedFiles, type Selected } from '../files/selected-files.ts';
+import type { Transfer, TransferRun } from '../files/transfer-run.ts';
+
+/**
+ * Saves the caches that are meant to be saved after scripts that ended so. Source: gitlab-runner
+ * `shells/abstract.go` (archiveCache), `commands/helpers/cache_archiver.go`.
+ */
+export const archiveCache: Transfer = async (build, run) => {
+  await takeExports(build, run);
+  const input = cacheInputOf(build, run.ports);
+  const { variables } = input;
+  const end = run.request.stage.name === 'archive_cache' ? 'success' : 'failure';
+  const orders = planSave(input, end);
+  const refused = orders.find((options) => options.kind === 'refused');
+  if (refused !== undefined) {
+    return { kind: 'system_failed', type: FailureType.RunnerSystem, message: refused.message };
+  }
+  const names = orders.some(({ kind }) => kind === 'wanted') ? await namesOf(build, run) : NO_NAMES;
+  for (const options of orders) {
+    if (options.kind === 'refused') continue;
+    const context = { ...openCacheContext(build, run, { index: options.index, variables }), names };
+    await sayAll(context, options.lines);
+    if (options.kind === 'wanted') await save(context, options);
+  }
+  return { kind: 'succeeded' };
+};
+
+const NO_NAMES: FileNames = { found: undefined, untracked: undefined };
+
+/** What could not be listed is told by the listing itself, and does without. */
+async function namesOf(build: LiveBuild, run: TransferRun): Promise<FileNames> {
+  const listing = await listFiles(build, run);
+  run.signal.throwIfAborted();
+  return listing.kind === 'listed' ? listing.names : NO_NAMES;
+}
+
+interface SaveContext extends CacheContext {
+  readonly names: FileNames;
+}
+
+async function save(
+  context: SaveContext,
+  { cache, addresses: [address] }: Extract<PlannedCache, { kind: 'wanted' }>,
+): Promise<void> {
+  const { build, ports } = context;
+  await say(context, 'info', `Creating cache ${address.title}...`);
+  const file = await ports.builds.scratchFile(build.context.buildId, 'saved-cache.zip');
+  const isSaved = await warnOnFailure(context, async () => {
+    const options = await selectionOf(context, cache);
+    if (await isUpToDate(context, options, address)) await uploadMissing(context, address, file);
+    else await saveAnew(context, { order: options, address, file });
+    return true;
+  });
+  await ports.hostFiles.remove(file);
+  if (isSaved) await say(context, 'info', 'Created cache');
+  else await say(context, 'warning', 'Failed to create cache');
+}
+
+async function selectionOf(context: SaveContext, cache: JobCache): Promise<SelectionOptions> {
+  const { variables, names } = context;
+  const { paths, lines } = expandPaths(cache.paths, shellLookup(variables));
+  await sayAll(context, lines);
+  return {
+    projectDir: variables.projectDir,
+    paths,
+    exclude: [],
+    untracked: cache.untracked ? (names.untracked ?? []) : undefined,
+    subject: 'cache',
+  };
+}
+
+function select(context: SaveContext, options: SelectionOptions): Selected {
+  const selection = planSelection(options);
+  const { found } = context.names;
+  const names = [...(found ?? []), ...(options.untracked ?? [])];
+  const isListed = selection.needsListing ? found !== undefined : options.paths.length === 0;
+  let count = 0;
+  const members = async function* (): AsyncGenerator<FileMember> {
+    const kept = isListed
+      ? listedFiles(context, selection, names)
+      : selectedFiles(context, selection);
+    for await (const member of kept) {
+      count += 1;
+      yield member;
+    }
+  };
+  return { members: members(), lines: selection.lines, count: () => count };
+}
+
+/**
+ * Whether the local archive holds all files as they are. To read their names and times costs a
+ * fraction of packing them. The times are whole seconds: what was written in the same one counts as
+ * newer.
+ */
+async function isUpToDate(
+  context: SaveContext,
+  options: SelectionOptions,
+  address: CacheAddress,
+): Promise<boolean> {
+  const localMs = await localModifiedMs(context, address);
+  if (localMs === undefined) return false;
+  const selected = select(context, options);
+  for await (const { modifiedMs } of selected.members) if (modifiedMs >= localMs) return false;
+  if (selected.count() === 0) return false;
+  await sayAll(context, selected.lines());
+  await say(context, 'plain', 'Archive is up to date!');
+  return true;
+}
+
+/** Another runner may have emptied the store, or it may have been away when the archive was made. */
+async function uploadMissing(
+  context: CacheContext,
+  address: CacheAddress,
+  file: string,
+): Promise<void> {
+  const remote = remoteOf(context, address);
+  if (remote === undefined || (await isUploaded(context, remote))) return;
+  const modifiedMs = await localModifiedMs(context, address);
+  if (modifiedMs === undefined || !(await takeLocal(context, address, file))) return;
+  const { sizeBytes } = await context.ports.hostFiles.open(file);
+  await uploadCache(context, address, { file, sizeBytes, modifiedMs });
+}
+
+interface SaveOptions {
+  readonly order: SelectionOptions;
+  readonly address: CacheAddress;
+  readonly file: string;
+}
+
+async function saveAnew(
+  context: SaveContext,
+  { order, address, file }: SaveOptions,
+): Promise<void> {
+  const { ports } = context;
+  // What is written while it is packed is newer than the archive.
+  const modifiedMs = Math.floor(ports.clock.nowMs() / 1000) * 1000;
+  const selected = select(context, order);
+  const packing = { ...(await packOptions(context)), file, signal: context.signal };
+  const { sizeBytes } = await ports.archives.pack(packing, selected.members);
+  await sayAll(context, selected.lines());
+  if (selected.count() === 0) return;
+  await keepLocal(context, address, { file, modifiedMs });
+  await uploadCache(context, address, { file, sizeBytes, modifiedMs });
+}
+
+const LEVELS = ['fastest', 'fast', 'default', 'slow', 'slowest'] as const;
+
+async function packOptions(context: CacheContext): Promise<Pick<PackOptions, 'format' | 'level'>> {
+  const { variables } = context;
+  const wanted = variables.get('CACHE_COMPRESSION_LEVEL').toLowerCase();
+  const level = LEVELS.find((known) => known === wanted);
+  if (level === undefined && wanted !== '') {
+    const text = `CACHE_COMPRESSION_LEVEL: compression level "${wanted.slice(0, 100)}" is invalid, falling back to default`;
+    await say(context, 'warning', text);
+  }
+  return { format: await formatOf(context), level: level ?? 'default' };
+}
+
+async function formatOf(context: CacheContext): Promise<PackOptions['format']> {
+  const format = context.variables.get('CACHE_COMPRESSION_FORMAT').toLowerCase();
+  if (format !== 'tarzstd' && format !== 'zipzstd') return 'zip';
+  if (context.ports.archives.canPack(format)) return format;
+  const text = `CACHE_COMPRESSION_FORMAT: ${format} cannot be packed on this node, using zip`;
+  await say(context, 'warning', text);
+  return 'zip';
+}

@@ -1,0 +1,93 @@
+import type { CacheLine } from '../../domain/cache/plan-caches.ts';
+import type { CacheInput } from '../../domain/cache/address.ts';
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { FinalError } from '../../domain/failure.ts';
+import { finishVariables } from '../../domain/variables/exported-variables.ts';
+import type { Variables } from '../../domain/variables/variables.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { TransferRun } from '../files/transfer-run.ts';
+
+/** Everything that is at hand while one of a job's caches is restored or saved. */
+export interface CacheContext {
+  readonly build: LiveBuild;
+  readonly ports: Ports;
+  readonly engine: ContainerEngine;
+  /** Where the job's files and the local archives are. */
+  readonly container: string;
+  readonly variables: Variables;
+  readonly signal: AbortSignal;
+  /** Names this cache in this try of the stage, in notes and in the trace's keys. */
+  readonly key: string;
+}
+
+export function cacheInputOf({ context }: LiveBuild, { digests }: Ports): CacheInput {
+  return { context, variables: finishVariables(context, { jobStatus: 'running' }), digests };
+}
+
+export function openCacheContext(
+  build: LiveBuild,
+  { key, ports, signal }: TransferRun,
+  { index, variables }: { readonly index: number; readonly variables: Variables },
+): CacheContext {
+  return {
+    ...{ build, ports, variables, signal },
+    engine: ports.engine(build.context.runner),
+    container: containerNamesOf(build.context).build,
+    key: `${key}/${index}`,
+  };
+}
+
+/** The context with a place of its own among several that say the same. */
+export function part(context: CacheContext, name: string | number): CacheContext {
+  return { ...context, key: `${context.key}/${name}` };
+}
+
+/**
+ * Says a line once: done again after a crash, the stage may come another way and says what is new.
+ * Keys of the trace lie on the disk, where no text may be that was not masked: hence its digest.
+ */
+export async function say(
+  { build, ports, key }: CacheContext,
+  level: RunnerLineLevel,
+  text: string,
+): Promise<void> {
+  const digest = ports.digests.sha256Hex(text);
+  await build.trace.appendOnce(`${key}/${digest}`, formatRunnerLine(level, text));
+}
+
+export async function sayAll(context: CacheContext, lines: readonly CacheLine[]): Promise<void> {
+  for (const { level, text } of lines) await say(context, level, text);
+}
+
+/** How often Docker may fail in one and the same cache: some of its faults look as if they passed. */
+const MAX_TRIES = 5;
+
+/**
+ * Does something with a cache, and makes a warning of what it fails at: no fault of a cache fails a
+ * job. Returns whether it was well. Throws when the stage was told to stop, and what may pass.
+ */
+export async function warnOnFailure(
+  context: CacheContext,
+  work: () => Promise<boolean>,
+): Promise<boolean> {
+  const { signal } = context;
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof FinalError) && (await countTry(context)) < MAX_TRIES) throw error;
+    await say(context, 'warning', error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}
+
+async function countTry({ build, ports, key }: CacheContext): Promise<number> {
+  const { buildId } = build.context;
+  const note = `tries ${key}`;
+  const before = await ports.builds.readNote(buildId, note);
+  const tries = (typeof before === 'number' ? before : 0) + 1;
+  await ports.builds.writeNote(buildId, note, tries);
+  return tries;
+}

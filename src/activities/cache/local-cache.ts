@@ -1,0 +1,93 @@
+import type { CacheAddress } from '../../domain/cache/address.ts';
+import { cacheRoot } from '../../domain/cache/address.ts';
+import { cleanPath } from '../../domain/job/project-dir.ts';
+import type { CacheContext } from './cache-context.ts';
+import type { ArchiveEntry, FileMember } from '../../ports/index.ts';
+
+/** The archive of a cache where the peer keeps it too: in the cache directory of the containers. */
+const ARCHIVE = 'cache.zip';
+const METADATA = 'metadata.json';
+
+/** When the local archive was made, to the second; undefined when there is none. */
+export async function localModifiedMs(
+  context: CacheContext,
+  address: CacheAddress,
+): Promise<number | undefined> {
+  for await (const { kind, modifiedMs } of await readLocal(context, address)) {
+    return kind === 'file' ? modifiedMs : undefined;
+  }
+  return undefined;
+}
+
+/** Copies the local archive into a file of the node. Returns false when there is none. */
+export async function takeLocal(
+  context: CacheContext,
+  address: CacheAddress,
+  file: string,
+): Promise<boolean> {
+  const { ports, signal } = context;
+  for await (const member of await readLocal(context, address)) {
+    // What the job has put there instead of an archive is none, wherever it leads.
+    if (member.kind !== 'file') return false;
+    const options = { file, format: 'raw', level: 'default', signal } as const;
+    await ports.archives.pack(options, oneOf(member));
+    return true;
+  }
+  return false;
+}
+
+async function readLocal({ engine, container, signal }: CacheContext, { directory }: CacheAddress) {
+  return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, signal)) ?? NOTHING;
+}
+
+/** Puts an archive into the cache directory, in place of an older one. */
+export async function keepLocal(
+  context: CacheContext,
+  address: CacheAddress,
+  { file, modifiedMs }: { readonly file: string; readonly modifiedMs: number },
+): Promise<void> {
+  const { engine, container, ports, signal } = context;
+  const { sizeBytes, content } = await ports.hostFiles.open(file);
+  const metadata = new TextEncoder().encode(JSON.stringify({ cachekey: address.humanKey }));
+  const common = { ...OF_ROOT, kind: 'file', modifiedMs } as const;
+  const members: readonly FileMember[] = [
+    { ...common, path: ARCHIVE, mode: 0o600, sizeBytes, content },
+    {
+      ...{ ...common, path: METADATA, mode: 0o640 },
+      sizeBytes: metadata.byteLength,
+      content: oneOf(metadata),
+    },
+  ];
+  // By themselves, for another build may be at the same ones: a stream cannot be sent once more.
+  await engine.putArchive(container, '/', directoriesOf(context, address));
+  await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
+}
+
+/** Nobody else's business, as in the peer; the cache directory itself is left as it is. */
+function directoriesOf(
+  { build, variables }: CacheContext,
+  { directory }: CacheAddress,
+): readonly ArchiveEntry[] {
+  const { context } = build;
+  const top = cleanPath(context.runner.cacheDir);
+  const isInTop = cacheRoot({ context, variables }).startsWith(`${top}/`);
+  const below = directory.slice(top.length + 1).split('/');
+  const paths = isInTop
+    ? below.map((_, index) => `${top}/${below.slice(0, index + 1).join('/')}`)
+    : [directory];
+  return paths.map((path) => ({ path, type: 'directory', mode: 0o700 }));
+}
+
+const OF_ROOT = { uid: 0, gid: 0, linkTarget: '' } as const;
+
+const NOTHING: AsyncIterable<never> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+};
+
+async function* oneOf<T>(item: T): AsyncGenerator<T> {
+  yield await Promise.resolve(item);
+}
+
+async function* oneByOne<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) yield await Promise.resolve(item);
+}

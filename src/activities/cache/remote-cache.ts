@@ -1,0 +1,103 @@
+import type { CacheAddress } from '../../domain/cache/address.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { say, type CacheContext } from './cache-context.ts';
+import type { CacheCall, CacheReply, CacheStore } from '../../ports/cache-store.ts';
+
+/** Source: gitlab-runner `commands/helpers/retry_helper.go`. */
+const TRIES = 3;
+const PAUSE_MS = 1000;
+const USUAL_TIMEOUT_MINUTES = 10;
+const MAX_TIMEOUT_MINUTES = 24 * 60;
+
+/** The store of the runner, with the object of one cache in it; undefined when there is none. */
+export interface RemoteCache {
+  readonly store: CacheStore;
+  readonly objectName: string;
+  readonly otherObjectName: string | undefined;
+}
+
+export function remoteOf(
+  { build, ports }: CacheContext,
+  { objectName, otherObjectName }: CacheAddress,
+): RemoteCache | undefined {
+  const store = ports.cacheStore(build.context.runner);
+  return store && objectName !== undefined ? { store, objectName, otherObjectName } : undefined;
+}
+
+export interface DownloadOptions {
+  readonly file: string;
+  readonly localModifiedMs: number | undefined;
+}
+
+/** Downloads the object; when it is missing, the one that FF_HASH_CACHE_KEYS would name otherwise. */
+export async function downloadCache(
+  context: CacheContext,
+  { store, objectName, otherObjectName }: RemoteCache,
+  options: DownloadOptions,
+): Promise<CacheReply> {
+  const ask = (object: string): Promise<CacheReply> =>
+    withTries(context, () => store.download(object, { ...callOf(context), ...options }));
+  const reply = await ask(objectName);
+  return reply.kind === 'missing' && otherObjectName !== undefined ? ask(otherObjectName) : reply;
+}
+
+/** Uploads an archive unless the runner's limit forbids it: then it stays on the node. */
+export async function uploadCache(
+  context: CacheContext,
+  address: CacheAddress,
+  archive: { readonly file: string; readonly sizeBytes: number; readonly modifiedMs: number },
+): Promise<void> {
+  const remote = remoteOf(context, address);
+  const limitBytes = context.build.context.runner.cache?.maxUploadedArchiveSizeBytes ?? 0;
+  if (remote === undefined) {
+    const text =
+      'No URL provided, cache will not be uploaded to shared cache server. Cache will be stored only locally.';
+    return say(context, 'plain', text);
+  }
+  if (limitBytes > 0 && archive.sizeBytes > limitBytes) {
+    const text = `Cache archive size (${archive.sizeBytes}) is too big (Limit is set to ${limitBytes}). Cache will be stored only locally.`;
+    return say(context, 'plain', text);
+  }
+  const metadata = { cachekey: address.humanKey };
+  const options = { ...archive, metadata };
+  await say(context, 'plain', 'Uploading cache.zip to the cache server');
+  await withTries(context, () =>
+    remote.store.upload(remote.objectName, { ...callOf(context), ...options }),
+  );
+}
+
+/** False when it is not known: then it is uploaded once more than needed. */
+export async function isUploaded(context: CacheContext, remote: RemoteCache): Promise<boolean> {
+  try {
+    return await remote.store.has(remote.objectName, callOf(context));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof FinalError || error instanceof TransientError)) throw error;
+    const text = `Failed to check whether the cache is on the cache server, assuming it is not: ${error.message}`;
+    await say(context, 'warning', text);
+    return false;
+  }
+}
+
+function callOf({ variables, signal }: CacheContext): CacheCall {
+  const wanted = variables.integer('CACHE_REQUEST_TIMEOUT', USUAL_TIMEOUT_MINUTES);
+  const minutes = wanted > 0 ? Math.min(wanted, MAX_TIMEOUT_MINUTES) : USUAL_TIMEOUT_MINUTES;
+  return { timeoutMs: minutes * 60_000, signal };
+}
+
+/** What does not pass in three tries is final, for this cache: nobody waits for a store. */
+async function withTries<T>(context: CacheContext, request: () => Promise<T>): Promise<T> {
+  const { ports, signal } = context;
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await request();
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      if (tried === TRIES) {
+        throw new FinalError(FailureType.ExternalDependency, error.message, { cause: error });
+      }
+      await say(context, 'warning', `Retrying... (try ${tried} of ${TRIES}: ${error.message})`);
+      await ports.clock.sleep(PAUSE_MS, signal);
+    }
+  }
+}

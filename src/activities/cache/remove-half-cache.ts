@@ -1,0 +1,61 @@
+import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
+import type { JobCache } from '../../domain/job/payload.ts';
+import { formatRemovalList, planRemoval, removalList } from '../../domain/script/remove-listed.ts';
+import { say, type CacheContext } from './cache-context.ts';
+import { runInContainer } from '../container-stage/stage-container.ts';
+import type { TransferRun } from '../files/transfer-run.ts';
+
+/** A cache that could not be restored. */
+export interface HalfCache {
+  readonly cache: JobCache;
+  /** What was unpacked of it, relative to the project. */
+  readonly members: readonly string[];
+}
+
+/**
+ * Whether a call before this one came as far as to remove what it had unpacked: then it is not
+ * unpacked again.
+ */
+export async function isHalfCacheNoted({ build, ports, key }: CacheContext): Promise<boolean> {
+  return (await ports.builds.readNote(build.context.buildId, noteOf(key))) !== undefined;
+}
+
+function noteOf(key: string): string {
+  return `half a cache ${key}`;
+}
+
+/** Writes down what is to be removed, where the helper finds it. */
+export async function noteHalfCache(
+  context: CacheContext,
+  { cache, members }: HalfCache,
+): Promise<void> {
+  const { build, engine, container, ports, variables } = context;
+  const { paths } = expandPaths(cache.paths, shellLookup(variables));
+  const unwanted = planRemoval({ paths, members, projectDir: variables.projectDir });
+  await engine.putArchive(container, '/', [
+    { path: variables.tempDir, type: 'directory', mode: 0o777 },
+    {
+      path: removalList(variables),
+      type: 'file',
+      mode: 0o600,
+      content: formatRemovalList(unwanted),
+    },
+  ]);
+  await ports.builds.writeNote(build.context.buildId, noteOf(context.key), true);
+}
+
+/** Removes it, so that no later key and no script finds half a cache. Goes on after a crash. */
+export async function removeHalfCache(
+  context: CacheContext,
+  { request }: TransferRun,
+  cache: JobCache,
+): Promise<void> {
+  const { build, ports, key, variables } = context;
+  const { paths } = expandPaths(cache.paths, shellLookup(variables));
+  for (const path of paths) await say(context, 'plain', `Removing ${path}`);
+  const outcome = await runInContainer(build, {
+    ...{ key: `${key}/remove`, request, place: 'helper', ports },
+  });
+  if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return;
+  await say(context, 'warning', 'What was extracted of the cache could not be removed');
+}

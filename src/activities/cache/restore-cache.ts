@@ -1,0 +1,109 @@
+import type { CacheAddress } from '../../domain/cache/address.ts';
+import { planRestore, type PlannedCache } from '../../domain/cache/plan-caches.ts';
+import { FailureType } from '../../domain/failure.ts';
+import {
+  warnOnFailure,
+  openCacheContext,
+  part,
+  cacheInputOf,
+  say,
+  sayAll,
+  type CacheContext,
+} from './cache-context.ts';
+import { extractArchive } from '../files/extract-archive.ts';
+import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
+import { isHalfCacheNoted, noteHalfCache, removeHalfCache } from './remove-half-cache.ts';
+import { downloadCache, remoteOf } from './remote-cache.ts';
+import type { Transfer, TransferRun } from '../files/transfer-run.ts';
+
+/**
+ * Puts the job's caches back where they were, each by the first of its keys under which there is
+ * one. Source: gitlab-runner `shells/abstract.go` (cacheExtractor),
+ * `commands/helpers/cache_extractor.go`.
+ */
+export const restoreCache: Transfer = async (build, run) => {
+  const input = cacheInputOf(build, run.ports);
+  const { variables } = input;
+  for (const options of planRestore(input)) {
+    if (options.kind === 'refused') {
+      return { kind: 'system_failed', type: FailureType.RunnerSystem, message: options.message };
+    }
+    const context = openCacheContext(build, run, { index: options.index, variables });
+    await sayAll(context, options.lines);
+    if (options.kind === 'wanted') await restoreFirst(context, { run, order: options });
+  }
+  return { kind: 'succeeded' };
+};
+
+interface Restoring {
+  readonly run: TransferRun;
+  readonly order: Extract<PlannedCache, { kind: 'wanted' }>;
+}
+
+async function restoreFirst(context: CacheContext, { run, order }: Restoring): Promise<void> {
+  const { cache, addresses } = order;
+  const leavesNothing = context.variables.featureFlags.isOn('FF_CLEAN_UP_FAILED_CACHE_EXTRACT');
+  for (const [position, address] of addresses.entries()) {
+    const one = part(context, position);
+    if (!leavesNothing) {
+      if (await restoreFrom(one, { address })) return;
+      continue;
+    }
+    if (!(await isHalfCacheNoted(one))) {
+      const members: string[] = [];
+      if (await restoreFrom(one, { address, onWrite: (path) => void members.push(path) })) return;
+      await noteHalfCache(one, { cache, members });
+    }
+    await removeHalfCache(one, run, cache);
+  }
+}
+
+interface Source {
+  readonly address: CacheAddress;
+  readonly onWrite?: (path: string) => void;
+}
+
+async function restoreFrom(context: CacheContext, { address, ...rest }: Source): Promise<boolean> {
+  const { build, ports, variables, signal } = context;
+  await say(context, 'info', `Checking cache for ${address.title}...`);
+  const file = await ports.builds.scratchFile(build.context.buildId, 'restored-cache.zip');
+  const isRestored = await warnOnFailure(context, async () => {
+    if (!(await fetchArchive(context, address, file))) return false;
+    await extractArchive(build, { ...rest, ports, file, variables, signal });
+    return true;
+  });
+  await ports.hostFiles.remove(file);
+  if (isRestored) await say(context, 'info', 'Successfully extracted cache');
+  else await say(context, 'warning', 'Failed to extract cache');
+  return isRestored;
+}
+
+/** Brings the archive to the node. What the store has goes before what lies here, unless as old. */
+async function fetchArchive(
+  context: CacheContext,
+  address: CacheAddress,
+  file: string,
+): Promise<boolean> {
+  const remote = remoteOf(context, address);
+  if (remote === undefined) {
+    const text =
+      'No URL provided, cache will not be downloaded from shared cache server. Instead a local version of cache will be extracted.';
+    await say(context, 'plain', text);
+  } else {
+    const localMs = await localModifiedMs(context, address);
+    const reply = await downloadCache(context, remote, { file, localModifiedMs: localMs });
+    if (reply.kind === 'missing') {
+      await say(context, 'warning', 'file does not exist');
+      return false;
+    }
+    if (reply.kind === 'downloaded') {
+      await say(context, 'plain', `Downloading cache from ${reply.address}`);
+      await keepLocal(context, address, { file, modifiedMs: reply.modifiedMs });
+      return true;
+    }
+    await say(context, 'plain', 'cache.zip is up to date');
+  }
+  const isHere = await takeLocal(context, address, file);
+  if (!isHere) await say(context, 'warning', 'Cache file does not exist');
+  return isHere;
+}

@@ -1,0 +1,90 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { wasCutOff } from '../../domain/script/git-words.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { runWithAttempts } from './section-attempts.ts';
+import type { ContainerStage } from '../build/container-stage.ts';
+
+/** Before git asks again though GitLab is there: a connection was cut, or it was away for a moment. */
+const PAUSES_MS = [1_000, 5_000] as const;
+
+/** What must be known of earlier tries, whatever dies meanwhile. */
+interface Tries {
+  readonly count: number;
+  /** In a row since GitLab was last found away. */
+  readonly inVain: number;
+  /** Of the output of the last one. */
+  readonly fromByte: number;
+}
+
+export interface SourcesStage extends ContainerStage {
+  /** Aborts when the stage is told to stop. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches the sources, and once more when GitLab is back that was away meanwhile: nothing of the job
+ * has run yet. What GitLab refuses is not asked for again.
+ */
+export async function getSources(build: LiveBuild, stage: SourcesStage): Promise<StageOutcome> {
+  for (let tries = await readTries(build, stage); ;) {
+    const key = tries.count === 0 ? stage.key : `${stage.key}+${tries.count}`;
+    const outcome = await runWithAttempts(build, { ...stage, key });
+    if (outcome.kind !== 'script_failed') return outcome;
+    const output = await readOutput(build, stage, tries.fromByte);
+    if (!wasCutOff(output.text)) return outcome;
+    const inVain = await pauseBefore(build, { ...stage, key }, tries.inVain);
+    if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
+    if (inVain === undefined) return outcome;
+    tries = { count: tries.count + 1, inVain, fromByte: output.endByte };
+    await writeTries(build, stage, tries);
+  }
+}
+
+async function readTries(build: LiveBuild, stage: SourcesStage): Promise<Tries> {
+  const { builds } = stage.ports;
+  const known = await builds.readNote(build.context.buildId, noteOf(stage));
+  // Written below, by this release or an earlier one.
+  if (known !== undefined) return known as Tries;
+  const first = { count: 0, inVain: 0, fromByte: 0 };
+  if (stage.request.attempt === 1) return first;
+  const { endByte } = await readOutput(build, stage, 0);
+  const tries = { ...first, fromByte: endByte };
+  await writeTries(build, stage, tries);
+  return tries;
+}
+
+function writeTries(build: LiveBuild, stage: SourcesStage, tries: Tries): Promise<void> {
+  return stage.ports.builds.writeNote(build.context.buildId, noteOf(stage), tries);
+}
+
+function noteOf({ key }: SourcesStage): string {
+  return `tries ${key}`;
+}
+
+function readOutput({ context }: LiveBuild, { ports, place }: SourcesStage, fromByte: number) {
+  return ports.builds.readOutputEnd(context.buildId, place, fromByte);
+}
+
+/** Returns how often git was cut off in a row by then; undefined when it is not to ask again. */
+async function pauseBefore(
+  build: LiveBuild,
+  stage: SourcesStage,
+  inVain: number,
+): Promise<number | undefined> {
+  const { key, ports, signal } = stage;
+  try {
+    const presence = await whenGitlabAnswers(build, { key, ports, signal });
+    if (presence === 'was_away') return 0;
+    const pauseMs = PAUSES_MS[inVain];
+    if (presence === 'refuses' || pauseMs === undefined) return undefined;
+    const text = `GitLab was not there for git, which asks again in ${pauseMs / 1000} s`;
+    await build.trace.appendOnce(`${key}/again`, formatRunnerLine('warning', text));
+    await ports.clock.sleep(pauseMs, signal);
+    return inVain + 1;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}

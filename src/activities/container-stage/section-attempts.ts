@@ -1,0 +1,59 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { ContainerGone, type FinalError } from '../../domain/failure.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
+import type { ContainerStage } from '../build/container-stage.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { runInContainer } from './stage-container.ts';
+
+/**
+ * Runs a stage, and once more in a new container when its own vanishes meanwhile: as often as the
+ * job allows by EXECUTOR_JOB_SECTION_ATTEMPTS, which is once unless it says otherwise.
+ * Source: gitlab-runner `executors/docker/docker_command.go` (runContainer).
+ */
+export async function runWithAttempts(
+  build: LiveBuild,
+  stage: ContainerStage,
+): Promise<StageOutcome> {
+  const { builds } = stage.ports;
+  const { buildId } = build.context;
+  const variables = buildVariables(build.context, { jobStatus: stage.request.jobStatus });
+  const limit = variables.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS');
+  const note = `vanished ${stage.key}`;
+  const before = await builds.readNote(buildId, note);
+  for (let vanished = typeof before === 'number' ? before : 0; ;) {
+    // Each try has its own start: what is known of the one before is not about this container.
+    const key = vanished === 0 ? stage.key : `${stage.key}/${vanished}`;
+    try {
+      return await runInContainer(build, { ...stage, key });
+    } catch (error) {
+      const isWanted = limit > 1 && build.stage?.stopReason === undefined;
+      if (!(error instanceof ContainerGone) || !isWanted) throw error;
+      vanished += 1;
+      await sayVanished(build, { ...stage, key }, { isLast: vanished >= limit, error });
+      await builds.writeNote(buildId, note, vanished);
+    }
+  }
+}
+
+interface Vanishing {
+  readonly isLast: boolean;
+  readonly error: FinalError;
+}
+
+async function sayVanished(
+  { context, trace }: LiveBuild,
+  { key, place, request }: ContainerStage,
+  { isLast, error }: Vanishing,
+): Promise<void> {
+  const say = (name: string, level: RunnerLineLevel, text: string): Promise<void> =>
+    trace.appendOnce(`${key}/${name}`, formatRunnerLine(level, text));
+  const container = containerNamesOf(context)[place];
+  await say('vanished', 'error', `Container "${container}" not found or removed. Will retry...`);
+  if (isLast) {
+    await say('exceeded', 'error', 'Execution attempts exceeded');
+    throw error;
+  }
+  await say('again', 'info', `Retrying ${request.stage.name}`);
+}

@@ -1,0 +1,129 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { parseStageState } from '../../domain/script/stage-state.ts';
+import { planFor } from '../environment/containers.ts';
+import type { ContainerStage, StartedStage } from '../build/container-stage.ts';
+import { takeEntrypointLog } from './entrypoint-log.ts';
+import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { outcomeOfLoss } from '../build/lost-files.ts';
+import type { ContainerStatus } from '../../ports/index.ts';
+import { judgeEnd } from './stage-end.ts';
+import { startOnce } from './stage-start.ts';
+
+interface FollowedStage extends StartedStage {
+  /** It has an entrypoint, which may talk. */
+  readonly opensStdin: boolean;
+}
+
+/** From one reading of a container's log to the next: at first often, while people wait for it. */
+const FIRST_READING_MS = 500;
+const MAX_READING_MS = 4_000;
+
+/**
+ * Runs a stage in its container, or goes on with one that a call before has started.
+ * Invariant: a container is started for a stage at most once, whatever dies meanwhile.
+ */
+export async function runInContainer(
+  build: LiveBuild,
+  stage: ContainerStage,
+): Promise<StageOutcome> {
+  const { place, ports } = stage;
+  const { context } = build;
+  if (build.diskFault !== undefined) return outcomeOfFullDisk(build.diskFault);
+  const engine = ports.engine(context.runner);
+  const plan = await planFor(build, ports);
+  const container = plan.containerNames[place];
+  const start = await startOnce(build, { ...stage, container, engine });
+  if (start === undefined) return { kind: 'stopped' };
+  const { nonce, containerId, opensStdin = false } = start;
+  const started = { ...stage, container, engine, nonce, containerId, opensStdin };
+  let status: ContainerStatus;
+  try {
+    status = await waitWithOutput(build, started);
+  } catch (error) {
+    if (build.filesLost.signal.aborted) await engine.stopContainer(container, 'kill');
+    const loss = await build.noticeLoss();
+    if (loss !== undefined) return outcomeOfLoss(loss);
+    if (!isDiskFull(error) || !(error instanceof Error)) throw error;
+    await engine.stopContainer(container, 'kill');
+    return giveUpForFullDisk(build, { ...stage, message: error.message });
+  }
+  const loss = await build.noticeLoss();
+  if (loss !== undefined) return outcomeOfLoss(loss);
+  const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
+  return judgeEnd(build, { ...started, status, state });
+}
+
+/** Returns when the container has ended and all that it has said is in the trace. */
+async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<ContainerStatus> {
+  const ended = new AbortController();
+  const isOutputLost = new AbortController();
+  const following = followOutput(build, stage, ended.signal).catch((error: unknown) => {
+    isOutputLost.abort(error);
+    throw error;
+  });
+  // Told below; here it only must not count as unhandled.
+  following.catch(() => undefined);
+  try {
+    const unwanted = AbortSignal.any([isOutputLost.signal, build.filesLost.signal]);
+    const status = await stage.engine.waitForExit(stage.container, unwanted);
+    ended.abort();
+    await following;
+    return status;
+  } catch (error) {
+    throw isOutputLost.signal.aborted ? isOutputLost.signal.reason : error;
+  } finally {
+    ended.abort();
+    // Nothing may go on reading behind the back of the call that comes next. What a vanished
+    // container has no log for is not why it vanished: the fault of the wait is the one to tell.
+    await following.catch(() => undefined);
+  }
+}
+
+/**
+ * First what an entrypoint says to Docker's own log, then the stage's output from its file. The
+ * wrapper marks the border: once it has begun, all of the script's goes into the file.
+ */
+async function followOutput(
+  build: LiveBuild,
+  stage: FollowedStage,
+  ended: AbortSignal,
+): Promise<void> {
+  const { place, ports, nonce } = stage;
+  const { buildId } = build.context;
+  const begun = new AbortController();
+  await Promise.all([
+    ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
+    followEntrypoint(build, stage, begun.signal),
+  ]);
+  if (!ended.aborted) await takeEntrypointLog(build, { ...stage, isComplete: false });
+  const { output } = await ports.builds.stageFiles(buildId, place);
+  await Promise.all([
+    build.trace.followFile(place, output, ended),
+    followEntrypoint(build, stage, ended),
+  ]);
+  // What an entrypoint says after the stage, and what Docker had not written down in time.
+  await takeEntrypointLog(build, { ...stage, isComplete: true });
+}
+
+/**
+ * Shows what an entrypoint says while it does: before the script, and beside it by what it has started.
+ * What a reading misses, or cannot take for a fault that passes, is left to the next one.
+ */
+async function followEntrypoint(
+  build: LiveBuild,
+  stage: FollowedStage,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!stage.opensStdin) return;
+  const { clock, log } = stage.ports;
+  for (let pauseMs = FIRST_READING_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_READING_MS)) {
+    await clock.sleep(pauseMs, signal).catch(() => undefined);
+    if (signal.aborted || build.trace.isOverLimit) return;
+    try {
+      await takeEntrypointLog(build, { ...stage, isComplete: false });
+    } catch (error) {
+      log.debug('cannot read the log of a container now', { container: stage.container, error });
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import type { ContainerPlace } from '../../domain/executor/environment.ts';
+import { FailureType } from '../../domain/failure.ts';
+import {
+  BEGUN_BEFORE,
+  CANNOT_BEGIN,
+  COPIER_AT_LIMIT,
+  type StageState,
+} from '../../domain/script/stage-state.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import { readStdin } from '../build/container-stage.ts';
+import { giveUpForFullDisk } from '../build/full-disk.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ContainerStatus, Ports } from '../../ports/index.ts';
+
+export interface EndedStage {
+  readonly key: string;
+  readonly place: ContainerPlace;
+  readonly ports: Ports;
+  readonly status: ContainerStatus;
+  /** As the wrapper noted it; undefined when the stage has not even begun. */
+  readonly state: StageState | undefined;
+}
+
+/** Of a process that a signal ended; below it are those that have met a fault themselves. */
+const FIRST_SIGNAL_EXIT_CODE = 128;
+/** Docker's exit code of a container that it lost while it was away itself. */
+const LOST_EXIT_CODE = 255;
+const SIGKILL_EXIT_CODE = 137;
+const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([SIGKILL_EXIT_CODE, 143]);
+
+/**
+ * How a stage ended whose container has ended, with a line in the trace where its exit code does not
+ * explain itself.
+ */
+export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
+  const { key, state } = ended;
+  const cut = await judgeFiles(build, ended);
+  if (cut !== undefined) return cut;
+  const exitCode = exitCodeOf(ended);
+  if (exitCode === 0 && state?.exitCode === 0) return { kind: 'succeeded' };
+  if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
+  const fault = faultFromOutside(ended) ?? (await faultOfStdin(build, ended));
+  if (fault !== undefined) return fault;
+  await sayWhy(build, key, explain(build, ended));
+  return exitCode === 0 ? { kind: 'succeeded' } : { kind: 'script_failed', exitCode };
+}
+
+/**
+ * The entrypoint of a job's container has the last word, unless Docker has lost it. Elsewhere it is
+ * the script's own, and there Docker's 0 alone is no success: the script has not come to its end.
+ * Source: gitlab-runner `executors/docker/internal/exec/docker.go` (Exec).
+ */
+function exitCodeOf(ended: EndedStage): number {
+  const { status, state } = ended;
+  if (hasLastWord(ended)) return status.exitCode;
+  return state?.exitCode ?? (status.exitCode === 0 ? 1 : status.exitCode);
+}
+
+function hasLastWord({ place, status, state }: EndedStage): boolean {
+  const isLost = status.exitCode === LOST_EXIT_CODE && state?.exitCode !== undefined;
+  return place === 'build' && status.opensStdin && !isLost;
+}
+
+/** Whether the disk took what the stage had to write. */
+function judgeFiles(build: LiveBuild, ended: EndedStage): Promise<StageOutcome | undefined> {
+  const { state, status } = ended;
+  const hasNoBegin = state === undefined && status.exitCode === CANNOT_BEGIN;
+  return hasNoBegin ? judgeNoBegin(build, ended) : judgeCopier(build, ended);
+}
+
+/** What the copier did not copy does not matter where the trace has its limit's worth. */
+async function judgeCopier(
+  build: LiveBuild,
+  { key, place, ports, state }: EndedStage,
+): Promise<StageOutcome | undefined> {
+  const exitCode = state?.copierExitCode;
+  if (exitCode === undefined || build.trace.isOverLimit) return undefined;
+  const { output } = await ports.builds.stageFiles(build.context.buildId, place);
+  if (exitCode < FIRST_SIGNAL_EXIT_CODE) {
+    const message = `cannot write ${output}: no space left, or the disk fails; a part of the log is lost`;
+    return giveUpForFullDisk(build, { place, ports, message });
+  }
+  const why =
+    exitCode === COPIER_AT_LIMIT
+      ? 'the script wrote more than may wait while the runner did not read it'
+      : 'a process that copies the output was killed by the script';
+  const line = formatRunnerLine('warning', `A part of this log is missing: ${why}`);
+  await build.trace.appendOnce(`${key}/cut`, line);
+  return undefined;
+}
+
+/** The script has not run: that is no failure of it. */
+async function judgeNoBegin(
+  build: LiveBuild,
+  { key, place, ports }: EndedStage,
+): Promise<StageOutcome> {
+  const { state } = await ports.builds.stageFiles(build.context.buildId, place);
+  const message = `cannot write ${state}: no space left, or the disk fails; the stage ${key} was not begun`;
+  return giveUpForFullDisk(build, { place, ports, message });
+}
+
+async function sayWhy({ trace }: LiveBuild, key: string, line: string | undefined): Promise<void> {
+  if (line !== undefined) await trace.appendOnce(`${key}/why`, line);
+}
+
+/** undefined where the exit code says it all. */
+function explain(build: LiveBuild, ended: EndedStage): string | undefined {
+  const { status, state } = ended;
+  if (status.oomKilled) return formatRunnerLine('error', outOfMemory(build));
+  const hint = perhapsOutOfMemory(build, ended);
+  if (hint !== undefined) return formatRunnerLine('warning', hint);
+  const { exitCode } = status;
+  const level = exitCode === 0 && hasLastWord(ended) ? 'warning' : 'error';
+  if (state === undefined) return formatRunnerLine(level, neverBegun(status));
+  if (!hasLastWord(ended) || state.exitCode === exitCode) return undefined;
+  const text =
+    state.exitCode === undefined
+      ? `The container ended with exit code ${exitCode} before the script came to its end: its entrypoint has the last word`
+      : `The script ended with exit code ${state.exitCode} and the container with ${exitCode}: its entrypoint has the last word`;
+  return formatRunnerLine('warning', text);
+}
+
+/** Where the entrypoint may have been given nothing to run, its success is none of the job's. */
+async function faultOfStdin(
+  { context }: LiveBuild,
+  { key, ports, state, status }: EndedStage,
+): Promise<StageOutcome | undefined> {
+  if (state !== undefined || !status.opensStdin) return undefined;
+  const stdin = await readStdin(context.buildId, key, ports);
+  if (stdin?.isSure === true) return undefined;
+  const message =
+    'the runner was killed just as it handed the script to the container, ' +
+    'which ended without running it; the stage is not run a second time';
+  return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
+}
+
+function outOfMemory({ context }: LiveBuild): string {
+  const { memoryBytes } = context.runner.docker;
+  const limit =
+    memoryBytes === undefined
+      ? 'it has no limit of its own: the node ran out of memory'
+      : `its limit is ${inMib(memoryBytes)} MiB`;
+  return `OOM killed: the container used up its memory, and the kernel killed a process of it (${limit})`;
+}
+
+/** Podman tells that memory was used up only when it happens to have seen it. */
+function perhapsOutOfMemory({ context }: LiveBuild, { state }: EndedStage): string | undefined {
+  const { memoryBytes } = context.runner.docker;
+  if (state?.exitCode !== SIGKILL_EXIT_CODE || memoryBytes === undefined) return undefined;
+  return (
+    `Exit code ${SIGKILL_EXIT_CODE}: a process was killed. It may have used up the memory of its ` +
+    `container, which is limited to ${inMib(memoryBytes)} MiB: not every engine tells`
+  );
+}
+
+function inMib(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
+
+/** A process cannot kill the first one of its own container: neither can a job. */
+function faultFromOutside({ status, state }: EndedStage): StageOutcome | undefined {
+  if (state?.exitCode !== undefined || status.oomKilled) return undefined;
+  const { exitCode } = status;
+  const type = FailureType.RunnerSystem;
+  if (exitCode === BEGUN_BEFORE && state !== undefined) {
+    const message =
+      'Docker was restarted just as the stage began, and lost its container; ' +
+      'the stage is not run a second time';
+    return { kind: 'system_failed', type, message };
+  }
+  if (exitCode === LOST_EXIT_CODE) {
+    const message = 'Docker was restarted while the stage ran, which ended its container';
+    return { kind: 'system_failed', type, message };
+  }
+  if (!KILLED_EXIT_CODES.has(exitCode)) return undefined;
+  const message =
+    `the container was killed from outside of the job (exit code ${exitCode}): ` +
+    'somebody stopped it, Docker was restarted, or the node ran out of memory';
+  return { kind: 'system_failed', type, message };
+}
+
+function neverBegun({ exitCode, error }: ContainerStatus): string {
+  const words = error === '' ? '' : ` Docker says: ${error}.`;
+  return (
+    `The container ended with exit code ${exitCode} without running the script.${words} ` +
+    "The image's entrypoint has to run the command that it is given, or a shell that reads its " +
+    "stdin; `entrypoint: ['']` under `image` does without it."
+  );
+}

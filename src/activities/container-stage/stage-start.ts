@@ -1,0 +1,207 @@
+import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { finishVariables } from '../../domain/variables/exported-variables.ts';
+import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
+import { stdinLoader } from '../../domain/script/stage-command.ts';
+import { formatStageScript } from '../../domain/script/stage-script.ts';
+import {
+  readStart,
+  readStdin,
+  writeStart,
+  writeStdin,
+  type ContainerStage,
+  type FilledStdin,
+  type StageStart,
+} from '../build/container-stage.ts';
+import { ensureContainers, planFor } from '../environment/containers.ts';
+import { earlierOrNow } from '../build/earlier.ts';
+import { findOwner } from '../environment/file-owner.ts';
+import { MAKING, type LiveBuild } from '../build/live-builds.ts';
+import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports/index.ts';
+import { assertLease } from '../build/lease.ts';
+
+/** A container that Docker refuses to start for so long will not start any more. */
+const START_PATIENCE_MS = 5 * 60_000;
+
+interface PlacedStage extends ContainerStage {
+  readonly container: string;
+  readonly engine: ContainerEngine;
+}
+
+interface OpenedContainer {
+  readonly status: ContainerStatus;
+  /** Set when the stage was begun before. */
+  readonly start: StageStart | undefined;
+  readonly stdin: FilledStdin | undefined;
+}
+
+/**
+ * Starts the container for this stage, unless that was done before, by whatever process. undefined when
+ * the stage was told to stop before it was begun.
+ */
+export async function startOnce(
+  build: LiveBuild,
+  stage: PlacedStage,
+): Promise<StageStart | undefined> {
+  const opened = await openContainer(build, stage);
+  const { container, engine, ports } = stage;
+  const { status, stdin } = opened;
+  if (opened.start !== undefined && status.startedAt !== opened.start.previousStartedAt) {
+    return opened.start;
+  }
+  // Left over from a stage that could not be stopped in time.
+  if (['running', 'paused'].includes(status.state)) await engine.stopContainer(container, 'kill');
+
+  const start = opened.start ?? (await noteStart(build, { ...stage, status }));
+  await fillContainer(build, { ...stage, start });
+  await assertLease(build, ports);
+  if (build.stage?.stopReason !== undefined) return undefined;
+  if (status.opensStdin) {
+    const isSure = stdin?.isSure ?? opened.start === undefined;
+    await fillStdin(build, { ...stage, isSure });
+  }
+  await startContainer(stage, start);
+  return start;
+}
+
+/**
+ * The container as it is; made anew when somebody has tidied it away between two stages. After its
+ * stage was begun that is not possible any more: nobody knows how far it came.
+ */
+async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
+  const { key, ports, container, engine } = stage;
+  const { buildId } = build.context;
+  const stdin = await readStdin(buildId, key, ports);
+  const start = await readStart(buildId, key, ports);
+  const status = await engine.inspectContainer(container);
+  if (start === undefined) {
+    return { status: status ?? (await makeAgain(build, stage)), start, stdin };
+  }
+  if (isStdinLost({ start, status, stdin })) {
+    const replaced = await replaceSpoilt(build, { ...stage, start, status });
+    return { status: replaced, start: undefined, stdin };
+  }
+  if (status?.id !== start.containerId) throw containerGone(container);
+  return { status, start, stdin };
+}
+
+/** Another process may have died right after it did so. */
+async function replaceSpoilt(
+  build: LiveBuild,
+  stage: PlacedStage & StdinQuestion,
+): Promise<ContainerStatus> {
+  const { start, status, container, engine } = stage;
+  if (status !== undefined && status.id !== start.containerId) return status;
+  await engine.removeContainer(container, { keepsVolumes: true });
+  return makeAgain(build, stage);
+}
+
+interface StdinQuestion {
+  readonly start: StageStart;
+  readonly status: ContainerStatus | undefined;
+}
+
+/**
+ * Whether a process died as it handed the container its stdin, which may be shut now with nothing in
+ * it. The container was not started by then: one that never was is made anew, and nothing is lost.
+ */
+function isStdinLost({
+  start,
+  status,
+  stdin,
+}: StdinQuestion & Pick<OpenedContainer, 'stdin'>): boolean {
+  if (start.opensStdin !== true || stdin !== undefined) return false;
+  return status?.id !== start.containerId || status.state === 'created';
+}
+
+async function makeAgain(
+  build: LiveBuild,
+  { place, ports, container, engine }: PlacedStage,
+): Promise<ContainerStatus> {
+  const plan = await planFor(build, ports);
+  const { signal } = new AbortController();
+  await build.joined(MAKING, () =>
+    ensureContainers(build, { plan, places: [place], withServices: false, ports, signal }),
+  );
+  const status = await engine.inspectContainer(container);
+  if (status === undefined) throw containerGone(container);
+  return status;
+}
+
+/** From here on a start that nobody heard of is recognised. */
+async function noteStart(
+  build: LiveBuild,
+  { key, ports, status }: PlacedStage & { readonly status: ContainerStatus },
+): Promise<StageStart> {
+  const start: StageStart = {
+    nonce: ports.randomness.hex(16),
+    containerId: status.id,
+    previousStartedAt: status.startedAt,
+    sinceMs: ports.clock.monotonicMs(),
+    opensStdin: status.opensStdin,
+  };
+  await writeStart(build.context.buildId, key, { start, builds: ports.builds });
+  return start;
+}
+
+/** Invariant: a container that opens its stdin is started after the note, which is after the stdin. */
+async function fillStdin(
+  build: LiveBuild,
+  { key, container, engine, ports, isSure }: PlacedStage & FilledStdin,
+): Promise<void> {
+  await engine.fillStdin(container, new TextEncoder().encode(stdinLoader()));
+  const { builds } = ports;
+  await writeStdin(build.context.buildId, key, { stdin: { isSure }, builds });
+}
+
+async function startContainer(
+  { container, engine, ports }: PlacedStage,
+  { sinceMs }: StageStart,
+): Promise<void> {
+  try {
+    await engine.startContainer(container);
+  } catch (error) {
+    const isOver =
+      ports.clock.monotonicMs() - earlierOrNow(sinceMs, ports.clock) > START_PATIENCE_MS;
+    if (!isOver || !(error instanceof TransientError)) throw error;
+    throw new FinalError(FailureType.RunnerSystem, error.message, { cause: error });
+  }
+}
+
+/** Hands the stage its script and file variables. The same each time that it is done. */
+async function fillContainer(
+  build: LiveBuild,
+  stage: PlacedStage & { readonly start: StageStart },
+): Promise<void> {
+  const { request, place, ports, container, engine, start } = stage;
+  const { context } = build;
+  const { name } = request.stage;
+  const { nonce } = start;
+  const isCleanup = name === 'cleanup_file_variables';
+  // What cleans up behind the job's back goes by nothing that the job has written.
+  const variablesOf = isCleanup ? buildVariables : finishVariables;
+  const variables = variablesOf(context, { jobStatus: request.jobStatus });
+  const files = isCleanup ? [] : fileEntries(variables);
+  if (files.length > 0) await engine.putArchive(container, '/', files);
+  const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
+  const text = formatStageScript({ context, variables, stage: name, nonce, owner });
+  await ports.builds.writeScript(context.buildId, place, { text, nonce });
+}
+
+function fileEntries(variables: Variables): readonly ArchiveEntry[] {
+  const encoder = new TextEncoder();
+  const files = variables.files();
+  if (files.length === 0) return [];
+  return [
+    { path: variables.tempDir, type: 'directory', mode: 0o777 },
+    ...files.map(
+      ({ path, content }) =>
+        ({ path, type: 'file', mode: 0o666, content: encoder.encode(content) }) as const,
+    ),
+  ];
+}
+
+function containerGone(container: string): ContainerGone {
+  return new ContainerGone(
+    `container ${container} is gone: somebody or something removed it while the job ran`,
+  );
+}

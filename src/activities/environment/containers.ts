@@ -1,0 +1,131 @@
+import {
+  planEnvironment,
+  type ContainerPlace,
+  type EnvironmentPlan,
+} from '../../domain/executor/environment.ts';
+import { withStdin } from '../../domain/executor/job-wishes.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import { resolveImage, type ResolvedImage } from './images.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { Ports } from '../../ports/index.ts';
+import { followServices } from './service-logs.ts';
+import { waitForServices } from './service-wait.ts';
+import { announceServices, linksTo, readServices, startServices } from './services.ts';
+import { together } from '../build/together.ts';
+
+/** What planning needs besides the record: the host paths that containers have mounted. */
+export async function planFor({ context }: LiveBuild, ports: Ports): Promise<EnvironmentPlan> {
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  const [build, helper] = await Promise.all([
+    ports.builds.stageFiles(context.buildId, 'build'),
+    ports.builds.stageFiles(context.buildId, 'helper'),
+  ]);
+  return planEnvironment({ context, variables, digests: ports.digests, files: { build, helper } });
+}
+
+export interface ContainerOptions {
+  readonly plan: EnvironmentPlan;
+  readonly places: readonly ContainerPlace[];
+  /** Starts the services too, and waits for them; else they are there, or were. */
+  readonly withServices: boolean;
+  readonly ports: Ports;
+  /** Gives up a pull, and the wait. */
+  readonly signal: AbortSignal;
+}
+
+/** When the environment began to be destroyed, in milliseconds: nothing is made after it. */
+export const DESTROY_NOTE = 'destroy';
+
+/**
+ * Makes containers, and whatever they need, unless they are there. Done again after a crash, it finds
+ * by name and label what was made before. Never starts anything but services.
+ * Invariant: it runs as the build's `making`, which the clean-up waits for.
+ */
+export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
+  const { plan, places, withServices, ports, signal } = options;
+  if ((await ports.builds.readNote(build.context.buildId, DESTROY_NOTE)) !== undefined) {
+    throw new FinalError(FailureType.RunnerSystem, 'the environment of the build is gone');
+  }
+  if (withServices) await announceServices(build, plan);
+  const images = await ensureGround(build, options);
+  signal.throwIfAborted();
+  if (withServices) {
+    await startServices(build, { plan, images: images.services, ports, signal });
+    await followServices(build, ports);
+  }
+  const services = await readServices(build, ports);
+  const links = linksTo(plan, services, build.context.runner.docker.networkMode);
+  const helperImage = images.places.get('helper')?.reference ?? '';
+  await together(signal, [
+    ...places.map((place) => () => createContainer(build, { ...options, place, images, links })),
+    async (either) => {
+      if (!withServices) return;
+      await waitForServices(build, { plan, services, helperImage, ports, signal: either });
+    },
+  ]);
+}
+
+interface Images {
+  readonly places: ReadonlyMap<ContainerPlace, ResolvedImage>;
+  /** References or ids, by the index of the service. */
+  readonly services: ReadonlyMap<number, string>;
+}
+
+/** Network, volumes and images. */
+async function ensureGround(build: LiveBuild, options: ContainerOptions): Promise<Images> {
+  const { plan, ports, withServices } = options;
+  const engine = ports.engine(build.context.runner);
+  const places = new Map<ContainerPlace, ResolvedImage>();
+  const services = new Map<number, string>();
+  await together(options.signal, [
+    async () => {
+      if (plan.network !== undefined) await engine.createNetwork(plan.network);
+    },
+    ...plan.volumes.map(({ spec, isTemporary }) => async () => {
+      if (!isTemporary) await ports.cacheUses.noteUse(spec.name);
+      await engine.ensureVolume(spec);
+    }),
+    ...placesOfImages(options).map((place) => async (signal: AbortSignal) => {
+      const image = plan.images[place];
+      places.set(place, await resolveImage(build, { ports, place, image, signal }));
+    }),
+    ...(withServices ? plan.services : []).map(
+      ({ index, image }) =>
+        async (signal: AbortSignal) => {
+          const place = `service-${index}` as const;
+          const { reference } = await resolveImage(build, { ports, place, image, signal });
+          services.set(index, reference);
+        },
+    ),
+  ]);
+  return { places, services };
+}
+
+/** Services are looked at from a container of the helper image. */
+function placesOfImages({
+  plan,
+  places,
+  withServices,
+}: ContainerOptions): readonly ContainerPlace[] {
+  const isHelperWanted = withServices && plan.services.length > 0 && !places.includes('helper');
+  return isHelperWanted ? [...places, 'helper'] : places;
+}
+
+interface PlaceOptions extends ContainerOptions {
+  readonly place: ContainerPlace;
+  readonly images: Images;
+  readonly links: readonly string[];
+}
+
+async function createContainer({ context }: LiveBuild, options: PlaceOptions): Promise<void> {
+  const { plan, place, images, links, ports } = options;
+  const engine = ports.engine(context.runner);
+  const image = images.places.get(place);
+  const spec = plan.container(place, image?.reference ?? '', links);
+  const id = await engine.createContainer(withStdin(spec, image?.entrypoint ?? []));
+  const directories = plan.directoriesToMake.map(
+    (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
+  );
+  await engine.putArchive(id, '/', directories);
+}

@@ -1,0 +1,70 @@
+import { TransientError } from '../../domain/failure.ts';
+import type { RunnerConfig } from '../../domain/runner/config.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
+
+/** An upgrade of Docker, or a node on its way up, takes less. */
+const PATIENCE_MS = 5 * 60_000;
+const PAUSE_MS = 3_000;
+/** For so long an answer counts: runners that share a Docker ask it once. */
+const ANSWER_AGE_MS = 5_000;
+
+/** Waits for a Docker that is away: a preparation has but three tries, some seconds apart. */
+export async function whenDockerAnswers(
+  { context, trace, preparation }: LiveBuild,
+  { engine, clock }: Ports,
+): Promise<EngineInfo> {
+  const endMs = clock.monotonicMs() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await engine(context.runner).info();
+    } catch (error) {
+      if (!(error instanceof TransientError) || clock.monotonicMs() > endMs) throw error;
+      const text = `Docker is waited for: ${error.message}`;
+      await trace.appendOnce('prepare_executor/docker', formatRunnerLine('warning', text));
+      await clock.sleep(PAUSE_MS, preparation.signal);
+    }
+  }
+}
+
+interface Answer {
+  readonly sinceMs: number;
+  readonly isThere: Promise<boolean>;
+}
+
+/** Tells whether a job of this runner could be run here; what is amiss is logged when it changes. */
+export function createDockerCheck({
+  engine: engineOf,
+  clock,
+  log,
+}: Pick<Ports, 'engine' | 'clock' | 'log'>): (runner: RunnerConfig) => Promise<boolean> {
+  const answers = new Map<ContainerEngine, Answer>();
+  const away = new Set<ContainerEngine>();
+  const ask = async (engine: ContainerEngine, runner: RunnerConfig): Promise<boolean> => {
+    const fields = { runner: runner.key, runner_name: runner.name };
+    try {
+      await engine.info();
+      if (away.delete(engine)) log.info('Docker answers again, jobs are asked for', fields);
+      return true;
+    } catch (error) {
+      // What does not pass is told in the trace of a job.
+      if (!(error instanceof TransientError)) return true;
+      if (!away.has(engine)) {
+        const { message: reason } = error;
+        log.error('Docker does not answer, no job is asked for', { ...fields, reason });
+      }
+      away.add(engine);
+      return false;
+    }
+  };
+  return (runner) => {
+    const engine = engineOf(runner);
+    const known = answers.get(engine);
+    if (known !== undefined && clock.monotonicMs() - known.sinceMs < ANSWER_AGE_MS)
+      return known.isThere;
+    const answer = { sinceMs: clock.monotonicMs(), isThere: ask(engine, runner) };
+    answers.set(engine, answer);
+    return answer.isThere;
+  };
+}

@@ -1,0 +1,178 @@
+import type { BuildContext } from '../../domain/context/context.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
+import { BUILD_LABEL } from '../../domain/executor/labels.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { formatImageLine, stageTitle } from '../../domain/script/titles.ts';
+import {
+  formatRunnerLine,
+  formatSectionEnd,
+  formatSectionStart,
+} from '../../domain/trace/sections.ts';
+import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
+import type { BuildActivities } from '../contract.ts';
+import { whenDockerAnswers } from './docker-answers.ts';
+import { earlierOrNow } from '../build/earlier.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
+import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
+import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
+import { concludeServices } from './service-logs.ts';
+
+type EnvironmentActivities = Pick<
+  BuildActivities,
+  'prepareEnvironment' | 'destroyEnvironment' | 'releaseBuild'
+>;
+
+/** After this long what Docker does not remove is left to people. */
+const DESTROY_BUDGET_MS = 5 * 60_000;
+
+export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): EnvironmentActivities {
+  return {
+    prepareEnvironment: ({ buildId }) =>
+      withHeartbeat(async () => {
+        const build = await live.open(buildId);
+        await build.joined(MAKING, () => prepare(build, ports));
+      }),
+
+    destroyEnvironment: ({ buildId }) =>
+      withHeartbeat(async () => {
+        const build = await live.find(buildId);
+        await build?.joined('destroy', () => destroy(build, ports));
+      }),
+
+    releaseBuild: ({ buildId }) =>
+      withHeartbeat(async () => {
+        await live.close(buildId);
+        await ports.builds.remove(buildId);
+        ports.capacity.free(buildId);
+      }),
+  };
+}
+
+async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
+  const { context, trace } = build;
+  const hasSections = context.job.features.trace_sections;
+  const end = async (): Promise<void> => {
+    const mark = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
+    await trace.appendOnce('prepare_executor/end', mark);
+  };
+  const loss = await build.noticeLoss();
+  if (loss !== undefined) throw new FinalError(FailureType.RunnerSystem, loss);
+  const start = formatSectionStart('prepare_executor', ports.clock.nowMs(), hasSections);
+  await trace.appendOnce('prepare_executor/start', start + stageTitle('prepare_executor'));
+  try {
+    await prepareOnce(build, ports);
+  } catch (error) {
+    if (build.preparation.signal.aborted) {
+      await end();
+      throw notWanted();
+    }
+    if (error instanceof TransientError) await sayTryFailed(build, { error, ports });
+    else await end();
+    throw error;
+  }
+  await end();
+}
+
+async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
+  const { trace, preparation } = build;
+  assertLinux(await whenDockerAnswers(build, ports));
+  const plan = await planFor(build, ports);
+  await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
+  for (const warning of plan.warnings) {
+    // Keys lie on the disk as they are: no text of the job's may be one.
+    const key = `prepare_executor/warning/${ports.digests.sha256Hex(warning)}`;
+    await trace.appendOnce(key, formatRunnerLine('warning', warning));
+  }
+  const places = placesOf(plan);
+  const { signal } = preparation;
+  await ensureContainers(build, { plan, places, withServices: true, ports, signal });
+}
+
+/** Source: gitlab-runner `executors/docker/docker.go` (validateOSType), which knows others too. */
+function assertLinux({ name, osType }: EngineInfo): void {
+  if (osType === 'linux') return;
+  throw new FinalError(
+    FailureType.RunnerSystem,
+    `unsupported os type: Docker on "${name}" runs containers of ${osType}, this runner needs linux`,
+  );
+}
+
+function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper')[] {
+  return needsHelper ? ['build', 'helper'] : ['build'];
+}
+
+/** Final, for nobody waits: another try would make containers behind the back of the clean-up. */
+function notWanted(): FinalError {
+  return new FinalError(FailureType.RunnerSystem, 'the preparation was stopped');
+}
+
+/** Source: gitlab-runner `common/build.go` (retryCreateExecutor). */
+async function sayTryFailed(
+  { context, trace }: LiveBuild,
+  { error, ports: { builds } }: { error: TransientError; ports: Ports },
+): Promise<void> {
+  const before = await builds.readNote(context.buildId, 'prepare-tries');
+  const tries = (typeof before === 'number' ? before : 0) + 1;
+  await builds.writeNote(context.buildId, 'prepare-tries', tries);
+  await trace.appendOnce(
+    `prepare_executor/failed/${tries}`,
+    formatRunnerLine('error', `Preparation failed: ${error.message}`) +
+      formatRunnerLine('info', 'Will be retried in 3s ...'),
+  );
+}
+
+/** Removes what the build has in Docker. Throws TransientError while Docker does not let it go. */
+export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
+  const { context, preparation } = build;
+  const { builds, clock, log } = ports;
+  const note = await builds.readNote(context.buildId, DESTROY_NOTE);
+  const sinceMs = earlierOrNow(note, clock);
+  if (note !== sinceMs) await builds.writeNote(context.buildId, DESTROY_NOTE, sinceMs);
+  // What is being made must be made, else it could not be found.
+  preparation.abort();
+  await build.settled(MAKING);
+
+  // What they have said goes with them.
+  await concludeServices(build, ports).catch((error: unknown) => {
+    log.warn('services not concluded', { ...jobFields(context), error });
+  });
+
+  const failures = await removeAll(ports.engine(context.runner), context);
+  if (failures.length === 0) return;
+  const isOver = clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
+  const passing = failures.find((failure) => failure instanceof TransientError);
+  if (passing !== undefined && !isOver) throw passing;
+  for (const error of failures) {
+    log.error('something of a build is left in Docker', { ...jobFields(context), error });
+  }
+}
+
+/** Containers first: they hold on to volumes and the network. Returns what went wrong. */
+async function removeAll(
+  engine: ContainerEngine,
+  { buildId, runner }: BuildContext,
+): Promise<readonly unknown[]> {
+  const options = { keepsVolumes: runner.docker.volumeKeep };
+  const listed = await settle([engine.listByLabels({ [BUILD_LABEL]: buildId })]);
+  const [left] = listed.values;
+  if (left === undefined) return listed.failures;
+  const containers = await settle(left.containers.map((id) => engine.removeContainer(id, options)));
+  const others = await settle([
+    ...left.volumes.map((name) => engine.removeVolume(name)),
+    ...left.networks.map((name) => engine.removeNetwork(name)),
+  ]);
+  return [...containers.failures, ...others.failures];
+}
+
+async function settle<T>(
+  work: readonly Promise<T>[],
+): Promise<{ readonly values: readonly T[]; readonly failures: readonly unknown[] }> {
+  const results = await Promise.allSettled(work);
+  return {
+    values: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    failures: results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    ),
+  };
+}

@@ -1,0 +1,45 @@
+import { numericOwner } from '../../domain/executor/file-owner.ts';
+import type { Variables } from '../../domain/variables/variables.ts';
+import { planFor } from './containers.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
+
+/** Longer account files belong to no image that anybody means to run. */
+const MAX_ACCOUNT_BYTES = 1024 * 1024;
+
+/**
+ * Whom sources, caches and artifacts are to be given to, as `uid:gid`: with FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR the
+ * user of the job's container, unless that is root. undefined: nobody in particular.
+ */
+export async function findOwner(
+  build: LiveBuild,
+  { variables, ports }: { readonly variables: Variables; readonly ports: Ports },
+): Promise<string | undefined> {
+  if (!variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR')) return undefined;
+  const engine = ports.engine(build.context.runner);
+  const plan = await planFor(build, ports);
+  const reference = plan.images.build.reference ?? '';
+  const { user } = plan.container('build', reference);
+  const wanted = user || (await engine.inspectImage(reference))?.user || '';
+  const container = plan.containerNames.build;
+  const [passwd, group] = await Promise.all([
+    readText(engine, container, '/etc/passwd'),
+    readText(engine, container, '/etc/group'),
+  ]);
+  return numericOwner(wanted, { passwd, group });
+}
+
+async function readText(engine: ContainerEngine, container: string, path: string): Promise<string> {
+  const { signal } = new AbortController();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const { content } of (await engine.readFiles(container, path, signal)) ?? []) {
+    for await (const chunk of content) {
+      length += chunk.byteLength;
+      if (length > MAX_ACCOUNT_BYTES) return '';
+      chunks.push(chunk.slice());
+    }
+  }
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('');
+}

@@ -1,0 +1,144 @@
+import type { ContainerPlace, PlannedImage } from '../../domain/executor/environment.ts';
+import { defaultHelperImage } from '../../domain/executor/helper-image.ts';
+import { isImageId } from '../../domain/executor/image-reference.ts';
+import { findRegistryAuth, type AuthMatch } from '../../domain/executor/registry-auth.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { PullPolicy } from '../../domain/runner/config.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ContainerEngine, ImageInfo, Ports } from '../../ports/index.ts';
+import { readAuthSources } from './registry-auth.ts';
+
+export interface ImageOptions {
+  readonly ports: Ports;
+  /** Whose image it is: names its lines in the trace. */
+  readonly place: ContainerPlace | `service-${number}`;
+  readonly image: PlannedImage;
+  /** Gives up a pull. */
+  readonly signal: AbortSignal;
+}
+
+/** What the steps of resolving one image share. */
+interface Resolution {
+  readonly build: LiveBuild;
+  readonly ports: Ports;
+  readonly engine: ContainerEngine;
+  readonly reference: string;
+  readonly platform: string;
+  readonly signal: AbortSignal;
+  readonly say: (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
+}
+
+/** What a container is created from. */
+export interface ResolvedImage {
+  /** Digest or id. */
+  readonly reference: string;
+  readonly entrypoint: readonly string[];
+}
+
+/**
+ * The image to create a container from: by digest when a registry gave one, else by id.
+ * Source: gitlab-runner `executors/docker/docker.go` (getHelperImage, imageReferenceForCreate).
+ */
+export async function resolveImage(
+  build: LiveBuild,
+  options: ImageOptions,
+): Promise<ResolvedImage> {
+  const { ports, place, image, signal } = options;
+  const engine = ports.engine(build.context.runner);
+  const say: Resolution['say'] = (key, text, level = 'plain') =>
+    build.trace.appendOnce(`image/${place}/${key}`, formatRunnerLine(level, text));
+  const reference =
+    image.reference ?? defaultHelperImage((await engine.info()).architecture, image.flavor);
+  if (image.reference === undefined) {
+    const local = await engine.inspectImage(reference);
+    if (local !== undefined) return resolved(local);
+  }
+  if (place === 'helper') await say('name', `Using helper image:  ${reference}`);
+  const { policies, platform } = image;
+  const common = { build, ports, engine, reference, platform, signal, say };
+  return resolved(await byPolicies(policies, common));
+}
+
+function resolved({ repoDigests, id, entrypoint }: ImageInfo): ResolvedImage {
+  return { reference: repoDigests[0] ?? id, entrypoint };
+}
+
+/**
+ * By the first pull policy that gives one; each that fails warns and hands on to the next.
+ * Source: gitlab-runner `executors/docker/internal/pull/manager.go`.
+ */
+async function byPolicies(
+  policies: readonly PullPolicy[],
+  resolution: Resolution,
+): Promise<ImageInfo> {
+  const { reference, signal, say } = resolution;
+  const list = `[${policies.join(' ')}]`;
+  await say('policy', `Using effective pull policy of ${list} for container ${reference}`);
+  let last: FinalError | undefined;
+  for (const [index, policy] of policies.entries()) {
+    const attempt = `Attempt #${index + 1}: Trying "${policy}" pull policy`;
+    if (index > 0) await say(`${policy}/attempt`, attempt, 'info');
+    try {
+      const image = await byPolicy(policy, resolution);
+      const digest = image.repoDigests[0];
+      const withDigest = digest === undefined ? '' : ` with digest ${digest}`;
+      await say('using', `Using docker image ${image.id} for ${reference}${withDigest} ...`);
+      return image;
+    } catch (error) {
+      signal.throwIfAborted();
+      // A daemon that does not answer has nothing to do with the policy.
+      if (!(error instanceof FinalError)) throw error;
+      last = error;
+      const text = `Failed to pull image with policy "${policy}": ${error.message}`;
+      await say(`${policy}/failed`, text, 'warning');
+    }
+  }
+  throw new FinalError(
+    last?.type ?? FailureType.RunnerConfiguration,
+    `failed to pull image "${reference}" with specified policies ${list}: ${last?.message ?? 'there is none'}`,
+    { cause: last },
+  );
+}
+
+async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<ImageInfo> {
+  const { engine, reference, platform, signal, say } = resolution;
+  if (policy !== 'always' || isImageId(reference)) {
+    const local = await engine.inspectImage(reference);
+    if (local !== undefined) {
+      if (policy === 'if-not-present') {
+        await say('local', `Using locally found image version due to "${policy}" pull policy`);
+      }
+      return local;
+    }
+    if (policy === 'never') throw notLocal(reference);
+  }
+  const auth = await findAuth(resolution);
+  const forPlatform = platform === '' ? '' : ` for platform ${platform}`;
+  await say('pulling', `Pulling docker image ${reference}${forPlatform} ...`);
+  return engine.pullImage(reference, {
+    signal,
+    ...(platform !== '' && { platform }),
+    ...(auth !== undefined && { auth }),
+  });
+}
+
+/** Credentials for the pull; the trace says where they are from, and what is of no use. */
+async function findAuth(resolution: Resolution): Promise<AuthMatch | undefined> {
+  const { build, ports, reference, say } = resolution;
+  const sources = await readAuthSources(build.context, { ports, image: reference });
+  for (const [index, { name, problem }] of sources.entries()) {
+    const text = `Registry credentials from ${name}: ${problem ?? ''}`;
+    if (problem !== undefined) await say(`auth-problem/${index}`, text, 'warning');
+  }
+  const auth = findRegistryAuth(reference, sources);
+  if (auth !== undefined) await say('auth', `Authenticating with credentials from ${auth.source}`);
+  return auth;
+}
+
+function notLocal(reference: string): FinalError {
+  return new FinalError(
+    FailureType.RunnerConfiguration,
+    `image "${reference}" is not on this node and its pull policy is "never"`,
+  );
+}

@@ -1,0 +1,223 @@
+import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
+import {
+  checkSpec,
+  linesOfService,
+  readAnswers,
+  sharesNetworkStack,
+  type CheckTarget,
+} from '../../domain/executor/service-check.ts';
+import { formatServiceWarning } from '../../domain/script/service-warning.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import { earlierOrNow } from '../build/earlier.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ContainerEngine, ContainerStatus, Ports } from '../../ports/index.ts';
+import type { StartedService } from './services.ts';
+import { assertLease } from '../build/lease.ts';
+
+export interface ServiceWait {
+  readonly plan: EnvironmentPlan;
+  readonly services: readonly StartedService[];
+  /** Of the helper, to look with. */
+  readonly helperImage: string;
+  readonly ports: Ports;
+  /** Ends the wait: the job is not wanted any more. */
+  readonly signal: AbortSignal;
+}
+
+const BEGUN_NOTE = 'services-wait';
+const DONE_NOTE = 'services-waited';
+/** Source: gitlab-runner `executors/docker/docker.go` (ServiceLogOutputLimit). */
+const MAX_LOG_BYTES = 64 * 1024;
+/** A service that is not found to listen may have something to say of it. */
+const MAX_WORDS_WAIT_MS = 10_000;
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * Waits until all services listen, or for as long as the configuration says. Never fails the job: a
+ * service that does not listen is told, with its log.
+ * Source: gitlab-runner `executors/docker/services.go` (waitForServices).
+ */
+export async function waitForServices(build: LiveBuild, wait: ServiceWait): Promise<void> {
+  const { services, ports, signal } = wait;
+  const { buildId, runner } = build.context;
+  const seconds = runner.docker.services.waitTimeoutSeconds;
+  const isDone = (await ports.builds.readNote(buildId, DONE_NOTE)) !== undefined;
+  if (seconds < 0 || services.length === 0 || isDone) return;
+
+  const words = `Waiting for services to be up and running (timeout ${seconds} seconds)...`;
+  await build.trace.appendOnce('services/wait', formatRunnerLine('plain', words));
+  const known = await ports.builds.readNote(buildId, BEGUN_NOTE);
+  const sinceMs = earlierOrNow(known, ports.clock);
+  await ports.builds.writeNote(buildId, BEGUN_NOTE, sinceMs);
+  const deadlineMs = sinceMs + seconds * 1000;
+
+  const look = await lookAtServices(build, { ...wait, deadlineMs });
+  await Promise.all(
+    services
+      .filter(({ index }) => !look.answers.has(index))
+      .map((service) => warn(build, { ...wait, service, look, deadlineMs })),
+  );
+  signal.throwIfAborted();
+  await ports.builds.writeNote(buildId, DONE_NOTE, true);
+}
+
+interface TimedWait extends ServiceWait {
+  readonly deadlineMs: number;
+}
+
+/** What was found out about all services. */
+interface Look {
+  readonly answers: ReadonlySet<number>;
+  /** Services that ended meanwhile. */
+  readonly ends: ReadonlyMap<number, ContainerStatus>;
+  /** All that the container of the check has said. */
+  readonly output: string;
+  /** Why nobody could look, if so. */
+  readonly fault: string | undefined;
+}
+
+const NOTHING_SEEN: Look = { answers: new Set(), ends: new Map(), output: '', fault: undefined };
+
+async function lookAtServices(build: LiveBuild, wait: TimedWait): Promise<Look> {
+  const { services, signal, ports } = wait;
+  const targets = services.flatMap((service) => targetOf(service, networkModeOf(build, wait)));
+  if (targets.length === 0) return NOTHING_SEEN;
+  try {
+    const engine = ports.engine(build.context.runner);
+    const check = await startCheck(build, wait, targets);
+    const look = await watchCheck({ ...wait, engine, check, targets });
+    await engine.removeContainer(check);
+    return look;
+  } catch (error) {
+    signal.throwIfAborted();
+    const fault = error instanceof Error ? error.message : String(error);
+    return { ...NOTHING_SEEN, fault };
+  }
+}
+
+function networkModeOf({ context }: LiveBuild, { plan }: ServiceWait): string {
+  return plan.network?.name ?? context.runner.docker.networkMode;
+}
+
+function targetOf(
+  { index, addresses, ports }: StartedService,
+  networkMode: string,
+): readonly CheckTarget[] {
+  const host = sharesNetworkStack(networkMode) ? '127.0.0.1' : addresses[0];
+  return host === undefined || ports.length === 0 ? [] : [{ index, host, ports }];
+}
+
+/** Returns the id of the container, which another process may have started. */
+async function startCheck(
+  build: LiveBuild,
+  { plan, helperImage, ports }: ServiceWait,
+  targets: readonly CheckTarget[],
+): Promise<string> {
+  const { context } = build;
+  await assertLease(build, ports);
+  const engine = ports.engine(context.runner);
+  const input = { context, network: plan.network };
+  const id = await engine.createContainer(checkSpec(input, { image: helperImage, targets }));
+  const status = await engine.inspectContainer(id);
+  if (status?.state === 'created') await engine.startContainer(id);
+  return id;
+}
+
+interface Watching extends TimedWait {
+  readonly engine: ContainerEngine;
+  readonly check: string;
+  readonly targets: readonly CheckTarget[];
+}
+
+/** Returns when each service has answered or ended, when the time is over, or when nobody waits. */
+async function watchCheck(watching: Watching): Promise<Look> {
+  const { engine, check, targets, services, ports, deadlineMs, signal } = watching;
+  const over = new AbortController();
+  const either = AbortSignal.any([over.signal, signal]);
+  const ends = new Map<number, ContainerStatus>();
+  const endOf = async ({ index, containerId }: StartedService): Promise<void> => {
+    ends.set(index, await engine.waitForExit(containerId, either));
+    // The check itself goes on with those that have ended: the others decide.
+    while (!either.aborted) {
+      const answers = readAnswers(await readLog(engine, check));
+      if (targets.every((target) => answers.has(target.index) || ends.has(target.index))) {
+        over.abort();
+      } else {
+        await ports.clock.sleep(LOOK_AGAIN_MS, either);
+      }
+    }
+  };
+  const ending = [
+    engine.waitForExit(check, either),
+    ports.clock.sleep(Math.max(0, deadlineMs - ports.clock.monotonicMs()), either),
+  ].map((end) => end.finally(() => over.abort()));
+  // Whatever they end with, the services' answers count.
+  await Promise.allSettled([...ending, ...services.map(endOf)]);
+  signal.throwIfAborted();
+  const output = await readLog(engine, check);
+  return { answers: readAnswers(output), ends, output, fault: undefined };
+}
+
+async function readLog(engine: ContainerEngine, container: string): Promise<string> {
+  return textOf(await engine.readLogs(container, { maxBytes: 1024 * 1024 }));
+}
+
+function textOf(frames: Awaited<ReturnType<ContainerEngine['readLogs']>>): string {
+  const decoder = new TextDecoder();
+  const parts = frames.map(({ bytes }) => decoder.decode(bytes, { stream: true }));
+  return parts.join('') + decoder.decode();
+}
+
+interface Warning extends TimedWait {
+  readonly service: StartedService;
+  readonly look: Look;
+}
+
+async function warn(build: LiveBuild, warning: Warning): Promise<void> {
+  const { service, look } = warning;
+  const { index, containerName } = service;
+  const log = await waitForWords(build, warning);
+  const text = formatServiceWarning({
+    containerName,
+    error: errorOf(warning),
+    checkLog: look.output === '' ? undefined : linesOfService(look.output, index),
+    serviceLog: log.trim(),
+  });
+  await build.trace.appendOnce(`services/${index}/warning`, text);
+}
+
+function errorOf({ service, look }: Warning): string {
+  const { index, containerName, ports } = service;
+  const end = look.ends.get(index);
+  if (ports.length === 0) return `service "${containerName}" has no exposed ports`;
+  if (look.fault !== undefined) return look.fault;
+  if (end !== undefined) {
+    const why = end.oomKilled ? ' (OOM killed: it used up its memory)' : '';
+    return `service "${containerName}" has ended with exit code ${end.exitCode}${why}`;
+  }
+  if (look.output === '') return `service "${containerName}" has no address in its network`;
+  return `service "${containerName}-wait-for-service" timeout`;
+}
+
+/** Returns what the service has said, as soon as it has said something and stopped. */
+async function waitForWords(build: LiveBuild, warning: Warning): Promise<string> {
+  const { service, look, ports, deadlineMs, signal } = warning;
+  const engine = ports.engine(build.context.runner);
+  const endMs = Math.min(deadlineMs, ports.clock.monotonicMs() + MAX_WORDS_WAIT_MS);
+  for (let before = ''; ;) {
+    const log = await readServiceLog(engine, service.containerId);
+    const isAll = (log !== '' && log === before) || look.ends.has(service.index);
+    const leftMs = endMs - ports.clock.monotonicMs();
+    if (isAll || leftMs <= 0 || signal.aborted) return log;
+    before = log;
+    await ports.clock.sleep(Math.min(leftMs, 1_000), signal).catch(() => undefined);
+  }
+}
+
+async function readServiceLog(engine: ContainerEngine, id: string): Promise<string> {
+  try {
+    return textOf(await engine.readLogs(id, { maxBytes: MAX_LOG_BYTES, timestamps: true }));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,77 @@
+import { cancellationSignal } from '@temporalio/activity';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import { formatTakeover, fencingTokenOf } from '../../domain/context/failover.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { nodeNameOf } from '../../domain/runner/node-name.ts';
+import type { OrphanedBuilds } from './orphaned-builds.ts';
+import type { AdoptionRequest, AdoptionReply, FleetActivities } from '../contract.ts';
+import type { LiveBuilds } from '../build/live-builds.ts';
+import type { CapacityPermit, Ports } from '../../ports/index.ts';
+import { findRoom } from '../job/request-job.ts';
+
+export interface AdoptionScope {
+  readonly ports: Ports;
+  readonly live: LiveBuilds;
+  readonly orphaned: OrphanedBuilds;
+}
+
+export function createFleetActivities(scope: AdoptionScope): FleetActivities {
+  return {
+    witnessLoss: () => Promise.resolve({ nodeQueue: scope.ports.nodeQueue }),
+    adoptBuild: (options) => adopt(options, scope),
+  };
+}
+
+async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<AdoptionReply> {
+  const { ports, orphaned } = scope;
+  const { nodeQueue, builds } = ports;
+  if (options.fromQueue === nodeQueue) return { kind: 'own' };
+  const known = await builds.read(options.buildId);
+  // Left from when the build was on this node before.
+  if (known !== undefined && fencingTokenOf(known.adoption) < options.term)
+    await orphaned.drop(options.buildId);
+  if (known !== undefined && fencingTokenOf(known.adoption) >= options.term)
+    return { kind: 'adopted', nodeQueue };
+  const permit = options.purpose === 'run' ? await takePlace(ports) : undefined;
+  try {
+    const context = await builds.create(contextOf(options, ports));
+    permit?.keepFor(context.buildId);
+    const build = await scope.live.open(context.buildId);
+    await build.trace.appendOnce('takeover', formatTakeover(options, nodeNameOf(nodeQueue)));
+    ports.log.warn('build of a node that does not answer taken over', {
+      ...jobFields(context),
+      build: context.buildId,
+      node: options.from.name,
+      purpose: options.purpose,
+    });
+  } finally {
+    permit?.release();
+  }
+  return { kind: 'adopted', nodeQueue };
+}
+
+async function takePlace(ports: Ports): Promise<CapacityPermit> {
+  const permit = await findRoom(ports, cancellationSignal());
+  // Asked again, perhaps of another node.
+  if (permit === undefined) throw new TransientError('this node has no room for one more build');
+  return permit;
+}
+
+/** Everything of this node is its own: what is made here is never taken for the lost node's. */
+function contextOf(
+  { buildId, sealedJob, term, purpose, from }: AdoptionRequest,
+  { encryptedJobs, systemId, program, randomness, clock }: Ports,
+): BuildContext {
+  const context = encryptedJobs.open(sealedJob);
+  if (context.buildId !== buildId) {
+    const message = `what came along with ${buildId} is the record of ${context.buildId}`;
+    throw new FinalError(FailureType.InvalidPayload, message);
+  }
+  return {
+    ...context,
+    ...{ systemId, program, entropy: randomness.hex(8) },
+    ...{ receivedAtMs: clock.nowMs(), receivedMonotonicMs: clock.monotonicMs() },
+    adoption: { term, purpose, from },
+  };
+}

@@ -1,0 +1,43 @@
+import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import { report } from '../job/coordinator.ts';
+import { destroy } from '../environment/environment.ts';
+import type { LiveBuilds } from '../build/live-builds.ts';
+import type { Ports } from '../../ports/index.ts';
+import { loseLease } from '../build/lease.ts';
+
+/** What the node itself does for a build whose workflow is no more. */
+export interface OrphanedBuilds {
+  /** Reports a result, with all of the trace, once `stop` has ended what still runs of the build. */
+  report(buildId: string, outcome: BuildOutcome, stop: () => Promise<void>): Promise<void>;
+  /** Removes all of a build that another node has now, without a word to GitLab. */
+  drop(buildId: string): Promise<void>;
+  /** Lets go of what this process holds of the build. */
+  close(buildId: string): Promise<void>;
+}
+
+export function createOrphanedBuilds(ports: Ports, live: LiveBuilds): OrphanedBuilds {
+  return {
+    report: async (buildId, outcome, stop) => {
+      const build = await live.find(buildId);
+      const stageKey = build?.stage?.key;
+      await stop();
+      // What a stage that ran in this process has still to say belongs before the last line.
+      if (stageKey !== undefined) await build?.settled(stageKey);
+      await build?.joined('report', () => report(build, outcome, ports));
+    },
+    drop: async (buildId) => {
+      const build = await live.find(buildId);
+      if (build !== undefined) {
+        const { stage } = build;
+        loseLease(build);
+        await build.joined('destroy', () => destroy(build, ports));
+        // Its container is gone: it ends, and writes nothing any more.
+        if (stage !== undefined) await build.settled(stage.key);
+      }
+      await live.close(buildId);
+      await ports.builds.remove(buildId);
+      ports.capacity.free(buildId);
+    },
+    close: (buildId) => live.close(buildId),
+  };
+}

@@ -1,0 +1,52 @@
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { parseExports } from '../../domain/variables/exported-variables.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import { envFile } from '../../domain/script/exports.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { FileMember } from '../../ports/index.ts';
+import type { TransferRun } from './transfer-run.ts';
+
+/** Twice what a process can be handed as its environment: lines of one name may repeat. */
+const MAX_ENV_FILE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Keeps with the build's record what its scripts have handed on by GITLAB_ENV, once they have ended:
+ * every later stage, and each of its tries, sees the same. Fails with RunnerSystem when it is longer
+ * than any environment. The file is the job's own: what is no plain file is not read.
+ */
+export async function takeExports(build: LiveBuild, run: TransferRun): Promise<void> {
+  const { context, trace } = build;
+  if (context.exports !== undefined) return;
+  const { ports, signal, key, request } = run;
+  const path = envFile(context, buildVariables(context, { jobStatus: request.jobStatus }));
+  const { build: container } = containerNamesOf(context);
+  const members = await ports.engine(context.runner).readFiles(container, path, signal);
+  for await (const member of members ?? []) {
+    if (member.kind === 'file') {
+      await build.keepExports(parseExports(await readWhole(member)));
+      return;
+    }
+    const text = 'GITLAB_ENV is not a plain file any more: names and paths do without it';
+    await trace.appendOnce(`${key}/exports`, formatRunnerLine('warning', text));
+    await build.keepExports([]);
+    return;
+  }
+}
+
+async function readWhole({ sizeBytes, content }: FileMember): Promise<Uint8Array> {
+  if (sizeBytes > MAX_ENV_FILE_BYTES) {
+    throw new FinalError(
+      FailureType.RunnerSystem,
+      `the GITLAB_ENV file has ${sizeBytes} bytes, the most is ${MAX_ENV_FILE_BYTES}: let the job write less into it`,
+    );
+  }
+  const bytes = new Uint8Array(sizeBytes);
+  let at = 0;
+  for await (const chunk of content) {
+    bytes.set(chunk.subarray(0, sizeBytes - at), at);
+    at += chunk.byteLength;
+  }
+  return bytes.subarray(0, at);
+}

@@ -1,0 +1,77 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { finishVariables } from '../../domain/variables/exported-variables.ts';
+import { fileLists, needsFileLists, parseFileList } from '../../domain/script/list-files.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { runInContainer } from '../container-stage/stage-container.ts';
+import type { TransferRun } from './transfer-run.ts';
+
+/** Names that the helper has found, relative to the project. undefined: nobody asked for them. */
+export interface FileNames {
+  readonly found: readonly string[] | undefined;
+  readonly untracked: readonly string[] | undefined;
+}
+
+export type Listing =
+  | { readonly kind: 'listed'; readonly names: FileNames }
+  /** The listing itself did not end well. */
+  | { readonly kind: 'ended'; readonly outcome: StageOutcome };
+
+/** Some million names. What is longer was made to be long. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
+
+const NOTHING: FileNames = { found: undefined, untracked: undefined };
+
+/** Lists in the helper what a stage of files has to know before it reads them; once, over all crashes. */
+export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Listing> {
+  const { context } = build;
+  const { ports, request } = run;
+  const variables = finishVariables(context, { jobStatus: request.jobStatus });
+  if (!needsFileLists({ context, variables }, request.stage.name)) {
+    return { kind: 'listed', names: NOTHING };
+  }
+  const note = `listed ${run.key}`;
+  if ((await ports.builds.readNote(context.buildId, note)) === undefined) {
+    const key = `${run.key}/list`;
+    const outcome = await runInContainer(build, { key, request, place: 'helper', ports });
+    if (outcome.kind !== 'succeeded') return { kind: 'ended', outcome };
+    await build.trace.checkpoint();
+    await ports.builds.writeNote(context.buildId, note, true);
+  }
+  const lists = fileLists(variables);
+  const names = {
+    found: await readList(build, run, lists.found),
+    untracked: await readList(build, run, lists.untracked),
+  };
+  return { kind: 'listed', names };
+}
+
+/** The lists lie on the volume that both containers have. */
+async function readList(
+  { context }: LiveBuild,
+  { ports, signal }: TransferRun,
+  path: string,
+): Promise<readonly string[] | undefined> {
+  const { build: container } = containerNamesOf(context);
+  const members = await ports.engine(context.runner).readFiles(container, path, signal);
+  for await (const { kind, sizeBytes, content } of members ?? []) {
+    if (kind !== 'file') return undefined;
+    if (sizeBytes > MAX_LIST_BYTES) throw tooLong();
+    const bytes = new Uint8Array(sizeBytes);
+    let at = 0;
+    for await (const chunk of content) {
+      bytes.set(chunk, at);
+      at += chunk.byteLength;
+    }
+    return parseFileList(bytes.subarray(0, at));
+  }
+  return undefined;
+}
+
+function tooLong(): FinalError {
+  return new FinalError(
+    FailureType.RunnerSystem,
+    `the names of the job's files take more than ${MAX_LIST_BYTES} bytes: let it leave fewer files`,
+  );
+}

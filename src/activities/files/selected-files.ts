@@ -1,0 +1,157 @@
+import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
+import { outermostPaths } from '../../domain/files/project-paths.ts';
+import type { FileSelection } from '../../domain/files/selection.ts';
+import type { FilesContext } from './files-context.ts';
+import { findLinkedPlaces, type LinkedPlace } from './linked-places.ts';
+import type { FileMember } from '../../ports/index.ts';
+
+/** One reading of a project's files that asks what is kept. */
+export interface Selected {
+  /** To be read once, each content before the next member. */
+  readonly members: AsyncIterable<FileMember>;
+  /** What there is to say, and how many there were, when all members were read. */
+  readonly lines: FileSelection['lines'];
+  readonly count: () => number;
+}
+
+/**
+ * What a selection keeps of all that is below its roots, by paths relative to the project. To be
+ * read once, each content before the next member.
+ */
+export async function* selectedFiles(
+  context: FilesContext,
+  selection: Pick<FileSelection, 'roots' | 'places' | 'offer'>,
+): AsyncGenerator<FileMember> {
+  const linked = await findLinkedPlaces(context, selection.places);
+  const covered = yield* linkedFiles(context, selection, linked);
+  const roots = selection.roots.filter((root) => !isThroughLink(root, linked));
+  yield* filesOf(context, roots, ({ path }) => offerBeside(selection, path, covered));
+}
+
+async function* filesOf(
+  context: FilesContext,
+  roots: readonly string[],
+  isWanted: (member: FileMember) => boolean,
+): AsyncGenerator<FileMember> {
+  for (const root of readableRoots(roots)) {
+    for await (const member of membersBelow(context, { path: root, realPath: root })) {
+      if (isWanted(member)) yield member;
+    }
+  }
+}
+
+/**
+ * Docker up to 20.10 hands the path that it is asked for to itself as JSON, which holds UTF-8 only, and
+ * then finds nothing. What else there is in the directories is offered in vain.
+ */
+function readableRoots(roots: readonly string[]): readonly string[] {
+  return outermostPaths(roots.map(utf8Ancestor));
+}
+
+/**
+ * What is kept of the places that links lead to, by the names that the job has for it. Returns the
+ * links below whose names there are files now: they cannot be kept themselves.
+ */
+async function* linkedFiles(
+  context: FilesContext,
+  { offer }: Pick<FileSelection, 'offer'>,
+  linked: readonly LinkedPlace[],
+): AsyncGenerator<FileMember, ReadonlySet<string>> {
+  const covered = new Set<string>();
+  for (const { place, linkPath, realPath } of linked) {
+    if (realPath === undefined) continue;
+    for await (const member of membersBelow(context, { path: place.path, realPath })) {
+      if (!offer(member.path, place)) continue;
+      covered.add(linkPath);
+      yield member;
+    }
+  }
+  return covered;
+}
+
+/** A link that is covered is found by who asks for it by its name, though its files stand for it. */
+function offerBeside(
+  { offer }: Pick<FileSelection, 'offer'>,
+  path: string,
+  covered: ReadonlySet<string>,
+): boolean {
+  if (!covered.has(path)) return offer(path);
+  offer(path, { path, isFollowed: false });
+  return false;
+}
+
+/** Whether a name was found by way of a link, and not only as one. */
+function isThroughLink(name: string, linked: readonly LinkedPlace[]): boolean {
+  return linked.some(({ linkPath }) => name.startsWith(`${linkPath}/`));
+}
+
+/** So many paths are read one by one; of more, all that is in the directory that holds them. */
+const MAX_READS = 50;
+
+/**
+ * The same for a selection whose roots may hold far more than what it keeps: it is asked about names
+ * that were listed, and only what it has kept is read, as far as that can be told apart.
+ */
+export async function* listedFiles(
+  context: FilesContext,
+  selection: Pick<FileSelection, 'places' | 'offer'>,
+  names: Iterable<string>,
+): AsyncGenerator<FileMember> {
+  const linked = await findLinkedPlaces(context, selection.places);
+  const covered = yield* linkedFiles(context, selection, linked);
+  const offer = (name: string): boolean =>
+    !isThroughLink(name, linked) && offerBeside(selection, name, covered);
+  const kept = await keptOf(context, { offer }, names);
+  const roots = outermostPaths(kept);
+  const reads = roots.length > MAX_READS ? [commonDirectory(roots)] : roots;
+  yield* filesOf(context, reads, ({ path }) => kept.has(path));
+}
+
+/** Heartbeats of all builds wait meanwhile. */
+const MAX_TURN_MS = 50;
+
+/** A job may have left a million files, and each may take a while: its patterns are its own too. */
+async function keptOf(
+  { ports: { clock }, signal }: FilesContext,
+  { offer }: Pick<FileSelection, 'offer'>,
+  names: Iterable<string>,
+): Promise<ReadonlySet<string>> {
+  const kept = new Set<string>();
+  let turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
+  for (const name of new Set(names)) {
+    if (offer(name)) kept.add(name);
+    if (clock.monotonicMs() < turnEndsMs) continue;
+    await clock.sleep(0, signal);
+    turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
+  }
+  return kept;
+}
+
+function commonDirectory([first = '', ...others]: readonly string[]): string {
+  const parts = first.split('/').slice(0, -1);
+  let length = parts.length;
+  for (const other of others) {
+    const otherParts = other.split('/');
+    while (parts.slice(0, length).some((part, index) => part !== otherParts[index])) length -= 1;
+  }
+  return parts.slice(0, length).join('/');
+}
+
+interface Root {
+  /** As the job names it. '' is the whole project, which is no member itself. */
+  readonly path: string;
+  /** As it is read. */
+  readonly realPath: string;
+}
+
+async function* membersBelow(
+  { engine, container, variables, signal }: FilesContext,
+  { path, realPath }: Root,
+): AsyncGenerator<FileMember> {
+  const from = realPath === '' ? variables.projectDir : `${variables.projectDir}/${realPath}`;
+  for await (const member of (await engine.readFiles(container, from, signal)) ?? []) {
+    const below = member.path.replace(/^[^/]*\/?/, '');
+    const relative = below === '' ? path : path === '' ? below : `${path}/${below}`;
+    if (relative !== '') yield { ...member, path: relative };
+  }
+}

@@ -1,0 +1,197 @@
+import { hideSecrets } from '../../domain/build/hide-secrets.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import { wireFailureReason } from '../../domain/build/failure-reason.ts';
+import { formatResultLine } from '../../domain/build/result-line.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import { formatHeader } from '../../domain/script/titles.ts';
+import type { Acknowledgement, BuildActivities } from '../contract.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
+import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
+import type { JobUpdate, Ports } from '../../ports/index.ts';
+import { concludeServices } from '../environment/service-logs.ts';
+import { holdsLease } from '../build/lease.ts';
+import { credentialsOf, sayGone, FINISHED_NOTE, sendPatch } from '../trace/trace.ts';
+import { isOwnTrace } from '../trace/trace-base.ts';
+
+type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
+
+/** How the build ended, from the moment on that its trace may say so. */
+const RESULT_NOTE = 'result';
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+/** So often a trace is sent anew from its first byte. Source: gitlab-runner `network/trace.go`. */
+const MAX_REWINDS = 10;
+
+export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): CoordinatorActivities {
+  return {
+    acknowledgeJob: ({ buildId }) =>
+      withHeartbeat(async () => {
+        const build = await live.open(buildId);
+        return build.joined('acknowledge', () => acknowledge(build, ports));
+      }),
+
+    reportResult: ({ buildId }, outcome) =>
+      withHeartbeat(async () => {
+        const build = await live.open(buildId);
+        await build.joined('report', () => report(build, outcome, ports));
+      }),
+  };
+}
+
+async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgement> {
+  const { context, trace } = build;
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  await trace.appendOnce('header', formatHeader(context, variables));
+  if (!(await holdsLease(build, ports))) return 'gone';
+  const coordinator = ports.coordinator(context.runner);
+  const reply = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
+  switch (reply.kind) {
+    case 'done':
+      return reply.remote === 'aborted'
+        ? 'gone'
+        : reply.remote === 'canceling'
+          ? 'canceling'
+          : 'accepted';
+    case 'pending':
+    case 'trace_invalid': // nothing was sent yet: GitLab has the state, and will ask for the trace
+      return 'accepted';
+    case 'conflict':
+      ports.log.warn('job is taken by another runner', jobFields(context));
+      return 'taken';
+    case 'job_gone':
+      ports.log.warn('job is gone', { ...jobFields(context), status: reply.status });
+      return 'gone';
+  }
+}
+
+/** Seals the trace with the result's line and tells GitLab, until it has taken it. */
+export async function report(
+  build: LiveBuild,
+  proposed: BuildOutcome,
+  ports: Ports,
+): Promise<void> {
+  const { context, trace, finished } = build;
+  const outcome = await decide(context.buildId, proposed, ports);
+  if (outcome.state !== 'success') await takeRest(build, ports);
+  await concludeServices(build, ports);
+  const line = formatResultLine(outcome);
+  if (line !== undefined) await trace.appendOnce('result', line);
+  await trace.endStreams();
+  await Promise.all([
+    trace.checkpoint(),
+    ports.builds.writeNote(context.buildId, FINISHED_NOTE, true),
+  ]);
+  finished.abort();
+  if (outcome.state === 'aborted') return;
+
+  const hasTaken = await build.exclusively(() => deliver(build, outcome, ports));
+  if (!hasTaken) return;
+  ports.log.info(outcome.state === 'success' ? 'job succeeded' : 'job failed', {
+    ...jobFields(context),
+    duration_s: (ports.clock.nowMs() - context.receivedAtMs) / 1000,
+    ...(outcome.state === 'canceled' && { reason: 'canceled' }),
+    ...(outcome.state === 'failed' && {
+      failure_reason: outcome.reason,
+      exit_code: outcome.exitCode,
+      reason: hideSecrets(outcome.message, context),
+    }),
+  });
+}
+
+/**
+ * The first outcome stands: a build that Temporal has lost meanwhile comes to another one.
+ * Invariant: GitLab is told what the last line of the trace says.
+ */
+async function decide(
+  buildId: string,
+  proposed: BuildOutcome,
+  { builds }: Ports,
+): Promise<BuildOutcome> {
+  const decided = await builds.readNote(buildId, RESULT_NOTE);
+  // Written below, by this release or an earlier one.
+  if (decided !== undefined) return decided as BuildOutcome;
+  await builds.writeNote(buildId, RESULT_NOTE, proposed);
+  return proposed;
+}
+
+/** What a stage wrote whose process was stopped while nobody looked. */
+async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promise<void> {
+  for (const place of ['helper', 'build'] as const) {
+    const { output } = await builds.stageFiles(context.buildId, place);
+    await trace.followFile(place, output, AbortSignal.abort());
+  }
+}
+
+/**
+ * All of the trace, then the state; from the first byte again when GitLab finds the trace broken. False
+ * when GitLab does not take it.
+ */
+async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<boolean> {
+  const { context, trace } = build;
+  const { clock, log } = ports;
+  const coordinator = ports.coordinator(context.runner);
+  for (let rewinds = 0; ;) {
+    if (!(await sendRest(build, ports)) || !(await holdsLease(build, ports))) return false;
+    const update = await finalUpdate(outcome, build, ports);
+    const reply = await coordinator.updateJob(credentialsOf(context), update);
+    switch (reply.kind) {
+      case 'pending':
+        await clock.sleep(reply.retryAfterMs);
+        break;
+      case 'trace_invalid':
+        rewinds += 1;
+        log.warn('GitLab asks for the whole trace again', { ...jobFields(context), rewinds });
+        if (rewinds > MAX_REWINDS) return false;
+        trace.ackedBytes = 0;
+        await clock.sleep(pauseMs(rewinds));
+        break;
+      case 'job_gone':
+        sayGone(build, reply.status, ports);
+        return false;
+      case 'conflict':
+        return false;
+      case 'done':
+        return true;
+    }
+  }
+}
+
+/** False when GitLab wants nothing more of the job, not even its state. */
+async function sendRest(build: LiveBuild, ports: Ports): Promise<boolean> {
+  const { trace } = build;
+  let mismatches = 0;
+  while (trace.ackedBytes < trace.sendableBytes) {
+    const sent = await sendPatch(build, ports);
+    if (sent.kind === 'job_gone') return false;
+    // Whether the job itself is unknown, the state's own answer will tell.
+    if (sent.kind === 'not_found') return true;
+    mismatches = sent.kind === 'range_mismatch' ? mismatches + 1 : 0;
+    // The first time GitLab says where it stands; when that is of no use, it needs time.
+    if (mismatches > 1) await ports.clock.sleep(pauseMs(mismatches));
+  }
+  return true;
+}
+
+function pauseMs(failures: number): number {
+  return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+}
+
+async function finalUpdate(
+  outcome: BuildOutcome,
+  build: LiveBuild,
+  ports: Ports,
+): Promise<JobUpdate> {
+  const { context, trace } = build;
+  const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
+  if (outcome.state === 'success') return { state: 'success', ...sums };
+  const supported = context.job.features.failure_reasons;
+  const reason = outcome.state === 'failed' ? outcome.reason : 'job_canceled';
+  const exitCode = outcome.state === 'failed' ? outcome.exitCode : undefined;
+  return {
+    state: 'failed',
+    failureReason: wireFailureReason(reason, supported),
+    ...(exitCode !== undefined && { exitCode }),
+    ...sums,
+  };
+}

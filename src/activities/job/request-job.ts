@@ -1,0 +1,290 @@
+import { cancellationSignal } from '@temporalio/activity';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { hideSecrets } from '../../domain/build/hide-secrets.ts';
+import { withInputs } from '../../domain/build/inputs.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import { jobKey } from '../../domain/build/job-key.ts';
+import { planStages } from '../../domain/build/plan.ts';
+import type { FailoverPlan } from '../../domain/context/failover.ts';
+import { summarizeJob } from '../../domain/build/summary.ts';
+import { checkJob } from '../../domain/job/check-job.ts';
+import {
+  emptyPayload,
+  parseJobIdentity,
+  parseJobPayload,
+  type JobIdentity,
+} from '../../domain/job/parse-payload.ts';
+import type { JobImage, JobPayload } from '../../domain/job/payload.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import type { RunnerConfig } from '../../domain/runner/config.ts';
+import { nextRequestAtMs } from '../../domain/runner/fleet.ts';
+import { buildIdOf } from '../../domain/context/names.ts';
+import type { JobRequest, SlotActivities, JobRequestOutcome } from '../contract.ts';
+import { createDockerCheck } from '../environment/docker-answers.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
+import type { BuildDraft, CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
+
+/** A turn that finds no room in this time ends: another node may have some. */
+const ROOM_WAIT_MS = 2_000;
+/** A GitLab that has not answered by then may be sick: others have the place meanwhile. */
+const LEND_AFTER_MS = 5_000;
+/** How often it is looked whether Temporal is back. */
+const AWAY_PAUSE_MS = 1_000;
+
+type JobOffer = Extract<JobReply, { kind: 'job' }>;
+
+export function createSlotActivities(ports: Ports): SlotActivities {
+  const hasDocker = createDockerCheck(ports);
+  return { requestJob: (turn) => withHeartbeat(() => runJobRequest(turn, { ports, hasDocker })) };
+}
+
+interface Taking {
+  readonly ports: Ports;
+  readonly hasDocker: (runner: RunnerConfig) => Promise<boolean>;
+}
+
+async function runJobRequest(
+  turn: JobRequest,
+  { ports, hasDocker }: Taking,
+): Promise<JobRequestOutcome> {
+  const { clock, config } = ports;
+  const endMs = clock.monotonicMs() + turn.durationMs;
+  let isAlone = turn.askAtOnce;
+  for (;;) {
+    const runner = config.runner(turn.runnerKey);
+    if (runner === undefined) return { kind: 'unknown_runner' };
+    if (!isAlone) {
+      const nowMs = clock.nowMs();
+      const waitMs = nextRequestAtMs(nowMs, turn) - nowMs;
+      if (clock.monotonicMs() + waitMs > endMs) return { kind: 'no_job' };
+      await clock.sleep(waitMs, cancellationSignal());
+    }
+    isAlone = false;
+    if (!(await hasDocker(runner))) {
+      // Another node may have one that answers.
+      await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
+      return { kind: 'no_job' };
+    }
+    const permit = await findRoom(ports, cancellationSignal());
+    if (permit === undefined) return { kind: 'no_job' };
+    try {
+      if (await ports.temporalHealth.isThere()) {
+        const reply = await ask(turn, { runner, permit, ports });
+        if (reply !== undefined) return reply;
+        continue;
+      }
+    } finally {
+      permit.release();
+    }
+    // The next turn is to begin when it is there, and not at the end of this one.
+    await whenThere(ports);
+    return { kind: 'no_job' };
+  }
+}
+
+async function whenThere({ temporalHealth, clock }: Ports): Promise<void> {
+  do await clock.sleep(AWAY_PAUSE_MS, cancellationSignal());
+  while (!(await temporalHealth.isThere()));
+}
+
+/** A place for one more build; undefined when there is none within a moment. */
+export async function findRoom(
+  { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
+  signal: AbortSignal,
+): Promise<CapacityPermit | undefined> {
+  const limit = new AbortController();
+  const answered = new AbortController();
+  const expire = (): void => {
+    limit.abort();
+  };
+  void clock.sleep(ROOM_WAIT_MS, answered.signal).then(expire, () => undefined);
+  try {
+    return await capacity.acquire(AbortSignal.any([limit.signal, signal]));
+  } catch (error) {
+    if (limit.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    answered.abort();
+  }
+}
+
+interface OpenJobRequest {
+  readonly runner: RunnerConfig;
+  readonly permit: CapacityPermit;
+  readonly ports: Ports;
+}
+
+/** Asks once. undefined: no job this time, ask again at the next tick. */
+async function ask(
+  turn: JobRequest,
+  input: OpenJobRequest,
+): Promise<JobRequestOutcome | undefined> {
+  const { runner, ports } = input;
+  const reply = await replyTo(turn, input);
+  const fields = { runner: runner.key, runner_name: runner.name };
+  switch (reply.kind) {
+    case 'no_job':
+      ports.log.debug('no job', fields);
+      return undefined;
+    case 'failed':
+      ports.log.warn('asking for a job failed', { ...fields, reason: reply.message });
+      return undefined;
+    case 'forbidden':
+      ports.log.error('asking for a job was refused', { ...fields, reason: reply.message });
+      return { kind: 'forbidden', message: reply.message };
+    case 'job':
+      return record(reply, input);
+  }
+}
+
+/** A request that GitLab may hold is asked only where nobody else needs its place. */
+async function replyTo(
+  { mayWait }: JobRequest,
+  { runner, permit, ports: { clock, coordinator } }: OpenJobRequest,
+): Promise<JobReply> {
+  const answered = new AbortController();
+  const lend = (): void => permit.lend();
+  if (!mayWait) void clock.sleep(LEND_AFTER_MS, answered.signal).then(lend, () => undefined);
+  try {
+    return await coordinator(runner).requestJob({ mayWait });
+  } finally {
+    answered.abort();
+  }
+}
+
+/**
+ * From GitLab's 201 to the record on disk nothing may fail that can be foreseen: until then the job
+ * exists only here. Invariant: the place is kept before anything is awaited after the record.
+ */
+async function record(
+  offer: JobOffer,
+  { runner, permit, ports }: OpenJobRequest,
+): Promise<JobRequestOutcome | undefined> {
+  const identity = parseJobIdentity(offer.payload);
+  if (identity === undefined) {
+    ports.log.error('GitLab handed out a job without id or token: it cannot even be refused', {
+      ...{ runner: runner.key, runner_name: runner.name, url: runner.url },
+    });
+    return undefined;
+  }
+  const { job, rejection } = readPayload(offer.payload, identity);
+  let context: BuildContext;
+  try {
+    context =
+      (await findUnkeyed(job, { runner, ports })) ??
+      (await ports.builds.create(draftOf(offer, { job, rejection, runner, ports })));
+  } catch (error) {
+    await refuse(job, { runner, ports, error });
+    return undefined;
+  }
+  permit.keepFor(context.buildId);
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  ports.log.info('job received', {
+    ...jobFields(context),
+    correlation_id: offer.correlationId,
+  });
+  logImages(context, ports);
+  const summary = summarizeJob(context, plan);
+  return {
+    kind: 'job',
+    job: summary,
+    nodeQueue: ports.nodeQueue,
+    ...failoverPlanOf(context, ports),
+  };
+}
+
+/** A build of release 0.1.0 that goes on here, when GitLab hands its job out once more. */
+async function findUnkeyed(
+  job: JobPayload,
+  { runner, ports: { builds, digests } }: Pick<OpenJobRequest, 'runner' | 'ports'>,
+): Promise<BuildContext | undefined> {
+  const known = await builds.read(buildIdOf(runner.url, job.id));
+  if (known === undefined) return undefined;
+  return jobKey(digests, known.job) === jobKey(digests, job) ? known : undefined;
+}
+
+/** Without it the build stays with this node, whatever becomes of the node. */
+export function failoverPlanOf(
+  context: BuildContext,
+  { encryptedJobs, nodeWaitMs }: Pick<Ports, 'encryptedJobs' | 'nodeWaitMs'>,
+): { readonly rescue?: FailoverPlan } {
+  const sealed = encryptedJobs.seal(context);
+  return sealed === undefined ? {} : { rescue: { ...sealed, waitMs: nodeWaitMs } };
+}
+
+/** Source: gitlab-runner FF_LOG_IMAGES_CONFIGURED_FOR_JOB (logUsedImages). */
+function logImages(context: BuildContext, { log }: Ports): void {
+  const { featureFlags, expand } = buildVariables(context, { jobStatus: 'running' });
+  if (!featureFlags.isOn('FF_LOG_IMAGES_CONFIGURED_FOR_JOB')) return;
+  const { image, services } = context.job;
+  const facts = ({ name, executor_opts }: JobImage) => {
+    const platform = expand(executor_opts.docker.platform);
+    return {
+      ...jobFields(context),
+      image_name: hideSecrets(expand(name), context),
+      ...(platform !== '' && { image_platform: platform }),
+    };
+  };
+  if (image.name !== '') log.info('Image configured for job', facts(image));
+  for (const service of services) log.info('Service image configured for job', facts(service));
+}
+
+interface Draft {
+  readonly job: JobPayload;
+  readonly rejection: string | undefined;
+  readonly runner: RunnerConfig;
+  readonly ports: Ports;
+}
+
+function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): BuildDraft {
+  return withInputs({
+    buildId: buildIdOf(runner.url, job.id, jobKey(ports.digests, job)),
+    job,
+    rejection,
+    runner,
+    systemId: ports.systemId,
+    entropy: ports.randomness.hex(8),
+    correlationId: offer.correlationId,
+    tlsCaPem: offer.tlsCaPem,
+    tlsCertPem: offer.tlsCertPem,
+    tlsKeyPem: offer.tlsKeyPem,
+    receivedAtMs: ports.clock.nowMs(),
+    receivedMonotonicMs: ports.clock.monotonicMs(),
+    program: ports.program,
+  });
+}
+
+/** A job that cannot be recorded (a full disk) is given back at once, as failed: nobody could run it. */
+async function refuse(
+  job: JobPayload,
+  { runner, ports, error }: { runner: RunnerConfig; ports: Ports; error: unknown },
+): Promise<void> {
+  const { coordinator, log } = ports;
+  const fields = jobFields({ job, runner });
+  log.error('job not recorded in the state directory, so it is not run', { ...fields, error });
+  try {
+    await coordinator(runner).updateJob(
+      { jobId: job.id, token: job.token },
+      { state: 'failed', failureReason: 'runner_system_failure' },
+    );
+  } catch (failure) {
+    log.error('job not run, and GitLab not told: it ends by its time-out', {
+      ...fields,
+      error: failure,
+    });
+  }
+}
+
+/** A payload that makes no sense still has a job behind it, which is to fail with a clear line. */
+function readPayload(
+  json: unknown,
+  identity: JobIdentity,
+): { job: JobPayload; rejection: string | undefined } {
+  try {
+    const job = parseJobPayload(json);
+    return { job, rejection: checkJob(job) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { job: emptyPayload(identity), rejection: message };
+  }
+}

@@ -1,0 +1,77 @@
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import {
+  planSecrets,
+  secretVariable,
+  type PlannedSecret,
+} from '../../domain/secrets/plan-secrets.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { TransferRun } from '../files/transfer-run.ts';
+
+/**
+ * Fetches the secrets of a job, and keeps each with the build's record as soon as it is there: what
+ * was fetched is not fetched again, whatever dies meanwhile, so every stage sees the same value.
+ * Source: gitlab-runner `common/secrets.go`.
+ */
+export async function resolveSecrets(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {
+  const { job } = build.context;
+  const variables = buildVariables(build.context, { jobStatus: 'running' });
+  for (const secret of planSecrets(job, variables)) {
+    const known = build.context.secretVariables ?? [];
+    if (known.some(({ key }) => key === secret.key)) continue;
+    const say = sayOf(build, `${run.key}/${secret.key}`);
+    await say('begin', `Resolving secret ${JSON.stringify(secret.key)}...`);
+    const value = await valueOf(secret, { ...run, say, mayLack: mayLack(variables) });
+    if (value !== undefined) await build.keepSecrets([...known, secretVariable(secret, value)]);
+  }
+  return { kind: 'succeeded' };
+}
+
+type Say = (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
+
+function sayOf({ trace }: LiveBuild, prefix: string): Say {
+  return (key, text, level = 'plain') =>
+    trace.appendOnce(`${prefix}/${key}`, formatRunnerLine(level, text));
+}
+
+function mayLack({ featureFlags }: ReturnType<typeof buildVariables>): boolean {
+  return !featureFlags.isOn('FF_SECRET_RESOLVING_FAILS_IF_MISSING');
+}
+
+interface Resolving extends TransferRun {
+  readonly say: Say;
+  /** The job is content with nothing in the place of a secret that is not there. */
+  readonly mayLack: boolean;
+}
+
+/** undefined: no variable comes of it. */
+async function valueOf(
+  { key, source }: PlannedSecret,
+  { ports, signal, say, mayLack }: Resolving,
+): Promise<string | undefined> {
+  switch (source.kind) {
+    case 'none':
+      await say('none', 'Not resolved: no resolver that can handle the secret', 'warning');
+      return undefined;
+    case 'unsupported':
+      throw failed(FailureType.RunnerConfiguration, {
+        message: `${key}: the provider ${source.provider} is not supported by this runner yet: use vault`,
+      });
+    case 'vault': {
+      await say('resolver', 'Using "vault" secret resolver...');
+      const value = await ports.secrets.readSecret(source.request, signal).catch(rethrow);
+      if (value !== undefined || mayLack) return value ?? '';
+      throw failed(FailureType.RunnerSystem, { message: `secret not found: ${key}` });
+    }
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error instanceof FinalError ? failed(error.type, error) : error;
+}
+
+function failed(type: FailureType, cause: { readonly message: string }): FinalError {
+  return new FinalError(type, `resolving secrets: ${cause.message}`, { cause });
+}

@@ -1,0 +1,49 @@
+import { TransientError } from '../../domain/failure.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { Ports } from '../../ports/index.ts';
+import { holdsLease } from '../build/lease.ts';
+import { credentialsOf } from './trace.ts';
+
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 15_000;
+
+export interface GitlabWait {
+  /** Of what is said about it in the trace. */
+  readonly key: string;
+  readonly ports: Ports;
+  /** Ends the wait, which then fails. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `answers`: when it was asked. `was_away`: it does again. `refuses`: nothing of the job is wanted any
+ * more, or it is somebody else's.
+ */
+export type GitlabPresence = 'answers' | 'was_away' | 'refuses';
+
+/**
+ * Waits for a GitLab that is away, as long as the job may take. It is asked as a runner does that has
+ * nothing to say: by the state of a job that runs.
+ */
+export async function whenGitlabAnswers(
+  build: LiveBuild,
+  { key, ports, signal }: GitlabWait,
+): Promise<GitlabPresence> {
+  const { context, trace } = build;
+  const coordinator = ports.coordinator(context.runner);
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    signal.throwIfAborted();
+    try {
+      if (!(await holdsLease(build, ports))) return 'refuses';
+      const { kind } = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
+      if (kind === 'job_gone' || kind === 'conflict') return 'refuses';
+      return pauseMs === FIRST_PAUSE_MS ? 'answers' : 'was_away';
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      const text = `GitLab is waited for: ${error.message}`;
+      await trace.appendOnce(`${key}/gitlab`, formatRunnerLine('warning', text));
+    }
+    await ports.clock.sleep(pauseMs, signal);
+  }
+}

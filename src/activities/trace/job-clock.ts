@@ -1,0 +1,57 @@
+import type { BuildContext } from '../../domain/context/context.ts';
+import { readStart, stageKey } from '../build/container-stage.ts';
+import type { BuildActivities, StageTry, UploadOptions } from '../contract.ts';
+import type { LiveBuilds } from '../build/live-builds.ts';
+import type { Clock, Ports } from '../../ports/index.ts';
+
+// Temporal's timers go by the clock of its machine, which may be set or wake up from sleep. The node
+// measures by one that only grows: a timer that rings early is asked about here, one that rings late
+// is forestalled by whoever sends the trace.
+
+/** Temporal's own timer goes first. */
+const GRACE_MS = 3_000;
+
+type ClockPorts = Pick<Ports, 'builds' | 'clock'>;
+
+export function createJobClockActivities(
+  ports: ClockPorts,
+  live: LiveBuilds,
+): Pick<BuildActivities, 'timeLeft'> {
+  return {
+    timeLeft: async ({ buildId }, limitMs, stage) => {
+      const build = await live.find(buildId);
+      if (build === undefined) return 0;
+      const sinceMs = await findBeginning(build.context, stage, ports);
+      return timeLeft(sinceMs, limitMs, ports.clock);
+    },
+  };
+}
+
+async function findBeginning(
+  { buildId, receivedMonotonicMs }: BuildContext,
+  stage: StageTry | undefined,
+  ports: ClockPorts,
+): Promise<number | undefined> {
+  if (stage === undefined) return receivedMonotonicMs;
+  return (await readStart(buildId, stageKey(stage), ports))?.sinceMs;
+}
+
+function timeLeft(
+  sinceMs: number | undefined,
+  limitMs: number,
+  clock: Pick<Clock, 'monotonicMs'>,
+): number {
+  const nowMs = clock.monotonicMs();
+  if (sinceMs === undefined || sinceMs > nowMs) return 0;
+  return Math.max(0, limitMs - (nowMs - sinceMs));
+}
+
+/** Counts from now on. Returns the milliseconds until the job is overdue; Infinity when it never is. */
+export function startDueTime(
+  { jobTimeoutMs }: UploadOptions,
+  clock: Pick<Clock, 'monotonicMs'>,
+): () => number {
+  if (jobTimeoutMs === undefined) return () => Infinity;
+  const dueMs = clock.monotonicMs() + jobTimeoutMs + GRACE_MS;
+  return () => Math.max(0, dueMs - clock.monotonicMs());
+}

@@ -1,0 +1,203 @@
+import { cancellationSignal } from '@temporalio/activity';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import { TransientError } from '../../domain/failure.ts';
+import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
+import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
+import { startDueTime } from './job-clock.ts';
+import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
+import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../ports/index.ts';
+import { doubtLease, holdsLease } from '../build/lease.ts';
+import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
+
+/** GitLab takes at most 1 MiB a patch. */
+const MAX_PATCH_BYTES = 1024 * 1024;
+/** A job that ends before is sent as a whole with its result: one request less. */
+const FIRST_PAUSE_MS = 1_000;
+const USUAL_INTERVAL_MS = 3_000;
+const MAX_INTERVAL_MS = 15 * 60_000;
+/** A silent job says this often that it lives; so it learns that it was canceled. */
+const TOUCH_INTERVAL_MS = 30_000;
+
+/** Set when the trace has its last line. An uploader that comes later has nothing to do. */
+export const FINISHED_NOTE = 'sealed';
+
+export function createTraceActivities(
+  ports: Ports,
+  live: LiveBuilds,
+): Pick<BuildActivities, 'uploadTrace'> {
+  return {
+    uploadTrace: ({ buildId }, options) =>
+      withHeartbeat(async () => {
+        const build = await live.find(buildId);
+        if (build === undefined) return 'sealed';
+        const { ignoreCanceling, jobTimeoutMs } = options;
+        const name = `upload ignoreCanceling=${ignoreCanceling} jobTimeoutMs=${jobTimeoutMs}`;
+        const uploading = build.joined(name, () => upload(build, options, ports));
+        return Promise.race([uploading, untilCancelled()]);
+      }),
+  };
+}
+
+/** Whoever called does not listen any more. The loop is shared, and ends with the trace. */
+function untilCancelled(): Promise<UploadEnd> {
+  const signal = cancellationSignal();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      resolve('sealed');
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): Promise<UploadEnd> {
+  const { clock, log, builds } = ports;
+  const { context, finished } = build;
+  if ((await builds.readNote(context.buildId, FINISHED_NOTE)) !== undefined) return 'sealed';
+  let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
+  let lastSentMs = clock.monotonicMs();
+  const untilOverdueMs = startDueTime(options, clock);
+  for (;;) {
+    const pauseMs = Math.min(pace.pauseMs, untilOverdueMs());
+    await clock.sleep(pauseMs, finished.signal).catch(() => undefined);
+    if (finished.signal.aborted) return 'sealed';
+    if (untilOverdueMs() === 0) return 'overdue';
+    try {
+      const tick = await build.exclusively(() => sendTick(build, { lastSentMs, ports }));
+      if (tick.hasSent) lastSentMs = clock.monotonicMs();
+      const end = endOf(tick, options);
+      if (end !== undefined) return end;
+      pace = paceAfter(tick, pace);
+    } catch (error) {
+      // Never the job's fault: the next tick sends the same bytes.
+      if (!(error instanceof TransientError)) throw error;
+      pace = { ...pace, pauseMs: Math.max(pace.intervalMs, error.retryAfterMs ?? 0) };
+      log.warn('trace not sent', { ...jobFields(context), reason: error.message });
+    }
+  }
+}
+
+interface Pace {
+  /** Before the next tick. */
+  readonly pauseMs: number;
+  /** What GitLab asks for. */
+  readonly intervalMs: number;
+}
+
+function paceAfter({ updateIntervalMs }: Tick, { intervalMs }: Pace): Pace {
+  const nextMs = Math.min(updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
+  return { pauseMs: nextMs, intervalMs: nextMs };
+}
+
+function endOf({ remote }: Tick, { ignoreCanceling }: UploadOptions): UploadEnd | undefined {
+  if (remote === 'running' || (remote === 'canceling' && ignoreCanceling)) return undefined;
+  return remote;
+}
+
+interface Tick {
+  readonly hasSent: boolean;
+  readonly remote: RemoteJobState;
+  readonly updateIntervalMs: number | undefined;
+}
+
+const QUIET_TICK: Tick = { hasSent: false, remote: 'running', updateIntervalMs: undefined };
+
+async function sendTick(
+  build: LiveBuild,
+  { lastSentMs, ports }: { lastSentMs: number; ports: Ports },
+): Promise<Tick> {
+  const { trace, finished } = build;
+  // Waited for its turn behind the result, which has sent everything.
+  if (finished.signal.aborted) return QUIET_TICK;
+  // A stage that says nothing would not notice it before its end.
+  await build.noticeLoss();
+  await trace.checkpoint();
+  let tick = QUIET_TICK;
+  // More than one patch a tick only when a full one was not enough.
+  while (trace.ackedBytes < trace.sendableBytes) {
+    const reply = await sendPatch(build, ports);
+    if (reply.kind === 'job_gone') return { ...QUIET_TICK, remote: 'aborted' };
+    if (reply.kind === 'not_found') return { ...tick, hasSent: true };
+    const { remote, updateIntervalMs } = reply;
+    tick = { hasSent: reply.kind === 'accepted', remote, updateIntervalMs };
+    if (reply.kind === 'range_mismatch' || remote !== 'running') return tick;
+  }
+  if (tick.hasSent || ports.clock.monotonicMs() - lastSentMs < TOUCH_INTERVAL_MS) return tick;
+  return touch(build, ports);
+}
+
+async function touch(build: LiveBuild, ports: Ports): Promise<Tick> {
+  const { context, trace } = build;
+  if (!(await holdsLease(build, ports))) return { ...QUIET_TICK, remote: 'aborted' };
+  const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
+  const update = { state: 'running', ...sums } as const;
+  const reply = await ports.coordinator(context.runner).updateJob(credentialsOf(context), update);
+  if (reply.kind === 'job_gone') sayGone(build, reply.status, ports);
+  const remote =
+    reply.kind === 'done' ? reply.remote : reply.kind === 'job_gone' ? 'aborted' : 'running';
+  return { hasSent: true, remote, updateIntervalMs: undefined };
+}
+
+/** What the coordinator says of a job that is another node's now: nothing more is wanted of us. */
+const NOT_OURS: PatchReply = { kind: 'job_gone', status: 403 };
+
+/** Sends the next patch and moves `ackedBytes` to where the coordinator then stands. */
+export async function sendPatch(build: LiveBuild, ports: Ports): Promise<PatchReply> {
+  if (!(await holdsLease(build, ports))) return NOT_OURS;
+  const base = await findBase(build, ports);
+  if (base !== undefined) return sendNextPatch(build, base, ports);
+  const job = credentialsOf(build.context);
+  return sendFirstPatch(build, { job, ports, maxBytes: MAX_PATCH_BYTES });
+}
+
+async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Promise<PatchReply> {
+  const { context, trace } = build;
+  const body = await trace.read(trace.ackedBytes, MAX_PATCH_BYTES);
+  const startByte = base + trace.ackedBytes;
+  const window = { startByte, endByte: startByte + body.byteLength };
+  const debugTrace = isDebugTrace(context);
+  const coordinator = ports.coordinator(context.runner);
+  const reply = await coordinator.patchTrace(credentialsOf(context), { window, body, debugTrace });
+  switch (reply.kind) {
+    case 'accepted':
+      trace.ackedBytes += body.byteLength;
+      break;
+    case 'range_mismatch':
+      // As after `kill -9`: what GitLab has said last was not kept.
+      ports.log.info('GitLab has another length of the log, it goes on from there', {
+        ...jobFields(context),
+        startByte: window.startByte,
+        remoteLengthBytes: reply.remoteLengthBytes,
+      });
+      // GitLab ahead of us would be somebody else's bytes; the final checksum tells.
+      if (reply.remoteLengthBytes < base) await moveBase(build, reply.remoteLengthBytes, ports);
+      trace.ackedBytes = clamp(reply.remoteLengthBytes - base, trace.sendableBytes);
+      doubtLease(build);
+      break;
+    case 'not_found':
+      trace.ackedBytes += body.byteLength;
+      break;
+    case 'job_gone':
+      sayGone(build, reply.status, ports);
+      break;
+  }
+  return reply;
+}
+
+/** For the operator: GitLab ends a job so without another word. */
+export function sayGone({ context }: LiveBuild, status: number, { log }: Ports): void {
+  log.warn(
+    'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',
+    { ...jobFields(context), status },
+  );
+}
+
+function clamp(value: number, max: number): number {
+  return Math.max(0, Math.min(value, max));
+}
+
+export function credentialsOf({ job }: BuildContext): JobCredentials {
+  return { jobId: job.id, token: job.token };
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import type { Dispatcher } from 'undici';
+import type { CacheCall, CacheStore } from '../../ports/cache-store.ts';
+import type { Log } from '../../ports/index.ts';
+import { storeKindOf, type CacheConfig } from '../../domain/runner/cache-config.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { createAzurePresigner } from './azure.ts';
+import { createGcsPresigner } from './gcs.ts';
+import type { PresignedRequest, Presigner, PresignRequest } from './presigner.ts';
+import { createS3Presigner } from './s3.ts';
+import { createTransfer } from './transfer.ts';
+import { readSystemRoots } from '../gitlab/system-roots.ts';
+import { Outbound } from '../http/outbound.ts';
+
+export interface CacheStoreOptions {
+  readonly cache: CacheConfig;
+  readonly log: Log;
+  /** HTTP_PROXY and its kin are taken from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Certificates to believe besides those of the machine, as far as they are there. */
+  readonly trustedFiles?: readonly string[];
+  /** How connections are made, when not the usual way. */
+  readonly dispatcher?: Dispatcher;
+}
+
+/** The store that `[runners.cache]` names; undefined when it names none. */
+export function createCacheStore(options: CacheStoreOptions): CacheStore | undefined {
+  const presigner = createPresigner(options);
+  if (presigner === undefined) return undefined;
+  const { dispatcher } = options;
+  const usual = openConnections(options);
+  const transfer = createTransfer(() => (dispatcher ? Promise.resolve(dispatcher) : usual()));
+  const presign = (request: PresignRequest, call: CacheCall) =>
+    presignSafely(presigner, request, call);
+  return {
+    download: async (object, order) =>
+      transfer.download(await presign({ method: 'GET', object, metadata: {} }, order), order),
+    upload: async (object, order) => {
+      const { metadata } = order;
+      return transfer.upload(await presign({ method: 'PUT', object, metadata }, order), order);
+    },
+    has: async (object, call) =>
+      transfer.has(await presign({ method: 'GET', object, metadata: {} }, call), call),
+  };
+}
+
+function createPresigner({ cache, log }: CacheStoreOptions): Presigner | undefined {
+  switch (storeKindOf(cache)) {
+    case 's3':
+      return createS3Presigner(cache.s3, log);
+    case 'gcs':
+      return createGcsPresigner(cache);
+    case 'azure':
+      return createAzurePresigner(cache.azure);
+    case undefined:
+      return undefined;
+  }
+}
+
+/**
+ * Whatever a client cannot sign with, it is not by trying again that it will. Some ask others for
+ * credentials first, of which the clients let nobody tell them to leave off: so they are left.
+ */
+async function presignSafely(
+  presigner: Presigner,
+  request: PresignRequest,
+  { signal, timeoutMs }: CacheCall,
+): Promise<PresignedRequest> {
+  const limit = AbortSignal.timeout(Math.min(timeoutMs, MAX_SIGNING_MS));
+  try {
+    return await unlessAborted(presigner.presign(request), AbortSignal.any([signal, limit]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof FinalError || error instanceof TransientError) throw error;
+    if (limit.aborted) {
+      throw new TransientError(
+        'no address for the cache can be signed: no credentials came in time',
+      );
+    }
+    const words = error instanceof Error ? error.message : String(error);
+    const message = `no address for the cache can be signed: ${words.slice(0, MAX_WORDS_CHARS)}`;
+    throw new FinalError(FailureType.RunnerConfiguration, message, { cause: error });
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const left = new AbortController();
+  const aborted = once(signal, 'abort', { signal: left.signal }).then(() => {
+    throw signal.reason;
+  });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    aborted.catch(() => undefined);
+    work.catch(() => undefined);
+    left.abort();
+  }
+}
+
+const MAX_SIGNING_MS = 60_000;
+const MAX_WORDS_CHARS = 500;
+
+/** Changed certificates are noticed so soon. */
+const MAX_AGE_MS = 5 * 60_000;
+const CONNECT_MS = 30_000;
+
+/** Made when it is first needed, and anew after a while; what is under way goes on. */
+function openConnections({ env, trustedFiles }: CacheStoreOptions): () => Promise<Dispatcher> {
+  let held: { readonly dispatcher: Promise<Dispatcher>; readonly atMs: number } | undefined;
+  const open = async (): Promise<Dispatcher> =>
+    new Outbound({ env, ca: await readSystemRoots(env, trustedFiles), connectMs: CONNECT_MS });
+  return () => {
+    if (held === undefined || performance.now() - held.atMs > MAX_AGE_MS) {
+      held?.dispatcher.then((old) => old.close()).catch(() => undefined);
+      held = { dispatcher: open(), atMs: performance.now() };
+    }
+    return held.dispatcher;
+  };
+}

@@ -1,0 +1,124 @@
+import type { ConfigSource, Log } from '../../ports/index.ts';
+import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
+import { readConfigFile } from './read-config-file.ts';
+import { readConfig, type ReadConfig } from './read-config.ts';
+import { createReloadTeller } from './tell-reload.ts';
+
+export interface ConfigSourceOptions {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+const KEPT = 'runner goes on with its last good settings';
+const MENDED = 'runner is good again, its settings are in force';
+
+/**
+ * The config.toml of this node. Whatever is wrong in it is said once, not with every reload, and what
+ * a reload changes is said key by key. A file that is gone changes nothing.
+ */
+export function createConfigSource({ path, env, log }: ConfigSourceOptions): ConfigSource {
+  const warnings = createWarnings(log);
+  const teller = createReloadTeller(path, log);
+  let current = readConfig({ text: '', path, env }).config;
+  let wasThere = false;
+  let kept: readonly RunnerConfig[] = [];
+
+  const read = async (): Promise<InstallationConfig | undefined> => {
+    const { text, isOpenToAll, isMissing } = await readConfigFile(path);
+    if (isMissing && wasThere) return undefined;
+    const found = readConfig({ text, path, env });
+    wasThere = !isMissing;
+    const usable = usableOf(found, current);
+    const told = warnings.begin();
+    if (isOpenToAll)
+      told.warn('config file holds tokens and others may read it: chmod 600', { path });
+    warnOfKeys(found, told.warn);
+    warnOfEntries(found, usable, told.warn);
+    told.end();
+    for (const { key, name } of kept) {
+      if (isSound(found, key)) log.info(MENDED, { runner: key, runner_name: name });
+    }
+    kept = usable.runners.filter(({ key }) => !isSound(found, key));
+    return usable;
+  };
+
+  return {
+    load: async () => {
+      const loaded = await read().catch((error: unknown) => {
+        teller.noteBroken();
+        throw error;
+      });
+      if (loaded === undefined) teller.tellGone();
+      else teller.tellGood(current, loaded);
+      current = loaded ?? current;
+      return current;
+    },
+    current: () => current,
+    runner: (key) => current.runners.find((runner) => runner.key === key),
+  };
+}
+
+/** Whether an entry that can be served has this key. */
+function isSound({ config, unusable }: ReadConfig, key: string): boolean {
+  return config.runners.some(
+    (runner, index) => runner.key === key && unusable.every((other) => other.index !== index),
+  );
+}
+
+type Warn = (message: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** What is said of one reading is not said of the next one; what was mended meanwhile, it is. */
+function createWarnings(log: Log) {
+  let last: ReadonlySet<string> = new Set();
+  return {
+    begin: () => {
+      const told = new Set<string>();
+      const warn: Warn = (message, fields) => {
+        const once = JSON.stringify([message, fields]);
+        if (!last.has(once) && !told.has(once)) log.warn(message, fields);
+        told.add(once);
+      };
+      return { warn, end: () => (last = told) };
+    },
+  };
+}
+
+function warnOfEntries(
+  { config, unusable }: ReadConfig,
+  { runners }: InstallationConfig,
+  warn: Warn,
+): void {
+  for (const { index, name, reason, isFaulty } of unusable) {
+    const key = config.runners[index]?.key;
+    const isKept = isFaulty && runners.some((runner) => runner.key === key);
+    const message = isKept ? KEPT : 'runner skipped';
+    warn(message, { runner_name: name, entry: `runners[${index}]`, reason });
+  }
+}
+
+function warnOfKeys({ keys }: ReadConfig, warn: Warn): void {
+  const { unknown, notYet, noTables } = keys;
+  if (unknown.length > 0) warn('config keys are unknown and have no effect', { keys: unknown });
+  if (notYet.length > 0)
+    warn('config keys are not supported yet and have no effect', { keys: notYet });
+  if (noTables.length > 0) warn('config keys are no tables and have no effect', { keys: noTables });
+}
+
+/** An entry that has become faulty stays what it was, as the whole file does when it has. */
+function usableOf(
+  { config, unusable }: ReadConfig,
+  before: InstallationConfig,
+): InstallationConfig {
+  const runners = config.runners.flatMap((runner, index) => {
+    const fault = unusable.find((other) => other.index === index);
+    if (fault === undefined) return [runner];
+    const last = before.runners.find(({ key }) => key === runner.key);
+    return fault.isFaulty && last !== undefined ? [last] : [];
+  });
+  return { ...config, runners: runners.filter(isFirstOfKey) };
+}
+
+function isFirstOfKey({ key }: RunnerConfig, index: number, all: readonly RunnerConfig[]): boolean {
+  return all.findIndex((other) => other.key === key) === index;
+}

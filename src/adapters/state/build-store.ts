@@ -1,0 +1,369 @@
+import { createHash } from 'node:crypto';
+import { watch } from 'node:fs';
+import { chmod, mkdir, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../../ports/index.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { smallestFree } from '../../domain/build/concurrent-id.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { DOCKER_DEFAULTS } from '../../domain/runner/docker-config.ts';
+import type { Cipher } from './cipher.ts';
+import {
+  draftOf,
+  isThere,
+  readIfThere,
+  syncDirectory,
+  syncIfThere,
+  writeDurably,
+} from './durable-files.ts';
+
+export interface BuildStoreOptions {
+  /** `<state>/builds`: a directory for each build, 0700. */
+  readonly directory: string;
+  readonly cipher: Cipher;
+}
+
+const RECORD = 'record';
+/** A nonce, a space, an exit code. */
+const MAX_STATE_BYTES = 256;
+const MAX_END_BYTES = 8_192;
+/** Files that a container of the job must be able to write, whatever its user. */
+const WRITABLE_BY_JOB = 0o666;
+/** The script is mounted read-only; a job's own user must be able to read it. */
+const READABLE_BY_JOB = 0o644;
+
+/** The node's records of its builds. Everything that matters after a crash is written before it is used. */
+export async function createBuildStore(options: BuildStoreOptions): Promise<BuildStore> {
+  const { directory, cipher } = options;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const cache = new Map<string, BuildContext>();
+  /** Being written: whoever asks for one of these waits until it cannot be lost any more. */
+  const saving = new Map<string, Promise<BuildContext>>();
+  const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
+
+  for (const name of await readdir(directory)) {
+    const folder = join(directory, name);
+    const record = await findRecord(folder, cipher);
+    // Without a record nothing of the build was begun, or all of it had ended.
+    if (record === undefined) await rm(folder, { recursive: true, force: true });
+    else cache.set(record.buildId, record);
+  }
+
+  const save = async (context: BuildContext): Promise<BuildContext> => {
+    const { buildId } = context;
+    try {
+      await mkdir(path(buildId), { recursive: true, mode: 0o700 });
+      await syncDirectory(directory);
+      await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+      return context;
+    } catch (error) {
+      // Nothing is on disk that would outlive this process: the job is not ours.
+      cache.delete(buildId);
+      await rm(path(buildId), { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    } finally {
+      saving.delete(buildId);
+    }
+  };
+
+  const records = createRecords({ cache, saving, path, cipher });
+
+  return {
+    create: async (draft) => {
+      const known = saving.get(draft.buildId) ?? cache.get(draft.buildId);
+      if (known !== undefined) return known;
+      const context = assignConcurrentIds(draft, [...cache.values()]);
+      // In the cache at once: two jobs that arrive together must not get the same numbers.
+      cache.set(context.buildId, context);
+      const saved = save(context);
+      saving.set(context.buildId, saved);
+      return saved;
+    },
+    keep: async (buildId, additions) => {
+      const context = { ...knownBuild(cache, buildId), ...additions };
+      await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+      cache.set(buildId, context);
+    },
+    read: (buildId) => Promise.resolve(cache.get(buildId)),
+    ...records,
+    list: () => Promise.resolve([...cache.keys()]),
+    directory: (buildId) => path(buildId),
+    ...createNotes(path),
+    ...createStageFiles(path),
+    scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
+  };
+}
+
+interface Records {
+  readonly cache: Map<string, BuildContext>;
+  readonly saving: ReadonlyMap<string, Promise<BuildContext>>;
+  readonly path: PathOf;
+  readonly cipher: Cipher;
+}
+
+/** Tells a record that somebody has deleted from one that is removed here. */
+function createRecords({
+  cache,
+  saving,
+  path,
+  cipher,
+}: Records): Pick<BuildStore, 'readFromDisk' | 'remove'> {
+  const removing = new Set<string>();
+  const looking = new Map<string, Promise<BuildContext | undefined>>();
+
+  const writeAgain = async (known: BuildContext): Promise<BuildContext> => {
+    const { buildId } = known;
+    const context = { ...known, lostFiles: path(buildId) };
+    await mkdir(path(buildId), { recursive: true, mode: 0o700 });
+    await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+    cache.set(buildId, context);
+    return context;
+  };
+  const look = async (buildId: string): Promise<BuildContext | undefined> => {
+    await saving.get(buildId);
+    const isOnDisk = await isThere(path(buildId, RECORD));
+    const known = cache.get(buildId);
+    return isOnDisk || known === undefined || removing.has(buildId) ? known : writeAgain(known);
+  };
+  const remove = async (buildId: string): Promise<void> => {
+    // The record goes first: a build half removed must never look like one that goes on.
+    const folder = path(buildId);
+    if (cache.has(buildId)) {
+      await rm(join(folder, RECORD), { force: true });
+      await syncIfThere(folder);
+    }
+    await rm(folder, { recursive: true, force: true });
+    cache.delete(buildId);
+  };
+  return {
+    readFromDisk: (buildId) => {
+      const known = looking.get(buildId) ?? look(buildId).finally(() => looking.delete(buildId));
+      looking.set(buildId, known);
+      return known;
+    },
+    remove: async (buildId) => {
+      removing.add(buildId);
+      await remove(buildId).finally(() => removing.delete(buildId));
+    },
+  };
+}
+
+function knownBuild(cache: ReadonlyMap<string, BuildContext>, buildId: string): BuildContext {
+  const known = cache.get(buildId);
+  if (known === undefined) throw new Error(`this node has no record of ${buildId}`);
+  return known;
+}
+
+type PathOf = (buildId: string, ...rest: string[]) => string;
+
+function createStageFiles(
+  path: PathOf,
+): Pick<
+  BuildStore,
+  'stageFiles' | 'serviceLogFile' | 'writeScript' | 'whenBegun' | 'readState' | 'readOutputEnd'
+> {
+  return {
+    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
+    writeScript: async (buildId, place, { text, nonce }) => {
+      const { script: file, state } = await makeStageFiles(path(buildId, place));
+      // A shell may be reading it by now, when the last process died while Docker started it.
+      if ((await readIfThere(file))?.toString() === text) return;
+      if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
+      // In place: the container has this very inode mounted.
+      await writeFile(file, text);
+    },
+    serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
+    readState: (buildId, place) => readState(path(buildId, place, 'state')),
+    readOutputEnd: (buildId, place, fromByte) => readEnd(path(buildId, place, 'output'), fromByte),
+    whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
+  };
+}
+
+function createNotes(path: PathOf): Pick<BuildStore, 'readNote' | 'writeNote'> {
+  return {
+    readNote: async (buildId, name) => {
+      const text = await readIfThere(path(buildId, 'notes', `${encodeURIComponent(name)}.json`));
+      return text === undefined ? undefined : (JSON.parse(text.toString()) as unknown);
+    },
+    writeNote: async (buildId, name, value) => {
+      const made = await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
+      if (made !== undefined) await syncDirectory(path(buildId));
+      const file = path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
+      await writeDurably(file, Buffer.from(JSON.stringify(value)));
+    },
+  };
+}
+
+/**
+ * The record, also one that was written to its end and not yet given its name when the process
+ * died: GitLab has handed that job out. Its seal tells it from a part of one.
+ */
+async function findRecord(folder: string, cipher: Cipher): Promise<BuildContext | undefined> {
+  const file = join(folder, RECORD);
+  const sealed = await readIfThere(file);
+  if (sealed !== undefined) return openRecord(file, sealed, cipher);
+  const draft = await readIfThere(draftOf(file));
+  const context = draft && openWhole(file, draft, cipher);
+  if (context === undefined) return undefined;
+  await rename(draftOf(file), file);
+  await syncDirectory(folder);
+  return context;
+}
+
+function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | undefined {
+  try {
+    return openRecord(file, draft, cipher);
+  } catch (error) {
+    const keyId = keyIdOf(draft);
+    // It may be whole: only its key can tell.
+    if (keyId !== undefined && !cipher.knows(keyId)) throw error;
+    return undefined;
+  }
+}
+
+function sealRecord(context: BuildContext, { seal, keyId }: Cipher): Buffer {
+  const sealed = seal(Buffer.from(JSON.stringify(context)));
+  return Buffer.concat([Buffer.from(`${keyId}\0`), sealed]);
+}
+
+/** undefined when not even that was written to its end. */
+function keyIdOf(content: Buffer): string | undefined {
+  const separator = content.indexOf(0);
+  return separator === -1 ? undefined : content.subarray(0, separator).toString();
+}
+
+function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
+  const keyId = keyIdOf(content) ?? '';
+  try {
+    const plain = cipher.open(content.subarray(content.indexOf(0) + 1), keyId);
+    return withDefaults(JSON.parse(Buffer.from(plain).toString()) as BuildContext);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FinalError(
+      FailureType.RunnerSystem,
+      `record of a build ${file} cannot be read: ${reason}; ` +
+        'bring back the key, or remove its directory to give the job up',
+      { cause: error },
+    );
+  }
+}
+
+/** An older release wrote what it knew of. */
+function withDefaults(record: BuildContext): BuildContext {
+  const docker = { ...DOCKER_DEFAULTS, ...record.runner.docker };
+  return { ...record, runner: { ...record.runner, docker } };
+}
+
+function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[]): BuildContext {
+  const ofRunner = others.filter(({ runner }) => runner.key === draft.runner.key);
+  const ofProject = ofRunner.filter(
+    ({ job }) => job.job_info.project_id === draft.job.job_info.project_id,
+  );
+  return {
+    ...draft,
+    concurrentId: smallestFree(ofRunner.map(({ concurrentId }) => concurrentId)),
+    concurrentProjectId: smallestFree(
+      ofProject.map(({ concurrentProjectId }) => concurrentProjectId),
+    ),
+  };
+}
+
+/** Readable, short, and safe as a file name whatever the coordinator's address holds. */
+function buildDirectory(directory: string, buildId: string): string {
+  const readable = buildId.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-60);
+  const hash = createHash('sha256').update(buildId).digest('hex').slice(0, 8);
+  return join(directory, `${readable}-${hash}`);
+}
+
+async function makeScratchFile(folder: string, name: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return join(folder, name);
+}
+
+async function makeStageFiles(folder: string): Promise<StageFiles> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const files = {
+    script: join(folder, 'script'),
+    output: join(folder, 'output'),
+    state: join(folder, 'state'),
+  };
+  await touch(files.script, READABLE_BY_JOB);
+  await touch(files.output, WRITABLE_BY_JOB);
+  await touch(files.state, WRITABLE_BY_JOB);
+  return files;
+}
+
+async function makeServiceLog(folder: string, index: number): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `${index}.log`);
+  await touch(file, 0o600);
+  return file;
+}
+
+async function touch(file: string, mode: number): Promise<void> {
+  await (await open(file, 'a', mode)).close();
+  await chmod(file, mode); // whatever the umask was
+}
+
+async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<void> {
+  const hasBegun = async (): Promise<boolean> => (await readState(file)).startsWith(nonce);
+  let wake = (): void => undefined;
+  // Not every file system tells of changes (some overlay and network ones do not): hence the poll.
+  const watcher = watch(file, () => wake());
+  try {
+    while (!signal.aborted && !(await hasBegun())) {
+      const poll = new AbortController();
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          wake = resolve;
+        }),
+        delay(100, undefined, { signal: AbortSignal.any([signal, poll.signal]) }).catch(
+          () => undefined,
+        ),
+      ]);
+      poll.abort();
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+/** The wrapper does it itself where the job took away the right to. */
+async function emptyState(file: string): Promise<void> {
+  await truncate(file).catch((error: unknown) => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM'].includes(code)) throw error;
+  });
+}
+
+/** The job can write into this file, and as much as it likes: only its beginning means anything. */
+async function readState(file: string): Promise<string> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (handle === undefined) return '';
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_STATE_BYTES), {
+      position: 0,
+    });
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** However much there is. */
+async function readEnd(file: string, fromByte: number): Promise<{ text: string; endByte: number }> {
+  const handle = await open(file, 'r');
+  try {
+    const { size: endByte } = await handle.stat();
+    const position = Math.max(fromByte, endByte - MAX_END_BYTES);
+    const length = Math.max(0, endByte - position);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), { position });
+    return { text: buffer.toString('utf8', 0, bytesRead), endByte };
+  } finally {
+    await handle.close();
+  }
+}

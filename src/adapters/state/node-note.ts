@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { Log } from '../../ports/index.ts';
+import { writeDurably } from './durable-files.ts';
+
+/** Where the node of a config file keeps its state, and which Temporal it uses. Holds no secret. */
+export interface NodeNote {
+  readonly stateDir: string;
+  /** Absent where the node has one of its own, in its state directory. */
+  readonly temporal?: { readonly address: string; readonly namespace: string } | undefined;
+}
+
+const schema = z.object({
+  stateDir: z.string().min(1),
+  temporal: z.object({ address: z.string(), namespace: z.string() }).optional(),
+});
+
+/**
+ * Beside the config file: a person's shell has the path of that file, but not the environment of the
+ * service that runs the node.
+ */
+function noteFile(configPath: string): string {
+  return join(dirname(configPath), `.${basename(configPath)}.node`);
+}
+
+/** Fails at nothing: where the directory cannot be written, commands need the node's environment. */
+export async function writeNodeNote(
+  configPath: string,
+  { note, log }: { readonly note: NodeNote; readonly log: Log },
+): Promise<void> {
+  try {
+    await writeDurably(noteFile(configPath), Buffer.from(`${JSON.stringify(note)}\n`));
+  } catch (error) {
+    log.info('commands do not find this node by its config file alone: it cannot be noted there', {
+      path: noteFile(configPath),
+      error,
+    });
+  }
+}
+
+/** undefined where no node has run, or where what it noted is of no use. */
+export async function readNodeNote(configPath: string): Promise<NodeNote | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(noteFile(configPath), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}

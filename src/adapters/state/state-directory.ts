@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Log } from '../../ports/index.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { readTextIfThere } from './durable-files.ts';
+import { describeProcess } from './process-identity.ts';
+
+export interface StateDirectoryOptions {
+  readonly configPath: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+export interface StatePaths {
+  readonly path: string;
+  readonly buildsDir: string;
+  readonly temporalDir: string;
+  /** What is known of the cache volumes in Docker. */
+  readonly cachesDir: string;
+  /** Keys by which everything in Temporal and on disk is sealed. */
+  readonly keyRingFile: string;
+  /** Holds the name of this very directory. */
+  readonly installationFile: string;
+  /** Names the last process that has left in good order. */
+  readonly leaverFile: string;
+}
+
+/** Where a node keeps what must outlive its process. In use by one process at a time. */
+export interface StateDirectory extends StatePaths {
+  /** Lets the next process in. Idempotent. */
+  release(): Promise<void>;
+}
+
+const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_STATE_DIR';
+const DEFAULT_NAME = 'temporal-gitlab-runner';
+const MAX_LOCK_ATTEMPTS = 10;
+
+/** Where everything is in it, or would be: for those who only look. */
+export function stateDirectoryPaths(options: StatePlace): StatePaths {
+  const path = rootOf(options);
+  return {
+    path,
+    buildsDir: join(path, 'builds'),
+    temporalDir: join(path, 'temporal'),
+    cachesDir: join(path, 'caches'),
+    keyRingFile: join(path, 'keys', 'payload.json'),
+    installationFile: join(path, 'installation'),
+    leaverFile: join(path, 'last-process'),
+  };
+}
+
+export interface StatePlace extends Pick<StateDirectoryOptions, 'configPath' | 'env'> {
+  /** Where the node was seen to have it. Only for those who look: a node goes by its environment. */
+  readonly noted?: string | undefined;
+}
+
+function rootOf({ configPath, env, noted }: StatePlace): string {
+  const given = env[ENV_NAME] ?? '';
+  // Absolute: Docker mounts files of it.
+  return resolve(given === '' ? (noted ?? join(dirname(configPath), DEFAULT_NAME)) : given);
+}
+
+/** Opens the directory (0700), made when absent. Fails with RunnerSystem when it is in use or unusable. */
+export async function openStateDirectory(options: StateDirectoryOptions): Promise<StateDirectory> {
+  const path = rootOf(options);
+  const paths = stateDirectoryPaths(options);
+  const { buildsDir, temporalDir, keyRingFile } = paths;
+  try {
+    await makePrivate(path);
+    await Promise.all([buildsDir, temporalDir, dirname(keyRingFile)].map(makePrivate));
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  return { ...paths, release: await lock(path, options.log) };
+}
+
+async function makePrivate(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+}
+
+function unusable(path: string, error: unknown): FinalError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `state directory ${path} cannot be used: ${reason}; ${ENV_NAME} names another`;
+  return new FinalError(FailureType.RunnerSystem, message, { cause: error });
+}
+
+/**
+ * A lock file that names its owner. It outlives `kill -9`, so it counts only as long as that very
+ * process lives. Processes of another pid namespace cannot be seen: they must not share a directory.
+ */
+async function lock(path: string, log: Log): Promise<() => Promise<void>> {
+  const file = join(path, 'lock');
+  const mine = `${process.pid} ${await describeProcess(process.pid)} ${randomBytes(8).toString('hex')}\n`;
+  for (let attempt = 0; attempt < MAX_LOCK_ATTEMPTS; attempt += 1) {
+    if (await tryToTake(file, mine)) return () => letGo(file, mine);
+    const held = await readTextIfThere(file);
+    if (held === undefined) continue;
+    const owner = await livingOwner(held);
+    if (owner !== undefined) {
+      const message = `state directory ${path} is in use by process ${owner}: stop it first, or set ${ENV_NAME}`;
+      throw new FinalError(FailureType.RunnerSystem, message);
+    }
+    log.info('lock of a process that is no more is taken over', { path: file });
+    await removeStale(file, held);
+  }
+  throw new FinalError(FailureType.RunnerSystem, `state directory ${path} cannot be locked`);
+}
+
+/** The lock appears with its content, or not at all: `link` does not replace. */
+async function tryToTake(file: string, content: string): Promise<boolean> {
+  const draft = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, content, { mode: 0o600 });
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Two may find the same stale lock: who moved a fresh one away by mistake puts it back. */
+async function removeStale(file: string, stale: string): Promise<void> {
+  const moved = `${file}.${randomBytes(4).toString('hex')}`;
+  try {
+    await rename(file, moved);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await readTextIfThere(moved)) !== stale) await link(moved, file).catch(() => undefined);
+  await rm(moved, { force: true });
+}
+
+async function livingOwner(content: string): Promise<number | undefined> {
+  const [pid, identity] = content.trim().split(' ');
+  const owner = Number(pid);
+  if (!Number.isSafeInteger(owner) || owner <= 0) return undefined;
+  return (await describeProcess(owner)) === identity ? owner : undefined;
+}
+
+async function letGo(file: string, mine: string): Promise<void> {
+  if ((await readTextIfThere(file)) === mine) await rm(file, { force: true });
+}

@@ -1,0 +1,17 @@
+import type { FileMember } from '../../ports/index.ts';
+
+/** A file's content. Fails when it has other than the bytes that it was said to have. */
+export async function* exactContent({
+  path,
+  sizeBytes,
+  content,
+}: FileMember): AsyncGenerator<Uint8Array, void, void> {
+  let seenBytes = 0;
+  for await (const chunk of content) {
+    seenBytes += chunk.byteLength;
+    if (seenBytes > sizeBytes) break;
+    yield chunk;
+  }
+  if (seenBytes === sizeBytes) return;
+  throw new Error(`"${path}" has other than the ${sizeBytes} bytes that it was said to have`);
+}

@@ -1,0 +1,25 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Leases } from '../../ports/index.ts';
+import { fencingTokenOf } from '../../domain/context/failover.ts';
+import { judgeLease } from '../../domain/build/lease.ts';
+import { TransientError } from '../../domain/failure.ts';
+
+const TIME_LIMIT_MS = 5_000;
+
+/** Asks Temporal itself, not the workflow: no worker has to be there, and no event is written. */
+export function createLeases(client: Client, nodeQueue: string): Leases {
+  return {
+    confirm: async ({ buildId, adoption }) => {
+      try {
+        const { memo } = await client.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
+          client.workflow.getHandle(buildId).describe(),
+        );
+        return judgeLease(memo, { nodeQueue, term: fencingTokenOf(adoption) });
+      } catch (error) {
+        // Lost with its database: nobody has given the build away.
+        if (error instanceof WorkflowNotFoundError) return 'held';
+        throw new TransientError('Temporal does not say whose the build is', { cause: error });
+      }
+    },
+  };
+}

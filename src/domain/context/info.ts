@@ -1,0 +1,45 @@
+import type { ProgramInfo } from './context.ts';
+import { RUNNER_FEATURES, type RunnerFeatures } from '../runner/features.ts';
+import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
+
+/** `info` of job request, verify, register and job update, in GitLab's own key names. */
+export interface RunnerInfo {
+  readonly name: string;
+  /** Of gitlab-runner. */
+  readonly version: string;
+  /** Of our own source. */
+  readonly revision: string;
+  readonly platform: string;
+  readonly architecture: string;
+  readonly executor?: string;
+  readonly shell?: string;
+  readonly features: RunnerFeatures;
+  readonly config: { readonly gpus: string };
+}
+
+/**
+ * Describes the program to GitLab. Without an executor (legacy registration, when it is not chosen
+ * yet) executor and shell are left out. The name is ours, the version is not. Source: spec/coordinator-api §3.
+ */
+export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): RunnerInfo {
+  const [platform = '', architecture = ''] = program.platform.split('/');
+  return {
+    name: program.name,
+    version: GITLAB_RUNNER_RELEASE,
+    revision: program.revision,
+    platform,
+    architecture,
+    ...(executor !== undefined && { executor, shell: 'bash' }),
+    features: RUNNER_FEATURES,
+    config: { gpus: gpus.trim() },
+  };
+}
+
+/**
+ * `User-Agent` of API calls; GitLab parses nothing of it, people search logs for it.
+ * Source: spec/coordinator-api 1.3. `language` is such as `node20.20.2`.
+ */
+export function userAgent(program: ProgramInfo, language: string): string {
+  const { name, version, revision, platform } = program;
+  return `${name} ${version} (${revision}; ${language}; ${platform})`;
+}

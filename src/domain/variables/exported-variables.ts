@@ -1,0 +1,56 @@
+import type { BuildContext } from '../context/context.ts';
+import type { JobStatus } from '../job/job-status.ts';
+import { buildVariables, type Variables } from './variables.ts';
+
+/**
+ * What the scripts of a job have written to the file that GITLAB_ENV names: `KEY=value`, one for each
+ * name, the last line of a name counts. As for the scripts that read the file themselves, blanks
+ * around a line go, and a line that is not `KEY=value` is passed over.
+ */
+export function parseExports(bytes: Uint8Array): readonly string[] {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const lines = new Map<string, string>();
+  for (const raw of text.split('\n')) {
+    const line = raw.replace(/^[ \t]+/, '').replace(/(?<![ \t])[ \t]+$/, '');
+    const name = /^([A-Za-z_][A-Za-z0-9_]*)=/.exec(line)?.[1];
+    if (name !== undefined && !line.includes('\0')) lines.set(name, line);
+  }
+  return [...lines.values()];
+}
+
+/**
+ * Variables as the stages after the scripts see them, where names and paths are expanded: in the peer
+ * the helper has read the GITLAB_ENV file by then. Keys and policies of caches are expanded by the
+ * runner, which knows nothing of it there either. Source: gitlab-runner `shells/abstract.go`
+ * (writeExports, newCacheConfig).
+ */
+export function finishVariables(
+  context: BuildContext,
+  options: { readonly jobStatus: JobStatus },
+): Variables {
+  const variables = buildVariables(context, options);
+  const { exports = [] } = context;
+  return exports.length === 0 ? variables : withExports(variables, exports);
+}
+
+function withExports(variables: Variables, exports: readonly string[]): Variables {
+  const own = byName(exports);
+  const lines = [...new Map([...byName(variables.environment()), ...own]).entries()].map(
+    ([name, value]) => `${name}=${value}`,
+  );
+  return {
+    ...variables,
+    get: (key) => own.get(key) ?? variables.get(key),
+    has: (key) => own.has(key) || variables.has(key),
+    environment: () => lines,
+  };
+}
+
+function byName(lines: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    lines.map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+}

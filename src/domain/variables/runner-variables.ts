@@ -1,0 +1,118 @@
+import type { BuildContext } from '../context/context.ts';
+import { networkName, shortToken } from '../context/names.ts';
+import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
+import { isFeatureFlag, type FeatureFlags, type FlagValue } from './feature-flags.ts';
+import type { JobStatus } from '../job/job-status.ts';
+import { fromJob, runnerVariable, type Variable } from './variable-list.ts';
+
+const DEFAULT_TIMEOUT_SECONDS = 7200;
+
+/** Where the build's directories are; '' while that is still to be decided. */
+export interface Directories {
+  readonly projectDir: string;
+  readonly tempDir: string;
+}
+
+export interface Composition {
+  readonly context: BuildContext;
+  readonly directories: Directories;
+  readonly jobStatus: JobStatus;
+}
+
+/**
+ * The list that settings are read from before they are decided, the job's own flags among it.
+ * Source: gitlab-runner `common/build.go` (getVariablesForFeatureFlagResolution).
+ */
+export function composeForSettings(
+  composition: Composition,
+  defaults: readonly FlagValue[],
+): readonly Variable[] {
+  return [
+    ...defaults.map(flagVariable),
+    ...beforeJob(composition),
+    ...composition.context.job.variables.map(fromJob),
+    ...afterJob(composition),
+    runnerVariable('RUNNER_TEMP_PROJECT_DIR', composition.directories.tempDir),
+  ];
+}
+
+/**
+ * All variables of a build, the last of a name counts. Values of flags stand first and alone, so
+ * that scripts never see another one than the runner goes by: unlike in the peer that holds for
+ * flags in the runner's `environment` too. Source: spec/job-payload §3, gitlab-runner
+ * `common/build.go` (GetAllVariables).
+ */
+export function composeVariables(
+  composition: Composition,
+  flags: FeatureFlags,
+): readonly Variable[] {
+  const { context } = composition;
+  const jobVariables = context.job.variables.map(fromJob);
+  return [
+    ...flags.all.map(flagVariable),
+    ...[...beforeJob(composition), ...jobVariables].filter(({ key }) => !isFeatureFlag(key)),
+    ...afterJob(composition),
+    ...(context.secretVariables ?? []).map(fromJob).filter(({ key }) => !isFeatureFlag(key)),
+    runnerVariable('RUNNER_TEMP_PROJECT_DIR', composition.directories.tempDir),
+    ...(flags.isOn('FF_NETWORK_PER_BUILD')
+      ? [runnerVariable('CI_BUILD_NETWORK_NAME', networkName(context))]
+      : []),
+  ];
+}
+
+/** Seconds the whole job may take. Source: spec/job-payload §2. */
+export function jobTimeoutSeconds({ job }: BuildContext): number {
+  const { timeout } = job.runner_info;
+  return timeout > 0 ? timeout : DEFAULT_TIMEOUT_SECONDS;
+}
+
+function flagVariable([name, isOn]: FlagValue): Variable {
+  return runnerVariable(name, `${isOn}`);
+}
+
+function beforeJob({ context, directories, jobStatus }: Composition): readonly Variable[] {
+  const { job, runner } = context;
+  return [
+    ...(job.image.name === ''
+      ? []
+      : [{ ...runnerVariable('CI_JOB_IMAGE', job.image.name), isRaw: false }]),
+    runnerVariable('CI_RUNNER_SHORT_TOKEN', shortToken(runner.token)),
+    ...runner.environment.flatMap(parseEnvironmentLine),
+    runnerVariable('CI_BUILDS_DIR', runner.buildsDir),
+    runnerVariable('CI_PROJECT_DIR', directories.projectDir),
+    runnerVariable('CI_CONCURRENT_ID', `${context.concurrentId}`),
+    runnerVariable('CI_CONCURRENT_PROJECT_ID', `${context.concurrentProjectId}`),
+    runnerVariable('CI_SERVER', 'yes'),
+    runnerVariable('CI_JOB_STATUS', jobStatus),
+    runnerVariable('CI_JOB_TIMEOUT', `${jobTimeoutSeconds(context)}`),
+    ...tlsVariables(context),
+  ];
+}
+
+/** A line without `=` is left out. Source: gitlab-runner `common/config.go` (parseVariable). */
+function parseEnvironmentLine(line: string): readonly Variable[] {
+  const at = line.indexOf('=');
+  if (at === -1) return [];
+  return [{ ...runnerVariable(line.slice(0, at), line.slice(at + 1)), isRaw: false }];
+}
+
+/** Source: gitlab-runner `common/build.go` (GetCITLSVariables). */
+function tlsVariables({ tlsCaPem, tlsCertPem, tlsKeyPem }: BuildContext): readonly Variable[] {
+  const file = (key: string, value: string) => ({ ...runnerVariable(key, value), isFile: true });
+  return [
+    ...(tlsCaPem ? [file('CI_SERVER_TLS_CA_FILE', tlsCaPem)] : []),
+    ...(tlsCertPem && tlsKeyPem
+      ? [file('CI_SERVER_TLS_CERT_FILE', tlsCertPem), file('CI_SERVER_TLS_KEY_FILE', tlsKeyPem)]
+      : []),
+  ];
+}
+
+function afterJob({ context }: Composition): readonly Variable[] {
+  const { revision, platform } = context.program;
+  return [
+    runnerVariable('CI_DISPOSABLE_ENVIRONMENT', 'true'),
+    runnerVariable('CI_RUNNER_VERSION', GITLAB_RUNNER_RELEASE),
+    runnerVariable('CI_RUNNER_REVISION', revision),
+    runnerVariable('CI_RUNNER_EXECUTABLE_ARCH', platform),
+  ];
+}

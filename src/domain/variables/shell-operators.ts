@@ -1,0 +1,85 @@
+import { matchLength, parseShellPattern } from './shell-pattern.ts';
+import { spendLength, spendSteps, type ShellReader } from './shell-reader.ts';
+
+/** `${X#p}`, `${X##p}`, `${X%p}`, `${X%%p}`: what a malformed pattern is given stays. */
+export function removePattern(
+  reader: ShellReader,
+  value: string,
+  { operator, pattern: text }: { readonly operator: string; readonly pattern: string },
+): string {
+  const pattern = parseShellPattern(text);
+  if (pattern === undefined) return value;
+  const isSuffix = operator.startsWith('%');
+  const isShortest = operator.length === 1;
+  const chars = Array.from(value);
+  if (!isSuffix) {
+    const length = matchLength(reader, pattern, { chars, start: 0, isShortest }) ?? 0;
+    return chars.slice(length).join('');
+  }
+  const place = { chars: [...chars].reverse(), start: 0, isShortest };
+  const length = matchLength(reader, [...pattern].reverse(), place) ?? 0;
+  return chars.slice(0, chars.length - length).join('');
+}
+
+/** `${X/p/r}` and `${X//p/r}`: the first, or every, longest place that matches. */
+export function replacePattern(
+  reader: ShellReader,
+  value: string,
+  options: { readonly pattern: string; readonly replacement: string; readonly isAll: boolean },
+): string {
+  const pattern = parseShellPattern(options.pattern);
+  if (pattern === undefined || options.pattern === '') return value;
+  const chars = Array.from(value);
+  const pieces: string[] = [];
+  let start = 0;
+  while (start < chars.length || (start === 0 && chars.length === 0)) {
+    spendSteps(reader, 1);
+    const length = matchLength(reader, pattern, { chars, start, isShortest: false });
+    if (length === undefined) {
+      pieces.push(chars[start] ?? '');
+      start += 1;
+      continue;
+    }
+    pieces.push(spendLength(reader, options.replacement));
+    start += Math.max(length, 1);
+    if (!options.isAll) break;
+  }
+  return pieces.join('') + chars.slice(start).join('');
+}
+
+/** `${X^p}`, `${X^^p}`, `${X,p}`, `${X,,p}`: no pattern is any character. */
+export function changeCase(
+  value: string,
+  { operator, pattern: text }: { readonly operator: string; readonly pattern: string },
+): string {
+  const pattern = parseShellPattern(text === '' ? '?' : text);
+  if (pattern === undefined) return value;
+  const isAll = operator.length === 2;
+  const change = (char: string): string => {
+    const changed = operator.startsWith('^') ? char.toUpperCase() : char.toLowerCase();
+    return Array.from(changed).length === 1 ? changed : char;
+  };
+  const isWanted = (char: string): boolean =>
+    pattern.every((part) => part === undefined) ||
+    (pattern.filter((part) => part !== undefined).length === 1 &&
+      pattern.every((part) => part?.(char) ?? true));
+  let isDone = false;
+  return Array.from(value, (char) => {
+    if (isDone || !isWanted(char)) return char;
+    isDone = !isAll;
+    return change(char);
+  }).join('');
+}
+
+/** `${X:offset:length}`: negative ones count from the end; characters, not bytes. */
+export function slice(value: string, offset: bigint, length: bigint | undefined): string {
+  const chars = Array.from(value);
+  const tail = chars.slice(placeIn(chars.length, offset));
+  return (length === undefined ? tail : tail.slice(0, placeIn(tail.length, length))).join('');
+}
+
+/** What lies before the beginning is at the end, as in the peer. */
+function placeIn(size: number, place: bigint): number {
+  const at = place < 0n ? BigInt(size) + place : place;
+  return at < 0n || at > BigInt(size) ? size : Number(at);
+}

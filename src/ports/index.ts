@@ -1,0 +1,79 @@
+import type { ProgramInfo } from '../domain/context/context.ts';
+import type { AuthSource } from '../domain/executor/registry-auth.ts';
+import type { RunnerConfig } from '../domain/runner/config.ts';
+import type { Digests } from '../domain/runner/digests.ts';
+import type { BuildStore } from './build-store.ts';
+import type { CacheStore } from './cache-store.ts';
+import type { CacheUses } from './cache-volumes.ts';
+import type { Clock } from './clock.ts';
+import type { ConfigSource } from './config-source.ts';
+import type { ContainerEngine } from './container-engine.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { CredentialPrograms } from './credential-programs.ts';
+import type { EncryptedJobs } from './encrypted-jobs.ts';
+import type { Archives, RunningDigest } from './files.ts';
+import type { HostFiles } from './host-files.ts';
+import type { Leases } from './leases.ts';
+import type { Log } from './log.ts';
+import type { NodeCapacity } from './node-capacity.ts';
+import type { Randomness } from './randomness.ts';
+import type { SecretStore } from './secret-store.ts';
+import type { TemporalHealth } from './temporal-health.ts';
+import type { TraceSpool } from './trace-spool.ts';
+
+export type * from './build-store.ts';
+export type * from './cache-store.ts';
+export type * from './cache-volumes.ts';
+export type * from './clock.ts';
+export type * from './config-source.ts';
+export type * from './container-engine.ts';
+export type * from './coordinator.ts';
+export type * from './credential-programs.ts';
+export type * from './encrypted-jobs.ts';
+export type * from './files.ts';
+export type * from './host-files.ts';
+export type * from './leases.ts';
+export type * from './log.ts';
+export type * from './node-capacity.ts';
+export type * from './randomness.ts';
+export type * from './secret-store.ts';
+export type * from './services.ts';
+export type * from './temporal-health.ts';
+export type * from './trace-spool.ts';
+export type * from './workflows.ts';
+
+/**
+ * What activities need from the world, types only. Adapters implement them, `worker.ts` hands them in;
+ * a function asks for those that it uses, by `Pick<Ports, …>`.
+ */
+export interface Ports {
+  readonly config: ConfigSource;
+  readonly coordinator: (runner: RunnerConfig) => Coordinator;
+  readonly engine: (runner: RunnerConfig) => ContainerEngine;
+  readonly builds: BuildStore;
+  readonly archives: Archives;
+  readonly hostFiles: HostFiles;
+  /** undefined when the entry names no store for caches. */
+  readonly cacheStore: (runner: RunnerConfig) => CacheStore | undefined;
+  readonly cacheUses: CacheUses;
+  readonly capacity: NodeCapacity;
+  readonly traces: TraceSpool;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly log: Log;
+  readonly program: ProgramInfo;
+  readonly systemId: string;
+  readonly nodeQueue: string;
+  readonly encryptedJobs: EncryptedJobs;
+  readonly leases: Leases;
+  readonly temporalHealth: TemporalHealth;
+  /** See {@link FailoverPlan.waitMs}. */
+  readonly nodeWaitMs: number;
+  readonly digests: Digests;
+  /** Begins one for each content. */
+  readonly runningSha256: () => RunningDigest;
+  /** Registry credentials of the user whom this program runs as. Never fails: see its `problem`. */
+  readonly registryAuthFile: () => Promise<AuthSource>;
+  readonly credentialPrograms: CredentialPrograms;
+}

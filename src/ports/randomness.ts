@@ -1,0 +1,3 @@
+export interface Randomness {
+  hex(bytes: number): string;
+}

@@ -1,0 +1,17 @@
+import { parseMemoryBytes } from '../../domain/runner/resource-units.ts';
+
+const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_CACHE_SIZE';
+
+/**
+ * How many bytes the cache volumes of a Docker daemon may take together; 0: as many as they like, which
+ * holds unless it is set: what is right depends on the disk, which may be another machine's, and to
+ * measure volumes is costly. Fails on what is no size.
+ */
+export function readCacheSizeBytes(env: Readonly<Record<string, string | undefined>>): number {
+  const text = env[ENV_NAME] ?? '';
+  const bytes = text === '' ? 0 : parseMemoryBytes(text);
+  if (bytes !== undefined) return bytes;
+  throw new Error(
+    `${ENV_NAME} is ${JSON.stringify(text)}: expected a size such as 50g or 512m, or 0 for no limit`,
+  );
+}

@@ -1,0 +1,85 @@
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { CacheLimits } from './cache-limits.ts';
+import { createSizeSweep, inMib, type SizeSweep } from './cache-size-sweep.ts';
+import { enginesOf } from '../recovery/leftovers.ts';
+import { oneAtATime } from '../recovery/one-at-a-time.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * Returns what removes the cache volumes of this installation that no job has used for long, and of the
+ * others as many as make the rest fit. What it fails at is only logged: the next sweep tries again. One
+ * that is under way goes on alone.
+ */
+export function createCacheSweep(ports: Ports, limits: CacheLimits): () => Promise<void> {
+  const sizeSweep = createSizeSweep(ports, limits.maxBytes);
+  const { maxIdleDays } = limits;
+  return oneAtATime(async () => {
+    if (maxIdleDays === 0 && limits.maxBytes === 0) return;
+    try {
+      const idleMs = maxIdleDays === 0 ? Infinity : maxIdleDays * DAY_MS;
+      await sweepAll(ports, { sinceMs: ports.clock.nowMs() - idleMs, sizeSweep });
+    } catch (error) {
+      ports.log.warn('old cache volumes not looked for', { error });
+    }
+  });
+}
+
+interface Sweep {
+  /** Volumes that were not used since go; -Infinity: none. */
+  readonly sinceMs: number;
+  readonly sizeSweep: SizeSweep;
+}
+
+async function sweepAll(ports: Ports, { sinceMs, sizeSweep }: Sweep): Promise<void> {
+  const seen = new Set<string>();
+  for (const engine of enginesOf(ports)) {
+    for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);
+    await sizeSweep(engine);
+  }
+  await ports.cacheUses.forgetOthers(seen, sinceMs);
+}
+
+/** Returns all cache volumes that were there. */
+async function sweepDaemon(
+  engine: ContainerEngine,
+  sinceMs: number,
+  ports: Ports,
+): Promise<readonly string[]> {
+  const { cacheUses } = ports;
+  const idle: string[] = [];
+  const volumes = await engine.listCacheVolumes();
+  for (const { name, isMounted } of volumes) {
+    if (isMounted) await cacheUses.noteUse(name);
+    else if ((await cacheUses.lastUseMs(name)) < sinceMs) idle.push(name);
+  }
+  if (idle.length > 0) await removeIdle(engine, { idle, sinceMs, ports });
+  return volumes.map(({ name }) => name);
+}
+
+interface Removal {
+  readonly idle: readonly string[];
+  readonly sinceMs: number;
+  readonly ports: Ports;
+}
+
+async function removeIdle(
+  engine: ContainerEngine,
+  { idle, sinceMs, ports: { cacheUses, clock, log } }: Removal,
+): Promise<void> {
+  const sizes = await engine.measureVolumes().catch((error: unknown) => {
+    log.warn('cache volumes not measured', { error });
+    return new Map<string, number>();
+  });
+  for (const volume of idle) {
+    const lastMs = await cacheUses.lastUseMs(volume);
+    const remove = (): Promise<boolean> => engine.removeIdleVolume(volume);
+    if (!(await cacheUses.removeUnlessUsed(volume, sinceMs, remove))) continue;
+    const bytes = sizes.get(volume);
+    log.info('cache volume removed, no job has used it for long', {
+      volume,
+      unused_days: Math.floor((clock.nowMs() - lastMs) / DAY_MS),
+      ...(bytes !== undefined && { size_mib: inMib(bytes) }),
+    });
+  }
+}

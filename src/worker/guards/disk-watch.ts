@@ -1,0 +1,76 @@
+import { statfs } from 'node:fs/promises';
+import type { Log } from '../../ports/index.ts';
+import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
+
+/** What a file system has, of bytes or of files. */
+export interface Room {
+  readonly free: number;
+  /** 0: it does not count them. */
+  readonly total: number;
+}
+
+export interface DiskRoom {
+  readonly bytes: Room;
+  readonly files: Room;
+}
+
+/** Less free space than this, or than 5 % of a small disk, and no new job is asked for. */
+const MIN_FREE_BYTES = 256 * 1024 * 1024;
+const MIN_FREE_FILES = 1_000;
+const MIN_FREE_SHARE = 0.05;
+const LOOK_MS = 2_000;
+const PAUSE_REASON = 'disk';
+
+/** What is short; undefined when there is room for another job. */
+export function findShortage({ bytes, files }: DiskRoom): 'space' | 'inodes' | undefined {
+  if (isShort(bytes, MIN_FREE_BYTES)) return 'space';
+  return isShort(files, MIN_FREE_FILES) ? 'inodes' : undefined;
+}
+
+function isShort({ free, total }: Room, least: number): boolean {
+  return total > 0 && free < Math.min(least, total * MIN_FREE_SHARE);
+}
+
+export interface DiskWatch {
+  readonly directory: string;
+  readonly capacity: Pick<ResizableCapacity, 'pause' | 'unpause'>;
+  readonly log: Log;
+}
+
+/** Takes no new jobs while the disk of `directory` is nearly full. Returns how to stop looking. */
+export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> {
+  let shortage: string | undefined;
+  const look = async (): Promise<void> => {
+    const found = findShortage(await readRoom(watch.directory));
+    if (found === shortage) return;
+    if (found === undefined) watch.capacity.unpause(PAUSE_REASON);
+    else watch.capacity.pause(PAUSE_REASON);
+    tell(watch, found);
+    shortage = found;
+  };
+  const { log, directory } = watch;
+  const lookQuietly = (): Promise<void> =>
+    look().catch((error: unknown) => {
+      log.warn('free space not known', { directory, error });
+    });
+  await lookQuietly();
+  const timer = setInterval(() => void lookQuietly(), LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    return Promise.resolve();
+  };
+}
+
+function tell({ log, directory }: DiskWatch, shortage: string | undefined): void {
+  if (shortage === undefined) log.info('there is room again, jobs are asked for', { directory });
+  else
+    log.error('the disk is full, no job is asked for until it has room', { directory, shortage });
+}
+
+async function readRoom(directory: string): Promise<DiskRoom> {
+  const { bsize, bavail, blocks, ffree, files } = await statfs(directory);
+  return {
+    bytes: { free: bavail * bsize, total: blocks * bsize },
+    files: { free: ffree, total: files },
+  };
+}

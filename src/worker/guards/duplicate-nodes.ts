@@ -1,0 +1,141 @@
+import type { Clock, Log } from '../../ports/index.ts';
+import { describeProcess } from '../../adapters/state/process-identity.ts';
+import type { Poller } from '../../adapters/temporal/pollers.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { isOlder, parseProcessName } from '../../domain/runner/process-name.ts';
+
+// Each node has a queue of its own, named after its state directory. A machine that is cloned, or a
+// directory that is copied, makes two of one node: each would get half of the other's calls.
+
+export interface DuplicateScope {
+  readPollers(): Promise<readonly Poller[]>;
+  /** Name of this process: see formatProcessName. */
+  readonly identity: string;
+  /** The last process that left this state directory in good order. */
+  readonly predecessor: string | undefined;
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A process asks at least once a minute: one that has not for longer is gone. */
+const SILENCE_MS = 75_000;
+const LOOK_PAUSE_MS = 2_000;
+const WATCH_INTERVAL_MS = 20_000;
+
+/**
+ * Returns when no other process serves this node. One that may still be there is waited for, until it
+ * is seen to live or has been silent for too long. Fails with RunnerSystem when there is one.
+ */
+export async function assertAlone(scope: DuplicateScope): Promise<void> {
+  const { clock, log } = scope;
+  const seen = new Map((await findStrangers(scope)).map((poller) => [poller.identity, poller]));
+  for (;;) {
+    const waiting = [...seen.values()].find(
+      ({ lastPollMs }) => clock.nowMs() - lastPollMs < SILENCE_MS,
+    );
+    if (waiting === undefined) return;
+    log.warn(
+      'another process has served this node a moment ago: waiting until it is known whether it still does',
+      {
+        process: waiting.identity,
+      },
+    );
+    await untilDecided(waiting, scope);
+    seen.delete(waiting.identity);
+  }
+}
+
+async function untilDecided(stranger: Poller, scope: DuplicateScope): Promise<void> {
+  const { clock } = scope;
+  // Below 0 where this node's clock is behind that of Temporal.
+  const silentMs = Math.max(0, clock.nowMs() - stranger.lastPollMs);
+  const endMs = clock.monotonicMs() + SILENCE_MS - silentMs;
+  while (clock.monotonicMs() < endMs) {
+    await clock.sleep(LOOK_PAUSE_MS);
+    const duplicate = (await findStrangers(scope)).find((poller) => hasPolled(poller, stranger));
+    if (duplicate !== undefined) throw duplicateFault(duplicate, scope);
+  }
+}
+
+function hasPolled({ identity, lastPollMs }: Poller, before: Poller): boolean {
+  return identity === before.identity && lastPollMs > before.lastPollMs;
+}
+
+/** Those that may be alive: of what runs on this very machine it is known. */
+async function findStrangers(scope: DuplicateScope): Promise<readonly Poller[]> {
+  const pollers = await scope.readPollers();
+  const strangers = await Promise.all(
+    pollers.map(async (poller) => ((await isGone(poller, scope)) ? [] : [poller])),
+  );
+  return strangers.flat();
+}
+
+async function isGone({ identity }: Poller, scope: DuplicateScope): Promise<boolean> {
+  if (identity === scope.identity || identity === scope.predecessor) return true;
+  const [mine, other] = [scope.identity, identity].map(parseProcessName);
+  if (mine === undefined || other === undefined || other.host !== mine.host) return false;
+  if (other.boot !== undefined && other.boot !== mine.boot) return false;
+  // In a container that was started anew it had the pid that this one has now.
+  return other.pid === mine.pid || (await describeProcess(other.pid)) === 'ended';
+}
+
+export interface DuplicateWatch {
+  /** Rejects when this process has to leave the node to another one. */
+  readonly whenDuplicate: Promise<never>;
+  close(): void;
+}
+
+/** Two that were started at once have not seen each other: the younger one leaves. */
+export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
+  const { clock, log } = scope;
+  const closing = new AbortController();
+  const look = createLook(scope);
+  const watch = async (): Promise<never> => {
+    for (;;) {
+      await clock.sleep(WATCH_INTERVAL_MS, closing.signal);
+      await look().catch((error: unknown) => {
+        if (error instanceof FinalError) throw error;
+        log.debug('not known who else serves this node', { error });
+      });
+    }
+  };
+  const whenDuplicate = watch();
+  // Told to whoever waits for it; closing ends it as well.
+  whenDuplicate.catch(() => undefined);
+  return {
+    whenDuplicate,
+    close: () => {
+      closing.abort();
+    },
+  };
+}
+
+/** Fails when this process has to leave. Of one that has to leave itself it tells once. */
+function createLook(scope: DuplicateScope): () => Promise<void> {
+  const seen = new Map<string, Poller>();
+  const told = new Set<string>();
+  return async () => {
+    for (const poller of await findStrangers(scope)) {
+      const { identity } = poller;
+      const before = seen.get(identity) ?? poller;
+      seen.set(identity, before);
+      if (!hasPolled(poller, before) || told.has(identity)) continue;
+      if (!isOlder(scope.identity, identity)) throw duplicateFault(poller, scope);
+      told.add(identity);
+      scope.log.error(describe(poller, scope));
+    }
+  };
+}
+
+function duplicateFault(duplicate: Poller, scope: DuplicateScope): FinalError {
+  return new FinalError(FailureType.RunnerSystem, describe(duplicate, scope));
+}
+
+function describe({ identity }: Poller, { stateDir }: DuplicateScope): string {
+  return (
+    `another process, ${identity}, serves this very node: ${stateDir} is a copy of its state directory, ` +
+    'or shared with it. Stop one of the two; a clone begins with an empty state directory and ' +
+    'without .runner_system_id'
+  );
+}

@@ -1,0 +1,63 @@
+import type { Log } from '../../ports/index.ts';
+import type { SealedHistories } from '../../adapters/temporal/sealed-histories.ts';
+
+export interface KeyCheck {
+  readonly histories: SealedHistories;
+  readonly keyRingFile: string;
+  /** Workflows that this node answers for. They need not be there. */
+  readonly ownIds: readonly string[];
+  readonly log: Log;
+}
+
+/** The one workflow that every node of a namespace has. */
+const FEEDER_TYPE = 'feedRunners';
+/** Questions to Temporal at a time: there may be thousands of runners. */
+const AT_A_TIME = 20;
+const ADVICE =
+  'bring that key back; for one that is lost for good see "Keys" in docs/operations.md';
+
+/**
+ * Fails when this node has not the keys of what it would have to go on with. A worker without them
+ * could neither run its builds nor say so to GitLab, and would spoil those of other nodes. What one
+ * other node has sealed is only complained about: that node may be gone for ever.
+ */
+export async function checkKeys({ histories, keyRingFile, ownIds, log }: KeyCheck): Promise<void> {
+  const own = await findObstacles(histories, ownIds);
+  const [first] = own;
+  if (first !== undefined) throw new Error(describe(first, keyRingFile));
+  const otherIds = (await histories.listOpen(FEEDER_TYPE)).filter((id) => !ownIds.includes(id));
+  const others = await findObstacles(histories, otherIds);
+  const [other] = others;
+  if (other === undefined) return;
+  if (others.length === otherIds.length) throw new Error(describe(other, keyRingFile));
+  for (const { workflowId, reason } of others) {
+    log.error('keys of another node are not here', { workflow: workflowId, reason });
+  }
+}
+
+interface Obstacle {
+  readonly workflowId: string;
+  readonly reason: string;
+}
+
+async function findObstacles(
+  histories: SealedHistories,
+  workflowIds: readonly string[],
+): Promise<readonly Obstacle[]> {
+  const found: Obstacle[] = [];
+  for (let start = 0; start < workflowIds.length; start += AT_A_TIME) {
+    const few = workflowIds.slice(start, start + AT_A_TIME).map(async (workflowId) => {
+      const reason = await histories.findObstacle(workflowId);
+      return reason === undefined ? [] : [{ workflowId, reason }];
+    });
+    found.push(...(await Promise.all(few)).flat());
+  }
+  return found;
+}
+
+function describe({ workflowId, reason }: Obstacle, keyRingFile: string): string {
+  return (
+    `${workflowId} in Temporal cannot be read by the keys in ${keyRingFile}: ${reason}. ` +
+    `Nothing was begun: ${ADVICE}`
+  );
+}

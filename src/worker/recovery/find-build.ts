@@ -1,0 +1,89 @@
+import type { Ports } from '../../ports/index.ts';
+import type { Workflows, WorkflowStart } from '../../ports/workflows.ts';
+import { failoverPlanOf } from '../../activities/job/request-job.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { planStages } from '../../domain/build/plan.ts';
+import { fencingTokenOf } from '../../domain/context/failover.ts';
+import { summarizeJob } from '../../domain/build/summary.ts';
+import { judgeLease } from '../../domain/build/lease.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import { buildStart, ORCHESTRATION_QUEUE, serveRunnerId } from '../../workflows/messages.ts';
+import type { RunBuildInput } from '../../workflows/run-build.ts';
+import { judgeOffer, refuseRepeated } from './reissued-job.ts';
+
+/** Where the workflow of a recorded build stands. */
+export type BuildState =
+  /** It was not there: never begun, or lost with Temporal's database. Begun now. */
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'open' }
+  /** It has ended before, and GitLab has handed the job out again: a build only says so. */
+  | { readonly kind: 'refused' }
+  /** The same job was handed to another node too, which was faster. */
+  | { readonly kind: 'elsewhere' }
+  /** It was given to another node while this one did not answer. */
+  | { readonly kind: 'moved' }
+  /** This node has taken it over, and its workflow does not know yet. */
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'ended'; readonly isCompleted: boolean };
+
+export interface FindScope {
+  readonly workflows: Workflows;
+  readonly installation: string;
+  readonly ports: Ports;
+}
+
+/** Begins the build unless that was done before, by whomever. */
+export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
+  // Another node may have begun its script: it is reported, and never run here.
+  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
+  // Invariant: one build that runs for one job, for ever, but for one of which nothing was begun.
+  if (await begin(context, 'reject', scope)) return { kind: 'begun' };
+  const offer = await judgeOffer(context, scope.workflows);
+  if (offer === 'taken_back' && (await begin(context, 'allow', scope))) {
+    return { kind: 'begun' };
+  }
+  if (offer === 'repeated' && (await begin(refuseRepeated(context), 'allow', scope))) {
+    return { kind: 'refused' };
+  }
+  return describeBuild(context, scope);
+}
+
+/** False when there is a build of this job. */
+function begin(
+  context: BuildContext,
+  reuse: WorkflowStart['reuse'],
+  { workflows, installation, ports }: FindScope,
+): Promise<boolean> {
+  const { runner } = context;
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  const job = summarizeJob(context, plan);
+  const { nodeQueue } = ports;
+  const runnerWorkflowId = serveRunnerId(installation, runner);
+  const input: RunBuildInput = {
+    ...{ job, nodeQueue, runnerWorkflowId, isCounted: false },
+    ...failoverPlanOf(context, ports),
+  };
+  const start = { type: 'runBuild', taskQueue: ORCHESTRATION_QUEUE, args: [input], reuse };
+  return workflows.start({ ...start, ...buildStart(job, nodeQueue) });
+}
+
+async function describeBuild(
+  { buildId, adoption }: BuildContext,
+  { workflows, ports }: FindScope,
+): Promise<BuildState> {
+  const description = await workflows.describe(buildId);
+  // Lost with Temporal's database: it told nobody.
+  if (description === undefined) return { kind: 'ended', isCompleted: false };
+  const { memo, status } = description;
+  const claim = { nodeQueue: ports.nodeQueue, term: fencingTokenOf(adoption) };
+  switch (judgeLease(memo, claim)) {
+    case 'lost':
+      return { kind: memo?.['term'] === undefined ? 'elsewhere' : 'moved' };
+    case 'pending':
+      return { kind: status === 'running' ? 'pending' : 'moved' };
+    case 'held':
+      return status === 'running'
+        ? { kind: 'open' }
+        : { kind: 'ended', isCompleted: status === 'completed' };
+  }
+}

@@ -1,0 +1,44 @@
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import { BUILD_LABEL } from '../../domain/executor/labels.ts';
+
+/** Everything that carries the build's label, in the order in which Docker lets it go. */
+export async function removeLabelled(engine: ContainerEngine, buildId: string): Promise<void> {
+  const left = await engine.listByLabels({ [BUILD_LABEL]: buildId });
+  await Promise.all(left.containers.map((id) => engine.removeContainer(id)));
+  await Promise.all([
+    ...left.volumes.map((name) => engine.removeVolume(name)),
+    ...left.networks.map((name) => engine.removeNetwork(name)),
+  ]);
+}
+
+/**
+ * Removes what builds left in Docker that have no record any more: their state directory was emptied,
+ * or Docker did not answer when they ended. Of this installation only; caches have no build.
+ */
+export async function sweepLeftovers(ports: Ports): Promise<void> {
+  for (const engine of enginesOf(ports)) {
+    for (const buildId of await findLeftovers(engine, ports.builds)) {
+      await removeLabelled(engine, buildId);
+      ports.log.warn('leftovers of a build without a record removed', { build: buildId });
+    }
+  }
+}
+
+/** Each daemon once, however many runners use it. */
+export function enginesOf({
+  config,
+  engine,
+}: Pick<Ports, 'config' | 'engine'>): readonly ContainerEngine[] {
+  const hosts = new Map(config.current().runners.map((runner) => [runner.docker.host, runner]));
+  return [...hosts.values()].map(engine);
+}
+
+async function findLeftovers(
+  engine: ContainerEngine,
+  builds: Ports['builds'],
+): Promise<readonly string[]> {
+  const found = await engine.listBuildIds();
+  // Read afterwards: a build has its record before anything of it is in Docker.
+  const recorded = new Set(await builds.list());
+  return found.filter((buildId) => !recorded.has(buildId));
+}

@@ -1,0 +1,181 @@
+import type { OrphanedBuilds } from '../../activities/failover/orphaned-builds.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../../workflows/messages.ts';
+import { findOrBegin, type FindScope } from './find-build.ts';
+import { removeLabelled, sweepLeftovers } from './leftovers.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+
+/** A job that is recorded but not begun for this long is begun by the node itself. */
+const PATIENCE_MS = 10_000;
+/** How often a build that goes on is looked after: a person may have terminated its workflow. */
+const CHECK_INTERVAL_MS = 60_000;
+
+export interface Recovery {
+  /** At start: every build on this node goes on, or is swept when it had ended. */
+  recoverAll(): Promise<void>;
+  /**
+   * Now and then: begins what was recorded and whose runner was never told, takes up again what
+   * failed at start, and sweeps what has ended without its clean-up.
+   */
+  beginForgotten(): Promise<void>;
+}
+
+export interface RecoveryScope extends FindScope {
+  readonly orphaned: OrphanedBuilds;
+}
+
+/** What becomes of a job whose workflow was terminated. */
+const ORPHANED: BuildOutcome = {
+  state: 'failed',
+  reason: 'runner_system_failure',
+  exitCode: undefined,
+  message: 'the workflow of the build was ended from outside: somebody terminated it in Temporal',
+};
+
+/**
+ * Keeps the node's records and Temporal's workflows in step. Between GitLab's answer and the start
+ * of the workflow a job exists only in the record; here it is found again.
+ */
+export function createRecovery(scope: RecoveryScope): Recovery {
+  const { ports } = scope;
+  const { builds, clock, log } = ports;
+  /** What this process has seen of each record: see `lookAt`. */
+  const looks = new Map<string, Look>();
+  /** Builds of the process before: their workflows have to hear of this one. */
+  let inherited: ReadonlySet<string> = new Set();
+
+  const lookAt = ({ buildId, receivedAtMs }: BuildContext): Look => {
+    const known = looks.get(buildId);
+    // Another one is of another offer of the same job.
+    if (known?.receivedAtMs === receivedAtMs) return known;
+    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs); // a clock that was set back says nothing
+    const look = { receivedAtMs, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
+    looks.set(buildId, look);
+    return look;
+  };
+
+  const isDue = (context: BuildContext): boolean => {
+    const { hasChecked, sinceMs } = lookAt(context);
+    // Of an offer that comes anew as well: the runner may not begin what was begun before.
+    if (inherited.has(context.buildId) && !hasChecked) return true;
+    const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
+    return clock.monotonicMs() - sinceMs >= intervalMs;
+  };
+
+  const check = async (context: BuildContext): Promise<void> => {
+    const { buildId } = context;
+    const { receivedAtMs, hasChecked } = lookAt(context);
+    try {
+      await tend(context, { ...scope, isNews: inherited.has(buildId) && !hasChecked });
+      looks.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
+    } catch (error) {
+      log.warn('build not recovered, tried again later', {
+        ...jobFields(context),
+        ...{ build: buildId, error },
+      });
+    }
+  };
+
+  const checkAll = async (): Promise<void> => {
+    const buildIds = await builds.list();
+    const contexts = await Promise.all(buildIds.map((buildId) => builds.read(buildId)));
+    await Promise.all(
+      contexts.map(async (context) => {
+        if (context !== undefined && isDue(context)) await check(context);
+      }),
+    );
+    for (const buildId of looks.keys()) {
+      if (!buildIds.includes(buildId)) looks.delete(buildId);
+    }
+  };
+
+  return {
+    recoverAll: async () => {
+      inherited = new Set(await builds.list());
+      await checkAll();
+      // Docker may not answer; the builds do not wait for that.
+      void sweepLeftovers(ports).catch((error: unknown) => {
+        log.warn('leftovers not looked for', { error });
+      });
+    },
+    beginForgotten: oneAtATime(checkAll),
+  };
+}
+
+interface Look {
+  /** Tells the record from that of another offer of the same job. */
+  readonly receivedAtMs: number;
+  /** When it was found, or was last seen to go on. By the clock that nobody sets. */
+  readonly sinceMs: number;
+  readonly hasChecked: boolean;
+}
+
+interface Tending extends RecoveryScope {
+  /** The build does not know yet that the node's process is another one. */
+  readonly isNews: boolean;
+}
+
+async function tend(context: BuildContext, tending: Tending): Promise<void> {
+  const { workflows, ports, isNews } = tending;
+  const fields = { ...jobFields(context), build: context.buildId };
+  const state = await findOrBegin(context, tending);
+  switch (state.kind) {
+    case 'begun':
+      ports.log.warn('job was recorded but not begun, begun now', fields);
+      return;
+    case 'open':
+      if (!isNews) return;
+      if (await workflows.signal(context.buildId, { name: nodeRestartedSignal.name, args: [] })) {
+        ports.log.info('build goes on', fields);
+      }
+      return;
+    case 'refused':
+      ports.log.warn('job was handed out again after it had ended, so it is not run', fields);
+      return;
+    case 'elsewhere':
+      ports.log.warn('job runs on another node too, left to that one', fields);
+      return forget(context, tending);
+    case 'moved':
+      await tending.orphaned.drop(context.buildId);
+      ports.log.warn('build is another node’s by now, its leftovers removed', fields);
+      return;
+    case 'pending':
+      return;
+    case 'ended':
+      return sweep(context, { ...tending, isCompleted: state.isCompleted });
+  }
+}
+
+/** A workflow that was terminated has told nobody: its job must not stay "running" for ever. */
+async function sweep(
+  context: BuildContext,
+  scope: RecoveryScope & { readonly isCompleted: boolean },
+): Promise<void> {
+  const { ports, isCompleted, orphaned } = scope;
+  const { buildId, runner } = context;
+  // It may have released itself since it was listed.
+  if ((await ports.builds.read(buildId)) === undefined) return;
+  const remove = (): Promise<void> => removeLabelled(ports.engine(runner), buildId);
+  if (isCompleted) await remove();
+  else await orphaned.report(buildId, ORPHANED, remove);
+  await forget(context, scope);
+  ports.log.warn('build had ended without its clean-up, swept', {
+    ...jobFields(context),
+    build: buildId,
+  });
+}
+
+async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
+  const { workflows, installation, ports, orphaned } = scope;
+  const { buildId, runner } = context;
+  await orphaned.close(buildId);
+  await ports.builds.remove(buildId);
+  ports.capacity.free(buildId);
+  // A runner that is gone, as it was removed from the config, counts no more.
+  await workflows.signal(serveRunnerId(installation, runner), {
+    name: buildEndedSignal.name,
+    args: [buildId],
+  });
+}

@@ -1,0 +1,79 @@
+import type { Ports } from '../../ports/index.ts';
+import type { WorkflowStatus } from '../../ports/workflows.ts';
+import type { RunnerConfig } from '../../domain/runner/config.ts';
+import {
+  feedRunnersId,
+  ORCHESTRATION_QUEUE,
+  runnerStart,
+  serveRunnerId,
+} from '../../workflows/messages.ts';
+import { initialServeRunnerState } from '../../workflows/serve-runner.ts';
+import type { FindScope } from './find-build.ts';
+
+/** A runner that nobody has told to ask yet. */
+const UNFED = {
+  ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
+  ...{ limit: 0, requestConcurrency: 1, mayWait: true },
+} as const;
+
+export interface WorkflowRestart {
+  /** Sees to it that this node's long-lived workflows run, unless they have ended in good order. */
+  restartAll(): Promise<void>;
+}
+
+/**
+ * The node's feedRunners and serveRunners are begun by each other, so nobody misses one that a person
+ * has terminated, cancelled or deleted, or that went with Temporal's database: the node does.
+ * `feed` has feedRunners tell its runners again, and begins it when it is not there.
+ */
+export function createWorkflowRestart(
+  scope: FindScope,
+  feed: () => Promise<void>,
+): WorkflowRestart {
+  const { workflows, ports, installation } = scope;
+  const { config, log } = ports;
+  return {
+    restartAll: async () => {
+      const { runners } = config.current();
+      const feeder = await workflows.statusOf(feedRunnersId(installation));
+      // `stop`, or a node without runners.
+      if (feeder === 'completed' || runners.length === 0) return;
+      let isAnyLost = isLost(feeder);
+      for (const runner of runners) {
+        if (!isLost(await workflows.statusOf(serveRunnerId(installation, runner)))) continue;
+        isAnyLost = true;
+        await begin(runner, scope);
+      }
+      if (!isAnyLost) return;
+      log.warn('a workflow that asks for jobs was ended from outside, begun again');
+      await feed();
+    },
+  };
+}
+
+/** Not there, or ended by somebody else's hand. */
+function isLost(status: WorkflowStatus | undefined): boolean {
+  return status === undefined || status === 'ended';
+}
+
+/** With the builds that the one before has counted; feedRunners tells it to ask. */
+async function begin(
+  runner: RunnerConfig,
+  { workflows, installation, ports }: FindScope,
+): Promise<void> {
+  const { name, key } = runner;
+  const feederId = feedRunnersId(installation);
+  const initial = initialServeRunnerState({ runner: { name, key }, feeding: UNFED, feederId });
+  await workflows.start({
+    type: 'serveRunner',
+    taskQueue: ORCHESTRATION_QUEUE,
+    args: [{ ...initial, buildIds: await buildIdsOf(runner, ports) }],
+    reuse: 'use_existing',
+    ...runnerStart(installation, runner),
+  });
+}
+
+async function buildIdsOf({ key }: RunnerConfig, { builds }: Ports): Promise<readonly string[]> {
+  const contexts = await Promise.all((await builds.list()).map((id) => builds.read(id)));
+  return contexts.flatMap((context) => (context?.runner.key === key ? [context.buildId] : []));
+}

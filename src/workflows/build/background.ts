@@ -1,0 +1,19 @@
+import { isCancellation, log, type CancellationScope } from '@temporalio/workflow';
+import { reasonOf, throwBug } from '../node/activity-failure.ts';
+import { isNodeLost } from '../failover/node-assignment.ts';
+
+/** Nobody waits for this; it ends with its scope at the latest. */
+export function inBackground(scope: CancellationScope, work: () => Promise<void>): void {
+  void logAndContinue('background work ended early', () => scope.run(work));
+}
+
+/** Whatever becomes of this, the build goes on: its fault is for the operator to read. */
+export async function logAndContinue(complaint: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throwBug(error);
+    if (isCancellation(error) || isNodeLost(error)) return;
+    log.error(complaint, { reason: reasonOf(error) });
+  }
+}

@@ -1,0 +1,216 @@
+import { condition, patched, setCurrentDetails } from '@temporalio/workflow';
+import type { BuildRef, StageRequest, StageTry } from '../../activities/contract.ts';
+import { outcomeOfOwnTimeout, outcomeOfStages } from '../../domain/build/build-outcome.ts';
+import type { BuildOutcome, StageOutcome } from '../../domain/context/outcome.ts';
+import { formatStageTable, type StageRow } from '../../domain/build/stage-table.ts';
+import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../../domain/context/stage.ts';
+import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failure.ts';
+import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildRun } from '../node/build-run.ts';
+import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
+
+/** The stages of one build, run one after another. */
+export interface BuildStages {
+  /** Returns an outcome when the build ends here. */
+  prepare(): Promise<BuildOutcome | undefined>;
+  /** Runs a stage, tries and all. A build that is over runs nothing more. */
+  run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
+}
+
+export interface StageOptions {
+  readonly jobStatus: StageRequest['jobStatus'];
+  /** The stage is stopped when it, with all its tries, takes longer. */
+  readonly limitMs?: number;
+}
+
+const FIRST_RETRY_PAUSE_MS = 5_000;
+const MAX_RETRY_PAUSE_MS = 300_000;
+const NODE_CONFIRMS_LIMITS = 'node-confirms-stage-limits';
+const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
+
+interface StagesScope {
+  readonly assignment: NodeAssignment;
+  readonly run: BuildRun;
+}
+
+interface Parts extends StagesScope {
+  readonly plan: BuildPlan;
+  readonly build: BuildRef;
+  readonly canceller: Canceller;
+}
+
+export function openStages(
+  { buildId, plan }: JobSummary,
+  { assignment, run }: StagesScope,
+): BuildStages {
+  const build = { buildId };
+  const table = openTable();
+  const parts = {
+    build,
+    plan,
+    assignment,
+    run,
+    canceller: openCanceller(build, { assignment, run }),
+  };
+  return {
+    prepare: async () => {
+      run.show({ stage: 'prepare_executor' });
+      const endRow = table.begin('prepare_executor');
+      const outcome = await prepare(parts);
+      endRow(outcome === undefined ? 'succeeded' : outcome.state);
+      return outcome;
+    },
+
+    run: async (stage, options) => {
+      let outcome: StageOutcome = { kind: 'stopped' };
+      const leftMs = timeLeft(options.limitMs);
+      const isEnding = (): boolean =>
+        parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
+      for (let attempt = 1; attempt <= stage.attempts; attempt += 1) {
+        const limitMs = leftMs();
+        if (isEnding() || limitMs === 0) return { kind: 'stopped' };
+        run.show({ stage: stage.name });
+        const endRow = table.begin(stage.name);
+        outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, limitMs, parts);
+        endRow(outcome.kind);
+        if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
+        if (assignment.failover !== undefined) return outcome;
+        const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
+        if (attempt < stage.attempts) await condition(isEnding, pauseMs);
+      }
+      return outcome;
+    },
+  };
+}
+
+/** Milliseconds until the limit is over, counted from now on; undefined when there is none. */
+function timeLeft(limitMs: number | undefined): () => number | undefined {
+  if (limitMs === undefined) return () => undefined;
+  const endMs = Date.now() + limitMs;
+  return () => Math.max(0, endMs - Date.now());
+}
+
+async function prepare({
+  build,
+  assignment,
+  run,
+  canceller,
+  plan,
+}: Parts): Promise<BuildOutcome | undefined> {
+  const ending = ['canceling', 'job_timeout', 'aborted'] as const;
+  const ended = run.isInterruptedBy(ending)
+    ? undefined
+    : await canceller.run({
+        call: () => assignment.node.prepare.prepareEnvironment(build),
+        ending,
+        limitMs: plan.prepareTimeoutMs,
+        how: 'kill',
+      });
+  if (ended === undefined) {
+    const { prepareTimeoutMs: limitMs } = plan;
+    return limitMs === undefined || run.isInterruptedBy(ending)
+      ? outcomeOfStages({ kind: 'stopped' }, run.interruption)
+      : outcomeOfOwnTimeout('prepare', limitMs);
+  }
+  try {
+    ended.take();
+    return undefined;
+  } catch (error) {
+    return outcomeOfFailure(error, run.interruption);
+  }
+}
+
+async function runOnce(
+  request: StageRequest,
+  limitMs: number | undefined,
+  { build, assignment, run, canceller }: Parts,
+): Promise<StageOutcome> {
+  const { stage, attempt } = request;
+  const calls = isDelivery(stage) ? assignment.node.patient : assignment.node.stage;
+  const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
+  const ended = await canceller.run({
+    call: () => {
+      // Just as it is handed to the node: until then the build may go to another one.
+      if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
+      return calls.runStage.executeWithOptions({ summary }, [build, request]);
+    },
+    ending: endingOf(stage),
+    limitMs,
+    leftMs: async () =>
+      stageTimeLeft({ name: stage.name, attempt }, limitMs, { build, assignment }),
+    // Before the user's own scripts nobody is given time to tidy up. Source: spec/execution §6.
+    how: stage.place === 'build' ? 'graceful' : 'kill',
+  });
+  // What it died of is our doing, whatever code it left.
+  if (ended === undefined) return { kind: 'stopped' };
+  try {
+    return ended.take();
+  } catch (error) {
+    return stageFaultOf(error);
+  }
+}
+
+/**
+ * By the clock of the node, when a limit of a stage is over by Temporal's: that may have been set. 0
+ * where nobody can tell. Builds of 0.1.0 do not ask.
+ */
+export async function stageTimeLeft(
+  stage: StageTry,
+  limitMs: number | undefined,
+  { build, assignment }: Pick<Parts, 'build' | 'assignment'>,
+): Promise<number> {
+  if (limitMs === undefined || !patched(NODE_CONFIRMS_LIMITS)) return 0;
+  try {
+    return await assignment.onNode(() => assignment.node.quick.timeLeft(build, limitMs, stage));
+  } catch (error) {
+    throwBug(error);
+    return 0;
+  }
+}
+
+/** The build's stages as the Temporal UI shows them. */
+function openTable(): { begin(name: string): (end: string) => void } {
+  const rows: StageRow[] = [];
+  const show = (): void => setCurrentDetails(formatStageTable(rows));
+  return {
+    begin: (name) => {
+      const index = rows.length;
+      const begun = { name, startedMs: Date.now() };
+      rows.push(begun);
+      show();
+      return (end) => {
+        rows[index] = { ...begun, endedMs: Date.now(), end };
+        show();
+      };
+    },
+  };
+}
+
+/** Source: gitlab-runner FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY. */
+function retryPauseMs(attempt: number, { hasShortPauses }: BuildPlan): number {
+  const factor = 2 ** (attempt - 1);
+  return hasShortPauses === undefined
+    ? Math.min(FIRST_RETRY_PAUSE_MS * factor, MAX_RETRY_PAUSE_MS)
+    : Math.min(SHORT_PAUSE.firstMs * factor, SHORT_PAUSE.maxMs);
+}
+
+/** Which interruptions end a stage that runs. Source: spec/execution §6. */
+function endingOf({ name }: PlannedStage): EndingKinds {
+  const always = ['aborted', 'job_timeout'] as const;
+  if (name.startsWith('step_')) return [...always, 'canceling', 'script_timeout'];
+  if (isDelivery({ name })) return ['aborted'];
+  return AFTER_THE_SCRIPT.has(name) ? always : [...always, 'canceling'];
+}
+
+/** Once these run, a cancel comes too late. */
+const AFTER_THE_SCRIPT: ReadonlySet<StageName> = new Set([
+  'after_script',
+  'archive_cache',
+  'archive_cache_on_failure',
+  'cleanup_file_variables',
+]);
+
+/** Whether a stage hands to GitLab what the job has made, however long GitLab is away. */
+export function isDelivery({ name }: Pick<PlannedStage, 'name'>): boolean {
+  return name === 'upload_artifacts_on_success' || name === 'upload_artifacts_on_failure';
+}

@@ -1,0 +1,121 @@
+import { CancellationScope, condition, log } from '@temporalio/workflow';
+import type { BuildRef, StopRequest } from '../../activities/contract.ts';
+import type { Interruption } from '../../domain/context/outcome.ts';
+import { reasonOf, throwBug } from '../node/activity-failure.ts';
+import type { NodeAssignment } from '../failover/node-assignment.ts';
+import { STOP_LIMIT_MS } from '../node/build-node.ts';
+import type { BuildRun } from '../node/build-run.ts';
+import { watch, type Watched } from '../node/watched.ts';
+
+export type EndingKinds = readonly Interruption['kind'][];
+
+/** What runs on the node and can be stopped. */
+export interface Stoppable<T> {
+  call(): Promise<T>;
+  /** The interruptions that end it. */
+  readonly ending: EndingKinds;
+  readonly limitMs?: number | undefined;
+  /** Asked when the limit is over by Temporal's clock: what is left of it by that of the node. */
+  readonly leftMs?: () => Promise<number>;
+  readonly how: StopRequest['how'];
+}
+
+/** First wait before a stage is told again to stop; doubled each time. */
+const FIRST_STOP_PAUSE_MS = 1_000;
+
+/** Runs what an interruption or a time limit may end. */
+export interface Canceller {
+  /** Something did not let itself be stopped: whatever came next would meet it. */
+  readonly isStuck: boolean;
+  /**
+   * The answer of the call; undefined when it was stopped. It may have begun just when it was told
+   * to stop, so it is told again until it has ended.
+   */
+  run<T>(work: Stoppable<T>): Promise<Watched<T> | undefined>;
+}
+
+interface CancellerScope {
+  readonly assignment: NodeAssignment;
+  readonly run: BuildRun;
+}
+
+export function openCanceller(build: BuildRef, { assignment, run }: CancellerScope): Canceller {
+  let isStuck = false;
+
+  const stopUntilEnded = async <T>(
+    running: Watched<T>,
+    { how, limitMs }: Stoppable<T>,
+  ): Promise<boolean> => {
+    const giveUpAtMs = Date.now() + STOP_LIMIT_MS;
+    for (let pauseMs = FIRST_STOP_PAUSE_MS; ; pauseMs *= 2) {
+      const reason = describeStop(run.interruption, limitMs);
+      const hasStopped = await stop({ how: run.isOver() ? 'kill' : how, reason });
+      if (!running.isSettled) await condition(() => running.isSettled, pauseMs);
+      if ((hasStopped || assignment.failover !== undefined) && running.isSettled) return true;
+      if (Date.now() >= giveUpAtMs) return false;
+    }
+  };
+
+  const stop = async (request: StopRequest): Promise<boolean> => {
+    try {
+      await assignment.onNode(() => assignment.node.stop.stopStage(build, request));
+      return true;
+    } catch (error) {
+      throwBug(error);
+      log.warn('stage not stopped', { reason: reasonOf(error) });
+      return false;
+    }
+  };
+
+  return {
+    get isStuck() {
+      return isStuck;
+    },
+    run: async (work) => {
+      const scope = new CancellationScope();
+      const running = watch(scope.run(() => assignment.onNode(work.call)));
+      const isEnding = (): boolean => running.isSettled || run.isInterruptedBy(work.ending);
+      await endOrLimit(isEnding, work);
+      if (running.isSettled) return running;
+
+      scope.cancel(); // it is not begun, nor tried again, from here on
+      isStuck = !(await stopUntilEnded(running, work));
+      return undefined;
+    },
+  };
+}
+
+/** Returns when it is ending, or when its time is over. */
+async function endOrLimit<T>(
+  isEnding: () => boolean,
+  { limitMs, leftMs }: Stoppable<T>,
+): Promise<void> {
+  if (limitMs === undefined) return condition(isEnding);
+  for (let waitMs = limitMs; waitMs > 0;) {
+    if (await condition(isEnding, waitMs)) return;
+    waitMs = (await leftMs?.()) ?? 0;
+  }
+}
+
+function describeStop(interruption: Interruption | undefined, limitMs: number | undefined): string {
+  switch (interruption?.kind) {
+    case 'aborted':
+      return 'the coordinator has ended the job';
+    case 'job_timeout':
+      return `the job took longer than ${interruption.timeoutMs / 1000} s`;
+    case 'script_timeout':
+    case 'canceling':
+    case undefined:
+      return limitMs === undefined
+        ? describeScriptStop(interruption)
+        : `took longer than ${limitMs / 1000} s`;
+  }
+}
+
+function describeScriptStop(
+  interruption: Extract<Interruption, { kind: 'canceling' | 'script_timeout' }> | undefined,
+): string {
+  return interruption?.kind === 'script_timeout'
+    ? `the script took longer than ${interruption.timeoutMs / 1000} s`
+    : 'canceled externally';
+}

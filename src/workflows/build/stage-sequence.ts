@@ -1,0 +1,241 @@
+import { CancellationScope, log, patched, sleep } from '@temporalio/workflow';
+import type { BuildRef } from '../../activities/contract.ts';
+import {
+  afterScriptStatus,
+  outcomeOfOwnTimeout,
+  outcomeOfStages,
+} from '../../domain/build/build-outcome.ts';
+import type { BuildOutcome, Interruption, StageOutcome } from '../../domain/context/outcome.ts';
+import type { BuildPlan, JobSummary, PlannedStage } from '../../domain/context/stage.ts';
+import { inBackground } from './background.ts';
+import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildRun } from '../node/build-run.ts';
+import { isDelivery, openStages, stageTimeLeft, type BuildStages } from './build-stages.ts';
+
+export interface StageSequenceScope {
+  readonly assignment: NodeAssignment;
+  readonly run: BuildRun;
+}
+
+const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
+/** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
+const REJECTED_EXIT_CODE = 3;
+/** A clean-up deletes a few files; what takes longer hangs, and would keep the build's place. */
+const CLEANUP_LIMIT_MS = 5 * 60_000;
+
+/** The stages under the job's clock, which starts before the environment is prepared. */
+export async function runStageSequence(
+  job: JobSummary,
+  scope: StageSequenceScope,
+): Promise<BuildOutcome> {
+  const { rejection, rejectionReason, plan } = job;
+  if (rejection !== undefined) {
+    return {
+      state: 'failed',
+      reason: rejectionReason ?? 'runner_system_failure',
+      exitCode: rejectionReason === undefined ? REJECTED_EXIT_CODE : undefined,
+      message: rejection,
+    };
+  }
+  const clock = startJobClock(job, scope);
+  const stages = openStages(job, scope);
+  const build = { buildId: job.buildId };
+  const outcome =
+    (await resolveSecrets(plan, { stages, run: scope.run })) ??
+    (await stages.prepare()) ??
+    (await runStages(plan, { ...scope, build, stages, clock }));
+  clock.stop();
+  return outcome;
+}
+
+/** Without them nothing of the job is begun. Returns an outcome when the build ends here. */
+async function resolveSecrets(
+  { secrets }: BuildPlan,
+  { stages, run }: Pick<StagesScope, 'stages' | 'run'>,
+): Promise<BuildOutcome | undefined> {
+  if (secrets === undefined) return undefined;
+  const ended = await stages.run(secrets, { jobStatus: 'running' });
+  return ended.kind === 'succeeded' ? undefined : outcomeOfStages(ended, run.interruption);
+}
+
+interface StagesScope {
+  readonly build: BuildRef;
+  readonly assignment: NodeAssignment;
+  readonly stages: BuildStages;
+  readonly run: BuildRun;
+  /** Of the job. */
+  readonly clock: JobClock;
+}
+
+async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
+  const { stages, run } = scope;
+  for (const stage of plan.preparation) {
+    const limitMs = stage.name === 'get_sources' ? plan.sourcesTimeoutMs : undefined;
+    const limit = limitMs === undefined ? {} : { limitMs };
+    const ended = await stages.run(stage, { jobStatus: 'running', ...limit });
+    if (ended.kind === 'succeeded') continue;
+    const { interruption } = run;
+    const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
+    // Without its preparation there is nothing that could be kept or cleaned up.
+    if (stage.name === 'prepare_script') return outcome;
+    const result = ended.kind === 'stopped' ? outcome : await keepFiles(plan, scope, outcome);
+    await cleanUp(plan, scope);
+    return result;
+  }
+  // A cancel that came before the user's own scripts spares them altogether.
+  if (run.interruption !== undefined) {
+    await cleanUp(plan, scope);
+    return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  }
+  const outcome = await keepFiles(plan, scope, await runSteps(plan, scope));
+  await cleanUp(plan, scope);
+  return outcome;
+}
+
+/**
+ * Saves caches, then hands over artifacts. What fails there fails a build that was good so far. The
+ * job's clock ends with its own work: a GitLab that is away must not fail a job that has ended.
+ */
+async function keepFiles(
+  { finish }: BuildPlan,
+  scope: StagesScope,
+  result: BuildOutcome,
+): Promise<BuildOutcome> {
+  const { run } = scope;
+  const wanted = result.state === 'success' ? finish?.onSuccess : finish?.onFailure;
+  if (wanted === undefined || wanted.length === 0) return result;
+  const outcome = await runAll(wanted, scope);
+  if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  return result.state === 'success' ? outcomeOfStages(outcome, run.interruption) : result;
+}
+
+/** Whatever one stage comes to, the next is run. Returns the first that is not well. */
+async function runAll(
+  wanted: readonly PlannedStage[],
+  { stages, run, clock }: StagesScope,
+): Promise<StageOutcome> {
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (const stage of wanted) {
+    if (run.isOver()) break;
+    if (isDelivery(stage)) clock.stop();
+    const ended = await stages.run(stage, { jobStatus: 'running' });
+    if (outcome.kind === 'succeeded') outcome = ended;
+  }
+  return outcome;
+}
+
+interface EndedPreparation {
+  readonly ended: StageOutcome;
+  readonly interruption: Interruption | undefined;
+  /** Of the stage's own. */
+  readonly limitMs: number | undefined;
+}
+
+/** The shell itself does not start: nothing of that is the user's doing. Source: spec/execution §1. */
+function outcomeOfPreparation(
+  { name }: PlannedStage,
+  { ended, interruption, limitMs }: EndedPreparation,
+): BuildOutcome {
+  if (limitMs !== undefined && ended.kind === 'stopped' && interruption === undefined) {
+    return outcomeOfOwnTimeout('get sources', limitMs);
+  }
+  if (name !== 'prepare_script' || ended.kind !== 'script_failed') {
+    return outcomeOfStages(ended, interruption);
+  }
+  return {
+    state: 'failed',
+    reason: 'runner_system_failure',
+    exitCode: undefined,
+    message: `prepare environment: exit code ${ended.exitCode}`,
+  };
+}
+
+async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
+  const { stages, run } = scope;
+  const outcome = await runScript(plan, scope);
+  // From here on a cancel comes too late: what the script did stands.
+  const interruption = run.interruption;
+  const result = outcomeOfStages(outcome, interruption);
+  if (plan.afterScript === undefined || run.isOver()) return result;
+
+  const timeoutMs = plan.afterScriptTimeoutMs;
+  const jobStatus = afterScriptStatus(result, interruption);
+  const after = await stages.run(plan.afterScript, { jobStatus, limitMs: timeoutMs });
+  if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
+  const isIgnored = plan.afterScriptIgnoreErrors || result.state !== 'success';
+  return isIgnored ? result : outcomeOfStages(after, { kind: 'script_timeout', timeoutMs });
+}
+
+async function runScript(plan: BuildPlan, scope: StagesScope): Promise<StageOutcome> {
+  const { stages } = scope;
+  const clock = startScriptClock(plan, scope);
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (const step of plan.steps) {
+    if (outcome.kind === 'succeeded') outcome = await stages.run(step, { jobStatus: 'running' });
+  }
+  clock?.cancel();
+  return outcome;
+}
+
+/** The script's clock begins with its first step. undefined when it has no time-out of its own. */
+function startScriptClock(
+  { scriptTimeoutMs: timeoutMs, steps: [first] }: BuildPlan,
+  scope: StagesScope,
+): CancellationScope | undefined {
+  if (timeoutMs === undefined || first === undefined) return undefined;
+  return startTimer(scope.run, { kind: 'script_timeout', timeoutMs }, () =>
+    stageTimeLeft({ name: first.name, attempt: 1 }, timeoutMs, scope),
+  );
+}
+
+async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<void> {
+  const { cleanup, finish, jobTimeoutMs } = plan;
+  if (cleanup === undefined || run.isOver()) return;
+  // With the first delivery the job's own clock has ended. Builds that 0.1.0 has planned keep theirs.
+  const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
+  const limit = finish === undefined ? {} : { limitMs };
+  const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
+  if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
+}
+
+interface JobClock {
+  stop(): void;
+}
+
+/** Ends the job when its time is over, by Temporal's clock and by that of the node. */
+function startJobClock(
+  { buildId, plan }: JobSummary,
+  { assignment, run }: StageSequenceScope,
+): JobClock {
+  const { jobTimeoutMs: timeoutMs } = plan;
+  run.progress.isTimed = true;
+  const timer = startTimer(run, { kind: 'job_timeout', timeoutMs }, async () => {
+    // Temporal's clock may have been set. Builds of 0.1.0 do not ask.
+    if (!patched(NODE_CONFIRMS_TIMEOUT)) return 0;
+    return assignment.onNode(() => assignment.node.quick.timeLeft({ buildId }, timeoutMs));
+  });
+  return {
+    stop: () => {
+      run.progress.isTimed = false;
+      timer.cancel();
+    },
+  };
+}
+
+/** `leftMs` is asked when the time is over: what it returns is waited for as well. */
+function startTimer(
+  run: BuildRun,
+  interruption: Extract<Interruption, { timeoutMs: number }>,
+  leftMs: () => Promise<number>,
+): CancellationScope {
+  const timer = new CancellationScope();
+  inBackground(timer, async () => {
+    let waitMs = interruption.timeoutMs;
+    do {
+      await sleep(waitMs);
+      waitMs = await leftMs();
+    } while (waitMs > 0);
+    run.interrupt(interruption);
+  });
+  return timer;
+}

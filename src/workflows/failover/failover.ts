@@ -1,0 +1,236 @@
+import {
+  CancellationScope,
+  condition,
+  log,
+  patched,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { AdoptionReply } from '../../activities/contract.ts';
+import {
+  describeLoss,
+  describeLostRecord,
+  type Adoption,
+  type LostNode,
+  type FailoverPlan,
+} from '../../domain/context/failover.ts';
+import type { JobSummary } from '../../domain/context/stage.ts';
+import { nodeNameOf } from '../../domain/runner/node-name.ts';
+import { reasonOf, throwBug } from '../node/activity-failure.ts';
+import { proxyFleet, type BuildNode } from '../node/build-node.ts';
+import type { BuildRun } from '../node/build-run.ts';
+import { buildMemo } from '../messages.ts';
+import { watch } from '../node/watched.ts';
+
+/** What becomes of a build whose node does not answer. */
+export type Failover =
+  /** It begins again on another node. */
+  | { readonly kind: 'moved'; readonly nodeQueue: string; readonly term: number }
+  /** Another node tells GitLab that it has failed. */
+  | {
+      readonly kind: 'given_up';
+      readonly nodeQueue: string;
+      readonly term: number;
+      readonly message: string;
+    }
+  /** GitLab has its result: the node sweeps what is left when it comes back. */
+  | { readonly kind: 'left' };
+
+export interface FailoverScope {
+  readonly job: JobSummary;
+  readonly node: BuildNode;
+  readonly nodeQueue: string;
+  readonly term: number;
+  readonly rescue: FailoverPlan | undefined;
+  readonly run: BuildRun;
+  /** When the node was last known to be there. */
+  readonly sinceMs: number;
+}
+
+/** A node that is there answers in less; so does one whose process has just been started anew. */
+const GRACE_MS = 20_000;
+/** A wait that took so much longer was one of Temporal, or of every node: it says nothing of this one. */
+const OVERDUE_MS = 20_000;
+
+/**
+ * Asks a node that let a call go unanswered, until it answers or the build is given to another. A
+ * build whose script was not handed out moves at once. Any other waits for its node: at first for as
+ * long as it takes until another node is there at all, then for the time that is set. So a node that
+ * is the only one never loses a build by being away.
+ */
+export async function waitOrFailOver(
+  scope: FailoverScope,
+): Promise<Failover | { readonly kind: 'present'; readonly term: number }> {
+  const { node, run, rescue, job } = scope;
+  const restartsBefore = run.restarts;
+  const asking = new CancellationScope();
+  const answer = watch(asking.run(() => node.asking.answerCall()));
+  const isBack = (): boolean => answer.isSettled || run.restarts !== restartsBefore;
+  const search: FailoverAttempt = {
+    ...scope,
+    isBack,
+    from: lostNode(scope),
+    offers: { term: scope.term },
+  };
+  try {
+    if (await condition(isBack, GRACE_MS)) return { kind: 'present', term: scope.term };
+    log.warn('node does not answer', { buildId: job.buildId, node: search.from.name });
+    if (run.progress.isReported) return { kind: 'left' };
+    if (rescue !== undefined) return (await failOver(search, rescue)) ?? settleBack(search);
+    await condition(isBack);
+    return { kind: 'present', term: scope.term };
+  } finally {
+    asking.cancel();
+  }
+}
+
+/**
+ * For a node that is there and has lost its record of the build: another one is made of what the build
+ * carries along, on whichever node. GitLab is told the end by it, and nothing is run again.
+ */
+export async function replaceRecord(scope: FailoverScope, rescue: FailoverPlan): Promise<Failover> {
+  const from = lostNode(scope);
+  log.warn('node has lost its record of the build', {
+    ...{ buildId: scope.job.buildId, node: from.name },
+  });
+  // The node itself may make it: it counts as any other.
+  const search = { ...scope, nodeQueue: '', isBack: () => false, from };
+  const offers = { term: scope.term };
+  let adopted: Adopted | undefined;
+  while (adopted === undefined) adopted = await adopt({ ...search, offers }, rescue, 'report');
+  return { kind: 'given_up', ...adopted, message: describeLostRecord(from) };
+}
+
+interface FailoverAttempt extends FailoverScope {
+  readonly from: LostNode;
+  /** The highest term that was offered to another node. */
+  readonly offers: { term: number };
+  isBack(): boolean;
+}
+
+function lostNode({ nodeQueue, sinceMs }: FailoverScope): LostNode {
+  return { name: nodeNameOf(nodeQueue), sinceMs };
+}
+
+/** Undefined when the node is back. */
+async function failOver(
+  search: FailoverAttempt,
+  rescue: FailoverPlan,
+): Promise<Failover | undefined> {
+  if (mayHaveBegun(search) || !rescue.isWhole) return giveUp(search, rescue);
+  const adopted = await adopt(search, rescue, 'run');
+  return adopted && { kind: 'moved', ...adopted };
+}
+
+function mayHaveBegun({ run }: FailoverAttempt): boolean {
+  const hasToStay = wasReset() && patched('a reset build stays with its node');
+  return run.progress.hasBegunScript || hasToStay;
+}
+
+/** By a person: what came after that point in the history of the workflow is not known here. */
+export function wasReset(): boolean {
+  const { runId, firstExecutionRunId } = workflowInfo();
+  return runId !== firstExecutionRunId;
+}
+
+/**
+ * An adoption that came to nothing may have left a record somewhere: by its term that node learns that
+ * the build has stayed here.
+ */
+function settleBack({ nodeQueue, term, offers }: FailoverAttempt): {
+  kind: 'present';
+  term: number;
+} {
+  if (offers.term > term) upsertMemo(buildMemo(nodeQueue, offers.term));
+  return { kind: 'present', term: offers.term };
+}
+
+async function giveUp(
+  search: FailoverAttempt,
+  rescue: FailoverPlan,
+): Promise<Failover | undefined> {
+  const { isBack, from } = search;
+  const { waitMs } = rescue;
+  while (!isBack()) {
+    if (!(await isWitnessed(search))) continue;
+    const begunMs = Date.now();
+    if (await condition(isBack, Math.max(1, waitMs))) return undefined;
+    if (Date.now() - begunMs > waitMs + OVERDUE_MS) continue;
+    const adopted = await adopt(search, rescue, 'report');
+    if (adopted === undefined) continue;
+    const message = describeLoss(from, rescue, mayHaveBegun(search));
+    return { kind: 'given_up', ...adopted, message };
+  }
+  return undefined;
+}
+
+/** Waits until another node is there, or this one again. */
+async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<boolean> {
+  const scope = new CancellationScope();
+  const witness = watch(scope.run(() => proxyFleet().any.witnessLoss()));
+  await condition(() => witness.isSettled || isBack());
+  scope.cancel();
+  if (isBack()) return false;
+  try {
+    if (witness.take().nodeQueue !== nodeQueue) return true;
+  } catch (error) {
+    throwBug(error);
+    log.warn('no witness of the loss', { reason: reasonOf(error) });
+  }
+  // The node itself, just started: it answers for itself in a moment.
+  await condition(isBack, GRACE_MS);
+  return false;
+}
+
+interface Adopted {
+  readonly nodeQueue: string;
+  readonly term: number;
+}
+
+/** Where the build is now; undefined when it has stayed. */
+async function adopt(
+  search: FailoverAttempt,
+  rescue: FailoverPlan,
+  purpose: Adoption['purpose'],
+): Promise<Adopted | undefined> {
+  const { job, from, isBack, offers } = search;
+  const term = offers.term + 1;
+  offers.term = term;
+  const { roomy, any } = proxyFleet();
+  const order = {
+    ...{ buildId: job.buildId, sealedJob: rescue.sealedJob, fromQueue: search.nodeQueue },
+    ...{ term, purpose, from },
+  };
+  const scope = new CancellationScope();
+  const adoption = watch(
+    scope.run(() =>
+      purpose === 'run'
+        ? roomy.adoptBuild(order)
+        : // Whoever was there has gone as well: the wait begins anew.
+          any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [order]),
+    ),
+  );
+  await condition(() => adoption.isSettled || isBack());
+  // Who has taken it up has it, although its node is back.
+  if (!adoption.isSettled) scope.cancel();
+  await condition(() => adoption.isSettled);
+  const reply = takeReply(() => adoption.take());
+  if (reply?.kind !== 'adopted') {
+    await condition(isBack, GRACE_MS);
+    return undefined;
+  }
+  const { nodeQueue } = reply;
+  log.warn('build of a node that does not answer taken over', { buildId: job.buildId, purpose });
+  upsertMemo(buildMemo(nodeQueue, term));
+  return { nodeQueue, term };
+}
+
+function takeReply(take: () => AdoptionReply): AdoptionReply | undefined {
+  try {
+    return take();
+  } catch (error) {
+    throwBug(error);
+    log.info('build not taken over', { reason: reasonOf(error) });
+    return undefined;
+  }
+}

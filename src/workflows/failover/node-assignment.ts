@@ -1,0 +1,127 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import type { FailoverPlan } from '../../domain/context/failover.ts';
+import type { JobSummary } from '../../domain/context/stage.ts';
+import { FailureType } from '../../domain/failure.ts';
+import { HEARTBEAT_MS, proxyNode, type BuildNode } from '../node/build-node.ts';
+import type { BuildRun } from '../node/build-run.ts';
+import { replaceRecord, waitOrFailOver, wasReset, type Failover } from './failover.ts';
+import { watch } from '../node/watched.ts';
+
+/** The node that a build is on, for as long as it is. */
+export interface NodeAssignment {
+  readonly node: BuildNode;
+  /** Set when the node is lost to this build: from then on nothing is called there any more. */
+  readonly failover: Failover | undefined;
+  /**
+   * Calls an activity of the node until it is answered. It is called again when the node's process
+   * was started anew meanwhile, or did not answer and is there again: the new call re-attaches. Fails
+   * when the node is lost: see {@link isNodeLost}.
+   */
+  onNode<T>(call: () => Promise<T>): Promise<T>;
+}
+
+export interface AssignmentOptions {
+  readonly job: JobSummary;
+  readonly nodeQueue: string;
+  /** How often the build has changed hands. */
+  readonly term: number;
+  readonly rescue: FailoverPlan | undefined;
+  readonly run: BuildRun;
+}
+
+const NODE_LOST = 'NodeLost';
+
+export function openAssignment(options: AssignmentOptions): NodeAssignment {
+  const { job, nodeQueue, run } = options;
+  const node = proxyNode(nodeQueue, job);
+  let { term } = options;
+  let failover: Failover | undefined;
+  let searching: Promise<void> | undefined;
+
+  const search = async (sinceMs: number): Promise<void> => {
+    const found = await CancellationScope.nonCancellable(() =>
+      waitOrFailOver({ ...options, node, term, sinceMs }),
+    );
+    if (found.kind === 'present') term = found.term;
+    else failover = found;
+    searching = undefined;
+  };
+
+  const replace = async (rescue: FailoverPlan): Promise<void> => {
+    failover = await CancellationScope.nonCancellable(() =>
+      replaceRecord({ ...options, node, term, sinceMs: Date.now() }, rescue),
+    );
+    searching = undefined;
+  };
+
+  /** Throws what is the call's own fault. */
+  const lookAfter = (error: unknown, startedMs: number): Promise<void> => {
+    const sinceMs = silentSince(error, startedMs);
+    if (sinceMs !== undefined) return search(sinceMs);
+    const { rescue } = options;
+    // Of a build that was reset the record may be gone because it has ended: GitLab knows how.
+    if (rescue === undefined || !isRecordLost(error) || wasReset()) throw error;
+    return replace(rescue);
+  };
+
+  const onNode = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      // Invariant: nothing is handed to a node while the build may be given to another one.
+      if (searching !== undefined) await searching;
+      if (failover !== undefined) throw nodeLost(nodeQueue);
+      const restartsBefore = run.restarts;
+      const startedMs = Date.now();
+      const scope = new CancellationScope();
+      const answer = watch(scope.run(call));
+      // Cancelling reaches the call through its scope; how long it may take to end is the call's own.
+      await CancellationScope.nonCancellable(() =>
+        condition(
+          () => answer.isSettled || run.restarts !== restartsBefore || failover !== undefined,
+        ),
+      );
+      if (answer.isSettled) {
+        try {
+          return answer.take();
+        } catch (error) {
+          searching ??= lookAfter(error, startedMs);
+        }
+      }
+      scope.cancel(); // the call of a process that is gone
+    }
+  };
+  return {
+    node,
+    get failover() {
+      return failover;
+    },
+    onNode,
+  };
+}
+
+/** Whether a call was not answered because its node is lost: that is told elsewhere. */
+export function isNodeLost(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === NODE_LOST;
+}
+
+function isRecordLost(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === FailureType.RecordLost;
+}
+
+function nodeLost(nodeQueue: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`${nodeQueue} does not answer any more`, NODE_LOST);
+}
+
+/** When the node was last known to be there, if that is what the call failed by. */
+function silentSince(error: unknown, startedMs: number): number | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof TimeoutFailure)) return undefined;
+  if (cause.timeoutType === 'SCHEDULE_TO_START') return startedMs;
+  return cause.timeoutType === 'HEARTBEAT' ? Date.now() - HEARTBEAT_MS : undefined;
+}

@@ -1,0 +1,76 @@
+import {
+  ChildWorkflowCancellationType,
+  getExternalWorkflowHandle,
+  log,
+  ParentClosePolicy,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Feeding, RunnerSettings } from '../../domain/runner/fleet.ts';
+import { isAlreadyStarted, reasonOf, throwBug } from '../node/activity-failure.ts';
+import * as messages from '../messages.ts';
+import { initialServeRunnerState, serveRunner } from '../serve-runner.ts';
+
+/** A runner as it was last told to ask. */
+export interface FedRunner {
+  readonly workflowId: string;
+  readonly feeding: Feeding;
+}
+
+/** What a runner is to be told. */
+export interface RunnerFeeding extends FedRunner {
+  readonly runner: RunnerSettings;
+  readonly installation: string;
+}
+
+/** A signal may cross the runner's end, or the end of its last build after a stop. */
+const FEED_TRIES = 3;
+
+/** Starts the runner, or tells the one that runs. */
+export async function feed(order: RunnerFeeding, askAnew: boolean): Promise<void> {
+  const { workflowId, feeding } = order;
+  for (let tries = 1; tries <= FEED_TRIES; tries += 1) {
+    if (await startRunner(order)) return;
+    if (await signalRunner(workflowId, { feeding, askAnew })) return;
+  }
+  log.error('runner not fed, a reload tries again', { workflowId });
+}
+
+/** Returns false when it runs already. */
+async function startRunner({ runner, installation, feeding }: RunnerFeeding) {
+  const { name, key } = runner;
+  const feederId = workflowInfo().workflowId;
+  try {
+    await startChild(serveRunner, {
+      ...messages.runnerStart(installation, runner),
+      args: [initialServeRunnerState({ runner: { name, key }, feeding, feederId })],
+      // Runners outlive a continue-as-new of their feeder; `stop` ends them.
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.ABANDON,
+    });
+    return true;
+  } catch (error) {
+    if (isAlreadyStarted(error)) return false;
+    throw error;
+  }
+}
+
+async function signalRunner(workflowId: string, message: messages.FeedMessage): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(messages.feedSignal, message);
+    return true;
+  } catch (error) {
+    throwBug(error);
+    return false;
+  }
+}
+
+export async function stopRunner(workflowId: string): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(messages.stopSignal);
+  } catch (error) {
+    throwBug(error);
+    // It is gone already: that is what was wanted.
+    log.info('runner was not there to stop', { workflowId, reason: reasonOf(error) });
+  }
+}

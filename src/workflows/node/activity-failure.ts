@@ -1,0 +1,72 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  TemporalFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import { failureReasonOf } from '../../domain/build/failure-reason.ts';
+import { outcomeOfStages } from '../../domain/build/build-outcome.ts';
+import type { BuildOutcome, Interruption, StageOutcome } from '../../domain/context/outcome.ts';
+import { FailureType } from '../../domain/failure.ts';
+
+const FAILURE_TYPES: ReadonlySet<string> = new Set(Object.values(FailureType));
+
+/** The outcome of a stage whose activity failed for good. A cancelled activity was stopped. */
+export function stageFaultOf(error: unknown): StageOutcome {
+  throwBug(error);
+  if (isCancellation(error)) return { kind: 'stopped' };
+  return { kind: 'system_failed', ...describeFailure(error) };
+}
+
+/** How a build ends whose activity failed for good. */
+export function outcomeOfFailure(
+  error: unknown,
+  interruption: Interruption | undefined,
+): BuildOutcome {
+  throwBug(error);
+  if (isCancellation(error) || interruption !== undefined) {
+    return outcomeOfStages({ kind: 'stopped' }, interruption);
+  }
+  const { type, message } = describeFailure(error);
+  if (type === FailureType.JobGone) return { state: 'aborted' };
+  return { state: 'failed', reason: failureReasonOf(type), exitCode: undefined, message };
+}
+
+/**
+ * Lets through what no activity can cause. A bug parks the workflow, where people see it and a
+ * release mends it; caught, it would be told to GitLab as a job's failure.
+ */
+export function throwBug(error: unknown): void {
+  if (!(error instanceof TemporalFailure)) throw error;
+}
+
+/**
+ * Whether a child was not started because its id is taken. By name: the package for workflows does
+ * not export this class, unlike all others.
+ */
+export function isAlreadyStarted(error: unknown): boolean {
+  return error instanceof TemporalFailure && error.name === 'WorkflowExecutionAlreadyStartedError';
+}
+
+/** Whether a call was given up because nothing was heard of its process any more. */
+export function isNodeSilent(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
+}
+
+/** A fault in words, for the operator's log. */
+export function reasonOf(error: unknown): string {
+  return describeFailure(error).message;
+}
+
+function describeFailure(error: unknown): { type: FailureType; message: string } {
+  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  const type = cause instanceof ApplicationFailure ? cause.type : undefined;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { type: isFailureType(type) ? type : FailureType.RunnerSystem, message };
+}
+
+function isFailureType(type: string | null | undefined): type is FailureType {
+  return typeof type === 'string' && FAILURE_TYPES.has(type);
+}

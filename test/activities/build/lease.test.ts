@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import type { Leases } from '../../../src/ports/index.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { openProcess } from '../support/process.ts';
+import { createWorld, tick, type World } from '../support/world.ts';
+
+const context = contextOf();
+const SCRIPT: StageRequest = {
+  stage: { name: 'step_script', place: 'build', attempts: 1 },
+  attempt: 1,
+  jobStatus: 'running',
+};
+const ELSEWHERE = { nodeQueue: 'another', term: 1 };
+
+interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  /** How often Temporal was asked whose the build is. */
+  readonly asked: () => number;
+  /** What the clock shows; it goes on by itself only with pauses. */
+  readonly clock: Clocks;
+  /** From now on Temporal does not answer. */
+  cutOff(): void;
+}
+
+interface Clocks {
+  nowMs: number;
+  monotonicMs: number;
+}
+
+function pass(clock: Clocks, ms: number): void {
+  clock.nowMs += ms;
+  clock.monotonicMs += ms;
+}
+
+/** A build whose environment is there, on a node that was not asked anything yet. */
+async function open(): Promise<Setting> {
+  const world = createWorld(context, { keeps: 'everything' });
+  const clock = { nowMs: 1_000_000, monotonicMs: 500_000 };
+  let asked = 0;
+  let isCutOff = false;
+  const { confirm } = openProcess(world).ports.leases;
+  const leases: Leases = {
+    confirm: (claim) => {
+      asked += 1;
+      return isCutOff ? Promise.reject(new TransientError('no answer')) : confirm(claim);
+    },
+  };
+  const { node } = openProcess(world, {
+    ports: {
+      leases,
+      clock: {
+        nowMs: () => clock.nowMs,
+        monotonicMs: () => clock.monotonicMs,
+        sleep: async (ms) => {
+          pass(clock, ms);
+          await tick();
+        },
+      },
+    },
+  }).activities;
+  await runActivity(() => node.prepareEnvironment(context));
+  return {
+    ...{ world, node, clock },
+    asked: () => asked,
+    cutOff: () => {
+      isCutOff = true;
+    },
+  };
+}
+
+function giveAway({ memo }: World): void {
+  Object.assign(memo, ELSEWHERE);
+}
+
+describe('a node whose build was given to another one while it was frozen', () => {
+  const acts: [what: string, act: (node: BuildActivities) => Promise<unknown>][] = [
+    ['tell GitLab that the job runs', (node) => node.acknowledgeJob(context)],
+    ['send the trace', (node) => node.uploadTrace(context, { ignoreCanceling: false })],
+    ['report a result', (node) => node.reportResult(context, { state: 'success' })],
+    ['run the script', (node) => node.runStage(context, SCRIPT)],
+  ];
+  for (const [what, act] of acts) {
+    it(`does not ${what}`, async () => {
+      const { world, node } = await open();
+      giveAway(world);
+      await runActivity(() => act(node));
+      assert.deepEqual(world.gitlab.updates, []);
+      assert.equal(world.gitlab.trace, '');
+      assert.deepEqual(world.started, []);
+    });
+  }
+
+  it('asks before it starts a container, however lately it was told that the build is its own', async () => {
+    const { world, node } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    giveAway(world);
+    await runActivity(() => node.runStage(context, SCRIPT));
+    assert.deepEqual(world.started, []);
+  });
+
+  it('ends its upload and sends nothing when it wakes up in the middle of it', async () => {
+    const { world, node, clock } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    giveAway(world);
+    pass(clock, 60_000);
+    const end = await runActivity(() => node.uploadTrace(context, { ignoreCanceling: false }));
+    assert.notEqual(end, 'canceling');
+    assert.equal(world.gitlab.trace, '');
+    assert.equal(world.gitlab.updates.length, 1);
+  });
+
+  it('removes all that it has of it, also what runs, without a word', async () => {
+    const world = createWorld(context, { scripts: { 'build#1': { isEndless: true } } });
+    const { activities } = openProcess(world);
+    await runActivity(() => activities.node.prepareEnvironment(context));
+    const running = runActivity(() => activities.node.runStage(context, SCRIPT));
+    while (world.started.length === 0) await tick();
+    giveAway(world);
+    await activities.orphaned.drop(context.buildId);
+    await running.catch(() => undefined);
+    assert.equal(world.docker.containers.size, 0);
+    assert.equal(world.docker.networks.size, 0);
+    assert.equal(world.disk.records.size, 0);
+    assert.deepEqual(world.freed, [context.buildId]);
+    assert.deepEqual([world.gitlab.trace, world.gitlab.updates], ['', []]);
+  });
+});
+
+describe('a node that speaks for its build', () => {
+  it('believes an answer of Temporal for twenty seconds', async () => {
+    const { node, asked, clock } = await open();
+    const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
+    await touch();
+    pass(clock, 19_000);
+    await touch();
+    assert.equal(asked(), 1);
+    pass(clock, 2_000);
+    await touch();
+    assert.equal(asked(), 2);
+  });
+
+  it('asks anew when its clock was set back: its age says nothing then', async () => {
+    const { node, asked, clock } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    clock.nowMs -= 3_600_000;
+    await runActivity(() => node.acknowledgeJob(context));
+    assert.equal(asked(), 2);
+  });
+
+  it('asks anew when its clock was set back by less than has passed', async () => {
+    const { node, asked, clock } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    pass(clock, 45_000);
+    clock.nowMs -= 30_000;
+    await runActivity(() => node.acknowledgeJob(context));
+    assert.equal(asked(), 2);
+  });
+
+  it('asks anew when the machine has slept, which only its calendar tells', async () => {
+    const { node, asked, clock } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    clock.nowMs += 45_000;
+    await runActivity(() => node.acknowledgeJob(context));
+    assert.equal(asked(), 2);
+  });
+
+  it('goes on for forty seconds while Temporal is away, and is silent then', async () => {
+    const { world, node, clock, cutOff } = await open();
+    const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
+    await touch();
+    cutOff();
+    pass(clock, 39_000);
+    await touch();
+    pass(clock, 2_000);
+    await assert.rejects(touch(), TransientError);
+    assert.equal(world.gitlab.updates.length, 2);
+  });
+
+  it('goes on for as long as the build waits for it once its script has begun', async () => {
+    const { world, node, clock, cutOff } = await open();
+    await runActivity(() => node.runStage(context, SCRIPT));
+    cutOff();
+    pass(clock, 290_000);
+    await runActivity(() => node.reportResult(context, { state: 'success' }));
+    assert.equal(world.gitlab.state, 'success');
+  });
+
+  it('starts no container when Temporal cannot be asked', async () => {
+    const { world, node, cutOff } = await open();
+    cutOff();
+    await assert.rejects(
+      runActivity(() => node.runStage(context, SCRIPT)),
+      TransientError,
+    );
+    assert.deepEqual(world.started, []);
+  });
+
+  it('does not follow GitLab’s trace to another length before it has asked', async () => {
+    const { world, node } = await open();
+    await runActivity(() => node.acknowledgeJob(context));
+    world.gitlab.trace = 'of the node that has the build now';
+    giveAway(world);
+    await runActivity(() => node.reportResult(context, { state: 'success' }));
+    assert.equal(world.gitlab.trace, 'of the node that has the build now');
+    assert.equal(world.gitlab.state, 'running');
+  });
+});

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { together } from '../../../src/activities/build/together.ts';
+
+const NEVER_ABORTED = new AbortController().signal;
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}
+
+describe('things done together', () => {
+  it('are all done when it returns', async () => {
+    const done: number[] = [];
+    const task = (one: number) => async () => {
+      await Promise.resolve();
+      done.push(one);
+    };
+    await together(NEVER_ABORTED, [task(1), task(2)]);
+    assert.deepEqual(done, [1, 2]);
+  });
+
+  it('end together when one fails: the others are told, and waited for', async () => {
+    let hasEnded = false;
+    const work = together(NEVER_ABORTED, [
+      async (signal) => {
+        await whenAborted(signal);
+        await Promise.resolve();
+        hasEnded = true;
+        throw new Error('second');
+      },
+      () => Promise.reject(new Error('first')),
+    ]);
+    await assert.rejects(work, /first/);
+    assert.equal(hasEnded, true);
+  });
+
+  it('are told when nobody wants them any more', async () => {
+    const outer = new AbortController();
+    const work = together(outer.signal, [whenAborted]);
+    outer.abort();
+    await work;
+  });
+});

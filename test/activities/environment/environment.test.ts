@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BuildActivities } from '../../../src/activities/contract.ts';
+import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
+import { FailureType, FinalError, TransientError } from '../../../src/domain/failure.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
+import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { openProcess, type ProcessOptions } from '../support/process.ts';
+import { createWorld, until, type World } from '../support/world.ts';
+
+interface Setting {
+  readonly context: BuildContext;
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+}
+
+function open(changes: ContextChanges = {}, options: ProcessOptions = {}): Setting {
+  const context = contextOf({
+    ...changes,
+    job: { features: { trace_sections: true }, ...changes.job },
+  });
+  const world = createWorld(context);
+  const { node } = openProcess(world, options).activities;
+  return { context, world, node, build: { buildId: context.buildId } };
+}
+
+function variables(values: Readonly<Record<string, string>>): ContextChanges {
+  return { job: { variables: Object.entries(values).map(([key, value]) => ({ key, value })) } };
+}
+
+function namesOf({ docker }: World): readonly string[] {
+  return [...docker.containers.values()].map(({ spec }) => spec.name.replace(/^.*-/, ''));
+}
+
+describe('preparing an environment', () => {
+  it('makes both containers, open directories and volumes, and starts nothing', async () => {
+    const { world, node, build } = open({ volumes: ['/cache'] });
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.deepEqual(namesOf(world), ['build', 'predefined']);
+    assert.equal(world.docker.volumes.size, 2);
+    assert.equal(world.docker.networks.size, 0);
+    assert.deepEqual(world.started, []);
+    for (const { archives } of world.docker.containers.values()) {
+      assert.deepEqual(archives.slice(0, 2), ['/builds', '/builds/group']);
+    }
+  });
+
+  it('makes no helper that nothing runs in, and pulls no image for it', async () => {
+    const { world, node, build } = open(variables({ GIT_STRATEGY: 'none' }));
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.deepEqual(namesOf(world), ['build']);
+    assert.deepEqual(world.docker.pulls, ['alpine:3']);
+  });
+
+  it('makes a network first where the job wants its own', async () => {
+    const { world, node, build } = open(variables({ FF_NETWORK_PER_BUILD: 'true' }));
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.deepEqual([...world.docker.networks.keys()], ['runner-abcdefghi-42-1-4711']);
+  });
+
+  it('makes a helper where the names of files must be listed before they are packed', async () => {
+    const job = {
+      ...variables({ GIT_STRATEGY: 'none' }).job,
+      artifacts: [{ paths: ['**/*.log'] }],
+    };
+    const { world, node, build } = open({ job });
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.deepEqual(namesOf(world), ['build', 'predefined']);
+  });
+
+  it('fails for good where Docker runs other containers than those of Linux', async () => {
+    const info = {
+      ...{ serverVersion: '27.0', apiVersion: '1.47', architecture: 'x86_64', name: 'desk' },
+      osType: 'windows',
+    };
+    const { world, node, build } = open({}, { engine: { info: () => Promise.resolve(info) } });
+    await assert.rejects(
+      runActivity(() => node.prepareEnvironment(build)),
+      (error) => error instanceof FinalError && /"desk" runs .* of windows/.test(error.message),
+    );
+    assert.deepEqual([world.docker.pulls, world.docker.containers.size], [[], 0]);
+  });
+
+  it('fails for good, with its section closed, when job and configuration do not fit', async () => {
+    const { world, node, build } = open({ volumes: ['nonsense'] });
+    await assert.rejects(
+      runActivity(() => node.prepareEnvironment(build)),
+      (error) => error instanceof FinalError && error.type === 'RunnerConfiguration',
+    );
+    assert.match(world.spool.saved.text, /section_end:1000:prepare_executor/);
+    assert.equal(world.docker.containers.size, 0);
+  });
+
+  it('says each try that failed, and finds again what the last one made', async () => {
+    let failures = 2;
+    const down = new TransientError('cannot reach Docker');
+    const { world, node, build } = open(
+      {},
+      {
+        engine: {
+          putArchive: () => (failures-- > 0 ? Promise.reject(down) : Promise.resolve()),
+        },
+      },
+    );
+    // Each container gets its own archive, so a try may fail twice.
+    await assert.rejects(
+      runActivity(() => node.prepareEnvironment(build)),
+      down,
+    );
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.deepEqual(namesOf(world), ['build', 'predefined']);
+    const { text } = world.spool.saved;
+    assert.equal(text.split('Preparation failed: cannot reach Docker').length, 2);
+    assert.equal(text.split('section_start:1000:prepare_executor').length, 2);
+    assert.ok(text.indexOf('section_end') > text.indexOf('Will be retried in 3s ...'));
+  });
+
+  it('joins a call for the same that runs already', async () => {
+    const { world, node, build } = open();
+    await Promise.all([
+      runActivity(() => node.prepareEnvironment(build)),
+      runActivity(() => node.prepareEnvironment(build)),
+    ]);
+    assert.equal(world.docker.pulls.length, 2);
+  });
+
+  it('gives up a pull when it is stopped, for good', async () => {
+    const pulling: string[] = [];
+    const { node, build } = open(
+      {},
+      {
+        engine: {
+          pullImage: async (reference, { signal }) => {
+            pulling.push(reference);
+            await until(() => signal?.aborted === true);
+            throw new Error('aborted');
+          },
+        },
+      },
+    );
+    const preparing = runActivity(() => node.prepareEnvironment(build));
+    await until(() => pulling.length === 2);
+    await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'canceled' }));
+    await assert.rejects(
+      preparing,
+      (error) => error instanceof FinalError && /stopped/.test(error.message),
+    );
+  });
+
+  it('is refused when the environment was destroyed before: nobody would remove it', async () => {
+    const { world, node, build } = open();
+    await runActivity(() => node.destroyEnvironment(build));
+    await assert.rejects(
+      runActivity(() => node.prepareEnvironment(build)),
+      FinalError,
+    );
+    assert.equal(world.docker.containers.size, 0);
+  });
+});
+
+describe('destroying an environment', () => {
+  it('removes what goes with the build, and nothing else', async () => {
+    const { context, world, node, build } = open({
+      ...variables({ GIT_STRATEGY: 'clone', FF_NETWORK_PER_BUILD: 'true' }),
+      volumes: ['/cache'],
+    });
+    world.docker.volumes.set('of-another-build', { [BUILD_LABEL]: `${context.buildId}1` });
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.equal(world.docker.volumes.size, 3);
+    await runActivity(() => node.destroyEnvironment(build));
+    assert.deepEqual([world.docker.containers.size, world.docker.networks.size], [0, 0]);
+    const left = [...world.docker.volumes.keys()];
+    assert.equal(left.length, 2);
+    assert.ok(left.includes('of-another-build'));
+    assert.match(left.find((name) => name !== 'of-another-build') ?? '', /^runner-sha256.*-cache-/);
+  });
+
+  it('waits for what is just being made, and removes that too', async () => {
+    let isCreating = false;
+    let isAllowed = false;
+    const setting = open(variables({ GIT_STRATEGY: 'none' }), {
+      engine: {
+        putArchive: async () => {
+          isCreating = true;
+          await until(() => isAllowed);
+        },
+      },
+    });
+    const { world, node, build } = setting;
+    const preparing = runActivity(() => node.prepareEnvironment(build));
+    await until(() => isCreating);
+    const destroying = runActivity(() => node.destroyEnvironment(build));
+    isAllowed = true;
+    await preparing.catch(() => undefined);
+    await destroying;
+    assert.equal(world.docker.containers.size, 0);
+  });
+
+  it('is tried again while Docker does not answer, but not for ever', async () => {
+    let nowMs = 0;
+    const down = new TransientError('cannot reach Docker');
+    const { node, build } = open(
+      {},
+      {
+        engine: { listByLabels: () => Promise.reject(down) },
+        ports: {
+          clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
+        },
+      },
+    );
+    await assert.rejects(
+      runActivity(() => node.destroyEnvironment(build)),
+      down,
+    );
+    nowMs = 5 * 60_000;
+    await assert.rejects(
+      runActivity(() => node.destroyEnvironment(build)),
+      down,
+    );
+    nowMs += 1;
+    await runActivity(() => node.destroyEnvironment(build));
+  });
+
+  it('goes on with the rest when one thing cannot be removed', async () => {
+    const { world, node, build } = open(variables({ GIT_STRATEGY: 'clone' }), {
+      engine: { removeContainer: () => Promise.reject(new FinalError('RunnerSystem', 'busy')) },
+    });
+    await runActivity(() => node.prepareEnvironment(build));
+    await runActivity(() => node.destroyEnvironment(build));
+    const temporary = [...world.docker.volumes.values()].filter((labels) => BUILD_LABEL in labels);
+    assert.deepEqual(temporary, []);
+  });
+});
+
+describe('releasing a build', () => {
+  it('gives its place back and forgets it, however often it is done', async () => {
+    const { context, world, node, build } = open();
+    await runActivity(() => node.acknowledgeJob(build));
+    await runActivity(() => node.releaseBuild(build));
+    await runActivity(() => node.releaseBuild(build));
+    assert.equal(world.disk.records.size, 0);
+    assert.equal(world.spool.saved.text, '');
+    assert.deepEqual(world.freed, [context.buildId, context.buildId]);
+  });
+
+  it('leaves nothing that could be ended, and says so of what cannot be done without it', async () => {
+    const { world, node, build } = open();
+    await runActivity(() => node.releaseBuild(build));
+    await runActivity(() => node.destroyEnvironment(build));
+    await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'x' }));
+    const upload = () => node.uploadTrace(build, { ignoreCanceling: false });
+    assert.equal(await runActivity(upload), 'sealed');
+    const calls = [
+      () => node.acknowledgeJob(build),
+      () => node.prepareEnvironment(build),
+      () => node.reportResult(build, { state: 'success' }),
+    ];
+    for (const call of calls) {
+      const lost = { type: FailureType.RecordLost, message: /no record of build/ };
+      await assert.rejects(runActivity<unknown>(call), lost);
+    }
+    assert.deepEqual(world.gitlab.updates, []);
+  });
+});

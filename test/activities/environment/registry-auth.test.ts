@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CredentialPrograms } from '../../../src/ports/index.ts';
+import { readAuthSources } from '../../../src/activities/environment/registry-auth.ts';
+import { findRegistryAuth, type AuthSource } from '../../../src/domain/executor/registry-auth.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+
+const IMAGE = 'reg.example.com/group/app:1';
+
+/** Programs that know these servers, and what they were asked. */
+function programsOf(known: Readonly<Record<string, string>>): {
+  readonly programs: CredentialPrograms;
+  readonly asked: string[];
+} {
+  const asked: string[] = [];
+  const programs: CredentialPrograms = {
+    list: (helper) => {
+      asked.push(`${helper} list`);
+      return Promise.resolve(Object.keys(known));
+    },
+    get: (helper, server) => {
+      asked.push(`${helper} get ${server}`);
+      const username = known[server];
+      if (username === 'broken') return Promise.reject(new Error('it is out of order'));
+      const auth = { server, username: username ?? '', password: 'p' };
+      return Promise.resolve(username === undefined ? undefined : auth);
+    },
+  };
+  return { programs, asked };
+}
+
+interface Question {
+  readonly variable?: object;
+  readonly file?: Partial<AuthSource>;
+  readonly known?: Readonly<Record<string, string>>;
+}
+
+async function ask({ variable = {}, file = {}, known = {} }: Question) {
+  const { programs, asked } = programsOf(known);
+  const value = JSON.stringify(variable);
+  const context = contextOf({
+    job: {
+      variables: [{ key: 'DOCKER_AUTH_CONFIG', value }],
+      credentials: [{ type: 'registry', url: 'reg.example.com', username: 'job', password: 'p' }],
+    },
+  });
+  const source = { name: 'config.json', entries: [], problem: undefined, ...file };
+  const registryAuthFile = () => Promise.resolve(source);
+  const ports = { registryAuthFile, credentialPrograms: programs };
+  const sources = await readAuthSources(context, { ports, image: IMAGE });
+  return { sources, asked, user: findRegistryAuth(IMAGE, sources)?.username };
+}
+
+const written = { 'reg.example.com': { username: 'written', password: 'p' } };
+
+describe('credentials from programs', () => {
+  it('a store counts more than what is written', async () => {
+    const variable = { auths: written, credsStore: 'store' };
+    const { user, asked } = await ask({ variable, known: { 'reg.example.com': 'stored' } });
+    assert.equal(user, 'stored');
+    assert.deepEqual(asked, ['store list', 'store get reg.example.com']);
+  });
+
+  it('a helper of the registry counts more than the store', async () => {
+    const variable = { credsStore: 'store', credHelpers: { 'reg.example.com': 'own' } };
+    const { user } = await ask({ variable, known: { 'reg.example.com': 'asked' } });
+    assert.equal(user, 'asked');
+  });
+
+  it('only what may know the image is asked', async () => {
+    const variable = {
+      credsStore: 'store',
+      credHelpers: { 'other.example.com': 'other', 'reg.example.com/group': 'own' },
+    };
+    const { asked, user } = await ask({
+      variable,
+      known: { 'third.example.com': 'third', 'reg.example.com/group': 'group' },
+    });
+    assert.equal(user, 'group');
+    assert.deepEqual(asked.toSorted(), [
+      'own get reg.example.com/group',
+      'store get reg.example.com/group',
+      'store list',
+    ]);
+  });
+
+  it('a program that has none leaves it to what is written, then to the next source', async () => {
+    const helpers = { credHelpers: { 'reg.example.com': 'own' } };
+    assert.equal((await ask({ variable: { auths: written, ...helpers } })).user, 'written');
+    assert.equal((await ask({ variable: helpers })).user, 'job');
+  });
+
+  it('a program that fails spoils its source, which is told, and no other', async () => {
+    const file = {
+      entries: [{ server: 'reg.example.com', username: 'file', password: 'p' }],
+      helpers: { store: '', byServer: { 'reg.example.com': 'own' } },
+    };
+    const { user, sources } = await ask({ file, known: { 'reg.example.com': 'broken' } });
+    assert.equal(user, 'job');
+    assert.equal(sources[1]?.problem, 'it is out of order; they are not used');
+  });
+
+  for (const helper of ['../../bin/sh', '/bin/sh', 'a\\b']) {
+    it(`a program is never named by a path: ${helper}`, async () => {
+      for (const variable of [{ credsStore: helper }, { credHelpers: { x: helper } }]) {
+        const message = /credential helper .* in \$DOCKER_AUTH_CONFIG: a path is not allowed/;
+        await assert.rejects(ask({ variable }), { type: 'RunnerConfiguration', message });
+      }
+    });
+  }
+});

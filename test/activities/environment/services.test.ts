@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { FinalError } from '../../../src/domain/failure.ts';
+import { NO_SERVICES_CONFIG } from '../../../src/domain/runner/services-config.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { openProcess, type ProcessOptions } from '../support/process.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+const SERVICES = [{ name: 'postgres:15', alias: 'db' }, { name: 'redis' }];
+
+/** Nobody waits for a service here: what that does is seen with real ones. */
+function open(services: readonly object[], options: ProcessOptions = {}) {
+  const plain = contextOf({
+    job: { services, variables: [{ key: 'GIT_STRATEGY', value: 'none' }] },
+  });
+  const docker = {
+    ...plain.runner.docker,
+    services: { ...NO_SERVICES_CONFIG, waitTimeoutSeconds: -1 },
+  };
+  const context = { ...plain, runner: { ...plain.runner, docker } };
+  const world = createWorld(context);
+  const prepare = (more: ProcessOptions = options): Promise<void> => {
+    const { node } = openProcess(world, more).activities;
+    return runActivity(() => node.prepareEnvironment({ buildId: context.buildId }));
+  };
+  return { world, prepare };
+}
+
+function startsOf({ docker }: World): readonly (readonly [string, number])[] {
+  return [...docker.containers.values()].map(({ spec, starts }) => [
+    spec.name.replace(/^runner-.*?[0-9a-f]{16}-/, ''),
+    starts,
+  ]);
+}
+
+describe('preparing services', () => {
+  it('warns of what the job wrote, without keeping its words unmasked beside the trace', async () => {
+    const { world, prepare } = open([{ name: 'redis', alias: '-bad-canary' }]);
+    const digest = (text: string): string => `digest of ${text.length} characters`;
+    await prepare({ ports: { digests: { md5Hex: digest, sha256Hex: digest } } });
+    assert.match(world.spool.saved.text, /-bad-canary/);
+    assert.doesNotMatch([...world.spool.saved.keys].join(), /canary/);
+  });
+
+  it('starts them, and gives the job their names and addresses on the usual bridge', async () => {
+    const { world, prepare } = open(SERVICES);
+    await prepare();
+    assert.deepEqual(startsOf(world), [
+      ['postgres-0', 1],
+      ['redis-1', 1],
+      ['build', 0],
+    ]);
+    const build = [...world.docker.containers.values()].at(-1);
+    const names = build?.spec.extraHosts.filter((host) => !host.startsWith('id-'));
+    assert.deepEqual(names, ['postgres:172.17.0.9', 'db:172.17.0.9', 'redis:172.17.0.9']);
+  });
+
+  it('announces them in order before anything is pulled', async () => {
+    const { world, prepare } = open(SERVICES);
+    await prepare();
+    const { text } = world.spool.saved;
+    assert.match(text, /Starting service postgres:15\.\.\.[^]*Starting service redis:latest\.\.\./);
+    assert.ok(text.indexOf('redis:latest...') < text.indexOf('Using effective pull policy'));
+    assert.deepEqual(
+      world.docker.pulls.toSorted(),
+      [
+        'alpine:3',
+        'postgres:15',
+        'redis:latest',
+        'registry.gitlab.com/gitlab-org/gitlab-runner/gitlab-runner-helper:x86_64-v19.4.0',
+      ].toSorted(),
+    );
+  });
+
+  it('starts none twice when it is done again, whatever became of them', async () => {
+    const { world, prepare } = open(SERVICES);
+    await prepare();
+    const [first] = world.docker.containers.values();
+    if (first !== undefined) first.status = { ...first.status, state: 'exited' };
+    await prepare();
+    assert.deepEqual(startsOf(world).slice(0, 2), [
+      ['postgres-0', 1],
+      ['redis-1', 1],
+    ]);
+  });
+
+  it('starts none twice when the process dies at any moment', async () => {
+    for (let call = 1; ; call += 1) {
+      const { world, prepare } = open(SERVICES);
+      const process = openProcess(world, { cut: { call, when: 'after' } });
+      const buildId = [...world.disk.records.keys()][0] ?? '';
+      const environment = new MockActivityEnvironment();
+      const first = environment.run(() => process.activities.node.prepareEnvironment({ buildId }));
+      const end = await Promise.race([first.then(() => 'done'), process.died]);
+      if (end === 'died') {
+        environment.cancel('WORKER_SHUTDOWN');
+        await first.catch(() => undefined);
+        await prepare({});
+      }
+      for (const [name, starts] of startsOf(world).slice(0, 2)) {
+        assert.equal(starts, 1, `${name} after a death at call ${call}`);
+      }
+      if (end === 'done') return;
+    }
+  });
+
+  it('fails the job when the port to ask at is none', async () => {
+    const { prepare } = open(SERVICES, {
+      engine: {
+        inspectEndpoint: () =>
+          Promise.resolve({
+            addresses: [],
+            exposedTcpPorts: [],
+            environment: ['HEALTHCHECK_TCP_PORT=http'],
+          }),
+      },
+    });
+    await assert.rejects(
+      prepare(),
+      (error) => error instanceof FinalError && /tcp port: "http"/.test(error.message),
+    );
+  });
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createConfigActivities } from '../../../src/activities/job/config.ts';
+import type { ConfigSource, Ports } from '../../../src/ports/index.ts';
+import { FailureType, FinalError } from '../../../src/domain/failure.ts';
+import type { InstallationConfig } from '../../../src/domain/runner/config.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+
+const GOOD: InstallationConfig = {
+  concurrent: 4,
+  checkIntervalSeconds: 3,
+  logLevel: 'info',
+  logFormat: 'json',
+  shutdownTimeoutSeconds: 30,
+  runners: [contextOf().runner],
+};
+
+function activitiesWith(load: ConfigSource['load']) {
+  const recording = recordingLog();
+  const config: ConfigSource = { load, current: () => GOOD, runner: () => undefined };
+  // Only these two ports are asked.
+  const ports = { config, log: recording.log } as Partial<Ports> as Ports;
+  return { recording, activities: createConfigActivities(ports) };
+}
+
+describe('loadConfig', () => {
+  it('gives workflows what steers, and nothing that is secret', async () => {
+    const { activities } = activitiesWith(() => Promise.resolve(GOOD));
+    const settings = await activities.loadConfig();
+    assert.equal(settings.checkIntervalMs, 3_000);
+    assert.equal(settings.runners[0]?.key, contextOf().runner.key);
+    assert.equal(JSON.stringify(settings).includes(contextOf().runner.token), false);
+  });
+
+  it('tells of a file that is not valid, and gives what was valid last', async () => {
+    const fault = new FinalError(FailureType.InvalidConfig, 'config.toml:3:1: this is not TOML');
+    const { activities, recording } = activitiesWith(() => Promise.reject(fault));
+    assert.equal((await activities.loadConfig()).concurrent, 4);
+    assert.deepEqual(recording.said, [
+      {
+        level: 'error',
+        message: 'config not loaded, the last good one stays in force',
+        fields: { error: fault },
+      },
+    ]);
+  });
+
+  it('does not hide a fault of another kind', async () => {
+    const { activities } = activitiesWith(() => Promise.reject(new Error('a bug')));
+    await assert.rejects(activities.loadConfig(), /a bug/);
+  });
+});

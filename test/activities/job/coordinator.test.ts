@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Acknowledgement, BuildActivities } from '../../../src/activities/contract.ts';
+import type { Coordinator, PatchReply, UpdateReply } from '../../../src/ports/index.ts';
+import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { createFakeCoordinator } from '../support/fake-gitlab.ts';
+import { openProcess } from '../support/process.ts';
+import { createWorld, tick, type World } from '../support/world.ts';
+
+interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+  readonly pauses: number[];
+}
+
+function open(
+  coordinator: (world: World) => Partial<Coordinator> = () => ({}),
+  features = {},
+): Setting {
+  const context = contextOf({ job: { features } });
+  const world = createWorld(context, { keeps: 'everything' });
+  const pauses: number[] = [];
+  const clock = {
+    ...{ nowMs: () => 0, monotonicMs: () => 0 },
+    sleep: (ms: number) => {
+      pauses.push(ms);
+      return tick();
+    },
+  };
+  const options = { ports: { clock }, coordinator: coordinator(world) };
+  const { node } = openProcess(world, options).activities;
+  return { world, node, build: { buildId: context.buildId }, pauses };
+}
+
+/** One answer for each update, then GitLab's own. */
+function answering(...replies: UpdateReply[]) {
+  return (world: World): Partial<Coordinator> => {
+    const { updateJob } = createFakeCoordinator(world);
+    return {
+      updateJob: (job, update) => {
+        const reply = replies.shift();
+        if (reply === undefined) return updateJob(job, update);
+        world.gitlab.updates.push(update);
+        return Promise.resolve(reply);
+      },
+    };
+  };
+}
+
+describe('telling GitLab that the job runs', () => {
+  const cases: [reply: UpdateReply, expected: Acknowledgement, why: string][] = [
+    [{ kind: 'done', remote: 'running' }, 'accepted', 'GitLab agrees'],
+    [{ kind: 'done', remote: 'canceling' }, 'canceling', 'it was canceled meanwhile'],
+    [{ kind: 'done', remote: 'aborted' }, 'gone', 'it was ended meanwhile'],
+    [{ kind: 'pending', retryAfterMs: 1 }, 'accepted', 'only the trace is pending'],
+    [{ kind: 'trace_invalid' }, 'accepted', 'only the trace is asked for'],
+    [{ kind: 'conflict' }, 'taken', "it is somebody else's"],
+    [{ kind: 'job_gone', status: 404 }, 'gone', 'it was deleted'],
+  ];
+  for (const [reply, expected, why] of cases) {
+    it(`is ${expected}: ${why}`, async () => {
+      const { node, build } = open(answering(reply));
+      assert.equal(await runActivity(() => node.acknowledgeJob(build)), expected);
+    });
+  }
+
+  it('begins the trace with who runs the job, before GitLab is told', async () => {
+    const said: string[] = [];
+    const { node, build } = open((world) => ({
+      updateJob: () => {
+        said.push(world.spool.saved.text);
+        return Promise.resolve({ kind: 'done', remote: 'running' });
+      },
+    }));
+    await runActivity(() => node.acknowledgeJob(build));
+    assert.match(said[0] ?? '', /Running with temporal-gitlab-runner 1\.2\.3/);
+  });
+
+  it('is asked again when nobody knows what GitLab made of it', async () => {
+    let failures = 1;
+    const { node, build, world } = open((at) => {
+      const { updateJob } = createFakeCoordinator(at);
+      return {
+        updateJob: (job, update) =>
+          failures-- > 0 ? Promise.reject(new TransientError('timeout')) : updateJob(job, update),
+      };
+    });
+    await assert.rejects(
+      runActivity(() => node.acknowledgeJob(build)),
+      TransientError,
+    );
+    assert.equal(await runActivity(() => node.acknowledgeJob(build)), 'accepted');
+    assert.equal(world.spool.saved.text.split('Running with').length, 2);
+  });
+});
+
+describe('reporting a result', () => {
+  const failed = (change: Partial<Extract<BuildOutcome, { state: 'failed' }>>): BuildOutcome => ({
+    state: 'failed',
+    reason: 'script_failure',
+    exitCode: undefined,
+    message: 'why',
+    ...change,
+  });
+  const cases: [
+    outcome: BuildOutcome,
+    features: object,
+    expected: Record<string, unknown>,
+    line: string,
+  ][] = [
+    [{ state: 'success' }, {}, { state: 'success' }, 'Job succeeded'],
+    [
+      failed({ exitCode: 3, message: 'exit code 3' }),
+      {},
+      { state: 'failed', failureReason: 'script_failure', exitCode: 3 },
+      'ERROR: Job failed: exit code 3',
+    ],
+    [
+      failed({ reason: 'image_pull_failure' }),
+      {},
+      { state: 'failed', failureReason: 'runner_system_failure' },
+      'ERROR: Job failed: why',
+    ],
+    [
+      failed({ reason: 'image_pull_failure' }),
+      { failure_reasons: ['image_pull_failure'] },
+      { state: 'failed', failureReason: 'image_pull_failure' },
+      'ERROR: Job failed: why',
+    ],
+    [
+      { state: 'canceled' },
+      {},
+      { state: 'failed', failureReason: 'unknown_failure' },
+      'ERROR: Job failed: canceled',
+    ],
+    [
+      { state: 'canceled' },
+      { failure_reasons: ['unknown_failure', 'job_canceled'] },
+      { state: 'failed', failureReason: 'job_canceled' },
+      'ERROR: Job failed: canceled',
+    ],
+  ];
+  for (const [outcome, features, expected, line] of cases) {
+    it(`says ${JSON.stringify(expected)} and "${line}"`, async () => {
+      const { world, node, build } = open(undefined, features);
+      await runActivity(() => node.reportResult(build, outcome));
+      const sums = { checksum: 'crc32:0', byteSize: world.spool.saved.text.length };
+      assert.deepEqual(world.gitlab.updates, [{ ...expected, ...sums }]);
+      assert.ok(world.gitlab.trace.includes(line));
+      assert.equal(world.gitlab.trace, world.spool.saved.text);
+    });
+  }
+
+  it('tells nothing to a GitLab that wants nothing more of the job', async () => {
+    const { world, node, build } = open();
+    await runActivity(() => node.reportResult(build, { state: 'aborted' }));
+    assert.deepEqual([world.gitlab.updates, world.gitlab.trace], [[], '']);
+  });
+
+  it('sends the same again while GitLab stores the trace, as slowly as it asks', async () => {
+    const pending = { kind: 'pending', retryAfterMs: 4_000 } as const;
+    const { world, node, build, pauses } = open(answering(pending, pending));
+    await runActivity(() => node.reportResult(build, { state: 'success' }));
+    assert.deepEqual(pauses, [4_000, 4_000]);
+    assert.equal(world.gitlab.updates.length, 3);
+    assert.deepEqual(world.gitlab.updates[0], world.gitlab.updates[2]);
+  });
+
+  it('sends the whole trace again when GitLab finds it broken', async () => {
+    const { world, node, build } = open((at) => {
+      const { updateJob } = createFakeCoordinator(at);
+      let isBroken = true;
+      return {
+        updateJob: (job, update) => {
+          if (!isBroken) return updateJob(job, update);
+          isBroken = false;
+          at.gitlab.trace = '';
+          return Promise.resolve({ kind: 'trace_invalid' });
+        },
+      };
+    });
+    await runActivity(() => node.reportResult(build, { state: 'success' }));
+    assert.equal(world.gitlab.trace, world.spool.saved.text);
+    assert.equal(world.gitlab.state, 'success');
+  });
+
+  it('does not send it for ever, nor without a pause', async () => {
+    const { node, build, pauses } = open(() => ({
+      updateJob: () => Promise.resolve({ kind: 'trace_invalid' }),
+    }));
+    await runActivity(() => node.reportResult(build, { state: 'success' }));
+    assert.deepEqual(
+      pauses,
+      [1, 2, 4, 8, 16, 32, 60, 60, 60, 60].map((s) => s * 1_000),
+    );
+  });
+
+  const patches: [why: string, reply: PatchReply, updates: number][] = [
+    ['the job is gone: not even its state is wanted', { kind: 'job_gone', status: 403 }, 0],
+    ['the trace is not known: the state tells', { kind: 'not_found' }, 1],
+  ];
+  for (const [why, reply, updates] of patches) {
+    it(`ends with ${updates} updates after an answer to the trace: ${why}`, async () => {
+      const { world, node, build } = open(() => ({ patchTrace: () => Promise.resolve(reply) }));
+      await runActivity(() => node.reportResult(build, { state: 'success' }));
+      assert.equal(world.gitlab.updates.length, updates);
+    });
+  }
+
+  it('waits between two answers that say the same wrong place', async () => {
+    let mismatches = 3;
+    const { world, node, build, pauses } = open((at) => {
+      const { patchTrace } = createFakeCoordinator(at);
+      return {
+        patchTrace: (job, patch) =>
+          mismatches-- > 0
+            ? Promise.resolve({
+                kind: 'range_mismatch',
+                remoteLengthBytes: 0,
+                remote: 'running',
+                updateIntervalMs: undefined,
+              })
+            : patchTrace(job, patch),
+      };
+    });
+    await runActivity(() => node.reportResult(build, { state: 'success' }));
+    assert.deepEqual(pauses, [2_000, 4_000]);
+    assert.equal(world.gitlab.trace, world.spool.saved.text);
+  });
+
+  it('is left to the next try when GitLab is away, and says its last line once', async () => {
+    let failures = 2;
+    const { world, node, build } = open((at) => {
+      const { updateJob } = createFakeCoordinator(at);
+      return {
+        updateJob: (job, update) =>
+          failures-- > 0 ? Promise.reject(new TransientError('503')) : updateJob(job, update),
+      };
+    });
+    const report = () => node.reportResult(build, { state: 'success' });
+    await assert.rejects(runActivity(report), TransientError);
+    await assert.rejects(runActivity(report), TransientError);
+    await runActivity(report);
+    assert.equal(world.gitlab.state, 'success');
+    assert.equal(world.gitlab.trace.split('Job succeeded').length, 2);
+  });
+
+  it('stays the same when a build that Temporal had lost comes to another one', async () => {
+    let isAway = true;
+    const { world, node, build } = open((at) => {
+      const { updateJob } = createFakeCoordinator(at);
+      return {
+        updateJob: (job, update) =>
+          isAway ? Promise.reject(new TransientError('503')) : updateJob(job, update),
+      };
+    });
+    const report = (outcome: BuildOutcome) => runActivity(() => node.reportResult(build, outcome));
+    await assert.rejects(report({ state: 'success' }), TransientError);
+    isAway = false;
+    const reason = 'runner_system_failure';
+    await report({ state: 'failed', reason, exitCode: undefined, message: 'what is left is gone' });
+    assert.equal(world.gitlab.state, 'success');
+    assert.match(world.gitlab.trace, /Job succeeded/);
+    assert.doesNotMatch(world.gitlab.trace, /what is left is gone/);
+  });
+
+  it('holds what a stopped stage wrote while nobody looked', async () => {
+    const { world, node, build } = open();
+    world.disk.files.build.output = 'last words\n';
+    await runActivity(() => node.reportResult(build, { state: 'canceled' }));
+    assert.match(world.gitlab.trace, /last words\n.*Job failed: canceled/s);
+  });
+});

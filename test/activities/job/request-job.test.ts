@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createSlotActivities } from '../../../src/activities/job/request-job.ts';
+import type { JobRequest, JobRequestOutcome } from '../../../src/activities/contract.ts';
+import type {
+  BuildDraft,
+  Coordinator,
+  JobReply,
+  JobUpdate,
+  NodeCapacity,
+  Ports,
+} from '../../../src/ports/index.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import { contextOf, payloadJson } from '../../domain/job/context-fixture.ts';
+import { openProcess } from '../support/process.ts';
+import { createWorld, tick } from '../support/world.ts';
+
+const { runner } = contextOf();
+const TURN: JobRequest = {
+  runnerKey: runner.key,
+  intervalMs: 3_000,
+  offsetMs: 500,
+  askAtOnce: true,
+  mayWait: true,
+  durationMs: 10_000,
+};
+
+function offer(payload: unknown): JobReply {
+  return {
+    kind: 'job',
+    payload,
+    correlationId: 'correlation',
+    tlsCaPem: undefined,
+    tlsCertPem: undefined,
+    tlsKeyPem: undefined,
+  };
+}
+
+/** A node with one place, and what becomes of it. */
+function countedCapacity(places = 1) {
+  const taken: string[] = [];
+  let held = 0;
+  const capacity: NodeCapacity = {
+    acquire: async (signal) => {
+      while (held >= places) {
+        await tick();
+        signal.throwIfAborted();
+      }
+      held += 1;
+      let isHeld = true;
+      return {
+        lend: () => {
+          held -= 1;
+        },
+        keepFor: (buildId) => {
+          isHeld = false;
+          taken.push(buildId);
+        },
+        release: () => {
+          if (isHeld) held -= 1;
+          isHeld = false;
+        },
+      };
+    },
+    free: () => undefined,
+  };
+  return { capacity, taken, held: () => held };
+}
+
+interface Options {
+  readonly turn?: Partial<JobRequest>;
+  readonly replies?: readonly JobReply[];
+  /** That of the only question, when it comes. */
+  readonly reply?: Promise<JobReply>;
+  readonly create?: (draft: BuildDraft) => Promise<never>;
+  readonly updateJob?: Coordinator['updateJob'];
+  readonly ports?: Partial<Ports>;
+  readonly cancelAtOnce?: boolean;
+  /** By how much the calendar is set after the second question. */
+  readonly setMs?: number;
+}
+
+async function ask(options: Options) {
+  const { replies = [], create, updateJob } = options;
+  const world = createWorld(contextOf());
+  world.disk.records.clear();
+  const places = countedCapacity();
+  const questions: { atMs: number; mayWait: boolean }[] = [];
+  const updates: JobUpdate[] = [];
+  let nowMs = 1_000_000;
+  const clock = {
+    nowMs: () => nowMs + (questions.length > 1 ? (options.setMs ?? 0) : 0),
+    monotonicMs: () => nowMs,
+    sleep: async (ms: number, signal?: AbortSignal) => {
+      await tick();
+      signal?.throwIfAborted();
+      nowMs += ms;
+    },
+  };
+  const config = { ...openProcess(world).ports.config, runner: () => runner };
+  const { ports } = openProcess(world, {
+    ports: { config, clock, capacity: places.capacity, ...options.ports },
+    coordinator: {
+      requestJob: ({ mayWait }) => {
+        questions.push({ atMs: nowMs, mayWait });
+        return (
+          options.reply ?? Promise.resolve(replies[questions.length - 1] ?? { kind: 'no_job' })
+        );
+      },
+      updateJob: (job, update) => {
+        updates.push(update);
+        return updateJob?.(job, update) ?? Promise.resolve({ kind: 'done', remote: 'running' });
+      },
+    },
+  });
+  const builds = create === undefined ? ports.builds : { ...ports.builds, create };
+  const { requestJob } = createSlotActivities({ ...ports, builds });
+  const environment = new MockActivityEnvironment();
+  if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
+  const call = (): Promise<JobRequestOutcome> => requestJob({ ...TURN, ...options.turn });
+  const outcome = await environment
+    .run<[], JobRequestOutcome, typeof call>(call)
+    .catch((error: unknown) => error as Error);
+  return { outcome, world, places, questions, updates };
+}
+
+describe('a turn of questions for a job', () => {
+  it('brings a job: it is recorded, and keeps its place', async () => {
+    const { outcome, world, places } = await ask({ replies: [offer(payloadJson())] });
+    assert.ok('kind' in outcome && outcome.kind === 'job');
+    const { buildId } = outcome.job;
+    assert.match(buildId, /^build\/gitlab\.example\.com\/sha256-glcbt\/4711$/);
+    assert.equal(outcome.nodeQueue, 'node-queue');
+    assert.equal(world.disk.records.get(buildId)?.rejection, undefined);
+    assert.deepEqual([places.taken, places.held()], [[buildId], 1]);
+    assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);
+  });
+
+  it('asks for nothing while Temporal is away, and ends when it is back', async () => {
+    const answers = [false, false, true];
+    const temporalHealth = { isThere: () => Promise.resolve(answers.shift() ?? true) };
+    const { outcome, questions, places } = await ask({
+      replies: [offer(payloadJson())],
+      ports: { temporalHealth },
+    });
+    assert.deepEqual(outcome, { kind: 'no_job' });
+    assert.deepEqual([questions, places.held(), answers], [[], 0, []]);
+  });
+
+  it('asks at the pace of its runner until its time is over', async () => {
+    const { outcome, questions, places } = await ask({});
+    assert.deepEqual(outcome, { kind: 'no_job' });
+    assert.deepEqual(
+      questions.map(({ atMs }) => atMs - 1_000_000),
+      [0, 2_500, 5_500, 8_500],
+    );
+    assert.ok(questions.every(({ mayWait }) => mayWait));
+    assert.equal(places.held(), 0);
+  });
+
+  for (const setMs of [3_600_000, -3_600_000]) {
+    it(`ends in its time when the clock is set by ${setMs} ms meanwhile`, async () => {
+      const { outcome, questions } = await ask({ setMs });
+      assert.deepEqual(outcome, { kind: 'no_job' });
+      assert.deepEqual(
+        questions.map(({ atMs }) => atMs - 1_000_000),
+        [0, 2_500, 5_500, 8_500],
+      );
+    });
+  }
+
+  it('waits for its pace first unless it is to ask at once', async () => {
+    const { questions } = await ask({ turn: { askAtOnce: false } });
+    assert.equal(questions[0]?.atMs, 1_002_500);
+  });
+
+  it('goes on after an answer that is of no use', async () => {
+    const { outcome, questions } = await ask({
+      replies: [{ kind: 'failed', message: '502' }, offer(payloadJson())],
+    });
+    assert.ok('kind' in outcome && outcome.kind === 'job');
+    assert.equal(questions.length, 2);
+  });
+
+  it('lends its place when GitLab says nothing, unless GitLab may hold the question', async () => {
+    for (const mayWait of [false, true]) {
+      let say: (reply: JobReply) => void = () => undefined;
+      const places = countedCapacity();
+      const asking = ask({
+        turn: { mayWait, durationMs: 0 },
+        reply: new Promise((resolve) => (say = resolve)),
+        ports: { capacity: places.capacity },
+      });
+      for (let turn = 0; turn < 10; turn += 1) await tick();
+      assert.equal(places.held(), mayWait ? 1 : 0);
+      say({ kind: 'forbidden', message: 'at last' });
+      await asking;
+    }
+  });
+
+  it('ends when GitLab refuses the runner', async () => {
+    const { outcome, places } = await ask({ replies: [{ kind: 'forbidden', message: '403' }] });
+    assert.deepEqual(outcome, { kind: 'forbidden', message: '403' });
+    assert.equal(places.held(), 0);
+  });
+
+  it('ends when the configuration has no such runner', async () => {
+    const world = createWorld(contextOf());
+    const { config } = openProcess(world).ports;
+    const { outcome, questions } = await ask({ ports: { config } });
+    assert.deepEqual([outcome, questions], [{ kind: 'unknown_runner' }, []]);
+  });
+
+  it('ends when this node has no room, so that another may have some', async () => {
+    const full = countedCapacity(0);
+    const { outcome, questions } = await ask({ ports: { capacity: full.capacity } });
+    assert.deepEqual([outcome, questions], [{ kind: 'no_job' }, []]);
+  });
+
+  it('ends at once when the process is to stop', async () => {
+    const { outcome, places } = await ask({ cancelAtOnce: true, turn: { askAtOnce: false } });
+    assert.ok(outcome instanceof Error);
+    assert.equal(places.held(), 0);
+  });
+});
+
+describe('a job that cannot be run', () => {
+  it('is recorded all the same when its payload makes no sense, to fail in good order', async () => {
+    const payload = payloadJson({ steps: 'nonsense' });
+    const { outcome, world } = await ask({ replies: [offer(payload)] });
+    assert.ok('kind' in outcome && outcome.kind === 'job');
+    assert.match(outcome.job.rejection ?? '', /steps/);
+    const record = world.disk.records.get(outcome.job.buildId);
+    assert.deepEqual(record?.job.steps, []);
+    assert.equal(record.job.token, 'glcbt-job-token');
+  });
+
+  it('is passed over when it has not even a token: nothing could be said of it', async () => {
+    const { outcome, places, world } = await ask({ replies: [offer({ id: 1 })] });
+    assert.deepEqual(outcome, { kind: 'no_job' });
+    assert.deepEqual([places.held(), world.disk.records.size], [0, 0]);
+  });
+
+  const answers: [why: string, updateJob: Coordinator['updateJob'] | undefined][] = [
+    ['GitLab takes it', undefined],
+    ['GitLab is away too', () => Promise.reject(new TransientError('503'))],
+  ];
+  for (const [why, updateJob] of answers) {
+    it(`is given back as failed when it cannot be recorded, and gives up its place: ${why}`, async () => {
+      const { outcome, places, updates } = await ask({
+        replies: [offer(payloadJson())],
+        create: () => Promise.reject(new Error('ENOSPC: no space left on device')),
+        ...(updateJob && { updateJob }),
+      });
+      assert.deepEqual(outcome, { kind: 'no_job' });
+      assert.deepEqual(updates, [{ state: 'failed', failureReason: 'runner_system_failure' }]);
+      assert.deepEqual([places.held(), places.taken], [0, []]);
+    });
+  }
+});

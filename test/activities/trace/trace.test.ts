@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { BuildActivities, UploadEnd } from '../../../src/activities/contract.ts';
+import type { Coordinator, PatchReply, UpdateReply } from '../../../src/ports/index.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { createFakeCoordinator } from '../support/fake-gitlab.ts';
+import { openProcess } from '../support/process.ts';
+import { createWorld, tick, until, type World } from '../support/world.ts';
+
+interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+  /** Every pause, in milliseconds; pauses last one turn of the loop. */
+  readonly pauses: number[];
+  readonly upload: (ignoreCanceling?: boolean) => Promise<UploadEnd>;
+  readonly seal: () => Promise<void>;
+}
+
+/** A build with a header in its trace, and a clock that goes on by the pauses alone. */
+async function open(coordinator: (world: World) => Partial<Coordinator>): Promise<Setting> {
+  const context = contextOf();
+  const world = createWorld(context, { keeps: 'everything' });
+  const pauses: number[] = [];
+  let nowMs = 0;
+  const clock = {
+    ...{ nowMs: () => nowMs, monotonicMs: () => nowMs },
+    sleep: async (ms: number) => {
+      pauses.push(ms);
+      nowMs += ms;
+      await tick();
+    },
+  };
+  const { node } = openProcess(world, {
+    ports: { clock },
+    coordinator: coordinator(world),
+  }).activities;
+  const build = { buildId: context.buildId };
+  await runActivity(() => node.acknowledgeJob(build));
+  const upload = (ignoreCanceling = false): Promise<UploadEnd> =>
+    runActivity(() => node.uploadTrace(build, { ignoreCanceling }));
+  const seal = (): Promise<void> =>
+    runActivity(() => node.reportResult(build, { state: 'success' }));
+  return { world, node, build, pauses, upload, seal };
+}
+
+/** One answer for each patch, the last one for all that follow; undefined is GitLab's own. */
+function answering(...replies: (PatchReply | TransientError | undefined)[]) {
+  return (world: World): Partial<Coordinator> => {
+    const { patchTrace } = createFakeCoordinator(world);
+    let at = 0;
+    return {
+      patchTrace: (job, patch) => {
+        const reply = replies[Math.min(at++, replies.length - 1)];
+        if (reply instanceof TransientError) return Promise.reject(reply);
+        return reply === undefined ? patchTrace(job, patch) : Promise.resolve(reply);
+      },
+    };
+  };
+}
+
+const accepted = { kind: 'accepted', remote: 'running', updateIntervalMs: undefined } as const;
+
+describe('a trace that is sent while it grows', () => {
+  it('goes out after a second, then at the pace that GitLab asks for', async () => {
+    const setting = await open(answering({ ...accepted, updateIntervalMs: 60_000 }));
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 2);
+    await setting.seal();
+    assert.equal(await uploading, 'sealed');
+    assert.deepEqual(setting.pauses.slice(0, 3), [1_000, 60_000, 60_000]);
+  });
+
+  it('goes out every three seconds when GitLab does not say', async () => {
+    const setting = await open(answering(undefined));
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 2);
+    await setting.seal();
+    await uploading;
+    assert.deepEqual(setting.pauses.slice(0, 3), [1_000, 3_000, 3_000]);
+  });
+
+  it('never waits longer than a quarter of an hour', async () => {
+    const setting = await open(answering({ ...accepted, updateIntervalMs: 3_600_000 }));
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 1);
+    await setting.seal();
+    await uploading;
+    assert.equal(setting.pauses[1], 15 * 60_000);
+  });
+
+  it('says that the job lives when nothing was sent for thirty seconds', async () => {
+    const setting = await open(answering(undefined));
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 24);
+    const touches = setting.world.gitlab.updates.slice(1);
+    await setting.seal();
+    await uploading;
+    assert.deepEqual(
+      touches.map(({ state, checksum }) => [state, checksum]),
+      [
+        ['running', 'crc32:0'],
+        ['running', 'crc32:0'],
+      ],
+    );
+  });
+
+  const ends: [why: string, reply: PatchReply, ignoreCanceling: boolean, end: UploadEnd][] = [
+    ['a user pressed cancel', { ...accepted, remote: 'canceling' }, false, 'canceling'],
+    ['GitLab has ended the job', { ...accepted, remote: 'aborted' }, true, 'aborted'],
+    ['GitLab does not take it any more', { kind: 'job_gone', status: 403 }, true, 'aborted'],
+    [
+      'GitLab says so while it is out of step',
+      {
+        kind: 'range_mismatch',
+        remoteLengthBytes: 0,
+        remote: 'canceling',
+        updateIntervalMs: undefined,
+      },
+      false,
+      'canceling',
+    ],
+  ];
+  for (const [why, reply, ignoreCanceling, end] of ends) {
+    it(`is ${end}: ${why}`, async () => {
+      const { upload } = await open(answering(reply));
+      assert.equal(await upload(ignoreCanceling), end);
+    });
+  }
+
+  it('goes on through a cancel that is known already', async () => {
+    const setting = await open(answering({ ...accepted, remote: 'canceling' }));
+    const uploading = setting.upload(true);
+    await until(() => setting.pauses.length > 3);
+    await setting.seal();
+    assert.equal(await uploading, 'sealed');
+  });
+
+  it('is overdue some seconds after the time that the job may take, and not before', async () => {
+    const { node, build, pauses } = await open(answering(accepted));
+    const options = { ignoreCanceling: false, jobTimeoutMs: 10_000 };
+    assert.equal(await runActivity(() => node.uploadTrace(build, options)), 'overdue');
+    assert.deepEqual(pauses, [1_000, 3_000, 3_000, 3_000, 3_000]);
+  });
+
+  it('learns from a touch that the job is gone', async () => {
+    const setting = await open((world) => {
+      const { updateJob } = createFakeCoordinator(world);
+      let updates = 0;
+      return {
+        updateJob: (job, update): Promise<UpdateReply> =>
+          updates++ === 0
+            ? updateJob(job, update)
+            : Promise.resolve({ kind: 'job_gone', status: 404 }),
+      };
+    });
+    assert.equal(await setting.upload(), 'aborted');
+  });
+
+  it('sends the same bytes again after a fault, and waits as long as GitLab asks', async () => {
+    const fault = new TransientError('502', { retryAfterMs: 20_000 });
+    const setting = await open(answering(fault, undefined));
+    const uploading = setting.upload();
+    await until(() => setting.world.gitlab.trace !== '');
+    await setting.seal();
+    await uploading;
+    assert.deepEqual(setting.pauses.slice(0, 2), [1_000, 20_000]);
+    assert.equal(setting.world.gitlab.trace, setting.world.spool.saved.text);
+  });
+
+  it('goes on from where GitLab stands when that is behind', async () => {
+    const setting = await open(answering(undefined));
+    const uploading = setting.upload();
+    await until(() => setting.world.gitlab.trace !== '');
+    setting.world.gitlab.trace = setting.world.gitlab.trace.slice(0, 5);
+    await setting.seal();
+    await uploading;
+    assert.equal(setting.world.gitlab.trace, setting.world.spool.saved.text);
+  });
+
+  it('goes on when GitLab does not know the job for now', async () => {
+    const setting = await open(answering({ kind: 'not_found' }));
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 3);
+    await setting.seal();
+    assert.equal(await uploading, 'sealed');
+  });
+
+  it('is not begun again when it is complete, also by the next process', async () => {
+    const setting = await open(answering(undefined));
+    await setting.seal();
+    const { node } = openProcess(setting.world).activities;
+    const upload = () => node.uploadTrace(setting.build, { ignoreCanceling: false });
+    assert.equal(await runActivity(upload), 'sealed');
+  });
+
+  it('lets go of a caller that does not listen any more, and is sent on for the next', async () => {
+    const setting = await open(answering(undefined));
+    const environment = new MockActivityEnvironment();
+    const first = environment.run(() =>
+      setting.node.uploadTrace(setting.build, { ignoreCanceling: false }),
+    );
+    await until(() => setting.pauses.length > 1);
+    environment.cancel('CANCELLED');
+    assert.equal(await first, 'sealed');
+    const second = setting.upload();
+    const before = setting.pauses.length;
+    await until(() => setting.pauses.length > before + 2);
+    await setting.seal();
+    assert.equal(await second, 'sealed');
+    // One loop all the time: a second one would have begun with a pause of its own.
+    assert.equal(setting.pauses.filter((ms) => ms === 1_000).length, 1);
+  });
+});

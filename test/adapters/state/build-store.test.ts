@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { BuildDraft } from '../../../src/ports/index.ts';
+import { createBuildStore } from '../../../src/adapters/state/build-store.ts';
+import type { Cipher } from '../../../src/adapters/state/cipher.ts';
+import { loadCipher } from '../../support/cipher.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+
+const CANARY = 'canary-of-a-variable';
+
+let base = '';
+let cipher: Cipher;
+before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'tgr-builds-'));
+  cipher = await loadCipher(join(base, 'keys', 'payload.json'));
+});
+after(() => rm(base, { recursive: true, force: true }));
+
+function draftOf(
+  jobId: number,
+  { projectId = 42, runnerKey = 'runner-key' }: { projectId?: number; runnerKey?: string } = {},
+): BuildDraft {
+  return contextOf({
+    job: {
+      id: jobId,
+      job_info: { name: 'build', stage: 'test', project_id: projectId, pipeline_id: 99 },
+      variables: [{ key: 'SECRET', value: CANARY }],
+    },
+    runner: { key: runnerKey },
+    context: { buildId: `build/gitlab.example.com/${jobId}` },
+  });
+}
+
+/** Lets everything go on by a step; not the end of anything. */
+async function tick(): Promise<''> {
+  await new Promise(setImmediate);
+  return '';
+}
+
+async function setUp() {
+  const directory = await mkdtemp(join(base, 'case-'));
+  const open = () => createBuildStore({ directory, cipher });
+  return { directory, open, store: await open() };
+}
+
+describe('createBuildStore', () => {
+  it('keeps secrets that were fetched, and what scripts have handed on, with the record, sealed, over a restart', async () => {
+    const { open, store, directory } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const secret = { key: 'S', value: 'fetched-secret', public: false, file: true };
+    await store.keep(buildId, { secretVariables: [{ ...secret, masked: true, raw: true }] });
+    await store.keep(buildId, { exports: ['OUT=fetched-secret too'] });
+    const [folder = ''] = await readdir(directory);
+    for (const file of await readdir(join(directory, folder))) {
+      const content = await readFile(join(directory, folder, file));
+      assert.equal(content.includes('fetched-secret'), false, file);
+    }
+    const reopened = await (await open()).read(buildId);
+    assert.equal(reopened?.secretVariables?.[0]?.value, 'fetched-secret');
+    assert.deepEqual(reopened?.exports, ['OUT=fetched-secret too']);
+    assert.equal(reopened.job.id, 1);
+    await assert.rejects(store.keep('build/gitlab.example.com/2', {}), /no record/);
+  });
+
+  it('gives a recorded build back, now and after a restart', async () => {
+    const { open, store } = await setUp();
+    const context = await store.create(draftOf(1));
+    assert.deepEqual(await store.read(context.buildId), context);
+    const reopened = await open();
+    assert.deepEqual(await reopened.list(), [context.buildId]);
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(await reopened.read(context.buildId))),
+      JSON.parse(JSON.stringify(context)),
+    );
+  });
+
+  it('writes a record again that somebody has deleted, and says so from then on', async () => {
+    const { directory, open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    assert.equal((await store.readFromDisk(buildId))?.lostFiles, undefined);
+    for (const name of await readdir(directory))
+      await rm(join(directory, name), { recursive: true });
+    const found = await Promise.all([1, 2, 3].map(() => store.readFromDisk(buildId)));
+    for (const context of found) assert.equal(context?.lostFiles, store.directory(buildId));
+    assert.equal((await store.read(buildId))?.lostFiles, store.directory(buildId));
+    assert.equal((await (await open()).readFromDisk(buildId))?.lostFiles, store.directory(buildId));
+    await store.remove(buildId);
+  });
+
+  it('does not write a record again that it removes itself', async () => {
+    const { directory, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const looks: Promise<unknown>[] = [];
+    const removing = store.remove(buildId).then(() => 'removed');
+    for (let end = ''; end === ''; end = await Promise.race([removing, tick()])) {
+      looks.push(store.readFromDisk(buildId));
+    }
+    await Promise.all(looks);
+    assert.deepEqual(await readdir(directory), []);
+    assert.equal(await store.readFromDisk(buildId), undefined);
+  });
+
+  it('keeps the payload encrypted, for nobody else to look at', async () => {
+    const { directory, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    assert.equal((await stat(store.directory(buildId))).mode & 0o777, 0o700);
+    for (const file of await readdir(directory, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      const path = join(file.parentPath, file.name);
+      assert.equal((await stat(path)).mode & 0o777, 0o600, path);
+      assert.ok(!(await readFile(path)).includes(CANARY), path);
+    }
+  });
+
+  it('returns the record that exists: a job is never recorded twice', async () => {
+    const { store } = await setUp();
+    const first = await store.create(draftOf(1));
+    assert.equal(await store.create({ ...draftOf(1), correlationId: 'other' }), first);
+  });
+
+  it('lets whoever asks at the same moment wait until the record is on disk', async () => {
+    const { directory, store } = await setUp();
+    const first = store.create(draftOf(1));
+    const second = await store.create(draftOf(1));
+    const files = await readdir(join(directory, basename(store.directory(second.buildId))));
+    assert.deepEqual(files, ['record']);
+    assert.equal(await first, second);
+  });
+
+  it('gives each build the smallest numbers that are free, by runner and by project', async () => {
+    const { open, store } = await setUp();
+    const numbers = async (draft: BuildDraft) => {
+      const { concurrentId, concurrentProjectId } = await store.create(draft);
+      return [concurrentId, concurrentProjectId];
+    };
+    const together = await Promise.all([
+      numbers(draftOf(1)),
+      numbers(draftOf(2)),
+      numbers(draftOf(3, { projectId: 43 })),
+      numbers(draftOf(4, { runnerKey: 'other' })),
+    ]);
+    assert.deepEqual(together, [
+      [0, 0],
+      [1, 1],
+      [2, 0],
+      [0, 0],
+    ]);
+    await store.remove('build/gitlab.example.com/1');
+    assert.deepEqual(await numbers(draftOf(5)), [0, 0]);
+    const { concurrentId } = await (await open()).create(draftOf(6));
+    assert.equal(concurrentId, 3, 'numbers of before the restart are taken');
+  });
+
+  it('forgets a job that could not be written, so that it does not look like ours', async () => {
+    const { directory, store } = await setUp();
+    await rm(directory, { recursive: true });
+    await writeFile(directory, 'a file where the directory was');
+    const { buildId } = draftOf(1);
+    await assert.rejects(store.create(draftOf(1)), { code: 'ENOTDIR' });
+    assert.equal(await store.read(buildId), undefined);
+    assert.deepEqual(await store.list(), []);
+  });
+
+  it('removes every trace of a build, and does not mind when there is none', async () => {
+    const { directory, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, 'note', 1);
+    await store.stageFiles(buildId, 'build');
+    await store.remove(buildId);
+    await store.remove(buildId);
+    assert.deepEqual(await readdir(directory), []);
+    assert.deepEqual(await store.list(), []);
+  });
+});
+
+describe('after the process died while it wrote', () => {
+  it('clears away a directory without a record: nothing of that job was begun', async () => {
+    const { directory, open } = await setUp();
+    await mkdir(join(directory, 'build_gitlab_1-00000000', 'notes'), { recursive: true });
+    assert.deepEqual(await (await open()).list(), []);
+    assert.deepEqual(await readdir(directory), []);
+  });
+
+  it('takes up a record that is whole but had not got its name yet', async () => {
+    const { open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const record = join(store.directory(buildId), 'record');
+    await rename(record, `${record}.tmp`);
+    const reopened = await open();
+    assert.deepEqual(await reopened.list(), [buildId]);
+    assert.deepEqual(await (await open()).list(), [buildId], 'it has its name from then on');
+  });
+
+  it('clears away a record of which only a part was written', async () => {
+    const { directory, open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const record = join(store.directory(buildId), 'record');
+    await rename(record, `${record}.tmp`);
+    await truncate(`${record}.tmp`, 100);
+    assert.deepEqual(await (await open()).list(), []);
+    assert.deepEqual(await readdir(directory), []);
+  });
+
+  it('keeps the old value of a note whose new one was not written to its end', async () => {
+    const { open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, 'stage/start', { at: 1 });
+    const notes = join(store.directory(buildId), 'notes');
+    const [file = ''] = await readdir(notes);
+    await writeFile(join(notes, `${file}.tmp`), '{"at":');
+    const reopened = await open();
+    assert.deepEqual(await reopened.readNote(buildId, 'stage/start'), { at: 1 });
+    await reopened.writeNote(buildId, 'stage/start', { at: 2 });
+    assert.deepEqual(await reopened.readNote(buildId, 'stage/start'), { at: 2 });
+  });
+
+  it('refuses to start over a damaged record, and names it: the job must not just vanish', async () => {
+    const { open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const record = join(store.directory(buildId), 'record');
+    await truncate(record, 100);
+    await assert.rejects(open(), {
+      message: new RegExp(`^record of a build ${record} cannot be read: .*to give the job up$`),
+    });
+    assert.ok((await stat(record)).isFile());
+  });
+
+  it('refuses to start without the key of a record, and names the key', async () => {
+    const { directory, store } = await setUp();
+    await store.create(draftOf(1));
+    const other = await loadCipher(join(await mkdtemp(join(base, 'other-')), 'payload.json'));
+    await assert.rejects(createBuildStore({ directory, cipher: other }), {
+      message: new RegExp(`encrypted with key "${cipher.keyId}", which is not in`),
+    });
+  });
+
+  it('keeps a record without its name too when the key is not there: only that could open it', async () => {
+    const { directory, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const record = join(store.directory(buildId), 'record');
+    await rename(record, `${record}.tmp`);
+    const other = await loadCipher(join(await mkdtemp(join(base, 'other-')), 'payload.json'));
+    await assert.rejects(createBuildStore({ directory, cipher: other }), {
+      message: new RegExp(`encrypted with key "${cipher.keyId}", which is not in`),
+    });
+    const found = await createBuildStore({ directory, cipher });
+    assert.deepEqual(await found.list(), [buildId]);
+  });
+});
+
+describe('notes of a build', () => {
+  it('are apart by name, whatever the name holds, and undefined when never written', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, '../record', 'one');
+    await store.writeNote(buildId, 'stage/step_script', 'two');
+    assert.equal(await store.readNote(buildId, '../record'), 'one');
+    assert.equal(await store.readNote(buildId, 'stage/step_script'), 'two');
+    assert.equal(await store.readNote(buildId, 'other'), undefined);
+    assert.ok(await store.read(buildId));
+  });
+});
+
+describe('files of a stage', () => {
+  it('can be written by any user of a container, but for the script', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const before = process.umask(0o077);
+    try {
+      const { script, output, state } = await store.stageFiles(buildId, 'build');
+      const mode = async (file: string) => (await stat(file)).mode & 0o777;
+      assert.deepEqual(
+        [await mode(script), await mode(output), await mode(state)],
+        [0o644, 0o666, 0o666],
+      );
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it('keep their inodes, which containers have mounted', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { script, output } = await store.stageFiles(buildId, 'build');
+    await writeFile(output, 'output of the job');
+    const { ino } = await stat(script);
+    await store.writeScript(buildId, 'build', { text: 'echo a long one', nonce: 'a' });
+    await store.writeScript(buildId, 'build', { text: 'echo', nonce: 'b' });
+    assert.equal((await stat(script)).ino, ino);
+    assert.equal(await readFile(script, 'utf8'), 'echo');
+    await store.stageFiles(buildId, 'build');
+    assert.equal(await readFile(output, 'utf8'), 'output of the job');
+  });
+
+  it('tell the state that the wrapper wrote, and nothing before that', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    assert.equal(await store.readState(buildId, 'helper'), '');
+    const { state } = await store.stageFiles(buildId, 'helper');
+    await writeFile(state, 'nonce 3');
+    assert.equal(await store.readState(buildId, 'helper'), 'nonce 3');
+  });
+
+  it('are not read beyond what a state can be: a job may write as much as it likes', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { state } = await store.stageFiles(buildId, 'build');
+    await writeFile(state, 'nonce 0 ');
+    await truncate(state, 2 ** 40); // sparse
+    assert.equal((await store.readState(buildId, 'build')).length, 256);
+    const signal = AbortSignal.timeout(5_000);
+    await store.whenBegun(buildId, 'build', { nonce: 'nonce', signal });
+    assert.ok(!signal.aborted);
+  });
+
+  it('tell when a stage has begun, and not for the nonce of another', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { state } = await store.stageFiles(buildId, 'build');
+    await writeFile(state, 'other 0');
+    let hasBegun = false;
+    const { signal } = new AbortController();
+    const begun = store.whenBegun(buildId, 'build', { nonce: 'mine', signal }).then(() => {
+      hasBegun = true;
+    });
+    await new Promise(setImmediate);
+    assert.equal(hasBegun, false);
+    await writeFile(state, 'mine');
+    await begun;
+  });
+
+  it('stop telling when nobody wants to know any more', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.stageFiles(buildId, 'build');
+    const controller = new AbortController();
+    const begun = store.whenBegun(buildId, 'build', { nonce: 'mine', signal: controller.signal });
+    controller.abort();
+    await begun;
+  });
+});

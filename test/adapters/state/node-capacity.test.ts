@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { CapacityPermit } from '../../../src/ports/index.ts';
+import { createNodeCapacity } from '../../../src/adapters/state/node-capacity.ts';
+
+const never = new AbortController().signal;
+
+/** Whether a promise has been resolved by now; waits for nothing but what is due. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  void promise.then(
+    () => (settled = true),
+    () => (settled = true),
+  );
+  await new Promise(setImmediate);
+  return settled;
+}
+
+describe('createNodeCapacity', () => {
+  it('gives out as many permits as builds may be alive, and the next when one comes back', async () => {
+    const capacity = createNodeCapacity(2);
+    const first = await capacity.acquire(never);
+    await capacity.acquire(never);
+    const third = capacity.acquire(never);
+    assert.equal(await isSettled(third), false);
+    first.release();
+    await third;
+    assert.equal(capacity.requestsInFlight, 2);
+  });
+
+  it('keeps the place of a request for the build that came of it, until that has ended', async () => {
+    const capacity = createNodeCapacity(1);
+    (await capacity.acquire(never)).keepFor('build/1');
+    assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
+    const next = capacity.acquire(never);
+    assert.equal(await isSettled(next), false);
+    capacity.free('build/1');
+    await next;
+  });
+
+  it('gives a permit back once, however often it is told to', async () => {
+    const capacity = createNodeCapacity(1);
+    const permit = await capacity.acquire(never);
+    permit.release();
+    permit.release();
+    assert.equal(capacity.requestsInFlight, 0);
+    const kept = await capacity.acquire(never);
+    kept.keepFor('build/1');
+    kept.release();
+    kept.keepFor('build/1');
+    assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
+  });
+
+  it('lets another have the place of a request that is lent, and counts it still', async () => {
+    const capacity = createNodeCapacity(1);
+    const slow = await capacity.acquire(never);
+    const waiting = capacity.acquire(never);
+    assert.equal(await isSettled(waiting), false);
+    slow.lend();
+    slow.lend();
+    const other = await waiting;
+    assert.deepEqual([capacity.requestsInFlight, capacity.hasFree()], [2, false]);
+    slow.release();
+    slow.lend();
+    assert.deepEqual([capacity.requestsInFlight, capacity.hasFree()], [1, false]);
+    other.release();
+    assert.equal(capacity.hasFree(), true);
+  });
+
+  it('has one build more for a job that comes when its place is lent, and then no new one', async () => {
+    const capacity = createNodeCapacity(1);
+    const slow = await capacity.acquire(never);
+    slow.lend();
+    const other = await capacity.acquire(never);
+    other.keepFor('build/1');
+    slow.keepFor('build/2');
+    assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 2]);
+    capacity.free('build/1');
+    assert.equal(capacity.hasFree(), false);
+    capacity.free('build/2');
+    assert.equal(capacity.hasFree(), true);
+  });
+
+  it('counts builds that were found again after a crash', async () => {
+    const capacity = createNodeCapacity(1);
+    capacity.hold('build/1');
+    const waiting = capacity.acquire(never);
+    assert.equal(await isSettled(waiting), false);
+    capacity.free('build/1');
+    capacity.free('build/1');
+    await waiting;
+  });
+
+  it('counts a build once that is held and kept for, and lets the next in', async () => {
+    const capacity = createNodeCapacity(2);
+    const permit = await capacity.acquire(never);
+    capacity.hold('build/1');
+    const waiting = capacity.acquire(never);
+    assert.equal(await isSettled(waiting), false);
+    permit.keepFor('build/1');
+    await waiting;
+    assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [1, 1]);
+  });
+
+  it('ends a wait that is called off, and takes no place for it', async () => {
+    const capacity = createNodeCapacity(0);
+    const controller = new AbortController();
+    const waiting = capacity.acquire(controller.signal);
+    controller.abort();
+    await assert.rejects(waiting, { name: 'AbortError' });
+    await assert.rejects(capacity.acquire(controller.signal), { name: 'AbortError' });
+    capacity.resize(1);
+    assert.equal(capacity.requestsInFlight, 0);
+  });
+
+  it('lets more in at once when it has become larger, and nobody when smaller', async () => {
+    const capacity = createNodeCapacity(1);
+    const first = await capacity.acquire(never);
+    const second = capacity.acquire(never);
+    capacity.resize(2);
+    await second;
+    capacity.resize(1);
+    first.release();
+    const third = capacity.acquire(never);
+    assert.equal(await isSettled(third), false, 'the second still has the only place');
+    (await second).release();
+    await third;
+  });
+
+  it('tells of a free place without taking it', async () => {
+    const capacity = createNodeCapacity(0);
+    const [one, two] = [capacity.whenFree(never), capacity.whenFree(never)];
+    assert.equal(await isSettled(one), false);
+    capacity.resize(1);
+    await Promise.all([one, two]);
+    assert.ok(capacity.hasFree());
+  });
+
+  it('is idle when no build is alive and nothing is asked', async () => {
+    const capacity = createNodeCapacity(2);
+    await capacity.whenIdle();
+    const permit = await capacity.acquire(never);
+    capacity.hold('build/1');
+    const idle = capacity.whenIdle();
+    permit.release();
+    assert.equal(await isSettled(idle), false);
+    capacity.free('build/1');
+    await idle;
+  });
+
+  it('serves those who wait in the order in which they came', async () => {
+    const capacity = createNodeCapacity(0);
+    const order: number[] = [];
+    const waits = [1, 2, 3].map((place) => capacity.acquire(never).then(() => order.push(place)));
+    capacity.resize(3);
+    await Promise.all(waits);
+    assert.deepEqual(order, [1, 2, 3]);
+  });
+
+  it('never goes above its limit, whatever happens in whatever order', async () => {
+    const step = fc.oneof(
+      fc.constant({ kind: 'acquire' } as const),
+      fc.record({ kind: fc.constantFrom('release', 'keep', 'free'), at: fc.nat(5) } as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(step), async (limit, steps) => {
+        const capacity = createNodeCapacity(limit);
+        const permits: CapacityPermit[] = [];
+        for (const [index, taken] of steps.entries()) {
+          if (taken.kind === 'acquire') {
+            void capacity.acquire(never).then((permit) => permits.push(permit));
+          } else if (taken.kind === 'free') capacity.free(`build/${taken.at}`);
+          else {
+            const [permit] = permits.splice(taken.at % Math.max(1, permits.length), 1);
+            if (taken.kind === 'release') permit?.release();
+            else permit?.keepFor(`build/${index % 6}`);
+          }
+          await new Promise(setImmediate);
+          assert.ok(capacity.buildsAlive + capacity.requestsInFlight <= limit);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { describeProcess } from '../../../src/adapters/state/process-identity.ts';
+import { openStateDirectory } from '../../../src/adapters/state/state-directory.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_STATE_DIR';
+
+let directory = '';
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tgr-state-'));
+});
+after(() => rm(directory, { recursive: true, force: true }));
+
+async function setUp() {
+  const base = await mkdtemp(join(directory, 'case-'));
+  const path = join(base, 'state');
+  const { log } = recordingLog();
+  return {
+    path,
+    options: { configPath: join(base, 'config.toml'), env: { [ENV_NAME]: path }, log },
+  };
+}
+
+describe('openStateDirectory', () => {
+  it('makes its directories for nobody else to look into', async () => {
+    const { path, options } = await setUp();
+    const state = await openStateDirectory(options);
+    const { buildsDir, keyRingFile, temporalDir } = state;
+    assert.deepEqual(
+      [buildsDir, keyRingFile, temporalDir],
+      [join(path, 'builds'), join(path, 'keys', 'payload.json'), join(path, 'temporal')],
+    );
+    for (const made of [path, buildsDir, dirname(keyRingFile), temporalDir]) {
+      assert.equal((await stat(made)).mode & 0o777, 0o700, made);
+    }
+    await state.release();
+  });
+
+  it('lies beside the config file unless the environment names another place', async () => {
+    const { options } = await setUp();
+    const state = await openStateDirectory({ ...options, env: { [ENV_NAME]: '' } });
+    const expected = join(options.configPath, '..', 'temporal-gitlab-runner', 'builds');
+    assert.equal(state.buildsDir, expected);
+    await state.release();
+  });
+
+  it('closes a directory that was open to others', async () => {
+    const { path, options } = await setUp();
+    await mkdir(path);
+    await chmod(path, 0o777);
+    const state = await openStateDirectory(options);
+    assert.equal((await stat(path)).mode & 0o777, 0o700);
+    await state.release();
+  });
+
+  it('lets nobody in while it is in use, and names who uses it', async () => {
+    const { options } = await setUp();
+    const state = await openStateDirectory(options);
+    await assert.rejects(openStateDirectory(options), {
+      type: FailureType.RunnerSystem,
+      message: new RegExp(`in use by process ${process.pid}: stop it first`),
+    });
+    await state.release();
+    await state.release();
+    await (await openStateDirectory(options)).release();
+  });
+
+  it('lets one of many in who come at the same moment', async () => {
+    const { path, options } = await setUp();
+    await mkdir(path);
+    await writeFile(join(path, 'lock'), '999999999 gone x\n');
+    const tries = await Promise.allSettled(
+      Array.from({ length: 10 }, () => openStateDirectory(options)),
+    );
+    assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1);
+    const left = (await readdir(path)).filter((name) => name.startsWith('lock'));
+    assert.deepEqual(left, ['lock'], 'no drafts left behind');
+  });
+
+  it('takes over the lock of a process that was killed', async () => {
+    const { path, options } = await setUp();
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    await once(child, 'spawn');
+    const pid = child.pid ?? 0;
+    await mkdir(path);
+    await writeFile(join(path, 'lock'), `${pid} ${await describeProcess(pid)} x\n`);
+    await assert.rejects(openStateDirectory(options), { message: new RegExp(`process ${pid}`) });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const state = await openStateDirectory(options);
+    await state.release();
+  });
+
+  const stale: readonly [content: string, why: string][] = [
+    [`${process.pid} another-boot:1 x`, 'the pid is that of another process by now'],
+    ['999999999 gone x', 'no such process'],
+    ['', 'nothing in it'],
+    ['rubbish', 'not a lock'],
+    ['-1 x y', 'no pid: must not be taken for a group of processes'],
+  ];
+  for (const [content, why] of stale) {
+    it(`takes over a stale lock: ${why}`, async () => {
+      const { path, options } = await setUp();
+      await mkdir(path);
+      await writeFile(join(path, 'lock'), content);
+      const state = await openStateDirectory(options);
+      assert.match(await readFile(join(path, 'lock'), 'utf8'), new RegExp(`^${process.pid} `));
+      await state.release();
+    });
+  }
+
+  it('leaves the lock alone that another process has taken meanwhile', async () => {
+    const { path, options } = await setUp();
+    const state = await openStateDirectory(options);
+    await writeFile(join(path, 'lock'), 'of somebody else');
+    await state.release();
+    assert.equal(await readFile(join(path, 'lock'), 'utf8'), 'of somebody else');
+  });
+
+  it('says what is wrong with a place that cannot be used, and how to name another', async () => {
+    const { path, options } = await setUp();
+    await writeFile(path, 'a file');
+    await assert.rejects(openStateDirectory(options), {
+      type: FailureType.RunnerSystem,
+      message: new RegExp(`state directory ${path} cannot be used: .*; ${ENV_NAME} names another`),
+    });
+  });
+});

@@ -1,0 +1,474 @@
+import assert from 'node:assert/strict';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import type { Log, TraceSpool, TraceWriter } from '../../../src/ports/index.ts';
+import { createTraceSpool } from '../../../src/adapters/trace-spool/trace-spool.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
+
+const BUILD_ID = contextOf().buildId;
+const ENDED = AbortSignal.abort();
+const NO_STAMPS = { key: 'FF_TIMESTAMPS', value: 'false' };
+const SECRET = { key: 'PASSWORD', value: 'hunter2hunter2', masked: true };
+
+let directory: string;
+let output: string;
+let errors: unknown[];
+let spools: TraceSpool[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'trace-spool-'));
+  output = join(directory, 'output');
+  await writeFile(output, '');
+  errors = [];
+  spools = [];
+});
+afterEach(async () => {
+  await Promise.all(spools.map((spool) => spool.close(BUILD_ID)));
+  await rm(directory, { recursive: true, force: true });
+});
+
+const silent = (): void => undefined;
+const log: Log = {
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: (message, fields) => errors.push({ message, ...fields }),
+};
+
+/** As in a process that has just been started. To forget a spool unclosed is to crash. */
+function newSpool(): TraceSpool {
+  const spool = createTraceSpool({
+    builds: { directory: () => directory },
+    clock: {
+      nowMs: () => Date.now(),
+      monotonicMs: () => performance.now(),
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+    },
+    log,
+  });
+  spools.push(spool);
+  return spool;
+}
+
+/** A writer of a new process, for a trace without time stamps unless `variables` want them. */
+function openWriter(
+  changes: ContextChanges & { variables?: readonly object[] } = {},
+): Promise<TraceWriter> {
+  const { variables = [NO_STAMPS, SECRET], ...rest } = changes;
+  return newSpool().open(contextOf({ ...rest, job: { variables, ...rest.job } }));
+}
+
+async function sendable(writer: TraceWriter): Promise<string> {
+  await writer.checkpoint();
+  return Buffer.from(await writer.read(0, 100_000_000)).toString();
+}
+
+async function appended(writer: TraceWriter): Promise<void> {
+  const tooLate = AbortSignal.timeout(5_000);
+  await writer.whenAppended(tooLate);
+  assert.ok(!tooLate.aborted, 'nothing was appended');
+}
+
+describe('a trace writer', () => {
+  it('appends what the runner says, once for each key', async () => {
+    const writer = await openWriter();
+    await writer.appendOnce('a', 'one\n');
+    await writer.appendOnce('b', 'two\n');
+    await writer.appendOnce('a', 'one\n');
+    await writer.appendBytesOnce('c', 'stderr', Buffer.from('three\n'));
+    await writer.appendBytesOnce('c', 'stderr', Buffer.from('three\n'));
+    assert.equal(await sendable(writer), 'one\ntwo\nthree\n');
+  });
+
+  it('hides the values of masked variables, and tokens by their beginning', async () => {
+    const writer = await openWriter({
+      job: { features: { token_mask_prefixes: ['own-'] } },
+    });
+    await writer.appendOnce('a', 'hunter2hunter2 glrt-abc own-abc\n');
+    assert.equal(await sendable(writer), '[MASKED] glrt-[MASKED] own-[MASKED]\n');
+  });
+
+  it('hides what it is told later from then on, and not what was written before', async () => {
+    const writer = await openWriter({ variables: [NO_STAMPS] });
+    await writer.appendOnce('a', 'later-secret\n');
+    await writer.hide(['later-secret']);
+    await writer.appendOnce('b', 'later-secret\n');
+    assert.equal(await sendable(writer), 'later-secret\n[MASKED]\n');
+  });
+
+  it('hides only personal tokens by their beginning when the feature flag is off', async () => {
+    const flag = { key: 'FF_MASK_ALL_DEFAULT_TOKENS', value: 'false' };
+    const writer = await openWriter({ variables: [NO_STAMPS, flag] });
+    await writer.appendOnce('a', 'glpat-abc glrt-abc\n');
+    assert.equal(await sendable(writer), 'glpat-[MASKED] glrt-abc\n');
+  });
+
+  it('stamps lines unless FF_TIMESTAMPS is off, section marks each by themselves', async () => {
+    const writer = await openWriter({ variables: [] });
+    await writer.appendOnce('a', 'section_start:1:x\r\u001b[0Ktitle\n');
+    const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z';
+    const expected = new RegExp(
+      `^${time} 00O section_start:1:x\\r\\u001b\\[0K\\n${time} 00O\\+title\\n$`,
+    );
+    assert.match(await sendable(writer), expected);
+  });
+
+  it('gives out and counts only what a checkpoint holds', async () => {
+    const writer = await openWriter();
+    await writer.appendOnce('a', '0123456789');
+    assert.equal(writer.sendableBytes, 0);
+    assert.deepEqual(writer.checksum(), { checksum: 'crc32:00000000', byteSize: 0 });
+    assert.equal((await writer.read(0, 100)).length, 0);
+
+    await writer.checkpoint();
+    await writer.appendOnce('b', 'more');
+    assert.equal(writer.sendableBytes, 10);
+    assert.equal(Buffer.from(await writer.read(3, 4)).toString(), '3456');
+    assert.equal(Buffer.from(await writer.read(8, 100)).toString(), '89');
+    assert.equal((await writer.read(11, 100)).length, 0);
+    const expected = `crc32:${crc32('0123456789').toString(16).padStart(8, '0')}`;
+    assert.deepEqual(writer.checksum(), { checksum: expected, byteSize: 10 });
+  });
+
+  it('lets go of what masking holds back when streams end', async () => {
+    const writer = await openWriter();
+    await writer.appendBytesOnce('a', 'stdout', Buffer.from('hunter2'));
+    assert.equal(await sendable(writer), '');
+    await writer.endStreams();
+    assert.equal(await sendable(writer), 'hunter2');
+  });
+
+  it('tells of bytes appended after the question, and of an abort', async () => {
+    const writer = await openWriter();
+    await writer.appendOnce('before', 'x');
+    const never = new AbortController();
+    let isTold = false;
+    const told = writer.whenAppended(never.signal).then(() => (isTold = true));
+    await writer.checkpoint();
+    assert.equal(isTold, false);
+    await writer.appendOnce('after', 'y');
+    await told;
+    await writer.whenAppended(ENDED);
+    const later = writer.whenAppended(never.signal);
+    never.abort();
+    await later;
+  });
+
+  it('is one for each build in a process, and another one after it was closed', async () => {
+    const spool = newSpool();
+    const context = contextOf({ job: { variables: [NO_STAMPS] } });
+    const writer = await spool.open(context);
+    assert.equal(await spool.open(context), writer);
+    await writer.appendOnce('a', 'x');
+    await spool.close(context.buildId);
+    await assert.rejects(writer.appendOnce('b', 'y'), TransientError);
+    assert.equal(await sendable(await spool.open(context)), 'x');
+    await spool.close('build/never/opened');
+  });
+
+  it('says which path has no room, and has lost nothing when there is room again', async () => {
+    const writer = await openWriter();
+    await writer.appendOnce('a', 'one\n');
+    // A directory in the way of the next checkpoint: the disk refuses, whoever we are.
+    await mkdir(join(directory, 'trace.checkpoint.tmp'));
+    await assert.rejects(
+      writer.checkpoint(),
+      (error) => error instanceof TransientError && error.message.includes(directory),
+    );
+    assert.equal(writer.sendableBytes, 0);
+    await rm(join(directory, 'trace.checkpoint.tmp'), { recursive: true });
+    assert.equal(await sendable(writer), 'one\n');
+  });
+});
+
+describe('a followed file', () => {
+  it('is taken over while it grows, and its rest at the end', async () => {
+    const writer = await openWriter();
+    const end = new AbortController();
+    const following = writer.followFile('build', output, end.signal);
+    for (const line of ['one\n', 'two\n']) {
+      const arrived = appended(writer);
+      await appendFile(output, line);
+      await arrived;
+    }
+    await appendFile(output, 'three');
+    end.abort();
+    await following;
+    assert.equal(await sendable(writer), 'one\ntwo\nthree');
+  });
+
+  it('goes on in the next stage where it stopped, beside lines of the runner', async () => {
+    const writer = await openWriter();
+    await appendFile(output, 'one\n');
+    await writer.followFile('build', output, ENDED);
+    await writer.appendOnce('between', 'between\n');
+    await appendFile(output, 'two\n');
+    await writer.followFile('build', output, ENDED);
+    const other = join(directory, 'other');
+    await writeFile(other, 'helper\n');
+    await writer.followFile('helper', other, ENDED);
+    assert.equal(await sendable(writer), 'one\nbetween\ntwo\nhelper\n');
+  });
+
+  it('is read once by two who follow it at the same time', async () => {
+    const writer = await openWriter();
+    const content = Array.from({ length: 100_000 }, (_, i) => `line ${i}\n`).join('');
+    await writeFile(output, content);
+    await Promise.all([
+      writer.followFile('build', output, ENDED),
+      writer.followFile('build', output, ENDED),
+      writer.checkpoint(),
+    ]);
+    assert.equal(await sendable(writer), content);
+  });
+
+  it('that the job cuts is taken over from its beginning again', async () => {
+    const writer = await openWriter();
+    const end = new AbortController();
+    await writeFile(output, 'a long line before the cut\n');
+    await writer.followFile('build', output, ENDED);
+    const following = writer.followFile('build', output, end.signal);
+    const arrived = appended(writer);
+    await truncate(output);
+    await appendFile(output, 'after\n');
+    await arrived;
+    end.abort();
+    await following;
+    assert.equal(await sendable(writer), 'a long line before the cut\nafter\n');
+  });
+
+  it('has a secret masked that is written in two goes, with a line of the runner between', async () => {
+    const writer = await openWriter();
+    await appendFile(output, 'a hunter2');
+    await writer.followFile('build', output, ENDED);
+    await writer.appendOnce('line', 'line\n');
+    await appendFile(output, 'hunter2 b\n');
+    await writer.followFile('build', output, ENDED);
+    assert.equal(await sendable(writer), 'a line\n[MASKED] b\n');
+  });
+
+  it('is dropped beyond the limit of the trace, and does not fill the disk', async () => {
+    const writer = await openWriter({ runner: { outputLimitBytes: 1_000 } });
+    await writeFile(output, Buffer.alloc(9 * 1024 * 1024, 'x'));
+    await writer.followFile('build', output, ENDED);
+    assert.equal((await stat(output)).size, 0);
+    await appendFile(output, 'later');
+    await writer.followFile('build', output, ENDED);
+    const trace = await sendable(writer);
+    assert.match(trace, /^x{1000}\n\u001b\[33;1mJob's log exceeded limit of 1000 bytes\./);
+    assert.doesNotMatch(trace, /later/);
+  });
+
+  it('with a hole of a terabyte costs no more than the limit of the trace', async () => {
+    const writer = await openWriter({ runner: { outputLimitBytes: 100_000 } });
+    await truncate(output, 2 ** 40);
+    await writer.followFile('build', output, ENDED);
+    assert.ok((await sendable(writer)).length < 101_000);
+    assert.equal((await stat(output)).size, 0);
+  });
+
+  it('that is a link or no file at all is refused', async () => {
+    const writer = await openWriter();
+    const link = join(directory, 'link');
+    await symlink('/etc/passwd', link);
+    await assert.rejects(writer.followFile('build', link, ENDED), /cannot open .*link: ELOOP/);
+    await assert.rejects(writer.followFile('helper', directory, ENDED), /EISDIR/);
+    await assert.rejects(writer.followFile('helper', '/dev/null', ENDED), /no regular file/);
+    assert.equal(await sendable(writer), '');
+  });
+});
+
+describe('a trace after a crash', () => {
+  it('has every byte once, wherever the crash came', async () => {
+    const lines = Array.from({ length: 12 }, (_, i) => `line ${i} hunter2hunter2 é\n`);
+    const bytes = Buffer.from(lines.join(''));
+    const step = 7;
+    let seen = '';
+    for (let at = 0; at < bytes.length; at += step) {
+      // Each step is another process; of the one before, only what it had written is left.
+      const writer = await openWriter();
+      await writer.appendOnce('header', 'header\n');
+      await writer.followFile('build', output, ENDED);
+      if (at % 3 === 0) seen = await sendable(writer);
+      await appendFile(output, bytes.subarray(at, at + step));
+      if (at % 2 === 0) await writer.followFile('build', output, ENDED);
+      if (at % 5 === 0) await writer.checkpoint();
+    }
+    const writer = await openWriter();
+    await writer.appendOnce('header', 'header\n');
+    await writer.followFile('build', output, ENDED);
+    await writer.endStreams();
+    const trace = await sendable(writer);
+    assert.equal(trace, `header\n${bytes.toString().replaceAll('hunter2hunter2', '[MASKED]')}`);
+    assert.ok(trace.startsWith(seen), 'what could be sent before stands');
+    assert.equal(writer.checksum().checksum, `crc32:${crc32(trace).toString(16).padStart(8, '0')}`);
+  });
+
+  it('still has a line of the runner of which no checkpoint was made', async () => {
+    await (await openWriter()).appendOnce('header', 'header\n');
+    assert.equal(await sendable(await openWriter()), 'header\n');
+  });
+
+  it('has lost nothing that could be sent when a power cut takes the rest', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.checkpoint();
+    before.ackedBytes = 4;
+    await before.checkpoint();
+    await before.appendOnce('b', 'two\n');
+    await truncate(join(directory, 'trace'), 6);
+    const writer = await openWriter();
+    assert.equal(writer.sendableBytes, 4);
+    await writer.appendOnce('b', 'two\n');
+    assert.equal(await sendable(writer), 'one\ntwo\n');
+    assert.deepEqual(errors, []);
+  });
+
+  it('knows what the coordinator has, as of the last checkpoint', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.checkpoint();
+    before.ackedBytes = 4;
+    await before.appendOnce('b', 'two\n');
+    await before.checkpoint();
+    before.ackedBytes = 8;
+    assert.equal((await openWriter()).ackedBytes, 4);
+  });
+
+  it('does not show what was written above the last checkpoint', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.checkpoint();
+    await appendFile(join(directory, 'trace'), 'half of a li');
+    const writer = await openWriter();
+    await writer.appendOnce('b', 'two\n');
+    assert.equal(await sendable(writer), 'one\ntwo\n');
+    assert.equal(await readFile(join(directory, 'trace'), 'utf8'), 'one\ntwo\n');
+  });
+
+  it('keeps a limit that was exceeded, though the job’s file was emptied', async () => {
+    const changes = { runner: { outputLimitBytes: 10 } };
+    await writeFile(output, Buffer.alloc(9 * 1024 * 1024, 'x'));
+    await (await openWriter(changes)).followFile('build', output, ENDED);
+    const writer = await openWriter(changes);
+    await appendFile(output, 'later');
+    await writer.followFile('build', output, ENDED);
+    const trace = await sendable(writer);
+    assert.match(trace, /^x{10}\n.*exceeded limit of 10 bytes.*\n.*collected\.\u001b\[0;m\n$/);
+  });
+});
+
+const DAMAGES: readonly (readonly [
+  name: string,
+  damage: () => Promise<void>,
+  expected: RegExp,
+  why: string,
+])[] = [
+  [
+    'the end of the trace',
+    () => truncate(join(directory, 'trace'), 6),
+    /^one\n\?{4}[^\n]*WARNING: up to 4 bytes of this log were lost/,
+    'what is known to be right stays',
+  ],
+  [
+    'an end that is garbage',
+    () => garble(6),
+    /^one\n\?{4}[^\n]*WARNING: up to 4 bytes of this log were lost/,
+    'as long as it was, and not what was written',
+  ],
+  [
+    'garbage in the middle',
+    () => garble(1),
+    /^\?{8}[^\n]*WARNING: up to 8 bytes of this log were lost/,
+    'what follows cannot be told from it',
+  ],
+  [
+    'any of it',
+    () => rm(join(directory, 'trace')),
+    /^\?{8}[^\n]*WARNING: up to 8 bytes of this log were lost/,
+    'it is gone',
+  ],
+  [
+    'the checkpoints',
+    async () => {
+      await writeFile(join(directory, 'trace.checkpoint'), '{"vers');
+      await rm(join(directory, 'trace.checkpoint.quick'));
+    },
+    /^.*WARNING: up to 8 bytes of this log were lost/,
+    'then nothing tells where to go on',
+  ],
+];
+
+async function garble(position: number): Promise<void> {
+  const file = await open(join(directory, 'trace'), 'r+');
+  await file.write('\0', position);
+  await file.close();
+}
+
+describe('a trace that the disk damaged', () => {
+  for (const [name, damage, expected, why] of DAMAGES) {
+    it(`says so, and goes on without ${name}: ${why}`, async () => {
+      const before = await openWriter();
+      await before.appendOnce('a', 'one\n');
+      await before.checkpoint();
+      await before.appendOnce('b', 'two\n');
+      await before.checkpoint();
+      await damage();
+      const writer = await openWriter();
+      const trace = await sendable(writer);
+      assert.match(trace, expected);
+      assert.equal(errors.length, 1);
+      await writer.appendOnce('c', 'three\n');
+      assert.equal(await sendable(await openWriter()), `${trace}three\n`);
+      assert.equal(errors.length, 1, 'it is not told again');
+    });
+  }
+
+  it('is at its place and whole in the coordinator, which has what was lost', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\ntwo\n');
+    await before.checkpoint();
+    before.ackedBytes = 8;
+    await before.appendOnce('b', 'three\n');
+    await before.checkpoint();
+    before.ackedBytes = 14;
+    await truncate(join(directory, 'trace'), 2);
+    const writer = await openWriter();
+    await writer.appendOnce('c', 'four\n');
+    await writer.checkpoint();
+    const rest = Buffer.from(await writer.read(14, 1000)).toString();
+    assert.match(rest, /^[^\n]*WARNING: up to 6 bytes [^\n]*\nfour\n$/);
+    const sum = crc32(`one\ntwo\nthree\n${rest}`).toString(16).padStart(8, '0');
+    assert.equal(writer.checksum().checksum, `crc32:${sum}`);
+    const next = await openWriter();
+    assert.equal(next.checksum().checksum, `crc32:${sum}`, 'also in the next process');
+    assert.equal(errors.length, 1);
+  });
+
+  it('is damaged once more, and keeps its place', async () => {
+    await (await openWriter()).appendOnce('a', 'one\n');
+    for (const _ of ['first', 'second']) {
+      await (await openWriter()).checkpoint();
+      await truncate(join(directory, 'trace'), 0);
+    }
+    const trace = await sendable(await openWriter());
+    assert.match(trace, /^\?{4}\?*[^\n]*WARNING: up to \d+ bytes [^\n]*\n$/);
+    assert.equal(errors.length, 2);
+  });
+});

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isDebugTrace } from '../../../src/domain/variables/debug-trace.ts';
+import { readSettings } from '../../../src/domain/variables/settings.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
+import { contextOf } from '../job/context-fixture.ts';
+
+const settingsOf = (text: string, isDebugForbidden = false) =>
+  readSettings((key) => (key === 'K' || key === 'CI_DEBUG_TRACE' ? text : ''), {
+    isDebugForbidden,
+  });
+
+describe('readSettings', () => {
+  const flags: [text: string, fallback: boolean, expected: boolean, warns: boolean, why: string][] =
+    [
+      ['', true, true, false, 'not set'],
+      ['', false, false, false, 'not set'],
+      ['false', true, false, false, 'set'],
+      ['1', false, true, false, 'set, in Go’s way'],
+      ['yes', false, false, true, 'unreadable'],
+      ['no', true, true, true, 'unreadable'],
+    ];
+  for (const [text, fallback, expected, warns, why] of flags) {
+    it(`reads ${JSON.stringify(text)} as ${expected} where ${fallback} is usual: ${why}`, () => {
+      const settings = settingsOf(text);
+      assert.equal(settings.flag('K', fallback), expected);
+      const warning = `K: expected bool got "${text}", using default value: ${fallback}`;
+      assert.deepEqual(settings.warnings(), warns ? [warning] : []);
+    });
+  }
+
+  const integers: [text: string, expected: number, warns: boolean, why: string][] = [
+    ['', 5, false, 'not set'],
+    ['7', 7, false, 'set'],
+    ['-7', -7, false, 'signs are read'],
+    ['+7', 7, false, 'signs are read'],
+    ['7.5', 5, true, 'no whole number'],
+    ['0x10', 5, true, 'decimal only'],
+    ['9'.repeat(30), 5, true, 'too large'],
+    [' 7', 5, true, 'spaces count'],
+  ];
+  for (const [text, expected, warns, why] of integers) {
+    it(`reads ${JSON.stringify(text)} as ${expected} where 5 is usual: ${why}`, () => {
+      const settings = settingsOf(text);
+      assert.equal(settings.integer('K', 5), expected);
+      assert.equal(settings.warnings().length, warns ? 1 : 0);
+    });
+  }
+
+  const attempts: [text: string, expected: number, warns: boolean, why: string][] = [
+    ['', 1, false, 'not set'],
+    ['3', 3, false, 'set'],
+    ['10', 10, false, 'the most'],
+    ['11', 10, true, 'more than the most'],
+    ['0', 1, true, 'once at least'],
+    ['-1', 1, true, 'once at least'],
+    ['x', 1, true, 'unreadable'],
+  ];
+  for (const [text, expected, warns, why] of attempts) {
+    it(`tries ${expected} times for ${JSON.stringify(text)}: ${why}`, () => {
+      const settings = settingsOf(text);
+      assert.equal(settings.attempts('K'), expected);
+      assert.equal(settings.warnings().length, warns ? 1 : 0);
+    });
+  }
+
+  const durations: [
+    text: string,
+    expectedMs: number | undefined,
+    warning: string | undefined,
+    why: string,
+  ][] = [
+    ['', undefined, undefined, 'not set'],
+    [' ', undefined, undefined, 'as good as not set'],
+    ['1m', 60_000, undefined, 'set'],
+    ['0', undefined, undefined, 'no time-out of its own'],
+    ['-1m', undefined, 'Ignoring relative K timeout: "-1m"', 'no past'],
+    ['5', undefined, 'Ignoring malformed K timeout: "5"', 'no unit'],
+  ];
+  for (const [text, expectedMs, warning, why] of durations) {
+    it(`reads the duration ${JSON.stringify(text)} as ${expectedMs}: ${why}`, () => {
+      const settings = settingsOf(text);
+      assert.equal(settings.duration('K'), expectedMs);
+      assert.deepEqual(settings.warnings(), warning === undefined ? [] : [warning]);
+    });
+  }
+
+  it('warns of a setting once, in one short line', () => {
+    const settings = settingsOf('no\n'.repeat(10_000));
+    settings.flag('K', true);
+    settings.flag('K', true);
+    const [warning = '', ...more] = settings.warnings();
+    assert.deepEqual(more, []);
+    assert.ok(warning.length < 300 && !warning.includes('\n'));
+  });
+
+  it('does not debug where the runner forbids it', () => {
+    const settings = settingsOf('true', true);
+    assert.equal(settings.flag('CI_DEBUG_TRACE', false), false);
+    assert.equal(settings.flag('K', false), true);
+    assert.deepEqual(settings.warnings(), ['CI_DEBUG_TRACE: usage is disabled on this Runner']);
+  });
+});
+
+describe('warnings about settings', () => {
+  const cases: [key: string, value: string, warning: string, why: string][] = [
+    [
+      'GIT_STRATEGY',
+      'x',
+      `GIT_STRATEGY: expected either 'clone', 'fetch', 'none' or 'empty' got "x", using default value 'fetch'`,
+      'the default of this job',
+    ],
+    [
+      'GIT_SUBMODULE_STRATEGY',
+      'x',
+      `GIT_SUBMODULE_STRATEGY: expected either 'normal', 'recursive' or 'none' got "x"`,
+      'unknown',
+    ],
+    [
+      'GET_SOURCES_ATTEMPTS',
+      '99',
+      'GET_SOURCES_ATTEMPTS: number of attempts out of the range [1, 10], clamping to: 10',
+      'too many',
+    ],
+    [
+      'RUNNER_SCRIPT_TIMEOUT',
+      '2h',
+      'RUNNER_SCRIPT_TIMEOUT timeout: 2h is longer than job timeout. Setting to job timeout',
+      'the job has one hour',
+    ],
+    [
+      'RUNNER_AFTER_SCRIPT_TIMEOUT',
+      'soon',
+      'Ignoring malformed RUNNER_AFTER_SCRIPT_TIMEOUT timeout: "soon"',
+      'unreadable',
+    ],
+    [
+      'FF_TIMESTAMPS',
+      'maybe',
+      'FF_TIMESTAMPS: could not parse feature flag, expected bool, got "maybe"',
+      'unreadable',
+    ],
+  ];
+  for (const [key, value, warning, why] of cases) {
+    it(`tells of ${key}=${value} before anybody asks: ${why}`, () => {
+      const context = contextOf({ job: { variables: [{ key, value }] } });
+      assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings(), [warning]);
+    });
+  }
+
+  it('has nothing to say about good ones', () => {
+    const variables = [
+      { key: 'GIT_STRATEGY', value: 'none' },
+      { key: 'GIT_SUBMODULE_STRATEGY', value: 'recursive' },
+      { key: 'RUNNER_SCRIPT_TIMEOUT', value: '1h' },
+      { key: 'GET_SOURCES_ATTEMPTS', value: '10' },
+    ];
+    const context = contextOf({ job: { variables } });
+    assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings(), []);
+  });
+});
+
+describe('isDebugTrace', () => {
+  const cases: [
+    key: string,
+    value: string,
+    isForbidden: boolean,
+    expected: boolean,
+    why: string,
+  ][] = [
+    ['OTHER', 'true', false, false, 'not asked for'],
+    ['CI_DEBUG_TRACE', 'true', false, true, 'commands with their values'],
+    ['CI_DEBUG_SERVICES', '1', false, true, 'logs of services'],
+    ['CI_DEBUG_TRACE', 'false', false, false, 'switched off'],
+    ['CI_DEBUG_TRACE', 'true', true, false, 'the runner forbids it'],
+    ['CI_DEBUG_SERVICES', 'true', true, false, 'the runner forbids it'],
+  ];
+  for (const [key, value, debugTraceDisabled, expected, why] of cases) {
+    it(`is ${expected} for ${key}=${value}: ${why}`, () => {
+      const runner = { debugTraceDisabled };
+      assert.equal(
+        isDebugTrace(contextOf({ runner, job: { variables: [{ key, value }] } })),
+        expected,
+      );
+    });
+  }
+});

@@ -1,0 +1,368 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FEATURE_FLAGS } from '../../../src/domain/variables/feature-flags.ts';
+import { buildVariables, type Variables } from '../../../src/domain/variables/variables.ts';
+import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
+
+interface Given {
+  readonly key: string;
+  readonly value: string;
+  readonly [flag: string]: unknown;
+}
+
+const FILE = { file: true };
+const RAW = { raw: true };
+const MASKED = { masked: true };
+const PUBLIC = { public: true };
+const v = (key: string, value: string, ...flags: object[]): Given =>
+  Object.assign({ key, value }, ...flags) as Given;
+
+const build = (changes: ContextChanges = {}): Variables =>
+  buildVariables(contextOf(changes), { jobStatus: 'running' });
+const withJob = (...variables: Given[]): Variables => build({ job: { variables } });
+
+const TEMP = '/builds/group/app.tmp';
+
+describe('order of variables', () => {
+  it('sets what the runner knows', () => {
+    const variables = build();
+    const expected = {
+      CI_JOB_IMAGE: 'alpine:3',
+      CI_RUNNER_SHORT_TOKEN: 'AbCdEfGhI',
+      CI_BUILDS_DIR: '/builds',
+      CI_PROJECT_DIR: '/builds/group/app',
+      CI_CONCURRENT_ID: '3',
+      CI_CONCURRENT_PROJECT_ID: '1',
+      CI_SERVER: 'yes',
+      CI_JOB_STATUS: 'running',
+      CI_JOB_TIMEOUT: '3600',
+      CI_DISPOSABLE_ENVIRONMENT: 'true',
+      CI_RUNNER_VERSION: '19.4.0',
+      CI_RUNNER_REVISION: 'abcdef12',
+      CI_RUNNER_EXECUTABLE_ARCH: 'linux/amd64',
+      RUNNER_TEMP_PROJECT_DIR: TEMP,
+    };
+    const flags = FEATURE_FLAGS.map(([name, isOn]) => `${name}=${isOn}`);
+    assert.deepEqual(
+      [...variables.environment()].sort(),
+      [...flags, ...Object.entries(expected).map((pair) => pair.join('='))].sort(),
+    );
+  });
+
+  const winners: [changes: ContextChanges, key: string, expected: string, why: string][] = [
+    [{ runner: { environment: ['A=runner'] } }, 'A', 'runner', 'the runner gives defaults'],
+    [
+      { runner: { environment: ['A=runner'] }, job: { variables: [v('A', 'job')] } },
+      'A',
+      'job',
+      'a job overrides them',
+    ],
+    [{ runner: { environment: ['A=b=c'] } }, 'A', 'b=c', 'only the first = counts'],
+    [{ runner: { environment: ['A'] } }, 'A', '', 'no = is no variable'],
+    [
+      { runner: { environment: ['CI_SERVER=x'] } },
+      'CI_SERVER',
+      'yes',
+      'the runner’s own come after',
+    ],
+    [{ job: { variables: [v('A', '1'), v('A', '2')] } }, 'A', '2', 'the last one counts'],
+    [
+      { job: { variables: [v('CI_SERVER', 'x')] } },
+      'CI_SERVER',
+      'x',
+      'a job overrides what stands before',
+    ],
+    [
+      { job: { variables: [v('CI_RUNNER_VERSION', 'x')] } },
+      'CI_RUNNER_VERSION',
+      '19.4.0',
+      'what stands after stays',
+    ],
+    [
+      { job: { variables: [v('RUNNER_TEMP_PROJECT_DIR', '/x')] } },
+      'RUNNER_TEMP_PROJECT_DIR',
+      TEMP,
+      'what stands after stays',
+    ],
+    [{ job: { runner_info: { timeout: 0 } } }, 'CI_JOB_TIMEOUT', '7200', 'the usual time'],
+    [{ job: { image: null } }, 'CI_JOB_IMAGE', '', 'no image of the job’s own'],
+    [
+      { job: { variables: [v('TAG', '9')], image: { name: 'a:$TAG' } } },
+      'CI_JOB_IMAGE',
+      'a:9',
+      'expanded',
+    ],
+  ];
+  for (const [changes, key, expected, why] of winners) {
+    it(`${key} is ${JSON.stringify(expected)}: ${why}`, () => {
+      assert.equal(build(changes).get(key), expected);
+    });
+  }
+
+  it('tells after_script how the job went', () => {
+    const variables = buildVariables(contextOf(), { jobStatus: 'timedout' });
+    assert.equal(variables.get('CI_JOB_STATUS'), 'timedout');
+  });
+
+  it('names the network of the build only when there is one', () => {
+    assert.ok(!build().has('CI_BUILD_NETWORK_NAME'));
+    const variables = withJob(v('FF_NETWORK_PER_BUILD', 'true'));
+    assert.equal(variables.get('CI_BUILD_NETWORK_NAME'), 'runner-abcdefghi-42-1-4711');
+  });
+
+  it('hands TLS data over as files, certificate and key only together', () => {
+    const pem = { tlsCaPem: 'CA $X', tlsCertPem: 'CERT' };
+    const alone = build({ context: pem });
+    assert.deepEqual(alone.files(), [{ path: `${TEMP}/CI_SERVER_TLS_CA_FILE`, content: 'CA $X' }]);
+    const both = build({ context: { ...pem, tlsKeyPem: 'KEY' } });
+    assert.deepEqual(
+      both.files().map(({ path }) => path.slice(TEMP.length + 1)),
+      ['CI_SERVER_TLS_CA_FILE', 'CI_SERVER_TLS_CERT_FILE', 'CI_SERVER_TLS_KEY_FILE'],
+    );
+  });
+});
+
+describe('feature flags among variables', () => {
+  const flag = (variables: Variables): string | undefined =>
+    variables.environment().find((line) => line.startsWith('FF_TIMESTAMPS='));
+
+  const cases: [changes: ContextChanges, expected: boolean, why: string][] = [
+    [{ job: { variables: [v('FF_TIMESTAMPS', '0')] } }, false, 'a job sets it'],
+    [
+      { job: { variables: [v('FF_TIMESTAMPS', '$OFF'), v('OFF', 'f')] } },
+      false,
+      'by another variable',
+    ],
+    [{ runner: { environment: ['FF_TIMESTAMPS=0'] } }, false, 'the runner’s environment sets it'],
+    [
+      {
+        runner: { environment: ['FF_TIMESTAMPS=0'] },
+        job: { variables: [v('FF_TIMESTAMPS', '1')] },
+      },
+      true,
+      'a job overrides that',
+    ],
+    [
+      {
+        runner: { featureFlags: { FF_TIMESTAMPS: true } },
+        job: { variables: [v('FF_TIMESTAMPS', '0')] },
+      },
+      true,
+      'the configuration is final',
+    ],
+  ];
+  for (const [changes, expected, why] of cases) {
+    it(`exports the value that counts, ${expected}: ${why}`, () => {
+      const variables = build(changes);
+      assert.equal(variables.featureFlags.isOn('FF_TIMESTAMPS'), expected);
+      assert.equal(flag(variables), `FF_TIMESTAMPS=${expected}`);
+    });
+  }
+
+  it('passes on names that only look like flags', () => {
+    assert.equal(withJob(v('FF_MINE', 'x')).get('FF_MINE'), 'x');
+  });
+});
+
+describe('expansion of variables', () => {
+  const cases: [given: Given[], key: string, expected: string, why: string][] = [
+    [[v('A', 'x$B'), v('B', 'y')], 'A', 'xy', 'also to later ones'],
+    [[v('A', '$B'), v('B', '$C'), v('C', 'z')], 'A', '$C', 'one level only'],
+    [[v('A', '$A')], 'A', '$A', 'itself, once'],
+    [[v('A', '$NONE!')], 'A', '!', 'unknown is empty'],
+    [[v('A', 'a$$b')], 'A', 'a$b', 'how a dollar is written'],
+    [[v('A', 'a$1$?b')], 'A', 'ab', 'shell names are empty'],
+    [[v('A', '$B', RAW), v('B', 'y')], 'A', '$B', 'raw stays'],
+    [[v('A', '$B'), v('B', '$C', RAW)], 'A', '$C', 'raw can be referred to'],
+    [
+      [v('A', '$F'), v('F', 'content', FILE)],
+      'A',
+      `${TEMP}/F`,
+      'a file is referred to by its path',
+    ],
+    [[v('F', '$B', FILE), v('B', 'y')], 'F', 'y', 'content of a file is expanded'],
+    [[v('A', '$B'), v('B', '1'), v('B', '2')], 'A', '2', 'the last one is referred to'],
+    [[v('A', '$CI_PROJECT_DIR/x')], 'A', '/builds/group/app/x', 'the runner’s too'],
+    [[v('A', '${no-name}'), v('no-name', 'x')], 'A', 'x', 'kept for lookup'],
+  ];
+  for (const [given, key, expected, why] of cases) {
+    it(`${key} of ${JSON.stringify(given)} is ${expected}: ${why}`, () => {
+      assert.equal(withJob(...given).get(key), expected);
+    });
+  }
+
+  it('expands text with values as they are, once', () => {
+    const variables = withJob(v('A', '$B'), v('B', 'y$$'), v('F', 'c', FILE));
+    assert.equal(variables.expand('<$A|${B}|$F|$$|$NONE>'), `<y$$|y$|${TEMP}/F|$|>`);
+  });
+
+  it('has no value for names of a shell', () => {
+    assert.equal(withJob(v('?', 'x')).get('?'), '');
+  });
+
+  it('gives up on values that would fill the memory, and says so', () => {
+    const big = 'x'.repeat(1_000_000);
+    const variables = withJob(v('BIG', big, RAW), v('A', '$BIG'.repeat(100)), v('B', '$BIG'));
+    assert.equal(variables.get('A'), '$BIG'.repeat(100));
+    assert.equal(variables.get('B'), big);
+    assert.match(variables.warnings().join('\n'), /not expanded .*: "A"/);
+    assert.equal(variables.expand('$BIG'.repeat(100)), '$BIG'.repeat(100));
+  });
+});
+
+describe('environment', () => {
+  it('holds each name once, files by their path', () => {
+    const lines = withJob(v('A', '1'), v('F', 'c', FILE), v('A', '2')).environment();
+    assert.deepEqual(
+      lines.filter((line) => /^[AF]=/.test(line)),
+      ['A=2', `F=${TEMP}/F`],
+    );
+  });
+
+  it('skips what no shell can export, and says so in one line', () => {
+    const bad = ['no-name', '1ST', '', 'a=b', 'a\0', 'ä', 'a b', '$(x)', 'a\nb'].map((key) =>
+      v(key, 'x'),
+    );
+    const variables = withJob(v('GOOD', 'x'), v('NUL', 'a\0b'), ...bad);
+    const names = variables.environment().map((line) => line.split('=', 1)[0] ?? '');
+    assert.ok(names.includes('GOOD') && !names.includes('NUL'));
+    assert.deepEqual(
+      names.filter((name) => !/^[A-Z_][A-Z0-9_]*$/.test(name)),
+      [],
+    );
+    const warnings = variables.warnings();
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /not passed to the job .*"NUL", "no-name".*"a\\u0000"/);
+    assert.equal(variables.get('no-name'), 'x');
+  });
+
+  it('names at most ten skipped variables', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => v(`${index}`, 'x'));
+    assert.match(withJob(...many).warnings()[0] ?? '', /and 19990 more$/);
+  });
+
+  it('writes files where their variable points, the last of a name', () => {
+    const variables = withJob(
+      v('F', 'old', FILE),
+      v('F', 'new\n', FILE),
+      v('G', 'x', FILE),
+      v('G', 'plain'),
+      v('../../etc/passwd', 'x', FILE),
+    );
+    assert.deepEqual(variables.files(), [{ path: `${TEMP}/F`, content: 'new\n' }]);
+  });
+});
+
+describe('environment of services', () => {
+  const changes: ContextChanges = {
+    runner: { environment: ['R=runner'] },
+    job: { variables: [v('P', 'public', PUBLIC), v('S', 'secret'), v('Q', '$S', PUBLIC)] },
+  };
+  const ofServices = (...own: Given[]): readonly string[] => {
+    const job = { ...changes.job, services: [{ name: 'db', variables: own }] };
+    const context = contextOf({ ...changes, job });
+    const variables = buildVariables(context, { jobStatus: 'running' });
+    return variables.publicEnvironment(context.job.services[0]?.variables);
+  };
+
+  it('shows public and runner variables, and nothing else', () => {
+    const names = ofServices().map((line) => line.split('=', 1)[0]);
+    assert.ok(names.includes('P') && names.includes('R') && names.includes('CI_SERVER'));
+    assert.ok(names.includes('FF_TIMESTAMPS'));
+    assert.ok(!names.includes('S'));
+  });
+
+  it('adds a service’s own, which may refer to everything', () => {
+    const lines = ofServices(v('OWN', '$S'), v('P', 'mine'), v('RAW', '$S', RAW));
+    assert.ok(lines.includes('OWN=secret'));
+    assert.ok(lines.includes('P=mine'));
+    assert.ok(lines.includes('RAW=$S'));
+  });
+});
+
+describe('mask phrases', () => {
+  const cases: [given: Given[], expected: string[], why: string][] = [
+    [[v('A', 'abc')], [], 'not masked'],
+    [[v('A', 'abc', MASKED)], ['abc'], 'masked'],
+    [[v('A', 'ab', MASKED), v('B', 'abcd', MASKED)], ['abcd', 'ab'], 'the longest first'],
+    [[v('A', 'abc', MASKED), v('B', 'abc', MASKED)], ['abc'], 'each once'],
+    [[v('A', ' abc\n', MASKED)], ['abc'], 'trimmed'],
+    [[v('A', '\u0085abc\u0085 ', MASKED)], ['abc'], 'trimmed of what Go calls white space'],
+    [[v('A', ' \n', MASKED)], [], 'nothing left'],
+    [[v('A', 'x', MASKED)], ['x'], 'no smallest length'],
+    [[v('A', 'a$B', MASKED), v('B', 'c')], ['ac'], 'expanded'],
+    [[v('A', 'a$B', MASKED, RAW), v('B', 'c')], ['a$B'], 'raw'],
+    [[v('A', 'content', MASKED, FILE)], ['content'], 'content of files'],
+    [[v('A', 'old', MASKED), v('A', 'newer')], ['old'], 'also what is hidden by another'],
+  ];
+  for (const [given, expected, why] of cases) {
+    it(`are ${JSON.stringify(expected)}: ${why}`, () => {
+      assert.deepEqual(withJob(...given).maskPhrases(), expected);
+    });
+  }
+
+  it('hold masked variables of services', () => {
+    const services = [{ name: 'db', variables: [v('P', '$A!', MASKED)] }];
+    const variables = build({ job: { services, variables: [v('A', 'abc')] } });
+    assert.deepEqual(variables.maskPhrases(), ['abc!']);
+  });
+});
+
+describe('project directory among variables', () => {
+  it('follows GIT_CLONE_PATH with references', () => {
+    const variables = withJob(v('GIT_CLONE_PATH', '$CI_BUILDS_DIR/$CI_CONCURRENT_ID/x'));
+    assert.equal(variables.projectDir, '/builds/3/x');
+    assert.equal(variables.get('CI_PROJECT_DIR'), '/builds/3/x');
+    assert.equal(variables.tempDir, '/builds/3/x.tmp');
+    assert.equal(variables.projectDirFault, undefined);
+  });
+
+  it('tells of a GIT_CLONE_PATH outside of the builds', () => {
+    const variables = withJob(v('GIT_CLONE_PATH', '/etc'));
+    assert.match(variables.projectDirFault ?? '', /GIT_CLONE_PATH="\/etc" has to be within/);
+    assert.equal(variables.projectDir, '/builds/group/app');
+  });
+
+  it('tells of a GIT_CLONE_PATH where the config allows none, wherever it is set', () => {
+    const environment = ['GIT_CLONE_PATH=$CI_BUILDS_DIR/x'];
+    const variables = build({ runner: { isClonePathForbidden: true, environment } });
+    assert.match(variables.projectDirFault ?? '', /GIT_CLONE_PATH is not allowed/);
+  });
+
+  it('is apart for strategy empty and for a shared root', () => {
+    assert.equal(withJob(v('GIT_STRATEGY', 'empty')).projectDir, '/builds/group/app-empty');
+    const shared = build({ volumes: ['/srv:$CI_BUILDS_DIR'] });
+    assert.equal(shared.projectDir, '/builds/AbCdEfGhI/1/group/app');
+  });
+});
+
+describe('buildVariables', () => {
+  it('never fails, and never puts a NUL or a strange name into an environment', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('$', '{', '}', 'A', 'B', '\0', '=', '/', '.', ' '),
+    });
+    const variable = fc.record({
+      key: fc.oneof(
+        text,
+        fc.constantFrom('A', 'B', 'GIT_CLONE_PATH', 'GIT_STRATEGY', 'FF_TIMESTAMPS'),
+      ),
+      value: text,
+      file: fc.boolean(),
+      raw: fc.boolean(),
+      masked: fc.boolean(),
+      public: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(variable, { maxLength: 8 }), (variables) => {
+        const built = build({ job: { variables } });
+        for (const line of built.environment()) assert.match(line, /^[A-Za-z_]\w*=[^\0]*$/);
+        for (const { path } of built.files()) assert.ok(path.startsWith(`${built.tempDir}/`));
+        assert.ok(built.projectDir.startsWith('/builds'));
+        assert.ok(built.maskPhrases().every((phrase) => phrase !== ''));
+        built.warnings();
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});

@@ -1,0 +1,22 @@
+import Docker from 'dockerode';
+import type { Installation } from '../installation.ts';
+import { assertJob, NO_GIT } from '../scenario.ts';
+
+/** A job of a project of its own that is to succeed. */
+export async function visit(
+  { gitlab }: Installation,
+  project: { readonly id: number; readonly script: string },
+  log: readonly (string | RegExp)[],
+): Promise<void> {
+  const payload = { job_info: { project_id: project.id } };
+  const job = gitlab.addJob({ script: [project.script], variables: [NO_GIT], payload });
+  await job.whenFinished(60_000);
+  assertJob(job, { state: 'success', log });
+}
+
+/** Of a project, with those of its builds, until these have ended. */
+export async function volumesOf(projectId: number): Promise<readonly string[]> {
+  const label = [`com.gitlab.gitlab-runner.project.id=${projectId}`];
+  const { Volumes } = await new Docker().listVolumes({ filters: JSON.stringify({ label }) });
+  return ((Volumes as typeof Volumes | null) ?? []).map(({ Name }) => Name);
+}

@@ -1,0 +1,174 @@
+import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Dockerode from 'dockerode';
+import { dockerAt } from './docker-at.ts';
+import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
+import { openNetwork } from '../own-network.ts';
+
+/** A Docker daemon of a test's own, which can be stopped and frozen without harm to anybody. */
+export interface SecondDaemon {
+  readonly host: string;
+  /** Address of this machine as containers with the daemon's own network (`host`) reach it. */
+  readonly gateway: string;
+  /** Where images and containers lie: small, if that was asked for. */
+  readonly dataRoot: string;
+  start(options: { readonly liveRestore: boolean }): Promise<void>;
+  /** Resolves when the daemon itself is gone; its containers may go on. */
+  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Resolves when no thread of the daemon runs any more. */
+  freeze(): Promise<void>;
+  thaw(): void;
+  /** Stops everything and removes every file. */
+  close(): Promise<void>;
+}
+
+/** Why a second daemon cannot be had here; undefined when it can. */
+export function whyNoSecondDaemon(): string | undefined {
+  if (process.getuid?.() !== 0) return 'starting a Docker daemon needs root';
+  try {
+    execFileSync('dockerd', ['--version'], { stdio: 'ignore' });
+    openNetwork().close();
+    return undefined;
+  } catch {
+    return 'there is no program dockerd here, or no network namespace for it (ip of iproute2)';
+  }
+}
+
+export interface SecondDaemonOptions {
+  /** Gives it a disk of its own, which can get full. */
+  readonly diskMib?: number;
+}
+
+/** Prepares a daemon that has no images; it does not run yet. */
+export async function openSecondDaemon({
+  diskMib,
+}: SecondDaemonOptions = {}): Promise<SecondDaemon> {
+  const directory = await mkdtemp(join(tmpdir(), 'tgr-dockerd-'));
+  const dataRoot = join(directory, 'data');
+  const network = openNetwork();
+  if (diskMib !== undefined) await mountDisk(dataRoot, diskMib);
+  const socketPath = join(directory, 'd.sock');
+  const containerdPid = join(directory, 'x', 'containerd', 'containerd.pid');
+  let daemon: ChildProcess | undefined;
+
+  const start: SecondDaemon['start'] = async ({ liveRestore }) => {
+    const args = [
+      ...['--host', `unix://${socketPath}`, '--data-root', dataRoot],
+      ...['--exec-root', join(directory, 'x'), '--pidfile', join(directory, 'pid')],
+      ...['--bridge', 'none', '--iptables=false', '--shutdown-timeout=1'],
+      `--live-restore=${liveRestore}`,
+    ];
+    const started = spawn('nsenter', [`--net=${network.path}`, 'dockerd', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    started.stderr.pipe(createWriteStream(join(directory, 'log'), { flags: 'a' }));
+    daemon = started;
+    await untilReady(
+      `unix://${socketPath}`,
+      () => started.exitCode === null,
+      join(directory, 'log'),
+    );
+  };
+  const stop: SecondDaemon['stop'] = async (signal) => {
+    const stopped = daemon;
+    daemon = undefined;
+    if (stopped === undefined) return;
+    const exit = once(stopped, 'exit');
+    stopped.kill(signal);
+    await exit;
+    // Its containerd died with it; a pid that nobody reaps would be taken for one that runs.
+    if (signal === 'SIGKILL') await rm(containerdPid, { force: true });
+  };
+  return {
+    host: `unix://${socketPath}`,
+    gateway: network.gateway,
+    dataRoot,
+    start,
+    stop,
+    freeze: async () => {
+      daemon?.kill('SIGSTOP');
+      // A thread that was about to answer may still do so: nothing tells when the last has stopped.
+      while (!(await isStopped(daemon?.pid ?? 0))) await delay(5);
+    },
+    thaw: () => void daemon?.kill('SIGCONT'),
+    close: async () => {
+      daemon?.kill('SIGCONT');
+      if (daemon === undefined) await start({ liveRestore: false });
+      await removeContainers(`unix://${socketPath}`);
+      await stop('SIGTERM');
+      // Mounted by the daemon each time that it starts, and left so for containers that go on.
+      for (const mounted of [dataRoot, join(directory, 'x', 'netns', 'default')]) {
+        for (let isMounted = true; isMounted;) isMounted = unmounted(mounted);
+      }
+      network.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** In memory, with files that overlay filesystems can lie on. */
+async function mountDisk(path: string, mib: number): Promise<void> {
+  await mkdir(path);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);
+}
+
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map(async (thread) => {
+      const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2).charAt(0);
+    }),
+  );
+  return states.every((state) => state === 'T');
+}
+
+/** The images that jobs of tests need go from the usual daemon to the second one. */
+export async function copyImages(host: string): Promise<void> {
+  for (const name of [JOB_IMAGE, HELPER_IMAGE]) await copyImage(name, host);
+}
+
+/** An image goes from the usual daemon to the second one. */
+export async function copyImage(name: string, host: string): Promise<void> {
+  const image = await new Dockerode().getImage(name).get();
+  const progress = await dockerAt(host).loadImage(image);
+  progress.resume();
+  await once(progress, 'end');
+}
+
+async function untilReady(host: string, isAlive: () => boolean, logPath: string): Promise<void> {
+  const docker = dockerAt(host);
+  for (let tries = 0; tries < 600; tries += 1) {
+    try {
+      await docker.ping();
+      return;
+    } catch {
+      // It makes its socket when it is ready, and offers nothing to wait for before.
+      if (!isAlive()) break;
+      await delay(50);
+    }
+  }
+  throw new Error(`the second Docker daemon did not start: ${await readFile(logPath, 'utf8')}`);
+}
+
+async function removeContainers(host: string): Promise<void> {
+  const docker = dockerAt(host);
+  const containers = await docker.listContainers({ all: true });
+  await Promise.all(
+    containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })),
+  );
+}
+
+function unmounted(path: string): boolean {
+  try {
+    execFileSync('umount', ['--lazy', path], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

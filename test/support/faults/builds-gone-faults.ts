@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fault } from './faults.ts';
+import type { Installation } from '../installation.ts';
+
+/** A person tidies up: all that the node keeps of its running builds is deleted under them. */
+export function deleteBuilds(): Fault {
+  return {
+    name: 'files of the running builds deleted',
+    strike: ({ installation }) => emptyBuilds(installation),
+    confirm: ({ installation: { runner } }) =>
+      assert.ok(!runner.hasExited, 'the program has ended'),
+  };
+}
+
+/** The same, with the program killed in that very moment. */
+export function deleteBuildsAndKill(): Fault {
+  return {
+    name: 'files of the running builds deleted, worker killed',
+    strike: ({ installation }) => {
+      installation.runner.signal('SIGKILL');
+      emptyBuilds(installation);
+    },
+    mend: async ({ installation }) => {
+      await installation.runner.end('SIGKILL');
+      await installation.start();
+    },
+  };
+}
+
+function emptyBuilds({ stateDir }: Installation): void {
+  const builds = join(stateDir, 'builds');
+  for (const name of readdirSync(builds)) rmSync(join(builds, name), { recursive: true });
+}

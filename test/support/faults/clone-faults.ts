@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Fault } from './faults.ts';
+import type { Installation } from '../installation.ts';
+import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
+
+/** The longest that it may take to know a clone by its clone. */
+const DETECTION_LIMIT_MS = 110_000;
+
+/** A copy of a node's machine, as it is now: config, system id, and all of its state but the database. */
+export async function startClone({
+  directory,
+  stateDir: original,
+  configPath,
+  runner,
+}: Installation): Promise<RunnerProcess> {
+  const home = join(directory, 'clone');
+  const stateDir = join(home, 'state');
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await cp(configPath, join(home, 'config.toml'));
+  await cp(join(directory, '.runner_system_id'), join(home, '.runner_system_id'));
+  // On a machine of its own the lock's owner is no process.
+  const left = ['temporal', 'lock'].map((name) => join(original, name));
+  const isCopied = (path: string): boolean => !left.some((each) => path.startsWith(each));
+  await cp(original, stateDir, { recursive: true, filter: isCopied });
+  const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
+  return startRunnerProcess({
+    args: ['run', '--config', join(home, 'config.toml')],
+    env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, TEMPORAL_ADDRESS: ready.temporal },
+  });
+}
+
+/** It is told from the node and refuses to work, whatever of the node's builds it has copied. */
+export function cloneNode(): Fault {
+  let clone: RunnerProcess | undefined;
+  return {
+    name: 'node cloned',
+    strike: () => undefined,
+    mend: async ({ installation }) => {
+      clone = await startClone(installation);
+      assert.equal(await clone.whenExit(DETECTION_LIMIT_MS), 1);
+    },
+    confirm: ({ installation: { runner } }) => {
+      const told = /another process, \S+:\d+@.* serves this very node: .*\/clone\/state is a copy/;
+      assert.match(clone?.lines.at(-1) ?? '', told);
+      assert.ok(!runner.hasExited, 'the node itself has ended');
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault, Scene } from './faults.ts';
+import type { Installation } from '../installation.ts';
+
+const OUTAGE_MS = 5_000;
+/** A stage that has not met with it by then does not. */
+const MAX_OUTAGE_MS = 25_000;
+const CHUNK = Buffer.alloc(64 * 1024);
+
+/** Puts a small disk where the builds of an installation are, which has none now. */
+export function mountSmallDisk({ stateDir }: Installation): { unmount(): void } {
+  const builds = join(stateDir, 'builds');
+  const options = 'size=16m,nr_inodes=500,mode=700';
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', builds]);
+  return { unmount: () => void execFileSync('umount', ['--lazy', builds]) };
+}
+
+/** How long it lasts: five seconds, or at least that and until a stage has ended, however slowly. */
+export type Outage = 'short' | 'until a stage has ended';
+
+/** Begins to count at once; what it returns resolves when the outage is to be over. */
+function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    const stop = containers.listen(({ action, jobId }) => {
+      if (jobId !== job.id || action !== 'die') return;
+      stop();
+      resolve();
+    });
+  });
+  return async () => {
+    await delay(OUTAGE_MS); // the outage itself
+    if (outage === 'short') return;
+    const patience = new AbortController();
+    const limit = delay(MAX_OUTAGE_MS - OUTAGE_MS, undefined, { signal: patience.signal });
+    await Promise.race([ended, limit]);
+    patience.abort();
+    await limit.catch(() => undefined);
+  };
+}
+
+/** Somebody else fills the disk, and makes room again. */
+export function fillDisk(outage: Outage = 'short'): Fault {
+  let whenOver: (() => Promise<void>) | undefined;
+  return {
+    name: 'disk of the builds full for 5 s',
+    strike: (scene) => {
+      whenOver = beginOutage(outage, scene);
+      const file = openSync(join(scene.installation.stateDir, 'builds', 'ballast'), 'w');
+      untilFull(() => writeSync(file, CHUNK));
+      untilFull(() => writeSync(file, CHUNK.subarray(0, 1)));
+      closeSync(file);
+    },
+    mend: async ({ installation }) => {
+      await whenOver?.();
+      rmSync(join(installation.stateDir, 'builds', 'ballast'));
+    },
+    confirm: ({ installation }) => assertAlive(installation),
+  };
+}
+
+/** Somebody else uses up all inodes, and frees them. */
+export function useUpInodes(outage: Outage = 'short'): Fault {
+  const folderOf = ({ stateDir }: Installation): string => join(stateDir, 'builds', 'ballast');
+  let whenOver: (() => Promise<void>) | undefined;
+  return {
+    name: 'no inodes for builds for 5 s',
+    strike: (scene) => {
+      whenOver = beginOutage(outage, scene);
+      const folder = folderOf(scene.installation);
+      mkdirSync(folder);
+      let count = 0;
+      untilFull(() => closeSync(openSync(join(folder, `${(count += 1)}`), 'w')));
+    },
+    mend: async ({ installation }) => {
+      await whenOver?.();
+      rmSync(folderOf(installation), { recursive: true });
+    },
+    confirm: ({ installation }) => assertAlive(installation),
+  };
+}
+
+/** As after a fault of the disk. What is open already can still be written to. */
+export function makeReadOnly(): Fault {
+  const buildsOf = ({ stateDir }: Installation): string => join(stateDir, 'builds');
+  return {
+    name: 'directory of the builds read-only for 5 s',
+    strike: ({ installation }) => {
+      const [builds, aside] = [buildsOf(installation), join(installation.directory, 'read-only')];
+      mkdirSync(aside);
+      // Where nobody writes: what is open for that keeps a mount from being made read-only.
+      execFileSync('mount', ['--bind', builds, aside]);
+      execFileSync('mount', ['-o', 'remount,bind,ro', aside]);
+      execFileSync('mount', ['--bind', aside, builds]);
+      execFileSync('umount', [aside]);
+      rmdirSync(aside);
+    },
+    mend: async ({ installation }) => {
+      await delay(OUTAGE_MS); // the outage itself
+      execFileSync('umount', ['--lazy', buildsOf(installation)]);
+    },
+    confirm: ({ installation }) => assertAlive(installation),
+  };
+}
+
+function untilFull(act: () => unknown): void {
+  for (;;) {
+    try {
+      act();
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+      return;
+    }
+  }
+}
+
+function assertAlive({ runner }: Installation): void {
+  assert.ok(!runner.hasExited, 'the program has ended');
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  ANSWER_LOST,
+  type DockerCall,
+  type DockerProxy,
+  type Verdict,
+} from '../docker/docker-proxy.ts';
+import type { Fault } from './faults.ts';
+
+// What Docker says to a runner, by the proxy between them. All of it lasts for the whole job.
+
+export interface Calls {
+  /** As the suite's table calls them. */
+  readonly name: string;
+  readonly method: string;
+  /** Of the path, see `DockerCall`. */
+  readonly path: RegExp;
+  /** Calls that one step makes side by side: all of these are met before any comes through. */
+  readonly sideBySide?: number;
+}
+
+/** How Docker treats a call that it was sent. */
+export interface Treatment {
+  readonly name: string;
+  treat(): Promise<Verdict>;
+}
+
+export const ANSWERS_500: Treatment = {
+  name: 'answers 500',
+  treat: () => Promise.resolve({ status: 500, message: 'layer store is locked' }),
+};
+
+export const LOSES_ANSWER: Treatment = {
+  name: 'does it, and its answer is lost',
+  treat: () => Promise.resolve(ANSWER_LOST),
+};
+
+export function answersLate(ms: number): Treatment {
+  return {
+    name: `answers ${ms / 1000} s late`,
+    treat: async () => {
+      await delay(ms); // the slowness itself
+      return undefined;
+    },
+  };
+}
+
+/** Meets every third call to one path so: a step that is begun again may need two of a kind. */
+export function meetCalls(proxy: DockerProxy, calls: Calls, { name, treat }: Treatment): Fault {
+  const { method, path, sideBySide = 1 } = calls;
+  const seen = new Map<string, number>();
+  let met = 0;
+  let made = 0;
+  const isMet = (call: DockerCall): boolean => {
+    if (call.method !== method || !path.test(call.path)) return false;
+    const before = seen.get(call.path) ?? 0;
+    seen.set(call.path, before + 1);
+    return sideBySide === 1 ? before % 3 === 0 : before < sideBySide;
+  };
+  return {
+    name: `Docker, asked to ${calls.name}, ${name}`,
+    strike: ({ containers, job }) => {
+      containers.listen(({ action, jobId }) => {
+        if (action === 'create' && jobId === job.id) made += 1;
+      });
+      proxy.intercept((call) => {
+        if (!isMet(call)) return Promise.resolve(undefined);
+        met += 1;
+        return treat();
+      });
+    },
+    confirm: () => {
+      proxy.intercept(() => Promise.resolve(undefined));
+      assert.notEqual(met, 0, `Docker was never asked to ${calls.name}`);
+      assert.equal(made, 1, 'the one container of the job is made once');
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import Docker from 'dockerode';
+import type { DockerProxy } from '../docker/docker-proxy.ts';
+import type { Fault, Scene } from './faults.ts';
+
+// Somebody meddles with what a job has in Docker beside its own container.
+
+const docker = new Docker();
+const BUILD_LABEL = 'temporal-gitlab-runner.build';
+const TYPE_LABEL = 'com.gitlab.gitlab-runner.type';
+
+export function onService(
+  name: string,
+  act: (container: Docker.Container) => Promise<unknown>,
+): Fault {
+  return {
+    name: `service ${name}`,
+    strike: () => undefined,
+    mend: async ({ job }) => {
+      const filters = { label: [BUILD_LABEL, `${TYPE_LABEL}=service`] };
+      const found = (await docker.listContainers({ all: true, filters })).find(isOf(job));
+      assert.ok(found !== undefined, 'the job has no service');
+      await act(docker.getContainer(found.Id));
+    },
+  };
+}
+
+/** Takes everything off the job's network, and removes it. */
+export function removeNetwork(): Fault {
+  return {
+    name: 'network removed',
+    strike: () => undefined,
+    mend: ({ job }) => removeNetworkOf(job),
+  };
+}
+
+/** Somebody tidies up when no container of the job runs: in the very moment before the next starts. */
+export function removeNetworkBeforeStart(proxy: DockerProxy): Fault {
+  let isRemoved = false;
+  return {
+    name: 'network removed between two stages',
+    strike: ({ job }) =>
+      proxy.intercept(async ({ path }) => {
+        if (isRemoved || !/^\/containers\/[^/]+\/start$/.test(path)) return undefined;
+        isRemoved = true;
+        await removeNetworkOf(job);
+        return undefined;
+      }),
+    confirm: () => assert.ok(isRemoved, 'no stage was started any more'),
+  };
+}
+
+async function removeNetworkOf(job: Scene['job']): Promise<void> {
+  const found = (await docker.listNetworks({ filters: { label: [BUILD_LABEL] } })).find(isOf(job));
+  assert.ok(found !== undefined, 'the job has no network');
+  const network = docker.getNetwork(found.Id);
+  const { Containers } = (await network.inspect()) as { readonly Containers?: object };
+  for (const Container of Object.keys(Containers ?? {})) {
+    await network.disconnect({ Container, Force: true });
+  }
+  await network.remove();
+}
+
+interface Labeled {
+  readonly Labels?: Readonly<Record<string, string>> | undefined;
+}
+
+function isOf({ id }: Scene['job']): (object: Labeled) => boolean {
+  return ({ Labels }) => Labels?.[BUILD_LABEL]?.endsWith(`/${id}`) === true;
+}

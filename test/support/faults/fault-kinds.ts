@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Docker from 'dockerode';
+import type { Fault, Scene } from './faults.ts';
+import type { FakeAnswer, InterceptedRequest } from '../fake-gitlab/types.ts';
+import type { Installation } from '../installation.ts';
+
+/** `kill -9` of the program, and its next start after a while. */
+export function killWorker(restartAfterMs = 0): Fault {
+  return {
+    name:
+      restartAfterMs === 0 ? 'worker killed' : `worker killed, away for ${restartAfterMs / 1000} s`,
+    strike: ({ installation }) => installation.runner.signal('SIGKILL'),
+    mend: async ({ installation }) => {
+      await installation.runner.end('SIGKILL');
+      await delay(restartAfterMs); // the outage itself
+      await installation.start();
+    },
+  };
+}
+
+/** SIGTERM, as at an upgrade: it ends by itself, soon and with 0, and is started again. */
+export function stopWorker(): Fault {
+  return {
+    name: 'worker told to stop',
+    strike: ({ installation }) => installation.runner.signal('SIGTERM'),
+    mend: async ({ installation }) => {
+      assert.equal(await installation.runner.whenExit(10_000), 0);
+      await installation.start();
+    },
+  };
+}
+
+/** Power goes off for everything but Docker. With `isEmptied` the server's database is lost too. */
+export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
+  return {
+    name: isEmptied ? 'all killed, database lost' : 'worker and Temporal killed',
+    strike: ({ installation }) => {
+      installation.runner.signal('SIGKILL');
+      process.kill(temporalPid(installation), 'SIGKILL');
+    },
+    mend: async ({ installation }) => {
+      await installation.runner.end('SIGKILL');
+      if (isEmptied) await rm(join(installation.stateDir, 'temporal'), { recursive: true });
+      await installation.start();
+    },
+  };
+}
+
+/** SIGSTOP of the program: to the rest of the world it hangs. */
+export function freezeWorker(durationMs: number): Fault {
+  return {
+    name: `worker frozen for ${durationMs / 1000} s`,
+    strike: ({ installation }) => installation.runner.signal('SIGSTOP'),
+    mend: async ({ installation }) => {
+      await delay(durationMs);
+      installation.runner.signal('SIGCONT');
+    },
+  };
+}
+
+/** `kill -9` of the embedded Temporal, which the worker starts again. */
+export function killTemporal(): Fault {
+  let killed = 0;
+  return {
+    name: 'Temporal killed',
+    strike: ({ installation }) => {
+      killed = temporalPid(installation);
+      process.kill(killed, 'SIGKILL');
+    },
+    confirm: ({ installation }) => assert.notEqual(temporalPid(installation), killed),
+  };
+}
+
+export function freezeTemporal(durationMs: number): Fault {
+  return {
+    name: `Temporal frozen for ${durationMs / 1000} s`,
+    strike: ({ installation }) => {
+      process.kill(temporalPid(installation), 'SIGSTOP');
+    },
+    mend: async ({ installation }) => {
+      await delay(durationMs);
+      process.kill(temporalPid(installation), 'SIGCONT');
+    },
+  };
+}
+
+function temporalPid({ stateDir }: Installation): number {
+  const text = readFileSync(join(stateDir, 'temporal', 'server.json'), 'utf8');
+  return (JSON.parse(text) as { readonly pid: number }).pid;
+}
+
+export interface KillingSpree {
+  readonly kills: number;
+  /** In [0, 1): by it the time that each process has to live is drawn. */
+  readonly random: () => number;
+}
+
+/** `kill -9` again and again, be the program ready or still on its way. */
+export function killOften({ kills, random }: KillingSpree): Fault {
+  return {
+    name: `worker killed ${kills} times`,
+    strike: ({ installation }) => installation.runner.signal('SIGKILL'),
+    mend: async ({ installation }) => {
+      for (let kill = 1; kill < kills; kill += 1) {
+        await installation.runner.end('SIGKILL');
+        const starting = installation.start().catch(() => undefined); // it may be killed before
+        await delay(random() * 3_000);
+        await installation.runner.end('SIGKILL');
+        await starting;
+      }
+      await installation.runner.end('SIGKILL');
+      await installation.start();
+    },
+  };
+}
+
+/** The same numbers for the same seed. Source: mulberry32. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+type Matching = (request: InterceptedRequest, scene: Scene) => boolean;
+
+const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && jobId === job.id;
+
+/** What is answered, for the suite's table. */
+function describeAnswer(answer: FakeAnswer): string {
+  if ('hold' in answer) return 'late';
+  const afterwards = answer.afterwards === true ? ' after it was done' : '';
+  if ('cut' in answer)
+    return `connection cut${answer.cut === 'midway' ? ' midway' : ''}${afterwards}`;
+  return `${answer.status}${typeof answer.body === 'string' && answer.body.startsWith('<') ? ' with a page' : ''}${afterwards}`;
+}
+
+/** GitLab answers the next calls about the job wrongly; then it answers as ever. */
+export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfTheJob): Fault {
+  let left = times;
+  return {
+    name: `GitLab answers ${describeAnswer(answer)}`,
+    confirm: () => assert.ok(left < times, 'GitLab was never asked'),
+    strike: (scene) => {
+      const interception = scene.installation.gitlab.intercept((request) => {
+        if (!matches(request, scene)) return undefined;
+        left -= 1;
+        if (left === 0) interception.remove();
+        return answer;
+      });
+    },
+  };
+}
+
+/** Nothing of GitLab's API answers for a while. */
+export function gitlabOutage(durationMs: number, answer: FakeAnswer = { cut: true }): Fault {
+  return {
+    name: `GitLab away for ${durationMs / 1000} s`,
+    strike: () => undefined,
+    mend: async ({ installation }) => {
+      const interception = installation.gitlab.intercept(() => answer);
+      await delay(durationMs); // the outage itself
+      interception.remove();
+    },
+  };
+}
+
+const docker = new Docker();
+
+export function onBuildContainer(
+  name: string,
+  act: (container: Docker.Container) => Promise<unknown>,
+): Fault {
+  return {
+    name: `container ${name}`,
+    strike: () => undefined,
+    mend: async ({ job }) => {
+      const label = ['temporal-gitlab-runner.build'];
+      const found = await docker.listContainers({ all: true, filters: { label } });
+      const ours = found.find(({ Labels }) => Labels[label[0] ?? '']?.endsWith(`/${job.id}`));
+      if (ours === undefined) throw new Error(`job ${job.id} has no container`);
+      await act(docker.getContainer(ours.Id));
+    },
+  };
+}

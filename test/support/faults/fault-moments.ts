@@ -1,0 +1,143 @@
+import { existsSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import type { ContainerEvents } from '../docker/container-events.ts';
+import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
+import type { Installation } from '../installation.ts';
+
+/** A moment in the life of a job, found by an event and never by a clock. */
+export type Moment =
+  /** The runner asks for the job; what it is answered may get lost. */
+  | 'asked'
+  /** GitLab's answer is recorded; its workflow may not have begun. */
+  | 'handed out'
+  /** GitLab has been told that the job runs; its answer may get lost. */
+  | 'acknowledged'
+  | 'prepare'
+  | 'get_sources'
+  /** Half of a secret and of a character are said. The script waits until the fault is over. */
+  | 'script'
+  | 'after the script'
+  /** GitLab is being sent what the job has made. */
+  | 'artifact upload'
+  /** The result does not reach GitLab. */
+  | 'final update'
+  /** The result has reached GitLab, whose answer may get lost. */
+  | 'final answer'
+  | 'clean-up';
+
+export const MOMENTS: readonly Moment[] = [
+  ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
+  ...(['after the script', 'artifact upload', 'final update', 'final answer', 'clean-up'] as const),
+];
+
+/** One job in the middle of which something breaks. */
+export interface Scene {
+  readonly installation: Installation;
+  readonly job: FakeJob;
+  readonly containers: ContainerEvents;
+}
+
+interface Waiting extends Scene {
+  readonly witness: string;
+  strike(): void;
+}
+
+const MOMENT_LIMIT_MS = 60_000;
+
+/** Strikes at the moment, in the turn of the event itself where there is one. */
+export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const closers: (() => void)[] = [];
+    const timer = setTimeout(() => {
+      settle(() => reject(new Error(`the moment "${moment}" never came:\n${waiting.job.log}`)));
+    }, MOMENT_LIMIT_MS);
+    const settle = (how: () => void): void => {
+      clearTimeout(timer);
+      closers.splice(0).forEach((close) => close());
+      how();
+    };
+    const strike = (): void => {
+      settle(() => {
+        waiting.strike();
+        resolve();
+      });
+    };
+    closers.push(listen(moment, { ...waiting, strike }));
+  });
+}
+
+/** Calls `strike` at the moment; returns how to stop listening. */
+function listen(moment: Moment, waiting: Waiting): () => void {
+  const { job, installation, strike, witness } = waiting;
+  switch (moment) {
+    case 'handed out': {
+      const line = new RegExp(`"job":${job.id},.*"msg":"job received"`);
+      void installation.runner.whenLog(line).then(strike);
+      return () => undefined;
+    }
+    case 'asked':
+      return onRequest(waiting, ({ kind }) => kind === 'job_request');
+    case 'acknowledged':
+      return onRequest(waiting, (request) => isUpdate(request, ['running']));
+    case 'prepare':
+      return onContainer(waiting, ({ action }) => action === 'create');
+    case 'get_sources':
+      return onRequest(waiting, ({ kind }) => kind === 'git');
+    case 'script':
+      return onFile(join(witness, `${job.id}.here`), strike);
+    case 'after the script': {
+      const said = join(witness, `${job.id}.said`);
+      return onContainer(waiting, ({ action }) => action === 'die' && existsSync(said));
+    }
+    case 'artifact upload':
+      return onRequest(waiting, ({ kind }) => kind === 'upload');
+    case 'final update':
+      return onRequest(waiting, isFinal, { cut: true });
+    case 'final answer':
+      return onRequest(waiting, isFinal);
+    case 'clean-up':
+      return onContainer(waiting, ({ action }) => action === 'destroy');
+  }
+}
+
+function isFinal(request: InterceptedRequest): boolean {
+  return isUpdate(request, ['success', 'failed']);
+}
+
+export function isUpdate({ kind, body }: InterceptedRequest, states: readonly string[]): boolean {
+  if (kind !== 'update') return false;
+  const { state } = JSON.parse(body.toString()) as { readonly state: string };
+  return states.includes(state);
+}
+
+function onRequest(
+  { job, installation, strike }: Waiting,
+  matches: (request: InterceptedRequest) => boolean,
+  answer?: { readonly cut: true },
+): () => void {
+  const interception = installation.gitlab.intercept((request) => {
+    const isOurs = ['git', 'job_request'].includes(request.kind) || request.jobId === job.id;
+    if (!isOurs || !matches(request)) return undefined;
+    strike();
+    return answer;
+  });
+  return () => interception.remove();
+}
+
+function onContainer(
+  { job, containers, strike }: Waiting,
+  matches: (event: { readonly action: string }) => boolean,
+): () => void {
+  return containers.listen((event) => {
+    if (event.jobId === job.id && matches(event)) strike();
+  });
+}
+
+function onFile(path: string, strike: () => void): () => void {
+  const look = (): void => {
+    if (existsSync(path)) strike();
+  };
+  const watcher = watch(join(path, '..'), look);
+  look();
+  return () => watcher.close();
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import type { FakeJob } from '../fake-gitlab/types.ts';
+
+/** What comes of a job that nothing happens to. */
+export interface Whole {
+  /** Line by line, see `timeless`. */
+  readonly trace: readonly string[];
+  /** How many stages were started in Docker. */
+  readonly starts: number;
+}
+
+const SOURCES_CUT_OFF =
+  /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n(?:.*Deleting tracked and untracked files.*\n)?)+/gm;
+
+/** The lines of a trace without what differs from job to job and from second to second. */
+export function timeless({ id, trace }: FakeJob): readonly string[] {
+  const text = trace
+    .toString('latin1')
+    .replaceAll(/section_(start|end):\d+:/g, 'section_$1:<time>:')
+    .replaceAll(/correlation ID: \w+/g, 'correlation ID: <id>')
+    .replaceAll(/ (correlation_id|token)\u001b\[0;m=[\w-]+/g, ' $1=<id>')
+    // Another test on the same Docker may have tagged the image with its registry meanwhile.
+    .replaceAll(/ with digest \S+/g, '')
+    // The project's volume outlives its jobs.
+    .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
+    .replaceAll('Removing made.txt\n', '')
+    // That an upload had to be tried again is told, and is no fault of the trace.
+    .replaceAll(/^.*(?:WARNING|ERROR): (?:Uploading artifacts|Retrying\.\.\.).*\n/gm, '')
+    // So is that the preparation had to be, or to wait.
+    .replaceAll(/^.*WARNING: Docker is waited for: .*\n/gm, '')
+    .replaceAll(/^.*ERROR: Preparation failed: .*\n.*Will be retried in .*\n/gm, '')
+    // And so are sources that were fetched again, from where git was cut off on.
+    .replaceAll(/^.*Created fresh repository\..*\n/gm, '')
+    .replaceAll(SOURCES_CUT_OFF, '')
+    .replaceAll(`${id}`, '<job>');
+  const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
+  // Two images are looked for at the same time.
+  return [...preparation.split('\n').sort(), ...rest.join('').split('\n')];
+}
+
+/** Fails where the trace is another one than without a fault. */
+export function assertWhole(job: FakeJob, { trace }: Whole): void {
+  const actual = timeless(job);
+  const index = trace.findIndex((line, at) => line !== actual[at]);
+  if (index === -1 && actual.length === trace.length) return;
+  const at = index === -1 ? trace.length : index;
+  assert.fail(
+    `the trace is another one than without a fault, from its line ${at} on:\n` +
+      `${JSON.stringify(actual.slice(at, at + 3))}\ninstead of\n` +
+      `${JSON.stringify(trace.slice(at, at + 3))}\nall of it:\n${job.log}`,
+  );
+}
+
+/** Bytes of lines that a job without a fault has and this one has not. */
+export function countLostBytes(job: FakeJob, { trace }: Whole): number {
+  const left = new Map<string, number>();
+  for (const line of timeless(job)) left.set(line, (left.get(line) ?? 0) + 1);
+  let lostBytes = 0;
+  for (const line of trace) {
+    const count = left.get(line) ?? 0;
+    if (count === 0) lostBytes += line.length + 1;
+    else left.set(line, count - 1);
+  }
+  return lostBytes;
+}

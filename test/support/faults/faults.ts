@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { contentOf } from '../artifact-content.ts';
+import { followContainers, type ContainerEvents } from '../docker/container-events.ts';
+import type { FakeJob, JobSpec } from '../fake-gitlab/types.ts';
+import { whenMoment, type Moment, type Scene } from './fault-moments.ts';
+import { reportTrial } from './fault-report.ts';
+import { assertWhole, countLostBytes, timeless, type Whole } from './fault-trace.ts';
+import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
+import { assertJob, NO_GIT, type Expectation } from '../scenario.ts';
+
+export { MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
+
+export interface Fault {
+  /** As the suite's table calls it. */
+  readonly name: string;
+  /** Whether it is over only when the job has ended: recovery is then measured from its strike on. */
+  readonly isForGood?: boolean;
+  /** Breaks something, in the very turn of the event that marks the moment. */
+  strike(scene: Scene): void;
+  /** Mends it, or waits until that is done. */
+  mend?(scene: Scene): Promise<void>;
+  /** What else must go on when it is mended. */
+  afterwards?(scene: Scene): Promise<void>;
+  /** Fails when nothing was broken after all. */
+  confirm?(scene: Scene): void;
+}
+
+export interface Trial {
+  readonly moment: Moment;
+  readonly fault: Fault;
+  /** Success, with the same trace as without a fault, unless set. */
+  readonly expected?: Expectation;
+  /** How often script and after_script have run; once each unless set. */
+  readonly runs?: Runs;
+  /** Whether a stage may have been started in Docker otherwise than without a fault. */
+  readonly hasOtherStarts?: boolean;
+  /** Whether the script goes on while the fault lasts. */
+  readonly goesOn?: boolean;
+  /** Whether the script waits for ever: the fault is to end it. */
+  readonly isHeld?: boolean;
+  /** Whether another node goes on with the job. */
+  readonly changesNodes?: boolean;
+  /** Whether GitLab is never told of an end, as it does not want to hear of the job any more. */
+  readonly isUnreported?: boolean;
+  /** How often GitLab hands the job out; once unless set. */
+  readonly handedOut?: number;
+  /** How many patches may be sent that GitLab has already, beyond the few that are always forgiven. */
+  readonly resends?: number;
+  /** What else GitLab may find wrong. */
+  readonly forgiven?: RegExp;
+  readonly script?: readonly string[];
+  /** The lab's own unless set. */
+  readonly image?: string;
+  /** What else GitLab sends along. */
+  readonly payload?: JobSpec['payload'];
+  readonly limitMs?: number;
+}
+
+export interface Runs {
+  readonly script: number;
+  readonly afterScript: number;
+}
+
+/** An installation to break things in, one job after another. */
+export interface FaultLab {
+  readonly installation: Installation;
+  /** Mounted into every job. */
+  readonly witness: string;
+  /** Runs a job with a fault and checks what must hold after every fault. */
+  run(trial: Trial): Promise<void>;
+  close(): Promise<void>;
+}
+
+const SECRET = 'pa55word.half.said';
+/** In one command, so that nothing comes between the halves of the secret and of the character. */
+const HALVES: readonly string[] = [
+  `printf 'the key is ${SECRET.slice(0, 8)}'`,
+  'touch "/witness/$CI_JOB_ID.here"',
+  'until [ -e "/witness/$CI_JOB_ID.go" ]; do sleep 0.1; done',
+  `printf '${SECRET.slice(8)}, it costs 5 \\342'`,
+  'sleep 0.2',
+  `printf '\\202\\254 \\377 to know\\n'`,
+];
+const SCRIPT: readonly string[] = [
+  'echo run >> "/witness/$CI_JOB_ID.script"',
+  'for i in 1 2 3 4 5; do echo "line $i"; done',
+  HALVES.join('; '),
+  'for i in 6 7 8 9; do echo "line $i"; sleep 0.1; done',
+  'touch "/witness/$CI_JOB_ID.said"',
+  'seq 100000 > made.txt',
+];
+const AFTER_SCRIPT: readonly string[] = [
+  'echo run >> "/witness/$CI_JOB_ID.after"',
+  'echo "after with $CI_JOB_STATUS"',
+];
+
+/** One place only, and one for the runner: a slot that is not given back stops the next trial. */
+export async function openFaultLab(options: InstallationOptions = {}): Promise<FaultLab> {
+  const witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
+  const installation = await openInstallation({
+    ...{ concurrent: 1, runnerToml: '  limit = 1', ...options },
+    dockerToml: `    volumes = ["${witness}:/witness"]\n${options.dockerToml ?? ''}`,
+    gitlab: { traceUpdateIntervalSeconds: 1, ...options.gitlab },
+  });
+  const containers = await followContainers(options.daemon?.host);
+  await installation.start();
+  const lab = { installation, containers, witness };
+  const wholes = new Map<string, Whole>();
+  return {
+    ...{ installation, witness },
+    run: async (trial) => {
+      const spec = specFor(trial);
+      const key = JSON.stringify(spec);
+      if (trial.expected === undefined && !wholes.has(key))
+        wholes.set(key, await runWhole(spec, lab));
+      const whole = trial.expected === undefined ? wholes.get(key) : undefined;
+      await runTrial(trial, { ...lab, spec, whole });
+    },
+    close: async () => {
+      containers.close();
+      await installation.close();
+      await rm(witness, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Lab {
+  readonly installation: Installation;
+  readonly containers: ContainerEvents;
+  /** Mounted into every job. */
+  readonly witness: string;
+}
+
+function specFor(trial: Trial): JobSpec {
+  const { moment, script = SCRIPT, image, changesNodes = false, payload } = trial;
+  const secret = { key: 'KEY', value: SECRET, masked: true };
+  // Bytes are compared: without the times at which they came.
+  const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
+  const made = { paths: ['made.txt'], artifact_type: 'archive', artifact_format: 'zip' };
+  return {
+    script,
+    ...(image !== undefined && { image }),
+    afterScript: AFTER_SCRIPT,
+    payload: { artifacts: [made], ...payload },
+    ...(changesNodes && { changesNodes }),
+    variables: moment === 'get_sources' ? variables : [...variables, NO_GIT],
+  };
+}
+
+async function runWhole(spec: JobSpec, { installation, containers, witness }: Lab): Promise<Whole> {
+  const job = installation.gitlab.addJob(spec);
+  letGo(job, witness);
+  await job.whenFinished();
+  const log = ['line 5', 'the key is [MASKED], it costs 5 €', 'line 9', 'after with success'];
+  assertJob(job, { state: 'success', log });
+  await installation.whenClean();
+  return { trace: timeless(job), starts: containers.countStarts(job.id) };
+}
+
+function letGo({ id }: FakeJob, witness: string): void {
+  writeFileSync(join(witness, `${id}.go`), '');
+}
+
+interface TrialScope extends Lab {
+  readonly spec: JobSpec;
+  /** Known when the trial is to end as if nothing had happened. */
+  readonly whole: Whole | undefined;
+}
+
+async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
+  const { installation, witness, whole, spec } = scope;
+  const job = installation.gitlab.addJob(spec);
+  const times = { mendedMs: Date.now(), endedMs: Date.now() };
+  const violationsBefore = installation.gitlab.violations.length;
+  let isGood = false;
+  try {
+    await breakAndCheck(trial, { ...scope, job, times, violationsBefore });
+    isGood = true;
+  } finally {
+    const { script, afterScript } = await countRuns(job, witness);
+    reportTrial({
+      ...{ fault: trial.fault.name, moment: trial.moment, isGood },
+      lostBytes: whole === undefined ? undefined : countLostBytes(job, whole),
+      doubleRuns: Math.max(0, script - 1) + Math.max(0, afterScript - 1),
+      leftovers: (await installation.leftovers()).length,
+      recoveryMs: Math.max(0, times.endedMs - times.mendedMs),
+    });
+  }
+}
+
+interface RunningTrial extends TrialScope {
+  readonly job: FakeJob;
+  readonly times: { mendedMs: number; endedMs: number };
+  /** Of earlier trials: each has failed by its own. */
+  readonly violationsBefore: number;
+}
+
+async function breakAndCheck(trial: Trial, scope: RunningTrial): Promise<void> {
+  const { installation, witness, containers, job, times } = scope;
+  const { moment, fault } = trial;
+  const scene = { installation, containers, job };
+  if (moment !== 'script') letGo(job, witness);
+  await whenMoment(moment, { ...scene, witness, strike: () => fault.strike(scene) });
+  if (trial.goesOn === true) letGo(job, witness);
+  const struckMs = Date.now();
+  await fault.mend?.(scene);
+  times.mendedMs = fault.isForGood === true ? struckMs : Date.now();
+  if (trial.isHeld !== true) letGo(job, witness);
+  await fault.afterwards?.(scene);
+  if (trial.isUnreported !== true) await job.whenFinished(trial.limitMs ?? 120_000);
+  times.endedMs = job.finishedAtMs ?? Date.now();
+  assertJob(job, trial.expected ?? { state: 'success' });
+  await installation.whenClean(60_000);
+  fault.confirm?.(scene);
+  await assertUnharmed(job, { ...scope, trial });
+}
+
+interface EndedTrial extends RunningTrial {
+  readonly trial: Trial;
+}
+
+/** What must hold after every fault. */
+async function assertUnharmed(
+  job: FakeJob,
+  { trial, whole, witness, containers, installation, violationsBefore }: EndedTrial,
+): Promise<void> {
+  if (whole !== undefined) assertWhole(job, whole);
+  if (whole !== undefined) await assertArtifact(job);
+  assert.deepEqual(await countRuns(job, witness), trial.runs ?? { script: 1, afterScript: 1 });
+  assert.equal(job.handedOut, trial.handedOut ?? 1);
+  if (whole !== undefined && trial.hasOtherStarts !== true) {
+    assert.equal(containers.countStarts(job.id), whole.starts, 'no stage is started twice');
+  }
+  const violations = installation.gitlab.violations.slice(violationsBefore);
+  const [resends, others] = [true, false].map((isResend) =>
+    violations.filter((text) => text.includes(' once more, ') === isResend),
+  );
+  assert.deepEqual(
+    others?.filter((text) => trial.forgiven?.test(text) !== true),
+    [],
+  );
+  assert.ok((resends?.length ?? 0) <= (trial.resends ?? 0), resends?.join('\n'));
+}
+
+/** What the job has made is in GitLab, whole. */
+async function assertArtifact({ artifacts }: FakeJob): Promise<void> {
+  const [artifact, ...others] = artifacts;
+  assert.ok(artifact !== undefined, 'nothing was uploaded');
+  // What GitLab has received and nobody has heard of is sent once more; it takes the same for one.
+  assert.deepEqual(
+    others.filter(({ sha256 }) => sha256 !== artifact.sha256),
+    [],
+  );
+  const made = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('');
+  assert.deepEqual(await contentOf(artifact), { 'made.txt': made });
+}
+
+async function countRuns({ id }: FakeJob, witness: string): Promise<Runs> {
+  const count = async (name: string): Promise<number> => {
+    const text = await readFile(join(witness, `${id}.${name}`), 'utf8').catch(() => '');
+    return text.split('\n').length - 1;
+  };
+  return { script: await count('script'), afterScript: await count('after') };
+}

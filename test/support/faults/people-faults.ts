@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { Client, Connection, type WorkflowClient } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import type { Fault, Scene } from './faults.ts';
+import type { FakeJob } from '../fake-gitlab/types.ts';
+import type { Installation } from '../installation.ts';
+
+// What a person does to workflows in the Temporal UI. Without the runner's key: as the UI does it.
+
+const { EventType } = proto.temporal.api.enums.v1;
+type Events = proto.temporal.api.history.v1.IHistoryEvent[];
+
+interface ReadyLine {
+  readonly temporal: string;
+  readonly namespace: string;
+  readonly task_queue: string;
+}
+
+async function readyLine({ runner }: Installation): Promise<ReadyLine> {
+  return JSON.parse(await runner.whenLog(/"msg":"ready"/)) as ReadyLine;
+}
+
+/** Does something in the namespace of an installation. */
+export async function inTemporal<T>(
+  installation: Installation,
+  act: (client: Client) => Promise<T>,
+): Promise<T> {
+  const { temporal: address, namespace } = await readyLine(installation);
+  const connection = await Connection.connect({ address });
+  try {
+    return await act(new Client({ connection, namespace }));
+  } finally {
+    await connection.close();
+  }
+}
+
+export function buildId({ gitlab }: Installation, { id, token }: FakeJob): string {
+  const key = createHash('sha256').update(token).digest('hex').slice(0, 12);
+  return `build/${new URL(gitlab.url).host}/${key}/${id}`;
+}
+
+/** Ids of the node's long-lived workflows. */
+export async function feederId(installation: Installation): Promise<string> {
+  const { task_queue: queue } = await readyLine(installation);
+  return `feed-runners/${queue.replace('gitlab-runner-node-', '')}`;
+}
+
+export async function serverIds(installation: Installation): Promise<readonly string[]> {
+  const prefix = (await feederId(installation)).replace('feed-runners/', 'serve-runner/');
+  return inTemporal(installation, async (client) => {
+    const { namespace } = client.options;
+    const { executions } = await client.workflowService.listWorkflowExecutions({ namespace });
+    const ids = executions.map(({ execution }) => execution?.workflowId ?? '');
+    return [...new Set(ids)].filter((id) => id.startsWith(`${prefix}/`));
+  });
+}
+
+/** Where in a build's history a person sets it back to. */
+export type ResetPoint = 'its beginning' | 'before its script' | 'its last step';
+
+/** Resets the workflow of the job. The history up to there is taken over by a new run. */
+export function resetBuild(point: ResetPoint): Fault {
+  const runIds: string[] = [];
+  return {
+    name: `workflow reset by a person to ${point}`,
+    strike: () => undefined,
+    mend: ({ installation, job }) =>
+      inTemporal(installation, async (client) => {
+        const workflowId = buildId(installation, job);
+        runIds.push(await reset(client, workflowId, point));
+      }),
+    confirm: () => assert.equal(runIds.length, 1),
+  };
+}
+
+async function reset(client: Client, workflowId: string, point: ResetPoint): Promise<string> {
+  const { namespace } = client.options;
+  const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
+    namespace,
+    execution: { workflowId },
+  });
+  const runId = workflowExecutionInfo?.execution?.runId ?? '';
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const answer = await client.workflowService.resetWorkflowExecution({
+    ...{ namespace, workflowExecution: { workflowId, runId }, reason: 'a person wants it' },
+    ...{ requestId: randomUUID(), workflowTaskFinishEventId: findPoint(events ?? [], point) },
+  });
+  return answer.runId;
+}
+
+/** Ids of completed steps: only to these a workflow can be reset. */
+function findPoint(events: Events, point: ResetPoint) {
+  const steps = events.filter(
+    ({ eventType }) => eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+  );
+  const script = events.findIndex(isScript);
+  const before = steps.filter((step) => events.indexOf(step) < script);
+  const found = {
+    'its beginning': steps.at(0),
+    // The very step that hands the script to the node comes to be decided anew.
+    'before its script': before.at(-1),
+    'its last step': steps.at(-1),
+  }[point];
+  assert.ok(found?.eventId != null, `no step to be reset to among ${events.length} events`);
+  return found.eventId;
+}
+
+/** The last stage that was begun is the script, at the moment that is meant here. */
+function isScript(event: Events[number], index: number, events: Events): boolean {
+  return (
+    event.eventType === EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED &&
+    event.activityTaskScheduledEventAttributes?.activityType?.name === 'runStage' &&
+    !events
+      .slice(index + 1)
+      .some((next) => next.activityTaskScheduledEventAttributes?.activityType?.name === 'runStage')
+  );
+}
+
+/** Deletes the workflow of the job, history and all. */
+export function deleteBuild(): Fault {
+  return {
+    name: 'workflow deleted by a person',
+    strike: () => undefined,
+    mend: ({ installation, job }) =>
+      inTemporal(installation, async (client) => {
+        const { namespace } = client.options;
+        await client.workflowService.deleteWorkflowExecution({
+          namespace,
+          workflowExecution: { workflowId: buildId(installation, job) },
+        });
+      }),
+  };
+}
+
+/** Terminates long-lived workflows of the node. */
+export function terminate(
+  name: string,
+  idsOf: (installation: Installation) => Promise<readonly string[]>,
+): Fault {
+  return {
+    name: `${name} terminated by a person`,
+    strike: () => undefined,
+    mend: async ({ installation }) => {
+      const ids = await idsOf(installation);
+      assert.ok(ids.length > 0);
+      await inTemporal(installation, async ({ workflow }) => {
+        for (const id of ids) await workflow.getHandle(id).terminate('a person wants it');
+      });
+    },
+  };
+}
+
+export type Sender = (workflow: WorkflowClient, scene: Scene) => Promise<void>;
+
+/** Sends signals, as whoever may write to the namespace can. */
+export function signals(name: string, send: Sender): Fault {
+  return {
+    name,
+    strike: () => undefined,
+    mend: (scene) => inTemporal(scene.installation, ({ workflow }) => send(workflow, scene)),
+  };
+}

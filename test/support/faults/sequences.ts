@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
+import { assertJob, type Scenario } from '../scenario.ts';
+
+/** Jobs one after another: what the one keeps the next one finds. */
+export interface Sequence {
+  /** A sentence of behaviour. */
+  readonly title: string;
+  readonly jobs: readonly Omit<Scenario, 'title'>[];
+}
+
+export function describeSequences(
+  title: string,
+  options: InstallationOptions,
+  sequences: readonly Sequence[],
+): void {
+  describe(title, () => {
+    let installation: Installation;
+    before(async () => {
+      installation = await openInstallation({ concurrent: 1, ...options });
+      await installation.start();
+    });
+    after(() => finish(installation));
+    for (const { title: sentence, jobs } of sequences) {
+      it(sentence, async () => {
+        for (const scenario of jobs) await play(installation, scenario);
+      });
+    }
+  });
+}
+
+export async function play(
+  installation: Installation,
+  { job: spec, meanwhile, expected }: Omit<Scenario, 'title'>,
+): Promise<void> {
+  const job = installation.gitlab.addJob(
+    typeof spec === 'function' ? await spec(installation) : spec,
+  );
+  await meanwhile?.(job, installation);
+  await job.whenFinished(120_000);
+  assertJob(job, expected);
+}
+
+export async function finish(installation: Installation): Promise<void> {
+  try {
+    await installation.whenClean();
+    assert.deepEqual(installation.gitlab.violations, []);
+  } finally {
+    await installation.close();
+  }
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Interception } from '../fake-gitlab/types.ts';
+import type { Fault } from './faults.ts';
+import type { Installation } from '../installation.ts';
+
+/** What a power cut does to a file of which `syncedBytes` were promised to outlive it. */
+export type Damage = (file: string, syncedBytes: number) => Promise<void>;
+
+/** In no log: it is not of UTF-8. */
+const GARBAGE = 0xfe;
+
+/** Something is synced and sent, before it is lost again. */
+const SAID = /line 5/;
+
+/** The program dies, and with it what the disk had, or had promised to keep. */
+export function damageSpool(name: string, damage: Damage): Fault {
+  return {
+    name: `worker killed, its spool ${name}`,
+    strike: ({ installation, job }) => {
+      if (SAID.test(job.log)) installation.runner.signal('SIGKILL');
+    },
+    mend: async ({ installation, job }) => {
+      await job.whenLog(SAID);
+      await installation.runner.end('SIGKILL');
+      const file = spoolFileOf(installation);
+      const before = readFileSync(file);
+      await damage(file, syncedBytesOf(file));
+      assert.notDeepEqual(readFileSync(file), before, 'nothing was damaged');
+      await installation.start();
+    },
+    confirm: ({ job }) => assert.ok(!job.trace.includes(GARBAGE), 'garbage is in the trace'),
+  };
+}
+
+/** The same, of a log of which GitLab took nothing so far. */
+export function damageUnsentSpool(name: string, damage: Damage): Fault {
+  let interception: Interception | undefined;
+  return {
+    name: `worker killed, its unsent spool ${name}`,
+    strike: ({ installation, job }) => {
+      interception = installation.gitlab.intercept(({ kind, jobId }) =>
+        kind === 'trace' && jobId === job.id ? { cut: true } : undefined,
+      );
+    },
+    mend: async ({ installation }) => {
+      const file = await whenSynced(installation);
+      await installation.runner.end('SIGKILL');
+      await damage(file, syncedBytesOf(file));
+      interception?.remove();
+      await installation.start();
+    },
+    confirm: ({ job }) => assert.ok(!job.trace.includes(GARBAGE), 'garbage is in the trace'),
+  };
+}
+
+const ENOUGH_BYTES = 1000;
+
+async function whenSynced(installation: Installation): Promise<string> {
+  for (;;) {
+    await delay(100); // the program tells nobody of what it syncs
+    const isThere = existsSync(join(installation.stateDir, 'builds'));
+    const file = isThere ? findSpoolFile(installation) : undefined;
+    if (file === undefined || !existsSync(`${file}.checkpoint`)) continue;
+    if (syncedBytesOf(file) >= ENOUGH_BYTES) return file;
+  }
+}
+
+export function cut(bytes: number): Damage {
+  return (file, syncedBytes) => truncate(file, Math.max(0, syncedBytes - bytes));
+}
+
+/** As a file system leaves blocks that it had allocated and not written. None may be synced ones. */
+export function garble(bytes: number): Damage {
+  return async (file, syncedBytes) => {
+    await cut(bytes)(file, syncedBytes);
+    await appendFile(file, Buffer.alloc(bytes + 4096, GARBAGE));
+  };
+}
+
+function syncedBytesOf(file: string): number {
+  const text = readFileSync(`${file}.checkpoint`, 'utf8');
+  return (JSON.parse(text) as { pipeline: { lengthBytes: number } }).pipeline.lengthBytes;
+}
+
+function spoolFileOf(installation: Installation): string {
+  const file = findSpoolFile(installation);
+  assert.ok(file !== undefined, 'there is one build');
+  return file;
+}
+
+function findSpoolFile({ stateDir }: Installation): string | undefined {
+  const builds = join(stateDir, 'builds');
+  const [build] = readdirSync(builds);
+  return build === undefined ? undefined : join(builds, build, 'trace');
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
+import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
+import type { InstallationConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
+import { sweepLeftovers } from '../../../src/worker/recovery/leftovers.ts';
+import { openProcess } from '../../activities/support/process.ts';
+import { createWorld, type World } from '../../activities/support/world.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+
+const LOST = { [BUILD_LABEL]: 'build/gitlab.test/lost' };
+
+it('removes what builds without a record left in Docker, and nothing else', async () => {
+  const context = contextOf();
+  const recorded = { [BUILD_LABEL]: context.buildId };
+  const world = createWorld(context);
+  await addContainer(world, 'lost', LOST);
+  world.docker.volumes.set('lost-alone', { [BUILD_LABEL]: 'build/gitlab.test/a-volume-is-left' });
+  await addContainer(world, 'goes-on', recorded);
+  await addContainer(world, 'keeps-a-cache', {});
+  world.docker.networks.set('lost', LOST).set('goes-on', recorded);
+  world.docker.volumes.set('lost', LOST).set('cache', {});
+  const { ports } = openProcess(world);
+  await sweepLeftovers({ ...ports, config: configOf(context.runner) });
+
+  const names = [...world.docker.containers.values()].map(({ spec }) => spec.name);
+  assert.deepEqual(names, ['goes-on', 'keeps-a-cache']);
+  assert.deepEqual([...world.docker.networks.keys()], ['goes-on']);
+  assert.deepEqual([...world.docker.volumes.keys()], ['cache']);
+});
+
+it('looks at a daemon once, however many runners use it', async () => {
+  const { runner } = contextOf();
+  const world = createWorld(contextOf());
+  let listed = 0;
+  const { ports } = openProcess(world, {
+    engine: {
+      listBuildIds: () => {
+        listed += 1;
+        return Promise.resolve([]);
+      },
+    },
+  });
+  const other = { ...runner, docker: { ...runner.docker, host: 'tcp://other:2376' } };
+  await sweepLeftovers({ ...ports, config: configOf(runner, runner, other) });
+  assert.equal(listed, 2);
+});
+
+/** What the fake Docker looks at of a container that only lies there. */
+async function addContainer(
+  world: World,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { ports } = openProcess(world);
+  const spec: Pick<ContainerSpec, 'name' | 'labels'> = { name, labels };
+  await ports.engine(contextOf().runner).createContainer(spec as ContainerSpec);
+}
+
+function configOf(...runners: readonly RunnerConfig[]) {
+  const current: InstallationConfig = {
+    concurrent: 1,
+    checkIntervalSeconds: 3,
+    logLevel: 'info',
+    logFormat: 'json',
+    shutdownTimeoutSeconds: 0,
+    runners,
+  };
+  return {
+    load: () => Promise.resolve(current),
+    current: () => current,
+    runner: () => undefined,
+  };
+}

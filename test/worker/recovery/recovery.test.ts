@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Acknowledgement } from '../../../src/activities/contract.ts';
+import type { Ports } from '../../../src/ports/index.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
+import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
+import type { Adoption } from '../../../src/domain/context/failover.ts';
+import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
+import { createWorkflows } from '../../../src/adapters/temporal/workflows.ts';
+import { createRecovery } from '../../../src/worker/recovery/recovery.ts';
+import { buildMemo } from '../../../src/workflows/messages.ts';
+import type { runBuild } from '../../../src/workflows/run-build.ts';
+import { openProcess } from '../../activities/support/process.ts';
+import { createWorld, type World as NodeWorld } from '../../activities/support/world.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { callsOf, startBuild, type BuildHandle } from '../../workflows/support/builds.ts';
+import type { FakeNode } from '../../workflows/support/fake-node.ts';
+import { jobOf, PLAIN_PLAN, uniqueName } from '../../workflows/support/jobs.ts';
+import { openWorld, type World } from '../../workflows/support/world.ts';
+
+const RECEIVED_AT_MS = 1_000_000;
+
+describe('a node that looks through its records', () => {
+  let temporal: World;
+  let node: FakeNode;
+  let disk: NodeWorld;
+  let context: BuildContext;
+  let nowMs: number;
+  /** By how much the calendar was set since. */
+  let setMs: number;
+  before(async () => {
+    temporal = await openWorld();
+  });
+  after(() => temporal.end());
+  beforeEach(async () => {
+    nowMs = RECEIVED_AT_MS;
+    setMs = 0;
+    node = await temporal.startNode(uniqueName('node'));
+    const buildId = `build/gitlab.test/${uniqueName('job')}`;
+    context = contextOf({ context: { buildId, receivedAtMs: RECEIVED_AT_MS } });
+    disk = createWorld(context);
+    disk.docker.networks.set('its network', { [BUILD_LABEL]: buildId });
+  });
+
+  function openRecovery(more: Partial<Ports> = {}) {
+    const { ports, activities } = openProcess(disk, {
+      ports: {
+        nodeQueue: node.queue,
+        clock: {
+          nowMs: () => nowMs + setMs,
+          monotonicMs: () => nowMs,
+          sleep: () => Promise.resolve(),
+        },
+        ...more,
+      },
+    });
+    const { orphaned } = activities;
+    const workflows = createWorkflows(temporal.temporal);
+    return createRecovery({ workflows, installation: 'test', ports, orphaned });
+  }
+
+  const handle = (): BuildHandle | ReturnType<World['client']['getHandle']> =>
+    temporal.client.getHandle<typeof runBuild>(context.buildId);
+
+  /** The build as its runner started it, in its script. */
+  async function startRunning(on: FakeNode = node): Promise<BuildHandle> {
+    on.stage('step_script', new Promise(() => undefined));
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    const build = await startBuild(temporal, { node: on, job });
+    await on.calls.when('runStage step_script');
+    return build;
+  }
+
+  it('begins a build that was recorded and never begun', async () => {
+    await openRecovery().recoverAll();
+    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.equal(callsOf(node).at(-1), 'releaseBuild');
+  });
+
+  it('tells a build that goes on of the new process', async () => {
+    await startRunning();
+    await openRecovery().recoverAll();
+    await node.calls.when('runStage step_script', 2);
+    assert.equal(disk.disk.records.size, 1);
+    assert.equal(disk.docker.networks.size, 1);
+  });
+
+  it('tells it once: a later look leaves it alone', async () => {
+    const build = await startRunning();
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    await node.calls.when('runStage step_script', 2);
+    nowMs += 120_000;
+    await recovery.beginForgotten();
+    const { events } = await build.fetchHistory();
+    const signals = events?.filter((event) => event.workflowExecutionSignaledEventAttributes);
+    assert.equal(signals?.length, 1);
+  });
+
+  it('removes everything of a build that a person terminated, and tells GitLab', async () => {
+    const build = await startRunning();
+    await build.terminate('by mistake');
+    await openRecovery().recoverAll();
+    assert.equal(disk.docker.networks.size, 0);
+    const [update, ...others] = disk.gitlab.updates;
+    assert.deepEqual(others, []);
+    const end = { state: 'failed', failureReason: 'runner_system_failure' };
+    assert.deepEqual(update, { ...update, ...end, byteSize: disk.gitlab.trace.length });
+    assert.match(disk.gitlab.trace, /somebody terminated it in Temporal/);
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.freed, [context.buildId]);
+  });
+
+  for (const [when, jumpMs] of [
+    ['while it runs', 0],
+    ['while the clock is set back by an hour', -3_600_000],
+  ] as const) {
+    it(`notices within two minutes when a build is terminated ${when}`, async () => {
+      const recovery = openRecovery();
+      const build = await startRunning();
+      nowMs += 20_000;
+      await recovery.beginForgotten();
+      setMs = jumpMs;
+      await build.terminate('by mistake');
+      nowMs += 61_000;
+      await recovery.beginForgotten();
+      assert.equal(disk.disk.records.size, 0);
+      assert.equal(disk.gitlab.state, 'failed');
+    });
+  }
+
+  it('only clears up after a build that had reported its end itself', async () => {
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    await (await startBuild(temporal, { node, job })).result();
+    await openRecovery().recoverAll();
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.gitlab.updates, []);
+  });
+
+  it('begins a job anew that GitLab had taken back and has handed out again', async () => {
+    await endTakenBack('taken', Date.now() + 60_000);
+    await openRecovery().recoverAll();
+    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.equal(
+      node.calls.all.filter((call) => call.startsWith('runStage step_script')).length,
+      1,
+    );
+  });
+
+  it('begins nothing anew when the record is of the offer that was taken back', async () => {
+    await endTakenBack('taken', Date.now() - 60_000);
+    const before = node.calls.all.length;
+    await openRecovery().recoverAll();
+    assert.equal(node.calls.all.length, before);
+    assert.equal(disk.disk.records.size, 0);
+  });
+
+  for (const [ended, answer, why] of [
+    ['accepted', 'accepted', 'GitLab was put back to a backup, and waits for it'],
+    ['accepted', 'gone', 'GitLab has the end of it'],
+    ['gone', 'accepted', 'who has deleted a job does not want it'],
+  ] as const) {
+    it(`answers for a job that comes again after "${ended}", and runs nothing: ${why}`, async () => {
+      await endTakenBack(ended, Date.now() + 60_000);
+      const [scripts, ends] = [scriptRuns(), node.outcomes.length];
+      node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
+      await openRecovery().recoverAll();
+      const outcome = (await handle().result()) as BuildOutcome;
+      assert.equal(scriptRuns(), scripts);
+      assert.equal(callsOf(node).at(-1), 'releaseBuild');
+      if (answer === 'gone') return assert.deepEqual(outcome, { state: 'aborted' });
+      assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
+      assert.deepEqual(node.outcomes.slice(ends), [outcome]);
+    });
+  }
+
+  it('never takes the end of such an answer for a job of which nothing was begun', async () => {
+    await endTakenBack('accepted', Date.now() + 60_000);
+    const scripts = scriptRuns();
+    for (const answer of ['taken', 'accepted'] as const) {
+      node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
+      disk.disk.records.set(context.buildId, context);
+      await openRecovery().recoverAll();
+      await handle().result();
+      assert.equal(scriptRuns(), scripts);
+    }
+  });
+
+  const scriptRuns = (): number =>
+    node.calls.all.filter((call) => call.startsWith('runStage step_script')).length;
+
+  it('begins a job at once that GitLab had taken back while its node was away', async () => {
+    const recovery = openRecovery();
+    node.behave({ acknowledgeJob: () => Promise.resolve('taken') });
+    await recovery.recoverAll();
+    await handle().result();
+    node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
+    const receivedAtMs = Date.now() + 1;
+    disk.disk.records.set(context.buildId, { ...context, receivedAtMs });
+    nowMs += 2_000;
+    await recovery.beginForgotten();
+    assert.deepEqual(await handle().result(), { state: 'success' });
+  });
+
+  /** A build that has ended by what GitLab said at first; the job's record is of another time. */
+  async function endTakenBack(answer: Acknowledgement, receivedAtMs: number): Promise<void> {
+    node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
+    await (
+      await startBuild(temporal, { node, job: { ...jobOf(PLAIN_PLAN), buildId: context.buildId } })
+    ).result();
+    node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
+    context = contextOf({ context: { buildId: context.buildId, receivedAtMs } });
+    disk = createWorld(context);
+  }
+
+  it('leaves a job to the other node that it was handed to as well', async () => {
+    const other = await temporal.startNode(uniqueName('node'));
+    const build = await startRunning(other);
+    await openRecovery().recoverAll();
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.freed, [context.buildId]);
+    assert.deepEqual(disk.gitlab.updates, []);
+    assert.equal((await build.describe()).status.name, 'RUNNING');
+    assert.equal(other.calls.all.filter((call) => call.startsWith('runStage')).length, 1);
+  });
+
+  /** The workflow of a build that another node has, which changed hands so often. */
+  async function startElsewhere(term: number): Promise<BuildHandle> {
+    const other = await temporal.startNode(uniqueName('node'));
+    other.stage('step_script', new Promise(() => undefined));
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    return startBuild(temporal, { node: other, job, memo: buildMemo(other.queue, term) });
+  }
+
+  function adopted(purpose: Adoption['purpose'], term: number): void {
+    const adoption = { term, purpose, from: { name: 'lost', sinceMs: 0 } };
+    disk.disk.records.set(context.buildId, { ...context, adoption });
+  }
+
+  it('drops a build that was given to another node meanwhile, without a word to anybody', async () => {
+    const build = await startElsewhere(1);
+    await openRecovery().recoverAll();
+    assert.equal(disk.docker.networks.size, 0);
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.freed, [context.buildId]);
+    assert.deepEqual(disk.gitlab.updates, []);
+    assert.equal((await build.describe()).status.name, 'RUNNING');
+  });
+
+  it('keeps a build that it has taken over until its workflow knows', async () => {
+    const build = await startElsewhere(1);
+    adopted('run', 2);
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    assert.equal(disk.disk.records.size, 1);
+    await build.terminate('it never came to know');
+    nowMs += 61_000;
+    await recovery.beginForgotten();
+    assert.equal(disk.disk.records.size, 0);
+    assert.deepEqual(disk.gitlab.updates, []);
+  });
+
+  it('never begins a build that it has taken over only to report it', async () => {
+    adopted('report', 1);
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    await assert.rejects(handle().describe(), /not found/);
+    assert.deepEqual(callsOf(node), []);
+    assert.equal(disk.gitlab.state, 'failed');
+    assert.equal(disk.disk.records.size, 0);
+  });
+
+  it('gives the runner ten seconds to begin the build of a job just received', async () => {
+    const recovery = openRecovery();
+    nowMs += 9_000;
+    await recovery.beginForgotten();
+    await assert.rejects(handle().describe(), /not found/);
+    nowMs += 1_000;
+    await recovery.beginForgotten();
+    await handle().result();
+  });
+
+  it('gives it hardly longer when the clock was set back by an hour meanwhile', async () => {
+    const recovery = openRecovery();
+    setMs = -3_600_000;
+    await recovery.beginForgotten();
+    nowMs += 10_000;
+    await recovery.beginForgotten();
+    await handle().result();
+  });
+
+  it('tries again later what failed at start, and recovers the other builds meanwhile', async () => {
+    const build = await startRunning();
+    await build.terminate('by mistake');
+    const other = contextOf({ context: { buildId: `build/gitlab.test/${uniqueName('job')}` } });
+    disk.disk.records.set(other.buildId, other);
+    let isDown = true;
+    const { ports } = openProcess(disk);
+    const engine: Ports['engine'] = (runner) => {
+      if (isDown) throw new Error('Docker does not answer');
+      return ports.engine(runner);
+    };
+    const recovery = openRecovery({ engine });
+    await recovery.recoverAll();
+    assert.ok(disk.disk.records.has(context.buildId));
+    await node.calls.when('acknowledgeJob', 2);
+
+    isDown = false;
+    await recovery.beginForgotten();
+    assert.ok(!disk.disk.records.has(context.buildId));
+  });
+});
