@@ -87,7 +87,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
 /** Another process may have died right after it did so. */
 async function replaceSpoilt(
   build: LiveBuild,
-  stage: PlacedStage & StdinQuestion,
+  stage: PlacedStage & OpenedStdin,
 ): Promise<ContainerStatus> {
   const { start, status, container, engine } = stage;
   if (status !== undefined && status.id !== start.containerId) return status;
@@ -95,7 +95,7 @@ async function replaceSpoilt(
   return makeAgain(build, stage);
 }
 
-interface StdinQuestion {
+interface OpenedStdin {
   readonly start: StageStart;
   readonly status: ContainerStatus | undefined;
 }
@@ -108,7 +108,7 @@ function isStdinLost({
   start,
   status,
   stdin,
-}: StdinQuestion & Pick<OpenedContainer, 'stdin'>): boolean {
+}: OpenedStdin & Pick<OpenedContainer, 'stdin'>): boolean {
   if (start.opensStdin !== true || stdin !== undefined) return false;
   return status?.id !== start.containerId || status.state === 'created';
 }

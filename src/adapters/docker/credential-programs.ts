@@ -42,7 +42,7 @@ export function createCredentialPrograms(options: CredentialProgramsOptions): Cr
   };
 }
 
-interface Question {
+interface CredentialQuery {
   readonly helper: string;
   readonly action: 'list' | 'get';
   readonly input: string;
@@ -55,7 +55,7 @@ interface Answer {
 
 function run(
   { env, limitMs = LIMIT_MS }: CredentialProgramsOptions,
-  { helper, action, input }: Question,
+  { helper, action, input }: CredentialQuery,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const program = programOf(helper);
