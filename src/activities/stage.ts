@@ -1,11 +1,11 @@
-import type { BuildContext } from '../domain/context/context.ts';
 import { afterScriptWarning } from '../domain/build/after-script-warning.ts';
-import type { StageOutcome } from '../domain/context/outcome.ts';
 import { stepStageName } from '../domain/build/plan.ts';
+import type { BuildContext } from '../domain/context/context.ts';
+import type { StageOutcome } from '../domain/context/outcome.ts';
+import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
 import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { containerNamesOf } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
-import { buildVariables } from '../domain/variables/variables.ts';
 import { formatPolicy } from '../domain/script/policy.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
 import {
@@ -13,17 +13,19 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../domain/trace/sections.ts';
+import { buildVariables } from '../domain/variables/variables.ts';
+import type { Ports } from '../ports/index.ts';
 import { stageKey } from './build/container-stage.ts';
-import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
-import { getSources } from './container-stage/get-sources.ts';
 import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
+import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
 import { outcomeOfLoss } from './build/lost-files.ts';
-import type { Ports } from '../ports/index.ts';
+import { defineNote } from './build/note.ts';
+import { getSources } from './container-stage/get-sources.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
+import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { followServices } from './environment/service-logs.ts';
-import { assertLease } from './build/lease.ts';
 import { transferFiles } from './transfer.ts';
 
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
@@ -67,10 +69,9 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     return { kind: 'succeeded' };
   }
 
-  const note = `outcome ${key}`;
-  const known = await ports.builds.readNote(context.buildId, note);
-  // Written below, by this release or an earlier one.
-  if (known !== undefined) return known as StageOutcome;
+  const note = defineNote(`outcome ${key}`, parseStageOutcome);
+  const known = await note.read(context.buildId, ports);
+  if (known !== undefined) return known;
   if (name.startsWith('step_')) build.lease.hasBegunScript = true;
   await followServices(build, ports);
   await trace.appendOnce(`${key}/start`, begin());
@@ -81,7 +82,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     if (name === 'after_script') await sayIgnored(build, key, outcome);
     // Invariant: what the note says to be over is in the trace for good.
     await trace.checkpoint();
-    await ports.builds.writeNote(context.buildId, note, outcome);
+    await note.write(context.buildId, outcome, ports);
   } catch (error) {
     await makeRoom(build, { ...run, place }, error);
     throw error;

@@ -1,11 +1,13 @@
 import type { PlannedUpload } from '../../domain/artifacts/uploads.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { isObject } from '../../domain/is-object.ts';
+import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-line.ts';
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
-import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-line.ts';
-import type { FileNames } from '../files/file-lists.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineNote, type Note } from '../build/note.ts';
+import type { FileNames } from '../files/file-lists.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
 /** All that is at hand while one entry of a job's artifacts is packed and sent. */
@@ -65,8 +67,7 @@ export async function readProgress({
   ports,
   key,
 }: ArtifactContext): Promise<Progress | undefined> {
-  // Written below, by this release or an earlier one.
-  return (await ports.builds.readNote(build.context.buildId, noteOf(key))) as Progress | undefined;
+  return noteOf(key).read(build.context.buildId, ports);
 }
 
 /** What is noted is never done again, so all that was said of it has to be in the trace for good. */
@@ -75,12 +76,28 @@ export async function noteProgress<T extends Progress>(
   progress: T,
 ): Promise<T> {
   await build.trace.checkpoint();
-  await ports.builds.writeNote(build.context.buildId, noteOf(key), progress);
+  await noteOf(key).write(build.context.buildId, progress, ports);
   return progress;
 }
 
-function noteOf(key: string): string {
-  return `artifact ${key}`;
+function noteOf(key: string): Note<Progress> {
+  return defineNote(`artifact ${key}`, parseProgress);
+}
+
+function parseProgress(value: unknown): Progress | undefined {
+  if (!isObject(value)) return undefined;
+  const { state, sizeBytes, isLast } = value;
+  switch (state) {
+    case 'sent':
+    case 'nothing':
+      return { state };
+    case 'packed':
+      return typeof sizeBytes === 'number' ? { state, sizeBytes } : undefined;
+    case 'failed':
+      return typeof isLast === 'boolean' ? { state, isLast } : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Host path of the packed file. */

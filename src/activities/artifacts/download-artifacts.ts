@@ -1,16 +1,17 @@
-import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { neededDependencies } from '../../domain/build/dependencies.ts';
+import { shortToken } from '../../domain/context/names.ts';
+import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { FinalError, FailureType } from '../../domain/failure.ts';
 import type { JobDependency } from '../../domain/job/payload.ts';
-import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import { formatNotice } from '../../domain/script/say.ts';
-import { shortToken } from '../../domain/context/names.ts';
 import { formatHelperLine, type HelperLineLevel } from '../../domain/trace/helper-lines.ts';
-import { extractArchive } from '../files/extract-archive.ts';
-import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
+import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import type { DownloadReply } from '../../ports/index.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineMark } from '../build/note.ts';
+import { extractArchive } from '../files/extract-archive.ts';
 import type { Transfer, TransferRun } from '../files/transfer-run.ts';
+import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
 
 /** Source: gitlab-runner `commands/helpers/artifacts_downloader.go`. */
 const TRIES = 3;
@@ -28,13 +29,13 @@ export const downloadArtifacts: Transfer = async (build, run) => {
   const variables = buildVariables(context, { jobStatus: run.request.jobStatus });
   for (const [index, dependency] of neededDependencies(context).entries()) {
     const key = `${run.key}/${index}`;
-    if ((await run.ports.builds.readNote(context.buildId, `unpacked ${key}`)) !== undefined)
-      continue;
+    const unpacked = defineMark(`unpacked ${key}`);
+    if (await unpacked.isSet(context.buildId, run.ports)) continue;
     const one: Download = { ...run, key, dependency, variables };
     await build.trace.appendOnce(`${key}/title`, titleOf(dependency));
     const isDone = (await fetchFile(build, one)) && (await unpack(build, one));
     if (!isDone) return FAILED;
-    await run.ports.builds.writeNote(context.buildId, `unpacked ${key}`, true);
+    await unpacked.set(context.buildId, run.ports);
   }
   return { kind: 'succeeded' };
 };

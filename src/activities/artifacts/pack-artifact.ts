@@ -1,15 +1,15 @@
 import { expandArtifact, type ExpandedArtifact } from '../../domain/artifacts/expand-artifact.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { readCompressionLevel } from '../../domain/files/compression-level.ts';
 import {
   planSelection,
   type FileSelection,
   type SelectionLine,
 } from '../../domain/files/selection.ts';
-import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import type { ArchiveFormat, FileMember, PackOptions } from '../../ports/index.ts';
+import { defineCounter } from '../build/note.ts';
 import { listedFiles, selectedFiles } from '../files/selected-files.ts';
 import { addStatement } from './add-statement.ts';
-import { followLinks } from './raw-links.ts';
 import {
   noteProgress,
   packedFile,
@@ -17,6 +17,7 @@ import {
   type ArtifactContext,
   type Progress,
 } from './artifact-context.ts';
+import { followLinks } from './raw-links.ts';
 
 type Packed = Extract<Progress, { state: 'packed' | 'nothing' | 'failed' }>;
 
@@ -165,10 +166,7 @@ async function countTry(
   fault: TransientError,
 ): Promise<Error> {
   const { buildId } = build.context;
-  const note = `tries ${key}`;
-  const before = await ports.builds.readNote(buildId, note);
-  const tries = (typeof before === 'number' ? before : 0) + 1;
-  await ports.builds.writeNote(buildId, note, tries);
+  const tries = await defineCounter(`tries ${key}`).increment(buildId, ports);
   if (tries < MAX_TRIES) return fault;
   return new FinalError(FailureType.RunnerSystem, fault.message, { cause: fault });
 }

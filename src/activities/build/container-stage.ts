@@ -1,6 +1,8 @@
 import type { ContainerPlace } from '../../domain/executor/environment.ts';
-import type { StageRequest, StageTry } from '../contract.ts';
+import { isObject } from '../../domain/is-object.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { StageRequest, StageTry } from '../contract.ts';
+import { defineNote, type Note } from './note.ts';
 
 /** A stage that runs in a container of the build. */
 export interface ContainerStage {
@@ -42,46 +44,55 @@ export function stageKey({ name, attempt }: StageTry): string {
   return `${name}#${attempt}`;
 }
 
-function stdinNote(key: string): string {
-  return `stdin ${key}`;
+const stdinNote = (key: string): Note<FilledStdin> => defineNote(`stdin ${key}`, parseStdin);
+const startNote = (key: string): Note<StageStart> => defineNote(`start ${key}`, parseStart);
+
+function parseStdin(value: unknown): FilledStdin | undefined {
+  if (!isObject(value) || typeof value['isSure'] !== 'boolean') return undefined;
+  return { isSure: value['isSure'] };
+}
+
+function parseStart(value: unknown): StageStart | undefined {
+  if (!isObject(value)) return undefined;
+  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin } = value;
+  if (typeof nonce !== 'string' || typeof containerId !== 'string') return undefined;
+  if (typeof previousStartedAt !== 'string' || typeof sinceMs !== 'number') return undefined;
+  const start = { nonce, containerId, previousStartedAt, sinceMs };
+  return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
 }
 
 /** undefined when the container was not started for this try of a stage, or has no stdin. */
-export async function readStdin(
+export function readStdin(
   buildId: string,
   key: string,
-  { builds }: Pick<Ports, 'builds'>,
+  ports: Pick<Ports, 'builds'>,
 ): Promise<FilledStdin | undefined> {
-  return (await builds.readNote(buildId, stdinNote(key))) as FilledStdin | undefined;
+  return stdinNote(key).read(buildId, ports);
 }
 
 /** Durable before the container is started. */
-export async function writeStdin(
+export function writeStdin(
   buildId: string,
   key: string,
   { stdin, builds }: Pick<Ports, 'builds'> & { readonly stdin: FilledStdin },
 ): Promise<void> {
-  await builds.writeNote(buildId, stdinNote(key), stdin);
-}
-
-function startNote(key: string): string {
-  return `start ${key}`;
+  return stdinNote(key).write(buildId, stdin, { builds });
 }
 
 /** undefined when no container was ever to be started for this try of a stage. */
-export async function readStart(
+export function readStart(
   buildId: string,
   key: string,
-  { builds }: Pick<Ports, 'builds'>,
+  ports: Pick<Ports, 'builds'>,
 ): Promise<StageStart | undefined> {
-  return (await builds.readNote(buildId, startNote(key))) as StageStart | undefined;
+  return startNote(key).read(buildId, ports);
 }
 
 /** Durable before the container is started. */
-export async function writeStart(
+export function writeStart(
   buildId: string,
   key: string,
   { start, builds }: Pick<Ports, 'builds'> & { readonly start: StageStart },
 ): Promise<void> {
-  await builds.writeNote(buildId, startNote(key), start);
+  return startNote(key).write(buildId, start, { builds });
 }

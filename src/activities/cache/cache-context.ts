@@ -1,12 +1,13 @@
-import type { CacheLine } from '../../domain/cache/plan-caches.ts';
 import type { CacheInput } from '../../domain/cache/address.ts';
+import type { CacheLine } from '../../domain/cache/plan-caches.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FinalError } from '../../domain/failure.ts';
+import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
-import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineCounter } from '../build/note.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
 /** Everything that is at hand while one of a job's caches is restored or saved. */
@@ -85,9 +86,6 @@ export async function warnOnFailure(
 
 async function countTry({ build, ports, key }: CacheContext): Promise<number> {
   const { buildId } = build.context;
-  const note = `tries ${key}`;
-  const before = await ports.builds.readNote(buildId, note);
-  const tries = (typeof before === 'number' ? before : 0) + 1;
-  await ports.builds.writeNote(buildId, note, tries);
+  const tries = await defineCounter(`tries ${key}`).increment(buildId, ports);
   return tries;
 }

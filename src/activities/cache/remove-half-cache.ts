@@ -1,9 +1,10 @@
 import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
 import type { JobCache } from '../../domain/job/payload.ts';
 import { formatRemovalList, planRemoval, removalList } from '../../domain/script/remove-listed.ts';
-import { say, type CacheContext } from './cache-context.ts';
+import { defineMark, type Mark } from '../build/note.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
+import { say, type CacheContext } from './cache-context.ts';
 
 /** A cache that could not be restored. */
 export interface HalfCache {
@@ -17,11 +18,11 @@ export interface HalfCache {
  * unpacked again.
  */
 export async function isHalfCacheNoted({ build, ports, key }: CacheContext): Promise<boolean> {
-  return (await ports.builds.readNote(build.context.buildId, noteOf(key))) !== undefined;
+  return noteOf(key).isSet(build.context.buildId, ports);
 }
 
-function noteOf(key: string): string {
-  return `half a cache ${key}`;
+function noteOf(key: string): Mark {
+  return defineMark(`half a cache ${key}`);
 }
 
 /** Writes down what is to be removed, where the helper finds it. */
@@ -41,7 +42,7 @@ export async function noteHalfCache(
       content: formatRemovalList(unwanted),
     },
   ]);
-  await ports.builds.writeNote(build.context.buildId, noteOf(context.key), true);
+  await noteOf(context.key).set(build.context.buildId, ports);
 }
 
 /** Removes it, so that no later key and no script finds half a cache. Goes on after a crash. */

@@ -1,6 +1,7 @@
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
 import type { StartedStage } from '../build/container-stage.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineNote, parseNumber, type Note } from '../build/note.ts';
 
 /** As much as Docker keeps: bounds the memory whatever the job's limit is. */
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
@@ -40,7 +41,7 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
     await build.trace.appendOnce(`${key}/entrypoint-cut`, line);
   }
   if (isComplete && startByte !== fromByte) {
-    await ports.builds.writeNote(build.context.buildId, loggedNote(containerId), startByte);
+    await loggedNote(containerId).write(build.context.buildId, startByte, ports);
   }
 }
 
@@ -53,17 +54,23 @@ async function noteCuts(
   { fromByte, bytes }: { readonly fromByte: number; readonly bytes: Uint8Array },
 ): Promise<Cuts> {
   const { buildId } = build.context;
-  const note = `entrypoint ${key}`;
-  const known = ((await ports.builds.readNote(buildId, note)) ?? [fromByte]) as Cuts;
+  const note = defineNote(`entrypoint ${key}`, parseCuts);
+  const known = (await note.read(buildId, ports)) ?? [fromByte];
   const endByte = isComplete ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
   if (endByte <= (known.at(-1) ?? fromByte)) return known;
   const cuts: Cuts = [...known, endByte];
-  await ports.builds.writeNote(buildId, note, cuts);
+  await note.write(buildId, cuts, ports);
   return cuts;
 }
 
-function loggedNote(containerId: string): string {
-  return `logged ${containerId}`;
+function parseCuts(value: unknown): Cuts | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [fromByte, ...ends] = value.filter((cut) => typeof cut === 'number');
+  return fromByte === undefined ? undefined : [fromByte, ...ends];
+}
+
+function loggedNote(containerId: string): Note<number> {
+  return defineNote(`logged ${containerId}`, parseNumber);
 }
 
 /**
@@ -71,8 +78,7 @@ function loggedNote(containerId: string): string {
  * time: an entrypoint speaks before the moment that Docker notes as the start of its container.
  */
 async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage): Promise<number> {
-  const logged = await ports.builds.readNote(build.context.buildId, loggedNote(containerId));
-  return typeof logged === 'number' ? logged : 0;
+  return (await loggedNote(containerId).read(build.context.buildId, ports)) ?? 0;
 }
 
 /** The whole log of the container, from its first start on. */

@@ -1,10 +1,12 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { isObject } from '../../domain/is-object.ts';
 import { wasCutOff } from '../../domain/script/git-words.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
-import { runWithAttempts } from './section-attempts.ts';
 import type { ContainerStage } from '../build/container-stage.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineNote, type Note } from '../build/note.ts';
+import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
+import { runWithAttempts } from './section-attempts.ts';
 
 /** Before git asks again though GitLab is there: a connection was cut, or it was away for a moment. */
 const PAUSES_MS = [1_000, 5_000] as const;
@@ -43,10 +45,8 @@ export async function getSources(build: LiveBuild, stage: SourcesStage): Promise
 }
 
 async function readTries(build: LiveBuild, stage: SourcesStage): Promise<Tries> {
-  const { builds } = stage.ports;
-  const known = await builds.readNote(build.context.buildId, noteOf(stage));
-  // Written below, by this release or an earlier one.
-  if (known !== undefined) return known as Tries;
+  const known = await noteOf(stage).read(build.context.buildId, stage.ports);
+  if (known !== undefined) return known;
   const first = { count: 0, inVain: 0, fromByte: 0 };
   if (stage.request.attempt === 1) return first;
   const { endByte } = await readOutput(build, stage, 0);
@@ -56,11 +56,19 @@ async function readTries(build: LiveBuild, stage: SourcesStage): Promise<Tries> 
 }
 
 function writeTries(build: LiveBuild, stage: SourcesStage, tries: Tries): Promise<void> {
-  return stage.ports.builds.writeNote(build.context.buildId, noteOf(stage), tries);
+  return noteOf(stage).write(build.context.buildId, tries, stage.ports);
 }
 
-function noteOf({ key }: SourcesStage): string {
-  return `tries ${key}`;
+function noteOf({ key }: SourcesStage): Note<Tries> {
+  return defineNote(`tries ${key}`, parseTries);
+}
+
+function parseTries(value: unknown): Tries | undefined {
+  if (!isObject(value)) return undefined;
+  const { count, inVain, fromByte } = value;
+  return typeof count === 'number' && typeof inVain === 'number' && typeof fromByte === 'number'
+    ? { count, inVain, fromByte }
+    : undefined;
 }
 
 function readOutput({ context }: LiveBuild, { ports, place }: SourcesStage, fromByte: number) {

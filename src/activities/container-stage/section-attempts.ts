@@ -1,10 +1,11 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { ContainerGone, type FinalError } from '../../domain/failure.ts';
-import { buildVariables } from '../../domain/variables/variables.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
 import type { ContainerStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
+import { defineCounter } from '../build/note.ts';
 import { runInContainer } from './stage-container.ts';
 
 /**
@@ -16,13 +17,11 @@ export async function runWithAttempts(
   build: LiveBuild,
   stage: ContainerStage,
 ): Promise<StageOutcome> {
-  const { builds } = stage.ports;
   const { buildId } = build.context;
   const variables = buildVariables(build.context, { jobStatus: stage.request.jobStatus });
   const limit = variables.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS');
-  const note = `vanished ${stage.key}`;
-  const before = await builds.readNote(buildId, note);
-  for (let vanished = typeof before === 'number' ? before : 0; ;) {
+  const note = defineCounter(`vanished ${stage.key}`);
+  for (let vanished = await note.read(buildId, stage.ports); ;) {
     // Each try has its own start: what is known of the one before is not about this container.
     const key = vanished === 0 ? stage.key : `${stage.key}/${vanished}`;
     try {
@@ -32,7 +31,7 @@ export async function runWithAttempts(
       if (!(error instanceof ContainerGone) || !isWanted) throw error;
       vanished += 1;
       await sayVanished(build, { ...stage, key }, { isLast: vanished >= limit, error });
-      await builds.writeNote(buildId, note, vanished);
+      await note.increment(buildId, stage.ports);
     }
   }
 }

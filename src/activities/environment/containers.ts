@@ -6,13 +6,14 @@ import {
 import { withStdin } from '../../domain/executor/job-wishes.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
-import { resolveImage, type ResolvedImage } from './images.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineNote, parseNumber } from '../build/note.ts';
+import { together } from '../build/together.ts';
+import { resolveImage, type ResolvedImage } from './images.ts';
 import { followServices } from './service-logs.ts';
 import { waitForServices } from './service-wait.ts';
 import { announceServices, linksTo, readServices, startServices } from './services.ts';
-import { together } from '../build/together.ts';
 
 /** What planning needs besides the record: the host paths that containers have mounted. */
 export async function planFor({ context }: LiveBuild, ports: Ports): Promise<EnvironmentPlan> {
@@ -35,7 +36,7 @@ export interface ContainerOptions {
 }
 
 /** When the environment began to be destroyed, in milliseconds: nothing is made after it. */
-export const DESTROY_NOTE = 'destroy';
+export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
  * Makes containers, and whatever they need, unless they are there. Done again after a crash, it finds
@@ -44,7 +45,7 @@ export const DESTROY_NOTE = 'destroy';
  */
 export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
   const { plan, places, withServices, ports, signal } = options;
-  if ((await ports.builds.readNote(build.context.buildId, DESTROY_NOTE)) !== undefined) {
+  if ((await DESTROY_NOTE.read(build.context.buildId, ports)) !== undefined) {
     throw new FinalError(FailureType.RunnerSystem, 'the environment of the build is gone');
   }
   if (withServices) await announceServices(build, plan);

@@ -1,5 +1,5 @@
-import type { BuildContext } from '../../domain/context/context.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
 import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
 import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
@@ -9,13 +9,14 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../../domain/trace/sections.ts';
-import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
-import type { BuildActivities } from '../contract.ts';
-import { whenDockerAnswers } from './docker-answers.ts';
+import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
-import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
+import { defineCounter } from '../build/note.ts';
+import type { BuildActivities } from '../contract.ts';
+import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
+import { whenDockerAnswers } from './docker-answers.ts';
 import { concludeServices } from './service-logs.ts';
 
 type EnvironmentActivities = Pick<
@@ -107,14 +108,14 @@ function notWanted(): FinalError {
   return new FinalError(FailureType.RunnerSystem, 'the preparation was stopped');
 }
 
+const PREPARE_TRIES = defineCounter('prepare-tries');
+
 /** Source: gitlab-runner `common/build.go` (retryCreateExecutor). */
 async function sayTryFailed(
   { context, trace }: LiveBuild,
-  { error, ports: { builds } }: { error: TransientError; ports: Ports },
+  { error, ports }: { error: TransientError; ports: Ports },
 ): Promise<void> {
-  const before = await builds.readNote(context.buildId, 'prepare-tries');
-  const tries = (typeof before === 'number' ? before : 0) + 1;
-  await builds.writeNote(context.buildId, 'prepare-tries', tries);
+  const tries = await PREPARE_TRIES.increment(context.buildId, ports);
   await trace.appendOnce(
     `prepare_executor/failed/${tries}`,
     formatRunnerLine('error', `Preparation failed: ${error.message}`) +
@@ -125,10 +126,10 @@ async function sayTryFailed(
 /** Removes what the build has in Docker. Throws TransientError while Docker does not let it go. */
 export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, preparation } = build;
-  const { builds, clock, log } = ports;
-  const note = await builds.readNote(context.buildId, DESTROY_NOTE);
-  const sinceMs = earlierOrNow(note, clock);
-  if (note !== sinceMs) await builds.writeNote(context.buildId, DESTROY_NOTE, sinceMs);
+  const { clock, log } = ports;
+  const noted = await DESTROY_NOTE.read(context.buildId, ports);
+  const sinceMs = earlierOrNow(noted, clock);
+  if (noted !== sinceMs) await DESTROY_NOTE.write(context.buildId, sinceMs, ports);
   // What is being made must be made, else it could not be found.
   preparation.abort();
   await build.settled(MAKING);

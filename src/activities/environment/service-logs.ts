@@ -1,11 +1,12 @@
 import { jobFields } from '../../domain/build/job-fields.ts';
-import { buildVariables } from '../../domain/variables/variables.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import type { LiveBuild, ServiceLogs } from '../build/live-builds.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports } from '../../ports/index.ts';
+import type { LiveBuild, ServiceLogs } from '../build/live-builds.ts';
+import { defineMark } from '../build/note.ts';
 import { readServices, type StartedService } from './services.ts';
 
-const DONE_NOTE = 'services-concluded';
+const DONE_NOTE = defineMark('services-concluded');
 const NO_LOGS: ServiceLogs = { stop: () => Promise.resolve() };
 
 /**
@@ -67,13 +68,13 @@ export function concludeServices(build: LiveBuild, ports: Ports): Promise<void> 
     const { buildId } = build.context;
     const services = await readServices(build, ports);
     if (services.length === 0) return;
-    if ((await ports.builds.readNote(buildId, DONE_NOTE)) !== undefined) return;
+    if (await DONE_NOTE.isSet(buildId, ports)) return;
     await followServices(build, ports);
     await build.serviceLogs?.stop();
     await sayKilled(build, services, ports);
     // Invariant: what the note says to be over is in the trace for good.
     await build.trace.checkpoint();
-    await ports.builds.writeNote(buildId, DONE_NOTE, true);
+    await DONE_NOTE.set(buildId, ports);
   });
 }
 

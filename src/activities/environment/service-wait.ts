@@ -8,11 +8,12 @@ import {
 } from '../../domain/executor/service-check.ts';
 import { formatServiceWarning } from '../../domain/script/service-warning.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import { earlierOrNow } from '../build/earlier.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, ContainerStatus, Ports } from '../../ports/index.ts';
-import type { StartedService } from './services.ts';
+import { earlierOrNow } from '../build/earlier.ts';
 import { assertLease } from '../build/lease.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineMark, defineNote, parseNumber } from '../build/note.ts';
+import type { StartedService } from './services.ts';
 
 export interface ServiceWait {
   readonly plan: EnvironmentPlan;
@@ -24,8 +25,8 @@ export interface ServiceWait {
   readonly signal: AbortSignal;
 }
 
-const BEGUN_NOTE = 'services-wait';
-const DONE_NOTE = 'services-waited';
+const BEGUN_NOTE = defineNote('services-wait', parseNumber);
+const DONE_NOTE = defineMark('services-waited');
 /** Source: gitlab-runner `executors/docker/docker.go` (ServiceLogOutputLimit). */
 const MAX_LOG_BYTES = 64 * 1024;
 /** A service that is not found to listen may have something to say of it. */
@@ -41,14 +42,13 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
   const { services, ports, signal } = wait;
   const { buildId, runner } = build.context;
   const seconds = runner.docker.services.waitTimeoutSeconds;
-  const isDone = (await ports.builds.readNote(buildId, DONE_NOTE)) !== undefined;
+  const isDone = await DONE_NOTE.isSet(buildId, ports);
   if (seconds < 0 || services.length === 0 || isDone) return;
 
   const words = `Waiting for services to be up and running (timeout ${seconds} seconds)...`;
   await build.trace.appendOnce('services/wait', formatRunnerLine('plain', words));
-  const known = await ports.builds.readNote(buildId, BEGUN_NOTE);
-  const sinceMs = earlierOrNow(known, ports.clock);
-  await ports.builds.writeNote(buildId, BEGUN_NOTE, sinceMs);
+  const sinceMs = earlierOrNow(await BEGUN_NOTE.read(buildId, ports), ports.clock);
+  await BEGUN_NOTE.write(buildId, sinceMs, ports);
   const deadlineMs = sinceMs + seconds * 1000;
 
   const look = await lookAtServices(build, { ...wait, deadlineMs });
@@ -58,7 +58,7 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
       .map((service) => warn(build, { ...wait, service, look, deadlineMs })),
   );
   signal.throwIfAborted();
-  await ports.builds.writeNote(buildId, DONE_NOTE, true);
+  await DONE_NOTE.set(buildId, ports);
 }
 
 interface TimedWait extends ServiceWait {

@@ -1,11 +1,13 @@
 import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
 import { needsLinks, portsToCheck } from '../../domain/executor/service-check.ts';
 import type { PlannedService } from '../../domain/executor/services.ts';
+import { isObject } from '../../domain/is-object.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
-import { together } from '../build/together.ts';
 import { assertLease } from '../build/lease.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { defineNote } from '../build/note.ts';
+import { together } from '../build/together.ts';
 
 /** A service that was started, as the build's record keeps it. */
 export interface StartedService {
@@ -26,7 +28,7 @@ export interface ServicesOptions {
   readonly signal: AbortSignal;
 }
 
-const STARTED_NOTE = 'services';
+const STARTED_NOTE = defineNote('services', parseServices);
 const SHORT_ID_LENGTH = 12;
 
 /** Says which services are to be started, before anything is pulled for them. */
@@ -55,7 +57,7 @@ export async function startServices(build: LiveBuild, options: ServicesOptions):
     }),
   );
   started.sort((a, b) => a.index - b.index);
-  await ports.builds.writeNote(buildId, STARTED_NOTE, started);
+  await STARTED_NOTE.write(buildId, started, ports);
 }
 
 async function startService(
@@ -78,11 +80,29 @@ async function startService(
 /** The services that were started for a build, by whatever process. */
 export async function readServices(
   { context }: LiveBuild,
-  { builds }: Ports,
+  ports: Pick<Ports, 'builds'>,
 ): Promise<readonly StartedService[]> {
-  const started = await builds.readNote(context.buildId, STARTED_NOTE);
-  // Written above, by this release or an earlier one.
-  return (started ?? []) as readonly StartedService[];
+  return (await STARTED_NOTE.read(context.buildId, ports)) ?? [];
+}
+
+function parseServices(value: unknown): readonly StartedService[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const services = value.map(parseService).filter((service) => service !== undefined);
+  return services.length === value.length ? services : undefined;
+}
+
+function parseService(value: unknown): StartedService | undefined {
+  if (!isObject(value)) return undefined;
+  const { index, containerId, containerName, aliases, addresses, ports } = value;
+  if (typeof index !== 'number' || typeof containerId !== 'string') return undefined;
+  if (typeof containerName !== 'string' || !isTexts(aliases) || !isTexts(addresses))
+    return undefined;
+  if (!Array.isArray(ports) || !ports.every((port) => typeof port === 'number')) return undefined;
+  return { index, containerId, containerName, aliases, addresses, ports };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
 /** `name:address` of each service, where Docker's network has no names of its own. */

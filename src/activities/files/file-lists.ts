@@ -1,9 +1,10 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import { fileLists, needsFileLists, parseFileList } from '../../domain/script/list-files.ts';
+import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
+import { defineMark } from '../build/note.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from './transfer-run.ts';
 
@@ -31,13 +32,13 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
   if (!needsFileLists({ context, variables }, request.stage.name)) {
     return { kind: 'listed', names: NOTHING };
   }
-  const note = `listed ${run.key}`;
-  if ((await ports.builds.readNote(context.buildId, note)) === undefined) {
+  const note = defineMark(`listed ${run.key}`);
+  if (!(await note.isSet(context.buildId, ports))) {
     const key = `${run.key}/list`;
     const outcome = await runInContainer(build, { key, request, place: 'helper', ports });
     if (outcome.kind !== 'succeeded') return { kind: 'ended', outcome };
     await build.trace.checkpoint();
-    await ports.builds.writeNote(context.buildId, note, true);
+    await note.set(context.buildId, ports);
   }
   const lists = fileLists(variables);
   const names = {

@@ -1,23 +1,25 @@
+import { wireFailureReason } from '../../domain/build/failure-reason.ts';
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
-import type { BuildOutcome } from '../../domain/context/outcome.ts';
-import { wireFailureReason } from '../../domain/build/failure-reason.ts';
 import { formatResultLine } from '../../domain/build/result-line.ts';
-import { buildVariables } from '../../domain/variables/variables.ts';
+import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import { parseBuildOutcome } from '../../domain/context/parse-outcome.ts';
 import { formatHeader } from '../../domain/script/titles.ts';
-import type { Acknowledgement, BuildActivities } from '../contract.ts';
-import { withHeartbeat } from '../build/heartbeat.ts';
-import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
 import type { JobUpdate, Ports } from '../../ports/index.ts';
-import { concludeServices } from '../environment/service-logs.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
 import { holdsLease } from '../build/lease.ts';
-import { credentialsOf, sayGone, FINISHED_NOTE, sendPatch } from '../trace/trace.ts';
+import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
+import { defineNote } from '../build/note.ts';
+import type { Acknowledgement, BuildActivities } from '../contract.ts';
+import { concludeServices } from '../environment/service-logs.ts';
 import { isOwnTrace } from '../trace/trace-base.ts';
+import { credentialsOf, sayGone, FINISHED_NOTE, sendPatch } from '../trace/trace.ts';
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
 
 /** How the build ended, from the moment on that its trace may say so. */
-const RESULT_NOTE = 'result';
+const RESULT_NOTE = defineNote('result', parseBuildOutcome);
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
 /** So often a trace is sent anew from its first byte. Source: gitlab-runner `network/trace.go`. */
@@ -78,10 +80,7 @@ export async function report(
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
   await trace.endStreams();
-  await Promise.all([
-    trace.checkpoint(),
-    ports.builds.writeNote(context.buildId, FINISHED_NOTE, true),
-  ]);
+  await Promise.all([trace.checkpoint(), FINISHED_NOTE.set(context.buildId, ports)]);
   finished.abort();
   if (outcome.state === 'aborted') return;
 
@@ -106,12 +105,11 @@ export async function report(
 async function decide(
   buildId: string,
   proposed: BuildOutcome,
-  { builds }: Ports,
+  ports: Ports,
 ): Promise<BuildOutcome> {
-  const decided = await builds.readNote(buildId, RESULT_NOTE);
-  // Written below, by this release or an earlier one.
-  if (decided !== undefined) return decided as BuildOutcome;
-  await builds.writeNote(buildId, RESULT_NOTE, proposed);
+  const decided = await RESULT_NOTE.read(buildId, ports);
+  if (decided !== undefined) return decided;
+  await RESULT_NOTE.write(buildId, proposed, ports);
   return proposed;
 }
 

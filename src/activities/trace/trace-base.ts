@@ -1,14 +1,25 @@
+import { isObject } from '../../domain/is-object.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
-import type { LiveBuild, TraceBase } from '../build/live-builds.ts';
 import type { JobCredentials, PatchReply, Ports } from '../../ports/index.ts';
+import type { LiveBuild, TraceBase } from '../build/live-builds.ts';
+import { defineNote } from '../build/note.ts';
 
-const BASE_NOTE = 'trace-base';
+const BASE_NOTE = defineNote('trace-base', parseBase);
+
+function parseBase(value: unknown): TraceBase | undefined {
+  if (!isObject(value)) return undefined;
+  const { atByte, lengthBytes, isTaken } = value;
+  return typeof atByte === 'number' &&
+    typeof lengthBytes === 'number' &&
+    typeof isTaken === 'boolean'
+    ? { atByte, lengthBytes, isTaken }
+    : undefined;
+}
 
 /** Byte at which GitLab's trace has our first one; undefined before that is settled. */
 export async function findBase(build: LiveBuild, ports: Ports): Promise<number | undefined> {
   if (build.context.adoption === undefined) return 0;
-  build.base ??= (await ports.builds.readNote(build.context.buildId, BASE_NOTE)) as
-    TraceBase | undefined;
+  build.base ??= await BASE_NOTE.read(build.context.buildId, ports);
   return build.base?.isTaken === true ? build.base.atByte : undefined;
 }
 
@@ -33,7 +44,7 @@ export async function sendFirstPatch(
     isTaken: false,
   };
   const note = async (next: TraceBase): Promise<void> => {
-    await ports.builds.writeNote(context.buildId, BASE_NOTE, next);
+    await BASE_NOTE.write(context.buildId, next, ports);
     build.base = next;
   };
   if (build.base === undefined) await note(base);
@@ -58,7 +69,7 @@ export async function sendFirstPatch(
 export async function moveBase(build: LiveBuild, atByte: number, ports: Ports): Promise<void> {
   if (build.base === undefined) return;
   build.base = { ...build.base, atByte };
-  await ports.builds.writeNote(build.context.buildId, BASE_NOTE, build.base);
+  await BASE_NOTE.write(build.context.buildId, build.base, ports);
 }
 
 export interface FirstPatch {

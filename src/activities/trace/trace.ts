@@ -1,14 +1,15 @@
 import { cancellationSignal } from '@temporalio/activity';
-import type { BuildContext } from '../../domain/context/context.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
-import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
-import { withHeartbeat } from '../build/heartbeat.ts';
-import { startDueTime } from './job-clock.ts';
-import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../ports/index.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
 import { doubtLease, holdsLease } from '../build/lease.ts';
+import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
+import { defineMark } from '../build/note.ts';
+import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
+import { startDueTime } from './job-clock.ts';
 import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
 
 /** GitLab takes at most 1 MiB a patch. */
@@ -21,7 +22,7 @@ const MAX_INTERVAL_MS = 15 * 60_000;
 const TOUCH_INTERVAL_MS = 30_000;
 
 /** Set when the trace has its last line. An uploader that comes later has nothing to do. */
-export const FINISHED_NOTE = 'sealed';
+export const FINISHED_NOTE = defineMark('sealed');
 
 export function createTraceActivities(
   ports: Ports,
@@ -53,9 +54,9 @@ function untilCancelled(): Promise<UploadEnd> {
 }
 
 async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): Promise<UploadEnd> {
-  const { clock, log, builds } = ports;
+  const { clock, log } = ports;
   const { context, finished } = build;
-  if ((await builds.readNote(context.buildId, FINISHED_NOTE)) !== undefined) return 'sealed';
+  if (await FINISHED_NOTE.isSet(context.buildId, ports)) return 'sealed';
   let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
   let lastSentMs = clock.monotonicMs();
   const untilOverdueMs = startDueTime(options, clock);

@@ -1,16 +1,19 @@
 import type { FailureType } from '../failure.ts';
 
 /** `failure_reason` values the coordinator knows. Source: spec/execution §5, gitlab-runner `common/build.go`. */
-export type FailureReason =
-  | 'script_failure'
-  | 'runner_system_failure'
-  | 'job_execution_timeout'
-  | 'image_pull_failure'
-  | 'runner_configuration_error'
-  | 'runner_external_dependency_failure'
-  | 'runner_interrupted'
-  | 'job_canceled'
-  | 'unknown_failure';
+export const FAILURE_REASONS = [
+  'script_failure',
+  'runner_system_failure',
+  'job_execution_timeout',
+  'image_pull_failure',
+  'runner_configuration_error',
+  'runner_external_dependency_failure',
+  'runner_interrupted',
+  'job_canceled',
+  'unknown_failure',
+] as const;
+
+export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /** How one stage ended. Faults that pass are not here: they are thrown, and Temporal retries. */
 export type StageOutcome =

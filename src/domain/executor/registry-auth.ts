@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import type { JobCredential } from '../job/payload.ts';
 
 /** Credentials of one registry, or of one path of it. Password and token are secret. */
@@ -204,10 +205,6 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import { FailureType, FinalError } from '../failure.ts';
 
 /** Reads one value of a hostile JSON document; `path` names the place in messages. */
@@ -77,10 +78,6 @@ export function readList<T>(read: Read<T>, maxLength: number): Read<readonly T[]
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function kindOf(value: unknown): string {

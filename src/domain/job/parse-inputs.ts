@@ -1,4 +1,5 @@
-import { isObject, readBoolean, readFields, readList, readText, unusable } from './json-reader.ts';
+import { isObject } from '../is-object.ts';
+import { readBoolean, readFields, readList, readText, unusable } from './json-reader.ts';
 import type { InputType, JobInput, JsonValue } from './payload.ts';
 
 const MAX_INPUTS = 1_000;

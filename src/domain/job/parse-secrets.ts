@@ -1,11 +1,5 @@
-import {
-  isObject,
-  readBoolean,
-  readFields,
-  readText,
-  unusable,
-  type Fields,
-} from './json-reader.ts';
+import { isObject } from '../is-object.ts';
+import { readBoolean, readFields, readText, unusable, type Fields } from './json-reader.ts';
 import type { JobSecret, JobVaultSecret } from './payload.ts';
 
 const MAX_SECRETS = 1_000;

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 const MAX_EXCERPT_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 500;
 /** Enough of a page to find 100 visible characters; keeps hostile markup cheap. */
@@ -40,13 +41,13 @@ export function errorTextOf(
 
 /** The words alone; undefined when there are none. */
 export function messageOf(json: unknown, secrets: readonly string[]): string | undefined {
-  const said = isRecord(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
+  const said = isObject(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
   return said && cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
 }
 
 function wordsOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const fields = Object.entries(value).map(([field, faults]) => {
     const list = Array.isArray(faults) ? faults : [faults];
     return `${field}: ${list.map(wordOf).join('; ')}`;
@@ -61,10 +62,6 @@ function wordOf(value: unknown): string {
 
 function isPlain(value: unknown): value is string | number | boolean {
   return ['string', 'number', 'boolean'].includes(typeof value);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function oneLine(text: string): string {

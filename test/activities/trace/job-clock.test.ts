@@ -6,6 +6,8 @@ import { runActivity } from '../support/drive.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld } from '../support/world.ts';
 
+const START = { nonce: 'n', containerId: 'c', previousStartedAt: '', sinceMs: 41_000 };
+
 describe('what is left of a job’s time', () => {
   const TABLE: readonly [
     receivedMs: number | undefined,
@@ -38,7 +40,7 @@ describe('what is left of a job’s time', () => {
     const clock = { nowMs: () => 9e12, monotonicMs: () => 51_000, sleep: () => Promise.resolve() };
     const { activities, ports } = openProcess(world, { ports: { clock } });
     const { buildId } = context;
-    await ports.builds.writeNote(buildId, 'start step_script#1', { sinceMs: 41_000 });
+    await ports.builds.writeNote(buildId, 'start step_script#1', START);
     const ask = (name: StageName): Promise<number> =>
       runActivity(() => activities.node.timeLeft({ buildId }, 60_000, { name, attempt: 1 }));
     assert.equal(await ask('step_script'), 50_000);

@@ -1,0 +1,67 @@
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { Ports } from '../../ports/index.ts';
+
+type NotePorts = Pick<Ports, 'builds'>;
+
+/** A small durable fact about a build on its node's disk. It outlives this process, and a release. */
+export interface Note<T> {
+  /**
+   * undefined when it was never written. Fails with RunnerSystem when what is there was not written by
+   * this program: to go on as if nothing were noted could run a script twice.
+   */
+  read(buildId: string, ports: NotePorts): Promise<T | undefined>;
+  write(buildId: string, value: T, ports: NotePorts): Promise<void>;
+}
+
+/** `parse` returns undefined for what no release has written under this name. */
+export function defineNote<T>(name: string, parse: (value: unknown) => T | undefined): Note<T> {
+  return {
+    read: async (buildId, { builds }) => {
+      const value = await builds.readNote(buildId, name);
+      if (value === undefined) return undefined;
+      const parsed = parse(value);
+      if (parsed !== undefined) return parsed;
+      const message = `the note "${name}" of ${buildId} is damaged: it holds what this program has not written`;
+      throw new FinalError(FailureType.RunnerSystem, message);
+    },
+    write: (buildId, value, { builds }) => builds.writeNote(buildId, name, value),
+  };
+}
+
+/** That something is over. */
+export interface Mark {
+  isSet(buildId: string, ports: NotePorts): Promise<boolean>;
+  set(buildId: string, ports: NotePorts): Promise<void>;
+}
+
+export function defineMark(name: string): Mark {
+  return {
+    isSet: async (buildId, { builds }) => (await builds.readNote(buildId, name)) !== undefined,
+    set: (buildId, { builds }) => builds.writeNote(buildId, name, true),
+  };
+}
+
+/** How often something was done, over all processes of the build. */
+export interface Counter {
+  read(buildId: string, ports: NotePorts): Promise<number>;
+  /** Returns the number with this time counted. */
+  increment(buildId: string, ports: NotePorts): Promise<number>;
+}
+
+export function defineCounter(name: string): Counter {
+  const note = defineNote(name, parseNumber);
+  const read = async (buildId: string, ports: NotePorts): Promise<number> =>
+    (await note.read(buildId, ports)) ?? 0;
+  return {
+    read,
+    increment: async (buildId, ports) => {
+      const count = (await read(buildId, ports)) + 1;
+      await note.write(buildId, count, ports);
+      return count;
+    },
+  };
+}
+
+export function parseNumber(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,64 @@
+import { FailureType } from '../failure.ts';
+import { isObject } from '../is-object.ts';
+import {
+  FAILURE_REASONS,
+  type BuildOutcome,
+  type FailureReason,
+  type StageOutcome,
+} from './outcome.ts';
+
+/** What a node has noted of a stage's end; undefined for anything else. */
+export function parseStageOutcome(value: unknown): StageOutcome | undefined {
+  if (!isObject(value)) return undefined;
+  const { kind, exitCode, type, message } = value;
+  switch (kind) {
+    case 'succeeded':
+    case 'stopped':
+      return { kind };
+    case 'script_failed':
+      return typeof exitCode === 'number' ? { kind, exitCode } : undefined;
+    case 'system_failed':
+      return isFailureType(type) && typeof message === 'string'
+        ? { kind, type, message }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What a node has noted of a build's end; undefined for anything else. */
+export function parseBuildOutcome(value: unknown): BuildOutcome | undefined {
+  if (!isObject(value)) return undefined;
+  const { state, wasTakenBack } = value;
+  switch (state) {
+    case 'success':
+    case 'canceled':
+      return { state };
+    case 'aborted':
+      return wasTakenBack === true ? { state, wasTakenBack } : { state };
+    case 'failed':
+      return parseFailure(value);
+    default:
+      return undefined;
+  }
+}
+
+/** JSON has no field for an exit code that is undefined. */
+function parseFailure({
+  reason,
+  exitCode,
+  message,
+}: Readonly<Record<string, unknown>>): BuildOutcome | undefined {
+  const isCode = exitCode === undefined || typeof exitCode === 'number';
+  return isFailureReason(reason) && isCode && typeof message === 'string'
+    ? { state: 'failed', reason, exitCode, message }
+    : undefined;
+}
+
+function isFailureType(value: unknown): value is FailureType {
+  return Object.values<unknown>(FailureType).includes(value);
+}
+
+function isFailureReason(value: unknown): value is FailureReason {
+  return FAILURE_REASONS.some((reason) => reason === value);
+}
