@@ -134,20 +134,31 @@ describe('SIGTERM while the process starts', () => {
     assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
   });
 
-  it('ends it with 0 while its own Temporal does not come up, which ends too', async () => {
-    const directory = await openDirectory();
-    const program = join(directory, 'temporal');
-    await writeFile(program, '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
-    const runner = start(directory, { TEMPORAL_CLI_PATH: program });
-    const record = join(directory, 'state', 'temporal', 'server.json');
-    const pid = await whenWritten(record, runner);
-    assert.equal(await runner.end('SIGTERM'), 0);
-    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
-    assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
-  });
+  for (const [when, versionAnswer] of [
+    ['does not come up', 'if [ "$1" = --version ]; then echo \'Server 1.32.0\'; exit; fi'],
+    ['does not say its version', ':'],
+  ] as const) {
+    it(`ends it with 0 while its own Temporal ${when}, which ends too`, async () => {
+      const directory = await openDirectory();
+      const program = join(directory, 'temporal');
+      const record = join(directory, 'hangs.json');
+      const lines = [
+        versionAnswer,
+        `echo "{\\"pid\\":$$}" >${record}.new`,
+        `mv ${record}.new ${record}`,
+      ];
+      const script = ['#!/bin/sh', ...lines, 'exec sleep 600', ''].join('\n');
+      await writeFile(program, script, { mode: 0o755 });
+      const runner = start(directory, { TEMPORAL_CLI_PATH: program });
+      const pid = await whenWritten(record, runner);
+      assert.equal(await runner.end('SIGTERM'), 0);
+      assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+      assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
+    });
+  }
 });
 
-/** The process id in the record of an embedded server. */
+/** The process id that a program has noted. */
 async function whenWritten(record: string, runner: RunnerProcess): Promise<number> {
   while (!runner.hasExited) {
     const text = await readFile(record, 'utf8').catch(() => undefined);

@@ -11,6 +11,8 @@ export interface DatabaseOptions {
   /** Holds a directory for the database of the server's version, and `earlier` for all others. */
   readonly stateDir: string;
   readonly log: Log;
+  /** Leaves off asking the program for its version. */
+  readonly signal?: AbortSignal;
 }
 
 const FILE = 'temporal.db';
@@ -29,8 +31,13 @@ const run = promisify(execFile);
  * again, also when that version comes back: builds that it holds as running have ended meanwhile.
  * No server may be running. Fails when the program does not tell its version.
  */
-export async function chooseDatabase({ binary, stateDir, log }: DatabaseOptions): Promise<string> {
-  const version = await askVersion(binary);
+export async function chooseDatabase({
+  binary,
+  stateDir,
+  log,
+  signal,
+}: DatabaseOptions): Promise<string> {
+  const version = await askVersion(binary, signal);
   const own = `${DIRECTORY_PREFIX}${version}`;
   const moved = await setAside(stateDir, own);
   for (const earlier of moved) {
@@ -45,10 +52,12 @@ export async function chooseDatabase({ binary, stateDir, log }: DatabaseOptions)
 }
 
 /** `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`: the server's, else all that it says. */
-async function askVersion(binary: string): Promise<string> {
-  const said = await run(binary, ['--version'], { timeout: ANSWER_LIMIT_MS }).then(
+async function askVersion(binary: string, signal?: AbortSignal): Promise<string> {
+  const limits = { timeout: ANSWER_LIMIT_MS, ...(signal && { signal }) };
+  const said = await run(binary, ['--version'], limits).then(
     ({ stdout }) => stdout,
     (error: unknown) => {
+      signal?.throwIfAborted();
       const reason = `${binary} is no Temporal server: \`--version\` fails: ${reasonOf(error)}`;
       throw new Error(reason, { cause: error });
     },
