@@ -26,28 +26,36 @@ async function waitForExit(
   idOrName: string,
   signal: AbortSignal,
 ): Promise<ContainerStatus> {
-  for (let failures = 0; ;) {
+  for (let failures = 0, isAnswered = false; ;) {
     signal.throwIfAborted();
     try {
       const status = await inspectContainer(parts, idOrName, { signal, patience: 'long' });
       if (status === undefined) throw gone(idOrName);
       if (!isRunning(status)) return status;
+      // An answer at once about a container that still runs would make this a busy loop.
+      if (isAnswered && failures > 0) await pauseAfter(parts, failures, signal);
       const before = performance.now();
+      isAnswered = false;
       await waitOneTurn(parts, idOrName, signal);
-      // An answer at once about a container that runs would make this a busy loop.
+      isAnswered = true;
       failures = performance.now() - before < 1_000 ? failures + 1 : 0;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TransientError)) throw error;
       failures += 1;
+      isAnswered = false;
       parts.log.warn('lost the wait for a container, asking again', {
         container: idOrName,
         failures,
         reason: error.message,
       });
+      await pauseAfter(parts, failures, signal);
     }
-    await pause(failures === 0 ? 0 : parts.timing.reconnectDelayMs(failures - 1), signal);
   }
+}
+
+function pauseAfter({ timing }: EngineParts, failures: number, signal: AbortSignal): Promise<void> {
+  return pause(timing.reconnectDelayMs(failures - 1), signal);
 }
 
 /** Returns when Docker says that the container has ended, or when it is time to look again. */

@@ -75,7 +75,23 @@ void test('a wait that Docker answers at once about a container that runs is no 
   };
   const engine = await engineFor(t, listener, { timing: { reconnectDelayMs } });
   await engine.waitForExit('x', never);
-  assert.deepEqual(delays, [0, 1, 2, 3], 'each pause is longer than the one before');
+  assert.deepEqual(delays, [0, 1, 2], 'each pause is longer than the one before');
+});
+
+void test('a wait for a process that ends soon makes no pause: it has ended when Docker says so', async (t) => {
+  let state = 'running';
+  const listener: RequestListener = ({ url }, response) => {
+    if (kindOf(url) === 'wait') state = 'exited';
+    response.end(kindOf(url) === 'wait' ? '{"StatusCode":0}' : inspection(state));
+  };
+  const delays: number[] = [];
+  const reconnectDelayMs = (failures: number): number => {
+    delays.push(failures);
+    return 1;
+  };
+  const engine = await engineFor(t, listener, { timing: { reconnectDelayMs } });
+  assert.equal((await engine.waitForExit('x', never)).state, 'exited');
+  assert.deepEqual(delays, []);
 });
 
 const troubles: readonly [name: string, trouble: RequestListener, why: string][] = [
