@@ -1,6 +1,6 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
-import { planFor } from '../environment/containers.ts';
 import type { ContainerStage, StartedStage } from '../build/container-stage.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
@@ -31,8 +31,7 @@ export async function runInContainer(
   const { context } = build;
   if (build.diskFault !== undefined) return outcomeOfFullDisk(build.diskFault);
   const engine = ports.engine(context.runner);
-  const plan = await planFor(build, ports);
-  const container = plan.containerNames[place];
+  const container = containerNamesOf(context)[place];
   const start = await startOnce(build, { ...stage, container, engine });
   if (start === undefined) return { kind: 'stopped' };
   const { nonce, containerId, opensStdin = false } = start;

@@ -44,7 +44,7 @@ export function formatHeader(context: BuildContext, variables: Variables): strin
       `  on ${runner.name} ${shortToken(runner.token)}, system ID: ${systemId}`,
       ...(flags.length > 0 ? [`  feature flags: ${flags.join(', ')}`] : []),
     ].map((line) => formatRunnerLine('plain', line)),
-    ...variables.warnings().map((line) => formatRunnerLine('warning', line)),
+    ...variables.warnings.map((line) => formatRunnerLine('warning', line)),
   ].join('');
 }
 

@@ -1,13 +1,18 @@
 import { parseGoBool } from '../job/go-bool.ts';
 import { parseGoDuration } from '../job/go-duration.ts';
 
-/** Reads settings from variables, and remembers what could not be read. */
+/** What a variable says as a setting, and a line for the trace where it could not be used as it is. */
+export interface Reading<T> {
+  readonly value: T;
+  readonly warning?: string;
+}
+
+/** Reads settings from variables. */
 export interface Settings {
-  readonly flag: (key: string, fallback: boolean) => boolean;
-  readonly integer: (key: string, fallback: number) => number;
-  readonly attempts: (key: string) => number;
-  readonly duration: (key: string) => number | undefined;
-  readonly warnings: () => readonly string[];
+  readonly flag: (key: string, fallback: boolean) => Reading<boolean>;
+  readonly integer: (key: string, fallback: number) => Reading<number>;
+  readonly attempts: (key: string) => Reading<number>;
+  readonly duration: (key: string) => Reading<number | undefined>;
 }
 
 const MIN_ATTEMPTS = 1;
@@ -18,52 +23,63 @@ const DEBUG_FLAGS: ReadonlySet<string> = new Set(['CI_DEBUG_TRACE', 'CI_DEBUG_SE
 /** Source: gitlab-runner `common/build_settings.go` (validate), `common/build.go` (getStageTimeoutContexts). */
 export function readSettings(
   get: (key: string) => string,
-  options: { readonly isDebugForbidden: boolean },
+  { isDebugForbidden }: { readonly isDebugForbidden: boolean },
 ): Settings {
-  const warnings = new Set<string>();
-  const integer = (key: string, fallback: number): number => {
-    const text = get(key);
-    if (text === '') return fallback;
-    const value = /^[-+]?\d+$/.test(text) ? Number(text) : NaN;
-    if (Number.isSafeInteger(value)) return value;
-    warnings.add(`${key}: expected int got ${quote(text)}, using default value: ${fallback}`);
-    return fallback;
-  };
   return {
     flag: (key, fallback) => {
-      const text = get(key);
-      const value = text === '' ? fallback : parseGoBool(text);
-      if (value === undefined) {
-        warnings.add(`${key}: expected bool got ${quote(text)}, using default value: ${fallback}`);
-      }
-      if (!options.isDebugForbidden || !DEBUG_FLAGS.has(key)) return value ?? fallback;
-      if (value === true) warnings.add(`${key}: usage is disabled on this Runner`);
-      return false;
+      const isForbidden = isDebugForbidden && DEBUG_FLAGS.has(key);
+      return readFlag(key, get(key), { fallback, isForbidden });
     },
-    integer,
-    attempts: (key) => {
-      const wanted = integer(key, MIN_ATTEMPTS);
-      const value = Math.min(MAX_ATTEMPTS, Math.max(MIN_ATTEMPTS, wanted));
-      if (value !== wanted) {
-        const range = `[${MIN_ATTEMPTS}, ${MAX_ATTEMPTS}]`;
-        warnings.add(`${key}: number of attempts out of the range ${range}, clamping to: ${value}`);
-      }
-      return value;
-    },
-    duration: (key) => {
-      const text = get(key);
-      if (text.trim() === '') return undefined;
-      const durationMs = parseGoDuration(text);
-      if (durationMs === undefined) {
-        warnings.add(`Ignoring malformed ${key} timeout: ${quote(text)}`);
-      } else if (durationMs < 0) {
-        warnings.add(`Ignoring relative ${key} timeout: ${quote(text)}`);
-      }
-      // Zero is no time-out of its own in the peer either: the usual one counts.
-      return durationMs !== undefined && durationMs > 0 ? durationMs : undefined;
-    },
-    warnings: () => [...warnings],
+    integer: (key, fallback) => readInteger(key, get(key), fallback),
+    attempts: (key) => readAttempts(key, get(key)),
+    duration: (key) => readDuration(key, get(key)),
   };
+}
+
+function readFlag(
+  key: string,
+  text: string,
+  { fallback, isForbidden }: { readonly fallback: boolean; readonly isForbidden: boolean },
+): Reading<boolean> {
+  const parsed = text === '' ? fallback : parseGoBool(text);
+  const value = isForbidden ? false : (parsed ?? fallback);
+  if (parsed === undefined) {
+    const warning = `${key}: expected bool got ${quote(text)}, using default value: ${fallback}`;
+    return { value, warning };
+  }
+  return isForbidden && parsed
+    ? { value, warning: `${key}: usage is disabled on this Runner` }
+    : { value };
+}
+
+function readInteger(key: string, text: string, fallback: number): Reading<number> {
+  if (text === '') return { value: fallback };
+  const value = /^[-+]?\d+$/.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(value)) return { value };
+  const warning = `${key}: expected int got ${quote(text)}, using default value: ${fallback}`;
+  return { value: fallback, warning };
+}
+
+function readAttempts(key: string, text: string): Reading<number> {
+  const wanted = readInteger(key, text, MIN_ATTEMPTS);
+  const value = Math.min(MAX_ATTEMPTS, Math.max(MIN_ATTEMPTS, wanted.value));
+  if (value === wanted.value) return wanted;
+  const range = `[${MIN_ATTEMPTS}, ${MAX_ATTEMPTS}]`;
+  const warning = `${key}: number of attempts out of the range ${range}, clamping to: ${value}`;
+  return { value, warning };
+}
+
+function readDuration(key: string, text: string): Reading<number | undefined> {
+  if (text.trim() === '') return { value: undefined };
+  const value = parseGoDuration(text);
+  if (value === undefined) {
+    return { value, warning: `Ignoring malformed ${key} timeout: ${quote(text)}` };
+  }
+  if (value < 0) {
+    return { value: undefined, warning: `Ignoring relative ${key} timeout: ${quote(text)}` };
+  }
+  // Zero is no time-out of its own in the peer either: the usual one counts.
+  return { value: value === 0 ? undefined : value };
 }
 
 export interface SettingsInput {
@@ -80,24 +96,31 @@ export interface SettingsInput {
  */
 export function settingsWarnings(input: SettingsInput): readonly string[] {
   const { settings, defaultDepth } = input;
-  settings.flag('CI_DEBUG_SERVICES', false);
-  settings.flag('CI_DEBUG_TRACE', false);
-  settings.flag('GIT_CHECKOUT', true);
-  settings.integer('GIT_SUBMODULE_DEPTH', defaultDepth);
-  settings.flag('GIT_LFS_SKIP_SMUDGE', false);
-  settings.flag('GIT_SUBMODULE_FORCE_HTTPS', false);
-  settings.attempts('GET_SOURCES_ATTEMPTS');
-  settings.attempts('ARTIFACT_DOWNLOAD_ATTEMPTS');
-  settings.attempts('RESTORE_CACHE_ATTEMPTS');
-  settings.attempts('SECRETS_RETRIEVAL_ATTEMPTS');
-  settings.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS');
-  settings.flag('AFTER_SCRIPT_IGNORE_ERRORS', true);
   return [
-    ...settings.warnings(),
+    ...warningsOf([
+      settings.flag('CI_DEBUG_SERVICES', false),
+      settings.flag('CI_DEBUG_TRACE', false),
+      settings.flag('GIT_CHECKOUT', true),
+      settings.integer('GIT_SUBMODULE_DEPTH', defaultDepth),
+      settings.flag('GIT_LFS_SKIP_SMUDGE', false),
+      settings.flag('GIT_SUBMODULE_FORCE_HTTPS', false),
+      settings.attempts('GET_SOURCES_ATTEMPTS'),
+      settings.attempts('ARTIFACT_DOWNLOAD_ATTEMPTS'),
+      settings.attempts('RESTORE_CACHE_ATTEMPTS'),
+      settings.attempts('SECRETS_RETRIEVAL_ATTEMPTS'),
+      settings.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS'),
+      settings.flag('AFTER_SCRIPT_IGNORE_ERRORS', true),
+    ]),
     ...strategyWarnings(input),
-    ...timeoutWarnings('RUNNER_SCRIPT_TIMEOUT', input),
-    ...timeoutWarnings('RUNNER_AFTER_SCRIPT_TIMEOUT', input),
+    ...TIMEOUT_KEYS.flatMap((key) => timeoutWarnings(key, input)),
+    ...warningsOf(TIMEOUT_KEYS.map((key) => settings.duration(key))),
   ];
+}
+
+const TIMEOUT_KEYS = ['RUNNER_SCRIPT_TIMEOUT', 'RUNNER_AFTER_SCRIPT_TIMEOUT'] as const;
+
+function warningsOf(readings: readonly Reading<unknown>[]): readonly string[] {
+  return readings.flatMap(({ warning }) => (warning === undefined ? [] : [warning]));
 }
 
 function strategyWarnings({ get, defaultGitStrategy }: SettingsInput): readonly string[] {
@@ -123,7 +146,7 @@ function timeoutWarnings(
   key: string,
   { get, settings, jobTimeoutMs }: SettingsInput,
 ): readonly string[] {
-  const durationMs = settings.duration(key);
+  const { value: durationMs } = settings.duration(key);
   if (durationMs === undefined || durationMs <= jobTimeoutMs) return [];
   return [`${key} timeout: ${get(key)} is longer than job timeout. Setting to job timeout`];
 }

@@ -11,10 +11,10 @@ import {
 import { specialValue } from './expand.ts';
 import { FEATURE_FLAGS, resolveFeatureFlags, type FeatureFlags } from './feature-flags.ts';
 import type { JobStatus } from '../job/job-status.ts';
-import type { JobVariable } from '../job/payload.ts';
+import type { JobPayload, JobVariable } from '../job/payload.ts';
 import { isSharedBuildsDir, planProjectDir, type ProjectDir } from '../job/project-dir.ts';
 import { composeForSettings, composeVariables, jobTimeoutSeconds } from './runner-variables.ts';
-import { readSettings, settingsWarnings } from './settings.ts';
+import { readSettings, settingsWarnings, type SettingsInput } from './settings.ts';
 import {
   expandAll,
   fromJob,
@@ -32,13 +32,13 @@ export interface Variables {
   readonly has: (key: string) => boolean;
   /** `$NAME` and `${NAME}` in `text` replaced, in one pass. File variables give their path. */
   readonly expand: (text: string) => string;
-  /** Go's ParseBool; empty or absent is `fallback`, anything else too, with a warning. */
+  /** Go's ParseBool; empty, absent and anything else is `fallback`. */
   readonly flag: (key: string, fallback: boolean) => boolean;
-  /** Decimal integer; empty or absent is `fallback`, anything else too, with a warning. */
+  /** Decimal integer; empty, absent and anything else is `fallback`. */
   readonly integer: (key: string, fallback: number) => number;
   /** How often a stage is tried, from a `*_ATTEMPTS` variable: 1…10, 1 unless set. */
   readonly attempts: (key: string) => number;
-  /** Milliseconds of a Go duration; undefined when absent, or (with a warning) malformed or negative. */
+  /** Milliseconds of a Go duration; undefined when absent, zero, malformed or negative. */
   readonly duration: (key: string) => number | undefined;
   /** `KEY=value`, one for each name; file variables give their path. */
   readonly environment: () => readonly string[];
@@ -47,8 +47,8 @@ export interface Variables {
   readonly files: () => readonly VariableFile[];
   /** What the trace must not show, the longest first. */
   readonly maskPhrases: () => readonly string[];
-  /** Lines for the trace about settings that could not be used. */
-  readonly warnings: () => readonly string[];
+  /** Lines for the trace about settings that cannot be used, whoever reads which of them. */
+  readonly warnings: readonly string[];
   /** Absolute path of the checkout in the container. */
   readonly projectDir: string;
   /** `<projectDir>.tmp`: file variables and git's own files. */
@@ -58,14 +58,44 @@ export interface Variables {
   readonly featureFlags: FeatureFlags;
 }
 
+/** The variables of a job as they were last built, by the job's status. */
+interface Built {
+  readonly context: BuildContext;
+  readonly byStatus: Map<JobStatus, Variables>;
+}
+
+const lastBuilt = new WeakMap<JobPayload, Built>();
+
+/** What of a context no variable depends on: see `finishVariables` for the exports. */
+const NO_VARIABLE: ReadonlySet<string> = new Set(['exports', 'lostFiles']);
+
 /**
- * All variables of a build. Never fails, whatever the job holds: what cannot be used is told by
+ * All variables of a build, built once for each status of the job and again when the build's context
+ * changes. Never fails, whatever the job holds: what cannot be used is told by
  * `warnings` and `projectDirFault`. Source: spec/job-payload §3, gitlab-runner `common/build.go`.
  */
 export function buildVariables(
   context: BuildContext,
   { jobStatus }: { readonly jobStatus: JobStatus },
 ): Variables {
+  const last = lastBuilt.get(context.job);
+  const isSame = last !== undefined && hasSameVariables(last.context, context);
+  const { byStatus } = isSame ? last : { byStatus: new Map<JobStatus, Variables>() };
+  if (!isSame) lastBuilt.set(context.job, { context, byStatus });
+  const variables = byStatus.get(jobStatus) ?? composeAll(context, jobStatus);
+  byStatus.set(jobStatus, variables);
+  return variables;
+}
+
+/** By identity: a context is never changed, a part of it is replaced. */
+function hasSameVariables(a: BuildContext, b: BuildContext): boolean {
+  if (a === b) return true;
+  const others = new Map(Object.entries(a).filter(([key]) => !NO_VARIABLE.has(key)));
+  const own = Object.entries(b).filter(([key]) => !NO_VARIABLE.has(key));
+  return own.length === others.size && own.every(([key, value]) => others.get(key) === value);
+}
+
+function composeAll(context: BuildContext, jobStatus: JobStatus): Variables {
   const { featureFlags, project } = decide(context, jobStatus);
   const { dir: projectDir, fault: projectDirFault } = project;
   const tempDir = `${projectDir}.tmp`;
@@ -78,29 +108,24 @@ export function buildVariables(
 
   const get = (key: string): string => specialValue(key) ?? list.last(key)?.value ?? '';
   const isDebugForbidden = context.runner.debugTraceDisabled;
-  const { warnings: settingWarnings, ...settings } = readSettings(get, { isDebugForbidden });
-  const known = settingsWarnings({
-    get,
-    settings: { ...settings, warnings: settingWarnings },
-    defaultGitStrategy: context.job.allow_git_fetch ? 'fetch' : 'clone',
-    defaultDepth: context.job.git_info.depth,
-    jobTimeoutMs: jobTimeoutSeconds(context) * 1000,
-  });
+  const settings = readSettings(get, { isDebugForbidden });
   const { lines, skipped } = formatEnvironment(entries, tempDir);
 
   return {
     get,
     has: (key) => list.last(key) !== undefined,
     expand: (text) => list.expand(text) ?? text,
-    ...settings,
+    flag: (key, fallback) => settings.flag(key, fallback).value,
+    integer: (key, fallback) => settings.integer(key, fallback).value,
+    attempts: (key) => settings.attempts(key).value,
+    duration: (key) => settings.duration(key).value,
     environment: () => lines,
     publicEnvironment: (own = []) => servicesEnvironment(list, own.map(fromJob), tempDir),
     files: () => filesOf(entries, tempDir),
     maskPhrases: () => maskPhrasesOf([...entries, ...ownOfServices(context, list)]),
-    warnings: () => [
+    warnings: [
       ...new Set([
-        ...known,
-        ...settingWarnings(),
+        ...warningsAboutSettings(context, { get, settings }),
         ...featureFlags.warnings,
         ...skippedWarning(
           'not passed to the job (name or value cannot be in an environment)',
@@ -114,6 +139,18 @@ export function buildVariables(
     projectDirFault,
     featureFlags,
   };
+}
+
+function warningsAboutSettings(
+  context: BuildContext,
+  reading: Pick<SettingsInput, 'get' | 'settings'>,
+): readonly string[] {
+  return settingsWarnings({
+    ...reading,
+    defaultGitStrategy: context.job.allow_git_fetch ? 'fetch' : 'clone',
+    defaultDepth: context.job.git_info.depth,
+    jobTimeoutMs: jobTimeoutSeconds(context) * 1000,
+  });
 }
 
 interface Decisions {

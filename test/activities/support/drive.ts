@@ -18,6 +18,8 @@ export interface Drive {
   readonly outcome: BuildOutcome;
   /** Calls of ports by the first process. */
   readonly calls: number;
+  /** Their names, in order. */
+  readonly called: readonly string[];
 }
 
 /**
@@ -57,5 +59,5 @@ export async function driveBuild(world: World, context: BuildContext, cut?: Cut)
   await call((node) => node.reportResult({ buildId }, outcome));
   await call((node) => node.destroyEnvironment({ buildId }));
   await call((node) => node.releaseBuild({ buildId }));
-  return { outcome, calls: first.calls() };
+  return { outcome, calls: first.calls(), called: first.called };
 }

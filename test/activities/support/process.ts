@@ -19,6 +19,8 @@ export interface WorkerProcess {
   readonly ports: Ports;
   readonly died: Promise<'died'>;
   readonly calls: () => number;
+  /** Names of the ports' functions that were called, in order. */
+  readonly called: readonly string[];
 }
 
 const SILENT: Log = {
@@ -52,6 +54,7 @@ export interface ProcessOptions {
 /** A worker on the world. After its death no call of it has any effect, nor an answer. */
 export function openProcess(world: World, options: ProcessOptions = {}): WorkerProcess {
   const { cut, ports } = options;
+  const called: string[] = [];
   let calls = 0;
   let hasDied = false;
   const isAlive = (): boolean => !hasDied;
@@ -65,8 +68,9 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     tellDeath('died');
     return never;
   };
-  const gate = async (call: () => unknown): Promise<unknown> => {
+  const gate = async (name: string, call: () => unknown): Promise<unknown> => {
     if (!isAlive()) return never;
+    called.push(name);
     calls += 1;
     const isCut = cut?.call === calls;
     if (isCut && cut.when === 'before') return die();
@@ -80,7 +84,8 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
         const value: unknown = Reflect.get(target, key);
         if (typeof value !== 'function' || NOT_CUT.has(String(key))) return value;
         const call = value as (...args: readonly unknown[]) => unknown;
-        return (...args: readonly unknown[]) => gate(() => call.apply(target, [...args]));
+        return (...args: readonly unknown[]) =>
+          gate(String(key), () => call.apply(target, [...args]));
       },
     });
 
@@ -156,5 +161,5 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     },
     ...ports,
   };
-  return { activities: createActivities(all), ports: all, died, calls: () => calls };
+  return { activities: createActivities(all), ports: all, died, calls: () => calls, called };
 }

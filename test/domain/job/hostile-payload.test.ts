@@ -157,7 +157,7 @@ function useAll(variables: Variables, context: BuildContext): void {
   for (const { path } of variables.files()) assert.ok(path.startsWith(`${variables.tempDir}/`));
   assert.ok(variables.projectDir.startsWith('/builds'), variables.projectDir);
   for (const phrase of variables.maskPhrases()) assert.notEqual(phrase.trim(), '');
-  for (const warning of variables.warnings()) {
+  for (const warning of variables.warnings) {
     assert.doesNotMatch(warning, /[\n\0]/);
     assert.ok(warning.length < 3_000, `${warning.length} characters`);
   }

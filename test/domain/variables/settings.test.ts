@@ -22,10 +22,10 @@ describe('readSettings', () => {
     ];
   for (const [text, fallback, expected, warns, why] of flags) {
     it(`reads ${JSON.stringify(text)} as ${expected} where ${fallback} is usual: ${why}`, () => {
-      const settings = settingsOf(text);
-      assert.equal(settings.flag('K', fallback), expected);
+      const { value, warning: told } = settingsOf(text).flag('K', fallback);
+      assert.equal(value, expected);
       const warning = `K: expected bool got "${text}", using default value: ${fallback}`;
-      assert.deepEqual(settings.warnings(), warns ? [warning] : []);
+      assert.equal(told, warns ? warning : undefined);
     });
   }
 
@@ -41,9 +41,9 @@ describe('readSettings', () => {
   ];
   for (const [text, expected, warns, why] of integers) {
     it(`reads ${JSON.stringify(text)} as ${expected} where 5 is usual: ${why}`, () => {
-      const settings = settingsOf(text);
-      assert.equal(settings.integer('K', 5), expected);
-      assert.equal(settings.warnings().length, warns ? 1 : 0);
+      const { value, warning } = settingsOf(text).integer('K', 5);
+      assert.equal(value, expected);
+      assert.equal(warning !== undefined, warns);
     });
   }
 
@@ -58,9 +58,9 @@ describe('readSettings', () => {
   ];
   for (const [text, expected, warns, why] of attempts) {
     it(`tries ${expected} times for ${JSON.stringify(text)}: ${why}`, () => {
-      const settings = settingsOf(text);
-      assert.equal(settings.attempts('K'), expected);
-      assert.equal(settings.warnings().length, warns ? 1 : 0);
+      const { value, warning } = settingsOf(text).attempts('K');
+      assert.equal(value, expected);
+      assert.equal(warning !== undefined, warns);
     });
   }
 
@@ -79,26 +79,23 @@ describe('readSettings', () => {
   ];
   for (const [text, expectedMs, warning, why] of durations) {
     it(`reads the duration ${JSON.stringify(text)} as ${expectedMs}: ${why}`, () => {
-      const settings = settingsOf(text);
-      assert.equal(settings.duration('K'), expectedMs);
-      assert.deepEqual(settings.warnings(), warning === undefined ? [] : [warning]);
+      const { value, warning: told } = settingsOf(text).duration('K');
+      assert.equal(value, expectedMs);
+      assert.equal(told, warning);
     });
   }
 
-  it('warns of a setting once, in one short line', () => {
-    const settings = settingsOf('no\n'.repeat(10_000));
-    settings.flag('K', true);
-    settings.flag('K', true);
-    const [warning = '', ...more] = settings.warnings();
-    assert.deepEqual(more, []);
+  it('warns in one short line', () => {
+    const { warning = '' } = settingsOf('no\n'.repeat(10_000)).flag('K', true);
+    assert.match(warning, /^K: expected bool got /);
     assert.ok(warning.length < 300 && !warning.includes('\n'));
   });
 
   it('does not debug where the runner forbids it', () => {
     const settings = settingsOf('true', true);
-    assert.equal(settings.flag('CI_DEBUG_TRACE', false), false);
-    assert.equal(settings.flag('K', false), true);
-    assert.deepEqual(settings.warnings(), ['CI_DEBUG_TRACE: usage is disabled on this Runner']);
+    const warning = 'CI_DEBUG_TRACE: usage is disabled on this Runner';
+    assert.deepEqual(settings.flag('CI_DEBUG_TRACE', false), { value: false, warning });
+    assert.deepEqual(settings.flag('K', false), { value: true });
   });
 });
 
@@ -144,9 +141,29 @@ describe('warnings about settings', () => {
   for (const [key, value, warning, why] of cases) {
     it(`tells of ${key}=${value} before anybody asks: ${why}`, () => {
       const context = contextOf({ job: { variables: [{ key, value }] } });
-      assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings(), [warning]);
+      assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings, [warning]);
     });
   }
+
+  it('tells of all in the same order, however often they are read', () => {
+    const variables = [
+      { key: 'RUNNER_AFTER_SCRIPT_TIMEOUT', value: 'soon' },
+      { key: 'RUNNER_SCRIPT_TIMEOUT', value: '2h' },
+      { key: 'GIT_CHECKOUT', value: 'yes' },
+      { key: 'CACHE_REQUEST_TIMEOUT', value: 'long' },
+    ];
+    const context = contextOf({ job: { variables } });
+    const built = buildVariables(context, { jobStatus: 'running' });
+    const expected = [
+      'GIT_CHECKOUT: expected bool got "yes", using default value: true',
+      'RUNNER_SCRIPT_TIMEOUT timeout: 2h is longer than job timeout. Setting to job timeout',
+      'Ignoring malformed RUNNER_AFTER_SCRIPT_TIMEOUT timeout: "soon"',
+    ];
+    assert.deepEqual(built.warnings, expected);
+    built.integer('CACHE_REQUEST_TIMEOUT', 10);
+    built.flag('GIT_CHECKOUT', true);
+    assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings, expected);
+  });
 
   it('has nothing to say about good ones', () => {
     const variables = [
@@ -156,7 +173,7 @@ describe('warnings about settings', () => {
       { key: 'GET_SOURCES_ATTEMPTS', value: '10' },
     ];
     const context = contextOf({ job: { variables } });
-    assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings(), []);
+    assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings, []);
   });
 });
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
+import { finishVariables } from '../../../src/domain/variables/exported-variables.ts';
 import { FEATURE_FLAGS } from '../../../src/domain/variables/feature-flags.ts';
 import { buildVariables, type Variables } from '../../../src/domain/variables/variables.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
@@ -206,7 +208,7 @@ describe('expansion of variables', () => {
     const variables = withJob(v('BIG', big, RAW), v('A', '$BIG'.repeat(100)), v('B', '$BIG'));
     assert.equal(variables.get('A'), '$BIG'.repeat(100));
     assert.equal(variables.get('B'), big);
-    assert.match(variables.warnings().join('\n'), /not expanded .*: "A"/);
+    assert.match(variables.warnings.join('\n'), /not expanded .*: "A"/);
     assert.equal(variables.expand('$BIG'.repeat(100)), '$BIG'.repeat(100));
   });
 });
@@ -231,7 +233,7 @@ describe('environment', () => {
       names.filter((name) => !/^[A-Z_][A-Z0-9_]*$/.test(name)),
       [],
     );
-    const warnings = variables.warnings();
+    const warnings = variables.warnings;
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /not passed to the job .*"NUL", "no-name".*"a\\u0000"/);
     assert.equal(variables.get('no-name'), 'x');
@@ -239,7 +241,7 @@ describe('environment', () => {
 
   it('names at most ten skipped variables', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => v(`${index}`, 'x'));
-    assert.match(withJob(...many).warnings()[0] ?? '', /and 19990 more$/);
+    assert.match(withJob(...many).warnings[0] ?? '', /and 19990 more$/);
   });
 
   it('writes files where their variable points, the last of a name', () => {
@@ -360,9 +362,62 @@ describe('buildVariables', () => {
         for (const { path } of built.files()) assert.ok(path.startsWith(`${built.tempDir}/`));
         assert.ok(built.projectDir.startsWith('/builds'));
         assert.ok(built.maskPhrases().every((phrase) => phrase !== ''));
-        built.warnings();
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+describe('variables of one build', () => {
+  const context = contextOf({ job: { variables: [v('A', 'job')] } });
+  const running = { jobStatus: 'running' } as const;
+
+  const same: [next: BuildContext, why: string][] = [
+    [context, 'the same context'],
+    [{ ...context }, 'a copy of it'],
+    [{ ...context, exports: ['A=exported'] }, 'exports, which are added to what is built'],
+    [{ ...context, lostFiles: '/builds/x' }, 'what becomes of the files of the node'],
+  ];
+  for (const [next, why] of same) {
+    it(`are built once: ${why}`, () => {
+      assert.equal(buildVariables(next, running), buildVariables(context, running));
+    });
+  }
+
+  it('know the status of the job', () => {
+    const failed = buildVariables(context, { jobStatus: 'failed' });
+    assert.equal(failed.get('CI_JOB_STATUS'), 'failed');
+    assert.equal(buildVariables(context, running).get('CI_JOB_STATUS'), 'running');
+    assert.equal(buildVariables(context, { jobStatus: 'failed' }), failed);
+  });
+
+  it('know a secret as soon as it is there', () => {
+    buildVariables(context, running);
+    const secret = {
+      key: 'S',
+      value: 'hidden',
+      public: false,
+      file: false,
+      masked: true,
+      raw: true,
+    };
+    const next = { ...context, secretVariables: [secret] };
+    assert.equal(buildVariables(next, running).get('S'), 'hidden');
+    assert.deepEqual(buildVariables(next, running).maskPhrases(), ['hidden']);
+  });
+
+  it('are those of the build, also where two builds have one and the same job', () => {
+    const other = { ...context, concurrentId: 9 };
+    for (const expected of [context, other, context]) {
+      const id = buildVariables(expected, running).get('CI_CONCURRENT_ID');
+      assert.equal(id, `${expected.concurrentId}`);
+    }
+  });
+
+  it('see what the scripts have exported, and only where they are to', () => {
+    assert.equal(finishVariables(context, running).get('A'), 'job');
+    const next = { ...context, exports: ['A=exported'] };
+    assert.equal(finishVariables(next, running).get('A'), 'exported');
+    assert.equal(buildVariables(next, running).get('A'), 'job');
   });
 });
