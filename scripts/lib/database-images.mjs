@@ -4,8 +4,8 @@ import { join } from 'node:path';
 // Real servers for tests of services: PostgreSQL and Redis, each image with its clients. Used as
 // the ones of the same names in a public registry are: `POSTGRES_PASSWORD`, a port that is exposed.
 
-export const POSTGRES_IMAGE = 'temporal-gitlab-runner/postgres:local';
-export const REDIS_IMAGE = 'temporal-gitlab-runner/redis:local';
+const POSTGRES_IMAGE = 'temporal-gitlab-runner/postgres:local';
+const REDIS_IMAGE = 'temporal-gitlab-runner/redis:local';
 
 const BASIC = ['bash', 'coreutils', 'dash', 'findutils', 'grep', 'sed'];
 

@@ -21,6 +21,7 @@ export interface SlotActivities {
   requestJob(turn: JobRequest): Promise<JobRequestOutcome>;
 }
 
+/** When and for which runner a job is requested. */
 export interface JobRequest {
   readonly runnerKey: string;
   /** Pace of the requests: at every multiple of it, plus the offset, by the node's clock. */
@@ -34,6 +35,7 @@ export interface JobRequest {
   readonly durationMs: number;
 }
 
+/** The result of a job request. */
 export type JobRequestOutcome =
   | {
       readonly kind: 'job';
@@ -59,16 +61,19 @@ export interface FleetActivities {
   adoptBuild(options: AdoptionRequest): Promise<AdoptionReply>;
 }
 
+/** Another node that can answer while a build's own node does not. */
 export interface Witness {
   readonly nodeQueue: string;
 }
 
+/** A build for a node to take over. */
 export interface AdoptionRequest extends BuildRef, Adoption {
   /** Queue of the node that does not answer. */
   readonly fromQueue: string;
   readonly sealedJob: string;
 }
 
+/** `own`: the node already has the build. */
 export type AdoptionReply =
   { readonly kind: 'adopted'; readonly nodeQueue: string } | { readonly kind: 'own' };
 
@@ -113,6 +118,7 @@ export interface BuildActivities {
 /** `taken`: the job is somebody else's (409). `gone`: GitLab wants nothing more of it. */
 export type Acknowledgement = 'accepted' | 'canceling' | 'taken' | 'gone';
 
+/** A stage to run. */
 export interface StageRequest {
   readonly stage: PlannedStage;
   /** 1 for the first try of the stage. Not Temporal's attempt: a retried activity re-attaches. */
@@ -127,12 +133,14 @@ export interface StageTry {
   readonly attempt: number;
 }
 
+/** How and why the running stage is stopped. */
 export interface StopRequest {
   readonly how: 'graceful' | 'kill';
   /** Said in the trace. */
   readonly reason: string;
 }
 
+/** How a trace is uploaded. */
 export interface UploadOptions {
   /** The build knows already that it is being canceled. */
   readonly ignoreCanceling: boolean;

@@ -48,7 +48,7 @@ export function configOption(): Option {
 }
 
 /** Root's is the machine's; others have theirs, as with gitlab-runner. */
-export function defaultConfigPath(): string {
+function defaultConfigPath(): string {
   if (process.getuid?.() === 0) return '/etc/gitlab-runner/config.toml';
   const assignment = homedir();
   return assignment !== '' && existsSync(assignment)

@@ -1,6 +1,6 @@
 /**
- * Every final fault an activity may fail with, by the `type` of its `ApplicationFailure`. The list
- * is closed: workflows decide by these strings, never by class names, which minifying changes.
+ * Every final fault of an activity, by the `type` of its `ApplicationFailure`. The list is closed.
+ * Workflows decide by these strings and never by class names, which a minifier changes.
  */
 export const FailureType = {
   /** The coordinator no longer wants anything about this job (403, 404, canceled, failed). */
@@ -17,7 +17,7 @@ export const FailureType = {
   InvalidConfig: 'InvalidConfig',
   /** The payload of the job is not usable. */
   InvalidPayload: 'InvalidPayload',
-  /** An archive of the job's files cannot be made or unpacked: what is in it is not fit for it. */
+  /** An archive of the job's files cannot be made or unpacked, because of its content. */
   InvalidArchive: 'InvalidArchive',
   /** The node has no record of the build: its state directory was emptied or moved. */
   RecordLost: 'RecordLost',
@@ -25,12 +25,16 @@ export const FailureType = {
   RunnerSystem: 'RunnerSystem',
 } as const;
 
+/** One of the types of final faults. */
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
-/** A fault that passes: the caller may try again, by Temporal's retry policy. */
+/** A transient fault: Temporal's retry policy tries the activity again. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
-  /** Milliseconds the other side asked to wait before the next attempt, when it said so. */
+  /**
+   * Milliseconds that the other side asked to wait before the next attempt; undefined when it did
+   * not ask.
+   */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -39,7 +43,7 @@ export class TransientError extends Error {
   }
 }
 
-/** A fault that trying again does not mend. Its `type` decides what the workflow does. */
+/** A fault that another try does not fix. Its `type` decides what the workflow does. */
 export class FinalError extends Error {
   override readonly name = 'FinalError';
   readonly type: FailureType;
@@ -50,7 +54,7 @@ export class FinalError extends Error {
   }
 }
 
-/** A container that something else removed while it was needed. */
+/** A needed container was removed by somebody else. */
 export class ContainerGone extends FinalError {
   constructor(message: string) {
     super(FailureType.RunnerSystem, message);

@@ -1,4 +1,4 @@
-/** The only globals of a host that pure code may use: both are deterministic. */
+/** The only host globals that pure code may use. Both are deterministic. */
 interface TextEncoder {
   encode(input?: string): Uint8Array;
 }

@@ -1,40 +1,41 @@
-// Types only: a part of ports.ts.
-
 /** An object store for the caches of one `[[runners]]` entry. */
 export interface CacheStore {
-  /** Downloads an object into a file, unless what is here already is as new. */
+  /** Downloads an object into a file, unless the local copy is as recent. */
   download(object: string, options: CacheDownload): Promise<CacheReply>;
   /** Uploads a file as an object, which is replaced as a whole. */
   upload(object: string, options: CacheUpload): Promise<void>;
-  /** Whether there is such an object; false when that is not known. */
+  /** Whether such an object exists; false when that is not known. */
   has(object: string, call: CacheCall): Promise<boolean>;
 }
 
 /**
- * One request to a store. It fails with TransientError when the server is in trouble or cannot be
- * reached, with FinalError when it refuses.
+ * One request to a store. It throws TransientError when the server has a fault or cannot be
+ * reached, and FinalError when it refuses.
  */
 export interface CacheCall {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
+/** A download of an object. */
 export interface CacheDownload extends CacheCall {
   /** Host path. */
   readonly file: string;
-  /** undefined when there is none here. */
+  /** When the local copy was modified, in milliseconds; undefined when there is none. */
   readonly localModifiedMs: number | undefined;
 }
 
+/** An upload of an object. `file` is a host path, `modifiedMs` the age of its content. */
 export interface CacheUpload extends CacheCall {
   readonly file: string;
   readonly modifiedMs: number;
-  /** Names in lower case. */
+  /** Names are in lower case. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The result of a download. */
 export type CacheReply =
   | { readonly kind: 'missing' }
   | { readonly kind: 'up_to_date' }
-  /** `address` is for people: without what authorises. */
+  /** `address` is for people and contains no authorisation. */
   | { readonly kind: 'downloaded'; readonly modifiedMs: number; readonly address: string };

@@ -1,7 +1,14 @@
+/** The clocks of this machine. */
 export interface Clock {
-  /** What the calendar says. People and time servers set it, also by an hour: never measure by it. */
+  /**
+   * Wall clock, milliseconds. People and time servers may set it, even by an hour, so never measure
+   * with it.
+   */
   nowMs(): number;
-  /** For measuring. Only grows, also from one process to the next; begins anew with the machine. */
+  /**
+   * Milliseconds for measuring. It only grows, also from one process to the next, and restarts with
+   * the machine.
+   */
   monotonicMs(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -2,7 +2,9 @@ import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.t
 
 /** The config file of this node, as last read with success. */
 export interface ConfigSource {
-  /** Reads the file anew. Fails with InvalidConfig; the last good one stays in force then. */
+  /**
+   * Reads the file again. Throws InvalidConfig; the last good configuration then stays in force.
+   */
   load(): Promise<InstallationConfig>;
   current(): InstallationConfig;
   /** The entry with this key, or undefined when it was removed. */

@@ -4,15 +4,15 @@ import type { CacheVolumeEngine } from './cache-volumes.ts';
 import type { FileMember } from './files.ts';
 import type { ServiceEngine } from './services.ts';
 
-/** Docker. Every call has a time limit; faults of the daemon are thrown as TransientError. */
+/** Docker. Every call has a time limit. Faults of the daemon are thrown as TransientError. */
 export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
   info(): Promise<EngineInfo>;
   /** undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;
   /**
-   * Pulls an image. Fails with RunnerConfiguration (not found, denied), ExternalDependency
-   * (registry or network does not answer) or ImagePull (anything else). One pull at a time for one
-   * reference, however many builds wait for it.
+   * Pulls an image. Throws RunnerConfiguration (not found, denied), ExternalDependency (registry or
+   * network does not answer) or ImagePull (anything else). Concurrent pulls of one reference share
+   * one request.
    */
   pullImage(reference: string, options: PullOptions): Promise<ImageInfo>;
   createNetwork(spec: NetworkSpec): Promise<void>;
@@ -24,25 +24,28 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
   createContainer(spec: ContainerSpec): Promise<string>;
   startContainer(idOrName: string): Promise<void>;
   /**
-   * Hands a container that opens its stdin what it is to read there at its next start, and its end.
-   * Resolves when the engine has it, whatever becomes of this process: it need not run yet.
+   * Writes the stdin of a container's next start, including its end. Resolves when the engine has
+   * it, which survives this process. The container need not run yet.
    */
   fillStdin(idOrName: string, content: Uint8Array): Promise<void>;
   /** undefined when there is no such container. */
   inspectContainer(idOrName: string): Promise<ContainerStatus | undefined>;
-  /** Resolves when the container does not run any more. Survives a restart of the daemon. */
+  /** Resolves when the container no longer runs. Survives a restart of the daemon. */
   waitForExit(idOrName: string, signal: AbortSignal): Promise<ContainerStatus>;
   /**
-   * SIGTERM to every process but PID 1 (`graceful`), then stop (`plain`: at once); then kill. Returns
-   * when it is dead.
+   * `graceful`: SIGTERM to every process but PID 1, then stop, then kill. `plain`: stop, then kill.
+   * Returns when the container is dead.
    */
   stopContainer(idOrName: string, how: 'graceful' | 'plain' | 'kill'): Promise<void>;
-  /** Unpacks entries below `path` of a container, running or not. Parents must be entries too. */
+  /**
+   * Unpacks entries below `path` of a container, running or not. Missing parents must be entries
+   * too.
+   */
   putArchive(idOrName: string, path: string, entries: readonly ArchiveEntry[]): Promise<void>;
   /**
-   * All at `path` of a container, running or not, links not followed, as members relative to the
-   * path's parent: `path` itself comes first. undefined when there is nothing. Devices, sockets and
-   * pipes are left out. Leaving the loop early ends the stream.
+   * Everything at `path` of a container, running or not, without following links, as members
+   * relative to the path's parent: `path` itself comes first. undefined when there is nothing.
+   * Devices, sockets and pipes are left out. Leaving the loop early ends the stream.
    */
   readFiles(
     idOrName: string,
@@ -50,31 +53,34 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
     signal: AbortSignal,
   ): Promise<AsyncIterable<FileMember> | undefined>;
   /**
-   * Where the link at `path` of a container leads to, by an absolute path with no link in it; '' when
-   * it leads in a circle, and undefined when there is no link at `path`.
+   * The target of the link at `path` of a container, as an absolute path without links; '' for a
+   * circle of links, and undefined when there is no link at `path`.
    */
   linkTarget(idOrName: string, path: string): Promise<string | undefined>;
-  /** Whether there is anything at `path` of a container, running or not, links followed. */
+  /** Whether `path` exists in a container, running or not, following links. */
   pathExists(idOrName: string, path: string): Promise<boolean>;
-  /** Writes members below the directory `path` of a container, running or not; it must exist. */
+  /** Writes members below the existing directory `path` of a container, running or not. */
   writeFiles(
     idOrName: string,
     path: string,
     options: { readonly members: AsyncIterable<FileMember>; readonly signal: AbortSignal },
   ): Promise<void>;
   /**
-   * The first `maxBytes` of what the container wrote to its own stdout and stderr, over all its
-   * starts; with Docker's time before each line when wanted.
+   * The first `maxBytes` of a container's own stdout and stderr over all its starts, optionally
+   * with Docker's time before each line.
    */
   readLogs(
     idOrName: string,
     options: { readonly maxBytes: number; readonly timestamps?: boolean },
   ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
-  /** Removes it by force, unless told otherwise with its anonymous volumes; an absent one is fine. */
+  /**
+   * Removes it by force, with its anonymous volumes unless told otherwise. An absent container is
+   * no error.
+   */
   removeContainer(idOrName: string, options?: { readonly keepsVolumes: boolean }): Promise<void>;
-  /** Builds of this installation of which there is anything: containers, volumes or networks. */
+  /** Builds of this installation that have containers, volumes or networks. */
   listBuildIds(): Promise<readonly string[]>;
-  /** Everything with all of these labels. */
+  /** All objects with all of these labels. */
   listByLabels(labels: Readonly<Record<string, string>>): Promise<{
     readonly containers: readonly string[];
     readonly volumes: readonly string[];
@@ -82,15 +88,17 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
   }>;
 }
 
+/** Facts about the engine. */
 export interface EngineInfo {
   readonly serverVersion: string;
   readonly apiVersion: string;
   readonly osType: string;
-  /** As `docker info` spells it: `x86_64`, `aarch64`. */
+  /** In the spelling of `docker info`: `x86_64`, `aarch64`. */
   readonly architecture: string;
   readonly name: string;
 }
 
+/** An image on the engine. */
 export interface ImageInfo {
   readonly id: string;
   /** `name@sha256:…` when the image came from a registry. */
@@ -101,12 +109,14 @@ export interface ImageInfo {
   readonly exposedPorts: readonly number[];
 }
 
+/** Platform and credentials of a pull. Credentials are secret. */
 export interface PullOptions {
   readonly platform?: string;
   readonly auth?: RegistryAuth;
   readonly signal?: AbortSignal;
 }
 
+/** The state of a container. */
 export interface ContainerStatus {
   readonly id: string;
   readonly state: 'created' | 'running' | 'exited' | 'dead' | 'paused' | 'restarting' | 'removing';
@@ -115,13 +125,14 @@ export interface ContainerStatus {
   /** As Docker writes it; `0001-01-01T00:00:00Z` when never started. */
   readonly startedAt: string;
   readonly finishedAt: string;
-  /** Docker's own words for a failed start. */
+  /** Docker's own message about a failed start. */
   readonly error: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Made with an entrypoint, which gets the stage's script on its stdin too. */
+  /** True: made with an entrypoint, which also gets the stage's script on its stdin. */
   readonly opensStdin: boolean;
 }
 
+/** A file or directory to put into a container. */
 export interface ArchiveEntry {
   readonly path: string;
   readonly type: 'file' | 'directory';

@@ -1,12 +1,12 @@
 import type { FailureReason } from '../domain/context/outcome.ts';
 import type { TraceWindow } from '../domain/trace/content-range.ts';
 
-/** What GitLab calls its runner API. One instance serves one `[[runners]]` entry. */
+/** GitLab's runner API. One instance serves one `[[runners]]` entry. */
 export interface Coordinator {
   /**
-   * Asks for a job. `mayWait` sends `last_update` along, so that GitLab may hold the request open
-   * (long poll, 50 s); without it GitLab answers at once. The request is never given up half way:
-   * an answer that hands out a job must not be lost.
+   * Asks for a job. `mayWait` sends `last_update`, so that GitLab may hold the request open (long
+   * poll, 50 s); otherwise GitLab answers at once. A request is never aborted, because an answer
+   * with a job must not be lost.
    */
   requestJob(options: { readonly mayWait: boolean }): Promise<JobReply>;
   /** Sends a state. Throws TransientError for answers worth another try. */
@@ -14,23 +14,25 @@ export interface Coordinator {
   /** Sends bytes of the trace. `body` is exactly the window. */
   patchTrace(job: JobCredentials, patch: TracePatch): Promise<PatchReply>;
   /**
-   * Sends one packed file, read from the disk as it goes. Throws TransientError when there is no
-   * answer, or one that asks to wait. Once the signal aborts it fails at once.
+   * Sends one packed file, which is read from the disk during the request. Throws TransientError
+   * when there is no answer, or one that asks to wait. Fails at once when the signal aborts.
    */
   uploadArtifact(job: JobCredentials, upload: ArtifactUpload): Promise<ArtifactReply>;
   /**
-   * Fetches what an earlier job has kept into a file of this node: one request, and those that its
-   * redirects make of it. The token never leaves GitLab's own host. Fails with a FinalError when
-   * the file cannot be written; once the signal aborts it fails at once.
+   * Downloads the artifacts of an earlier job into a file of this node, following redirects. The
+   * token never leaves GitLab's own host. Throws a FinalError when the file cannot be written.
+   * Fails at once when the signal aborts.
    */
   downloadArtifact(job: JobCredentials, options: DownloadRequest): Promise<DownloadReply>;
 }
 
+/** The id of a job and the token that authorises calls about it. The token is secret. */
 export interface JobCredentials {
   readonly jobId: number;
   readonly token: string;
 }
 
+/** The answer to a request for a job. */
 export type JobReply =
   | {
       readonly kind: 'job';
@@ -42,11 +44,12 @@ export type JobReply =
       readonly tlsKeyPem: string | undefined;
     }
   | { readonly kind: 'no_job' }
-  /** 403: the token is not valid. Counts against the runner's health; nothing else does. */
+  /** 403: the token is not valid. Only this answer counts against the runner's health. */
   | { readonly kind: 'forbidden'; readonly message: string }
-  /** Anything else that gave no job: lost race, outage, rate limit, nonsense for an answer. */
+  /** Any other answer without a job: lost race, outage, rate limit, malformed answer. */
   | { readonly kind: 'failed'; readonly message: string };
 
+/** The state of a job for the coordinator. */
 export interface JobUpdate {
   readonly state: 'running' | 'success' | 'failed';
   readonly failureReason?: FailureReason;
@@ -59,23 +62,26 @@ export interface JobUpdate {
 /** What the `Job-Status` header asks of a running job. */
 export type RemoteJobState = 'running' | 'canceling' | 'aborted';
 
+/** The answer to a job update. */
 export type UpdateReply =
   | { readonly kind: 'done'; readonly remote: RemoteJobState }
-  /** 202: the coordinator has not yet stored all of the trace; the same update is sent again. */
+  /** 202: the coordinator has not stored the whole trace yet. The same update is sent again. */
   | { readonly kind: 'pending'; readonly retryAfterMs: number }
-  /** 412: the coordinator's trace is broken; it is sent again from its first byte. */
+  /** 412: the coordinator's trace is broken. The trace is sent again from its first byte. */
   | { readonly kind: 'trace_invalid' }
-  /** 403, 404: nothing more is wanted of this job. */
+  /** 403, 404: the coordinator no longer wants this job. */
   | { readonly kind: 'job_gone'; readonly status: number }
   /** 409 on the acknowledgement: the job was given to another runner. */
   | { readonly kind: 'conflict' };
 
+/** Bytes of a trace and their place in it. */
 export interface TracePatch {
   readonly window: TraceWindow;
   readonly body: Uint8Array;
   readonly debugTrace: boolean;
 }
 
+/** The answer to a trace patch. */
 export type PatchReply =
   | {
       readonly kind: 'accepted';
@@ -84,64 +90,68 @@ export type PatchReply =
     }
   | {
       readonly kind: 'range_mismatch';
-      /** Bytes the coordinator holds; 0 when its header says nothing readable. */
+      /** Number of bytes that the coordinator has; 0 when its header is unreadable. */
       readonly remoteLengthBytes: number;
       readonly remote: RemoteJobState;
       readonly updateIntervalMs: number | undefined;
     }
   | { readonly kind: 'job_gone'; readonly status: number }
-  /** 404 while the job runs: the patch is dropped, the job goes on. */
+  /** 404 while the job runs: the patch is dropped and the job continues. */
   | { readonly kind: 'not_found' };
 
+/** A packed file to upload as artifacts. */
 export interface ArtifactUpload {
-  /** Host path of what is sent. */
+  /** Host path of the file to send. */
   readonly file: string;
-  /** As GitLab is to name it, with its ending. */
+  /** The file's name in GitLab, with its ending. */
   readonly filename: string;
-  /** Echoed to GitLab as the payload has them; '' is not sent. */
+  /** Returned to GitLab as the payload has them; '' is not sent. */
   readonly format: string;
   readonly type: string;
   readonly expireIn: string;
-  /** Where to instead of the usual place: an address that GitLab has pointed to. */
+  /** An address that GitLab redirected to; undefined: the usual one. */
   readonly url: string | undefined;
   readonly signal: AbortSignal;
 }
 
+/** The answer to an upload. */
 export type ArtifactReply = {
   readonly status: number;
-  /** The status in words, or GitLab's own ones. One line, without secrets. */
+  /** The status in words, or GitLab's own message. One line, without secrets. */
   readonly said: string;
   readonly correlationId: string;
 } & (
   | { readonly kind: 'created' }
-  /** 307 and 308: the same, with all of the body, to this address. */
+  /** 307 and 308: send the same request with the whole body to this address. */
   | { readonly kind: 'redirected'; readonly url: string }
-  /** 403: the job takes no more. */
+  /** 403: the job accepts no more artifacts. */
   | { readonly kind: 'forbidden' }
-  /** 413. */
+  /** 413: larger than GitLab accepts. */
   | { readonly kind: 'too_large' }
-  /** 503. */
+  /** 503: GitLab asks to try later. */
   | { readonly kind: 'unavailable' }
-  /** Anything else. */
+  /** Any other answer. */
   | { readonly kind: 'failed' }
 );
 
+/** A download of a job's artifacts. */
 export interface DownloadRequest {
-  /** Host path. What is there is replaced. */
+  /** Host path. An existing file is replaced. */
   readonly file: string;
-  /** Lets GitLab point to its object storage, instead of handing the file through. */
+  /** True: GitLab may redirect to its object storage instead of relaying the file. */
   readonly isDirect: boolean;
   readonly signal: AbortSignal;
 }
 
+/** The result of a download. */
 export interface DownloadReply {
-  /** `unreachable`: no answer, or not all of it. `failed`: any status that has no kind of its own. */
+  /** `unreachable`: no complete answer. `failed`: any status without a kind of its own. */
   readonly kind: 'done' | 'unauthorized' | 'forbidden' | 'not_found' | 'failed' | 'unreachable';
   /** 0 without an answer. */
   readonly status: number;
-  /** The status in words, GitLab's own ones, or what went wrong. One line, without secrets. */
+  /** The status in words, GitLab's own message, or what went wrong. One line, without secrets. */
   readonly said: string;
   readonly correlationId: string;
-  /** Of the server that had the last word. */
+  /** Host of the server that gave the last answer. */
   readonly host: string;
 }

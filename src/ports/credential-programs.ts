@@ -1,8 +1,8 @@
 import type { RegistryAuth } from '../domain/executor/registry-auth.ts';
 
-/** Programs of this node that keep credentials of registries. What fails says so without secrets. */
+/** Credential helper programs of this node. Their errors contain no secrets. */
 export interface CredentialPrograms {
-  /** Servers that a program has credentials for. */
+  /** Servers for which a program has credentials. */
   list(helper: string): Promise<readonly string[]>;
   /** undefined when it has none for the server. */
   get(helper: string, server: string): Promise<RegistryAuth | undefined>;

@@ -1,10 +1,10 @@
 import type { BuildContext } from '../domain/context/context.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 
-/** Builds' contexts in a form that only the nodes of this fleet can read. */
+/** Contexts of builds, encrypted so that only the nodes of this fleet can read them. */
 export interface EncryptedJobs {
-  /** undefined when not even the least of it can be carried. */
+  /** undefined when even the reduced context is too large. */
   seal(context: BuildContext): Omit<FailoverPlan, 'waitMs'> | undefined;
-  /** Fails when it was not sealed by a node that has our key. */
+  /** Throws when it was not encrypted with this fleet's key. */
   open(sealedJob: string): BuildContext;
 }

@@ -43,8 +43,8 @@ export type * from './trace-spool.ts';
 export type * from './workflows.ts';
 
 /**
- * What activities need from the world, types only. Adapters implement them, `worker.ts` hands them in;
- * a function asks for those that it uses, by `Pick<Ports, …>`.
+ * Everything that activities need from the world, as types. Adapters implement them and `worker.ts`
+ * passes them in. A function takes only those that it uses, by `Pick<Ports, …>`.
  */
 export interface Ports {
   readonly config: ConfigSource;
@@ -53,7 +53,7 @@ export interface Ports {
   readonly builds: BuildStore;
   readonly archives: Archives;
   readonly hostFiles: HostFiles;
-  /** undefined when the entry names no store for caches. */
+  /** undefined when the entry configures no store for caches. */
   readonly cacheStore: (runner: RunnerConfig) => CacheStore | undefined;
   readonly cacheUses: CacheUses;
   readonly capacity: NodeCapacity;
@@ -71,9 +71,9 @@ export interface Ports {
   /** See {@link FailoverPlan.waitMs}. */
   readonly nodeWaitMs: number;
   readonly digests: Digests;
-  /** Begins one for each content. */
+  /** Starts the digest of one content. */
   readonly runningSha256: () => RunningDigest;
-  /** Registry credentials of the user whom this program runs as. Never fails: see its `problem`. */
+  /** Registry credentials of the user that runs this program. Never throws: see its `problem`. */
   readonly registryAuthFile: () => Promise<AuthSource>;
   readonly credentialPrograms: CredentialPrograms;
 }

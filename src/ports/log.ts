@@ -6,4 +6,5 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
+/** Values that belong to a message. They must not contain secrets. */
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,19 +1,23 @@
 /** Permits to ask for and run builds: `concurrent` − builds alive − requests in flight. */
 export interface NodeCapacity {
-  /** Waits until this node could run one more build, and holds its place. Rejects when aborted. */
+  /**
+   * Waits until this node can run one more build, and reserves a place for it. Rejects when
+   * aborted.
+   */
   acquire(signal: AbortSignal): Promise<CapacityPermit>;
-  /** A build has ended: its place is free. */
+  /** Releases the place of a build that has ended. */
   free(buildId: string): void;
 }
 
+/** A reserved place for one build. */
 export interface CapacityPermit {
   /**
-   * Others may have the place while GitLab's answer is waited for. A build that comes of it all the
-   * same has one, be it one more than there are.
+   * Lets others use the place while GitLab's answer is pending. If a job comes nevertheless, its
+   * build gets a place even above the limit.
    */
   lend(): void;
-  /** The place stays taken, by this build, until `free`. */
+  /** Keeps the place for this build until `free`. */
   keepFor(buildId: string): void;
-  /** Gives the place back. Idempotent, and nothing after `keepFor`. */
+  /** Returns the place. May be called repeatedly, and has no effect after `keepFor`. */
   release(): void;
 }

@@ -1,11 +1,11 @@
 import type { VaultRequest } from '../domain/secrets/plan-secrets.ts';
 
-/** Where the secrets of jobs are. */
+/** The store of the jobs' secrets. */
 export interface SecretStore {
   /**
-   * One secret; undefined when there is none at this place. Fails with RunnerConfiguration (refused,
-   * or asked for in a way that makes no sense), ExternalDependency (the store fails) or RunnerSystem
-   * (it does not answer), after some tries.
+   * Reads one secret; undefined when there is none at this place. After some tries it throws
+   * RunnerConfiguration (refused, or a malformed request), ExternalDependency (the store has a
+   * fault) or RunnerSystem (no answer).
    */
   readSecret(request: VaultRequest, signal: AbortSignal): Promise<string | undefined>;
 }

@@ -1,29 +1,32 @@
-// Types only, as in ../ports.ts: what services need of Docker.
-
-/** Part of the container engine. */
+/** The part of Docker that services need. */
 export interface ServiceEngine {
-  /** Where it can be reached; undefined when there is no such container. */
+  /** The service's addresses and ports; undefined when there is no such container. */
   inspectEndpoint(idOrName: string): Promise<ContainerEndpoint | undefined>;
   /**
-   * Copies a service's log, as lines for the trace, into a file of this host that exists, and goes
-   * on where that ends. Returns when the container has ended, or is gone; after an abort, when all
-   * that Docker had by then is in the file.
+   * Appends a service's log, as lines for the trace, to an existing host file, and continues where
+   * the file ends. Returns when the container has ended or is gone. After an abort it returns when
+   * the file has everything that Docker had by then.
    */
   copyServiceLog(idOrName: string, copy: ServiceLogCopy): Promise<void>;
 }
 
+/** Where a container can be reached. */
 export interface ContainerEndpoint {
-  /** In all its networks, IPv4 first. None when it does not run or shares another's network. */
+  /**
+   * In all its networks, IPv4 first. Empty when it does not run or shares another container's
+   * network.
+   */
   readonly addresses: readonly string[];
   readonly exposedTcpPorts: readonly number[];
-  /** `KEY=value`, those of its image too. */
+  /** `KEY=value`, including those of its image. */
   readonly environment: readonly string[];
 }
 
+/** Where a service's log is copied to. */
 export interface ServiceLogCopy {
   /** Host path. */
   readonly file: string;
-  /** As each line names the service. */
+  /** The name of the service in each line. */
   readonly name: string;
   readonly signal: AbortSignal;
 }

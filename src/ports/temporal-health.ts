@@ -1,5 +1,5 @@
-/** What keeps the builds' workflows. */
+/** Whether Temporal, which runs the builds' workflows, is available. */
 export interface TemporalHealth {
-  /** Whether a build can be begun now: a job that is taken while it cannot would only wait here. */
+  /** Whether a build can start now. A job taken while it cannot would only wait here. */
   isThere(): Promise<boolean>;
 }

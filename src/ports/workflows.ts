@@ -1,19 +1,20 @@
-/** Temporal's workflows, as a node starts, looks up and signals them from outside. */
+/** Temporal's workflows, as a node starts, finds and signals them. */
 export interface Workflows {
-  /** False when `reuse` does not allow it beside, or after, the workflow of this id. */
+  /** Starts a workflow. Returns false when `reuse` does not allow it. */
   start(start: WorkflowStart): Promise<boolean>;
-  /** Signals the workflow of this id, which is started first when none runs. */
+  /** Signals the workflow of this id, and starts it first when none is running. */
   signalWithStart(start: WorkflowStart, signal: WorkflowSignal): Promise<void>;
-  /** False when there is no such workflow that runs. */
+  /** Returns false when no workflow of this id is running. */
   signal(workflowId: string, signal: WorkflowSignal): Promise<boolean>;
   /** undefined when Temporal knows none of this id. */
   describe(workflowId: string): Promise<WorkflowDescription | undefined>;
-  /** As `describe`, and nothing is decrypted: also for a workflow of other keys. */
+  /** Like `describe`, but decrypts nothing, so that it works for workflows of other keys too. */
   statusOf(workflowId: string): Promise<WorkflowStatus | undefined>;
-  /** What a workflow that is `completed` has returned. Nothing is known of its shape. */
+  /** The result of a workflow that is `completed`. Its shape is unchecked. */
   resultOf(workflowId: string): Promise<unknown>;
 }
 
+/** A workflow to start. */
 export interface WorkflowStart {
   /** Name of the workflow's type. */
   readonly type: string;
@@ -21,8 +22,8 @@ export interface WorkflowStart {
   readonly taskQueue: string;
   readonly args: readonly unknown[];
   /**
-   * What to do about a workflow of the same id. `reject`: start none, for ever. `allow`: start one
-   * unless one runs. `use_existing`: leave one that runs as it is, and count it as started.
+   * How to treat a workflow of the same id. `reject`: never start another. `allow`: start one
+   * unless one is running. `use_existing`: keep a running one, and count it as started.
    */
   readonly reuse: 'reject' | 'allow' | 'use_existing';
   readonly memo?: Record<string, unknown>;
@@ -32,14 +33,16 @@ export interface WorkflowStart {
   readonly staticDetails?: string;
 }
 
+/** A signal to send. */
 export interface WorkflowSignal {
   readonly name: string;
   readonly args: readonly unknown[];
 }
 
-/** `ended`: in any other way than by its own return. */
+/** `ended`: in any way other than by returning. */
 export type WorkflowStatus = 'running' | 'completed' | 'ended';
 
+/** The state of a workflow. */
 export interface WorkflowDescription {
   readonly status: WorkflowStatus;
   readonly memo: Readonly<Record<string, unknown>> | undefined;

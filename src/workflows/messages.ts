@@ -31,6 +31,7 @@ export function serveRunnerId(installation: string, runner: RunnerIdentity): str
   return `serve-runner/${installation}/${runner.name.slice(0, 100)}-${runner.key}`;
 }
 
+/** A runner by its name and key. */
 export interface RunnerIdentity {
   readonly name: string;
   readonly key: string;
@@ -52,6 +53,7 @@ export function runnerStart(installation: string, runner: RunnerIdentity) {
  * an input.
  */
 export const reloadConfigSignal = defineSignal<[ReloadRequest?]>('reloadConfig');
+/** A request to read config.toml again. */
 export interface ReloadRequest {
   /** Queue of the node whose file is read. */
   readonly configQueue: string;
@@ -60,24 +62,29 @@ export interface ReloadRequest {
 }
 /** Ask for no jobs for this runner, by key or name. Its builds go on. */
 export const pauseRunnerSignal = defineSignal<[runner: string]>('pauseRunner');
+/** Ends the pause of one runner, given by its key or name. */
 export const resumeRunnerSignal = defineSignal<[runner: string]>('resumeRunner');
 /** Ask for no jobs at all; builds go on. `resume` ends it. */
 export const drainSignal = defineSignal('drain');
+/** Ends a drain: the node asks for jobs again. */
 export const resumeSignal = defineSignal('resume');
 /** End feedRunners and its runners; builds go on, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
 /** Sent by a runner when the coordinator refuses it, and when it is accepted again. */
 export const reportHealthSignal = defineSignal<[HealthReport]>('reportHealth');
+/** Whether GitLab accepted a runner's token. */
 export interface HealthReport {
   readonly runnerKey: string;
   readonly isHealthy: boolean;
 }
+/** Asks `feedRunners` for its settings and the health of its runners. */
 export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 
 // serveRunner
 
 /** Sets whether and how this runner asks for jobs, from now on. */
 export const feedSignal = defineSignal<[FeedMessage]>('feed');
+/** What `feedRunners` sends to a runner's workflow. */
 export interface FeedMessage {
   readonly feeding: Feeding;
   /** Count no longer on the requests under way: the process that sent them is gone. */
@@ -90,7 +97,9 @@ export interface FeedMessage {
 export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
 /** A build of this runner has ended: its place under `limit` is free. */
 export const buildEndedSignal = defineSignal<[buildId: string]>('buildEnded');
+/** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
+/** The state of a runner's workflow. */
 export interface RunnerState {
   readonly feeding: Feeding;
   readonly buildIds: readonly string[];
@@ -108,6 +117,7 @@ export interface BuildMemo {
   readonly term?: number;
 }
 
+/** The memo of a build's workflow. `term` is the fencing token. */
 export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> {
   return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
 }
@@ -126,7 +136,9 @@ export function buildStart(job: JobSummary, node: string) {
 export const nodeRestartedSignal = defineSignal('nodeRestarted');
 /** Ends the build as if a user had pressed cancel in GitLab. */
 export const cancelBuildSignal = defineSignal('cancelBuild');
+/** Asks `runBuild` for its stage and its interruption. */
 export const buildStateQuery = defineQuery<BuildState>('buildState');
+/** The state of a build's workflow. */
 export interface BuildState {
   readonly stage: StageName | 'acknowledge' | 'report' | 'ended';
   readonly interruption: Interruption | undefined;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Path of the S3 server that `npm test` has set up; undefined: it is not to be had here. */
-export function s3Program(): string | undefined {
+function s3Program(): string | undefined {
   return process.env['TGR_TEST_S3_SERVER'] || undefined;
 }
 

@@ -4,7 +4,7 @@ import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { FinalError, FailureType } from '../../domain/failure.ts';
 import type { JobDependency } from '../../domain/job/payload.ts';
 import { formatNotice } from '../../domain/script/say.ts';
-import { formatHelperLine, type HelperLineLevel } from '../../domain/trace/helper-lines.ts';
+import { formatHelperLine, type HelperLineLevel } from '../../domain/trace/helper-line.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import type { DownloadReply } from '../../ports/index.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -102,14 +102,17 @@ function linesOf(reply: DownloadReply, { dependency }: Download, end: End): stri
   const common = { id: dependency.id, token: shortToken(dependency.token) };
   const answered = status === 0 ? common : { ...common, correlation_id: correlationId, host };
   const { level, word, field, fault } = WORDS[reply.kind];
-  const line = formatHelperLine(level, `${COORDINATOR} ${word}`, { ...answered, [field]: said });
+  const text = `${COORDINATOR} ${word}`;
+  const line = formatHelperLine({ level, text, fields: { ...answered, [field]: said } });
   switch (end) {
     case 'done':
       return line;
     case 'tries again':
-      return line + formatHelperLine('warning', 'Retrying...', { error: fault });
+      return (
+        line + formatHelperLine({ level: 'warning', text: 'Retrying...', fields: { error: fault } })
+      );
     case 'gives up':
-      return line + formatHelperLine('fatal', fault);
+      return line + formatHelperLine({ level: 'fatal', text: fault });
   }
 }
 
@@ -146,7 +149,8 @@ async function unpack(build: LiveBuild, run: Download): Promise<boolean> {
   } catch (error) {
     const isRefused = error instanceof FinalError && error.type === FailureType.InvalidArchive;
     if (!isRefused) throw error;
-    await build.trace.appendOnce(`${key}/refused`, formatHelperLine('fatal', error.message));
+    const line = formatHelperLine({ level: 'fatal', text: error.message });
+    await build.trace.appendOnce(`${key}/refused`, line);
     return false;
   }
 }

@@ -25,7 +25,7 @@ export interface PresignedRequest {
 export const PRESIGNED_SECONDS = 3600;
 
 /** Metadata travels in headers: what cannot stand there is encoded as in an address. */
-export function headerValue(text: string): string {
+function headerValue(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text.trim() : encodeURIComponent(text);
 }
 

@@ -59,7 +59,7 @@ export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
 }
 
 /** An address without what authorises: for logs. */
-export function withoutQuery(url: string): string {
+function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '');
 }
 

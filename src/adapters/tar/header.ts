@@ -105,7 +105,7 @@ function writeOctal(
 }
 
 /** Of all bytes, its own field taken for blanks. */
-export function checksum(block: Uint8Array): number {
+function checksum(block: Uint8Array): number {
   let sum = 8 * 0x20;
   for (let at = 0; at < BLOCK_BYTES; at += 1) {
     if (at < 148 || at >= 156) sum += block[at] ?? 0;

@@ -148,9 +148,7 @@ export function createDataConverter(cipher: Cipher): DataConverter {
 }
 
 /** Also built into the workflow bundle, by the build. */
-export const FAILURE_CONVERTER_PATH = fileURLToPath(
-  new URL('./failure-converter.js', import.meta.url),
-);
+const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
 
 export function findConfigured(env: TemporalOptions['env']): Target | undefined {
   const overrideEnvVars = Object.fromEntries(

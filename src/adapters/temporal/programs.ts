@@ -10,7 +10,7 @@ export function findOnPath(name: string, { PATH = '' }: Env): Promise<string | u
   return firstExecutable(directories.map((directory) => join(directory, name)));
 }
 
-export async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
+async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) if (await isExecutable(path)) return path;
   return undefined;
 }

@@ -4,17 +4,17 @@ import type { JobArtifact } from '../job/payload.ts';
 import { expandShell } from '../variables/shell-expand.ts';
 import type { Variables } from '../variables/variables.ts';
 
-/** What a job wrote of an entry, with what a shell would make of its variables. */
+/** An artifacts entry with its variables expanded as a shell would expand them. */
 export interface ExpandedArtifact {
   readonly name: string;
   readonly paths: readonly string[];
   readonly exclude: readonly string[];
-  /** Of texts that could not be expanded, which stay as they are. */
+  /** Warnings about texts that could not be expanded. Those texts stay as they are. */
   readonly lines: readonly SelectionLine[];
 }
 
 /**
- * Expands what GitLab leaves to the runner. Source: gitlab-runner
+ * Expands the parts of an artifacts entry that GitLab leaves to the runner. Source: gitlab-runner
  * `commands/helpers/artifacts_uploader.go` (normalizeArgs).
  */
 export function expandArtifact(

@@ -31,13 +31,13 @@ function isTrue(text: string): boolean {
   return parseGoBool(text.toLowerCase()) ?? /^[+]?0*1$/.test(text);
 }
 
-/** As the payload has it: nothing is expanded. */
+/** The value as the payload has it, not expanded. */
 function valueOf({ variables }: Pick<JobPayload, 'variables'>, key: string): string {
   const found = variables.findLast((variable) => variable.key === key);
   return found?.value ?? '';
 }
 
-/** Why the schema that the job names is not the one that it gets; undefined when it is. */
+/** Why the job gets another schema than the one it names; undefined when it gets that one. */
 export function schemaWarning(job: Pick<JobPayload, 'variables'>): string | undefined {
   const wanted = valueOf(job, 'SLSA_PROVENANCE_SCHEMA_VERSION');
   if (wanted === '' || wanted === SCHEMA_VERSION) return undefined;
@@ -87,7 +87,9 @@ export function subjectText({ path, sha256 }: Subject): string {
   return JSON.stringify({ name: wellFormed(path), digest: { sha256 } });
 }
 
-/** A name that is not UTF-8 holds halves of surrogate pairs, which strict readers of JSON refuse. */
+/**
+ * A name that is not UTF-8 contains halves of surrogate pairs, which strict JSON readers refuse.
+ */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\u{fffd}');
 }
@@ -113,7 +115,7 @@ export function* statementTexts(
   yield `\n],"predicate":${JSON.stringify(predicateOf(context, endedAtMs), undefined, 1)}}\n`;
 }
 
-/** What of a build a statement is made of. */
+/** The facts of a build that go into a statement. */
 export type ProvenanceContext = Pick<BuildContext, 'job' | 'runner' | 'program' | 'receivedAtMs'>;
 
 function predicateOf(context: ProvenanceContext, endedAtMs: number) {
@@ -124,7 +126,8 @@ function predicateOf(context: ProvenanceContext, endedAtMs: number) {
       buildType: `https://gitlab.com/gitlab-org/gitlab-runner/-/blob/${BUILDER_VERSION}/PROVENANCE.md`,
       externalParameters: externalParameters(job, source),
       internalParameters: internalParameters(context),
-      // The peer names the commit so, whatever it was hashed with, and people compare it by this key.
+      // The peer uses this key for every commit, whatever its hash, and people compare statements
+      // by it.
       resolvedDependencies: [{ uri: source, digest: { sha256: job.git_info.sha } }],
     },
     runDetails: {
@@ -157,7 +160,10 @@ function internalParameters({ job, runner, program }: ProvenanceContext) {
   };
 }
 
-/** As GitLab says it to the job; the entry's own where the job has put something else there. */
+/**
+ * The runner id that GitLab tells the job, or the entry's own when the job has overwritten that
+ * variable.
+ */
 function runnerIdOf({ job, runner }: ProvenanceContext): string {
   const told = valueOf(job, 'CI_RUNNER_ID');
   return /^\d{1,19}$/.test(told) ? told : `${runner.id}`;

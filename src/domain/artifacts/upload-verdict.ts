@@ -1,4 +1,4 @@
-/** How an attempt to upload ended; `unanswered`: the connection broke, or nobody was there. */
+/** How an attempt to upload ended. `unanswered`: the connection broke, or nobody listened. */
 export type UploadAnswer =
   'created' | 'redirected' | 'forbidden' | 'too_large' | 'unavailable' | 'failed' | 'unanswered';
 
@@ -14,9 +14,10 @@ const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 5_000;
 
 /**
- * Judges an attempt, of which `tries` were made, this one too. Those made while GitLab answered
- * nothing else either are not to be counted: it was away. Source: spec/coordinator-api §7,
- * gitlab-runner `commands/helpers/artifacts_uploader.go` (Run, shouldRetry).
+ * Decides what to do after an attempt to upload. `tries` counts the attempts so far, this one
+ * included. Attempts made while GitLab was away altogether are not counted. Source:
+ * spec/coordinator-api §7, gitlab-runner `commands/helpers/artifacts_uploader.go` (Run,
+ * shouldRetry).
  */
 export function judgeUpload(answer: UploadAnswer, said: string, tries: number): UploadVerdict {
   switch (answer) {
@@ -40,14 +41,14 @@ function againUntil(maxTries: number, tries: number, because: string): UploadVer
   return tries < maxTries ? { kind: 'again', because } : { kind: 'failed', sayFinally: because };
 }
 
-/** Before the next try. Source: gitlab-runner `helpers/retry/retry.go`. */
+/** Milliseconds to wait before the next try. Source: gitlab-runner `helpers/retry/retry.go`. */
 export function uploadPauseMs(tries: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS);
 }
 
 /**
- * Whether GitLab may be away altogether: then it is asked something else before the try counts.
- * What it refuses for a reason of the upload's own is no outage.
+ * Whether GitLab may be away altogether. If so, the caller asks GitLab for something else before
+ * the try counts. A refusal that concerns the upload itself is not an outage.
  */
 export function isOutageLike(answer: UploadAnswer, status: number | undefined): boolean {
   return answer === 'unanswered' || (status ?? 0) >= 500;

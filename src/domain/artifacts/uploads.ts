@@ -10,8 +10,8 @@ export interface PlannedUpload {
 }
 
 /**
- * What is uploaded after scripts that ended so, in the order of the payload. Entries that name no
- * files are none. Source: spec/execution §9, gitlab-runner `shells/abstract.go`
+ * The entries to upload after the scripts ended in this way, in the order of the payload. Entries
+ * that name no files are left out. Source: spec/execution §9, gitlab-runner `shells/abstract.go`
  * (writeUploadArtifacts).
  */
 export function uploadsAfter({ artifacts }: JobPayload, end: ScriptsEnd): readonly PlannedUpload[] {
@@ -50,7 +50,7 @@ export function uploadFilename(artifact: JobArtifact, expandedName: string): str
   return `${name}${ENDINGS[artifact.artifact_format] ?? ''}`;
 }
 
-/** Source: Go `filepath.Base`, for which nothing but slashes is a slash. */
+/** Source: Go `filepath.Base` on Linux, where only `/` separates parts. */
 function lastPart(path: string): string {
   if (/^\/+$/.test(path)) return '/';
   const base = path.replace(/\/+$/, '').replace(/^.*\//s, '');

@@ -1,8 +1,9 @@
 import type { StageOutcome } from '../context/outcome.ts';
 
 /**
- * What the trace says of an after_script whose failure does not count; undefined when it was well, or
- * was stopped, which has been told. Source: gitlab-runner `common/build.go` (executeUserScripts).
+ * The warning that the trace shows when after_script failed, which does not fail the job. undefined
+ * when it succeeded, or was stopped: the stop has its own line. Source: gitlab-runner
+ * `common/build.go` (executeUserScripts).
  */
 export function afterScriptWarning(outcome: StageOutcome): string | undefined {
   const reason = reasonOf(outcome);

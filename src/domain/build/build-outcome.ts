@@ -5,9 +5,9 @@ import type { BuildOutcome, Interruption, StageOutcome } from '../context/outcom
 import { formatJobTimeout, SCRIPT_TIMEOUT } from './result-line.ts';
 
 /**
- * How a build ends after its last stage that counts. An interruption explains a stopped stage; a
- * stage that had ended before it stands as it is, except when GitLab wants nothing more at all.
- * Source: spec/execution §4–6, gitlab-runner `common/build.go`.
+ * How a build ends after its last stage that counts. An interruption explains a stopped stage. The
+ * outcome of a stage that had already ended stays, except when GitLab wants nothing more of the
+ * job. Source: spec/execution §4–6, gitlab-runner `common/build.go`.
  */
 export function outcomeOfStages(
   last: StageOutcome,
@@ -37,8 +37,8 @@ export function outcomeOfStages(
 }
 
 /**
- * What the configuration allows for one of the runner's own stages was not enough.
- * Source: gitlab-runner `common/build.go` (ErrJobPrepareTimeout, ErrJobGetSourcesTimeout).
+ * The outcome when one of the runner's own stages exceeded its configured time-out. Source:
+ * gitlab-runner `common/build.go` (ErrJobPrepareTimeout, ErrJobGetSourcesTimeout).
  */
 export function outcomeOfOwnTimeout(
   stage: 'prepare' | 'get sources',

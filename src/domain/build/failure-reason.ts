@@ -15,9 +15,9 @@ const REASONS: Readonly<Record<FailureType, FailureReason>> = {
 };
 
 /**
- * The reason GitLab is told for a final fault. A payload that makes no sense counts as a fault of
- * the system, as does anything unexpected; a job that is gone is never reported.
- * Source: spec/execution §5, spec/coordinator-api §4b.
+ * The failure reason that GitLab is told for a final fault. An unusable payload and anything
+ * unexpected count as system faults. A job that is gone is never reported. Source: spec/execution
+ * §5, spec/coordinator-api §4b.
  */
 export function failureReasonOf(type: FailureType): FailureReason {
   return REASONS[type];
@@ -30,9 +30,10 @@ const ALWAYS_SUPPORTED: ReadonlySet<string> = new Set<FailureReason>([
 ]);
 
 /**
- * The reason in words this GitLab knows: as it is when listed in `features.failure_reasons` of the
- * payload or known to every GitLab, else the older reason it was split from, else unknown.
- * Source: gitlab-runner `common/failure_reason_mapper.go`, `common/network.go`.
+ * The failure reason in a word that this GitLab knows. It stays as it is when the payload lists it
+ * in `features.failure_reasons` or every GitLab knows it. Otherwise it becomes the older reason it
+ * was split from, or else `unknown_failure`. Source: gitlab-runner
+ * `common/failure_reason_mapper.go`, `common/network.go`.
  */
 export function wireFailureReason(
   reason: FailureReason,

@@ -3,12 +3,12 @@ import { createTracePipeline, type TracePipelineOptions } from '../trace/pipelin
 import { defaultTokenPrefixes } from '../trace/token-mask.ts';
 import type { BuildContext } from '../context/context.ts';
 
-/** What of a job must not be read by anybody who reads about it. */
+/** The secrets of a job that must be hidden in every text about it. */
 export type JobSecrets = Pick<TracePipelineOptions, 'maskPhrases' | 'tokenPrefixes'>;
 
 /**
- * The values and the beginnings of tokens that are hidden.
- * Source: gitlab-runner `common/build.go` (Run), `common/buildlogger/build_logger.go` (New).
+ * The values and token prefixes to hide. Source: gitlab-runner `common/build.go` (Run),
+ * `common/buildlogger/build_logger.go` (New).
  */
 export function secretsOf(context: BuildContext): JobSecrets {
   const { featureFlags, maskPhrases } = buildVariables(context, { jobStatus: 'running' });
@@ -22,14 +22,14 @@ export function secretsOf(context: BuildContext): JobSecrets {
 }
 
 /**
- * A text about the job as its trace would show it: the name of an image, for one, may hold the value of
- * a masked variable.
+ * Masks a text about the job as its trace would. The name of an image, for example, may contain the
+ * value of a masked variable.
  */
 export function hideSecrets(text: string, context: BuildContext): string {
   const limitBytes = Number.MAX_SAFE_INTEGER;
   const pipeline = createTracePipeline({ ...secretsOf(context), timestamps: false, limitBytes });
   const shown = [
-    // What is given out may be a view of what was given in.
+    // The pipeline may return a view of its input.
     ...pipeline.write('runner', new TextEncoder().encode(text), 0),
     ...pipeline.flush('runner', 0),
   ];

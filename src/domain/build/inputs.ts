@@ -5,9 +5,9 @@ import type { BuildContext } from '../context/context.ts';
 type Draft = Omit<BuildContext, 'concurrentId' | 'concurrentProjectId'>;
 
 /**
- * A build with the inputs of its job put in, unless its job or the configuration wants them left as
- * they are. What cannot be put in is the job's own fault. Source: gitlab-runner `common/build.go`
- * (expandInputs).
+ * Returns a build with the job's inputs inserted, unless the job or the configuration turns that
+ * off. An input that cannot be inserted rejects the job as the user's fault. Source: gitlab-runner
+ * `common/build.go` (expandInputs).
  */
 export function withInputs(draft: Draft): Draft {
   const { job, rejection } = draft;
@@ -18,7 +18,7 @@ export function withInputs(draft: Draft): Draft {
     : { ...draft, rejection: result.message, rejectionReason: 'runner_configuration_error' };
 }
 
-/** No flag depends on the numbers that a build is given later. */
+/** Flags may be read here, because none depends on the numbers that a build gets later. */
 function wantsInputs(draft: Draft): boolean {
   const context = { ...draft, concurrentId: 0, concurrentProjectId: 0 };
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });

@@ -2,16 +2,16 @@ import { jobUrl } from '../context/names.ts';
 import type { BuildContext } from '../context/context.ts';
 import { projectPath } from './summary.ts';
 
-/** GitLab itself allows a name and a ref 255 characters; a log line stays readable. */
+/** GitLab allows names and refs of 255 characters, which keeps a log line readable. */
 const MAX_TEXT_LENGTH = 255;
 const MAX_URL_LENGTH = 1024;
 
-/** What every line of the node's log says of the job that it is about. */
+/** The fields that identify a job on every line of the node's log. */
 export type JobFields = Readonly<Record<string, string | number>>;
 
 /**
- * Which job it is, in an operator's words: its number, name, project, ref and runner, and the address of
- * its page. Holds no secret; texts that people chose are cut.
+ * Identifies a job for an operator: its number, name, project, ref and runner, and the address of
+ * its page. Contains no secret. Texts that people choose are cut.
  */
 export function jobFields({ job, runner }: Pick<BuildContext, 'job' | 'runner'>): JobFields {
   return {

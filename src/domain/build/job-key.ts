@@ -2,15 +2,15 @@ import type { JobPayload } from '../job/payload.ts';
 import type { Digests } from '../runner/digests.ts';
 
 const KEY_LENGTH = 12;
-/** Three parts of base64url, behind a prefix. */
+/** A prefix, then three parts of base64url. */
 const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * Tells a job from another one that bears its number: a GitLab that was made anew at the same address,
- * or put back to a backup, counts on from an earlier one. 12 hex digits, of which nobody can read the
- * token. Two jobs are the same when their tokens are. A signed token is made anew each time that its job
- * is handed out, so there what GitLab says of the job decides, with the moment its pipeline was created.
- * Source: GitLab `Ci::Build#token`, `lib/ci/job_token/jwt.rb`.
+ * Distinguishes a job from an earlier one with the same number. Numbers repeat when a GitLab is set
+ * up again at the same address or restored from a backup. Returns 12 hex digits, from which nobody
+ * can recover the token. Jobs with the same token are the same job. A signed token is made anew
+ * each time its job is handed out; such a job is identified by GitLab's data about it and the time
+ * its pipeline was created. Source: GitLab `Ci::Build#token`, `lib/ci/job_token/jwt.rb`.
  */
 export function jobKey(digests: Digests, job: JobPayload): string {
   const identity = SIGNED_TOKEN.test(job.token) ? originOf(job) : job.token;

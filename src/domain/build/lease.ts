@@ -1,19 +1,19 @@
 /** A node's claim to a build: what its own record says. */
 export interface Claim {
   readonly nodeQueue: string;
-  /** 0 unless the build was taken over from another node. */
+  /** How often the build has changed nodes. 0 unless it was taken over from another node. */
   readonly term: number;
 }
 
 /**
- * `held`: the build is this node's. `pending`: it was taken over, and its workflow does not know yet.
- * `lost`: another node has it.
+ * `held`: the build belongs to this node. `pending`: this node has taken it over, but the workflow
+ * does not know yet. `lost`: another node has it.
  */
 export type LeaseStanding = 'held' | 'pending' | 'lost';
 
 /**
- * Whose a build is, by what its workflow keeps in its memo. A build of which nothing is said stays
- * where it is.
+ * Decides which node has a build, by the memo of its workflow. Without a memo the build stays on
+ * its node.
  */
 export function judgeLease(
   memo: Readonly<Record<string, unknown>> | undefined,

@@ -4,24 +4,28 @@ import type { Variables } from '../variables/variables.ts';
 import type { DockerConfig } from '../runner/config.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 
-/** What a container of the build sees at a path. */
+/** What is mounted at a path in the build's containers. */
 export type Mount =
-  /** A volume that we make: kept for the next build of this place, or removed with this one. */
+  /**
+   * A volume that the runner makes. It is kept for the next build with the same project and number,
+   * or removed with this build.
+   */
   | { readonly kind: 'volume'; readonly path: string; readonly isTemporary: boolean }
-  /** A directory of ours below `cache_dir` of the host, kept for the next build of this place. */
+  /** A directory that the runner makes below `cache_dir` on the host, kept for later builds. */
   | { readonly kind: 'directory'; readonly path: string }
-  /** A directory of the host or a volume of the user's, as the configuration writes it. */
+  /** A host directory or a named volume that the configuration mounts. */
   | { readonly kind: 'given'; readonly path: string; readonly bind: string };
 
+/** All mounts of a build. */
 export interface MountPlan {
   /** In the order of the configuration, the volume of the builds directory last. */
   readonly mounts: readonly Mount[];
-  /** Why the build must fail as a configuration error; undefined when it need not. */
+  /** Why the build must fail as a configuration error; undefined when all mounts are usable. */
   readonly fault: string | undefined;
 }
 
 /**
- * All mounts of a build. Total: a volume that cannot be used is named by `fault`. Source:
+ * Plans all mounts of a build. Never throws: `fault` names a volume that cannot be used. Source:
  * spec/docker-executor §5, gitlab-runner `executors/docker/internal/volumes/manager.go`.
  */
 export function planMounts(context: BuildContext, variables: Variables): MountPlan {
@@ -53,7 +57,8 @@ export function planMounts(context: BuildContext, variables: Variables): MountPl
 }
 
 /**
- * Whether what is written to `path` can still be there in a later build. Unknown counts as yes.
+ * Whether files written to `path` may still exist in a later build. Returns true when that is not
+ * known.
  */
 export function outlivesBuild(path: string, { mounts, fault }: MountPlan): boolean {
   if (fault !== undefined) return true;
@@ -67,7 +72,7 @@ export function outlivesBuild(path: string, { mounts, fault }: MountPlan): boole
         : found,
     undefined,
   );
-  // On no mount at all it is in the container's own layer, which goes with the container.
+  // A path on no mount belongs to the container's own layer, which is removed with the container.
   return innermost !== undefined && !(innermost.kind === 'volume' && innermost.isTemporary);
 }
 
@@ -81,7 +86,10 @@ const OPTIONS: ReadonlySet<string> = new Set([
   ...['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate'],
 ]);
 
-/** What is wrong with a `volumes` entry whatever the variables of a job are; undefined when nothing is. */
+/**
+ * What is wrong with a `volumes` entry, independent of a job's variables; undefined when nothing
+ * is.
+ */
 export function volumeFault(volume: string): string | undefined {
   const isSound = volume === '' || parseVolume(volume) !== undefined;
   return isSound ? undefined : `invalid volume specification ${quote(volume)}`;
@@ -96,7 +104,7 @@ function readVolume(
   const spec = parseVolume(volume);
   if (spec === undefined) return `invalid volume specification ${quote(volume)}`;
   const { source, target, options } = spec;
-  // Only the destination is expanded: a job must not choose what of the host it sees.
+  // Only the destination is expanded: a job must not choose which part of the host it sees.
   const path = variables.expand(target);
   if (!path.startsWith('/') || UNUSABLE.test(path)) {
     return `volume ${quote(volume)} leads to ${quote(path)}, which is not a path in the container`;
@@ -109,7 +117,10 @@ function readVolume(
   return { kind: 'given', path, bind: `${source}:${path}${suffix}` };
 }
 
-/** What is kept lies in a directory of the host where the configuration names one, else in a volume. */
+/**
+ * Files that are kept go into a host directory when `cache_dir` is configured, otherwise into a
+ * volume.
+ */
 function ownMount(
   path: string,
   isTemporary: boolean,
@@ -128,7 +139,7 @@ interface VolumeParts {
 /** Source: gitlab-runner `executors/docker/internal/volumes/parser/linux_parser.go`. */
 function parseVolume(volume: string): VolumeParts | undefined {
   const parts = volume.split(':');
-  // A second part that is a path makes the first one a source.
+  // If the second part is a path, the first part is a source.
   const source = parts[1]?.startsWith('/') === true ? parts.shift() : undefined;
   const target = parts.shift() ?? '';
   const options = parts.flatMap((part) => part.split(','));

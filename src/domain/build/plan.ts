@@ -22,9 +22,9 @@ const AFTER_SCRIPT = 'after_script';
 const AFTER_SCRIPT_TIMEOUT_MS = 5 * 60_000;
 
 /**
- * What a build will do. Total, whatever the job holds. A stage needs a container only when it has
- * something to do there: each start costs a tenth of a second. Source: spec/execution §1 and §3,
- * gitlab-runner `common/build.go`.
+ * Plans what a build will do. Never throws, whatever the job contains. A stage gets a container
+ * only when it has something to do there, because each start takes a tenth of a second. Source:
+ * spec/execution §1 and §3, gitlab-runner `common/build.go`.
  */
 export function planStages(context: BuildContext, variables: Variables): BuildPlan {
   const jobTimeoutMs = jobTimeoutSeconds(context) * 1000;
@@ -34,7 +34,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
       ? undefined
       : Math.max(1, Math.min(Math.round(wantedMs), jobTimeoutMs));
   };
-  // Nothing of a job that is rejected is run; and its names may be of any length.
+  // A rejected job runs nothing, and its step names may have any length.
   const steps = context.rejection === undefined ? context.job.steps.filter(hasScript) : [];
   return {
     ...planSecretsStage(context, variables),
@@ -89,7 +89,7 @@ export function stepStageName({ name }: Pick<JobStep, 'name'>): `step_${string}`
 }
 
 /**
- * Whether some stage of a build runs in the helper container: else it has none, nor is its image
+ * Whether any stage of the build runs in the helper container. If none does, its image is not
  * pulled.
  */
 export function needsHelper(
@@ -104,7 +104,7 @@ export function needsHelper(
   );
 }
 
-/** The runner itself makes an empty directory; old files in one need a container to go. */
+/** The runner makes an empty directory itself. Removing old files from one takes a container. */
 function planSources(context: BuildContext, variables: Variables): PlannedStage {
   const attempts = variables.attempts('GET_SOURCES_ATTEMPTS');
   switch (readGitSettings(context, variables).strategy) {
@@ -127,13 +127,13 @@ function planDownloads(context: BuildContext, variables: Variables): readonly Pl
   ];
 }
 
-/** Also where a policy forbids it: the stage says so. */
+/** The stage is planned even when a policy forbids it, because the stage prints the reason. */
 function planRestoring({ job }: BuildContext, variables: Variables): readonly PlannedStage[] {
   if (!hasCaches(job)) return [];
   return [stage('restore_cache', 'transfer', variables.attempts('RESTORE_CACHE_ATTEMPTS'))];
 }
 
-/** What is kept of the build's files: caches first, then artifacts. */
+/** Plans the stages that save the build's files: caches first, then artifacts. */
 function planFinish({ job }: BuildContext): FinishPlan {
   const caches = (end: End, name: StageName) =>
     hasCaches(job, end) ? [stage(name, 'transfer')] : [];
@@ -151,10 +151,10 @@ function planFinish({ job }: BuildContext): FinishPlan {
   };
 }
 
-/** What goes with a temporary volume needs no cleaning up. */
+/** A temporary volume is removed with its build, so it needs no cleaning. */
 function planCleanup(context: BuildContext, variables: Variables): PlannedStage | undefined {
   const hasGit = ['fetch', 'clone'].includes(readGitSettings(context, variables).strategy);
-  // Planned before they are fetched.
+  // Stages are planned before the secrets are fetched.
   const hasSecretFiles = context.job.secrets?.some(({ file }) => file) ?? false;
   const hasSecretsOnDisk = hasGit || hasSecretFiles || variables.files().length > 0;
   const mounts = planMounts(context, variables);

@@ -9,8 +9,8 @@ export interface ResultText {
 }
 
 /**
- * The last line of a trace in words; undefined when nobody wants to read it any more.
- * Source: gitlab-runner `common/build.go` (setTraceStatus).
+ * The last line of a trace; undefined when GitLab no longer wants the trace. Source: gitlab-runner
+ * `common/build.go` (setTraceStatus).
  */
 export function describeResult(outcome: BuildOutcome): ResultText | undefined {
   switch (outcome.state) {
@@ -33,13 +33,16 @@ export function formatResultLine(outcome: BuildOutcome): string | undefined {
   return result && formatRunnerLine(result.level, result.text);
 }
 
-/** Why a build whose job took too long failed. The peer says "seconds" after its duration too. */
+/**
+ * Why a build failed whose job exceeded its time-out. Like the peer, this adds "seconds" after a
+ * duration that already has units.
+ */
 export function formatJobTimeout(timeoutMs: number): string {
   return `execution took longer than ${formatGoDuration(timeoutMs)} seconds`;
 }
 
 /**
- * Why a build failed whose script took longer than RUNNER_SCRIPT_TIMEOUT. How long that is stands in the
- * line that tells of the stop. Source: gitlab-runner `common/build.go` (ErrJobScriptTimeout).
+ * Why a build failed whose script exceeded RUNNER_SCRIPT_TIMEOUT. The line about the stop names the
+ * limit. Source: gitlab-runner `common/build.go` (ErrJobScriptTimeout).
  */
 export const SCRIPT_TIMEOUT = 'script timeout: context deadline exceeded';

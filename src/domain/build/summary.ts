@@ -2,12 +2,15 @@ import { jobUrl } from '../context/names.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { BuildPlan, JobSummary } from '../context/stage.ts';
 
-/** Three of these, sealed and with their separators, fit into what Temporal takes as a summary. */
+/**
+ * Three texts of this length, encrypted and with separators, fit into Temporal's limit for
+ * summaries.
+ */
 const MAX_TEXT_LENGTH = 60;
 
 /**
- * What an operator may see of a job. Texts that people chose are cut: workflow summaries have a
- * limit, and a workflow that goes over it does not start.
+ * The facts about a job that an operator may see in the Temporal UI. Texts that people choose are
+ * cut, because a workflow whose summary exceeds Temporal's limit does not start.
  */
 export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary {
   const { buildId, job, runner, rejection, rejectionReason } = context;
@@ -35,7 +38,7 @@ export function projectPath({ job }: Pick<BuildContext, 'job'>): string {
   return job.job_info.project_full_path || variable?.value || job.job_info.project_name;
 }
 
-/** In whole characters: half of a surrogate pair is no text. */
+/** Cuts at whole characters, because half of a surrogate pair is not valid text. */
 function cut(text: string): string {
   const characters = Array.from(text.slice(0, 4 * MAX_TEXT_LENGTH));
   return characters.length <= MAX_TEXT_LENGTH

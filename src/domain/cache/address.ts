@@ -6,6 +6,7 @@ import { shortToken } from '../context/names.ts';
 import type { CacheConfig } from '../runner/cache-config.ts';
 import { quote, sanitizeCacheKey } from './key.ts';
 
+/** The facts that the address of a cache depends on. */
 export interface CacheInput {
   readonly context: BuildContext;
   readonly variables: Variables;
@@ -22,19 +23,22 @@ export interface CacheAddress {
   readonly directory: string;
   /** Name of the object in the store; undefined when there is no store. */
   readonly objectName: string | undefined;
-  /** Its name had FF_HASH_CACHE_KEYS been the other way round: it may have been before. */
+  /**
+   * The name under the opposite value of FF_HASH_CACHE_KEYS. An older archive may still have it.
+   */
   readonly otherObjectName: string | undefined;
 }
 
+/** Where a cache is kept, with warnings about its key. */
 export interface AddressAnswer {
-  /** undefined when the key leads nowhere. */
+  /** undefined when the key names no path below the project. */
   readonly address: CacheAddress | undefined;
   readonly warning: string | undefined;
 }
 
 /**
- * Where the cache of a key is kept. Variables in the key are expanded; '' is the key by the name of
- * the job and its ref. Source: gitlab-runner `shells/abstract.go` (newCacheConfig).
+ * Where the cache of a key is kept. Variables in the key are expanded. An empty key becomes the
+ * name of the job and its ref. Source: gitlab-runner `shells/abstract.go` (newCacheConfig).
  */
 export function planAddress(key: string, input: CacheInput): AddressAnswer {
   const { context, variables, digests } = input;
@@ -66,8 +70,9 @@ function shard(hash: string): string {
 }
 
 /**
- * Directory of the project's caches in the containers, as the peer has it: what it has kept in
- * volumes is found. Source: gitlab-runner `common/build.go` (StartBuild, ProjectUniqueDir).
+ * Directory of the project's caches in the containers. It is the peer's path, so that caches saved
+ * by gitlab-runner in the same volumes are found. Source: gitlab-runner `common/build.go`
+ * (StartBuild, ProjectUniqueDir).
  */
 export function cacheRoot({ context, variables }: Omit<CacheInput, 'digests'>): string {
   const { dir } = planProjectDir({
@@ -84,7 +89,10 @@ export function cacheRoot({ context, variables }: Omit<CacheInput, 'digests'>): 
   return dir;
 }
 
-/** undefined when it would leave the project's own prefix. Source: gitlab-runner `cache/cache.go`. */
+/**
+ * undefined when the name would leave the project's own prefix. Source: gitlab-runner
+ * `cache/cache.go`.
+ */
 function objectName({ runner, job }: BuildContext, key: string): string | undefined {
   const { cache } = runner;
   if (cache === undefined || cache.type === '') return undefined;

@@ -1,5 +1,6 @@
 import { cleanPath } from '../job/project-dir.ts';
 
+/** A cache key that is safe as a relative path. */
 export interface SanitizedKey {
   /** Relative path without `.` and `..`; '' when nothing is left of the key. */
   readonly key: string;
@@ -8,9 +9,9 @@ export interface SanitizedKey {
 }
 
 /**
- * A cache key as a path that stays where it is put: encoded slashes and dots are decoded, `\` counts
- * as `/`, `.` and `..` are resolved below a root that is never left, and white space at the end goes.
- * A key with a zero byte names nothing. Source: gitlab-runner `cache/cachekey/cachekey.go`,
+ * Turns a cache key into a safe relative path. Encoded slashes and dots are decoded, `\` counts as
+ * `/`, `.` and `..` are resolved below a root that is never left, and trailing white space is
+ * removed. A key with a zero byte is unusable. Source: gitlab-runner `cache/cachekey/cachekey.go`,
  * `shells/abstract.go` (newCacheConfig).
  */
 export function sanitizeCacheKey(rawKey: string): SanitizedKey {
@@ -28,7 +29,7 @@ function resolveKey(rawKey: string): string {
   const parts = cleanPath(`/${decoded}`).slice(1).split('/');
   while (parts.length > 0) {
     const last = trimEnd(parts.pop() ?? '');
-    // Unlike the peer's, `.. ` leads nowhere once its white space is gone.
+    // Unlike in the peer, `.. ` leads nowhere after its trailing white space is removed.
     if (last === '..') parts.pop();
     else if (last !== '' && last !== '.') return [...parts, last].join('/');
   }
@@ -46,7 +47,7 @@ const IS_SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f
 
 const MAX_SHOWN_CHARS = 200;
 
-/** One line, whatever is in it, and not a long one: a hostile key must not fill the trace. */
+/** Quotes a text on one line of limited length, so that a hostile key cannot fill the trace. */
 export function quote(text: string): string {
   return JSON.stringify(
     text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text,

@@ -16,21 +16,24 @@ export type PlannedCache =
       /** Its number in the job's list. */
       readonly index: number;
       readonly cache: JobCache;
-      /** Said first. */
+      /** Printed before the cache is used. */
       readonly lines: readonly CacheLine[];
       /** In the order in which they are tried; never empty. */
       readonly addresses: readonly [CacheAddress, ...CacheAddress[]];
     }
   | { readonly kind: 'skipped'; readonly index: number; readonly lines: readonly CacheLine[] }
-  /** The stage fails: nobody knows what the job wants. */
+  /** The stage fails, because the job's wish is unclear. */
   | { readonly kind: 'refused'; readonly message: string };
 
-/** Whether a cache names any files: one without is passed over in silence. */
-export function hasCacheFiles({ untracked, paths }: JobCache): boolean {
+/** Whether a cache names any files. One that names none is skipped silently. */
+function hasCacheFiles({ untracked, paths }: JobCache): boolean {
   return untracked || paths.length > 0;
 }
 
-/** Whether a cache is saved after scripts that ended so. Source: gitlab-runner `common/spec`. */
+/**
+ * Whether a cache is saved after the scripts ended in this way. Source: gitlab-runner
+ * `common/spec`.
+ */
 export function isSavedAfter({ when }: JobCache, end: 'success' | 'failure'): boolean {
   if (when === 'always') return true;
   return end === 'success' ? when === '' || when === 'on_success' : when === 'on_failure';
@@ -132,8 +135,8 @@ function planFallback(key: string, input: CacheInput): Fallbacks {
 }
 
 /**
- * A variable is set by whoever starts the pipeline: what protected refs have saved is not for it.
- * The keys of the job's definition are kept apart by GitLab, which ends them itself.
+ * Whoever starts the pipeline may set this variable, so it never gives access to the caches of
+ * protected refs. GitLab itself separates the keys from the job's definition with a suffix.
  */
 function planCommonFallback(key: string, input: CacheInput): Fallbacks {
   const planned = planFallback(key, input);

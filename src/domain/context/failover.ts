@@ -1,40 +1,48 @@
 import { formatGoDuration } from '../job/go-duration.ts';
 import { formatRunnerLine } from '../trace/sections.ts';
 
-/** What a build carries along for the day on which its node is lost. */
+/** What a build carries along in case its node is lost. */
 export interface FailoverPlan {
-  /** Its context, sealed by the key that the nodes share: no workflow, no database can read it. */
+  /**
+   * The build's context, encrypted with the key that the nodes share. No workflow or database can
+   * read it.
+   */
   readonly sealedJob: string;
-  /** False for a job too large to be carried: then only what GitLab is told with is in it. */
+  /**
+   * False for a job that is too large to carry: it then has only what reporting to GitLab needs.
+   */
   readonly isWhole: boolean;
-  /** How long a build whose script may have begun waits for its node while another one is there. */
+  /**
+   * How long a build whose script may have begun waits for its node while another node is
+   * available, in milliseconds.
+   */
   readonly waitMs: number;
 }
 
-/** That a build was taken over from another node, and how. */
+/** How a build was taken over from another node. */
 export interface Adoption {
-  /** How often the build has changed hands: the node with the highest one has it. */
+  /** How often the build has changed nodes. The node with the highest number has the build. */
   readonly term: number;
-  /** To run it from its beginning, or only to tell GitLab that it has failed. */
+  /** `run`: run it from its beginning. `report`: only tell GitLab that it has failed. */
   readonly purpose: 'run' | 'report';
   readonly from: LostNode;
 }
 
-/** Of a node's record: 0 unless the build was taken over from another node. */
+/** The fencing token of a node's record: 0 unless the build was taken over from another node. */
 export function fencingTokenOf(adoption: Adoption | undefined): number {
   return adoption?.term ?? 0;
 }
 
-/** A node that does not answer any more. */
+/** A node that no longer answers. */
 export interface LostNode {
   readonly name: string;
-  /** Wall clock of Temporal, milliseconds: the last time that it is known to have been there. */
+  /** When the node was last known to be alive, in milliseconds of Temporal's wall clock. */
   readonly sinceMs: number;
 }
 
 /**
- * What stands between the trace of the lost node and its continuation. Begins with a line end: that
- * trace may have stopped anywhere.
+ * The text between the lost node's trace and its continuation. It begins with a line end, because
+ * that trace may have stopped anywhere.
  */
 export function formatTakeover({ purpose, from }: Adoption, to: string): string {
   if (purpose === 'report') return '\n';
@@ -59,7 +67,7 @@ export function describeLoss(
   );
 }
 
-/** Why a build has failed of which its own node knows nothing any more: the end of its last line. */
+/** Why a build has failed whose own node has lost its record: the end of its last line. */
 export function describeLostRecord({ name }: LostNode): string {
   return (
     `node ${name} has lost its record of the build: its state directory was emptied or moved; ` +

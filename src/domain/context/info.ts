@@ -18,8 +18,9 @@ export interface RunnerInfo {
 }
 
 /**
- * Describes the program to GitLab. Without an executor (legacy registration, when it is not chosen
- * yet) executor and shell are left out. The name is ours, the version is not. Source: spec/coordinator-api §3.
+ * Describes the program to GitLab. `executor` is absent in a legacy registration that has not
+ * chosen one yet; executor and shell are then left out. Name and revision are this program's, the
+ * version is that of gitlab-runner. Source: spec/coordinator-api §3.
  */
 export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): RunnerInfo {
   const [platform = '', architecture = ''] = program.platform.split('/');
@@ -36,8 +37,8 @@ export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): 
 }
 
 /**
- * `User-Agent` of API calls; GitLab parses nothing of it, people search logs for it.
- * Source: spec/coordinator-api 1.3. `language` is such as `node20.20.2`.
+ * `User-Agent` of API calls. GitLab does not parse it, but people search logs for it. `language` is
+ * for example `node20.20.2`. Source: spec/coordinator-api 1.3.
  */
 export function userAgent(program: ProgramInfo, language: string): string {
   const { name, version, revision, platform } = program;

@@ -5,21 +5,23 @@ import type { Digests } from '../runner/digests.ts';
 const SHORT_TOKEN_LENGTH = 9;
 const NAME_MAX_LENGTH = 63;
 
-/** In this order, each at most once: `glrt-t1_…` loses both parts. */
+/** Removed in this order, each at most once: `glrt-t1_…` loses both parts. */
 const TOKEN_PREFIXES = [/^(?:glrt-(?:t[123]_)?|t[123]_|glrtr-)/, /^glcbt-/, /^GR[0-9A-Fa-f]{7}/];
 
 const URL_PARTS = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)([^?#]*)/i;
 const HOST_AND_PORT = /^(?:\[[0-9a-f:.]+\]|[^:@[\]]+)(?::\d*)?$/i;
 const UNSAFE_IN_URL = /[\s\p{Cc}]/u;
 
-/** What of a runner's token may be shown. Source: gitlab-runner `helpers/shorten_token.go`. */
+/**
+ * The part of a runner's token that may be shown. Source: gitlab-runner `helpers/shorten_token.go`.
+ */
 export function shortToken(token: string): string {
   const bare = TOKEN_PREFIXES.reduce((rest, prefix) => rest.replace(prefix, ''), token);
   return bare.slice(0, SHORT_TOKEN_LENGTH);
 }
 
 /**
- * Name that the builds of one project on one place of one runner share, one after another.
+ * A name that successive builds of one project share when they have the same runner and number.
  * Source: gitlab-runner `common/build.go` (ProjectUniqueName).
  */
 export function projectUniqueName({ runner, job, concurrentProjectId }: BuildContext): string {
@@ -29,8 +31,9 @@ export function projectUniqueName({ runner, job, concurrentProjectId }: BuildCon
 }
 
 /**
- * First part of every container's name: unlike the project's name, unique to this build. The
- * chance part is never cut off. Source: gitlab-runner `executors/docker` (makeContainerName).
+ * First part of every container's name. Unlike the project's name it is unique to this build,
+ * because the random part is never cut. Source: gitlab-runner `executors/docker`
+ * (makeContainerName).
  */
 export function containerBaseName(context: BuildContext): string {
   return `${projectUniqueName(context)}-${context.entropy}`;
@@ -46,8 +49,8 @@ export function networkName({ runner, job, concurrentProjectId }: BuildContext):
 }
 
 /**
- * Like `projectUniqueName`, but different for tokens that only begin alike: for volumes, which must
- * not be shared by mistake. Source: gitlab-runner `common/build.go` (ProjectRealUniqueName).
+ * Like `projectUniqueName`, but also different for tokens with the same beginning: volumes must
+ * never be shared by mistake. Source: gitlab-runner `common/build.go` (ProjectRealUniqueName).
  */
 export function realUniqueName(digests: Digests, context: BuildContext): string {
   const { runner, systemId, job, concurrentProjectId } = context;
@@ -61,8 +64,8 @@ export function jobUrl({ id, git_info }: JobPayload): string {
 }
 
 /**
- * A URL without user, password, query and fragment. Anything that is no URL gives '': half of it
- * could be a credential. Source: gitlab-runner `helpers/url/clean_url.go`.
+ * A URL without user, password, query and fragment. Returns '' for a text that is not a URL,
+ * because part of it could be a credential. Source: gitlab-runner `helpers/url/clean_url.go`.
  */
 export function cleanUrl(url: string): string {
   const parts = URL_PARTS.exec(url);
@@ -73,10 +76,10 @@ export function cleanUrl(url: string): string {
 }
 
 /**
- * Workflow id of a build, `build/<coordinator>/<job key>/<job id>`: the lock against running a job
- * twice. One coordinator is one name whatever the scheme, the case of its host and the slashes at the
- * end. The key (see `jobKey`) tells the job from an earlier one that had its number. Release 0.1.0 had
- * none: records of it are still about.
+ * Workflow id of a build, `build/<coordinator>/<job key>/<job id>`. Temporal allows one workflow
+ * per id, which prevents a second run of the job. The coordinator's name is the same for any
+ * scheme, case of the host and trailing slashes. The key (see `jobKey`) separates the job from an
+ * earlier one with the same number; records of release 0.1.0 have none.
  */
 export function buildIdOf(coordinatorUrl: string, jobId: number, key?: string): string {
   const place = key === undefined ? '' : `${key}/`;

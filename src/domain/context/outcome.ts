@@ -13,13 +13,16 @@ export const FAILURE_REASONS = [
   'unknown_failure',
 ] as const;
 
+/** One of {@link FAILURE_REASONS}. */
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
-/** How one stage ended. Faults that pass are not here: they are thrown, and Temporal retries. */
+/**
+ * How one stage ended. Transient faults are not listed: activities throw them and Temporal retries.
+ */
 export type StageOutcome =
   | { readonly kind: 'succeeded' }
   | { readonly kind: 'script_failed'; readonly exitCode: number }
-  /** The stage's container was stopped by `stopStage`; whoever asked for it knows why. */
+  /** `stopStage` stopped the stage's container. The caller of `stopStage` knows why. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'system_failed'; readonly type: FailureType; readonly message: string };
 
@@ -27,7 +30,7 @@ export type StageOutcome =
 export type Interruption =
   /** A user pressed cancel: the script stops, after_script still runs. */
   | { readonly kind: 'canceling' }
-  /** The coordinator wants nothing more of this job: stop everything, report nothing. */
+  /** The coordinator no longer wants this job: stop everything and report nothing. */
   | { readonly kind: 'aborted' }
   | { readonly kind: 'job_timeout'; readonly timeoutMs: number }
   | { readonly kind: 'script_timeout'; readonly timeoutMs: number };
@@ -38,14 +41,14 @@ export type BuildOutcome =
   | {
       readonly state: 'failed';
       readonly reason: FailureReason;
-      /** Exit code of the script, when one was the cause; sent to the coordinator unless 0. */
+      /** Exit code of the script, when it caused the failure. Sent to the coordinator unless 0. */
       readonly exitCode: number | undefined;
-      /** The end of the trace's last line, `exit code 3` or what the system failed at. */
+      /** The end of the trace's last line: `exit code 3`, or the system's fault. */
       readonly message: string;
     }
   | { readonly state: 'canceled' }
   | {
       readonly state: 'aborted';
-      /** GitLab had taken the job back before anything of it was begun: it may hand it out again. */
+      /** GitLab took the job back before any of it had begun, and may hand it out again. */
       readonly wasTakenBack?: true;
     };

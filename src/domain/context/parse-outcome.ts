@@ -7,7 +7,7 @@ import {
   type StageOutcome,
 } from './outcome.ts';
 
-/** What a node has noted of a stage's end; undefined for anything else. */
+/** Reads a node's note about the end of a stage; undefined for anything else. */
 export function parseStageOutcome(value: unknown): StageOutcome | undefined {
   if (!isObject(value)) return undefined;
   const { kind, exitCode, type, message } = value;
@@ -26,7 +26,7 @@ export function parseStageOutcome(value: unknown): StageOutcome | undefined {
   }
 }
 
-/** What a node has noted of a build's end; undefined for anything else. */
+/** Reads a node's note about the end of a build; undefined for anything else. */
 export function parseBuildOutcome(value: unknown): BuildOutcome | undefined {
   if (!isObject(value)) return undefined;
   const { state, wasTakenBack } = value;

@@ -1,7 +1,7 @@
 import { emptyPayload } from '../job/parse-payload.ts';
 import type { BuildContext } from './context.ts';
 
-/** What is left of a context when the whole one is too large: who asked, and how GitLab is told. */
+/** Reduces a context that is too large to what is needed to report the job to GitLab. */
 export function reduceContext(context: BuildContext): BuildContext {
   const { id, token, features } = context.job;
   return { ...context, job: { ...emptyPayload({ id, token }), features } };

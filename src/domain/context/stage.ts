@@ -1,6 +1,8 @@
 import type { FailureReason } from './outcome.ts';
 
-/** Stages of a build, by the section name the trace shows. `step_<name>` covers payload steps. */
+/**
+ * Stages of a build, by the section names in the trace. `step_<name>` stands for each payload step.
+ */
 export type StageName =
   | 'resolve_secrets'
   | 'prepare_executor'
@@ -17,11 +19,12 @@ export type StageName =
   | 'cleanup_file_variables';
 
 /**
- * Where a stage runs: in the job's own container, in the helper's, or in the runner itself, which
- * only says something (`runner`) or fetches and moves things itself (`transfer`).
+ * Where a stage runs: in the job's container (`build`), in the helper container (`helper`), or in
+ * the runner itself, which only prints something (`runner`) or moves files (`transfer`).
  */
 export type StagePlace = 'build' | 'helper' | 'runner' | 'transfer';
 
+/** A stage that a build will run. */
 export interface PlannedStage {
   readonly name: StageName;
   readonly place: StagePlace;
@@ -30,38 +33,41 @@ export interface PlannedStage {
 }
 
 /**
- * What a build will do, decided once when its job is taken. Public: goes into the workflow, so it
- * holds no variable's value. Stages with nothing to do are not in it.
+ * What a build will do, decided once when its job is taken. It goes into the workflow, so it
+ * contains no variable's value. Stages without work are left out.
  */
 export interface BuildPlan {
-  /** Before anything else, when the job has secrets. */
+  /** Runs before anything else, when the job has secrets. */
   readonly secrets?: PlannedStage;
-  /** Up to and including the sources, caches and dependencies; then the steps; then the rest. */
+  /** Everything up to the sources, caches and dependencies. The steps follow, then the rest. */
   readonly preparation: readonly PlannedStage[];
   readonly steps: readonly PlannedStage[];
   readonly afterScript: PlannedStage | undefined;
-  /** What is kept of the build's files. Absent in builds that 0.1.0 has planned. */
+  /** The stages that save the build's files. Absent in builds planned by 0.1.0. */
   readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
   readonly jobTimeoutMs: number;
-  /** Of preparing, when the configuration has one. */
+  /** Time-out of the preparation, when the configuration sets one. */
   readonly prepareTimeoutMs?: number;
-  /** Of getting the sources, all tries together, when the configuration has one. */
+  /** Time-out of getting the sources, all tries together, when the configuration sets one. */
   readonly sourcesTimeoutMs?: number;
-  /** Set: a stage is tried again after seconds, not after minutes. */
+  /** Set: the pause between tries of a stage is seconds, not minutes. */
   readonly hasShortPauses?: true;
   readonly scriptTimeoutMs: number | undefined;
   readonly afterScriptTimeoutMs: number;
   readonly afterScriptIgnoreErrors: boolean;
 }
 
-/** Caches first, then artifacts, by how the scripts ended. */
+/** Caches first, then artifacts, depending on how the scripts ended. */
 export interface FinishPlan {
   readonly onSuccess: readonly PlannedStage[];
   readonly onFailure: readonly PlannedStage[];
 }
 
-/** What an operator may see of a job: goes into workflow inputs and the Temporal UI. No secrets. */
+/**
+ * What an operator may see of a job. It goes into workflow inputs and the Temporal UI, so it
+ * contains no secrets.
+ */
 export interface JobSummary {
   readonly buildId: string;
   readonly jobId: number;
@@ -75,7 +81,7 @@ export interface JobSummary {
   readonly runnerKey: string;
   readonly runnerName: string;
   readonly plan: BuildPlan;
-  /** Set when the payload cannot be run: the build only says so and fails. */
+  /** Set when the payload cannot be run: the build prints this and fails. */
   readonly rejection: string | undefined;
   /** Absent: the payload makes no sense, which has an exit code of its own. */
   readonly rejectionReason?: FailureReason;

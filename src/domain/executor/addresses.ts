@@ -1,4 +1,6 @@
-/** Whether a text is an IPv4 or IPv6 address, with a zone perhaps. Source: Go `netip.ParseAddr`. */
+/**
+ * Whether a text is an IPv4 or IPv6 address, optionally with a zone. Source: Go `netip.ParseAddr`.
+ */
 export function isIpAddress(text: string): boolean {
   const [address = '', ...zone] = text.split('%');
   if (zone.length > 0) return address.includes(':') && zone.join('') !== '' && isIpv6(address);
@@ -10,14 +12,14 @@ function isIpv4(text: string): boolean {
   return parts.length === 4 && parts.every((part) => OCTET.test(part) && Number(part) <= 255);
 }
 
-/** Zeros in front mean octal to some programs and decimal to others. */
+/** A leading zero means octal to some programs and decimal to others, so it is refused. */
 const OCTET = /^(?:0|[1-9]\d{0,2})$/;
 
 function isIpv6(text: string): boolean {
   const tail = text.slice(text.lastIndexOf(':') + 1);
   const hasIpv4 = tail.includes('.');
   if (hasIpv4 && !isIpv4(tail)) return false;
-  // The last 32 bits as IPv4 are two groups.
+  // The last 32 bits in IPv4 notation count as two groups.
   const groups = hasIpv4 ? `${text.slice(0, -tail.length)}0:0` : text;
   const halves = groups.split('::');
   const all = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
@@ -27,8 +29,8 @@ function isIpv6(text: string): boolean {
 }
 
 /**
- * A MAC address as Docker takes it, from any of its three usual spellings. undefined when it is none.
- * Source: Go `net.ParseMAC`.
+ * A MAC address in the form that Docker takes, from any of its three usual spellings. undefined
+ * when it is not one. Source: Go `net.ParseMAC`.
  */
 export function parseMacAddress(text: string): string | undefined {
   const isMac =

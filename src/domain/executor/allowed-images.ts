@@ -1,19 +1,20 @@
 import { parseGlob } from '../files/glob.ts';
 import { FailureType, FinalError } from '../failure.ts';
 
+/** An image, and the patterns that it must match. */
 export interface AllowedImageInput {
   /** As the job names it, variables expanded. */
   readonly image: string;
   /** Key of the configuration that lists the patterns, for the message. */
   readonly key: 'allowed_images' | 'allowed_services';
   readonly allowed: readonly string[];
-  /** What the configuration itself names: always allowed. */
+  /** Images that the configuration itself names. These are always allowed. */
   readonly configured: readonly string[];
 }
 
 /**
- * Throws `RunnerConfiguration` when the configuration lists the images that a job may use, and this
- * one matches none of its patterns. Source: gitlab-runner `common/allowed_images.go`.
+ * Throws `RunnerConfiguration` when the configuration restricts images and this one matches no
+ * pattern. Source: gitlab-runner `common/allowed_images.go`.
  */
 export function assertAllowedImage(input: AllowedImageInput): void {
   const { image, key, allowed, configured } = input;
@@ -29,15 +30,17 @@ export function assertAllowedImage(input: AllowedImageInput): void {
 }
 
 /**
- * Whether a container of this image may be privileged, where the configuration makes containers so.
- * Every image may, unless patterns are listed. Source: gitlab-runner
- * `executors/docker/docker.go` (isInAllowedPrivilegedImages).
+ * Whether a container of this image may be privileged when the configuration turns privileges on.
+ * Every image may, unless patterns are listed. Source: gitlab-runner `executors/docker/docker.go`
+ * (isInAllowedPrivilegedImages).
  */
 export function mayBePrivileged(image: string, patterns: readonly string[]): boolean {
   return patterns.length === 0 || matchesAny(image, patterns);
 }
 
-/** A malformed pattern matches nothing: a list that forbids must not open by a typing error. */
+/**
+ * A malformed pattern matches nothing, so that a typing error cannot open a list that restricts.
+ */
 export function matchesAny(image: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => parseGlob(pattern)?.matches(image) === true);
 }

@@ -4,8 +4,8 @@ import { isIpAddress, parseMacAddress } from './addresses.ts';
 import { parseGpus } from './gpus.ts';
 import type { DeviceRequest, Ulimit } from './specs.ts';
 
-// Values of [runners.docker] that Docker wants in another form. One that is of no use fails the
-// build as a matter of configuration: other builds of the node may not need it.
+// Values of [runners.docker] that Docker wants in another form. A value that Docker cannot use
+// fails the build and not the whole node, because other builds may not need it.
 
 /** Soft and hard limits by name. Source: gitlab-runner `common/config.go` (GetUlimits). */
 export function readUlimits({ ulimit }: DockerConfig): readonly Ulimit[] {
@@ -45,6 +45,10 @@ export function readDevices(key: string, devices: readonly string[]): readonly s
   return devices;
 }
 
+/**
+ * GPUs of a container. Throws `RunnerConfiguration` for a malformed value. `key` names the setting.
+ * Source: docker/cli `opts/gpus.go`.
+ */
 export function readGpus(key: string, gpus: string): readonly DeviceRequest[] {
   const request = parseGpus(gpus);
   if (typeof request === 'string') throw invalid(key, gpus, `what --gpus takes: ${request}`);
@@ -53,7 +57,10 @@ export function readGpus(key: string, gpus: string): readonly DeviceRequest[] {
 
 const LOG_OPTIONS = ['env', 'labels'];
 
-/** Anything else could take the log away from us. Source: `common/config.go` (GetLogConfig). */
+/**
+ * Other options could redirect the log, which the runner reads. Source: `common/config.go`
+ * (GetLogConfig).
+ */
 export function readLogOptions({ logOptions }: DockerConfig): Readonly<Record<string, string>> {
   const others = Object.keys(logOptions).filter((name) => !LOG_OPTIONS.includes(name));
   if (others.length === 0) return logOptions;

@@ -1,17 +1,19 @@
 import { FailureType, FinalError } from '../failure.ts';
 import type { DockerConfig, PullPolicy } from '../runner/config.ts';
 
+/** The policies that job and configuration ask for. */
 export interface PullPolicyInput {
   readonly image: string;
-  /** Of the job, in its order; empty when it names none. Not checked yet. */
+  /** The job's policies, in its order and not checked yet; empty when it names none. */
   readonly asked: readonly string[];
   readonly docker: Pick<DockerConfig, 'pullPolicy' | 'allowedPullPolicies'>;
 }
 
 /**
- * Pull policies to try, in order: the job's, else the configuration's, else `always`, less those that
- * the configuration does not allow. Throws `RunnerConfiguration` when none is left, and says whose
- * wish it was. Source: spec/docker-executor §4, gitlab-runner `helpers/pull_policies`.
+ * The pull policies to try, in order: the job's, else the configuration's, else `always`, without
+ * those that the configuration forbids. Throws `RunnerConfiguration` when none is left, and names
+ * who asked for the forbidden one. Source: spec/docker-executor §4, gitlab-runner
+ * `helpers/pull_policies`.
  */
 export function planPullPolicies({ image, asked, docker }: PullPolicyInput): readonly PullPolicy[] {
   const configured: readonly PullPolicy[] =

@@ -30,23 +30,28 @@ export interface StageFilePaths {
   readonly state: string;
 }
 
-/** All that Docker has to make for a build. */
+/** Everything that Docker has to create for a build. */
 export interface EnvironmentPlan {
   /** Of the job, as its trace names it. */
   readonly jobImageName: string;
   readonly images: Readonly<Record<ContainerPlace, PlannedImage>>;
-  /** For the trace: what of the job's wishes is not fulfilled, and what the node's owner should know. */
+  /**
+   * Lines for the trace about wishes of the job that are not fulfilled, and about risky settings.
+   */
   readonly warnings: readonly string[];
   readonly needsHelper: boolean;
   readonly network: NetworkSpec | undefined;
   readonly volumes: readonly PlannedVolume[];
   readonly containerNames: Readonly<Record<ContainerPlace, string>>;
-  /** To be made, and open to every user, in each container. Parents come before their children. */
+  /**
+   * Directories to create in each container, writable by every user. Parents come before their
+   * children.
+   */
   readonly directoriesToMake: readonly string[];
   readonly services: readonly PlannedService[];
   /**
-   * The container to create, from the image of this reference or id; `links` are `name:address` of
-   * the services, where the network has no names.
+   * The container to create, from an image reference or id. `links` are `name:address` of the
+   * services, for networks without DNS.
    */
   readonly container: (
     place: ContainerPlace,
@@ -55,6 +60,7 @@ export interface EnvironmentPlan {
   ) => ContainerSpec;
 }
 
+/** The facts that the plan of an environment depends on. */
 export interface EnvironmentInput {
   readonly context: BuildContext;
   readonly variables: Variables;
@@ -63,9 +69,10 @@ export interface EnvironmentInput {
 }
 
 /**
- * Containers, volumes, network and images of a build. Always the same for the same build, so that
- * after a crash everything is found again. Throws `RunnerConfiguration` when job and configuration
- * do not fit. Source: spec/docker-executor §1–5 and §7, gitlab-runner `executors/docker/docker.go`.
+ * Plans the containers, volumes, network and images of a build. The same build always gives the
+ * same plan, so that everything is found again after a crash. Throws `RunnerConfiguration` when job
+ * and configuration conflict. Source: spec/docker-executor §1–5 and §7, gitlab-runner
+ * `executors/docker/docker.go`.
  */
 export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const { context, variables } = input;
@@ -107,7 +114,7 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
         ),
       name: plan.containerNames[place],
       image,
-      // The image may have an entrypoint: whoever knows it decides.
+      // The image may have an entrypoint: `withStdin` decides once the image is known.
       opensStdin: false,
       networkAliases: ['build', plan.containerNames[place]],
       labels: containerLabels(input, place),
@@ -137,8 +144,8 @@ function planNetwork(context: BuildContext, variables: Variables): NetworkSpec |
 }
 
 /**
- * The roots of our volumes, which Docker makes for root alone, and the way to the checkout: whoever
- * the job's image runs as has to be able to write there.
+ * Docker makes the root directories of volumes for root alone. These directories and the way to the
+ * checkout must be writable for any user that the job's image runs as.
  */
 function planDirectories(
   { context, variables }: EnvironmentInput,
@@ -163,8 +170,8 @@ function bindOf(mount: Mount, volumes: readonly PlannedVolume[], input: Environm
 }
 
 /**
- * A fresh volume is not filled with what the job's image has in its place. With gitlab-runner the
- * helper has put something into the one of the builds directory before the image can.
+ * A new volume must not be filled with the image's files at its path. With gitlab-runner the helper
+ * has already written to the volume of the builds directory, which prevents that too.
  */
 const NO_COPY = ':nocopy';
 
@@ -180,7 +187,10 @@ function fileMounts({ script, output, state }: StageFilePaths): readonly FileMou
   ];
 }
 
-/** The configuration's own labels may replace the usual ones, never the one we find things by. */
+/**
+ * The configuration may overwrite the usual labels, but never the one by which the runner finds
+ * things.
+ */
 function containerLabels(
   { context, variables }: EnvironmentInput,
   place: ContainerPlace,
@@ -207,7 +217,7 @@ function planWarnings({ job, runner }: BuildContext): readonly string[] {
 const VOLUME_KEEP_WARNING =
   'volume_keep is enabled: Docker volumes will not be removed after job completion and may accumulate on disk';
 
-/** User, entrypoint and platform are the job's, where the configuration leaves them to it. */
+/** The job chooses user, entrypoint and platform where the configuration allows it. */
 function buildPart({ job, runner }: BuildContext, variables: Variables) {
   const { docker } = runner;
   const { entrypoint, executor_opts } = job.image;
@@ -221,7 +231,7 @@ function buildPart({ job, runner }: BuildContext, variables: Variables) {
   };
 }
 
-/** Unlike in the peer, no variable of the job's loads code into it. */
+/** Unlike in the peer, no variable of the job can load code into this container. */
 function helperPart(variables: Variables) {
   return {
     environment: helperEnvironment(variables),

@@ -1,10 +1,10 @@
 import type { DeviceRequest } from './specs.ts';
 
 /**
- * What `gpus` asks for, in the words of `docker run --gpus`: `all`, a number, or fields such as
- * `"device=0,1"`. A text tells what is wrong with it; undefined asks for nothing.
- * Source: gitlab-runner `executors/docker/docker.go` (bindContainerDeviceRequests), docker/cli
- * `opts/gpus.go`.
+ * Parses `gpus`, which has the syntax of `docker run --gpus`: `all`, a number, or fields such as
+ * `"device=0,1"`. Returns a text that describes the fault when it is malformed, and undefined when
+ * it asks for nothing. Source: gitlab-runner `executors/docker/docker.go`
+ * (bindContainerDeviceRequests), docker/cli `opts/gpus.go`.
  */
 export function parseGpus(text: string): DeviceRequest | string | undefined {
   if (text.trim() === '') return undefined;
@@ -26,7 +26,7 @@ export function parseGpus(text: string): DeviceRequest | string | undefined {
     if (typeof part === 'string') return part;
     request = { ...request, ...part };
   }
-  // Docker refuses a number of devices beside the devices themselves.
+  // Docker refuses a count beside a list of devices.
   return seen.has('device') && !seen.has('count') ? { ...request, count: 0 } : request;
 }
 
@@ -70,7 +70,7 @@ function readOptions(text: string): Pick<DeviceRequest, 'options'> | string {
   return { options: Object.fromEntries(options) };
 }
 
-/** One line of comma-separated values, those with commas in double quotes. */
+/** Splits a line of comma-separated values. Values with commas are in double quotes. */
 function splitFields(line: string): readonly string[] | undefined {
   const fields: string[] = [];
   const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;

@@ -12,7 +12,7 @@ import {
 } from './docker-values.ts';
 import type { HostSettings, NetworkSpec } from './specs.ts';
 
-/** A container that asks nothing of its host. */
+/** The settings of a container that asks for nothing from its host. */
 export const PLAIN_HOST: HostSettings = {
   hostname: '',
   networkMode: '',
@@ -54,9 +54,9 @@ export const PLAIN_HOST: HostSettings = {
 };
 
 /**
- * What every container of a build gets of its host, services too. Everything else is empty. Throws
- * `RunnerConfiguration` for a value of no use.
- * Source: gitlab-runner `executors/docker/docker.go` (createHostConfigForService, networkConfig).
+ * Host settings of every container of a build, services included. All other settings are empty.
+ * Throws `RunnerConfiguration` for an unusable value. Source: gitlab-runner
+ * `executors/docker/docker.go` (createHostConfigForService, networkConfig).
  */
 export function commonHostSettings(
   docker: DockerConfig,
@@ -78,7 +78,7 @@ export function commonHostSettings(
 }
 
 /**
- * What the containers that run stages get of their host, but for what only the build container gets.
+ * Host settings of the containers that run stages, without those of the build container alone.
  * Source: gitlab-runner `executors/docker/docker.go` (createHostConfig).
  */
 export function jobHostSettings(

@@ -3,10 +3,9 @@ import type { DockerConfig } from '../runner/config.ts';
 import type { ContainerSpec } from './specs.ts';
 
 /**
- * The user of a job's own container: the configuration's, else the one that the job asks for; ''
- * leaves it to the image. Throws `RunnerConfiguration` for a user that is not allowed.
- * Source: gitlab-runner `executors/docker/docker.go` (getBuildContainerUser), `common/config.go`
- * (IsUserAllowed).
+ * The user of the job's container: the configuration's, else the job's; '' keeps the image's.
+ * Throws `RunnerConfiguration` for a user that is not allowed. Source: gitlab-runner
+ * `executors/docker/docker.go` (getBuildContainerUser), `common/config.go` (IsUserAllowed).
  */
 export function planUser(docker: DockerConfig, asked: string): string {
   const user = docker.user || asked;
@@ -31,13 +30,13 @@ export function planEntrypoint(
 }
 
 /**
- * The container with a stdin where an entrypoint may drop the command that it is given: that of the
- * spec, else of the image. Without one Docker itself runs the command.
+ * Opens the container's stdin when its entrypoint (the spec's, else the image's) may ignore the
+ * command. Without an entrypoint Docker itself runs the command.
  */
 export function withStdin(spec: ContainerSpec, imageEntrypoint: readonly string[]): ContainerSpec {
   const entrypoint = spec.entrypoint ?? imageEntrypoint;
   return { ...spec, opensStdin: entrypoint.some((word) => word !== '') };
 }
 
-/** Said for each container whose entrypoint is not the one that the job asks for. */
+/** Warning for each container whose entrypoint differs from the one that the job asks for. */
 export const ENTRYPOINT_WARNING = 'Entrypoint override disabled';

@@ -3,7 +3,7 @@ import { formatGoDuration } from '../job/go-duration.ts';
 import { jobTimeoutSeconds } from '../variables/runner-variables.ts';
 import { jobUrl, shortToken } from '../context/names.ts';
 
-/** Label of everything that goes when its build goes. Value: the id of the build. */
+/** Label of everything that is removed with its build. Value: the id of the build. */
 export const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
 const PREFIX = 'com.gitlab.gitlab-runner';

@@ -5,8 +5,9 @@ import type { PullPolicy } from '../runner/config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';
 
+/** An image to have on the engine before its container is created. */
 export interface PlannedImage {
-  /** undefined: the official helper image for the engine's architecture, of this flavor. */
+  /** undefined: the official helper image of this flavor for the engine's architecture. */
   readonly reference: string | undefined;
   readonly flavor?: string;
   /** In the order in which they are tried. */
@@ -16,9 +17,9 @@ export interface PlannedImage {
 }
 
 /**
- * The images of the containers that run stages. Throws `RunnerConfiguration` when there is none for
- * the job, or when it must not be used.
- * Source: gitlab-runner `executors/docker/docker.go` (expandImageName, getHelperImage).
+ * The images of the containers that run stages. Throws `RunnerConfiguration` when the job has no
+ * image or a forbidden one. Source: gitlab-runner `executors/docker/docker.go` (expandImageName,
+ * getHelperImage).
  */
 export function planImages(context: BuildContext, variables: Variables) {
   const { job, runner } = context;

@@ -12,7 +12,7 @@ export const MAX_PULL_TRIES = 3;
 const MIN_DELAY_MS = 2_000;
 const MAX_DELAY_MS = 10_000;
 
-/** Daemon's words for a registry or a network that does not answer. Trying again may help. */
+/** The daemon's words for a registry or a network that does not answer. Another try may help. */
 const NETWORK_WORDS = [
   'dial tcp',
   'connection refused',
@@ -24,7 +24,7 @@ const NETWORK_WORDS = [
   'connection reset',
 ];
 
-/** Daemon's words for an image that is not there, or not for us. Trying again does not help. */
+/** The daemon's words for an image that is missing or forbidden. Another try does not help. */
 const REFUSAL_WORDS = [
   'not found',
   'manifest unknown',
@@ -37,8 +37,8 @@ const REFUSAL_WORDS = [
 ];
 
 /**
- * Kind of a failed pull, by the daemon's message: it has no better sign. The network comes first: a
- * message of a failed lookup may hold "not found" as well.
+ * Classifies a failed pull by the daemon's message, which is the only sign there is. Network words
+ * are checked first, because the message of a failed lookup may contain "not found" as well.
  * **Source:** gitlab-runner `common/classify_image_pull_failure.go`.
  */
 export function classifyPullFailure(message: string): PullFailure {
@@ -49,15 +49,16 @@ export function classifyPullFailure(message: string): PullFailure {
 }
 
 /**
- * Daemon's words for a registry that answers, and is busy or in trouble: "unexpected HTTP status: 500",
- * and with the image store of containerd "unexpected status from HEAD request to http://…: 500".
+ * The daemon's words for a registry that answers but is overloaded or broken: "unexpected HTTP
+ * status: 500", and with containerd's image store "unexpected status from HEAD request to http://…:
+ * 500".
  */
 const TROUBLE =
   /toomanyrequests|unavailable|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
 
 /**
- * Whether another try of a failed pull may succeed, by the daemon's message. The peer counts on that
- * only for a network's failures; a registry that is busy is as likely to do better soon.
+ * Whether another try of a failed pull may succeed, by the daemon's message. The peer retries only
+ * network failures. This runner also retries an overloaded registry, which is as likely to recover.
  * **Source:** gitlab-runner `executors/docker/internal/pull/manager.go` (shouldRetryImagePull).
  */
 export function mayPullPass(message: string): boolean {
@@ -67,9 +68,9 @@ export function mayPullPass(message: string): boolean {
 }
 
 /**
- * Milliseconds to wait before a pull is tried again, 2 to 10 s: grows with the tries made, and
- * `random` of [0, 1) spreads the nodes that lost the same registry.
- * **Source:** gitlab-runner `executors/docker/internal/pull/manager.go`.
+ * Milliseconds to wait before a pull is tried again, 2 to 10 s. The pause grows with the tries
+ * made. `random` of [0, 1) spreads nodes that lost the same registry. **Source:** gitlab-runner
+ * `executors/docker/internal/pull/manager.go`.
  */
 export function planPullDelayMs(triesMade: number, random: number): number {
   const ceilingMs = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** triesMade);

@@ -5,25 +5,25 @@ import type { JobCredential } from '../job/payload.ts';
 export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
-  /** In the place of user name and password, where the registry gives such. */
+  /** Replaces user name and password, for registries that hand out such tokens. */
   readonly identityToken?: string;
-  /** As the source wrote it: a host, a path below one, or `https://host/v1/`. */
+  /** The server as the source writes it: a host, a path below one, or `https://host/v1/`. */
   readonly server: string;
 }
 
-/** One place where credentials are known from. Its name is safe to show. */
+/** One source of credentials. Its name is safe to show. */
 export interface AuthSource {
   readonly name: string;
   readonly entries: readonly RegistryAuth[];
-  /** What of the source cannot be used, in words without secrets; undefined when all can. */
+  /** Which part of the source cannot be used, without secrets; undefined when all can. */
   readonly problem: string | undefined;
-  /** Programs that know more. */
+  /** Helper programs that have more credentials. */
   readonly helpers?: CredentialHelpers;
 }
 
 /** Names of programs `docker-credential-<name>`. Source: docker/cli, `credsStore` and `credHelpers`. */
 export interface CredentialHelpers {
-  /** Asked for every server that it knows; '' is none. */
+  /** Asked for every server that it lists; '' is no store. */
   readonly store: string;
   /** By the server that each is asked for. */
   readonly byServer: Readonly<Record<string, string>>;
@@ -53,7 +53,7 @@ export function parseDockerConfig(name: string, text: string): AuthSource {
   return { name, entries, problem: undefined, ...(helpers !== undefined && { helpers }) };
 }
 
-/** What is written in the config itself, or what is wrong with it. */
+/** The credentials that the config itself contains, or what is wrong with it. */
 function parseEntries(config: Readonly<Record<string, unknown>>): readonly RegistryAuth[] | string {
   const auths = 'auths' in config ? config.auths : isLegacy(config) ? config : {};
   if (!isObject(auths)) return '"auths" is not an object';
@@ -111,10 +111,10 @@ export function isServerOf(server: string, image: string): boolean {
 }
 
 /**
- * What an engine is told to be the server of credentials for an image. Engines with the image store of
- * containerd hand them to this very host alone, others do not look: so it is the image's own, not the
- * name under which they were found, which may be written otherwise.
- * **Source:** moby `daemon/containerd/resolver.go` (authorizationCredsFromAuthConfig).
+ * The server name that an engine gets with the credentials for an image. Engines with containerd's
+ * image store send credentials only to exactly this host; others ignore the name. So it is the
+ * image's own host and not the name in the source, which may be spelled differently. **Source:**
+ * moby `daemon/containerd/resolver.go` (authorizationCredsFromAuthConfig).
  */
 export function serverOfImage(image: string): string {
   const [host = ''] = imagePath(image).split('/');
@@ -188,7 +188,7 @@ function parseHelpers(
   return { store, byServer };
 }
 
-/** A `.dockercfg` has hosts for keys; a config.json without `auths` has settings. */
+/** The keys of a `.dockercfg` are hosts; those of a config.json without `auths` are settings. */
 function isLegacy(config: Readonly<Record<string, unknown>>): boolean {
   const values = Object.values(config);
   return values.length > 0 && values.every((value) => isObject(value) && 'auth' in value);

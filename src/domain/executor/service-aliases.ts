@@ -2,18 +2,19 @@ import type { BuildContext } from '../context/context.ts';
 
 /** Host names of one service. */
 export interface ServiceAliases {
-  /** Those that lead to it, the ones of its image first. */
+  /** The aliases that resolve to it, those of its image first. */
   readonly used: readonly string[];
-  /** For the trace, one for each name that does not. */
+  /** Lines for the trace, one for each alias that does not. */
   readonly warnings: readonly string[];
-  /** Another service has every name that it could have: nobody would find it. */
+  /** True when other services already have all its names, so that nobody could find it. */
   readonly areAllTaken: boolean;
 }
 
+/** The aliases that a service asks for, and those that it cannot have. */
 export interface AliasesInput {
-  /** Those of the image, then the declared ones. */
+  /** The aliases of the image, then the declared ones. */
   readonly wanted: readonly string[];
-  /** Of the services before. */
+  /** Aliases of the services before it. */
   readonly taken: ReadonlySet<string>;
   /** Names of the coordinator, which no service may have. */
   readonly reserved: ReadonlySet<string>;
@@ -21,13 +22,15 @@ export interface AliasesInput {
   readonly service: { readonly name: string; readonly index: number };
 }
 
-/** What goes into a hosts file and a DNS server. Underscores are not in RFC 1123, but in use. */
+/**
+ * Names that a hosts file and a DNS server take. RFC 1123 forbids underscores, but people use them.
+ */
 const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/;
 
 /**
- * Which host names a service gets. A name that is taken is skipped, and told. Unlike in the peer no
- * service gets the name of the coordinator: the runner's own containers would send it their tokens.
- * Source: gitlab-runner `executors/docker/services.go` (createFromServiceDefinition).
+ * Decides which host names a service gets. A name that is taken is skipped with a warning. Unlike
+ * in the peer, no service gets the coordinator's name: the runner's own containers would send it
+ * their tokens. Source: gitlab-runner `executors/docker/services.go` (createFromServiceDefinition).
  */
 export function planAliases({ wanted, taken, reserved, service }: AliasesInput): ServiceAliases {
   const names = [...new Set(wanted)];
@@ -75,7 +78,7 @@ function hostOf(url: string): string {
     .toLowerCase();
 }
 
-/** One line, and not a long one. */
+/** Quotes a text on one line of limited length. */
 function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

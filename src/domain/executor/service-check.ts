@@ -5,15 +5,16 @@ import { commonHostSettings } from './host-settings.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import type { ContainerSpec, NetworkSpec } from './specs.ts';
 
-/** Where a service is asked whether it listens. */
+/** Address and ports at which a service is checked. */
 export interface CheckTarget {
   /** Of the service. */
   readonly index: number;
   readonly host: string;
-  /** One that answers is enough. */
+  /** One open port is enough. */
   readonly ports: readonly number[];
 }
 
+/** The facts that the check of services depends on. */
 export interface CheckInput {
   readonly context: BuildContext;
   readonly network: NetworkSpec | undefined;
@@ -23,9 +24,9 @@ const MAX_PORTS = 20;
 const PORT_VARIABLE = /^HEALTHCHECK_TCP_PORT=/i;
 
 /**
- * Ports to ask a service at: what its variables name, else the lowest of those that its image
- * exposes. Throws `RunnerConfiguration` when the variable is no port.
- * Source: gitlab-runner `executors/docker/docker.go` (getContainerIPAndExposedPorts).
+ * The ports to check: the one that its variables name, else the lowest of those that its image
+ * exposes. Throws `RunnerConfiguration` when the variable is not a port. Source: gitlab-runner
+ * `executors/docker/docker.go` (getContainerIPAndExposedPorts).
  */
 export function portsToCheck(
   environment: readonly string[],
@@ -44,8 +45,8 @@ export function portsToCheck(
 }
 
 /**
- * The one container that looks at all services of a build at once, from the helper image. It ends
- * well when each of them answers, and says so of each as soon as it does.
+ * The one container, from the helper image, that checks all services of a build at once. It reports
+ * each service as soon as it answers, and succeeds when all have answered.
  */
 export function checkSpec(
   { context, network }: CheckInput,
@@ -53,7 +54,7 @@ export function checkSpec(
 ): ContainerSpec {
   return {
     ...commonHostSettings(context.runner.docker, network),
-    macAddress: '', // a service may have it by now
+    macAddress: '', // a service may have the configured one by now
     name: `${containerBaseName(context)}-wait-for-service`,
     image: check.image,
     command: [],
@@ -73,7 +74,7 @@ export function checkSpec(
   };
 }
 
-/** Whatever the helper image is made of: bash (Debian, Ubuntu), nc (busybox), or the peer's own program. */
+/** Works with any helper image: bash (Debian, Ubuntu), nc (busybox), or the peer's own program. */
 const CHECK_SCRIPT = `
 if command -v bash >/dev/null && command -v timeout >/dev/null; then how=bash
 elif command -v nc >/dev/null; then how=nc
@@ -105,13 +106,13 @@ for target; do look $target & done
 wait
 `;
 
-/** Services that answered, by what the check's container has said. */
+/** Indexes of the services that answered, by the output of the check's container. */
 export function readAnswers(output: string): ReadonlySet<number> {
   const answers = output.matchAll(/^\[(\d+)\] dial succeeded/gm);
   return new Set([...answers].map(([, index]) => Number(index)));
 }
 
-/** What the check's container has said of one service. */
+/** The output of the check's container about one service. */
 export function linesOfService(output: string, index: number): string {
   const mark = `[${index}] `;
   return output
@@ -122,12 +123,12 @@ export function linesOfService(output: string, index: number): string {
     .trim();
 }
 
-/** Whether names of services lead nowhere by themselves: Docker's usual bridge has no DNS. */
+/** Whether service names do not resolve by themselves: Docker's default bridge has no DNS. */
 export function needsLinks(networkMode: string): boolean {
   return ['', 'default', 'bridge'].includes(networkMode);
 }
 
-/** Whether all containers share one network stack, in which a service listens on the own host. */
+/** Whether all containers share one network stack, in which services listen on the local host. */
 export function sharesNetworkStack(networkMode: string): boolean {
   return networkMode === 'host' || networkMode.startsWith('container:');
 }

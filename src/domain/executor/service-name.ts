@@ -4,11 +4,14 @@ export interface ServiceName {
   readonly path: string;
   /** A tag, or a digest with its `@`. */
   readonly version: string;
-  /** To be pulled: with `:latest` when nothing else is said. */
+  /** The image to pull, with `:latest` when the text has no tag or digest. */
   readonly image: string;
   /** `postgres:15`, as the trace names it. */
   readonly title: string;
-  /** Host names that the image's path gives: with `__`, and with `-` for names that need it. */
+  /**
+   * Host names that follow from the image's path: with `__`, and with `-` for programs that allow
+   * no underscores.
+   */
   readonly aliases: readonly string[];
 }
 
@@ -20,8 +23,8 @@ const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,}$/;
 
 /**
- * Reads the image of a service. undefined when it is no name of an image.
- * Source: gitlab-runner `helpers/container/services/services.go` (SplitNameAndVersion).
+ * Reads the image of a service; undefined when it is not the name of an image. Source:
+ * gitlab-runner `helpers/container/services/services.go` (SplitNameAndVersion).
  */
 export function parseServiceName(text: string): ServiceName | undefined {
   const reference = splitReference(text);

@@ -10,19 +10,21 @@ import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import type { ServiceName } from './service-name.ts';
 import type { ContainerSpec, NetworkSpec } from './specs.ts';
 
+/** The facts that the containers of services depend on. */
 export interface ServicesInput {
   readonly context: BuildContext;
   readonly variables: Variables;
   readonly network: NetworkSpec | undefined;
-  /** What every container of the build has mounted. */
+  /** Mounts that every container of the build has. */
   readonly binds: readonly string[];
 }
 
-/** A service as somebody asks for it, variables expanded where that is usual. */
+/** A service as job or configuration asks for it, with variables expanded where GitLab does so. */
 export interface ServiceDefinition extends JobImage {
   readonly variables: readonly JobVariable[];
 }
 
+/** A service whose names and image are known. */
 export interface ServiceToSpecify {
   readonly definition: ServiceDefinition;
   readonly name: ServiceName;
@@ -33,7 +35,7 @@ export interface ServiceToSpecify {
 }
 
 /**
- * The container of a service. It sees what is public, and has limits and rights of its own.
+ * The container of a service. It sees only public variables, and has its own limits and privileges.
  * Source: gitlab-runner `executors/docker/docker.go` (createServiceContainerConfig,
  * createHostConfigForService).
  */
@@ -90,7 +92,9 @@ function devicesOf({ devices }: ServicesConfig, image: string): readonly string[
   );
 }
 
-/** Labels of the configuration come twice, as in the peer: as written, and with the usual prefix. */
+/**
+ * As in the peer, labels of the configuration appear twice: as written, and with the usual prefix.
+ */
 function labelsOf(
   { context, variables }: ServicesInput,
   { path, version }: ServiceName,

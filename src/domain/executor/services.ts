@@ -25,6 +25,7 @@ export interface PlannedService {
   readonly container: (image: string) => ContainerSpec;
 }
 
+/** All services of a build. */
 export interface ServicesPlan {
   readonly services: readonly PlannedService[];
   /** Lines for the trace. */
@@ -32,9 +33,9 @@ export interface ServicesPlan {
 }
 
 /**
- * All services of a build: those of the configuration, then the job's. Throws `RunnerConfiguration`
- * when one of them is not allowed or of no use, or when there are too many.
- * Source: gitlab-runner `executors/docker/services.go`, spec/docker-executor §6.
+ * All services of a build: the configuration's, then the job's. Throws `RunnerConfiguration` when
+ * one is forbidden or unusable, or when there are too many. Source: gitlab-runner
+ * `executors/docker/services.go`, spec/docker-executor §6.
  */
 export function planServices(input: ServicesInput): ServicesPlan {
   const { context } = input;
@@ -68,7 +69,7 @@ export function planServices(input: ServicesInput): ServicesPlan {
   return { services, warnings };
 }
 
-/** Of variables that no process can be handed. */
+/** Warnings about variables that no process can receive. */
 function variableWarnings({ variables }: ServiceDefinition, title: string): readonly string[] {
   const refused = variables.filter(({ key, value }) => !isProcessName(key) || value.includes('\0'));
   const names = refused.map(({ key }) => key);
@@ -78,7 +79,7 @@ function variableWarnings({ variables }: ServiceDefinition, title: string): read
   );
 }
 
-/** In the order in which they are started. */
+/** The services in the order in which they are started. */
 function readDefinitions({ context, variables }: ServicesInput): readonly ServiceDefinition[] {
   const { job, runner } = context;
   const { list, allowed } = runner.docker.services;

@@ -5,7 +5,7 @@ export interface ContainerSpec extends HostSettings {
   readonly command: readonly string[];
   /** undefined keeps the image's; `['']` resets it. */
   readonly entrypoint: readonly string[] | undefined;
-  /** Waits at each start for what is written to its stdin: see {@link withStdin}. */
+  /** Waits at each start for input on its stdin: see {@link withStdin}. */
   readonly opensStdin: boolean;
   /** `KEY=value` */
   readonly environment: readonly string[];
@@ -14,13 +14,16 @@ export interface ContainerSpec extends HostSettings {
   readonly platform: string;
   /** `source:target[:options]`, as in `docker run -v`. */
   readonly binds: readonly string[];
-  /** Single files of the host, bind-mounted; made by the runner, so never auto-created by Docker. */
+  /** Single host files that are bind-mounted. The runner creates them, so Docker never does. */
   readonly fileMounts: readonly FileMount[];
   readonly networkAliases: readonly string[];
   readonly useInit: boolean;
 }
 
-/** What a container gets of its host, by the configuration alone. Empty values are left to Docker. */
+/**
+ * The host settings of a container, by the configuration alone. Empty values keep Docker's
+ * defaults.
+ */
 export interface HostSettings {
   readonly hostname: string;
   readonly networkMode: string;
@@ -58,42 +61,46 @@ export interface HostSettings {
   readonly deviceRequests: readonly DeviceRequest[];
   readonly volumesFrom: readonly string[];
   readonly volumeDriver: string;
-  /** Of the json-file log. */
+  /** Options of Docker's json-file log. */
   readonly logOptions: Readonly<Record<string, string>>;
   readonly runtime: string;
 }
 
+/** A limit of a container, as Docker takes it; -1 is unlimited. */
 export interface Ulimit {
   readonly name: string;
   readonly soft: number;
   readonly hard: number;
 }
 
-/** Devices by what they can do, such as GPUs. Source: Engine API `DeviceRequest`. */
+/** Devices by their capabilities, such as GPUs. Source: Engine API `DeviceRequest`. */
 export interface DeviceRequest {
   readonly driver: string;
   /** -1 for all. */
   readonly count: number;
   readonly deviceIds: readonly string[];
-  /** Any of these lists, all of its members. */
+  /** Any one of these lists must match, with all of its members. */
   readonly capabilities: readonly (readonly string[])[];
   readonly options: Readonly<Record<string, string>>;
 }
 
+/** A host file that is bind-mounted in a container. */
 export interface FileMount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
 }
 
+/** A volume to create, in Docker's terms. */
 export interface VolumeSpec {
   readonly name: string;
-  /** Docker's own unless given. */
+  /** Absent: Docker's default driver. */
   readonly driver?: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A network to create, in Docker's terms. */
 export interface NetworkSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

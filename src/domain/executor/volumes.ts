@@ -7,21 +7,23 @@ import { BUILD_LABEL, gitlabLabelNames, gitlabLabels } from './labels.ts';
 import type { Mount } from '../build/mounts.ts';
 import type { VolumeSpec } from './specs.ts';
 
-/** What the volumes that outlive builds are told by. */
+/** The labels by which volumes that outlive builds are recognised. */
 export const CACHE_VOLUME_LABELS = gitlabLabelNames({ type: 'cache', reusable: 'true' });
 
-/** A volume that we make for a build. */
+/** A volume that the runner makes for a build. */
 export interface PlannedVolume {
   readonly spec: VolumeSpec;
   /** Absolute path in the containers. */
   readonly path: string;
-  /** Removed when the build ends. A persistent one is never removed by us. */
+  /**
+   * True: removed when the build ends. The runner never removes a persistent one with its build.
+   */
   readonly isTemporary: boolean;
 }
 
 /**
- * The volume behind a mount. A persistent one belongs to a project, a runner and a place on it, and
- * keeps builds of protected refs apart from all others. Source: spec/docker-executor §5,
+ * The volume behind a mount. A persistent one belongs to one project, runner and concurrent number,
+ * and separates builds of protected refs from all others. Source: spec/docker-executor §5,
  * gitlab-runner `executors/docker/internal/volumes/manager.go` (createCacheVolume).
  */
 export function planVolume(
@@ -51,8 +53,8 @@ export function planVolume(
 }
 
 /**
- * The directory of the host behind a mount below `cache_dir`. It belongs to the same builds as a
- * volume would. Source: `executors/docker/internal/volumes/manager.go` (createHostBasedCacheVolume).
+ * The host directory behind a mount below `cache_dir`. Builds share it as they would share a
+ * volume. Source: `executors/docker/internal/volumes/manager.go` (createHostBasedCacheVolume).
  */
 export function planCacheDirectory(
   path: string,
@@ -64,8 +66,8 @@ export function planCacheDirectory(
 }
 
 /**
- * Whether the job may put into caches what builds of protected refs read: by GitLab's word, else by
- * the first variable of that name, which no user can have set. A cache key can ask for it too.
+ * Whether the job may write to caches that builds of protected refs read. GitLab's field decides,
+ * else the first variable of that name, which no user can have set. A cache key may ask for it too.
  * Source: gitlab-runner `common/build.go` (IsProtected), `executors/docker/volume.go`.
  */
 export function isProtected({ git_info, variables, cache }: JobPayload): boolean {

@@ -1,12 +1,12 @@
 const LEVELS = ['fastest', 'fast', 'default', 'slow', 'slowest'] as const;
 const MAX_SHOWN_CHARS = 100;
 
-/** How much work goes into an archive; `fastest` only stores. */
+/** How much work goes into compressing an archive; `fastest` only stores. */
 export type CompressionLevel = (typeof LEVELS)[number];
 
 /**
- * The level that a variable asks for, and a warning when it is none.
- * Source: gitlab-runner `commands/helpers/archive.go` (GetCompressionLevel).
+ * The level that a variable asks for, and a warning when it is unknown. Source: gitlab-runner
+ * `commands/helpers/archive.go` (GetCompressionLevel).
  */
 export function readCompressionLevel(text: string): {
   readonly level: CompressionLevel;

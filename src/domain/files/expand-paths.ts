@@ -2,7 +2,7 @@ import { expandShell } from '../variables/shell-expand.ts';
 import type { Variables } from '../variables/variables.ts';
 import type { SelectionLine } from './selection.ts';
 
-/** Paths as they are meant, and what there is to say of those that stay as they are written. */
+/** Expanded paths, and warnings about those that could not be expanded. */
 export interface ExpandedPaths {
   readonly paths: readonly string[];
   readonly lines: readonly SelectionLine[];
@@ -12,8 +12,8 @@ export interface ExpandedPaths {
 export type ShellLookup = (name: string) => string;
 
 /**
- * The job's variables as a shell in the project directory has them; file variables give their path,
- * and what is not set is ''. One lookup serves many texts.
+ * Looks up the job's variables as a shell in the project directory sees them. File variables give
+ * their path; unset variables give ''. One lookup serves many texts.
  */
 export function shellLookup(variables: Pick<Variables, 'environment' | 'projectDir'>): ShellLookup {
   const values = new Map(

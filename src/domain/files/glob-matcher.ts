@@ -10,17 +10,18 @@ import {
 } from './glob-syntax.ts';
 
 /**
- * `malformed`: found out on the way, in a part that only some paths lead to. `too_complex`: the
- * steps were used up before it was known.
+ * `malformed`: a fault in a part of the pattern that only some paths reach. `too_complex`: the step
+ * limit was reached before the answer was known.
  */
 export type GlobVerdict = 'match' | 'no_match' | 'malformed' | 'too_complex';
 
+/** The result of a match and its cost in steps. */
 export interface Measured {
   readonly verdict: GlobVerdict;
   readonly steps: number;
 }
 
-/** A place in pattern and path, and where to go on when they differ from there. */
+/** A position in pattern and path, and where to continue when they differ from there. */
 interface Cursor {
   readonly pattern: Codes;
   at: number;
@@ -34,7 +35,7 @@ interface Cursor {
   isPartStart: boolean;
 }
 
-/** Alternatives of a brace that are still to be tried. */
+/** Alternatives of a brace that have not been tried yet. */
 interface Branches {
   readonly from: Cursor;
   /** Where the next one begins. */
@@ -42,10 +43,10 @@ interface Branches {
   readonly end: number;
 }
 
-/** How a path is asked about. */
+/** How a path is matched. */
 export interface MatchOptions {
   readonly limitSteps: number;
-  /** A path matches also when it lies below of what the pattern matches. */
+  /** True: a path also matches when one of its parent directories does. */
   readonly takesBelow: boolean;
 }
 
@@ -57,12 +58,12 @@ interface Run extends MatchOptions {
 
 type Progress = 'goes_on' | 'differs' | 'branches' | 'match' | 'malformed';
 
-/** Steps that it takes to copy so many codes, which is far cheaper than matching. A whole number. */
+/** Steps charged for copying code points, which is far cheaper than matching. A whole number. */
 function copySteps(codes: number): number {
   return codes >> 3;
 }
 
-/** What it costs to make the pattern of an alternative, however short it is. */
+/** Steps charged for building the pattern of an alternative, however short it is. */
 const STEPS_PER_BRANCH = 50;
 
 /**
@@ -155,7 +156,7 @@ function takeLiteral(run: Run, cursor: Cursor): Progress {
   if (at >= pattern.length) return 'malformed';
   const code = pattern[at];
   if (code !== run.path[cursor.pathAt]) {
-    // What is validated next begins with its backslash.
+    // Validation must start at the backslash that escapes the next character.
     cursor.at = at > 0 && pattern[at - 1] === CODE.backslash ? at - 1 : at;
     return 'differs';
   }
@@ -180,7 +181,7 @@ function takeClass(run: Run, cursor: Cursor): Progress {
   return end === -1 ? 'malformed' : advance(cursor, end + 1);
 }
 
-/** Leaves the cursor behind what has matched, or at the end of the class. */
+/** Leaves the cursor behind the class when it matches, or at its end. */
 function findInClass(cursor: Cursor, wanted: number): boolean {
   let low = NO_LOW;
   while (!isAtClassEnd(cursor, cursor.at)) {
@@ -196,7 +197,7 @@ function findInClass(cursor: Cursor, wanted: number): boolean {
   return false;
 }
 
-/** Nothing is above it: no range begins with it. */
+/** The largest code point, so that no range begins with it. */
 const NO_LOW = 0x10ffff;
 
 function isAtClassEnd({ pattern }: Cursor, at: number): boolean {
@@ -210,7 +211,7 @@ function takeClassCode(cursor: Cursor): number {
   return code;
 }
 
-/** The alternatives take the place of what follows. */
+/** Replaces the brace and what follows by each alternative in turn. */
 function branch(run: Run, cursor: Cursor): Progress {
   const next = cursor.at + 1;
   const end = indexOfBraceEnd(cursor.pattern, next);
@@ -220,7 +221,7 @@ function branch(run: Run, cursor: Cursor): Progress {
   return 'branches';
 }
 
-/** The alternative to be tried next, in the place of its brace. undefined: none is left. */
+/** The alternative to try next, in place of its brace; undefined when none is left. */
 function nextBranch(run: Run): Cursor | undefined {
   const branches = run.pending.at(-1);
   if (branches === undefined) return undefined;
@@ -236,7 +237,7 @@ function nextBranch(run: Run): Cursor | undefined {
   pattern.set(alternative, before.length);
   pattern.set(after, before.length + alternative.length);
   run.steps += STEPS_PER_BRANCH + copySteps(pattern.length + stop - next);
-  // No spread: it would cost more than the match.
+  // A spread would cost more than the match.
   return {
     pattern,
     at: from.at,
@@ -254,7 +255,7 @@ function endPath(run: Run, cursor: Cursor): Progress {
   return cursor.pattern[cursor.at] === CODE.openBrace ? branch(run, cursor) : 'differs';
 }
 
-/** Lets the last star take one character more, else the last `**` one part of the path more. */
+/** Lets the last star take one more character, or else the last `**` one more part of the path. */
 function goBack(run: Run, cursor: Cursor): Progress {
   const { path } = run;
   if (cursor.starAt >= 0 && path[cursor.starPathAt] !== CODE.slash) {

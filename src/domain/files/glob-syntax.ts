@@ -17,6 +17,7 @@ export const CODE = {
   bang: 0x21,
 } as const;
 
+/** The code points of a text. */
 export function codesOf(text: string): Codes {
   const codes = new Uint32Array(text.length);
   let length = 0;
@@ -53,7 +54,10 @@ export function isWellFormed(pattern: Codes, start: number): boolean {
   return depth === 0;
 }
 
-/** Where the `]` of the class is that opens at `open`; -1 when it is empty or never closed. */
+/**
+ * The index of the `]` that closes the class opened at `open`; -1 when the class is empty or not
+ * closed.
+ */
 function endOfClass(pattern: Codes, open: number): number {
   let at = open + 1;
   if (isNegation(pattern[at])) at += 1;
@@ -61,11 +65,12 @@ function endOfClass(pattern: Codes, open: number): number {
   return indexOfClassEnd(pattern, at);
 }
 
+/** Whether a code negates the class that it begins: `!` or `^`. */
 export function isNegation(code: number | undefined): boolean {
   return code === CODE.bang || code === CODE.caret;
 }
 
-/** The first `]` from `start` on that no backslash precedes; -1 when there is none. */
+/** The first unescaped `]` from `start` on; -1 when there is none. */
 export function indexOfClassEnd(pattern: Codes, start: number): number {
   for (let at = start; at < pattern.length; at += 1) {
     if (pattern[at] === CODE.backslash) at += 1;
@@ -74,7 +79,7 @@ export function indexOfClassEnd(pattern: Codes, start: number): number {
   return -1;
 }
 
-/** The `}` that closes what opens before `start`; -1 when there is none. Knows nothing of classes. */
+/** The `}` that closes a brace opened before `start`; -1 when there is none. Ignores classes. */
 export function indexOfBraceEnd(pattern: Codes, start: number): number {
   let depth = 1;
   for (let at = start; at < pattern.length; at += 1) {
@@ -89,7 +94,7 @@ export function indexOfBraceEnd(pattern: Codes, start: number): number {
   return -1;
 }
 
-/** Where the alternative that begins at `start` ends: at its comma, or at `end`. */
+/** The end of the alternative that begins at `start`: its comma, or `end`. */
 export function indexOfAlternativeEnd(pattern: Codes, start: number, end: number): number {
   let depth = 1;
   for (let at = start; at < end; at += 1) {
@@ -102,10 +107,10 @@ export function indexOfAlternativeEnd(pattern: Codes, start: number, end: number
   return end;
 }
 
-/** What may stand at the end of a pattern when the path has ended before it. */
+/** What may remain of a pattern when the path has ended. */
 const EMPTY_TAILS: ReadonlySet<string> = new Set(['', '*', '**', '/**', '**/', '/**/']);
 
-/** Whether what a pattern has from `start` on matches nothing at all: `a/**` matches `a`. */
+/** Whether the rest of a pattern from `start` on matches the empty text: `a/**` matches `a`. */
 export function isEmptyTail(pattern: Codes, start: number): boolean {
   const length = pattern.length - start;
   return length <= 4 && EMPTY_TAILS.has(String.fromCodePoint(...pattern.subarray(start)));

@@ -5,30 +5,31 @@ export type { GlobVerdict, Measured } from './glob-matcher.ts';
 
 /** A pattern for paths or image names, with `/` between their parts. */
 export interface Glob {
-  /** Whether it matches the whole path. Within a bounded time, whatever both are. */
+  /** Whether it matches the whole path. The time is bounded for every pattern and path. */
   readonly matches: (path: string) => boolean;
-  /** The same with its cost, for who asks about many paths; see {@link MAX_STEPS}. */
+  /** The same with its cost, for callers that match many paths; see {@link MAX_STEPS}. */
   readonly measure: (path: GlobPath, options?: Partial<MatchOptions>) => Measured;
-  /** What each match begins with: the text before the first special character, without escapes. */
+  /** The beginning of every match: the text before the first special character, without escapes. */
   readonly literalPrefix: string;
-  /** No special character is in it: it matches `literalPrefix` and nothing else. */
+  /** True when it has no special character: it matches `literalPrefix` and nothing else. */
   readonly isLiteral: boolean;
 }
 
-/** A path made ready to be asked about by many patterns. */
+/** A path that is prepared for matching against many patterns. */
 export interface GlobPath {
   readonly text: string;
   readonly codes: () => Codes;
 }
 
+/** Prepares a path for matching against many patterns. */
 export function globPath(text: string): GlobPath {
   let codes: Codes | undefined;
   return { text, codes: () => (codes ??= codesOf(text)) };
 }
 
 /**
- * A step is a few nanoseconds: this many take some 5 ms. A path that Linux can hold against any
- * pattern that a person would write takes a few thousand; what takes more does not match.
+ * A step takes a few nanoseconds, so this many take about 5 ms. Matching the longest path of Linux
+ * against a pattern written by a person takes a few thousand. A match that takes more fails.
  */
 export const MAX_STEPS = 500_000;
 

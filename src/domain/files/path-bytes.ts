@@ -1,20 +1,24 @@
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** A byte that is no UTF-8 becomes this and itself: half of a surrogate pair, which no text has. */
+/**
+ * A byte that is not UTF-8 is added to this number. The result is half of a surrogate pair, which
+ * no valid text contains.
+ */
 const ESCAPE = 0xdc00;
 const ESCAPED = /([\udc80-\udcff])/u;
 
 /**
- * A name on a Linux file system as a text. Names are bytes and most of them are UTF-8; each byte that
- * is not becomes a lone surrogate, U+DC80 to U+DCFF, so that {@link bytesOfPath} gives back the very
- * bytes. Two names never become the same text. Source: Python's PEP 383 (surrogateescape).
+ * Turns a name on a Linux file system into text. Names are bytes, and most are UTF-8. Each byte
+ * that is not becomes a lone surrogate, U+DC80 to U+DCFF, so that {@link bytesOfPath} restores the
+ * exact bytes. Different names never become the same text. Source: Python's PEP 383
+ * (surrogateescape).
  */
 export function pathOfBytes(bytes: Uint8Array): string {
   return decode(bytes) ?? escapeBytes(bytes);
 }
 
-/** The bytes of a path that {@link pathOfBytes} has made, or that somebody has written as text. */
+/** The bytes of a path that {@link pathOfBytes} made, or that a person wrote as text. */
 export function bytesOfPath(path: string): Uint8Array {
   if (!ESCAPED.test(path)) return encoder.encode(path);
   const parts = path
@@ -31,13 +35,14 @@ export function bytesOfPath(path: string): Uint8Array {
   return bytes;
 }
 
-/** How many bytes {@link bytesOfPath} gives: what Linux limits. */
+/** The number of bytes that {@link bytesOfPath} gives. Linux limits this number. */
 export function pathByteLength(path: string): number {
   return bytesOfPath(path).byteLength;
 }
 
 /**
- * A path as part of a URL, as `encodeURIComponent` has it, which throws at names that are not UTF-8.
+ * A path as part of a URL, encoded as by `encodeURIComponent`, which itself throws for names that
+ * are not UTF-8.
  */
 export function percentEncodePath(path: string): string {
   return path
@@ -50,9 +55,7 @@ export function percentEncodePath(path: string): string {
     .join('');
 }
 
-/**
- * The path itself when it is UTF-8, else its nearest directory that is: '' when none is.
- */
+/** The path itself when it is UTF-8, else its nearest parent directory that is; '' when none is. */
 export function utf8Ancestor(path: string): string {
   const escaped = path.search(ESCAPED);
   return escaped === -1 ? path : path.slice(0, Math.max(path.lastIndexOf('/', escaped), 0));
@@ -82,7 +85,7 @@ function escapeBytes(bytes: Uint8Array): string {
   return parts.join('');
 }
 
-/** How many bytes a character of UTF-8 has that begins so. */
+/** The number of bytes of a UTF-8 character with this first byte. */
 function characterLength(first: number): number {
   if (first < 0xc0) return 1;
   if (first < 0xe0) return 2;

@@ -1,12 +1,12 @@
 import { cleanPath, joinPath } from '../job/project-dir.ts';
 
-/** Characters that make a pattern of a path. A lone `]` or `}` does not. */
+/** Characters that turn a path into a pattern. A lone `]` or `}` does not. */
 const SPECIAL = /[*?[{]/;
 
 /**
- * A path of a job as a pattern relative to the project directory; '' is the directory itself, and
- * undefined what lies outside. Only the part before the first special character can lead out and
- * back in again. Source: gitlab-runner `commands/helpers/file_archiver.go`
+ * A path of a job as a pattern relative to the project directory: '' is the directory itself,
+ * undefined a path outside of it. Only the part before the first special character may leave the
+ * directory and enter it again. Source: gitlab-runner `commands/helpers/file_archiver.go`
  * (findRelativePathInProject).
  */
 export function patternInProject(path: string, projectDir: string): string | undefined {
@@ -17,7 +17,10 @@ export function patternInProject(path: string, projectDir: string): string | und
   return joined === '.' ? '' : isOutside(joined) ? undefined : joined;
 }
 
-/** A path, absolute or relative to `dir`, as a clean one below it; undefined when it is not. */
+/**
+ * A path, absolute or relative to `dir`, as a clean path below it; undefined when it is not below
+ * it.
+ */
 export function relativeTo(dir: string, path: string): string | undefined {
   const root = cleanPath(dir);
   const absolute = path.startsWith('/') ? cleanPath(path) : joinPath(root, path);
@@ -30,7 +33,10 @@ function isOutside(relative: string): boolean {
   return relative === '..' || relative.startsWith('../') || relative.startsWith('/');
 }
 
-/** Up to the slash before the first special character it is a path, and loses its escapes. */
+/**
+ * The text up to the last slash before a special character is a plain path, so its escapes are
+ * removed.
+ */
 function splitPattern(path: string): { readonly base: string; readonly pattern: string } {
   if (!SPECIAL.test(path)) return { base: path, pattern: '' };
   const slash = lastLiteralSlash(path);
@@ -39,7 +45,7 @@ function splitPattern(path: string): { readonly base: string; readonly pattern: 
   return { base: slash === 0 ? '/' : base, pattern: path.slice(slash + 1) };
 }
 
-/** The last `/` that no special character stands before; -1 when there is none. */
+/** The last `/` with no special character before it; -1 when there is none. */
 export function lastLiteralSlash(pattern: string): number {
   let slash = -1;
   for (let at = 0; at < pattern.length && !SPECIAL.test(pattern.charAt(at)); at += 1) {
@@ -54,7 +60,7 @@ function escapePattern(text: string): string {
   return text.replace(/[*?[\]{}\\]/g, '\\$&');
 }
 
-/** The smallest set that has all of these in it: what lies inside of another one goes. Sorted. */
+/** Removes every path that lies inside another one of the set. Sorted. */
 export function outermostPaths(paths: Iterable<string>): readonly string[] {
   const all = new Set(paths);
   if (all.has('')) return [''];

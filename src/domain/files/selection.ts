@@ -9,7 +9,7 @@ import {
   type TreePatternFault,
 } from './tree-pattern.ts';
 
-/** What a job wants to keep of its files. Every text is expanded already. */
+/** Which of its files a job keeps. Every text is already expanded. */
 export interface SelectionOptions {
   /** Absolute. */
   readonly projectDir: string;
@@ -20,44 +20,51 @@ export interface SelectionOptions {
   readonly subject: 'artifacts' | 'cache';
 }
 
+/** A line for the trace, not formatted yet. */
 export interface SelectionLine {
   readonly level: RunnerLineLevel;
   readonly text: string;
 }
 
-/** What a path of a job names before its first special character, relative to the project. */
+/** The beginning of a job's path, up to its first special character, relative to the project. */
 export interface Place {
   readonly path: string;
-  /** A link at the very place is followed, not only those on the way: a pattern begins there. */
+  /**
+   * A link at this exact place is followed, not only links on the way, because a pattern begins
+   * there.
+   */
   readonly isFollowed: boolean;
 }
 
-/** Decides file by file what is kept, and tells of it in the peer's own words. */
+/** Decides for each file whether it is kept, and reports the result in the peer's words. */
 export interface FileSelection {
   /**
-   * What must be read, relative to the project directory: '' is all of it. None lies inside another.
+   * The directories to read, relative to the project directory: '' is all of it. None lies inside
+   * another.
    */
   readonly roots: readonly string[];
   /** Where each of the paths begins; see {@link Place}. */
   readonly places: readonly Place[];
-  /** The roots may hold far more than what is kept: list their names before their bytes are read. */
+  /**
+   * True when the roots may contain far more than is kept: names are listed before bytes are read.
+   */
   readonly needsListing: boolean;
   /**
-   * Whether the file or directory is kept. To be called once for each path found below the roots,
-   * relative to the project directory, its parts joined by `/`. One that was found through a link is
-   * only what the paths want that begin where the link was followed.
+   * Whether the file or directory is kept. Call it once for each path below the roots, relative to
+   * the project directory, with its parts joined by `/`. A path found through a link is kept only
+   * for the job's paths that begin where the link was followed.
    */
   readonly offer: (path: string, through?: Place) => boolean;
   /**
-   * Whether an exclude of the job takes this file away too, which its paths have not asked for. Counted
-   * as if it had been offered.
+   * Whether an exclude removes this file, although no path of the job asked for it. Counts as an
+   * offer.
    */
   readonly excludes: (path: string) => boolean;
-  /** What there is to say when all was offered. */
+  /** The lines to print after everything was offered. */
   readonly lines: () => readonly SelectionLine[];
 }
 
-/** Any pattern of a person is far below it; a hostile one costs a second, once. */
+/** Patterns written by people stay far below this. A hostile pattern costs one second, once. */
 const STEPS_AT_ONCE = 100_000_000;
 const STEPS_A_PATH = 100_000;
 
@@ -81,17 +88,17 @@ interface Wanted {
 
 interface Excluded {
   readonly text: string;
-  /** undefined: it lies outside of the project. */
+  /** undefined: it lies outside the project. */
   readonly glob: Glob | undefined;
   count: number;
   isTooComplex: boolean;
 }
 
 /**
- * Which files artifacts or a cache are made of. A matched directory is taken with all that is in it,
- * dotfiles too; excludes count for each file on its own, so that a directory's name alone does not
- * exclude what is in it. Total, and of bounded cost, whatever the job and its files are called.
- * Source: spec/execution §9, gitlab-runner `commands/helpers/file_archiver.go`.
+ * Decides which files artifacts or a cache consist of. A matched directory is taken with everything
+ * in it, dotfiles included. Excludes apply to each file separately, so excluding a directory's name
+ * alone does not exclude its files. Never throws, and has bounded cost for any job and any file
+ * names. Source: spec/execution §9, gitlab-runner `commands/helpers/file_archiver.go`.
  */
 export function planSelection(options: SelectionOptions): FileSelection {
   const { projectDir } = options;
@@ -131,7 +138,7 @@ function placesOf(patterns: readonly TreePattern[]): readonly Place[] {
   return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
 }
 
-/** Git lists a link and nothing behind it. */
+/** Git lists a link itself and nothing behind it. */
 function isListedByGit({ untracked }: State, name: string, through: Place | undefined): boolean {
   return through === undefined && untracked?.has(name) === true;
 }
@@ -179,7 +186,10 @@ function takes(wanted: Wanted, path: GlobPath, pool: StepPool): boolean {
   return answer === 'yes';
 }
 
-/** What a rule might be meant to keep back must not get out because the rule is hard to read. */
+/**
+ * When a rule is too complex to decide, the file counts as excluded: it must not be published by
+ * mistake.
+ */
 function excludes(rule: Excluded, path: GlobPath, pool: StepPool): boolean {
   if (rule.glob === undefined) return false;
   if (rule.isTooComplex) return true;

@@ -1,26 +1,27 @@
 import { MAX_STEPS, parseGlob, type Glob, type GlobPath } from './glob.ts';
 import { lastLiteralSlash, patternInProject } from './project-paths.ts';
 
-/** Matching of all patterns together ends when this is used up: hostile ones cannot hold the worker. */
+/** The steps left for all patterns together: hostile patterns cannot block the worker. */
 export interface StepPool {
   stepsLeft: number;
 }
 
-/** `too_complex`: nobody knows, and nobody may ask this pattern again. */
+/** `too_complex`: the answer is unknown, and this pattern must not be tried again. */
 export type Answer = 'yes' | 'no' | 'too_complex';
 
-/** One of the paths of a job, as it is asked about files. */
+/** One path of a job, ready to be matched against files. */
 export interface TreePattern {
-  /** The directory or file that all it can match lies in; '' is the whole project. */
+  /** The directory or file that contains every match; '' is the whole project. */
   readonly root: string;
-  /** It has no special character: it takes its root, with all in it. */
+  /** True when it has no special character: it takes its root with everything in it. */
   readonly isLiteral: boolean;
-  /** It takes all that is in its root, or nearly so. */
+  /** True when it takes all or nearly all of its root. */
   readonly takesWholeRoot: boolean;
-  /** Whether it takes a path: what matches is taken with everything in it. */
+  /** Whether it takes a path. A matching directory is taken with everything in it. */
   readonly takes: (path: GlobPath, pool: StepPool) => Answer;
 }
 
+/** Why a path of a job cannot be used: it is empty, lies outside the project, or is malformed. */
 export type TreePatternFault = 'empty' | 'outside' | 'malformed';
 
 const WHOLE_PATTERNS: ReadonlySet<string> = new Set(['*', '**', '**/*', '*/**', '**/**']);
@@ -39,7 +40,7 @@ export function parseTreePattern(
   const root = isLiteral
     ? literalPrefix
     : literalPrefix.slice(0, Math.max(literalPrefix.lastIndexOf('/'), 0));
-  // An escape may have hidden it: `\\../*`.
+  // An escape may have hidden the `..`, as in `\\../*`.
   if (root.split('/').includes('..')) return { fault: 'outside' };
   if (isLiteral) return literalPattern(root);
   return {

@@ -1,8 +1,8 @@
 import { ExpressionFault } from './fault.ts';
 
-/** How deep brackets, operators before a value and templates in templates may lie in each other. */
+/** The greatest nesting of brackets, prefix operators and templates within templates. */
 const MAX_DEPTH = 100;
-/** How many values and operators one expression may have: all of them may lie in each other. */
+/** The greatest number of values and operators of one expression. All of them may be nested. */
 const MAX_COUNT = 1_000;
 const SHOWN_CHARS = 40;
 
@@ -10,23 +10,24 @@ const SHOWN_CHARS = 40;
 export interface Cursor {
   readonly text: string;
   at: number;
-  /** Goes on behind `token` when it is next. */
+  /** If `token` is next, moves behind it and returns true. */
   take(token: string): boolean;
-  /** The same, over white space before it. */
+  /** The same after skipping white space. */
   takeNext(token: string): boolean;
-  /** What the pattern matches right here, behind which it goes on. The pattern must be sticky. */
+  /** Returns what the pattern matches here, and moves behind it. The pattern must be sticky. */
   match(pattern: RegExp): string | undefined;
   skipSpace(): void;
   expect(token: string): void;
   fail(problem: string): never;
-  /** Text of hostile depth must not use up the stack. */
+  /** Limits nesting, so that a hostile text cannot exhaust the stack. */
   deeper<T>(read: () => T): T;
   /** Counts one more part of an expression. */
   count(): void;
-  /** An expression begins that is in no other one. */
+  /** Starts counting for an expression that is not part of another one. */
   startCount(): void;
 }
 
+/** A cursor at the beginning of a text. */
 export function createCursor(text: string): Cursor {
   let depth = 0;
   let count = 0;

@@ -2,15 +2,15 @@ import { ExpressionFault } from './fault.ts';
 import type { BinaryOperator, Expression, UnaryOperator } from './syntax.ts';
 import { compareValues, formatValue, isTruthy, kindOf, SENSITIVE, type Value } from './value.ts';
 
-/** What names stand for, and how much text may still be made. */
+/** The values of names, and the amount of text that may still be produced. */
 export interface Evaluation {
   readonly names: ReadonlyMap<string, Value>;
-  /** Counts text against the job's limit; fails when it is used up. */
+  /** Counts text against the job's limit. Throws when the limit is exceeded. */
   readonly spend: (text: string) => string;
 }
 
 /** The value of an expression. Source: GitLab documentation, "Moa expression language". */
-export function evaluate(expression: Expression, evaluation: Evaluation): Value {
+function evaluate(expression: Expression, evaluation: Evaluation): Value {
   const inner = (part: Expression): Value => evaluate(part, evaluation);
   switch (expression.kind) {
     case 'literal':
@@ -34,7 +34,7 @@ export function evaluate(expression: Expression, evaluation: Evaluation): Value 
   }
 }
 
-/** Text with expressions: as text, whatever they are. */
+/** The text of a template, with each expression formatted as text. */
 export function evaluateParts(
   parts: readonly (string | Expression)[],
   evaluation: Evaluation,
@@ -116,7 +116,7 @@ function applyUnary(operator: UnaryOperator, operand: Value): Value {
 
 type Binary = Extract<Expression, { kind: 'binary' }>;
 
-/** `||` and `&&` look at their right side only when they need it, and return one of the two. */
+/** `||` and `&&` evaluate their right side only when needed, and return one of the two operands. */
 function evaluateBinary({ operator, left, right }: Binary, evaluation: Evaluation): Value {
   const first = evaluate(left, evaluation);
   if (operator === '||') return isTruthy(first) ? first : evaluate(right, evaluation);
@@ -168,7 +168,7 @@ function finite(value: number): number {
   throw new ExpressionFault('the number is too large');
 }
 
-/** Never what the value is: an input may be nobody's business. */
+/** Names the kind and never the value, because an input may be secret. */
 function aKindOf(value: Value): string {
   return article(kindOf(value));
 }

@@ -1,6 +1,6 @@
 /**
- * Why an expression has no value: what is wrong with it and where, or `sensitive` when it would use
- * an input that must not be shown. Caught where templates are expanded.
+ * Why an expression has no value: the fault and its place, or `sensitive` when it would use an
+ * input that must not be shown. Caught where templates are expanded.
  */
 export class ExpressionFault extends Error {
   override readonly name = 'ExpressionFault';

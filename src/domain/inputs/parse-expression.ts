@@ -8,9 +8,9 @@ const CLOSE = '}}';
 const UNARY_OPERATORS = ['+', '-', '!'] as const;
 
 /**
- * A whole text with expressions in it. `\${{` is a `${{` that begins none; no other backslash means
- * anything. Fails with the place at what is no expression.
- * Source: GitLab documentation, "Moa expression language".
+ * Parses a whole text with expressions. `\${{` is a literal `${{`; no other backslash is special.
+ * Throws an {@link ExpressionFault} with the place of a malformed expression. Source: GitLab
+ * documentation, "Moa expression language".
  */
 export function parseTemplate(cursor: Cursor): readonly (string | Expression)[] {
   const { text } = cursor;
@@ -27,7 +27,7 @@ export function parseTemplate(cursor: Cursor): readonly (string | Expression)[] 
   return [...parts, text.slice(cursor.at)];
 }
 
-/** Behind a `${{`. */
+/** Begins behind a `${{`. */
 function parseEmbedded(cursor: Cursor): Expression {
   const expression = parseExpression(cursor);
   cursor.expect(CLOSE);
@@ -39,7 +39,7 @@ function parseExpression(cursor: Cursor): Expression {
   return cursor.deeper(() => parseBinary(cursor, 0));
 }
 
-/** All operators of two operands take the left one first. */
+/** All binary operators are left-associative. */
 function parseBinary(cursor: Cursor, level: number): Expression {
   const operators = BINARY_OPERATORS[level];
   if (operators === undefined) return parseUnary(cursor);
@@ -104,7 +104,7 @@ function parseWord(cursor: Cursor): Expression {
   return cursor.fail('a reserved word is no name');
 }
 
-/** A bare name is text here; in parentheses it is what it stands for. */
+/** A bare name is a text key here. In parentheses it is an expression. */
 function parseMember(cursor: Cursor): readonly [Expression, Expression] {
   cursor.skipSpace();
   const name = cursor.match(NAME);
@@ -114,7 +114,7 @@ function parseMember(cursor: Cursor): readonly [Expression, Expression] {
   return [key, parseExpression(cursor)];
 }
 
-/** Behind the opening bracket; a comma may stand behind the last item. */
+/** Begins behind the opening bracket. A comma may follow the last item. */
 function parseList<T>(cursor: Cursor, close: string, parseItem: (at: Cursor) => T): readonly T[] {
   const items: T[] = [];
   while (!cursor.takeNext(close)) {

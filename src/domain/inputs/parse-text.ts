@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts';
 import type { Expression } from './syntax.ts';
 
-/** What begins an expression within a text. */
+/** The characters that begin an expression within a text. */
 export const OPEN = '${{';
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -17,7 +17,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ] as const),
 ]);
 
-/** Behind the opening quote: with escapes, and with expressions in it. */
+/** Begins behind the opening quote. The text may contain escapes and expressions. */
 export function parseDoubleQuoted(
   cursor: Cursor,
   parseEmbedded: (cursor: Cursor) => Expression,
@@ -44,12 +44,12 @@ function parseEscape(cursor: Cursor): string {
   return meant;
 }
 
-/** No script, name or path can hold one. */
+/** Scripts, names and paths cannot contain NUL. */
 function noNul(cursor: Cursor, char: string): string {
   return char === '\0' ? cursor.fail('a text must not hold a NUL character') : char;
 }
 
-/** Behind the opening quote: taken as it is, but for `\\` and `\'`. */
+/** Begins behind the opening quote. The text is literal except for `\\` and `\'`. */
 export function parseSingleQuoted(cursor: Cursor): Expression {
   let value = '';
   for (;;) {

@@ -1,6 +1,6 @@
 import type { Value } from './value.ts';
 
-/** What an expression is made of. */
+/** The syntax tree of an expression. */
 export type Expression =
   | { readonly kind: 'literal'; readonly value: Value }
   /** Text with expressions in it. */
@@ -19,9 +19,10 @@ export type Expression =
       readonly right: Expression;
     };
 
+/** An operator in front of one operand. */
 export type UnaryOperator = '+' | '-' | '!';
 
-/** From those that bind least to those that bind most; a longer one before its own beginning. */
+/** From the lowest precedence to the highest. A longer operator comes before its own prefix. */
 export const BINARY_OPERATORS = [
   ['||'],
   ['&&'],
@@ -30,9 +31,10 @@ export const BINARY_OPERATORS = [
   ['*', '/', '%'],
 ] as const;
 
+/** An operator between two operands. */
 export type BinaryOperator = (typeof BINARY_OPERATORS)[number][number];
 
-/** Kept for what the language may become: no names. */
+/** Reserved for future versions of the language; they are not names. */
 export const RESERVED_WORDS: ReadonlySet<string> = new Set([
   ...['array', 'as', 'break', 'case', 'const', 'continue', 'default', 'else', 'fallthrough'],
   ...['float', 'for', 'func', 'function', 'goto', 'if', 'import', 'in', 'int', 'let', 'loop'],

@@ -4,22 +4,22 @@ import { ExpressionFault } from './fault.ts';
 import { parseTemplate } from './parse-expression.ts';
 import { SENSITIVE, type Value } from './value.ts';
 
-/** Value that a person has given a job, by its name. */
+/** An input of a job with the value that somebody gave it. */
 export interface TemplateInput {
   readonly key: string;
   readonly value: Value;
   readonly isSensitive: boolean;
 }
 
-/** All texts of one job together may become so long, in UTF-16 units. */
+/** The greatest length of all texts of one job together, in UTF-16 units. */
 const MAX_LENGTH = 16 * 1024 * 1024;
 
-/** The expressions of a text replaced by what they come to. Throws an {@link ExpressionFault}. */
+/** Replaces the expressions of a text by their values. Throws an {@link ExpressionFault}. */
 export type ExpandTemplate = (text: string) => string;
 
 /**
- * Expands the texts of one job. Each text that expressions stand in is read as a template, however
- * often it uses an input; others are returned untouched.
+ * Expands the texts of one job. Texts with expressions are parsed as templates, however often they
+ * use an input. Other texts are returned unchanged.
  */
 export function createTemplates(inputs: readonly TemplateInput[]): ExpandTemplate {
   const byName = new Map<string, Value>(

@@ -1,6 +1,9 @@
 import { ExpressionFault } from './fault.ts';
 
-/** A value of the expression language: JSON's, and one that stands for what must not be shown. */
+/**
+ * A value of the expression language: a JSON value, or a placeholder for one that must not be
+ * shown.
+ */
 export type Value =
   | null
   | boolean
@@ -10,14 +13,17 @@ export type Value =
   | ReadonlyMap<string, Value>
   | typeof SENSITIVE;
 
-/** In the place of a sensitive input: its content never gets into an expression at all. */
+/** Stands in for a sensitive input. Its real value never enters an expression. */
 export const SENSITIVE = { kind: 'sensitive' } as const;
 
 /** Names of the kinds, in the order in which values of different kinds are compared. */
 const KINDS = ['null', 'boolean', 'number', 'string', 'array', 'object'] as const;
+/** The kind of a value in messages and comparisons. */
 export type Kind = (typeof KINDS)[number];
 
-/** Fails for what is sensitive: nothing may be decided by it, nor made of it. */
+/**
+ * The kind of a value. Throws for a sensitive one: nothing may be decided by it or derived from it.
+ */
 export function kindOf(value: Value): Kind {
   if (value === SENSITIVE) throw new ExpressionFault('sensitive');
   if (value === null) return 'null';
@@ -33,14 +39,14 @@ export function kindOf(value: Value): Kind {
   }
 }
 
-/** What counts as true: everything but `false`, `null`, 0 and what is empty. */
+/** Everything is true except `false`, `null`, 0 and empty values. */
 export function isTruthy(value: Value): boolean {
   kindOf(value);
   if (Array.isArray(value)) return value.length > 0;
   return value instanceof Map ? value.size > 0 : Boolean(value);
 }
 
-/** As text, the way `str` has it: `null` is `<null>`, arrays and objects are JSON. */
+/** Formats a value as `str` does: `null` is `<null>`, arrays and objects are JSON. */
 export function formatValue(value: Value): string {
   if (value === null) return '<null>';
   return typeof value === 'string' ? value : formatJson(value);
@@ -58,7 +64,7 @@ function formatJson(value: Value): string {
 }
 
 /**
- * Negative, 0 or positive, as `a` comes before, with or after `b`. Values of different kinds are
+ * Negative, 0 or positive when `a` comes before, with or after `b`. Values of different kinds are
  * ordered by kind. Text is compared by code points, which is the order of its UTF-8 bytes.
  */
 export function compareValues(a: Value, b: Value): number {
@@ -80,7 +86,9 @@ function compareLists(a: readonly Value[], b: readonly Value[]): number {
   return a.length - b.length;
 }
 
-/** By how many members, then by their names, then by what they hold; their order does not matter. */
+/**
+ * Compares the number of members, then their names, then their values. Their order does not matter.
+ */
 function compareObjects(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Value>): number {
   const keys = [...a.keys()].sort(compareText);
   const others = [...b.keys()].sort(compareText);
@@ -97,7 +105,8 @@ function compareObjects(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Va
 function compareText(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
-  // In the middle of a pair of surrogates the halves before are the same: so is the order.
+  // In the middle of a surrogate pair the first halves are equal, so comparing here gives the same
+  // order.
   const [own = -1, other = -1] = [a.codePointAt(at), b.codePointAt(at)];
   return own - other;
 }

@@ -3,7 +3,7 @@ import type { GitInfo, JobPayload, JobStep } from './payload.ts';
 
 type Check = (job: JobPayload) => string | undefined;
 
-/** The first that has something to say is enough. */
+/** The first check that returns a message decides. */
 const CHECKS: readonly Check[] = [
   checkRun,
   checkExecutorOptions,
@@ -13,7 +13,7 @@ const CHECKS: readonly Check[] = [
 
 /**
  * Why this runner cannot run the job, as a message for its trace; undefined when it can. Such a job
- * fails before anything of it is begun. Source: spec/coordinator-api §4b, spec/job-payload §1, §5.
+ * fails before anything of it begins. Source: spec/coordinator-api §4b, spec/job-payload §1, §5.
  */
 export function checkJob(job: JobPayload): string | undefined {
   for (const check of CHECKS) {
@@ -56,7 +56,7 @@ function checkSteps(steps: readonly JobStep[]): string | undefined {
   }
   const names = withScript.map(({ name }) => name.toLowerCase());
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  // Invariant: the name of a stage is its identity, by which a stage that has run is recognised.
+  // Invariant: a stage is identified by its name, so that a stage that has run is recognised.
   return twice === undefined ? undefined : `the job has more than one step ${quote(twice)}`;
 }
 
@@ -64,7 +64,7 @@ function hasScript({ script }: JobStep): boolean {
   return script.length > 0;
 }
 
-/** Values that git would take for options or for commands to run, and those it cannot check out. */
+/** Refuses values that git would take for options or commands, or could not check out. */
 function checkGit(git: GitInfo): string | undefined {
   const { sha, repo_object_format: format } = git;
   if (sha !== '' && !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(sha)) {

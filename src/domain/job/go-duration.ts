@@ -14,12 +14,12 @@ const MAX_NANOSECONDS = 2 ** 63;
 const NANOSECONDS_PER_MS = 1e6;
 const WHOLE = /^[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const TERM = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
-/** Longer text is no duration of anybody: keeps matching cheap. */
+/** No real duration is longer. The limit keeps matching cheap. */
 const MAX_LENGTH = 200;
 
 /**
- * Milliseconds of a duration such as `1h30m` or `1.5s`, with its sign; may have a fraction.
- * undefined when it is not one, or too long for Go. Source: Go `time.ParseDuration`.
+ * Milliseconds of a duration such as `1h30m` or `1.5s`, with its sign and possibly a fraction.
+ * undefined when it is malformed, or too long for Go. Source: Go `time.ParseDuration`.
  */
 export function parseGoDuration(text: string): number | undefined {
   if (/^[-+]?0$/.test(text)) return 0;
@@ -33,8 +33,8 @@ export function parseGoDuration(text: string): number | undefined {
 }
 
 /**
- * A duration of at least 0 as Go prints it: `1h0m0s`, `1m30.5s`, `500ms`. Rounded to whole
- * milliseconds. Source: Go `time.Duration.String`.
+ * Formats a duration of at least 0 milliseconds as Go does: `1h0m0s`, `1m30.5s`, `500ms`. Rounded
+ * to whole milliseconds. Source: Go `time.Duration.String`.
  */
 export function formatGoDuration(durationMs: number): string {
   const totalMs = Math.max(0, Math.round(durationMs));

@@ -3,17 +3,16 @@ import { createTemplates, type ExpandTemplate } from '../inputs/template.ts';
 import type { Value } from '../inputs/value.ts';
 import type { JobArtifact, JobCache, JobImage, JobPayload, JobStep, JsonValue } from './payload.ts';
 
-/** A job with its inputs put in, or why that cannot be done. */
+/** A job with its inputs inserted, or why that failed. */
 export type InterpolatedJob =
   | { readonly kind: 'job'; readonly job: JobPayload }
   | { readonly kind: 'fault'; readonly message: string };
 
 /**
- * Puts the inputs of a job into what may refer to them by `${{ job.inputs.… }}`: its two scripts,
- * image, services, artifacts and caches. A job without inputs is left alone, whatever is in it: it
- * may have used these characters for something else before there were inputs. The message of a fault
- * holds no input's value. Source: gitlab-runner `common/spec/spec.go` (`inputs:"expand"`),
- * `common/spec/inputs.go`.
+ * Inserts a job's inputs where `${{ job.inputs.… }}` may refer to them: its two scripts, image,
+ * services, artifacts and caches. A job without inputs is returned unchanged, because it may use
+ * these characters for something else. The message of a fault contains no input's value. Source:
+ * gitlab-runner `common/spec/spec.go` (`inputs:"expand"`), `common/spec/inputs.go`.
  */
 export function interpolateJob(job: JobPayload): InterpolatedJob {
   if (job.inputs.length === 0) return { kind: 'job', job };
@@ -38,7 +37,7 @@ interface Expanders {
   readonly texts: (texts: readonly string[], place: string) => readonly string[];
 }
 
-/** With the place in what is said about a fault. */
+/** Adds the place in the job to the message of a fault. */
 function createExpanders(expand: ExpandTemplate): Expanders {
   const text = (template: string, place: string): string => {
     try {

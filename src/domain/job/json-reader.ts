@@ -1,19 +1,19 @@
 import { isObject } from '../is-object.ts';
 import { FailureType, FinalError } from '../failure.ts';
 
-/** Reads one value of a hostile JSON document; `path` names the place in messages. */
+/** Reads one value of an untrusted JSON document. `path` is its place, for messages. */
 export type Read<T> = (value: unknown, path: string) => T;
 
-/** A JSON object of which only own keys are looked at. */
+/** A JSON object of which only own keys are read. */
 export interface Fields {
-  /** The value of a key, read; absent and null are read as undefined. */
+  /** Reads the value of a key. Absent and null values are read as undefined. */
   readonly read: <T>(key: string, read: Read<T>) => T;
   readonly keys: () => readonly string[];
 }
 
 /**
- * The fault of a document with an unusable value. It names place and kinds only, never the value:
- * that could be a secret.
+ * The error about an unusable value in a document. It names place and kinds, but never the value,
+ * which could be a secret.
  */
 export function unusable(path: string, expected: string, actual?: string): FinalError {
   const got = actual === undefined ? '' : `, got ${actual}`;
@@ -23,7 +23,7 @@ export function unusable(path: string, expected: string, actual?: string): Final
   );
 }
 
-/** Absent is an object without fields. */
+/** Reads an object; an absent one has no fields. */
 export function readFields(value: unknown, path: string): Fields {
   const object = isAbsent(value) ? {} : value;
   if (!isObject(object)) throw unusable(path, 'an object', kindOf(value));
@@ -36,35 +36,38 @@ export function readFields(value: unknown, path: string): Fields {
   };
 }
 
-/** Absent is ''. Text with a NUL byte is refused: no name, path or script can hold one. */
+/**
+ * Reads text; absent is ''. Text with a NUL byte is refused, because names, paths and scripts
+ * cannot contain it.
+ */
 export function readText(value: unknown, path: string): string {
   const text = readAnyText(value, path);
   if (text.includes('\0')) throw unusable(path, 'text without NUL bytes');
   return text;
 }
 
-/** Absent is ''. For values that are looked at before they are used anywhere. */
+/** Reads text that is checked later, before it is used; absent is ''. */
 export function readAnyText(value: unknown, path: string): string {
   if (isAbsent(value)) return '';
   if (typeof value !== 'string') throw unusable(path, 'a string', kindOf(value));
   return value;
 }
 
-/** Absent is false. */
+/** Reads a boolean; absent is false. */
 export function readBoolean(value: unknown, path: string): boolean {
   if (isAbsent(value)) return false;
   if (typeof value !== 'boolean') throw unusable(path, 'true or false', kindOf(value));
   return value;
 }
 
-/** Absent is 0. */
+/** Reads an integer; absent is 0. */
 export function readInteger(value: unknown, path: string): number {
   if (isAbsent(value)) return 0;
   if (!Number.isSafeInteger(value)) throw unusable(path, 'a whole number', numberKindOf(value));
   return Number(value);
 }
 
-/** Absent is an empty list; absent items are read as such. */
+/** Reads a list; absent is an empty one. Absent items are read as such. */
 export function readList<T>(read: Read<T>, maxLength: number): Read<readonly T[]> {
   return (value, path) => {
     if (isAbsent(value)) return [];

@@ -13,17 +13,17 @@ const SUPPORTED: Readonly<Record<string, readonly string[]>> = {
   kubernetes: ['user'],
 };
 
-/** The same as dotted paths, for messages. */
+/** The same options as dotted paths, for messages. */
 export const SUPPORTED_EXECUTOR_OPTIONS: readonly string[] = Object.entries(SUPPORTED).flatMap(
   ([executor, options]) => options.map((option) => `${executor}.${option}`),
 );
 
-/** The image of a job. */
+/** Reads the image of a job. */
 export function readImage(value: unknown, path: string): JobImage {
   return imageOf(readFields(value, path));
 }
 
-/** The image of a service, with its own variables. */
+/** Reads the image of a service, with its own variables. */
 export function readService(value: unknown, path: string): JobService {
   const service = readFields(value, path);
   return { ...imageOf(service), variables: service.read('variables', readVariables) };
@@ -40,7 +40,10 @@ function imageOf(image: Fields): JobImage {
   };
 }
 
-/** Options for other executors are let be; unknown ones are kept by name, to refuse the job later. */
+/**
+ * Options for other executors are ignored. Unknown options are kept by name, to refuse the job
+ * later.
+ */
 function readExecutorOptions(value: unknown, path: string): JobImage['executor_opts'] {
   const options = readFields(value, path);
   const docker = options.read('docker', readFields);
@@ -59,7 +62,7 @@ function readExecutorOptions(value: unknown, path: string): JobImage['executor_o
   };
 }
 
-/** A name, or a number that was not written as text. */
+/** A user name, or a numeric id that the payload has as a number. */
 function readUser(value: unknown, path: string): string {
   return typeof value === 'number' ? `${readInteger(value, path)}` : readText(value, path);
 }

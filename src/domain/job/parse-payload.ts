@@ -27,7 +27,7 @@ import type {
   JobStep,
 } from './payload.ts';
 
-/** What is needed to tell the coordinator anything about a job. */
+/** What is needed to report anything about a job to the coordinator. */
 export interface JobIdentity {
   readonly id: number;
   readonly token: string;
@@ -36,14 +36,14 @@ export interface JobIdentity {
 const MAX_SECTIONS = 1_000;
 const MAX_LINES = 100_000;
 const MAX_DEPENDENCIES = 10_000;
-/** Ten years: no job waits for it, and no clock overflows. */
+/** Ten years: longer than any job, and safe from overflow. */
 const MAX_TIMEOUT_SECONDS = 315_360_000;
 
 const readTexts = readList(readText, MAX_LINES);
 
 /**
- * A job as the coordinator handed it out. Total: unknown fields are ignored, absent and null ones
- * get their zero value, anything else of a wrong type or size throws `InvalidPayload` with the place
+ * Parses a job as the coordinator handed it out. Unknown fields are ignored; absent and null fields
+ * get their zero value. Throws `InvalidPayload` for any other wrong type or size, with the place
  * and never the value. Source: spec/job-payload, gitlab-runner `common/spec/spec.go`.
  */
 export function parseJobPayload(json: unknown): JobPayload {
@@ -73,8 +73,8 @@ export function parseJobPayload(json: unknown): JobPayload {
 }
 
 /**
- * Id and token of a job that may make no other sense, so that it can still be reported as failed;
- * undefined when even that is not possible.
+ * Id and token of a job whose payload may otherwise be unusable, so that the job can still be
+ * reported as failed; undefined when even these are missing.
  */
 export function parseJobIdentity(json: unknown): JobIdentity | undefined {
   if (!isObject(json)) return undefined;
@@ -83,7 +83,7 @@ export function parseJobIdentity(json: unknown): JobIdentity | undefined {
   return isId(id) && isToken(token) ? { id, token } : undefined;
 }
 
-/** A job of which nothing but its identity is known, everything else being zero. */
+/** A payload of which only the identity is known. All other fields have their zero value. */
 export function emptyPayload({ id, token }: JobIdentity): JobPayload {
   return parseJobPayload({ id, token });
 }
@@ -92,7 +92,10 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
-/** Anything else could not be sent as a header, so nothing could be said about the job. */
+/**
+ * A token with other characters could not be sent as a header, so nothing could be reported about
+ * the job.
+ */
 function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 }
@@ -120,7 +123,7 @@ function readJobInfo(value: unknown, path: string): JobInfo {
   };
 }
 
-/** For metrics only: nothing odd in it may fail a job. */
+/** Used for metrics only, so an odd value must not fail a job. */
 function readSeconds(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
 }
@@ -242,7 +245,7 @@ function readFeatures(value: unknown, path: string): JobFeatures {
   };
 }
 
-/** JSON in a string; a list without steps is as good as none. */
+/** `run` is JSON in a string. A list without steps counts as absent. */
 function readRun(value: unknown, path: string): string {
   const text = readText(value, path);
   return /^\s*(?:null|\[\s*\])?\s*$/.test(text) ? '' : text;

@@ -4,7 +4,10 @@ import type { JobSecret, JobVaultSecret } from './payload.ts';
 
 const MAX_SECRETS = 1_000;
 
-/** The peer asks them in this order; a secret names one. Source: gitlab-runner `common/spec/spec.go`. */
+/**
+ * In the peer's order of precedence; a secret has one of them. Source: gitlab-runner
+ * `common/spec/spec.go`.
+ */
 const OTHER_PROVIDERS = [
   'gcp_secret_manager',
   'azure_key_vault',
@@ -12,7 +15,7 @@ const OTHER_PROVIDERS = [
   'gitlab_secrets_manager',
 ] as const;
 
-/** The secrets of a job, by the variables that they are to become. */
+/** Reads the secrets of a job, by the variables that they become. */
 export function readSecrets(value: unknown, path: string): readonly JobSecret[] {
   const secrets = readFields(value, path);
   const keys = secrets.keys();
@@ -63,7 +66,7 @@ function readAuth(auth: Fields): JobVaultSecret['server']['auth'] {
   };
 }
 
-/** What a login sends along; anything that is no text is sent as the peer writes it. */
+/** The data sent with a login. A value that is not text is formatted as the peer does. */
 function readAuthData(value: unknown, path: string): Readonly<Record<string, string>> {
   if (value === undefined) return {};
   if (!isObject(value)) throw unusable(path, 'an object');

@@ -1,13 +1,16 @@
 import { readAnyText, readBoolean, readFields, readList } from './json-reader.ts';
 import type { JobVariable } from './payload.ts';
 
-/** GitLab's own limits lie far below. */
+/** Far above GitLab's own limits. */
 const MAX_VARIABLES = 20_000;
 
-/** The variables of a job or of one service, in the order of precedence. */
+/** Reads the variables of a job or of one service, in the order of precedence. */
 export const readVariables = readList(readVariable, MAX_VARIABLES);
 
-/** Key and value may hold anything: what cannot be exported is left out then, and said so. */
+/**
+ * Key and value may be any text. A variable that cannot be exported is skipped later, with a
+ * warning.
+ */
 function readVariable(value: unknown, path: string): JobVariable {
   const variable = readFields(value, path);
   return {

@@ -1,7 +1,7 @@
 /**
  * The job as the coordinator hands it out, with every absent or null field set to its zero value.
- * Names are the wire's, so that a reader finds them in GitLab's source; nothing else in the code
- * uses snake_case. Source: POST /jobs/request, gitlab-runner 19.4 `common/spec`.
+ * Names are those of the wire, so that a reader finds them in GitLab's source. Nothing else in the
+ * code uses snake_case. Source: POST /jobs/request, gitlab-runner 19.4 `common/spec`.
  */
 export interface JobPayload {
   readonly id: number;
@@ -20,15 +20,16 @@ export interface JobPayload {
   readonly dependencies: readonly JobDependency[];
   readonly hooks: readonly JobHook[];
   readonly inputs: readonly JobInput[];
-  /** Absent in records that 0.1.0 has written. */
+  /** Absent in records of 0.1.0. */
   readonly secrets?: readonly JobSecret[];
-  /** Absent in records that 0.1.0 has written. */
+  /** Absent in records of 0.1.0. */
   readonly policy_options?: JobPolicy;
   readonly features: JobFeatures;
   /** The `run:` keyword: JSON text of CI steps. Not supported; a job that has it is refused. */
   readonly run: string;
 }
 
+/** Names and ids of the job and its project. */
 export interface JobInfo {
   readonly name: string;
   readonly stage: string;
@@ -39,6 +40,7 @@ export interface JobInfo {
   readonly time_in_queue_seconds: number;
 }
 
+/** The commit to check out, and how to fetch it. */
 export interface GitInfo {
   readonly repo_url: string;
   readonly repo_object_format: string;
@@ -51,6 +53,7 @@ export interface GitInfo {
   readonly protected: boolean | null;
 }
 
+/** A variable of the job, unexpanded. */
 export interface JobVariable {
   readonly key: string;
   readonly value: string;
@@ -60,6 +63,7 @@ export interface JobVariable {
   readonly raw: boolean;
 }
 
+/** A script of the job: `script`, `after_script` or `release`. */
 export interface JobStep {
   readonly name: string;
   readonly script: readonly string[];
@@ -68,6 +72,7 @@ export interface JobStep {
   readonly allow_failure: boolean;
 }
 
+/** The image of a job, with options for its container. */
 export interface JobImage {
   readonly name: string;
   readonly alias: string;
@@ -81,10 +86,12 @@ export interface JobImage {
   };
 }
 
+/** A service of the job, with variables of its own. */
 export interface JobService extends JobImage {
   readonly variables: readonly JobVariable[];
 }
 
+/** An entry of the job's artifacts: which files to upload, when and how. */
 export interface JobArtifact {
   readonly name: string;
   readonly untracked: boolean;
@@ -96,6 +103,7 @@ export interface JobArtifact {
   readonly expire_in: string;
 }
 
+/** An entry of the job's caches: its key, its files and when to use it. */
 export interface JobCache {
   readonly key: string;
   readonly fallback_keys: readonly string[];
@@ -105,6 +113,7 @@ export interface JobCache {
   readonly when: string;
 }
 
+/** Credentials of a registry. Secret. */
 export interface JobCredential {
   readonly type: string;
   readonly url: string;
@@ -112,6 +121,7 @@ export interface JobCredential {
   readonly password: string;
 }
 
+/** An earlier job whose artifacts this job needs. Its token is secret. */
 export interface JobDependency {
   readonly id: number;
   readonly token: string;
@@ -119,18 +129,20 @@ export interface JobDependency {
   readonly artifacts_file: { readonly filename: string; readonly size: number };
 }
 
+/** A script that the job adds to a place in the runner's own stages. */
 export interface JobHook {
   readonly name: string;
   readonly script: readonly string[];
 }
 
+/** The declared type of an input. */
 export type InputType = 'string' | 'number' | 'boolean' | 'array' | 'struct';
 
-/** What JSON can say. */
+/** Any JSON value. */
 export type JsonValue =
   null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-/** A value that a person gave the job: what its texts mean by `${{ job.inputs.<key> }}`. */
+/** An input of the job, which its texts refer to as `${{ job.inputs.<key> }}`. */
 export interface JobInput {
   readonly key: string;
   readonly value: {
@@ -140,15 +152,16 @@ export interface JobInput {
   };
 }
 
-/** A secret that is to become the variable `key`. The payload has a map of them. */
+/** A secret that becomes the variable `key`. In the payload these are a map. */
 export interface JobSecret {
   readonly key: string;
   readonly file: boolean;
   readonly vault: JobVaultSecret | null;
-  /** Name of a provider that is not Vault; '' when there is none. */
+  /** Name of a provider other than Vault; '' when there is none. */
   readonly other_provider: string;
 }
 
+/** Where a secret is in a Vault, and how to log in there. */
 export interface JobVaultSecret {
   readonly server: {
     readonly url: string;
@@ -164,6 +177,7 @@ export interface JobVaultSecret {
   readonly field: string;
 }
 
+/** The execution policy that created the job. */
 export interface JobPolicy {
   readonly execution_policy_job: boolean;
   readonly policy_name: string;
@@ -171,6 +185,7 @@ export interface JobPolicy {
   readonly policy_variables_override_exceptions: readonly string[] | null;
 }
 
+/** What this GitLab supports and wants for the job. */
 export interface JobFeatures {
   readonly trace_sections: boolean;
   readonly token_mask_prefixes: readonly string[];

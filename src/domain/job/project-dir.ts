@@ -15,6 +15,7 @@ export interface ProjectDirInput {
   readonly gitStrategy: string;
 }
 
+/** Where a project is checked out. */
 export interface ProjectDir {
   readonly dir: string;
   /** Why GIT_CLONE_PATH cannot be used; `dir` is then the usual one. */
@@ -37,7 +38,7 @@ function uniqueDir(input: ProjectDirInput): string {
   return gitStrategy === 'empty' ? `${dir}-empty` : dir;
 }
 
-/** Path of the repository on its server, or undefined when it could lead anywhere else. */
+/** Path of the repository on its server; undefined when the path is unsafe as a directory. */
 function projectSlug(repoUrl: string): string | undefined {
   const encoded = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]+(\/[^?#]*)/i.exec(repoUrl)?.[1];
   if (encoded === undefined) return undefined;
@@ -51,7 +52,7 @@ function decodePath(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
   } catch {
-    return undefined; // no URL: a percent sign that begins no code
+    return undefined; // not a URL: a percent sign without a code
   }
 }
 
@@ -64,7 +65,7 @@ function clonePathFault(input: ProjectDirInput): string | undefined {
   const root = cleanPath(buildsDir);
   const rest =
     dir === root ? '' : dir.startsWith(below(root)) ? dir.slice(below(root).length) : '..';
-  // As in the peer, a directory named `..x` right below the root is refused too.
+  // As in the peer, a directory directly below the root whose name begins with `..` is refused too.
   if (!rest.startsWith('..') && !hasControl(dir)) return undefined;
   return `the GIT_CLONE_PATH=${JSON.stringify(clonePath)} has to be within ${JSON.stringify(buildsDir)}`;
 }

@@ -1,10 +1,10 @@
 import { isObject } from '../is-object.ts';
 const MAX_EXCERPT_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 500;
-/** Enough of a page to find 100 visible characters; keeps hostile markup cheap. */
+/** Enough of a page for 100 visible characters. The limit keeps hostile markup cheap. */
 const MAX_PAGE_LENGTH = 8_192;
 
-/** Replaces every secret in a text that goes to a log or an error. Empty secrets are no secrets. */
+/** Replaces every secret in a text for a log or an error. Empty secrets are ignored. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   return secrets
     .filter((secret) => secret !== '')
@@ -13,8 +13,8 @@ export function hideSecrets(text: string, secrets: readonly string[]): string {
 }
 
 /**
- * The first 100 visible characters of a page that came where JSON was due: no tags, scripts,
- * styles, control characters nor runs of blanks; secrets are hidden before the cut.
+ * The first 100 visible characters of a page that arrived instead of JSON: without tags, scripts,
+ * styles, control characters and repeated blanks. Secrets are hidden before the cut.
  */
 export function excerptOf(page: string, secrets: readonly string[]): string {
   const text = page
@@ -26,9 +26,9 @@ export function excerptOf(page: string, secrets: readonly string[]): string {
 }
 
 /**
- * What GitLab says of an error: `message` (a text, or fields with their lists of faults) or
- * `error` of the JSON body; the status alone when it has neither. One line, secrets hidden.
- * Source: gitlab-runner `network/client.go` (ErrorResponseMessage).
+ * GitLab's description of an error: `message` (a text, or fields with lists of faults) or `error`
+ * of the JSON body, or the status alone. One line, secrets hidden. Source: gitlab-runner
+ * `network/client.go` (ErrorResponseMessage).
  */
 export function errorTextOf(
   answer: { readonly status: number; readonly json: unknown },
@@ -39,7 +39,7 @@ export function errorTextOf(
   return said === undefined ? `status ${status}` : `status ${status}: ${said}`;
 }
 
-/** The words alone; undefined when there are none. */
+/** The description alone; undefined when there is none. */
 export function messageOf(json: unknown, secrets: readonly string[]): string | undefined {
   const said = isObject(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
   return said && cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
@@ -55,7 +55,7 @@ function wordsOf(value: unknown): string | undefined {
   return fields.length === 0 ? undefined : fields.join(', ');
 }
 
-/** Anything deeper is no fault that GitLab tells, and may not even have words. */
+/** Deeper values are not part of an error that GitLab describes. */
 function wordOf(value: unknown): string {
   return isPlain(value) ? String(value) : '…';
 }

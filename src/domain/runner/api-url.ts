@@ -1,6 +1,6 @@
 /**
- * Base of GitLab's API for the `url` of a `[[runners]]` entry, with `/` at its end: trailing slashes
- * go, then one `/ci`. undefined when the scheme is not http or https or there is no host.
+ * Base of GitLab's API for the `url` of a `[[runners]]` entry, with a final `/`. Trailing slashes
+ * are removed, then one `/ci`. undefined when the scheme is not http or https, or there is no host.
  * Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
  */
 export function apiBaseUrl(url: string): string | undefined {
@@ -9,22 +9,24 @@ export function apiBaseUrl(url: string): string | undefined {
   return `${trimmed.replace(/\/+$/, '')}/api/v4/`;
 }
 
+/** Whether a redirect is followed, and why not. */
 export type RedirectVerdict =
   | { readonly kind: 'follow'; readonly url: string }
   | { readonly kind: 'refuse'; readonly reason: string };
 
+/** A redirect: its status, the address that sent it and the one it leads to. */
 export interface Redirect {
   readonly status: number;
   readonly from: { readonly protocol: string; readonly hostname: string };
-  /** Where `Location` leads, resolved; undefined when it is missing or nonsense. */
+  /** The resolved `Location`; undefined when it is missing or malformed. */
   readonly to:
     { readonly protocol: string; readonly hostname: string; readonly href: string } | undefined;
 }
 
 /**
- * Whether a redirect is followed. Only 307 and 308 keep method and body; and every call carries a
- * token, which must not reach another host nor go in the clear. Stricter than gitlab-runner, which
- * forwards the token. Source: spec/coordinator-api 1.11, threats S18.
+ * Whether to follow a redirect. Only 307 and 308 keep method and body. Every call carries a token,
+ * which must not reach another host or travel unencrypted. This is stricter than gitlab-runner,
+ * which forwards the token. Source: spec/coordinator-api 1.11, threats S18.
  */
 export function judgeRedirect({ status, from, to }: Redirect): RedirectVerdict {
   if (to === undefined) return { kind: 'refuse', reason: 'to nowhere' };
@@ -45,10 +47,10 @@ interface Address {
 }
 
 /**
- * Where GitLab points an upload to: on its own host the very address, with the query where it has
- * none; elsewhere the upload's place in
- * the API of that server. undefined when the way leads from https into the clear. `path` is that of
- * the upload below an API.
+ * The address of an upload that GitLab redirects. On GitLab's own host it is the exact address,
+ * with the query added when it has none. On another host it is the upload's path in that server's
+ * API. undefined when the redirect leads from https to http. `path` is the upload's path below an
+ * API.
  */
 export function uploadAddress(
   to: Address & { readonly hostname: string; readonly search: string; readonly href: string },
@@ -57,15 +59,15 @@ export function uploadAddress(
   const server = uploadServerUrl(to, from);
   if (server === undefined) return undefined;
   if (to.hostname !== from.hostname) return `${server}/api/v4/${path}`;
-  // GitLab learns from the query alone what it is sent.
+  // GitLab learns only from the query what the upload is.
   return to.search === '' ? `${to.href}${/\?.*$/.exec(path)?.[0] ?? ''}` : to.href;
 }
 
 /**
- * The server that GitLab points an upload to, as the `url` of a runner: origin, and the path that
- * GitLab has there. undefined when the way leads from https into the clear. Other hosts are meant
- * to be reached: a secondary site of Geo sends uploads to its primary. The peer drops the path.
- * Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (handleRedirect).
+ * The server that GitLab redirects an upload to, as the `url` of a runner: origin, and the path at
+ * which GitLab is mounted. undefined when the redirect leads from https to http. Other hosts are
+ * allowed: a secondary site of Geo sends uploads to its primary. The peer drops the path. Source:
+ * gitlab-runner `commands/helpers/artifacts_uploader.go` (handleRedirect).
  */
 export function uploadServerUrl(to: Address, from: Pick<Address, 'protocol'>): string | undefined {
   if (to.protocol !== 'https:' && (to.protocol !== 'http:' || from.protocol === 'https:')) {

@@ -1,43 +1,45 @@
 /**
- * `[runners.cache]`: where caches are kept besides the node's own volumes. Holds credentials: never
- * logged, never handed to a workflow or a container. Source: gitlab-runner
+ * `[runners.cache]`: where caches are kept besides the node's own volumes. Contains credentials:
+ * never logged, never passed to a workflow or a container. Source: gitlab-runner
  * `cache/cacheconfig/cacheconfig.go`.
  */
 export interface CacheConfig {
   /** `s3`, `gcs` or `azure`; '' is no store. */
   readonly type: string;
-  /** Put before every object's name. */
+  /** Prefix of every object's name. */
   readonly path: string;
-  /** Every runner of this configuration reads what another one has saved. */
+  /** True: every runner with this configuration reads the caches of the others. */
   readonly isShared: boolean;
-  /** A larger archive stays on the node; 0 is no limit. */
+  /** A larger archive stays on the node, in bytes; 0 is no limit. */
   readonly maxUploadedArchiveSizeBytes: number;
   readonly s3: S3CacheConfig;
   readonly gcs: GcsCacheConfig;
   readonly azure: AzureCacheConfig;
 }
 
+/** `[runners.cache.s3]`. Source: gitlab-runner `cache/cacheconfig/cacheconfig.go`. */
 export interface S3CacheConfig {
-  /** `host[:port]`; '' is Amazon's own. */
+  /** `host[:port]`; '' is Amazon's own server. */
   readonly serverAddress: string;
   readonly accessKey: string;
   readonly secretKey: string;
   readonly sessionToken: string;
   readonly bucketName: string;
-  /** Region; '' is asked of the server. */
+  /** Region; '' means that the server is asked for it. */
   readonly bucketLocation: string;
-  /** Speaks plain http. */
+  /** True: plain http. */
   readonly isInsecure: boolean;
-  /** `access-key` or `iam`; '' goes by whether address and both keys are there. */
+  /** `access-key` or `iam`; '' depends on whether the address and both keys are set. */
   readonly authenticationType: string;
   readonly serverSideEncryption: string;
   readonly serverSideEncryptionKeyId: string;
   readonly isDualStack: boolean;
-  /** undefined goes by the server's name. */
+  /** undefined: depends on the server's name. */
   readonly isPathStyle: boolean | undefined;
   readonly isAccelerated: boolean;
 }
 
+/** `[runners.cache.gcs]`. Source: gitlab-runner `cache/cacheconfig/cacheconfig.go`. */
 export interface GcsCacheConfig {
   readonly accessId: string;
   readonly privateKey: string;
@@ -46,6 +48,7 @@ export interface GcsCacheConfig {
   readonly universeDomain: string;
 }
 
+/** `[runners.cache.azure]`. Source: gitlab-runner `cache/cacheconfig/cacheconfig.go`. */
 export interface AzureCacheConfig {
   readonly accountName: string;
   readonly accountKey: string;
@@ -53,7 +56,7 @@ export interface AzureCacheConfig {
   readonly storageDomain: string;
 }
 
-/** The kinds of stores there are, by the names that `Type` may have. */
+/** The kinds of stores, by the values of `Type`. */
 const STORE_KINDS: ReadonlyMap<string, StoreKind> = new Map([
   ['s3', 's3'],
   ['s3v2', 's3'],
@@ -62,6 +65,7 @@ const STORE_KINDS: ReadonlyMap<string, StoreKind> = new Map([
   ['azure', 'azure'],
 ]);
 
+/** A kind of object store that caches can be kept in. */
 export type StoreKind = 's3' | 'gcs' | 'azure';
 
 /** undefined when caches stay on the node. Source: gitlab-runner `cache/cache.go` (GetAdapter). */

@@ -4,27 +4,29 @@ import type { ConfigChange } from './config-word.ts';
 
 export type { ConfigChange } from './config-word.ts';
 
-/** What became of one `[[runners]]` entry. */
+/** How one `[[runners]]` entry changed. */
 export interface RunnerDiff {
   readonly kind: 'added' | 'removed' | 'changed';
-  /** Of the entry as it is now; of a removed one, as it was. */
+  /** Key of the current entry, or the former key of a removed one. */
   readonly key: string;
   readonly name: string;
-  /** None for an entry that was added or removed. */
+  /** Empty for an entry that was added or removed. */
   readonly changes: readonly ConfigChange[];
 }
 
-/** What differs between two readings of a config.toml. Holds no secret: fit for a log. */
+/**
+ * The differences between two versions of a config.toml. Contains no secret, so it may be logged.
+ */
 export interface ConfigDiff {
-  /** Of the keys that stand above all entries. */
+  /** Changes of the keys above all entries. */
   readonly changes: readonly ConfigChange[];
-  /** Only entries that differ: those that are there now in the file's order, then removed ones. */
+  /** Only entries that differ: current ones in the file's order, then removed ones. */
   readonly runners: readonly RunnerDiff[];
 }
 
 /**
- * Compares two readings, key by key. An entry whose url or token was changed has another key: it is
- * taken for the same one when both readings have one entry of its name that the keys do not pair.
+ * Compares two versions key by key. An entry whose url or token changed has another key. It counts
+ * as the same entry when each version has exactly one unpaired entry with its name.
  */
 export function diffConfigs(before: InstallationConfig, after: InstallationConfig): ConfigDiff {
   const pairs = pairRunners(before.runners, after.runners);

@@ -1,14 +1,17 @@
 /** One key that changed, in the words of config.toml, such as `runners.docker.image`. */
 export interface ConfigChange {
   readonly key: string;
-  /** As a person would write them; undefined where a value may be secret. */
+  /** The values as a person would write them; undefined where a value may be secret. */
   readonly values?: { readonly before: string; readonly after: string };
 }
 
-/** Compares the two values of one setting, below the table `at` ('' is the file itself). */
+/** Compares two values of one setting in the table `at` ('' is the top of the file). */
 export type Word = (before: unknown, after: unknown, at: string) => readonly ConfigChange[];
 
-/** A word for each setting: one that is new has to be told whether its value may be shown. */
+/**
+ * One comparison for each setting. The compiler requires an entry, so whoever adds a setting
+ * decides whether its value may be shown.
+ */
 export type Words<T> = { readonly [Name in keyof T]-?: Word };
 
 type Show = (value: unknown) => string;
@@ -16,7 +19,7 @@ type Show = (value: unknown) => string;
 const NOT_SET = 'not set';
 const MAX_SHOWN_CHARS = 1000;
 
-/** A setting whose value is no secret. */
+/** Compares a setting whose value is no secret. */
 export function shown(key: string, show: Show = showValue): Word {
   return (before, after, at) => {
     const [old, now] = [show(before), show(after)];
@@ -25,35 +28,35 @@ export function shown(key: string, show: Show = showValue): Word {
   };
 }
 
-/** Of true and false; unset is false. */
+/** Compares a boolean; unset is false. */
 export function flag(key: string): Word {
   return shown(key, (value) => String(value === true));
 }
 
-/** True in the file is false in the settings; unset is true in the file. */
+/** Compares a boolean that is inverted in the settings; unset is true in the file. */
 export function invertedFlag(key: string): Word {
   return shown(key, (value) => String(value !== true));
 }
 
 interface Unit {
-  /** So many of those that the settings count. */
+  /** How many units of the settings make one unit of the file. */
   readonly per?: number;
   readonly suffix?: string;
-  /** What an unset one stands for. */
+  /** The text for an unset value. */
   readonly unset?: string;
 }
 
-/** A number, as the file counts it. */
+/** Compares a number, shown in the unit of the file. */
 export function amount(key: string, { per = 1, suffix = '', unset = NOT_SET }: Unit = {}): Word {
   return shown(key, (value) => (typeof value === 'number' ? `${value / per}${suffix}` : unset));
 }
 
-/** A size in bytes, in the largest unit that it is a whole number of. */
+/** Compares a size in bytes, shown in the largest unit that gives a whole number. */
 export function size(key: string): Word {
   return shown(key, (value) => (typeof value === 'number' ? formatSize(value) : NOT_SET));
 }
 
-/** An address, without what stands before its host: that may be a password. */
+/** Compares an address, without user and password, which may be secret. */
 export function address(key: string): Word {
   return (before, after, at) => {
     const [change] = shown(key, (value) => withoutCredentials(showValue(value)))(before, after, at);
@@ -62,13 +65,13 @@ export function address(key: string): Word {
   };
 }
 
-/** A setting that is or may hold a secret. */
+/** Compares a setting that is or may contain a secret: the values are not shown. */
 export function hidden(key: string): Word {
   return (before, after, at) =>
     serialize(before) === serialize(after) ? [] : [{ key: join(at, key) }];
 }
 
-/** A table of settings. With '' its settings stand in the table above. */
+/** Compares a table of settings. With '' the settings belong to the table above. */
 export function table(key: string, words: Readonly<Record<string, Word>>): Word {
   return (before, after, at) =>
     Object.entries(words).flatMap(([name, word]) =>
@@ -76,7 +79,7 @@ export function table(key: string, words: Readonly<Record<string, Word>>): Word 
     );
 }
 
-/** A table of the user's own names. */
+/** Compares a table whose keys the user chooses. */
 export function map(key: string, word: (name: string) => Word): Word {
   return (before, after, at) =>
     [...new Set([...namesOf(before), ...namesOf(after)])].flatMap((name) =>
@@ -84,7 +87,7 @@ export function map(key: string, word: (name: string) => Word): Word {
     );
 }
 
-/** A list of tables, compared place by place. */
+/** Compares a list of tables item by item. */
 export function list(key: string, words: Readonly<Record<string, Word>>): Word {
   return (before, after, at) =>
     map('', (index) => table(`${join(at, key)}[${index}]`, words))(before ?? [], after ?? [], '');
@@ -111,7 +114,7 @@ function showValue(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Unset and empty are the same to all that read these settings. */
+/** All readers of these settings treat unset and empty alike. */
 function serialize(value: unknown): string {
   const isEmpty = value === undefined || (Array.isArray(value) && value.length === 0);
   return JSON.stringify(isEmpty ? '' : value);
@@ -127,7 +130,7 @@ function formatSize(bytes: number): string {
   return fitting === undefined ? `${bytes}b` : `${bytes / fitting[1]}${fitting[0]}`;
 }
 
-/** Everything between the scheme and the last `@` before the path, and all that follows a `?`. */
+/** Removes everything between the scheme and the last `@` before the path, and the query. */
 function withoutCredentials(text: string): string {
   return text.replace(/^([^/]*:\/\/)?[^/?#]*@/, '$1').replace(/[?#].*$/s, '');
 }

@@ -28,7 +28,7 @@ const MS_AS_SECONDS = { per: 1000, suffix: 's' };
 const CORES = { per: 1e9 };
 const KIB = { per: 1024 };
 
-/** Arguments of programs are where people put passwords. */
+/** Arguments of programs often contain passwords. */
 const SERVICE = {
   name: shown('name'),
   alias: shown('alias'),
@@ -57,7 +57,7 @@ const SERVICES = {
   waitTimeoutSeconds: amount('wait_for_services_timeout'),
 } satisfies Words<ServicesConfig>;
 
-/** Options of drivers for volumes and logs hold their logins. */
+/** Options of volume and log drivers often contain logins. */
 const DOCKER = {
   host: address('host'),
   tlsCertPath: shown('tls_cert_path'),
@@ -166,7 +166,7 @@ const ARTIFACT = {
   responseHeaderTimeoutMs: amount('response_header_timeout', MS_AS_SECONDS),
 } satisfies Words<ArtifactConfig>;
 
-/** The key of an entry follows from its url and token. */
+/** The key of an entry is derived from its url and token. */
 const RUNNER = {
   name: shown('name'),
   url: address('url'),
@@ -201,10 +201,10 @@ const RUNNER = {
   docker: table('docker', DOCKER),
 } satisfies Words<Omit<RunnerConfig, 'key'>>;
 
-/** The words of one `[[runners]]`. */
+/** Compares one `[[runners]]` entry. */
 export const RUNNER_WORDS: Word = table('', RUNNER);
 
-/** The words of what stands above all entries. */
+/** Compares the settings above all entries. */
 export const GLOBAL_WORDS: Word = table('', {
   concurrent: amount('concurrent'),
   checkIntervalSeconds: amount('check_interval'),

@@ -6,7 +6,7 @@ export type { DockerConfig, PullPolicy } from './docker-config.ts';
 
 /** The whole config.toml, checked and with defaults. Source: gitlab-runner `common/config.go`. */
 export interface InstallationConfig {
-  /** Builds alive on one node, over all runners. At least 1. */
+  /** The greatest number of builds running on one node, over all runners. At least 1. */
   readonly concurrent: number;
   readonly checkIntervalSeconds: number;
   readonly logLevel: string;
@@ -15,9 +15,9 @@ export interface InstallationConfig {
   readonly runners: readonly RunnerConfig[];
 }
 
-/** One `[[runners]]` entry. Holds the token: never logged, never handed to a workflow. */
+/** One `[[runners]]` entry. Contains the token: never logged, never passed to a workflow. */
 export interface RunnerConfig {
-  /** Stable over reloads and restarts, made of url and token by a one-way hash: safe to show. */
+  /** The same after reloads and restarts. A one-way hash of url and token, so it may be shown. */
   readonly key: string;
   readonly name: string;
   readonly url: string;
@@ -27,7 +27,7 @@ export interface RunnerConfig {
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
   readonly executor: string;
-  /** Builds of this entry at once; 0 is no limit. */
+  /** The greatest number of builds of this entry; 0 is no limit. */
   readonly limit: number;
   readonly requestConcurrency: number;
   readonly outputLimitBytes: number;
@@ -42,22 +42,22 @@ export interface RunnerConfig {
   readonly preBuildScript: string;
   readonly postBuildScript: string;
   readonly debugTraceDisabled: boolean;
-  /** `safe_directory_checkout = false`: git is not told to trust the checkout whoever owns it. */
+  /** `safe_directory_checkout = false`: git is not told to trust the checkout of any owner. */
   readonly isDirectoryDistrusted: boolean;
-  /** `clean_git_config`. Unset: unless the job brings its own sources. */
+  /** `clean_git_config`. Unset: true, unless the job has its own sources. */
   readonly cleansGitConfig: boolean | undefined;
-  /** 0: as long as the job. */
+  /** 0: the time-out of the job. */
   readonly prepareTimeoutSeconds: number;
-  /** 0: as long as the job. */
+  /** 0: the time-out of the job. */
   readonly sourcesTimeoutSeconds: number;
   readonly unhealthyRequestsLimit: number;
   readonly unhealthyIntervalSeconds: number;
   readonly featureFlags: Readonly<Record<string, boolean>>;
-  /** Jobs may not choose where they are checked out. */
+  /** True: jobs may not choose their checkout directory. */
   readonly isClonePathForbidden: boolean;
-  /** Absent in builds that 0.1.0 has recorded. */
+  /** Absent in builds recorded by 0.1.0. */
   readonly artifact?: ArtifactConfig;
-  /** Absent in builds that 0.1.0 has recorded, too. */
+  /** Absent in builds recorded by 0.1.0. */
   readonly cache?: CacheConfig;
   readonly docker: DockerConfig;
 }

@@ -1,5 +1,6 @@
 import { NO_SERVICES_CONFIG, type ServicesConfig } from './services-config.ts';
 
+/** When an image is pulled. Source: `pull_policy` of `[runners.docker]`. */
 export type PullPolicy = 'always' | 'if-not-present' | 'never';
 
 /** `[runners.docker]`. Source: gitlab-runner `common/config.go`, spec/docker-executor §1. */
@@ -9,14 +10,14 @@ export interface DockerConfig {
   readonly tlsVerify: boolean;
   readonly image: string;
   readonly helperImage: string;
-  /** Of the official helper image; '' is `alpine`. */
+  /** Flavor of the official helper image; '' is `alpine`. */
   readonly helperImageFlavor: string;
   readonly pullPolicy: readonly PullPolicy[];
   readonly allowedPullPolicies: readonly PullPolicy[];
-  /** Globs; none allows every image. */
+  /** Globs; an empty list allows every image. */
   readonly allowedImages: readonly string[];
   readonly privileged: boolean;
-  /** Globs; none allows every image. */
+  /** Globs; an empty list allows every image. */
   readonly allowedPrivilegedImages: readonly string[];
   readonly allowedUsers: readonly string[];
   readonly disableEntrypointOverwrite: boolean;
@@ -25,12 +26,12 @@ export interface DockerConfig {
   readonly volumesFrom: readonly string[];
   readonly volumeDriver: string;
   readonly volumeDriverOps: Readonly<Record<string, string>>;
-  /** Anonymous volumes of a container outlive it. */
+  /** True: anonymous volumes of a container are kept when it is removed. */
   readonly volumeKeep: boolean;
-  /** Directory of the host below which cache volumes lie; '' for volumes of Docker. */
+  /** Host directory that contains cache volumes; '' uses Docker's volumes. */
   readonly cacheDir: string;
   readonly networkMode: string;
-  /** Of the build's own network; 0 leaves it to Docker. */
+  /** MTU of the build's own network; 0 keeps Docker's default. */
   readonly networkMtu: number;
   readonly enableIpv6: boolean;
   readonly macAddress: string;
@@ -38,7 +39,7 @@ export interface DockerConfig {
   readonly memoryBytes: number | undefined;
   readonly memorySwapBytes: number | undefined;
   readonly memoryReservationBytes: number | undefined;
-  /** 1e9 is one core. */
+  /** Billionths of a core. */
   readonly nanoCpus: number | undefined;
   readonly cpusetCpus: string;
   readonly cpusetMems: string;
@@ -66,7 +67,7 @@ export interface DockerConfig {
   readonly tmpfs: Readonly<Record<string, string>>;
   readonly devices: readonly string[];
   readonly deviceCgroupRules: readonly string[];
-  /** As `docker run --gpus` takes it. */
+  /** In the syntax of `docker run --gpus`. */
   readonly gpus: string;
   readonly runtime: string;
   readonly containerLabels: Readonly<Record<string, string>>;
@@ -74,7 +75,7 @@ export interface DockerConfig {
   readonly services: ServicesConfig;
 }
 
-/** An empty `[runners.docker]`. Also what a record of an older release lacks. */
+/** An empty `[runners.docker]`. It also supplies fields that a record of an older release lacks. */
 export const DOCKER_DEFAULTS: DockerConfig = {
   host: undefined,
   tlsCertPath: undefined,

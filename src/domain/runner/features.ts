@@ -32,13 +32,14 @@ export type RunnerFeature =
   | 'two_phase_job_commit'
   | 'job_inputs';
 
+/** Every feature, and whether this runner has it. */
 export type RunnerFeatures = Readonly<Record<RunnerFeature, boolean>>;
 
 /**
- * What this runner can do, for `info.features` of every call that carries `info`. True only for
- * what is built: GitLab then fails a job that needs more as `runner_unsupported`, with its own
- * words, instead of handing it out to end half done.
- * Source: spec/job-payload §8; gitlab-runner `network/gitlab.go`, `executors/docker`, `shells`.
+ * This runner's features, for `info.features` of every call that sends `info`. A feature is true
+ * only when it works. GitLab fails a job that needs a missing one as `runner_unsupported`, instead
+ * of handing it out. Source: spec/job-payload §8; gitlab-runner `network/gitlab.go`,
+ * `executors/docker`, `shells`.
  */
 export const RUNNER_FEATURES: RunnerFeatures = {
   variables: true,

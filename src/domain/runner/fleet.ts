@@ -1,13 +1,16 @@
 import { isDisabled, type HealthLimits, type RunnerHealth } from './health.ts';
 
-/** What workflows know of config.toml: everything that steers, nothing that is secret. */
+/** The part of config.toml that workflows know: everything that they decide by, nothing secret. */
 export interface FleetSettings {
   readonly checkIntervalMs: number;
-  /** Builds alive on one node. Decided by the node itself; here to be seen. */
+  /**
+   * The greatest number of builds on one node. The node itself enforces it; here it is for display.
+   */
   readonly concurrent: number;
   readonly runners: readonly RunnerSettings[];
 }
 
+/** What workflows know of one `[[runners]]` entry. Nothing in it is secret. */
 export interface RunnerSettings extends HealthLimits {
   readonly key: string;
   readonly name: string;
@@ -16,18 +19,18 @@ export interface RunnerSettings extends HealthLimits {
   readonly requestConcurrency: number;
 }
 
-/** What `feedRunners` tells a runner: whether and at what pace it may ask for jobs. */
+/** What `feedRunners` sends to a runner: whether and how often it may ask for jobs. */
 export interface Feeding {
   readonly isFed: boolean;
   readonly intervalMs: number;
-  /** Spreads the runners' requests evenly over the interval. */
+  /** Spreads the runners' requests evenly over the interval, in milliseconds. */
   readonly offsetMs: number;
   readonly limit: number;
   readonly requestConcurrency: number;
   readonly mayWait: boolean;
 }
 
-/** Whether what somebody has sent is one. */
+/** Whether a value of unknown origin is a feeding. */
 export function isFeeding(sent: unknown): sent is Feeding {
   const { isFed, intervalMs, offsetMs, limit, requestConcurrency, mayWait } = (sent ??
     {}) as Partial<Feeding>;
@@ -37,6 +40,7 @@ export function isFeeding(sent: unknown): sent is Feeding {
   );
 }
 
+/** The settings of all runners, and the health of each by its key. */
 export interface FleetState {
   readonly settings: FleetSettings;
   readonly health: Readonly<Record<string, RunnerHealth>>;
@@ -45,8 +49,8 @@ export interface FleetState {
 }
 
 /**
- * Feedings of all runners, by key. Runners are spaced over `check_interval` in the order of the
- * file. Source: gitlab-runner `commands/multi.go` feedRunners.
+ * Feedings of all runners, by key. The runners' requests are spread over `check_interval` in the
+ * order of the file. Source: gitlab-runner `commands/multi.go` feedRunners.
  */
 export function planFeedings(state: FleetState, nowMs: number): ReadonlyMap<string, Feeding> {
   const { settings, health, paused, isDraining } = state;
@@ -70,9 +74,9 @@ export function planFeedings(state: FleetState, nowMs: number): ReadonlyMap<stri
 }
 
 /**
- * Whether GitLab may hold this runner's request open. A held request holds a slot; so it may only
- * where the other runners, with all their limits used up, still leave this one a slot of its own.
- * Unlike gitlab-runner, waiting for a job never costs another runner's job its place (ADR 7).
+ * Whether GitLab may hold this runner's request open. A held request occupies a slot, so it is
+ * allowed only when a slot remains for this runner even with all other runners at their limits.
+ * Unlike in gitlab-runner, waiting for a job never costs another runner its slot (ADR 7).
  */
 export function mayWait(settings: FleetSettings, runner: RunnerSettings): boolean {
   const demand = settings.runners
@@ -83,8 +87,8 @@ export function mayWait(settings: FleetSettings, runner: RunnerSettings): boolea
 }
 
 /**
- * When a runner asks next, in milliseconds of the wall clock: the first moment after `nowMs` that is
- * a multiple of the interval plus the offset.
+ * When a runner asks next, in milliseconds of the wall clock: the first moment after `nowMs` that
+ * is a multiple of the interval plus the offset.
  */
 export function nextRequestAtMs(
   nowMs: number,
@@ -97,10 +101,10 @@ export function nextRequestAtMs(
 const RAISE_BY_JOB = 1.1;
 
 /**
- * How many requests a runner may have open, as a fraction to be rounded up, after one brought a job
- * or after a turn of requests brought none: from 1 up to `request_concurrency`, and back at once,
- * so that an idle runner asks one request at a time.
- * Source: gitlab-runner FF_USE_ADAPTIVE_REQUEST_CONCURRENCY, which falls by 5 % a request.
+ * The new limit of a runner's open requests, after a request brought a job or a round of requests
+ * brought none. The limit is a fraction to be rounded up, from 1 to `request_concurrency`. It falls
+ * at once, so that an idle runner sends one request at a time. Source: gitlab-runner
+ * FF_USE_ADAPTIVE_REQUEST_CONCURRENCY, which falls by 5 % for each request.
  */
 export function adaptRequestLimit(
   limit: number,
@@ -114,6 +118,7 @@ export function isSamePace(a: Feeding, b: Feeding): boolean {
   return a.intervalMs === b.intervalMs && a.offsetMs === b.offsetMs && a.mayWait === b.mayWait;
 }
 
+/** Whether two feedings tell a runner the same. */
 export function isSameFeeding(a: Feeding, b: Feeding): boolean {
   return (
     isSamePace(a, b) &&

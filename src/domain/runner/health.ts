@@ -1,20 +1,23 @@
-/** When a runner whose token is refused rests, and for how long. */
+/** When a runner whose token is refused is disabled, and for how long. */
 export interface HealthLimits {
-  /** Refusals in a row. */
+  /** Number of consecutive refusals. */
   readonly unhealthyRequestsLimit: number;
   readonly unhealthyIntervalMs: number;
 }
 
-/** How often in a row the coordinator has refused a runner's token, and when it last did not. */
+/**
+ * How many consecutive times the coordinator refused a runner's token, and when it last accepted
+ * it.
+ */
 export interface RunnerHealth {
   readonly failures: number;
   readonly lastHealthyMs: number;
 }
 
 /**
- * Health after a report. A runner reports each refusal, and its recovery once: when it is refused
- * for the first time in a row it was healthy until just now. Only a refused token counts against a runner: an outage does not, so that
- * it asks again at once when GitLab is back. Source: gitlab-runner `commands/health_helper.go`.
+ * The health after a report. A runner reports each refusal, and its recovery once; at its first
+ * refusal it was healthy until then. Only a refused token counts: after an outage a runner asks
+ * again at once. Source: gitlab-runner `commands/health_helper.go`.
  */
 export function updateHealth(
   health: RunnerHealth | undefined,
@@ -26,7 +29,7 @@ export function updateHealth(
   return { failures: health.failures + 1, lastHealthyMs: health.lastHealthyMs };
 }
 
-/** Whether a runner rests: refused too often in a row, and its rest is not over. */
+/** Whether a runner is disabled: it was refused too often in a row, and the pause has not ended. */
 export function isDisabled(
   health: RunnerHealth | undefined,
   runner: HealthLimits,
@@ -36,7 +39,7 @@ export function isDisabled(
   return nowMs < health.lastHealthyMs + runner.unhealthyIntervalMs;
 }
 
-/** After its rest a runner is tried once more, as if it were new. */
+/** After the pause a runner is tried once more, with a clean record. */
 export function wakeHealth(
   health: RunnerHealth | undefined,
   runner: HealthLimits,
@@ -49,7 +52,7 @@ export function wakeHealth(
   return isRestOver ? { failures: 0, lastHealthyMs: nowMs } : health;
 }
 
-/** When the next resting runner may be tried again; undefined when none rests. */
+/** When the next disabled runner may be tried again; undefined when none is disabled. */
 export function nextWakeAtMs(
   runners: readonly (HealthLimits & { readonly key: string })[],
   health: Readonly<Record<string, RunnerHealth>>,

@@ -5,7 +5,9 @@ export function nodeQueueOf(installation: string): string {
   return `${QUEUE_PREFIX}${installation}`;
 }
 
-/** What people call the node with this queue: its installation's id. Other texts are left as they are. */
+/**
+ * The name of the node with this queue: its installation's id. Other texts are returned unchanged.
+ */
 export function nodeNameOf(queue: string): string {
   return queue.startsWith(QUEUE_PREFIX) ? queue.slice(QUEUE_PREFIX.length) : queue;
 }

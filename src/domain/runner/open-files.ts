@@ -1,18 +1,22 @@
-/** How many files and connections a process has open, and how many it may have. */
+/** The number of files and connections that a process has open, and its limit. */
 export interface OpenFiles {
   readonly used: number;
   readonly limit: number;
 }
 
-/** Of Node, of Temporal's client and of a node without builds: 40 were counted, and some to come. */
+/**
+ * Open files of Node, Temporal's client and a node without builds: 40 were counted, the rest is
+ * reserve.
+ */
 const BASE_FILES = 64;
-/** Files and connections of one build at its most: 9 were counted. */
+/** The most files and connections of one build: 9 were counted, the rest is reserve. */
 const FILES_OF_A_BUILD = 12;
-/** Less than these to spare, and something else uses them up. */
+/** With fewer files left than this, something else is using them up. */
 const SPARE_FILES = 24;
-/** Node opens many at once while it loads the program: 100 were not enough for that, 110 were. */
+/** Node opens many files at once while it loads the program: 100 were not enough, 110 were. */
 const MIN_LIMIT = 128;
 
+/** The advice to raise the limit, for messages about too few open files. */
 export const MORE_FILES =
   'raise it: `ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of Docker';
 
@@ -22,12 +26,12 @@ export function describeTooFewFiles({ limit }: OpenFiles): string | undefined {
   return `this process may open ${limit} files only, and needs at least ${MIN_LIMIT}; ${MORE_FILES}`;
 }
 
-/** How many builds at once the limit allows: at least one. */
+/** How many builds the limit allows at the same time: at least one. */
 export function buildsWithin(limit: number): number {
   return Math.max(1, Math.floor((limit - BASE_FILES - SPARE_FILES) / FILES_OF_A_BUILD));
 }
 
-/** Whether no new build must be begun. */
+/** Whether so few files are left that no new build must begin. */
 export function areFilesShort({ used, limit }: OpenFiles): boolean {
   return limit - used < SPARE_FILES;
 }

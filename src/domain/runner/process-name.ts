@@ -1,10 +1,10 @@
-/** A process of a node, as it calls itself in Temporal, where people and other processes see it. */
+/** The name of a node's process in Temporal, which people and other processes see. */
 export interface ProcessName {
   readonly host: string;
   readonly pid: number;
-  /** Of the machine's boot: what it says of a pid holds for that boot only. undefined: not known. */
+  /** The machine's boot id: the pid is meaningful only during that boot. undefined: not known. */
   readonly boot: string | undefined;
-  /** Wall clock, milliseconds; undefined in the names that 0.1.0 gave. */
+  /** Wall clock, milliseconds; undefined in names of 0.1.0. */
   readonly sinceMs: number | undefined;
 }
 
@@ -15,7 +15,7 @@ export function formatProcessName({ host, pid, boot = '', sinceMs = 0 }: Process
   return `${host}:${pid}@${boot} since ${new Date(sinceMs).toISOString()}`;
 }
 
-/** undefined for a name that somebody else has made up. */
+/** undefined for a name in another format. */
 export function parseProcessName(text: string): ProcessName | undefined {
   const match = PATTERN.exec(text);
   if (match === null) return undefined;
@@ -27,7 +27,10 @@ export function parseProcessName(text: string): ProcessName | undefined {
   };
 }
 
-/** Which of two that serve one node is to stay: the older one, that has the builds. */
+/**
+ * Whether `mine` stays when two processes serve one node: the older process stays, because it has
+ * the builds.
+ */
 export function isOlder(mine: string, other: string): boolean {
   const [a, b] = [mine, other].map((name) => parseProcessName(name)?.sinceMs ?? 0);
   return a === b ? mine < other : (a ?? 0) < (b ?? 0);

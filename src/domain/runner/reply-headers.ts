@@ -2,8 +2,8 @@ const MAX_UPDATE_INTERVAL_MS = 15 * 60_000;
 
 /**
  * `X-GitLab-Trace-Update-Interval` (seconds) in milliseconds, at most 15 minutes. undefined when
- * absent, not a whole number, or not above 0: the last interval stays in force then.
- * Source: gitlab-runner `network/remote_job_state_response.go`, `network/trace.go`.
+ * absent, not a whole number, or not above 0: the last interval then stays in force. Source:
+ * gitlab-runner `network/remote_job_state_response.go`, `network/trace.go`.
  */
 export function parseUpdateIntervalMs(header: string | null): number | undefined {
   if (header === null || !/^\s*\d+\s*$/.test(header)) return undefined;
@@ -12,8 +12,9 @@ export function parseUpdateIntervalMs(header: string | null): number | undefined
 }
 
 /**
- * What the `Job-Status` header asks of a job: to be canceled gracefully, to end at once, or
- * (any other word, or none) to go on. Source: gitlab-runner `network/remote_job_state_response.go`.
+ * What the `Job-Status` header asks of a job: `canceling` gracefully, `aborted` at once, or (for
+ * any other or no word) to continue as `running`. Source: gitlab-runner
+ * `network/remote_job_state_response.go`.
  */
 export function parseRemoteState(header: string | null): 'running' | 'canceling' | 'aborted' {
   switch (header?.trim()) {
@@ -32,7 +33,10 @@ export function isJsonMediaType(contentType: string | null): boolean {
   return mediaType(contentType) === 'application/json';
 }
 
-/** Whether a `Content-Type` is a web page: what a proxy or a login page says, never GitLab's API. */
+/**
+ * Whether a `Content-Type` is a web page. Pages come from proxies and login forms, never from
+ * GitLab's API.
+ */
 export function isHtmlMediaType(contentType: string | null): boolean {
   const type = mediaType(contentType);
   return type === 'text/html' || type === 'application/xhtml+xml';

@@ -11,7 +11,7 @@ const SIZE = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?$/i;
 
 /**
  * Bytes of a size such as `128m`, `1.5g`, `64KiB` or `1024`; units are powers of 1024. undefined
- * when it is not one or too large to count. Source: docker/go-units `RAMInBytes`.
+ * when it is malformed or too large to count. Source: docker/go-units `RAMInBytes`.
  */
 export function parseMemoryBytes(text: string): number | undefined {
   const [, number, unit = ''] = SIZE.exec(text) ?? [];
@@ -24,13 +24,13 @@ const NANO = 1e9;
 const CPUS = /^(\d+(?:\.\d*)?|\.\d+)(?:\/(\d+)|e([-+]?\d{1,2}))?$/i;
 
 /**
- * Billionths of a core of `cpus`, written `2`, `0.5`, `5e-1` or `1/2`. undefined when it is none of
- * these. Source: gitlab-runner `common/config.go` (computeNanoCPUs).
+ * Billionths of a core for `cpus`, written `2`, `0.5`, `5e-1` or `1/2`. undefined when it is
+ * malformed. Source: gitlab-runner `common/config.go` (computeNanoCPUs).
  */
 export function parseNanoCpus(text: string): number | undefined {
   const [, number, divisor = '1', exponent = '0'] = CPUS.exec(text) ?? [];
   if (number === undefined || (divisor !== '1' && number.includes('.'))) return undefined;
-  // The exponent is part of the literal, so that 5e-1 is exactly a half.
+  // The exponent is part of the number's text, so that 5e-1 is exactly a half.
   const nanoCpus = Math.trunc((Number(`${number}e${exponent}`) / Number(divisor)) * NANO);
   return Number.isSafeInteger(nanoCpus) ? nanoCpus : undefined;
 }

@@ -6,14 +6,14 @@ const MAX_DELAY_MS = 60_000;
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * Whether an answer is worth another try at once. 501 and 505–511 are not: they do not pass.
- * Source: gitlab-runner `network/retry_requester.go`.
+ * Whether an answer is worth another try at once. 501 and 505–511 are permanent. Source:
+ * gitlab-runner `network/retry_requester.go`.
  */
 export function shouldRetryStatus(status: number): boolean {
   return RETRIED_STATUSES.has(status) || status >= 512;
 }
 
-/** Headers by which GitLab says when to come back. */
+/** Headers in which GitLab says when to come back. */
 export interface WaitHints {
   /** `RateLimit-ResetTime`: the date when the rate limit's window ends. */
   readonly rateLimitResetTime: string | null;
@@ -22,9 +22,10 @@ export interface WaitHints {
 }
 
 /**
- * Milliseconds that GitLab asks to wait, or undefined when it asks for none or says nonsense.
- * `RateLimit-ResetTime` goes before `Retry-After`. Not capped: callers know what they can bear.
- * Source: gitlab-runner `network/retry_requester.go`; a date in `Retry-After` is read besides.
+ * Milliseconds that GitLab asks to wait; undefined when it asks for none or the header is
+ * malformed. `RateLimit-ResetTime` precedes `Retry-After`. Not capped: callers decide how long they
+ * can wait. Source: gitlab-runner `network/retry_requester.go`; unlike it, this also reads a date
+ * in `Retry-After`.
  */
 export function askedWaitMs(hints: WaitHints, nowMs: number): number | undefined {
   const resetMs = untilDateMs(hints.rateLimitResetTime, nowMs);
@@ -46,21 +47,22 @@ function untilDateMs(text: string | null, nowMs: number): number | undefined {
 }
 
 /**
- * Milliseconds before the next try when GitLab does not say: 100 ms doubled up to 60 s, drawn
- * evenly from what is above 100 ms. `failedTries` counts from 1, `random` is in [0, 1).
- * Source: gitlab-runner `network/retry_requester.go`.
+ * Milliseconds before the next try when GitLab does not say: a random time from 100 ms up to a
+ * limit that doubles with each try, at most 60 s. `failedTries` counts from 1, `random` is in [0,
+ * 1). Source: gitlab-runner `network/retry_requester.go`.
  */
 export function backoffMs(failedTries: number, random: number): number {
   const ceilingMs = Math.min(FIRST_DELAY_MS * 2 ** (failedTries - 1), MAX_DELAY_MS);
   return FIRST_DELAY_MS + random * (ceilingMs - FIRST_DELAY_MS);
 }
 
+/** An answer that was not a success, and the waits so far. */
 export interface FailedTry {
   readonly status: number;
   readonly hints: WaitHints;
   /** Tries made so far, at least 1. */
   readonly failedTries: number;
-  /** Time already spent on waits, and the most that may be. */
+  /** Milliseconds already spent waiting, and the most that may be spent. */
   readonly waitedMs: number;
   readonly budgetMs: number;
   readonly nowMs: number;
@@ -68,13 +70,17 @@ export interface FailedTry {
 }
 
 /**
- * What to do after an answer: wait and try again, or leave it at that. `askedMs` is GitLab's own
- * wish: a wait longer than the budget is left to the caller, who need not hold a place meanwhile.
+ * What to do after an answer: wait and try again, or give up. `askedMs` is GitLab's own wish. A
+ * wait above the budget is left to the caller, who need not occupy a slot meanwhile.
  */
 export type RetryVerdict =
   | { readonly kind: 'wait'; readonly waitMs: number }
   | { readonly kind: 'leave'; readonly askedMs: number | undefined };
 
+/**
+ * Decides whether to try again after a failed try. Source: gitlab-runner
+ * `network/retry_requester.go`.
+ */
 export function judgeRetry(failed: FailedTry): RetryVerdict {
   if (!shouldRetryStatus(failed.status)) return { kind: 'leave', askedMs: undefined };
   const askedMs = askedWaitMs(failed.hints, failed.nowMs);

@@ -1,6 +1,8 @@
 /** One `[[runners.docker.services]]`: a service of every job. */
 export interface ConfiguredService {
-  /** Image, and aliases by space or comma: variables in both are expanded for each job. */
+  /**
+   * Image, and aliases separated by space or comma. Variables in both are expanded for each job.
+   */
   readonly name: string;
   readonly alias: string;
   readonly command: readonly string[];
@@ -14,13 +16,13 @@ export interface ConfiguredService {
  * spec/docker-executor §1.
  */
 export interface ServicesConfig {
-  /** Run before a job's own. */
+  /** Services that start before the job's own. */
   readonly list: readonly ConfiguredService[];
-  /** Of both together; undefined is no limit. */
+  /** Limit for both together; undefined is no limit. */
   readonly limit: number | undefined;
   readonly allowed: readonly string[];
   readonly allowedPrivileged: readonly string[];
-  /** undefined: as the containers of the job. */
+  /** undefined: the same as for the job's containers. */
   readonly privileged: boolean | undefined;
   readonly memoryBytes: number | undefined;
   readonly memorySwapBytes: number | undefined;
@@ -31,18 +33,18 @@ export interface ServicesConfig {
   readonly cgroupParent: string;
   readonly securityOpt: readonly string[];
   readonly tmpfs: Readonly<Record<string, string>>;
-  /** By patterns of images. */
+  /** Devices, by image patterns. */
   readonly devices: Readonly<Record<string, readonly string[]>>;
-  /** As in `docker run --gpus`; '' is none. */
+  /** In the syntax of `docker run --gpus`; '' is none. */
   readonly gpus: string;
-  /** How long a service may take to listen; negative: nobody looks. */
+  /** How long a service may take to listen, in seconds; negative: not checked. */
   readonly waitTimeoutSeconds: number;
 }
 
-/** gitlab-runner's own. */
+/** The default of gitlab-runner. */
 export const DEFAULT_WAIT_SECONDS = 30;
 
-/** As if nothing were said. */
+/** The values of a configuration that says nothing about services. */
 export const NO_SERVICES_CONFIG: ServicesConfig = {
   list: [],
   limit: undefined,

@@ -11,10 +11,11 @@ import { command, quote } from './quote.ts';
 import { sayNotice } from './say.ts';
 
 /**
- * Body of `cleanup_file_variables`: secrets go from the disk, and from the checkout what the job may
- * have planted for the next. Runs as root behind the job's back, so nothing that the job left is
- * read: neither its variables nor its GITLAB_ENV file, and git is called only after its
- * configuration is gone. Source: gitlab-runner `shells/abstract.go` (writeCleanupScript).
+ * Body of `cleanup_file_variables`: removes secrets from the disk, and everything from the checkout
+ * that the job may have planted for the next one. It runs as root after the job, so it reads
+ * nothing that the job left: neither its variables nor its GITLAB_ENV file. git is called only
+ * after its configuration is removed. Source: gitlab-runner `shells/abstract.go`
+ * (writeCleanupScript).
  */
 export function cleanupBody(context: BuildContext, variables: Variables): readonly string[] {
   const settings = readGitSettings(context, variables);
@@ -32,7 +33,7 @@ export function cleanupBody(context: BuildContext, variables: Variables): readon
   ];
 }
 
-/** Script lines that remove what this and earlier builds handed on from script to script. */
+/** Script lines that remove the GITLAB_ENV files of this and earlier builds. */
 export function removeEnvFiles({ tempDir }: Variables): readonly string[] {
   return [`rm -rf ${quote(tempDir)}/${ENV_FILE_PREFIX}*`];
 }

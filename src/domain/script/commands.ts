@@ -1,17 +1,18 @@
 import { quote } from './quote.ts';
 import { failWith, formatNotice, sayNotice } from './say.ts';
 
+/** How the commands of a job are shown and checked. */
 export interface CommandStyle {
-  /** Commands of several lines are shown as a collapsed section (FF_SCRIPT_SECTIONS). */
+  /** Commands with several lines appear as a collapsed section (FF_SCRIPT_SECTIONS). */
   readonly hasSections: boolean;
-  /** FF_ENABLE_BASH_EXIT_CODE_CHECK: where errexit does not see a failure, this does. */
+  /** FF_ENABLE_BASH_EXIT_CODE_CHECK: catches failures that errexit misses. */
   readonly checksExitCodes: boolean;
 }
 
 const CLEAR_LINE = '\u001b[0K';
 
 /**
- * Script lines that show and run each command of a list. `prefix` names sections in the trace.
+ * Script lines that print and run each command of a list. `prefix` names sections in the trace.
  * Source: gitlab-runner `shells/abstract.go` (writeCommands).
  */
 export function formatCommands(
@@ -32,7 +33,7 @@ export function formatCommands(
     ]);
 }
 
-/** Why no shell can run these; undefined when one can. */
+/** Why no shell can run these commands; undefined when one can. */
 function commandsFault(commands: readonly string[]): string | undefined {
   const index = commands.findIndex((text) => text.includes('\0'));
   if (index === -1) return undefined;
@@ -55,7 +56,7 @@ function showCommand(text: string, section: string, style: CommandStyle): readon
   ];
 }
 
-/** Source: Go `strings.TrimSpace`, which counts U+0085 and does not count U+FEFF. */
+/** Trims as Go's `strings.TrimSpace`, which removes U+0085 and keeps U+FEFF. */
 function trimSpace(text: string): string {
   const isSpace = (at: number): boolean => {
     const char = text.charAt(at);

@@ -2,7 +2,7 @@ import type { Variables } from '../variables/variables.ts';
 import type { BuildContext } from '../context/context.ts';
 import { quote } from './quote.ts';
 
-/** Some shells keep these for themselves, and end when they are set to what they do not like. */
+/** Some shells reserve these names, and exit when one gets a value that they refuse. */
 const KEPT_BY_SHELLS: ReadonlySet<string> = new Set([
   'BASHOPTS',
   'BASH_VERSINFO',
@@ -18,11 +18,10 @@ const KEPT_BY_SHELLS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What a job's variables must not do to the helper, which runs the runner's own commands as root:
- * load other code, put other programs in place of its own, or turn git to another repository or to
- * a home that an earlier job could have written. Everything else a job may set, as in the peer:
- * proxies, GIT_SSH_COMMAND, GIT_CONFIG_COUNT and the like are in use, and reach only the job's own
- * sources.
+ * Variables that a job must not set in the helper, which runs the runner's own commands as root.
+ * They would load other code, replace its programs, or point git to another repository or to a home
+ * that an earlier job could have written. As in the peer, a job may set everything else: proxies,
+ * GIT_SSH_COMMAND, GIT_CONFIG_COUNT and the like are in use, and affect only the job's own sources.
  */
 const NOT_FOR_HELPER: ReadonlySet<string> = new Set([
   'BASHOPTS',
@@ -46,17 +45,17 @@ const NOT_FOR_HELPER: ReadonlySet<string> = new Set([
   'XDG_CONFIG_HOME',
 ]);
 
-/** Script lines that hand the variables to the job's own commands. */
+/** Script lines that export the variables to the job's own commands. */
 export function exportForJob(variables: Variables): readonly string[] {
   return variables.environment().map(exportLine);
 }
 
-/** Script lines that hand the variables to the runner's commands and to hooks. */
+/** Script lines that export the variables to the runner's commands and to hooks. */
 export function exportForHelper(variables: Variables): readonly string[] {
   return helperEnvironment(variables).map(exportLine);
 }
 
-/** `KEY=value` of every variable that the helper may see. */
+/** `KEY=value` for every variable that the helper may see. */
 export function helperEnvironment(variables: Variables): readonly string[] {
   return variables.environment().filter((line) => {
     const name = line.slice(0, line.indexOf('='));
@@ -74,12 +73,12 @@ function exportLine(line: string): string {
 }
 
 /**
- * File through which the scripts of a job hand variables on to its later ones, as GITLAB_ENV. A name
- * for each build: what an earlier job left in the directory is never read.
+ * The GITLAB_ENV file, through which scripts of a job pass variables to later ones. Its name is
+ * unique to the build, so a file of an earlier job is never read.
  */
 export function envFile({ entropy }: BuildContext, { tempDir }: Variables): string {
   return `${tempDir}/${ENV_FILE_PREFIX}${entropy}`;
 }
 
-/** First part of the name of every such file. */
+/** Prefix of the names of these files. */
 export const ENV_FILE_PREFIX = 'gitlab_runner_env_';

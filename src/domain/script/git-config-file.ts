@@ -1,4 +1,4 @@
-/** One line of a section: what git calls `section.subsection.name = value`. */
+/** A section of a git config file, such as `section.subsection.name = value`. */
 export interface GitConfigSection {
   readonly section: string;
   readonly subsection?: string;
@@ -6,8 +6,8 @@ export interface GitConfigSection {
 }
 
 /**
- * Content of a git config file. Written by us and not by `git config`, so that no token stands in
- * the arguments of a process. Source: git-config(1), "Syntax".
+ * Content of a git config file. The file is written directly and not with `git config`, so that no
+ * token appears in the arguments of a process. Source: git-config(1), "Syntax".
  */
 export function formatGitConfig(sections: readonly GitConfigSection[]): string {
   return sections
@@ -19,7 +19,7 @@ export function formatGitConfig(sections: readonly GitConfigSection[]): string {
     .join('');
 }
 
-/** A line end cannot be written there; a URL or a path that holds one is none. */
+/** The syntax has no escape for a line end here. Valid URLs and paths contain none. */
 function escapeName(text: string): string {
   return text.replace(/[\r\n\0]/g, '').replace(/["\\]/g, '\\$&');
 }

@@ -10,7 +10,7 @@ import { command } from './quote.ts';
 import { sayNotice } from './say.ts';
 import type { Sources } from './sources.ts';
 
-/** Script lines that make the repository, or what is left of it, hold what the job asks for. */
+/** Script lines that create or repair the repository and fetch the job's refs. */
 export function fetchSources(sources: Sources): readonly string[] {
   const { context, variables, settings, urls } = sources;
   const { projectDir, featureFlags } = variables;
@@ -32,7 +32,9 @@ export function fetchSources(sources: Sources): readonly string[] {
   ];
 }
 
-/** Only clones anew are made by git's own command. Source: gitlab-runner FF_USE_GIT_NATIVE_CLONE. */
+/**
+ * git's own clone is used only for a new checkout. Source: gitlab-runner FF_USE_GIT_NATIVE_CLONE.
+ */
 function wantsNativeClone({ settings, variables }: Sources): boolean {
   return settings.strategy === 'clone' && variables.featureFlags.isOn('FF_USE_GIT_NATIVE_CLONE');
 }
@@ -52,7 +54,7 @@ function initAndFetch(sources: Sources): readonly string[] {
   ];
 }
 
-/** `git clone --revision` is there from 2.49 on; an older git fetches as without the flag. */
+/** `git clone --revision` needs git 2.49. An older git fetches as without the flag. */
 function cloneOrFetch(sources: Sources): readonly string[] {
   return [
     '_runner_git=$(git version)',
@@ -90,7 +92,7 @@ function userAgent({ context }: Sources): readonly string[] {
   return ['-c', `http.userAgent=${name} ${version} ${platform}`];
 }
 
-/** Root gets the sources, and whoever runs the job owns them afterwards, or did before. */
+/** Root fetches the sources, but the job's user owns them afterwards, or owned them before. */
 function trustDirectory(dir: string): readonly string[] {
   return [command('git', 'config', '--global', '--add', 'safe.directory', dir)];
 }
@@ -109,7 +111,7 @@ function setRemote({ urls: { remote }, settings, variables }: Sources): readonly
     sayNotice('Created fresh repository.'),
     'else',
     command('git', 'remote', 'set-url', 'origin', remote),
-    // A config that was kept is not made from the template again.
+    // A config that was kept is not created from the template again.
     ...(settings.cleansConfig ? [] : includeExternalConfig(variables)),
     'fi',
   ];
@@ -139,7 +141,7 @@ function proactiveAuth({ variables, urls }: Sources): readonly string[] {
   return ['-c', `${scope}.proactiveAuth=basic`];
 }
 
-/** Script lines that bring the commit into the directory. */
+/** Script lines that check out the commit. */
 export function checkOut(sources: Sources): readonly string[] {
   const { context, settings } = sources;
   const { sha, ref } = context.job.git_info;

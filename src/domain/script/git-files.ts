@@ -5,20 +5,23 @@ import type { GitUrls } from './git-urls.ts';
 import { command, quote } from './quote.ts';
 
 /**
- * Git's own files of a build, in `<projectDir>.tmp`: none of them is part of the checkout, so none
- * gets into an artifact. Source: gitlab-runner `shells/abstract.go`.
+ * Git's own files of a build, in `<projectDir>.tmp`. They are outside the checkout, so they never
+ * get into an artifact. Source: gitlab-runner `shells/abstract.go`.
  */
 export interface GitFiles {
-  /** What a new repository's `.git` starts with. */
+  /** The template for a new repository's `.git`. */
   readonly template: string;
-  /** Included by the repository: credentials and what else must not stay. */
+  /**
+   * Included by the repository's config: credentials and other settings that must not stay there.
+   */
   readonly external: string;
-  /** In the place of `~/.gitconfig`, with FF_GIT_URLS_WITHOUT_TOKENS only. */
+  /** Replaces `~/.gitconfig`, with FF_GIT_URLS_WITHOUT_TOKENS only. */
   readonly global: string;
-  /** There while sources are got: a second try finds it. */
+  /** Exists while the sources are fetched. A second try recognises a failed first one by it. */
   readonly begun: string;
 }
 
+/** The paths of git's own files of a build. */
 export function gitFiles({ tempDir }: Variables): GitFiles {
   return {
     template: `${tempDir}/git-template`,
@@ -28,19 +31,19 @@ export function gitFiles({ tempDir }: Variables): GitFiles {
   };
 }
 
-/** Prints the job's token from the environment: it is in no file then. */
+/** Prints the job's token from the environment, so that the token is in no file. */
 const CREDENTIAL_HELPER =
   '!f(){ if [ "$1" = "get" ] ; then echo "password=${CI_JOB_TOKEN}" ; fi ; } ; f';
 
-/** Script lines by which git takes its global configuration from the build's own file. */
+/** Script lines that make git read its global configuration from the build's own file. */
 export function exportGlobalGitConfig(variables: Variables): readonly string[] {
   if (!variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS')) return [];
   return [`export GIT_CONFIG_GLOBAL=${quote(gitFiles(variables).global)}`];
 }
 
 /**
- * Script lines that write that file. It takes in the user's own, where that can be read: an include
- * that cannot be read would end every git command.
+ * Script lines that write that file. It includes the user's own file where it is readable, because
+ * git fails at an include that it cannot read.
  */
 export function writeGlobalGitConfig(variables: Variables): readonly string[] {
   const { global, external } = gitFiles(variables);
@@ -55,7 +58,7 @@ export function writeGlobalGitConfig(variables: Variables): readonly string[] {
   ];
 }
 
-/** Script lines that write the template of a new repository. */
+/** Script lines that write the template for a new repository. */
 export function writeTemplate(variables: Variables): readonly string[] {
   const { template, external } = gitFiles(variables);
   return [
@@ -73,16 +76,19 @@ export function writeTemplate(variables: Variables): readonly string[] {
   ];
 }
 
-/** Script lines, in the repository, by which a config that was kept includes this build's file. */
+/**
+ * Script lines, run in the repository, that include this build's file in a config that was kept.
+ */
 export function includeExternalConfig(variables: Variables): readonly string[] {
   const { external } = gitFiles(variables);
   const config = ['git', 'config', '--file', '.git/config', '--replace-all', 'include.path'];
   return [command(...config, external, '\\.gitlab-runner\\.ext\\.conf$')];
 }
 
+/** What goes into the file with the credentials. */
 export interface ExternalConfig {
   readonly urls: GitUrls;
-  /** Whether there is a repository, or only commands of the job that want to reach one. */
+  /** True: there is a repository. False: only commands of the job want to reach one. */
   readonly hasRepository: boolean;
 }
 
@@ -128,7 +134,7 @@ function repositorySections(
   ];
 }
 
-/** An empty helper first: it makes git forget all others. */
+/** An empty helper comes first and makes git forget all others. */
 function credentialSection(host: string): GitConfigSection {
   return {
     section: 'credential',
@@ -141,7 +147,10 @@ function credentialSection(host: string): GitConfigSection {
   };
 }
 
-/** It comes from the coordinator's answer: nothing else may get into a header by it. */
+/**
+ * The value comes from the coordinator's answer, so characters that could add another header are
+ * refused.
+ */
 export function correlationIdOf({ correlationId }: BuildContext): string | undefined {
   return /^[\w.:-]{1,255}$/.test(correlationId) ? correlationId : undefined;
 }

@@ -2,26 +2,26 @@ import type { Variables } from '../variables/variables.ts';
 import type { GitSettings } from './git-settings.ts';
 import { quote } from './quote.ts';
 
-/** Left behind by a git that was killed; each would stop the next. */
+/** Lock files of a git that was killed. Each would stop the next git. */
 const LOCKS = ['index.lock', 'shallow.lock', 'HEAD.lock', 'config.lock'];
 
 /**
- * What tells git to run programs, or to look elsewhere for more of it. The peer removes the first
- * two; the others lead to the same: a repository's `commondir` names a directory whose config and
- * hooks are used.
+ * Files that make git run programs or read more configuration. The peer removes the first two. The
+ * others have the same effect: `commondir`, for example, names a directory whose config and hooks
+ * git uses.
  */
 const POWERS = ['config', 'hooks', 'config.worktree', 'commondir'];
 
 /**
- * Script lines that take from a checkout what an earlier job may have planted there. Nothing of
- * git is run before. Source: gitlab-runner `shells/abstract.go` (writeGitCleanup).
+ * Script lines that remove from a checkout whatever an earlier job may have planted there. No git
+ * command runs before them. Source: gitlab-runner `shells/abstract.go` (writeGitCleanup).
  */
 export function resetGit(variables: Variables, settings: GitSettings): readonly string[] {
   const gitDir = quote(`${variables.projectDir}/.git`);
   const names = settings.cleansConfig ? [...LOCKS, ...POWERS] : [...LOCKS, 'hooks/post-checkout'];
   const paths = names.map((name) => `${gitDir}/${name}`);
   return [
-    // A file or a link in its place would have git work in a directory of somebody's choice.
+    // A file or link in its place would make git work in a directory that the job chose.
     `if [ -L ${gitDir} ] || [ -f ${gitDir} ]; then rm -rf ${gitDir}; fi`,
     `if [ -d ${gitDir} ]; then`,
     `  rm -rf ${paths.join(' ')}`,
@@ -31,12 +31,12 @@ export function resetGit(variables: Variables, settings: GitSettings): readonly 
   ];
 }
 
-/** What an entry of a git directory is told by: git uses none without a HEAD, which may be a link to nowhere. */
+/** Recognises a git directory: git accepts none without a HEAD, which may be a dangling link. */
 const IS_IN_GIT_DIR = `sh -c '[ -L "$1/../HEAD" ] || { [ -e "$1/../HEAD" ] && [ ! -d "$1/../HEAD" ]; }' sh {} \\;`;
 
 /**
- * The same for submodules that git keeps in the repository's own directory. Directories of these
- * names are also where git keeps a submodule that is named so.
+ * Does the same for submodules, which git keeps in the repository's own directory. A submodule may
+ * itself be named like one of these files, so directories with these names are checked.
  */
 function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly string[] {
   const wanted = cleansConfig ? [...LOCKS, ...POWERS] : LOCKS;
@@ -49,10 +49,10 @@ function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly s
 }
 
 /**
- * Script lines, in the top directory of a repository and before git enters its submodules, that
- * remove the `.git` of each: git makes it anew, and a planted one would lead it elsewhere. Other
- * repositories that lie in the checkout stay whole, but where git puts the name of a submodule in
- * quotes: then all go.
+ * Script lines that remove the `.git` of each submodule. They run in the top directory of a
+ * repository before git enters its submodules. Git creates each `.git` again; a planted one would
+ * lead git elsewhere. Other repositories in the checkout stay, except when git quotes the name of a
+ * submodule: then every nested `.git` is removed.
  */
 export function unlinkSubmodules(): readonly string[] {
   return [
@@ -65,7 +65,7 @@ export function unlinkSubmodules(): readonly string[] {
   ];
 }
 
-/** Script lines that remove a directory, whatever modes a job gave to what is in it. */
+/** Script lines that remove a directory, whatever file modes a job has set in it. */
 export function removeDirectory(path: string): readonly string[] {
   const dir = quote(path);
   return [`rm -rf ${dir} 2>/dev/null || { chmod -R u+rwX ${dir} && rm -rf ${dir}; }`];

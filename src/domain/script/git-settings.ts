@@ -1,25 +1,26 @@
 import type { BuildContext } from '../context/context.ts';
 import type { Variables } from '../variables/variables.ts';
 
+/** How the checkout is made. Source: `GIT_STRATEGY`. */
 export type GitStrategy = 'fetch' | 'clone' | 'none' | 'empty';
 
-/** `invalid`: the job asks for one that does not exist, and fails. */
+/** `invalid`: the job asks for a strategy that does not exist, and fails. */
 export type SubmoduleStrategy = 'none' | 'normal' | 'recursive' | 'invalid';
 
-/** How a job wants its sources. */
+/** The job's settings for fetching its sources. */
 export interface GitSettings {
   readonly strategy: GitStrategy;
   readonly isCheckedOut: boolean;
-  /** Commits to fetch; 0 is all of them. */
+  /** Number of commits to fetch; 0 is all of them. */
   readonly depth: number;
   readonly fetchFlags: readonly string[];
-  /** Of `git clone` itself, which only a flag and a new git make use of. */
+  /** Flags for `git clone` itself, which needs a feature flag and a recent git. */
   readonly cloneFlags: readonly string[];
-  /** Whether git's config and hooks go from a kept checkout, before and after the job. */
+  /** True: git's config and hooks are removed from a kept checkout, before and after the job. */
   readonly cleansConfig: boolean;
   /** Empty: nothing is cleaned. */
   readonly cleanFlags: readonly string[];
-  /** The job looks after LFS itself. */
+  /** True: the job fetches LFS files itself. */
   readonly skipsLfs: boolean;
   readonly submodules: SubmoduleStrategy;
   readonly submoduleDepth: number;
@@ -30,8 +31,8 @@ export interface GitSettings {
 const STRATEGIES: readonly GitStrategy[] = ['fetch', 'clone', 'none', 'empty'];
 
 /**
- * The job's `GIT_*` variables; what cannot be used counts as not given, and is warned about
- * elsewhere. Source: spec/execution §8, gitlab-runner `common/build_settings.go`.
+ * The job's `GIT_*` variables. An unusable value counts as unset; `settingsWarnings` reports it.
+ * Source: spec/execution §8, gitlab-runner `common/build_settings.go`.
  */
 export function readGitSettings({ job, runner }: BuildContext, variables: Variables): GitSettings {
   const strategy =
@@ -61,7 +62,7 @@ function submoduleStrategy(variables: Variables): SubmoduleStrategy {
   return wanted === 'normal' || wanted === 'recursive' ? wanted : 'invalid';
 }
 
-/** `none` is no flags at all. */
+/** `none` means no flags. */
 function flagsOf(
   variables: Variables,
   key: string,
@@ -72,7 +73,7 @@ function flagsOf(
   return text === 'none' ? [] : words(text);
 }
 
-/** Source: Go `strings.Fields`: no quotes, no escapes. */
+/** Splits as Go's `strings.Fields`: without quotes and escapes. */
 function words(text: string): readonly string[] {
   return text.split(/[\s\u0085]+/).filter((word) => word !== '');
 }

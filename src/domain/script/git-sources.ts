@@ -19,8 +19,8 @@ import type { Sources } from './sources.ts';
 import { commandStyle, present } from './user-script.ts';
 
 /**
- * Body of `get_sources`, in the helper. `owner`, as `uid:gid`, is given the files when it is known.
- * Source: gitlab-runner `shells/abstract.go`.
+ * Body of `get_sources`, which runs in the helper. `owner`, as `uid:gid`, gets the files when it is
+ * known. Source: gitlab-runner `shells/abstract.go`.
  */
 export function sourcesBody(
   context: BuildContext,
@@ -57,7 +57,10 @@ export function sourcesBody(
   ];
 }
 
-/** Without umask 0000. Source: gitlab-runner `executors/docker/docker_command.go` (executeChown). */
+/**
+ * Used without umask 0000. Source: gitlab-runner `executors/docker/docker_command.go`
+ * (executeChown).
+ */
 function giveFiles(owner: string, { projectDir, tempDir }: Variables): readonly string[] {
   return [projectDir, tempDir].flatMap((dir) => [
     sayPlain(`Changing ownership of files at ${JSON.stringify(dir)} to ${owner}`),
@@ -65,7 +68,7 @@ function giveFiles(owner: string, { projectDir, tempDir }: Variables): readonly 
   ]);
 }
 
-/** Settings for git wherever it is called: TLS of the coordinator, and where the token comes from. */
+/** Settings for every git command: the coordinator's TLS, and the source of the token. */
 function setUpGlobalConfig({ context, variables, settings, urls }: Sources): readonly string[] {
   const hasRepository = settings.strategy === 'fetch' || settings.strategy === 'clone';
   const isTokenless = variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
@@ -113,8 +116,8 @@ function runHooks(
 }
 
 /**
- * Before another try: what `git clean` does not help against, such as a file in the place of a
- * submodule, goes. Source: gitlab-runner `shells/abstract.go` (writeClearWorktreeScript).
+ * Prepares another try by removing what `git clean` keeps, such as a file in the place of a
+ * submodule. Source: gitlab-runner `shells/abstract.go` (writeClearWorktreeScript).
  */
 function clearAfterFailure({ variables, settings }: Sources): readonly string[] {
   if (settings.strategy !== 'fetch') return [];
@@ -155,8 +158,8 @@ function getSources(sources: Sources): readonly string[] {
 }
 
 /**
- * Has a credential helper of the job's own wish forget the token. What comes of it does not matter.
- * Source: gitlab-runner `shells/abstract.go` (writeClearGitCredentials).
+ * Makes a credential helper that the job configured forget the token. Failures are ignored. Source:
+ * gitlab-runner `shells/abstract.go` (writeClearGitCredentials).
  */
 export function rejectCredentials({ host }: GitUrls): readonly string[] {
   if (!/^(?:https?|ssh):\/\/./.test(host)) return [];

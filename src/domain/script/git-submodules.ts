@@ -6,8 +6,8 @@ import type { GitSettings } from './git-settings.ts';
 import type { Sources } from './sources.ts';
 
 /**
- * Script lines that bring the submodules to what the commit says; once more when that fails.
- * Source: gitlab-runner `shells/abstract.go` (writeSubmoduleUpdateCmd).
+ * Script lines that update the submodules to the commit, with one retry. Source: gitlab-runner
+ * `shells/abstract.go` (writeSubmoduleUpdateCmd).
  */
 export function updateSubmodules(sources: Sources): readonly string[] {
   const { submodules, submodulePaths } = sources.settings;
@@ -50,8 +50,8 @@ function update(sources: Sources): readonly string[] {
 }
 
 /**
- * One command of the shell. Git's own recursion would enter what an earlier job has put into the
- * place of a submodule's submodule; so each level is looked at by itself, before git goes deeper.
+ * One shell command. Git's own recursion would enter whatever an earlier job planted in the place
+ * of a nested submodule. So each level is checked before git goes deeper.
  */
 function updateAll(sources: Sources): string {
   const { settings } = sources;
@@ -79,8 +79,8 @@ function commandsOf({ variables, settings }: Sources) {
 }
 
 /**
- * Script lines, in the directory of the project behind a job, that bring the submodules back to what
- * the commit says, with what is there: nothing is fetched. Source: gitlab-runner `shells/abstract.go`
+ * Script lines that reset the submodules to the commit after a job. They run in the project
+ * directory and fetch nothing. Source: gitlab-runner `shells/abstract.go`
  * (writeCleanupBuildDirectoryScript).
  */
 export function cleanSubmodules({
@@ -100,11 +100,11 @@ export function cleanSubmodules({
   ];
 }
 
-/** Links a submodule to what git keeps of it. */
+/** Links a submodule to its directory in the repository. */
 const CONNECT =
   'GIT_ALLOW_PROTOCOL=none git submodule --quiet update --init --no-fetch >/dev/null 2>&1';
 
-/** Commands of the job inside of a submodule find the credentials too. */
+/** Commands of the job inside a submodule find the credentials too. */
 function finish({ variables, settings }: Sources, foreach: readonly string[]): readonly string[] {
   const { external } = gitFiles(variables);
   const everywhere = ['submodule', 'foreach', '--recursive'];

@@ -2,15 +2,16 @@ import type { BuildContext } from '../context/context.ts';
 import { joinPath } from '../job/project-dir.ts';
 import type { Variables } from '../variables/variables.ts';
 
-/** Addresses that git is to use in place of others: `[with, instead of]`. */
+/** An address that git uses in place of another: `[with, instead of]`. */
 export type UrlRewrite = readonly [url: string, insteadOf: string];
 
+/** The addresses by which git reaches the repository. */
 export interface GitUrls {
-  /** Of the repository, without user and password: what `origin` is set to. */
+  /** Address of the repository, without user and password: the value of `origin`. */
   readonly remote: string;
-  /** Scheme and host of it, with port; '' when it has none. */
+  /** Its scheme and host, with port; '' when it has none. */
   readonly host: string;
-  /** Bring credentials, and on the job's wish https, to addresses of this GitLab. */
+  /** Add credentials, and https when the job asks for it, to addresses of this GitLab. */
   readonly rewrites: readonly UrlRewrite[];
 }
 
@@ -23,7 +24,8 @@ interface Url {
 
 /**
  * How git reaches the repository and others on the same GitLab. With FF_GIT_URLS_WITHOUT_TOKENS no
- * address holds a token, a credential helper gives it. Source: gitlab-runner `helpers/url/gitauth.go`.
+ * address contains a token; a credential helper provides it. Source: gitlab-runner
+ * `helpers/url/gitauth.go`.
  */
 export function planGitUrls(context: BuildContext, variables: Variables): GitUrls {
   const hasTokens = !variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
@@ -53,9 +55,9 @@ function projectBelow(url: Url, variables: Variables): Url {
 }
 
 interface Bases {
-  /** Of the coordinator, as the configuration has it. */
+  /** The coordinator's address in the configuration. */
   readonly base: Url;
-  /** As the payload has it: often the same server by another name. */
+  /** The address in the payload, often the same server by another name. */
   readonly repo: Url | undefined;
   readonly authorize: Authorize;
 }
@@ -76,7 +78,7 @@ function rewriteBase(base: Url, authorize: Authorize): UrlRewrite {
   return [trimmed(authorize(base)), trimmed({ ...base, user: '' })];
 }
 
-/** For submodules whose address is one of ssh, for which a job has no key. */
+/** For submodules with an ssh address, for which a job has no key. */
 function rewriteSsh(base: string, variables: Variables): readonly UrlRewrite[] {
   if (!variables.flag('GIT_SUBMODULE_FORCE_HTTPS', false)) return [];
   const host = variables.get('CI_SERVER_SHELL_SSH_HOST') || variables.get('CI_SERVER_HOST');

@@ -9,20 +9,26 @@ import type { Variables } from '../variables/variables.ts';
 import { command, quote } from './quote.ts';
 import { sayWarning } from './say.ts';
 
-/** Where the script of a stage leaves names for the runner, in the container; see `parseFileList`. */
+/**
+ * Where a stage's script leaves file names for the runner, as paths in the container; see
+ * `parseFileList`.
+ */
 export interface FileLists {
-  /** All below the roots of selections that need a listing. Absent when there are none. */
+  /** All paths below the roots of selections that need a listing. Absent when there are none. */
   readonly found: string;
-  /** What git does not track. Absent when nobody wants it, or when git cannot tell. */
+  /** Files that git does not track. Absent when they are not wanted, or git cannot tell. */
   readonly untracked: string;
 }
 
-/** None of them is in the checkout, so none gets into an artifact. */
+/** The lists are outside the checkout, so they never get into an artifact. */
 export function fileLists({ tempDir }: Variables): FileLists {
   return { found: `${tempDir}/.glr.found`, untracked: `${tempDir}/.glr.untracked` };
 }
 
-/** Names of a list, relative to the project directory. A name that ends with `/` is a repository. */
+/**
+ * The names in a list, relative to the project directory. A name that ends with `/` is a
+ * repository.
+ */
 export function parseFileList(bytes: Uint8Array): readonly string[] {
   return pathOfBytes(bytes)
     .split('\0')
@@ -32,22 +38,23 @@ export function parseFileList(bytes: Uint8Array): readonly string[] {
 
 type Wish = Pick<JobArtifact | JobCache, 'paths' | 'untracked'>;
 
-/** Whether a stage must list names in the helper before its files can be chosen. */
+/** Whether a stage must list names in the helper before its files are chosen. */
 export function needsFileLists({ context, variables }: ListingInput, stage: StageName): boolean {
   const wishes = wishesOf(context, stage);
   return wishes.some(({ untracked }) => untracked) || rootsToList(wishes, variables).length > 0;
 }
 
+/** The facts that a listing of files depends on. */
 export interface ListingInput {
   readonly context: BuildContext;
   readonly variables: Variables;
 }
 
 /**
- * Body of `archive_cache*` and `upload_artifacts_*`, in the helper: writes down which files there
- * are, and the runner chooses. Nothing that the job has left is obeyed: no variable of it is set, and
- * git reads the index of the checkout but neither its configuration nor its hooks, for it runs in an
- * empty repository of its own. Source: gitlab-runner `commands/helpers/file_archiver.go`
+ * Body of `archive_cache*` and `upload_artifacts_*`, which runs in the helper and lists the files
+ * from which the runner chooses. It trusts nothing that the job left: none of its variables are
+ * set, and git runs in an empty repository of its own, so it reads the checkout's index but neither
+ * its configuration nor its hooks. Source: gitlab-runner `commands/helpers/file_archiver.go`
  * (processUntracked), which calls git in the job's repository.
  */
 export function listFilesBody(
@@ -92,7 +99,7 @@ function rootsToList(wishes: readonly Wish[], variables: Variables): readonly st
   );
 }
 
-/** Devices, sockets and pipes are never kept. A directory that cannot be read is passed over. */
+/** Devices, sockets and pipes are never kept. Unreadable directories are skipped. */
 function listRoots(roots: readonly string[], file: string): readonly string[] {
   const words = roots.map((root) => quote(root === '' ? '.' : `./${root}`));
   return [
@@ -104,7 +111,7 @@ function listRoots(roots: readonly string[], file: string): readonly string[] {
   ];
 }
 
-/** An index that is no plain file might never be read to its end. */
+/** An index that is not a regular file could block the reader for ever. */
 function listUntracked(context: BuildContext, variables: Variables): readonly string[] {
   const { repo_object_format: format } = context.job.git_info;
   const own = quote(`${variables.tempDir}/.glr.listing.git`);

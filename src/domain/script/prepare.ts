@@ -3,7 +3,10 @@ import type { Variables } from '../variables/variables.ts';
 import { removeEnvFiles } from './cleanup.ts';
 import { command, quote } from './quote.ts';
 
-/** Body of `prepare_script`, in the helper. Source: gitlab-runner `shells/abstract.go`, `bash.go`. */
+/**
+ * Body of `prepare_script`, which runs in the helper. Source: gitlab-runner `shells/abstract.go`,
+ * `bash.go`.
+ */
 export function prepareBody({ program }: BuildContext, variables: Variables): readonly string[] {
   return [
     'read -r _runner_host </proc/sys/kernel/hostname || true',

@@ -4,16 +4,16 @@ import { parseGlob } from '../files/glob.ts';
 import type { Variables } from '../variables/variables.ts';
 import { command, quote } from './quote.ts';
 
-/** Where the script that removes files finds their names, in the container. */
+/** The list that the removal script reads, as a path in the container. */
 export function removalList({ tempDir }: Pick<Variables, 'tempDir'>): string {
   return `${tempDir}/.glr.unwanted`;
 }
 
 /**
- * What has to go when a cache could not be restored: its paths as far as they are no patterns, and
- * what was unpacked of it before it failed. Paths are expanded, members relative to the project; what
- * lies outside of it stays, and so does the project itself.
- * Source: gitlab-runner `shells/abstract.go` (addExtractCacheCommand), which removes the paths only.
+ * The files to remove after a cache could not be restored: its literal paths, and the members that
+ * were unpacked before the failure. Paths are expanded; members are relative to the project. Paths
+ * outside the project and the project itself stay. Source: gitlab-runner `shells/abstract.go`
+ * (addExtractCacheCommand), which removes only the paths.
  */
 export function planRemoval({
   paths,
@@ -31,12 +31,12 @@ export function planRemoval({
   return [...new Set([...literal, ...members])].filter((path) => path !== '');
 }
 
-/** The list as the script reads it. */
+/** Formats the list for the script. */
 export function formatRemovalList(paths: readonly string[]): Uint8Array {
   return bytesOfPath(paths.map((path) => `./${path}\0`).join(''));
 }
 
-/** Body of `restore_cache`, in the helper: removes what is on the list. */
+/** Body of `restore_cache`, which runs in the helper and removes the files on the list. */
 export function removeListedBody(variables: Variables): readonly string[] {
   const list = removalList(variables);
   return [

@@ -5,27 +5,30 @@ const BOLD_GREEN = '\u001b[32;1m';
 const BOLD_RED = '\u001b[31;1m';
 const YELLOW = '\u001b[0;33m';
 
-/** Script line that prints a text as it is. `echo` would not do: some shells' reads backslashes. */
+/** Script line that prints a text literally. `echo` interprets backslashes in some shells. */
 export function sayPlain(text: string): string {
   return `printf '%s\\n' ${quote(text)}`;
 }
 
-/** Script line for what is going on, bold green. Source: gitlab-runner `shells/bash.go` (Noticef). */
+/**
+ * Script line that reports progress, in bold green. Source: gitlab-runner `shells/bash.go`
+ * (Noticef).
+ */
 export function sayNotice(text: string): string {
   return sayPlain(formatNotice(text));
 }
 
-/** Script line for what went wrong and does no harm, yellow. */
+/** Script line that warns of a fault without consequences, in yellow. */
 export function sayWarning(text: string): string {
   return sayPlain(`${YELLOW}WARNING: ${text}${RESET}`);
 }
 
-/** Script lines that end a stage as failed, with the reason in bold red. */
+/** Script lines that fail the stage and print the reason in bold red. */
 export function failWith(text: string): readonly string[] {
   return [sayPlain(`${BOLD_RED}ERROR: ${text}${RESET}`), 'exit 1'];
 }
 
-/** The text of a notice with its colour. */
+/** The text of a notice in its colour. */
 export function formatNotice(text: string): string {
   return `${BOLD_GREEN}${text}${RESET}`;
 }

@@ -1,8 +1,9 @@
+/** A service that was not found listening. */
 export interface ServiceWarning {
   readonly containerName: string;
-  /** Why the service is not taken for running. */
+  /** Why the service does not count as running. */
   readonly error: string;
-  /** What the check has said; undefined when there was none. */
+  /** The output of the check; undefined when there was none. */
   readonly checkLog: string | undefined;
   readonly serviceLog: string;
 }
@@ -11,8 +12,8 @@ const YELLOW = '\u001b[0;33m';
 const RESET = '\u001b[0;m';
 
 /**
- * The block of a service that was not found to listen.
- * Source: gitlab-runner `executors/docker/services.go` (waitForServiceContainer).
+ * The block in the trace about a service that was not found listening. Source: gitlab-runner
+ * `executors/docker/services.go` (waitForServiceContainer).
  */
 export function formatServiceWarning(warning: ServiceWarning): string {
   const { containerName, error, checkLog, serviceLog } = warning;

@@ -3,7 +3,7 @@ import type { Variables } from '../variables/variables.ts';
 import type { GitSettings } from './git-settings.ts';
 import type { GitUrls } from './git-urls.ts';
 
-/** What the parts of `get_sources` go by. */
+/** The inputs that all parts of `get_sources` share. */
 export interface Sources {
   readonly context: BuildContext;
   readonly variables: Variables;

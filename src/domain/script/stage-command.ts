@@ -1,6 +1,6 @@
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 
-/** In this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
+/** Tried in this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
 const SHELLS = [
   '/usr/local/bin/bash',
   '/usr/bin/bash',
@@ -11,21 +11,23 @@ const SHELLS = [
   '/busybox/sh',
 ];
 
-/** Variables by which a shell would run something before it reads the script. */
+/** Variables that make a shell run something before the script. */
 const SHELL_STARTUP_VARIABLES = ['BASH_ENV', 'ENV'];
 
 /**
- * Command of the job's container: hands the stage's script to the first shell that the image has.
- * The same for every stage: the script's file is filled anew before each start. As in the peer the
- * script is the shell's stdin: the shell goes by its own name, and no file is the script's source.
+ * Command of the job's container: passes the stage's script to the first shell that the image has.
+ * It is the same for every stage, because the script file is refilled before each start. As in the
+ * peer, the script is the shell's stdin: `$0` is the shell's own name, and no file is the script's
+ * source.
  */
 export function buildCommand(): readonly string[] {
   return ['sh', '-c', `${runScript()}\n`];
 }
 
 /**
- * Command of the helper's container. What it writes must be open to the job's container, whoever
- * runs there; with a umask as usual it is given to that user instead. Source: gitlab-runner `dockerfiles/runner-helper` (gitlab-runner-build).
+ * Command of the helper's container. Files that it writes must be accessible in the job's container
+ * for any user. With the usual umask they are given to the job's user instead. Source:
+ * gitlab-runner `dockerfiles/runner-helper` (gitlab-runner-build).
  */
 export function helperCommand({ hasUmask }: { readonly hasUmask: boolean }): readonly string[] {
   const umask = hasUmask ? '' : 'umask 0000\n';
@@ -33,8 +35,8 @@ export function helperCommand({ hasUmask }: { readonly hasUmask: boolean }): rea
 }
 
 /**
- * What the stdin of a container holds whose entrypoint may drop the command: the same in lines for
- * a shell that reads them there. The script sees to it that it is run once even if both are.
+ * Input for the stdin of a container whose entrypoint may ignore the command: the same command, for
+ * a shell that reads stdin. If both run, the script makes sure that it is executed only once.
  */
 export function stdinLoader(): string {
   return `${runScript()}\n`;

@@ -1,7 +1,7 @@
 /**
- * Where a container of a build finds its stage's files, bind-mounted one by one from the build's
- * directory on the node. The script is read-only; output and state are appended to and replaced by
- * the stage's wrapper, so that neither a dead worker nor a restarted dockerd can lose a byte.
+ * Where a container finds the files of its stage, each bind-mounted from the build's directory on
+ * the node. The script is read-only. The stage's wrapper appends to the output and replaces the
+ * state, so neither a dead worker nor a restarted dockerd loses a byte.
  */
 export const STAGE_MOUNTS = {
   script: '/.temporal-gitlab-runner/script',

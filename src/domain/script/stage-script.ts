@@ -13,22 +13,22 @@ import { afterScriptBody, stepBody } from './user-script.ts';
 import { maxOutputBytes } from './output-limit.ts';
 import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
 
-/** A stage whose script is wanted. */
+/** A stage and the facts that its script depends on. */
 export interface StageScriptInput {
   readonly context: BuildContext;
-  /** With the CI_JOB_STATUS that the stage is to see. */
+  /** Variables with the CI_JOB_STATUS that the stage sees. */
   readonly variables: Variables;
   readonly stage: StageName;
-  /** Tells this run of the stage from every other; see `parseStageState`. */
+  /** Distinguishes this run of the stage from every other; see `parseStageState`. */
   readonly nonce: string;
-  /** `uid:gid` that the sources are given to; undefined: they are open to all. */
+  /** `uid:gid` of the owner of the sources; undefined: every user has access. */
   readonly owner?: string | undefined;
-  /** Where the container has the stage's files; STAGE_MOUNTS unless a test says otherwise. */
+  /** The stage's files in the container; STAGE_MOUNTS except in tests. */
   readonly paths?: StagePaths;
 }
 
 /**
- * The whole script file of one stage, for any POSIX shell. Throws only on a bug: a stage that has no
+ * The whole script file of one stage, for any POSIX shell. Throws only for a bug: a stage without a
  * script is never planned.
  */
 export function formatStageScript(input: StageScriptInput): string {

@@ -1,24 +1,31 @@
-/** What the wrapper of a stage has noted; the exit code once it has ended. */
+/** What the wrapper of a stage recorded: that it began, and its exit code once it has ended. */
 export interface StageState {
   readonly exitCode: number | undefined;
-  /** Of the copier of the output, when it ended before the output did: the log is incomplete. */
+  /**
+   * Exit code of the output's copier, when it ended before the output did: the log is then
+   * incomplete.
+   */
   readonly copierExitCode?: number;
 }
 
-/** The copier's exit code when the kernel ended it for the size of its file (SIGXFSZ). */
+/** The copier's exit code when its file reached the size limit (SIGXFSZ). */
 export const COPIER_AT_LIMIT = 153;
 
-/** A script's exit code when it has begun before, and nobody knows how it ended: see `wrapStage`. */
+/**
+ * The exit code of a script that had begun before, when nobody knows how it ended: see `wrapStage`.
+ */
 export const BEGUN_BEFORE = 254;
 
-/** The wrapper's own, when it could not even note that the stage begins: the disk is full. */
+/**
+ * The wrapper's exit code when it could not even record that the stage begins: the disk is full.
+ */
 export const CANNOT_BEGIN = 121;
 
 /**
- * Reads a state file by its first line: `<nonce> begun <pid>` when the stage began (`<nonce>` alone
- * in releases up to 0.1.0), `<nonce> <exit code>` when it ended, with the exit code of the copier behind
- * it when that failed. undefined for anything else: the note of an earlier stage, half a write, or what
- * the job itself put there.
+ * Parses a state file by its first line: `<nonce> begun <pid>` when the stage has begun (`<nonce>`
+ * alone in releases up to 0.1.0), `<nonce> <exit code>` when it has ended, followed by the exit
+ * code of the copier when that failed. undefined for anything else: the state of an earlier stage,
+ * a partial write, or text from the job itself.
  */
 export function parseStageState(text: string, nonce: string): StageState | undefined {
   const match = /^(\S{1,128})(?: begun \d{1,10}| (\d{1,3})(?: (\d{1,3}))?)?(?:\n|$)/.exec(

@@ -24,16 +24,16 @@ const TITLES: ReadonlyMap<string, string> = new Map([
   ['cleanup_file_variables', 'Cleaning up project directory and file based variables'],
 ]);
 
-/** The line under which the trace shows a stage, bold cyan. */
+/** The line with which the trace introduces a stage, in bold cyan. */
 export function stageTitle(name: StageName): string {
   const title = TITLES.get(name) ?? `Executing "${name}" stage of the job script`;
   return formatRunnerLine('plain', `${BOLD_CYAN}${title}${RESET}`);
 }
 
 /**
- * First lines of a trace: who runs the job, flags that are not as usual, settings that could not be
- * used. The peer puts all warnings into one line; here each has its own.
- * Source: gitlab-runner `common/build.go` (printRunningWithHeader, printSettingErrors).
+ * First lines of a trace: the runner, flags that differ from their defaults, and unusable settings.
+ * The peer puts all warnings into one line; here each has its own. Source: gitlab-runner
+ * `common/build.go` (printRunningWithHeader, printSettingErrors).
  */
 export function formatHeader(context: BuildContext, variables: Variables): string {
   const { program, runner, systemId } = context;
@@ -53,7 +53,9 @@ export function formatImageLine(jobImageName: string): string {
   return formatRunnerLine('plain', `Using Docker executor with image ${jobImageName} ...`);
 }
 
-/** What a stage that needs no container says, in the words its script would have. */
+/**
+ * The output of a stage that runs without a container, in the words that its script would print.
+ */
 export function formatRunnerStage(
   name: StageName,
   context: BuildContext,

@@ -8,8 +8,8 @@ import { command, quote } from './quote.ts';
 import { sayNotice, sayWarning } from './say.ts';
 
 /**
- * Body of a step of the job, in the job's own container. The configuration's scripts before and
- * behind it share its shell. Source: gitlab-runner `shells/abstract.go` (writeUserScript).
+ * Body of a step, which runs in the job's container. The configuration's scripts before and after
+ * it share its shell. Source: gitlab-runner `shells/abstract.go` (writeUserScript).
  */
 export function stepBody(
   context: BuildContext,
@@ -18,7 +18,7 @@ export function stepBody(
 ): readonly string[] {
   const { preBuildScript, postBuildScript } = context.runner;
   const style = commandStyle(context, variables);
-  // The `release` keyword becomes a step in GitLab, its texts are not meant for a shell to expand.
+  // GitLab makes a step of the `release` keyword, with texts that a shell must not expand.
   const script = step.name === 'release' ? step.script.map(variables.expand) : step.script;
   return [
     ...prologue(context, variables),
@@ -41,7 +41,7 @@ export function afterScriptBody(
   ];
 }
 
-/** How the job wants its commands shown. */
+/** How the job's commands are shown. */
 export function commandStyle({ job }: BuildContext, { featureFlags }: Variables): CommandStyle {
   return {
     hasSections: featureFlags.isOn('FF_SCRIPT_SECTIONS') && job.features.trace_sections,
@@ -49,14 +49,15 @@ export function commandStyle({ job }: BuildContext, { featureFlags }: Variables)
   };
 }
 
-/** One text of the configuration as a list of commands. */
+/** A text of the configuration as a list of commands: empty when the text is. */
 export function present(script: string): readonly string[] {
   return script === '' ? [] : [script];
 }
 
 function prologue(context: BuildContext, variables: Variables): readonly string[] {
   return [
-    // Before the variables: one of them may be a PATH that knows none of these commands.
+    // Created before the variables are set, because PATH may be one of them and lack these
+    // commands.
     ...makeEnvFile(context, variables),
     ...exportForJob(variables),
     ...readEnvFile(envFile(context, variables)),
@@ -80,8 +81,8 @@ function makeEnvFile(context: BuildContext, variables: Variables): readonly stri
 }
 
 /**
- * Line by line `KEY=value`, taken as it is. The peer fails at the first line that is nothing of
- * the kind; here that line is passed over, and said so.
+ * Reads lines of `KEY=value` literally. The peer fails at the first malformed line; here such a
+ * line is skipped with a warning.
  */
 function readEnvFile(file: string): readonly string[] {
   return [

@@ -1,47 +1,53 @@
 import { quote } from './quote.ts';
 import { BEGUN_BEFORE, CANNOT_BEGIN } from './stage-state.ts';
 
-/** Where a stage's files are in its container. */
+/** Paths of a stage's files in its container. */
 export interface StagePaths {
   readonly output: string;
   readonly state: string;
 }
 
+/** The facts that the wrapper of a stage depends on. */
 export interface Wrapping {
   readonly paths: StagePaths;
-  /** Tells this run of the stage from every other. */
+  /** Distinguishes this run of the stage from every other. */
   readonly nonce: string;
-  /** The output file grows to this size, or to twice of it; what comes then is thrown away. */
+  /** The output file may grow to this size or twice that. Later output is discarded. */
   readonly maxOutputBytes: number;
 }
 
-/** What `ulimit -f` counts in, but bash, which counts in 1024 bytes. */
+/** The unit of `ulimit -f` in most shells; bash counts in 1024 bytes. */
 const ULIMIT_UNIT_BYTES = 512;
 
 /**
- * The script file of a stage: notes that it begins, runs `body` and notes its exit code, while
- * everything printed is appended to a file of the node. All of that lies in the container, so that
- * a stage loses nothing while no worker looks.
+ * The script file of a stage. It records that the stage begins, runs `body` and records its exit
+ * code, while all output is appended to a file on the node. Everything happens in the container, so
+ * a stage loses nothing while no worker is running.
  *
- * - `body` reaches the shell as one quoted word: nothing in it can end the wrapper, the shell has
- *   read the whole file before any of it runs, and a shell that reports a killed child prints the
- *   name of the variable and not the body.
- * - The job writes into a pipe and `cat` from there into the file. Handed the file itself, a job
- *   would cut it to nothing by a mere `echo problem >/dev/stderr`. The pipe's other end is opened
- *   through /proc, the only way in sh to have the copier in the background and the job not.
- * - The copier alone has a limit for the size of files. When it ends before the pipe does, for that
- *   limit or a full disk, another takes the rest of the pipe to /dev/null: the job neither blocks nor
- *   dies of SIGPIPE. A second pipe, which only the copier holds open, tells of its end. Its exit code
- *   is noted, so that an incomplete log is never taken for a complete one.
- * - It runs once. A Docker that dies right after it has started a container knows nothing of that when
- *   it is back: it is asked to start it again, and ends what it had started. And an entrypoint may run
- *   both its command and what comes on its stdin, even side by side. Each of them appends its note, and
- *   the first one has it; the others end as it did, so that a failure stays one.
- * - A stop sends TERM to every process. Each shell of the wrapper has to say anew that it stays, since
- *   a subshell forgets it: the job has its time to tidy up, and the stage notes how that ended.
- * - The state file is written over and not anew: on a full disk there is room for that.
- * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for its
- *   end, but until the copier has nothing more to read; then all of them end with the container.
+ * - The shell gets `body` as one quoted word. So nothing in it can end the wrapper, the shell has
+ * read
+ * the whole file before any of it runs, and a shell that reports a killed child prints the name of
+ * the variable and not the body.
+ * - The job writes to a pipe, and `cat` copies from there to the file. If the job had the file
+ * itself, a
+ * mere `echo problem >/dev/stderr` would truncate it. The other end of the pipe is opened through
+ * /proc, because sh has no other way to run the copier in the background and not the job.
+ * - Only the copier has a limit for the size of files. When it ends before the pipe does, because
+ * of
+ * that limit or a full disk, another process copies the rest to /dev/null, so that the job neither
+ * blocks nor dies of SIGPIPE. A second pipe, which only the copier holds open, shows when it ends.
+ * Its exit code is recorded, so that an incomplete log is never taken for a complete one.
+ * - The body runs once. A Docker that crashes directly after starting a container has forgotten it
+ * afterwards: asked to start it again, it first kills the running one. And an entrypoint may run
+ * both its command and its stdin, even at the same time. Each run appends its record, and the first
+ * one counts. The others exit with the same code, so that a failure stays a failure.
+ * - A stop sends TERM to every process. Each shell of the wrapper sets its own trap, because
+ * subshells
+ * lose it. The job then has time to clean up, and the stage records its exit code.
+ * - The state file is overwritten in place and not replaced: a full disk has room for that.
+ * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for the
+ * end of
+ * the pipe, but until the copier has nothing more to read. The rest ends with the container.
  *
  * Source: gitlab-runner `shells/bash.go` (Finish) for traps, options and stdin.
  */
@@ -96,7 +102,7 @@ fi
 `;
 }
 
-/** Ends the shell unless it is the first one to begin with this nonce. All are quoted. */
+/** Exits the shell unless it is the first to begin with this nonce. All arguments are quoted. */
 function beginOnce({
   output,
   state,
@@ -123,7 +129,7 @@ fi
 `;
 }
 
-/** First lines of every body: a clean start, and the first command that fails ends the stage. */
+/** First lines of every body: a clean start, and an exit at the first command that fails. */
 export function shellOptions(options: { readonly isTraced: boolean }): readonly string[] {
   return [
     'unset _runner_body _runner_copier _runner_seen _runner_end _runner_begun',

@@ -1,24 +1,25 @@
 import type { JobPayload, JobSecret, JobVariable, JobVaultSecret } from '../job/payload.ts';
 import type { Variables } from '../variables/variables.ts';
 
-/** One secret of a job, and where it is to come from. */
+/** One secret of a job, and its source. */
 export interface PlannedSecret {
   readonly key: string;
   readonly source: SecretSource;
   readonly isFile: boolean;
 }
 
+/** Where a secret comes from. */
 export type SecretSource =
   | { readonly kind: 'vault'; readonly request: VaultRequest }
-  /** A provider that this runner does not know yet. */
+  /** A provider that this runner does not support. */
   | { readonly kind: 'unsupported'; readonly provider: string }
-  /** The payload names none at all. */
+  /** The payload names no provider at all. */
   | { readonly kind: 'none' };
 
-/** What is asked of a Vault. Holds a token of the job's: never logged. */
+/** A request to a Vault. Contains a token of the job: never logged. */
 export interface VaultRequest {
   readonly url: string;
-  /** '' is none. */
+  /** '' is no namespace. */
   readonly namespace: string;
   readonly auth: {
     readonly method: string;
@@ -31,8 +32,8 @@ export interface VaultRequest {
 }
 
 /**
- * The secrets of a job in the order of the payload, with the job's variables put in: that is how an
- * id token gets into a login. Source: gitlab-runner `common/secrets.go`, `common/spec/spec.go`.
+ * The secrets of a job in the order of the payload, with the job's variables inserted: this is how
+ * an id token gets into a login. Source: gitlab-runner `common/secrets.go`, `common/spec/spec.go`.
  */
 export function planSecrets(
   { secrets = [] }: Pick<JobPayload, 'secrets'>,
@@ -46,8 +47,8 @@ export function planSecrets(
 }
 
 /**
- * The variable that a secret becomes: masked, and its value is not expanded. Source: gitlab-runner
- * `common/secrets.go` (handleSecret).
+ * The variable that a secret becomes. It is masked, and its value is not expanded. Source:
+ * gitlab-runner `common/secrets.go` (handleSecret).
  */
 export function secretVariable({ key, isFile }: PlannedSecret, value: string): JobVariable {
   return { key, value, file: isFile, masked: true, raw: true, public: false };

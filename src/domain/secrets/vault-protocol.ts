@@ -2,17 +2,20 @@ import { FailureType, FinalError } from '../failure.ts';
 import { cleanPath } from '../job/project-dir.ts';
 import type { VaultRequest } from './plan-secrets.ts';
 
-/** The login of a request. Fails with `RunnerConfiguration` for a method that is not known. */
+/** A login request to a Vault. */
 export interface VaultLogin {
-  /** Below `/v1`. */
+  /** Path below `/v1`. */
   readonly path: string;
   readonly body: Readonly<Record<string, string>>;
 }
 
-/** Of what a login may send, so that nothing else of a job's gets out. */
+/** The only fields of a login that are sent, so that no other data of the job leaves. */
 const LOGIN_FIELDS = ['jwt', 'role'];
 
-/** Source: gitlab-runner `helpers/vault/auth_methods/jwt`. */
+/**
+ * The login of a request. Throws `RunnerConfiguration` for an unknown method. Source: gitlab-runner
+ * `helpers/vault/auth_methods/jwt`.
+ */
 export function planLogin({ auth }: VaultRequest): VaultLogin {
   if (auth.method !== 'jwt') {
     throw wrong(`the authentication method ${quote(auth.method)} is not supported: use "jwt"`);
@@ -25,8 +28,8 @@ export function planLogin({ auth }: VaultRequest): VaultLogin {
 }
 
 /**
- * Path of the secret below `/v1`. Fails with `RunnerConfiguration` for an engine that is not known.
- * Source: gitlab-runner `helpers/vault/secret_engines`.
+ * Path of the secret below `/v1`. Throws `RunnerConfiguration` for an unknown engine. Source:
+ * gitlab-runner `helpers/vault/secret_engines`.
  */
 export function secretPath({ engine, path }: VaultRequest): string {
   switch (engine.name) {
@@ -42,7 +45,7 @@ export function secretPath({ engine, path }: VaultRequest): string {
   }
 }
 
-/** The field in what a Vault answered (its `data`); undefined when there is none of that name. */
+/** The field in the `data` of Vault's answer; undefined when it has no such field. */
 export function secretField(data: unknown, { engine, field }: VaultRequest): string | undefined {
   const fields = engine.name === 'kv-v2' ? memberOf(data, 'data') : data;
   const value = memberOf(fields, field);
@@ -51,8 +54,8 @@ export function secretField(data: unknown, { engine, field }: VaultRequest): str
 }
 
 /**
- * Numbers of a JSON document as text, digit by digit: as numbers they would be rounded, and a secret
- * may well be a long one.
+ * Turns the numbers of a JSON document into texts, digit by digit. As numbers they would be
+ * rounded, and a secret may be a long number.
  */
 export function quoteNumbers(json: string): string {
   return json.replace(/"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g, (token) =>
@@ -60,7 +63,7 @@ export function quoteNumbers(json: string): string {
   );
 }
 
-/** Each part escaped, none of them `..`: nothing but what was meant is asked for. */
+/** Each part is escaped and none is `..`, so that the path cannot lead elsewhere. */
 function joined(...parts: readonly string[]): string {
   const path = cleanPath(`/${parts.join('/')}`);
   return path

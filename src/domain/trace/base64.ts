@@ -1,6 +1,8 @@
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-/** Bytes as base64 (RFC 4648, padded). For the few bytes a pipeline holds back, not for traces. */
+/**
+ * Bytes as base64 (RFC 4648, padded). For the few bytes that a pipeline holds back, not for traces.
+ */
 export function encodeBase64(bytes: Uint8Array): string {
   let text = '';
   for (let i = 0; i < bytes.length; i += 3) {
@@ -13,7 +15,7 @@ export function encodeBase64(bytes: Uint8Array): string {
   return text;
 }
 
-/** The reverse of {@link encodeBase64}. Characters that are no base64 digits end the text. */
+/** The inverse of {@link encodeBase64}. A character that is not a base64 digit ends the text. */
 export function decodeBase64(text: string): Uint8Array {
   const digits = /^[A-Za-z0-9+/]*/.exec(text)?.[0] ?? '';
   const bytes = new Uint8Array(Math.floor((digits.length * 3) / 4));

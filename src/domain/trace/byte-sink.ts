@@ -1,14 +1,14 @@
-/** Below this, a loop copies faster than a view and `set`. */
+/** Below this length a loop copies faster than a view and `set`. */
 const SHORT_BYTES = 48;
 
-/** Bytes that grow at their end. */
+/** A growing sequence of bytes. */
 export interface ByteSink {
   readonly length: number;
   append(bytes: Uint8Array): void;
   /** Appends `bytes[start, end)`. */
   appendRange(bytes: Uint8Array, start: number, end: number): void;
   appendByte(byte: number): void;
-  /** All bytes so far, as a copy of exact size; the sink is empty afterwards. */
+  /** Returns all bytes so far, as a copy of the exact size, and empties the sink. */
   take(): Uint8Array;
 }
 
@@ -49,7 +49,7 @@ export function createByteSink(capacityBytes: number): ByteSink {
   };
 }
 
-/** Both in one; either itself when the other is empty. */
+/** Joins two byte sequences. Returns one of them itself when the other is empty. */
 export function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length === 0) return b;
   if (b.length === 0) return a;
@@ -59,5 +59,5 @@ export function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   return both;
 }
 
-/** No bytes. */
+/** An empty byte sequence. */
 export const NO_BYTES: Uint8Array = new Uint8Array(0);

@@ -1,15 +1,17 @@
-/** Ranges [start, end) in order, which do not share a byte with each other. */
+/** Ordered ranges [start, end) that do not overlap. */
 export interface CoveredRanges {
   readonly count: number;
-  /** Of the first range; Infinity when there is none. */
+  /** Start of the first range; Infinity when there is none. */
   readonly firstStart: number;
   readonly firstEnd: number;
-  /** Adds a range that no other one begins behind; those it shares a byte with become one with it. */
+  /**
+   * Adds a range that begins at or after the start of all others. Ranges that overlap become one.
+   */
   cover(start: number, end: number): void;
   dropFirst(): void;
 }
 
-/** No ranges yet. */
+/** Creates an empty list of ranges. */
 export function createCoveredRanges(): CoveredRanges {
   const starts: number[] = [];
   const ends: number[] = [];

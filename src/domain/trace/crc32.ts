@@ -1,12 +1,15 @@
 const POLYNOMIAL = 0xedb88320;
-/** Bytes taken at once; each has a table of its own ("slicing"), four times as fast as one. */
+/**
+ * Number of bytes processed at once, each with its own table ("slicing"): four times as fast as
+ * one.
+ */
 const SLICES = 4;
 
 const TABLES = makeTables();
 
 /**
- * CRC-32 (IEEE 802.3, as zlib's) of everything before and `bytes`; starts from 0. The checksum that
- * GitLab verifies a trace with. Source: gitlab-runner `helpers/trace/buffer.go`.
+ * CRC-32 (IEEE 802.3, as in zlib) of everything before and `bytes`; starts from 0. GitLab verifies
+ * a trace with it. Source: gitlab-runner `helpers/trace/buffer.go`.
  */
 export function updateCrc32(crc: number, bytes: Uint8Array): number {
   const [t0, t1, t2, t3] = TABLES;
@@ -26,7 +29,7 @@ export function updateCrc32(crc: number, bytes: Uint8Array): number {
   return ~c >>> 0;
 }
 
-/** As the coordinator wants it: `crc32:` and 8 lower case hex digits. */
+/** The checksum in the coordinator's format: `crc32:` and 8 lower-case hex digits. */
 export function formatCrc32(crc: number): string {
   return `crc32:${crc.toString(16).padStart(8, '0')}`;
 }

@@ -1,13 +1,16 @@
-/** Bytes that wait for a decision: appended at their end, dropped from their beginning. */
+/** Bytes that wait for a decision. They are appended at the end and dropped from the beginning. */
 export interface HeldBytes {
   readonly length: number;
   append(bytes: Uint8Array): void;
   drop(count: number): void;
-  /** `[start, end)` of what is held. Only valid until the next change. */
+  /** The held bytes `[start, end)`. Valid only until the next change. */
   view(start: number, end: number): Uint8Array;
 }
 
-/** Holds nothing yet. Linear over all calls: bytes are moved only when half of the room is free. */
+/**
+ * Creates an empty store. Its cost is linear over all calls, because bytes move only when half of
+ * the space is free.
+ */
 export function createHeldBytes(): HeldBytes {
   let buffer = new Uint8Array(64);
   let first = 0;

@@ -1,4 +1,4 @@
-/** How the peer's helper program says something: without a prefix, or with that of its level. */
+/** The level of a line from the peer's helper program, which determines its prefix. */
 export type HelperLineLevel = 'info' | 'warning' | 'error' | 'fatal';
 
 const RESET = '\u001b[0;m';
@@ -15,10 +15,11 @@ const LEVELS: Readonly<
   fatal: { color: BOLD_RED, prefix: 'FATAL: ' },
 };
 
+/** A line in the style of the peer's helper program. */
 export interface HelperLine {
   readonly level: HelperLineLevel;
   readonly text: string;
-  /** Behind the text, by name. */
+  /** Printed behind the text, by name. */
   readonly fields?: Readonly<Record<string, string | number>>;
 }
 

@@ -1,18 +1,21 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { createByteSink, NO_BYTES, concatBytes } from './byte-sink.ts';
 
-/** What the stamps of one stream must know to go on. */
+/** The state with which the stamps of one stream continue. */
 export interface LineStampsState {
-  /** The beginning of a line with its stamp, as base64. */
+  /** The stamped beginning of a line, as base64. */
   readonly begun: string;
   readonly isContinuation: boolean;
 }
 
-/** Puts time and stream in front of each line of one stream. */
+/** Puts a time stamp and the stream's name before each line of one stream. */
 export interface LineStamps {
-  /** All lines of one write carry its time. */
+  /** All lines of one write get its time. */
   write(bytes: Uint8Array, nowMs: number): Uint8Array;
-  /** Ends a begun line. What follows is a continuation, or else a new line. */
+  /**
+   * Ends a partial line. The next output continues it when `goesOn` is true, and otherwise begins a
+   * new line.
+   */
   flush(goesOn: boolean): Uint8Array;
   snapshot(): LineStampsState;
 }
@@ -20,16 +23,16 @@ export interface LineStamps {
 const LF = 0x0a;
 const CR = 0x0d;
 const STAMP_BYTES = 32;
-/** What is held of a line without an end, its stamp counted. */
+/** The most bytes that are held of a line without an end, its stamp included. */
 const MAX_BEGUN_BYTES = 8 * 1024;
 const FLAG = { line: 0x20, continuation: 0x2b } as const;
 const NOTHING_BEGUN: LineStampsState = { begun: '', isContinuation: false };
 
 /**
  * `2026-01-31T23:59:59.123456Z 01O text`: time, stream, `O` or `E`, then a space, or `+` when the
- * line goes on where the last one of this stream was broken. A write that ends in a line with a CR
- * but no LF, or more than 8 KiB of one, is broken there.
- * Source: gitlab-runner `common/buildlogger/internal/timestamper/timestamper.go`.
+ * line continues a broken one of this stream. A line is broken when a write ends in it with a CR
+ * but no LF, or with more than 8 KiB. Source: gitlab-runner
+ * `common/buildlogger/internal/timestamper/timestamper.go`.
  */
 export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineStamps {
   const out = createByteSink(0);
@@ -87,7 +90,7 @@ export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineSt
   };
 }
 
-/** Valid until the next call. */
+/** The stamp is valid until the next call. */
 function createStamp(stream: string): (nowMs: number, isContinuation: boolean) => Uint8Array {
   const encoder = new TextEncoder();
   const stamp = new Uint8Array(STAMP_BYTES);

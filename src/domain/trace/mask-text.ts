@@ -1,2 +1,2 @@
-/** What stands in the trace in place of a secret. Source: gitlab-runner `common/buildlogger`. */
+/** The text that replaces a secret in the trace. Source: gitlab-runner `common/buildlogger`. */
 export const MASK: Uint8Array = new TextEncoder().encode('[MASKED]');

@@ -3,31 +3,37 @@ import { createCoveredRanges } from './covered-ranges.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { MASK } from './mask-text.ts';
 
-/** One stream of bytes with ranges of it covered. Positions count the stream's bytes. */
+/**
+ * One stream of bytes, some ranges of which are covered by a mask. Positions count the stream's
+ * bytes.
+ */
 export interface MaskedOutput {
-  /** Where the bytes that are being looked at begin: all before them came with earlier ones. */
+  /** Position of the bytes under examination: all earlier bytes belong to earlier writes. */
   readonly writtenEnd: number;
-  /** How many covered ranges were not given out yet. */
+  /** Number of covered ranges that were not emitted yet. */
   readonly waiting: number;
-  /** Covers [start, end). Ranges that share bytes become one. */
+  /** Covers [start, end). Overlapping ranges become one. */
   cover(start: number, end: number): void;
-  /** No later range begins before `to`: `bytes`, which are being looked at, are done up to there. */
+  /** Decides `bytes` up to `to`: no later range begins before that position. */
   decide(bytes: Uint8Array, to: number): void;
-  /** Ends looking at `bytes`: gives out all but the last `keepBytes`. May be a view of `bytes`. */
+  /**
+   * Ends the examination of `bytes` and emits everything but the last `keepBytes`. May be a view of
+   * `bytes`.
+   */
   take(bytes: Uint8Array, keepBytes: number): Uint8Array;
-  /** What was taken is to be given out with what comes next. */
+  /** Emits these masked bytes together with the next ones. */
   putBack(masked: Uint8Array): void;
-  /** The bytes that were kept, and how many of them belong to a range that began before. */
+  /** The bytes that were kept, and how many of them belong to a range that began earlier. */
   held(): Uint8Array;
   coveredBytes(): number;
 }
 
-/** `coveredBytes`: see there, of an output before this one. */
+/** `coveredBytes` is a value of an earlier output: see `held`. */
 export function createMaskedOutput(coveredBytes: number): MaskedOutput {
   const out = createByteSink(0);
   const held = createHeldBytes();
   const covered = createCoveredRanges();
-  // Invariant: what is held is [decidedEnd, writtenEnd), outside of `decide` and `take`.
+  // Invariant: outside of `decide` and `take`, the held bytes are [decidedEnd, writtenEnd).
   let decidedEnd = 0;
   let writtenEnd = 0;
   if (coveredBytes > 0) covered.cover(-1, coveredBytes);

@@ -1,17 +1,17 @@
 /**
- * Finds all of many phrases in one pass over bytes (Aho and Corasick, 1975). States are numbers, 0
- * is the start. Built in time and memory linear in the length of the phrases, whatever they hold.
+ * Finds many phrases in one pass over bytes (Aho and Corasick, 1975). States are numbers, 0 is the
+ * start. Built in time and memory linear in the length of the phrases, whatever they contain.
  */
 export interface PhraseAutomaton {
   /** The state after one more byte. Linear over a whole text. */
   next(state: number, byte: number): number;
-  /** State after the first byte from the start, for each byte; 0 where no phrase begins so. */
+  /** State after the first byte, for each byte; 0 where no phrase begins with it. */
   readonly firstStates: Int32Array;
-  /** How many of the last bytes are the beginning of a phrase, for each state. */
+  /** For each state, how many of the last bytes are the beginning of a phrase. */
   readonly depths: Int32Array;
-  /** Length of the longest phrase that ends here, for each state; 0 when none does. */
+  /** For each state, the length of the longest phrase that ends here; 0 when none does. */
   readonly matchLengths: Int32Array;
-  /** The last bytes that led to a state, as many as its depth. Fed from the start they lead back. */
+  /** The bytes that lead from the start to a state, as many as its depth. */
   pathTo(state: number): Uint8Array;
 }
 
@@ -84,7 +84,10 @@ interface Lookup {
   readonly firstStates: Int32Array;
 }
 
-/** For each state, that of its longest end which also begins a phrase. Shallow states first. */
+/**
+ * For each state, the state of its longest suffix that also begins a phrase. Shallow states come
+ * first.
+ */
 function linkFailures(trie: Trie, { edges, firstStates }: Lookup): Int32Array {
   const { size, parents, bytes, depths, matchLengths } = trie;
   const fails = new Int32Array(size);
@@ -126,7 +129,7 @@ function statesByDepth(depths: Int32Array, size: number): Int32Array {
 
 /** Edges of the trie. */
 interface Edges {
-  /** 0 when there is no such edge: none leads to the start. */
+  /** 0 when there is no such edge, because no edge leads to the start. */
   find(state: number, byte: number): number;
   add(state: number, byte: number, to: number): void;
 }
@@ -134,8 +137,9 @@ interface Edges {
 const NO_BYTE = -1;
 
 /**
- * Most states have one edge, and to the state made right after them: a byte each is enough for
- * those. The others, one a phrase at most, are in a hash table; rows of 256 would be waste.
+ * Most states have one edge, to the state created right after them; one byte each is enough for
+ * these. The other edges, at most one for each phrase, are in a hash table. Rows of 256 entries
+ * would waste memory.
  */
 function createEdges(stateCount: number, phraseCount: number): Edges {
   const chain = new Int16Array(stateCount + 1).fill(NO_BYTE);

@@ -3,32 +3,32 @@ import { NO_BYTES } from './byte-sink.ts';
 import { createMaskedOutput } from './masked-output.ts';
 import type { PhraseAutomaton } from './phrase-automaton.ts';
 
-/** What the mask of one stream must know to go on. */
+/** The state with which the mask of one stream continues. */
 export interface PhraseMaskState {
-  /** The last bytes that came, as base64: they may be the beginning of a phrase. */
+  /** The last bytes, as base64, which may be the beginning of a phrase. */
   readonly held: string;
-  /** How many of them are the end of a phrase that began before them. */
+  /** How many of them are the end of a phrase that began earlier. */
   readonly coveredBytes: number;
 }
 
 /** Hides phrases in one stream of bytes. */
 export interface PhraseMask {
-  /** What is decided now. May be a view of `bytes`. */
+  /** Returns the bytes that are decided. May be a view of `bytes`. */
   write(bytes: Uint8Array): Uint8Array;
-  /** Nothing follows: lets go of what was held back. */
+  /** Returns the bytes that were held back, because nothing follows. */
   flush(): Uint8Array;
   snapshot(): PhraseMaskState;
 }
 
 const ROOT = 0;
 const NOTHING_HELD: PhraseMaskState = { held: '', coveredBytes: 0 };
-/** So many masks wait at most before they are given out within one write. */
+/** The most masks that wait within one write before they are emitted. */
 const MAX_WAITING = 4096;
 
 /**
- * Every byte that belongs to an occurrence of a phrase is hidden, however the text is cut into
- * writes. Occurrences that share bytes become one `[MASKED]`: unlike the peer, which takes the
- * longest phrase first, no end of another one stays readable. Linear in time; holds at most the
+ * Hides every byte of every occurrence of a phrase, however the text is cut into writes.
+ * Overlapping occurrences become one `[MASKED]`. The peer instead takes the longest phrase first,
+ * which may leave the end of another one readable. Linear in time; holds at most the length of the
  * longest phrase. Source: gitlab-runner `common/buildlogger/internal/masker/masker.go`.
  */
 export function createPhraseMask(
@@ -64,7 +64,8 @@ export function createPhraseMask(
     return output.take(bytes, depths[state] ?? 0);
   };
 
-  // Bytes are let go here only when phrases are fewer than before; the next write gives them out.
+  // Bytes are released here only when there are fewer phrases than before. The next write emits
+  // them.
   output.putBack(write(decodeBase64(before.held)));
 
   return {

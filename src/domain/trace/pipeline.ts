@@ -3,46 +3,46 @@ import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.
 import { createStreamStages, type StreamStages, type StreamState } from './stream-stages.ts';
 import { createTraceMeter } from './trace-meter.ts';
 
-/** Where bytes of a trace come from. The peer numbers them 00 (runner), 01 (job), 0f (services). */
+/** The origin of bytes in a trace. The peer numbers them 00 (runner), 01 (job), 0f (services). */
 export type TraceStream = 'runner' | 'stdout' | 'stderr' | 'service';
 
-/** What is fixed for a trace from its first byte on. */
+/** Settings that are fixed from a trace's first byte on. */
 export interface TracePipelineOptions {
-  /** Values to hide. Trimmed and made unique here. */
+  /** Values to hide. The pipeline trims them and removes repetitions. */
   readonly maskPhrases: readonly string[];
-  /** Beginnings of tokens: the beginning stays, what follows is hidden. At most 15 are used. */
+  /** Prefixes of tokens: the prefix stays and the rest is hidden. At most 15 are used. */
   readonly tokenPrefixes: readonly string[];
   readonly timestamps: boolean;
   readonly limitBytes: number;
 }
 
-/** All that a pipeline must know to go on where it stopped. Plain JSON; holds no mask phrase. */
+/** The state with which a pipeline continues. Plain JSON; contains no mask phrase. */
 export interface TracePipelineState {
   readonly version: 1;
-  /** Bytes given out so far, and their CRC-32. */
+  /** Number of bytes emitted so far, and their CRC-32. */
   readonly lengthBytes: number;
   readonly crc: number;
   readonly isOverLimit: boolean;
   readonly streams: Readonly<Partial<Record<TraceStream, StreamState>>>;
 }
 
-/** From raw output to the bytes of the trace. */
+/** Turns raw output into the bytes of the trace. */
 export interface TracePipeline {
   /**
-   * The bytes to append to the trace now; some input may be held back for a later call. They may be
-   * a view of `bytes`: to be used before those change.
+   * The bytes to append to the trace now. Some input may be held back for a later call. The result
+   * may be a view of `bytes`: use it before those change.
    */
   write(stream: TraceStream, bytes: Uint8Array, nowMs: number): Uint8Array;
-  /** The stream is at its end for now: gives out what was held back of it. */
+  /** The stream pauses: returns the bytes that were held back. */
   flush(stream: TraceStream, nowMs: number): Uint8Array;
-  /** Hides these too from now on. */
+  /** Hides these phrases too from now on. */
   addMaskPhrases(phrases: readonly string[]): void;
   snapshot(): TracePipelineState;
-  /** Bytes given out so far. */
+  /** Number of bytes emitted so far. */
   readonly lengthBytes: number;
-  /** CRC-32 (IEEE) over all bytes given out so far. */
+  /** CRC-32 (IEEE) over all bytes emitted so far. */
   readonly crc: number;
-  /** True when everything that comes is dropped. */
+  /** True when all further input is dropped. */
   readonly isOverLimit: boolean;
 }
 
@@ -52,13 +52,13 @@ const STAMPS: Readonly<Record<TraceStream, string>> = {
   stderr: '01E',
   service: '0fO',
 };
-/** More would make masking slow in the peer; it takes the shortest. */
+/** The peer's limit, because more would slow down its masking. It keeps the shortest. */
 const MAX_TOKEN_PREFIXES = 15;
 
 /**
- * A pipeline at the beginning of a trace, or where another one stopped. The same input and the same
- * options give the same output, however often it was stopped and restored in between.
- * Source: gitlab-runner `common/buildlogger/build_logger.go`, `helpers/trace/buffer.go`.
+ * A pipeline at the beginning of a trace, or at the state of another one. The same input and
+ * options give the same output, however often it was stopped and restored. Source: gitlab-runner
+ * `common/buildlogger/build_logger.go`, `helpers/trace/buffer.go`.
  */
 export function createTracePipeline(
   options: TracePipelineOptions,
@@ -88,7 +88,8 @@ export function createTracePipeline(
     if (isOver()) streams.clear();
     return given;
   };
-  // Known from the start, so that a snapshot has them though nothing was written to them since.
+  // Restored from the start, so that a snapshot includes them even when nothing more is written to
+  // them.
   for (const stream of STREAMS) if (state?.streams[stream] !== undefined) streamOf(stream);
 
   return {
@@ -125,7 +126,10 @@ function automatonOf(texts: readonly string[]): PhraseAutomaton {
   return createPhraseAutomaton(texts.map((text) => encoder.encode(text)));
 }
 
-/** Trimmed, none empty, each once. Source: gitlab-runner `common/buildlogger/internal/unique.go`. */
+/**
+ * Trims, removes empty texts and repetitions, and sorts by length. Source: gitlab-runner
+ * `common/buildlogger/internal/unique.go`.
+ */
 function shortestFirst(texts: readonly string[]): readonly string[] {
   const unique = [...new Set(texts.map((text) => text.trim()))].filter((text) => text !== '');
   return unique.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));

@@ -1,4 +1,4 @@
-/** How a line of the runner's own looks: white, bold green, yellow `WARNING: `, bold red `ERROR: `. */
+/** The style of a line of the runner: white, bold green, yellow `WARNING: `, bold red `ERROR: `. */
 export type RunnerLineLevel = 'plain' | 'info' | 'warning' | 'error';
 
 const CLEAR_LINE = '\u001b[0K';
@@ -12,16 +12,17 @@ const PREFIXES: Readonly<Record<RunnerLineLevel, string>> = {
 };
 
 /**
- * One line of the runner's own with its colour and line end. Not masked yet.
- * Source: gitlab-runner `common/buildlogger/internal/tee.go`, `helpers/ansi_colors.go`.
+ * One line of the runner with its colour and line end. Not masked yet. Source: gitlab-runner
+ * `common/buildlogger/internal/tee.go`, `helpers/ansi_colors.go`.
  */
 export function formatRunnerLine(level: RunnerLineLevel, text: string): string {
   return `${PREFIXES[level]}${text}${RESET}\n`;
 }
 
 /**
- * The mark that opens a collapsible section of the trace, without a line end: the title follows.
- * Empty when the coordinator does not know sections. Source: gitlab-runner `helpers/build_section.go`.
+ * The mark that opens a collapsible section of the trace, without a line end, because the title
+ * follows. Empty when the coordinator does not support sections. Source: gitlab-runner
+ * `helpers/build_section.go`.
  */
 export function formatSectionStart(name: string, nowMs: number, hasSections: boolean): string {
   return hasSections ? formatMark('section_start', name, nowMs) : '';
@@ -33,8 +34,8 @@ export function formatSectionEnd(name: string, nowMs: number, hasSections: boole
 }
 
 /**
- * A text of the runner cut behind each section mark. Written one by one, each mark gets a physical
- * line of its own in a trace with timestamps, as the peer writes them.
+ * Splits a text of the runner behind each section mark. Written one by one, each mark gets its own
+ * physical line in a trace with timestamps, as in the peer.
  */
 export function splitAtSectionMarks(text: string): readonly string[] {
   return text.split(/(?<=section_(?:start|end):\d+:[^\r\n]{1,255}\r\u001b\[0K)/).filter(Boolean);

@@ -4,21 +4,23 @@ import { concatBytes, createByteSink, NO_BYTES } from './byte-sink.ts';
 export interface LogPiece {
   readonly stream: 'stdout' | 'stderr';
   readonly bytes: Uint8Array;
-  /** A message begins here: Docker has put its time in front. */
+  /** True: a message begins here, and Docker has put its time in front. */
   readonly startsMessage: boolean;
 }
 
 /** Turns the log of a service into lines for the trace. */
 export interface ServiceLog {
-  /** The lines that this piece ends. */
+  /** Returns the lines that this piece completes. */
   write(piece: LogPiece): Uint8Array;
-  /** What is left when the service has ended: lines without an end. */
+  /** Returns the rest after the service has ended: a line without an end. */
   end(): Uint8Array;
 }
 
 interface BegunLine {
   bytes: Uint8Array;
-  /** Docker cuts a long line into messages, each with a time of its own, which is left out. */
+  /**
+   * True inside a long line: Docker cuts it into messages with their own times, which are left out.
+   */
   isOpen: boolean;
   /** Bytes that may still belong to such a time. */
   stampBytesLeft: number;
@@ -28,15 +30,15 @@ const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const GREY = '\u001b[0;37m';
 const RESET = '\u001b[0;m\n';
-/** A service that never ends its line must not fill the memory. */
+/** A service that never ends its line must not exhaust the memory. */
 const MAX_LINE_BYTES = 1024 * 1024;
 /** `2026-01-31T23:59:59.123456789Z ` */
 const MAX_STAMP_BYTES = 40;
 
 /**
  * Lines such as `[service:db-postgres] 2026-01-31T23:59:59.123456789Z text`. The same log gives the
- * same bytes however it is cut into pieces, so that whoever has some of them knows which are to
- * come. Source: gitlab-runner `helpers/service/logger.go` (InlineServiceLogWriter).
+ * same bytes however it is cut into pieces, so that a reader with the first bytes can continue.
+ * Source: gitlab-runner `helpers/service/logger.go` (InlineServiceLogWriter).
  */
 export function createServiceLog(name: string): ServiceLog {
   const encoder = new TextEncoder();

@@ -6,38 +6,42 @@ import { createTokenMask } from './token-mask.ts';
 import { createUrlMask, type LookBackState } from './url-mask.ts';
 import { createUtf8Repair } from './utf8-repair.ts';
 
-/** All that one stream must know to go on. */
+/** The state with which one stream continues. */
 export interface StreamState {
   readonly phrases: PhraseMaskState;
   readonly urls: LookBackState;
   readonly tokens: LookBackState;
-  /** The beginning of a character, as base64. */
+  /** The beginning of a multi-byte character, as base64. */
   readonly character: string;
   readonly lines: LineStampsState;
 }
 
+/** What all streams of a trace share, and the stamp of this one. */
 export interface StreamOptions {
   readonly phrases: PhraseAutomaton;
   readonly tokenPrefixes: PhraseAutomaton;
   /** Two hex digits and `O` or `E`; undefined: lines get no stamps. */
   readonly stamp: string | undefined;
-  /** The stream is one text from the first stage to the last: its lines go on after a flush. */
+  /**
+   * True: the stream is one text from the first stage to the last, so its lines continue after a
+   * flush.
+   */
   readonly goesOn: boolean;
 }
 
-/** What happens to each stream by itself. */
+/** The processing of a single stream. */
 export interface StreamStages {
   write(bytes: Uint8Array, nowMs: number): Uint8Array;
   flush(nowMs: number): Uint8Array;
-  /** Hides the phrases of another automaton from now on, in what is held back too. */
+  /** Hides the phrases of another automaton from now on, also in bytes that are held back. */
   setPhrases(phrases: PhraseAutomaton): void;
   snapshot(): StreamState;
 }
 
 /**
- * Masks phrases, then URL parameters, then tokens, as the peer does. UTF-8 is repaired before lines
- * are stamped, unlike in the peer: so a character is never torn where a long line is broken.
- * Source: gitlab-runner `common/buildlogger/build_logger.go` (wrap), `helpers/trace/buffer.go`.
+ * Masks phrases, then URL parameters, then tokens, as the peer does. Unlike in the peer, UTF-8 is
+ * repaired before lines are stamped, so that breaking a long line never splits a character. Source:
+ * gitlab-runner `common/buildlogger/build_logger.go` (wrap), `helpers/trace/buffer.go`.
  */
 export function createStreamStages(options: StreamOptions, before?: StreamState): StreamStages {
   let phrases = createPhraseMask(options.phrases, before?.phrases);

@@ -10,7 +10,7 @@ const ALPHABET = Uint8Array.from({ length: 256 }, (_, byte) =>
 );
 
 /**
- * Beginnings of GitLab's own tokens: `glpat-`, with FF_MASK_ALL_DEFAULT_TOKENS all of them.
+ * Prefixes of GitLab's own tokens: `glpat-`, or all of them with FF_MASK_ALL_DEFAULT_TOKENS.
  * Source: gitlab-runner `common/buildlogger/internal/tokensanitizer/token_masker.go`.
  */
 export function defaultTokenPrefixes(isAll: boolean): readonly string[] {
@@ -22,7 +22,7 @@ export function defaultTokenPrefixes(isAll: boolean): readonly string[] {
 }
 
 /**
- * Hides `[A-Za-z0-9._=-]+` after each of the prefixes, which stay visible. A prefix within a token
+ * Hides `[A-Za-z0-9._=-]+` after each prefix, which itself stays visible. A prefix within a token
  * counts too. Source: gitlab-runner `common/buildlogger/internal/tokensanitizer/token_masker.go`.
  */
 export function createTokenMask(
@@ -47,7 +47,7 @@ export function createTokenMask(
   return {
     write: (bytes) => {
       if (isOutside() && skipText(bytes, 0) === bytes.length) return bytes;
-      // Invariant: bytes before `given` are given out or hidden.
+      // Invariant: bytes before `given` are emitted or hidden.
       let given = 0;
       let i = 0;
       while (i < bytes.length) {

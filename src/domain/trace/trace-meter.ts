@@ -2,23 +2,27 @@ import { concatBytes } from './byte-sink.ts';
 import { updateCrc32 } from './crc32.ts';
 import { cutAtCharacter } from './utf8-repair.ts';
 
-/** What was counted of a trace so far. */
+/** The size and checksum of a trace so far. */
 export interface TraceCount {
-  /** Bytes admitted, the notice among them, and their CRC-32. */
+  /** Number of bytes admitted, the notice included, and their CRC-32. */
   readonly lengthBytes: number;
   readonly crc: number;
   readonly isOverLimit: boolean;
 }
 
-/** Counts a trace and ends it at its limit. */
+/** Measures a trace and cuts it at its limit. */
 export interface TraceMeter extends TraceCount {
-  /** What of `bytes`, which are whole characters, belongs to the trace. Not called over the limit. */
+  /**
+   * The part of `bytes`, which are whole characters, that belongs to the trace. Must not be called
+   * over the limit.
+   */
   admit(bytes: Uint8Array): Uint8Array;
 }
 
 /**
- * As in the peer a trace that just meets its limit has exceeded it: it is cut before the character
- * that does not fit, and a notice follows. Source: gitlab-runner `helpers/trace/buffer.go`.
+ * As in the peer, a trace that reaches its limit exactly counts as over the limit: it is cut before
+ * the character that does not fit, and a notice follows. Source: gitlab-runner
+ * `helpers/trace/buffer.go`.
  */
 export function createTraceMeter(limitBytes: number, before?: TraceCount): TraceMeter {
   let lengthBytes = before?.lengthBytes ?? 0;

@@ -3,22 +3,23 @@ import { createByteSink } from './byte-sink.ts';
 import { MASK } from './mask-text.ts';
 import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 
-/** What a mask that only looks back must know to go on. */
+/** The state with which a mask continues that only looks back. */
 export interface LookBackState {
-  /** The last bytes that came, as base64, as far as they tell what follows. */
+  /** The last bytes, as base64, that influence how the next ones are treated. */
   readonly recent: string;
   readonly isMasking: boolean;
 }
 
-/** Hides what follows certain marks in one stream of bytes. Holds nothing back. */
+/** Hides the text after certain marks in one stream of bytes. Holds nothing back. */
 export interface LookBackMask {
   /** May be a view of `bytes`. */
   write(bytes: Uint8Array): Uint8Array;
-  /** What comes next is another text. */
+  /** Begins another text. */
   reset(): void;
   snapshot(): LookBackState;
 }
 
+/** The state at the beginning of a text. */
 export const NOTHING_SEEN: LookBackState = { recent: '', isMasking: false };
 
 const ROOT = 0;
@@ -37,7 +38,7 @@ const encoder = new TextEncoder();
 const KEYS = createPhraseAutomaton(
   SECRET_KEYS.flatMap((key) => [`?${key}=`, `&${key}=`]).map((text) => encoder.encode(text)),
 );
-/** White space and control characters that are more than a byte long in UTF-8, as Go counts them. */
+/** White space and control characters that have more than one byte in UTF-8, by Go's rules. */
 const LONG_ENDS = createPhraseAutomaton(
   [
     ...Array.from({ length: 0x21 }, (_, i) => 0x80 + i),
@@ -50,7 +51,7 @@ const LOWER = byteTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : by
 
 interface Cursor {
   isMasking: boolean;
-  /** While masking a state of LONG_ENDS, else of KEYS. */
+  /** While masking a state of LONG_ENDS, otherwise of KEYS. */
   state: number;
 }
 
@@ -70,7 +71,8 @@ export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMas
       if (isMasking()) {
         i = skipValue(cursor, bytes, i);
         if (isMasking()) return;
-        // Hidden so far, because it is known as an end only with its last byte; empty for others.
+        // These bytes were hidden so far, because an end is recognised only by its last byte. Empty
+        // for short ends.
         out.append(LONG_ENDS.pathTo(cursor.state));
         cursor.state = ROOT;
       } else {
@@ -106,7 +108,7 @@ function advance(cursor: Cursor, byte: number): void {
   cursor.state = automatonOf(cursor).next(cursor.state, byte);
 }
 
-/** From inside of a value: where the text goes on, behind a long end, or at a short one. */
+/** From inside a value: the index where the text continues, behind a long end or at a short one. */
 function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
   for (let i = start; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
@@ -124,7 +126,7 @@ function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
-/** From outside of a value: where the next one begins. */
+/** From outside a value: the index where the next one begins. */
 function skipText(cursor: Cursor, bytes: Uint8Array, start: number): number {
   for (let i = start; i < bytes.length; i++) {
     if (cursor.state === ROOT) i = nextKeyStart(bytes, i);

@@ -3,10 +3,10 @@ import { concatBytes, createByteSink, NO_BYTES } from './byte-sink.ts';
 
 /** Makes one stream of bytes valid UTF-8. */
 export interface Utf8Repair {
-  /** May be a view of `bytes`. Holds back the beginning of a character: three bytes at most. */
+  /** May return a view of `bytes`. Holds back the beginning of a character: at most three bytes. */
   write(bytes: Uint8Array): Uint8Array;
   flush(): Uint8Array;
-  /** What is held back, as base64. */
+  /** The bytes that are held back, as base64. */
   snapshot(): string;
 }
 
@@ -15,8 +15,8 @@ const INVALID = 0;
 const CUT_OFF = -1;
 
 /**
- * Each byte that belongs to no character becomes U+FFFD: byte by byte, as Go counts.
- * Source: gitlab-runner `helpers/trace/buffer.go`, Go's `encoding.Replacement` encoder.
+ * Replaces each byte that belongs to no character by U+FFFD: byte by byte, as Go counts. Source:
+ * gitlab-runner `helpers/trace/buffer.go`, Go's `encoding.Replacement` encoder.
  */
 export function createUtf8Repair(before = ''): Utf8Repair {
   const out = createByteSink(0);
@@ -56,7 +56,10 @@ export function createUtf8Repair(before = ''): Utf8Repair {
   };
 }
 
-/** The longest beginning of `bytes`, valid UTF-8, that has whole characters and `limit` bytes. */
+/**
+ * The longest beginning of `bytes`, which are valid UTF-8, with whole characters and at most
+ * `limit` bytes.
+ */
 export function cutAtCharacter(bytes: Uint8Array, limit: number): Uint8Array {
   let end = Math.min(limit, bytes.length);
   while (end > 0 && end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
@@ -69,7 +72,7 @@ function skipAscii(bytes: Uint8Array, start: number): number {
   return i;
 }
 
-/** Bytes of the character that begins at `start`; see INVALID and CUT_OFF. */
+/** Number of bytes of the character that begins at `start`; see INVALID and CUT_OFF. */
 function characterSize(bytes: Uint8Array, start: number): number {
   const lead = bytes[start] ?? 0;
   const size = sizeByLead(lead);
@@ -88,12 +91,12 @@ function sizeByLead(lead: number): number {
   return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
-/** Shorter forms exist below these. */
+/** Lower values would be overlong encodings. */
 function lowestSecond(lead: number): number {
   return lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
 }
 
-/** Surrogates, and what lies above U+10FFFF. */
+/** Higher values would be surrogates, or lie above U+10FFFF. */
 function highestSecond(lead: number): number {
   return lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
 }

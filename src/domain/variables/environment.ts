@@ -6,26 +6,26 @@ import {
   type VariableList,
 } from './variable-list.ts';
 
-/** A file variable as it is to be written in the container: exact content, no newline added. */
+/** A file variable for the container: its exact content, with no newline added. */
 export interface VariableFile {
   readonly path: string;
   readonly content: string;
 }
 
-/** Variables as processes are handed them. */
+/** Variables in the form that processes receive. */
 export interface Environment {
   /** `KEY=value`, one for each name. */
   readonly lines: readonly string[];
-  /** Names that no shell can export, and of values that no process can be handed. */
+  /** Names that a shell cannot export, and names of values that a process cannot receive. */
   readonly skipped: readonly string[];
 }
 
-/** Whether something takes a variable of this name. */
+/** Whether a variable of this name can be passed on. */
 export type NameRule = (key: string) => boolean;
 
 /**
- * The last of a name counts; file variables stand for their path in `tempDir`. Names are those that a
- * shell can export, unless told otherwise.
+ * The last variable of a name counts. File variables stand for their path in `tempDir`. Only names
+ * that a shell can export are passed on, unless `takesName` says otherwise.
  */
 export function formatEnvironment(
   entries: readonly Variable[],
@@ -43,8 +43,9 @@ export function formatEnvironment(
 }
 
 /**
- * What a service sees: the job's public variables and the runner's, as they are, then its own,
- * which may refer to everything. Names are as given. Source: gitlab-runner `common/build.go` (GetServiceVariables).
+ * The variables of a service: the job's public ones and the runner's, unexpanded, then the
+ * service's own, which may refer to all of them. Names are not checked. Source: gitlab-runner
+ * `common/build.go` (GetServiceVariables).
  */
 export function servicesEnvironment(
   list: VariableList,
@@ -58,14 +59,17 @@ export function servicesEnvironment(
 }
 
 /**
- * Whether a process can be handed a variable of this name, such as `xpack.security.enabled`: what a
- * shell makes of it does not matter where Docker starts the process.
+ * Whether a process can receive a variable of this name, such as `xpack.security.enabled`. Docker
+ * starts the process without a shell, so a shell's rules do not apply.
  */
 export function isProcessName(key: string): boolean {
   return key !== '' && !/[=\0]/.test(key);
 }
 
-/** Files to write before a stage; a name that is no environment name could lead out of `tempDir`. */
+/**
+ * The files to write before a stage. Names that are not environment names are left out, because
+ * they could lead out of `tempDir`.
+ */
 export function filesOf(entries: readonly Variable[], tempDir: string): readonly VariableFile[] {
   return lastOfEach(entries)
     .filter(({ key, isFile }) => isFile && isEnvironmentName(key))
@@ -73,8 +77,8 @@ export function filesOf(entries: readonly Variable[], tempDir: string): readonly
 }
 
 /**
- * Values the trace must not show, also those that a later variable of the same name hides: trimmed,
- * each once, the longest first. Source: gitlab-runner `common/buildlogger/internal/unique.go`.
+ * Values that the trace must not show, even when a later variable overrides them: trimmed, without
+ * repetitions, the longest first. Source: gitlab-runner `common/buildlogger/internal/unique.go`.
  */
 export function maskPhrasesOf(entries: readonly Variable[]): readonly string[] {
   const values = entries.filter(({ isMasked }) => isMasked).map(({ value }) => trimSpace(value));
@@ -84,7 +88,7 @@ export function maskPhrasesOf(entries: readonly Variable[]): readonly string[] {
 
 const MAX_NAMES = 10;
 
-/** At most one line that names some of the variables something happened to. */
+/** At most one line, which names some of the affected variables. */
 export function skippedWarning(what: string, names: readonly string[]): readonly string[] {
   if (names.length === 0) return [];
   const shown = names.slice(0, MAX_NAMES).map((name) => JSON.stringify(name.slice(0, 100)));
@@ -100,7 +104,10 @@ function isEnvironmentName(key: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key);
 }
 
-/** As Go's TrimSpace: U+0085 is white space there and not in JavaScript. Linear, unlike a pattern. */
+/**
+ * Trims as Go's TrimSpace, which removes U+0085; JavaScript does not. Unlike a pattern, this takes
+ * linear time.
+ */
 function trimSpace(text: string): string {
   let trimmed = text.trim();
   while (trimmed.startsWith('\u0085')) trimmed = trimmed.slice(1).trimStart();

@@ -1,11 +1,11 @@
 /** Looks up a variable for expansion: the value that takes the place of its reference. */
 export type ValueOf = (name: string) => string;
 
-/** A reference at the beginning of a text, just behind its `$`. */
+/** A reference, read from behind its `$`. */
 interface Reference {
-  /** '' when this is no reference. */
+  /** '' when this is not a reference. */
   readonly name: string;
-  /** Characters after the `$` that are used up. */
+  /** Number of characters after the `$` that belong to it. */
   readonly length: number;
 }
 
@@ -15,14 +15,14 @@ const EMPTY_BRACES: Reference = { name: '', length: 2 };
 const SPECIAL: ReadonlySet<string> = new Set('*#$@!?-0123456789');
 
 /**
- * Replaces `$NAME` and `${NAME}` by `valueOf(NAME)`, in one pass: what comes out is not looked at
- * again. A `$` that nothing nameable follows stays; `${}` and a `${` that is never closed vanish.
- * One of `*#$@!?-` and digits is a name of its own, as in a shell. Source: Go `os.Expand`.
+ * Replaces `$NAME` and `${NAME}` by `valueOf(NAME)`, in one pass: values are not expanded again. A
+ * `$` without a name stays; `${}` and an unclosed `${` are removed. One of `*#$@!?-` or a digit is
+ * a name of its own, as in a shell. Source: Go `os.Expand`.
  */
 export function expandText(text: string, valueOf: ValueOf): string {
   let dollar = text.indexOf('$');
   if (dollar === -1) return text;
-  // Once a brace is found never to be closed, none behind it is: keeps hostile text linear.
+  // No brace behind the last `}` can be closed. Finding it once keeps hostile texts linear.
   const lastBrace = text.lastIndexOf('}');
   let expanded = '';
   let start = 0;
@@ -46,7 +46,9 @@ function referenceAt(text: string, at: number, lastBrace: number): Reference {
   return end === at ? NO_REFERENCE : { name: text.slice(at, end), length: end - at };
 }
 
-/** A letter, a digit or `_`: by code, since a value may hold a million references. */
+/**
+ * Tests for a letter, a digit or `_` by its code, because a value may contain a million references.
+ */
 function isNameCode(code: number): boolean {
   const letter = code | 0x20;
   return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x5f;
@@ -64,8 +66,8 @@ function bracedAt(text: string, at: number, lastBrace: number): Reference {
 const NEVER_SET: ReadonlySet<string> = new Set('*#@!?0123456789');
 
 /**
- * Names that mean something to a shell and are no variables: `$$` is a dollar sign, the others are
- * empty. undefined for any other name. Source: gitlab-runner `common/spec/variables.go`.
+ * Values of names with a special meaning in a shell: `$$` is a dollar sign, the others are empty.
+ * undefined for any other name. Source: gitlab-runner `common/spec/variables.go`.
  */
 export function specialValue(name: string): string | undefined {
   if (name === '$') return '$';

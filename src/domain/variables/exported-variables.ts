@@ -3,9 +3,9 @@ import type { JobStatus } from '../job/job-status.ts';
 import { buildVariables, type Variables } from './variables.ts';
 
 /**
- * What the scripts of a job have written to the file that GITLAB_ENV names: `KEY=value`, one for each
- * name, the last line of a name counts. As for the scripts that read the file themselves, blanks
- * around a line go, and a line that is not `KEY=value` is passed over.
+ * Parses what the scripts of a job wrote to the GITLAB_ENV file: `KEY=value`, one for each name,
+ * the last line of a name counts. As when the scripts read the file, blanks around a line are
+ * removed and malformed lines are skipped.
  */
 export function parseExports(bytes: Uint8Array): readonly string[] {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
@@ -19,10 +19,9 @@ export function parseExports(bytes: Uint8Array): readonly string[] {
 }
 
 /**
- * Variables as the stages after the scripts see them, where names and paths are expanded: in the peer
- * the helper has read the GITLAB_ENV file by then. Keys and policies of caches are expanded by the
- * runner, which knows nothing of it there either. Source: gitlab-runner `shells/abstract.go`
- * (writeExports, newCacheConfig).
+ * The variables for names and paths in the stages after the scripts. In the peer the helper expands
+ * these and has read the GITLAB_ENV file. Keys and policies of caches are expanded without it, as
+ * by the peer's runner. Source: gitlab-runner `shells/abstract.go` (writeExports, newCacheConfig).
  */
 export function finishVariables(
   context: BuildContext,

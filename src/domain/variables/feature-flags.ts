@@ -1,22 +1,22 @@
 import { parseGoBool } from '../job/go-bool.ts';
 
-/** One flag with the value that counts for this build. */
+/** One flag with its value in this build. */
 export type FlagValue = readonly [name: string, isOn: boolean];
 
-/** Every flag of a build, resolved once. */
+/** All flags of a build, resolved once. */
 export interface FeatureFlags {
-  /** False for a name that is no flag. */
+  /** False for a name that is not a flag. */
   readonly isOn: (name: string) => boolean;
   readonly all: readonly FlagValue[];
   readonly nonDefault: readonly FlagValue[];
-  /** One line for each value that is no boolean; the default was kept. */
+  /** One line for each value that is not a boolean; the default then applies. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Every flag of gitlab-runner 19.4 with its default, in the order its log header lists them. Those
- * without meaning for docker stand here too: scripts may test them.
- * Source: gitlab-runner `helpers/featureflags/flags.go`.
+ * Every flag of gitlab-runner 19.4 with its default, in the order of its log header. Flags without
+ * meaning for docker are listed too, because scripts may test them. Source: gitlab-runner
+ * `helpers/featureflags/flags.go`.
  */
 export const FEATURE_FLAGS: readonly FlagValue[] = [
   ['FF_TEST_FEATURE', false],
@@ -75,15 +75,18 @@ export const FEATURE_FLAGS: readonly FlagValue[] = [
 
 const DEFAULTS: ReadonlyMap<string, boolean> = new Map(FEATURE_FLAGS);
 
-/** Whether a name is that of a flag: such variables of a job are settings, never passed on as they are. */
+/**
+ * Whether a name is that of a flag. Such variables of a job are settings, and never passed on
+ * unchanged.
+ */
 export function isFeatureFlag(name: string): boolean {
   return DEFAULTS.has(name);
 }
 
 /**
- * The flags of one build. `configured` is `[runners.feature_flags]`, which a job cannot override;
- * `valueOf` gives the expanded value among the job's variables and, before them, the runner's
- * environment, or undefined. Source: gitlab-runner `common/build_settings.go` (populateFeatureFlags).
+ * The flags of one build. `configured` is `[runners.feature_flags]`, which a job cannot override.
+ * `valueOf` gives the expanded value from the job's variables or the runner's environment, or
+ * undefined. Source: gitlab-runner `common/build_settings.go` (populateFeatureFlags).
  */
 export function resolveFeatureFlags(
   configured: Readonly<Record<string, boolean>>,

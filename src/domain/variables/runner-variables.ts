@@ -7,12 +7,13 @@ import { fromJob, runnerVariable, type Variable } from './variable-list.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 7200;
 
-/** Where the build's directories are; '' while that is still to be decided. */
+/** The build's directories; '' until they are decided. */
 export interface Directories {
   readonly projectDir: string;
   readonly tempDir: string;
 }
 
+/** The facts that the variables of a build depend on. */
 export interface Composition {
   readonly context: BuildContext;
   readonly directories: Directories;
@@ -20,7 +21,7 @@ export interface Composition {
 }
 
 /**
- * The list that settings are read from before they are decided, the job's own flags among it.
+ * The variables from which settings are read before they are decided, the job's own flags included.
  * Source: gitlab-runner `common/build.go` (getVariablesForFeatureFlagResolution).
  */
 export function composeForSettings(
@@ -37,9 +38,9 @@ export function composeForSettings(
 }
 
 /**
- * All variables of a build, the last of a name counts. Values of flags stand first and alone, so
- * that scripts never see another one than the runner goes by: unlike in the peer that holds for
- * flags in the runner's `environment` too. Source: spec/job-payload §3, gitlab-runner
+ * All variables of a build; the last one of a name counts. Values of flags come first and appear
+ * once, so that scripts see the value that the runner uses. Unlike in the peer, that also applies
+ * to flags in the runner's `environment`. Source: spec/job-payload §3, gitlab-runner
  * `common/build.go` (GetAllVariables).
  */
 export function composeVariables(
@@ -60,7 +61,7 @@ export function composeVariables(
   ];
 }
 
-/** Seconds the whole job may take. Source: spec/job-payload §2. */
+/** The time-out of the whole job, in seconds. Source: spec/job-payload §2. */
 export function jobTimeoutSeconds({ job }: BuildContext): number {
   const { timeout } = job.runner_info;
   return timeout > 0 ? timeout : DEFAULT_TIMEOUT_SECONDS;

@@ -82,6 +82,7 @@ function readDuration(key: string, text: string): Reading<number | undefined> {
   return { value: value === 0 ? undefined : value };
 }
 
+/** The variables that settings are read from. */
 export interface SettingsInput {
   readonly get: (key: string) => string;
   readonly settings: Settings;
@@ -91,8 +92,8 @@ export interface SettingsInput {
 }
 
 /**
- * Lines about every setting the runner knows, so that they stand in the trace before the first
- * stage and not only when somebody asks. Source: gitlab-runner `common/build_settings.go`.
+ * Warnings about every setting that the runner knows. They appear in the trace before the first
+ * stage, whether or not the setting is used. Source: gitlab-runner `common/build_settings.go`.
  */
 export function settingsWarnings(input: SettingsInput): readonly string[] {
   const { settings, defaultDepth } = input;
@@ -151,7 +152,7 @@ function timeoutWarnings(
   return [`${key} timeout: ${get(key)} is longer than job timeout. Setting to job timeout`];
 }
 
-/** One line, whatever is in it, and not a long one: a hostile value must not fill the trace. */
+/** Quotes a text on one line of limited length, so that a hostile value cannot fill the trace. */
 function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

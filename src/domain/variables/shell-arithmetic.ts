@@ -1,10 +1,10 @@
 import { ShellFault } from './shell-fault.ts';
 import { deeper, takeIf, takeMatch, type ShellReader } from './shell-reader.ts';
 
-/** Reads what a `$` begins. Given by the caller, which itself needs arithmetic. */
+/** Reads an expansion behind its `$`. It is a parameter because it needs arithmetic itself. */
 export type ReadDollar = (reader: ShellReader) => string;
 
-/** Whole numbers of 64 bits with `+ - * / %` and parentheses; that is what paths are made of. */
+/** Evaluates `+ - * / %` and parentheses on 64-bit integers, which is what paths use. */
 export function readSum(reader: ShellReader, readDollar: ReadDollar): bigint {
   let sum = readProduct(reader, readDollar);
   for (;;) {
@@ -54,12 +54,12 @@ function skipSpace(reader: ShellReader): void {
   takeMatch(reader, /\s*/y);
 }
 
-/** A number, or the name of a variable that holds one; anything else is 0. */
+/** A number, or the name of a variable with one; anything else is 0. */
 function numberIn({ valueOf }: ShellReader, word: string): bigint {
   let text = word.trim();
   for (let names = 0; names < 10 && /^[A-Za-z_]\w*$/.test(text); names += 1) {
     text = valueOf(text).trim();
   }
-  // More digits than 64 bits have is no number.
+  // A number with more digits than 64 bits hold counts as 0.
   return /^[+-]?\d{1,18}$/.test(text) ? BigInt(text.replace('+', '')) : 0n;
 }

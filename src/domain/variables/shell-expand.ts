@@ -3,23 +3,24 @@ import { ShellFault } from './shell-fault.ts';
 import { changeCase, removePattern, replacePattern, slice } from './shell-operators.ts';
 import { deeper, spendLength, takeIf, takeMatch, type ShellReader } from './shell-reader.ts';
 
+/** The result of a shell expansion. */
 export interface ShellExpansion {
-  /** The text as it was when it could not be expanded. */
+  /** The expanded text, or the original text when it could not be expanded. */
   readonly text: string;
-  /** Why it could not, for a warning. */
+  /** Why it could not be expanded, for a warning; undefined when it was. */
   readonly fault: string | undefined;
 }
 
-/** No path and no name is longer, and a list of them stays small. */
+/** No path or name is longer, and a list of them stays small. */
 const MAX_LENGTH = 64 * 1024;
 const MAX_STEPS = 500_000;
 
 /**
- * A text with what a shell would put in the place of `$X`, `${X}`, `${X:-default}`, `${X%.*}`,
- * `${X:0:8}`, `$((N + 1))` and the like. Quotes, `*`, `~` and braces stay; `\$` is a dollar; commands
- * are never run. `valueOf` gives '' for what is not set. Of bounded length and time.
- * Source: gitlab-runner `commands/helpers/artifacts_uploader.go`, which has mvdan.cc/sh 3.13 do it as
- * if in a here-document.
+ * Expands a text as a shell would: `$X`, `${X}`, `${X:-default}`, `${X%.*}`, `${X:0:8}`, `$((N +
+ * 1))` and the like. Quotes, `*`, `~` and braces stay; `\$` is a dollar sign; commands are never
+ * run. `valueOf` gives '' for unset variables. Length and time are bounded. Source: gitlab-runner
+ * `commands/helpers/artifacts_uploader.go`, where mvdan.cc/sh 3.13 expands the text like a
+ * here-document.
  */
 export function expandShell(text: string, valueOf: (name: string) => string): ShellExpansion {
   if (!/[$`\\]/.test(text)) return { text, fault: undefined };
@@ -32,18 +33,18 @@ export function expandShell(text: string, valueOf: (name: string) => string): Sh
   }
 }
 
-/** Kinds of text, which differ in what a backslash does and where they end. */
+/** A kind of text: what a backslash does in it, and where it ends. */
 interface Kind {
-  /** Sticky: all that means nothing special. */
+  /** Matches a run of characters without special meaning. Sticky. */
   readonly plain: RegExp;
-  /** What a backslash in front is taken away from; before all else it stays. */
+  /** Characters from which a preceding backslash is removed. It stays before all others. */
   readonly escapable: string;
-  /** A backslash keeps what follows from having a meaning, though both stay. */
+  /** True: a backslash makes the next character literal, and both stay. */
   readonly isGuarding: boolean;
   readonly hasQuotes: boolean;
-  /** '' is the end of all. */
+  /** '' is the end of the text. */
   readonly end: string;
-  /** What it takes the end of the text for. */
+  /** What the end of the text stands for. */
   readonly unclosed: string;
 }
 
@@ -65,7 +66,7 @@ const QUOTED: Kind = {
   ...{ isGuarding: false, hasQuotes: false, end: '"', unclosed: 'a `"` is not closed' },
 };
 
-/** Everything up to the end of its kind, which itself is left. */
+/** Reads up to the end of its kind and stops there. */
 function readText(reader: ShellReader, kind: Kind): string {
   const pieces: string[] = [];
   for (;;) {
@@ -142,12 +143,12 @@ function readArithmetic(reader: ShellReader, end: string): string {
   return `${sum}`;
 }
 
-/** What a shell has of its own is not set here. */
+/** A shell's own variables are not set here. */
 function valueOfName({ valueOf }: ShellReader, name: string): string {
   return /^[A-Za-z_]/.test(name) ? valueOf(name) : '';
 }
 
-/** Behind `${`. */
+/** Begins behind `${`. */
 function readParameter(reader: ShellReader): string {
   if (takeMatch(reader, /#(?=[A-Za-z_0-9*#$@!?-]+\})/y) !== '') {
     const value = valueOfName(reader, takeMatch(reader, BRACED_NAME));
@@ -210,7 +211,7 @@ function plainValue(reader: ShellReader, value: string): string {
   throw new ShellFault(`\`${char}\` is no operator of a parameter`);
 }
 
-/** The word is read in any case: a fault in it is one. */
+/** The word is read in any case, because a fault in it counts. */
 function choose(reader: ShellReader, isChosen: boolean, value: string): string {
   const word = readText(reader, WORD);
   return isChosen ? value : word;

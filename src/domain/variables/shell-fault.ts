@@ -1,2 +1,2 @@
-/** Why a text cannot be expanded as a shell would: thrown inside of an expansion, and caught by it. */
+/** Why a text cannot be expanded as a shell would. Thrown and caught within an expansion. */
 export class ShellFault extends Error {}

@@ -1,7 +1,7 @@
 import { matchLength, parseShellPattern } from './shell-pattern.ts';
 import { spendLength, spendSteps, type ShellReader } from './shell-reader.ts';
 
-/** `${X#p}`, `${X##p}`, `${X%p}`, `${X%%p}`: what a malformed pattern is given stays. */
+/** `${X#p}`, `${X##p}`, `${X%p}`, `${X%%p}`. A malformed pattern leaves the value unchanged. */
 export function removePattern(
   reader: ShellReader,
   value: string,
@@ -21,7 +21,9 @@ export function removePattern(
   return chars.slice(0, chars.length - length).join('');
 }
 
-/** `${X/p/r}` and `${X//p/r}`: the first, or every, longest place that matches. */
+/**
+ * `${X/p/r}` and `${X//p/r}`: replaces the first match or every match, each as long as possible.
+ */
 export function replacePattern(
   reader: ShellReader,
   value: string,
@@ -47,7 +49,7 @@ export function replacePattern(
   return pieces.join('') + chars.slice(start).join('');
 }
 
-/** `${X^p}`, `${X^^p}`, `${X,p}`, `${X,,p}`: no pattern is any character. */
+/** `${X^p}`, `${X^^p}`, `${X,p}`, `${X,,p}`. An empty pattern matches any character. */
 export function changeCase(
   value: string,
   { operator, pattern: text }: { readonly operator: string; readonly pattern: string },
@@ -71,14 +73,14 @@ export function changeCase(
   }).join('');
 }
 
-/** `${X:offset:length}`: negative ones count from the end; characters, not bytes. */
+/** `${X:offset:length}`: negative numbers count from the end. Counts characters, not bytes. */
 export function slice(value: string, offset: bigint, length: bigint | undefined): string {
   const chars = Array.from(value);
   const tail = chars.slice(placeIn(chars.length, offset));
   return (length === undefined ? tail : tail.slice(0, placeIn(tail.length, length))).join('');
 }
 
-/** What lies before the beginning is at the end, as in the peer. */
+/** As in the peer, a place before the beginning counts as the end. */
 function placeIn(size: number, place: bigint): number {
   const at = place < 0n ? BigInt(size) + place : place;
   return at < 0n || at > BigInt(size) ? size : Number(at);

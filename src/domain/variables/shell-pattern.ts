@@ -1,12 +1,15 @@
 import { spendSteps, type ShellReader } from './shell-reader.ts';
 
-/** A pattern's parts: `*` is undefined, all else takes one character. */
+/** Part of a pattern: undefined is `*`, a function tests one character. */
 type Part = ((char: string) => boolean) | undefined;
 
-/** A pattern of a shell in which `*` and `?` take slashes, too. undefined: it is malformed. */
+/** A shell pattern in which `*` and `?` match slashes too. */
 export type ShellPattern = readonly Part[];
 
-/** Source: behaviour of mvdan.cc/sh 3.13 (pattern.Regexp). */
+/**
+ * Parses a shell pattern; undefined when it is malformed. Source: behaviour of mvdan.cc/sh 3.13
+ * (pattern.Regexp).
+ */
 export function parseShellPattern(text: string): ShellPattern | undefined {
   const chars = Array.from(text);
   const parts: Part[] = [];
@@ -43,7 +46,7 @@ const NAMED_CLASSES: ReadonlyMap<string, RegExp> = new Map([
 
 interface ReadClass {
   readonly part: (char: string) => boolean;
-  /** Where its `]` is. */
+  /** Index of its `]`. */
   readonly end: number;
 }
 
@@ -79,7 +82,7 @@ function readRange(chars: readonly string[], start: number): CharRange | undefin
   return low > high ? undefined : { low, high, end };
 }
 
-/** Only as the whole class: `[[:alpha:]]`. */
+/** Allowed only as the whole class: `[[:alpha:]]`. */
 function readNamedClass(chars: readonly string[], start: number): ReadClass | undefined {
   const [name = ''] = /^[a-z]+(?=:\]\])/.exec(chars.slice(start, start + 12).join('')) ?? [];
   const pattern = NAMED_CLASSES.get(name);
@@ -92,8 +95,8 @@ function codeOf(char: string): number {
 }
 
 /**
- * How many characters from `start` on the pattern takes: as few as possible, or as many. undefined
- * when it does not match there. All ways are followed at once: the time is that of one.
+ * How many characters from `start` on the pattern matches: as few or as many as possible. undefined
+ * when it does not match there. All alternatives are followed at once, so the time is linear.
  */
 export function matchLength(
   reader: ShellReader,
@@ -122,15 +125,16 @@ export function matchLength(
   return longest;
 }
 
+/** Where in a text a pattern is matched, and how much it may take. */
 export interface MatchPlace {
   readonly chars: readonly string[];
   readonly start: number;
   readonly isShortest: boolean;
 }
 
-/** A star may take nothing: what is behind it is reached along with it. */
+/** A star may match nothing, so the state behind it is reached with it. */
 function closure(pattern: ShellPattern, states: Set<number>): Set<number> {
-  // A set grows while it is walked: what is added is visited, too.
+  // A set may grow during the iteration: added states are visited too.
   for (const state of states) {
     if (state < pattern.length && pattern[state] === undefined) states.add(state + 1);
   }

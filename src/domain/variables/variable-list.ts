@@ -1,40 +1,44 @@
 import { expandText, specialValue } from './expand.ts';
 import type { JobVariable } from '../job/payload.ts';
 
-/** One variable on its way into a build. */
+/** One variable of a build, before expansion. */
 export interface Variable {
   readonly key: string;
   readonly value: string;
-  /** Services may see it: the job says so, or the runner made it. */
+  /** True: services may see it, because the job says so or the runner made it. */
   readonly isForServices: boolean;
   readonly isFile: boolean;
   readonly isMasked: boolean;
-  /** The value is not expanded; others may still refer to it. */
+  /** True: its value is not expanded. Others may still refer to it. */
   readonly isRaw: boolean;
 }
 
-/** Variables in the order of precedence, with what a reference to one of them means. */
+/** Variables in the order of precedence, and the values of references to them. */
 export interface VariableList {
   readonly entries: readonly Variable[];
   /** The last one of that name. */
   readonly last: (key: string) => Variable | undefined;
-  /** `text` with references replaced by values as they stand; undefined when it grows too long. */
+  /** `text` with references replaced by unexpanded values; undefined when it becomes too long. */
   readonly expand: (text: string, maxLength?: number) => string | undefined;
 }
 
-/** More than any process can be handed as its environment; values that double each other end here. */
+/**
+ * More than any process can receive as its environment, in UTF-16 units. Values that double each
+ * other stop here.
+ */
 export const MAX_EXPANDED_LENGTH = 16 * 1024 * 1024;
 
-/** A variable of the runner itself: services may see it, and it is taken as it is. */
+/** A variable of the runner itself: services may see it, and its value is not expanded. */
 export function runnerVariable(key: string, value: string): Variable {
   return { key, value, isForServices: true, isFile: false, isMasked: false, isRaw: true };
 }
 
+/** A variable of the payload as a variable of the build. */
 export function fromJob({ key, value, public: isForServices, file, masked, raw }: JobVariable) {
   return { key, value, isForServices, isFile: file, isMasked: masked, isRaw: raw };
 }
 
-/** A list in which file variables are referred to by their path in `tempDir`. */
+/** A list in which references to file variables give their path in `tempDir`. */
 export function listVariables(entries: readonly Variable[], tempDir: string): VariableList {
   const lasts = new Map(entries.map((entry) => [entry.key, entry]));
   const valueOf = (name: string): string => {
@@ -51,7 +55,7 @@ export function listVariables(entries: readonly Variable[], tempDir: string): Va
   };
 }
 
-/** Where the content of a file variable lies. Source: gitlab-runner `common/spec/variables.go`. */
+/** Path of a file variable's content. Source: gitlab-runner `common/spec/variables.go`. */
 export function filePath(tempDir: string, key: string): string {
   return `${tempDir}/${key}`;
 }
@@ -71,15 +75,16 @@ function expandWithin(
   return length > maxLength ? undefined : expanded;
 }
 
+/** Expanded variables. */
 export interface Expansion {
   readonly entries: readonly Variable[];
-  /** Names of those that had to stay as they were, because all together would be too long. */
+  /** Names of variables that stay unexpanded, because the total would be too long. */
   readonly tooLong: readonly string[];
 }
 
 /**
- * Every value expanded once against the list as it stood before: a reference inside of what was
- * put in stays. Source: gitlab-runner `common/spec/variables.go` (ExpandWith).
+ * Expands every value once against the original list: references in inserted values stay. Source:
+ * gitlab-runner `common/spec/variables.go` (ExpandWith).
  */
 export function expandAll(entries: readonly Variable[], list: VariableList): Expansion {
   const tooLong: string[] = [];

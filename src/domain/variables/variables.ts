@@ -27,7 +27,10 @@ export type { VariableFile } from './environment.ts';
 
 /** All variables of a build, in the order of precedence and expanded once. */
 export interface Variables {
-  /** Expanded value of the last variable of that name; '' when there is none. File variables give their content. */
+  /**
+   * Expanded value of the last variable of that name; '' when there is none. File variables give
+   * their content.
+   */
   readonly get: (key: string) => string;
   readonly has: (key: string) => boolean;
   /** `$NAME` and `${NAME}` in `text` replaced, in one pass. File variables give their path. */
@@ -42,10 +45,10 @@ export interface Variables {
   readonly duration: (key: string) => number | undefined;
   /** `KEY=value`, one for each name; file variables give their path. */
   readonly environment: () => readonly string[];
-  /** The same for services: only what is public or set by the runner, then the service's own. */
+  /** The same for a service: public variables and the runner's, then the service's own. */
   readonly publicEnvironment: (own?: readonly JobVariable[]) => readonly string[];
   readonly files: () => readonly VariableFile[];
-  /** What the trace must not show, the longest first. */
+  /** Values that the trace must not show, the longest first. */
   readonly maskPhrases: () => readonly string[];
   /** Lines for the trace about settings that cannot be used, whoever reads which of them. */
   readonly warnings: readonly string[];
@@ -53,7 +56,10 @@ export interface Variables {
   readonly projectDir: string;
   /** `<projectDir>.tmp`: file variables and git's own files. */
   readonly tempDir: string;
-  /** Why the build must fail as a configuration error: a GIT_CLONE_PATH that is not allowed. */
+  /**
+   * Why the build must fail as a configuration error: a GIT_CLONE_PATH that is not allowed;
+   * undefined when it need not.
+   */
   readonly projectDirFault: string | undefined;
   readonly featureFlags: FeatureFlags;
 }
@@ -158,7 +164,7 @@ interface Decisions {
   readonly project: ProjectDir;
 }
 
-/** What the list of variables itself depends on is read from a first, smaller list. */
+/** Settings that determine the list of variables are read from a first, smaller list. */
 function decide(context: BuildContext, jobStatus: JobStatus): Decisions {
   const { runner, job } = context;
   const directories = { projectDir: '', tempDir: '.tmp' };
@@ -185,7 +191,7 @@ function decide(context: BuildContext, jobStatus: JobStatus): Decisions {
   };
 }
 
-/** GitLab does not mark them so today; should it, they must not show either. */
+/** GitLab does not mark these as masked today. If it ever does, they are masked too. */
 function ownOfServices({ job }: BuildContext, list: VariableList): readonly Variable[] {
   const own = job.services.flatMap(({ variables }) => variables).filter(({ masked }) => masked);
   return expandAll(own.map(fromJob), list).entries;

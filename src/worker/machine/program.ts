@@ -27,14 +27,14 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
-export const systemRandomness: Randomness = { hex: (bytes) => randomBytes(bytes).toString('hex') };
+const systemRandomness: Randomness = { hex: (bytes) => randomBytes(bytes).toString('hex') };
 
-export const systemDigests: Digests = {
+const systemDigests: Digests = {
   md5Hex: (text) => createHash('md5').update(text).digest('hex'),
   sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
 };
 
-export function runningSha256(): RunningDigest {
+function runningSha256(): RunningDigest {
   const hash = createHash('sha256');
   return { add: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }

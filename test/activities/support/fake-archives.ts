@@ -23,13 +23,13 @@ export function createFakeArchives({ disk }: World): Archives {
   };
 }
 
-export async function storedMember({ content, ...rest }: FileMember): Promise<StoredMember> {
+async function storedMember({ content, ...rest }: FileMember): Promise<StoredMember> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of content) chunks.push(chunk);
   return { ...rest, bytes: Buffer.concat(chunks) };
 }
 
-export function memberOf({ bytes, ...rest }: StoredMember): FileMember {
+function memberOf({ bytes, ...rest }: StoredMember): FileMember {
   return { ...rest, content: chunksOf(bytes) };
 }
 

@@ -1,15 +1,33 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { describe, it } from 'node:test';
 import { formatHelperLine } from '../../../src/domain/trace/helper-line.ts';
 
-it('is padded to a column, and its fields are sorted', () => {
-  const line = formatHelperLine({ level: 'info', text: 'done', fields: { b: 2, a: 'x' } });
-  assert.equal(line, `${'done'.padEnd(50)}\u001b[0;m  a\u001b[0;m=x b\u001b[0;m=2\n`);
-});
+describe('a line of the helper', () => {
+  it('has its fields behind a message of fifty columns, in the order of their names', () => {
+    const line = formatHelperLine({
+      level: 'info',
+      text: 'Downloading artifacts from coordinator... ok',
+      fields: { token: 'abc', id: 7, host: 'gitlab.example.com' },
+    });
+    assert.equal(
+      line,
+      'Downloading artifacts from coordinator... ok      \u001b[0;m  host\u001b[0;m=gitlab.example.com id\u001b[0;m=7 token\u001b[0;m=abc\n',
+    );
+  });
 
-it('has prefix and colour of its level', () => {
-  const line = formatHelperLine({ level: 'warning', text: 'careful' });
-  assert.equal(line, `\u001b[0;33mWARNING: ${'careful'.padEnd(41)}\u001b[0;m \n`);
-  assert.match(formatHelperLine({ level: 'error', text: 'x' }), /^\u001b\[31;1mERROR: x/);
-  assert.match(formatHelperLine({ level: 'fatal', text: 'x' }), /^\u001b\[31;1mFATAL: x/);
+  it('has the colour and the prefix of its level, which count among the fifty columns', () => {
+    assert.equal(
+      formatHelperLine({
+        level: 'warning',
+        text: 'Retrying...',
+        fields: { error: 'invalid argument' },
+      }),
+      `\u001b[0;33mWARNING: ${'Retrying...'.padEnd(41)}\u001b[0;m  \u001b[0;33merror\u001b[0;m=invalid argument\n`,
+    );
+    assert.equal(
+      formatHelperLine({ level: 'fatal', text: 'permission denied' }),
+      `\u001b[31;1mFATAL: ${'permission denied'.padEnd(43)}\u001b[0;m \n`,
+    );
+    assert.match(formatHelperLine({ level: 'error', text: 'x' }), /^\u001b\[31;1mERROR: x/);
+  });
 });

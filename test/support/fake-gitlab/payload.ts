@@ -5,7 +5,7 @@ import type { FakeRepository } from './types.ts';
 import { predefinedVariables, wireVariable } from './variables.ts';
 
 /** What a GitLab of 2026 lists. Source: GitLab `app/models/concerns/enums/ci/commit_status.rb`. */
-export const FAILURE_REASONS: readonly string[] = [
+const FAILURE_REASONS: readonly string[] = [
   ...['unknown_failure', 'script_failure', 'api_failure', 'stuck_or_timeout_failure'],
   ...['runner_system_failure', 'missing_dependency_failure', 'runner_unsupported'],
   ...['stale_schedule', 'job_execution_timeout', 'archived_failure', 'unmet_prerequisites'],

@@ -58,7 +58,7 @@ export function whenNextArrives(gitlab: FakeGitLab): Promise<void> {
 }
 
 /** Everything that a well-behaved runner sends, said by plain fetch. */
-export function createClient({ url }: Pick<FakeGitLab, 'url'>) {
+function createClient({ url }: Pick<FakeGitLab, 'url'>) {
   const call = ({ method, path, headers = {}, body }: Call): Promise<Response> =>
     fetch(`${url}/api/v4/${path}`, {
       method,

@@ -27,7 +27,7 @@ export interface Conduct {
 
 const USER_AGENT = /^\S+ \S+ \([^;]+; [^;]+; \w+\/\w+\)$/;
 const REQUEST_ID = /^[0-9a-f]{32}$/;
-export const SYSTEM_ID = /^[sr]_[A-Za-z0-9]{12}$/;
+const SYSTEM_ID = /^[sr]_[A-Za-z0-9]{12}$/;
 
 /** What gitlab-runner sends with every call of this kind. Source: spec/coordinator-api 1.2–1.5. */
 export function checkConduct(violations: Violations, request: FakeRequest, conduct: Conduct): void {

@@ -9,7 +9,7 @@ import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 const DETECTION_LIMIT_MS = 110_000;
 
 /** A copy of a node's machine, as it is now: config, system id, and all of its state but the database. */
-export async function startClone({
+async function startClone({
   directory,
   stateDir: original,
   configPath,

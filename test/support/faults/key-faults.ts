@@ -30,7 +30,7 @@ async function writeKeys(installation: Installation, keys: Keys | undefined): Pr
   else await writeFile(file, JSON.stringify({ keys }), { mode: 0o600 });
 }
 
-export function newKey(): Key {
+function newKey(): Key {
   return { id: `key-${randomBytes(4).toString('hex')}`, key: randomBytes(32).toString('base64') };
 }
 

@@ -10,7 +10,7 @@ import {
 import type { AddressInfo } from 'node:net';
 
 /** Source: google.rpc.Code. */
-export const GRPC_STATUS = { RESOURCE_EXHAUSTED: 8, UNAVAILABLE: 14 } as const;
+const GRPC_STATUS = { RESOURCE_EXHAUSTED: 8, UNAVAILABLE: 14 } as const;
 
 export interface GrpcSickness {
   readonly status: keyof typeof GRPC_STATUS;

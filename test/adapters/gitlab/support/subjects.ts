@@ -19,9 +19,7 @@ export const PROGRAM: ProgramInfo = {
 };
 
 /** The entry as far as the coordinator reads it; touching anything else would fail a test loudly. */
-export function runnerEntry(
-  fields: Partial<RunnerConfig> & { readonly url: string },
-): RunnerConfig {
+function runnerEntry(fields: Partial<RunnerConfig> & { readonly url: string }): RunnerConfig {
   const entry: Partial<RunnerConfig> = {
     key: 'key',
     name: 'test',

@@ -16,7 +16,7 @@ export interface Shell {
   readonly argv: readonly [program: string, ...args: string[]];
 }
 
-export const SHELLS: readonly Shell[] = [
+const SHELLS: readonly Shell[] = [
   { name: 'bash', argv: ['bash'] },
   { name: 'dash', argv: ['dash'] },
   { name: 'busybox sh', argv: ['busybox', 'sh'] },
