@@ -1,6 +1,6 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
-/** A name that somebody else has chosen, as part of a line: short, and without control characters. */
+/** A name of unknown origin as part of a line: short, and without control characters. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
 }
@@ -13,7 +13,7 @@ export function archiveFault(why: string, cause?: unknown): FinalError {
   return new FinalError(FailureType.InvalidArchive, `the archive is refused: ${why}`, { cause });
 }
 
-/** A fault of this node's disk, or what it was before. */
+/** Turns a full or failing disk into a FinalError. Other errors are returned unchanged. */
 export function diskFault(error: unknown, doing: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const why = DISK_FAULTS.get(code);

@@ -10,8 +10,9 @@ const HAS_COMMENT = 1 << 4;
 const UNIX = 3;
 
 /**
- * Every file as a gzip member of its own, one behind the other: GitLab reads reports so. The header
- * has its name and, as the comment, its path. Source: gitlab-runner `helpers/archives/gzip_create.go`.
+ * Each file as a gzip member of its own, one after the other, which is how GitLab reads reports.
+ * The header has the file's name and, as its comment, the path. Source: gitlab-runner
+ * `helpers/archives/gzip_create.go`.
  */
 export async function* gzipOf(
   members: AsyncIterable<FileMember>,
@@ -38,7 +39,7 @@ async function* gzipMember(
   yield header(member);
   const deflate = createDeflateRaw({ level });
   const feeding = pipeline(summed(), deflate);
-  feeding.catch(() => undefined); // thrown by the stream that is read below as well
+  feeding.catch(() => undefined); // the stream that is read below throws it too
   yield* deflate as AsyncIterable<Uint8Array>;
   await feeding;
   const trailer = Buffer.alloc(8);
@@ -47,7 +48,7 @@ async function* gzipMember(
   yield trailer;
 }
 
-/** By RFC 1952. node:zlib writes one without a name. */
+/** Built by RFC 1952, because node:zlib writes a header without a name. */
 function header({ path, modifiedMs }: FileMember): Buffer {
   const seconds = Math.floor(modifiedMs / 1000);
   const head = Buffer.from([0x1f, 0x8b, 8, HAS_NAME | HAS_COMMENT, 0, 0, 0, 0, 0, UNIX]);
@@ -56,12 +57,12 @@ function header({ path, modifiedMs }: FileMember): Buffer {
   return Buffer.concat([head, Buffer.from(`${latin(name)}\0${latin(path)}\0`, 'latin1')]);
 }
 
-/** Headers are Latin-1: what is beyond ASCII is written as a URL would have it, and marked. */
+/** Headers are Latin-1. Characters beyond ASCII are percent-encoded and marked as such. */
 function latin(text: string): string {
   return /^[\x00-\x7f]*$/.test(text) && !text.includes('%') ? text : `e:${escapePath(text)}`;
 }
 
-/** As Go's url.PathEscape. */
+/** Escapes like Go's url.PathEscape. */
 function escapePath(text: string): string {
   return percentEncodePath(text)
     .replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)

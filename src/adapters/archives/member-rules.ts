@@ -1,35 +1,36 @@
 import { pathByteLength } from '../../domain/files/path-bytes.ts';
 
 /**
- * Limits of what one archive may hold. A job that unpacks it has no more disk than it has without,
- * so these are there for the node: its memory, and its time.
+ * Limits for the content of one archive. A job that unpacks it is limited by its own disk, so these
+ * limits protect the node's memory and time.
  */
 export interface ArchiveLimits {
-  /** Members, and directories that are only named in their paths. */
+  /** Number of members, and of directories that occur only in their paths. */
   readonly members: number;
-  /** Of all their paths together: they are held in memory. */
+  /** Bytes of all paths together, because they are held in memory. */
   readonly pathBytes: number;
-  /** Of all their contents together. */
+  /** Bytes of all contents together. */
   readonly contentBytes: number;
-  /** How many times its own length an archive may hold. */
+  /** The greatest ratio of content to archive. */
   readonly ratio: number;
 }
 
 export const ARCHIVE_LIMITS: ArchiveLimits = {
-  // The largest trees of packages have some 300,000 files.
+  // The largest package trees have about 300,000 files.
   members: 1_000_000,
   pathBytes: 256 * 1024 * 1024,
-  // GitLab's own limits are of single gigabytes, packed.
+  // GitLab's own limits are single gigabytes of compressed data.
   contentBytes: 256 * 1024 ** 3,
-  // Deflate packs at most 1,032 bytes into one: who promises more counts some of them twice.
+  // Deflate compresses at most 1,032 bytes into one. A greater ratio means that bytes are counted
+  // repeatedly.
   ratio: 1_040,
 };
 
-/** What Linux takes: for a path with its end, and for each part of it. */
+/** Linux limits: for a path with its terminator, and for each part of it. */
 const MAX_PATH_BYTES = 4_095;
 const MAX_PART_BYTES = 255;
 
-/** Why a member of this name may not be unpacked, or undefined. */
+/** Why a member of this name must not be unpacked; undefined when it may. */
 export function pathFault(path: string): string | undefined {
   if (path.includes('\0')) return 'has a NUL in its name';
   if (path.startsWith('/')) return 'has an absolute name';
@@ -43,11 +44,13 @@ export function pathFault(path: string): string | undefined {
 
 export type MemberKind = 'file' | 'directory' | 'symlink';
 
-/** What members there were so far: none may take another's place, or lie below what is no directory. */
+/** The members so far. None may replace another, or lie below a member that is not a directory. */
 export interface SeenMembers {
-  /** Why it may not come after those before it, or undefined; then it counts as seen. */
+  /**
+   * Why it must not follow the members before it; undefined when it may, and then it is recorded.
+   */
   faultOf(path: string, kind: MemberKind): string | undefined;
-  /** Directories that are named in paths only, parents first. */
+  /** Directories that occur only in paths, parents first. */
   impliedDirectories(): readonly string[];
 }
 
@@ -66,7 +69,7 @@ export function createSeenMembers(limits: ArchiveLimits): SeenMembers {
       const kind = seen.get(parent);
       if (kind === 'symlink') return `lies below "${parent}", which is a symbolic link`;
       if (kind === 'file') return `lies below "${parent}", which is a file`;
-      if (kind !== undefined) return undefined; // as are all above it
+      if (kind !== undefined) return undefined; // as are all its parents
       add(parent, 'implied');
     }
     return undefined;

@@ -11,8 +11,8 @@ import { NO_ZSTD, zstd, ZSTD_RATIO } from './zstd.ts';
 const FREE_CONTENT_BYTES = 1024 * 1024;
 
 /**
- * What is in a tar that is packed by zstd. It has no list, so it is read twice: once for all names
- * and lengths, and when they are in order, to hand out what it holds.
+ * Reads a tar compressed by zstd. It has no table of contents, so it is read twice: first to check
+ * all names and lengths, then to return the members.
  */
 export async function* membersOfTarZstd(
   file: string,
@@ -52,11 +52,11 @@ async function checkAll(file: string, signal: AbortSignal): Promise<readonly str
 interface KnownEntry {
   readonly entry: TarEntry;
   readonly kind: MemberKind;
-  /** Without what only says that it is relative, or a directory. */
+  /** Without a leading `./` and a trailing `/`. */
   readonly path: string;
 }
 
-/** Files, directories and symbolic links; all else is passed over, as in a zip. */
+/** Files, directories and symbolic links. Other kinds are skipped, as in a zip. */
 async function* entriesOf(
   file: string,
   signal: AbortSignal,
@@ -64,7 +64,7 @@ async function* entriesOf(
   if (zstd === undefined) throw archiveFault(`it is packed by zstd, and ${NO_ZSTD}`);
   const tar = zstd.createZstdDecompress();
   const reading = pipeline(createReadStream(file), tar, { signal });
-  // Thrown by the stream that is read below as well; where that ends well, all was read.
+  // The stream that is read below throws it too. If that ends well, everything was read.
   reading.catch(() => undefined);
   let tarBytes = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
@@ -78,7 +78,7 @@ async function* entriesOf(
       const known = knownOf(entry);
       if (known !== undefined) yield known;
     }
-    // Node takes a stream for whole that ends before its first byte; a tar has an end of its own.
+    // Node accepts a stream that ends before its first byte. A valid tar is never empty.
     if (tarBytes === 0) throw archiveFault('it is packed by zstd, and there is nothing in it');
   } catch (error) {
     if (signal.aborted || error instanceof FinalError) throw error;

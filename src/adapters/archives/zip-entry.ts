@@ -6,7 +6,7 @@ import { BY_ZSTD, DEFLATED, STORED } from './zip-packing.ts';
 import { modifiedMsOf } from './zip-times.ts';
 import { NO_ZSTD, zstd } from './zstd.ts';
 
-/** A member as the list at the zip's end describes it. */
+/** A member as the zip's central directory describes it. */
 export interface EntryFacts {
   readonly path: string;
   /** `other`: a device, a pipe or a socket, which is left out. */
@@ -18,13 +18,16 @@ export interface EntryFacts {
   readonly entry: Entry;
 }
 
-/** By the byte that says what system an entry was made on. */
+/** Values of the byte that names the system on which an entry was made. */
 const UNIX_SYSTEMS: ReadonlySet<number> = new Set([3, 19]);
 const DOS_READ_ONLY = 0x01;
 
-/** What an entry says of itself; undefined for the directory itself. Throws when it is refused. */
+/**
+ * Checks and describes an entry; undefined for the root directory itself. Throws when it is
+ * refused.
+ */
 export function describeEntry(entry: Entry): EntryFacts | undefined {
-  // The very bytes, whatever the flag of UTF-8 says, as the peer has them too.
+  // The exact bytes, as in the peer, whatever the UTF-8 flag says.
   const name = pathOfBytes(entry.fileNameRaw);
   const isUnix = UNIX_SYSTEMS.has(entry.versionMadeBy >> 8);
   const fault = nameFault(name, isUnix) ?? contentFault(entry);
@@ -39,7 +42,7 @@ export function describeEntry(entry: Entry): EntryFacts | undefined {
   return { path, kind, mode, ...owner, modifiedMs: modifiedMsOf(entry), entry };
 }
 
-/** On unix `\` and `c:` are as good as any other character; elsewhere they mean a path. */
+/** On Unix `\` and `c:` are ordinary characters. On other systems they separate paths. */
 function nameFault(name: string, isUnix: boolean): string | undefined {
   if (name === '') return 'has no name';
   if (!isUnix && name.includes('\\')) return 'has a backslash in its name';
@@ -69,11 +72,11 @@ const KINDS: ReadonlyMap<number, EntryFacts['kind']> = new Map([
   [0o120000, 'symlink'],
 ]);
 
-/** Without set-user-id and its like, which gitlab-runner does not restore either. */
+/** Without set-user-id and similar bits, which gitlab-runner does not restore either. */
 function unixMode({ externalFileAttributes }: Entry, name: string): KindAndMode {
   const bits = externalFileAttributes >>> 16;
   const kind = name.endsWith('/') ? 'directory' : (KINDS.get(bits & FILE_TYPE) ?? 'other');
-  // Who writes nothing at all has nothing to say of it, and means no file that nobody may read.
+  // An entry without mode bits means the usual mode, not a file that nobody may read.
   const mode = bits === 0 ? plainMode(kind) : bits & 0o777;
   return { kind, mode };
 }
@@ -88,7 +91,7 @@ function plainMode(kind: EntryFacts['kind']): number {
   return kind === 'directory' ? 0o777 : 0o666;
 }
 
-/** Info-ZIP's field of version 1, with ids of four bytes: what gitlab-runner writes and reads. */
+/** Info-ZIP's field of version 1, with four-byte ids, which gitlab-runner writes and reads. */
 function ownerOf({ extraFields }: Entry): Pick<EntryFacts, 'uid' | 'gid'> {
   const data = extraFields.find(({ id }) => id === 0x7875)?.data;
   const isKnown = data?.byteLength === 11 && data[0] === 1 && data[1] === 4 && data[6] === 4;

@@ -6,31 +6,33 @@ import { NO_ZSTD, zstdPacking } from './zstd.ts';
 
 export const STORED = 0;
 export const DEFLATED = 8;
-/** PKWARE APPNOTE 6.3.8; WinZip, 7-Zip and gitlab-runner from 19.3 on read it. */
+/**
+ * Method number from PKWARE APPNOTE 6.3.8. WinZip, 7-Zip and gitlab-runner from 19.3 on read it.
+ */
 export const BY_ZSTD = 93;
 
-/** How the files of a zip are packed. */
+/** How the files of a zip are compressed. */
 export interface ZipPacking {
   readonly method: typeof DEFLATED | typeof BY_ZSTD;
-  /** undefined: it is not worth the work. */
+  /** undefined: compression is not worth the effort. */
   readonly atOnce: (bytes: Uint8Array) => Promise<Uint8Array | undefined>;
   readonly stream: () => Transform;
   /**
-   * A file of so many bytes may become longer than 4 GiB, and its sizes take eight bytes each: which
-   * some readers of streams do not expect of what is shorter.
+   * A file of this size may exceed 4 GiB after compression, so its sizes take eight bytes each.
+   * Some streaming readers do not expect that for shorter files.
    */
   readonly largeBytes: number;
 }
 
 const deflateAtOnce = promisify<Uint8Array, { level: number }, Buffer>(deflateRaw);
 
-/** Level 0 packs nothing: the bytes stand as they are between the marks of deflate. */
+/** Level 0 does not compress: the bytes are stored in deflate blocks. */
 export function deflatePacking(level: number): ZipPacking {
   return {
     method: DEFLATED,
     atOnce: async (bytes) => (level === 0 ? undefined : deflateAtOnce(bytes, { level })),
     stream: () => createDeflateRaw({ level }),
-    largeBytes: 0xffe0_0000, // deflate adds 5 bytes to 16 KiB at most
+    largeBytes: 0xffe0_0000, // deflate adds at most 5 bytes to 16 KiB
   };
 }
 

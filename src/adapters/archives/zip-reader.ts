@@ -13,13 +13,13 @@ import { BY_ZSTD, STORED } from './zip-packing.ts';
 import { bytesBetween, ZipSource } from './zip-source.ts';
 import { zstd, ZSTD_RATIO } from './zstd.ts';
 
-/** A list of small members may say more of itself than it is long. */
+/** Contents up to this size are allowed for any archive, however short. */
 const FREE_CONTENT_BYTES = 1024 * 1024;
 const MAX_LINK_BYTES = 4_095;
 
 /**
- * What is in a zip. All that it says of itself is looked at before the first member is handed out:
- * of an archive that is refused for it, nothing is.
+ * Reads a zip. Everything except the contents is checked before the first member is returned, so
+ * nothing is unpacked from an archive that is refused.
  */
 export async function* membersOfZip(
   file: string,
@@ -44,7 +44,7 @@ interface Reading {
   readonly signal: AbortSignal;
 }
 
-/** Looks at everything but contents; returns the directories that have no member of their own. */
+/** Checks everything but the contents. Returns the directories that have no member of their own. */
 async function checkAll(reading: Reading, limits: ArchiveLimits): Promise<readonly string[]> {
   const seen = createSeenMembers(limits);
   const countPlain = contentCounter(reading, limits);
@@ -59,7 +59,7 @@ async function checkAll(reading: Reading, limits: ArchiveLimits): Promise<readon
   return seen.impliedDirectories();
 }
 
-/** Counts what members say to hold, and throws when that is more than the archive can hold. */
+/** Adds up the declared sizes, and throws when they exceed what the archive can contain. */
 function contentCounter(
   { sizeBytes }: Reading,
   { contentBytes: limit, ratio }: ArchiveLimits,
@@ -73,7 +73,7 @@ function contentCounter(
   };
 }
 
-/** Members one by one, each by itself without fault. */
+/** The members one by one, each checked by itself. */
 async function* factsOf(reading: Reading): AsyncGenerator<EntryFacts, void, void> {
   const { handle, sizeBytes, signal } = reading;
   const source = new ZipSource(handle, sizeBytes);
@@ -117,7 +117,7 @@ async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMem
   }
 }
 
-/** As gitlab-runner's helper makes them, whose umask is 0. */
+/** With the mode that gitlab-runner's helper gives them, whose umask is 0. */
 function impliedDirectory(path: string): ArchiveMember {
   return {
     ...{ path, kind: 'directory', mode: 0o777, uid: 0, gid: 0, isImplied: true },
@@ -136,7 +136,7 @@ async function readLink(facts: EntryFacts, reading: Reading): Promise<string> {
   throw memberFault(facts.path, 'is a symbolic link without a target');
 }
 
-/** A member's bytes: exactly as many as it says, and with the sum that it says, or it fails. */
+/** A member's bytes. Throws unless size and checksum are as declared. */
 async function* contentOf(
   { entry, path }: EntryFacts,
   { handle, sizeBytes, signal }: Reading,
@@ -165,7 +165,7 @@ async function* contentOf(
   if (sum !== entry.crc32) throw memberFault(path, 'is damaged: its checksum does not match');
 }
 
-/** Behind the local header, whose own word about the member is not heeded. */
+/** The position behind the local header, whose other fields are ignored. */
 async function dataStart(
   entry: Entry,
   { handle, sizeBytes }: Pick<Reading, 'handle' | 'sizeBytes'>,
@@ -191,7 +191,7 @@ async function* unpacked(
   const stream = method === BY_ZSTD ? zstd?.createZstdDecompress() : createInflateRaw();
   assert(stream !== undefined, 'what cannot be unpacked here was let through');
   const feeding = pipeline(packed, stream);
-  feeding.catch(() => undefined); // thrown by the stream that is read below as well
+  feeding.catch(() => undefined); // the stream that is read below throws it too
   yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }

@@ -1,11 +1,11 @@
 // The records of a zip, as bytes. Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5; Info-ZIP's
-// extra field 0x7875 (owner), which gitlab-runner writes and heeds too.
+// extra field 0x7875 (owner), which gitlab-runner writes and reads too.
 
 import { isUtf8 } from 'node:buffer';
 import { BY_ZSTD } from './zip-packing.ts';
 import { timeExtra } from './zip-times.ts';
 
-/** What a record says of one member. */
+/** The facts about one member in its records. */
 export interface ZipEntry {
   /** The bytes of its path. */
   readonly name: Uint8Array;
@@ -15,7 +15,7 @@ export interface ZipEntry {
   readonly uid: number;
   readonly gid: number;
   readonly modifiedMs: number;
-  /** Its sizes are told behind its content, and take eight bytes each when `isLarge`. */
+  /** Its sizes follow its content, in eight bytes each when `isLarge`. */
   readonly isStreamed: boolean;
   readonly isLarge: boolean;
 }
@@ -27,7 +27,7 @@ export interface ZipContent {
 }
 
 export interface ZipPlace {
-  /** Where its local header begins. */
+  /** Position of its local header. */
   readonly offset: number;
 }
 
@@ -36,7 +36,7 @@ const UINT16_MAX = 0xffff;
 const VERSION_PLAIN = 20;
 const VERSION_ZIP64 = 45;
 const VERSION_ZSTD = 63;
-/** Unix, and version 6.3 of the note. */
+/** Unix, and version 6.3 of the specification. */
 const MADE_BY = (3 << 8) | 63;
 const UTF8_NAMES = 1 << 11;
 const SIZES_FOLLOW = 1 << 3;
@@ -61,7 +61,7 @@ export function localHeader(entry: ZipEntry, content: ZipContent): Buffer {
   return Buffer.concat([head, name, extra]);
 }
 
-/** Behind the content of a streamed member. */
+/** Follows the content of a streamed member. */
 export function dataDescriptor({ isLarge }: ZipEntry, content: ZipContent): Buffer {
   const record = Buffer.alloc(isLarge ? 24 : 16);
   record.writeUInt32LE(0x08074b50, 0);
@@ -108,7 +108,7 @@ export interface ZipDirectory {
   readonly lengthBytes: number;
 }
 
-/** The end of a zip: with the records of zip64 when a number does not fit without. */
+/** The end of a zip, with the records of zip64 when a number needs them. */
 export function endRecords({ count, offset, lengthBytes }: ZipDirectory): Buffer {
   const isWide = count >= UINT16_MAX || offset >= UINT32_MAX || lengthBytes >= UINT32_MAX;
   const end = Buffer.alloc(22);
@@ -136,7 +136,7 @@ export function endRecords({ count, offset, lengthBytes }: ZipDirectory): Buffer
   return Buffer.concat([wide, locator, end]);
 }
 
-/** The version of the note that a reader has to know. */
+/** The version of the specification that a reader must support. */
 function versionFor({ method }: ZipEntry, isWide: boolean): number {
   if (method === BY_ZSTD) return VERSION_ZSTD;
   return isWide ? VERSION_ZIP64 : VERSION_PLAIN;
@@ -152,7 +152,7 @@ function writeCommon(head: Buffer, entry: ZipEntry): void {
   head.writeUInt16LE(date, 6);
 }
 
-/** In UTC, as Go's writer has it: DOS knows no time zones, and readers prefer the extra field. */
+/** In UTC, like Go's writer: DOS has no time zones, and readers prefer the extra field. */
 function dosTime(modifiedMs: number): { readonly time: number; readonly date: number } {
   const firstMs = Date.UTC(1980, 0, 1);
   const lastMs = Date.UTC(2107, 11, 31, 23, 59, 58);

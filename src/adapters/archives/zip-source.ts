@@ -4,8 +4,8 @@ import { RandomAccessReader } from 'yauzl';
 type ReadArguments = Parameters<RandomAccessReader['read']>;
 
 /**
- * A file as yauzl reads it. Its own reader ends the process when an archive names a place that no
- * number can hold: there the check stands outside of what it catches.
+ * A file as yauzl reads it. Yauzl's own reader ends the process when an archive contains an offset
+ * that no number can hold, because it checks outside of its error handling.
  */
 export class ZipSource extends RandomAccessReader {
   readonly #file: FileHandle;
@@ -36,13 +36,13 @@ export class ZipSource extends RandomAccessReader {
     }
   }
 
-  /** The file is closed by whoever opened it. */
+  /** The opener of the file closes it. */
   override close(callback: (error: Error | null) => void): void {
     setImmediate(() => callback(null));
   }
 }
 
-/** The bytes of a part of a file. */
+/** The bytes of a section of a file. */
 export async function* bytesBetween(
   file: FileHandle,
   { start, end }: { readonly start: number; readonly end: number },

@@ -1,19 +1,19 @@
 import type { Entry } from 'yauzl';
 
-// The time of a member as its extra fields have it. Source: Info-ZIP's 0x5455, which gitlab-runner
-// writes and heeds too, and the one of NTFS, 0x000a, in PKWARE APPNOTE 6.3.10, section 4.5.5.
+// The modification time of a member in its extra fields. Source: Info-ZIP's 0x5455, which
+// gitlab-runner writes and reads too, and NTFS's 0x000a, in PKWARE APPNOTE 6.3.10, section 4.5.5.
 
 const UNIX_TIME = 0x5455;
 const HAS_MODIFIED = 1;
 const NTFS = 0x000a;
-/** Between 1601, where NTFS begins to count, and 1970. */
+/** From 1601, where NTFS times begin, to 1970. */
 const NTFS_EPOCH_MS = 11_644_473_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Seconds since 1970 in four bytes. What no signed number of four bytes holds, some take for a time
- * before 1970 and others do not: then the one of NTFS follows, which readers that know both prefer
- * when it comes last.
+ * Seconds since 1970 in four bytes. Readers disagree about times beyond a signed 32-bit number.
+ * Such a time is therefore followed by the NTFS field, which readers that know both prefer when it
+ * comes last.
  */
 export function timeExtra(modifiedMs: number): Buffer {
   const seconds = Math.floor(modifiedMs / 1000);
@@ -42,7 +42,7 @@ function ntfsExtra(modifiedMs: number): Buffer {
   return field;
 }
 
-/** When a member was modified. A field that says nothing is passed over. */
+/** When a member was modified. Unusable fields are skipped. */
 export function modifiedMsOf(entry: Entry): number {
   const signedSeconds = unixSecondsIn(entry);
   if (signedSeconds !== undefined && signedSeconds >= 0) return signedSeconds * 1000;
@@ -62,7 +62,7 @@ function ntfsMsIn({ extraFields }: Entry): number | undefined {
 }
 
 /**
- * Before 1970 or after 2038: the time of DOS, which is there in any case, tells them apart. It has no
+ * Before 1970 or after 2038: the DOS time, which is always present, tells them apart. It has no
  * time zone.
  */
 function ambiguousMs(entry: Entry, signedSeconds: number | undefined): number {

@@ -7,14 +7,14 @@ import type { ZipPacking } from './zip-packing.ts';
 import { centralRecord, dataDescriptor, endRecords, localHeader } from './zip-records.ts';
 import type { ZipContent, ZipEntry } from './zip-records.ts';
 
-/** Files up to this size are packed in one piece: most of a job's files are small. */
+/** Files up to this size are compressed in one piece. Most files of a job are small. */
 const SMALL_BYTES = 64 * 1024;
 const FILE_TYPES = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
 
 /**
- * A zip of these members, as it is made. Of own making: yazl knows no owners, which gitlab-runner
- * keeps, turns a `\` in a name into a `/`, refuses names such as `c:x`, and looks through all
- * members for each one: 50,000 take minutes.
+ * Writes a zip of these members as a stream. The code is our own because yazl does not write
+ * owners, which gitlab-runner keeps, turns `\` in a name into `/`, refuses names such as `c:x`, and
+ * searches all members for each one, so that 50,000 take minutes.
  */
 export async function* zipOf(
   members: AsyncIterable<FileMember>,
@@ -89,8 +89,8 @@ async function* inOnePiece(
 }
 
 /**
- * Its sizes come behind it, so it is never just stored: who reads the zip as a stream finds the end
- * of what is packed by itself, and of what is stored never.
+ * Its sizes follow the content, so it is never just stored: a streaming reader can find the end of
+ * compressed data, but not of stored data.
  */
 async function* streamedFile(member: FileMember, packing: ZipPacking): Parts<Done> {
   const { method, largeBytes } = packing;
@@ -120,7 +120,7 @@ async function* packed(
 ): AsyncGenerator<Uint8Array, void, void> {
   const stream = packing.stream();
   const feeding = pipeline(content, stream);
-  feeding.catch(() => undefined); // thrown by the stream that is read below as well
+  feeding.catch(() => undefined); // the stream that is read below throws it too
   yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }

@@ -6,7 +6,7 @@ interface ZstdOptions {
   readonly params: Readonly<Record<number, number>>;
 }
 
-/** What node:zlib has from Node 22.15 on; the types of older ones do not know it. */
+/** The functions that node:zlib has from Node 22.15 on. Types for older versions lack them. */
 interface Zstd {
   readonly createZstdCompress: (options: ZstdOptions) => Transform;
   readonly createZstdDecompress: () => Transform;
@@ -18,16 +18,16 @@ interface Zstd {
   readonly constants: { readonly ZSTD_c_compressionLevel: number };
 }
 
-/** undefined where this Node has no zstd. No package fills the gap that streams and is kept well. */
+/** undefined when this Node has no zstd. No well-kept package offers streaming zstd instead. */
 export const zstd: Zstd | undefined =
   'createZstdCompress' in zlib ? (zlib as unknown as Zstd) : undefined;
 
 export const NO_ZSTD = `Node ${process.versions.node} has no zstd: 22.15 is the first that has`;
 
-/** How many times its own length a run of equal bytes has: of what people keep it is far less. */
+/** The ratio for a run of equal bytes. Real files compress far less. */
 export const ZSTD_RATIO = 10_000;
 
-/** Packs by zstd, on a Node that has it. */
+/** Compresses by zstd, on a Node that supports it. */
 export interface ZstdPacking {
   readonly atOnce: (bytes: Uint8Array) => Promise<Buffer>;
   readonly stream: () => Transform;

@@ -3,10 +3,10 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { metadataHeaders, PRESIGNED_SECONDS, type Presigner } from './presigner.ts';
 
 const USUAL_DOMAIN = 'blob.core.windows.net';
-/** Clocks differ. */
+/** Allows for clocks that differ. */
 const STARTED_BEFORE_MS = 3_600_000;
 
-/** Addresses of blobs in Azure, by Microsoft's own client. */
+/** Presigned addresses of blobs in Azure, by Microsoft's own client. */
 export function createAzurePresigner(azure: AzureCacheConfig): Presigner {
   return {
     presign: async ({ method, object, metadata }) => {

@@ -15,11 +15,11 @@ import { Outbound } from '../http/outbound.ts';
 export interface CacheStoreOptions {
   readonly cache: CacheConfig;
   readonly log: Log;
-  /** HTTP_PROXY and its kin are taken from here. */
+  /** Source of HTTP_PROXY and the related variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Certificates to believe besides those of the machine, as far as they are there. */
+  /** Files with certificates to trust besides those of the machine. Missing files are ignored. */
   readonly trustedFiles?: readonly string[];
-  /** How connections are made, when not the usual way. */
+  /** Makes the connections, in place of the usual dispatcher. */
   readonly dispatcher?: Dispatcher;
 }
 
@@ -58,8 +58,8 @@ function createPresigner({ cache, log }: CacheStoreOptions): Presigner | undefin
 }
 
 /**
- * Whatever a client cannot sign with, it is not by trying again that it will. Some ask others for
- * credentials first, of which the clients let nobody tell them to leave off: so they are left.
+ * Turns every failure to sign into a FinalError, because another try would not help. Some clients
+ * request credentials first, and offer no way to abort that, so the request is abandoned on abort.
  */
 async function presignSafely(
   presigner: Presigner,
@@ -101,11 +101,11 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 const MAX_SIGNING_MS = 60_000;
 const MAX_WORDS_CHARS = 500;
 
-/** Changed certificates are noticed so soon. */
+/** How soon changed certificates are noticed. */
 const MAX_AGE_MS = 5 * 60_000;
 const CONNECT_MS = 30_000;
 
-/** Made when it is first needed, and anew after a while; what is under way goes on. */
+/** Opened when first needed and replaced after a while. Transfers in progress continue. */
 function openConnections({ env, trustedFiles }: CacheStoreOptions): () => Promise<Dispatcher> {
   let held: { readonly dispatcher: Promise<Dispatcher>; readonly atMs: number } | undefined;
   const open = async (): Promise<Dispatcher> =>

@@ -1,35 +1,35 @@
 /** Makes addresses that allow one method on one object for a short time. */
 export interface Presigner {
-  /** Fails with a FinalError when the configuration or its credentials are of no use. */
+  /** Throws a FinalError when the configuration or its credentials are unusable. */
   presign(request: PresignRequest): Promise<PresignedRequest>;
 }
 
 export interface PresignRequest {
   readonly method: 'GET' | 'PUT';
   readonly object: string;
-  /** Kept with the object: names in lower case. Of PUT only. */
+  /** Stored with the object, names in lower case. Only for PUT. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface PresignedRequest {
-  /** Whoever knows it may do the one thing that it allows: never shown with its query. */
+  /** Whoever knows this address may use it, so it is never shown with its query. */
   readonly url: string;
-  /** To be sent along: they are part of what was signed. */
+  /** Headers to send with the request, because they are part of the signature. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * An address is used at once, and by this process alone: what leaks of it in some proxy's log is of
- * no use soon. A server checks it when the request begins, so a long transfer is no matter.
+ * An address is used at once and only by this process. If it leaks into the log of a proxy, it is
+ * soon useless. Servers check the time when a request begins, so a long transfer is no problem.
  */
 export const PRESIGNED_SECONDS = 3600;
 
-/** Metadata travels in headers: what cannot stand there is encoded as in an address. */
+/** Metadata is sent in headers, so other characters are percent-encoded. */
 function headerValue(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text.trim() : encodeURIComponent(text);
 }
 
-/** Metadata as the headers of one kind of store. */
+/** Metadata as headers for one kind of store. */
 export function metadataHeaders(
   prefix: string,
   metadata: PresignRequest['metadata'],

@@ -5,8 +5,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WORDS_CHARS = 500;
 
 /**
- * The fault of an answer that is not the one hoped for: only a server in trouble may do better soon.
- * Source: gitlab-runner `commands/helpers/retry_helper.go` (retryOnServerError).
+ * The fault of an unexpected answer. Only a server fault is worth another try. Source:
+ * gitlab-runner `commands/helpers/retry_helper.go` (retryOnServerError).
  */
 export async function refusalFault(
   response: Dispatcher.ResponseData,
@@ -30,14 +30,14 @@ async function readStart(body: Dispatcher.ResponseData['body']): Promise<string>
       if (bytes >= MAX_BODY_BYTES) break;
     }
   } catch {
-    // What has come must do.
+    // The part that has arrived is enough.
   }
   return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
 }
 
 /**
- * Two elements of the XML that every store answers with. The others are left alone: they quote the
- * request, signature and all.
+ * Reads two elements of the XML that every store answers with. The other elements quote the
+ * request, including its signature.
  */
 function readWords(xml: string): string {
   const read = (name: string): string =>

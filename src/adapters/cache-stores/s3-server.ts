@@ -2,7 +2,7 @@ import type { S3CacheConfig } from '../../domain/runner/cache-config.ts';
 
 const AMAZON = 'https://s3.amazonaws.com';
 
-/** Address of the server; undefined when it is Amazon's own, which the client finds by region. */
+/** Address of the server; undefined for Amazon's own server, which the client finds by region. */
 export function endpointOf({ serverAddress, isInsecure }: S3CacheConfig): string | undefined {
   if (serverAddress === '') return undefined;
   const scheme = isInsecure ? 'http' : 'https';
@@ -12,8 +12,8 @@ export function endpointOf({ serverAddress, isInsecure }: S3CacheConfig): string
 }
 
 /**
- * Whether the bucket stands in the path instead of the host's name: unless it is said, with every
- * server that is not known to take it in the name. Source: gitlab-runner
+ * Whether the bucket is part of the path and not of the host name. By default it is, except for
+ * servers that are known to support host names. Source: gitlab-runner
  * `cache/cacheconfig/cacheconfig.go` (PathStyleEnabled), minio-go `pkg/s3utils`.
  */
 export function isPathStyle(config: S3CacheConfig): boolean {
@@ -30,7 +30,10 @@ function takesBucketInName(serverAddress: string): boolean {
   return host.endsWith('.aliyuncs.com');
 }
 
-/** Credentials of the configuration; undefined: those of the machine. Source: cacheconfig.go (AuthType). */
+/**
+ * Credentials of the configuration; undefined: the machine's own. Source: cacheconfig.go
+ * (AuthType).
+ */
 export function staticCredentialsOf(config: S3CacheConfig) {
   const { serverAddress, accessKey, secretKey, sessionToken } = config;
   const type = config.authenticationType.toLowerCase();
@@ -57,7 +60,7 @@ const ENCRYPTIONS: Readonly<Record<string, ServerSideEncryption['kind']>> = {
   'AWS:KMS:DSSE': 'aws:kms:dsse',
 };
 
-/** undefined: none, or one that is not known. Source: cacheconfig.go (EncryptionType). */
+/** undefined: none, or an unknown one. Source: cacheconfig.go (EncryptionType). */
 export function encryptionOf(config: S3CacheConfig): ServerSideEncryption | undefined {
   const kind = ENCRYPTIONS[config.serverSideEncryption.toUpperCase()];
   if (kind === undefined) return undefined;

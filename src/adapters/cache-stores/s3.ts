@@ -13,12 +13,12 @@ import { encryptionOf, endpointOf, isPathStyle, staticCredentialsOf } from './s3
 const USUAL_REGION = 'us-east-1';
 const REGION_QUESTION_MS = 30_000;
 
-/** Addresses of objects in S3 and in what speaks like it, by Amazon's own client. */
+/** Presigned addresses of objects in S3 and compatible stores, by Amazon's own client. */
 export function createS3Presigner(config: S3CacheConfig, log: Log): Presigner {
   let opened: Promise<S3Client> | undefined;
   const open = (): Promise<S3Client> => {
     opened ??= openClient(config, log).then(({ client, isCertain }) => {
-      // The next call asks for the region again.
+      // The next call then asks for the region again.
       if (!isCertain) opened = undefined;
       return client;
     });
@@ -63,14 +63,14 @@ async function presign(client: S3Client, request: PresignRequest, config: S3Cach
     ...(encryption && { ServerSideEncryption: encryption.kind }),
     ...(encryption?.keyId !== undefined && { SSEKMSKeyId: encryption.keyId }),
   });
-  // As headers and not as a part of the address: not every server takes them from there.
+  // Sent as headers and not in the address, because some servers do not accept them there.
   const unhoistableHeaders = new Set(Object.keys(headers));
   return { url: await getSignedUrl(client, command, { expiresIn, unhoistableHeaders }), headers };
 }
 
 interface OpenedClient {
   readonly client: S3Client;
-  /** The region was given, or the server has told it. */
+  /** True: the region was configured, or the server has told it. */
   readonly isCertain: boolean;
 }
 
@@ -80,12 +80,12 @@ async function openClient(config: S3CacheConfig, log: Log): Promise<OpenedClient
   const credentials = staticCredentialsOf(config);
   const options = {
     ...(credentials && { credentials }),
-    // Signed addresses with an endpoint of its own take neither of the two.
+    // Presigned addresses with a custom endpoint support neither of these.
     ...(endpoint === undefined
       ? { useDualstackEndpoint: config.isDualStack, useAccelerateEndpoint: config.isAccelerated }
       : { endpoint }),
     forcePathStyle: isPathStyle(config),
-    // Other servers than Amazon's do not know the checksums that the client signs by itself.
+    // Other servers do not support the checksums that Amazon's client adds by default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   } as const;

@@ -12,11 +12,11 @@ import { refusalFault } from './refusal.ts';
 /** Source: gitlab-runner `commands/helpers/cache_client.go`. */
 const HEADERS_TIMEOUT_MS = 30_000;
 
-/** How files get to presigned addresses and back: as streams, by this process itself. */
+/** Streams files to and from presigned addresses. */
 export interface Transfer {
   download(presigned: PresignedRequest, order: CacheDownload): Promise<CacheReply>;
   upload(presigned: PresignedRequest, order: CacheUpload): Promise<void>;
-  /** Asks for the first byte: an address that allows to read does not allow HEAD everywhere. */
+  /** Requests the first byte, because some addresses that allow GET do not allow HEAD. */
   has(presigned: PresignedRequest, call: CacheCall): Promise<boolean>;
 }
 
@@ -58,7 +58,7 @@ export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
   };
 }
 
-/** An address without what authorises: for logs. */
+/** An address without its query, which authorises, for logs. */
 function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '');
 }
@@ -113,7 +113,7 @@ function textOf(header: string | string[] | undefined): string {
   return (Array.isArray(header) ? header[0] : header) ?? '';
 }
 
-/** One request with its time limit, and its fault in words that hold no address. */
+/** Sends one request with its time limit. Errors do not contain the address. */
 async function limited<T>(
   { signal, timeoutMs }: CacheCall,
   work: (signal: AbortSignal) => Promise<T>,

@@ -55,7 +55,7 @@ export const cacheSchema = z.object(
   table,
 );
 
-/** Keys of `[runners.cache]` by their tables, for the list of those that are acted on. */
+/** Keys of `[runners.cache]` by their tables, for the list of supported keys. */
 export const CACHE_TABLES = {
   cache: Object.keys(cacheSchema.shape),
   s3: Object.keys(s3Schema.shape),

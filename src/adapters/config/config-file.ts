@@ -14,8 +14,8 @@ const KEPT = 'runner goes on with its last good settings';
 const MENDED = 'runner is good again, its settings are in force';
 
 /**
- * The config.toml of this node. Whatever is wrong in it is said once, not with every reload, and what
- * a reload changes is said key by key. A file that is gone changes nothing.
+ * The config.toml of this node. Each fault is logged once and not at every reload. Changes of a
+ * reload are logged key by key. When the file is deleted, the last settings stay.
  */
 export function createConfigSource({ path, env, log }: ConfigSourceOptions): ConfigSource {
   const warnings = createWarnings(log);
@@ -59,7 +59,7 @@ export function createConfigSource({ path, env, log }: ConfigSourceOptions): Con
   };
 }
 
-/** Whether an entry that can be served has this key. */
+/** Whether a usable entry has this key. */
 function isSound({ config, unusable }: ReadConfig, key: string): boolean {
   return config.runners.some(
     (runner, index) => runner.key === key && unusable.every((other) => other.index !== index),
@@ -68,7 +68,7 @@ function isSound({ config, unusable }: ReadConfig, key: string): boolean {
 
 type Warn = (message: string, fields: Readonly<Record<string, unknown>>) => void;
 
-/** What is said of one reading is not said of the next one; what was mended meanwhile, it is. */
+/** Warns once about each fault, and again when it was fixed and comes back. */
 function createWarnings(log: Log) {
   let last: ReadonlySet<string> = new Set();
   return {
@@ -105,7 +105,10 @@ function warnOfKeys({ keys }: ReadConfig, warn: Warn): void {
   if (noTables.length > 0) warn('config keys are no tables and have no effect', { keys: noTables });
 }
 
-/** An entry that has become faulty stays what it was, as the whole file does when it has. */
+/**
+ * Keeps the previous version of an entry that has become faulty, just as a faulty file keeps the
+ * previous configuration.
+ */
 function usableOf(
   { config, unusable }: ReadConfig,
   before: InstallationConfig,

@@ -99,7 +99,7 @@ export function readDocker(raw: RawDocker): DockerConfig {
   };
 }
 
-/** What a container may use up of its host. */
+/** Limits for the host's resources that a container may use. */
 function readLimits(raw: RawDocker) {
   return {
     memoryBytes: raw.memory,
@@ -120,7 +120,7 @@ function readLimits(raw: RawDocker) {
   };
 }
 
-/** What a container may do to its host. */
+/** Privileges of a container on its host. */
 function readRights(raw: RawDocker) {
   return {
     privileged: raw.privileged,
@@ -140,7 +140,7 @@ function readRights(raw: RawDocker) {
   };
 }
 
-/** Which files and hosts a container sees. */
+/** Files and hosts that a container sees. */
 function readPlaces(raw: RawDocker) {
   return {
     volumes: raw.volumes,
@@ -163,7 +163,7 @@ function readPlaces(raw: RawDocker) {
   };
 }
 
-/** What gitlab-runner writes for "not set". */
+/** gitlab-runner writes this value for "not set". */
 function orUndefined(value: string): string | undefined {
   return value === '' ? undefined : value;
 }

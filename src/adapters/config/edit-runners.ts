@@ -4,10 +4,10 @@ import { parseToml } from './parse-toml.ts';
 import { isTable, withoutKey, type TomlTable } from './toml-table.ts';
 import { renderTableArrayEntry, renderValues } from './render-toml.ts';
 
-/** What gitlab-runner's `register` writes at the head of a new file. */
+/** The head of a new file, as gitlab-runner's `register` writes it. */
 const NEW_FILE: TomlTable = { concurrent: 1, check_interval: 0, shutdown_timeout: 0 };
 
-/** The text with one more `[[runners]]` at its end; nothing else of it changes. */
+/** Appends a `[[runners]]` entry. The rest of the text stays unchanged. */
 export function appendRunner(text: string, entry: TomlTable): string {
   const name = runnersKey(parseToml(text, 'config'));
   const before = text === '' ? renderValues(NEW_FILE) : text.replace(/\n*$/, '\n');
@@ -16,7 +16,7 @@ export function appendRunner(text: string, entry: TomlTable): string {
   return checked(after, { ...file, [name]: [...runnersOf(file), entry] });
 }
 
-/** The text without these entries, comments above and between the others kept. */
+/** Removes these entries, and keeps comments above and between the others. */
 export function removeRunners(text: string, indexes: ReadonlySet<number>): string {
   const file = parseToml(text, 'config');
   const name = runnersKey(file);
@@ -36,7 +36,7 @@ interface Block {
   readonly end: number;
 }
 
-/** Strings and comments, in which brackets mean nothing. */
+/** Strings and comments, in which brackets have no meaning. */
 const OPAQUE =
   /"""(?:\\[\s\S]|[^\\])*?"{3,5}|'''[\s\S]*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*/g;
 const HEADER = /^[ \t]*\[{1,2}[ \t]*([\w-]+)(?:[ \t]*\.[ \t.\w-]*)?[ \t]*\]{1,2}[ \t\r]*$/gm;
@@ -56,7 +56,7 @@ function findBlocks(text: string): readonly Block[] {
   });
 }
 
-/** Comment lines right above a header belong to it. */
+/** Comment lines directly above a header belong to it. */
 function withComments(text: string, header: number): number {
   const above = text.slice(0, header).split('\n').slice(0, -1);
   let start = header;
@@ -73,7 +73,7 @@ function runnersOf(file: TomlTable): readonly unknown[] {
   return Array.isArray(runners) ? runners : [];
 }
 
-/** The text, when it says exactly what it should: an edit that misunderstood a file must not be saved. */
+/** Returns the text if it parses to the expected content: a wrong edit must not be saved. */
 function checked(text: string, expected: TomlTable): string {
   if (isDeepStrictEqual(plain(readEdited(text)), plain(expected))) return text;
   throw notEditable();
@@ -94,7 +94,7 @@ function notEditable(): FinalError {
   return new FinalError(FailureType.InvalidConfig, message);
 }
 
-/** Own keys and values only, in one order: parsers differ in prototypes. */
+/** Keeps own keys and values in one order, because parsers differ in prototypes. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Date) return value.getTime();

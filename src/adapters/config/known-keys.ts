@@ -10,24 +10,27 @@ import {
 } from './schema.ts';
 import { serviceSchema } from './services-schema.ts';
 
-/** The keys of one table. Names are compared as gitlab-runner does it, without regard to case. */
+/** The keys of one table. As in gitlab-runner, names are compared without regard to case. */
 interface TableKeys {
-  /** Acted on. */
+  /** Keys that this runner supports. */
   readonly acted: readonly string[];
-  /** Those of them that hold a table of the user's own names. */
+  /** Supported keys whose tables have names that the user chooses. */
   readonly maps: readonly string[];
-  /** gitlab-runner's, not acted on yet; with the values that change nothing, besides zero ones. */
+  /**
+   * Keys of gitlab-runner that are not supported yet, with the values that have no effect, besides
+   * zero values.
+   */
   readonly notYet: Readonly<Record<string, readonly unknown[]>>;
   readonly tables: Readonly<Record<string, TableKeys>>;
 }
 
-/** Accepted in silence: written by gitlab-runner for itself. */
+/** Accepted silently, because gitlab-runner writes them for itself. */
 const BOOK_KEEPING = ['token_obtained_at', 'token_expires_at'];
 
 const names = (text: string): Readonly<Record<string, readonly unknown[]>> =>
   Object.fromEntries(text.split(/\s+/).map((name) => [name, []]));
 
-/** What a schema tells of the keys of its table. */
+/** The keys of a table, read from its schema. */
 function keysOf({ shape }: z.ZodObject): Pick<TableKeys, 'acted' | 'maps'> {
   const acted = Object.keys(shape);
   return { acted, maps: acted.filter((key) => isMap(shape[key])) };
@@ -39,7 +42,7 @@ function isMap(schema: unknown): boolean {
 
 const SERVICE_KEYS: TableKeys = {
   ...keysOf(serviceSchema),
-  // Of the kubernetes executor.
+  // This belongs to the kubernetes executor.
   notYet: names('suspend_data_path'),
   tables: {},
 };
@@ -97,19 +100,22 @@ const ROOT_KEYS: TableKeys = {
   notYet: {
     ...names('listen_address labels user sentry_dsn machine experimental'),
     connection_max_age: ['15m', '15m0s', 900e9],
-    // The time-out alone does nothing: gitlab-runner writes it into every file.
+    // The time-out alone has no effect, and gitlab-runner writes it into every file.
     session_server: [{ session_timeout: 1800 }],
   },
   tables: { runners: RUNNER_KEYS },
 };
 
-/** A config file by what becomes of its keys, each named by its path, such as `runners[0].limit`. */
+/**
+ * The keys of a config file by how they are treated. Each is named by its path, such as
+ * `runners[0].limit`.
+ */
 export interface SortedKeys {
-  /** The same table with gitlab-runner's spelling of the keys that are acted on. */
+  /** The same table, with the supported keys in gitlab-runner's spelling. */
   readonly acted: TomlTable;
   readonly notYet: readonly string[];
   readonly unknown: readonly string[];
-  /** Should be tables and are not: gitlab-runner passes over them. */
+  /** Values that should be tables and are not. gitlab-runner ignores them. */
   readonly noTables: readonly string[];
 }
 
@@ -142,7 +148,7 @@ interface ValueSorting {
   readonly found: Sorting['found'];
 }
 
-/** A value of the wrong type is left as it is, for the schema to complain about. */
+/** A value of the wrong type is left for the schema to report. */
 function sortValue(value: unknown, path: string, { keys, found }: ValueSorting): unknown {
   if (keys === undefined) return value;
   if (isTable(value)) return sortTable(value, path, { keys, found });
@@ -163,7 +169,7 @@ function findName({ acted, notYet }: TableKeys, key: string): string | undefined
 }
 
 function changesNothing(value: unknown, harmless: readonly unknown[]): boolean {
-  // Where true changes nothing the key is on by itself, so false is a wish and not "not set".
+  // Where true is the default, false is a wish and does not mean "not set".
   if (isZero(value)) return value !== false || !harmless.includes(true);
   const bare = JSON.stringify(withoutZeros(value));
   return harmless.some((other) => JSON.stringify(other) === bare);
@@ -174,7 +180,7 @@ function withoutZeros(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => !isZero(inner)));
 }
 
-/** What gitlab-runner writes for "not set". */
+/** gitlab-runner writes this value for "not set". */
 function isZero(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isZero);
   if (isTable(value)) return Object.values(value).every(isZero);

@@ -5,9 +5,9 @@ import { readStatements, type WrittenPair, type WrittenValue } from './toml-stat
 type Table = Record<string, unknown>;
 type Path = readonly string[];
 
-/** What two statements say of one key cannot both hold. */
+/** Two statements about one key contradict each other. */
 export class TomlConflict extends Error {
-  /** Where the second of them begins, counted in UTF-16 units from the start of the text. */
+  /** Position of the second statement, in UTF-16 units from the start of the text. */
   readonly offset: number;
 
   constructor(message: string, offset: number) {
@@ -17,10 +17,10 @@ export class TomlConflict extends Error {
 }
 
 /**
- * Reads a text whose syntax is TOML's by the rules of BurntSushi/toml, which lets a table be
- * written in several places where TOML forbids it: an inline table that a header or a dotted key
- * goes on with, a header for what dotted keys have begun. Values are read by `toml`. Fails with
- * TomlConflict on what that library refuses too.
+ * Parses TOML by the rules of BurntSushi/toml, which allows a table to be written in several
+ * places: a header or a dotted key may extend an inline table, and a header may extend a table that
+ * dotted keys began. TOML itself forbids both. Values are parsed by `toml`. Throws TomlConflict
+ * where BurntSushi/toml fails too.
  *
  * **Source:** BurntSushi/toml 1.6.0, `parse.go`.
  */
@@ -36,15 +36,15 @@ export function mergeToml(text: string): TomlTable {
 
 class Merge {
   readonly root: Table = newTable();
-  /** Of the statement that is read now, for faults. */
+  /** Position of the current statement, for error messages. */
   at = 0;
-  /** The table that pairs are put into. */
+  /** The table that receives the pairs. */
   #context: Path = [];
-  /** Keys that stand for a table which nobody has written a header for. Lists do not count their entries. */
+  /** Keys of tables that no header has defined. Entries of lists are not included. */
   readonly #implicit = new Set<string>();
   /** Keys whose value is a list in brackets. */
   readonly #lists = new Set<string>();
-  /** Lists that are made of headers in double brackets: only those may grow. */
+  /** Lists made of headers in double brackets. Only these may grow. */
   readonly #headerLists = new WeakSet<readonly unknown[]>();
 
   addHeader(key: Path, isList: boolean): void {
@@ -89,7 +89,7 @@ class Merge {
     }
   }
 
-  /** A table in a list is what is returned; any other one is what has been put into the root. */
+  /** Returns a table in a list. Any other table is put into the root. */
   #readTable(key: Path, pairs: readonly WrittenPair[], isInList: boolean): Table {
     const outer = this.#context;
     const table = newTable();
@@ -119,7 +119,7 @@ class Merge {
     }
   }
 
-  /** The table at a key, made where it is missing; of a list of tables the last one. */
+  /** The table at a key, created if missing. For a list of tables, the last one. */
   #descend(key: Path): Table {
     let table = this.root;
     key.forEach((part, index) => {
@@ -161,7 +161,7 @@ class Merge {
       table[name] = value;
       return;
     }
-    // What stands there was only implied: a table is kept, a list takes its place.
+    // The key was only implied until now: a table is kept, a list replaces it.
     if (!this.#implicit.delete(nameOf(key))) this.#refuse(key, 'is set twice');
     if (this.#lists.has(nameOf(key))) table[name] = value;
   }

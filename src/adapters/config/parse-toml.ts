@@ -4,9 +4,9 @@ import { mergeToml, TomlConflict } from './merge-toml.ts';
 import { isTable, type TomlTable } from './toml-table.ts';
 
 /**
- * Reads TOML, and what the reader of gitlab-runner takes for it: tables that are written in several
- * places. A whole number of 64 bits that JavaScript has no exact number for becomes the nearest one
- * that it has. Fails with InvalidConfig that names file, line and column.
+ * Parses TOML as gitlab-runner's reader does, including tables that are written in several places.
+ * A 64-bit integer without an exact JavaScript number becomes the nearest one. Throws InvalidConfig
+ * that names file, line and column.
  */
 export function parseToml(text: string, path: string): TomlTable {
   try {
@@ -23,7 +23,7 @@ function parseLaxly(text: string): TomlTable {
   try {
     return parse(text, { bigint: true }) as TomlTable;
   } catch (error) {
-    // With a syntax that cannot be read there is nothing to merge.
+    // A text with a syntax error cannot be merged.
     if (isSyntaxFault(error)) throw error;
     return mergeToml(text);
   }
@@ -42,7 +42,7 @@ function isSyntaxFault(error: unknown): boolean {
   return (error as ParserFault).location !== undefined;
 }
 
-/** Syntax errors carry a location, errors of meaning a line and a column, ours an offset. */
+/** Syntax errors have a location, semantic errors a line and a column, and ours an offset. */
 function placeOf(error: unknown, text: string): readonly number[] {
   if (error instanceof TomlConflict) return lineAndColumn(text, error.offset);
   const { location, line, column } = error as ParserFault;

@@ -7,8 +7,8 @@ export interface LogKeys {
 }
 
 /**
- * How the config file wants the log, for the lines that come before it is read: also where it cannot be
- * read, which is to be said in that very form. Looks at the lines above the first table only.
+ * The log settings of the config file, for messages before it is read, including the message that
+ * it cannot be read. Looks only at the lines above the first table.
  */
 export function peekLogSettings(path: string): LogKeys {
   const text = readText(path);
@@ -28,6 +28,6 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // whoever reads the whole file says why
+    return ''; // whoever reads the whole file reports why
   }
 }

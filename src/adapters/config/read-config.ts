@@ -14,33 +14,33 @@ import { installationSchema, type RawRunner } from './schema.ts';
 
 export interface ConfigText {
   readonly text: string;
-  /** For messages. */
+  /** Path of the file, for messages. */
   readonly path: string;
-  /** `$VAR` in `url` and `token` are taken from here. */
+  /** Environment for `$VAR` in `url` and `token`. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ReadConfig {
-  /** With every entry of the file, usable or not. */
+  /** Includes every entry of the file, usable or not. */
   readonly config: InstallationConfig;
   readonly unusable: readonly UnusableRunner[];
   readonly keys: SortedKeys;
 }
 
-/** An entry that asks for no jobs, while the others do. */
+/** An entry that gets no jobs, while the others do. */
 export interface UnusableRunner {
   readonly index: number;
   readonly name: string;
   readonly reason: string;
-  /** Its keys hold what they may not: it was meant to be served. */
+  /** True: it was meant to be served, but some keys have unusable values. */
   readonly isFaulty: boolean;
 }
 
 const BYTES_PER_KIB = 1024;
 
 /**
- * Reads the text of a config.toml. What is wrong in one entry costs that entry. Fails with
- * InvalidConfig that says where, what, and what is allowed, when it is of the whole file.
+ * Parses a config.toml. A fault in one entry disables only that entry. Throws InvalidConfig, with
+ * place, fault and allowed values, when the whole file is affected.
  */
 export function readConfig({ text, path, env }: ConfigText): ReadConfig {
   const keys = sortKeys(parseToml(text, path));
@@ -106,7 +106,7 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
   };
 }
 
-/** Changes with the token and is no way back to it: safe in workflow ids and logs. */
+/** A one-way hash that changes with the token: safe in workflow ids and logs. */
 function runnerKey(url: string, token: string): string {
   return createHash('sha256').update(`${url}\0${token}`).digest('hex').slice(0, 10);
 }
@@ -134,7 +134,7 @@ function whyUnusable(
   if (executor !== 'docker') {
     return `its "executor" is "${executor}", and only "docker" is supported`;
   }
-  // Two entries of one token would give two running builds the same volumes.
+  // Two entries with one token would give two running builds the same volumes.
   const twin = before.find((other) => other.key === key);
   return twin && `"url" and "token" are those of "${twin.name}", which stands before it`;
 }

@@ -3,13 +3,13 @@ import { runnerSchema, type RawRunner } from './schema.ts';
 import { isTable } from './toml-table.ts';
 
 export interface ReadEntry {
-  /** Without the keys that hold what they may not. */
+  /** Without the keys that have unusable values. */
   readonly raw: RawRunner;
-  /** Each names one of those keys. With any of them the entry is not to be served. */
+  /** Each names one of those keys. An entry with any fault is not served. */
   readonly faults: readonly string[];
 }
 
-/** One `[[runners]]`. Total: the rest of the file holds whatever is wrong in it. */
+/** Parses one `[[runners]]` entry. Never throws, because the other entries must not suffer. */
 export function readEntry(entry: unknown, index: number): ReadEntry {
   const parsed = runnerSchema.safeParse(entry, { reportInput: true });
   if (parsed.success) return { raw: parsed.data, faults: [] };
@@ -21,7 +21,7 @@ export function readEntry(entry: unknown, index: number): ReadEntry {
   };
 }
 
-/** A list goes as a whole with any of its items. */
+/** A list is removed as a whole when one of its items is faulty. */
 function withoutPath(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
   if (!isTable(value) || typeof key !== 'string') return {};
   const { [key]: inner, ...others } = value;

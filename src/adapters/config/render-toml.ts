@@ -4,8 +4,8 @@ const INDENT = '  ';
 const BARE_KEY = /^[A-Za-z0-9_-]+$/;
 
 /**
- * TOML in gitlab-runner's layout: `[[runners]]`, its values, then its tables, indented. Only what
- * TOML 0.4 knows, because older gitlab-runners must be able to read it too.
+ * Renders TOML in gitlab-runner's layout: `[[runners]]`, its values, then its tables, indented.
+ * Uses only TOML 0.4, so that older gitlab-runners can read it too.
  */
 export function renderTableArrayEntry(name: string, entry: TomlTable): string {
   return [`[[${renderKey(name)}]]`, ...renderBody(entry, [name], 1)].join('\n') + '\n';
@@ -42,7 +42,10 @@ function renderValue(value: unknown): string {
   throw new Error(`no TOML for a value of type ${typeof value}`);
 }
 
-/** JSON's escapes are TOML's, but for lone surrogates and the control character it lets stand. */
+/**
+ * JSON's escapes are valid in TOML, except for lone surrogates and one control character that JSON
+ * leaves unescaped.
+ */
 function renderText(text: string): string {
   return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd')).replaceAll('\u007f', '\\u007f');
 }

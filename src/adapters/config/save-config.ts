@@ -5,17 +5,18 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { syncDirectory } from '../state/durable-files.ts';
 import { readConfigFile } from './read-config-file.ts';
 
-/** Another command may write at the same moment; nobody does so for long. */
+/** Another command may write at the same moment, but not for long. */
 const MAX_ATTEMPTS = 5;
 
 /**
- * Changes the config file (0600, its directory made 0700 when absent). After a crash it is the old
- * or the new one, never a mix. `edit` is called again when somebody else changed the file meanwhile.
+ * Changes the config file (0600, in a directory of 0700 that is created when absent). After a crash
+ * it has the old or the new content, never a mix. `edit` is called again when somebody else changed
+ * the file meanwhile.
  */
 export async function editConfigFile(path: string, edit: (text: string) => string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    // A link is followed, so that it stays one.
+    // Links are followed, so that a link stays one.
     const target = await realpath(path).catch(() => path);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const { text } = await readConfigFile(target);
@@ -31,7 +32,7 @@ export async function editConfigFile(path: string, edit: (text: string) => strin
   }
 }
 
-/** False when the file is no more what it was. */
+/** False when the file has changed since it was read. */
 async function replace(
   path: string,
   { before, after }: { readonly before: string; readonly after: string },
@@ -49,7 +50,10 @@ async function replace(
   }
 }
 
-/** Root may edit the file of a service that runs as somebody else and must go on reading it. */
+/**
+ * Root may edit the file of a service that runs as another user, which must still be able to read
+ * it.
+ */
 async function keepOwner(path: string, draft: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const owner = await stat(path).catch(() => undefined);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { parseMemoryBytes, parseNanoCpus } from '../../domain/runner/resource-units.ts';
 
-// What the keys may hold; each message completes "expected …". Zero values are what gitlab-runner
-// writes for "not set", so they mean the default here too.
+// Allowed values of the keys. Each message completes "expected …". gitlab-runner writes zero values
+// for "not set", so they mean the default here too.
 
 export const text = z.string('a text in quotes');
 export const integer = z.int('a whole number');
@@ -30,10 +30,10 @@ const quantity = (parse: (value: string) => number | undefined, expected: string
 export const memory = quantity(parseMemoryBytes, 'a size in quotes such as "512m" or "2g"');
 export const cpus = quantity(parseNanoCpus, 'a number of cores in quotes such as "0.5" or "2"');
 
-/** A time that nobody waits for: timers of Node go no further. */
+/** The longest delay of Node's timers. Nobody waits that long. */
 const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 
-/** Any number of seconds, cut at the longest one that can be waited for. */
+/** Limits a number of seconds to the longest that a timer supports. */
 export function limitSeconds(seconds: number): number {
   return Math.min(seconds, MAX_SECONDS);
 }

@@ -33,7 +33,10 @@ function readSeconds(value: string, context: z.RefinementCtx): number {
   return z.NEVER;
 }
 
-/** 0 is not set here either: without a limit a dead server would hold an upload for ever. */
+/**
+ * Unlike elsewhere, 0 means the default: without a limit a dead server would block an upload for
+ * ever.
+ */
 const limitMs = (fallbackMs: number) =>
   durationSeconds(fallbackMs / 1000).transform((seconds) =>
     seconds > 0 ? seconds * 1000 : fallbackMs,
@@ -99,7 +102,7 @@ export const installationSchema = z.object(
     log_level: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
     log_format: z.enum(LOG_FORMATS, `one of ${LOG_FORMATS.join(', ')}`).default('runner'),
     shutdown_timeout: secondsOrDefault(30),
-    // Each is read by itself: what is wrong in one must not cost the others.
+    // Each entry is parsed separately, so that a fault in one does not affect the others.
     runners: z.array(z.looseObject({}, table), 'tables, each headed [[runners]]').default([]),
   },
   table,

@@ -24,14 +24,14 @@ export const serviceSchema = z.object(
   table,
 );
 
-/** The keys of `[runners.docker]` that are about services alone. */
+/** The keys of `[runners.docker]` that concern services only. */
 export const servicesShape = {
   services: z.array(serviceSchema, 'tables, each headed [[runners.docker.services]]').default([]),
-  // 0 is a limit: it means that no service may be run.
+  // 0 is a real limit here: no services at all.
   services_limit: integer.optional(),
   allowed_services: textList.default([]),
   allowed_privileged_services: textList.default([]),
-  // false is a wish: unset is as `privileged`.
+  // false is a wish here. Unset means the value of `privileged`.
   services_privileged: flag.optional(),
   service_memory: memory,
   service_memory_swap: memory,

@@ -2,11 +2,11 @@ import type { Log } from '../../ports/index.ts';
 import { diffConfigs, type ConfigChange } from '../../domain/runner/config-diff.ts';
 import type { InstallationConfig } from '../../domain/runner/config.ts';
 
-/** Tells people what a reading of config.toml has changed. The first one changes nothing. */
+/** Logs what a reload of config.toml has changed. The first reading logs nothing. */
 export interface ReloadTeller {
-  /** Once until the file is good again. */
+  /** Logs once, until the file is good again. */
   tellGone(): void;
-  /** Whoever asked for the reading tells why. */
+  /** Records that the file is unreadable. The caller logs the reason. */
   noteBroken(): void;
   tellGood(before: InstallationConfig, after: InstallationConfig): void;
 }

@@ -1,16 +1,16 @@
 import { parse } from 'toml';
 
-/** A value as it is written: what is inside of it matters only where tables may be merged. */
+/** A value as it is written. Its inner structure matters only where tables may be merged. */
 export type WrittenValue =
   | { readonly kind: 'leaf'; readonly raw: string; readonly offset: number }
   | { readonly kind: 'list'; readonly items: readonly WrittenValue[] }
   | { readonly kind: 'table'; readonly pairs: readonly WrittenPair[] };
 
 export interface WrittenPair {
-  /** Of a dotted key each part. */
+  /** All parts of a dotted key. */
   readonly key: readonly string[];
   readonly value: WrittenValue;
-  /** Where it begins, counted in UTF-16 units from the start of the text. */
+  /** Its position, in UTF-16 units from the start of the text. */
   readonly offset: number;
 }
 
@@ -27,12 +27,11 @@ const KEY_PART = /"(?:\\.|[^"\\])*"|'[^']*'|[\w-]+/y;
 const DOT = /[ \t]*\.[ \t]*/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
 const TEXT = /"""(?:\\[\s\S]|[^\\])*?"{3,5}(?!")|'''[\s\S]*?'{3,5}(?!')|"(?:\\.|[^"\\])*"|'[^']*'/y;
-/** A number, a time or a boolean; a time may have a blank in its middle. */
+/** A number, a time or a boolean. A time may contain a blank. */
 const BARE = /[^\s,\]}#]+(?: \d[^\s,\]}#]*)?/y;
 
 /**
- * Splits a text that is TOML, as far as its syntax goes, into its headers and pairs. Values stay
- * as they are written.
+ * Splits a text, assuming that it is TOML, into headers and pairs. Values stay as they are written.
  */
 export function readStatements(text: string): readonly Statement[] {
   const cursor = new Cursor(text);
@@ -66,7 +65,7 @@ function readKey(cursor: Cursor): readonly string[] {
   return parts;
 }
 
-/** Quotes and escapes in a key are for the parser to read. */
+/** The parser reads quotes and escapes in a key. */
 function keyName(written: string): string {
   return /^["']/.test(written)
     ? (Object.keys(parse(`${written} = 0`) as object)[0] ?? '')
@@ -107,7 +106,7 @@ class Cursor {
     this.#text = text;
   }
 
-  /** Skips white space, ends of lines and comments. False at the end of the text. */
+  /** Skips white space, line ends and comments. Returns false at the end of the text. */
   skipBlanks(): boolean {
     while (this.takesMatch(BLANK) !== undefined);
     return this.offset < this.#text.length;

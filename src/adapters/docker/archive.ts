@@ -1,9 +1,7 @@
 import { pack } from 'tar-stream';
 import type { ArchiveEntry } from '../../ports/index.ts';
 
-/**
- * A tar of these entries, all owned by root. Held in memory as a whole, as its contents are already.
- */
+/** A tar of these entries, all owned by root. It is held in memory, as its contents already are. */
 export async function packArchive(entries: readonly ArchiveEntry[]): Promise<Buffer> {
   const archive = pack();
   for (const { path, type, mode, content } of entries) {

@@ -6,7 +6,7 @@ import { BUILD_LABEL, INSTALLATION_LABEL } from './labels.ts';
 import { listDanglingVolumes, listVolumes, type ListedVolume } from './lists.ts';
 import { usageSchema } from './replies.ts';
 
-/** The volumes that outlive builds. */
+/** The part of the engine for volumes that outlive builds. */
 export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
   const { daemon, timing } = parts;
   return {
@@ -27,7 +27,7 @@ export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
       const { Volumes } = parseReply(usageSchema, body, daemon.action(call));
       return new Map(
         (Volumes ?? []).flatMap(({ Name, UsageData }) =>
-          // -1 where Docker does not know.
+          // Docker reports -1 when it does not know the size.
           UsageData && UsageData.Size >= 0 ? [[Name, UsageData.Size] as const] : [],
         ),
       );

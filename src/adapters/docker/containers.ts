@@ -24,7 +24,7 @@ type Containers = Pick<
   | 'removeContainer'
 >;
 
-/** The engine's dealings with containers that need no waiting for processes. */
+/** The part of the engine for containers that needs no waiting for processes. */
 export function createContainers(parts: EngineParts): Containers {
   return {
     createContainer: (spec) => createContainer(parts, spec),
@@ -43,7 +43,7 @@ async function createContainer(parts: EngineParts, spec: ContainerSpec): Promise
   if (holder !== undefined) {
     const labels = holder.Config.Labels ?? {};
     if (isOfSameBuild(labels, spec.labels, parts.installation)) return holder.Id;
-    // Whatever another installation, program or person made is not ours to remove.
+    // A container made by another installation, program or person is never removed.
     if (!isOfAnyBuild(labels, parts.installation)) throw nameTaken(spec.name);
     await removeContainer(parts, holder.Id);
   }
@@ -76,13 +76,13 @@ function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal 
   const action = daemon.action(createCall(spec), FailureType.RunnerConfiguration);
   if (reply.status === 201) return parseReply(createdSchema, reply.body, action).Id;
   if (reply.status === 404 && /no such image/i.test(reply.message)) {
-    // It was there a moment ago. The next attempt gets it anew.
+    // It existed a moment ago. The next attempt creates it anew.
     throw new TransientError(
       `cannot ${action.doing}: its image ${spec.image} is gone from Docker at ${action.address}: ${reply.message}`,
     );
   }
-  // Docker before 23 pulls an image of another platform without a word, and says so only here; so
-  // does the image store of containerd when it has the image for another one.
+  // Docker before 23 silently pulls an image of another platform and reports it only here.
+  // containerd's image store does the same when it has the image for another platform.
   const isWrongPlatform = /does not (match|provide) the (specified|expected) platform/.test(
     reply.message,
   );

@@ -2,8 +2,8 @@ import type { ContainerCreateOptions, DeviceMapping, DeviceRequest, HostConfig }
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 
 /**
- * The body of `POST /containers/create`. Output goes to the `json-file` log whatever the daemon's
- * default is: it must be readable. What a spec leaves empty is left to Docker.
+ * The body of `POST /containers/create`. Output goes to the `json-file` log, whatever the daemon's
+ * default, because the runner must read it. Empty fields keep Docker's defaults.
  */
 export function createBody(spec: ContainerSpec): ContainerCreateOptions {
   return {
@@ -18,7 +18,7 @@ export function createBody(spec: ContainerSpec): ContainerCreateOptions {
     AttachStdout: false,
     AttachStderr: false,
     OpenStdin: spec.opensStdin,
-    // Whoever reads it to its end finds one.
+    // The reader then sees the end of its input.
     StdinOnce: spec.opensStdin,
     Tty: false,
     HostConfig: hostConfig(spec),
@@ -48,7 +48,7 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     Devices: spec.devices.map(parseDevice),
     ...rareSettings(spec),
     RestartPolicy: { Name: 'no' },
-    // A job's own output goes to a file of the build; this bounds what it puts beside that.
+    // A job's output goes to a file of the build. This limits what it writes to the log besides.
     LogConfig: {
       Type: 'json-file',
       Config: { 'max-size': '64m', 'max-file': '1', ...spec.logOptions },
@@ -67,7 +67,7 @@ function hostConfig(spec: ContainerSpec): HostConfig {
   };
 }
 
-/** What few configurations set. A daemon that does not know a key must not see it. */
+/** Settings that few configurations use. A daemon that does not know a key must not receive it. */
 function rareSettings(spec: ContainerSpec): Partial<HostConfig> {
   const given: HostConfig = {
     CpusetMems: spec.cpusetMems,
@@ -106,8 +106,8 @@ function deviceRequest(request: ContainerSpec['deviceRequests'][number]): Device
 }
 
 /**
- * The container's place in its network. Daemons since 25 take the MAC address here, older ones beside
- * the image: each passes over the other.
+ * The container's place in its network. Daemons from version 25 take the MAC address here, older
+ * ones beside the image, and each ignores the other place.
  */
 function networking({
   networkMode,
@@ -124,7 +124,7 @@ function networking({
   return { NetworkingConfig: { EndpointsConfig: { [networkMode || 'default']: endpoint } } };
 }
 
-/** Docker refuses aliases on its own networks and on another container's. */
+/** Docker refuses aliases on its predefined networks and on another container's network. */
 function userDefinedNetwork(mode: string): string | undefined {
   const isBuiltIn = ['', 'default', 'bridge', 'host', 'none'].includes(mode);
   return isBuiltIn || mode.startsWith('container:') ? undefined : mode;

@@ -5,23 +5,23 @@ import type { CredentialPrograms, Log } from '../../ports/index.ts';
 export interface CredentialProgramsOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
-  /** A program that takes longer is killed. */
+  /** The program is killed after this many milliseconds. */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const NOT_FOUND = 'credentials not found in native keychain';
-/** The user name that stands for "the secret is an identity token". */
+/** The user name that marks the secret as an identity token. */
 const TOKEN_USER = '<token>';
 
 const listSchema = z.record(z.string(), z.string());
 const credentialsSchema = z.object({ Username: z.string(), Secret: z.string() });
 
 /**
- * Docker's credential helpers, `docker-credential-<name>` on the PATH. What they are asked goes by
- * stdin and what they say by stdout: no secret is in an argument, a fault or the log.
- * Source: docker/docker-credential-helpers, `client`.
+ * Docker's credential helpers, `docker-credential-<name>` on the PATH. Input and output go through
+ * stdin and stdout, so no secret appears in an argument, an error or the log. Source:
+ * docker/docker-credential-helpers, `client`.
  */
 export function createCredentialPrograms(options: CredentialProgramsOptions): CredentialPrograms {
   return {
@@ -80,7 +80,7 @@ function run(
     child.on('close', (exitCode) => {
       resolve({ exitCode, answer: Buffer.concat(chunks).toString() });
     });
-    // It may end without reading what it is asked.
+    // The program may end without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
@@ -95,13 +95,16 @@ function reasonOf(error: Error): string {
   return code === 'ENOENT' ? 'is not on the PATH of the runner' : `cannot be run (${code})`;
 }
 
-/** Its own words are for the node's owner, who reads the log: a job must not learn about the node. */
+/**
+ * The program's message is for the node's owner, who reads the log. A job must not learn about the
+ * node.
+ */
 function refused(
   { log }: CredentialProgramsOptions,
   { helper, exitCode, answer }: Answer & { readonly helper: string },
 ): Error {
   const program = programOf(helper);
-  // What looks like an answer may hold a secret.
+  // A message that looks like an answer may contain a secret.
   const words = answer.includes('{') ? '(not shown)' : answer.trim().slice(0, 300);
   log.warn('credential helper failed', { program, exit_code: exitCode, words });
   return new Error(
@@ -113,7 +116,7 @@ function parse<T>(schema: z.ZodType<T>, answer: string, helper: string): T {
   try {
     return schema.parse(JSON.parse(answer));
   } catch {
-    // Not as a cause: it would show what was answered.
+    // The parser's error is not the cause here, because it would show the answer.
     throw new Error(`${programOf(helper)} gave an answer that is not understood`);
   }
 }

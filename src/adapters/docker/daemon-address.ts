@@ -28,8 +28,8 @@ const DEFAULT_SOCKET = '/var/run/docker.sock';
 const DEFAULT_HOST = `unix://${DEFAULT_SOCKET}`;
 
 /**
- * Where the daemon is: the config's `host` with its own TLS settings, else the environment's with
- * the environment's, else the usual socket. The label is safe to show.
+ * The daemon's address: the config's `host` with its own TLS settings, else the environment's with
+ * its own, else the usual socket. The label is safe to show.
  */
 export function resolveDaemonAddress(docker: DaemonConfig, env: Environment): DaemonAddress {
   const host = [docker.host, env.DOCKER_HOST].find(isGiven) ?? DEFAULT_HOST;
@@ -53,7 +53,7 @@ export function resolveDaemonAddress(docker: DaemonConfig, env: Environment): Da
   };
 }
 
-/** An empty setting is one that is not made. */
+/** An empty setting counts as unset. */
 function isGiven(text: string | undefined): text is string {
   return text !== undefined && text !== '';
 }
@@ -62,7 +62,8 @@ function resolveTls(docker: DaemonConfig, env: Environment, url: URL): DaemonTls
   const { tlsCertPath, tlsVerify } = docker;
   if (isGiven(tlsCertPath)) return { certPath: tlsCertPath, isVerified: tlsVerify };
   const isVerified = tlsVerify || isGiven(env.DOCKER_TLS_VERIFY);
-  // The directory alone asks for nothing: it is often set for all of a user's programs.
+  // The certificate directory alone does not turn TLS on, because it is often set for all of a
+  // user's programs.
   if (!isVerified && url.protocol !== 'https:') return undefined;
   const certPath = env.DOCKER_CERT_PATH;
   if (isGiven(certPath)) return { certPath, isVerified };
@@ -73,12 +74,13 @@ function resolveTls(docker: DaemonConfig, env: Environment, url: URL): DaemonTls
 }
 
 /**
- * The client's options. Whatever the client would take from this process's environment by itself is
- * set here, undefined included: the config's host must win over DOCKER_HOST.
+ * The client's options. Every option that the client would read from the environment is set
+ * explicitly, even to undefined, because the config's host overrides DOCKER_HOST.
  */
 export function dockerodeOptions(address: DaemonAddress): DockerModem.ConstructorOptions {
   const none = { ca: undefined, cert: undefined, key: undefined, timeout: undefined };
-  // Connections are not kept: one that a restarted daemon has closed would fail the next call.
+  // Connections are not reused, because one that a restarted daemon closed would fail the next
+  // call.
   if (address.kind === 'unix') {
     const { socketPath } = address;
     const agent = new HttpAgent({ keepAlive: false });

@@ -31,20 +31,22 @@ import type { EngineTiming } from './timing.ts';
 const API_VERSION = '1.47';
 
 export interface DaemonCall {
-  /** What the call is for, with its value: `create container "x"`. Said in faults. */
+  /** Describes the call, with its value: `create container "x"`. Used in errors. */
   readonly doing: string;
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** Its variable parts encoded: see `segment`. */
+  /** Its variable parts are encoded: see `segment`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
   readonly tar?: Buffer;
-  /** Asks the daemon to hand the connection over. */
+  /** True: asks the daemon to hand the connection over. */
   readonly upgrades?: boolean;
-  /** A tar that is made while it is sent. */
+  /** A tar that is produced while it is sent. */
   readonly tarStream?: NodeJS.ReadableStream;
   readonly auth?: PullOptions['auth'];
-  /** With an answer 500 that comes back the same: long for removals, else short, unless given. */
+  /**
+   * How long to accept repeated identical answers 500. Default: long for removals, otherwise short.
+   */
   readonly patience?: Patience;
 }
 
@@ -53,32 +55,35 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Who answers at an address, by what an engine says of itself without effort. */
+/** The identity of the engine at an address, as far as a cheap request shows it. */
 interface Greeting {
-  /** Another text: another engine, or another version of it. */
+  /** A different text means a different engine or version. */
   readonly identity: string;
-  /** Not every proxy lets it through. */
+  /** Some proxies remove it. */
   readonly apiVersion: string | undefined;
 }
 
-/** The daemon as calls and answers. Whoever calls decides what a status means. */
+/** The daemon as calls and answers. The caller decides what a status means. */
 export interface Daemon {
   readonly address: string;
   /**
-   * Fails unless the daemon answers. Returns a number that is another one whenever the daemon may have
-   * been restarted since: what was known of it then may not hold any more.
+   * Throws unless the daemon answers. Returns a number that changes whenever the daemon may have
+   * been restarted, so that cached facts may be outdated.
    */
   greet(limitMs: number): Promise<number>;
-  /** Sends a call and reads its whole answer. */
+  /** Sends a call and reads the whole answer. */
   send(call: DaemonCall, options: SendOptions): Promise<DaemonReply>;
-  /** Sends a call; resolves with the answer's head. The signal also ends the reading. */
+  /** Sends a call and resolves with the head of the answer. The signal also ends the reading. */
   open(call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Sends a call after which the connection is the caller's, if the daemon agrees: see its answer else. */
+  /**
+   * Sends a call after which the caller owns the connection, if the daemon agrees. Otherwise it
+   * returns the daemon's answer.
+   */
   upgrade(call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage | Duplex>;
-  /** Sends a call and fails unless its status is one of these. */
+  /** Sends a call and throws unless its status is one of these. */
   expect(call: DaemonCall, options: ExpectOptions): Promise<DaemonReply>;
   action(call: DaemonCall, badRequest?: FailureType): RefusedAction;
-  /** The error as a fault; one that is none yet came from the connection. */
+  /** Turns an error into a fault. An unknown error came from the connection. */
   fault(error: unknown, call: DaemonCall): Error;
 }
 
@@ -88,14 +93,14 @@ export interface ExpectOptions extends SendOptions {
 }
 
 /**
- * Speaks by dockerode's transport, but not by its methods: those put a create request's body into
- * its URL too, secrets included, and never settle when the connection breaks amid an answer.
+ * Uses dockerode's transport, but not its methods: they also put a create request's body, secrets
+ * included, into the URL, and they never settle when the connection breaks within an answer.
  */
 export function createDaemon(
   address: DaemonAddress,
   timing: Pick<EngineTiming, 'sameAnswers'>,
 ): Daemon {
-  // Its types know neither agents nor explicit undefined, its code does.
+  // The transport's types lack agents and explicit undefined; its code supports both.
   const options = dockerodeOptions(address) as Dockerode.DockerOptions;
   const modem = new Dockerode(options).modem;
   mendRequests(modem as unknown as RequestBuilder);
@@ -108,7 +113,7 @@ export function createDaemon(
     ...(badRequest !== undefined && { badRequest }),
     isLasting: (refusal) => sameAnswers.isLasting(call, refusal),
   });
-  /** After a fault another daemon may be there, newer or older. */
+  /** After a fault another daemon, newer or older, may have taken over. */
   const failed: Daemon['fault'] = (error, call) => {
     identity.forget();
     if (!isFault(error)) sameAnswers.forget(call);
@@ -152,9 +157,9 @@ export function createDaemon(
 }
 
 interface Identity extends Pick<Daemon, 'greet'> {
-  /** Of the API, to be spoken. Asked for once. */
+  /** The API version to use. Requested once. */
   version(): Promise<string>;
-  /** Another daemon may be there from now on. */
+  /** Forgets the version, because another daemon may answer from now on. */
   forget(): void;
 }
 
@@ -194,9 +199,10 @@ interface RequestBuilder {
 }
 
 /**
- * Mends two habits of the transport. It follows redirects, on a unix socket to an uncaught
- * exception: no daemon has cause to send one. And it writes every request into a debug text that
- * nobody reads, down to each socket of the agent and each listener of the signal: seconds of work.
+ * Changes two habits of the transport. It follows redirects, which on a unix socket leads to an
+ * uncaught exception; daemons have no reason to redirect. And it formats every request as a debug
+ * text that nobody reads, including each socket of the agent and each listener of the signal, which
+ * takes seconds.
  */
 function mendRequests(modem: RequestBuilder): void {
   const buildRequest = modem.buildRequest.bind(modem);
@@ -208,7 +214,9 @@ function mendRequests(modem: RequestBuilder): void {
   };
 }
 
-/** The transport ends an upgrade's request with a chunk, which may arrive as a part of what comes next. */
+/**
+ * The transport ends an upgrade's request with a chunk, which may arrive as part of what follows.
+ */
 function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
   const given = headers as OutgoingHttpHeaders | undefined;
   if (given?.['Upgrade'] === undefined) return headers;
@@ -219,8 +227,8 @@ function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
 const BRIEFLY = { value: () => '…', configurable: true };
 
 /**
- * A name as part of a path. It may come from a job: it must not lead elsewhere, and Docker answers
- * a path that is not in its normal form with a redirect.
+ * A name as part of a path. It may come from a job, so it must not lead elsewhere. Docker redirects
+ * paths that are not normalised.
  */
 export function segment(name: string): string {
   const parts = name.split('/');
@@ -233,7 +241,7 @@ export function segment(name: string): string {
   return parts.map(encodeURIComponent).join('/');
 }
 
-/** The answer's body in a known shape. */
+/** Checks the answer's body against a schema. */
 export function parseReply<T>(schema: z.ZodType<T>, body: unknown, action: RefusedAction): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
@@ -248,7 +256,7 @@ const VERSION: DaemonCall = {
 };
 const NEGOTIATION_LIMIT_MS = 30_000;
 
-/** By its greeting when that tells enough: to say more takes Podman a third of a second. */
+/** Uses the greeting when it has the version, because asking takes Podman a third of a second. */
 async function negotiate(modem: DockerModem, address: string): Promise<string> {
   const { apiVersion } = await askGreeting(modem, address, NEGOTIATION_LIMIT_MS);
   if (apiVersion !== undefined && isOlder(apiVersion, API_VERSION)) return apiVersion;
@@ -270,7 +278,7 @@ async function askGreeting(
   return { identity: JSON.stringify([headers['server'], version]), apiVersion };
 }
 
-/** Without a version of the API in the path. */
+/** Asks without an API version in the path. */
 async function askPlainly(
   modem: DockerModem,
   call: DaemonCall,
@@ -288,7 +296,7 @@ async function askPlainly(
   }
 }
 
-/** Ours, unless the daemon is too old for it or too new. */
+/** Our version, unless the daemon is too old or too new for it. */
 export function chooseVersion(daemon: {
   readonly ApiVersion: string;
   readonly MinAPIVersion: string;
@@ -303,7 +311,7 @@ function isOlder(one: string, other: string): boolean {
   return major === otherMajor ? minor < otherMinor : major < otherMajor;
 }
 
-/** Lets every status through: their meaning differs from call to call. */
+/** Accepts every status, because its meaning depends on the call. */
 const ANY_STATUS: Record<number, boolean> = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [100 + index, true]),
 );
@@ -325,8 +333,8 @@ function dial(
 ): Promise<IncomingMessage | Duplex> {
   const { auth } = call;
   const options: DockerModem.DialOptions = {
-    // The transport adds its query, which is empty: its own encoder throws at a path that is not
-    // UTF-8.
+    // The transport always appends a query, which is empty here. Its own encoder throws for paths
+    // that are not UTF-8.
     path: `${call.path}?${encodeQuery(call.query ?? {})}`,
     method: call.method,
     options: { _query: {}, _body: call.body ?? {} },

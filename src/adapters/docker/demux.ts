@@ -3,7 +3,7 @@ export interface LogFrame {
   readonly bytes: Uint8Array;
 }
 
-/** A part of a frame. Docker's log has a frame for each message. */
+/** Part of a frame. Docker's log has a frame for each message. */
 export interface FramePiece extends LogFrame {
   readonly startsMessage: boolean;
 }
@@ -11,9 +11,9 @@ export interface FramePiece extends LogFrame {
 const HEADER_BYTES = 8;
 
 /**
- * Takes Docker's multiplexed stream apart: each frame has a header of stream (1 byte), 3 zero bytes
- * and length (4 bytes, big endian). A frame may come out in several pieces: nothing is gathered, so
- * it takes linear time and no memory whatever the chunks are.
+ * Splits Docker's multiplexed stream. Each frame has a header of stream (1 byte), 3 zero bytes and
+ * length (4 bytes, big endian). A frame may be returned in several pieces: nothing is buffered, so
+ * it needs linear time and constant memory for any chunks.
  */
 export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<FramePiece> {
   const header = new Uint8Array(HEADER_BYTES);
@@ -43,7 +43,7 @@ export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** The first frames, cut at a number of bytes. Stops reading there. */
+/** The first frames, up to a number of bytes. Stops reading there. */
 export async function takeFrames(
   frames: AsyncIterable<LogFrame>,
   maxBytes: number,

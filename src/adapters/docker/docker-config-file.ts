@@ -5,8 +5,8 @@ import { parseDockerConfig, type AuthSource } from '../../domain/executor/regist
 
 /**
  * Registry credentials of this program's user: `~/.docker/config.json` (or that of DOCKER_CONFIG),
- * else `~/.dockercfg`. A file that is not there is a source without entries, one that cannot be
- * read a source with a problem.
+ * else `~/.dockercfg`. A missing file is a source without entries; an unreadable one is a source
+ * with a problem.
  */
 export async function readDockerConfigFile(
   env: Readonly<Record<string, string | undefined>>,
@@ -31,7 +31,7 @@ function codeOf(error: unknown): string {
   return isCoded ? (error.code as string) : 'unknown error';
 }
 
-/** An empty variable is one that is not set. */
+/** An empty variable counts as unset. */
 function given(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }

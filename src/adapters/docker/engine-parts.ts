@@ -3,7 +3,7 @@ import type { Daemon } from './daemon.ts';
 import type { EngineTiming } from './timing.ts';
 import type { InTurn } from './turns.ts';
 
-/** What every part of the engine works with. */
+/** What all parts of the engine share. */
 export interface EngineParts {
   readonly daemon: Daemon;
   readonly timing: EngineTiming;

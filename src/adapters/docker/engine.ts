@@ -17,16 +17,16 @@ export interface EngineOptions {
   readonly docker: DaemonConfig;
   readonly env: Environment;
   readonly log: Log;
-  /** Marks everything created, so that two installations can share a daemon. */
+  /** Marks everything that is created, so that two installations can share a daemon. */
   readonly installation: string;
   readonly timing?: Partial<EngineTiming>;
-  /** Shared by all that use the same daemon, by whatever address. */
+  /** Shared by all engines of the same daemon, whatever its address. */
   readonly inTurn?: InTurn;
 }
 
 /**
- * Docker as the activities need it. Connects with the first call, not here; fails here with
- * InvalidConfig when the host or its certificates are of no use.
+ * Docker as the activities need it. It connects at the first call. Throws InvalidConfig when the
+ * host or its certificates are unusable.
  */
 export function createContainerEngine(options: EngineOptions): ContainerEngine {
   const timing = { ...DEFAULT_TIMING, ...options.timing };

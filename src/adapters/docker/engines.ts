@@ -4,14 +4,14 @@ import { createContainerEngine, type EngineOptions } from './engine.ts';
 import { createTurns } from './turns.ts';
 
 /**
- * The engine of each runner: one for all that use the same daemon in the same way, so that they
- * share their pulls.
+ * The engine of each runner. Runners that use the same daemon in the same way share one engine and
+ * its pulls.
  */
 export function createContainerEngines(
   options: Omit<EngineOptions, 'docker' | 'inTurn'>,
 ): (runner: RunnerConfig) => ContainerEngine {
   const engines = new Map<string, ContainerEngine>();
-  // One for all: two addresses may lead to one daemon.
+  // One for all, because two addresses may lead to one daemon.
   const inTurn = createTurns();
   return ({ docker }) => {
     const { host, tlsCertPath, tlsVerify } = docker;

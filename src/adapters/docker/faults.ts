@@ -1,31 +1,31 @@
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { isRefusedForGood } from './refused-starts.ts';
 
-/** An answer that is not the one hoped for. */
+/** An unexpected answer. */
 export interface Refusal {
   readonly status: number;
-  /** Docker's own words. */
+  /** Docker's own message. */
   readonly message: string;
 }
 
 export interface RefusedAction {
-  /** What was tried, with its value: `create container "x"`. */
+  /** The attempted action, with its value: `create container "x"`. */
   readonly doing: string;
   /** Label of the daemon. */
   readonly address: string;
-  /** What a 400 counts as. */
+  /** The failure type for a 400. */
   readonly badRequest?: FailureType;
-  /** Whether this refusal is the same as those before it, and will stay so. Counts it. */
+  /** Counts a refusal, and returns whether it has repeated so often that it will not change. */
   readonly isLasting?: (refusal: Refusal) => boolean;
 }
 
-/** Statuses of a daemon that is busy or in trouble, or of two callers in each other's way. */
+/** Statuses of a daemon that is overloaded or broken, or of two callers that conflict. */
 function isPassing(status: number): boolean {
-  // 501: it cannot do this, and will not learn it.
+  // 501 is permanent: the daemon does not support the call.
   return (status >= 500 && status !== 501) || [408, 409, 423, 425, 429].includes(status);
 }
 
-/** The fault that a refused call is thrown as. */
+/** The error for a refused call. */
 export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
   const { status } = refusal;
   if (isPassing(status)) {
@@ -43,17 +43,18 @@ function refusalText({ status, message }: Refusal, { doing, address }: RefusedAc
 }
 
 /**
- * The fault of a container that could not be started. What its image lacks or the node's kernel does
- * not allow stays so: the same start would fail again. It counts as a fault of the system, as
- * gitlab-runner counts it.
+ * The error for a container that could not be started. Something missing from its image or
+ * forbidden by the node's kernel is permanent: another start would fail the same way. As in
+ * gitlab-runner, it counts as a system fault.
  */
 export function startFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
   if (!isRefusedForGood(refusal.message)) return refusalFault(refusal, action);
-  // Whatever the status: older Dockers and Podman answer 500 for a program that the image lacks.
+  // The status is ignored, because older Dockers and Podman answer 500 when the image lacks the
+  // program.
   return new FinalError(FailureType.RunnerSystem, refusalText(refusal, action));
 }
 
-/** The fault of a daemon that could not be asked at all. Passes as soon as the daemon is back. */
+/** The error for a daemon that could not be reached. It is transient. */
 export function unreachableFault(error: unknown, action: RefusedAction): TransientError {
   const code = codeOf(error);
   const words = error instanceof Error ? error.message.trim() : String(error);
@@ -64,14 +65,14 @@ export function unreachableFault(error: unknown, action: RefusedAction): Transie
   );
 }
 
-/** The fault of a daemon that took a call but not the time to answer it. */
+/** The error for a daemon that did not answer in time. */
 export function timeoutFault(limitMs: number, action: RefusedAction): TransientError {
   return new TransientError(
     `cannot ${action.doing}: Docker at ${action.address} did not answer within ${limitMs / 1000} s; look at the load of its node and at its log`,
   );
 }
 
-/** The fault of an answer in a shape that this program does not know. */
+/** The error for an answer that does not match its schema. */
 export function nonsenseFault(cause: unknown, action: RefusedAction): FinalError {
   return new FinalError(
     FailureType.RunnerSystem,

@@ -13,7 +13,10 @@ import { writeFiles } from './write-files.ts';
 
 type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | 'linkTarget'>;
 
-/** Files into and out of containers, by Docker's archive calls: a tar that is never held as a whole. */
+/**
+ * Copies files into and out of containers by Docker's archive calls, as a tar that is never held as
+ * a whole.
+ */
 export function createFiles(parts: EngineParts): Files {
   return {
     pathExists: async (idOrName, path) => {
@@ -50,7 +53,7 @@ function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): Dae
 
 interface Reading extends Place {
   readonly signal: AbortSignal;
-  /** All that is wanted of the directory at `path`; undefined: all of it. */
+  /** The only wanted member below the directory at `path`; undefined: everything. */
   readonly only?: string;
 }
 
@@ -84,8 +87,8 @@ async function readFiles(
 }
 
 /**
- * Finds the path among all members of a directory above it. Of that directory everything is sent up to
- * the path: there is no shorter way.
+ * Searches the path among the members of a parent directory. Docker sends the whole directory up to
+ * that path, because there is no shorter way.
  */
 async function readBelow(
   parts: EngineParts,
@@ -99,7 +102,7 @@ async function readBelow(
   return first.done === true ? undefined : startingWith(first.value, found);
 }
 
-/** Podman's members, unless the first one shows that they are something else's. */
+/** Returns Podman's members, unless the first one shows that they belong to another path. */
 async function checkFirst(
   members: AsyncGenerator<FileMember, void, void>,
   { parts, place }: Pick<Stream, 'parts' | 'place'>,
@@ -112,7 +115,7 @@ async function checkFirst(
   return readBelow(parts, place, indirect);
 }
 
-/** By paths that begin with the last name of `below`, as if it had been read by itself. */
+/** Renames members to begin with the last name of `below`, as if it had been read by itself. */
 async function* membersAt(
   members: AsyncIterable<FileMember>,
   below: string,
@@ -121,7 +124,7 @@ async function* membersAt(
   for await (const member of members) {
     if (!isAtOrBelow(below, member.path)) continue;
     yield { ...member, path: member.path.slice(parent.length) };
-    // Nothing else is there.
+    // It is a single member, so nothing follows.
     if (member.path === below && member.kind !== 'directory') return;
   }
 }
@@ -138,7 +141,7 @@ async function* startingWith<T>(
     yield first;
     yield* rest;
   } finally {
-    // Also when whoever reads leaves at the first.
+    // This also runs when the reader leaves early.
     await rest.return();
   }
 }
@@ -158,7 +161,7 @@ async function* membersOf(
   const links: TarEntry[] = [];
   try {
     for await (const entry of readTar(touching(response, idle))) {
-      // Whoever takes the members may take as long as they like.
+      // The consumer of the members may take any time.
       idle.pause();
       const member = memberOf(entry, contentOf(entry.content, stream));
       if (member !== undefined) yield member;
@@ -171,7 +174,8 @@ async function* membersOf(
     idle.stop();
     response.destroy();
   }
-  // Not before: until the first answer is at its end Docker gives no other one about this container.
+  // Links are read last, because Docker gives no other answer about this container before the first
+  // one ends.
   for (const link of links) yield* linked(link, stream);
 }
 
@@ -189,7 +193,7 @@ async function* touching(
   }
 }
 
-/** What went wrong with the connection, whether between members or within one. */
+/** The fault of the connection, between members or within one. */
 function faultOf(error: unknown, { parts, place, call, idle }: Stream): unknown {
   place.signal.throwIfAborted();
   const fault = idle.fault(error, place.signal, parts.daemon.action(call));
@@ -213,9 +217,9 @@ async function* contentOf(
 }
 
 /**
- * A second name of a file that came before: read by itself it has its content. The first name has it
- * too, and is read where the second is only found among others, which would bring the same link again.
- * Docker up to 20.10 finds nothing by a name that is not UTF-8: then all is read again.
+ * A hard link to an earlier member. Reading it by itself gives its content. If it can only be found
+ * among other members, which would return the same link again, the first name is read instead.
+ * Docker up to 20.10 cannot find names that are not UTF-8; then everything is read again.
  */
 async function* linked(
   { path: name, linkTarget }: TarEntry,

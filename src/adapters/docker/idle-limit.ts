@@ -1,15 +1,15 @@
 import { timeoutFault, type RefusedAction } from './faults.ts';
 
-/** Ends a transfer of any length as soon as nothing has moved for a while. */
+/** Aborts a transfer of any length as soon as nothing has moved for a while. */
 export interface IdleLimit {
-  /** Aborts when nothing has moved, or when the caller's own signal does. */
+  /** Aborts after a time without movement, or with the caller's own signal. */
   readonly signal: AbortSignal;
-  /** Something has moved. */
+  /** Records movement. */
   touch(): void;
-  /** It is not Docker's turn: it may take as long as it likes. */
+  /** Stops the clock while the other side's turn may take any time. */
   pause(): void;
   stop(): void;
-  /** The error as a fault when it came of the limit, else as it is. */
+  /** Returns the fault of the limit when the limit caused the error, otherwise the error itself. */
   fault(error: unknown, own: AbortSignal, action: RefusedAction): unknown;
 }
 

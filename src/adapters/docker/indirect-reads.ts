@@ -2,18 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { isPodman } from './read-reply.ts';
 
-/** A path that has to be looked for in all that a directory above it holds. */
+/** A path that must be searched among the members of a parent directory. */
 export interface IndirectRead {
   readonly directory: string;
-  /** The path below the directory. */
+  /** The path relative to that directory. */
   readonly below: string;
 }
 
 /**
- * Where to look for what lies at `path`, when the engine has answered about something else; undefined
- * when its answer is the right one. Podman answers about what a link leads to, where Docker gives the
- * link; and it takes a name with `*`, `?`, `[` or `\` for a pattern. That a path is a link it tells,
- * but of one on a volume of a container that does not run: a link to nothing is not found there.
+ * Where to search for `path` when the engine answered about another path; undefined when its answer
+ * is right. For a link Podman returns its target, while Docker returns the link. Podman also treats
+ * a name with `*`, `?`, `[` or `\` as a pattern. It reports that a path is a link, except on a
+ * volume of a container that does not run: a dangling link is not found there.
  */
 export function indirectRead(response: IncomingMessage, path: string): IndirectRead | undefined {
   if (!isPodman(response)) return undefined;
@@ -25,8 +25,8 @@ export function indirectRead(response: IncomingMessage, path: string): IndirectR
 }
 
 /**
- * The same by the first member of the answer: that of a link which Podman has not told about has the
- * name of what the link leads to. Where both names are the same, nothing tells them apart.
+ * Decides the same by the first member of the answer. If Podman has not reported a link, that
+ * member has the name of the link's target. If both names are the same, they cannot be told apart.
  */
 export function indirectReadOf(path: string, firstName: string): IndirectRead | undefined {
   const clean = path.replace(/\/+$/, '');
@@ -36,8 +36,8 @@ export function indirectReadOf(path: string, firstName: string): IndirectRead | 
 }
 
 /**
- * What is asked for by `/.` is all that a directory holds, and not the directory; and nothing is looked
- * for in the whole of a container.
+ * A path that ends in `/.` means the content of a directory and not the directory itself. Nothing
+ * is searched in a whole container.
  */
 function hasParent(path: string): boolean {
   return path.lastIndexOf('/') > 0 && !path.endsWith('/.');
@@ -55,7 +55,7 @@ const statSchema = z.object({ mode: z.number() });
 /** Go's `fs.ModeSymlink`, as the Engine API writes modes. */
 const MODE_SYMLINK = 2 ** 27;
 
-/** Told about the path itself, also when the link leads nowhere and the answer is 404. */
+/** Reported for the path itself, also when the link is dangling and the answer is 404. */
 function isLink({ headers }: IncomingMessage): boolean {
   const stat = headers['x-docker-container-path-stat'];
   if (typeof stat !== 'string') return false;

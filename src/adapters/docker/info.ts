@@ -9,8 +9,9 @@ interface Known {
 }
 
 /**
- * What an engine says of itself. That it answers is made sure of each time; the rest is asked once, and
- * again when it may have been restarted: it takes Podman 0.4 s, and ten times that under load.
+ * Facts about the engine. Each call checks that the engine answers. The other facts are requested
+ * once, and again after a possible restart, because they take Podman 0.4 s, and ten times that
+ * under load.
  */
 export function createInfo(parts: EngineParts): ContainerEngine['info'] {
   let known: Known | undefined;

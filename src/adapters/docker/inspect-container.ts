@@ -9,12 +9,12 @@ import { parseState } from './states.ts';
 type RawContainer = z.infer<typeof containerSchema>;
 
 interface Inspecting {
-  /** Ends the question. */
+  /** Ends the request. */
   readonly signal?: AbortSignal | undefined;
   readonly patience?: Patience;
 }
 
-/** Docker's own words about the container; undefined when there is none. */
+/** Docker's own answer about the container; undefined when there is none. */
 export async function inspectRaw(
   { daemon, timing }: EngineParts,
   idOrName: string,
@@ -41,7 +41,7 @@ export async function inspectContainer(
   return raw && toStatus(raw);
 }
 
-/** What the container has mounted; nothing when there is no such container. */
+/** The container's mounts; empty when there is no such container. */
 export async function mountsOf(
   parts: EngineParts,
   idOrName: string,

@@ -3,17 +3,17 @@ import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 export { BUILD_LABEL };
 
 type Labels = Readonly<Record<string, string>>;
-/** undefined: with whatever value. */
+/** undefined: any value. */
 export type WantedLabels = Readonly<Record<string, string | undefined>>;
 
-/** Value: the installation whose runners made an object. Two may share a daemon. */
+/** Value: the installation whose runners made an object. Two installations may share a daemon. */
 export const INSTALLATION_LABEL = 'temporal-gitlab-runner.installation';
 
 export function withInstallation(labels: Labels, installation: string): Record<string, string> {
   return { ...labels, [INSTALLATION_LABEL]: installation };
 }
 
-/** Whether an object that exists is the very one that is to be created. */
+/** Whether an existing object is the one that is to be created. */
 export function isOfSameBuild(existing: Labels, wanted: Labels, installation: string): boolean {
   const build = wanted[BUILD_LABEL];
   return (
@@ -23,7 +23,7 @@ export function isOfSameBuild(existing: Labels, wanted: Labels, installation: st
   );
 }
 
-/** Whether an object is of some build of this installation, and so this installation's to remove. */
+/** Whether an object belongs to a build of this installation, which may then remove it. */
 export function isOfAnyBuild(existing: Labels, installation: string): boolean {
   return existing[BUILD_LABEL] !== undefined && existing[INSTALLATION_LABEL] === installation;
 }

@@ -10,7 +10,7 @@ const statSchema = z.object({ mode: z.number(), linkTarget: z.string() });
 /** Go's `fs.ModeSymlink`, as the Engine API writes modes. */
 const MODE_SYMLINK = 2 ** 27;
 
-/** What a HEAD of Docker's archive call says of a link: where it leads to in the end. */
+/** The header of Docker's archive call for a link, with its final target. */
 export async function readLinkTarget(
   { daemon, timing }: EngineParts,
   call: DaemonCall,
@@ -22,11 +22,11 @@ export async function readLinkTarget(
   };
   try {
     const [{ headers }, reply] = await ask('HEAD');
-    // Told about the link itself also where it leads to nothing, which some engines answer with 404.
+    // The header is present even for a dangling link, which some engines answer with 404.
     if (reply.status === 200 || reply.status === 404) {
       return targetOf(headers['x-docker-container-path-stat']);
     }
-    // Only the answer to a GET has words.
+    // Only the answer to a GET has a message.
     const [, words] = await ask('GET');
     if (isCircle(words)) return '';
     throw refusalFault(words, daemon.action(call));
@@ -35,7 +35,7 @@ export async function readLinkTarget(
   }
 }
 
-/** Docker answers 500 where links lead in a circle: that does not pass. */
+/** Docker answers 500 for a circle of links, which is permanent. */
 export function isCircle({ status, message }: DaemonReply): boolean {
   return status >= 500 && /too many (?:links|levels of symbolic links)/.test(message);
 }

@@ -12,9 +12,9 @@ export interface ListParts {
 type Listed = z.infer<typeof listSchema>;
 export type ListedVolume = NonNullable<z.infer<typeof volumesSchema>['Volumes']>[number];
 
-// Docker is asked for what has all of the labels. What it answers is looked at again, since whatever
-// is listed may be removed: engines differ in what filters mean together. Podman 4 lists the volumes
-// that meet any of them.
+// Docker is asked for objects with all of the labels, and its answer is filtered again, because
+// listed objects may be removed. Engines combine filters differently: Podman 4 lists the volumes
+// that match any of them.
 
 export async function listContainers(parts: ListParts, labels: WantedLabels): Promise<Listed> {
   const query = { all: '1', filters: toFilters(labels) };
@@ -37,9 +37,9 @@ export async function listVolumes(
   return (Volumes ?? []).filter(isLabelled(labels));
 }
 
-/** Names of the volumes that no container has mounted, whoever made them. */
+/** Names of all volumes that no container has mounted, whoever made them. */
 export async function listDanglingVolumes(parts: ListParts): Promise<ReadonlySet<string>> {
-  // Alone: beside others, Podman 4 would list the volumes that meet one of them.
+  // Podman 4 treats several filters as alternatives, so this one is used alone.
   const query = { filters: JSON.stringify({ dangling: ['true'] }) };
   const { Volumes } = await ask(parts, { path: '/volumes', query }, volumesSchema);
   return new Set((Volumes ?? []).map(({ Name }) => Name));

@@ -2,9 +2,9 @@ import type { Refusal } from './faults.ts';
 import type { EngineTiming } from './timing.ts';
 
 /**
- * How long an answer 500 that comes back the same is taken for one that passes. `short`: nothing is
- * lost but this stage. `long`: something runs, or would be left behind. `endless`: whoever asks has an
- * end of their own.
+ * How long a repeated, identical answer 500 counts as transient. `short`: only this stage would be
+ * lost. `long`: something still runs, or would be left behind. `endless`: the caller has its own
+ * limit.
  */
 export type Patience = 'short' | 'long' | 'endless';
 
@@ -15,11 +15,14 @@ export interface PatientCall {
   readonly patience?: Patience;
 }
 
-/** What the daemon has answered by 500 lately, call by call. */
+/** The daemon's recent answers 500, by call. */
 export interface SameAnswers {
-  /** Counts an answer; tells whether it has come the same so often and for so long that it will stay so. */
+  /**
+   * Counts an answer, and returns whether the same one has repeated so often and so long that it
+   * will not change.
+   */
   isLasting(call: PatientCall, refusal: Refusal): boolean;
-  /** Something else came of the call. */
+  /** Forgets a call that got another answer. */
   forget(call: PatientCall): void;
 }
 
@@ -30,7 +33,7 @@ interface Known {
   readonly times: number;
 }
 
-/** Calls whose callers are gone are not remembered for ever. */
+/** Limits the memory for calls that are never repeated. */
 const MAX_KNOWN = 1_000;
 const FORGOTTEN_AFTER_MS = 120_000;
 
@@ -48,7 +51,7 @@ export function createSameAnswers(
         return false;
       }
       const now = next(known.get(key), { words: withoutNumbers(message), nowMs: nowMs() });
-      known.delete(key); // to the end
+      known.delete(key); // moves it to the end
       known.set(key, now);
       const [oldest] = known.keys();
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
@@ -76,7 +79,7 @@ function patienceOf({ method, patience }: PatientCall): Patience {
   return patience ?? (method === 'DELETE' ? 'long' : 'short');
 }
 
-/** Ids, addresses and times may differ in answers that say the same. */
+/** Ids, addresses and times may differ in otherwise identical answers. */
 function withoutNumbers(message: string): string {
   return message.replace(/[0-9a-f]{8,}|\d+/gi, '#');
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits; fails with the signal's own reason when it aborts. */
+/** Waits. Throws the signal's own reason when it aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms === 0) return;
   try {

@@ -22,7 +22,8 @@ export function createImages(parts: EngineParts): Images {
   return {
     inspectImage: (reference) => inspectImage(parts, reference),
     pullImage: (reference, { signal, ...options }) => {
-      // Credentials are part of the key: what one build may not pull, it must not get by another.
+      // Credentials are part of the key: a build must not get an image by another build's
+      // credentials.
       const key = JSON.stringify([reference, options.platform, options.auth]);
       return share(
         key,
@@ -86,7 +87,8 @@ async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull
       pull.signal.throwIfAborted();
       if (!(error instanceof FinalError) || !mayPass(error) || tries === MAX_PULL_TRIES)
         throw error;
-      // The last one is told, by the trace and where the job ends; before that nobody has to do anything.
+      // Only the last failure is reported, in the trace and at the end of the job. Before that
+      // nobody needs to act.
       log.debug('pull failed, trying again', { image: reference, tries, reason: error.message });
       await pause(timing.pullDelayMs(tries), pull.signal);
     }
@@ -139,7 +141,9 @@ function pullFault(reference: string, message: string): FinalError {
   return new FinalError(type, text, { cause: new Error(message) });
 }
 
-/** By Docker's own words: ours hold the image's name, which may say anything. */
+/**
+ * Decides by Docker's own message, because ours contains the image's name, which may be any text.
+ */
 function mayPass({ cause }: FinalError): boolean {
   return cause instanceof Error && mayPullPass(cause.message);
 }
@@ -152,8 +156,8 @@ interface Progress {
 const MAX_LINE_LENGTH = 1024 * 1024;
 
 /**
- * The lines of a pull's answer, each a JSON object. docker-modem's own reader takes a broken line
- * down with the whole process and keeps every line in memory.
+ * Reads the lines of a pull's answer, each a JSON object. docker-modem's own reader ends the
+ * process at a malformed line and keeps every line in memory.
  */
 export async function* readProgress(chunks: AsyncIterable<unknown>): AsyncGenerator<Progress> {
   const decoder = new StringDecoder('utf8');

@@ -16,9 +16,10 @@ export interface Putting {
 }
 
 /**
- * Sends entries as a tar, alone on every volume and directory of the host that they come to lie on. Of a
- * container that does not run Podman has no volumes mounted, and unpacks into the directories that they
- * hide later: what lies below a mount is sent there to the mount by itself.
+ * Sends entries as a tar, with exclusive access to every volume and host directory that they are
+ * written to. Podman does not mount volumes while a container does not run, and would unpack into
+ * the directories that the volumes hide later. So the entries below each mount are sent to that
+ * mount separately.
  */
 export async function putArchive(parts: EngineParts, putting: Putting): Promise<void> {
   const { idOrName, entries } = putting;
@@ -45,7 +46,7 @@ async function send({ daemon, timing }: EngineParts, putting: Putting): Promise<
   return reply;
 }
 
-/** What lies below each mount, by paths relative to it. */
+/** The entries below each mount, with paths relative to it. */
 function belowMounts(
   mounts: Awaited<ReturnType<typeof mountsOf>>,
   { idOrName, path, entries }: Putting,
@@ -61,7 +62,7 @@ function belowMounts(
   return [...groups].map(([mount, group]) => ({ idOrName, path: mount, entries: group }));
 }
 
-/** Of what lies below it: the place of a mount itself is a directory of what is around it. */
+/** Entries below the mount. The mount point itself is a directory of its parent. */
 function mountAbove(
   mounts: Awaited<ReturnType<typeof mountsOf>>,
   whole: string,
@@ -72,7 +73,7 @@ function mountAbove(
     : undefined;
 }
 
-/** Whether what is put there comes to lie on the mount anyway. */
+/** Whether files written there are on the mount anyway. */
 function isWithin(path: string, mount: string): boolean {
   const relative = posix.relative(mount, path);
   return relative !== '..' && !relative.startsWith('../');

@@ -1,21 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
-/** Far more than Docker has to say of all that one installation can have on a node. */
+/** Far more than Docker can report about one installation on a node. */
 const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 
-/** Of a refusal: it goes into logs and histories, and may quote what a job said. */
+/** Limit for the message of a refusal, which goes into logs and histories and may quote a job. */
 const MAX_MESSAGE_LENGTH = 2_000;
 
 export interface DaemonReply {
   readonly status: number;
   readonly body: unknown;
-  /** Docker's own words, of a refusal. */
+  /** Docker's own message about a refusal. */
   readonly message: string;
   readonly isPodman: boolean;
 }
 
-/** Reads an answer to its end. Fails when the connection breaks before, or when it does not end. */
+/**
+ * Reads an answer to its end. Throws when the connection breaks before that, or when the answer is
+ * too long.
+ */
 export async function readReply(response: IncomingMessage): Promise<DaemonReply> {
   const chunks: Buffer[] = [];
   let lengthBytes = 0;
@@ -31,7 +34,7 @@ export async function readReply(response: IncomingMessage): Promise<DaemonReply>
   return { status: response.statusCode ?? 0, body, message, isPodman: isPodman(response) };
 }
 
-/** Every answer of Podman tells the version of its own API beside Docker's. */
+/** Every answer of Podman includes the version of its own API besides Docker's. */
 export function isPodman({ headers }: IncomingMessage): boolean {
   return headers['libpod-api-version'] !== undefined;
 }

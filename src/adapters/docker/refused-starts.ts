@@ -1,13 +1,13 @@
 interface RefusedStarts {
-  /** Who was seen to say so, in which versions. */
+  /** The engines and versions that use these words. */
   readonly engine: string;
-  /** The words of the engine for a start that the runtime, or the engine itself, has refused. */
+  /** The engine's words for a start that the runtime or the engine itself refused. */
   readonly refusal: RegExp;
-  /** Of those, the reasons that stay: the same start would be refused again. */
+  /** The permanent reasons among them: the same start would be refused again. */
   readonly lasting: RegExp;
 }
 
-/** What the image lacks, or what the node's kernel does not allow. In runc's words and in crun's. */
+/** Something that the image lacks or the node's kernel forbids, in the words of runc and crun. */
 const LASTING =
   /executable file .*not found|no such file or directory|permission denied|operation not permitted|exec format error|not a directory|is a directory/i;
 
@@ -30,8 +30,8 @@ const ENGINES: readonly RefusedStarts[] = [
 ];
 
 /**
- * Whether a start that the engine refused in these words would be refused again. Podman answers 500
- * to all of them, and Docker before 23 to many.
+ * Whether a start refused in these words would be refused again. Podman answers 500 to all of them,
+ * and Docker before 23 to many.
  */
 export function isRefusedForGood(message: string): boolean {
   return ENGINES.some(({ refusal, lasting }) => refusal.test(message) && lasting.test(message));

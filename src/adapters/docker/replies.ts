@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-// Only what this adapter reads of Docker's answers. Docker writes null for many an empty thing.
+// Only the fields of Docker's answers that this adapter reads. Docker writes null for many empty
+// values.
 
 const labels = z.record(z.string(), z.string()).nullish();
 
@@ -31,9 +32,9 @@ export const imageSchema = z.object({
 export const createdSchema = z.object({ Id: z.string() });
 
 export const mountSchema = z.object({
-  /** Of a volume. */
+  /** Only for a volume. */
   Name: z.string().optional(),
-  /** Of the host. */
+  /** Only for a host directory. */
   Source: z.string().default(''),
   Destination: z.string(),
 });
@@ -41,7 +42,7 @@ export const mountSchema = z.object({
 export const containerSchema = z.object({
   Id: z.string(),
   State: z.object({
-    /** Engines differ in their words: see `parseState`. */
+    /** The words depend on the engine: see `parseState`. */
     Status: z.string(),
     ExitCode: z.number(),
     OOMKilled: z.boolean().default(false),

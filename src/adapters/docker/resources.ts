@@ -26,7 +26,7 @@ type Resources = Pick<
   | 'listBuildIds'
 >;
 
-/** The engine itself, its networks and volumes. */
+/** The part of the engine for networks and volumes. */
 export function createResources(parts: EngineParts): Resources {
   return {
     info: createInfo(parts),
@@ -38,7 +38,7 @@ export function createResources(parts: EngineParts): Resources {
         doing: `create volume "${name}"`,
         method: 'POST',
         path: '/volumes/create',
-        // Docker answers with the volume that is there, should it be.
+        // If the volume exists already, Docker answers with it.
         body: {
           Name: name,
           Labels: withInstallation(labels, installation),
@@ -116,7 +116,10 @@ async function inspectNetwork(
   return status === 404 ? undefined : parseReply(networkSchema, body, daemon.action(call));
 }
 
-/** Docker does not remove a network that something is attached to, such as a job's own container. */
+/**
+ * Docker does not remove a network while something is attached to it, such as a container that the
+ * job made.
+ */
 async function removeNetwork(parts: EngineParts, name: string): Promise<void> {
   const { daemon, timing } = parts;
   const network = await inspectNetwork(parts, name);
@@ -155,7 +158,7 @@ async function listBuildIds(parts: EngineParts): Promise<readonly string[]> {
   return [...new Set(all.flatMap(({ Labels }) => Labels?.[BUILD_LABEL] ?? []))];
 }
 
-/** Of this installation only: whatever another one left on the same daemon is not ours. */
+/** Only objects of this installation: another one may share the daemon. */
 async function list(parts: EngineParts, labels: WantedLabels) {
   const wanted = { ...labels, [INSTALLATION_LABEL]: parts.installation };
   const [containers, volumes, networks] = await Promise.all([

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
 /**
- * Puts the content of a profile in the place of its path: `seccomp=/path` is read on this side, as
- * the docker program does; the daemon takes the profile itself.
+ * Replaces the path of a profile by its content. Like the docker program, this reads
+ * `seccomp=/path` on the client's side, because the daemon takes the profile itself.
  */
 export function inlineSeccomp(options: readonly string[]): Promise<string[]> {
   return Promise.all(options.map(inline));

@@ -12,7 +12,7 @@ import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
 import { endpointSchema } from './replies.ts';
 
-/** The engine's dealings with services: where they listen, and what they say. */
+/** The part of the engine for services: where they listen, and their output. */
 export function createServices(parts: EngineParts): ServiceEngine {
   return {
     inspectEndpoint: (idOrName) => inspectEndpoint(parts, idOrName),
@@ -47,7 +47,7 @@ async function inspectEndpoint(
   };
 }
 
-/** Asks again after every fault that passes: the service may well outlive its daemon. */
+/** Tries again after every transient fault, because the service may outlive its daemon. */
 async function copyServiceLog(
   parts: EngineParts,
   idOrName: string,
@@ -61,7 +61,7 @@ async function copyServiceLog(
   await copyOnce(parts, idOrName, { ...copy, follow: false });
 }
 
-/** False when it broke off, or the container runs on. */
+/** False when the connection broke, or the container still runs. */
 async function copyUntilEnd(
   parts: EngineParts,
   idOrName: string,
@@ -80,7 +80,7 @@ async function copyUntilEnd(
   }
 }
 
-/** From the log's beginning, of which nothing is written that the file has already. */
+/** Reads the log from its beginning, and skips the part that the file already has. */
 async function copyOnce(
   parts: EngineParts,
   idOrName: string,
@@ -117,9 +117,9 @@ async function copyOnce(
 
 interface CopyProgress {
   readonly name: string;
-  /** In the file already. */
+  /** Number of bytes that are already in the file. */
   readonly knownBytes: number;
-  /** Nothing comes after it: a line without an end is one too. */
+  /** True: nothing follows, so a line without an end counts as a line. */
   readonly isLast: boolean;
 }
 

@@ -5,8 +5,8 @@ interface Shared<T> {
 }
 
 /**
- * Makes one call of many at once with the same key. Each caller may leave by its own signal; the
- * call itself is aborted when the last has left.
+ * Merges concurrent calls with the same key into one. Each caller may leave by its own signal. The
+ * call itself is aborted when the last caller has left.
  */
 export function shareCalls<T>(): (
   key: string,
@@ -43,7 +43,7 @@ export function shareCalls<T>(): (
   };
 }
 
-/** The result, unless the signal comes first. What it is the result of goes on. */
+/** The result, unless the signal aborts first. The underlying work continues. */
 export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
   if (signal === undefined) return result;
   return new Promise<T>((resolve, reject) => {

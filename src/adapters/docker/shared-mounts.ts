@@ -5,13 +5,13 @@ import type { EngineParts } from './engine-parts.ts';
 import type { Refusal } from './faults.ts';
 import type { mountSchema } from './replies.ts';
 
-// Docker looks whether a directory is there and then makes it, and it does the same when it fills a
-// fresh volume from an image: two calls about one volume at the same time get in each other's way, and
-// one of them is answered "file exists". So such calls are made in turn, by what they have in common.
+// Docker checks whether a directory exists and then makes it, and does the same when it fills a new
+// volume from an image. Two concurrent calls about one volume conflict, and one of them fails with
+// "file exists". So such calls are serialised by what they share.
 
 type RawMount = z.infer<typeof mountSchema>;
 
-/** What the paths of a container lie on and other containers may have mounted too. */
+/** The mounts below the paths of a container that other containers may share. */
 export function mountsHolding(
   mounts: readonly RawMount[],
   paths: readonly string[],
@@ -23,20 +23,23 @@ export function mountsHolding(
   return [...new Set(held)];
 }
 
-/** What stands for one directory of a mount, wherever containers have it; none outside of mounts. */
+/** A key for one directory of a mount, the same for all containers; none outside of mounts. */
 export function directoryOnMount(mounts: readonly RawMount[], path: string): readonly string[] {
   const mount = innermost(mounts, path);
   if (mount === undefined) return [];
   return [`${sourceOf(mount)}//${posix.relative(mount.Destination, path)}`];
 }
 
-/** Volumes that Docker may have to fill while it creates the container. Directories of the host are not. */
+/**
+ * Volumes that Docker may have to fill when it creates the container. Host directories are not
+ * filled.
+ */
 export function volumesToFill({ binds }: Pick<ContainerSpec, 'binds'>): readonly string[] {
   const sources = binds.flatMap((bind) => bind.split(':', 1)[0] ?? []);
   return [...new Set(sources.filter((source) => !source.startsWith('/')))];
 }
 
-/** The mount that a path lies on. */
+/** The mount that contains a path. */
 export function innermost(mounts: readonly RawMount[], path: string): RawMount | undefined {
   const holding = mounts.filter(({ Destination }) =>
     `${posix.normalize(path)}/`.startsWith(`${posix.normalize(Destination).replace(/\/$/, '')}/`),
@@ -54,7 +57,7 @@ interface Meeting {
   readonly signal?: AbortSignal;
 }
 
-/** Does work that changes what is on these mounts when it is its turn there. */
+/** Runs work that changes these mounts, one at a time for each mount. */
 export function inTurnAt<T>(
   { daemon, inTurn }: Pick<EngineParts, 'daemon' | 'inTurn'>,
   { mounts, signal }: Meeting,
@@ -66,7 +69,10 @@ export function inTurnAt<T>(
 const MET = /\bmkdir(?:at)? .*: file exists/i;
 const MAX_MEETINGS = 5;
 
-/** Programs that take no turns use the same volumes: what one of them has just made is there now. */
+/**
+ * Repeats a call that conflicted with another program, which does not serialise its calls: what
+ * that program made exists now.
+ */
 export async function againWhenMet<T extends Refusal>(call: () => Promise<T>): Promise<T> {
   for (let meetings = 1; ; meetings += 1) {
     const reply = await call();

@@ -2,9 +2,9 @@ import type { ContainerStatus } from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
 
 /**
- * What an engine calls a container's state. Docker's own seven are the words of this program; the
- * others are Podman's (4.3 to 5), some of which last for a moment only.
- * Source: moby `container/state.go` (StateString), Podman `libpod/define/containerstate.go`.
+ * The engines' words for a container's state. Docker's seven words are those of this program. The
+ * others are Podman's (4.3 to 5), some of which are momentary. Source: moby `container/state.go`
+ * (StateString), Podman `libpod/define/containerstate.go`.
  */
 const STATES: ReadonlyMap<string, ContainerStatus['state']> = new Map([
   ['created', 'created'],
@@ -17,13 +17,13 @@ const STATES: ReadonlyMap<string, ContainerStatus['state']> = new Map([
   ['configured', 'created'],
   ['initialized', 'created'],
   ['stopping', 'running'],
-  // Its processes have ended, and their exit code is known; the engine has still to tidy up.
+  // Its processes have ended and their exit code is known, but the engine has yet to clean up.
   ['stopped', 'exited'],
 ]);
 
 /**
- * The state by the engine's word for it. Fails with TransientError for an unknown one: whatever it
- * is, the container will not stay in it.
+ * Translates the engine's word for a state. Throws TransientError for an unknown one, because such
+ * a state will not last.
  */
 export function parseState(word: string, idOrName: string): ContainerStatus['state'] {
   const state = STATES.get(word);

@@ -7,7 +7,7 @@ import { segment, type DaemonCall } from './daemon.ts';
 import { refusalFault, timeoutFault } from './faults.ts';
 import { readReply } from './read-reply.ts';
 
-/** The engine's dealings with what containers read. */
+/** The part of the engine that writes to the stdin of containers. */
 export function createStdin(parts: EngineParts): Pick<ContainerEngine, 'fillStdin'> {
   return { fillStdin: (idOrName, content) => fillStdin(parts, idOrName, content) };
 }
@@ -37,7 +37,10 @@ async function fillStdin(
   }
 }
 
-/** Docker keeps what is on its connection until the container reads it, and then hangs up. */
+/**
+ * Docker holds the data on its connection until the container reads it, and then closes the
+ * connection.
+ */
 function endWith(connection: Duplex, content: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.on('error', reject);

@@ -1,6 +1,6 @@
 import { planPullDelayMs } from '../../domain/executor/pull-policy.ts';
 
-/** Every limit and pause of the engine, in one place: tests hand in shorter ones. */
+/** Every limit and pause of the engine, in one place. Tests use shorter ones. */
 export interface EngineTiming {
   /** For a call that Docker answers from memory or by one quick action. */
   readonly callLimitMs: number;
@@ -8,13 +8,17 @@ export interface EngineTiming {
   readonly slowCallLimitMs: number;
   /** SIGTERM to SIGKILL, and the time the processes of a container get before PID 1 is asked. */
   readonly stopGraceMs: number;
-  /** A wait is asked anew after this long: a half-open connection would never tell. */
+  /**
+   * A wait is repeated after this long, because a half-open connection would never report the end.
+   */
   readonly waitTurnMs: number;
-  /** A pull that reports no progress for this long is given up. */
+  /** A pull without progress for this long is aborted. */
   readonly pullIdleMs: number;
-  /** Files of a container of which nothing moves for this long are given up. */
+  /** A transfer of files without movement for this long is aborted. */
   readonly transferIdleMs: number;
-  /** An answer 500 is given up when it came the same so often, and for as long as the call is worth. */
+  /**
+   * An identical answer 500 is final after this many times, and after as long as the call is worth.
+   */
   readonly sameAnswers: {
     readonly times: number;
     readonly shortMs: number;
@@ -31,7 +35,7 @@ export const DEFAULT_TIMING: EngineTiming = {
   waitTurnMs: 300_000,
   pullIdleMs: 600_000,
   transferIdleMs: 300_000,
-  // A daemon whose containerd is started anew has the same words for some seconds.
+  // A daemon whose containerd restarts gives the same answer for some seconds.
   sameAnswers: { times: 5, shortMs: 12_000, longMs: 300_000 },
   pullDelayMs: (triesMade) => planPullDelayMs(triesMade, Math.random()),
   reconnectDelayMs: (failures) => Math.min(10_000, 250 * 2 ** failures),

@@ -1,15 +1,15 @@
 import { leaveOn } from './share-calls.ts';
 
-/** Does work when all that came before it with a key of its own has ended; the rest goes on beside. */
+/** Runs work after all earlier work with any of the same keys. Other work runs concurrently. */
 export type InTurn = <T>(options: TurnOptions, work: () => Promise<T>) => Promise<T>;
 
 export interface TurnOptions {
   readonly keys: readonly string[];
-  /** Ends the wait. The work has to see to itself. */
+  /** Aborts the waiting. The work must watch the signal itself. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** All keys are taken in one moment: nobody holds one while waiting for another. */
+/** All keys are taken at once, so that nobody holds one while waiting for another. */
 export function createTurns(): InTurn {
   const lasts = new Map<string, Promise<void>>();
   return async ({ keys, signal }, work) => {

@@ -11,7 +11,7 @@ import { readReply } from './read-reply.ts';
 
 type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
 
-/** The engine's dealings that last until a container's processes have ended. */
+/** The calls that wait for the end of a container's processes. */
 export function createWaiting(parts: EngineParts): Waiting {
   return {
     waitForExit: (idOrName, signal) => waitForExit(parts, idOrName, signal),
@@ -20,7 +20,7 @@ export function createWaiting(parts: EngineParts): Waiting {
   };
 }
 
-/** Asks again after every fault that passes: the container may well outlive its daemon. */
+/** Tries again after every transient fault, because the container may outlive its daemon. */
 async function waitForExit(
   parts: EngineParts,
   idOrName: string,
@@ -58,7 +58,7 @@ function pauseAfter({ timing }: EngineParts, failures: number, signal: AbortSign
   return pause(timing.reconnectDelayMs(failures - 1), signal);
 }
 
-/** Returns when Docker says that the container has ended, or when it is time to look again. */
+/** Returns when Docker says that the container has ended, or when it is time to check again. */
 async function waitOneTurn(
   parts: EngineParts,
   idOrName: string,
@@ -131,7 +131,7 @@ async function kill(parts: EngineParts, idOrName: string): Promise<void> {
   });
 }
 
-/** Does it again until Docker itself says that the container does not run. */
+/** Repeats the action until Docker says that the container does not run. */
 async function untilNotRunning(
   parts: EngineParts,
   idOrName: string,
@@ -159,8 +159,9 @@ function stillRunning(idOrName: string, address: string): TransientError {
 }
 
 /**
- * Asks every process but PID 1 to end and gives them time to: a shell as PID 1 hands no signal on.
- * Whatever `sh` itself started is not in the list, for it is written before.
+ * Sends SIGTERM to every process but PID 1 and waits, because a shell as PID 1 does not forward
+ * signals. The list is complete before the script itself starts a process, so it contains none of
+ * them.
  */
 const TERMINATE_SCRIPT = `
 pids=
@@ -180,7 +181,7 @@ done
 
 const execSchema = z.object({ Id: z.string() });
 
-/** The best that can be done: without a shell in the image, `stop` alone has to do. */
+/** This is best effort: without a shell in the image, `stop` alone must do. */
 async function terminateProcesses(parts: EngineParts, idOrName: string): Promise<void> {
   const { daemon, timing, log } = parts;
   const doing = `ask the processes of container "${idOrName}" to end`;
@@ -190,10 +191,11 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
     doing,
     method: 'POST',
     path: `/containers/${segment(idOrName)}/exec`,
-    // As the container's own user: the shell is the job's, and must get no more rights by a stop.
+    // Runs as the container's own user: the shell belongs to the job and must not get more rights
+    // by a stop.
     body: { Cmd: command, AttachStdout: true, AttachStderr: true },
   };
-  // The last process may end the container, and so this call, at any moment.
+  // The last process may end the container, and with it this call, at any moment.
   const limitMs = timing.stopGraceMs + 2_000;
   try {
     const created = await daemon.expect(create, { limitMs, accept: [201] });
@@ -205,7 +207,7 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
       body: { Detach: false, Tty: false },
     };
     const response = await daemon.open(start, AbortSignal.timeout(limitMs));
-    // What it says is thrown away unread: the shell is the job's, and may say anything.
+    // The output is discarded: the shell belongs to the job and may print anything.
     await finished(response.resume());
     log.debug('asked processes to end', { container: idOrName, status: response.statusCode });
   } catch (error) {

@@ -22,8 +22,8 @@ export interface Writing {
 }
 
 /**
- * Sends members as a tar, no faster than Docker unpacks it. Nobody else of this program writes into the
- * same directory of the same volume meanwhile.
+ * Sends members as a tar, at the speed at which Docker unpacks it. Nobody else in this program
+ * writes to the same directory of the same volume meanwhile.
  */
 export async function writeFiles(parts: EngineParts, writing: Writing): Promise<void> {
   const { signal, path } = writing;
@@ -36,7 +36,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
   const idle = startIdleLimit(timing.transferIdleMs, signal);
   const stop = new AbortController();
   const tarStream = new PassThrough();
-  tarStream.on('error', () => undefined); // told by the packing
+  tarStream.on('error', () => undefined); // the packing reports the error
   let isAnswered = false;
   let ownFault: { readonly error: unknown } | undefined;
   const answering = daemon
@@ -44,7 +44,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
     .then(readReply)
     .finally(() => {
       isAnswered = true;
-      tarStream.destroy(); // what was not sent yet is not wanted any more
+      tarStream.destroy(); // the rest of the tar is no longer needed
     });
   const tar = tarOf(withinPlace(writing));
   const packing = pipeline(watched(tar, idle), tarStream).catch((error: unknown) => {
@@ -61,7 +61,10 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
   if (answer.value.status !== 200) throw writeFault(answer.value, action);
 }
 
-/** Docker says 500 of all that went wrong while it unpacked: another try would fail the same way. */
+/**
+ * Docker answers 500 for everything that fails while unpacking: another try would fail the same
+ * way.
+ */
 function writeFault(reply: DaemonReply, action: RefusedAction): Error {
   const isOfUnpacking = reply.status === 500 && UNPACKING.test(reply.message);
   if (!isOfUnpacking) return refusalFault(reply, action);
@@ -74,7 +77,7 @@ function writeFault(reply: DaemonReply, action: RefusedAction): Error {
 const UNPACKING =
   /processing tar file|no space left on device|read-only|permission denied|not a directory|is a directory|file exists|too many levels of symbolic links|file name too long|quota exceeded|invalid (?:sym|hard)link/i;
 
-/** Docker's turn is from a chunk that is handed on to the moment when the next one is asked for. */
+/** Docker's turn lasts from the moment a chunk is handed over until it asks for the next one. */
 async function* watched(
   tar: AsyncIterable<Uint8Array>,
   idle: IdleLimit,
@@ -96,8 +99,8 @@ async function* withinPlace({ members, path }: Writing): AsyncGenerator<FileMemb
 }
 
 /**
- * Docker takes no link that leads out of where it unpacks, unless it is absolute, which it looks at
- * less closely: within its container it may lead anywhere.
+ * Docker refuses links that lead out of the target directory, unless they are absolute, which it
+ * checks less strictly. Within its container a link may lead anywhere.
  */
 function linkTarget({ path, linkTarget: target }: FileMember, base: string): string {
   if (target.startsWith('/')) return target;
