@@ -3,11 +3,11 @@ import { readOpenFiles } from './adapters/host/open-files.ts';
 import { describeTooFewFiles } from './domain/runner/open-files.ts';
 import { holdSignals } from './worker/shutdown.ts';
 
-// A service is stopped in its first seconds too; other commands let go of the signals again.
+// A service may be stopped in its first seconds too. Other commands release the signals again.
 if (process.argv.includes('run')) holdSignals();
 process.exitCode = await main();
 
-/** The program is loaded only where that is possible: Node says nothing sensible where it is not. */
+/** Loads the program only where it can run, because Node's own error message would not help. */
 async function main(): Promise<number> {
   const openFiles = await readOpenFiles();
   const fault = openFiles && describeTooFewFiles(openFiles);
@@ -24,5 +24,5 @@ async function main(): Promise<number> {
   });
 }
 
-// Native threads of Temporal and an open stdin must not keep a finished command alive.
+// Native threads of Temporal and an open stdin must not keep a finished command running.
 process.exit();

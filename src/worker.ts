@@ -10,17 +10,17 @@ import * as messages from './workflows/messages.ts';
 
 export type { RunOptions } from './worker/node.ts';
 
-/** How often config.toml is looked at for changes, as gitlab-runner does it. */
+/** How often config.toml is checked for changes, as in gitlab-runner. */
 const CONFIG_WATCH_MS = 3_000;
 const FORGOTTEN_CHECK_MS = 5_000;
-/** What Docker would not remove when its build ended is tried again. */
+/** How often to retry removing what Docker did not remove when its build ended. */
 const SWEEP_INTERVAL_MS = 5 * 60_000;
-/** How often it is looked whether somebody has ended what asks for jobs. */
+/** How often to check whether somebody has ended the workflows that ask for jobs. */
 const RESTART_INTERVAL_MS = 20_000;
 
 /**
- * Everything one node needs, in the foreground: the embedded Temporal unless another is named, the
- * three workers, and feedRunners when config.toml has runners. Returns the exit code.
+ * Runs one node in the foreground: the embedded Temporal unless another is configured, the three
+ * workers, and feedRunners when config.toml has runners. Returns the exit code.
  */
 export async function runWorker(options: RunOptions): Promise<number> {
   const { log } = options;
@@ -33,7 +33,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
       await node.close();
     }
   } catch (error) {
-    // What was under way when the stop came could not go on: that is no failure.
+    // An opening that the stop interrupted is not a failure.
     if (!shutdown.stopping.aborted) throw error;
     log.debug('given up for the stop', { error });
     return 0;
@@ -113,7 +113,7 @@ function tellReady({ ports, temporal, capacity }: Node, configPath: string): voi
   });
 }
 
-/** Beginning with the first interval: until then the node itself begins them. */
+/** Begins after the first interval. Until then the node itself starts them. */
 function restartNowAndThen(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;
   const scope = { workflows: node.workflows, installation, ports };
@@ -126,7 +126,7 @@ function restartNowAndThen(node: Node): NodeJS.Timeout {
   return setInterval(() => void restart(), RESTART_INTERVAL_MS);
 }
 
-/** Starts feedRunners, or tells the one that runs to read this node's config. */
+/** Starts feedRunners, or tells a running one to read this node's config. */
 async function feed(
   { workflows, ports, installation }: Node,
   hasRestarted: boolean,

@@ -4,7 +4,7 @@ import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-di
 import { buildStateQuery } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
 
-/** A build that has not ended, as far as it can be seen from beside. */
+/** A build that has not ended, as an outside observer sees it. */
 export interface OpenBuild {
   readonly buildId: string;
   readonly jobId: string;
@@ -17,19 +17,19 @@ export interface OpenBuild {
 }
 
 const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
-/** A query is answered by a worker: there may be none just now. */
+/** Time limit for a query, which only a worker answers: there may be none. */
 const QUERY_LIMIT_MS = 5_000;
 
 /**
- * Does something with the Temporal that the node of this config file uses. Where it keeps its state is
- * known from the environment, or from what the node has noted beside the file.
+ * Runs an action with the Temporal of the node with this config file. Its state directory comes
+ * from the environment, or from the node's note beside the file.
  */
 export async function withTemporal<T>(
   configPath: string,
   { io: { env } }: CommandContext,
   work: (client: Client, state: StatePaths) => Promise<T>,
 ): Promise<T> {
-  // Loaded here: the other commands do without Temporal.
+  // Loaded here, because other commands do not need Temporal.
   const { visitTemporal } = await import('../adapters/temporal/visit.ts');
   const note = await readNodeNote(configPath);
   const state = stateDirectoryPaths({ configPath, env, noted: note?.stateDir });

@@ -10,7 +10,9 @@ interface CancelFlags {
   readonly force?: boolean;
 }
 
-/** `cancel`: ends a build as GitLab's button does; with `--force` one that does not listen. */
+/**
+ * `cancel`: ends a build as GitLab's button does. With `--force` also one that does not respond.
+ */
 export function createCancelCommand(context: CommandContext): Command {
   return new Command('cancel')
     .description('End a job: its after_script still runs, and GitLab is told')
@@ -40,7 +42,7 @@ async function tellToEnd(client: Client, buildId: string): Promise<void> {
   await client.workflow.getHandle(buildId).signal(cancelBuildSignal);
 }
 
-/** The one build that is meant. Two GitLabs may have a job of the same number. */
+/** The build that a job number means. Two GitLabs may have a job with the same number. */
 export function chooseBuild(builds: readonly OpenBuild[], job: string): OpenBuild {
   const wanted = /\/-\/jobs\/(\d+)\/?$/.exec(job)?.[1] ?? job;
   const found = builds.filter(({ jobId, buildId }) => buildId === job || jobId === wanted);

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { AdjustableLog } from '../adapters/log/log.ts';
 import type { ProgramInfo } from '../domain/context/context.ts';
 
-/** The process as a command sees it; tests hand in another. */
+/** The process as a command sees it. Tests use another one. */
 export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly input: Readable;
@@ -10,7 +10,7 @@ export interface CommandIo {
   readonly stderr: Writable & { readonly isTTY?: boolean; hasColors?(): boolean };
 }
 
-/** What is on the command line or in the environment: it goes before the config file. */
+/** Settings from the command line or the environment, which override the config file. */
 export interface LogSettings {
   readonly level: string | undefined;
   readonly format: string | undefined;
@@ -19,9 +19,9 @@ export interface LogSettings {
 export interface CommandContext {
   readonly io: CommandIo;
   readonly program: ProgramInfo;
-  /** To be called in an action: the options are read by then. */
+  /** Call it only in an action, when the options have been read. */
   logSettings(): LogSettings;
   log(): AdjustableLog;
-  /** A command that fails without an error to throw says so here. */
+  /** Sets the exit code of a command that fails without an error. */
   setExitCode(code: number): void;
 }

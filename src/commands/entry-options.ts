@@ -4,7 +4,7 @@ import { booleanOption, readCount, readMore } from './options.ts';
 
 type Kind = 'text' | 'count' | 'flag' | 'list';
 
-/** A key of a `[[runners]]` entry that an option of `register` or its variable sets. */
+/** A key of a `[[runners]]` entry that an option of `register`, or its variable, sets. */
 interface EntryOption {
   readonly key: string;
   readonly kind: Kind;
@@ -62,7 +62,7 @@ function envName(key: string): string {
   return key.replaceAll('-', '_').toUpperCase();
 }
 
-/** Gives `register` an option for each key. */
+/** Adds an option for each key to `register`. */
 export function addEntryOptions(command: Command): void {
   for (const option of [...RUNNER_OPTIONS, ...DOCKER_OPTIONS]) {
     command.addOption(createOption(option).env(option.env));
@@ -98,7 +98,7 @@ function readGiven(command: Command, options: readonly EntryOption[]): TomlTable
     const name = createOption(option).attributeName();
     const value: unknown = command.getOptionValue(name);
     if (value === undefined || value === '') return [];
-    // A variable of the environment holds all values of a list, between commas.
+    // An environment variable has all values of a list, separated by commas.
     const isFromEnv = command.getOptionValueSource(name) === 'env';
     const split = isFromEnv && option.kind === 'list' ? splitList(value) : value;
     return [[option.key, split] as const];

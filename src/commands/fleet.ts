@@ -4,10 +4,10 @@ import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
 
 const OPEN_FEEDERS = "WorkflowType = 'feedRunners' AND ExecutionStatus = 'Running'";
-/** A query is answered by a worker: there may be none just now. */
+/** Time limit for a query, which only a worker answers: there may be none. */
 const QUERY_LIMIT_MS = 5_000;
 
-/** A node that asks for jobs, as far as it can be seen from beside. */
+/** A node that asks for jobs, as an outside observer sees it. */
 export interface SeenNode {
   readonly node: string;
   /** undefined while no worker answers for it. */
@@ -32,7 +32,7 @@ export async function seeNode(client: Client, node: string): Promise<SeenNode> {
   return { node, fleet };
 }
 
-/** Why a runner of a node asks for no job just now; undefined while it does. */
+/** Why a runner of a node does not ask for jobs now; undefined while it does. */
 export function restOf(
   { isDraining, paused, health }: FleetState,
   runner: RunnerSettings,
@@ -42,7 +42,7 @@ export function restOf(
   return isDisabled(health[runner.key], runner, Date.now()) ? 'refused by GitLab' : undefined;
 }
 
-/** The one runner that a person means by its name or key. Says which there are when there is none. */
+/** The runner with this name or key. The error lists the runners that exist. */
 export function chooseRunner({ settings }: FleetState, wanted: string): RunnerSettings {
   const { runners } = settings;
   const found = runners.filter(({ name, key }) => key === wanted || name === wanted);

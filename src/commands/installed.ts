@@ -8,7 +8,7 @@ import {
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 
-/** The runners to do something with; their absence is said, for it may be the wrong file. */
+/** The runners for an action. It says when there are none, because it may be the wrong file. */
 export async function readInstalledRunners(
   path: string,
   context: CommandContext,
@@ -18,7 +18,7 @@ export async function readInstalledRunners(
   return runners;
 }
 
-/** The config file as it stands, with the entries that could not be run as well. */
+/** The config file, including entries that cannot be served. */
 export async function readInstalled(
   path: string,
   { io }: CommandContext,
@@ -27,10 +27,10 @@ export async function readInstalled(
   return readConfig({ text, path, env: io.env }).config;
 }
 
-/** An entry of the config file or one that is to become one. */
+/** An entry of the config file, or one that is being registered. */
 export type Registrable = Pick<RunnerConfig, 'url' | 'tlsCaFile' | 'tlsCertFile' | 'tlsKeyFile'>;
 
-/** Asks the GitLab of one entry, and lets go of the connection. */
+/** Calls the GitLab of one entry and closes the connection. */
 export async function askGitLab<T>(
   { url, tlsCaFile, tlsCertFile, tlsKeyFile }: Registrable,
   { context, configPath }: { readonly context: CommandContext; readonly configPath: string },

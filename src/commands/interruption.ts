@@ -1,6 +1,6 @@
 import type { Prompter } from './prompter.ts';
 
-/** SIGINT and SIGTERM as an error at the next safe place. A second one ends the process at once. */
+/** SIGINT and SIGTERM as an error at the next safe point. A second one ends the process at once. */
 export interface Interruption {
   readonly signal: AbortSignal;
   throwIfRaised(): void;
@@ -24,7 +24,7 @@ export function listenForInterruption(): Interruption {
   };
 }
 
-/** Nobody has to answer a question after the interruption. */
+/** Ends an open question at the interruption. */
 export function interruptible(prompter: Prompter, { signal }: Interruption): Prompter {
   const raised = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });

@@ -10,7 +10,7 @@ interface JobsFlags {
   readonly json?: boolean;
 }
 
-/** `jobs`: what runs now, on every node that shares this Temporal. */
+/** `jobs`: lists running jobs on every node that shares this Temporal. */
 export function createJobsCommand(context: CommandContext): Command {
   return new Command('jobs')
     .description('List the jobs that run now, over all nodes')
@@ -33,7 +33,7 @@ async function listJobs({ config, json }: JobsFlags, context: CommandContext): P
   stdout.write(formatTable([['JOB', 'STAGE', 'FOR', 'NODE', 'WHAT', 'BUILD'], ...lines]));
 }
 
-/** What keeps a node from asking for jobs: else nobody sees why none run. */
+/** Prints what keeps a node from asking for jobs, so that people see why none run. */
 function tellOf({ node, fleet }: SeenNode, log: Log): void {
   if (fleet === undefined) {
     log.warn('Node does not answer: what it asks for is not known', { node });
@@ -61,7 +61,7 @@ export function formatAge(ageMs: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Columns as wide as their longest cell. What a job calls itself must not move the cursor. */
+/** Columns as wide as their longest cell. A job's name must not control the terminal. */
 function formatTable(rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map((cell) => cell.replace(/\p{Cc}/gu, ' ')));
   const widths = (clean[0] ?? []).map((_, column) =>

@@ -10,7 +10,7 @@ interface KeysFlags {
   readonly config: string;
 }
 
-/** `keys`: hands the keys of a node to another one that is to share its Temporal. */
+/** `keys`: passes the keys of a node to another one that shares its Temporal. */
 export function createKeysCommand(context: CommandContext): Command {
   const exporting = new Command('export')
     .description('Write the key ring to standard output, which must be a pipe or a file')

@@ -14,7 +14,10 @@ interface LintFlags {
 
 const ONLY_WARNINGS = 2;
 
-/** `lint`: reads the config file as `run` does. Ends with 0, with 1 for faults, with 2 for warnings alone. */
+/**
+ * `lint`: reads the config file as `run` does. Exits with 0, with 1 for faults, with 2 for warnings
+ * only.
+ */
 export function createLintCommand(context: CommandContext): Command {
   return new Command('lint')
     .description(
@@ -25,7 +28,7 @@ export function createLintCommand(context: CommandContext): Command {
 }
 
 async function lint({ config: path }: LintFlags, context: CommandContext): Promise<void> {
-  // `run` takes a missing file for an empty one.
+  // `run` treats a missing file as an empty one.
   if (!existsSync(path)) throw new Error(`${path}: no such file: name one by --config`);
   const log = context.log();
   const told = { faults: 0, warnings: 0 };
@@ -46,7 +49,7 @@ async function lint({ config: path }: LintFlags, context: CommandContext): Promi
   log.warn('Config file can be used, see the warnings above', { config: path });
 }
 
-/** An entry that is not served is a fault; whatever else is warned of leaves it served. */
+/** An entry that is not served is a fault. Other warnings leave it served. */
 function counting(log: Log, told: { faults: number; warnings: number }): Log {
   return {
     ...log,

@@ -36,7 +36,7 @@ async function list({ config, showTokens }: ListFlags, context: CommandContext):
   }
 }
 
-/** Why runners ask for no job, by key. Where no node runs there is nothing to tell. */
+/** Why runners do not ask for jobs, by key. Empty when no node runs. */
 async function readRests(
   config: string,
   context: CommandContext,

@@ -27,7 +27,7 @@ interface GlobalFlags {
   readonly logFormat?: string;
 }
 
-/** Runs one command to its end and returns the exit code: 0, 1 when it failed, 2 for wrong usage. */
+/** Runs one command to its end and returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function runCli(args: readonly string[], io: CommandIo): Promise<number> {
   const root = new Command();
   let exitCode = 0;
@@ -46,14 +46,14 @@ export async function runCli(args: readonly string[], io: CommandIo): Promise<nu
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-    // Wrapped, so that only the message is shown; the debug level adds where it came from.
+    // Wrapped, so that only the message is shown. The debug level adds the stack.
     const fields = context.logSettings().level === 'debug' ? { error } : {};
     context.log().error(error instanceof Error ? error.message : String(error), fields);
     return FAILED;
   }
 }
 
-/** `preset` hears how the config file of a node wants its log. */
+/** `preset` receives the log settings of a node's config file. */
 function describeRoot(
   root: Command,
   context: CommandContext,
@@ -101,7 +101,7 @@ function describeRoot(
   });
 }
 
-/** '' is not set: so it comes from an environment that has the variable empty. */
+/** '' counts as unset, because it comes from an empty environment variable. */
 function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, `${description} (${choices.join(', ')})`).argParser((text) => {
     if (text === '' || choices.includes(text)) return text || undefined;

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseGoBool } from '../domain/job/go-bool.ts';
 
-/** A flag as gitlab-runner has it: `--x`, `--x=true`, `--x=false`. */
+/** A flag in gitlab-runner's syntax: `--x`, `--x=true`, `--x=false`. */
 export function booleanOption(name: string, description: string): Option {
   return new Option(`${name} [bool]`, description).argParser(readBoolean).preset('true');
 }
@@ -17,8 +17,8 @@ function readBoolean(text: string): boolean | undefined {
 }
 
 /**
- * An empty variable of the environment is one that is not set. To commander it is a value: of a flag, the
- * one that turns it on.
+ * An empty environment variable counts as unset. Commander would treat it as a value, which turns a
+ * flag on.
  */
 export function forgetEmptyVariables(program: Command): void {
   for (const { options } of [program, ...program.commands]) {
@@ -35,7 +35,7 @@ export function readCount(text: string): number | undefined {
   return Number(text);
 }
 
-/** For options that may be given again and again. */
+/** For options that may be repeated. */
 export function readMore(text: string, before: readonly string[] = []): readonly string[] {
   return text === '' ? before : [...before, text];
 }
@@ -47,7 +47,7 @@ export function configOption(): Option {
     .default(defaultConfigPath());
 }
 
-/** Root's is the machine's; others have theirs, as with gitlab-runner. */
+/** For root it is the machine's file; other users have their own, as with gitlab-runner. */
 function defaultConfigPath(): string {
   if (process.getuid?.() === 0) return '/etc/gitlab-runner/config.toml';
   const assignment = homedir();
@@ -57,7 +57,7 @@ function defaultConfigPath(): string {
 }
 
 /**
- * Ties the value of a boolean flag to it: commander would take `--debug run` for a value "run", and
+ * Joins a boolean flag and its value: commander would take `run` in `--debug run` for a value, and
  * people write `--locked false`.
  */
 export function joinBooleanValues(program: Command, args: readonly string[]): readonly string[] {

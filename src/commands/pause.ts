@@ -13,7 +13,7 @@ interface NodeFlags {
   readonly node?: string;
 }
 
-/** `pause`: no jobs for one runner, until it is resumed. */
+/** `pause`: stops job requests of one runner until it is resumed. */
 export function createPauseCommand(context: CommandContext): Command {
   return nodeCommand('pause', 'Ask for no jobs for one runner; its builds go on')
     .argument('<runner>', 'Its name in the config file, or its key as the log has it')
@@ -27,7 +27,7 @@ export function createPauseCommand(context: CommandContext): Command {
     );
 }
 
-/** `drain`: no jobs at all for a node, until it is resumed. */
+/** `drain`: stops all job requests of a node until it is resumed. */
 export function createDrainCommand(context: CommandContext): Command {
   return nodeCommand('drain', 'Ask for no jobs at all, also after a restart; builds go on').action(
     (flags: NodeFlags) =>
@@ -81,7 +81,7 @@ function namesOf({ settings }: FleetState, keys: readonly string[]): readonly st
   return settings.runners.filter(({ key }) => keys.includes(key)).map(({ name }) => name);
 }
 
-/** The node that is told, as it was before. */
+/** The node that receives the signal, in its earlier state. */
 interface Told {
   readonly fleet: FleetState;
   readonly feeder: WorkflowHandle;

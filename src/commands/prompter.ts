@@ -5,20 +5,26 @@ export interface Question {
   /** Name of the option that answers it. */
   readonly option: string;
   readonly prompt: string;
-  /** From the command line or the environment: the default, or the answer when nobody is asked. */
+  /**
+   * The value from the command line or the environment: the default, or the answer when nobody is
+   * asked.
+   */
   readonly given: string;
   readonly mayBeEmpty?: boolean;
-  /** A default that is not shown: terminals are looked over shoulders and recorded. */
+  /** A default that is not shown, because terminals are watched and recorded. */
   readonly isSecret?: boolean;
 }
 
 export interface Prompter {
-  /** Asks until there is an answer. Without a person, fails when one is needed and none was given. */
+  /**
+   * Asks until there is an answer. Without a person it throws when an answer is needed and none was
+   * given.
+   */
   ask(input: Question): Promise<string>;
   close(): void;
 }
 
-/** Takes what was given for answers. */
+/** Answers with the given values. */
 export const silentPrompter: Prompter = {
   ask: ({ option, given, mayBeEmpty = false }) => {
     const answer = given.trim();

@@ -7,17 +7,17 @@ import { FailureType, FinalError } from '../domain/failure.ts';
 import type { GivenEntry } from './entry-options.ts';
 import type { Identity } from './register-identity.ts';
 
-/** How gitlab-runner writes "never". */
+/** gitlab-runner's value for "never". */
 const NEVER = new Date('0001-01-01T00:00:00Z');
 const CACHE_VOLUME = '/cache';
 
-/** Tables that belong to other executors: only the chosen one's is written. */
+/** Tables of other executors. Only the chosen executor's table is written. */
 const OTHER_EXECUTORS: ReadonlySet<string> = new Set([
   ...['kubernetes', 'machine', 'ssh', 'parallels', 'virtualbox', 'custom', 'referees'],
   ...['instance', 'autoscaler'],
 ]);
 
-/** What was given, and behind it what the one runner of a template has. Its token is left out. */
+/** The given keys, completed by those of the template's runner, except its token. */
 export async function fillFromTemplate(
   given: GivenEntry,
   path: string | undefined,
@@ -39,7 +39,7 @@ export async function fillFromTemplate(
   };
 }
 
-/** Fails with InvalidConfig for values that no config file may hold, before GitLab is asked. */
+/** Throws InvalidConfig for values that a config file cannot contain, before GitLab is asked. */
 export function checkEntry({ runner, docker }: GivenEntry): void {
   const text = renderTableArrayEntry('runners', { ...runner, docker });
   const { unusable } = readConfig({ text, path: 'options', env: {} });
@@ -57,7 +57,7 @@ export interface EntryParts {
   readonly now: Date;
 }
 
-/** The `[[runners]]` entry as it goes into the file, in gitlab-runner's order. */
+/** The `[[runners]]` entry for the file, in gitlab-runner's order. */
 export function buildEntry({ identity, given, executor, image, now }: EntryParts): TomlTable {
   const { name, url, id, token, tokenExpiresAt } = identity;
   const own: TomlTable = {
@@ -74,7 +74,9 @@ export function buildEntry({ identity, given, executor, image, now }: EntryParts
   };
 }
 
-/** Jobs of one project share `/cache`, unless a volume is there already or none is wanted. */
+/**
+ * Jobs of one project share `/cache`, unless such a volume is configured already or none is wanted.
+ */
 function withCacheVolume({ volumes, disable_cache: isDisabled }: TomlTable): readonly string[] {
   const given = Array.isArray(volumes) ? volumes.map(String) : [];
   const isThere = given.some((volume) => volume.split(':').at(-1) === CACHE_VOLUME);

@@ -18,15 +18,15 @@ export interface Registering {
   readonly context: CommandContext;
 }
 
-/** A runner that GitLab knows now. */
+/** A runner that GitLab knows. */
 export interface Identity extends RunnerIdentity {
   readonly url: string;
   readonly name: string;
-  /** Registered by this very command: taken back when it fails later. */
+  /** True: this command registered it, and unregisters it when a later step fails. */
   readonly isNew: boolean;
 }
 
-/** Finds out who the runner is: asks for address and token, and lets GitLab have its say. */
+/** Determines the runner: asks the user for address and token, and verifies them with GitLab. */
 export async function identify(registering: Registering): Promise<Identity> {
   const { flags, prompter } = registering;
   const url = await prompter.ask({
@@ -169,7 +169,7 @@ async function registerAnew(
       description: name,
       maintenanceNote,
       tagList: tags,
-      // Without tags it would run nothing at all.
+      // Without tags it would otherwise run nothing.
       runUntagged: tags.length === 0 || flags.runUntagged === true,
       locked: flags.locked ?? true,
       ...(flags.accessLevel && { accessLevel: flags.accessLevel }),

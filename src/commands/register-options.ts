@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addEntryOptions } from './entry-options.ts';
 import { booleanOption, configOption, readCount } from './options.ts';
 
-/** What `register` is told besides the keys of the entry. */
+/** Options of `register` besides the keys of the entry. */
 export interface RegisterFlags {
   readonly config: string;
   readonly nonInteractive?: boolean;
@@ -13,7 +13,7 @@ export interface RegisterFlags {
   readonly name?: string;
   readonly executor?: string;
   readonly templateConfig?: string;
-  // The server's side of a runner: with an authentication token it is set in GitLab's pages.
+  // The server's settings of a runner. With an authentication token they are set in GitLab's pages.
   readonly tagList?: string;
   readonly runUntagged?: boolean;
   readonly locked?: boolean;

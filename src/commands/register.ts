@@ -12,7 +12,7 @@ import { identify, type Identity, type Registering } from './register-identity.t
 import { describeRegister, type RegisterFlags } from './register-options.ts';
 import { unregisterToken } from './tokens.ts';
 
-/** `register`: makes GitLab know this machine, and writes the runner into the config file. */
+/** `register`: registers this machine with GitLab, and writes the runner to the config file. */
 export function createRegisterCommand(context: CommandContext): Command {
   const command = describeRegister();
   return command.action((flags: RegisterFlags) =>
@@ -53,7 +53,10 @@ async function register(
   log.info(`Configuration (with the authentication token) was saved in "${flags.config}"`);
 }
 
-/** From the first question to the saved file; a runner that is new is taken back when it fails. */
+/**
+ * Everything from the first question to the saved file. A new runner is unregistered when a step
+ * fails.
+ */
 async function perform(
   registering: Registering,
   { entry, interruption }: { readonly entry: GivenEntry; readonly interruption: Interruption },

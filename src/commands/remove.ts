@@ -3,7 +3,7 @@ import { readConfig } from '../adapters/config/read-config.ts';
 import { editConfigFile } from '../adapters/config/save-config.ts';
 import type { CommandContext } from './context.ts';
 
-/** Takes the entries with these keys out of the config file, wherever they stand by now. */
+/** Removes the entries with these keys from the config file, wherever they are now. */
 export async function removeFromConfig(
   path: string,
   keys: ReadonlySet<string>,

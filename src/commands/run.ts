@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
 
-/** What config.toml has no key for, as it belongs to the node. */
+/** Settings of the node, which config.toml has no key for. */
 const ENVIRONMENT = `
 Environment:
   TEMPORAL_GITLAB_RUNNER_STATE_DIR   Directory of the node's state (default: beside the config file)
@@ -44,7 +44,7 @@ async function run(flags: RunFlags, context: CommandContext): Promise<void> {
     context.log().warn('options without effect', { options: ignored });
   }
   if (flags.workingDirectory !== undefined) changeDirectory(flags.workingDirectory);
-  // Loaded here: the other commands do without Temporal's native library.
+  // Loaded here, because other commands do not need Temporal's native library.
   const { runWorker } = await import('../worker.ts');
   const exitCode = await runWorker({
     configPath: flags.config,

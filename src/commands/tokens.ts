@@ -14,12 +14,12 @@ export interface TokenQuestion {
   readonly log: Log;
 }
 
-/** Made in GitLab's pages; the others come from a registration token. */
+/** Created in GitLab's pages. Other tokens come from a registration token. */
 export function isAuthenticationToken(token: string): boolean {
   return token.startsWith('glrt-');
 }
 
-/** Asks whether the token is good, and tells the user in gitlab-runner's words. */
+/** Asks whether the token is valid, and reports the result in gitlab-runner's words. */
 export async function verifyToken(input: TokenQuestion): Promise<VerifyReply> {
   const { client, token, url, systemId, log } = input;
   const fields = { runner: shortToken(token), url };
@@ -44,7 +44,7 @@ export async function verifyToken(input: TokenQuestion): Promise<VerifyReply> {
   }
 }
 
-/** Takes this machine (glrt) or the whole runner (older tokens) out of GitLab. */
+/** Removes this machine (glrt) or the whole runner (older tokens) from GitLab. */
 export async function unregisterToken(input: TokenQuestion): Promise<UnregisterReply> {
   const { client, token, url, systemId, log } = input;
   const isManager = isAuthenticationToken(token);

@@ -15,7 +15,10 @@ interface UnregisterFlags {
   readonly allRunners?: boolean;
 }
 
-/** `unregister`: takes runners out of GitLab, then out of the config file. What GitLab keeps stays. */
+/**
+ * `unregister`: removes runners from GitLab, then from the config file. Those that GitLab keeps
+ * stay.
+ */
 export function createUnregisterCommand(context: CommandContext): Command {
   return new Command('unregister')
     .description('Unregister specific runners')
@@ -53,7 +56,7 @@ function choose(
   { allRunners, ...flags }: UnregisterFlags,
 ): readonly RunnerConfig[] {
   if (allRunners) return runners;
-  // An empty variable of the environment is one that is not set.
+  // An empty environment variable counts as unset.
   const [name, token] = [flags.name || undefined, flags.token || undefined];
   if (name === undefined && token === undefined) {
     throw new Error('at least one of --name or --token must be specified');

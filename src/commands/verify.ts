@@ -16,8 +16,8 @@ interface VerifyFlags {
 }
 
 /**
- * `verify`: asks GitLab about each runner. Which ones is never taken from the environment: a stray
- * CI_SERVER_TOKEN must not hide the others.
+ * `verify`: asks GitLab about each runner. The selection never comes from the environment, because
+ * a stray CI_SERVER_TOKEN must not hide the others.
  */
 export function createVerifyCommand(context: CommandContext): Command {
   return new Command('verify')
@@ -41,7 +41,7 @@ async function verify(flags: VerifyFlags, context: CommandContext): Promise<void
   }
   const { gone, isAnyUnknown } = await verifyAll(chosen, { context, configPath });
   if (flags.delete && gone.size > 0) await removeFromConfig(configPath, gone, context);
-  // An outage is no reason to forget a runner, nor to call it verified.
+  // An outage is no reason to forget a runner, or to call it verified.
   if (isAnyUnknown) {
     throw new Error('Failed to verify runners: GitLab gave no answer about some, try again later');
   }
@@ -50,7 +50,7 @@ async function verify(flags: VerifyFlags, context: CommandContext): Promise<void
   }
 }
 
-/** `gone`: the keys of those that GitLab does not know. */
+/** `gone`: keys of the runners that GitLab does not know. */
 async function verifyAll(
   runners: readonly RunnerConfig[],
   { context, configPath }: { readonly context: CommandContext; readonly configPath: string },
@@ -73,7 +73,7 @@ function hasFilter({ name, url, token }: VerifyFlags): boolean {
   return [name, url, token].some((filter) => filter !== undefined);
 }
 
-/** By name, or by url and token, of which either may be left out. */
+/** Matches by name, or by url and token, either of which may be left out. */
 function isChosen(runner: RunnerConfig, flags: VerifyFlags): boolean {
   if (!hasFilter(flags)) return true;
   if (flags.name !== undefined && runner.name === flags.name) return true;

@@ -2,10 +2,13 @@ import { parseGoDuration } from '../domain/job/go-duration.ts';
 
 const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_NODE_WAIT';
 const DEFAULT_MS = 5 * 60_000;
-/** Temporal takes no longer time-out, and nobody waits longer for a job. */
+/** Temporal accepts no longer time-out, and nobody waits longer for a job. */
 const MAX_MS = 30 * 24 * 3_600_000;
 
-/** How long a build whose script may have begun waits for its node. Fails on what is no duration. */
+/**
+ * How long a build whose script may have begun waits for its node, in milliseconds. Throws for a
+ * text that is not a duration.
+ */
 export function readNodeWaitMs(env: Readonly<Record<string, string | undefined>>): number {
   const text = env[ENV_NAME] ?? '';
   if (text === '') return DEFAULT_MS;

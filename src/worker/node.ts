@@ -51,36 +51,36 @@ import { createWorkers } from './workers.ts';
 export interface RunOptions {
   readonly configPath: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Follows the config file from its first reading on. */
+  /** Uses the settings of the config file after its first reading. */
   readonly log: AdjustableLog;
-  /** Set on the command line or in the environment: goes before the file's. */
+  /** Set on the command line or in the environment. Overrides the file. */
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
 }
 
-/** Everything of one node that is open while it runs. */
+/** Everything that a node keeps open while it runs. */
 export interface Node {
   readonly ports: Ports;
   readonly temporal: Temporal;
-  /** From outside, as a node looks after them. */
+  /** Temporal's workflows, for the node's recovery. */
   readonly workflows: Workflows;
   readonly capacity: ResizableCapacity;
   readonly workers: readonly Worker[];
   readonly installation: string;
   readonly stateDir: string;
   readonly recovery: Recovery;
-  /** Rejects when another process serves this very node, and this one has to leave. */
+  /** Rejects when another process serves this node, and this one must leave. */
   readonly whenDuplicate: Promise<never>;
-  /** Removes caches that are too old, and those that do not fit. What it fails at is only logged. */
+  /** Removes caches that are too old or exceed the size limit. Failures are only logged. */
   sweepCaches(): Promise<void>;
-  /** For good: a reload does not open it again. */
+  /** Stops job requests for good: a reload does not resume them. */
   takeNoMore(): void;
   close(): Promise<void>;
 }
 
 /**
- * Opens a node: its config, state, records and connections. What was opened before something failed
- * is closed again, in the reverse order.
+ * Opens a node: its config, state, records and connections. If something fails, everything opened
+ * before is closed in reverse order.
  */
 export async function openNode(options: RunOptions, stopping: AbortSignal): Promise<Node> {
   const closers = createClosers();
@@ -96,7 +96,7 @@ export async function openNode(options: RunOptions, stopping: AbortSignal): Prom
 
 interface Opening {
   readonly closers: Closers;
-  /** Gives up whatever the opening waits for. */
+  /** Aborts whatever the opening waits for. */
   readonly stopping: AbortSignal;
 }
 
@@ -170,7 +170,7 @@ async function openParts(
   };
 }
 
-/** What is not open yet is let go of as well: an embedded server may be on its way up. */
+/** Also closes what is still being opened, such as an embedded server that is starting. */
 async function openTemporal(options: TemporalOptions, closers: Closers): Promise<Temporal> {
   const connecting = connectTemporal(options);
   closers.add(async () => {
@@ -187,7 +187,7 @@ interface KeyScope extends Pick<Ports, 'builds' | 'config' | 'log'> {
   readonly installation: string;
 }
 
-/** Nothing was sealed yet by this process. */
+/** This process has encrypted nothing yet. */
 async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   const { temporal, builds, config, installation, log } = scope;
   await checkKeys({
@@ -202,7 +202,7 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   await keyRing.keep();
 }
 
-/** Of disk and open files. */
+/** Watches disk and open files. */
 async function watchRoom(watch: DiskWatch): Promise<() => Promise<void>> {
   const stops = [await watchDisk(watch), watchOpenFiles(watch)];
   return async () => {
@@ -226,7 +226,7 @@ function portsOfTemporal(
   };
 }
 
-/** With each reading the log follows the file, where nothing else was asked for. */
+/** At each reading the log takes the file's settings, unless the command line overrides them. */
 function openConfig(
   { configPath, env, log, logLevel, logFormat }: RunOptions,
   adopt: (loaded: ReturnType<ConfigSource['current']>) => void,
@@ -244,7 +244,9 @@ function openConfig(
   };
 }
 
-/** One adapter for each entry as it is written: a running build keeps the one of the entry it had. */
+/**
+ * One adapter for each version of an entry: a running build keeps the adapter of its own version.
+ */
 function oncePerEntry<T>(make: (runner: RunnerConfig) => T): (runner: RunnerConfig) => T {
   const made = new Map<string, T>();
   return (runner) => {

@@ -1,8 +1,8 @@
 import type { Log } from '../ports/index.ts';
 
-/** What the process was told by signals, as gitlab-runner's users send them. */
+/** The signals that the process has received, with the meaning they have for gitlab-runner. */
 export interface Shutdown {
-  /** Aborts with the first SIGTERM or SIGINT. A second one ends the process on the spot. */
+  /** Aborts at the first SIGTERM or SIGINT. A second one ends the process at once. */
   readonly stopping: AbortSignal;
   /** Aborts with SIGQUIT. */
   readonly draining: AbortSignal;
@@ -15,18 +15,18 @@ type ShutdownSignal = (typeof SIGNALS)[number];
 const held: ShutdownSignal[] = [];
 const hold = (signal: ShutdownSignal): void => void held.push(signal);
 
-/** Keeps the signals that come while the program is still being loaded, which takes seconds. */
+/** Remembers signals that arrive while the program is loaded, which takes seconds. */
 export function holdSignals(): void {
   for (const signal of SIGNALS) process.on(signal, hold);
 }
 
-/** For commands that leave signals to the system: what came meanwhile comes now. */
+/** For commands that leave signals to the system: remembered signals are raised now. */
 export function releaseSignals(): void {
   for (const signal of SIGNALS) process.off(signal, hold);
   for (const signal of held.splice(0)) process.kill(process.pid, signal);
 }
 
-/** SIGQUIT drains, SIGTERM and SIGINT stop, and one of these after SIGQUIT stops too. */
+/** SIGQUIT drains; SIGTERM and SIGINT stop, also after SIGQUIT. */
 export function listenForShutdown(log: Log): Shutdown {
   const [stopping, draining] = [new AbortController(), new AbortController()];
   const onSignal = (signal: ShutdownSignal): void => {
@@ -53,7 +53,7 @@ export function listenForShutdown(log: Log): Shutdown {
   };
 }
 
-/** Calls back when the signal aborts, at once where it has. */
+/** Calls back when the signal aborts, or at once when it has. */
 export function whenAborted(signal: AbortSignal, callback: () => void): void {
   if (signal.aborted) callback();
   else signal.addEventListener('abort', callback, { once: true });

@@ -17,15 +17,15 @@ export interface WorkersOptions {
 
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
-/** The three workers of a node: workflows, job requests, and its own builds. */
+/** The three workers of a node: for workflows, job requests, and its own builds. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { temporal, activities, capacity, nodeQueue, identity } = options;
   const { connection, namespace, dataConverter } = temporal;
   const common = {
     ...{ connection, namespace, dataConverter, identity },
-    // SIGTERM ends the process within seconds; what an activity was doing is taken up at the next start.
+    // SIGTERM ends the process within seconds. The next start resumes interrupted activities.
     shutdownForceTime: '5 seconds',
-    // Cancellation reaches an activity with its next heartbeat.
+    // An activity learns of its cancellation at its next heartbeat.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '2 seconds',
   } as const;
@@ -36,11 +36,11 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       taskQueue: ORCHESTRATION_QUEUE,
       interceptors,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
-      // For builds of nodes that do not answer: there is seldom one.
+      // For builds of nodes that do not answer, which are rare.
       activities: { ...activities.fleet },
       maxConcurrentActivityTaskPolls: 1,
       maxConcurrentActivityTaskExecutions: 10,
-      // The cache of a process that was killed is waited for no longer than this.
+      // How long to wait for the workflow cache of a process that was killed.
       stickyQueueScheduleToStartTimeout: '1 second',
     }),
     Worker.create({
@@ -55,7 +55,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       interceptors,
       taskQueue: nodeQueue,
       activities: { ...activities.node },
-      // Each build has at most three activities under way; `concurrent` bounds the builds.
+      // Each build has at most three activities, and `concurrent` limits the builds.
       maxConcurrentActivityTaskExecutions: 10_000,
     }),
   ]);

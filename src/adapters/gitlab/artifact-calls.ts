@@ -12,7 +12,7 @@ import { parseAnswer } from './faults.ts';
 import type { Api, ApiReply } from './http.ts';
 import { multipartOf } from './multipart.ts';
 
-/** Longer waits are the caller's, who tells of them. */
+/** The caller handles longer waits and reports them. */
 const WAIT_BUDGET_MS = 5_000;
 
 type ArtifactCalls = Pick<Coordinator, 'uploadArtifact'> & { close(): Promise<void> };
@@ -20,7 +20,7 @@ type ArtifactCalls = Pick<Coordinator, 'uploadArtifact'> & { close(): Promise<vo
 export interface ArtifactCallsOptions {
   /** The `url` of the runner's entry. */
   readonly url: string;
-  /** Uploads have time limits of their own, and may go to another server than all else. */
+  /** Uploads have their own time limits, and may go to another server than all other calls. */
   readonly openApi: (url: string) => Api;
 }
 
@@ -48,7 +48,7 @@ export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptio
   };
 }
 
-/** As the `url` of a runner. An address that GitLab has not pointed to is never asked. */
+/** As the `url` of a runner. Only addresses that GitLab has redirected to are used. */
 function serverOf(to: URL, own: URL): string {
   return uploadServerUrl(to, own) ?? own.origin;
 }
@@ -81,9 +81,9 @@ function send(
 
 interface Sent {
   readonly job: JobCredentials;
-  /** Of the upload, below an API. */
+  /** Path of the upload, below an API. */
   readonly path: string;
-  /** That was asked. */
+  /** The address that was requested. */
   readonly url: URL;
 }
 

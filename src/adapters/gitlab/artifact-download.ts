@@ -21,16 +21,16 @@ import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
 
-/** As Go's client. */
+/** As in Go's client. */
 const MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-/** What may be spent on waits between the tries of one call; longer ones are the caller's. */
+/** The longest total wait between the tries of one call. The caller handles longer waits. */
 const WAIT_BUDGET_MS = 5_000;
 const MAX_WORDS_BYTES = 64 * 1024;
 
 type ArtifactDownload = Pick<Coordinator, 'downloadArtifact'> & { close(): void };
 
-/** `GET /jobs/:id/artifacts`. The file comes from GitLab, or from where its redirect leads. */
+/** `GET /jobs/:id/artifacts`. The file comes from GitLab, or from the target of its redirect. */
 export function createArtifactDownload(options: ApiOptions): ArtifactDownload {
   const base = apiBaseUrl(options.url);
   const sources = new Map<string, TransportSource>();
@@ -63,7 +63,7 @@ function unusableUrl(url: string): FinalError {
   );
 }
 
-/** No storage is shown who this runner is: it only has to prove who it is itself. */
+/** An object store gets no client certificate; it only has to prove its own identity. */
 function openSource(
   options: ApiOptions,
   { url, isOwn }: { readonly url: URL; readonly isOwn: boolean },
@@ -98,12 +98,14 @@ async function download(call: Call): Promise<DownloadReply> {
 
 interface Answer {
   readonly response: Dispatcher.ResponseData;
-  /** Where it came from in the end. */
+  /** The final address. */
   readonly url: URL;
   readonly correlationId: string;
 }
 
-/** Asks again where the status says so, as any other call. A direct download is tried only once. */
+/**
+ * Tries again when the status allows it, like any other call. A direct download is tried only once.
+ */
 async function answerOf(call: Call, requestId: string): Promise<Answer> {
   const { order } = call;
   let waitedMs = 0;
@@ -195,7 +197,7 @@ async function writeBody(
   }
 }
 
-/** What the network says is tried again. */
+/** Only faults of the network are tried again. */
 function isOfDisk(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG'].includes(code);
@@ -209,7 +211,10 @@ function writeFault(error: unknown, file: string): FinalError {
   });
 }
 
-/** What GitLab, or a storage in its XML, says of a refusal. One line, without secrets. */
+/**
+ * The message of GitLab, or of an object store in its XML, about a refusal. One line, without
+ * secrets.
+ */
 async function wordsOf(
   { body, headers }: Dispatcher.ResponseData,
   token: string,

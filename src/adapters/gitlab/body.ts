@@ -1,12 +1,12 @@
 export interface Capped {
   readonly bytes: Uint8Array;
-  /** Why there may be more than `bytes`. */
+  /** Why the body may be longer than `bytes`. */
   readonly fault: Error | undefined;
 }
 
 /**
- * Reads a body up to a size and a time, whatever its headers promise; compressed bodies count
- * unpacked. Lets go of the connection in every case. Never throws.
+ * Reads a body up to a size and a time limit, whatever its headers promise. Compressed bodies count
+ * after decompression. Always releases the connection. Never throws.
  */
 export async function readCapped(
   response: Response,
@@ -25,7 +25,7 @@ export async function readCapped(
     for (;;) {
       const next = await reader.read();
       if (next.done) break;
-      // fetch's own types leave open what a chunk is; by the standard it is always bytes.
+      // The types of fetch leave the kind of a chunk open. The standard guarantees bytes.
       const value = next.value as Uint8Array;
       if (lengthBytes + value.byteLength > limitBytes) {
         fault = new Error(`the answer is longer than ${limitBytes} bytes`);

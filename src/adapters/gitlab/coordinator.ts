@@ -17,22 +17,22 @@ export interface CoordinatorOptions {
   readonly systemId: string;
   readonly program: ProgramInfo;
   readonly log: Log;
-  /** Directory of config.toml: `certs/<host>.crt` below it is picked up. */
+  /** Directory of config.toml, in which `certs/<host>.crt` is found. */
   readonly configDir: string;
   readonly env: Environment;
   readonly timeouts?: Partial<Timeouts>;
-  /** Cuts short the waits between tries; a request that was sent is never given up. */
+  /** Ends the waits between tries. A request that was sent is never aborted. */
   readonly signal?: AbortSignal;
 }
 
-/** A Coordinator that can be let go of: its idle sockets are closed. */
+/** A Coordinator with a method that closes its idle sockets. */
 export interface ClosableCoordinator extends Coordinator {
   close(): Promise<void>;
 }
 
 /**
- * GitLab's job API for one `[[runners]]` entry. Making one does nothing yet and never throws: a
- * `url` that cannot be used shows in the replies.
+ * GitLab's job API for one `[[runners]]` entry. Creating it opens nothing and never throws: an
+ * unusable `url` shows in the replies.
  */
 export function createCoordinator(options: CoordinatorOptions): ClosableCoordinator {
   const { runner, program, timeouts, signal } = options;
@@ -58,7 +58,7 @@ export function createCoordinator(options: CoordinatorOptions): ClosableCoordina
   };
 }
 
-/** Files of jobs travel as they would from the helper container: by its proxies, with its CA. */
+/** Files of jobs travel as they would from the helper container: by its proxies and with its CA. */
 function filesOptions<T extends CoordinatorOptions>(options: T) {
   const { runner, env } = options;
   return {
@@ -68,7 +68,7 @@ function filesOptions<T extends CoordinatorOptions>(options: T) {
   };
 }
 
-/** Of its own, because its connections have other time limits. */
+/** A separate client, because its connections have other time limits. */
 function openArtifactApi(options: CoordinatorOptions, url: string): Api {
   const { runner, timeouts, signal } = options;
   const { uploadTimeoutMs, responseHeaderTimeoutMs } = runner.artifact ?? DEFAULT_ARTIFACT_CONFIG;

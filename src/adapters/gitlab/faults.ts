@@ -9,7 +9,7 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
-/** Why there was no answer, in words for an operator: innermost cause with its code; no secrets. */
+/** Why there was no answer, for an operator: the innermost cause with its code, without secrets. */
 export function describeFault(error: unknown, secrets: readonly string[]): string {
   const cause = innermost(error);
   const code = codeOf(cause);
@@ -43,15 +43,15 @@ interface Answer {
   readonly body: Uint8Array;
 }
 
-/** The status with GitLab's own words, when it has some, for a log line or an error. */
+/** The status with GitLab's own message, when there is one, for a log line or an error. */
 export function describeAnswer(answer: Answer, secrets: readonly string[]): string {
   const parsed = parseAnswer(answer);
   return errorTextOf({ status: answer.status, json: parsed?.json }, secrets);
 }
 
 /**
- * What came instead of JSON. Of a success only a web page is quoted: anything else may be half of
- * GitLab's own answer, with a token in it that nobody knows yet and so nothing could hide.
+ * Describes an answer that is not JSON. After a success only a web page is quoted: another text may
+ * be part of GitLab's own answer, with a token that is not known yet and so cannot be masked.
  */
 export function describeNonJson(answer: Answer, secrets: readonly string[]): string {
   const { status, headers, body } = answer;
@@ -64,7 +64,7 @@ export function describeNonJson(answer: Answer, secrets: readonly string[]): str
   return `status ${status} with ${excerptOf(type, secrets)} where JSON was due, saying ${said}: is url in config.toml that of GitLab, and is no proxy in between?`;
 }
 
-/** The JSON of an answer; undefined when it is none, by its media type or by its text. */
+/** The JSON of an answer; undefined when its media type or its text is not JSON. */
 export function parseAnswer({
   headers,
   body,

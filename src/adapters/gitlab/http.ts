@@ -19,12 +19,13 @@ import {
   type TransportSource,
 } from './transport.ts';
 
-// The one file that knows ky: every call to GitLab goes through `send`, and but for streams by ky.
+// Only this file uses ky. Every call to GitLab goes through `send`, and through ky unless it is a
+// stream.
 
 const MAX_REDIRECTS = 5;
-/** Enough for any answer but a job. */
+/** Enough for any answer except a job. */
 const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
-/** How long the body of an answer is listened to whose status has said all. */
+/** How long to read the body of an answer whose status is all that matters. */
 const IDLE_TALK_MS = 10_000;
 
 export interface ApiOptions {
@@ -32,7 +33,7 @@ export interface ApiOptions {
   readonly tlsCaFile: string | undefined;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
-  /** Certificates to believe besides, as far as they are there. */
+  /** Files with certificates to trust in addition. Missing files are ignored. */
   readonly trustedFiles?: readonly string[];
   readonly configDir: string;
   readonly program: ProgramInfo;
@@ -44,7 +45,7 @@ export interface ApiOptions {
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below `api/v4/`, with its query. */
+  /** Path below `api/v4/`, with its query. */
   readonly path: string;
   readonly token: {
     readonly header: 'RUNNER-TOKEN' | 'JOB-TOKEN' | 'PRIVATE-TOKEN';
@@ -52,38 +53,41 @@ export interface ApiRequest {
   };
   readonly headers?: Readonly<Record<string, string>>;
   readonly content?: ApiContent;
-  /** Redirects are answers like any other. Else those are followed that are safe to follow. */
+  /** True: redirects are returned as answers. Otherwise safe redirects are followed. */
   readonly takesRedirects?: boolean;
-  /** Ends the request, and the waits between its tries. */
+  /** Aborts the request, and the waits between its tries. */
   readonly signal?: AbortSignal;
-  /** The answer's body is JSON and matters; else only its status and headers do. */
+  /** True: the answer's body is JSON and needed. False: only its status and headers are. */
   readonly wantsJson: boolean;
   readonly bodyLimitBytes?: number;
-  /** The most that waits between tries may take in all. */
+  /** The longest total wait between tries, in milliseconds. */
   readonly waitBudgetMs: number;
   readonly requestMs?: number;
 }
 
 export type ApiContent =
   | { readonly type: string; readonly bytes: Uint8Array }
-  /** Made anew for each try; sent without its length, and never held in memory as a whole. */
+  /**
+   * Created again for each try. It is sent without a length and never held in memory as a whole.
+   */
   | { readonly type: string; readonly stream: () => AsyncIterable<Uint8Array> };
 
 export interface ApiReply {
   readonly status: number;
   readonly headers: Headers;
-  /** What could be read of the body, never more than the limit. */
+  /** The part of the body that was read, never more than the limit. */
   readonly body: Uint8Array;
   readonly correlationId: string;
-  /** GitLab's own wish for the next try, when it was not waited for. */
+  /** GitLab's own wish for the next try, when nobody waited for it. */
   readonly retryAfterMs: number | undefined;
   readonly transport: Transport;
 }
 
 export interface Api {
   /**
-   * Sends a request, again where the status says so, and returns the last answer of any status.
-   * Throws TransientError when there is no answer, FinalError(RunnerConfiguration) for a bad URL.
+   * Sends a request, tries again when the status allows it, and returns the last answer of any
+   * status. Throws TransientError when there is no answer, and FinalError(RunnerConfiguration) for
+   * an unusable URL.
    */
   send(request: ApiRequest): Promise<ApiReply>;
   close(): Promise<void>;
@@ -176,7 +180,7 @@ async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiR
   const limitMs = Math.min(request.requestMs ?? Infinity, connected.timeouts.requestMs);
   const timer = setTimeout(() => limit.abort(new Error(`no answer in ${limitMs} ms`)), limitMs);
   try {
-    // It can fail as well: by a proxy's address that is none.
+    // This can also fail, when a proxy's address is malformed.
     const transport = await connected.transports.current();
     const response = await exchange(request, {
       ...{ connected, transport, requestId, signal: anySignal(limit.signal, request.signal) },
@@ -204,7 +208,7 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 
-/** One request, and those that 307 and 308 make of it. */
+/** Sends one request, and follows 307 and 308. */
 async function exchange(request: ApiRequest, context: Exchange): Promise<Response> {
   let url = new URL(request.path, context.connected.baseUrl);
   for (let redirects = 0; ; redirects++) {
@@ -260,13 +264,13 @@ function kyOptions(request: ApiRequest, context: Exchange): Options {
     ...(content !== undefined && 'bytes' in content && { body: content.bytes }),
     signal: context.signal,
     redirect: 'manual',
-    // Statuses are judged in one place, and waits are GitLab's to say.
+    // Statuses are judged in one place, and GitLab decides the waits.
     retry: 0,
     timeout: false,
     throwHttpErrors: false,
     dispatcher: context.transport.dispatcher,
   };
-  // `dispatcher` is undici's own, which ky hands on but does not name; its types lag behind.
+  // `dispatcher` is an option of undici, which ky passes on but does not declare.
   return options as unknown as Options;
 }
 
@@ -277,7 +281,7 @@ function locationOf(response: Response, from: URL): URL | undefined {
     : undefined;
 }
 
-/** A body that matters must be whole; any other may be cut: its status has said all. */
+/** A needed body must be complete. Any other may be cut, because the status is enough. */
 async function readBody(
   response: Response,
   request: ApiRequest,
@@ -296,7 +300,7 @@ function asTransient(error: unknown, request: ApiRequest, { baseUrl }: Connected
   if (error instanceof FinalError) return error;
   const what = `${request.method} ${baseUrl.origin}${baseUrl.pathname}${pathOnly(request)}`;
   const why = describeFault(error, [request.token.value]);
-  // No cause: what lies below may quote headers, and so tokens.
+  // Without a cause, which may quote headers and so tokens.
   return new TransientError(`${what} failed: ${why}`);
 }
 

@@ -21,13 +21,19 @@ import { jsonContent } from './json-content.ts';
 import type { LastUpdate } from './last-update.ts';
 import { createQuietTimes, type QuietTimes } from './quiet-times.ts';
 
-/** Longer waits are the caller's: a trace goes on growing, and a job may be canceled meanwhile. */
+/**
+ * The caller handles longer waits, because the trace keeps growing and the job may be canceled
+ * meanwhile.
+ */
 const WAIT_BUDGET_MS = 5_000;
-/** GitLab holds neither call open, and works on none for longer than a minute: it hangs. */
+/**
+ * GitLab does not hold these calls open, and works on none for longer than a minute. A longer call
+ * hangs.
+ */
 const ANSWER_MS = 60_000;
-/** A patch gets through a line of 8 kB/s. */
+/** The slowest line that a patch must get through: 8 kB/s. */
 const SLOWEST_BYTES_PER_MS = 8;
-/** Pause between two final updates while GitLab stores the trace, when it does not say. */
+/** Pause between final updates while GitLab stores the trace, unless GitLab says otherwise. */
 const DEFAULT_PENDING_MS = 3_000;
 
 export interface JobCallsOptions {
@@ -77,7 +83,7 @@ function sendUpdate(
       state,
       ...(failureReason !== undefined && { failure_reason: failureReason }),
       ...(exitCode !== undefined && exitCode !== 0 && { exit_code: exitCode }),
-      // The first `checksum` is for servers from before `output`.
+      // The first `checksum` is for servers that do not know `output`.
       ...(checksum !== undefined && { checksum, output: { checksum, bytesize: byteSize } }),
     }),
     wantsJson: false,
@@ -141,7 +147,7 @@ function updateIntervalOf({ headers }: ApiReply): number | undefined {
   return parseUpdateIntervalMs(headers.get('X-GitLab-Trace-Update-Interval'));
 }
 
-/** GitLab never answers a page: somebody in between did, and GitLab has heard nothing. */
+/** GitLab never answers with a web page. A proxy did, and GitLab has not received the call. */
 function isPage({ headers }: ApiReply): boolean {
   return isHtmlMediaType(headers.get('Content-Type'));
 }

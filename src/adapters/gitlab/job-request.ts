@@ -7,16 +7,17 @@ import type { Api, ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
 import type { LastUpdate } from './last-update.ts';
 
-/** A job's variables may hold many certificates and files. */
+/** The variables of a job may contain many certificates and files. */
 const JOB_LIMIT_BYTES = 64 * 1024 * 1024;
-/** A request holds a place for a build: longer waits are kept outside of it. */
+/** A request occupies a place for a build, so longer waits happen outside of it. */
 const WAIT_BUDGET_MS = 2_000;
 /**
- * GitLab holds a request for 50 s unless it is set up otherwise, and works on none for longer than a
- * minute; one that it holds brings no job, only the news that there is one. What takes longer hangs.
+ * GitLab holds a request for 50 s unless configured otherwise, and works on none for longer than a
+ * minute. A longer request hangs. A held request never brings a job itself, only the news that
+ * there is one.
  */
 const REQUEST_MS = 3 * 60_000;
-/** However long GitLab asks to be left alone, a runner asks again after this. */
+/** The longest pause that GitLab can ask for. */
 const MAX_QUIET_MS = 5 * 60_000;
 
 export interface JobRequestOptions {
@@ -29,8 +30,8 @@ export interface JobRequestOptions {
 }
 
 /**
- * `POST /jobs/request`. When GitLab asks to be left alone for longer than one request may take,
- * the requests of that time are answered `no_job` without asking it.
+ * `POST /jobs/request`. When GitLab asks for a pause longer than one request may take, requests
+ * during the pause return `no_job` without contacting it.
  */
 export function createJobRequest(options: JobRequestOptions): Coordinator['requestJob'] {
   let quietUntilMs = 0;
@@ -44,7 +45,8 @@ export function createJobRequest(options: JobRequestOptions): Coordinator['reque
       }
       return toJobReply(reply, options);
     } catch (error) {
-      // An unusable url is the runner's own fault, as a refused token is: it counts against it.
+      // An unusable url is the runner's own fault, so it counts against its health like a refused
+      // token.
       if (error instanceof FinalError) return { kind: 'forbidden', message: error.message };
       if (error instanceof TransientError) return { kind: 'failed', message: error.message };
       throw error;
@@ -86,7 +88,7 @@ function toJobReply(reply: ApiReply, { runner }: JobRequestOptions): JobReply {
   }
 }
 
-/** 200 is no answer GitLab has: a page of somebody in between. */
+/** GitLab never answers 200 here. A page with 200 comes from a proxy. */
 function describeRefusal(reply: ApiReply, secrets: readonly string[]): string {
   const isPage = reply.body.byteLength > 0 && parseAnswer(reply) === undefined;
   return isPage ? describeNonJson(reply, secrets) : describeAnswer(reply, secrets);

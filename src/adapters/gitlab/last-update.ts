@@ -1,13 +1,13 @@
 import type { ApiReply } from './http.ts';
 
-/** `X-GitLab-Last-Update` of this runner's queue, in memory only. */
+/** `X-GitLab-Last-Update` of this runner's queue, kept in memory only. */
 export interface LastUpdate {
   read(): string | undefined;
-  /** Remembers what any JSON call was answered with. */
+  /** Stores the value of an answer to a JSON call. */
   take(reply: ApiReply): void;
 }
 
-/** Knows nothing until the first answer. */
+/** Starts without a value. */
 export function createLastUpdate(): LastUpdate {
   let value: string | undefined;
   return {

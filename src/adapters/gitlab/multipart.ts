@@ -10,7 +10,9 @@ export interface FormFile {
   readonly filename: string;
 }
 
-/** A form of one file, read from the disk while it is sent. Source: Go `mime/multipart`. */
+/**
+ * A form with one file, which is read from the disk while it is sent. Source: Go `mime/multipart`.
+ */
 export function multipartOf({ file, field, filename }: FormFile): ApiContent {
   const boundary = randomBytes(30).toString('hex');
   const head = [

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
-/** PEM of DER certificates, in their order. */
+/** The PEM of DER certificates, in their order. */
 export function formatPem(certificates: readonly Uint8Array[]): string {
   return certificates
     .map((der) => {
@@ -16,7 +16,7 @@ export function formatPem(certificates: readonly Uint8Array[]): string {
     .trim();
 }
 
-/** The readable certificates of a PEM file; the others are passed over, as Go's pool does. */
+/** The readable certificates of a PEM file. As in Go's pool, the others are skipped. */
 export function readableCertificates(pem: string): readonly string[] {
   return (pem.match(CERTIFICATE) ?? []).filter((block) => {
     try {

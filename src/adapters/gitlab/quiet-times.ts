@@ -1,13 +1,13 @@
 import { TransientError } from '../../domain/failure.ts';
 
-/** However long GitLab asks to be left alone, a job's result is offered again after this. */
+/** The longest pause before a job's result is offered again. */
 const MAX_QUIET_MS = 60 * 60_000;
 
-/** Calls that GitLab asked not to repeat before some time. */
+/** Calls that GitLab asked not to repeat before a certain time. */
 export interface QuietTimes {
-  /** Throws TransientError, with what is left to wait, when the call is to be left out. */
+  /** Throws TransientError with the remaining time when the call must not be sent yet. */
   check(name: string): void;
-  /** The error for an answer; from here on the call is left out for as long as GitLab asked. */
+  /** Creates the error for an answer, and blocks the call for as long as GitLab asked. */
   fault(name: string, message: string, retryAfterMs: number | undefined): TransientError;
 }
 

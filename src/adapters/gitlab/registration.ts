@@ -13,7 +13,7 @@ export interface RegistrationOptions {
   readonly tlsCaFile?: string | undefined;
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
-  /** Directory of config.toml: `certs/<host>.crt` below it is picked up. */
+  /** Directory of config.toml, in which `certs/<host>.crt` is found. */
   readonly configDir: string;
   readonly program: ProgramInfo;
   readonly env: Environment;
@@ -21,17 +21,17 @@ export interface RegistrationOptions {
   readonly timeouts?: Partial<Timeouts>;
 }
 
-/** What the CLI asks GitLab about runners. Nothing here throws for an answer or an outage. */
+/** The calls of the CLI about runners. None of them throws for an answer or an outage. */
 export interface RegistrationClient {
   verifyRunner(token: string, systemId: string): Promise<VerifyReply>;
-  /** With a registration token (`GR1348941…`, `glrtr-…`); most servers have switched this off. */
+  /** Uses a registration token (`GR1348941…`, `glrtr-…`), which most servers have turned off. */
   registerRunner(registrationToken: string, parameters: RegisterParameters): Promise<RegisterReply>;
   /** Deletes the runner itself, for every machine that uses its token. */
   unregisterRunner(token: string): Promise<UnregisterReply>;
   /** Deletes only this machine from the runner. */
   unregisterManager(token: string, systemId: string): Promise<UnregisterReply>;
   resetToken(token: string): Promise<ResetReply>;
-  /** With a personal access token, for a runner whose own token is lost or expired. */
+  /** Uses a personal access token, for a runner whose own token is lost or expired. */
   resetTokenWithPat(runnerId: number, personalAccessToken: string): Promise<ResetReply>;
   /** Closes idle sockets, so that a command can end. */
   close(): Promise<void>;
@@ -39,7 +39,7 @@ export interface RegistrationClient {
 
 /** `tokenExpiresAt` is RFC 3339 as GitLab wrote it; undefined is never. */
 export interface RunnerIdentity {
-  /** 0 when the server is too old to tell. */
+  /** 0 when the server is too old to report it. */
   readonly id: number;
   readonly token: string;
   readonly tokenExpiresAt: string | undefined;
@@ -50,7 +50,10 @@ export type VerifyReply =
   | { readonly kind: 'invalid' }
   /** 422: the project or group that owned the runner is gone. */
   | { readonly kind: 'orphaned' }
-  /** Nothing is known of the token: outage, nonsense for an answer. Never a reason to forget a runner. */
+  /**
+   * Nothing is known about the token: an outage or a malformed answer. Never a reason to forget a
+   * runner.
+   */
   | { readonly kind: 'unknown'; readonly message: string };
 
 export interface RegisterParameters {
@@ -64,7 +67,7 @@ export interface RegisterParameters {
   readonly paused: boolean;
 }
 
-/** `refused`: GitLab says no and will go on saying so. `failed`: outage, or nonsense for an answer. */
+/** `refused`: GitLab refuses permanently. `failed`: an outage or a malformed answer. */
 export type RegisterReply =
   | ({ readonly kind: 'registered' } & RunnerIdentity)
   | { readonly kind: 'refused' | 'failed'; readonly message: string };
@@ -86,7 +89,7 @@ export function createRegistrationClient(options: RegistrationOptions): Registra
     timeouts: options.timeouts,
     signal: undefined,
   });
-  // Everybody here runs docker; only legacy registration comes before that is chosen.
+  // The executor is always docker. Only a legacy registration happens before it is chosen.
   const info = runnerInfo(options.program, 'docker');
   const client = { api, info, legacyInfo: runnerInfo(options.program) };
   return {
@@ -116,7 +119,7 @@ interface Client {
   readonly legacyInfo: RunnerInfo;
 }
 
-/** People wait before the terminal: long waits are told, not kept. */
+/** A person waits at the terminal, so longer waits are reported instead. */
 const WAIT_BUDGET_MS = 10_000;
 
 async function verify(
@@ -141,7 +144,7 @@ async function verify(
   if (reply.status !== 200) return { kind: 'unknown', message: describeAnswer(reply, secrets) };
   const identity = parseIdentity(parseAnswer(reply)?.json, token);
   if (identity !== undefined) return { kind: 'valid', ...identity };
-  // Servers from before GitLab 16 say yes in plain text.
+  // Servers before GitLab 16 confirm in plain text.
   if (isPlainText(reply)) return { kind: 'valid', id: 0, token, tokenExpiresAt: undefined };
   return { kind: 'unknown', message: describeNonJson(reply, secrets) };
 }
@@ -244,7 +247,7 @@ function isPlainText({ headers }: ApiReply): boolean {
   return /^(text\/plain\b.*)?$/i.test(headers.get('Content-Type')?.trim() ?? '');
 }
 
-/** A server that does not name the token means the one that it was asked with. */
+/** A server that does not name the token means the one in the request. */
 function parseIdentity(json: unknown, askedToken: string): RunnerIdentity | undefined {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
   const { id, token, token_expires_at: expiry } = json as Readonly<Record<string, unknown>>;

@@ -12,9 +12,9 @@ export interface StreamRequest {
 const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 
 /**
- * Sends a body of any size, no faster than it is taken. By undici itself: `fetch` keeps a second
- * copy of every body, for a redirect that it may have to follow, and so all of it in memory.
- * Redirects are not followed.
+ * Sends a body of any size at the speed at which it is read. Uses undici directly, because `fetch`
+ * keeps a copy of every body for a redirect, and so all of it in memory. Redirects are not
+ * followed.
  */
 export async function streamTo(
   url: URL,
@@ -28,7 +28,7 @@ export async function streamTo(
   const status = answer.statusCode;
   const hasBody = !WITHOUT_BODY.includes(status);
   if (!hasBody) await answer.body.dump();
-  // Node's own types of a web stream are those of fetch, under another name.
+  // Node's types of web streams equal those of fetch, under another name.
   const stream = hasBody ? (Readable.toWeb(answer.body) as ReadableStream<Uint8Array>) : null;
   return new Response(stream, { status, headers: flat(answer.headers) });
 }

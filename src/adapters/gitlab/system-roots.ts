@@ -4,7 +4,10 @@ import { SITE_CA_FILE } from '../../domain/runner/outbound.ts';
 import { readableCertificates } from './pem.ts';
 import type { Environment } from '../http/proxy.ts';
 
-/** Where distributions keep their roots; the first that is there. Source: Go `crypto/x509`. */
+/**
+ * Where distributions keep their root certificates. The first existing file is used. Source: Go
+ * `crypto/x509`.
+ */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -14,9 +17,9 @@ const BUNDLES = [
 ];
 
 /**
- * What the machine trusts: Node's own list, the distribution's (or `SSL_CERT_FILE`) and
- * `NODE_EXTRA_CA_CERTS`, the site's CA where images of gitlab-runner have it, and the files that are
- * named. All of it is named, because a `ca` given to Node replaces every default.
+ * The certificates that the machine trusts: Node's own, the distribution's (or `SSL_CERT_FILE`),
+ * `NODE_EXTRA_CA_CERTS`, the private CA where images of gitlab-runner expect it, and the given
+ * files. All are listed, because a `ca` option replaces Node's defaults.
  */
 export async function readSystemRoots(
   env: Environment,
@@ -27,7 +30,7 @@ export async function readSystemRoots(
   const extra = await firstReadable([env['NODE_EXTRA_CA_CERTS'] ?? '']);
   const own = await Promise.all([SITE_CA_FILE, ...more].map((path) => firstReadable([path])));
   const found = [system, extra, ...own].flatMap((pem) => readableCertificates(pem));
-  // Most roots stand in both lists, laid out differently.
+  // Most roots are in both lists, with different formatting.
   const byContent = new Map([...rootCertificates, ...found].map((pem) => [bare(pem), pem]));
   return [...byContent.values()];
 }

@@ -10,7 +10,7 @@ export interface TlsSource {
   readonly tlsCaFile: string | undefined;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
-  /** Certificates to believe besides, as far as they are there. */
+  /** Files with certificates to trust in addition. Missing files are ignored. */
   readonly trustedFiles?: readonly string[];
 }
 
@@ -18,11 +18,11 @@ interface TlsFiles {
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
-  /** Changes with time and size of any of the files. */
+  /** Changes with the time and size of each file. */
   readonly stamp: string;
 }
 
-/** Usable content of the certificate files; undefined for what is missing or broken. */
+/** Usable content of the certificate files; undefined for missing or broken ones. */
 export interface TlsMaterial {
   readonly caPem: string | undefined;
   /** Client certificate and key: both or neither. */
@@ -46,7 +46,7 @@ async function stampOf(path: string): Promise<string> {
   return stats === undefined ? 'absent' : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
 }
 
-/** Reads what can be used; says in the log what cannot, and goes on without it. */
+/** Reads the usable files, logs the unusable ones, and continues without them. */
 export async function readTlsMaterial(files: TlsFiles, log: Log): Promise<TlsMaterial> {
   const caPem = await readCa(files.caFile, log);
   const certPem = await readPem(files.certFile, log);

@@ -9,17 +9,18 @@ import { findTlsFiles, readTlsMaterial, type TlsMaterial, type TlsSource } from 
 export type { Environment } from '../http/proxy.ts';
 
 export interface Timeouts {
-  /** DNS, TCP and TLS together. */
+  /** DNS, TCP and TLS together, in milliseconds. */
   readonly connectMs: number;
   /** Until the head of an answer: longer than GitLab's long poll. */
   readonly headersMs: number;
   /** From the head of an answer to its end. */
   readonly bodyMs: number;
-  /** One request, from its first byte to the answer's last. */
+  /** The whole request, from its first byte to the end of the answer. */
   readonly requestMs: number;
 }
 
-// Source: spec/coordinator-api 1.8. `bodyMs` is ours: an answer of a byte a second ends too.
+// Source: spec/coordinator-api 1.8. `bodyMs` is our own addition, which also ends an answer that
+// arrives at one byte per second.
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connectMs: 30_000,
   headersMs: 600_000,
@@ -27,7 +28,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   requestMs: 3_600_000,
 };
 
-/** Idle connections older than this are not used again, so that changed servers are noticed. */
+/** Older idle connections are not reused, so that changed servers are noticed. */
 const MAX_AGE_MS = 15 * 60_000;
 const KEEP_ALIVE_MS = 10_000;
 const MAX_KEEP_ALIVE_MS = 90_000;
@@ -39,18 +40,21 @@ export interface TransportOptions extends TlsSource {
   readonly log: Log;
 }
 
-/** Sockets to one GitLab under one set of certificates. */
+/** Sockets to one GitLab with one set of certificates. */
 export interface Transport {
   readonly dispatcher: Dispatcher;
   readonly tls: TlsMaterial;
-  /** The chain by which GitLab's certificate was verified, leaf first; undefined over http. */
+  /** The chain that verified GitLab's certificate, leaf first; undefined over http. */
   peerChainPem(): string | undefined;
 }
 
 export interface TransportSource {
-  /** Made anew when a certificate file has changed, appeared or gone, or when it has grown old. */
+  /**
+   * Creates a new one when a certificate file has changed, appeared or disappeared, or after a
+   * while.
+   */
   current(): Promise<Transport>;
-  /** Closes idle sockets. A request in flight is let end: it may be about to hand out a job. */
+  /** Closes idle sockets. A request in progress continues, because it may return a job. */
   close(): void;
 }
 
@@ -70,7 +74,7 @@ export function createTransportSource(options: TransportOptions): TransportSourc
     if (held !== undefined && isFresh) return held.transport;
     const material = await readTlsMaterial(files, options.log);
     const transport = await buildTransport(material, options);
-    // Lets requests in flight end; never awaited, since a long poll may be one of them.
+    // Requests in progress continue. Not awaited, because a long poll may be one of them.
     held?.transport.dispatcher.close().catch(() => undefined);
     held = { transport, stamp: files.stamp, builtAtMs: performance.now() };
     return transport;
@@ -91,14 +95,14 @@ async function buildTransport(
 ): Promise<Transport> {
   let chainPem: string | undefined;
   const secureContext = createContext(material, await readSystemRoots(env, trustedFiles));
-  // Said so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
+  // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
   const isVerified = { rejectUnauthorized: true };
   const connect = {
     ...isVerified,
     secureContext,
     timeout: timeouts.connectMs,
     keepAliveInitialDelay: 30_000,
-    // Node calls it with the verified chain of every full handshake, through proxies too.
+    // Node calls this with the verified chain of every full handshake, through proxies too.
     checkServerIdentity: (hostname: string, certificate: tls.PeerCertificate) => {
       const fault = tls.checkServerIdentity(hostname, certificate);
       if (fault === undefined) chainPem = formatPem(chainOf(certificate));
@@ -120,13 +124,13 @@ async function buildTransport(
           uri: proxy,
           requestTls: connect,
           proxyTls: { ...isVerified, secureContext, timeout: timeouts.connectMs },
-          // Plain http goes through a proxy by its absolute URL, as with any other client.
+          // As in other clients, plain http goes through a proxy by its absolute URL.
           proxyTunnel: false,
         });
   return { dispatcher, tls: material, peerChainPem: () => chainPem };
 }
 
-/** One context for all connections: hundreds of roots are costly to parse. */
+/** One context for all connections, because parsing hundreds of roots is expensive. */
 function createContext(material: TlsMaterial, roots: readonly string[]): tls.SecureContext {
   const { caPem, certPem, keyPem } = material;
   return tls.createSecureContext({
@@ -140,7 +144,7 @@ function chainOf(leaf: tls.PeerCertificate): Uint8Array[] {
   const chain: Uint8Array[] = [];
   const seen = new Set<string>();
   let certificate: tls.PeerCertificate | tls.DetailedPeerCertificate | undefined = leaf;
-  // A root names itself as its issuer.
+  // A root certificate is its own issuer.
   while (certificate?.raw !== undefined && !seen.has(certificate.fingerprint256)) {
     seen.add(certificate.fingerprint256);
     chain.push(certificate.raw);

@@ -1,20 +1,20 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Left free for the logs and notes of all builds: less than this, or than 5 % of a small disk. */
+/** Reserved for the logs and notes of all builds; 5 % on a small disk. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
 const RESERVE_SHARE = 0.05;
 
-/** So much is written between two looks at what is free. */
+/** Bytes written between two checks of the free space. */
 const LOOK_BYTES = 8 * 1024 * 1024;
 
 /**
- * Fails as a full disk does when the file system of `file` cannot take `moreBytes` without eating
- * into what other builds need: a job may have planted a file of any size for us to copy.
+ * Throws the error of a full disk when `moreBytes` in the file system of `file` would use the space
+ * reserved for other builds. A job may have planted a file of any size to be copied.
  */
 export async function assertRoom(file: string, moreBytes: number): Promise<void> {
   const { bsize, bavail, blocks } = await statfs(dirname(file));
-  if (blocks === 0) return; // it does not count them
+  if (blocks === 0) return; // this file system does not report its size
   const reserveBytes = Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
   if (bavail * bsize - moreBytes >= reserveBytes) return;
   throw Object.assign(new Error(`no room for ${moreBytes} bytes in ${dirname(file)}`), {
@@ -23,14 +23,14 @@ export async function assertRoom(file: string, moreBytes: number): Promise<void>
 }
 
 /**
- * `content` on its way into `file`; fails as a full disk does before it would fill it. `sizeBytes` is
- * what somebody says will come, who may be wrong or lie: 0 when nobody says.
+ * Passes `content` on its way to `file`, and throws the error of a full disk before the disk is
+ * full. `sizeBytes` is the declared size, which may be wrong; 0 when there is none.
  */
 export async function* withinRoom(
   content: AsyncIterable<Uint8Array>,
   { file, sizeBytes }: { readonly file: string; readonly sizeBytes: number },
 ): AsyncGenerator<Uint8Array, void, void> {
-  // At once, and not after it has filled all that is free.
+  // Checked first, so that the file does not fill all free space before it fails.
   if (sizeBytes > LOOK_BYTES) await assertRoom(file, sizeBytes);
   let writtenBytes = 0;
   let lookAtBytes = LOOK_BYTES;

@@ -12,7 +12,7 @@ export function createHostFiles(): HostFiles {
   };
 }
 
-/** Opened only when it is read: nobody has to close what was never asked for. */
+/** The file is opened only when it is read, so that an unused one needs no closing. */
 async function* read(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
   if (sizeBytes > 0) yield* createReadStream(path, { end: sizeBytes - 1 });
 }

@@ -3,14 +3,14 @@ import type { OpenFiles } from '../../domain/runner/open-files.ts';
 
 const TOO_MANY: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
 
-/** Of this process; undefined where there is no /proc, or no limit. */
+/** The open files of this process; undefined where there is no /proc, or no limit. */
 export async function readOpenFiles(): Promise<OpenFiles | undefined> {
   const limit = await readLimit();
   if (limit === undefined) return undefined;
   try {
     return { used: (await readdir('/proc/self/fd')).length, limit };
   } catch (error) {
-    // To count them takes one more.
+    // Counting them takes one more.
     if (TOO_MANY.has((error as NodeJS.ErrnoException).code)) return { used: limit, limit };
     throw error;
   }
@@ -18,7 +18,10 @@ export async function readOpenFiles(): Promise<OpenFiles | undefined> {
 
 let lastLimit: number | undefined;
 
-/** The soft one: Node has raised it to the hard one by now. The last one known when it cannot be read. */
+/**
+ * The soft limit, which Node raises to the hard one at start. The last known value when it cannot
+ * be read.
+ */
 async function readLimit(): Promise<number | undefined> {
   try {
     const limits = await readFile('/proc/self/limits', 'utf8');

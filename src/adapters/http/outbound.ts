@@ -3,16 +3,16 @@ import { Agent, Dispatcher, ProxyAgent } from 'undici';
 import { proxyFor, type Environment } from './proxy.ts';
 
 export interface OutboundOptions {
-  /** HTTP_PROXY and its kin. */
+  /** HTTP_PROXY and the related variables. */
   readonly env: Environment;
-  /** PEM certificates of whom to believe: all, since they replace Node's own. */
+  /** All PEM certificates to trust, because they replace Node's own. */
   readonly ca: readonly string[];
   readonly connectMs: number;
 }
 
 /**
- * Connections to whatever address a request names, directly or by the proxy that is for it, by one rule
- * for all that this program asks: see `proxyFor`.
+ * Connects to the address of each request, directly or through its proxy. One rule applies to all
+ * requests of this program: see `proxyFor`.
  */
 export class Outbound extends Dispatcher {
   readonly #options: OutboundOptions;
@@ -23,7 +23,7 @@ export class Outbound extends Dispatcher {
     super();
     this.#options = options;
     const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ca: [...options.ca] });
-    // Said so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
+    // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
     this.#connect = { secureContext, rejectUnauthorized: true, timeout: options.connectMs };
   }
 
@@ -55,7 +55,7 @@ export class Outbound extends Dispatcher {
     const timeout = this.#options.connectMs;
     return new ProxyAgent({
       ...{ uri: proxy, requestTls: connect, proxyTls: connect, connect: { timeout } },
-      // Plain http goes through a proxy by its absolute URL, as with any other client.
+      // As in other clients, plain http goes through a proxy by its absolute URL.
       proxyTunnel: false,
     });
   }

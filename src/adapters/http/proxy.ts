@@ -3,8 +3,8 @@ import { BlockList, isIP } from 'node:net';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy for a URL by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as Go's clients read them: localhost
- * and loopback addresses never go through one. Source: golang.org/x/net/http/httpproxy.
+ * The proxy for a URL by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go's clients:
+ * localhost and loopback addresses never use one. Source: golang.org/x/net/http/httpproxy.
  */
 export function proxyFor(url: URL, env: Environment): string | undefined {
   const proxy = url.protocol === 'https:' ? read(env, 'HTTPS_PROXY') : read(env, 'HTTP_PROXY');

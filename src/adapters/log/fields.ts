@@ -3,21 +3,23 @@ import type { LogFields } from '../../ports/index.ts';
 export interface Said {
   readonly message: string;
   readonly fields: LogFields;
-  /** Errors are shown with where they came from: for people who debug. */
+  /** True: errors include their stack, for debugging. */
   readonly withStack: boolean;
 }
 
 const MASKED = '[MASKED]';
 const SECRET_NAME =
   /(^|[_-])(token|password|passwd|secret|passphrase|authorization|cookie|(private|secret|access|api)[_-]?key)$/i;
-/** Tokens as GitLab makes them, wherever they stand in a text. */
+/** GitLab's tokens, anywhere in a text. */
 const TOKEN_TEXT = /\b(gl(?:rt|rtr|cbt|pat|dt|ptt|soat|agent|ffct)-(?:t\d_)?|GR1348941)[\w.-]{6,}/g;
-/** user:password@ of an address. */
+/** `user:password@` of an address. */
 const CREDENTIALS_IN_URL = /(:\/\/[^\s/:@]*:)[^\s/@]+@/g;
 const RESERVED: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
 const MAX_DEPTH = 4;
 
-/** What an event says, in one flat object: names in snake_case, errors as text, secrets masked. */
+/**
+ * The fields of an event in one flat object: names in snake_case, errors as text, secrets masked.
+ */
 export function presentFields({ message, fields, withStack }: Said): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(fields)) {
@@ -29,7 +31,7 @@ export function presentFields({ message, fields, withStack }: Said): Record<stri
   return { ...shown, msg: maskText(message) };
 }
 
-/** `jobId` is `job_id`; gitlab-runner's own names, which begin large, stay. */
+/** `jobId` becomes `job_id`. Names of gitlab-runner, which begin with a capital, stay. */
 function fieldName(key: string): string {
   const name = /^[a-z]/.test(key) ? key.replace(/[A-Z]/g, (big) => `_${big.toLowerCase()}`) : key;
   return RESERVED.has(name) ? `fields.${name}` : name;

@@ -28,7 +28,7 @@ const LOOKS: Readonly<Record<string, { readonly color: string; readonly prefix: 
 };
 const MESSAGE_COLUMNS = 50;
 
-/** gitlab-runner's own look. Source: gitlab-runner `log/runner_formatter.go`. */
+/** The format of gitlab-runner. Source: gitlab-runner `log/runner_formatter.go`. */
 export function formatRunner(event: LogEvent, isColored: boolean): string {
   const { level, msg, ...fields } = event;
   const { color, prefix } = LOOKS[level] ?? { color: '', prefix: '' };
@@ -57,7 +57,7 @@ function quoteWhenNeeded(text: string): string {
   return /^[\w\-./@^+]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** Whatever a value holds, it must neither begin a line of its own nor steer the terminal. */
+/** A value must neither begin a new line nor control the terminal. */
 function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (control) => {
     const known = JSON.stringify(control).slice(1, -1);

@@ -5,7 +5,7 @@ import { formatJson, formatRunner, formatText, type LogEvent } from './formats.t
 import { presentFields } from './fields.ts';
 
 export interface LogOptions {
-  /** As gitlab-runner spells them: debug, info, warn or warning, error, fatal, panic. */
+  /** In gitlab-runner's spelling: debug, info, warn or warning, error, fatal, panic. */
   readonly level: string;
   readonly format: string;
   readonly output?: LogOutput;
@@ -35,10 +35,10 @@ const PINO_LEVELS = {
 
 type PinoLevel = (typeof PINO_LEVELS)[keyof typeof PINO_LEVELS];
 
-/** In gitlab-runner's words, which people search logs for. */
+/** In gitlab-runner's words, by which people search logs. */
 const LEVEL_WORDS: Readonly<Record<string, string>> = { warn: 'warning' };
 
-/** One line an event. Nothing that looks like a secret gets through, whoever logs it. */
+/** Writes one line for each event. Whatever looks like a secret is masked, whoever logs it. */
 export function createLog({ level, format, output = standardError() }: LogOptions): AdjustableLog {
   let formatEvent = readFormat(format);
   const sink = {
@@ -94,7 +94,7 @@ function notAllowed(what: string, value: string, allowed: readonly string[]): Fi
   return new FinalError(FailureType.InvalidConfig, message);
 }
 
-/** Colour only on a terminal that has it, and not with NO_COLOR: `hasColors` looks at both. */
+/** Colour only on a terminal that supports it, and not with NO_COLOR: `hasColors` checks both. */
 function standardError(): LogOutput {
   return {
     write: (line) => void process.stderr.write(line),

@@ -19,7 +19,7 @@ import {
 } from './durable-files.ts';
 
 export interface BuildStoreOptions {
-  /** `<state>/builds`: a directory for each build, 0700. */
+  /** `<state>/builds`: one directory for each build, 0700. */
   readonly directory: string;
   readonly cipher: Cipher;
 }
@@ -28,24 +28,26 @@ const RECORD = 'record';
 /** A nonce, a space, an exit code. */
 const MAX_STATE_BYTES = 256;
 const MAX_END_BYTES = 8_192;
-/** Files that a container of the job must be able to write, whatever its user. */
+/** For files that the job's container must be able to write as any user. */
 const WRITABLE_BY_JOB = 0o666;
-/** The script is mounted read-only; a job's own user must be able to read it. */
+/** The script is mounted read-only, and the job's user must be able to read it. */
 const READABLE_BY_JOB = 0o644;
 
-/** The node's records of its builds. Everything that matters after a crash is written before it is used. */
+/**
+ * The node's records of its builds. Everything that a restart needs is written before it is used.
+ */
 export async function createBuildStore(options: BuildStoreOptions): Promise<BuildStore> {
   const { directory, cipher } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const cache = new Map<string, BuildContext>();
-  /** Being written: whoever asks for one of these waits until it cannot be lost any more. */
+  /** Records being written: whoever asks for one waits until it is durable. */
   const saving = new Map<string, Promise<BuildContext>>();
   const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
   for (const name of await readdir(directory)) {
     const folder = join(directory, name);
     const record = await findRecord(folder, cipher);
-    // Without a record nothing of the build was begun, or all of it had ended.
+    // Without a record, either nothing of the build had begun or all of it had ended.
     if (record === undefined) await rm(folder, { recursive: true, force: true });
     else cache.set(record.buildId, record);
   }
@@ -58,7 +60,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
       return context;
     } catch (error) {
-      // Nothing is on disk that would outlive this process: the job is not ours.
+      // Nothing durable exists, so the job is not ours.
       cache.delete(buildId);
       await rm(path(buildId), { recursive: true, force: true }).catch(() => undefined);
       throw error;
@@ -74,7 +76,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       const known = saving.get(draft.buildId) ?? cache.get(draft.buildId);
       if (known !== undefined) return known;
       const context = assignConcurrentIds(draft, [...cache.values()]);
-      // In the cache at once: two jobs that arrive together must not get the same numbers.
+      // Cached at once, so that two jobs that arrive together cannot get the same numbers.
       cache.set(context.buildId, context);
       const saved = save(context);
       saving.set(context.buildId, saved);
@@ -102,7 +104,7 @@ interface Records {
   readonly cipher: Cipher;
 }
 
-/** Tells a record that somebody has deleted from one that is removed here. */
+/** Distinguishes a record that somebody deleted from one that is removed here. */
 function createRecords({
   cache,
   saving,
@@ -127,7 +129,7 @@ function createRecords({
     return isOnDisk || known === undefined || removing.has(buildId) ? known : writeAgain(known);
   };
   const remove = async (buildId: string): Promise<void> => {
-    // The record goes first: a build half removed must never look like one that goes on.
+    // The record is deleted first, so that a partly removed build cannot look like a running one.
     const folder = path(buildId);
     if (cache.has(buildId)) {
       await rm(join(folder, RECORD), { force: true });
@@ -167,10 +169,10 @@ function createStageFiles(
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, { text, nonce }) => {
       const { script: file, state } = await makeStageFiles(path(buildId, place));
-      // A shell may be reading it by now, when the last process died while Docker started it.
+      // A shell may already read it, when the last process died while Docker started the container.
       if ((await readIfThere(file))?.toString() === text) return;
       if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
-      // In place: the container has this very inode mounted.
+      // Written in place, because the container has this inode mounted.
       await writeFile(file, text);
     },
     serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
@@ -196,8 +198,9 @@ function createNotes(path: PathOf): Pick<BuildStore, 'readNote' | 'writeNote'> {
 }
 
 /**
- * The record, also one that was written to its end and not yet given its name when the process
- * died: GitLab has handed that job out. Its seal tells it from a part of one.
+ * Finds the record. It also accepts one that was written completely but not renamed when the
+ * process died, because GitLab has handed that job out. The authentication tag shows whether it is
+ * complete.
  */
 async function findRecord(folder: string, cipher: Cipher): Promise<BuildContext | undefined> {
   const file = join(folder, RECORD);
@@ -216,7 +219,7 @@ function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | 
     return openRecord(file, draft, cipher);
   } catch (error) {
     const keyId = keyIdOf(draft);
-    // It may be whole: only its key can tell.
+    // It may be complete, but only its key can tell.
     if (keyId !== undefined && !cipher.knows(keyId)) throw error;
     return undefined;
   }
@@ -227,7 +230,7 @@ function sealRecord(context: BuildContext, { seal, keyId }: Cipher): Buffer {
   return Buffer.concat([Buffer.from(`${keyId}\0`), sealed]);
 }
 
-/** undefined when not even that was written to its end. */
+/** undefined when not even the key's id was written completely. */
 function keyIdOf(content: Buffer): string | undefined {
   const separator = content.indexOf(0);
   return separator === -1 ? undefined : content.subarray(0, separator).toString();
@@ -249,7 +252,7 @@ function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext
   }
 }
 
-/** An older release wrote what it knew of. */
+/** An older release wrote fewer fields. */
 function withDefaults(record: BuildContext): BuildContext {
   const docker = { ...DOCKER_DEFAULTS, ...record.runner.docker };
   return { ...record, runner: { ...record.runner, docker } };
@@ -269,7 +272,7 @@ function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[])
   };
 }
 
-/** Readable, short, and safe as a file name whatever the coordinator's address holds. */
+/** Readable, short, and safe as a file name for any coordinator address. */
 function buildDirectory(directory: string, buildId: string): string {
   const readable = buildId.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-60);
   const hash = createHash('sha256').update(buildId).digest('hex').slice(0, 8);
@@ -303,13 +306,13 @@ async function makeServiceLog(folder: string, index: number): Promise<string> {
 
 async function touch(file: string, mode: number): Promise<void> {
   await (await open(file, 'a', mode)).close();
-  await chmod(file, mode); // whatever the umask was
+  await chmod(file, mode); // independent of the umask
 }
 
 async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<void> {
   const hasBegun = async (): Promise<boolean> => (await readState(file)).startsWith(nonce);
   let wake = (): void => undefined;
-  // Not every file system tells of changes (some overlay and network ones do not): hence the poll.
+  // Some file systems (overlay and network ones) do not report changes, so the file is also polled.
   const watcher = watch(file, () => wake());
   try {
     while (!signal.aborted && !(await hasBegun())) {
@@ -329,7 +332,7 @@ async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<vo
   }
 }
 
-/** The wrapper does it itself where the job took away the right to. */
+/** If the job has removed our permission, the wrapper empties the file itself. */
 async function emptyState(file: string): Promise<void> {
   await truncate(file).catch((error: unknown) => {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -337,7 +340,7 @@ async function emptyState(file: string): Promise<void> {
   });
 }
 
-/** The job can write into this file, and as much as it likes: only its beginning means anything. */
+/** The job can write any amount to this file. Only its beginning is read. */
 async function readState(file: string): Promise<string> {
   const handle = await open(file, 'r').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -354,7 +357,7 @@ async function readState(file: string): Promise<string> {
   }
 }
 
-/** However much there is. */
+/** Reads only the end, whatever the size. */
 async function readEnd(file: string, fromByte: number): Promise<{ text: string; endByte: number }> {
   const handle = await open(file, 'r');
   try {

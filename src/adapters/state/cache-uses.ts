@@ -4,13 +4,16 @@ import type { Clock, Log } from '../../ports/index.ts';
 import type { CacheUses } from '../../ports/cache-volumes.ts';
 
 export interface CacheUsesOptions {
-  /** Made when absent. */
+  /** Created when absent. */
   readonly directory: string;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly log: Log;
 }
 
-/** An empty file for each volume, whose time is that of its last use: a person can read and change it. */
+/**
+ * One empty file for each volume. Its modification time is the last use, so a person can read and
+ * change it.
+ */
 export async function createCacheUses(options: CacheUsesOptions): Promise<CacheUses> {
   const { directory, log } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -21,7 +24,8 @@ export async function createCacheUses(options: CacheUsesOptions): Promise<CacheU
         try {
           await touch(volume, options);
         } catch (error) {
-          // A full disk: the build has more to say about that than a cache that goes too early.
+          // The disk is full. The build itself will report that; the cache may be removed too
+          // early.
           log.warn('use of a cache volume not noted', { volume, error });
         }
       }),
@@ -65,7 +69,7 @@ async function touch(volume: string, { directory, clock }: CacheUsesOptions): Pr
   return nowMs;
 }
 
-/** For each name one after another. */
+/** Serialises the work for each name. */
 function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>();
   return (name, work) => {

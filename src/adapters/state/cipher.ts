@@ -4,12 +4,15 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { readTextIfThere, writeDurably } from './durable-files.ts';
 
-/** AES-256-GCM under a ring of keys: the first encrypts, all decrypt, so that keys can be rotated. */
+/**
+ * AES-256-GCM with a ring of keys: the first one encrypts, all can decrypt, so that keys can be
+ * rotated.
+ */
 export interface Cipher {
   readonly keyId: string;
   knows(keyId: string): boolean;
   seal(plain: Uint8Array): Uint8Array;
-  /** Fails when the key is not in the ring or the bytes were changed. */
+  /** Throws when the key is not in the ring, or the bytes were changed. */
   open(sealed: Uint8Array, keyId: string): Uint8Array;
 }
 
@@ -21,19 +24,19 @@ const keyRingSchema = z.object({
   keys: z.array(z.object({ id: z.string().min(1), key: z.base64() })).min(1),
 });
 
-/** A ring of keys as it lies on the disk. */
+/** A ring of keys as it is stored on the disk. */
 export interface KeyRing {
   readonly path: string;
   readonly cipher: Cipher;
-  /** There is none yet: its only key was made just now, and is nowhere but here. */
+  /** True: no ring was stored. Its only key was just created and exists only here. */
   readonly isFresh: boolean;
-  /** Writes a fresh one (file 0600, directory 0700). Nothing may be sealed before that. */
+  /** Writes a new ring (file 0600, directory 0700). Nothing may be encrypted before that. */
   keep(): Promise<void>;
 }
 
 /**
- * Reads the key ring. Without one there is a fresh key, which is not kept yet: what another key has
- * sealed may still be there, and a ring that does not open it would hide that the right one is gone.
+ * Reads the key ring. If there is none, it creates a key without storing it: data encrypted by
+ * another key may still exist, and storing a new ring would hide that the right one is missing.
  */
 export async function openKeyRing(path: string): Promise<KeyRing> {
   const found = await readTextIfThere(path);
@@ -46,7 +49,7 @@ export async function openKeyRing(path: string): Promise<KeyRing> {
   };
 }
 
-/** The whole ring as it is handed to another node. Makes none. */
+/** The whole ring, for another node. Creates none. */
 export async function exportKeyRing(path: string): Promise<string> {
   const text = await readTextIfThere(path);
   if (text === undefined) {
@@ -56,7 +59,10 @@ export async function exportKeyRing(path: string): Promise<string> {
   return text;
 }
 
-/** Keeps a ring that another node has exported. False when it is there already; no other is replaced. */
+/**
+ * Stores a ring that another node exported. Returns false when it is already stored. Never replaces
+ * another ring.
+ */
 export async function importKeyRing(path: string, text: string): Promise<boolean> {
   parseKeys(text, 'standard input');
   const found = await readTextIfThere(path);
@@ -82,7 +88,7 @@ function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
   return keys;
 }
 
-/** No message of a parser is passed on: it could quote a key. */
+/** The parser's message is not passed on, because it could quote a key. */
 function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>['keys'] {
   const shape = '{"keys": [{"id": "…", "key": "<32 bytes in base64>"}, …]}';
   try {
@@ -114,7 +120,7 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
       const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
       const body = sealed.subarray(NONCE_BYTES + TAG_BYTES);
       try {
-        // A tag that was cut short must not be taken for a weaker one.
+        // Otherwise a truncated tag would be accepted as a weaker one.
         const options = { authTagLength: TAG_BYTES };
         const decipher = createDecipheriv('aes-256-gcm', known, nonce, options);
         decipher.setAuthTag(tag);
@@ -133,7 +139,7 @@ function makeKeyRing(): string {
   return `${JSON.stringify({ keys: [{ id, key }] }, null, 2)}\n`;
 }
 
-/** What is encrypted with a key must not outlive it: after a power cut the key is still there. */
+/** Data must not outlive its key: the key is durable before anything is encrypted with it. */
 async function keepKeyRing(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeDurably(path, Buffer.from(text));

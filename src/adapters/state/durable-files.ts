@@ -14,10 +14,12 @@ export async function readTextIfThere(file: string): Promise<string | undefined>
   return (await readIfThere(file))?.toString();
 }
 
-/** Old content or new, never a mix, also after a power cut. */
+/**
+ * Replaces the file atomically and durably: after a power cut it has the old or the new content.
+ */
 export async function writeDurably(file: string, content: Uint8Array): Promise<void> {
   await writeFile(draftOf(file), content, { mode: 0o600, flush: true });
-  await chmod(draftOf(file), 0o600); // whatever one that was left there had
+  await chmod(draftOf(file), 0o600); // a leftover draft may have another mode
   await rename(draftOf(file), file);
   await syncDirectory(join(file, '..'));
 }

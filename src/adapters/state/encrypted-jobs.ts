@@ -4,13 +4,13 @@ import type { BuildContext } from '../../domain/context/context.ts';
 import { reduceContext } from '../../domain/context/reduce-context.ts';
 import type { Cipher } from './cipher.ts';
 
-/** Characters. Temporal takes 2 MB, and warns from 256 KB on. */
+/** In characters. Temporal accepts 2 MB and warns from 256 KB on. */
 const MAX_LENGTH = 240_000;
 const SEPARATOR = '.';
 
 /**
- * `<key id>.<base64>` of the context's JSON, packed and sealed by AES-256-GCM. The build's id is part
- * of what is sealed, so that nobody can pass one build's off as another's.
+ * `<key id>.<base64>` of the context's JSON, compressed and encrypted by AES-256-GCM. The build's
+ * id is authenticated too, so that one build's context cannot pass for another's.
  */
 export function createEncryptedJobs(cipher: Cipher): EncryptedJobs {
   const seal = (context: BuildContext): string => {
@@ -31,7 +31,7 @@ export function createEncryptedJobs(cipher: Cipher): EncryptedJobs {
         Buffer.from(sealed, 'base64'),
         Buffer.from(keyId, 'base64url').toString(),
       );
-      // Sealed by a node of ours, so of the form that it had there.
+      // A node of this fleet encrypted it, so it has the shape that it had there.
       return JSON.parse(gunzipSync(packed).toString()) as BuildContext;
     },
   };

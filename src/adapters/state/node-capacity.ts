@@ -1,35 +1,37 @@
 import type { CapacityPermit, NodeCapacity } from '../../ports/index.ts';
 
-/** The node's capacity with its other side: resizing, and the builds found again after a crash. */
+/** The node's capacity with the methods for resizing it, and for builds found after a crash. */
 export interface ResizableCapacity extends NodeCapacity {
   resize(concurrent: number): void;
-  /** No place is given away until `unpause` for each reason; builds that have one keep it. */
+  /** Gives out no place until `unpause` was called for each reason. Builds with a place keep it. */
   pause(reason: string): void;
   unpause(reason: string): void;
-  /** A build recorded on this node holds a place, from before its job is known to anybody else. */
+  /**
+   * Reserves a place for a build recorded on this node, before its job is known to anybody else.
+   */
   hold(buildId: string): void;
   readonly concurrent: number;
   readonly buildsAlive: number;
   readonly requestsInFlight: number;
-  /** Resolves when at least one place is free; takes none. */
+  /** Resolves when at least one place is free. Reserves none. */
   whenFree(signal: AbortSignal): Promise<void>;
   hasFree(): boolean;
-  /** Resolves when no build is alive and no job request is under way. */
+  /** Resolves when no build and no job request is active. */
   whenIdle(): Promise<void>;
 }
 
 interface Waiter {
   readonly serve: () => void;
-  /** Whether it uses up a place, or only wants to know of one. */
+  /** True: it occupies a place. False: it only waits for a free one. */
   readonly takes: boolean;
 }
 
-/** By its name the SDK tells a wait that was called off from one that failed. */
+/** The SDK recognises an aborted wait by this name. */
 class AbortError extends Error {
   override readonly name = 'AbortError';
 }
 
-/** Those who wait, in the order in which they came. */
+/** Waiting callers, in the order of their arrival. */
 function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => void }) {
   const waiters = new Set<Waiter>();
   const serve = (): void => {
@@ -61,7 +63,7 @@ function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => vo
   return { serve, wait };
 }
 
-/** For those who wait until nothing is going on. */
+/** Wakes callers that wait until nothing is active. */
 function createIdleBell(isIdle: () => boolean) {
   const waiters = new Set<() => void>();
   const ring = (): void => {
@@ -79,7 +81,7 @@ function createIdleBell(isIdle: () => boolean) {
 
 interface OpenJobRequests {
   inFlight: number;
-  /** Of these, whose place others may have. */
+  /** How many of these have lent their place. */
   lent: number;
 }
 
@@ -120,9 +122,9 @@ function createPermit(
 }
 
 /**
- * Invariant: builds alive + requests in flight whose place is not lent ≤ `concurrent`, except just
- * after `concurrent` was made smaller, or after a job came of a request whose place somebody else had
- * by then: nothing new begins until enough builds have ended.
+ * Invariant: active builds + requests that have not lent their place ≤ `concurrent`. Exceptions:
+ * just after `concurrent` was reduced, or when a request that lent its place brings a job. Nothing
+ * new begins then until enough builds have ended.
  */
 export function createNodeCapacity(initial: number): ResizableCapacity {
   let concurrent = initial;
@@ -137,7 +139,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
   const permit = (): CapacityPermit =>
     createPermit(jobRequests, {
       keep: (buildId) => void alive.add(buildId),
-      // A build that was held already has given one of its two places back.
+      // A build that already had a place has returned one of its two.
       onChange: () => {
         queue.serve();
         idle.ring();

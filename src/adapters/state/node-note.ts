@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { Log } from '../../ports/index.ts';
 import { writeDurably } from './durable-files.ts';
 
-/** Where the node of a config file keeps its state, and which Temporal it uses. Holds no secret. */
+/** Where the node of a config file keeps its state, and its Temporal. Contains no secret. */
 export interface NodeNote {
   readonly stateDir: string;
-  /** Absent where the node has one of its own, in its state directory. */
+  /** Absent when the node has its own Temporal in its state directory. */
   readonly temporal?: { readonly address: string; readonly namespace: string } | undefined;
 }
 
@@ -17,14 +17,14 @@ const schema = z.object({
 });
 
 /**
- * Beside the config file: a person's shell has the path of that file, but not the environment of the
+ * Beside the config file, because a person's shell knows that path, but not the environment of the
  * service that runs the node.
  */
 function noteFile(configPath: string): string {
   return join(dirname(configPath), `.${basename(configPath)}.node`);
 }
 
-/** Fails at nothing: where the directory cannot be written, commands need the node's environment. */
+/** Never throws: when the directory is not writable, commands need the node's environment. */
 export async function writeNodeNote(
   configPath: string,
   { note, log }: { readonly note: NodeNote; readonly log: Log },
@@ -39,7 +39,7 @@ export async function writeNodeNote(
   }
 }
 
-/** undefined where no node has run, or where what it noted is of no use. */
+/** undefined when no node has run, or its note is unusable. */
 export async function readNodeNote(configPath: string): Promise<NodeNote | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(noteFile(configPath), 'utf8')));

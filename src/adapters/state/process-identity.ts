@@ -2,19 +2,21 @@ import { readFile } from 'node:fs/promises';
 
 const BOOT_DIGITS = 8;
 const ENDED = 'ended';
-/** Fields of /proc/<pid>/stat behind the name in brackets, which may hold anything. */
+/**
+ * Indexes of fields in /proc/<pid>/stat behind the name in brackets, which may contain anything.
+ */
 const STATE_FIELD = 0;
 const START_TIME_FIELD = 19;
 
-/** A few digits of the machine's boot; undefined where there is no /proc. */
+/** A few digits of the boot id; undefined where there is no /proc. */
 export async function readBoot(): Promise<string | undefined> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
   return boot?.slice(0, BOOT_DIGITS);
 }
 
 /**
- * What tells a process from a later one with the same pid: the machine's boot and when it started
- * in that. `ended` when there is none; where there is no /proc, only whether it lives is known.
+ * Distinguishes a process from a later one with the same pid: by the machine's boot and the start
+ * time in it. `ended` when there is none. Without /proc only whether it lives is known.
  */
 export async function describeProcess(pid: number): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
@@ -22,7 +24,7 @@ export async function describeProcess(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
   const [state, startTime] = [fields[STATE_FIELD], fields[START_TIME_FIELD]];
-  // A zombie holds nothing any more, it only waits for its parent to look.
+  // A zombie holds nothing; it only waits for its parent.
   if (startTime === undefined || state === 'Z' || state === 'X') return ENDED;
   return `${boot.trim()}:${startTime}`;
 }

@@ -16,19 +16,19 @@ export interface StatePaths {
   readonly path: string;
   readonly buildsDir: string;
   readonly temporalDir: string;
-  /** What is known of the cache volumes in Docker. */
+  /** Notes about the cache volumes in Docker. */
   readonly cachesDir: string;
-  /** Keys by which everything in Temporal and on disk is sealed. */
+  /** Keys that encrypt everything in Temporal and on disk. */
   readonly keyRingFile: string;
-  /** Holds the name of this very directory. */
+  /** Contains the name of this state directory. */
   readonly installationFile: string;
-  /** Names the last process that has left in good order. */
+  /** Contains the name of the last process that ended properly. */
   readonly leaverFile: string;
 }
 
-/** Where a node keeps what must outlive its process. In use by one process at a time. */
+/** Where a node keeps everything that must outlive its process. Used by one process at a time. */
 export interface StateDirectory extends StatePaths {
-  /** Lets the next process in. Idempotent. */
+  /** Releases the lock. Idempotent. */
   release(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_STATE_DIR';
 const DEFAULT_NAME = 'temporal-gitlab-runner';
 const MAX_LOCK_ATTEMPTS = 10;
 
-/** Where everything is in it, or would be: for those who only look. */
+/** The paths in the directory, for callers that only read. */
 export function stateDirectoryPaths(options: StatePlace): StatePaths {
   const path = rootOf(options);
   return {
@@ -51,17 +51,20 @@ export function stateDirectoryPaths(options: StatePlace): StatePaths {
 }
 
 export interface StatePlace extends Pick<StateDirectoryOptions, 'configPath' | 'env'> {
-  /** Where the node was seen to have it. Only for those who look: a node goes by its environment. */
+  /** Where the node was last seen to keep it. Only for commands; a node uses its environment. */
   readonly noted?: string | undefined;
 }
 
 function rootOf({ configPath, env, noted }: StatePlace): string {
   const given = env[ENV_NAME] ?? '';
-  // Absolute: Docker mounts files of it.
+  // Absolute, because Docker mounts files of it.
   return resolve(given === '' ? (noted ?? join(dirname(configPath), DEFAULT_NAME)) : given);
 }
 
-/** Opens the directory (0700), made when absent. Fails with RunnerSystem when it is in use or unusable. */
+/**
+ * Opens the directory (0700), created when absent. Throws RunnerSystem when it is in use or
+ * unusable.
+ */
 export async function openStateDirectory(options: StateDirectoryOptions): Promise<StateDirectory> {
   const path = rootOf(options);
   const paths = stateDirectoryPaths(options);
@@ -87,8 +90,8 @@ function unusable(path: string, error: unknown): FinalError {
 }
 
 /**
- * A lock file that names its owner. It outlives `kill -9`, so it counts only as long as that very
- * process lives. Processes of another pid namespace cannot be seen: they must not share a directory.
+ * A lock file that names its owner. It outlives `kill -9`, so it counts only while that process
+ * lives. Processes of another pid namespace are invisible, so they must not share a directory.
  */
 async function lock(path: string, log: Log): Promise<() => Promise<void>> {
   const file = join(path, 'lock');
@@ -108,7 +111,7 @@ async function lock(path: string, log: Log): Promise<() => Promise<void>> {
   throw new FinalError(FailureType.RunnerSystem, `state directory ${path} cannot be locked`);
 }
 
-/** The lock appears with its content, or not at all: `link` does not replace. */
+/** Creates the lock with its content atomically: `link` does not replace. */
 async function tryToTake(file: string, content: string): Promise<boolean> {
   const draft = `${file}.${randomBytes(4).toString('hex')}`;
   await writeFile(draft, content, { mode: 0o600 });
@@ -123,7 +126,10 @@ async function tryToTake(file: string, content: string): Promise<boolean> {
   }
 }
 
-/** Two may find the same stale lock: who moved a fresh one away by mistake puts it back. */
+/**
+ * Two processes may find the same stale lock. One that moved a fresh lock away by mistake restores
+ * it.
+ */
 async function removeStale(file: string, stale: string): Promise<void> {
   const moved = `${file}.${randomBytes(4).toString('hex')}`;
   try {

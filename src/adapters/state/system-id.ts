@@ -6,7 +6,7 @@ import type { Log } from '../../ports/index.ts';
 export interface SystemIdOptions {
   readonly configPath: string;
   readonly log: Log;
-  /** Where the machine's own id may stand; the first that has one counts. */
+  /** Files with the machine's own id. The first non-empty one counts. */
   readonly machineIdFiles?: readonly string[];
 }
 
@@ -17,9 +17,9 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 const MACHINE_ID_FILES = ['/var/lib/dbus/machine-id', '/etc/machine-id'];
 
 /**
- * The id by which GitLab tells the machines of one runner apart; kept beside config.toml, where
- * gitlab-runner keeps it too. Where nothing can be written it holds for this process only.
- * Source: gitlab-runner `commands/internal/configfile/system_id_state.go`.
+ * The id by which GitLab distinguishes the machines of one runner. It is stored beside config.toml,
+ * as gitlab-runner does. If it cannot be stored, it is valid for this process only. Source:
+ * gitlab-runner `commands/internal/configfile/system_id_state.go`.
  */
 export async function readSystemId(options: SystemIdOptions): Promise<string> {
   const { configPath, log, machineIdFiles = MACHINE_ID_FILES } = options;

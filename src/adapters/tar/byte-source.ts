@@ -1,4 +1,4 @@
-/** A stream of bytes, read in the pieces that the reader wants. */
+/** Reads a byte stream in pieces of the requested size. */
 export class ByteSource {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
@@ -7,7 +7,7 @@ export class ByteSource {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** At least one byte and at most so many, as they come. Fails at the end of the stream. */
+  /** At least one and at most `maxBytes` bytes, as they arrive. Throws at the end of the stream. */
   async upTo(maxBytes: number): Promise<Uint8Array> {
     if (!(await this.#fill())) throw endFault();
     const piece = this.#rest.subarray(0, maxBytes);
@@ -15,7 +15,7 @@ export class ByteSource {
     return piece;
   }
 
-  /** So many bytes. Fails when there are less. */
+  /** Exactly this many bytes. Throws when the stream ends before. */
   async exactly(lengthBytes: number): Promise<Buffer> {
     const bytes = Buffer.alloc(lengthBytes);
     for (let at = 0; at < lengthBytes;) {
@@ -26,7 +26,7 @@ export class ByteSource {
     return bytes;
   }
 
-  /** The same, or undefined where the stream ends. */
+  /** The same, or undefined at the end of the stream. */
   async block(lengthBytes: number): Promise<Buffer | undefined> {
     return (await this.#fill()) ? this.exactly(lengthBytes) : undefined;
   }
@@ -35,13 +35,13 @@ export class ByteSource {
     for (let left = lengthBytes; left > 0;) left -= (await this.upTo(left)).byteLength;
   }
 
-  /** Reads to the end of the stream: who sends it may wait for that. */
+  /** Reads to the end of the stream, because the sender may wait for that. */
   async drain(): Promise<void> {
     this.#rest = new Uint8Array(0);
     while (await this.#fill()) this.#rest = new Uint8Array(0);
   }
 
-  /** Ends the stream, which may be in the midst of it. */
+  /** Closes the stream, even in the middle. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }

@@ -1,6 +1,6 @@
 import type { FileMember } from '../../ports/index.ts';
 
-/** A file's content. Fails when it has other than the bytes that it was said to have. */
+/** A file's content. Throws unless it has exactly the declared size. */
 export async function* exactContent({
   path,
   sizeBytes,

@@ -1,25 +1,25 @@
 import { bytesOfPath, pathOfBytes } from '../../domain/files/path-bytes.ts';
 import { formatPax, type PaxRecords } from './pax.ts';
 
-/** What a tar says of one member. */
+/** The header of one tar member. */
 export interface TarHeader {
   readonly path: string;
-  /** `other`: devices and pipes. `link`: another name of a file that came before. */
+  /** `other`: a device or a pipe. `link`: another name of an earlier file. */
   readonly kind: 'file' | 'directory' | 'symlink' | 'link' | 'other';
   /** Permission bits, at most 0o7777. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Whole seconds. */
+  /** Precision: whole seconds. */
   readonly modifiedMs: number;
   readonly sizeBytes: number;
-  /** '' unless a link of either kind. */
+  /** '' unless it is a link of either kind. */
   readonly linkTarget: string;
 }
 
 export const BLOCK_BYTES = 512;
 
-/** The largest numbers that octal digits hold, in fields of 8 and of 12 bytes. */
+/** The largest numbers in octal digits, for fields of 8 and of 12 bytes. */
 const MAX_SHORT = 0o7777777;
 const MAX_LONG = 0o77777777777;
 const NAME_BYTES = 100;
@@ -28,9 +28,9 @@ const FLAGS = { file: '0', link: '1', symlink: '2', directory: '5' } as const;
 const PAX_FLAG = 'x';
 
 /**
- * A member's header, behind a pax header where the plain one cannot hold what is to be said: ids
- * above 2,097,151, times before 1970 or after 2242, and names that are long or not ASCII.
- * Source: POSIX.1-2017 pax, "pax Interchange Format"; Go's archive/tar decides the same way.
+ * A member's header, preceded by a pax header where the plain one is not enough: ids above
+ * 2,097,151, times before 1970 or after 2242, and names that are long or not ASCII. Source:
+ * POSIX.1-2017 pax, "pax Interchange Format"; Go's archive/tar decides the same way.
  */
 export function encodeHeader(header: TarHeader & { readonly kind: keyof typeof FLAGS }): Buffer {
   const records = paxRecordsOf(header);
@@ -47,7 +47,7 @@ export function encodeHeader(header: TarHeader & { readonly kind: keyof typeof F
 
 const NOTHING = { uid: 0, gid: 0, linkTarget: '' } as const;
 
-/** What fills a content up to the end of its last block. */
+/** Number of bytes that pad a content to the end of its last block. */
 export function paddingBytes(sizeBytes: number): number {
   return (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
 }
@@ -88,7 +88,7 @@ function headerBlock(header: Omit<TarHeader, 'kind'>, flag: string): Buffer {
   return block;
 }
 
-/** What does not fit stands in the pax header, and is only hinted at here. */
+/** A name that does not fit is in the pax header, and truncated here. */
 function writeName(block: Buffer, at: number, name: string): void {
   const hint = name.replace(/[^\x01-\x7f]/g, '_').slice(0, NAME_BYTES);
   block.write(hint, at, 'latin1');
@@ -104,7 +104,7 @@ function writeOctal(
   block.write(`${fitting.padStart(width - 1, '0')}\0`, at, 'latin1');
 }
 
-/** Of all bytes, its own field taken for blanks. */
+/** Sum of all bytes, with its own field counted as blanks. */
 function checksum(block: Uint8Array): number {
   let sum = 8 * 0x20;
   for (let at = 0; at < BLOCK_BYTES; at += 1) {
@@ -113,17 +113,20 @@ function checksum(block: Uint8Array): number {
   return sum;
 }
 
-/** The plain header as it stands in its block; `flag` tells what it is of. */
+/** The plain header of a block. `flag` is the member's kind. */
 export interface RawHeader extends Omit<TarHeader, 'kind'> {
   readonly flag: string;
 }
 
-/** Reads a block. undefined: it is all zeros, as the end of a tar is. Throws when it is none. */
+/**
+ * Parses a block; undefined when it is all zeros, as at the end of a tar. Throws when it is not a
+ * header.
+ */
 export function decodeBlock(block: Buffer): RawHeader | undefined {
   const sum = checksum(block);
   if (sum === 8 * 0x20) return undefined;
   if (sum !== readNumber(block, { at: 148, width: 8 })) throw new Error('invalid tar header');
-  // What stands there in other formats is no part of a name.
+  // In other formats these bytes are not part of the name.
   const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
   const prefix = isUstar ? readName(block, { at: 345, width: 155 }) : '';
   const name = readName(block, { at: 0, width: NAME_BYTES });
@@ -150,7 +153,9 @@ function readName(block: Buffer, { at, width }: Field): string {
   return pathOfBytes(end === -1 ? field : field.subarray(0, end));
 }
 
-/** Octal digits among blanks and zeros, or, with the first bit set, a number of two's complement. */
+/**
+ * Octal digits among blanks and zeros, or, when the first bit is set, a number in two's complement.
+ */
 function readNumber(block: Buffer, { at, width }: Field): number {
   const field = block.subarray(at, at + width);
   const first = field[0] ?? 0;
@@ -162,7 +167,7 @@ function readNumber(block: Buffer, { at, width }: Field): number {
 }
 
 function readBinary(field: Buffer): number {
-  const bits = field.byteLength * 8 - 1; // the first one only says of which kind it is
+  const bits = field.byteLength * 8 - 1; // the first bit only marks the encoding
   const number = Number(BigInt.asIntN(bits, BigInt(`0x${field.toString('hex')}`)));
   if (!Number.isSafeInteger(number)) throw new Error('invalid tar header');
   return number;

@@ -1,7 +1,7 @@
-/** The records of a pax header: values are bytes, names of files among them. */
+/** The records of a pax header. Values are bytes, because some are file names. */
 export type PaxRecords = ReadonlyMap<string, Uint8Array>;
 
-/** `LENGTH KEY=VALUE` and a line feed for each, where the length counts itself too. */
+/** `LENGTH KEY=VALUE` and a line feed for each. The length includes itself. */
 export function formatPax(records: PaxRecords): Buffer {
   return Buffer.concat(
     [...records].map(([key, value]) => {
@@ -16,7 +16,7 @@ function lengthWithItself(restBytes: number): number {
   return restBytes + String(guess).length;
 }
 
-/** Throws when it is malformed. */
+/** Parses the records. Throws when they are malformed. */
 export function parsePax(bytes: Buffer): PaxRecords {
   const records = new Map<string, Uint8Array>();
   for (let at = 0; at < bytes.byteLength;) {

@@ -4,19 +4,19 @@ import { BLOCK_BYTES, decodeBlock, paddingBytes } from './header.ts';
 import type { RawHeader, TarHeader } from './header.ts';
 import { parsePax, type PaxRecords } from './pax.ts';
 
-/** A member, and its content to be read, or left, before the next member is asked for. */
+/** A member. Read or skip its content before asking for the next member. */
 export interface TarEntry extends TarHeader {
   readonly content: AsyncGenerator<Uint8Array, void, void>;
 }
 
-/** No path is nearly as long. */
+/** Far longer than any path. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 
 /**
- * Reads a tar as it comes, to the end of its stream: ustar, pax, and what GNU tar makes of long names
- * and large numbers. Of own making: tar-stream and its like make texts of names before anybody can
- * see their bytes, and know neither ids nor times of pax headers.
- * Source: POSIX.1-2017 pax; Go's archive/tar, which Docker and gitlab-runner use.
+ * Reads a tar stream to its end: ustar, pax, and GNU tar's long names and large numbers. The code
+ * is our own because tar-stream and similar libraries decode names before the caller can see their
+ * bytes, and ignore ids and times in pax headers. Source: POSIX.1-2017 pax; Go's archive/tar, which
+ * Docker and gitlab-runner use.
  */
 export async function* readTar(
   chunks: AsyncIterable<Uint8Array>,
@@ -44,7 +44,7 @@ export async function* readTar(
   }
 }
 
-/** What headers before a member's own have to say of it. */
+/** What preceding headers say about a member. */
 interface Extensions {
   records: PaxRecords;
   longPath: string | undefined;
@@ -108,7 +108,7 @@ const KINDS: ReadonlyMap<string, TarHeader['kind']> = new Map([
   ['5', 'directory'],
 ]);
 
-/** Kinds that have no content, whatever their size says. */
+/** Kinds without content, whatever their size field says. */
 const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['1', '2', '3', '4', '5', '6']);
 
 function applied(raw: RawHeader, { records, longPath, longLink }: Extensions): TarHeader {
@@ -131,7 +131,7 @@ function assertNotSparse({ flag }: RawHeader, records: PaxRecords): void {
   if (isSparse) throw new Error('it holds a sparse file in a form that is not known here');
 }
 
-/** Before there was a kind for them, directories were told by their names. */
+/** Before there was a kind for directories, their names ended with a slash. */
 function kindOf(flag: string, path: string): TarHeader['kind'] {
   if (flag === '\0' && path.endsWith('/')) return 'directory';
   return KINDS.get(flag) ?? 'other';

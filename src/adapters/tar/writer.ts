@@ -2,7 +2,7 @@ import type { FileMember } from '../../ports/index.ts';
 import { exactContent } from './exact-content.ts';
 import { BLOCK_BYTES, encodeHeader, paddingBytes } from './header.ts';
 
-/** A tar of these members, as it is made. */
+/** A tar of these members, as a stream. */
 export async function* tarOf(
   members: AsyncIterable<FileMember>,
 ): AsyncGenerator<Uint8Array, void, void> {

@@ -2,7 +2,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { FinalError, TransientError } from '../../domain/failure.ts';
 
-/** The one place where our faults become Temporal's: by `type` string, with GitLab's wish for the next try. */
+/**
+ * The only place that turns our errors into Temporal's: with their `type`, and GitLab's wish for
+ * the next try.
+ */
 export const translateFaults: ActivityInterceptorsFactory = () => ({
   inbound: {
     execute: async (input, next) => {

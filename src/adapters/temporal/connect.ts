@@ -16,24 +16,24 @@ export interface TemporalOptions {
   readonly stateDir: string;
   readonly cipher: Cipher;
   readonly log: Log;
-  /** Gives up connecting, and ends an embedded server that is on its way up. */
+  /** Aborts connecting, and ends an embedded server that is starting. */
   readonly signal?: AbortSignal;
 }
 
-/** Everything that talks to one Temporal namespace, and how to let go of it. */
+/** The connections to one Temporal namespace, and a method that closes them. */
 export interface Temporal {
   readonly client: Client;
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly dataConverter: DataConverter;
   readonly address: string;
-  /** undefined when the server is not ours. */
+  /** undefined for a server that is not ours. */
   readonly uiAddress: string | undefined;
   close(): Promise<void>;
 }
 
 const MAX_RECONNECT_PAUSE_MS = 2_000;
-/** At start; a wrong address is to be told soon. */
+/** At start a wrong address must be reported soon. */
 const CONNECT_TRIES = 4;
 const CONNECT_PAUSE_MS = 1_000;
 
@@ -45,8 +45,8 @@ interface Target {
 }
 
 /**
- * Connects to the Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_API_KEY, a profile
- * file …, as `@temporalio/envconfig` defines them); without one starts the embedded server.
+ * Connects to the Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_API_KEY, a
+ * profile file …, as `@temporalio/envconfig` defines them). Otherwise starts the embedded server.
  */
 export async function connectTemporal(options: TemporalOptions): Promise<Temporal> {
   const target = findConfigured(options.env) ?? (await startEmbedded(options));
@@ -63,7 +63,8 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
           await connection.close();
         } finally {
           await target.stop();
-          // Last of all: a call that is to be tried again just then ends the process, from a timer.
+          // Closed last, because a call that is about to be retried then ends the process from a
+          // timer.
           await client.connection.close();
         }
       },
@@ -80,7 +81,7 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   }
 }
 
-/** The work itself may go on: it must be of no harm when the process ends. */
+/** The work itself may continue, so it must be safe when the process ends. */
 async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return work;
   const settled = new AbortController();
@@ -97,7 +98,7 @@ async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise
 
 type Ends = Pick<Temporal, 'client' | 'connection'>;
 
-/** A server that is busy, or on its way up, refuses a call: that alone must not end a node. */
+/** A server that is overloaded or starting refuses a call. That alone must not end a node. */
 async function connectPatiently(
   target: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
@@ -116,7 +117,7 @@ async function connectOnce(
   target: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
 ): Promise<Ends> {
-  // envconfig gives what both kinds of connection take, but names only the client's.
+  // envconfig returns options for both kinds of connection, but declares only the client's.
   const options = target.connectionOptions as NativeConnectionOptions;
   const connection = await NativeConnection.connect(options);
   try {
@@ -133,13 +134,13 @@ export async function openClient(
 ): Promise<Client> {
   const connection = await Connection.connect({
     ...connectionOptions,
-    // By itself gRPC lets up to two minutes go by before it looks again for a server that was away.
+    // By default gRPC waits up to two minutes before it tries a lost server again.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_PAUSE_MS },
   });
   return new Client({ connection, namespace, dataConverter });
 }
 
-/** Payloads and failures alike are encrypted before they leave the process. */
+/** Encrypts payloads and failures before they leave the process. */
 export function createDataConverter(cipher: Cipher): DataConverter {
   return {
     payloadCodecs: [createPayloadCodec(cipher)],
@@ -147,7 +148,7 @@ export function createDataConverter(cipher: Cipher): DataConverter {
   };
 }
 
-/** Also built into the workflow bundle, by the build. */
+/** The build also puts this file into the workflow bundle. */
 const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
 
 export function findConfigured(env: TemporalOptions['env']): Target | undefined {

@@ -14,10 +14,10 @@ import { chooseDatabase } from './server-database.ts';
 
 export interface DevServerOptions {
   readonly binary: string;
-  /** Database, log and record of the server; made when absent. */
+  /** Directory for the server's database, log and record. Created when absent. */
   readonly stateDir: string;
   readonly log: Log;
-  /** Gives up the start, and ends the server that is on its way up. */
+  /** Aborts the start, and ends the server that is starting. */
   readonly signal?: AbortSignal;
 }
 
@@ -40,16 +40,16 @@ const LOOK_INTERVAL_MS = 1_000;
 const LOG_LIMIT_BYTES = 10_000_000;
 
 /**
- * Untuned, the dev server moves tasks on at 20 a second: 100 ms for each activity of a build instead
- * of 13. Measured, see docs/operations.md.
+ * By default the dev server starts 20 tasks per second, which costs 100 ms for each activity
+ * instead of 13. See docs/operations.md for the measurement.
  */
 const TUNING = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
 ];
 /**
- * With a write-ahead log an activity costs a third of what it costs with SQLite's own default, and
- * `full` still flushes each commit to the disk: what the server has answered survives a power cut.
+ * A write-ahead log cuts the cost of an activity to a third of SQLite's default. `full` still
+ * flushes each commit to the disk, so that the server's answers survive a power cut.
  */
 const PRAGMAS = ['journal_mode=wal', 'synchronous=full'];
 
@@ -63,8 +63,8 @@ type ServerRecord = z.infer<typeof recordSchema>;
 
 /**
  * The embedded Temporal server, with its state in a SQLite file. It outlives a `kill -9` of this
- * process and is then found again by its record; when it dies itself, it is started again. Another
- * version of the server begins with a new file.
+ * process and is found again by its record. If it dies, it is restarted. Another version of the
+ * server begins with a new file.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
@@ -74,7 +74,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
   let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
-  const { binary, stateDir, log } = options; // the signal is about the start only
+  const { binary, stateDir, log } = options; // the signal only applies to the start
   const supervising = supervise(
     { binary, stateDir, log },
     {
@@ -97,7 +97,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   };
 }
 
-/** Where the embedded server of a state directory answers, if it runs. */
+/** The address of a state directory's embedded server, if it is running. */
 export async function findDevServer(
   stateDir: string,
 ): Promise<Pick<DevServer, 'address' | 'namespace'> | undefined> {
@@ -112,7 +112,7 @@ interface Supervision {
   replace(next: ServerRecord): void;
 }
 
-/** A server that was found running is nobody's child any more: it can only be looked at. */
+/** A server that was already running is not a child of this process: it can only be polled. */
 async function supervise(options: DevServerOptions, supervision: Supervision): Promise<void> {
   const { signal } = supervision;
   for (;;) {
@@ -121,7 +121,7 @@ async function supervise(options: DevServerOptions, supervision: Supervision): P
     if (await isAlive(supervision.current())) continue;
     options.log.warn('the embedded Temporal has died, starting it again');
     try {
-      // On the ports it had: whoever talks to it connects again by itself.
+      // On the same ports, so that all clients reconnect by themselves.
       supervision.replace(await launch(options, supervision.current()));
     } catch (error) {
       options.log.error('the embedded Temporal does not start, tried again', { error });
@@ -140,7 +140,7 @@ async function readRecord({
   try {
     return recordSchema.parse(JSON.parse(text));
   } catch {
-    return undefined; // none yet, or not whole: a new one is written
+    return undefined; // missing or incomplete: a new one is written
   }
 }
 
@@ -153,7 +153,7 @@ async function findRunning(options: DevServerOptions): Promise<ServerRecord | un
 
 type Ports = Pick<ServerRecord, 'port' | 'uiPort'>;
 
-/** The ports of the last time when they are free, so that bookmarks stay good. */
+/** The previous ports when they are free, so that bookmarks stay valid. */
 async function choosePorts(options: DevServerOptions): Promise<Ports> {
   const last = await readRecord(options);
   const port = await choosePort(last?.port);
@@ -166,7 +166,9 @@ async function choosePort(wanted?: number, taken?: number): Promise<number> {
   }
 }
 
-/** Below those that systems give to outgoing connections: none takes it before the server does. */
+/**
+ * Below the ports for outgoing connections, so that no connection takes it before the server does.
+ */
 function randomPort(): number {
   return randomInt(20_000, 32_000);
 }
@@ -184,7 +186,9 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** The server takes some more ports by itself, and now and then one that somebody else takes too. */
+/**
+ * The server opens more ports by itself, which occasionally conflict with those of another program.
+ */
 async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
   for (let triesLeft = START_TRIES - 1; ; triesLeft -= 1) {
     try {
@@ -202,7 +206,7 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
   const output = await openLog(join(stateDir, 'server.log'));
   try {
     const child = spawn(binary, serverArguments(database, ports), {
-      // A group of its own: Ctrl-C and `kill -9` of the worker are not meant for it.
+      // A process group of its own, because Ctrl-C and `kill -9` are meant for the worker only.
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
     });
@@ -219,7 +223,7 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
   }
 }
 
-/** Warnings only, but over years: begun anew when it has become long. */
+/** The log has only warnings, but over years it grows. A long one is started again. */
 async function openLog(path: string): Promise<FileHandle> {
   const sizeBytes = await stat(path).then(
     ({ size }) => size,
@@ -268,7 +272,7 @@ async function untilServing(
   }
 }
 
-/** A server that listens is not yet one that answers: it says so itself. */
+/** A server that accepts connections may not serve yet, so its health is queried. */
 async function isServing(port: number): Promise<boolean> {
   const connection = Connection.lazy({ address: `${HOST}:${port}` });
   try {

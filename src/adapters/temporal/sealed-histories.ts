@@ -7,12 +7,14 @@ import { isNotFound } from './not-found.ts';
 
 const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } =
   proto.temporal.api.enums.v1.WorkflowExecutionStatus;
-/** The newest events of a history that are looked at, beside its first. */
+/** How many of a history's newest events are inspected, besides its first. */
 const NEWEST_EVENTS = 100;
 
-/** Looks into histories from beside: nothing is written, and no worker has to be there. */
+/** Inspects histories from outside: nothing is written, and no worker is needed. */
 export interface SealedHistories {
-  /** Why this node cannot go on with a workflow; undefined when it can, or when there is none that is open. */
+  /**
+   * Why this node cannot continue a workflow; undefined when it can, or when there is no open one.
+   */
   findObstacle(workflowId: string): Promise<string | undefined>;
   listOpen(workflowType: string): Promise<readonly string[]>;
 }
@@ -39,7 +41,7 @@ export function createSealedHistories(client: Client, cipher: Cipher): SealedHis
   return {
     findObstacle: async (workflowId) => {
       const events = await readHistory(workflowId).catch((error: unknown) => {
-        if (isNotFound(error)) return []; // nothing that could be spoiled
+        if (isNotFound(error)) return []; // there is nothing to lose
         const message = `history of ${workflowId} not read from Temporal: ${reasonOf(error)}`;
         throw new Error(message, { cause: error });
       });
@@ -62,7 +64,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Payloads stand anywhere in an event, by its type. */
+/** Payloads can be anywhere in an event, depending on its type. */
 function onePayloadOfEachKey(events: unknown): Iterable<Payload> {
   const found = new Map<string, Payload>();
   const walk = (value: unknown): void => {

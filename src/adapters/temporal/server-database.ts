@@ -8,28 +8,33 @@ import { reasonOf } from './programs.ts';
 export interface DatabaseOptions {
   /** The `temporal` program that is about to be started. */
   readonly binary: string;
-  /** Holds a directory for the database of the server's version, and `earlier` for all others. */
+  /**
+   * Contains a directory for the database of the server's version, and `earlier` for all others.
+   */
   readonly stateDir: string;
   readonly log: Log;
-  /** Leaves off asking the program for its version. */
+  /** Aborts asking the program for its version. */
   readonly signal?: AbortSignal;
 }
 
 const FILE = 'temporal.db';
 const DIRECTORY_PREFIX = 'database-';
 const EARLIER = 'earlier';
-/** Where release 0.1.0 had it, whatever the server's version. The log goes before what it belongs to. */
+/**
+ * The path in release 0.1.0 for any server version. The write-ahead log is moved before its
+ * database.
+ */
 const UNVERSIONED = [`${FILE}-wal`, `${FILE}-shm`, FILE];
 const ANSWER_LIMIT_MS = 30_000;
 
 const run = promisify(execFile);
 
 /**
- * The SQLite file for this program's server. `start-dev` makes the tables of its version in a new
- * file, and never changes those of an older one: calls that need a newer table then fail. So each
- * version begins with a file of its own. What another version has left is set aside and not served
- * again, also when that version comes back: builds that it holds as running have ended meanwhile.
- * No server may be running. Fails when the program does not tell its version.
+ * Path of the SQLite file for this program's server. `start-dev` creates the tables of its version
+ * in a new file and never migrates older ones, so that calls that need a newer table fail. So each
+ * version begins with its own file. Files of other versions are moved aside and never used again,
+ * even when that version returns, because builds that they record as running have ended meanwhile.
+ * No server may be running. Throws when the program does not report its version.
  */
 export async function chooseDatabase({
   binary,
@@ -51,7 +56,9 @@ export async function chooseDatabase({
   return join(stateDir, own, FILE);
 }
 
-/** `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`: the server's, else all that it says. */
+/**
+ * The server's version in `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`, or the whole text.
+ */
 async function askVersion(binary: string, signal?: AbortSignal): Promise<string> {
   const limits = { timeout: ANSWER_LIMIT_MS, ...(signal && { signal }) };
   const said = await run(binary, ['--version'], limits).then(
@@ -68,7 +75,7 @@ async function askVersion(binary: string, signal?: AbortSignal): Promise<string>
   return name;
 }
 
-/** Returns where what was found of other versions is now. */
+/** Returns the new places of the files of other versions. */
 async function setAside(stateDir: string, own: string): Promise<readonly string[]> {
   const names = await readdir(stateDir);
   const others = names.filter((name) => name.startsWith(DIRECTORY_PREFIX) && name !== own);

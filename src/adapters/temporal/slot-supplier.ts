@@ -1,13 +1,13 @@
 import type { ActivitySlotInfo, CustomSlotSupplier } from '@temporalio/worker';
 import type { ResizableCapacity } from '../state/node-capacity.ts';
 
-/** Only what the supplier asks of the node's capacity: whether there is room at all. */
+/** The part of the node's capacity that the supplier needs: whether there is room. */
 export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 
 /**
- * Slots of the queue that asks GitLab for jobs. A node without room takes no turn, so another node
- * does. A reserved slot holds no place yet: it may wait a minute for a turn that never comes. The
- * turn takes its place itself, for each job request, and the place stays with the build that it brings.
+ * Slots of the queue that asks GitLab for jobs. A node without room takes no task, so another node
+ * does. A reserved slot occupies no place yet, because it may wait a minute for a task. The task
+ * takes a place itself for each job request, and the place stays with the build that it brings.
  */
 export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
   return {
@@ -16,7 +16,8 @@ export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotI
       try {
         await room.whenFree(signal);
       } catch (error) {
-        // Of a wait that it called off itself the SDK takes its own reason only; else it logs a fault.
+        // For a wait that the SDK aborted itself it accepts only its own reason; otherwise it logs
+        // an error.
         throw signal.aborted ? signal.reason : error;
       }
       return {};

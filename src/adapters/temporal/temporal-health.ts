@@ -3,18 +3,22 @@ import type { Clock, TemporalHealth, Log } from '../../ports/index.ts';
 import { isNotFound } from './not-found.ts';
 
 const TIME_LIMIT_MS = 2_000;
-/** So long an answer is good for: a node with many runners asks for one of them at any moment. */
+/** How long an answer is valid: a node with many runners asks almost continuously. */
 const TRUST_MS = 1_000;
 
 export interface TemporalHealthOptions {
   readonly client: Client;
-  /** A workflow whose history is asked for: the frontend alone may be there without its database. */
+  /**
+   * A workflow whose history is requested, because the frontend may answer without its database.
+   */
   readonly workflowId: string;
   readonly log: Log;
   readonly clock: Clock;
 }
 
-/** Asks Temporal itself, not the workflow: no worker has to be there, and no event is written. */
+/**
+ * Asks Temporal itself and not the workflow, so that no worker is needed and no event is written.
+ */
 export function createTemporalHealth({
   client,
   workflowId,
@@ -33,7 +37,7 @@ export function createTemporalHealth({
       );
       return true;
     } catch (error) {
-      // Its history is gone: somebody has deleted it. That is known, so it was answered.
+      // The history was deleted. The server knows that, so it has answered.
       return isNotFound(error);
     }
   };

@@ -7,13 +7,13 @@ import { findDevServer } from './dev-server.ts';
 export interface VisitOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly state: StatePaths;
-  /** What the node itself connects to, unless the environment names another one. */
+  /** The Temporal that the node uses, unless the environment names another. */
   readonly noted?: { readonly address: string; readonly namespace: string } | undefined;
 }
 
 /**
- * A client of the Temporal that a node uses, for somebody who looks in from beside. Nothing is
- * started or made: without a server that runs, or the keys to read by, it fails and says so.
+ * A client of a node's Temporal for an outside observer. Starts and creates nothing: without a
+ * running server or the keys for reading, it throws.
  */
 export async function visitTemporal({ env, state, noted }: VisitOptions): Promise<Client> {
   const target = findConfigured(withNoted(env, noted)) ?? (await findEmbedded(state));
@@ -36,7 +36,7 @@ export async function visitTemporal({ env, state, noted }: VisitOptions): Promis
   }
 }
 
-/** The rest of it, such as a key, is a secret, and comes from the environment in any case. */
+/** Other settings, such as a key, are secrets and come from the environment. */
 function withNoted(env: VisitOptions['env'], noted: VisitOptions['noted']): VisitOptions['env'] {
   if (noted === undefined || findConfigured(env) !== undefined) return env;
   return { ...env, TEMPORAL_ADDRESS: noted.address, TEMPORAL_NAMESPACE: noted.namespace };

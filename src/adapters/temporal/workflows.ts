@@ -10,7 +10,7 @@ import { isNotFound } from './not-found.ts';
 
 const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;
 
-/** Each call takes as long as Temporal does: whoever calls sets a limit where one is needed. */
+/** Each call takes as long as Temporal does. The caller sets a limit where one is needed. */
 export function createWorkflows(client: Client): Workflows {
   return {
     start: async (start) => {
@@ -63,7 +63,7 @@ async function unlessUnknown<T>(call: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Not by a handle, which decrypts the memo. */
+/** Without a handle, because that would decrypt the memo. */
 async function askStatus(client: Client, workflowId: string): Promise<WorkflowStatus | undefined> {
   const { namespace } = client.options;
   try {

@@ -1,19 +1,19 @@
 import { watch } from 'node:fs';
 import type { Clock } from '../../ports/index.ts';
 
-/** Tells when to look at a file again. */
+/** Signals when to read a file again. */
 export interface Changes {
   /** Resolves when the file may have changed since the last call, after a while, or at the end. */
   next(): Promise<void>;
   close(): void;
 }
 
-/** Not every file system tells of changes (some overlay and network ones do not). */
+/** Some file systems (overlay and network ones) do not report changes. */
 const POLL_MS = 100;
-/** A job that writes line by line is not looked at for each of them. */
+/** The file is not read for every single line that a job writes. */
 const BATCH_MS = 20;
 
-/** `signal` is the end: from then on `next` does not wait. */
+/** `signal` marks the end: after it `next` does not wait. */
 export function watchChanges(path: string, clock: Clock, signal: AbortSignal): Changes {
   let sleep = new AbortController();
   let isPolling = false;
@@ -49,7 +49,7 @@ export function watchChanges(path: string, clock: Clock, signal: AbortSignal): C
 function watchFile(path: string, onChange: () => void): () => void {
   try {
     const watcher = watch(path, onChange);
-    // Too many watches on this machine, or none any more: the poll goes on.
+    // The machine has too many watches. Polling continues.
     watcher.on('error', () => watcher.close());
     return () => watcher.close();
   } catch {

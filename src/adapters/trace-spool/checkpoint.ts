@@ -5,27 +5,30 @@ import { syncDirectory } from '../state/durable-files.ts';
 import { diskFault, errorCode } from './faults.ts';
 import type { Mark } from './marks.ts';
 
-/** All that is needed to go on with a trace as if nothing had happened. */
+/** All that is needed to continue a trace exactly. */
 export interface Checkpoint {
   readonly version: 1;
-  /** The higher one is the later one. */
+  /** A higher number is a later checkpoint. */
   readonly sequence: number;
-  /** Holds length and CRC of the spool file. */
+  /** Includes length and CRC of the spool file. */
   readonly pipeline: TracePipelineState;
-  /** How far each followed file was taken over. */
+  /** How much of each followed file was copied. */
   readonly offsets: Readonly<Record<string, number>>;
-  /** What is to be appended once and was. */
+  /** Keys of what was appended once. */
   readonly keys: readonly string[];
   readonly ackedBytes: number;
-  /** The shortest first. Release 0.1 wrote none. */
+  /** The shortest first. Absent in release 0.1. */
   readonly marks?: readonly Mark[];
-  /** Below it the disk has lost the trace, which had this checksum. Nothing was lost unless set. */
+  /**
+   * The disk has lost the trace below this length; the checksum is that of the lost part. Absent:
+   * nothing was lost.
+   */
   readonly base?: Mark | undefined;
 }
 
 /**
- * A firm checkpoint is on the disk when it is written, with all of the trace it speaks of: a power
- * cut does not take it. A quick one survives only the death of this process, at a tenth of the price.
+ * A firm checkpoint and the trace below it are durable, so they survive a power cut. A quick one
+ * survives only the death of this process, at a tenth of the cost.
  */
 export type CheckpointKind = 'firm' | 'quick';
 
@@ -34,7 +37,7 @@ const FILES: Readonly<Record<CheckpointKind, string>> = {
   quick: 'trace.checkpoint.quick',
 };
 
-/** Old content or new, never a mix. For a firm one the spool file must have been synced before. */
+/** Written atomically. Before a firm one the spool file must have been synced. */
 export async function writeCheckpoint(
   directory: string,
   kind: CheckpointKind,
@@ -54,9 +57,9 @@ export async function writeCheckpoint(
 export interface FoundCheckpoints {
   /** The latest first. */
   readonly checkpoints: readonly Checkpoint[];
-  /** The one that what was sent is part of. */
+  /** The one that includes everything that was sent. */
   readonly firm: Checkpoint | undefined;
-  /** A file that is there and says nothing: the disk damaged it. */
+  /** True: a file exists but is unreadable, because the disk damaged it. */
   readonly isDamaged: boolean;
 }
 
@@ -67,7 +70,7 @@ export async function readCheckpoints(directory: string): Promise<FoundCheckpoin
   return {
     checkpoints: checkpoints.sort((a, b) => b.sequence - a.sequence),
     firm: typeof firm === 'object' ? firm : undefined,
-    // A quick one may be damaged by a power cut: that is what the firm one is for.
+    // A power cut may damage a quick one. Then the firm one counts.
     isDamaged: firm === 'damaged',
   };
 }

@@ -1,6 +1,9 @@
 import { TransientError } from '../../domain/failure.ts';
 
-/** A fault of the disk passes: somebody makes room, the job itself may. Names the path. */
+/**
+ * A disk fault is transient, because somebody, even the job itself, may free space. The message
+ * names the path.
+ */
 export function diskFault(action: string, path: string, cause: unknown): TransientError {
   const code = errorCode(cause) ?? String(cause);
   const reason = code === 'ENOSPC' || code === 'EDQUOT' ? `no space left (${code})` : code;

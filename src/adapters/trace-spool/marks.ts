@@ -1,4 +1,4 @@
-/** How long the trace once was on the disk, and the CRC-32 of it up to there. */
+/** A length that the trace had on the disk, and the CRC-32 up to there. */
 export interface Mark {
   readonly lengthBytes: number;
   readonly crc: number;
@@ -6,7 +6,10 @@ export interface Mark {
 
 const MAX_MARKS = 32;
 
-/** Of the older half every second one goes: close together at the end, where disks lose most. */
+/**
+ * Removes every second mark of the older half, so that they are dense at the end, where disks lose
+ * most.
+ */
 export function addMark(marks: readonly Mark[], next: Mark): readonly Mark[] {
   const { lengthBytes, crc } = next;
   const shorter = marks.filter((mark) => mark.lengthBytes < lengthBytes);
@@ -15,7 +18,7 @@ export function addMark(marks: readonly Mark[], next: Mark): readonly Mark[] {
   return all.filter((_, index) => index >= MAX_MARKS / 2 || index % 2 === 0);
 }
 
-/** The last of `marks`, in their order, up to which all is right; undefined when none is. */
+/** The last of `marks` up to which the content is correct; undefined when there is none. */
 export async function findLastGood(
   marks: readonly Mark[],
   isGood: (mark: Mark) => Promise<boolean>,

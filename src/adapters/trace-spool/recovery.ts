@@ -2,25 +2,22 @@ import { readCheckpoints, type Checkpoint } from './checkpoint.ts';
 import { findLastGood, type Mark } from './marks.ts';
 import type { SpoolFile } from './spool-file.ts';
 
-/** Where a writer goes on. */
+/** The state in which a writer continues. */
 export interface Recovery {
   /** undefined: there is nothing yet, or nothing left. */
   readonly checkpoint: Checkpoint | undefined;
-  /**
-   * Set when the disk lost some of what it had promised to keep: how much of that the coordinator
-   * was not known to have.
-   */
+  /** Set when the disk lost durable data: how much of it the coordinator was not known to have. */
   readonly damage: { readonly lostBytes: number } | undefined;
 }
 
-/** What stands for a byte that was lost. */
+/** Stands for a byte that was lost. */
 const FILLING = '?';
 const FILLED_AT_ONCE_BYTES = 1024 * 1024;
 const BEGINNING: Mark = { lengthBytes: 0, crc: 0 };
 
 /**
- * Finds the latest checkpoint that the spool file bears out, by length and CRC-32, and cuts off what
- * lies above it: a dead process wrote that, nobody has seen it, and it is made again.
+ * Finds the latest checkpoint that matches the spool file by length and CRC-32, and truncates the
+ * file there. The rest was written by a dead process and never sent, so it is made again.
  */
 export async function recover(directory: string, file: SpoolFile): Promise<Recovery> {
   const { checkpoints, firm, isDamaged } = await readCheckpoints(directory);
@@ -44,8 +41,8 @@ async function startAnew(file: SpoolFile, isDamaged: boolean): Promise<Recovery>
 }
 
 /**
- * Keeps what is known to be right, and puts filling in place of the rest: what the coordinator has it
- * never takes back, so what follows must stay at its place. The checksum is that of what was lost.
+ * Keeps the correct beginning and fills the rest, because the coordinator never takes back bytes
+ * and what follows must stay in its place. The checksum stays that of the lost content.
  */
 async function salvage(file: SpoolFile, checkpoint: Checkpoint): Promise<Recovery> {
   const { ackedBytes, pipeline, base = BEGINNING } = checkpoint;
@@ -58,7 +55,7 @@ async function salvage(file: SpoolFile, checkpoint: Checkpoint): Promise<Recover
   const goodBytes = good?.lengthBytes ?? Math.min(base.lengthBytes, sizeBytes);
   await fill(file, { goodBytes, lengthBytes });
   return {
-    // As if all had been sent: if it was not, the coordinator says where it stands.
+    // As if everything had been sent. If it was not, the coordinator reports its length.
     checkpoint: { ...checkpoint, ackedBytes: lengthBytes, base: { lengthBytes, crc }, marks: [] },
     damage: { lostBytes: Math.max(0, lengthBytes - Math.max(goodBytes, ackedBytes)) },
   };

@@ -4,19 +4,19 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { diskFault, errorCode } from './faults.ts';
 
 /**
- * A file that a job writes to. Hostile: it may be cut, may have holes of terabytes, and its owner
- * and mode may be changed. Opened once, by a path that the job cannot replace.
+ * A file that a hostile job writes. It may be truncated, may have holes of terabytes, and may
+ * change owner and mode. It is opened once, by a path that the job cannot replace.
  */
 export interface SourceFile {
   sizeBytes(): Promise<number>;
-  /** At most `buffer.length` bytes from `offset`; how many. */
+  /** Reads at most `buffer.length` bytes from `offset`, and returns their number. */
   read(buffer: Uint8Array, offset: number): Promise<number>;
-  /** Frees the disk. Does nothing where the job took the right to do so. */
+  /** Frees the disk space. Does nothing when the job has removed our permission. */
   empty(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** No link is followed, and a pipe put in the file's place cannot make the open wait. */
+/** Links are not followed, and a pipe in the file's place cannot block the open. */
 const FLAGS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export async function openSourceFile(path: string): Promise<SourceFile> {

@@ -4,15 +4,17 @@ import { crc32 } from 'node:zlib';
 import { diskFault } from './faults.ts';
 import type { Mark } from './marks.ts';
 
-/** The masked trace on disk. Append-only, but for what a crash left above the last checkpoint. */
+/**
+ * The masked trace on disk. Append-only, except for what a crash left after the last checkpoint.
+ */
 export interface SpoolFile {
-  /** What was appended; what failed to be waits for the next call. */
+  /** Number of bytes appended. Bytes that could not be written wait for the next call. */
   readonly lengthBytes: number;
-  /** Appends what waits and `bytes`, which must not change before this returns. */
+  /** Appends waiting bytes and then `bytes`, which must not change before this returns. */
   append(bytes: Uint8Array): Promise<void>;
   sync(): Promise<void>;
   read(startByte: number, maxBytes: number): Promise<Uint8Array>;
-  /** Length on disk, and CRC-32 of the first `lengthBytes` of it; that of those below `base` is given. */
+  /** Length on disk, and CRC-32 of its first `lengthBytes`. The CRC-32 below `base` is given. */
   examine(lengthBytes: number, base?: Mark): Promise<Examination>;
   truncate(lengthBytes: number): Promise<void>;
   close(): Promise<void>;
@@ -43,7 +45,7 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
         lengthBytes += bytesWritten;
       }
     } catch (error) {
-      // A copy: the caller's bytes may change from now on.
+      // A copy, because the caller may change its bytes from now on.
       waiting = bytes.slice(written);
       throw diskFault('write', path, error);
     }

@@ -13,9 +13,9 @@ export interface TraceSpoolOptions {
 }
 
 /**
- * The traces of this node's builds, each in its build's own directory: the masked trace, append-only
- * (`trace`), and beside it checkpoints, from which another process goes on. What lies above the
- * last checkpoint was never sent, so it may be thrown away and made anew from the job's own files.
+ * The traces of this node's builds, each in its build's own directory: the masked trace (`trace`,
+ * append-only) and checkpoints, with which another process continues. Bytes after the last
+ * checkpoint were never sent, so they may be discarded and made again from the job's own files.
  */
 export function createTraceSpool({ builds, clock, log }: TraceSpoolOptions): TraceSpool {
   const writers = new Map<string, Promise<SpoolWriter>>();
@@ -31,7 +31,7 @@ export function createTraceSpool({ builds, clock, log }: TraceSpoolOptions): Tra
         fields: jobFields(context),
       });
       writers.set(context.buildId, opening);
-      // The next call tries again; this one's caller is told.
+      // The next call tries again. The caller of this one gets the error.
       opening.catch(() => writers.delete(context.buildId));
       return opening;
     },

@@ -1,6 +1,6 @@
-/** Work done one after another, in the order in which it was asked for. */
+/** Runs work one after another, in the order of the calls. */
 export interface Turns {
-  /** Fails as `work` does; what comes after it is not held up by that. */
+  /** Throws as `work` does. Later work still runs. */
   take<T>(work: () => Promise<T>): Promise<T>;
 }
 

@@ -22,19 +22,19 @@ export interface WriterOptions {
   readonly pipeline: TracePipelineOptions;
   readonly clock: Clock;
   readonly log: Log;
-  /** What tells this trace from others in the program's log. */
+  /** Identifies this trace in the program's log. */
   readonly fields: LogFields;
 }
 
 /** A TraceWriter that can be closed. */
 export interface SpoolWriter extends TraceWriter {
-  /** Waits for what is being written. Whoever follows a file fails from now on. */
+  /** Waits for current writes. Later calls of followers throw. */
   close(): Promise<void>;
 }
 
-/** Read at once: bounds the memory that a job can make us use. */
+/** Bytes read at once. The limit bounds the memory that a job can make this program use. */
 const CHUNK_BYTES = 256 * 1024;
-/** Of output beyond the limit, so much may lie on the disk. */
+/** How much output beyond the limit may stay on the disk. */
 const MAX_DROPPED_BYTES = 8 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 const ENDING_STREAMS: readonly TraceStream[] = ['stdout', 'stderr', 'service', 'runner'];
@@ -47,7 +47,7 @@ const NOTHING_YET: Omit<Checkpoint, 'pipeline'> = {
   ackedBytes: 0,
 };
 
-/** Goes on from the last checkpoint in `directory`, if there is one. */
+/** Continues from the last checkpoint in `directory`, if there is one. */
 export async function openTraceWriter(options: WriterOptions): Promise<SpoolWriter> {
   const file = await openSpoolFile(join(options.directory, 'trace'));
   try {
@@ -73,16 +73,19 @@ class DiskTraceWriter implements SpoolWriter {
   readonly #pipeline: TracePipeline;
   readonly #keys: Set<string>;
   readonly #offsets: Map<string, number>;
-  /** Open for as long as this writer is: a job may take away the right to open its file again. */
+  /**
+   * Kept open as long as this writer, because a job may remove our permission to open its file
+   * again.
+   */
   readonly #followed = new Map<string, Promise<Followed>>();
-  /** Everything that touches pipeline, file or offsets. */
+  /** Serialises everything that changes pipeline, file or offsets. */
   readonly #turns = createTurns();
   readonly #onAppended = new Set<() => void>();
   #sequence: number;
-  /** What the last firm checkpoint holds, and whether that is all there is. */
+  /** The content of the last firm checkpoint, and whether everything is in it. */
   #firm: TracePipelineState;
   #isFirm = true;
-  /** By what a damaged trace is told from what is right of it. */
+  /** Used to find the correct beginning of a damaged trace. */
   #marks: readonly Mark[];
   readonly #base: Mark | undefined;
 
@@ -100,7 +103,7 @@ class DiskTraceWriter implements SpoolWriter {
     this.ackedBytes = Math.min(ackedBytes, this.#firm.lengthBytes);
   }
 
-  /** Makes firm what was found, and says what was not. */
+  /** Makes the recovered state firm, and logs what was lost. */
   async begin({ checkpoint, damage }: Recovery): Promise<void> {
     if (damage !== undefined) {
       const { log, fields, directory } = this.#options;
@@ -110,7 +113,7 @@ class DiskTraceWriter implements SpoolWriter {
     if (checkpoint === undefined && damage === undefined) return;
     this.#isFirm = false;
     await this.checkpoint();
-    // One from before the damage would lead to a trace that does not tell of it.
+    // An older checkpoint would continue a trace that does not mention the damage.
     if (damage !== undefined) await this.#save('quick');
   }
 
@@ -179,7 +182,7 @@ class DiskTraceWriter implements SpoolWriter {
     const changes = watchChanges(path, this.#options.clock, signal);
     try {
       for (;;) {
-        // Asked before the rest is taken: what was written before the end must not be missed.
+        // Read before the rest is copied, so that output before the end is not missed.
         const isLast = signal.aborted;
         await this.#takeWhatIsThere(source, followed);
         if (isLast) return;
@@ -211,14 +214,16 @@ class DiskTraceWriter implements SpoolWriter {
     });
   }
 
-  /** `mask` cannot fail. What the disk does not take now waits, so the key is done in any case. */
+  /**
+   * `mask` cannot fail. Bytes that the disk does not take now wait, so the key is done in any case.
+   */
   #once(key: string, mask: () => readonly Uint8Array[]): Promise<void> {
     return this.#turns.take(async () => {
       if (!this.#keys.has(key)) {
         this.#keys.add(key);
         await this.#append(Buffer.concat(mask()));
       }
-      // Also when it was done before: it may be that this is what failed then.
+      // Also when the key was done before, because this save may have failed then.
       if (!this.#isFirm) await this.#save('quick');
     });
   }
@@ -235,7 +240,10 @@ class DiskTraceWriter implements SpoolWriter {
     return opening;
   }
 
-  /** No more than there is when it begins: a job that never stops writing does not keep us. */
+  /**
+   * Copies only what exists at the beginning, so that a job that never stops writing cannot block
+   * this.
+   */
   async #takeWhatIsThere(source: string, followed: Followed): Promise<void> {
     let left = await this.#turns.take(() => this.#countNew(source, followed.file));
     while (left > 0) {
@@ -247,7 +255,7 @@ class DiskTraceWriter implements SpoolWriter {
 
   async #countNew(source: string, file: SourceFile): Promise<number> {
     const sizeBytes = await file.sizeBytes();
-    // The job has cut its file: what it writes now begins at its start.
+    // The job has truncated its file, so new output begins at its start.
     if (sizeBytes < this.#offsetOf(source)) this.#setOffset(source, 0);
     return sizeBytes - this.#offsetOf(source);
   }
@@ -269,7 +277,7 @@ class DiskTraceWriter implements SpoolWriter {
     return bytes.length;
   }
 
-  /** Only what a checkpoint says is not needed: after a crash the file would be read again. */
+  /** Drops only output that a checkpoint covers, because after a crash the rest is read again. */
   async #drop(source: string, file: SourceFile): Promise<void> {
     if (!this.#firm.isOverLimit) await this.#save('firm');
     await file.empty();
@@ -322,12 +330,12 @@ class DiskTraceWriter implements SpoolWriter {
   }
 }
 
-/** Several services share one stream of the trace: a line of one must not go on with another's. */
+/** Several services share one stream of the trace, so a line of one must not continue another's. */
 function isService(source: string): boolean {
   return source.startsWith('service/');
 }
 
-/** A line that is longer than what is read at once is taken in parts. */
+/** A line longer than one read is copied in parts. */
 function wholeLines(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const end = bytes.lastIndexOf(LINE_FEED) + 1;
   return end === 0 && bytes.length === maxBytes ? bytes : bytes.subarray(0, end);

@@ -13,18 +13,18 @@ import {
 import { Outbound } from '../http/outbound.ts';
 
 export interface VaultOptions {
-  /** For proxies. */
+  /** Proxy settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** PEM certificates of whom to believe. */
+  /** PEM certificates to trust. */
   readonly roots: () => Promise<readonly string[]>;
 }
 
-// As many as Vault's own client makes.
+// As many as Vault's own client.
 const TRIES = 3;
 const RETRY_PAUSE_MS = 1_000;
 const CALL_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Vault itself takes no larger secret. */
+/** Vault itself accepts no larger secret. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_CHARS = 500;
 
@@ -63,7 +63,7 @@ interface VaultQuery {
 interface Answer {
   readonly status: number;
   readonly json: Readonly<Record<string, unknown>>;
-  /** Its errors in one line, without what it was asked with. */
+  /** Its errors in one line, without the request's data. */
   readonly words: string;
 }
 
@@ -82,7 +82,7 @@ async function logIn(calls: Calls): Promise<string> {
   );
 }
 
-/** Tried again when the server or the way to it fails. Source: OpenBao's `api.DefaultRetryPolicy`. */
+/** Tries again when the server or the network fails. Source: OpenBao's `api.DefaultRetryPolicy`. */
 async function ask(calls: Calls, input: VaultQuery): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -116,7 +116,7 @@ async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery)
   return { status: reply.statusCode, json, words };
 }
 
-/** A user, a query or another scheme in it has no meaning, and could only mislead. */
+/** A user, a query or another scheme in the URL has no meaning and could only mislead. */
 function baseOf({ url }: VaultRequest): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
@@ -155,8 +155,8 @@ function wordsOf({ errors }: Answer['json'], secrets: readonly string[]): string
 }
 
 /**
- * What a good answer holds. Others are classed as the peer does it.
- * Source: gitlab-runner `helpers/secrets/resolvers/vault/resolver.go` (classifyError).
+ * The data of a successful answer. Others are classified as by the peer. Source: gitlab-runner
+ * `helpers/secrets/resolvers/vault/resolver.go` (classifyError).
  */
 function dataOf(
   { status, json, words }: Answer,
@@ -172,7 +172,7 @@ function typeOf(status: number): FailureType {
   return status >= 500 ? FailureType.ExternalDependency : FailureType.RunnerSystem;
 }
 
-/** The peer counts a Vault that cannot be reached as a fault of the system. */
+/** As in the peer, an unreachable Vault is a system fault. */
 function asFinal(error: unknown, { wanted }: Calls): FinalError {
   if (error instanceof FinalError) return error;
   const reason = error instanceof Error ? causeOf(error) : String(error);

@@ -1,7 +1,7 @@
 import { readCacheDays } from './cache-days.ts';
 import { readCacheSizeBytes } from './cache-size.ts';
 
-/** What cache volumes may be, 0: as old, or as large, as they like. */
+/** Limits for cache volumes; 0: no limit of that kind. */
 export interface CacheLimits {
   readonly maxIdleDays: number;
   readonly maxBytes: number;

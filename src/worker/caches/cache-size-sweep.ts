@@ -3,19 +3,19 @@ import type { CacheVolume } from '../../ports/cache-volumes.ts';
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
-/** Docker reads through all files of all volumes to measure them. */
+/** Measuring makes Docker read all files of all volumes. */
 const MEASURE_EVERY_MS = HOUR_MS;
-/** What a build has asked for is not mounted until its images are there. */
+/** A build's volume is not mounted until its images are there. */
 const KEEP_AFTER_USE_MS = HOUR_MS;
 
 type SizePorts = Pick<Ports, 'cacheUses' | 'clock' | 'log'>;
 
-/** Looks at one daemon's cache volumes, and at their sizes when it is time to. */
+/** Checks one daemon's cache volumes, and measures them when it is time. */
 export type SizeSweep = (engine: ContainerEngine) => Promise<void>;
 
 /**
- * Removes the least recently used of the cache volumes while all of them together take more than
- * `maxBytes`; 0: none. Never one that is mounted, or was used within the last hour.
+ * Removes the least recently used cache volumes while all of them together exceed `maxBytes`; 0:
+ * none. Never removes one that is mounted, or was used within the last hour.
  */
 export function createSizeSweep(ports: SizePorts, maxBytes: number): SizeSweep {
   const measured = new Map<ContainerEngine, Measurement>();
@@ -36,11 +36,11 @@ export function createSizeSweep(ports: SizePorts, maxBytes: number): SizeSweep {
 
 interface Measurement {
   readonly atMs: number;
-  /** As last uses are noted. */
+  /** Wall clock, as last uses are recorded. */
   readonly calendarMs: number;
 }
 
-/** They do not grow while no job uses them. */
+/** Volumes do not grow while no job uses them. */
 async function isDue(
   volumes: readonly CacheVolume[],
   last: Measurement | undefined,

@@ -3,9 +3,9 @@ import { parseMemoryBytes } from '../../domain/runner/resource-units.ts';
 const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_CACHE_SIZE';
 
 /**
- * How many bytes the cache volumes of a Docker daemon may take together; 0: as many as they like, which
- * holds unless it is set: what is right depends on the disk, which may be another machine's, and to
- * measure volumes is costly. Fails on what is no size.
+ * How many bytes the cache volumes of a Docker daemon may use together; 0, the default: no limit,
+ * because the right size depends on the disk, which may be another machine's, and measuring is
+ * expensive. Throws for a text that is not a size.
  */
 export function readCacheSizeBytes(env: Readonly<Record<string, string | undefined>>): number {
   const text = env[ENV_NAME] ?? '';

@@ -7,9 +7,9 @@ import { oneAtATime } from '../recovery/one-at-a-time.ts';
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * Returns what removes the cache volumes of this installation that no job has used for long, and of the
- * others as many as make the rest fit. What it fails at is only logged: the next sweep tries again. One
- * that is under way goes on alone.
+ * Returns a function that removes the cache volumes of this installation that no job has used for
+ * long, and then as many as exceed the size limit. Failures are only logged, because the next sweep
+ * tries again. Calls during a sweep do nothing.
  */
 export function createCacheSweep(ports: Ports, limits: CacheLimits): () => Promise<void> {
   const sizeSweep = createSizeSweep(ports, limits.maxBytes);
@@ -26,7 +26,7 @@ export function createCacheSweep(ports: Ports, limits: CacheLimits): () => Promi
 }
 
 interface Sweep {
-  /** Volumes that were not used since go; -Infinity: none. */
+  /** Volumes unused since then are removed; -Infinity: none. */
   readonly sinceMs: number;
   readonly sizeSweep: SizeSweep;
 }
@@ -40,7 +40,7 @@ async function sweepAll(ports: Ports, { sinceMs, sizeSweep }: Sweep): Promise<vo
   await ports.cacheUses.forgetOthers(seen, sinceMs);
 }
 
-/** Returns all cache volumes that were there. */
+/** Returns all cache volumes of the daemon. */
 async function sweepDaemon(
   engine: ContainerEngine,
   sinceMs: number,

@@ -6,7 +6,10 @@ import {
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.ts';
 
-/** The store of an entry. What the runner sends in the helper's place goes by its proxies and its CA. */
+/**
+ * The cache store of an entry. The runner transfers caches in the helper's place, so with its
+ * proxies and CA.
+ */
 export function openCacheStore(
   { cache, environment, tlsCaFile, docker }: RunnerConfig,
   { env, log }: Pick<CacheStoreOptions, 'env' | 'log'>,

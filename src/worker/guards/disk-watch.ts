@@ -2,10 +2,10 @@ import { statfs } from 'node:fs/promises';
 import type { Log } from '../../ports/index.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 
-/** What a file system has, of bytes or of files. */
+/** Total and free bytes or inodes of a file system. */
 export interface Room {
   readonly free: number;
-  /** 0: it does not count them. */
+  /** 0: the file system does not report it. */
   readonly total: number;
 }
 
@@ -14,7 +14,7 @@ export interface DiskRoom {
   readonly files: Room;
 }
 
-/** Less free space than this, or than 5 % of a small disk, and no new job is asked for. */
+/** With less free space than this, or than 5 % of a small disk, no new job is requested. */
 const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MIN_FREE_FILES = 1_000;
 const MIN_FREE_SHARE = 0.05;
@@ -37,7 +37,10 @@ export interface DiskWatch {
   readonly log: Log;
 }
 
-/** Takes no new jobs while the disk of `directory` is nearly full. Returns how to stop looking. */
+/**
+ * Pauses job requests while the disk of `directory` is nearly full. Returns a function that stops
+ * watching.
+ */
 export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> {
   let shortage: string | undefined;
   const look = async (): Promise<void> => {

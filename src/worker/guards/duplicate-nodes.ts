@@ -4,28 +4,28 @@ import type { Poller } from '../../adapters/temporal/pollers.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { isOlder, parseProcessName } from '../../domain/runner/process-name.ts';
 
-// Each node has a queue of its own, named after its state directory. A machine that is cloned, or a
-// directory that is copied, makes two of one node: each would get half of the other's calls.
+// Each node has a queue named after its state directory. After a machine is cloned or a directory
+// is copied, two processes serve one node, and each would get half of the other's calls.
 
 export interface DuplicateScope {
   readPollers(): Promise<readonly Poller[]>;
   /** Name of this process: see formatProcessName. */
   readonly identity: string;
-  /** The last process that left this state directory in good order. */
+  /** The last process that left this state directory properly. */
   readonly predecessor: string | undefined;
   readonly stateDir: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A process asks at least once a minute: one that has not for longer is gone. */
+/** A process polls at least once a minute. One that has not polled for longer is gone. */
 const SILENCE_MS = 75_000;
 const LOOK_PAUSE_MS = 2_000;
 const WATCH_INTERVAL_MS = 20_000;
 
 /**
- * Returns when no other process serves this node. One that may still be there is waited for, until it
- * is seen to live or has been silent for too long. Fails with RunnerSystem when there is one.
+ * Returns when no other process serves this node. If one may still be alive, this waits until it
+ * polls or has been silent for too long. Throws RunnerSystem when there is one.
  */
 export async function assertAlone(scope: DuplicateScope): Promise<void> {
   const { clock, log } = scope;
@@ -48,7 +48,7 @@ export async function assertAlone(scope: DuplicateScope): Promise<void> {
 
 async function untilDecided(stranger: Poller, scope: DuplicateScope): Promise<void> {
   const { clock } = scope;
-  // Below 0 where this node's clock is behind that of Temporal.
+  // Negative when this node's clock is behind Temporal's.
   const silentMs = Math.max(0, clock.nowMs() - stranger.lastPollMs);
   const endMs = clock.monotonicMs() + SILENCE_MS - silentMs;
   while (clock.monotonicMs() < endMs) {
@@ -62,7 +62,7 @@ function hasPolled({ identity, lastPollMs }: Poller, before: Poller): boolean {
   return identity === before.identity && lastPollMs > before.lastPollMs;
 }
 
-/** Those that may be alive: of what runs on this very machine it is known. */
+/** Processes that may be alive. Whether those on this machine are is known. */
 async function findStrangers(scope: DuplicateScope): Promise<readonly Poller[]> {
   const pollers = await scope.readPollers();
   const strangers = await Promise.all(
@@ -76,17 +76,17 @@ async function isGone({ identity }: Poller, scope: DuplicateScope): Promise<bool
   const [mine, other] = [scope.identity, identity].map(parseProcessName);
   if (mine === undefined || other === undefined || other.host !== mine.host) return false;
   if (other.boot !== undefined && other.boot !== mine.boot) return false;
-  // In a container that was started anew it had the pid that this one has now.
+  // A restarted container gives the new process the same pid.
   return other.pid === mine.pid || (await describeProcess(other.pid)) === 'ended';
 }
 
 export interface DuplicateWatch {
-  /** Rejects when this process has to leave the node to another one. */
+  /** Rejects when this process must leave the node to another one. */
   readonly whenDuplicate: Promise<never>;
   close(): void;
 }
 
-/** Two that were started at once have not seen each other: the younger one leaves. */
+/** Two processes that started at the same time have not seen each other: the younger one leaves. */
 export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
   const { clock, log } = scope;
   const closing = new AbortController();
@@ -101,7 +101,7 @@ export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
     }
   };
   const whenDuplicate = watch();
-  // Told to whoever waits for it; closing ends it as well.
+  // Waiters get the error. Closing ends the watch too.
   whenDuplicate.catch(() => undefined);
   return {
     whenDuplicate,
@@ -111,7 +111,7 @@ export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
   };
 }
 
-/** Fails when this process has to leave. Of one that has to leave itself it tells once. */
+/** Throws when this process must leave. Logs once when another one must. */
 function createLook(scope: DuplicateScope): () => Promise<void> {
   const seen = new Map<string, Poller>();
   const told = new Set<string>();

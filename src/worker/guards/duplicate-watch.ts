@@ -20,11 +20,11 @@ export interface DuplicateNodesOptions {
 export interface DuplicateNodes extends Pick<DuplicateWatch, 'whenDuplicate'> {
   /** What this process calls itself. */
   readonly identity: string;
-  /** Notes that this process has left in good order: the next one need not wait for it. */
+  /** Records that this process left properly, so that the next one need not wait for it. */
   close(): Promise<void>;
 }
 
-/** Makes sure that this process is the only one of its node, now and from now on. */
+/** Makes sure that this process is the only one of its node, now and later. */
 export async function openDuplicateWatch(options: DuplicateNodesOptions): Promise<DuplicateNodes> {
   const { state, temporal, nodeQueue, program, log } = options;
   const identity = formatProcessName({

@@ -4,22 +4,23 @@ import type { SealedHistories } from '../../adapters/temporal/sealed-histories.t
 export interface KeyCheck {
   readonly histories: SealedHistories;
   readonly keyRingFile: string;
-  /** Workflows that this node answers for. They need not be there. */
+  /** Workflows that this node is responsible for. They may not exist. */
   readonly ownIds: readonly string[];
   readonly log: Log;
 }
 
-/** The one workflow that every node of a namespace has. */
+/** The workflow that every node of a namespace has. */
 const FEEDER_TYPE = 'feedRunners';
-/** Questions to Temporal at a time: there may be thousands of runners. */
+/** Concurrent requests to Temporal, because there may be thousands of runners. */
 const AT_A_TIME = 20;
 const ADVICE =
   'bring that key back; for one that is lost for good see "Keys" in docs/operations.md';
 
 /**
- * Fails when this node has not the keys of what it would have to go on with. A worker without them
- * could neither run its builds nor say so to GitLab, and would spoil those of other nodes. What one
- * other node has sealed is only complained about: that node may be gone for ever.
+ * Throws when this node lacks the keys of workflows that it would have to continue. A worker
+ * without them could neither run its builds nor report that to GitLab, and would break those of
+ * other nodes. A workflow that only one other node has encrypted is only reported, because that
+ * node may be gone for ever.
  */
 export async function checkKeys({ histories, keyRingFile, ownIds, log }: KeyCheck): Promise<void> {
   const own = await findObstacles(histories, ownIds);

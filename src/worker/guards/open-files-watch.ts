@@ -8,8 +8,8 @@ import {
   type OpenFiles,
 } from '../../domain/runner/open-files.ts';
 
-// Node itself does not survive it when a workflow is to take its next step and the process may open
-// no more files: so it must never come to that.
+// Node crashes when a workflow must take its next step and the process may open no more files. This
+// watch prevents that.
 
 const LOOK_MS = 2_000;
 const PAUSE_REASON = 'open files';
@@ -20,7 +20,7 @@ export async function readFileAllowance(): Promise<number> {
   return open === undefined ? Infinity : buildsWithin(open.limit);
 }
 
-/** `concurrent`, as far as the allowance goes. What is cut is told. */
+/** `concurrent`, limited by the allowance. A reduction is logged. */
 export function limitBuilds(concurrent: number, allowance: number, log: Log): number {
   if (concurrent <= allowance) return concurrent;
   log.warn('fewer builds at once than `concurrent` says: the limit of open files allows no more', {
@@ -34,7 +34,9 @@ export interface OpenFilesWatch {
   readonly log: Log;
 }
 
-/** Takes no new jobs while there are too few files to spare. Returns how to stop looking. */
+/**
+ * Pauses job requests while too few files are available. Returns a function that stops watching.
+ */
 export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise<void> {
   let wasShort = false;
   const look = async (): Promise<void> => {

@@ -1,8 +1,8 @@
-/** What has to be closed again, in the reverse order of its opening. */
+/** Things to close, in the reverse order of their opening. */
 export interface Closers {
-  /** From the closing on, what is added is closed at once: its opening was under way. */
+  /** Adds one. If closing has begun, it is closed at once, because it was just being opened. */
   add(close: () => Promise<void>): void;
-  /** Closes everything, also after something of it has failed; throws the first failure. */
+  /** Closes everything, even when something fails, and throws the first failure. */
   close(): Promise<void>;
 }
 

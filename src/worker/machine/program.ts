@@ -9,7 +9,7 @@ import { readRevision } from './revision.ts';
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
-/** What this program says of itself to GitLab and in logs. */
+/** The program's facts for GitLab and for logs. */
 export function describeProgram(revision = readRevision()): ProgramInfo {
   return {
     name: 'temporal-gitlab-runner',
@@ -22,7 +22,7 @@ export function describeProgram(revision = readRevision()): ProgramInfo {
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  // Of the machine, unlike `performance.now()`.
+  // The machine's clock, unlike `performance.now()`.
   monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
@@ -39,7 +39,7 @@ function runningSha256(): RunningDigest {
   return { add: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }
 
-/** What the machine itself gives. */
+/** The ports that the machine itself provides. */
 export const systemPorts = {
   clock: systemClock,
   randomness: systemRandomness,

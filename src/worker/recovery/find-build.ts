@@ -11,16 +11,19 @@ import { buildStart, ORCHESTRATION_QUEUE, serveRunnerId } from '../../workflows/
 import type { RunBuildInput } from '../../workflows/run-build.ts';
 import { judgeOffer, refuseRepeated } from './reissued-job.ts';
 
-/** Where the workflow of a recorded build stands. */
+/** The state of a recorded build's workflow. */
 export type BuildState =
-  /** It was not there: never begun, or lost with Temporal's database. Begun now. */
+  /**
+   * It did not exist, because it never began or was lost with Temporal's database. It was started
+   * now.
+   */
   | { readonly kind: 'begun' }
   | { readonly kind: 'open' }
-  /** It has ended before, and GitLab has handed the job out again: a build only says so. */
+  /** It has ended, and GitLab has handed the job out again: a build only reports that. */
   | { readonly kind: 'refused' }
-  /** The same job was handed to another node too, which was faster. */
+  /** Another node got the same job and was faster. */
   | { readonly kind: 'elsewhere' }
-  /** It was given to another node while this one did not answer. */
+  /** It moved to another node while this one did not answer. */
   | { readonly kind: 'moved' }
   /** This node has taken it over, and its workflow does not know yet. */
   | { readonly kind: 'pending' }
@@ -32,11 +35,12 @@ export interface FindScope {
   readonly ports: Ports;
 }
 
-/** Begins the build unless that was done before, by whomever. */
+/** Starts the build's workflow unless it exists already. */
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
-  // Another node may have begun its script: it is reported, and never run here.
+  // Another node may have started its script, so it is reported and never run here.
   if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
-  // Invariant: one build that runs for one job, for ever, but for one of which nothing was begun.
+  // Invariant: a job has at most one build that ran, for ever. A build of which nothing began does
+  // not count.
   if (await begin(context, 'reject', scope)) return { kind: 'begun' };
   const offer = await judgeOffer(context, scope.workflows);
   if (offer === 'taken_back' && (await begin(context, 'allow', scope))) {
@@ -48,7 +52,7 @@ export async function findOrBegin(context: BuildContext, scope: FindScope): Prom
   return describeBuild(context, scope);
 }
 
-/** False when there is a build of this job. */
+/** False when the job already has a build. */
 function begin(
   context: BuildContext,
   reuse: WorkflowStart['reuse'],
@@ -72,7 +76,7 @@ async function describeBuild(
   { workflows, ports }: FindScope,
 ): Promise<BuildState> {
   const description = await workflows.describe(buildId);
-  // Lost with Temporal's database: it told nobody.
+  // It was lost with Temporal's database and has reported nothing.
   if (description === undefined) return { kind: 'ended', isCompleted: false };
   const { memo, status } = description;
   const claim = { nodeQueue: ports.nodeQueue, term: fencingTokenOf(adoption) };

@@ -1,7 +1,7 @@
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 
-/** Everything that carries the build's label, in the order in which Docker lets it go. */
+/** Removes everything with the build's label, in the order that Docker allows. */
 export async function removeLabelled(engine: ContainerEngine, buildId: string): Promise<void> {
   const left = await engine.listByLabels({ [BUILD_LABEL]: buildId });
   await Promise.all(left.containers.map((id) => engine.removeContainer(id)));
@@ -12,8 +12,9 @@ export async function removeLabelled(engine: ContainerEngine, buildId: string): 
 }
 
 /**
- * Removes what builds left in Docker that have no record any more: their state directory was emptied,
- * or Docker did not answer when they ended. Of this installation only; caches have no build.
+ * Removes objects in Docker of builds that have no record any more, because their state directory
+ * was emptied or Docker did not answer when they ended. Only for this installation. Caches belong
+ * to no build and stay.
  */
 export async function sweepLeftovers(ports: Ports): Promise<void> {
   for (const engine of enginesOf(ports)) {
@@ -38,7 +39,7 @@ async function findLeftovers(
   builds: Ports['builds'],
 ): Promise<readonly string[]> {
   const found = await engine.listBuildIds();
-  // Read afterwards: a build has its record before anything of it is in Docker.
+  // Read after Docker's list, because a build's record exists before anything of it is in Docker.
   const recorded = new Set(await builds.list());
   return found.filter((buildId) => !recorded.has(buildId));
 }

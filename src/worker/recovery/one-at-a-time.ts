@@ -1,4 +1,4 @@
-/** Work that is due now and then. While it is under way another call does nothing: it waits already. */
+/** Periodic work. A call during a run does nothing. */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let isUnderWay = false;
   return async () => {

@@ -7,17 +7,17 @@ import { findOrBegin, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
-/** A job that is recorded but not begun for this long is begun by the node itself. */
+/** A job that is recorded but not started for this long is started by the node itself. */
 const PATIENCE_MS = 10_000;
-/** How often a build that goes on is looked after: a person may have terminated its workflow. */
+/** How often a running build is checked, because a person may have terminated its workflow. */
 const CHECK_INTERVAL_MS = 60_000;
 
 export interface Recovery {
-  /** At start: every build on this node goes on, or is swept when it had ended. */
+  /** At start: continues every build of this node, or sweeps it when it has ended. */
   recoverAll(): Promise<void>;
   /**
-   * Now and then: begins what was recorded and whose runner was never told, takes up again what
-   * failed at start, and sweeps what has ended without its clean-up.
+   * Periodically: starts builds whose runner never heard of them, retries what failed at start, and
+   * sweeps builds that ended without clean-up.
    */
   beginForgotten(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export interface RecoveryScope extends FindScope {
   readonly orphaned: OrphanedBuilds;
 }
 
-/** What becomes of a job whose workflow was terminated. */
+/** The outcome of a job whose workflow was terminated. */
 const ORPHANED: BuildOutcome = {
   state: 'failed',
   reason: 'runner_system_failure',
@@ -35,22 +35,22 @@ const ORPHANED: BuildOutcome = {
 };
 
 /**
- * Keeps the node's records and Temporal's workflows in step. Between GitLab's answer and the start
- * of the workflow a job exists only in the record; here it is found again.
+ * Keeps the node's records and Temporal's workflows consistent. Between GitLab's answer and the
+ * start of the workflow a job exists only in its record, where this finds it.
  */
 export function createRecovery(scope: RecoveryScope): Recovery {
   const { ports } = scope;
   const { builds, clock, log } = ports;
-  /** What this process has seen of each record: see `lookAt`. */
+  /** What this process knows about each record: see `lookAt`. */
   const looks = new Map<string, Look>();
-  /** Builds of the process before: their workflows have to hear of this one. */
+  /** Builds of the previous process, whose workflows must be told about this one. */
   let inherited: ReadonlySet<string> = new Set();
 
   const lookAt = ({ buildId, receivedAtMs }: BuildContext): Look => {
     const known = looks.get(buildId);
-    // Another one is of another offer of the same job.
+    // A different time means another offer of the same job.
     if (known?.receivedAtMs === receivedAtMs) return known;
-    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs); // a clock that was set back says nothing
+    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs); // a clock that was set back tells nothing
     const look = { receivedAtMs, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
     looks.set(buildId, look);
     return look;
@@ -58,7 +58,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 
   const isDue = (context: BuildContext): boolean => {
     const { hasChecked, sinceMs } = lookAt(context);
-    // Of an offer that comes anew as well: the runner may not begin what was begun before.
+    // Also for a new offer of the job: the runner may not start what was started before.
     if (inherited.has(context.buildId) && !hasChecked) return true;
     const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
     return clock.monotonicMs() - sinceMs >= intervalMs;
@@ -95,7 +95,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
     recoverAll: async () => {
       inherited = new Set(await builds.list());
       await checkAll();
-      // Docker may not answer; the builds do not wait for that.
+      // Docker may not answer, and the builds must not wait for that.
       void sweepLeftovers(ports).catch((error: unknown) => {
         log.warn('leftovers not looked for', { error });
       });
@@ -105,15 +105,15 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 }
 
 interface Look {
-  /** Tells the record from that of another offer of the same job. */
+  /** Distinguishes the record from that of another offer of the same job. */
   readonly receivedAtMs: number;
-  /** When it was found, or was last seen to go on. By the clock that nobody sets. */
+  /** When it was found, or last seen running, by the monotonic clock. */
   readonly sinceMs: number;
   readonly hasChecked: boolean;
 }
 
 interface Tending extends RecoveryScope {
-  /** The build does not know yet that the node's process is another one. */
+  /** True: the build does not know yet that the node has a new process. */
   readonly isNews: boolean;
 }
 
@@ -148,14 +148,14 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
   }
 }
 
-/** A workflow that was terminated has told nobody: its job must not stay "running" for ever. */
+/** A terminated workflow has reported nothing, and its job must not stay "running" for ever. */
 async function sweep(
   context: BuildContext,
   scope: RecoveryScope & { readonly isCompleted: boolean },
 ): Promise<void> {
   const { ports, isCompleted, orphaned } = scope;
   const { buildId, runner } = context;
-  // It may have released itself since it was listed.
+  // It may have been released since it was listed.
   if ((await ports.builds.read(buildId)) === undefined) return;
   const remove = (): Promise<void> => removeLabelled(ports.engine(runner), buildId);
   if (isCompleted) await remove();
@@ -173,7 +173,7 @@ async function forget(context: BuildContext, scope: RecoveryScope): Promise<void
   await orphaned.close(buildId);
   await ports.builds.remove(buildId);
   ports.capacity.free(buildId);
-  // A runner that is gone, as it was removed from the config, counts no more.
+  // A runner that was removed from the config needs no signal.
   await workflows.signal(serveRunnerId(installation, runner), {
     name: buildEndedSignal.name,
     args: [buildId],

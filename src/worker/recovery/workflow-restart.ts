@@ -10,21 +10,21 @@ import {
 import { initialServeRunnerState } from '../../workflows/serve-runner.ts';
 import type { FindScope } from './find-build.ts';
 
-/** A runner that nobody has told to ask yet. */
+/** The feeding of a runner that nobody has told to ask yet. */
 const UNFED = {
   ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
   ...{ limit: 0, requestConcurrency: 1, mayWait: true },
 } as const;
 
 export interface WorkflowRestart {
-  /** Sees to it that this node's long-lived workflows run, unless they have ended in good order. */
+  /** Makes sure that this node's long-lived workflows run, unless they ended properly. */
   restartAll(): Promise<void>;
 }
 
 /**
- * The node's feedRunners and serveRunners are begun by each other, so nobody misses one that a person
- * has terminated, cancelled or deleted, or that went with Temporal's database: the node does.
- * `feed` has feedRunners tell its runners again, and begins it when it is not there.
+ * feedRunners and serveRunner start each other, so neither notices when a person terminates,
+ * cancels or deletes one, or when it is lost with Temporal's database. The node does. `feed` makes
+ * feedRunners tell its runners again, and starts it when it does not exist.
  */
 export function createWorkflowRestart(
   scope: FindScope,
@@ -36,7 +36,7 @@ export function createWorkflowRestart(
     restartAll: async () => {
       const { runners } = config.current();
       const feeder = await workflows.statusOf(feedRunnersId(installation));
-      // `stop`, or a node without runners.
+      // After `stop`, or on a node without runners.
       if (feeder === 'completed' || runners.length === 0) return;
       let isAnyLost = isLost(feeder);
       for (const runner of runners) {
@@ -51,12 +51,12 @@ export function createWorkflowRestart(
   };
 }
 
-/** Not there, or ended by somebody else's hand. */
+/** It does not exist, or somebody else ended it. */
 function isLost(status: WorkflowStatus | undefined): boolean {
   return status === undefined || status === 'ended';
 }
 
-/** With the builds that the one before has counted; feedRunners tells it to ask. */
+/** Starts it with the builds that its predecessor counted. feedRunners tells it when to ask. */
 async function begin(
   runner: RunnerConfig,
   { workflows, installation, ports }: FindScope,
