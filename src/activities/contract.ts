@@ -113,6 +113,8 @@ export interface BuildActivities {
   destroyEnvironment(build: BuildRef): Promise<void>;
   /** Deletes the node's record of the build and gives its slot back. */
   releaseBuild(build: BuildRef): Promise<void>;
+  /** Asks Temporal to cancel the build's workflow: without that it cannot end as Canceled. */
+  markCanceled(build: BuildRef): Promise<void>;
 }
 
 /** `taken`: the job is somebody else's (409). `gone`: GitLab wants nothing more of it. */

@@ -43,6 +43,7 @@ export function createActivities(ports: Ports): Activities {
       ...createStageActivities(ports, live),
       ...createTraceActivities(ports, live),
       ...createJobClockActivities(ports, live),
+      markCanceled: ({ buildId }) => ports.workflows.cancel(buildId),
     },
   };
 }

@@ -20,6 +20,7 @@ import type { Randomness } from './randomness.ts';
 import type { SecretStore } from './secret-store.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 import type { TraceSpool } from './trace-spool.ts';
+import type { Workflows } from './workflows.ts';
 
 export type * from './build-store.ts';
 export type * from './cache-store.ts';
@@ -68,6 +69,7 @@ export interface Ports {
   readonly encryptedJobs: EncryptedJobs;
   readonly leases: Leases;
   readonly temporalHealth: TemporalHealth;
+  readonly workflows: Pick<Workflows, 'cancel'>;
   /** See {@link FailoverPlan.waitMs}. */
   readonly nodeWaitMs: number;
   readonly digests: Digests;

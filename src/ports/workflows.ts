@@ -10,8 +10,13 @@ export interface Workflows {
   describe(workflowId: string): Promise<WorkflowDescription | undefined>;
   /** Like `describe`, but decrypts nothing, so that it works for workflows of other keys too. */
   statusOf(workflowId: string): Promise<WorkflowStatus | undefined>;
-  /** The result of a workflow that is `completed`. Its shape is unchecked. */
+  /**
+   * What a workflow that is `completed` has returned, and what one that is `failed` has left in the
+   * details of its failure; undefined where there is none. Nothing is known of its shape.
+   */
   resultOf(workflowId: string): Promise<unknown>;
+  /** Asks Temporal to cancel the workflow of this id. One that has ended, or is not there, is no fault. */
+  cancel(workflowId: string): Promise<void>;
 }
 
 /** A workflow to start. */
@@ -39,8 +44,8 @@ export interface WorkflowSignal {
   readonly args: readonly unknown[];
 }
 
-/** `ended`: in any way other than by returning. */
-export type WorkflowStatus = 'running' | 'completed' | 'ended';
+/** `completed`, `failed` and `canceled`: by its own code. `ended`: by anybody else's hand. */
+export type WorkflowStatus = 'running' | 'completed' | 'failed' | 'canceled' | 'ended';
 
 /** The state of a workflow. */
 export interface WorkflowDescription {

@@ -218,10 +218,11 @@ function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): 
 function portsOfTemporal(
   { client }: Temporal,
   { nodeQueue, installation, log }: Pick<Node, 'installation'> & Pick<Ports, 'nodeQueue' | 'log'>,
-): Pick<Ports, 'leases' | 'temporalHealth'> {
+): Pick<Ports, 'leases' | 'temporalHealth' | 'workflows'> {
   const workflowId = messages.feedRunnersId(installation);
   return {
     leases: createLeases(client, nodeQueue),
+    workflows: createWorkflows(client),
     temporalHealth: createTemporalHealth({ client, workflowId, log, clock: systemClock }),
   };
 }

@@ -9,6 +9,7 @@ import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
 import { outcomeOfFailure, reasonOf, throwBug } from './node/activity-failure.ts';
 import { logAndContinue, inBackground } from './build/background.ts';
+import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
 import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
 import { openBuildRun, type BuildRun } from './node/build-run.ts';
@@ -32,7 +33,24 @@ export interface RunBuildInput {
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const run = openBuildRun();
-  return CancellationScope.nonCancellable(() => runInOrder(input, run));
+  const isCancelRequested = watchCancelRequest();
+  return CancellationScope.nonCancellable(async () => {
+    const { outcome, assignment } = await runInOrder(input, run);
+    const { node, onNode } = assignment;
+    return endAsOutcome(
+      {
+        ...{ outcome, stage: run.progress.failedStage },
+        markCanceled: () => onNode(() => node.stop.markCanceled({ buildId: input.job.buildId })),
+      },
+      isCancelRequested,
+    );
+  });
+}
+
+interface EndedBuild {
+  readonly outcome: BuildOutcome;
+  /** The node that the build was on at last. */
+  readonly assignment: NodeAssignment;
 }
 
 interface BuildScope {
@@ -40,7 +58,7 @@ interface BuildScope {
   readonly run: BuildRun;
 }
 
-async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<BuildOutcome> {
+async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
   const { job, nodeQueue, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
   let assignment = openAssignment({ job, nodeQueue, term: 0, rescue, run });
@@ -68,7 +86,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<BuildOut
   }
   run.show({ stage: 'ended', outcome });
   await tellRunner(input, messages.buildEndedSignal);
-  return outcome;
+  return { outcome, assignment };
 }
 
 /** All of a build on one node, as long as the node is there. */

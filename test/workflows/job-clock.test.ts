@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { StageOutcome } from '../../src/domain/context/outcome.ts';
-import { callsOf, startBuild } from './support/builds.ts';
+import { callsOf, outcomeOf, startBuild } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { FILES_PLAN, jobOf, uniqueName } from './support/jobs.ts';
@@ -37,7 +37,7 @@ describe('the clock of a job', () => {
     const handle = await begin();
     await node.calls.when('timeLeft');
     letGo();
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     assert.deepEqual(asked, [500]);
   });
 
@@ -45,7 +45,7 @@ describe('the clock of a job', () => {
     const { begin } = await start(500, 'step_script');
     const left = [300, 0];
     node.behave({ timeLeft: () => Promise.resolve(left.shift() ?? 0) });
-    const outcome = await (await begin()).result();
+    const outcome = await outcomeOf(await begin());
     assert.equal(outcome.state === 'failed' && outcome.reason, TIMED_OUT);
     assert.deepEqual(left, []);
   });
@@ -55,7 +55,7 @@ describe('the clock of a job', () => {
     const handle = await begin();
     await node.calls.when('runStage step_script');
     node.answerTrace('overdue');
-    const outcome = await handle.result();
+    const outcome = await outcomeOf(handle);
     assert.equal(outcome.state === 'failed' && outcome.reason, TIMED_OUT);
     assert.ok(callsOf(node).includes('stopStage kill'), callsOf(node).join(', '));
     assert.equal(node.calls.all.filter((call) => call === 'uploadTrace').length, 2);
@@ -68,7 +68,7 @@ describe('the clock of a job', () => {
     node.answerTrace('overdue');
     await node.calls.when('uploadTrace', 2);
     letGo();
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
   });
 });
 
@@ -103,7 +103,7 @@ describe('the clock of a script, of after_script and of other stages', () => {
           },
         });
         const plan = { ...FILES_PLAN, ...LIMITS };
-        const outcome = await (await startBuild(world, { node, job: jobOf(plan) })).result();
+        const outcome = await outcomeOf(await startBuild(world, { node, job: jobOf(plan) }));
         assert.equal(
           outcome.state === 'failed' ? outcome.reason : outcome.state,
           isOver ? timedOut : 'success',

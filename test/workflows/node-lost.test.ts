@@ -6,7 +6,7 @@ import type { BuildOutcome } from '../../src/domain/context/outcome.ts';
 import type { FailoverPlan } from '../../src/domain/context/failover.ts';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { FailureType } from '../../src/domain/failure.ts';
-import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
+import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import { startFakeFleet, type FakeFleet } from './support/fake-fleet.ts';
 import type { FakeNode } from './support/fake-node.ts';
@@ -76,7 +76,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
 
   /** How the build ended, once its whole history decides the same again. */
   async function resultOf(handle: BuildHandle): Promise<BuildOutcome> {
-    const outcome = await handle.result();
+    const outcome = await outcomeOf(handle);
     const { workflowBundle } = world;
     await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory());
     return outcome;

@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { Worker } from '@temporalio/worker';
 import type { BuildPlan, PlannedStage, StageName } from '../../src/domain/context/stage.ts';
 import { cancelBuildSignal, nodeQueue, nodeRestartedSignal } from '../../src/workflows/messages.ts';
-import { startBuild, type BuildHandle } from './support/builds.ts';
+import { createWorkflows } from '../../src/adapters/temporal/workflows.ts';
+import { outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { FULL_PLAN, jobOf, stage, transfer, uniqueName } from './support/jobs.ts';
 import { openRandomNode, type RandomBuild } from './support/random-node.ts';
 import { seededRandom, type Random } from './support/random.ts';
@@ -32,19 +33,22 @@ describe('a build among random faults', () => {
   const queue = nodeQueue(uniqueName('random'));
   const meddlings = new Map<string, ReadonlyMap<number, Meddling>>();
   const played: Played[] = [];
-  const node = openRandomNode(async (buildId, callCount) => {
-    const handle = world.client.getHandle(buildId);
-    switch (meddlings.get(buildId)?.get(callCount)) {
-      case 'cancel':
-        return handle.signal(cancelBuildSignal);
-      case 'terminal cancel':
-        await handle.cancel();
-        return;
-      case 'restart':
-        return handle.signal(nodeRestartedSignal);
-      case undefined:
-    }
-  });
+  const node = openRandomNode(
+    async (buildId, callCount) => {
+      const handle = world.client.getHandle(buildId);
+      switch (meddlings.get(buildId)?.get(callCount)) {
+        case 'cancel':
+          return handle.signal(cancelBuildSignal);
+        case 'terminal cancel':
+          await handle.cancel();
+          return;
+        case 'restart':
+          return handle.signal(nodeRestartedSignal);
+        case undefined:
+      }
+    },
+    (buildId) => createWorkflows(world.temporal).cancel(buildId),
+  );
 
   before(async () => {
     world = await openWorld();
@@ -71,7 +75,7 @@ describe('a build among random faults', () => {
         meddlings.set(job.buildId, randomMeddling(random));
         const build = node.add(job.buildId, random);
         const handle = await startBuild(world, { node: { queue }, job });
-        await handle.result();
+        await outcomeOf(handle);
         assertPromises(build);
         played.push({ seed, workflowId: job.buildId, history: await handle.fetchHistory() });
       });

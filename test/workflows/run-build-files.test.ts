@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { cancelBuildSignal, nodeRestartedSignal } from '../../src/workflows/messages.ts';
-import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
+import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { FILES_PLAN, jobOf, uniqueName } from './support/jobs.ts';
@@ -49,7 +49,7 @@ describe('what a build keeps of its files', () => {
   for (const [name, stages, kept, state] of ends) {
     it(`when ${name}: ${kept.length === 0 ? 'nothing' : 'the caches, then the artifacts'}`, async () => {
       const { node, handle } = await start((fake) => stages.forEach((one) => fake.stage(...one)));
-      assert.equal((await handle.result()).state, state);
+      assert.equal((await outcomeOf(handle)).state, state);
       assert.deepEqual(keptBy(node), kept);
       const calls = callsOf(node);
       const cleanUp = calls.indexOf('runStage cleanup_file_variables');
@@ -64,13 +64,13 @@ describe('what a build keeps of its files', () => {
         node.stage(name, { kind: 'script_failed', exitCode: 5 + index }),
       );
     });
-    const outcome = await handle.result();
+    const outcome = await outcomeOf(handle);
     assert.equal(outcome.state === 'failed' && outcome.exitCode, 5);
     const { handle: second } = await start((node) => {
       node.stage('step_script', FAILED);
       node.stage('upload_artifacts_on_failure', { kind: 'script_failed', exitCode: 6 });
     });
-    const other = await second.result();
+    const other = await outcomeOf(second);
     assert.equal(other.state === 'failed' && other.exitCode, 3);
   });
 
@@ -78,7 +78,7 @@ describe('what a build keeps of its files', () => {
     const { node, handle } = await start((fake) => fake.stage('cleanup_file_variables', never()), {
       jobTimeoutMs: 5_000,
     });
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     assert.deepEqual(keptBy(node), GOOD);
     assert.ok(callsOf(node).includes('stopStage kill'), callsOf(node).join(', '));
   });
@@ -87,7 +87,7 @@ describe('what a build keeps of its files', () => {
     const { node, handle } = await start((fake) => fake.stage('step_script', never()));
     await node.calls.when('runStage step_script');
     await handle.signal(cancelBuildSignal);
-    assert.equal((await handle.result()).state, 'canceled');
+    assert.equal((await outcomeOf(handle)).state, 'canceled');
     assert.deepEqual(keptBy(node), BAD);
   });
 
@@ -95,7 +95,7 @@ describe('what a build keeps of its files', () => {
     const { node, handle } = await start((fake) => fake.stage('get_sources', never()));
     await node.calls.when('runStage get_sources');
     await handle.signal(cancelBuildSignal);
-    assert.equal((await handle.result()).state, 'canceled');
+    assert.equal((await outcomeOf(handle)).state, 'canceled');
     assert.deepEqual(keptBy(node), []);
   });
 
@@ -103,7 +103,7 @@ describe('what a build keeps of its files', () => {
     const { node, handle } = await start((fake) => fake.stage('step_script', never()), {
       jobTimeoutMs: 500,
     });
-    assert.equal((await handle.result()).state, 'failed');
+    assert.equal((await outcomeOf(handle)).state, 'failed');
     assert.deepEqual(keptBy(node), []);
   });
 
@@ -118,7 +118,7 @@ describe('what a build keeps of its files', () => {
     // Longer than the job may take: only time can show that nothing happens.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     upload.resolve({ kind: 'succeeded' });
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
   });
 
   it('GitLab that wants nothing more of the job ends a delivery', async () => {
@@ -127,7 +127,7 @@ describe('what a build keeps of its files', () => {
     );
     await node.calls.when('runStage upload_artifacts_on_success');
     node.answerTrace('aborted');
-    assert.equal((await handle.result()).state, 'aborted');
+    assert.equal((await outcomeOf(handle)).state, 'aborted');
     assert.ok(node.calls.all.includes('stopStage kill'));
   });
 
@@ -140,7 +140,7 @@ describe('what a build keeps of its files', () => {
     node.stage('upload_artifacts_on_success', { kind: 'succeeded' });
     await node.restart();
     await handle.signal(nodeRestartedSignal);
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     const uploads = keptBy(node).filter((call) => call.endsWith('_on_success'));
     assert.equal(uploads.length, 2);
   });

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { BuildOutcome } from '../../src/domain/context/outcome.ts';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { cancelBuildSignal, nodeRestartedSignal } from '../../src/workflows/messages.ts';
-import { callsOf, startBuild, type BuildHandle } from './support/builds.ts';
+import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
@@ -126,7 +126,7 @@ describe('a build that is interrupted', () => {
         const isTooLate = outcome.state === 'success';
         const handle = isTooLate ? await cancelTooLate(at) : await startUpTo(at);
         if (!isTooLate) node.answerTrace('canceling');
-        assert.deepEqual(await handle.result(), outcome);
+        assert.deepEqual(await outcomeOf(handle), outcome);
         assertThen(at, then, outcome.state);
         assert.equal(node.calls.all.filter((call) => call === 'uploadTrace').length, 2);
       });
@@ -148,12 +148,12 @@ describe('a build that is interrupted', () => {
     it('is told so by a person in the Temporal UI just as well', async () => {
       const asked = await startUpTo('runStage step_script');
       await asked.cancel();
-      assert.deepEqual(await asked.result(), CANCELED);
+      assert.deepEqual(await outcomeOf(asked), CANCELED);
       assertThen('runStage step_script', CANCELED_AT[2]?.then ?? [], 'canceled');
 
       const signaled = await startUpTo('runStage step_script');
       await signaled.signal(cancelBuildSignal);
-      assert.deepEqual(await signaled.result(), CANCELED);
+      assert.deepEqual(await outcomeOf(signaled), CANCELED);
     });
 
     it('stops a stage that began just when it was told to stop', async () => {
@@ -175,7 +175,7 @@ describe('a build that is interrupted', () => {
       await handle.signal(nodeRestartedSignal);
       await node.calls.when('runStage step_script', 2);
       await handle.signal(cancelBuildSignal);
-      assert.deepEqual(await handle.result(), CANCELED);
+      assert.deepEqual(await outcomeOf(handle), CANCELED);
       assert.equal(stops, 2);
     });
   });
@@ -185,7 +185,7 @@ describe('a build that is interrupted', () => {
       it(`ends without another word when aborted in ${at}: ${why}`, async () => {
         const handle = await startUpTo(at);
         node.answerTrace('aborted');
-        assert.deepEqual(await handle.result(), outcome);
+        assert.deepEqual(await outcomeOf(handle), outcome);
         assertThen(at, then, outcome.state);
       });
     }
@@ -199,7 +199,7 @@ describe('a build that is interrupted', () => {
       await handle.signal(cancelBuildSignal);
       await node.calls.when('runStage after_script canceled');
       node.answerTrace('aborted');
-      assert.deepEqual(await handle.result(), ABORTED);
+      assert.deepEqual(await outcomeOf(handle), ABORTED);
       assertThen('runStage after_script canceled', ['stopStage kill'], 'aborted');
     });
   });
@@ -208,7 +208,7 @@ describe('a build that is interrupted', () => {
     for (const at of ['prepareEnvironment', 'runStage get_sources', 'runStage step_script']) {
       it(`runs nothing more when the job’s time is over in ${at}`, async () => {
         const handle = await startUpTo(at, { ...FULL_PLAN, jobTimeoutMs: 1_000 });
-        assert.deepEqual(await handle.result(), TIMED_OUT);
+        assert.deepEqual(await outcomeOf(handle), TIMED_OUT);
         assertThen(at, ['stopStage kill'], 'failed');
       });
     }
@@ -218,7 +218,7 @@ describe('a build that is interrupted', () => {
         ...FULL_PLAN,
         scriptTimeoutMs: 1_000,
       });
-      assert.deepEqual(await handle.result(), SCRIPT_TIMED_OUT);
+      assert.deepEqual(await outcomeOf(handle), SCRIPT_TIMED_OUT);
       assertThen(
         'runStage step_script',
         ['stopStage graceful', 'runStage after_script timedout', 'runStage cleanup_file_variables'],
@@ -231,7 +231,7 @@ describe('a build that is interrupted', () => {
         ...FULL_PLAN,
         afterScriptTimeoutMs: 1_000,
       });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       assertThen(
         'runStage after_script success',
         ['stopStage graceful', 'runStage cleanup_file_variables'],
@@ -245,14 +245,14 @@ describe('a build that is interrupted', () => {
         afterScriptTimeoutMs: 1_000,
         afterScriptIgnoreErrors: false,
       });
-      assert.deepEqual(await handle.result(), SCRIPT_TIMED_OUT);
+      assert.deepEqual(await outcomeOf(handle), SCRIPT_TIMED_OUT);
     });
 
     it('does not fire after the job has ended in time', async () => {
       node = await world.startNode(uniqueName('node'));
       const plan = { ...FULL_PLAN, jobTimeoutMs: 60_000, scriptTimeoutMs: 30_000 };
       const handle = await startBuild(world, { node, job: jobOf(plan) });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       const { events } = await handle.fetchHistory();
       const kinds = (events ?? []).map((event) =>
         event.timerStartedEventAttributes
@@ -283,7 +283,7 @@ describe('a build that is interrupted', () => {
         await node.restart();
         const restartedMs = Date.now();
         await handle.signal(nodeRestartedSignal);
-        assert.deepEqual(await handle.result(), { state: 'success' });
+        assert.deepEqual(await outcomeOf(handle), { state: 'success' });
         assert.ok(Date.now() - restartedMs < 5_000, 'it waited for a heartbeat to run out');
         const repeated = callsOf(node).filter((call, index, all) => all.indexOf(call) !== index);
         assert.deepEqual(repeated, [at]);
@@ -298,7 +298,7 @@ describe('a build that is interrupted', () => {
       await node.calls.when('runStage step_script');
       await world.restartWorkflows();
       ending.resolve({ kind: 'succeeded' });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       assert.equal(callsOf(node).filter((call) => call.startsWith('runStage')).length, 1);
     });
 
@@ -309,7 +309,7 @@ describe('a build that is interrupted', () => {
       await handle.signal(nodeRestartedSignal);
       await node.calls.when('runStage step_script', 2);
       node.answerTrace('canceling');
-      assert.deepEqual(await handle.result(), CANCELED);
+      assert.deepEqual(await outcomeOf(handle), CANCELED);
       assert.equal(callsOf(node).filter((call) => call.startsWith('runStage after')).length, 1);
     });
   });

@@ -4,7 +4,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { buildStateQuery } from '../../src/workflows/messages.ts';
-import { callsOf, startBuild } from './support/builds.ts';
+import { callsOf, outcomeOf, startBuild } from './support/builds.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, stage, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
@@ -40,7 +40,7 @@ describe('a build', () => {
 
   it('does nothing for a plain job but what that needs, in order', async () => {
     const handle = await startOn(PLAIN_PLAN);
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     assert.deepEqual(callsOf(node).slice(0, 3), [
       'acknowledgeJob',
       'prepareEnvironment',
@@ -53,7 +53,7 @@ describe('a build', () => {
   it('fetches secrets before anything else, and begins nothing without them', async () => {
     const secrets = { name: 'resolve_secrets', place: 'transfer', attempts: 1 } as const;
     const good = await startOn({ ...PLAIN_PLAN, secrets });
-    assert.deepEqual(await good.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(good), { state: 'success' });
     assert.deepEqual(callsOf(node).slice(1, 4), [
       ...['runStage resolve_secrets', 'prepareEnvironment', 'runStage step_script'],
     ]);
@@ -62,7 +62,7 @@ describe('a build', () => {
         ...{ kind: 'system_failed', type: 'RunnerConfiguration', message: 'resolving secrets: no' },
       }),
     );
-    assert.deepEqual(await bad.result(), {
+    assert.deepEqual(await outcomeOf(bad), {
       ...{ state: 'failed', reason: 'runner_configuration_error' },
       message: 'resolving secrets: no',
     });
@@ -72,7 +72,7 @@ describe('a build', () => {
 
   it('runs all stages of a full job in their order', async () => {
     const handle = await startOn(FULL_PLAN);
-    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     assert.deepEqual(workOf(node), [
       'runStage prepare_script',
       'runStage get_sources',
@@ -89,7 +89,7 @@ describe('a build', () => {
     const running = await handle.query(buildStateQuery);
     assert.equal(running.stage, 'step_script');
     node.answerTrace('aborted');
-    await handle.result();
+    await outcomeOf(handle);
     const ended = await handle.query(buildStateQuery);
     assert.equal(ended.stage, 'ended');
     assert.deepEqual(ended.interruption, { kind: 'aborted' });
@@ -101,7 +101,7 @@ describe('a build', () => {
       const handle = await startOn(plan, (fake) => {
         fake.stage('step_script', { kind: 'script_failed', exitCode: 3 });
       });
-      assert.deepEqual(await handle.result(), {
+      assert.deepEqual(await outcomeOf(handle), {
         state: 'failed',
         reason: 'script_failure',
         exitCode: 3,
@@ -119,7 +119,7 @@ describe('a build', () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.stage('get_sources', { kind: 'script_failed', exitCode: 128 });
       });
-      const outcome = await handle.result();
+      const outcome = await outcomeOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.exitCode, 128);
       assert.deepEqual(workOf(node), [
         'runStage prepare_script',
@@ -132,7 +132,7 @@ describe('a build', () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.stage('prepare_script', { kind: 'script_failed', exitCode: 126 });
       });
-      assert.deepEqual(await handle.result(), {
+      assert.deepEqual(await outcomeOf(handle), {
         state: 'failed',
         reason: 'runner_system_failure',
         message: 'prepare environment: exit code 126',
@@ -149,7 +149,7 @@ describe('a build', () => {
       await node.calls.when('runStage get_sources');
       const startedMs = Date.now();
       node.stage('get_sources', { kind: 'succeeded' });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       assert.deepEqual(workOf(node), [
         'runStage get_sources',
         'runStage get_sources#2',
@@ -163,9 +163,9 @@ describe('a build', () => {
         fake.stage('after_script', { kind: 'script_failed', exitCode: 9 });
       };
       const ignoring = await startOn(FULL_PLAN, failAfter);
-      assert.deepEqual(await ignoring.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(ignoring), { state: 'success' });
       const strict = await startOn({ ...FULL_PLAN, afterScriptIgnoreErrors: false }, failAfter);
-      const outcome = await strict.result();
+      const outcome = await outcomeOf(strict);
       assert.equal(outcome.state === 'failed' && outcome.exitCode, 9);
     });
 
@@ -173,7 +173,7 @@ describe('a build', () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ runStage: () => Promise.reject(finalFault('RunnerSystem', 'disk full')) });
       });
-      assert.deepEqual(await handle.result(), {
+      assert.deepEqual(await outcomeOf(handle), {
         state: 'failed',
         reason: 'runner_system_failure',
         message: 'disk full',
@@ -188,7 +188,7 @@ describe('a build', () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ prepareEnvironment: () => Promise.reject(new Error('daemon restarting')) });
       });
-      const outcome = await handle.result();
+      const outcome = await outcomeOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
       assert.equal(outcome.state === 'failed' && outcome.message, 'daemon restarting');
       assert.equal(callsOf(node).filter((call) => call === 'prepareEnvironment').length, 3);
@@ -202,7 +202,7 @@ describe('a build', () => {
         const fault = finalFault('RunnerConfiguration', 'no such image');
         fake.behave({ prepareEnvironment: () => Promise.reject(fault) });
       });
-      const outcome = await handle.result();
+      const outcome = await outcomeOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_configuration_error');
       assert.equal(callsOf(node).filter((call) => call === 'prepareEnvironment').length, 1);
     });
@@ -216,7 +216,7 @@ describe('a build', () => {
         });
         // Whose job was taken back may be offered it again, and must then run it.
         const expected = answer === 'taken' ? { wasTakenBack: true } : {};
-        assert.deepEqual(await handle.result(), { state: 'aborted', ...expected });
+        assert.deepEqual(await outcomeOf(handle), { state: 'aborted', ...expected });
         assert.equal(callsOf(node)[0], 'acknowledgeJob');
         assertConcluded(node, 'aborted');
         assert.equal(node.calls.all.length, 4);
@@ -227,7 +227,7 @@ describe('a build', () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ acknowledgeJob: () => Promise.reject(finalFault('RunnerSystem', 'no key')) });
       });
-      const outcome = await handle.result();
+      const outcome = await outcomeOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.message, 'no key');
       assertConcluded(node, 'failed');
     });
@@ -236,7 +236,7 @@ describe('a build', () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ acknowledgeJob: () => Promise.resolve('canceling') });
       });
-      assert.deepEqual(await handle.result(), { state: 'canceled' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'canceled' });
       assert.deepEqual(callsOf(node).slice(0, 1), ['acknowledgeJob']);
       assert.deepEqual(workOf(node), []);
       assertConcluded(node, 'canceled');
@@ -246,7 +246,7 @@ describe('a build', () => {
   it('only says why when its payload cannot be run', async () => {
     node = await world.startNode(uniqueName('node'));
     const handle = await startBuild(world, { node, job: jobOf(FULL_PLAN, 'no image given') });
-    assert.deepEqual(await handle.result(), {
+    assert.deepEqual(await outcomeOf(handle), {
       state: 'failed',
       reason: 'runner_system_failure',
       exitCode: 3,
@@ -259,7 +259,7 @@ describe('a build', () => {
   it('exists once for one job, also after it has ended', async () => {
     node = await world.startNode(uniqueName('node'));
     const job = jobOf(PLAIN_PLAN);
-    await (await startBuild(world, { node, job })).result();
+    await outcomeOf(await startBuild(world, { node, job }));
     await assert.rejects(startBuild(world, { node, job }), WorkflowExecutionAlreadyStartedError);
     assert.equal(callsOf(node).filter((call) => call === 'runStage step_script').length, 1);
   });
@@ -269,7 +269,7 @@ describe('a build', () => {
       const handle = await startOn(PLAIN_PLAN, (fake) => {
         fake.behave({ reportResult: () => Promise.reject(finalFault('JobGone', 'gone')) });
       });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       assertConcluded(node, 'success');
     });
 
@@ -282,7 +282,7 @@ describe('a build', () => {
       const handle = await startOn(PLAIN_PLAN, (fake) => {
         fake.behave({ destroyEnvironment: failAtFirst, reportResult: failAtFirst });
       });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       const count = (name: string): number =>
         callsOf(node).filter((call) => call.startsWith(name)).length;
       assert.equal(count('reportResult') + count('destroyEnvironment'), 4);
@@ -291,14 +291,14 @@ describe('a build', () => {
 
     it('does not wait for an upload that never hears of the end', async () => {
       const handle = await startOn(PLAIN_PLAN, (fake) => fake.behave({ uploadTrace: hold }));
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     });
 
     it('goes on when the upload fails for good', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ uploadTrace: () => Promise.reject(finalFault('RunnerSystem', 'broken')) });
       });
-      assert.deepEqual(await handle.result(), { state: 'success' });
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     });
   });
 });

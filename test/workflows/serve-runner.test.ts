@@ -10,7 +10,7 @@ import {
   stopSignal,
 } from '../../src/workflows/messages.ts';
 import type { runBuild } from '../../src/workflows/run-build.ts';
-import { callsOf, startBuild } from './support/builds.ts';
+import { callsOf, outcomeOf, startBuild } from './support/builds.ts';
 import { defer, type Deferred } from './support/calls.ts';
 import type { FakeRunner } from './support/fake-gitlab.ts';
 import type { FakeNode } from './support/fake-node.ts';
@@ -69,7 +69,7 @@ describe('a runner', () => {
     await node.calls.when('runStage step_script');
     script.resolve({ kind: 'succeeded' });
     const build = world.client.getHandle<typeof runBuild>(job.buildId);
-    assert.deepEqual(await build.result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(build), { state: 'success' });
     await untilState(runner, ({ buildIds }) => buildIds.length === 0);
   });
 
@@ -231,7 +231,7 @@ describe('a runner', () => {
       await gitlab.calls.when('ask');
       const job = jobOf(PLAIN_PLAN);
       const input = { runnerWorkflowId: runner.workflowId, isCounted: false };
-      await (await startBuild(world, { node, job, input })).result();
+      await outcomeOf(await startBuild(world, { node, job, input }));
       handOut(job);
       await gitlab.calls.when('ask', 2);
       assert.deepEqual((await runner.query(runnerStateQuery)).buildIds, []);

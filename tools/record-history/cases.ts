@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defer } from '../../test/workflows/support/calls.ts';
-import { startBuild, type BuildHandle } from '../../test/workflows/support/builds.ts';
+import { outcomeOf, startBuild, type BuildHandle } from '../../test/workflows/support/builds.ts';
 import type { FakeNode } from '../../test/workflows/support/fake-node.ts';
 import {
   FULL_PLAN,
@@ -115,7 +115,7 @@ function build(name: string, { plan, isCounted = true, prepare, act }: BuildCase
       prepare?.(node);
       const handle = await startBuild(world, { node, job: jobOf(plan), input: { isCounted } });
       await act?.(handle, node);
-      await handle.result();
+      await outcomeOf(handle);
       return handle;
     },
   };

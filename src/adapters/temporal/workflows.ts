@@ -1,9 +1,11 @@
 import {
   WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
   type WorkflowStartOptions,
 } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
 import { isNotFound } from './not-found.ts';
@@ -43,7 +45,10 @@ export function createWorkflows(client: Client): Workflows {
       );
     },
     statusOf: (workflowId) => askStatus(client, workflowId),
-    resultOf: (workflowId) => client.workflow.getHandle(workflowId).result(),
+    resultOf: (workflowId) => readResult(client, workflowId),
+    cancel: async (workflowId) => {
+      await unlessUnknown(() => client.workflow.getHandle(workflowId).cancel());
+    },
   };
 }
 
@@ -78,7 +83,26 @@ async function askStatus(client: Client, workflowId: string): Promise<WorkflowSt
   }
 }
 
+async function readResult(client: Client, workflowId: string): Promise<unknown> {
+  try {
+    return await client.workflow.getHandle(workflowId).result();
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
+  }
+}
+
 function statusOf(code: number | null | undefined): WorkflowStatus {
-  if (code === Status.WORKFLOW_EXECUTION_STATUS_RUNNING) return 'running';
-  return code === Status.WORKFLOW_EXECUTION_STATUS_COMPLETED ? 'completed' : 'ended';
+  switch (code) {
+    case Status.WORKFLOW_EXECUTION_STATUS_RUNNING:
+      return 'running';
+    case Status.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+      return 'completed';
+    case Status.WORKFLOW_EXECUTION_STATUS_FAILED:
+      return 'failed';
+    case Status.WORKFLOW_EXECUTION_STATUS_CANCELED:
+      return 'canceled';
+    default:
+      return 'ended';
+  }
 }

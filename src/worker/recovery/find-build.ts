@@ -1,5 +1,5 @@
 import type { Ports } from '../../ports/index.ts';
-import type { Workflows, WorkflowStart } from '../../ports/workflows.ts';
+import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
 import { failoverPlanOf } from '../../activities/job/request-job.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { planStages } from '../../domain/build/plan.ts';
@@ -71,6 +71,16 @@ function begin(
   return workflows.start({ ...start, ...buildStart(job, nodeQueue) });
 }
 
+/** Whether a build has come to its own end, and so has told GitLab. */
+async function hasConcluded(
+  buildId: string,
+  { status, workflows }: Pick<FindScope, 'workflows'> & { readonly status: WorkflowStatus },
+): Promise<boolean> {
+  if (status === 'completed' || status === 'canceled') return true;
+  // With a failure that says no outcome it has failed at something else.
+  return status === 'failed' && (await workflows.resultOf(buildId)) !== undefined;
+}
+
 async function describeBuild(
   { buildId, adoption }: BuildContext,
   { workflows, ports }: FindScope,
@@ -88,6 +98,6 @@ async function describeBuild(
     case 'held':
       return status === 'running'
         ? { kind: 'open' }
-        : { kind: 'ended', isCompleted: status === 'completed' };
+        : { kind: 'ended', isCompleted: await hasConcluded(buildId, { status, workflows }) };
   }
 }

@@ -18,7 +18,7 @@ export async function judgeOffer(
   // A build is recorded before it begins.
   const isOfBuild = adoption !== undefined || receivedAtMs <= startedAtMs;
   if (isOfBuild || status === 'running') return 'known';
-  if (status !== 'completed') return 'repeated';
+  if (status !== 'completed' && status !== 'failed') return 'repeated';
   return wasTakenBack(await workflows.resultOf(buildId)) ? 'taken_back' : 'repeated';
 }
 

@@ -51,9 +51,9 @@ export function createWorkflowRestart(
   };
 }
 
-/** It does not exist, or somebody else ended it. */
+/** Not there, or not ended in good order: a cancel request is somebody else's hand as well. */
 function isLost(status: WorkflowStatus | undefined): boolean {
-  return status === undefined || status === 'ended';
+  return status !== 'running' && status !== 'completed';
 }
 
 /** Starts it with the builds that its predecessor counted. feedRunners tells it when to ask. */

@@ -45,6 +45,7 @@ export function openStages(
 ): BuildStages {
   const build = { buildId };
   const table = openTable();
+  run.progress.failedStage = undefined; // on a node before this one nothing has failed that counts
   const parts = {
     build,
     plan,
@@ -57,30 +58,41 @@ export function openStages(
       run.show({ stage: 'prepare_executor' });
       const endRow = table.begin('prepare_executor');
       const outcome = await prepare(parts);
+      if (outcome !== undefined) run.progress.failedStage ??= 'prepare_executor';
       endRow(outcome === undefined ? 'succeeded' : outcome.state);
       return outcome;
     },
 
     run: async (stage, options) => {
-      let outcome: StageOutcome = { kind: 'stopped' };
-      const leftMs = timeLeft(options.limitMs);
-      const isEnding = (): boolean =>
-        parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
-      for (let attempt = 1; attempt <= stage.attempts; attempt += 1) {
-        const limitMs = leftMs();
-        if (isEnding() || limitMs === 0) return { kind: 'stopped' };
-        run.show({ stage: stage.name });
-        const endRow = table.begin(stage.name);
-        outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, limitMs, parts);
-        endRow(outcome.kind);
-        if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
-        if (assignment.failover !== undefined) return outcome;
-        const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
-        if (attempt < stage.attempts) await condition(isEnding, pauseMs);
-      }
+      const outcome = await runTries(stage, options, { ...parts, table });
+      if (outcome.kind !== 'succeeded') run.progress.failedStage ??= stage.name;
       return outcome;
     },
   };
+}
+
+async function runTries(
+  stage: PlannedStage,
+  options: StageOptions,
+  parts: Parts & { readonly table: StageTable },
+): Promise<StageOutcome> {
+  const { run, assignment, plan, table } = parts;
+  let outcome: StageOutcome = { kind: 'stopped' };
+  const leftMs = timeLeft(options.limitMs);
+  const isEnding = (): boolean => parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
+  for (let attempt = 1; attempt <= stage.attempts; attempt += 1) {
+    const limitMs = leftMs();
+    if (isEnding() || limitMs === 0) return { kind: 'stopped' };
+    run.show({ stage: stage.name });
+    const endRow = table.begin(stage.name);
+    outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, limitMs, parts);
+    endRow(outcome.kind);
+    if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
+    if (assignment.failover !== undefined) return outcome;
+    const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
+    if (attempt < stage.attempts) await condition(isEnding, pauseMs);
+  }
+  return outcome;
 }
 
 /** Milliseconds until the limit is over, counted from now on; undefined when there is none. */
@@ -169,7 +181,11 @@ export async function stageTimeLeft(
 }
 
 /** The build's stages as the Temporal UI shows them. */
-function openTable(): { begin(name: string): (end: string) => void } {
+interface StageTable {
+  begin(name: string): (end: string) => void;
+}
+
+function openTable(): StageTable {
   const rows: StageRow[] = [];
   const show = (): void => setCurrentDetails(formatStageTable(rows));
   return {

@@ -27,6 +27,8 @@ export interface BuildProgress {
   isTimed: boolean;
   /** GitLab has the result. */
   isReported: boolean;
+  /** The first stage that was not well. */
+  failedStage: string | undefined;
 }
 
 const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
@@ -60,6 +62,7 @@ export function openBuildRun(): BuildRun {
     },
     progress: {
       ...{ isAcknowledged: false, hasBegunScript: false, isTimed: false, isReported: false },
+      failedStage: undefined,
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),

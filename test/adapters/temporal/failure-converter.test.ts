@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
+import { withClearMessage } from '../../../src/domain/clear-text.ts';
 import { failureConverter } from '../../../src/adapters/temporal/failure-converter.ts';
 
 const error = ApplicationFailure.create({
@@ -26,4 +27,20 @@ it('gives the workflow the message and the cause back', () => {
   assert.ok(restored instanceof ApplicationFailure);
   assert.equal(restored.message, error.message);
   assert.equal(restored.cause?.message, 'and its cause holds a secret too');
+});
+
+it('leaves a message that was marked in the clear, without a stack trace, and its cause encoded', () => {
+  const ended = withClearMessage(
+    ApplicationFailure.create({
+      ...{ message: 'script_failure, exit code 3 in step_script', type: 'script_failure' },
+      cause: new Error('its cause holds a secret'),
+    }),
+  );
+  const failure = failureConverter.errorToFailure(ended, defaultPayloadConverter);
+  assert.deepEqual(
+    [failure.message, failure.stackTrace, failure.encodedAttributes, failure.cause?.message],
+    ['script_failure, exit code 3 in step_script', '', null, 'Encoded failure'],
+  );
+  const restored = failureConverter.failureToError(failure, defaultPayloadConverter);
+  assert.equal(restored.message, ended.message);
 });

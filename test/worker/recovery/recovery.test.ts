@@ -3,7 +3,6 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Acknowledgement } from '../../../src/activities/contract.ts';
 import type { Ports } from '../../../src/ports/index.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
-import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
 import type { Adoption } from '../../../src/domain/context/failover.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { createWorkflows } from '../../../src/adapters/temporal/workflows.ts';
@@ -13,7 +12,12 @@ import type { runBuild } from '../../../src/workflows/run-build.ts';
 import { openProcess } from '../../activities/support/process.ts';
 import { createWorld, type World as NodeWorld } from '../../activities/support/world.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
-import { callsOf, startBuild, type BuildHandle } from '../../workflows/support/builds.ts';
+import {
+  callsOf,
+  outcomeOf,
+  startBuild,
+  type BuildHandle,
+} from '../../workflows/support/builds.ts';
 import type { FakeNode } from '../../workflows/support/fake-node.ts';
 import { jobOf, PLAIN_PLAN, uniqueName } from '../../workflows/support/jobs.ts';
 import { openWorld, type World } from '../../workflows/support/world.ts';
@@ -73,7 +77,7 @@ describe('a node that looks through its records', () => {
 
   it('begins a build that was recorded and never begun', async () => {
     await openRecovery().recoverAll();
-    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
     assert.equal(callsOf(node).at(-1), 'releaseBuild');
   });
 
@@ -131,7 +135,7 @@ describe('a node that looks through its records', () => {
 
   it('only clears up after a build that had reported its end itself', async () => {
     const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
-    await (await startBuild(temporal, { node, job })).result();
+    await outcomeOf(await startBuild(temporal, { node, job }));
     await openRecovery().recoverAll();
     assert.equal(disk.disk.records.size, 0);
     assert.deepEqual(disk.gitlab.updates, []);
@@ -140,7 +144,7 @@ describe('a node that looks through its records', () => {
   it('begins a job anew that GitLab had taken back and has handed out again', async () => {
     await endTakenBack('taken', Date.now() + 60_000);
     await openRecovery().recoverAll();
-    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
     assert.equal(
       node.calls.all.filter((call) => call.startsWith('runStage step_script')).length,
       1,
@@ -165,7 +169,7 @@ describe('a node that looks through its records', () => {
       const [scripts, ends] = [scriptRuns(), node.outcomes.length];
       node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
       await openRecovery().recoverAll();
-      const outcome = (await handle().result()) as BuildOutcome;
+      const outcome = await outcomeOf(handle());
       assert.equal(scriptRuns(), scripts);
       assert.equal(callsOf(node).at(-1), 'releaseBuild');
       if (answer === 'gone') return assert.deepEqual(outcome, { state: 'aborted' });
@@ -181,7 +185,7 @@ describe('a node that looks through its records', () => {
       node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
       disk.disk.records.set(context.buildId, context);
       await openRecovery().recoverAll();
-      await handle().result();
+      await outcomeOf(handle());
       assert.equal(scriptRuns(), scripts);
     }
   });
@@ -193,21 +197,20 @@ describe('a node that looks through its records', () => {
     const recovery = openRecovery();
     node.behave({ acknowledgeJob: () => Promise.resolve('taken') });
     await recovery.recoverAll();
-    await handle().result();
+    await outcomeOf(handle());
     node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
     const receivedAtMs = Date.now() + 1;
     disk.disk.records.set(context.buildId, { ...context, receivedAtMs });
     nowMs += 2_000;
     await recovery.beginForgotten();
-    assert.deepEqual(await handle().result(), { state: 'success' });
+    assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
   });
 
   /** A build that has ended by what GitLab said at first; the job's record is of another time. */
   async function endTakenBack(answer: Acknowledgement, receivedAtMs: number): Promise<void> {
     node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
-    await (
-      await startBuild(temporal, { node, job: { ...jobOf(PLAIN_PLAN), buildId: context.buildId } })
-    ).result();
+    const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
+    await outcomeOf(await startBuild(temporal, { node, job }));
     node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
     context = contextOf({ context: { buildId: context.buildId, receivedAtMs } });
     disk = createWorld(context);
@@ -277,7 +280,7 @@ describe('a node that looks through its records', () => {
     await assert.rejects(handle().describe(), /not found/);
     nowMs += 1_000;
     await recovery.beginForgotten();
-    await handle().result();
+    await outcomeOf(handle());
   });
 
   it('gives it hardly longer when the clock was set back by an hour meanwhile', async () => {
@@ -286,7 +289,7 @@ describe('a node that looks through its records', () => {
     await recovery.beginForgotten();
     nowMs += 10_000;
     await recovery.beginForgotten();
-    await handle().result();
+    await outcomeOf(handle());
   });
 
   it('tries again later what failed at start, and recovers the other builds meanwhile', async () => {

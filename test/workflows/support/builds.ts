@@ -1,12 +1,34 @@
-import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
+import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
 import type { JobSummary } from '../../../src/domain/context/stage.ts';
-import { buildMemo, ORCHESTRATION_QUEUE } from '../../../src/workflows/messages.ts';
+import {
+  buildMemo,
+  buildStateQuery,
+  ORCHESTRATION_QUEUE,
+} from '../../../src/workflows/messages.ts';
 import type { RunBuildInput, runBuild } from '../../../src/workflows/run-build.ts';
 import type { FakeNode } from './fake-node.ts';
 import type { World } from './world.ts';
 
 export type BuildHandle = WorkflowHandleWithFirstExecutionRunId<typeof runBuild>;
+
+/** How the build has ended, whatever its status in Temporal: waits for its end, and asks the workflow. */
+export async function outcomeOf(
+  handle: Pick<BuildHandle, 'query'> & { result(): Promise<unknown> },
+): Promise<BuildOutcome> {
+  try {
+    return (await handle.result()) as BuildOutcome;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { outcome } = await handle.query(buildStateQuery);
+    if (outcome === undefined) throw error;
+    return outcome;
+  }
+}
 
 interface BuildStart {
   readonly node: Pick<FakeNode, 'queue'>;

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { Client } from '@temporalio/client';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import type {
   BuildActivities,
@@ -35,7 +36,7 @@ export interface FakeNode {
 export async function startFakeNode(connection: NativeConnection, name: string): Promise<FakeNode> {
   const queue = nodeQueue(name);
   const calls = recordCalls();
-  const fake = openFake(calls);
+  const fake = openFake(calls, new Client({ connection }));
   let worker = await createWorker();
   let running = worker.run().catch(ignoreForced);
 
@@ -89,7 +90,7 @@ interface Fake {
 
 const SUCCEEDED: StageOutcome = { kind: 'succeeded' };
 
-function openFake(calls: Calls): Fake {
+function openFake(calls: Calls, client: Client): Fake {
   const outcomes: BuildOutcome[] = [];
   const stages = new Map<string, StageOutcome | Promise<StageOutcome>>();
   let isDead = false;
@@ -130,6 +131,11 @@ function openFake(calls: Calls): Fake {
     timeLeft: () => Promise.resolve(0),
     destroyEnvironment: () => Promise.resolve(),
     releaseBuild: () => Promise.resolve(),
+    markCanceled: ({ buildId }) =>
+      client.workflow
+        .getHandle(buildId)
+        .cancel()
+        .then(() => undefined),
   };
 
   const never = new Promise<never>(() => undefined);
@@ -183,6 +189,8 @@ function openFake(calls: Calls): Fake {
       destroyEnvironment: (build) =>
         act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
       releaseBuild: (build) => act('releaseBuild', () => behaviour.releaseBuild(build)),
+      // Not among the calls: it is about the workflow, not about the job.
+      markCanceled: (build) => (hasDied() ? never : behaviour.markCanceled(build)),
     }),
   };
 }

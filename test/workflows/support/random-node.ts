@@ -27,7 +27,7 @@ const FAULT_CHANCE = 0.12;
 const AHEAD_MS = 500;
 const LASTING_CHANCE = 0.15;
 
-export function openRandomNode(meddle: Meddler) {
+export function openRandomNode(meddle: Meddler, cancel: (buildId: string) => Promise<void>) {
   const builds = new Map<string, State>();
   const stateOf = ({ buildId }: BuildRef): State => {
     const state = builds.get(buildId);
@@ -101,6 +101,7 @@ export function openRandomNode(meddle: Meddler) {
       ),
     destroyEnvironment: (build) => act(build, 'destroy', () => Promise.resolve()),
     releaseBuild: (build) => act(build, 'release', () => Promise.resolve()),
+    markCanceled: ({ buildId }) => cancel(buildId),
   };
   return {
     activities,

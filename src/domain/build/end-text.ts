@@ -1,0 +1,33 @@
+import type { BuildOutcome } from '../context/outcome.ts';
+
+/** How a build ended, for people who look at Temporal. */
+export interface BuildEnd {
+  /** The failure reason that GitLab is told, or what the build's state is. */
+  readonly type: string;
+  /** Reason, exit code and stage. Of closed lists only: nothing of the job is in it. */
+  readonly text: string;
+}
+
+const STAGE_NAME = /^[a-z][a-z0-9_-]{0,60}$/i;
+
+/** How a build that was no success ended. `stage`: the first one that was not well, when there is one. */
+export function describeEnd(
+  outcome: Exclude<BuildOutcome, { state: 'success' }>,
+  stage: string | undefined,
+): BuildEnd {
+  const place = stage !== undefined && STAGE_NAME.test(stage) ? ` in ${stage}` : '';
+  switch (outcome.state) {
+    case 'failed': {
+      const { reason, exitCode } = outcome;
+      const code = exitCode === undefined ? '' : `, exit code ${exitCode}`;
+      const isTimeout = reason === 'job_execution_timeout';
+      return { type: reason, text: `${isTimeout ? 'timed out' : reason}${code}${place}` };
+    }
+    case 'canceled':
+      return { type: 'job_canceled', text: `canceled${place}` };
+    case 'aborted':
+      return outcome.wasTakenBack === true
+        ? { type: 'taken_back', text: 'taken back by GitLab before anything of it was begun' }
+        : { type: 'job_canceled', text: `ended by GitLab${place}` };
+  }
+}

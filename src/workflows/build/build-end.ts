@@ -1,0 +1,66 @@
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  CancellationScope,
+  condition,
+  log,
+  patched,
+} from '@temporalio/workflow';
+import { describeEnd } from '../../domain/build/end-text.ts';
+import { withClearMessage } from '../../domain/clear-text.ts';
+import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import { reasonOf, throwBug } from '../node/activity-failure.ts';
+
+export interface BuildEnding {
+  readonly outcome: BuildOutcome;
+  /** The first stage that was not well. */
+  readonly stage: string | undefined;
+  /** Asks Temporal to cancel this very workflow. */
+  markCanceled(): Promise<void>;
+}
+
+/** Temporal's answer to a cancel request comes with the answer of the activity that made it. */
+const CANCEL_LIMIT_MS = 10_000;
+
+/** Tells whether somebody has asked Temporal to cancel this workflow. Outside of any other scope. */
+export function watchCancelRequest(): () => boolean {
+  let isRequested = false;
+  CancellationScope.current().cancelRequested.catch(() => {
+    isRequested = true;
+  });
+  return () => isRequested;
+}
+
+/**
+ * Ends the workflow so that its status in Temporal tells how the job has ended: Completed, Failed or
+ * Canceled. Whoever asks for the outcome afterwards finds it in the result or in the failure's details.
+ */
+export async function endAsOutcome(
+  ending: BuildEnding,
+  isCancelRequested: () => boolean,
+): Promise<BuildOutcome> {
+  const { outcome, stage } = ending;
+  // Until 0.1.0 every build ended as Completed. A success does so still, and needs no mark.
+  if (outcome.state === 'success' || !patched('the status tells the outcome')) return outcome;
+  const { type, text } = describeEnd(outcome, stage);
+  if (type === 'job_canceled' && (await becomesCanceled(ending, isCancelRequested))) {
+    throw new CancelledFailure(text);
+  }
+  throw withClearMessage(ApplicationFailure.nonRetryable(text, type, outcome));
+}
+
+/** Temporal lets a workflow end as Canceled only when it was asked to cancel it. */
+async function becomesCanceled(
+  { markCanceled }: BuildEnding,
+  isRequested: () => boolean,
+): Promise<boolean> {
+  if (isRequested()) return true;
+  try {
+    await markCanceled();
+    return await condition(isRequested, CANCEL_LIMIT_MS);
+  } catch (error) {
+    throwBug(error);
+    log.warn('workflow not marked as canceled, it ends as failed', { reason: reasonOf(error) });
+    return false;
+  }
+}
