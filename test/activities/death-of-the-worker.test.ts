@@ -88,7 +88,7 @@ for (const [what, scripts, spools, entrypoint] of jobs) {
         it(`ends the same when it dies ${when} the call's effect and ${keeps} of the trace last`, async () => {
           for (let call = 1; call <= expected.calls; call += 1) {
             const world = createWorld(context, { scripts, keeps, entrypoint });
-            const { outcome } = await driveBuild(world, context, { call, when });
+            const { outcome } = await driveBuild(world, context, { cut: { call, when } });
             assert.deepEqual(outcome, expected.outcome, `killed ${when} call ${call}`);
             assert.deepEqual(seen(world), seen(undisturbed), `killed ${when} call ${call}`);
           }

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { createBuildStore } from '../../src/adapters/state/build-store.ts';
+import { createTraceSpool } from '../../src/adapters/trace-spool/trace-spool.ts';
+import type { BuildStore } from '../../src/ports/index.ts';
 import type { BuildContext } from '../../src/domain/context/context.ts';
 import type { JobVariable } from '../../src/domain/job/payload.ts';
 import { buildVariables } from '../../src/domain/variables/variables.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { driveBuild } from './support/drive.ts';
+import { loadCipher } from '../support/cipher.ts';
+import { countFileOperations, type FileOperations } from '../support/file-operations.ts';
+import { createFakeStore } from './support/fake-disk.ts';
+import { createFakeEngine } from './support/fake-engine.ts';
+import { openProcess } from './support/process.ts';
 import { createWorld } from './support/world.ts';
 
 /** One script and no sources: what it costs, every job pays. */
@@ -12,6 +23,10 @@ const TRIVIAL = {
   steps: [{ name: 'script', script: ['true'] }],
   variables: [{ key: 'GIT_STRATEGY', value: 'none' }],
 };
+
+const DOCKER_CALLS: ReadonlySet<string> = new Set(
+  Object.keys(createFakeEngine(createWorld(contextOf()))),
+);
 
 /** A context that counts how often somebody looks at the variables of its job, one by one. */
 function countingContext(): { readonly context: BuildContext; readonly looks: () => number } {
@@ -39,7 +54,46 @@ async function countBuilt(): Promise<number> {
   return looks() / once.looks();
 }
 
+/** The same with the node's own files; only what containers do with them is made up. */
+async function countWork(): Promise<FileOperations & { readonly called: readonly string[] }> {
+  const base = await mkdtemp(join(tmpdir(), 'tgr-work-'));
+  try {
+    const cipher = await loadCipher(join(base, 'keys', 'payload.json'));
+    const store = await createBuildStore({ directory: join(base, 'builds'), cipher });
+    const context = await store.create(contextOf({ job: TRIVIAL }));
+    const world = createWorld(context);
+    const { ports } = openProcess(world);
+    const { whenBegun, readState } = createFakeStore(world);
+    const builds: BuildStore = {
+      ...store,
+      ...{ whenBegun, readState },
+      writeScript: async (buildId, place, script) => {
+        await store.writeScript(buildId, place, script);
+        world.disk.files[place].script = script.text;
+      },
+    };
+    const traces = createTraceSpool({ builds, clock: ports.clock, log: ports.log });
+    let called: readonly string[] = [];
+    const operations = await countFileOperations(async () => {
+      ({ called } = await driveBuild(world, context, { ports: { builds, traces } }));
+    });
+    assert.match(world.gitlab.trace, /Job succeeded/);
+    return { ...operations, called };
+  } finally {
+    await rm(base, { recursive: true, force: true });
+  }
+}
+
 describe('a trivial job', () => {
+  it('costs no more than it has to of files and of Docker', async () => {
+    const { total, counts, called } = await countWork();
+    // 175 before notes were remembered and the files of a stage made once.
+    assert.ok(total <= 140, `${total} file operations: ${[...counts].sort().join(' ')}`);
+    assert.ok((counts.get('readFile') ?? 0) <= 4, 'no note is read back that this process knows');
+    const engine = called.filter((name) => DOCKER_CALLS.has(name));
+    assert.ok(engine.length <= 15, `${engine.length} calls of Docker: ${engine.join(' ')}`);
+  });
+
   it('has its variables built once', async () => {
     assert.equal(await countBuilt(), 1);
   });

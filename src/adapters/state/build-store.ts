@@ -8,6 +8,7 @@ import type { BuildContext } from '../../domain/context/context.ts';
 import { smallestFree } from '../../domain/build/concurrent-id.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { DOCKER_DEFAULTS } from '../../domain/runner/docker-config.ts';
+import { createNotes, type PathOf } from './build-notes.ts';
 import type { Cipher } from './cipher.ts';
 import {
   draftOf,
@@ -44,6 +45,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const saving = new Map<string, Promise<BuildContext>>();
   const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
+  const notes = createNotes(path);
+
   for (const name of await readdir(directory)) {
     const folder = join(directory, name);
     const record = await findRecord(folder, cipher);
@@ -62,6 +65,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     } catch (error) {
       // Nothing durable exists, so the job is not ours.
       cache.delete(buildId);
+      notes.forget(buildId);
       await rm(path(buildId), { recursive: true, force: true }).catch(() => undefined);
       throw error;
     } finally {
@@ -69,7 +73,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     }
   };
 
-  const records = createRecords({ cache, saving, path, cipher });
+  const records = createRecords({ cache, saving, path, cipher, forget: notes.forget });
 
   return {
     create: async (draft) => {
@@ -78,6 +82,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       const context = assignConcurrentIds(draft, [...cache.values()]);
       // Cached at once, so that two jobs that arrive together cannot get the same numbers.
       cache.set(context.buildId, context);
+      notes.begin(context.buildId);
       const saved = save(context);
       saving.set(context.buildId, saved);
       return saved;
@@ -91,7 +96,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     ...records,
     list: () => Promise.resolve([...cache.keys()]),
     directory: (buildId) => path(buildId),
-    ...createNotes(path),
+    readNote: notes.read,
+    writeNote: notes.write,
     ...createStageFiles(path),
     scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
   };
@@ -102,6 +108,8 @@ interface Records {
   readonly saving: ReadonlyMap<string, Promise<BuildContext>>;
   readonly path: PathOf;
   readonly cipher: Cipher;
+  /** What else is known of a build that is removed. */
+  readonly forget: (buildId: string) => void;
 }
 
 /** Distinguishes a record that somebody deleted from one that is removed here. */
@@ -110,6 +118,7 @@ function createRecords({
   saving,
   path,
   cipher,
+  forget,
 }: Records): Pick<BuildStore, 'readFromDisk' | 'remove'> {
   const removing = new Set<string>();
   const looking = new Map<string, Promise<BuildContext | undefined>>();
@@ -136,6 +145,7 @@ function createRecords({
       await syncIfThere(folder);
     }
     await rm(folder, { recursive: true, force: true });
+    forget(buildId);
     cache.delete(buildId);
   };
   return {
@@ -157,8 +167,6 @@ function knownBuild(cache: ReadonlyMap<string, BuildContext>, buildId: string): 
   return known;
 }
 
-type PathOf = (buildId: string, ...rest: string[]) => string;
-
 function createStageFiles(
   path: PathOf,
 ): Pick<
@@ -179,21 +187,6 @@ function createStageFiles(
     readState: (buildId, place) => readState(path(buildId, place, 'state')),
     readOutputEnd: (buildId, place, fromByte) => readEnd(path(buildId, place, 'output'), fromByte),
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
-  };
-}
-
-function createNotes(path: PathOf): Pick<BuildStore, 'readNote' | 'writeNote'> {
-  return {
-    readNote: async (buildId, name) => {
-      const text = await readIfThere(path(buildId, 'notes', `${encodeURIComponent(name)}.json`));
-      return text === undefined ? undefined : (JSON.parse(text.toString()) as unknown);
-    },
-    writeNote: async (buildId, name, value) => {
-      const made = await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
-      if (made !== undefined) await syncDirectory(path(buildId));
-      const file = path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
-      await writeDurably(file, Buffer.from(JSON.stringify(value)));
-    },
   };
 }
 
@@ -284,29 +277,43 @@ async function makeScratchFile(folder: string, name: string): Promise<string> {
   return join(folder, name);
 }
 
-async function makeStageFiles(folder: string): Promise<StageFiles> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const files = {
+function stageFilesOf(folder: string): StageFiles {
+  return {
     script: join(folder, 'script'),
     output: join(folder, 'output'),
     state: join(folder, 'state'),
   };
-  await touch(files.script, READABLE_BY_JOB);
-  await touch(files.output, WRITABLE_BY_JOB);
-  await touch(files.state, WRITABLE_BY_JOB);
+}
+
+/** Made once. A job can change their modes, from one stage to the next. */
+async function makeStageFiles(folder: string): Promise<StageFiles> {
+  const files = stageFilesOf(folder);
+  try {
+    await setModes(files);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const file of [files.script, files.output, files.state]) {
+      await (await open(file, 'a', 0o600)).close();
+    }
+    await setModes(files);
+  }
   return files;
+}
+
+/** Whatever the umask was. */
+async function setModes({ script, output, state }: StageFiles): Promise<void> {
+  await chmod(script, READABLE_BY_JOB);
+  await chmod(output, WRITABLE_BY_JOB);
+  await chmod(state, WRITABLE_BY_JOB);
 }
 
 async function makeServiceLog(folder: string, index: number): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, `${index}.log`);
-  await touch(file, 0o600);
+  await (await open(file, 'a', 0o600)).close();
+  await chmod(file, 0o600); // whatever the umask was
   return file;
-}
-
-async function touch(file: string, mode: number): Promise<void> {
-  await (await open(file, 'a', mode)).close();
-  await chmod(file, mode); // independent of the umask
 }
 
 async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<void> {

@@ -6,7 +6,7 @@ import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/out
 import { planStages } from '../../../src/domain/build/plan.ts';
 import type { PlannedStage } from '../../../src/domain/context/stage.ts';
 import { buildVariables } from '../../../src/domain/variables/variables.ts';
-import { openProcess, type Cut } from './process.ts';
+import { openProcess, type ProcessOptions } from './process.ts';
 import type { World } from './world.ts';
 
 /** Runs an activity as Temporal does it, without a server. */
@@ -26,9 +26,13 @@ export interface Drive {
  * The order in which the workflow calls the activities of a build. When the process dies, the next one
  * is asked the same again, as Temporal does it.
  */
-export async function driveBuild(world: World, context: BuildContext, cut?: Cut): Promise<Drive> {
+export async function driveBuild(
+  world: World,
+  context: BuildContext,
+  options: ProcessOptions = {},
+): Promise<Drive> {
   const { buildId } = context;
-  const first = openProcess(world, cut === undefined ? {} : { cut });
+  const first = openProcess(world, options);
   let process = first;
   const call = async <T>(work: (node: Activities['node']) => Promise<T>): Promise<T> => {
     for (;;) {

@@ -44,7 +44,7 @@ describe('the trace of a build that was another node’s', () => {
         const { calls } = await driveBuild(whole, context);
         for (let call = 1; call <= calls; call += 1) {
           const world = worldWith(before);
-          await driveBuild(world, context, { call, when });
+          await driveBuild(world, context, { cut: { call, when } });
           assert.equal(world.gitlab.trace, whole.gitlab.trace, `killed ${when} call ${call}`);
           assert.deepEqual(world.gitlab.updates.at(-1), whole.gitlab.updates.at(-1));
         }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  chmod,
   mkdir,
   mkdtemp,
   readdir,
@@ -274,7 +275,92 @@ describe('notes of a build', () => {
   });
 });
 
+/** Where the notes of a build lie. */
+const notesOf = (directory: string): string => join(directory, 'notes');
+
+describe('what is known of a note', () => {
+  it('is read from the disk by another process, and not once more by this one', async () => {
+    const { open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, 'start', { at: 1 });
+    const other = await open();
+    assert.deepEqual(await other.readNote(buildId, 'start'), { at: 1 });
+    await rm(notesOf(store.directory(buildId)), { recursive: true });
+    assert.deepEqual(await store.readNote(buildId, 'start'), { at: 1 });
+    assert.deepEqual(await other.readNote(buildId, 'start'), { at: 1 });
+    assert.equal(await (await open()).readNote(buildId, 'start'), undefined);
+  });
+
+  it('cannot be changed by what somebody does with its value', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const value = { at: 1, addresses: [] as string[], left: undefined };
+    await store.writeNote(buildId, 'start', value);
+    value.addresses.push('x');
+    const found = await store.readNote(buildId, 'start');
+    assert.deepEqual(found, { at: 1, addresses: [] });
+    assert.notEqual(await store.readNote(buildId, 'start'), found);
+  });
+
+  it('is on the disk again when a directory that somebody deleted is written to', async () => {
+    const { open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, 'one', 1);
+    await rm(store.directory(buildId), { recursive: true });
+    await store.writeNote(buildId, 'two', 2);
+    const context = await store.readFromDisk(buildId);
+    assert.equal(context?.lostFiles, store.directory(buildId), 'and the loss is noticed');
+    assert.equal(await (await open()).readNote(buildId, 'two'), 2);
+  });
+
+  it('is forgotten with its build, also where it is handed out once more', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, 'outcome', 'succeeded');
+    await store.remove(buildId);
+    await store.create(draftOf(1));
+    assert.equal(await store.readNote(buildId, 'outcome'), undefined);
+  });
+
+  it('is what the disk holds, when the disk did not take a new one', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.writeNote(buildId, 'start', 1);
+    const file = join(notesOf(store.directory(buildId)), 'start.json');
+    await mkdir(`${file}.tmp`);
+    await assert.rejects(store.writeNote(buildId, 'start', 2), { code: 'EISDIR' });
+    assert.equal(await store.readNote(buildId, 'start'), 1);
+    await rm(`${file}.tmp`, { recursive: true });
+    await store.writeNote(buildId, 'start', 2);
+    assert.equal(await store.readNote(buildId, 'start'), 2);
+  });
+});
+
 describe('files of a stage', () => {
+  it('are the same each time, with the modes that a job may have changed', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const files = await store.stageFiles(buildId, 'build');
+    await writeFile(files.output, 'said');
+    await chmod(files.output, 0o600);
+    assert.deepEqual(await store.stageFiles(buildId, 'build'), files);
+    assert.equal((await stat(files.output)).mode & 0o777, 0o666);
+    assert.equal(await readFile(files.output, 'utf8'), 'said');
+  });
+
+  it('are made again when somebody has deleted some of them', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const files = await store.stageFiles(buildId, 'build');
+    await rm(files.state);
+    await store.stageFiles(buildId, 'build');
+    assert.equal((await stat(files.state)).mode & 0o777, 0o666);
+    await rm(store.directory(buildId), { recursive: true });
+    await store.writeScript(buildId, 'build', { text: 'true', nonce: 'n' });
+    assert.equal(await readFile(files.script, 'utf8'), 'true');
+    assert.equal((await stat(files.script)).mode & 0o777, 0o644);
+  });
+
   it('can be written by any user of a container, but for the script', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
