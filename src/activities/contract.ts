@@ -4,34 +4,40 @@ import type { JobSummary, PlannedStage, StageName } from '../domain/context/stag
 import type { JobStatus } from '../domain/job/job-status.ts';
 import type { FleetSettings } from '../domain/runner/fleet.ts';
 
-// Types only: what workflows may call. Nothing secret passes here, whatever the codec encrypts.
+// Types only: the activities that workflows may call. Nothing secret passes here, although payloads
+// are encrypted.
 
 /** Run by the node whose config.toml feeds the runners. */
 export interface ConfigActivities {
   /**
-   * Reads config.toml anew. A file that is not valid is told in the log, and what was valid last is
-   * returned: a node does not lose its runners to a typing error, at whatever moment it is made.
+   * Reads config.toml again. If the file is invalid, this logs the fault and returns the last valid
+   * settings, so that a typing error never costs a node its runners.
    */
   loadConfig(): Promise<FleetSettings>;
 }
 
-/** Run on the slots queue, by any node that has room for one more build. */
+/** Run from the slots queue by any node with room for one more build. */
 export interface SlotActivities {
-  /** Asks GitLab for a job, again and again until the turn is over or there is one. */
+  /** Asks GitLab for a job repeatedly, until the time is over or there is one. */
   requestJob(turn: JobRequest): Promise<JobRequestOutcome>;
 }
 
 /** When and for which runner a job is requested. */
 export interface JobRequest {
   readonly runnerKey: string;
-  /** Pace of the requests: at every multiple of it, plus the offset, by the node's clock. */
+  /**
+   * Interval of the requests, in milliseconds of the node's clock: at every multiple of it, plus
+   * the offset.
+   */
   readonly intervalMs: number;
   readonly offsetMs: number;
-  /** Ask before the pace says so: at the start, and right after a job. */
+  /**
+   * True: the first request does not wait for the interval, as at the start and right after a job.
+   */
   readonly askAtOnce: boolean;
-  /** GitLab may hold a request open: nobody else needs the place that it holds meanwhile. */
+  /** True: GitLab may hold a request open, because nobody else needs the place that it occupies. */
   readonly mayWait: boolean;
-  /** No request is begun after this time. */
+  /** No request begins after this many milliseconds. */
   readonly durationMs: number;
 }
 
@@ -52,11 +58,11 @@ export type JobRequestOutcome =
 
 /** Run by any node, for a build whose own node does not answer. */
 export interface FleetActivities {
-  /** Says that this node is there. */
+  /** Reports that this node is alive. */
   witnessLoss(): Promise<Witness>;
   /**
-   * Makes the record of a build on this node. Nothing of it is begun before the workflow says so.
-   * `own`: this very node has the build, and is back.
+   * Creates the record of a build on this node. Nothing of the build begins before the workflow
+   * says so. `own`: this node already has the build and is back.
    */
   adoptBuild(options: AdoptionRequest): Promise<AdoptionReply>;
 }
@@ -77,47 +83,49 @@ export interface AdoptionRequest extends BuildRef, Adoption {
 export type AdoptionReply =
   { readonly kind: 'adopted'; readonly nodeQueue: string } | { readonly kind: 'own' };
 
-/** Names a build to the activities of the node that holds its record. */
+/** Identifies a build to the activities of the node with its record. */
 export interface BuildRef {
   readonly buildId: string;
 }
 
 /**
- * Run on the queue of the node that took the job. Each is safe to repeat: what was done is found
- * again, by container name and by the node's own notes, and nothing is run twice.
+ * Run from the queue of the node that took the job. Each is safe to repeat: earlier results are
+ * found by container name and the node's notes, and nothing runs twice.
  */
 export interface BuildActivities {
-  /** Does nothing: that it is done tells that the node is there. */
+  /** Does nothing: its completion shows that the node is alive. */
   answerCall(): Promise<void>;
-  /** Tells GitLab that the job runs. Before this, nothing of it is started. */
+  /** Tells GitLab that the job is running. Nothing of the job starts before this. */
   acknowledgeJob(build: BuildRef): Promise<Acknowledgement>;
-  /** Pulls images and makes network, volumes and containers. */
+  /** Pulls images and creates network, volumes and containers. */
   prepareEnvironment(build: BuildRef): Promise<void>;
-  /** Runs a stage to its end. Repeated, it re-attaches to the container and goes on with its log. */
+  /**
+   * Runs a stage to its end. When repeated, it re-attaches to the container and continues its log.
+   */
   runStage(build: BuildRef, request: StageRequest): Promise<StageOutcome>;
-  /** Ends the stage that runs, if one does; `runStage` then returns `stopped`. */
+  /** Stops the running stage, if there is one; `runStage` then returns `stopped`. */
   stopStage(build: BuildRef, request: StopRequest): Promise<void>;
   /**
-   * Milliseconds that are left of `limitMs` since this node got the job, or since it began `stage`, by
-   * a clock that nobody sets; 0 also when the node cannot tell, as the machine was started anew.
+   * Milliseconds left of `limitMs` since this node got the job, or since it began `stage`, by the
+   * monotonic clock. Also 0 when the node cannot tell, because the machine was restarted.
    */
   timeLeft(build: BuildRef, limitMs: number, stage?: StageTry): Promise<number>;
   /**
-   * Sends the trace while it grows. Returns when it is sealed, when GitLab wants the job ended, or
-   * when the job is overdue.
+   * Sends the trace while it grows. Returns when the trace is finished, when GitLab wants the job
+   * to end, or when the job is overdue.
    */
   uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
   /** Writes the last line, sends the rest of the trace and the final state, until GitLab has both. */
   reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
   /** Removes containers, temporary volumes and the network. */
   destroyEnvironment(build: BuildRef): Promise<void>;
-  /** Deletes the node's record of the build and gives its slot back. */
+  /** Deletes the node's record of the build and returns its slot. */
   releaseBuild(build: BuildRef): Promise<void>;
   /** Asks Temporal to cancel the build's workflow: without that it cannot end as Canceled. */
   markCanceled(build: BuildRef): Promise<void>;
 }
 
-/** `taken`: the job is somebody else's (409). `gone`: GitLab wants nothing more of it. */
+/** `taken`: another runner has the job (409). `gone`: GitLab no longer wants it. */
 export type Acknowledgement = 'accepted' | 'canceling' | 'taken' | 'gone';
 
 /** A stage to run. */
@@ -125,7 +133,7 @@ export interface StageRequest {
   readonly stage: PlannedStage;
   /** 1 for the first try of the stage. Not Temporal's attempt: a retried activity re-attaches. */
   readonly attempt: number;
-  /** CI_JOB_STATUS as the stage sees it. */
+  /** CI_JOB_STATUS for the stage. */
   readonly jobStatus: JobStatus;
 }
 
@@ -138,17 +146,20 @@ export interface StageTry {
 /** How and why the running stage is stopped. */
 export interface StopRequest {
   readonly how: 'graceful' | 'kill';
-  /** Said in the trace. */
+  /** Printed in the trace. */
   readonly reason: string;
 }
 
 /** How a trace is uploaded. */
 export interface UploadOptions {
-  /** The build knows already that it is being canceled. */
+  /** True: the build already knows that it is being canceled. */
   readonly ignoreCanceling: boolean;
-  /** How long the job may take, while that is to be watched over. Absent in calls of 0.1.0. */
+  /** Time limit of the job, while it must be watched. Absent in calls of 0.1.0. */
   readonly jobTimeoutMs?: number;
 }
 
-/** `overdue`: the job's time is over by the node's own clock, whatever Temporal's says. */
+/**
+ * `sealed`: the trace is finished. `overdue`: the job's time is over by the node's own clock,
+ * whatever Temporal's says.
+ */
 export type UploadEnd = 'sealed' | 'canceling' | 'aborted' | 'overdue';

@@ -19,7 +19,7 @@ import { createTraceActivities } from './trace/trace.ts';
 export interface Activities {
   /** For the slots queue. */
   readonly slots: SlotActivities & Pick<FleetActivities, 'adoptBuild'>;
-  /** For the queue of the workflows, that all nodes share. */
+  /** For the queue of the workflows, which all nodes share. */
   readonly fleet: FleetActivities;
   /** For the node's own queue. */
   readonly node: ConfigActivities & BuildActivities;
@@ -27,7 +27,7 @@ export interface Activities {
   readonly orphaned: OrphanedBuilds;
 }
 
-/** All activities of a node, made of what the world gives them. */
+/** All activities of a node, made from its ports. */
 export function createActivities(ports: Ports): Activities {
   const live = createLiveBuilds(ports);
   const orphaned = createOrphanedBuilds(ports, live);

@@ -19,7 +19,9 @@ const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
   upload_artifacts_on_failure: uploadArtifacts,
 };
 
-/** Runs one stage of files. Throws only on a bug when there is no such stage: none is planned. */
+/**
+ * Runs one stage that moves files. Throws only for a bug: stages of other names are never planned.
+ */
 export function transferFiles(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {
   const { name } = run.request.stage;
   const transfer = TRANSFERS[name];

@@ -25,14 +25,14 @@ import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
 import * as messages from './messages.ts';
 
-/** All that survives continue-as-new. */
+/** The state that survives continue-as-new. */
 export interface FeedRunnersState extends FleetState {
   readonly installation: string;
   readonly configQueue: string;
-  /** Runners that have a serveRunner, as they were last told to ask. */
+  /** Runners that have a serveRunner, with the feeding that they last received. */
   readonly fed: Readonly<Record<string, FedRunner>>;
   readonly needsReload: boolean;
-  /** Tell every runner again, also those for which nothing changes: one may be gone. */
+  /** True: tell every runner again, even without a change, because one may be gone. */
   readonly feedsAll: boolean;
   readonly askAnew: boolean;
   readonly isStopping: boolean;
@@ -59,8 +59,8 @@ export function initialFeedRunnersState(
 }
 
 /**
- * Owns the runners of one installation: starts a serveRunner for each entry of config.toml, tells it
- * whether and at what pace to ask for jobs, and rests those that GitLab refuses.
+ * Manages the runners of one installation: starts a serveRunner for each entry of config.toml,
+ * tells it whether and how often to ask for jobs, and disables those that GitLab refuses.
  */
 export async function feedRunners(initial: FeedRunnersState): Promise<void> {
   const fleet = openFleet(initial);
@@ -76,14 +76,14 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
     fleet.update({ health: wakeAll(fleet.state()) });
     await feedAll(fleet);
     if (fleet.state().isStopping) return;
-    // Whatever changed meanwhile is in the state, and looked at first of all by the next run.
+    // Later changes are in the state, which the next run reads first.
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof feedRunners>(fleet.state());
     }
   }
 }
 
-/** The state, and whether a message has changed it since it was last looked at. */
+/** The state, and whether a message has changed it since it was last read. */
 interface Fleet {
   state(): FeedRunnersState;
   /** Changes made by the loop itself. */
@@ -116,12 +116,14 @@ function openFleet(initial: FeedRunnersState): Fleet {
 function handleMessages(fleet: Fleet): void {
   const { state, receive } = fleet;
   setHandler(messages.reloadConfigSignal, (request) => {
-    // Whoever may write to the namespace may send anything, and a throw here would park the workflow.
+    // Anybody with access to the namespace may send any value, and an exception here would block
+    // the workflow.
     const asked = isRecord(request) ? request : undefined;
     const isNamed = typeof asked?.configQueue === 'string' && asked.configQueue !== '';
     const configQueue = isNamed ? asked.configQueue : state().configQueue;
     const askAnew = state().askAnew || asked?.hasRestarted === true;
-    // gitlab-runner forgets all health on a reload: the operator may just have mended the token.
+    // Like gitlab-runner, a reload forgets all health, because the operator may have just fixed the
+    // token.
     receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
   });
   setHandler(messages.reportHealthSignal, (report) => {
@@ -134,11 +136,11 @@ function handleMessages(fleet: Fleet): void {
     const { settings, health, paused, isDraining } = state();
     return { settings, health, paused, isDraining };
   });
-  // Last: what came before its handler was there would count as unknown.
+  // Last, because signals that arrived before their handler was set would count as unknown.
   handleOrders(fleet);
 }
 
-/** What a person says: each is told in the log, and so is what is not understood. */
+/** Signals from people. Each is logged, even when it is not understood. */
 function handleOrders({ state, receive }: Fleet): void {
   const find = (runner: string): RunnerSettings | undefined =>
     state().settings.runners.find(({ key, name }) => key === runner || name === runner);
@@ -150,7 +152,7 @@ function handleOrders({ state, receive }: Fleet): void {
   setHandler(messages.pauseRunnerSignal, (runner) => {
     if (typeof runner !== 'string') return refuse('pauseRunner', typeof runner);
     const found = find(runner);
-    // Until 0.1.0 a name that was not there yet was kept, and paused whatever came to have it.
+    // Up to 0.1.0 an unknown name was stored, and paused any runner that later got it.
     if (found === undefined && patched('refuses runners that are not there')) {
       return refuse('pauseRunner', runner);
     }
@@ -162,7 +164,7 @@ function handleOrders({ state, receive }: Fleet): void {
   setHandler(messages.resumeRunnerSignal, (runner) => {
     if (typeof runner !== 'string') return refuse('resumeRunner', typeof runner);
     const found = find(runner);
-    // One that was removed from the file while it was paused is still known by its key.
+    // A runner that was removed from the file while it was paused is still known by its key.
     const key = found?.key ?? runner;
     const isKnown = found !== undefined || state().paused.includes(key);
     receive({ paused: state().paused.filter((paused) => paused !== key) });
@@ -193,14 +195,14 @@ function isRecord<T>(value: T | null | undefined): value is T & object {
   return typeof value === 'object' && value !== null;
 }
 
-/** A file that cannot be read leaves the last good settings in force. */
+/** If the file cannot be read, the last good settings stay in force. */
 async function reload({ state, update }: Fleet): Promise<void> {
   update({ needsReload: false });
   const { loadConfig } = proxyActivities<ConfigActivities>({
     taskQueue: state().configQueue,
     startToCloseTimeout: '30 seconds',
     scheduleToCloseTimeout: '1 minute',
-    retry: { maximumAttempts: 3 }, // the next reload brings the next chance
+    retry: { maximumAttempts: 3 }, // the next reload tries again
   });
   try {
     update({ settings: await loadConfig() });
@@ -229,7 +231,10 @@ function untilNextWakeMs(state: FeedRunnersState): number | undefined {
   return wakeAtMs === undefined ? undefined : Math.max(1_000, wakeAtMs - now);
 }
 
-/** Brings every serveRunner in line with the settings: starts new ones, changes, stops removed ones. */
+/**
+ * Adjusts all serveRunners to the settings: starts new ones, updates changed ones, and stops
+ * removed ones.
+ */
 async function feedAll({ state, update }: Fleet): Promise<void> {
   const { fed, feedsAll, isStopping } = state();
   const orders = isStopping ? new Map<string, RunnerFeeding>() : planRunnerFeedings(state());
@@ -245,7 +250,10 @@ async function feedAll({ state, update }: Fleet): Promise<void> {
   update({ fed: Object.fromEntries(next) as Record<string, FedRunner> });
 }
 
-/** By key: of two entries with one token, which GitLab cannot tell apart either, the last counts. */
+/**
+ * By key. Of two entries with one token, which GitLab cannot distinguish either, the last one
+ * counts.
+ */
 function planRunnerFeedings(state: FeedRunnersState): ReadonlyMap<string, RunnerFeeding> {
   const { installation, settings } = state;
   const feedings = planFeedings(state, Date.now());

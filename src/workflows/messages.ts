@@ -4,7 +4,7 @@ import type { JobSummary, StageName } from '../domain/context/stage.ts';
 import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
 import { nodeQueueOf } from '../domain/runner/node-name.ts';
 
-// The workflows' public contract: every name here is used by people, tests and other releases.
+// The workflows' public contract: people, tests and other releases use every name here.
 
 /** Task queue of the workflows. */
 export const ORCHESTRATION_QUEUE = 'gitlab-runner';
@@ -12,8 +12,8 @@ export const ORCHESTRATION_QUEUE = 'gitlab-runner';
 export const SLOTS_QUEUE = 'gitlab-runner-slots';
 
 /**
- * How long a process may take for one step of a workflow that asks for jobs. One that was killed amid
- * a step is waited for no longer than this.
+ * How long one workflow task of a workflow that asks for jobs may take. If its process was killed
+ * during a task, nobody waits longer than this.
  */
 export const STEP_LIMIT = '3 seconds';
 
@@ -27,7 +27,7 @@ export function feedRunnersId(installation: string): string {
 
 /** Workflow id of `serveRunner`, with the runner's name for people and its key for uniqueness. */
 export function serveRunnerId(installation: string, runner: RunnerIdentity): string {
-  // Temporal on PostgreSQL takes ids of at most 255 characters.
+  // Temporal on PostgreSQL limits ids to 255 characters.
   return `serve-runner/${installation}/${runner.name.slice(0, 100)}-${runner.key}`;
 }
 
@@ -37,7 +37,7 @@ export interface RunnerIdentity {
   readonly key: string;
 }
 
-/** How every `serveRunner` is started, by feedRunners or by a node that misses it. */
+/** The options with which feedRunners, or a node that misses it, starts every `serveRunner`. */
 export function runnerStart(installation: string, runner: RunnerIdentity) {
   return {
     workflowId: serveRunnerId(installation, runner),
@@ -49,26 +49,26 @@ export function runnerStart(installation: string, runner: RunnerIdentity) {
 // feedRunners
 
 /**
- * Read config.toml again. Carries no content: the node reads its own file. A person sends it without
- * an input.
+ * Reads config.toml again. It carries no content, because the node reads its own file. A person may
+ * send it without an input.
  */
 export const reloadConfigSignal = defineSignal<[ReloadRequest?]>('reloadConfig');
 /** A request to read config.toml again. */
 export interface ReloadRequest {
   /** Queue of the node whose file is read. */
   readonly configQueue: string;
-  /** Set when the node has just started: what its last process was doing is asked for again. */
+  /** True: the node has just started, so interrupted job requests are sent again. */
   readonly hasRestarted: boolean;
 }
-/** Ask for no jobs for this runner, by key or name. Its builds go on. */
+/** Stops job requests of one runner, given by its key or name. Its builds continue. */
 export const pauseRunnerSignal = defineSignal<[runner: string]>('pauseRunner');
 /** Ends the pause of one runner, given by its key or name. */
 export const resumeRunnerSignal = defineSignal<[runner: string]>('resumeRunner');
-/** Ask for no jobs at all; builds go on. `resume` ends it. */
+/** Stops all job requests; builds continue. `resume` ends it. */
 export const drainSignal = defineSignal('drain');
 /** Ends a drain: the node asks for jobs again. */
 export const resumeSignal = defineSignal('resume');
-/** End feedRunners and its runners; builds go on, and a runner ends after its last one. */
+/** Ends feedRunners and its runners. Builds continue, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
 /** Sent by a runner when the coordinator refuses it, and when it is accepted again. */
 export const reportHealthSignal = defineSignal<[HealthReport]>('reportHealth');
@@ -82,20 +82,20 @@ export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 
 // serveRunner
 
-/** Sets whether and how this runner asks for jobs, from now on. */
+/** Sets whether and how often this runner asks for jobs. */
 export const feedSignal = defineSignal<[FeedMessage]>('feed');
 /** What `feedRunners` sends to a runner's workflow. */
 export interface FeedMessage {
   readonly feeding: Feeding;
-  /** Count no longer on the requests under way: the process that sent them is gone. */
+  /** True: forget the requests in progress, because their process is gone. */
   readonly askAnew: boolean;
 }
 /**
- * A build of this runner was begun by its node: the node had the job on record, and the runner had
- * not begun it. It counts under `limit` like any other.
+ * The node has started a build of this runner from its own record, because the runner had not. The
+ * build counts under `limit` like any other.
  */
 export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
-/** A build of this runner has ended: its place under `limit` is free. */
+/** A build of this runner has ended, so its place under `limit` is free. */
 export const buildEndedSignal = defineSignal<[buildId: string]>('buildEnded');
 /** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
@@ -110,10 +110,10 @@ export interface RunnerState {
 
 // runBuild
 
-/** Kept beside each build, for its node to know which builds are its own. */
+/** Stored with each build, so that nodes know which builds are their own. */
 export interface BuildMemo {
   readonly nodeQueue: string;
-  /** How often the build has changed hands; absent while it has not. */
+  /** The fencing token: how often the build has changed nodes. Absent while it has not. */
   readonly term?: number;
 }
 
@@ -122,7 +122,7 @@ export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> 
   return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
 }
 
-/** How every `runBuild` is started, by its runner or by its node. */
+/** The options with which its runner or its node starts every `runBuild`. */
 export function buildStart(job: JobSummary, node: string) {
   return {
     workflowId: job.buildId,
@@ -132,7 +132,7 @@ export function buildStart(job: JobSummary, node: string) {
   };
 }
 
-/** The node's process was started anew: its activities are scheduled again, and re-attach. */
+/** The node's process was restarted: its activities are scheduled again and re-attach. */
 export const nodeRestartedSignal = defineSignal('nodeRestarted');
 /** Ends the build as if a user had pressed cancel in GitLab. */
 export const cancelBuildSignal = defineSignal('cancelBuild');

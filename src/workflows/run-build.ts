@@ -17,19 +17,19 @@ import * as messages from './messages.ts';
 
 export interface RunBuildInput {
   readonly job: JobSummary;
-  /** Queue of the node that holds the job's record and runs its containers. */
+  /** Queue of the node with the job's record and containers. */
   readonly nodeQueue: string;
   /** The serveRunner that counts this build under the runner's `limit`. */
   readonly runnerWorkflowId: string;
-  /** Whether it does so already: not when the node began the build, from its own record. */
+  /** True: it counts the build already. False when the node started it from its own record. */
   readonly isCounted: boolean;
-  /** For the day on which the node is lost. Absent in builds of 0.1.0: they stay where they are. */
+  /** Used when the node is lost. Absent in builds of 0.1.0, which stay on their node. */
   readonly rescue?: FailoverPlan;
 }
 
 /**
- * Runs one job, from its acknowledgement to its last report. Leaves no environment behind. Every
- * fault that passes is retried by policy; a script is never run twice, its stage re-attaches.
+ * Runs one job, from its acknowledgement to its last report, and leaves no environment behind.
+ * Transient faults are retried by policy. A script never runs twice: its stage re-attaches.
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const run = openBuildRun();
@@ -89,10 +89,10 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
   return { outcome, assignment };
 }
 
-/** All of a build on one node, as long as the node is there. */
+/** Runs the build on one node, as long as the node is alive. */
 async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const refused = await acknowledge(input, scope);
-  // The trace is sent from here until the result has been reported with all of it.
+  // The trace is sent from here until the result was reported with all of it.
   const sending = new CancellationScope();
   if (refused === undefined) inBackground(sending, () => sendTrace(input, scope));
   const outcome = refused ?? (await runStageSequence(input.job, scope));
@@ -102,12 +102,12 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   return outcome;
 }
 
-/** On a node that has taken a build over only to tell GitLab how it ended. */
+/** Ends the build on a node that has taken it over only to report it. */
 async function concludeElsewhere(
   input: RunBuildInput,
   scope: BuildScope & { readonly outcome: BuildOutcome },
 ): Promise<BuildOutcome> {
-  // GitLab takes no trace of a job that nobody has said to run.
+  // GitLab accepts no trace of a job that nobody has acknowledged.
   if (!scope.run.progress.isAcknowledged) await acknowledge(input, scope);
   await conclude(input, scope);
   await release(input, scope);
@@ -120,7 +120,7 @@ async function release({ job }: RunBuildInput, { assignment }: BuildScope): Prom
   );
 }
 
-/** Whatever its last stages have come to: nobody has seen the end of its trace. */
+/** The outcome of its last stages does not count, because nobody has seen the end of its trace. */
 function outcomeOfLoss(
   { state }: BuildOutcome,
   { message }: { readonly message: string },
@@ -129,7 +129,10 @@ function outcomeOfLoss(
   return { state: 'failed', reason: 'runner_system_failure', exitCode: undefined, message };
 }
 
-/** Returns an outcome when the build ends here: GitLab must know of it before anything is begun. */
+/**
+ * Tells GitLab that the job runs before anything begins. Returns an outcome when the build ends
+ * here.
+ */
 async function acknowledge(
   { job }: RunBuildInput,
   { assignment, run }: BuildScope,
@@ -140,7 +143,7 @@ async function acknowledge(
     );
     run.progress.isAcknowledged = true;
     if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
-    // Of a build that only refuses its job nothing follows for another offer.
+    // A build that only rejects its job does not allow another one.
     const wasTakenBack = job.rejection === undefined;
     if (answer === 'taken') return { state: 'aborted', ...(wasTakenBack && { wasTakenBack }) };
     return answer === 'gone' ? { state: 'aborted' } : undefined;
@@ -149,7 +152,10 @@ async function acknowledge(
   }
 }
 
-/** Also for a job that is refused: a build that Temporal has lost since may have begun it. */
+/**
+ * Also for a job that is rejected, because an earlier build that Temporal has lost may have begun
+ * it.
+ */
 async function conclude(
   { job }: RunBuildInput,
   { assignment, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
@@ -167,7 +173,7 @@ async function conclude(
   ]);
 }
 
-/** Runs beside the stages; learns from GitLab's answers that the job is to end. */
+/** Runs beside the stages, and learns from GitLab's answers when the job must end. */
 async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope): Promise<void> {
   const build = { buildId: job.buildId };
   const { jobTimeoutMs: timeoutMs } = job.plan;
@@ -196,7 +202,7 @@ async function tellRunner(
     await getExternalWorkflowHandle(runnerWorkflowId).signal(signal, job.buildId);
   } catch (error) {
     throwBug(error);
-    // The runner was removed from the config meanwhile: nobody counts any more.
+    // The runner was removed from the config meanwhile, so nobody counts the build.
     log.info('runner not told of the build', { reason: reasonOf(error) });
   }
 }

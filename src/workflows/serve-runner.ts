@@ -17,15 +17,15 @@ import { openBuildCount, type BuildCount } from './runner/build-count.ts';
 import * as messages from './messages.ts';
 import { openJobRequests, type JobRequests } from './runner/job-requests.ts';
 
-/** All that survives continue-as-new. */
+/** The state that survives continue-as-new. */
 export interface ServeRunnerState {
   readonly runner: messages.RunnerIdentity;
   readonly feeding: Feeding;
-  /** Builds of this runner that have not said that they ended. They count under `limit`. */
+  /** Builds of this runner that have not reported their end. They count under `limit`. */
   readonly buildIds: readonly string[];
-  /** The feedRunners that hears of the runner's health. */
+  /** Workflow id of the feedRunners that receives reports about the runner's health. */
   readonly feederId: string;
-  /** The next request need not wait for its tick. */
+  /** True: the next request need not wait for the interval. */
   readonly askAtOnce: boolean;
   /** See `adaptQuestionLimit`. */
   readonly questionLimit: number;
@@ -48,16 +48,18 @@ export function initialServeRunnerState(
 }
 
 /**
- * One run of requests. Long enough to keep an idle runner's history short (six events a minute),
- * short enough for a node that fills up to lose its turn to another.
+ * Duration of one run of requests: long enough to keep an idle runner's history short (six events a
+ * minute), short enough for a node that fills up to let another one ask.
  */
 const TURN_MS = 55_000;
-/** After a fault of our own, not GitLab's: the slots queue or the node misbehaves. */
+/** Pause after a fault of our own and not GitLab's: in the slots queue or the node. */
 const FAULT_PAUSE_MS = 5_000;
-/** The node that took the turn has another config.toml, maybe for long. */
+/** Pause after a node with another config.toml took the turn, which may last long. */
 const UNKNOWN_RUNNER_PAUSE_MS = 30_000;
 
-/** Asks for jobs for one `[[runners]]` entry while it is fed, and starts a build for each. */
+/**
+ * Asks for jobs for one `[[runners]]` entry while its feeding says so, and starts a build for each.
+ */
 export async function serveRunner(initial: ServeRunnerState): Promise<void> {
   const runner = openRunner(initial);
   handleMessages(runner);
@@ -66,7 +68,7 @@ export async function serveRunner(initial: ServeRunnerState): Promise<void> {
     await condition(() => runner.hasEnded() || runner.mayAsk() || runner.shouldContinueAsNew());
     if (runner.hasEnded()) return;
     if (runner.shouldContinueAsNew()) await continueAsNew<typeof serveRunner>(runner.state());
-    // Asked again: a message in the same moment may have changed it.
+    // Checked again, because a message at the same moment may have changed it.
     if (runner.mayAsk()) void runJobRequest(runner);
   }
 }
@@ -101,14 +103,15 @@ function openRunner(initial: ServeRunnerState): Runner {
         Math.ceil(Math.min(state.questionLimit, state.feeding.requestConcurrency)) &&
       (state.feeding.limit === 0 || builds.count + jobRequests.count < state.feeding.limit),
     hasEnded: () => state.isStopping && isIdle() && builds.count === 0,
-    // Invariant: nothing is under way then, so nothing but the state has to be carried over.
+    // Invariant: nothing is in progress then, so only the state must be carried over.
     shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested && isIdle(),
   };
 }
 
 function handleMessages(runner: Runner): void {
   const { builds, jobRequests, state, update } = runner;
-  // Whoever may write to the namespace may send anything, and a throw here would park the workflow.
+  // Anybody with access to the namespace may send any value, and an exception here would block the
+  // workflow.
   setHandler(messages.feedSignal, (message) => {
     if (!isFeedMessage(message)) return log.warn('feed says nothing that is known, ignored');
     const { feeding, askAnew } = message;
@@ -151,10 +154,10 @@ async function runJobRequest(runner: Runner): Promise<void> {
     throwBug(error);
     if (isCancellation(error)) return;
     const reason = reasonOf(error);
-    // That is how a request ends when its process is stopped; the next process asks it again.
+    // A request ends like this when its process is stopped. The next process asks again.
     const isStop = reason.includes('Worker is shutting down');
     log[isStop ? 'debug' : 'warn']('question not answered', { reason });
-    // Temporal was away, or the node is: that took its time, and the next one is not to wait too.
+    // Temporal or the node was away, which already took time, so the next request does not wait.
     if (isNodeSilent(error) && patched('asks at once after a silence')) {
       runner.update({ askAtOnce: true });
     } else await sleep(FAULT_PAUSE_MS);
@@ -189,7 +192,7 @@ async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void>
   if (isHealthy && state().isHealthy) return;
   update({ isHealthy });
   await reportHealth(state());
-  // The feeder counts; between two refusals lies at least the pace.
+  // feedRunners counts the refusals; between two of them lies at least the interval.
   if (!isHealthy) await sleep(feeding.intervalMs);
 }
 

@@ -13,7 +13,7 @@ import { say, type ArtifactContext } from './artifact-context.ts';
 
 type PlaceInside = Exclude<StatementPlace, { readonly kind: 'outside' }>;
 
-/** The members that an entry's archive gets, and what there is to say once it is packed. */
+/** The members of an entry's archive, and the lines to print once it is packed. */
 export interface Stated {
   readonly members: AsyncIterable<FileMember>;
   readonly sayHow: () => Promise<void>;
@@ -27,9 +27,10 @@ export interface Unstated {
 }
 
 /**
- * Adds the statement of provenance where the job wants one, as the last member: each file is hashed
- * on its way into the archive. Unlike in the peer it is not written into the checkout, where a later
- * entry could take it along. Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (Execute).
+ * Adds the statement of provenance as the last member when the job wants one. Each file is hashed
+ * on its way into the archive. Unlike in the peer the statement is not written to the checkout,
+ * where a later entry could include it. Source: gitlab-runner
+ * `commands/helpers/artifacts_uploader.go` (Execute).
  */
 export function addStatement(
   context: ArtifactContext,
@@ -59,7 +60,8 @@ async function* withStatement(
   const { path } = place;
   const subjects: string[] = [];
   for await (const member of members) {
-    // What the job has left in its place is not what was built, and no name may be there twice.
+    // A file of the job with this name is replaced, because it is not the runner's statement and
+    // names must be unique.
     if (member.path === path || member.path.startsWith(`${path}/`)) continue;
     assertRoomBeside(place, member);
     if (member.kind !== 'file') {
@@ -71,7 +73,7 @@ async function* withStatement(
     subjects.push(subjectText({ path: member.path, sha256: digest.hex() }));
   }
   const modifiedMs = ports.clock.nowMs();
-  // Made twice, to be counted and to be packed: together they may be large.
+  // Generated twice, once to count and once to pack, because all texts together may be large.
   const texts = () => statementTexts(build.context, modifiedMs, subjects);
   yield {
     ...{ path, kind: 'file', mode: 0o644, uid: 0, gid: 0, linkTarget: '', modifiedMs },
@@ -80,7 +82,7 @@ async function* withStatement(
   };
 }
 
-/** Heartbeats of all builds wait meanwhile. */
+/** Heartbeats of all builds wait during a longer turn. */
 const MAX_TURN_MS = 50;
 
 async function sizeOf(
@@ -99,7 +101,10 @@ async function sizeOf(
   return sizeBytes;
 }
 
-/** Not before there is a member: only who reads the members closes what they come from. */
+/**
+ * Checked at the first member and not before, because only a reader of the members closes their
+ * source.
+ */
 function assertRoomBeside(place: PlaceInside, { kind, path }: FileMember): void {
   const isBelow = kind !== 'directory' && place.path.startsWith(`${path}/`);
   const below = isBelow ? `lies below ${JSON.stringify(path)}, which is no directory` : undefined;

@@ -10,20 +10,20 @@ import { defineNote, type Note } from '../build/note.ts';
 import type { FileNames } from '../files/file-lists.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
-/** All that is at hand while one entry of a job's artifacts is packed and sent. */
+/** Everything that packing and sending one artifacts entry needs. */
 export interface ArtifactContext {
   readonly build: LiveBuild;
   readonly run: TransferRun;
   readonly ports: Ports;
   readonly engine: ContainerEngine;
-  /** Where the job's files are. */
+  /** The container with the job's files. */
   readonly container: string;
   readonly variables: Variables;
   readonly signal: AbortSignal;
   readonly upload: PlannedUpload;
-  /** What the helper has listed for the stage. */
+  /** The names that the helper listed for the stage. */
   readonly names: FileNames;
-  /** Names this entry in this try of the stage, in notes and in the trace's keys. */
+  /** Identifies this entry in this try of the stage, in notes and in the trace's keys. */
   readonly key: string;
 }
 
@@ -43,7 +43,7 @@ export function openArtifactContext(
   };
 }
 
-/** Says a line once for each name, over all crashes. */
+/** Prints a line once for each name, over all crashes. */
 export async function say(
   { build, key }: ArtifactContext,
   name: string,
@@ -53,8 +53,8 @@ export async function say(
 }
 
 /**
- * How far this node has come with the entry. Notes lie on the disk as they are: nothing that has
- * variables of the job in it is noted, such as the name of the file.
+ * How far this node has come with the entry. Notes are stored unencrypted, so they contain nothing
+ * with variables of the job, such as the file's name.
  */
 export type Progress =
   | { readonly state: 'packed'; readonly sizeBytes: number }
@@ -70,7 +70,7 @@ export async function readProgress({
   return noteOf(key).read(build.context.buildId, ports);
 }
 
-/** What is noted is never done again, so all that was said of it has to be in the trace for good. */
+/** A step that is noted is never repeated, so its lines must be durable in the trace first. */
 export async function noteProgress<T extends Progress>(
   { build, ports, key }: ArtifactContext,
   progress: T,

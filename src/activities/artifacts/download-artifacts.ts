@@ -21,8 +21,9 @@ const SCRATCH_NAME = 'artifacts-download';
 const FAILED: StageOutcome = { kind: 'script_failed', exitCode: 1 };
 
 /**
- * Fetches the artifacts of earlier jobs and unpacks them into the checkout, one after another: what a
- * later one has goes over an earlier one's. After a crash it goes on with the one that was not done.
+ * Downloads the artifacts of earlier jobs and unpacks them into the checkout, one after another:
+ * later ones overwrite files of earlier ones. After a crash it continues with the first that is not
+ * done.
  */
 export const downloadArtifacts: Transfer = async (build, run) => {
   const { context } = build;
@@ -53,7 +54,7 @@ function scratchFile({ context }: LiveBuild, { ports }: Download): Promise<strin
   return ports.builds.scratchFile(context.buildId, SCRATCH_NAME);
 }
 
-/** False when it was not to be had: the trace says why. A GitLab that is away is waited for. */
+/** False when it was not available; the trace says why. Waits while GitLab is away. */
 async function fetchFile(build: LiveBuild, run: Download): Promise<boolean> {
   const { ports, signal } = run;
   for (let round = 0; ; round += 1) {
@@ -119,9 +120,9 @@ function linesOf(reply: DownloadReply, { dependency }: Download, end: End): stri
 interface Words {
   readonly level: HelperLineLevel;
   readonly word: string;
-  /** Under which the answer's own words stand. */
+  /** Name of the field with GitLab's message. */
   readonly field: string;
-  /** As Go names the error that it becomes. */
+  /** The name of the resulting error in Go. */
   readonly fault: string;
 }
 
@@ -139,7 +140,7 @@ const WORDS: Readonly<Record<DownloadReply['kind'], Words>> = {
   unreachable: { level: 'error', word: 'error', field: 'error', fault: 'invalid argument' },
 };
 
-/** False when the archive is not to be trusted: the trace says why. */
+/** False when the archive is refused; the trace says why. */
 async function unpack(build: LiveBuild, run: Download): Promise<boolean> {
   const { ports, signal, variables, key } = run;
   const file = await scratchFile(build, run);

@@ -21,12 +21,12 @@ import { followLinks } from './raw-links.ts';
 
 type Packed = Extract<Progress, { state: 'packed' | 'nothing' | 'failed' }>;
 
-/** So often Docker may fail in one entry: some of its faults look as if they passed. */
+/** How often Docker may fail in one entry, because some permanent faults look transient. */
 const MAX_TRIES = 20;
 
 /**
- * Packs what an entry names into a file on this node, and says what it found. Done again after a
- * crash it packs the same: nothing of the job runs any more.
+ * Packs the files of an entry into a file on this node, and prints what it found. Repeating it
+ * after a crash gives the same result, because nothing of the job runs any more.
  */
 export async function packArtifact(context: ArtifactContext): Promise<Packed> {
   try {
@@ -39,7 +39,7 @@ export async function packArtifact(context: ArtifactContext): Promise<Packed> {
   }
 }
 
-/** Docker says of a path in a container that is gone what it says of a path that is not there. */
+/** Docker gives the same answer for a path in a missing container as for a missing path. */
 async function assertContainer({ engine, container }: ArtifactContext): Promise<void> {
   if ((await engine.inspectContainer(container)) !== undefined) return;
   throw new FinalError(
@@ -94,11 +94,11 @@ async function* startingWith(
     yield first;
     yield* rest;
   } finally {
-    await rest.return(undefined); // nobody else does when packing ends at the first one
+    await rest.return(undefined); // nobody else closes it when packing ends at the first member
   }
 }
 
-/** What was found is said all the same; packing ended before all of it was seen. */
+/** Prints the findings so far, although packing ended before everything was seen. */
 async function refuse(
   context: ArtifactContext,
   expanded: ExpandedArtifact,
@@ -160,7 +160,7 @@ async function sayLines(
   }
 }
 
-/** The fault to throw: what fails again and again does not pass. */
+/** The fault to throw: after repeated tries it is final. */
 async function countTry(
   { build, ports, key }: ArtifactContext,
   fault: TransientError,

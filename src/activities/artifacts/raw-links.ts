@@ -2,12 +2,12 @@ import { relativeTo } from '../../domain/files/project-paths.ts';
 import type { FileMember } from '../../ports/index.ts';
 import type { ArtifactContext } from './artifact-context.ts';
 
-/** Of more than one nothing is sent anyway. */
+/** With more than one member nothing is sent anyway. */
 const MAX_LINKS = 2;
 
 /**
- * The members with the file in the place of a link to one: what is sent as it is has no way to say
- * that it is a link. One that leads to no file of the project stays. Source: gitlab-runner
+ * Replaces a link to a file by that file, because a raw upload cannot express a link. A link that
+ * leads to no file of the project stays. Source: gitlab-runner
  * `commands/helpers/archive/raw/raw_archiver.go`, which opens the path.
  */
 export async function* followLinks(
@@ -19,7 +19,7 @@ export async function* followLinks(
     if (member.kind !== 'symlink') yield member;
     else if (links.length < MAX_LINKS) links.push(member);
   }
-  // Not before: an engine gives one answer about a container at a time.
+  // Resolved last, because an engine gives one answer about a container at a time.
   for (const link of links) yield* targetOf(context, link);
 }
 

@@ -24,9 +24,9 @@ import { assertLease } from '../build/lease.ts';
 type Sent = Extract<Progress, { state: 'sent' | 'failed' }>;
 
 /**
- * Sends a packed file until GitLab has taken or refused it. Throws TransientError while GitLab is
- * away: the next call goes on with the same file. GitLab takes the same file twice without harm, so
- * an answer that was lost costs an upload and nothing else.
+ * Sends a packed file until GitLab has accepted or refused it. Throws TransientError while GitLab
+ * is away; the next call continues with the same file. GitLab accepts a repeated upload, so a lost
+ * answer costs nothing but that upload.
  */
 export async function sendArtifact(context: ArtifactContext): Promise<Sent> {
   let url: string | undefined;
@@ -52,10 +52,10 @@ export async function sendArtifact(context: ArtifactContext): Promise<Sent> {
 interface Attempt {
   readonly answer: UploadAnswer;
   readonly said: string;
-  /** Tells its lines from those of every other attempt. */
+  /** Distinguishes its lines from those of every other attempt. */
   readonly id: string;
   readonly status?: number;
-  /** Of the server to which GitLab has pointed. */
+  /** The server that GitLab redirected to. */
   readonly url?: string | undefined;
 }
 
@@ -87,8 +87,8 @@ function attemptOf(reply: ArtifactReply): Attempt {
 }
 
 /**
- * Whether GitLab wants nothing more of the job. Asked when it may be away: an upload that fails
- * while all else is answered has failed by itself, and only then its tries are counted.
+ * Whether GitLab no longer wants the job. Asked after a possible outage: only uploads that fail
+ * while GitLab answers other calls count as tries.
  */
 async function isJobGone(context: ArtifactContext, why: string): Promise<boolean> {
   const { build, ports } = context;
@@ -107,7 +107,7 @@ async function isJobGone(context: ArtifactContext, why: string): Promise<boolean
   }
 }
 
-/** Said once for each entry, however long it takes. */
+/** Printed once for each entry, however long it takes. */
 async function waiting(context: ArtifactContext, fault: TransientError): Promise<TransientError> {
   const { build, ports } = context;
   const text = `${prefixOf(context)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;
@@ -119,7 +119,7 @@ async function waiting(context: ArtifactContext, fault: TransientError): Promise
 async function fail(context: ArtifactContext, attempt: Attempt, sayFinally: string): Promise<Sent> {
   await say(context, `attempt ${attempt.id}`, lineOf(context, attempt));
   await say(context, 'failed', { level: 'fatal', text: sayFinally });
-  // What the job may not send any more, it may not send the rest of either.
+  // If the job may not send this entry, it may not send the others.
   return noteProgress(context, { state: 'failed', isLast: attempt.answer === 'forbidden' });
 }
 

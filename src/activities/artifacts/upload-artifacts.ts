@@ -14,9 +14,9 @@ import { listFiles } from '../files/file-lists.ts';
 import type { Transfer } from '../files/transfer-run.ts';
 
 /**
- * Packs and sends each entry of a job's artifacts that is meant for how its scripts ended. Called
- * again it goes on with the entry that it was at. Unlike in the peer, one that fails does not keep
- * the others from being sent. Source: gitlab-runner `shells/abstract.go` (writeUploadArtifacts),
+ * Packs and sends each artifacts entry that applies to the way the scripts ended. A repeated call
+ * continues with the current entry. Unlike in the peer, a failed entry does not stop the others.
+ * Source: gitlab-runner `shells/abstract.go` (writeUploadArtifacts),
  * `commands/helpers/artifacts_uploader.go`.
  */
 export const uploadArtifacts: Transfer = async (build, run) => {

@@ -6,7 +6,7 @@ import type { Ports } from '../../ports/index.ts';
 
 const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 
-/** Whether this, or what it comes from, says that the node's disk holds no more. */
+/** Whether this error, or one of its causes, says that the node's disk is full. */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ('code' in error && NO_SPACE.has(error.code)) || isDiskFull(error.cause);
@@ -15,14 +15,14 @@ export function isDiskFull(error: unknown): boolean {
 interface FullDisk {
   readonly place: ContainerPlace;
   readonly ports: Ports;
-  /** Names the path. */
+  /** Includes the path. */
   readonly message: string;
 }
 
 /**
- * The build ends here: a part of its log cannot be kept. What its container wrote makes room for the
- * notes and the last lines, so the container must have ended. Remembered, for the calls that come
- * when there is still too little room for those.
+ * Ends the build because part of its log cannot be stored. Deleting the container's output makes
+ * room for the notes and the last lines, so the container must have ended. The fault is remembered
+ * for later calls while there is still too little room.
  */
 export async function giveUpForFullDisk(
   build: LiveBuild,

@@ -3,10 +3,9 @@ import { CancelledFailure, Context } from '@temporalio/activity';
 const INTERVAL_MS = 5_000;
 
 /**
- * Tells Temporal that the process lives while `work` lasts. When the workflow cancels the call, the
- * work is waited for all the same: its end says that nothing of it runs any more. When the process is
- * to stop, or Temporal has given the call up, the call ends at once; the work is taken up by the next
- * call, be it in this process or in another.
+ * Sends heartbeats to Temporal during `work`. When the workflow cancels the call, this still waits
+ * for the work, so that nothing of it runs afterwards. When the process is stopping, or Temporal
+ * has given up the call, it ends at once, and the next call in any process resumes the work.
  */
 export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const activity = Context.current();
@@ -21,7 +20,7 @@ export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Rejects when nobody waits for the call any more; never returns. */
+/** Rejects when nobody waits for the call any more. Never resolves. */
 async function untilGivenUp({ cancelled }: Context): Promise<never> {
   try {
     return await cancelled;

@@ -1,9 +1,9 @@
-/** What this process knows of its claim to a build. */
+/** What this process knows about its claim to a build. */
 export interface LeaseState {
-  /** When Temporal was last asked and said yes, by both of this node's clocks. */
+  /** When Temporal last confirmed the lease, by both clocks of this node. */
   confirmedAt: Moment;
   isLost: boolean;
-  /** A build is not given away then before `Ports.nodeWaitMs` is over. */
+  /** True: the build does not move before `Ports.nodeWaitMs` is over. */
   hasBegunScript: boolean;
 }
 
@@ -12,7 +12,7 @@ interface Moment {
   readonly monotonicMs: number;
 }
 
-/** Before anybody has asked. */
+/** Nobody has asked yet. */
 export const NEVER: Moment = { nowMs: -Infinity, monotonicMs: -Infinity };
 
 export function openLease(): LeaseState {

@@ -5,17 +5,18 @@ import type { LiveBuild } from './live-builds.ts';
 import type { Clock, Ports } from '../../ports/index.ts';
 import { NEVER, type LeaseState } from './lease-state.ts';
 
-/** So long an answer of Temporal is good for: well below the time after which a build is given away. */
+/** How long a confirmation is valid: well below the time after which a build may move. */
 const TRUST_MS = 20_000;
 /**
- * While Temporal does not answer, the trace goes on for so long. A build is given away at the earliest
- * fifty seconds after its node was last heard of: thirty of a heartbeat, twenty of a question.
+ * How long the trace continues while Temporal does not answer. A build moves at the earliest fifty
+ * seconds after its node's last sign of life: thirty for a heartbeat, twenty for a call.
  */
 const PATIENCE_MS = 40_000;
 
 /**
- * Whether this node may speak for the build. False for good once another node has it: this process
- * may have been frozen or cut off meanwhile. Throws TransientError when nobody can tell any more.
+ * Whether this node may act for the build. Once another node has it, this stays false, because this
+ * process may have been frozen or disconnected meanwhile. Throws TransientError when that can no
+ * longer be confirmed.
  */
 export async function holdsLease(build: LiveBuild, ports: Ports): Promise<boolean> {
   const { lease, context } = build;
@@ -32,13 +33,16 @@ export async function holdsLease(build: LiveBuild, ports: Ports): Promise<boolea
   return !lease.isLost;
 }
 
-/** Asks in any case: what is to be started must not be somebody else's. Throws when it is. */
+/**
+ * Always asks Temporal, because what is about to start must not belong to another node. Throws when
+ * it does.
+ */
 export async function assertLease(build: LiveBuild, ports: Ports): Promise<void> {
   if (!build.lease.isLost) await ask(build, ports);
   if (build.lease.isLost) throw lostTo(build.context);
 }
 
-/** Somebody else has written to the job: what was true before may not be any more. */
+/** Forces a new confirmation, because somebody else has written to the job. */
 export function doubtLease({ lease }: LiveBuild): void {
   lease.confirmedAt = NEVER;
 }
@@ -57,7 +61,7 @@ async function ask(build: LiveBuild, { clock, log, leases }: Ports): Promise<voi
   loseLease(build);
 }
 
-/** From here on nothing of the build is begun or said by this process. */
+/** This process no longer starts or reports anything of the build. */
 export function loseLease(build: LiveBuild): void {
   build.lease.isLost = true;
   build.preparation.abort();
@@ -66,8 +70,8 @@ export function loseLease(build: LiveBuild): void {
 }
 
 /**
- * By the clock that makes it longer: the one that only grows stands still while the machine sleeps, the
- * other may be set back. Infinite when it was, by more than has passed.
+ * The longer of two measured ages: the monotonic clock stops while the machine sleeps, and the wall
+ * clock may be set back. Infinite when it was set back further than the elapsed time.
  */
 function ageMs({ confirmedAt }: LeaseState, clock: Clock): number {
   const calendarMs = clock.nowMs() - confirmedAt.nowMs;

@@ -6,14 +6,14 @@ type NotePorts = Pick<Ports, 'builds'>;
 /** A small durable fact about a build on its node's disk. It outlives this process, and a release. */
 export interface Note<T> {
   /**
-   * undefined when it was never written. Fails with RunnerSystem when what is there was not written by
-   * this program: to go on as if nothing were noted could run a script twice.
+   * undefined when it was never written. Throws RunnerSystem when this program did not write its
+   * content: ignoring that could run a script twice.
    */
   read(buildId: string, ports: NotePorts): Promise<T | undefined>;
   write(buildId: string, value: T, ports: NotePorts): Promise<void>;
 }
 
-/** `parse` returns undefined for what no release has written under this name. */
+/** `parse` returns undefined for content that no release has written under this name. */
 export function defineNote<T>(name: string, parse: (value: unknown) => T | undefined): Note<T> {
   return {
     read: async (buildId, { builds }) => {
@@ -28,7 +28,7 @@ export function defineNote<T>(name: string, parse: (value: unknown) => T | undef
   };
 }
 
-/** That something is over. */
+/** A note without content: something is over. */
 export interface Mark {
   isSet(buildId: string, ports: NotePorts): Promise<boolean>;
   set(buildId: string, ports: NotePorts): Promise<void>;
@@ -41,10 +41,10 @@ export function defineMark(name: string): Mark {
   };
 }
 
-/** How often something was done, over all processes of the build. */
+/** Counts something over all processes of the build. */
 export interface Counter {
   read(buildId: string, ports: NotePorts): Promise<number>;
-  /** Returns the number with this time counted. */
+  /** Adds one and returns the new number. */
   increment(buildId: string, ports: NotePorts): Promise<number>;
 }
 

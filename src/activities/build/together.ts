@@ -1,6 +1,6 @@
 /**
- * Does everything at once and returns when all of it has ended. The first failure aborts the signal
- * that the rest is given, and is thrown: nothing goes on behind the caller's back.
+ * Runs everything concurrently and returns when all of it has ended. The first failure aborts the
+ * signal of the rest and is thrown, so that nothing continues unnoticed.
  */
 export async function together(
   outer: AbortSignal,

@@ -22,7 +22,7 @@ import { listedFiles, selectedFiles, type Selected } from '../files/selected-fil
 import type { Transfer, TransferRun } from '../files/transfer-run.ts';
 
 /**
- * Saves the caches that are meant to be saved after scripts that ended so. Source: gitlab-runner
+ * Saves the caches that apply to the way the scripts ended. Source: gitlab-runner
  * `shells/abstract.go` (archiveCache), `commands/helpers/cache_archiver.go`.
  */
 export const archiveCache: Transfer = async (build, run) => {
@@ -47,7 +47,7 @@ export const archiveCache: Transfer = async (build, run) => {
 
 const NO_NAMES: FileNames = { found: undefined, untracked: undefined };
 
-/** What could not be listed is told by the listing itself, and does without. */
+/** The listing itself reports names that could not be listed; the cache is saved without them. */
 async function namesOf(build: LiveBuild, run: TransferRun): Promise<FileNames> {
   const listing = await listFiles(build, run);
   run.signal.throwIfAborted();
@@ -108,9 +108,9 @@ function select(context: SaveContext, options: SelectionOptions): Selected {
 }
 
 /**
- * Whether the local archive holds all files as they are. To read their names and times costs a
- * fraction of packing them. The times are whole seconds: what was written in the same one counts as
- * newer.
+ * Whether the local archive has all files in their current state. Reading names and times costs a
+ * fraction of packing the files. Times are whole seconds, so a file written in the archive's own
+ * second counts as newer.
  */
 async function isUpToDate(
   context: SaveContext,
@@ -127,7 +127,10 @@ async function isUpToDate(
   return true;
 }
 
-/** Another runner may have emptied the store, or it may have been away when the archive was made. */
+/**
+ * Another runner may have emptied the store, or the store was unavailable when the archive was
+ * made.
+ */
 async function uploadMissing(
   context: CacheContext,
   address: CacheAddress,
@@ -152,7 +155,7 @@ async function saveAnew(
   { order, address, file }: SaveOptions,
 ): Promise<void> {
   const { ports } = context;
-  // What is written while it is packed is newer than the archive.
+  // The time before packing, because a file that changes meanwhile is newer than the archive.
   const modifiedMs = Math.floor(ports.clock.nowMs() / 1000) * 1000;
   const selected = select(context, order);
   const packing = { ...(await packOptions(context)), file, signal: context.signal };

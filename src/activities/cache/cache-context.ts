@@ -10,16 +10,16 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import { defineCounter } from '../build/note.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
-/** Everything that is at hand while one of a job's caches is restored or saved. */
+/** Everything that restoring or saving one cache needs. */
 export interface CacheContext {
   readonly build: LiveBuild;
   readonly ports: Ports;
   readonly engine: ContainerEngine;
-  /** Where the job's files and the local archives are. */
+  /** The container with the job's files and the local archives. */
   readonly container: string;
   readonly variables: Variables;
   readonly signal: AbortSignal;
-  /** Names this cache in this try of the stage, in notes and in the trace's keys. */
+  /** Identifies this cache in this try of the stage, in notes and in the trace's keys. */
   readonly key: string;
 }
 
@@ -40,14 +40,15 @@ export function openCacheContext(
   };
 }
 
-/** The context with a place of its own among several that say the same. */
+/** The context with a key of its own, for one of several parts that print the same lines. */
 export function part(context: CacheContext, name: string | number): CacheContext {
   return { ...context, key: `${context.key}/${name}` };
 }
 
 /**
- * Says a line once: done again after a crash, the stage may come another way and says what is new.
- * Keys of the trace lie on the disk, where no text may be that was not masked: hence its digest.
+ * Prints a line once. After a crash the stage may take another path, and then prints new lines.
+ * Keys of the trace are stored unencrypted and must not contain unmasked text, so the key is a
+ * digest.
  */
 export async function say(
   { build, ports, key }: CacheContext,
@@ -62,12 +63,12 @@ export async function sayAll(context: CacheContext, lines: readonly CacheLine[])
   for (const { level, text } of lines) await say(context, level, text);
 }
 
-/** How often Docker may fail in one and the same cache: some of its faults look as if they passed. */
+/** How often Docker may fail in one cache, because some permanent faults look transient. */
 const MAX_TRIES = 5;
 
 /**
- * Does something with a cache, and makes a warning of what it fails at: no fault of a cache fails a
- * job. Returns whether it was well. Throws when the stage was told to stop, and what may pass.
+ * Runs an action with a cache and turns its failure into a warning, because a cache never fails a
+ * job. Returns whether it succeeded. Throws when the stage was told to stop, and transient faults.
  */
 export async function warnOnFailure(
   context: CacheContext,

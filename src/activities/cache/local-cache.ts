@@ -4,11 +4,11 @@ import { cleanPath } from '../../domain/job/project-dir.ts';
 import type { CacheContext } from './cache-context.ts';
 import type { ArchiveEntry, FileMember } from '../../ports/index.ts';
 
-/** The archive of a cache where the peer keeps it too: in the cache directory of the containers. */
+/** Name of a cache's archive in the containers' cache directory, the same as the peer's. */
 const ARCHIVE = 'cache.zip';
 const METADATA = 'metadata.json';
 
-/** When the local archive was made, to the second; undefined when there is none. */
+/** When the local archive was made, in whole seconds; undefined when there is none. */
 export async function localModifiedMs(
   context: CacheContext,
   address: CacheAddress,
@@ -19,7 +19,7 @@ export async function localModifiedMs(
   return undefined;
 }
 
-/** Copies the local archive into a file of the node. Returns false when there is none. */
+/** Copies the local archive to a file of the node. Returns false when there is none. */
 export async function takeLocal(
   context: CacheContext,
   address: CacheAddress,
@@ -27,7 +27,7 @@ export async function takeLocal(
 ): Promise<boolean> {
   const { ports, signal } = context;
   for await (const member of await readLocal(context, address)) {
-    // What the job has put there instead of an archive is none, wherever it leads.
+    // Anything else in its place, such as a link, was put there by the job.
     if (member.kind !== 'file') return false;
     const options = { file, format: 'raw', level: 'default', signal } as const;
     await ports.archives.pack(options, oneOf(member));
@@ -40,7 +40,7 @@ async function readLocal({ engine, container, signal }: CacheContext, { director
   return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, signal)) ?? NOTHING;
 }
 
-/** Puts an archive into the cache directory, in place of an older one. */
+/** Puts an archive into the cache directory and replaces an older one. */
 export async function keepLocal(
   context: CacheContext,
   address: CacheAddress,
@@ -58,12 +58,13 @@ export async function keepLocal(
       content: oneOf(metadata),
     },
   ];
-  // By themselves, for another build may be at the same ones: a stream cannot be sent once more.
+  // Created by a separate call, because another build may create the same ones, and a stream cannot
+  // be sent again.
   await engine.putArchive(container, '/', directoriesOf(context, address));
   await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
 }
 
-/** Nobody else's business, as in the peer; the cache directory itself is left as it is. */
+/** As in the peer, readable only by their owner. The cache directory itself stays unchanged. */
 function directoriesOf(
   { build, variables }: CacheContext,
   { directory }: CacheAddress,

@@ -9,7 +9,7 @@ const PAUSE_MS = 1000;
 const USUAL_TIMEOUT_MINUTES = 10;
 const MAX_TIMEOUT_MINUTES = 24 * 60;
 
-/** The store of the runner, with the object of one cache in it; undefined when there is none. */
+/** The runner's store and the object of one cache. */
 export interface RemoteCache {
   readonly store: CacheStore;
   readonly objectName: string;
@@ -29,7 +29,10 @@ export interface DownloadOptions {
   readonly localModifiedMs: number | undefined;
 }
 
-/** Downloads the object; when it is missing, the one that FF_HASH_CACHE_KEYS would name otherwise. */
+/**
+ * Downloads the object, or if it is missing the one named by the opposite value of
+ * FF_HASH_CACHE_KEYS.
+ */
 export async function downloadCache(
   context: CacheContext,
   { store, objectName, otherObjectName }: RemoteCache,
@@ -41,7 +44,7 @@ export async function downloadCache(
   return reply.kind === 'missing' && otherObjectName !== undefined ? ask(otherObjectName) : reply;
 }
 
-/** Uploads an archive unless the runner's limit forbids it: then it stays on the node. */
+/** Uploads an archive unless it exceeds the runner's limit: then it stays on the node. */
 export async function uploadCache(
   context: CacheContext,
   address: CacheAddress,
@@ -66,7 +69,7 @@ export async function uploadCache(
   );
 }
 
-/** False when it is not known: then it is uploaded once more than needed. */
+/** False when that is not known: the archive may then be uploaded once more than needed. */
 export async function isUploaded(context: CacheContext, remote: RemoteCache): Promise<boolean> {
   try {
     return await remote.store.has(remote.objectName, callOf(context));
@@ -85,7 +88,7 @@ function callOf({ variables, signal }: CacheContext): CacheCall {
   return { timeoutMs: minutes * 60_000, signal };
 }
 
-/** What does not pass in three tries is final, for this cache: nobody waits for a store. */
+/** A fault that lasts for three tries is final for this cache, because no job waits for a store. */
 async function withTries<T>(context: CacheContext, request: () => Promise<T>): Promise<T> {
   const { ports, signal } = context;
   for (let tried = 1; ; tried += 1) {

@@ -9,14 +9,11 @@ import { say, type CacheContext } from './cache-context.ts';
 /** A cache that could not be restored. */
 export interface HalfCache {
   readonly cache: JobCache;
-  /** What was unpacked of it, relative to the project. */
+  /** The members that were unpacked, relative to the project. */
   readonly members: readonly string[];
 }
 
-/**
- * Whether a call before this one came as far as to remove what it had unpacked: then it is not
- * unpacked again.
- */
+/** Whether an earlier call began to remove what it had unpacked: then it is not unpacked again. */
 export async function isHalfCacheNoted({ build, ports, key }: CacheContext): Promise<boolean> {
   return noteOf(key).isSet(build.context.buildId, ports);
 }
@@ -25,7 +22,7 @@ function noteOf(key: string): Mark {
   return defineMark(`half a cache ${key}`);
 }
 
-/** Writes down what is to be removed, where the helper finds it. */
+/** Writes the list of files to remove, for the helper. */
 export async function noteHalfCache(
   context: CacheContext,
   { cache, members }: HalfCache,
@@ -45,7 +42,7 @@ export async function noteHalfCache(
   await noteOf(context.key).set(build.context.buildId, ports);
 }
 
-/** Removes it, so that no later key and no script finds half a cache. Goes on after a crash. */
+/** Removes the half cache, so that no later key and no script finds it. Resumes after a crash. */
 export async function removeHalfCache(
   context: CacheContext,
   { request }: TransferRun,

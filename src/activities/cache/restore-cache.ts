@@ -17,9 +17,8 @@ import { downloadCache, remoteOf } from './remote-cache.ts';
 import type { Transfer, TransferRun } from '../files/transfer-run.ts';
 
 /**
- * Puts the job's caches back where they were, each by the first of its keys under which there is
- * one. Source: gitlab-runner `shells/abstract.go` (cacheExtractor),
- * `commands/helpers/cache_extractor.go`.
+ * Restores the job's caches, each by the first of its keys that has an archive. Source:
+ * gitlab-runner `shells/abstract.go` (cacheExtractor), `commands/helpers/cache_extractor.go`.
  */
 export const restoreCache: Transfer = async (build, run) => {
   const input = cacheInputOf(build, run.ports);
@@ -78,7 +77,10 @@ async function restoreFrom(context: CacheContext, { address, ...rest }: Source):
   return isRestored;
 }
 
-/** Brings the archive to the node. What the store has goes before what lies here, unless as old. */
+/**
+ * Copies the archive to the node. The store's archive is preferred unless it is not newer than the
+ * local one.
+ */
 async function fetchArchive(
   context: CacheContext,
   address: CacheAddress,

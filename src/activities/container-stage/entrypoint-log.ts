@@ -3,26 +3,27 @@ import type { StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber, type Note } from '../build/note.ts';
 
-/** As much as Docker keeps: bounds the memory whatever the job's limit is. */
+/** As much as Docker keeps. This bounds the memory whatever the job's limit is. */
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
-/** Beyond this nobody reads which words went to which stream. */
+/** Beyond this the streams are no longer distinguished. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
 
-/** Bytes in a row that went to one stream. */
+/** Consecutive bytes of one stream. */
 interface LogRun {
   readonly stream: 'stdout' | 'stderr';
   readonly bytes: Uint8Array;
 }
 
 interface Reading extends StartedStage {
-  /** The container has ended: its last line is at its end, whatever it ends with. */
+  /** True: the container has ended, so its last line is complete even without a line end. */
   readonly isComplete: boolean;
 }
 
 /**
- * Takes over what an image's entrypoint said to Docker's own log, each byte once: how far every
- * reading went is noted before its bytes are taken, so that any later reading cuts at the same places.
+ * Copies an entrypoint's output from Docker's own log to the trace, each byte once. The end of
+ * every reading is noted before its bytes are written, so that any repeated reading cuts at the
+ * same places.
  */
 export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
   const { key, ports, isComplete, containerId } = stage;
@@ -45,7 +46,7 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
   }
 }
 
-/** Where the stage's part of the log begins, and where each reading of it ended. */
+/** Where the stage's part of the log begins, and where each reading ended. */
 type Cuts = readonly [fromByte: number, ...number[]];
 
 async function noteCuts(
@@ -74,25 +75,25 @@ function loggedNote(containerId: string): Note<number> {
 }
 
 /**
- * Bytes of the container's log that belong to stages before this one. By their number, not by the
- * time: an entrypoint speaks before the moment that Docker notes as the start of its container.
+ * Number of bytes in the container's log that belong to earlier stages. Counted by bytes and not by
+ * time, because an entrypoint may print before the start time that Docker records.
  */
 async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage): Promise<number> {
   return (await loggedNote(containerId).read(build.context.buildId, ports)) ?? 0;
 }
 
-/** The whole log of the container, from its first start on. */
+/** The whole log of the container since its first start. */
 async function readLog(
   { context }: LiveBuild,
   { container, engine }: StartedStage,
   fromByte: number,
 ): Promise<readonly LogRun[]> {
-  // One more: the trace says what is cut when the limit is passed.
+  // One byte more, so that the trace shows that the limit was exceeded.
   const wanted = Math.min(context.runner.outputLimitBytes + 1, MAX_LOG_BYTES);
   return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + wanted }));
 }
 
-/** Where Docker happens to cut its frames must not matter. */
+/** Joins frames, so that Docker's division into frames does not matter. */
 function joinRuns(frames: readonly LogRun[]): readonly LogRun[] {
   const groups: { readonly stream: LogRun['stream']; readonly parts: Uint8Array[] }[] = [];
   for (const { stream, bytes } of frames) {

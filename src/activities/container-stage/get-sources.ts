@@ -8,15 +8,18 @@ import { defineNote, type Note } from '../build/note.ts';
 import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
 import { runWithAttempts } from './section-attempts.ts';
 
-/** Before git asks again though GitLab is there: a connection was cut, or it was away for a moment. */
+/**
+ * Pauses before git tries again although GitLab answers: a connection broke, or GitLab was away for
+ * a moment.
+ */
 const PAUSES_MS = [1_000, 5_000] as const;
 
-/** What must be known of earlier tries, whatever dies meanwhile. */
+/** Facts about earlier tries that must survive any crash. */
 interface Tries {
   readonly count: number;
-  /** In a row since GitLab was last found away. */
+  /** Number of failed tries in a row since GitLab was last away. */
   readonly inVain: number;
-  /** Of the output of the last one. */
+  /** Where the output of the last try begins. */
   readonly fromByte: number;
 }
 
@@ -26,8 +29,8 @@ export interface SourcesStage extends ContainerStage {
 }
 
 /**
- * Fetches the sources, and once more when GitLab is back that was away meanwhile: nothing of the job
- * has run yet. What GitLab refuses is not asked for again.
+ * Fetches the sources, and tries again after GitLab was away, because nothing of the job has run
+ * yet. A refusal is final.
  */
 export async function getSources(build: LiveBuild, stage: SourcesStage): Promise<StageOutcome> {
   for (let tries = await readTries(build, stage); ;) {
@@ -75,7 +78,9 @@ function readOutput({ context }: LiveBuild, { ports, place }: SourcesStage, from
   return ports.builds.readOutputEnd(context.buildId, place, fromByte);
 }
 
-/** Returns how often git was cut off in a row by then; undefined when it is not to ask again. */
+/**
+ * Returns how often in a row the connection was cut by then; undefined when git must not try again.
+ */
 async function pauseBefore(
   build: LiveBuild,
   stage: SourcesStage,

@@ -9,9 +9,9 @@ import { defineCounter } from '../build/note.ts';
 import { runInContainer } from './stage-container.ts';
 
 /**
- * Runs a stage, and once more in a new container when its own vanishes meanwhile: as often as the
- * job allows by EXECUTOR_JOB_SECTION_ATTEMPTS, which is once unless it says otherwise.
- * Source: gitlab-runner `executors/docker/docker_command.go` (runContainer).
+ * Runs a stage, and again in a new container when its own vanishes, as often as the job's
+ * EXECUTOR_JOB_SECTION_ATTEMPTS allows (default: once). Source: gitlab-runner
+ * `executors/docker/docker_command.go` (runContainer).
  */
 export async function runWithAttempts(
   build: LiveBuild,
@@ -22,7 +22,7 @@ export async function runWithAttempts(
   const limit = variables.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS');
   const note = defineCounter(`vanished ${stage.key}`);
   for (let vanished = await note.read(buildId, stage.ports); ;) {
-    // Each try has its own start: what is known of the one before is not about this container.
+    // Each try has its own start note, because an earlier one is about another container.
     const key = vanished === 0 ? stage.key : `${stage.key}/${vanished}`;
     try {
       return await runInContainer(build, { ...stage, key });

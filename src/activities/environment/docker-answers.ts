@@ -4,13 +4,15 @@ import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 
-/** An upgrade of Docker, or a node on its way up, takes less. */
+/** Upgrading Docker or booting a node takes less time. */
 const PATIENCE_MS = 5 * 60_000;
 const PAUSE_MS = 3_000;
-/** For so long an answer counts: runners that share a Docker ask it once. */
+/** How long an answer is valid: runners that share a Docker ask it once. */
 const ANSWER_AGE_MS = 5_000;
 
-/** Waits for a Docker that is away: a preparation has but three tries, some seconds apart. */
+/**
+ * Waits for a Docker that is away, because a preparation has only three tries, some seconds apart.
+ */
 export async function whenDockerAnswers(
   { context, trace, preparation }: LiveBuild,
   { engine, clock }: Ports,
@@ -33,7 +35,7 @@ interface Answer {
   readonly isThere: Promise<boolean>;
 }
 
-/** Tells whether a job of this runner could be run here; what is amiss is logged when it changes. */
+/** Reports whether a job of this runner could run here. Faults are logged when they change. */
 export function createDockerCheck({
   engine: engineOf,
   clock,
@@ -48,7 +50,7 @@ export function createDockerCheck({
       if (away.delete(engine)) log.info('Docker answers again, jobs are asked for', fields);
       return true;
     } catch (error) {
-      // What does not pass is told in the trace of a job.
+      // The trace of a job reports a permanent fault.
       if (!(error instanceof TransientError)) return true;
       if (!away.has(engine)) {
         const { message: reason } = error;

@@ -24,7 +24,7 @@ type EnvironmentActivities = Pick<
   'prepareEnvironment' | 'destroyEnvironment' | 'releaseBuild'
 >;
 
-/** After this long what Docker does not remove is left to people. */
+/** After this long, people must remove whatever Docker does not. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
 export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): EnvironmentActivities {
@@ -81,7 +81,7 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   const plan = await planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
-    // Keys lie on the disk as they are: no text of the job's may be one.
+    // Keys are stored unencrypted and must not contain text of the job, so the key is a digest.
     const key = `prepare_executor/warning/${ports.digests.sha256Hex(warning)}`;
     await trace.appendOnce(key, formatRunnerLine('warning', warning));
   }
@@ -90,7 +90,10 @@ async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
   await ensureContainers(build, { plan, places, withServices: true, ports, signal });
 }
 
-/** Source: gitlab-runner `executors/docker/docker.go` (validateOSType), which knows others too. */
+/**
+ * Source: gitlab-runner `executors/docker/docker.go` (validateOSType), which supports other systems
+ * too.
+ */
 function assertLinux({ name, osType }: EngineInfo): void {
   if (osType === 'linux') return;
   throw new FinalError(
@@ -103,7 +106,7 @@ function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper
   return needsHelper ? ['build', 'helper'] : ['build'];
 }
 
-/** Final, for nobody waits: another try would make containers behind the back of the clean-up. */
+/** Final, because nobody waits: another try would create containers after the clean-up. */
 function notWanted(): FinalError {
   return new FinalError(FailureType.RunnerSystem, 'the preparation was stopped');
 }
@@ -123,18 +126,20 @@ async function sayTryFailed(
   );
 }
 
-/** Removes what the build has in Docker. Throws TransientError while Docker does not let it go. */
+/**
+ * Removes the build's objects in Docker. Throws TransientError while Docker does not remove them.
+ */
 export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   const { context, preparation } = build;
   const { clock, log } = ports;
   const noted = await DESTROY_NOTE.read(context.buildId, ports);
   const sinceMs = earlierOrNow(noted, clock);
   if (noted !== sinceMs) await DESTROY_NOTE.write(context.buildId, sinceMs, ports);
-  // What is being made must be made, else it could not be found.
+  // Work in progress must complete, because its results could not be found otherwise.
   preparation.abort();
   await build.settled(MAKING);
 
-  // What they have said goes with them.
+  // Their output is lost with them.
   await concludeServices(build, ports).catch((error: unknown) => {
     log.warn('services not concluded', { ...jobFields(context), error });
   });
@@ -149,7 +154,7 @@ export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
   }
 }
 
-/** Containers first: they hold on to volumes and the network. Returns what went wrong. */
+/** Containers come first, because they use volumes and the network. Returns the faults. */
 async function removeAll(
   engine: ContainerEngine,
   { buildId, runner }: BuildContext,

@@ -4,12 +4,13 @@ import { planFor } from './containers.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 
-/** Longer account files belong to no image that anybody means to run. */
+/** Longer account files do not occur in real images. */
 const MAX_ACCOUNT_BYTES = 1024 * 1024;
 
 /**
- * Whom sources, caches and artifacts are to be given to, as `uid:gid`: with FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR the
- * user of the job's container, unless that is root. undefined: nobody in particular.
+ * The owner of sources, caches and artifacts, as `uid:gid`: with
+ * FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR the user of the job's container, unless that is root.
+ * undefined: nobody in particular.
  */
 export async function findOwner(
   build: LiveBuild,

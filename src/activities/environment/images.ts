@@ -11,14 +11,14 @@ import { readAuthSources } from './registry-auth.ts';
 
 export interface ImageOptions {
   readonly ports: Ports;
-  /** Whose image it is: names its lines in the trace. */
+  /** The container that needs the image. Identifies its lines in the trace. */
   readonly place: ContainerPlace | `service-${number}`;
   readonly image: PlannedImage;
-  /** Gives up a pull. */
+  /** Aborts a pull. */
   readonly signal: AbortSignal;
 }
 
-/** What the steps of resolving one image share. */
+/** The inputs that all steps of resolving one image share. */
 interface Resolution {
   readonly build: LiveBuild;
   readonly ports: Ports;
@@ -29,7 +29,7 @@ interface Resolution {
   readonly say: (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
 }
 
-/** What a container is created from. */
+/** The image that a container is created from. */
 export interface ResolvedImage {
   /** Digest or id. */
   readonly reference: string;
@@ -37,7 +37,7 @@ export interface ResolvedImage {
 }
 
 /**
- * The image to create a container from: by digest when a registry gave one, else by id.
+ * Resolves the image of a container: to its digest when a registry gave one, else to its id.
  * Source: gitlab-runner `executors/docker/docker.go` (getHelperImage, imageReferenceForCreate).
  */
 export async function resolveImage(
@@ -65,8 +65,8 @@ function resolved({ repoDigests, id, entrypoint }: ImageInfo): ResolvedImage {
 }
 
 /**
- * By the first pull policy that gives one; each that fails warns and hands on to the next.
- * Source: gitlab-runner `executors/docker/internal/pull/manager.go`.
+ * Tries the pull policies in order. Each failure prints a warning. Source: gitlab-runner
+ * `executors/docker/internal/pull/manager.go`.
  */
 async function byPolicies(
   policies: readonly PullPolicy[],
@@ -87,7 +87,7 @@ async function byPolicies(
       return image;
     } catch (error) {
       signal.throwIfAborted();
-      // A daemon that does not answer has nothing to do with the policy.
+      // When the daemon does not answer, another policy does not help.
       if (!(error instanceof FinalError)) throw error;
       last = error;
       const text = `Failed to pull image with policy "${policy}": ${error.message}`;
@@ -123,7 +123,7 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
   });
 }
 
-/** Credentials for the pull; the trace says where they are from, and what is of no use. */
+/** Credentials for the pull. The trace names their source, and unusable sources. */
 async function findAuth(resolution: Resolution): Promise<AuthMatch | undefined> {
   const { build, ports, reference, say } = resolution;
   const sources = await readAuthSources(build.context, { ports, image: reference });

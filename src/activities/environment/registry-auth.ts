@@ -16,9 +16,9 @@ interface AuthInput {
 }
 
 /**
- * All places where credentials for an image may be known, the best first, with what their programs
- * say. Only programs that may know this image are asked. One that fails spoils its source and no
- * other. Source: gitlab-runner `helpers/docker/auth/auth.go` (AllConfigs).
+ * All sources of credentials for an image, the best first, including their helper programs. Only
+ * programs that may know this image are asked. A failing program affects only its own source.
+ * Source: gitlab-runner `helpers/docker/auth/auth.go` (AllConfigs).
  */
 export async function readAuthSources(
   context: BuildContext,
@@ -40,7 +40,7 @@ interface ProgramInput {
   readonly image: string;
 }
 
-/** The programs' words count more than what is written in the file. */
+/** Answers of helper programs override the config file. */
 async function askPrograms(source: AuthSource, input: ProgramInput): Promise<AuthSource> {
   const { store = '', byServer = {} } = source.helpers ?? {};
   for (const helper of [store, ...Object.values(byServer)]) assertName(helper, source);
@@ -57,7 +57,7 @@ async function askPrograms(source: AuthSource, input: ProgramInput): Promise<Aut
   }
 }
 
-/** A job names helpers too: it must not choose which of the node's programs is run. */
+/** A job may also name helpers. It must not choose which of the node's programs runs. */
 function assertName(helper: string, { name }: AuthSource): void {
   if (!/[/\\\0]/.test(helper)) return;
   throw new FinalError(

@@ -10,9 +10,9 @@ const DONE_NOTE = defineMark('services-concluded');
 const NO_LOGS: ServiceLogs = { stop: () => Promise.resolve() };
 
 /**
- * Begins to take the services' logs into the trace, when the job wants that and this process does
- * not do it yet: it may have been started while the job ran.
- * Source: gitlab-runner `executors/docker/services.go` (captureContainersLogs).
+ * Starts copying the services' logs to the trace when the job wants that, unless this process
+ * already does. The process may be younger than the job. Source: gitlab-runner
+ * `executors/docker/services.go` (captureContainersLogs).
  */
 export async function followServices(build: LiveBuild, ports: Ports): Promise<void> {
   if (build.serviceLogs !== undefined) return;
@@ -43,7 +43,7 @@ function begin(build: LiveBuild, services: readonly StartedService[], ports: Por
   };
 }
 
-/** By way of a file, from which the trace knows by its own record how far it has come. */
+/** Copies through a file, so that the trace's own state tells how much was copied. */
 async function follow(
   { context, trace }: LiveBuild,
   { index, containerId, aliases, containerName }: StartedService,
@@ -60,8 +60,8 @@ async function follow(
 }
 
 /**
- * Takes what the services have still to say, while they are there, and tells of those that the
- * kernel has ended. Nothing of them comes into the trace after it.
+ * Copies the rest of the services' output while they exist, and reports those that the kernel has
+ * killed. Nothing of them gets into the trace afterwards.
  */
 export function concludeServices(build: LiveBuild, ports: Ports): Promise<void> {
   return build.joined('services', async () => {
@@ -72,7 +72,7 @@ export function concludeServices(build: LiveBuild, ports: Ports): Promise<void> 
     await followServices(build, ports);
     await build.serviceLogs?.stop();
     await sayKilled(build, services, ports);
-    // Invariant: what the note says to be over is in the trace for good.
+    // Invariant: lines about a noted step are durable in the trace.
     await build.trace.checkpoint();
     await DONE_NOTE.set(buildId, ports);
   });
@@ -88,7 +88,7 @@ async function sayKilled(
   const limit =
     memoryBytes === undefined ? '' : `, its limit is ${Math.round(memoryBytes / 1024 / 1024)} MiB`;
   for (const { index, containerId, aliases, containerName } of services) {
-    // Its end is no reason to keep the job's result back.
+    // The end of a service must not delay the job's result.
     const status = await engine.inspectContainer(containerId).catch(() => undefined);
     if (status?.oomKilled !== true) continue;
     const text = `OOM killed: service ${aliases[0] ?? containerName} used up its memory${limit}`;

@@ -18,10 +18,10 @@ import type { StartedService } from './services.ts';
 export interface ServiceWait {
   readonly plan: EnvironmentPlan;
   readonly services: readonly StartedService[];
-  /** Of the helper, to look with. */
+  /** The helper image, for the container of the check. */
   readonly helperImage: string;
   readonly ports: Ports;
-  /** Ends the wait: the job is not wanted any more. */
+  /** Ends the wait, because the job is no longer wanted. */
   readonly signal: AbortSignal;
 }
 
@@ -29,14 +29,14 @@ const BEGUN_NOTE = defineNote('services-wait', parseNumber);
 const DONE_NOTE = defineMark('services-waited');
 /** Source: gitlab-runner `executors/docker/docker.go` (ServiceLogOutputLimit). */
 const MAX_LOG_BYTES = 64 * 1024;
-/** A service that is not found to listen may have something to say of it. */
+/** How long to wait for the output of a service that does not listen. */
 const MAX_WORDS_WAIT_MS = 10_000;
 const LOOK_AGAIN_MS = 500;
 
 /**
- * Waits until all services listen, or for as long as the configuration says. Never fails the job: a
- * service that does not listen is told, with its log.
- * Source: gitlab-runner `executors/docker/services.go` (waitForServices).
+ * Waits until all services listen, at most for the configured time. Never fails the job: a service
+ * that does not listen gets a warning with its log. Source: gitlab-runner
+ * `executors/docker/services.go` (waitForServices).
  */
 export async function waitForServices(build: LiveBuild, wait: ServiceWait): Promise<void> {
   const { services, ports, signal } = wait;
@@ -65,14 +65,14 @@ interface TimedWait extends ServiceWait {
   readonly deadlineMs: number;
 }
 
-/** What was found out about all services. */
+/** The result of checking all services. */
 interface Look {
   readonly answers: ReadonlySet<number>;
-  /** Services that ended meanwhile. */
+  /** Services that have ended meanwhile. */
   readonly ends: ReadonlyMap<number, ContainerStatus>;
-  /** All that the container of the check has said. */
+  /** The output of the check's container. */
   readonly output: string;
-  /** Why nobody could look, if so. */
+  /** Why the check itself failed, if it did. */
   readonly fault: string | undefined;
 }
 
@@ -137,7 +137,7 @@ async function watchCheck(watching: Watching): Promise<Look> {
   const ends = new Map<number, ContainerStatus>();
   const endOf = async ({ index, containerId }: StartedService): Promise<void> => {
     ends.set(index, await engine.waitForExit(containerId, either));
-    // The check itself goes on with those that have ended: the others decide.
+    // The check continues although some services have ended, because the others decide.
     while (!either.aborted) {
       const answers = readAnswers(await readLog(engine, check));
       if (targets.every((target) => answers.has(target.index) || ends.has(target.index))) {
@@ -151,7 +151,7 @@ async function watchCheck(watching: Watching): Promise<Look> {
     engine.waitForExit(check, either),
     ports.clock.sleep(Math.max(0, deadlineMs - ports.clock.monotonicMs()), either),
   ].map((end) => end.finally(() => over.abort()));
-  // Whatever they end with, the services' answers count.
+  // Only the services' answers count, however the check ends.
   await Promise.allSettled([...ending, ...services.map(endOf)]);
   signal.throwIfAborted();
   const output = await readLog(engine, check);
@@ -199,7 +199,7 @@ function errorOf({ service, look }: Warning): string {
   return `service "${containerName}-wait-for-service" timeout`;
 }
 
-/** Returns what the service has said, as soon as it has said something and stopped. */
+/** Returns the service's output, as soon as there is some and it has paused. */
 async function waitForWords(build: LiveBuild, warning: Warning): Promise<string> {
   const { service, look, ports, deadlineMs, signal } = warning;
   const engine = ports.engine(build.context.runner);

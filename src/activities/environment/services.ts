@@ -16,7 +16,7 @@ export interface StartedService {
   readonly containerName: string;
   readonly aliases: readonly string[];
   readonly addresses: readonly string[];
-  /** Where it is to be asked whether it listens. */
+  /** The ports at which it is checked. */
   readonly ports: readonly number[];
 }
 
@@ -31,7 +31,7 @@ export interface ServicesOptions {
 const STARTED_NOTE = defineNote('services', parseServices);
 const SHORT_ID_LENGTH = 12;
 
-/** Says which services are to be started, before anything is pulled for them. */
+/** Prints which services will be started, before their images are pulled. */
 export async function announceServices({ trace }: LiveBuild, plan: EnvironmentPlan): Promise<void> {
   for (const { index, title } of plan.services) {
     const line = formatRunnerLine('plain', `Starting service ${title}...`);
@@ -40,8 +40,8 @@ export async function announceServices({ trace }: LiveBuild, plan: EnvironmentPl
 }
 
 /**
- * Creates and starts all services, and notes where they are. Done again after a crash, it finds
- * what runs by name and label. Invariant: no service is started twice, also one that has ended.
+ * Creates and starts all services, and notes their addresses. After a crash it finds running ones
+ * by name and label. Invariant: no service is started twice, even one that has ended.
  */
 export async function startServices(build: LiveBuild, options: ServicesOptions): Promise<void> {
   const { plan, ports, signal } = options;
@@ -77,7 +77,7 @@ async function startService(
   };
 }
 
-/** The services that were started for a build, by whatever process. */
+/** The services that any process has started for a build. */
 export async function readServices(
   { context }: LiveBuild,
   ports: Pick<Ports, 'builds'>,
@@ -105,7 +105,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
-/** `name:address` of each service, where Docker's network has no names of its own. */
+/** `name:address` of each service, for Docker networks without DNS. */
 export function linksTo(
   { network }: EnvironmentPlan,
   started: readonly StartedService[],

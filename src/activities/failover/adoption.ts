@@ -28,7 +28,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   const { nodeQueue, builds } = ports;
   if (options.fromQueue === nodeQueue) return { kind: 'own' };
   const known = await builds.read(options.buildId);
-  // Left from when the build was on this node before.
+  // Left from the time when the build was on this node before.
   if (known !== undefined && fencingTokenOf(known.adoption) < options.term)
     await orphaned.drop(options.buildId);
   if (known !== undefined && fencingTokenOf(known.adoption) >= options.term)
@@ -53,12 +53,14 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
 
 async function takePlace(ports: Ports): Promise<CapacityPermit> {
   const permit = await findRoom(ports, cancellationSignal());
-  // Asked again, perhaps of another node.
+  // The call is repeated, perhaps on another node.
   if (permit === undefined) throw new TransientError('this node has no room for one more build');
   return permit;
 }
 
-/** Everything of this node is its own: what is made here is never taken for the lost node's. */
+/**
+ * The facts of this node replace those of the lost node, so that their objects are never confused.
+ */
 function contextOf(
   { buildId, sealedJob, term, purpose, from }: AdoptionRequest,
   { encryptedJobs, systemId, program, randomness, clock }: Ports,

@@ -5,13 +5,13 @@ import type { LiveBuilds } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
 import { loseLease } from '../build/lease.ts';
 
-/** What the node itself does for a build whose workflow is no more. */
+/** What the node itself does for a build whose workflow is gone. */
 export interface OrphanedBuilds {
-  /** Reports a result, with all of the trace, once `stop` has ended what still runs of the build. */
+  /** Reports a result with the whole trace, after `stop` has ended what still runs. */
   report(buildId: string, outcome: BuildOutcome, stop: () => Promise<void>): Promise<void>;
-  /** Removes all of a build that another node has now, without a word to GitLab. */
+  /** Removes everything of a build that another node has now. Reports nothing to GitLab. */
   drop(buildId: string): Promise<void>;
-  /** Lets go of what this process holds of the build. */
+  /** Releases what this process holds of the build. */
   close(buildId: string): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export function createOrphanedBuilds(ports: Ports, live: LiveBuilds): OrphanedBu
       const build = await live.find(buildId);
       const stageKey = build?.stage?.key;
       await stop();
-      // What a stage that ran in this process has still to say belongs before the last line.
+      // The rest of the output of a stage in this process comes before the last line.
       if (stageKey !== undefined) await build?.settled(stageKey);
       await build?.joined('report', () => report(build, outcome, ports));
     },
@@ -31,7 +31,7 @@ export function createOrphanedBuilds(ports: Ports, live: LiveBuilds): OrphanedBu
         const { stage } = build;
         loseLease(build);
         await build.joined('destroy', () => destroy(build, ports));
-        // Its container is gone: it ends, and writes nothing any more.
+        // Its container is gone, so the stage ends and writes nothing more.
         if (stage !== undefined) await build.settled(stage.key);
       }
       await live.close(buildId);

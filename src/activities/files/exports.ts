@@ -8,13 +8,13 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import type { FileMember } from '../../ports/index.ts';
 import type { TransferRun } from './transfer-run.ts';
 
-/** Twice what a process can be handed as its environment: lines of one name may repeat. */
+/** Twice the limit for a process's environment, because names may repeat. */
 const MAX_ENV_FILE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Keeps with the build's record what its scripts have handed on by GITLAB_ENV, once they have ended:
- * every later stage, and each of its tries, sees the same. Fails with RunnerSystem when it is longer
- * than any environment. The file is the job's own: what is no plain file is not read.
+ * Stores the variables that the scripts passed on by GITLAB_ENV in the build's record, so that
+ * every later stage and try sees the same. Throws RunnerSystem when the file is longer than any
+ * environment. The job controls the file, so only a regular file is read.
  */
 export async function takeExports(build: LiveBuild, run: TransferRun): Promise<void> {
   const { context, trace } = build;

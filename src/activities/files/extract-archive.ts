@@ -8,17 +8,19 @@ export interface Extraction {
   readonly ports: Ports;
   /** Host path of the archive. */
   readonly file: string;
-  /** Of the job: it is unpacked into the project's directory, which must exist. */
+  /**
+   * Variables of the job. The archive is unpacked into the project's directory, which must exist.
+   */
   readonly variables: Variables;
   readonly signal: AbortSignal;
-  /** Told of each file and link before it is written. */
+  /** Called with each file and link before it is written. */
   readonly onWrite?: (path: string) => void;
 }
 
 /**
- * Unpacks an archive into the build's container, over what is there. Safe to repeat. Fails with
- * InvalidArchive when the archive is not to be trusted, before anything is written if that shows in
- * its list of members.
+ * Unpacks an archive into the build's container, over existing files. Safe to repeat. Throws
+ * InvalidArchive for a bad archive, before anything is written if its table of contents shows the
+ * fault.
  */
 export async function extractArchive(build: LiveBuild, options: Extraction): Promise<void> {
   const { context } = build;
@@ -39,7 +41,7 @@ export async function extractArchive(build: LiveBuild, options: Extraction): Pro
   }
 }
 
-/** As they are when nobody in particular is to have them: then all may do everything with them. */
+/** Without a particular owner, members are accessible to everybody. */
 async function* givenTo(
   owner: string | undefined,
   members: AsyncIterable<ArchiveMember>,
@@ -58,15 +60,16 @@ async function* givenTo(
 type Members = AsyncIterator<ArchiveMember>;
 
 interface Begun {
-  /** Directories that have to be made. */
+  /** Directories that must be created. */
   readonly missing: readonly ArchiveMember[];
-  /** The first member that is no implied directory; undefined when there is none. */
+  /** The first member that is not an implied directory; undefined when there is none. */
   readonly next: ArchiveMember | undefined;
 }
 
 /**
- * Docker's own way with a directory that is only named in a path would shut out every user but root,
- * and to write one changes the one that is there. So it is asked, before it is busy with writing.
+ * For a directory that occurs only in paths, Docker would create one for root alone, and writing
+ * one explicitly would change an existing one. So its existence is checked first, before Docker is
+ * busy with writing.
  */
 async function takeImplied(
   members: Members,
@@ -90,7 +93,7 @@ async function takeImplied(
     if (next.done === true) return { missing, next: undefined };
     const { isImplied, path } = next.value;
     if (!isImplied) return { missing, next: next.value };
-    // Parents come first: below one that is missing there is nothing.
+    // Parents come first: below a missing directory everything is missing.
     const isMissing =
       absent.has(path.slice(0, Math.max(0, path.lastIndexOf('/')))) ||
       !(await engine.pathExists(container, `${directory}/${path}`));

@@ -8,7 +8,7 @@ import { defineMark } from '../build/note.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from './transfer-run.ts';
 
-/** Names that the helper has found, relative to the project. undefined: nobody asked for them. */
+/** Names that the helper has listed, relative to the project; undefined: nobody asked for them. */
 export interface FileNames {
   readonly found: readonly string[] | undefined;
   readonly untracked: readonly string[] | undefined;
@@ -16,15 +16,18 @@ export interface FileNames {
 
 export type Listing =
   | { readonly kind: 'listed'; readonly names: FileNames }
-  /** The listing itself did not end well. */
+  /** The listing itself failed. */
   | { readonly kind: 'ended'; readonly outcome: StageOutcome };
 
-/** Some million names. What is longer was made to be long. */
+/** About a million names. A longer list was made on purpose. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 const NOTHING: FileNames = { found: undefined, untracked: undefined };
 
-/** Lists in the helper what a stage of files has to know before it reads them; once, over all crashes. */
+/**
+ * Lists in the helper the names that a stage needs before it reads files. Done once, over all
+ * crashes.
+ */
 export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Listing> {
   const { context } = build;
   const { ports, request } = run;
@@ -48,7 +51,7 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
   return { kind: 'listed', names };
 }
 
-/** The lists lie on the volume that both containers have. */
+/** The lists are on the volume that both containers share. */
 async function readList(
   { context }: LiveBuild,
   { ports, signal }: TransferRun,

@@ -1,7 +1,7 @@
 import type { Variables } from '../../domain/variables/variables.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 
-/** Where a job's files are read. */
+/** The container and directory from which a job's files are read. */
 export interface FilesContext {
   readonly engine: ContainerEngine;
   readonly container: string;

@@ -2,21 +2,21 @@ import { relativeTo } from '../../domain/files/project-paths.ts';
 import type { Place } from '../../domain/files/selection.ts';
 import type { FilesContext } from './files-context.ts';
 
-/** A place that a link is on the way to. */
+/** A place whose path contains a link. */
 export interface LinkedPlace {
   readonly place: Place;
-  /** The first link on the way: what lies below it is found only by following it. */
+  /** The first link in the path. What lies below is found only by following it. */
   readonly linkPath: string;
-  /** Where it really is, relative to the project; undefined when that is outside of it. */
+  /** The real place, relative to the project; undefined when it is outside. */
   readonly realPath: string | undefined;
 }
 
-/** No path that the kernel takes is longer: there is nothing at one that is. */
+/** The kernel accepts no longer path, so nothing exists at one. */
 const MAX_PATH_LENGTH = 4096;
 
 /**
- * Those of the places that links lead to. Asked before files are read, since a tar has a link and not
- * what it leads to; and nothing of the job runs any more that could change it.
+ * Finds the places behind links. Done before files are read, because a tar contains a link and not
+ * its target. Nothing of the job runs any more that could change a link.
  */
 export async function findLinkedPlaces(
   context: FilesContext,
@@ -38,7 +38,7 @@ export async function findLinkedPlaces(
   return linked;
 }
 
-/** undefined when no link is on the way. */
+/** undefined when no link is in the path. */
 async function resolve(
   place: Place,
   projectDir: string,

@@ -5,18 +5,18 @@ import type { FilesContext } from './files-context.ts';
 import { findLinkedPlaces, type LinkedPlace } from './linked-places.ts';
 import type { FileMember } from '../../ports/index.ts';
 
-/** One reading of a project's files that asks what is kept. */
+/** One reading of a project's files, filtered by the selection. */
 export interface Selected {
-  /** To be read once, each content before the next member. */
+  /** Read it once, each content before the next member. */
   readonly members: AsyncIterable<FileMember>;
-  /** What there is to say, and how many there were, when all members were read. */
+  /** The lines to print and the number of members, after all were read. */
   readonly lines: FileSelection['lines'];
   readonly count: () => number;
 }
 
 /**
- * What a selection keeps of all that is below its roots, by paths relative to the project. To be
- * read once, each content before the next member.
+ * The selected members below the roots, by paths relative to the project. Read them once, each
+ * content before the next member.
  */
 export async function* selectedFiles(
   context: FilesContext,
@@ -41,16 +41,16 @@ async function* filesOf(
 }
 
 /**
- * Docker up to 20.10 hands the path that it is asked for to itself as JSON, which holds UTF-8 only, and
- * then finds nothing. What else there is in the directories is offered in vain.
+ * Docker up to 20.10 passes the requested path to itself as JSON, which holds only UTF-8, and then
+ * finds nothing. For other names their directory is read, and the rest of it is filtered.
  */
 function readableRoots(roots: readonly string[]): readonly string[] {
   return outermostPaths(roots.map(utf8Ancestor));
 }
 
 /**
- * What is kept of the places that links lead to, by the names that the job has for it. Returns the
- * links below whose names there are files now: they cannot be kept themselves.
+ * The selected files behind links, by the names that the job uses. Returns the links that are now
+ * directories of such files and so cannot be kept themselves.
  */
 async function* linkedFiles(
   context: FilesContext,
@@ -69,7 +69,7 @@ async function* linkedFiles(
   return covered;
 }
 
-/** A link that is covered is found by who asks for it by its name, though its files stand for it. */
+/** A link that was replaced by its files still counts for whoever asked for it by name. */
 function offerBeside(
   { offer }: Pick<FileSelection, 'offer'>,
   path: string,
@@ -80,17 +80,17 @@ function offerBeside(
   return false;
 }
 
-/** Whether a name was found by way of a link, and not only as one. */
+/** Whether a name was found through a link, and not only as one. */
 function isThroughLink(name: string, linked: readonly LinkedPlace[]): boolean {
   return linked.some(({ linkPath }) => name.startsWith(`${linkPath}/`));
 }
 
-/** So many paths are read one by one; of more, all that is in the directory that holds them. */
+/** Up to this many paths are read one by one. For more, their common directory is read. */
 const MAX_READS = 50;
 
 /**
- * The same for a selection whose roots may hold far more than what it keeps: it is asked about names
- * that were listed, and only what it has kept is read, as far as that can be told apart.
+ * Does the same for a selection whose roots may contain far more than is kept: it filters listed
+ * names, and reads only the kept ones as far as possible.
  */
 export async function* listedFiles(
   context: FilesContext,
@@ -107,10 +107,13 @@ export async function* listedFiles(
   yield* filesOf(context, reads, ({ path }) => kept.has(path));
 }
 
-/** Heartbeats of all builds wait meanwhile. */
+/** Heartbeats of all builds wait during a longer turn. */
 const MAX_TURN_MS = 50;
 
-/** A job may have left a million files, and each may take a while: its patterns are its own too. */
+/**
+ * A job may leave a million files, and each may take time, because the job chooses the patterns
+ * too.
+ */
 async function keptOf(
   { ports: { clock }, signal }: FilesContext,
   { offer }: Pick<FileSelection, 'offer'>,
@@ -138,9 +141,9 @@ function commonDirectory([first = '', ...others]: readonly string[]): string {
 }
 
 interface Root {
-  /** As the job names it. '' is the whole project, which is no member itself. */
+  /** The path that the job uses. '' is the whole project, which is not a member itself. */
   readonly path: string;
-  /** As it is read. */
+  /** The path that is read. */
   readonly realPath: string;
 }
 

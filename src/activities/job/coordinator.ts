@@ -18,11 +18,13 @@ import { credentialsOf, sayGone, FINISHED_NOTE, sendPatch } from '../trace/trace
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
 
-/** How the build ended, from the moment on that its trace may say so. */
+/** The build's outcome, from the moment its trace may show it. */
 const RESULT_NOTE = defineNote('result', parseBuildOutcome);
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
-/** So often a trace is sent anew from its first byte. Source: gitlab-runner `network/trace.go`. */
+/**
+ * How often a trace is sent again from its first byte. Source: gitlab-runner `network/trace.go`.
+ */
 const MAX_REWINDS = 10;
 
 export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): CoordinatorActivities {
@@ -67,7 +69,7 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
   }
 }
 
-/** Seals the trace with the result's line and tells GitLab, until it has taken it. */
+/** Writes the result's line, and sends trace and state until GitLab has accepted them. */
 export async function report(
   build: LiveBuild,
   proposed: BuildOutcome,
@@ -99,7 +101,7 @@ export async function report(
 }
 
 /**
- * The first outcome stands: a build that Temporal has lost meanwhile comes to another one.
+ * Keeps the first outcome, because a build that Temporal lost meanwhile may get another one.
  * Invariant: GitLab is told what the last line of the trace says.
  */
 async function decide(
@@ -113,7 +115,7 @@ async function decide(
   return proposed;
 }
 
-/** What a stage wrote whose process was stopped while nobody looked. */
+/** Copies the output of a stage whose process was stopped while nobody was reading. */
 async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promise<void> {
   for (const place of ['helper', 'build'] as const) {
     const { output } = await builds.stageFiles(context.buildId, place);
@@ -122,8 +124,8 @@ async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promi
 }
 
 /**
- * All of the trace, then the state; from the first byte again when GitLab finds the trace broken. False
- * when GitLab does not take it.
+ * Sends the whole trace, then the state; starts again from the first byte when GitLab finds the
+ * trace broken. Returns false when GitLab does not accept it.
  */
 async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<boolean> {
   const { context, trace } = build;
@@ -155,17 +157,17 @@ async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): P
   }
 }
 
-/** False when GitLab wants nothing more of the job, not even its state. */
+/** False when GitLab no longer wants anything of the job, not even its state. */
 async function sendRest(build: LiveBuild, ports: Ports): Promise<boolean> {
   const { trace } = build;
   let mismatches = 0;
   while (trace.ackedBytes < trace.sendableBytes) {
     const sent = await sendPatch(build, ports);
     if (sent.kind === 'job_gone') return false;
-    // Whether the job itself is unknown, the state's own answer will tell.
+    // The answer to the state will show whether the job itself is unknown.
     if (sent.kind === 'not_found') return true;
     mismatches = sent.kind === 'range_mismatch' ? mismatches + 1 : 0;
-    // The first time GitLab says where it stands; when that is of no use, it needs time.
+    // The first mismatch tells GitLab's length. When that does not help, GitLab needs time.
     if (mismatches > 1) await ports.clock.sleep(pauseMs(mismatches));
   }
   return true;

@@ -24,11 +24,11 @@ import { createDockerCheck } from '../environment/docker-answers.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { BuildDraft, CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
 
-/** A turn that finds no room in this time ends: another node may have some. */
+/** A call that finds no room in this time ends, because another node may have some. */
 const ROOM_WAIT_MS = 2_000;
-/** A GitLab that has not answered by then may be sick: others have the place meanwhile. */
+/** A GitLab that has not answered by then may be overloaded, so others get the place meanwhile. */
 const LEND_AFTER_MS = 5_000;
-/** How often it is looked whether Temporal is back. */
+/** How often to check whether Temporal is back. */
 const AWAY_PAUSE_MS = 1_000;
 
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
@@ -61,7 +61,7 @@ async function runJobRequest(
     }
     isAlone = false;
     if (!(await hasDocker(runner))) {
-      // Another node may have one that answers.
+      // Another node may have a Docker that answers.
       await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
       return { kind: 'no_job' };
     }
@@ -76,7 +76,7 @@ async function runJobRequest(
     } finally {
       permit.release();
     }
-    // The next turn is to begin when it is there, and not at the end of this one.
+    // The next call should begin when Temporal is there, and not at the end of this one.
     await whenThere(ports);
     return { kind: 'no_job' };
   }
@@ -87,7 +87,7 @@ async function whenThere({ temporalHealth, clock }: Ports): Promise<void> {
   while (!(await temporalHealth.isThere()));
 }
 
-/** A place for one more build; undefined when there is none within a moment. */
+/** Reserves a place for one more build; undefined when there is none within a moment. */
 export async function findRoom(
   { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
   signal: AbortSignal,
@@ -114,7 +114,7 @@ interface OpenJobRequest {
   readonly ports: Ports;
 }
 
-/** Asks once. undefined: no job this time, ask again at the next tick. */
+/** Asks once. undefined: no job this time. */
 async function ask(
   turn: JobRequest,
   input: OpenJobRequest,
@@ -137,7 +137,7 @@ async function ask(
   }
 }
 
-/** A request that GitLab may hold is asked only where nobody else needs its place. */
+/** GitLab may hold a request only when nobody else needs its place. */
 async function replyTo(
   { mayWait }: JobRequest,
   { runner, permit, ports: { clock, coordinator } }: OpenJobRequest,
@@ -153,8 +153,8 @@ async function replyTo(
 }
 
 /**
- * From GitLab's 201 to the record on disk nothing may fail that can be foreseen: until then the job
- * exists only here. Invariant: the place is kept before anything is awaited after the record.
+ * Between GitLab's 201 and the durable record nothing foreseeable may fail, because the job exists
+ * only here. Invariant: the place is kept before anything is awaited after the record.
  */
 async function record(
   offer: JobOffer,
@@ -193,7 +193,7 @@ async function record(
   };
 }
 
-/** A build of release 0.1.0 that goes on here, when GitLab hands its job out once more. */
+/** A build of release 0.1.0 that still runs here when GitLab hands out its job again. */
 async function findUnkeyed(
   job: JobPayload,
   { runner, ports: { builds, digests } }: Pick<OpenJobRequest, 'runner' | 'ports'>,
@@ -203,7 +203,7 @@ async function findUnkeyed(
   return jobKey(digests, known.job) === jobKey(digests, job) ? known : undefined;
 }
 
-/** Without it the build stays with this node, whatever becomes of the node. */
+/** Without a plan the build stays on this node, even when the node is lost. */
 export function failoverPlanOf(
   context: BuildContext,
   { encryptedJobs, nodeWaitMs }: Pick<Ports, 'encryptedJobs' | 'nodeWaitMs'>,
@@ -254,7 +254,7 @@ function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): Bui
   });
 }
 
-/** A job that cannot be recorded (a full disk) is given back at once, as failed: nobody could run it. */
+/** Fails a job that cannot be recorded (a full disk) at once, because nobody could run it. */
 async function refuse(
   job: JobPayload,
   { runner, ports, error }: { runner: RunnerConfig; ports: Ports; error: unknown },
@@ -275,7 +275,7 @@ async function refuse(
   }
 }
 
-/** A payload that makes no sense still has a job behind it, which is to fail with a clear line. */
+/** A payload that makes no sense still belongs to a job, which must fail with a clear message. */
 function readPayload(
   json: unknown,
   identity: JobIdentity,

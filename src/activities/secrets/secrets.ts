@@ -11,9 +11,9 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
 /**
- * Fetches the secrets of a job, and keeps each with the build's record as soon as it is there: what
- * was fetched is not fetched again, whatever dies meanwhile, so every stage sees the same value.
- * Source: gitlab-runner `common/secrets.go`.
+ * Fetches the secrets of a job, and stores each in the build's record at once. A secret is never
+ * fetched twice, whatever dies meanwhile, so every stage sees the same value. Source: gitlab-runner
+ * `common/secrets.go`.
  */
 export async function resolveSecrets(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {
   const { job } = build.context;
@@ -42,11 +42,11 @@ function mayLack({ featureFlags }: ReturnType<typeof buildVariables>): boolean {
 
 interface Resolving extends TransferRun {
   readonly say: Say;
-  /** The job is content with nothing in the place of a secret that is not there. */
+  /** True: the job accepts a missing secret. */
   readonly mayLack: boolean;
 }
 
-/** undefined: no variable comes of it. */
+/** undefined: it becomes no variable. */
 async function valueOf(
   { key, source }: PlannedSecret,
   { ports, signal, say, mayLack }: Resolving,

@@ -9,22 +9,22 @@ const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 15_000;
 
 export interface GitlabWait {
-  /** Of what is said about it in the trace. */
+  /** Prefix of the keys of its lines in the trace. */
   readonly key: string;
   readonly ports: Ports;
-  /** Ends the wait, which then fails. */
+  /** Ends the wait, which then throws. */
   readonly signal: AbortSignal;
 }
 
 /**
- * `answers`: when it was asked. `was_away`: it does again. `refuses`: nothing of the job is wanted any
- * more, or it is somebody else's.
+ * `answers`: GitLab answered at once. `was_away`: it answers again. `refuses`: it no longer wants
+ * the job, or another runner has it.
  */
 export type GitlabPresence = 'answers' | 'was_away' | 'refuses';
 
 /**
- * Waits for a GitLab that is away, as long as the job may take. It is asked as a runner does that has
- * nothing to say: by the state of a job that runs.
+ * Waits for a GitLab that is away, as long as the job may take. The request is the state of a
+ * running job, as a runner without news sends it.
  */
 export async function whenGitlabAnswers(
   build: LiveBuild,

@@ -4,11 +4,11 @@ import type { BuildActivities, StageTry, UploadOptions } from '../contract.ts';
 import type { LiveBuilds } from '../build/live-builds.ts';
 import type { Clock, Ports } from '../../ports/index.ts';
 
-// Temporal's timers go by the clock of its machine, which may be set or wake up from sleep. The node
-// measures by one that only grows: a timer that rings early is asked about here, one that rings late
-// is forestalled by whoever sends the trace.
+// Temporal's timers use the clock of its machine, which may be set or wake up from sleep. The node
+// measures with a monotonic clock. It is asked when a timer fires early, and `uploadTrace` ends the
+// job when a timer fires late.
 
-/** Temporal's own timer goes first. */
+/** Temporal's own timer is preferred. */
 const GRACE_MS = 3_000;
 
 type ClockPorts = Pick<Ports, 'builds' | 'clock'>;
@@ -46,7 +46,10 @@ function timeLeft(
   return Math.max(0, limitMs - (nowMs - sinceMs));
 }
 
-/** Counts from now on. Returns the milliseconds until the job is overdue; Infinity when it never is. */
+/**
+ * Starts counting now. Returns the milliseconds until the job is overdue; Infinity when it never
+ * is.
+ */
 export function startDueTime(
   { jobTimeoutMs }: UploadOptions,
   clock: Pick<Clock, 'monotonicMs'>,

@@ -16,22 +16,22 @@ function parseBase(value: unknown): TraceBase | undefined {
     : undefined;
 }
 
-/** Byte at which GitLab's trace has our first one; undefined before that is settled. */
+/** Position in GitLab's trace of our first byte; undefined until it is settled. */
 export async function findBase(build: LiveBuild, ports: Ports): Promise<number | undefined> {
   if (build.context.adoption === undefined) return 0;
   build.base ??= await BASE_NOTE.read(build.context.buildId, ports);
   return build.base?.isTaken === true ? build.base.atByte : undefined;
 }
 
-/** Whether GitLab's trace is ours from its first byte, so that its checksum can be told. */
+/** Whether GitLab's trace is ours from its first byte, so that our checksum applies. */
 export async function isOwnTrace(build: LiveBuild, ports: Ports): Promise<boolean> {
   return (await findBase(build, ports)) === 0;
 }
 
 /**
- * Sends the first patch of an adopted build to where GitLab's trace ends, which nobody but GitLab
- * knows: it tells when the patch does not fit. Where it was sent to is noted before it is sent, so
- * that after a crash a trace that is longer by just this patch is known to have it.
+ * Sends the first patch of an adopted build to the end of GitLab's trace. Only GitLab knows that
+ * position and reports it when a patch does not fit. The position is noted before sending, so that
+ * after a crash a trace that is longer by exactly this patch is known to contain it.
  */
 export async function sendFirstPatch(
   build: LiveBuild,
@@ -65,7 +65,7 @@ export async function sendFirstPatch(
   return reply;
 }
 
-/** GitLab has lost what the other node had sent: only GitLab's length is worth anything. */
+/** GitLab has lost the other node's part, so only GitLab's own length counts. */
 export async function moveBase(build: LiveBuild, atByte: number, ports: Ports): Promise<void> {
   if (build.base === undefined) return;
   build.base = { ...build.base, atByte };

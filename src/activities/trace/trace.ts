@@ -12,16 +12,16 @@ import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
 import { startDueTime } from './job-clock.ts';
 import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
 
-/** GitLab takes at most 1 MiB a patch. */
+/** GitLab accepts at most 1 MiB for each patch. */
 const MAX_PATCH_BYTES = 1024 * 1024;
-/** A job that ends before is sent as a whole with its result: one request less. */
+/** A job that ends earlier is sent as a whole with its result, which saves a request. */
 const FIRST_PAUSE_MS = 1_000;
 const USUAL_INTERVAL_MS = 3_000;
 const MAX_INTERVAL_MS = 15 * 60_000;
-/** A silent job says this often that it lives; so it learns that it was canceled. */
+/** How often a silent job reports that it lives, which is how it learns that it was canceled. */
 const TOUCH_INTERVAL_MS = 30_000;
 
-/** Set when the trace has its last line. An uploader that comes later has nothing to do. */
+/** Set when the trace has its last line. An uploader that starts later has nothing to do. */
 export const FINISHED_NOTE = defineMark('sealed');
 
 export function createTraceActivities(
@@ -41,7 +41,7 @@ export function createTraceActivities(
   };
 }
 
-/** Whoever called does not listen any more. The loop is shared, and ends with the trace. */
+/** The caller no longer waits. The loop is shared, and ends with the trace. */
 function untilCancelled(): Promise<UploadEnd> {
   const signal = cancellationSignal();
   return new Promise((resolve) => {
@@ -83,7 +83,7 @@ async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): P
 interface Pace {
   /** Before the next tick. */
   readonly pauseMs: number;
-  /** What GitLab asks for. */
+  /** The interval that GitLab asks for. */
   readonly intervalMs: number;
 }
 
@@ -110,13 +110,13 @@ async function sendTick(
   { lastSentMs, ports }: { lastSentMs: number; ports: Ports },
 ): Promise<Tick> {
   const { trace, finished } = build;
-  // Waited for its turn behind the result, which has sent everything.
+  // It waited for the result, which has sent everything.
   if (finished.signal.aborted) return QUIET_TICK;
-  // A stage that says nothing would not notice it before its end.
+  // A silent stage would not notice it before its end.
   await build.noticeLoss();
   await trace.checkpoint();
   let tick = QUIET_TICK;
-  // More than one patch a tick only when a full one was not enough.
+  // Sends more than one patch per tick only when the last one was full.
   while (trace.ackedBytes < trace.sendableBytes) {
     const reply = await sendPatch(build, ports);
     if (reply.kind === 'job_gone') return { ...QUIET_TICK, remote: 'aborted' };
@@ -141,10 +141,10 @@ async function touch(build: LiveBuild, ports: Ports): Promise<Tick> {
   return { hasSent: true, remote, updateIntervalMs: undefined };
 }
 
-/** What the coordinator says of a job that is another node's now: nothing more is wanted of us. */
+/** The coordinator's answer for a job that another node has now: we must send nothing more. */
 const NOT_OURS: PatchReply = { kind: 'job_gone', status: 403 };
 
-/** Sends the next patch and moves `ackedBytes` to where the coordinator then stands. */
+/** Sends the next patch and moves `ackedBytes` to the coordinator's new length. */
 export async function sendPatch(build: LiveBuild, ports: Ports): Promise<PatchReply> {
   if (!(await holdsLease(build, ports))) return NOT_OURS;
   const base = await findBase(build, ports);
@@ -166,13 +166,13 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
       trace.ackedBytes += body.byteLength;
       break;
     case 'range_mismatch':
-      // As after `kill -9`: what GitLab has said last was not kept.
+      // Expected after `kill -9`: GitLab's last answer was not stored.
       ports.log.info('GitLab has another length of the log, it goes on from there', {
         ...jobFields(context),
         startByte: window.startByte,
         remoteLengthBytes: reply.remoteLengthBytes,
       });
-      // GitLab ahead of us would be somebody else's bytes; the final checksum tells.
+      // If GitLab has more, the bytes are somebody else's, and the final checksum will show it.
       if (reply.remoteLengthBytes < base) await moveBase(build, reply.remoteLengthBytes, ports);
       trace.ackedBytes = clamp(reply.remoteLengthBytes - base, trace.sendableBytes);
       doubtLease(build);
@@ -187,7 +187,7 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
   return reply;
 }
 
-/** For the operator: GitLab ends a job so without another word. */
+/** For the operator, because GitLab ends such a job without any message. */
 export function sayGone({ context }: LiveBuild, status: number, { log }: Ports): void {
   log.warn(
     'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',

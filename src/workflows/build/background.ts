@@ -2,12 +2,12 @@ import { isCancellation, log, type CancellationScope } from '@temporalio/workflo
 import { reasonOf, throwBug } from '../node/activity-failure.ts';
 import { isNodeLost } from '../failover/node-assignment.ts';
 
-/** Nobody waits for this; it ends with its scope at the latest. */
+/** Nobody waits for this work. It ends with its scope at the latest. */
 export function inBackground(scope: CancellationScope, work: () => Promise<void>): void {
   void logAndContinue('background work ended early', () => scope.run(work));
 }
 
-/** Whatever becomes of this, the build goes on: its fault is for the operator to read. */
+/** Logs a failure and continues the build; the operator reads the log. */
 export async function logAndContinue(complaint: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -9,17 +9,17 @@ import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
 
-/** The stages of one build, run one after another. */
+/** Runs the stages of one build one after another. */
 export interface BuildStages {
   /** Returns an outcome when the build ends here. */
   prepare(): Promise<BuildOutcome | undefined>;
-  /** Runs a stage, tries and all. A build that is over runs nothing more. */
+  /** Runs a stage with all its tries. Runs nothing when the build is over. */
   run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
 }
 
 export interface StageOptions {
   readonly jobStatus: StageRequest['jobStatus'];
-  /** The stage is stopped when it, with all its tries, takes longer. */
+  /** The stage is stopped when all its tries together take longer. */
   readonly limitMs?: number;
 }
 
@@ -95,7 +95,7 @@ async function runTries(
   return outcome;
 }
 
-/** Milliseconds until the limit is over, counted from now on; undefined when there is none. */
+/** Milliseconds until the limit, counted from now; undefined when there is no limit. */
 function timeLeft(limitMs: number | undefined): () => number | undefined {
   if (limitMs === undefined) return () => undefined;
   const endMs = Date.now() + limitMs;
@@ -142,7 +142,7 @@ async function runOnce(
   const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
   const ended = await canceller.run({
     call: () => {
-      // Just as it is handed to the node: until then the build may go to another one.
+      // Set just before the call: until then the build may move to another node.
       if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
       return calls.runStage.executeWithOptions({ summary }, [build, request]);
     },
@@ -150,10 +150,10 @@ async function runOnce(
     limitMs,
     leftMs: async () =>
       stageTimeLeft({ name: stage.name, attempt }, limitMs, { build, assignment }),
-    // Before the user's own scripts nobody is given time to tidy up. Source: spec/execution §6.
+    // Before the user's own scripts nobody gets time to clean up. Source: spec/execution §6.
     how: stage.place === 'build' ? 'graceful' : 'kill',
   });
-  // What it died of is our doing, whatever code it left.
+  // We caused its end, whatever its exit code is.
   if (ended === undefined) return { kind: 'stopped' };
   try {
     return ended.take();
@@ -163,8 +163,8 @@ async function runOnce(
 }
 
 /**
- * By the clock of the node, when a limit of a stage is over by Temporal's: that may have been set. 0
- * where nobody can tell. Builds of 0.1.0 do not ask.
+ * The time left by the node's clock when a limit has passed by Temporal's, which may have been set.
+ * 0 when nobody can tell. Builds of 0.1.0 do not ask.
  */
 export async function stageTimeLeft(
   stage: StageTry,
@@ -180,7 +180,7 @@ export async function stageTimeLeft(
   }
 }
 
-/** The build's stages as the Temporal UI shows them. */
+/** The build's stages, as the Temporal UI shows them. */
 interface StageTable {
   begin(name: string): (end: string) => void;
 }
@@ -210,7 +210,7 @@ function retryPauseMs(attempt: number, { hasShortPauses }: BuildPlan): number {
     : Math.min(SHORT_PAUSE.firstMs * factor, SHORT_PAUSE.maxMs);
 }
 
-/** Which interruptions end a stage that runs. Source: spec/execution §6. */
+/** The interruptions that end a running stage. Source: spec/execution §6. */
 function endingOf({ name }: PlannedStage): EndingKinds {
   const always = ['aborted', 'job_timeout'] as const;
   if (name.startsWith('step_')) return [...always, 'canceling', 'script_timeout'];
@@ -218,7 +218,7 @@ function endingOf({ name }: PlannedStage): EndingKinds {
   return AFTER_THE_SCRIPT.has(name) ? always : [...always, 'canceling'];
 }
 
-/** Once these run, a cancel comes too late. */
+/** During these stages a cancel comes too late. */
 const AFTER_THE_SCRIPT: ReadonlySet<StageName> = new Set([
   'after_script',
   'archive_cache',
@@ -226,7 +226,7 @@ const AFTER_THE_SCRIPT: ReadonlySet<StageName> = new Set([
   'cleanup_file_variables',
 ]);
 
-/** Whether a stage hands to GitLab what the job has made, however long GitLab is away. */
+/** Whether a stage sends the job's results to GitLab, however long GitLab is away. */
 export function isDelivery({ name }: Pick<PlannedStage, 'name'>): boolean {
   return name === 'upload_artifacts_on_success' || name === 'upload_artifacts_on_failure';
 }

@@ -9,27 +9,27 @@ import { watch, type Watched } from '../node/watched.ts';
 
 export type EndingKinds = readonly Interruption['kind'][];
 
-/** What runs on the node and can be stopped. */
+/** Work on the node that can be stopped. */
 export interface Stoppable<T> {
   call(): Promise<T>;
   /** The interruptions that end it. */
   readonly ending: EndingKinds;
   readonly limitMs?: number | undefined;
-  /** Asked when the limit is over by Temporal's clock: what is left of it by that of the node. */
+  /** Called when the limit has passed by Temporal's clock: the time left by the node's clock. */
   readonly leftMs?: () => Promise<number>;
   readonly how: StopRequest['how'];
 }
 
-/** First wait before a stage is told again to stop; doubled each time. */
+/** First pause before a stage is told again to stop. Doubled each time. */
 const FIRST_STOP_PAUSE_MS = 1_000;
 
-/** Runs what an interruption or a time limit may end. */
+/** Runs work that an interruption or a time limit may end. */
 export interface Canceller {
-  /** Something did not let itself be stopped: whatever came next would meet it. */
+  /** True: some work could not be stopped, and would still run beside later work. */
   readonly isStuck: boolean;
   /**
-   * The answer of the call; undefined when it was stopped. It may have begun just when it was told
-   * to stop, so it is told again until it has ended.
+   * The answer of the call; undefined when it was stopped. Work may begin just when it is told to
+   * stop, so it is told again until it has ended.
    */
   run<T>(work: Stoppable<T>): Promise<Watched<T> | undefined>;
 }
@@ -78,14 +78,14 @@ export function openCanceller(build: BuildRef, { assignment, run }: CancellerSco
       await endOrLimit(isEnding, work);
       if (running.isSettled) return running;
 
-      scope.cancel(); // it is not begun, nor tried again, from here on
+      scope.cancel(); // from here on it is neither begun nor tried again
       isStuck = !(await stopUntilEnded(running, work));
       return undefined;
     },
   };
 }
 
-/** Returns when it is ending, or when its time is over. */
+/** Returns when the work ends, or when its time is over. */
 async function endOrLimit<T>(
   isEnding: () => boolean,
   { limitMs, leftMs }: Stoppable<T>,

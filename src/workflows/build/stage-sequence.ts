@@ -18,12 +18,14 @@ export interface StageSequenceScope {
 }
 
 const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
-/** What an exit code says of a payload that cannot be run. Source: spec/coordinator-api §4 b. */
+/** Exit code for a payload that cannot be run. Source: spec/coordinator-api §4 b. */
 const REJECTED_EXIT_CODE = 3;
-/** A clean-up deletes a few files; what takes longer hangs, and would keep the build's place. */
+/**
+ * A clean-up deletes a few files. One that takes longer hangs, and would occupy the build's place.
+ */
 const CLEANUP_LIMIT_MS = 5 * 60_000;
 
-/** The stages under the job's clock, which starts before the environment is prepared. */
+/** Runs the stages with the job's time limit, which begins before the environment is prepared. */
 export async function runStageSequence(
   job: JobSummary,
   scope: StageSequenceScope,
@@ -48,7 +50,7 @@ export async function runStageSequence(
   return outcome;
 }
 
-/** Without them nothing of the job is begun. Returns an outcome when the build ends here. */
+/** Nothing of the job begins without its secrets. Returns an outcome when the build ends here. */
 async function resolveSecrets(
   { secrets }: BuildPlan,
   { stages, run }: Pick<StagesScope, 'stages' | 'run'>,
@@ -63,7 +65,7 @@ interface StagesScope {
   readonly assignment: NodeAssignment;
   readonly stages: BuildStages;
   readonly run: BuildRun;
-  /** Of the job. */
+  /** The job's clock. */
   readonly clock: JobClock;
 }
 
@@ -76,13 +78,13 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
     if (ended.kind === 'succeeded') continue;
     const { interruption } = run;
     const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
-    // Without its preparation there is nothing that could be kept or cleaned up.
+    // Without a preparation there is nothing to keep or clean up.
     if (stage.name === 'prepare_script') return outcome;
     const result = ended.kind === 'stopped' ? outcome : await keepFiles(plan, scope, outcome);
     await cleanUp(plan, scope);
     return result;
   }
-  // A cancel that came before the user's own scripts spares them altogether.
+  // A cancel before the user's own scripts skips them.
   if (run.interruption !== undefined) {
     await cleanUp(plan, scope);
     return outcomeOfStages({ kind: 'stopped' }, run.interruption);
@@ -93,8 +95,9 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
 }
 
 /**
- * Saves caches, then hands over artifacts. What fails there fails a build that was good so far. The
- * job's clock ends with its own work: a GitLab that is away must not fail a job that has ended.
+ * Saves caches, then uploads artifacts. A failure here fails a build that was successful so far.
+ * The job's clock ends with its own scripts, because a GitLab that is away must not fail a job that
+ * has ended.
  */
 async function keepFiles(
   { finish }: BuildPlan,
@@ -109,7 +112,7 @@ async function keepFiles(
   return result.state === 'success' ? outcomeOfStages(outcome, run.interruption) : result;
 }
 
-/** Whatever one stage comes to, the next is run. Returns the first that is not well. */
+/** Runs each stage, whatever the outcome of the others. Returns the first failure. */
 async function runAll(
   wanted: readonly PlannedStage[],
   { stages, run, clock }: StagesScope,
@@ -127,11 +130,11 @@ async function runAll(
 interface EndedPreparation {
   readonly ended: StageOutcome;
   readonly interruption: Interruption | undefined;
-  /** Of the stage's own. */
+  /** Time limit of the stage itself. */
   readonly limitMs: number | undefined;
 }
 
-/** The shell itself does not start: nothing of that is the user's doing. Source: spec/execution §1. */
+/** The shell itself did not start, which is not the user's fault. Source: spec/execution §1. */
 function outcomeOfPreparation(
   { name }: PlannedStage,
   { ended, interruption, limitMs }: EndedPreparation,
@@ -153,7 +156,7 @@ function outcomeOfPreparation(
 async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
   const { stages, run } = scope;
   const outcome = await runScript(plan, scope);
-  // From here on a cancel comes too late: what the script did stands.
+  // A cancel comes too late now: the script's outcome stands.
   const interruption = run.interruption;
   const result = outcomeOfStages(outcome, interruption);
   if (plan.afterScript === undefined || run.isOver()) return result;
@@ -191,7 +194,7 @@ function startScriptClock(
 async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<void> {
   const { cleanup, finish, jobTimeoutMs } = plan;
   if (cleanup === undefined || run.isOver()) return;
-  // With the first delivery the job's own clock has ended. Builds that 0.1.0 has planned keep theirs.
+  // The job's own clock ends with the first upload. Builds planned by 0.1.0 keep theirs.
   const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
   const limit = finish === undefined ? {} : { limitMs };
   const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
@@ -202,7 +205,7 @@ interface JobClock {
   stop(): void;
 }
 
-/** Ends the job when its time is over, by Temporal's clock and by that of the node. */
+/** Ends the job when its time is over by both Temporal's clock and the node's. */
 function startJobClock(
   { buildId, plan }: JobSummary,
   { assignment, run }: StageSequenceScope,
@@ -222,7 +225,7 @@ function startJobClock(
   };
 }
 
-/** `leftMs` is asked when the time is over: what it returns is waited for as well. */
+/** `leftMs` is called when the time is over, and the timer then waits for its result too. */
 function startTimer(
   run: BuildRun,
   interruption: Extract<Interruption, { timeoutMs: number }>,

@@ -22,18 +22,18 @@ import type { BuildRun } from '../node/build-run.ts';
 import { buildMemo } from '../messages.ts';
 import { watch } from '../node/watched.ts';
 
-/** What becomes of a build whose node does not answer. */
+/** What happens to a build whose node does not answer. */
 export type Failover =
-  /** It begins again on another node. */
+  /** It starts again on another node. */
   | { readonly kind: 'moved'; readonly nodeQueue: string; readonly term: number }
-  /** Another node tells GitLab that it has failed. */
+  /** Another node reports to GitLab that it has failed. */
   | {
       readonly kind: 'given_up';
       readonly nodeQueue: string;
       readonly term: number;
       readonly message: string;
     }
-  /** GitLab has its result: the node sweeps what is left when it comes back. */
+  /** GitLab has its result. The node sweeps the rest when it comes back. */
   | { readonly kind: 'left' };
 
 export interface FailoverScope {
@@ -43,20 +43,22 @@ export interface FailoverScope {
   readonly term: number;
   readonly rescue: FailoverPlan | undefined;
   readonly run: BuildRun;
-  /** When the node was last known to be there. */
+  /** When the node was last known to be alive. */
   readonly sinceMs: number;
 }
 
-/** A node that is there answers in less; so does one whose process has just been started anew. */
+/** A running node answers in less time, and so does one whose process has just restarted. */
 const GRACE_MS = 20_000;
-/** A wait that took so much longer was one of Temporal, or of every node: it says nothing of this one. */
+/**
+ * If a wait took this much longer, Temporal or all nodes were away, which says nothing about this
+ * node.
+ */
 const OVERDUE_MS = 20_000;
 
 /**
- * Asks a node that let a call go unanswered, until it answers or the build is given to another. A
- * build whose script was not handed out moves at once. Any other waits for its node: at first for as
- * long as it takes until another node is there at all, then for the time that is set. So a node that
- * is the only one never loses a build by being away.
+ * Calls a node that did not answer, until it answers or the build moves. A build whose script was
+ * not handed out moves at once. Any other build first waits until another node is alive, then for
+ * the configured time. So the only node never loses a build by being away.
  */
 export async function waitOrFailOver(
   scope: FailoverScope,
@@ -85,15 +87,15 @@ export async function waitOrFailOver(
 }
 
 /**
- * For a node that is there and has lost its record of the build: another one is made of what the build
- * carries along, on whichever node. GitLab is told the end by it, and nothing is run again.
+ * For a running node that has lost its record of the build: any node makes a new record from the
+ * data that the build carries along. That node reports the end to GitLab, and nothing runs again.
  */
 export async function replaceRecord(scope: FailoverScope, rescue: FailoverPlan): Promise<Failover> {
   const from = lostNode(scope);
   log.warn('node has lost its record of the build', {
     ...{ buildId: scope.job.buildId, node: from.name },
   });
-  // The node itself may make it: it counts as any other.
+  // The same node may make it, like any other.
   const search = { ...scope, nodeQueue: '', isBack: () => false, from };
   const offers = { term: scope.term };
   let adopted: Adopted | undefined;
@@ -103,7 +105,7 @@ export async function replaceRecord(scope: FailoverScope, rescue: FailoverPlan):
 
 interface FailoverAttempt extends FailoverScope {
   readonly from: LostNode;
-  /** The highest term that was offered to another node. */
+  /** The highest fencing token that was offered to another node. */
   readonly offers: { term: number };
   isBack(): boolean;
 }
@@ -112,7 +114,7 @@ function lostNode({ nodeQueue, sinceMs }: FailoverScope): LostNode {
   return { name: nodeNameOf(nodeQueue), sinceMs };
 }
 
-/** Undefined when the node is back. */
+/** undefined when the node is back. */
 async function failOver(
   search: FailoverAttempt,
   rescue: FailoverPlan,
@@ -127,15 +129,18 @@ function mayHaveBegun({ run }: FailoverAttempt): boolean {
   return run.progress.hasBegunScript || hasToStay;
 }
 
-/** By a person: what came after that point in the history of the workflow is not known here. */
+/**
+ * Whether a person reset the workflow: what happened after that point of its history is not known
+ * here.
+ */
 export function wasReset(): boolean {
   const { runId, firstExecutionRunId } = workflowInfo();
   return runId !== firstExecutionRunId;
 }
 
 /**
- * An adoption that came to nothing may have left a record somewhere: by its term that node learns that
- * the build has stayed here.
+ * A failed adoption may have left a record on some node. By a higher fencing token that node learns
+ * that the build has stayed here.
  */
 function settleBack({ nodeQueue, term, offers }: FailoverAttempt): {
   kind: 'present';
@@ -164,7 +169,7 @@ async function giveUp(
   return undefined;
 }
 
-/** Waits until another node is there, or this one again. */
+/** Waits until another node, or this one again, is alive. */
 async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<boolean> {
   const scope = new CancellationScope();
   const witness = watch(scope.run(() => proxyFleet().any.witnessLoss()));
@@ -177,7 +182,7 @@ async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<bool
     throwBug(error);
     log.warn('no witness of the loss', { reason: reasonOf(error) });
   }
-  // The node itself, just started: it answers for itself in a moment.
+  // The node itself has just restarted and will answer in a moment.
   await condition(isBack, GRACE_MS);
   return false;
 }
@@ -206,12 +211,12 @@ async function adopt(
     scope.run(() =>
       purpose === 'run'
         ? roomy.adoptBuild(order)
-        : // Whoever was there has gone as well: the wait begins anew.
+        : // The other node is gone too, so the wait begins again.
           any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [order]),
     ),
   );
   await condition(() => adoption.isSettled || isBack());
-  // Who has taken it up has it, although its node is back.
+  // A node that has adopted the build keeps it, even if the old node is back.
   if (!adoption.isSettled) scope.cancel();
   await condition(() => adoption.isSettled);
   const reply = takeReply(() => adoption.take());

@@ -13,14 +13,14 @@ import type { BuildRun } from '../node/build-run.ts';
 import { replaceRecord, waitOrFailOver, wasReset, type Failover } from './failover.ts';
 import { watch } from '../node/watched.ts';
 
-/** The node that a build is on, for as long as it is. */
+/** The node that a build is assigned to. */
 export interface NodeAssignment {
   readonly node: BuildNode;
-  /** Set when the node is lost to this build: from then on nothing is called there any more. */
+  /** Set when the node is lost to this build: from then on nothing is called there. */
   readonly failover: Failover | undefined;
   /**
-   * Calls an activity of the node until it is answered. It is called again when the node's process
-   * was started anew meanwhile, or did not answer and is there again: the new call re-attaches. Fails
+   * Calls an activity of the node until it is answered. Calls it again when the node's process was
+   * restarted meanwhile, or when the node was silent and is back: the new call re-attaches. Throws
    * when the node is lost: see {@link isNodeLost}.
    */
   onNode<T>(call: () => Promise<T>): Promise<T>;
@@ -29,7 +29,7 @@ export interface NodeAssignment {
 export interface AssignmentOptions {
   readonly job: JobSummary;
   readonly nodeQueue: string;
-  /** How often the build has changed hands. */
+  /** How often the build has changed nodes. */
   readonly term: number;
   readonly rescue: FailoverPlan | undefined;
   readonly run: BuildRun;
@@ -60,26 +60,28 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
     searching = undefined;
   };
 
-  /** Throws what is the call's own fault. */
+  /** Throws faults of the call itself. */
   const lookAfter = (error: unknown, startedMs: number): Promise<void> => {
     const sinceMs = silentSince(error, startedMs);
     if (sinceMs !== undefined) return search(sinceMs);
     const { rescue } = options;
-    // Of a build that was reset the record may be gone because it has ended: GitLab knows how.
+    // The record of a build that was reset may be gone because the build has ended: GitLab knows
+    // how.
     if (rescue === undefined || !isRecordLost(error) || wasReset()) throw error;
     return replace(rescue);
   };
 
   const onNode = async <T>(call: () => Promise<T>): Promise<T> => {
     for (;;) {
-      // Invariant: nothing is handed to a node while the build may be given to another one.
+      // Invariant: nothing is called on a node while the build may move to another.
       if (searching !== undefined) await searching;
       if (failover !== undefined) throw nodeLost(nodeQueue);
       const restartsBefore = run.restarts;
       const startedMs = Date.now();
       const scope = new CancellationScope();
       const answer = watch(scope.run(call));
-      // Cancelling reaches the call through its scope; how long it may take to end is the call's own.
+      // The scope passes cancellation on to the call, which decides itself how long it takes to
+      // end.
       await CancellationScope.nonCancellable(() =>
         condition(
           () => answer.isSettled || run.restarts !== restartsBefore || failover !== undefined,
@@ -92,7 +94,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
           searching ??= lookAfter(error, startedMs);
         }
       }
-      scope.cancel(); // the call of a process that is gone
+      scope.cancel(); // this call's process is gone
     }
   };
   return {
@@ -104,7 +106,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   };
 }
 
-/** Whether a call was not answered because its node is lost: that is told elsewhere. */
+/** Whether a call failed because its node is lost, which is reported elsewhere. */
 export function isNodeLost(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === NODE_LOST;
 }
@@ -118,7 +120,7 @@ function nodeLost(nodeQueue: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(`${nodeQueue} does not answer any more`, NODE_LOST);
 }
 
-/** When the node was last known to be there, if that is what the call failed by. */
+/** When the node was last known to be alive, if the call failed because of silence. */
 function silentSince(error: unknown, startedMs: number): number | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (!(cause instanceof TimeoutFailure)) return undefined;

@@ -11,22 +11,22 @@ import { isAlreadyStarted, reasonOf, throwBug } from '../node/activity-failure.t
 import * as messages from '../messages.ts';
 import { initialServeRunnerState, serveRunner } from '../serve-runner.ts';
 
-/** A runner as it was last told to ask. */
+/** A runner with the feeding that it last received. */
 export interface FedRunner {
   readonly workflowId: string;
   readonly feeding: Feeding;
 }
 
-/** What a runner is to be told. */
+/** The feeding that a runner must receive. */
 export interface RunnerFeeding extends FedRunner {
   readonly runner: RunnerSettings;
   readonly installation: string;
 }
 
-/** A signal may cross the runner's end, or the end of its last build after a stop. */
+/** A signal may arrive just when the runner ends, or after its last build following a stop. */
 const FEED_TRIES = 3;
 
-/** Starts the runner, or tells the one that runs. */
+/** Starts the runner, or signals the running one. */
 export async function feed(order: RunnerFeeding, askAnew: boolean): Promise<void> {
   const { workflowId, feeding } = order;
   for (let tries = 1; tries <= FEED_TRIES; tries += 1) {
@@ -36,7 +36,7 @@ export async function feed(order: RunnerFeeding, askAnew: boolean): Promise<void
   log.error('runner not fed, a reload tries again', { workflowId });
 }
 
-/** Returns false when it runs already. */
+/** Returns false when it is already running. */
 async function startRunner({ runner, installation, feeding }: RunnerFeeding) {
   const { name, key } = runner;
   const feederId = workflowInfo().workflowId;
@@ -44,7 +44,7 @@ async function startRunner({ runner, installation, feeding }: RunnerFeeding) {
     await startChild(serveRunner, {
       ...messages.runnerStart(installation, runner),
       args: [initialServeRunnerState({ runner: { name, key }, feeding, feederId })],
-      // Runners outlive a continue-as-new of their feeder; `stop` ends them.
+      // Runners outlive a continue-as-new of feedRunners; `stop` ends them.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
     });
@@ -70,7 +70,7 @@ export async function stopRunner(workflowId: string): Promise<void> {
     await getExternalWorkflowHandle(workflowId).signal(messages.stopSignal);
   } catch (error) {
     throwBug(error);
-    // It is gone already: that is what was wanted.
+    // It is already gone, as wanted.
     log.info('runner was not there to stop', { workflowId, reason: reasonOf(error) });
   }
 }

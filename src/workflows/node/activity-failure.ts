@@ -12,14 +12,14 @@ import { FailureType } from '../../domain/failure.ts';
 
 const FAILURE_TYPES: ReadonlySet<string> = new Set(Object.values(FailureType));
 
-/** The outcome of a stage whose activity failed for good. A cancelled activity was stopped. */
+/** The outcome of a stage whose activity failed finally. A cancelled activity was stopped. */
 export function stageFaultOf(error: unknown): StageOutcome {
   throwBug(error);
   if (isCancellation(error)) return { kind: 'stopped' };
   return { kind: 'system_failed', ...describeFailure(error) };
 }
 
-/** How a build ends whose activity failed for good. */
+/** The outcome of a build whose activity failed finally. */
 export function outcomeOfFailure(
   error: unknown,
   interruption: Interruption | undefined,
@@ -34,22 +34,22 @@ export function outcomeOfFailure(
 }
 
 /**
- * Lets through what no activity can cause. A bug parks the workflow, where people see it and a
- * release mends it; caught, it would be told to GitLab as a job's failure.
+ * Rethrows errors that no activity can cause. A bug blocks the workflow task, where people see it
+ * and a release fixes it. Catching it would report it to GitLab as a failed job.
  */
 export function throwBug(error: unknown): void {
   if (!(error instanceof TemporalFailure)) throw error;
 }
 
 /**
- * Whether a child was not started because its id is taken. By name: the package for workflows does
- * not export this class, unlike all others.
+ * Whether a child was not started because its id is in use. Checked by name, because unlike all
+ * others this class is not exported by the package for workflows.
  */
 export function isAlreadyStarted(error: unknown): boolean {
   return error instanceof TemporalFailure && error.name === 'WorkflowExecutionAlreadyStartedError';
 }
 
-/** Whether a call was given up because nothing was heard of its process any more. */
+/** Whether a call was abandoned because its process was silent. */
 export function isNodeSilent(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';

@@ -3,20 +3,22 @@ import type { BuildActivities, FleetActivities } from '../../activities/contract
 import type { JobSummary } from '../../domain/context/stage.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../messages.ts';
 
-/** The activities of the node that holds a build, by how long they may take and be tried. */
+/** The activities of a build's node, by their time limits and retries. */
 export type BuildNode = ReturnType<typeof proxyNode>;
 
-/** How long a stopped stage may take to end before the build goes on without it. */
+/**
+ * How long a stopped stage may take to end before the build continues without it, in milliseconds.
+ */
 export const STOP_LIMIT_MS = 5 * 60_000;
 
-/** The longest that a process which hangs or is gone goes unnoticed. */
+/** The longest time, in milliseconds, for which a hanging or dead process goes unnoticed. */
 export const HEARTBEAT_MS = 30_000;
-/** The longest that a node which is there takes to pick up a call. */
+/** The longest time that a running node takes to pick up a call. */
 const PICK_UP_MS = 20_000;
 
 /**
- * Calls of a node, each of which tells by its time-out when the node does not answer. That is no
- * fault of the call: the workflow looks for the node, and repeats the call when it is there again.
+ * Calls of a node. Their time-outs show when the node does not answer. That is not a fault of the
+ * call: the workflow looks after the node, and repeats the call when it is back.
  */
 export function proxyNode(nodeQueue: string, job: JobSummary) {
   const { jobTimeoutMs } = job.plan;
@@ -26,12 +28,13 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
     scheduleToStartTimeout: PICK_UP_MS,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   } as const;
-  // Temporal's own name: not repeated behind the workflow's back, as all other faults are.
+  // Temporal's own name for this time-out, which unlike all other faults is not retried by
+  // Temporal.
   const nonRetryableErrorTypes = ['TemporalTimeout:Heartbeat'];
-  // What is stopped is waited for: its end says that nothing of it runs any more.
+  // Waits for stopped work, so that nothing of it runs afterwards.
   const ending = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
   return {
-    /** Short calls, repeated until they pass. */
+    /** Short calls, retried until they succeed. */
     quick: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: '15 minutes',
@@ -55,20 +58,22 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
       startToCloseTimeout: jobTimeoutMs + 3_600_000, // the job's own timer ends it earlier
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** Whatever does not let itself be stopped must not keep the job "running" in GitLab. */
+    /** Work that cannot be stopped must not keep the job "running" in GitLab. */
     stop: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: '2 minutes',
       scheduleToCloseTimeout: STOP_LIMIT_MS,
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** A finished job's result is delivered however long GitLab is away. */
+    /** The result of a finished job is delivered, however long GitLab is away. */
     patient: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: jobTimeoutMs + 24 * 3_600_000,
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '30 seconds' },
     }),
-    /** Answered when the node is there, whenever that is. A process that hangs may swallow some. */
+    /**
+     * Answered when the node is alive, whenever that is. A hanging process may swallow some calls.
+     */
     asking: proxyActivities<BuildActivities>({
       taskQueue: nodeQueue,
       startToCloseTimeout: '10 seconds',
@@ -78,11 +83,11 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
   };
 }
 
-/** Calls of any node, for a build whose own does not answer. */
+/** Calls of any node, for a build whose own node does not answer. */
 export function proxyFleet() {
   const common = {
     startToCloseTimeout: '20 seconds',
-    // An adoption that is under way comes to its end: whose the build is must be known.
+    // An adoption in progress must complete, because it must be known who has the build.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
   } as const;

@@ -2,30 +2,30 @@ import { CancellationScope, setHandler } from '@temporalio/workflow';
 import type { Interruption } from '../../domain/context/outcome.ts';
 import * as messages from '../messages.ts';
 
-/** What may cut a running build short, and who has to know. */
+/** Everything that may end a running build early, and its current state. */
 export interface BuildRun {
-  /** Why the build is to end early; the weightiest reason so far. */
+  /** Why the build must end early; the most important reason so far. */
   readonly interruption: Interruption | undefined;
   interrupt(interruption: Interruption): void;
   isInterruptedBy(kinds: readonly Interruption['kind'][]): boolean;
-  /** Nothing of the user's may run any more. */
+  /** True: nothing of the user may run any more. */
   isOver(): boolean;
-  /** Where the build stands, for queries. */
+  /** Updates the state that queries return. */
   show(change: Partial<messages.BuildState>): void;
-  /** How often a process of the node was started anew. */
+  /** How often the node's process was restarted. */
   readonly restarts: number;
-  /** How far the build has come, as far as it matters when its node is lost. */
+  /** The progress that matters when its node is lost. */
   readonly progress: BuildProgress;
 }
 
 export interface BuildProgress {
-  /** GitLab was told that the job runs. */
+  /** True: GitLab was told that the job runs. */
   isAcknowledged: boolean;
-  /** A stage of the user's script was handed to the node: from here on the build stays there. */
+  /** True: a stage of the user's script was handed to the node, so the build stays there. */
   hasBegunScript: boolean;
-  /** The job's clock runs: its time-out ends it. */
+  /** True: the job's clock is running, and its time-out ends the job. */
   isTimed: boolean;
-  /** GitLab has the result. */
+  /** True: GitLab has the result. */
   isReported: boolean;
   /** The first stage that was not well. */
   failedStage: string | undefined;
@@ -38,7 +38,7 @@ const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
   aborted: 4,
 };
 
-/** Opens the run of this workflow and listens to its signals and to a cancel request. */
+/** Creates the run of this workflow, which listens to its signals and to a cancel request. */
 export function openBuildRun(): BuildRun {
   let interruption: Interruption | undefined;
   let restarts = 0;
@@ -75,7 +75,7 @@ export function openBuildRun(): BuildRun {
   });
   setHandler(messages.cancelBuildSignal, () => run.interrupt({ kind: 'canceling' }));
   setHandler(messages.buildStateQuery, () => shown);
-  // A person's cancel request is a wish like GitLab's: the build ends in good order.
+  // A person's cancel request has the effect of GitLab's: the build ends properly.
   CancellationScope.current().cancelRequested.catch(() => run.interrupt({ kind: 'canceling' }));
   return run;
 }

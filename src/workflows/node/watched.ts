@@ -1,16 +1,16 @@
 /**
- * A promise that can be asked whether it has settled. Its fault is kept until somebody takes it, so
- * that nothing is ever an unhandled rejection, which would park the whole workflow.
+ * A promise whose state can be queried. Its error is kept until somebody takes it, so that it is
+ * never an unhandled rejection, which would block the whole workflow.
  */
 export interface Watched<T> {
   readonly isSettled: boolean;
-  /** The value, or throws the fault. Only once it has settled. */
+  /** Returns the value or throws the error. Call it only after the promise has settled. */
   take(): T;
 }
 
 /**
- * Waiting for a watched promise or for something else is one `condition` over both: unlike a race
- * of two promises it leaves no loser behind.
+ * Watches a promise, so that waiting for it or for something else is one `condition` over both.
+ * Unlike a race of two promises this leaves no pending one behind.
  */
 export function watch<T>(work: Promise<T>): Watched<T> {
   let take: (() => T) | undefined;

@@ -13,15 +13,15 @@ import { runBuild } from '../run-build.ts';
 
 type JobOutcome = Extract<JobRequestOutcome, { kind: 'job' }>;
 
-/** The builds of one runner that are alive, as its `limit` counts them. */
+/** The active builds of one runner, as its `limit` counts them. */
 export interface BuildCount {
   readonly count: number;
-  /** No build is just being started. */
+  /** True: no build is just being started. */
   readonly isIdle: boolean;
   ids(): readonly string[];
-  /** Starts the build of a job. Counts from now on, until it says that it has ended. */
+  /** Starts the build of a job, which counts from now until it reports its end. */
   begin(outcome: JobOutcome): void;
-  /** The node has begun the build by itself, from its record of the job. */
+  /** The node has started the build itself, from its record of the job. */
   announce(buildId: string): void;
   remove(buildId: string): void;
 }
@@ -36,7 +36,7 @@ export function openBuildCount(buildIds: readonly string[]): BuildCount {
     startsUnderWay += 1;
     const isOurs = await startBuild(outcome);
     startsUnderWay -= 1;
-    // The node was faster: it announces the build, and may have said already that it has ended.
+    // The node was faster. It announces the build, and may already have reported its end.
     if (!isOurs && !announced.has(buildId)) alive.delete(buildId);
   };
 
@@ -63,7 +63,7 @@ export function openBuildCount(buildIds: readonly string[]): BuildCount {
   };
 }
 
-/** Returns false when the build is not ours: its node has begun it, or soon will. */
+/** Returns false when its node has started the build, or soon will. */
 async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boolean> {
   try {
     await startChild(runBuild, {
@@ -74,7 +74,7 @@ async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boole
           ...(rescue !== undefined && { rescue }),
         },
       ],
-      // Invariant: one build for one job, for ever. The id is the lock.
+      // Invariant: one build for each job, for ever. The workflow id guarantees it.
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       // Builds outlive a continue-as-new of their runner, and its end.
       parentClosePolicy: ParentClosePolicy.ABANDON,

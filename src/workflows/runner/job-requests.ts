@@ -8,26 +8,26 @@ import { SLOTS_QUEUE } from '../messages.ts';
 
 const { requestJob } = proxyActivities<SlotActivities>({
   taskQueue: SLOTS_QUEUE,
-  // A turn, the request under way at its end (GitLab holds it for 50 s), and slow answers.
+  // One turn, the request in progress at its end (GitLab holds it for 50 s), and slow answers.
   startToCloseTimeout: '15 minutes',
-  heartbeatTimeout: '30 seconds', // the longest a dead node's turn goes unnoticed
-  retry: { maximumAttempts: 1 }, // the loop asks again by itself
-  // A request that is to end may still bring a job, and that job must not be lost.
+  heartbeatTimeout: '30 seconds', // the longest time for which a dead node goes unnoticed
+  retry: { maximumAttempts: 1 }, // the loop itself asks again
+  // A request that is being ended may still bring a job, which must not be lost.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-/** The job requests that a runner has under way. */
+/** The job requests of a runner that are in progress. */
 export interface JobRequests {
   readonly ask: SlotActivities['requestJob'];
-  /** Turns that may bring a job. */
+  /** Number of turns that may bring a job. */
   readonly count: number;
-  /** Nothing is under way, not even a turn that was abandoned. */
+  /** True: nothing is in progress, not even an abandoned turn. */
   readonly isIdle: boolean;
   begin(turn: CancellationScope): void;
   end(turn: CancellationScope): void;
-  /** No new request in the turns under way. */
+  /** Starts no new request in the current turns. */
   endAll(): void;
-  /** Their process is gone: others may be asked in their place at once. */
+  /** Their process is gone, so others may be started in their place at once. */
   abandonAll(): void;
 }
 
