@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../../ports/index.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
+import { parseContext } from '../../domain/context/parse-context.ts';
 import { smallestFree } from '../../domain/build/concurrent-id.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { DOCKER_DEFAULTS } from '../../domain/runner/docker-config.ts';
@@ -233,7 +234,9 @@ function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext
   const keyId = keyIdOf(content) ?? '';
   try {
     const plain = cipher.open(content.subarray(content.indexOf(0) + 1), keyId);
-    return withDefaults(JSON.parse(Buffer.from(plain).toString()) as BuildContext);
+    const record = parseContext(JSON.parse(Buffer.from(plain).toString()));
+    if (record === undefined) throw new Error('it is not the record of a build');
+    return withDefaults(record);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FinalError(

@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { EncryptedJobs } from '../../ports/index.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
+import { parseContext } from '../../domain/context/parse-context.ts';
 import { reduceContext } from '../../domain/context/reduce-context.ts';
 import type { Cipher } from './cipher.ts';
 
@@ -31,8 +32,9 @@ export function createEncryptedJobs(cipher: Cipher): EncryptedJobs {
         Buffer.from(sealed, 'base64'),
         Buffer.from(keyId, 'base64url').toString(),
       );
-      // A node of this fleet encrypted it, so it has the shape that it had there.
-      return JSON.parse(gunzipSync(packed).toString()) as BuildContext;
+      const context = parseContext(JSON.parse(gunzipSync(packed).toString()));
+      if (context === undefined) throw new Error('what was encrypted is not the record of a build');
+      return context;
     },
   };
 }

@@ -239,6 +239,15 @@ describe('after the process died while it wrote', () => {
     assert.ok((await stat(record)).isFile());
   });
 
+  it('refuses to start over what is no record of a build, though its key fits', async () => {
+    const { open, store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const record = join(store.directory(buildId), 'record');
+    const sealed = cipher.seal(Buffer.from('{"buildId":"x"}'));
+    await writeFile(record, Buffer.concat([Buffer.from(`${cipher.keyId}\0`), sealed]));
+    await assert.rejects(open(), { message: /cannot be read: it is not the record of a build; / });
+  });
+
   it('refuses to start without the key of a record, and names the key', async () => {
     const { directory, store } = await setUp();
     await store.create(draftOf(1));
