@@ -12,6 +12,8 @@ import { buffer, json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { extract, pack } from 'tar-stream';
+import { handOver, refuseUpgrade } from './docker/hand-over.ts';
+import { whyNotPrepared } from './podman-attach.ts';
 
 // Stands before the real Docker and answers as Podman 4.3.1 was seen to (root, runc 1.1.5): what its
 // filters mean, its states, its words, its archives of links. What it does not know it hands through.
@@ -26,7 +28,7 @@ export interface SimulatedPodman {
   close(): Promise<void>;
 }
 
-const DOCKER_SOCKET = '/var/run/docker.sock';
+const DOCKER_SOCKET = (process.env['DOCKER_HOST'] ?? '/var/run/docker.sock').replace('unix://', '');
 const LIBPOD_HEADERS = { 'libpod-api-version': '4.3.1', server: 'Libpod/4.3.1 (linux)' };
 /** As measured without load. */
 const SLOW_MS = 300;
@@ -63,6 +65,22 @@ export async function simulatePodman(): Promise<SimulatedPodman> {
       // Whoever has called finds the connection cut, as with Docker.
       .catch(() => response.destroy());
   });
+  server.on('upgrade', (incoming, connection, head) => {
+    const { method = '', url = '' } = incoming;
+    const path = pathOf(url);
+    calls.push(`${method} ${path}`);
+    void whyNotPrepared(DOCKER_SOCKET, path.replace(/\/attach$/, '')).then(
+      (message) => {
+        if (message === undefined) {
+          handOver({ incoming, connection, head }, { dockerSocket: DOCKER_SOCKET });
+          return;
+        }
+        const body = { cause: message, message, response: 409 };
+        refuseUpgrade(connection, { status: 409, headers: LIBPOD_HEADERS, body });
+      },
+      () => connection.destroy(),
+    );
+  });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     host: `unix://${socketPath}`,
@@ -76,10 +94,14 @@ export async function simulatePodman(): Promise<SimulatedPodman> {
   };
 }
 
+function pathOf(url: string): string {
+  return url.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '');
+}
+
 async function takeCall(incoming: IncomingMessage, response: ServerResponse): Promise<Call> {
   const { method = '', url = '', headers } = incoming;
   const { pathname, searchParams: query } = new URL(url, 'http://docker');
-  const path = pathname.replace(/^\/v[\d.]+/, '');
+  const path = pathOf(pathname);
   return { method, path, url, query, headers, body: await buffer(incoming), response };
 }
 

@@ -5,11 +5,37 @@ import { openPodman, whyNoPodman } from '../support/podman.ts';
 import { simulatePodman } from '../support/podman-simulator.ts';
 import { describeScenarios, NO_GIT, type Scenario } from '../support/scenario.ts';
 import { cacheOf, filled, found, FOUND } from '../support/cache-jobs.ts';
+import type { JobSpec } from '../support/fake-gitlab/types.ts';
 import { jobWith } from '../support/upload-jobs.ts';
 
 // Jobs on Podman: a simulated one everywhere, and a real one where Debian's can be had.
 
 const OWN_NETWORK = { key: 'FF_NETWORK_PER_BUILD', value: 'true' };
+
+function withImage(image: object): JobSpec {
+  return { variables: [NO_GIT], script: ['echo script-ran'], payload: { image } };
+}
+
+/** Well before the five minutes that a start is tried for. */
+const AT_ONCE_MS = 60_000;
+
+function refusedAtOnce(
+  cases: readonly (readonly [what: string, image: object, words: RegExp])[],
+): readonly Scenario[] {
+  return cases.map(([what, image, words]) => ({
+    title: `${what} that the image lacks fails the job at once`,
+    job: withImage({ name: '', ...image }),
+    meanwhile: async (job) => {
+      await job.whenFinished(AT_ONCE_MS);
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_system_failure',
+      log: [words],
+      never: ['\nscript-ran\n', 'it is tried again'],
+    },
+  }));
+}
 
 const CACHE = '    volumes = ["/cache"]\n';
 
@@ -24,6 +50,29 @@ const scenarios: readonly Scenario[] = [
     job: { variables: [NO_GIT], script: ['exit 3'] },
     expected: { state: 'failed', failureReason: 'script_failure', exitCode: 3 },
   },
+  {
+    title: 'an entrypoint that drops its command has the script on its stdin',
+    job: withImage({ name: '', entrypoint: ['sh', '-c', 'echo hello; exec sh', 'sh'] }),
+    // What the entrypoint says is read beside the script's output.
+    expected: { state: 'success', log: [/^(hello|script-ran)$[^]*^(hello|script-ran)$/m] },
+  },
+  ...refusedAtOnce([
+    ['an entrypoint by a path', { entrypoint: ['/no/such/program'] }, /no such file or directory/],
+    ['an entrypoint by a name', { entrypoint: ['no-such-shell'] }, /executable file not found/],
+    [
+      'a user, with an entrypoint,',
+      {
+        entrypoint: ['sh', '-c', 'exec sh', 'sh'],
+        executor_opts: { docker: { user: 'nobody-here' } },
+      },
+      /unable to find user nobody-here/,
+    ],
+    [
+      'a user',
+      { executor_opts: { docker: { user: 'nobody-here' } } },
+      /unable to find user nobody-here/,
+    ],
+  ]),
   {
     title: 'a cache outlives the end of its job',
     ...filled(cacheOf('podman')),

@@ -24,7 +24,8 @@ const ENGINES: readonly RefusedStarts[] = [
   },
   {
     engine: 'Podman 4.3, of the image, with the runtime not asked; Docker answers 400 to these',
-    refusal: /^unable to find (user|group) |^workdir ".*" .*on container /i,
+    refusal:
+      /^(preparing container \S+ for attach: )?(unable to find (user|group) |workdir ".*" .*on container )/i,
     lasting: /no matching entries in (passwd|group) file|not a directory|does not exist/i,
   },
 ];

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { ContainerEngine } from '../../ports/index.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { segment, type DaemonCall } from './daemon.ts';
-import { refusalFault, timeoutFault } from './faults.ts';
+import { startFault, timeoutFault } from './faults.ts';
 import { readReply } from './read-reply.ts';
 
 /** The part of the engine that writes to the stdin of containers. */
@@ -28,7 +28,8 @@ async function fillStdin(
   try {
     const answer = await daemon.upgrade(call, limit);
     if (answer instanceof IncomingMessage) {
-      throw refusalFault(await readReply(answer), daemon.action(call));
+      // Podman makes the process ready here already, and refuses what others refuse at the start.
+      throw startFault(await readReply(answer), daemon.action(call));
     }
     await endWith(answer, content);
   } catch (error) {

@@ -3,6 +3,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
+import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import { copyImage } from '../../support/docker/second-daemon.ts';
 import { openPodman, whyNoPodman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
@@ -90,6 +91,32 @@ function describePodman(title: string, { open, skip }: Kind): void {
         });
       });
     }
+
+    const attached: readonly (readonly [overrides: Partial<ContainerSpec>, words: RegExp])[] = [
+      [{ command: ['no-such-program'] }, /"no-such-program": executable file not found/],
+      [{ command: ['/no/such/program'] }, /stat \/no\/such\/program: no such file/],
+      [{ user: 'nobody-here' }, /unable to find user nobody-here/],
+    ];
+    for (const [overrides, words] of attached) {
+      it(`a stdin of ${JSON.stringify(overrides)} is refused for good`, async (t) => {
+        const engine = engineOf(place);
+        const id = await created(t, engine, { ...overrides, opensStdin: true });
+        await assert.rejects(engine.fillStdin(id, Buffer.from('text')), (error: Error) => {
+          assert.equal(error.name, 'FinalError', error.message);
+          assert.match(error.message, words);
+          return true;
+        });
+      });
+    }
+
+    it('a container reads from its stdin what it was handed before its start', async (t) => {
+      const engine = engineOf(place);
+      const id = await created(t, engine, { command: ['cat'], opensStdin: true });
+      await engine.fillStdin(id, Buffer.from('handed over'));
+      await engine.startContainer(id);
+      assert.equal((await engine.waitForExit(id, never)).exitCode, 0);
+      assert.equal(await readOutput(engine, id), 'handed over');
+    });
 
     it('links are read as links, wherever they lead', async (t) => {
       const engine = engineOf(place);

@@ -3,6 +3,7 @@ import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { handOver } from './hand-over.ts';
 
 export interface DockerCall {
   readonly method: string;
@@ -78,24 +79,10 @@ export async function startDockerProxy(): Promise<DockerProxy> {
     });
   });
   server.on('upgrade', (incoming, connection, head) => {
-    const { method = '', url = '', headers } = incoming;
+    const { method = '', url = '' } = incoming;
     const path = url.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '');
-    const options = { socketPath: DOCKER_SOCKET, agent: false, method, path: url, headers };
-    const outgoing = request(options);
-    connection.on('error', () => outgoing.destroy());
-    outgoing.on('error', () => connection.destroy());
-    // Asked when Docker has agreed: what the caller has to say comes after that.
-    outgoing.on('upgrade', (reply, docker) => {
-      connection.on('close', () => docker.end());
-      docker.on('error', () => connection.destroy());
-      void decide({ method, path }).then(() => {
-        const lines = [`HTTP/1.1 ${reply.statusCode ?? 101} UPGRADED`, 'Connection: Upgrade'];
-        connection.write(`${[...lines, 'Upgrade: tcp'].join('\r\n')}\r\n\r\n`);
-        docker.write(head);
-        connection.pipe(docker).pipe(connection);
-      });
-    });
-    outgoing.end();
+    const agreed = (): Promise<unknown> => decide({ method, path });
+    handOver({ incoming, connection, head }, { dockerSocket: DOCKER_SOCKET, agreed });
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {

@@ -1,0 +1,45 @@
+import { buffer } from 'node:stream/consumers';
+import Docker from 'dockerode';
+
+const ATTACHED_PREFIX = 'preparing container';
+const MISSING_PROGRAM = 'OCI runtime attempted to invoke a command that was not found';
+const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/**
+ * Podman makes a container's process ready before anybody may be attached to it, and refuses there what
+ * Docker refuses at the start. In the words of Podman 4.3.1 with runc 1.1.5; undefined: nothing is wrong.
+ */
+export async function whyNotPrepared(
+  dockerSocket: string,
+  containerPath: string,
+): Promise<string | undefined> {
+  const docker = new Docker({ socketPath: dockerSocket });
+  const container = docker.getContainer(containerPath.replace('/containers/', ''));
+  const { Id, Path, Config } = await container.inspect();
+  const has = (path: string): Promise<boolean> =>
+    container.infoArchive({ path }).then(
+      (answer: NodeJS.ReadableStream) => {
+        answer.resume();
+        return true;
+      },
+      () => false,
+    );
+  const prefix = `${ATTACHED_PREFIX} ${Id} for attach: `;
+  const user = Config.User.replace(/:.*/, '');
+  if (/^[a-z]/.test(user) && !(await usersOf(container)).includes(`\n${user}:`)) {
+    return `${prefix}unable to find user ${user}: no matching entries in passwd file`;
+  }
+  const places = Path.startsWith('/') ? [Path] : PATH.map((directory) => `${directory}/${Path}`);
+  for (const place of places) if (await has(place)) return undefined;
+  const reason = Path.startsWith('/')
+    ? `stat ${Path}: no such file or directory`
+    : 'executable file not found in $PATH';
+  const refused = `runc create failed: unable to start container process: exec: "${Path}": ${reason}`;
+  return `${prefix}runc: ${refused}: ${MISSING_PROGRAM}`;
+}
+
+/** Its passwd file, in a tar. */
+async function usersOf(container: Docker.Container): Promise<string> {
+  const content = await buffer(await container.getArchive({ path: '/etc/passwd' }));
+  return content.toString().replace(/^[^]*?root:/, '\nroot:');
+}
