@@ -10,14 +10,7 @@ import { describeMachine } from './lib/fault-report.mjs';
 import { ROOT } from './lib/paths.mjs';
 import { readRevision } from './lib/revision.mjs';
 import { main, say, SetUpError } from './lib/say.mjs';
-import {
-  setUpDatabases,
-  setUpDocker,
-  setUpRegistry,
-  setUpS3,
-  setUpTemporal,
-  setUpVault,
-} from './lib/set-up.mjs';
+import { setUpForSystem, setUpShared } from './lib/set-up.mjs';
 
 /** What users see, and some forty faults: `system/faults`, `system/faults-docker` and others. */
 const SUITES = 'system';
@@ -42,15 +35,7 @@ await main(async () => {
   await ensureBuilt();
   const engine = await describeEngine();
   say(`${engine.name}: API ${engine.api}, ${engine.storage}, ${engine.cgroup}, ${engine.runtime}`);
-  const env = {
-    ...process.env,
-    ...(await setUpTemporal()),
-    ...(await setUpDocker()),
-    ...(await setUpRegistry()),
-    ...(await setUpS3()),
-    ...(await setUpVault()),
-  };
-  await setUpDatabases();
+  const env = { ...(await setUpShared()), ...(await setUpForSystem()) };
   const { failures, counts } = await runSuites(suites, { env, concurrency: values.concurrency });
   writeEngineRow({
     ...{ engine, counts, suites, machine: await describeMachine(), revision: readRevision() },

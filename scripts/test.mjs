@@ -4,18 +4,12 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
 import { findTests, runChecks, runTests } from './lib/checks.mjs';
+import { formatSlowest } from './lib/slowest-files.mjs';
 import { checkReportName, writeFaultReport } from './lib/fault-report.mjs';
 import { formatFaultTable, readFaultTable } from './lib/fault-table.mjs';
 import { main, say, SetUpError } from './lib/say.mjs';
 import { formatScenarioList } from './lib/scenario-list.mjs';
-import {
-  setUpDatabases,
-  setUpDocker,
-  setUpRegistry,
-  setUpS3,
-  setUpTemporal,
-  setUpVault,
-} from './lib/set-up.mjs';
+import { setUpForSystem, setUpShared } from './lib/set-up.mjs';
 
 // Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
 const UNIT = [
@@ -56,25 +50,19 @@ await main(async () => {
   await ensureBuilt();
   const isChecked = ['all', 'check'].includes(mode);
   const failures = isChecked ? await findFaults(runChecks) : [];
-  const env = {
-    ...process.env,
-    ...(await setUpTemporal()),
-    ...(await setUpDocker()),
-    ...(await setUpRegistry()),
-    ...(await setUpS3()),
-  };
+  const env = await setUpShared();
   if (isChecked) {
     const title = 'unit, adapter, workflow and replay tests';
     failures.push(...(await runTests(title, UNIT, { env, concurrency: 2 })));
   }
   if (['all', 'system'].includes(mode)) {
-    await setUpDatabases();
-    const all = { ...env, ...(await setUpVault()) };
+    const all = { ...env, ...(await setUpForSystem()) };
     failures.push(...(await runSystem({ env: all, isListed: mode === 'system' })));
   }
   if (mode === 'faults') {
     failures.push(...(await runFaults({ env, ...values })));
   }
+  say(formatSlowest());
   for (const failure of failures) say(`\nfailed: ${failure}`);
   return failures.length === 0 ? 0 : 1;
 });

@@ -7,6 +7,7 @@ import { findCompatibilityFaults } from './compatibility.mjs';
 import { ROOT } from './paths.mjs';
 import { run } from './run.mjs';
 import { SetUpError, step } from './say.mjs';
+import { addDurations } from './slowest-files.mjs';
 
 /** Everything that needs no Docker and no Temporal: types, purity, lint, format, bundle, tables. */
 export async function runChecks() {
@@ -34,6 +35,7 @@ async function tool(title, [packageName, program], args) {
 const LIMIT_MINUTES = 15;
 
 const FAILURE_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/failure-reporter.mjs')).href;
+const DURATION_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/duration-reporter.mjs')).href;
 const RESULT_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/result-reporter.mjs')).href;
 
 /**
@@ -49,9 +51,11 @@ export async function runTests(
   if (files.length === 0)
     throw new SetUpError(`${title}: there are no tests in ${patterns.join(', ')}`);
   const failures = join(tmpdir(), `tgr-failures-${process.pid}.txt`);
+  const durations = join(tmpdir(), `tgr-durations-${process.pid}.jsonl`);
   const reporters = [
     ['--test-reporter=spec', '--test-reporter-destination=stdout'],
     [`--test-reporter=${FAILURE_REPORTER}`, `--test-reporter-destination=${failures}`],
+    [`--test-reporter=${DURATION_REPORTER}`, `--test-reporter-destination=${durations}`],
     ...(results === undefined
       ? []
       : [[`--test-reporter=${RESULT_REPORTER}`, `--test-reporter-destination=${results}`]]),
@@ -65,7 +69,8 @@ export async function runTests(
     if (!(error instanceof SetUpError)) throw error;
     return [`${title}:\n${readFileSync(failures, 'utf8').trim() || error.message}`];
   } finally {
-    rmSync(failures, { force: true });
+    addDurations(durations);
+    for (const file of [failures, durations]) rmSync(file, { force: true });
   }
 }
 

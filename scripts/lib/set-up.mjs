@@ -8,6 +8,23 @@ import { findTemporalCli } from './temporal-cli.mjs';
 
 // Each returns the environment that tells tests, tools and the program what there is.
 
+/** What all tests share, with the environment that tells of it. The sources must be compiled. */
+export async function setUpShared() {
+  return {
+    ...process.env,
+    ...(await setUpTemporal()),
+    ...(await setUpDocker()),
+    ...(await setUpRegistry()),
+    ...(await setUpS3()),
+  };
+}
+
+/** What system tests need in addition to {@link setUpShared}. */
+export async function setUpForSystem() {
+  await setUpDatabases();
+  return setUpVault();
+}
+
 /** The sources must have been compiled. */
 export async function setUpTemporal() {
   return { TEMPORAL_CLI_PATH: await findTemporalCli() };
@@ -28,23 +45,23 @@ export async function setUpDemoDocker() {
 }
 
 /** A registry that tests start by themselves; nothing where there is none. */
-export async function setUpRegistry() {
+async function setUpRegistry() {
   const program = await findRegistry();
   return program === undefined ? {} : { TGR_TEST_REGISTRY: program };
 }
 
 /** A secrets server for the system tests. */
-export async function setUpVault() {
+async function setUpVault() {
   const program = await findOpenBao();
   return program === undefined ? {} : { TGR_TEST_BAO: program };
 }
 
 /** Servers for tests of services. Docker must have been set up. */
-export async function setUpDatabases() {
+async function setUpDatabases() {
   await ensureEach(DATABASE_IMAGES);
 }
 
 /** The server behind remote caches. */
-export async function setUpS3() {
+async function setUpS3() {
   return { TGR_TEST_S3_SERVER: await findS3Server() };
 }

@@ -44,6 +44,4 @@ export interface TraceWriter {
   /** CRC-32 and length of the sendable trace. */
   checksum(): { readonly checksum: string; readonly byteSize: number };
   ackedBytes: number;
-  /** Resolves when bytes were appended after this call, or when the signal aborts. */
-  whenAppended(signal: AbortSignal): Promise<void>;
 }

@@ -1,15 +1,14 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import type { ContainerPlace } from '../../domain/executor/environment.ts';
+import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { FailureType } from '../../domain/failure.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
 
-const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
-
 /** Whether this error, or one of its causes, says that the node's disk is full. */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ('code' in error && NO_SPACE.has(error.code)) || isDiskFull(error.cause);
+  return ('code' in error && isDiskFullCode(error.code)) || isDiskFull(error.cause);
 }
 
 interface FullDisk {

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { request, type Dispatcher } from 'undici';
 import type { CacheCall, CacheDownload, CacheReply, CacheUpload } from '../../ports/cache-store.ts';
+import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { withinRoom } from '../host/free-space.ts';
 import type { PresignedRequest } from './presigner.ts';
@@ -132,12 +133,12 @@ async function limited<T>(
   }
 }
 
-const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOENT']);
+const DISK_CODES = new Set(['EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOENT']);
 
 function faultOf(error: unknown): TransientError | FinalError {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const words = message === '' ? code : message;
-  return DISK_CODES.has(code)
+  return isDiskFullCode(code) || DISK_CODES.has(code)
     ? new FinalError(FailureType.RunnerSystem, `disk of the runner: ${words}`, { cause: error })
     : new TransientError(`cannot reach the cache server: ${words}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../../ports/index.ts';
 import type { Daemon } from './daemon.ts';
 import type { EngineTiming } from './timing.ts';
-import type { InTurn } from './turns.ts';
+import type { InTurn } from '../host/turns.ts';
 
 /** What all parts of the engine share. */
 export interface EngineParts {

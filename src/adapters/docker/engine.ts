@@ -10,7 +10,7 @@ import { createResources } from './resources.ts';
 import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
 import { createServices } from './services.ts';
 import { createStdin } from './stdin.ts';
-import { createTurns, type InTurn } from './turns.ts';
+import { createTurns, type InTurn } from '../host/turns.ts';
 import { createWaiting } from './waiting.ts';
 
 export interface EngineOptions {

@@ -1,7 +1,7 @@
 import type { ContainerEngine } from '../../ports/index.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { createContainerEngine, type EngineOptions } from './engine.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from '../host/turns.ts';
 
 /**
  * The engine of each runner. Runners that use the same daemon in the same way share one engine and

@@ -9,6 +9,7 @@ import type {
   DownloadReply,
   JobCredentials,
 } from '../../ports/index.ts';
+import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { storageErrorOf } from '../../domain/runner/storage-error.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
@@ -200,12 +201,12 @@ async function writeBody(
 /** Only faults of the network are tried again. */
 function isOfDisk(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG'].includes(code);
+  return isDiskFullCode(code) || ['EROFS', 'EIO', 'EFBIG'].includes(code);
 }
 
 function writeFault(error: unknown, file: string): FinalError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault';
-  const advice = code === 'ENOSPC' ? ': the disk is full, make room on it' : '';
+  const advice = isDiskFullCode(code) ? ': the disk is full, make room on it' : '';
   return new FinalError(FailureType.RunnerSystem, `cannot write ${file} (${code})${advice}`, {
     cause: error,
   });

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Log } from '../../ports/index.ts';
+import { createTurns } from '../host/turns.ts';
 import type { CacheUses } from '../../ports/cache-volumes.ts';
 
 export interface CacheUsesOptions {
@@ -17,7 +18,9 @@ export interface CacheUsesOptions {
 export async function createCacheUses(options: CacheUsesOptions): Promise<CacheUses> {
   const { directory, log } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const alone = createTurns();
+  const inTurn = createTurns();
+  const alone = <T>(volume: string, work: () => Promise<T>): Promise<T> =>
+    inTurn({ keys: [volume] }, work);
   return {
     noteUse: (volume) =>
       alone(volume, async () => {
@@ -67,19 +70,4 @@ async function touch(volume: string, { directory, clock }: CacheUsesOptions): Pr
   await (await open(file, 'a', 0o600)).close();
   await utimes(file, nowMs / 1000, nowMs / 1000);
   return nowMs;
-}
-
-/** Serialises the work for each name. */
-function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>();
-  return (name, work) => {
-    const mine = (last.get(name) ?? Promise.resolve()).then(work);
-    const over = mine
-      .catch(() => undefined)
-      .then(() => {
-        if (last.get(name) === over) last.delete(name);
-      });
-    last.set(name, over);
-    return mine;
-  };
 }

@@ -1,3 +1,4 @@
+import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { TransientError } from '../../domain/failure.ts';
 
 /**
@@ -6,7 +7,7 @@ import { TransientError } from '../../domain/failure.ts';
  */
 export function diskFault(action: string, path: string, cause: unknown): TransientError {
   const code = errorCode(cause) ?? String(cause);
-  const reason = code === 'ENOSPC' || code === 'EDQUOT' ? `no space left (${code})` : code;
+  const reason = isDiskFullCode(code) ? `no space left (${code})` : code;
   return new TransientError(`cannot ${action} ${path}: ${reason}`, { cause });
 }
 

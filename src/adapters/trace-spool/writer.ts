@@ -15,7 +15,7 @@ import { addMark, type Mark } from './marks.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from '../host/turns.ts';
 
 export interface WriterOptions {
   readonly directory: string;
@@ -79,8 +79,7 @@ class DiskTraceWriter implements SpoolWriter {
    */
   readonly #followed = new Map<string, Promise<Followed>>();
   /** Serialises everything that changes pipeline, file or offsets. */
-  readonly #turns = createTurns();
-  readonly #onAppended = new Set<() => void>();
+  readonly #inTurn = createTurns();
   #sequence: number;
   /** The content of the last firm checkpoint, and whether everything is in it. */
   #firm: TracePipelineState;
@@ -145,36 +144,23 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   hide(phrases: readonly string[]): Promise<void> {
-    return this.#turns.take(() => Promise.resolve(this.#pipeline.addMaskPhrases(phrases)));
+    return this.#alone(() => Promise.resolve(this.#pipeline.addMaskPhrases(phrases)));
   }
 
   endStreams(): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#alone(async () => {
       await this.#append(Buffer.concat(ENDING_STREAMS.map((stream) => this.#flush(stream))));
       await this.#save('quick');
     });
   }
 
   checkpoint(): Promise<void> {
-    return this.#turns.take(() => (this.#isFirm ? Promise.resolve() : this.#save('firm')));
+    return this.#alone(() => (this.#isFirm ? Promise.resolve() : this.#save('firm')));
   }
 
   read(startByte: number, maxBytes: number): Promise<Uint8Array> {
     const length = Math.max(0, Math.min(maxBytes, this.sendableBytes - startByte));
     return this.#file.read(startByte, length);
-  }
-
-  whenAppended(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#onAppended.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      if (signal.aborted) return resolve();
-      this.#onAppended.add(done);
-      signal.addEventListener('abort', done);
-    });
   }
 
   async followFile(source: string, path: string, signal: AbortSignal): Promise<void> {
@@ -194,7 +180,7 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   abandonFile(source: string, path: string): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#alone(async () => {
       const { file } = await this.#openSource(source, path);
       await file.empty();
       this.#setOffset(source, 0);
@@ -206,7 +192,7 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   async close(): Promise<void> {
-    await this.#turns.take(async () => {
+    await this.#alone(async () => {
       const followed = await Promise.allSettled(this.#followed.values());
       const files = followed.filter((each) => each.status === 'fulfilled');
       await Promise.all(files.map(({ value }) => value.file.close()));
@@ -218,7 +204,7 @@ class DiskTraceWriter implements SpoolWriter {
    * `mask` cannot fail. Bytes that the disk does not take now wait, so the key is done in any case.
    */
   #once(key: string, mask: () => readonly Uint8Array[]): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#alone(async () => {
       if (!this.#keys.has(key)) {
         this.#keys.add(key);
         await this.#append(Buffer.concat(mask()));
@@ -245,9 +231,9 @@ class DiskTraceWriter implements SpoolWriter {
    * this.
    */
   async #takeWhatIsThere(source: string, followed: Followed): Promise<void> {
-    let left = await this.#turns.take(() => this.#countNew(source, followed.file));
+    let left = await this.#alone(() => this.#countNew(source, followed.file));
     while (left > 0) {
-      const taken = await this.#turns.take(() => this.#takeChunk(source, followed, left));
+      const taken = await this.#alone(() => this.#takeChunk(source, followed, left));
       if (taken === 0) return;
       left -= taken;
     }
@@ -293,6 +279,10 @@ class DiskTraceWriter implements SpoolWriter {
     this.#isFirm = false;
   }
 
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn({ keys: ['writer'] }, work);
+  }
+
   #mask(stream: TraceStream, bytes: Uint8Array): Uint8Array {
     return this.#pipeline.write(stream, bytes, this.#options.clock.nowMs());
   }
@@ -305,7 +295,6 @@ class DiskTraceWriter implements SpoolWriter {
     this.#isFirm = false;
     if (masked.length === 0) return;
     await this.#file.append(masked);
-    for (const notify of [...this.#onAppended]) notify();
   }
 
   async #save(kind: CheckpointKind): Promise<void> {

@@ -98,14 +98,15 @@ function join(at: string, key: string): string {
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return hasMembers(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 function namesOf(value: unknown): readonly string[] {
-  return isObject(value) ? Object.keys(value) : [];
+  return hasMembers(value) ? Object.keys(value) : [];
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Lists count too: their keys are the indexes. */
+function hasMembers(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 

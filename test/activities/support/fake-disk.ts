@@ -100,7 +100,6 @@ export function createFakeSpool(world: World, isAlive: () => boolean): TraceSpoo
       set ackedBytes(ackedBytes) {
         now = { ...now, ackedBytes };
       },
-      whenAppended: () => tick(),
     };
   };
   const writers = new Map<string, TraceWriter>();

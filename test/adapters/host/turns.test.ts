@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createTurns } from '../../../src/adapters/docker/turns.ts';
+import { createTurns } from '../../../src/adapters/host/turns.ts';
 
 /** Work that ends when it is told to. */
 function work(log: string[], name: string) {

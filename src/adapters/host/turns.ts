@@ -1,4 +1,4 @@
-import { leaveOn } from './share-calls.ts';
+import { leaveOn } from './leave-on.ts';
 
 /** Runs work after all earlier work with any of the same keys. Other work runs concurrently. */
 export type InTurn = <T>(options: TurnOptions, work: () => Promise<T>) => Promise<T>;
