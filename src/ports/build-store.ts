@@ -23,7 +23,8 @@ export interface BuildStore {
   remove(buildId: string): Promise<void>;
   /**
    * Reads a note by name: a small fact about a build that must survive a crash, such as a container
-   * id; undefined when there is none.
+   * id; undefined when there is none. It comes from the disk once in each process: nobody else writes
+   * the notes of this node.
    */
   readNote(buildId: string, name: string): Promise<unknown>;
   writeNote(buildId: string, name: string, value: unknown): Promise<void>;
