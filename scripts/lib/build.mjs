@@ -54,6 +54,8 @@ async function bundleWorkflows() {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(DIST, 'src/workflows/index.js'),
     failureConverterPath: join(DIST, 'src/adapters/temporal/failure-converter.js'),
+    payloadConverterPath: join(DIST, 'src/adapters/temporal/payload-converter.js'),
+    workflowInterceptorModules: [join(DIST, 'src/workflows/summaries.js')],
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync(join(DIST, 'workflow-bundle.js'), code);

@@ -2,20 +2,14 @@ import {
   condition,
   continueAsNew,
   log,
-  patched,
   proxyActivities,
-  setDefaultSignalHandler,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ConfigActivities } from '../activities/contract.ts';
+import { isSameFeeding, planFeedings, type FleetState } from '../domain/runner/fleet.ts';
 import {
-  isSameFeeding,
-  planFeedings,
-  type FleetState,
-  type RunnerSettings,
-} from '../domain/runner/fleet.ts';
-import {
+  isDisabled,
   nextWakeAtMs,
   updateHealth,
   wakeHealth,
@@ -23,6 +17,8 @@ import {
 } from '../domain/runner/health.ts';
 import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
+import { handleOrders } from './fleet/orders.ts';
+import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
 
 /** The state that survives continue-as-new. */
@@ -115,7 +111,7 @@ function openFleet(initial: FeedRunnersState): Fleet {
 
 function handleMessages(fleet: Fleet): void {
   const { state, receive } = fleet;
-  setHandler(messages.reloadConfigSignal, (request) => {
+  const reloadConfig = (request?: messages.ReloadRequest): void => {
     // Anybody with access to the namespace may send any value, and an exception here would block
     // the workflow.
     const asked = isRecord(request) ? request : undefined;
@@ -125,6 +121,9 @@ function handleMessages(fleet: Fleet): void {
     // Like gitlab-runner, a reload forgets all health, because the operator may have just fixed the
     // token.
     receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
+  };
+  setHandler(messages.reloadConfigSignal, reloadConfig, {
+    description: 'Sent by a node that has read its config.toml or was started anew.',
   });
   setHandler(messages.reportHealthSignal, (report) => {
     if (!isRecord(report) || typeof report.runnerKey !== 'string') return;
@@ -136,59 +135,20 @@ function handleMessages(fleet: Fleet): void {
     const { settings, health, paused, isDraining } = state();
     return { settings, health, paused, isDraining };
   });
+  setHandler(messages.fleetStatusQuery, () => clearValue(describeFleet(state())), {
+    description: 'Which runners ask for jobs, and why others do not. No input.',
+  });
   // Last, because signals that arrived before their handler was set would count as unknown.
-  handleOrders(fleet);
+  handleOrders({ state, receive, reload: () => reloadConfig() });
 }
 
-/** Signals from people. Each is logged, even when it is not understood. */
-function handleOrders({ state, receive }: Fleet): void {
-  const find = (runner: string): RunnerSettings | undefined =>
-    state().settings.runners.find(({ key, name }) => key === runner || name === runner);
-  const refuse = (signal: string, runner: unknown): void => {
-    log.warn(`${signal} names no runner of this node, ignored`, {
-      ...{ runner, known: state().settings.runners.map(({ name }) => name) },
-    });
-  };
-  setHandler(messages.pauseRunnerSignal, (runner) => {
-    if (typeof runner !== 'string') return refuse('pauseRunner', typeof runner);
-    const found = find(runner);
-    // Up to 0.1.0 an unknown name was stored, and paused any runner that later got it.
-    if (found === undefined && patched('refuses runners that are not there')) {
-      return refuse('pauseRunner', runner);
-    }
-    receive({ paused: [...new Set([...state().paused, found?.key ?? runner])] });
-    log.info('runner paused: no job is asked for until `resume`, its builds go on', {
-      ...{ node: state().installation, runner: found?.key, runner_name: found?.name },
-    });
+function describeFleet({ settings, paused, isDraining, health }: FeedRunnersState) {
+  const runners = settings.runners.map((runner) => {
+    const isRefused = isDisabled(health[runner.key], runner, Date.now());
+    const rest = paused.includes(runner.key) ? 'paused' : isRefused && 'refused by GitLab';
+    return { runner: runner.key, state: isDraining ? 'drained' : rest || 'asks for jobs' };
   });
-  setHandler(messages.resumeRunnerSignal, (runner) => {
-    if (typeof runner !== 'string') return refuse('resumeRunner', typeof runner);
-    const found = find(runner);
-    // A runner that was removed from the file while it was paused is still known by its key.
-    const key = found?.key ?? runner;
-    const isKnown = found !== undefined || state().paused.includes(key);
-    receive({ paused: state().paused.filter((paused) => paused !== key) });
-    if (!isKnown) return refuse('resumeRunner', runner);
-    log.info('runner resumed: jobs are asked for', {
-      ...{ node: state().installation, runner: key, runner_name: found?.name },
-    });
-  });
-  const say = (message: string): void => log.info(message, { node: state().installation });
-  setHandler(messages.drainSignal, () => {
-    receive({ isDraining: true });
-    say('node drained: no job is asked for until `resume`, its builds go on');
-  });
-  setHandler(messages.resumeSignal, () => {
-    receive({ isDraining: false });
-    say('node resumed: jobs are asked for');
-  });
-  setHandler(messages.stopSignal, () => {
-    receive({ isStopping: true });
-    say('what asks for jobs is stopped, until a reload or a restart');
-  });
-  setDefaultSignalHandler((signal) => {
-    log.warn('signal is not known, ignored', { node: state().installation, signal });
-  });
+  return { isDraining, concurrent: settings.concurrent, runners };
 }
 
 function isRecord<T>(value: T | null | undefined): value is T & object {

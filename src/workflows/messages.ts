@@ -1,4 +1,5 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { clearValue } from '../domain/clear-text.ts';
 import type { BuildOutcome, Interruption } from '../domain/context/outcome.ts';
 import type { JobSummary, StageName } from '../domain/context/stage.ts';
 import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
@@ -42,7 +43,7 @@ export function runnerStart(installation: string, runner: RunnerIdentity) {
   return {
     workflowId: serveRunnerId(installation, runner),
     workflowTaskTimeout: STEP_LIMIT,
-    staticSummary: `runner ${runner.name} of ${installation}`,
+    staticSummary: clearValue(`runner ${runner.name} of ${installation}`),
   } as const;
 }
 
@@ -70,6 +71,18 @@ export const drainSignal = defineSignal('drain');
 export const resumeSignal = defineSignal('resume');
 /** Ends feedRunners and its runners. Builds continue, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
+/** The same by the words of the command line, as signals and as updates, which answer. */
+export const pauseSignal = defineSignal<[runner: string]>('pause');
+/** Reads config.toml of the node again. */
+export const reloadSignal = defineSignal('reload');
+/** As `pause`, and refuses a runner that is not there. */
+export const pauseUpdate = defineUpdate<string, [runner: string]>('pause');
+/** Ends a drain, or with a runner its pause. */
+export const resumeUpdate = defineUpdate<string, [runner?: string]>('resume');
+/** As the signal `drain`. */
+export const drainUpdate = defineUpdate<string>('drain');
+/** As the signal `reload`. */
+export const reloadUpdate = defineUpdate<string>('reload');
 /** Sent by a runner when the coordinator refuses it, and when it is accepted again. */
 export const reportHealthSignal = defineSignal<[HealthReport]>('reportHealth');
 /** Whether GitLab accepted a runner's token. */
@@ -79,6 +92,9 @@ export interface HealthReport {
 }
 /** Asks `feedRunners` for its settings and the health of its runners. */
 export const fleetStateQuery = defineQuery<FleetState>('fleetState');
+
+/** Answered in the clear, for people: no name of a runner is in it, only keys. */
+export const fleetStatusQuery = defineQuery<unknown>('status');
 
 // serveRunner
 
@@ -122,13 +138,19 @@ export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> 
   return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
 }
 
+/** `group/project · rspec #123 · main`; without the names when they are not to be seen. */
+function summaryOf({ jobId, visible }: JobSummary): string {
+  const names = [visible?.project, `${visible?.jobName ?? 'job'} #${jobId}`, visible?.ref];
+  return names.filter((name) => name !== undefined).join(' · ');
+}
+
 /** The options with which its runner or its node starts every `runBuild`. */
 export function buildStart(job: JobSummary, node: string) {
   return {
     workflowId: job.buildId,
     memo: buildMemo(node),
-    staticSummary: `${job.projectPath} · ${job.jobName} · ${job.ref}`,
-    staticDetails: job.jobUrl,
+    staticSummary: clearValue(summaryOf(job)),
+    ...(job.visible?.link !== undefined && { staticDetails: clearValue(job.visible.link) }),
   };
 }
 
@@ -136,6 +158,34 @@ export function buildStart(job: JobSummary, node: string) {
 export const nodeRestartedSignal = defineSignal('nodeRestarted');
 /** Ends the build as if a user had pressed cancel in GitLab. */
 export const cancelBuildSignal = defineSignal('cancelBuild');
+/** The same, as a person sends it. */
+export const cancelSignal = defineSignal('cancel');
+/** As the signal `cancel`, and answers. */
+export const cancelUpdate = defineUpdate<string>('cancel');
+/** Answered in the clear, for people. */
+export const buildStatusQuery = defineQuery<BuildStatus>('status');
+/** Where a build stands, in words of closed lists. */
+export interface BuildStatus {
+  readonly stage: string;
+  readonly interruption?: Interruption['kind'];
+  readonly waitsFor?: string;
+  /** ISO 8601. */
+  readonly since?: string;
+  readonly result?: BuildOutcome['state'];
+  readonly why?: string;
+}
+/** Answered in the clear, for people. */
+export const stagesQuery = defineQuery<readonly StageAnswer[]>('stages');
+/** One try of a stage. */
+export interface StageAnswer {
+  readonly name: string;
+  readonly attempt: number;
+  readonly state: string;
+  readonly exitCode?: number;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly seconds?: number;
+}
 /** Asks `runBuild` for its stage and its interruption. */
 export const buildStateQuery = defineQuery<BuildState>('buildState');
 /** The state of a build's workflow. */

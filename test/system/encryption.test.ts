@@ -6,7 +6,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import Docker from 'dockerode';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
@@ -185,6 +186,9 @@ describe('secrets', () => {
       const bytes = Buffer.from(proto.temporal.api.history.v1.History.encode(history).finish());
       assertNoCanary(bytes, canaries, `history of ${workflowId}`);
     }
+    const seen = await seeInTheClear(client, installation.tokens.length);
+    assertNoCanary(Buffer.from(JSON.stringify(seen)), canaries, 'what the UI shows');
+    assertShown(seen, job.id);
     await connection.close();
     assert.ok(executions.length >= 2 + jobs.length, 'feedRunners, serveRunner and all builds');
 
@@ -195,6 +199,64 @@ describe('secrets', () => {
     }
   });
 });
+
+/** What somebody sees who has no key: no codec is in this client. */
+async function seeInTheClear(client: Client, least: number): Promise<readonly SeenWorkflow[]> {
+  const { workflowService, options } = client;
+  const { executions } = await workflowService.listWorkflowExecutions(options);
+  assert.ok(executions.length > least);
+  return Promise.all(
+    executions.map(async (listed) => {
+      const handle = client.workflow.getHandle(listed.execution?.workflowId ?? '');
+      // Not by `handle.describe`: it wants to read the memo, which is encrypted.
+      const { executionConfig } = await workflowService.describeWorkflowExecution({
+        ...{ namespace: client.options.namespace, execution: listed.execution ?? null },
+      });
+      const textOf = (payload: Payload | null | undefined): string =>
+        Buffer.from(payload?.data ?? []).toString();
+      const type = listed.type?.name;
+      return {
+        workflowId: handle.workflowId,
+        summary: textOf(executionConfig?.userMetadata?.summary),
+        details: textOf(executionConfig?.userMetadata?.details),
+        metadata: await handle.query<WorkflowMetadata>('__temporal_workflow_metadata'),
+        ...(type !== 'serveRunner' && { answer: await handle.query('status') }),
+        ...(type === 'runBuild' && { stages: await handle.query('stages') }),
+        failure: await failureOf(handle),
+      };
+    }),
+  );
+}
+
+interface WorkflowMetadata {
+  readonly currentDetails?: string;
+}
+
+interface SeenWorkflow {
+  readonly workflowId: string;
+  readonly summary: string;
+  readonly details: string;
+  readonly metadata: WorkflowMetadata;
+  readonly failure: string;
+}
+
+async function failureOf(handle: WorkflowHandle): Promise<string> {
+  const { events } = await handle.fetchHistory();
+  const failed = events?.at(-1)?.workflowExecutionFailedEventAttributes?.failure;
+  return `${failed?.applicationFailureInfo?.type}: ${failed?.message}`;
+}
+
+function assertShown(seen: readonly SeenWorkflow[], jobId: number): void {
+  const build = seen.find(({ workflowId }) => workflowId.endsWith(`/${jobId}`));
+  assert.ok(build);
+  assert.equal(build.failure, 'script_failure: script_failure, exit code 3 in step_script');
+  assert.match(build.summary, new RegExp(` #${jobId} · `));
+  assert.match(build.details, new RegExp(`^"\\[job #${jobId} in GitLab\\]\\(http`));
+  assert.match(
+    build.metadata.currentDetails ?? '',
+    /\| step_script \| script_failed \|.*\| 3 \| 1 \|/,
+  );
+}
 
 interface ReadyLine {
   readonly temporal: string;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import {
@@ -149,6 +150,35 @@ describe('an installation', () => {
     await Promise.all([gitlab(0).calls.when('end'), gitlab(1).calls.when('end')]);
     await fleet.signal(resumeSignal);
     await Promise.all([gitlab(0).calls.when('ask', 2), gitlab(1).calls.when('ask', 2)]);
+  });
+
+  it('answers a person who pauses and drains by updates, and refuses a runner that it does not have', async () => {
+    const fleet = await startWith(1);
+    const say = (update: string, ...args: unknown[]): Promise<unknown> =>
+      args.length === 0
+        ? fleet.executeUpdate(update)
+        : fleet.executeUpdate(update, { args: [args[0]] });
+    await assert.rejects(say('pause', name(1)), (error: unknown) => {
+      assert.ok(error instanceof WorkflowUpdateFailedError);
+      assert.match(error.cause?.message ?? '', /name or key of a runner of this node/);
+      return true;
+    });
+    await assert.rejects(say('pause', { drop: 'everything' }));
+    assert.equal(await say('pause', name(0)), 'paused until `resume`: its builds go on');
+    const paused = await fleet.query<{ runners: readonly { state: string }[] }>('status');
+    assert.deepEqual(
+      paused.runners.map(({ state }) => state),
+      ['paused'],
+    );
+    await untilState(runner(0), ({ feeding }) => !feeding.isFed);
+    await say('resume', name(0));
+    await gitlab(0).calls.when('ask', 2);
+    await say('drain');
+    await untilState(runner(0), ({ feeding }) => !feeding.isFed);
+    assert.equal((await fleet.query(fleetStateQuery)).isDraining, true);
+    await say('resume');
+    await say('reload');
+    await gitlab(0).calls.when('ask', 3);
   });
 
   it('ends with all its runners when it is stopped', async () => {

@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { Cipher } from '../state/cipher.ts';
+import { isMarkedClear } from './clear-payload.ts';
 
 const ENCODING = 'binary/encrypted';
 const KEY_ID = 'encryption-key-id';
@@ -11,7 +12,8 @@ const COMPRESSION = 'compression';
 export function createPayloadCodec(cipher: Cipher): PayloadCodec {
   return {
     // `async`, so that a payload that cannot be decrypted rejects, as the SDK expects.
-    encode: async (payloads) => payloads.map((payload) => encode(payload, cipher)),
+    encode: async (payloads) =>
+      payloads.map((payload) => (isMarkedClear(payload) ? payload : encode(payload, cipher))),
     decode: async (payloads) => payloads.map((payload) => decode(payload, cipher)),
   };
 }

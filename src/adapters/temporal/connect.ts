@@ -145,11 +145,16 @@ export function createDataConverter(cipher: Cipher): DataConverter {
   return {
     payloadCodecs: [createPayloadCodec(cipher)],
     failureConverterPath: FAILURE_CONVERTER_PATH,
+    payloadConverterPath: PAYLOAD_CONVERTER_PATH,
   };
 }
 
 /** The build also puts this file into the workflow bundle. */
 const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
+
+export const PAYLOAD_CONVERTER_PATH = fileURLToPath(
+  new URL('./payload-converter.js', import.meta.url),
+);
 
 export function findConfigured(env: TemporalOptions['env']): Target | undefined {
   const overrideEnvVars = Object.fromEntries(

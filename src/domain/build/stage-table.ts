@@ -1,16 +1,40 @@
-/** One row of what a build has done so far. */
+/** One try of a stage of a build. Names, times and codes only: nothing of the job. */
 export interface StageRow {
   readonly name: string;
+  readonly attempt: number;
   readonly startedMs: number;
   readonly endedMs?: number;
   readonly end?: string;
+  readonly exitCode?: number;
 }
 
-/** The stages of a build as Markdown, for the Temporal UI. Names and times only: nothing secret. */
-export function formatStageTable(rows: readonly StageRow[]): string {
-  const lines = rows.map(({ name, startedMs, endedMs, end }) => {
-    const seconds = endedMs === undefined ? '…' : `${((endedMs - startedMs) / 1000).toFixed(1)} s`;
-    return `| ${name} | ${end ?? 'running'} | ${seconds} |`;
+/** What a build waits for, and since when. */
+export interface BuildWait {
+  readonly what: string;
+  readonly sinceMs: number;
+}
+
+/** A long build may try a stage ten times; the UI shows the newest. */
+const MAX_ROWS = 60;
+
+/** The stages of a build as Markdown, for the Temporal UI, and what it waits for just now. */
+export function formatStageTable(rows: readonly StageRow[], wait?: BuildWait): string {
+  const lines = rows.slice(-MAX_ROWS).map((row) => {
+    const { name, attempt, end = 'running', exitCode = '' } = row;
+    return `| ${name} | ${end} | ${formatTime(row)} | ${exitCode} | ${attempt} |`;
   });
-  return ['| stage | result | time |', '|---|---|---|', ...lines].join('\n');
+  const table = ['| stage | state | time | exit code | try |', '|---|---|---|---|---|', ...lines];
+  const waiting = wait && ['', `Waits for ${wait.what} since ${formatMoment(wait.sinceMs)}`];
+  return [...table, ...(waiting ?? [])].join('\n');
+}
+
+function formatTime({ startedMs, endedMs }: StageRow): string {
+  return endedMs === undefined
+    ? `since ${formatMoment(startedMs)}`
+    : `${((endedMs - startedMs) / 1000).toFixed(1)} s`;
+}
+
+/** `12:04:31 UTC`. */
+function formatMoment(ms: number): string {
+  return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
 }

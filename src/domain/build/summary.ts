@@ -1,6 +1,7 @@
 import { jobUrl } from '../context/names.ts';
 import type { BuildContext } from '../context/context.ts';
-import type { BuildPlan, JobSummary } from '../context/stage.ts';
+import { hideSecrets } from './hide-secrets.ts';
+import type { BuildPlan, JobSummary, VisibleJob } from '../context/stage.ts';
 
 /**
  * Three texts of this length, encrypted and with separators, fit into Temporal's limit for
@@ -12,7 +13,11 @@ const MAX_TEXT_LENGTH = 60;
  * The facts about a job that an operator may see in the Temporal UI. Texts that people choose are
  * cut, because a workflow whose summary exceeds Temporal's limit does not start.
  */
-export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary {
+export function summarizeJob(
+  context: BuildContext,
+  plan: BuildPlan,
+  guardName: NameGuard = (name) => name,
+): JobSummary {
   const { buildId, job, runner, rejection, rejectionReason } = context;
   return {
     buildId,
@@ -27,8 +32,28 @@ export function summarizeJob(context: BuildContext, plan: BuildPlan): JobSummary
     runnerKey: runner.key,
     runnerName: runner.name,
     plan,
+    visible: visibleJob(context, guardName),
     rejection,
     ...(rejectionReason !== undefined && { rejectionReason }),
+  };
+}
+
+/** What may be shown of a name that people chose: the name, something in its place, or nothing. */
+export type NameGuard = (name: string) => string | undefined;
+
+function visibleJob(context: BuildContext, guardName: NameGuard): VisibleJob {
+  const { job } = context;
+  const show = (name: string): string | undefined =>
+    name === '' ? undefined : guardName(cut(hideSecrets(name, context)));
+  const path = projectPath(context);
+  const [project, jobName, ref] = [show(path), show(job.job_info.name), show(job.git_info.ref)];
+  // The address has the project's path in it.
+  const url = guardName(path) === path ? hideSecrets(jobUrl(job), context) : '';
+  return {
+    ...(project !== undefined && { project }),
+    ...(jobName !== undefined && { jobName }),
+    ...(ref !== undefined && { ref }),
+    ...(/^https?:[^\s()<>]+$/.test(url) && { link: `[job #${job.id} in GitLab](${url})` }),
   };
 }
 

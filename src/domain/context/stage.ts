@@ -65,6 +65,18 @@ export interface FinishPlan {
 }
 
 /**
+ * What everybody who sees Temporal may see of a job, in the clear: masked as the trace is, and without
+ * names where the node keeps them to itself.
+ */
+export interface VisibleJob {
+  readonly project?: string;
+  readonly jobName?: string;
+  readonly ref?: string;
+  /** Markdown link to the job's page. */
+  readonly link?: string;
+}
+
+/**
  * What an operator may see of a job. It goes into workflow inputs and the Temporal UI, so it
  * contains no secrets.
  */
@@ -81,6 +93,8 @@ export interface JobSummary {
   readonly runnerKey: string;
   readonly runnerName: string;
   readonly plan: BuildPlan;
+  /** Absent in builds of 0.1.0. */
+  readonly visible?: VisibleJob;
   /** Set when the payload cannot be run: the build prints this and fails. */
   readonly rejection: string | undefined;
   /** Absent: the payload makes no sense, which has an exit code of its own. */

@@ -1,12 +1,13 @@
-import { condition, patched, setCurrentDetails } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import type { BuildRef, StageRequest, StageTry } from '../../activities/contract.ts';
 import { outcomeOfOwnTimeout, outcomeOfStages } from '../../domain/build/build-outcome.ts';
 import type { BuildOutcome, StageOutcome } from '../../domain/context/outcome.ts';
-import { formatStageTable, type StageRow } from '../../domain/build/stage-table.ts';
+import { clearValue } from '../../domain/clear-text.ts';
 import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../../domain/context/stage.ts';
 import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failure.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
+import type { StageEnd } from '../node/stage-progress.ts';
 import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
 
 /** Runs the stages of one build one after another. */
@@ -44,7 +45,6 @@ export function openStages(
   { assignment, run }: StagesScope,
 ): BuildStages {
   const build = { buildId };
-  const table = openTable();
   run.progress.failedStage = undefined; // on a node before this one nothing has failed that counts
   const parts = {
     build,
@@ -56,15 +56,15 @@ export function openStages(
   return {
     prepare: async () => {
       run.show({ stage: 'prepare_executor' });
-      const endRow = table.begin('prepare_executor');
+      const endRow = run.stages.begin('prepare_executor', 1);
       const outcome = await prepare(parts);
       if (outcome !== undefined) run.progress.failedStage ??= 'prepare_executor';
-      endRow(outcome === undefined ? 'succeeded' : outcome.state);
+      endRow({ end: outcome === undefined ? 'succeeded' : outcome.state });
       return outcome;
     },
 
     run: async (stage, options) => {
-      const outcome = await runTries(stage, options, { ...parts, table });
+      const outcome = await runTries(stage, options, parts);
       if (outcome.kind !== 'succeeded') run.progress.failedStage ??= stage.name;
       return outcome;
     },
@@ -74,9 +74,9 @@ export function openStages(
 async function runTries(
   stage: PlannedStage,
   options: StageOptions,
-  parts: Parts & { readonly table: StageTable },
+  parts: Parts,
 ): Promise<StageOutcome> {
-  const { run, assignment, plan, table } = parts;
+  const { run, assignment, plan } = parts;
   let outcome: StageOutcome = { kind: 'stopped' };
   const leftMs = timeLeft(options.limitMs);
   const isEnding = (): boolean => parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
@@ -84,15 +84,32 @@ async function runTries(
     const limitMs = leftMs();
     if (isEnding() || limitMs === 0) return { kind: 'stopped' };
     run.show({ stage: stage.name });
-    const endRow = table.begin(stage.name);
+    const endRow = run.stages.begin(stage.name, attempt);
     outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, limitMs, parts);
-    endRow(outcome.kind);
+    endRow(stageEndOf(outcome));
     if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
     if (assignment.failover !== undefined) return outcome;
     const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
-    if (attempt < stage.attempts) await condition(isEnding, pauseMs);
+    if (attempt < stage.attempts)
+      await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, isEnding });
   }
   return outcome;
+}
+
+async function pauseBeforeTry(
+  attempt: number,
+  pauseMs: number,
+  { stage, run, isEnding }: Pick<Parts, 'run'> & { stage: PlannedStage; isEnding: () => boolean },
+): Promise<void> {
+  const what = `try ${attempt} of ${stage.name}`;
+  const summary = clearValue(`pause before ${what}`);
+  await run.stages.waitFor(what, () => condition(isEnding, pauseMs, { summary }));
+}
+
+function stageEndOf(outcome: StageOutcome): StageEnd {
+  return outcome.kind === 'script_failed'
+    ? { end: outcome.kind, exitCode: outcome.exitCode }
+    : { end: outcome.kind };
 }
 
 /** Milliseconds until the limit, counted from now; undefined when there is no limit. */
@@ -144,7 +161,7 @@ async function runOnce(
     call: () => {
       // Set just before the call: until then the build may move to another node.
       if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
-      return calls.runStage.executeWithOptions({ summary }, [build, request]);
+      return calls.runStage.executeWithOptions({ summary: clearValue(summary) }, [build, request]);
     },
     ending: endingOf(stage),
     limitMs,
@@ -178,28 +195,6 @@ export async function stageTimeLeft(
     throwBug(error);
     return 0;
   }
-}
-
-/** The build's stages, as the Temporal UI shows them. */
-interface StageTable {
-  begin(name: string): (end: string) => void;
-}
-
-function openTable(): StageTable {
-  const rows: StageRow[] = [];
-  const show = (): void => setCurrentDetails(formatStageTable(rows));
-  return {
-    begin: (name) => {
-      const index = rows.length;
-      const begun = { name, startedMs: Date.now() };
-      rows.push(begun);
-      show();
-      return (end) => {
-        rows[index] = { ...begun, endedMs: Date.now(), end };
-        show();
-      };
-    },
-  };
 }
 
 /** Source: gitlab-runner FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY. */

@@ -1,5 +1,8 @@
 import { CancellationScope, setHandler } from '@temporalio/workflow';
+import { clearValue } from '../../domain/clear-text.ts';
 import type { Interruption } from '../../domain/context/outcome.ts';
+import { openStageProgress, type StageProgress } from './stage-progress.ts';
+import { describeRow, describeStatus } from './build-answers.ts';
 import * as messages from '../messages.ts';
 
 /** Everything that may end a running build early, and its current state. */
@@ -14,6 +17,8 @@ export interface BuildRun {
   show(change: Partial<messages.BuildState>): void;
   /** How often the node's process was restarted. */
   readonly restarts: number;
+  /** Its stages so far, for people. */
+  readonly stages: StageProgress;
   /** The progress that matters when its node is lost. */
   readonly progress: BuildProgress;
 }
@@ -38,10 +43,19 @@ const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
   aborted: 4,
 };
 
-/** Creates the run of this workflow, which listens to its signals and to a cancel request. */
+const CANCEL = 'Ends the job as the button in GitLab does; its after_script still runs. No input.';
+
+function cancelAnswer({ isOver }: BuildRun, cancel: () => void): string {
+  if (isOver()) return 'the job ends already';
+  cancel();
+  return 'the job is told to end';
+}
+
+/** Opens the run of this workflow and listens to its signals and to a cancel request. */
 export function openBuildRun(): BuildRun {
   let interruption: Interruption | undefined;
   let restarts = 0;
+  const stages = openStageProgress();
   let shown: messages.BuildState = {
     stage: 'acknowledge',
     interruption: undefined,
@@ -66,15 +80,35 @@ export function openBuildRun(): BuildRun {
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
+    stages,
     show: (change) => {
       shown = { ...shown, ...change };
     },
   };
-  setHandler(messages.nodeRestartedSignal, () => {
-    restarts += 1;
+  const cancel = (): void => run.interrupt({ kind: 'canceling' });
+  setHandler(
+    messages.nodeRestartedSignal,
+    () => {
+      restarts += 1;
+    },
+    { description: 'Sent by a node that was started anew.' },
+  );
+  setHandler(messages.cancelBuildSignal, cancel, { description: CANCEL });
+  setHandler(messages.cancelSignal, cancel, { description: CANCEL });
+  setHandler(messages.cancelUpdate, () => clearValue(cancelAnswer(run, cancel)), {
+    description: CANCEL,
   });
-  setHandler(messages.cancelBuildSignal, () => run.interrupt({ kind: 'canceling' }));
-  setHandler(messages.buildStateQuery, () => shown);
+  setHandler(messages.buildStateQuery, () => shown, {
+    description: 'Where the build stands, for the program itself. Encrypted.',
+  });
+  setHandler(
+    messages.buildStatusQuery,
+    () => clearValue(describeStatus(shown, { stages, failedStage: run.progress.failedStage })),
+    { description: 'Where the build stands and what it waits for. No input.' },
+  );
+  setHandler(messages.stagesQuery, () => clearValue(stages.rows.map(describeRow)), {
+    description: 'Each try of each stage: state, times, exit code. No input.',
+  });
   // A person's cancel request has the effect of GitLab's: the build ends properly.
   CancellationScope.current().cancelRequested.catch(() => run.interrupt({ kind: 'canceling' }));
   return run;

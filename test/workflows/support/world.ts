@@ -11,6 +11,7 @@ import {
 } from '@temporalio/worker';
 import type { SlotActivities } from '../../../src/activities/contract.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/messages.ts';
+import { PAYLOAD_CONVERTER_PATH } from '../../../src/adapters/temporal/connect.ts';
 import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 import { startFakeNode, type FakeNode } from './fake-node.ts';
 import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
@@ -44,6 +45,10 @@ const WORKFLOWS = fileURLToPath(
   new URL(`../../../src/workflows/index.${EXTENSION}`, import.meta.url),
 );
 
+const SUMMARIES = fileURLToPath(
+  new URL(`../../../src/workflows/summaries.${EXTENSION}`, import.meta.url),
+);
+
 /** Without the server's tick of 50 ms before each task; see design §3. */
 const DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,
@@ -66,7 +71,10 @@ Runtime.install({
 
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   const logger = new DefaultLogger('ERROR');
-  return bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger });
+  return bundleWorkflowCode({
+    ...{ workflowsPath: WORKFLOWS, payloadConverterPath: PAYLOAD_CONVERTER_PATH, logger },
+    workflowInterceptorModules: [SUMMARIES],
+  });
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {

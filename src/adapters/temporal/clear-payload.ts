@@ -1,0 +1,15 @@
+import type { Payload } from '@temporalio/common';
+
+/** Stays beside the payload: the UI passes over it, and a second codec sees it too. */
+const KEY = 'temporal-gitlab-runner-clear';
+const YES = new Uint8Array([1]);
+
+/** Marks a payload as one that the codec leaves in the clear. */
+export function markClear(payload: Payload): Payload {
+  return { ...payload, metadata: { ...payload.metadata, [KEY]: YES } };
+}
+
+/** Whether a payload was marked by {@link markClear}. */
+export function isMarkedClear({ metadata }: Payload): boolean {
+  return metadata?.[KEY] !== undefined;
+}

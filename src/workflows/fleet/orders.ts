@@ -1,0 +1,157 @@
+import {
+  ApplicationFailure,
+  log,
+  patched,
+  setDefaultSignalHandler,
+  setHandler,
+} from '@temporalio/workflow';
+import { clearValue, withClearMessage } from '../../domain/clear-text.ts';
+import type { FleetState, RunnerSettings } from '../../domain/runner/fleet.ts';
+import * as messages from '../messages.ts';
+
+/** What a person may change of a fleet. */
+export interface OrderedFleet {
+  state(): FleetState & { readonly installation: string };
+  receive(change: {
+    readonly paused?: readonly string[];
+    readonly isDraining?: boolean;
+    readonly isStopping?: boolean;
+  }): void;
+  reload(request?: unknown): void;
+}
+
+const PAUSE =
+  'Asks for no job for one runner; its builds go on. Input: its name or key, "runner 1".';
+const RESUME = 'Asks for jobs again for one runner. Input: its name or key, "runner 1".';
+const DRAIN = 'Asks for no job at all; builds go on. No input.';
+const RELOAD = 'Reads config.toml of the node again. No input.';
+
+/** What a person says: each is told in the log, and so is what is not understood. */
+export function handleOrders(fleet: OrderedFleet): void {
+  const { state, receive } = fleet;
+  const say = (message: string): void => log.info(message, { node: state().installation });
+  const drain = (): void => {
+    receive({ isDraining: true });
+    say('node drained: no job is asked for until `resume`, its builds go on');
+  };
+  const resume = (): void => {
+    receive({ isDraining: false });
+    say('node resumed: jobs are asked for');
+  };
+  const orders = { drain, resume, ...ordersOfRunners(fleet) };
+  const { pauseRunner, resumeRunner } = orders;
+  setHandler(messages.pauseRunnerSignal, pauseRunner, { description: PAUSE });
+  setHandler(messages.pauseSignal, pauseRunner, { description: PAUSE });
+  setHandler(messages.resumeRunnerSignal, resumeRunner, { description: RESUME });
+  setHandler(messages.drainSignal, drain, { description: DRAIN });
+  setHandler(messages.resumeSignal, resume, {
+    description: 'Asks for jobs again after `drain`. No input.',
+  });
+  setHandler(messages.reloadSignal, () => fleet.reload(), { description: RELOAD });
+  setHandler(
+    messages.stopSignal,
+    () => {
+      receive({ isStopping: true });
+      say('what asks for jobs is stopped, until a reload or a restart');
+    },
+    { description: 'Stops what asks for jobs, until a reload or a restart. No input.' },
+  );
+  handleUpdates(fleet, orders);
+  setDefaultSignalHandler((signal) => {
+    log.warn('signal is not known, ignored', { node: state().installation, signal });
+  });
+}
+
+interface Orders {
+  pauseRunner(runner: string): void;
+  resumeRunner(runner: string): void;
+  drain(): void;
+  resume(): void;
+}
+
+function ordersOfRunners(fleet: OrderedFleet): Pick<Orders, 'pauseRunner' | 'resumeRunner'> {
+  const { state, receive } = fleet;
+  const refuse = (signal: string, runner: unknown): void => {
+    log.warn(`${signal} names no runner of this node, ignored`, {
+      ...{ runner, known: state().settings.runners.map(({ name }) => name) },
+    });
+  };
+  return {
+    pauseRunner: (runner) => {
+      if (typeof runner !== 'string') return refuse('pauseRunner', typeof runner);
+      const found = findRunner(fleet, runner);
+      // Until 0.1.0 a name that was not there yet was kept, and paused whatever came to have it.
+      if (found === undefined && patched('refuses runners that are not there')) {
+        return refuse('pauseRunner', runner);
+      }
+      receive({ paused: [...new Set([...state().paused, found?.key ?? runner])] });
+      log.info('runner paused: no job is asked for until `resume`, its builds go on', {
+        ...{ node: state().installation, runner: found?.key, runner_name: found?.name },
+      });
+    },
+    resumeRunner: (runner) => {
+      if (typeof runner !== 'string') return refuse('resumeRunner', typeof runner);
+      const found = findRunner(fleet, runner);
+      // One that was removed from the file while it was paused is still known by its key.
+      const key = found?.key ?? runner;
+      const isKnown = found !== undefined || state().paused.includes(key);
+      receive({ paused: state().paused.filter((paused) => paused !== key) });
+      if (!isKnown) return refuse('resumeRunner', runner);
+      log.info('runner resumed: jobs are asked for', {
+        ...{ node: state().installation, runner: key, runner_name: found?.name },
+      });
+    },
+  };
+}
+
+function findRunner({ state }: OrderedFleet, runner: string): RunnerSettings | undefined {
+  return state().settings.runners.find(({ key, name }) => key === runner || name === runner);
+}
+
+/** The same as updates: unlike a signal, an update tells its sender what is wrong with it. */
+function handleUpdates(fleet: OrderedFleet, orders: Orders): void {
+  const requireRunner = (runner: unknown): void => {
+    const isPaused = typeof runner === 'string' && fleet.state().paused.includes(runner);
+    if (typeof runner === 'string' && (isPaused || findRunner(fleet, runner) !== undefined)) return;
+    const message = 'the input is the name or key of a runner of this node, such as "runner 1"';
+    throw withClearMessage(ApplicationFailure.nonRetryable(message, 'BadInput'));
+  };
+  setHandler(
+    messages.pauseUpdate,
+    (runner) => {
+      orders.pauseRunner(runner);
+      return clearValue('paused until `resume`: its builds go on');
+    },
+    { description: PAUSE, validator: requireRunner },
+  );
+  setHandler(
+    messages.resumeUpdate,
+    (runner?: string) => {
+      if (runner === undefined) orders.resume();
+      else orders.resumeRunner(runner);
+      return clearValue('resumed: jobs are asked for');
+    },
+    {
+      description: 'Asks for jobs again: for the node, or for the runner that is the input.',
+      validator: (runner?: string) => {
+        if (runner !== undefined) requireRunner(runner);
+      },
+    },
+  );
+  setHandler(
+    messages.drainUpdate,
+    () => {
+      orders.drain();
+      return clearValue('drained until `resume`: builds go on');
+    },
+    { description: DRAIN },
+  );
+  setHandler(
+    messages.reloadUpdate,
+    () => {
+      fleet.reload();
+      return clearValue('config.toml is read again');
+    },
+    { description: RELOAD },
+  );
+}

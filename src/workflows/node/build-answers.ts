@@ -1,0 +1,32 @@
+import { describeEnd } from '../../domain/build/end-text.ts';
+import type { StageRow } from '../../domain/build/stage-table.ts';
+import type * as messages from '../messages.ts';
+import type { StageProgress } from './stage-progress.ts';
+
+/** Answer of the query `status`: words of closed lists, and times. */
+export function describeStatus(
+  { stage, interruption, outcome }: messages.BuildState,
+  {
+    stages,
+    failedStage,
+  }: { readonly stages: StageProgress; readonly failedStage: string | undefined },
+): messages.BuildStatus {
+  const { wait } = stages;
+  return {
+    stage,
+    ...(interruption !== undefined && { interruption: interruption.kind }),
+    ...(wait && { waitsFor: wait.what, since: new Date(wait.sinceMs).toISOString() }),
+    ...(outcome && { result: outcome.state }),
+    ...(outcome && outcome.state !== 'success' && { why: describeEnd(outcome, failedStage).text }),
+  };
+}
+
+/** One row of the answer of the query `stages`. */
+export function describeRow({ startedMs, endedMs, end, ...row }: StageRow): messages.StageAnswer {
+  return {
+    ...row,
+    state: end ?? 'running',
+    started: new Date(startedMs).toISOString(),
+    ...(endedMs !== undefined && { seconds: (endedMs - startedMs) / 1000 }),
+  };
+}

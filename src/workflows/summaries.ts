@@ -1,0 +1,43 @@
+import type { WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { clearValue } from '../domain/clear-text.ts';
+
+/** What the Temporal UI says of an activity that has no text of its own. */
+const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
+  loadConfig: 'read config.toml',
+  requestJob: 'ask GitLab for a job',
+  acknowledgeJob: 'tell GitLab that the job runs',
+  prepareEnvironment: 'prepare_executor: images, network, volumes, services, containers',
+  runStage: 'run a stage',
+  stopStage: 'stop the stage that runs',
+  timeLeft: 'ask the node how much time is left',
+  uploadTrace: 'send the log to GitLab while it grows',
+  reportResult: 'send the rest of the log and the result to GitLab',
+  destroyEnvironment: 'remove containers, volumes and network',
+  releaseBuild: 'delete the record of the build, free its place',
+  markCanceled: 'mark the workflow as canceled',
+  answerCall: 'wait for the node to answer',
+  witnessLoss: 'wait for another node',
+  adoptBuild: 'hand the build to another node',
+};
+
+/** Says in the Temporal UI what each activity and timer is for. Closed texts: nothing of a job is in them. */
+export const interceptors: WorkflowInterceptorsFactory = () => ({
+  outbound: [
+    {
+      scheduleActivity: (input, next) => {
+        const text = ACTIVITY_TEXTS[input.activityType];
+        if (text === undefined || input.options.summary !== undefined) return next(input);
+        return next({ ...input, options: { ...input.options, summary: clearValue(text) } });
+      },
+      startTimer: (input, next) => {
+        if (input.options?.summary !== undefined) return next(input);
+        const text = `at the latest after ${formatSeconds(input.durationMs)}`;
+        return next({ ...input, options: { ...input.options, summary: clearValue(text) } });
+      },
+    },
+  ],
+});
+
+function formatSeconds(durationMs: number): string {
+  return `${Number((durationMs / 1000).toFixed(1))} s`;
+}
