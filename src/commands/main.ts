@@ -1,21 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { createLog, type AdjustableLog } from '../adapters/log/log.ts';
 import { peekLogSettings, type LogKeys } from '../adapters/config/peek-log-settings.ts';
-import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/schema.ts';
+import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/log-choices.ts';
 import { describeProgram } from '../worker/machine/program.ts';
 import { releaseSignals } from '../worker/shutdown.ts';
-import { createCancelCommand } from './cancel.ts';
+import { loadCommands } from './command-list.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
-import { createJobsCommand } from './jobs.ts';
-import { createKeysCommand } from './keys.ts';
-import { createLintCommand } from './lint.ts';
-import { createListCommand } from './list.ts';
 import { booleanOption, forgetEmptyVariables, joinBooleanValues } from './options.ts';
-import { createDrainCommand, createPauseCommand, createResumeCommand } from './pause.ts';
-import { createRegisterCommand } from './register.ts';
-import { createRunCommand } from './run.ts';
-import { createUnregisterCommand } from './unregister.ts';
-import { createVerifyCommand } from './verify.ts';
 import { describeVersion } from './version.ts';
 
 const FAILED = 1;
@@ -38,8 +29,11 @@ export async function runCli(args: readonly string[], io: CommandIo): Promise<nu
       exitCode = code;
     },
   });
-  describeRoot(root, context, (keys) => {
-    preset = keys;
+  describeRoot(root, context, {
+    commands: await loadCommands(args, context),
+    preset: (keys) => {
+      preset = keys;
+    },
   });
   try {
     await root.parseAsync(joinBooleanValues(root, args), { from: 'user' });
@@ -53,12 +47,14 @@ export async function runCli(args: readonly string[], io: CommandIo): Promise<nu
   }
 }
 
-/** `preset` receives the log settings of a node's config file. */
-function describeRoot(
-  root: Command,
-  context: CommandContext,
-  preset: (keys: LogKeys) => void,
-): void {
+interface RootParts {
+  readonly commands: readonly Command[];
+  /** Receives the log settings of a node's config file. */
+  preset(keys: LogKeys): void;
+}
+
+function describeRoot(root: Command, context: CommandContext, parts: RootParts): void {
+  const { commands, preset } = parts;
   const { stdout, stderr } = context.io;
   root
     .name(context.program.name)
@@ -67,20 +63,6 @@ function describeRoot(
     .addOption(booleanOption('--debug', 'Debug mode').env('RUNNER_DEBUG'))
     .addOption(choiceOption('-l, --log-level <level>', 'Log level', LOG_LEVELS).env('LOG_LEVEL'))
     .addOption(choiceOption('--log-format <format>', 'Log format', LOG_FORMATS).env('LOG_FORMAT'));
-  const commands = [
-    createRunCommand(context),
-    createRegisterCommand(context),
-    createVerifyCommand(context),
-    createListCommand(context),
-    createUnregisterCommand(context),
-    createLintCommand(context),
-    createJobsCommand(context),
-    createCancelCommand(context),
-    createPauseCommand(context),
-    createDrainCommand(context),
-    createResumeCommand(context),
-    createKeysCommand(context),
-  ];
   for (const command of commands) root.addCommand(command);
   forgetEmptyVariables(root);
   for (const command of [root, ...commands.flatMap((one) => [one, ...one.commands])]) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { LOG_FORMATS, LOG_LEVELS } from './schema.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './log-choices.ts';
 
 export interface LogKeys {
   readonly level: string | undefined;

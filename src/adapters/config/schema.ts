@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOG_FORMATS, LOG_LEVELS } from './log-choices.ts';
 import { parseGoDuration } from '../../domain/job/go-duration.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import { cacheSchema } from './cache-schema.ts';
@@ -91,9 +92,6 @@ export const runnerSchema = z.object(
   },
   table,
 );
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'warning', 'error', 'fatal', 'panic'] as const;
-export const LOG_FORMATS = ['runner', 'text', 'json'] as const;
 
 export const installationSchema = z.object(
   {
