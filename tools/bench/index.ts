@@ -1,8 +1,12 @@
+import { benchTraceStages } from './trace-stages.ts';
 import { benchTrivial } from './trivial.ts';
 
 // `npm run bench -- <name>`: measures, prints a table, judges nothing.
 
-const BENCHES: Readonly<Record<string, () => Promise<string>>> = { trivial: benchTrivial };
+const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
+  trivial: benchTrivial,
+  trace: benchTraceStages,
+};
 
 const name = process.argv[2] ?? 'trivial';
 const bench = BENCHES[name];

@@ -46,7 +46,7 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
       }
     } catch (error) {
       // A copy, because the caller may change its bytes from now on.
-      waiting = bytes.slice(written);
+      waiting = Buffer.from(bytes.subarray(written));
       throw diskFault('write', path, error);
     }
   };

@@ -12,6 +12,7 @@ import { formatRunnerLine, splitAtSectionMarks } from '../../domain/trace/sectio
 import { watchChanges } from './changes.ts';
 import { writeCheckpoint, type Checkpoint, type CheckpointKind } from './checkpoint.ts';
 import { addMark, type Mark } from './marks.ts';
+import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
@@ -91,7 +92,10 @@ class DiskTraceWriter implements SpoolWriter {
   constructor(options: WriterOptions, file: SpoolFile, { checkpoint }: Recovery) {
     this.#options = options;
     this.#file = file;
-    this.#pipeline = createTracePipeline(options.pipeline, checkpoint?.pipeline);
+    this.#pipeline = createTracePipeline(
+      { ...options.pipeline, tools: NATIVE_BYTE_TOOLS },
+      checkpoint?.pipeline,
+    );
     const { keys, offsets, sequence, ackedBytes, marks, base } = checkpoint ?? NOTHING_YET;
     this.#keys = new Set(keys);
     this.#offsets = new Map(Object.entries(offsets));
@@ -134,7 +138,7 @@ class DiskTraceWriter implements SpoolWriter {
   appendOnce(key: string, text: string): Promise<void> {
     const parts = splitAtSectionMarks(text).map((part) => Buffer.from(part));
     return this.#once(key, () => [
-      ...parts.map((part) => this.#mask('runner', part)),
+      ...parts.map((part) => Uint8Array.from(this.#mask('runner', part))),
       this.#flush('runner'),
     ]);
   }
@@ -219,7 +223,7 @@ class DiskTraceWriter implements SpoolWriter {
     if (known !== undefined) return known;
     const opening = openSourceFile(path).then((file) => ({
       file,
-      buffer: new Uint8Array(CHUNK_BYTES),
+      buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES),
     }));
     this.#followed.set(source, opening);
     opening.catch(() => this.#followed.delete(source));

@@ -1,5 +1,7 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import { createByteSink, NO_BYTES, concatBytes } from './byte-sink.ts';
+import { NO_BYTES, concatBytes } from './byte-sink.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
+import { createStampedLines } from './stamped-lines.ts';
 
 /** The state with which the stamps of one stream continue. */
 export interface LineStampsState {
@@ -10,7 +12,7 @@ export interface LineStampsState {
 
 /** Puts a time stamp and the stream's name before each line of one stream. */
 export interface LineStamps {
-  /** All lines of one write get its time. */
+  /** All lines of one write get its time. The result is valid until the next write. */
   write(bytes: Uint8Array, nowMs: number): Uint8Array;
   /**
    * Ends a partial line. The next output continues it when `goesOn` is true, and otherwise begins a
@@ -22,6 +24,7 @@ export interface LineStamps {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const LINE_END: Uint8Array = Uint8Array.of(LF);
 const STAMP_BYTES = 32;
 /** The most bytes that are held of a line without an end, its stamp included. */
 const MAX_BEGUN_BYTES = 8 * 1024;
@@ -34,8 +37,12 @@ const NOTHING_BEGUN: LineStampsState = { begun: '', isContinuation: false };
  * but no LF, or with more than 8 KiB. Source: gitlab-runner
  * `common/buildlogger/internal/timestamper/timestamper.go`.
  */
-export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineStamps {
-  const out = createByteSink(0);
+export function createLineStamps(
+  stream: string,
+  before = NOTHING_BEGUN,
+  tools: ByteTools = PURE_BYTE_TOOLS,
+): LineStamps {
+  const out = createStampedLines(tools);
   const stampAt = createStamp(stream);
   let begun = decodeBase64(before.begun);
   let { isContinuation } = before;
@@ -45,46 +52,33 @@ export function createLineStamps(stream: string, before = NOTHING_BEGUN): LineSt
     isContinuation = false;
     return stamp;
   };
-  const giveBegun = (nowMs: number): void => {
-    out.append(begun.length > 0 ? begun : nextStamp(nowMs));
-    begun = NO_BYTES;
-  };
-  const giveLines = (bytes: Uint8Array, end: number, nowMs: number): void => {
-    let start = 0;
-    while (start < end) {
-      let next = start;
-      while (bytes[next] !== LF) next++;
-      giveBegun(nowMs);
-      out.appendRange(bytes, start, next + 1);
-      start = next + 1;
+  const giveLines = (nowMs: number): void => {
+    while (out.hasMore) {
+      out.give(begun.length > 0 ? begun : nextStamp(nowMs));
+      begun = NO_BYTES;
     }
   };
 
   return {
     write: (bytes, nowMs) => {
       const end = bytes.lastIndexOf(LF) + 1;
-      giveLines(bytes, end, nowMs);
       const tail = bytes.subarray(end);
-      if (tail.length === 0) return out.take();
-      if (tail.includes(CR) || begun.length + tail.length > MAX_BEGUN_BYTES) {
-        giveBegun(nowMs);
-        out.append(tail);
-        out.appendByte(LF);
-        isContinuation = true;
-      } else {
+      const begunBytes = tail.length + (end === 0 ? begun.length : 0);
+      const isBroken = tail.length > 0 && (tail.includes(CR) || begunBytes > MAX_BEGUN_BYTES);
+      out.begin(isBroken ? bytes : bytes.subarray(0, end), isBroken);
+      giveLines(nowMs);
+      isContinuation ||= isBroken;
+      if (tail.length > 0 && !isBroken) {
         begun = concatBytes(begun.length > 0 ? begun : nextStamp(nowMs).slice(), tail);
       }
       return out.take();
     },
     flush: (goesOn) => {
-      if (begun.length > 0) {
-        out.append(begun);
-        out.appendByte(LF);
-        isContinuation = true;
-      }
+      const ended = begun.length > 0 ? concatBytes(begun, LINE_END) : NO_BYTES;
+      isContinuation ||= ended.length > 0;
       begun = NO_BYTES;
       isContinuation &&= goesOn;
-      return out.take();
+      return ended;
     },
     snapshot: () => ({ begun: encodeBase64(begun), isContinuation }),
   };

@@ -1,3 +1,5 @@
+import { createNeedleSkip, type NeedleSkip } from './needle-skip.ts';
+
 /**
  * Finds many phrases in one pass over bytes (Aho and Corasick, 1975). States are numbers, 0 is the
  * start. Built in time and memory linear in the length of the phrases, whatever they contain.
@@ -5,8 +7,8 @@
 export interface PhraseAutomaton {
   /** The state after one more byte. Linear over a whole text. */
   next(state: number, byte: number): number;
-  /** State after the first byte, for each byte; 0 where no phrase begins with it. */
-  readonly firstStates: Int32Array;
+  /** In the start state: passes over bytes among which no phrase begins. The state stays the same. */
+  readonly skip: NeedleSkip;
   /** For each state, how many of the last bytes are the beginning of a phrase. */
   readonly depths: Int32Array;
   /** For each state, the length of the longest phrase that ends here; 0 when none does. */
@@ -17,8 +19,12 @@ export interface PhraseAutomaton {
 
 const ROOT = 0;
 
-/** Empty phrases are ignored. */
-export function createPhraseAutomaton(phrases: readonly Uint8Array[]): PhraseAutomaton {
+/** Empty phrases are ignored. `fold`: what `skip` takes a byte of the text for; see there. */
+export function createPhraseAutomaton(
+  texts: readonly Uint8Array[],
+  fold?: Uint8Array,
+): PhraseAutomaton {
+  const phrases = texts.filter(({ length }) => length > 0);
   const total = phrases.reduce((sum, { length }) => sum + length, 0);
   const edges = createEdges(total, phrases.length);
   const trie = growTrie(phrases, total, edges);
@@ -44,7 +50,7 @@ export function createPhraseAutomaton(phrases: readonly Uint8Array[]): PhraseAut
     }
     return path;
   };
-  return { next, firstStates, depths, matchLengths, pathTo };
+  return { next, skip: createNeedleSkip(phrases, fold), depths, matchLengths, pathTo };
 }
 
 interface Trie {

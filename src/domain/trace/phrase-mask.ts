@@ -35,15 +35,10 @@ export function createPhraseMask(
   automaton: PhraseAutomaton,
   before: PhraseMaskState = NOTHING_HELD,
 ): PhraseMask {
-  const { next, firstStates, depths, matchLengths } = automaton;
+  const { next, skip, depths, matchLengths } = automaton;
   const output = createMaskedOutput(before.coveredBytes);
   let state = ROOT;
 
-  const skip = (bytes: Uint8Array, start: number): number => {
-    let i = start;
-    while (i < bytes.length && firstStates[bytes[i] ?? 0] === ROOT) i++;
-    return i;
-  };
   const cover = (bytes: Uint8Array, end: number, at: number): void => {
     const position = output.writtenEnd + end;
     output.cover(position - (matchLengths[at] ?? 0), position);

@@ -1,4 +1,5 @@
 import { NO_BYTES } from './byte-sink.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 import { createStreamStages, type StreamStages, type StreamState } from './stream-stages.ts';
 import { createTraceMeter } from './trace-meter.ts';
@@ -14,6 +15,8 @@ export interface TracePipelineOptions {
   readonly tokenPrefixes: readonly string[];
   readonly timestamps: boolean;
   readonly limitBytes: number;
+  /** What the host can do; loops of its own unless given. */
+  readonly tools?: ByteTools;
 }
 
 /** The state with which a pipeline continues. Plain JSON; contains no mask phrase. */
@@ -30,7 +33,8 @@ export interface TracePipelineState {
 export interface TracePipeline {
   /**
    * The bytes to append to the trace now. Some input may be held back for a later call. The result
-   * may be a view of `bytes`: use it before those change.
+   * may be a view of `bytes`, or of memory that is used again: use or copy it before those change
+   * and before the next call.
    */
   write(stream: TraceStream, bytes: Uint8Array, nowMs: number): Uint8Array;
   /** The stream pauses: returns the bytes that were held back. */
@@ -69,14 +73,15 @@ export function createTracePipeline(
   const prefixes = shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES);
   const tokenPrefixes = automatonOf(prefixes);
   const streams = new Map<TraceStream, StreamStages>();
-  const meter = createTraceMeter(options.limitBytes, state);
+  const { tools = PURE_BYTE_TOOLS } = options;
+  const meter = createTraceMeter(options.limitBytes, state, tools);
 
   const streamOf = (stream: TraceStream): StreamStages => {
     const known = streams.get(stream);
     if (known !== undefined) return known;
     const stamp = options.timestamps ? STAMPS[stream] : undefined;
     const goesOn = stream === 'runner';
-    const streamOptions = { phrases: automaton, tokenPrefixes, stamp, goesOn };
+    const streamOptions = { phrases: automaton, tokenPrefixes, stamp, goesOn, tools };
     const stages = createStreamStages(streamOptions, state?.streams[stream]);
     streams.set(stream, stages);
     return stages;

@@ -1,4 +1,5 @@
 import { concatBytes } from './byte-sink.ts';
+import type { ByteTools } from './byte-tools.ts';
 import { createLineStamps, type LineStampsState } from './line-stamps.ts';
 import type { PhraseAutomaton } from './phrase-automaton.ts';
 import { createPhraseMask, type PhraseMaskState } from './phrase-mask.ts';
@@ -27,6 +28,7 @@ export interface StreamOptions {
    * flush.
    */
   readonly goesOn: boolean;
+  readonly tools: ByteTools;
 }
 
 /** The processing of a single stream. */
@@ -47,8 +49,8 @@ export function createStreamStages(options: StreamOptions, before?: StreamState)
   let phrases = createPhraseMask(options.phrases, before?.phrases);
   const urls = createUrlMask(before?.urls);
   const tokens = createTokenMask(options.tokenPrefixes, before?.tokens);
-  const characters = createUtf8Repair(before?.character);
-  const lines = createLineStamps(options.stamp ?? '', before?.lines);
+  const characters = createUtf8Repair(before?.character, options.tools);
+  const lines = createLineStamps(options.stamp ?? '', before?.lines, options.tools);
   const hasStamps = options.stamp !== undefined;
 
   const refine = (bytes: Uint8Array): Uint8Array =>

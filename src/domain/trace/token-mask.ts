@@ -29,7 +29,7 @@ export function createTokenMask(
   prefixes: PhraseAutomaton,
   before: LookBackState = NOTHING_SEEN,
 ): LookBackMask {
-  const { next, firstStates, matchLengths } = prefixes;
+  const { next, skip, matchLengths } = prefixes;
   const out = createByteSink(0);
   let state = ROOT;
   let { isMasking } = before;
@@ -38,20 +38,14 @@ export function createTokenMask(
   const isOutside = (): boolean => !isMasking && state === ROOT;
   const isSecretByte = (byte: number): boolean =>
     ALPHABET[byte] === 1 && (isMasking || matchLengths[state] !== 0);
-  const skipText = (bytes: Uint8Array, start: number): number => {
-    let i = start;
-    while (i < bytes.length && firstStates[bytes[i] ?? 0] === ROOT) i++;
-    return i;
-  };
 
   return {
     write: (bytes) => {
-      if (isOutside() && skipText(bytes, 0) === bytes.length) return bytes;
-      // Invariant: bytes before `given` are emitted or hidden.
+      // Invariant: bytes before `given` are given out or hidden.
       let given = 0;
       let i = 0;
       while (i < bytes.length) {
-        if (isOutside()) i = skipText(bytes, i);
+        if (isOutside()) i = skip(bytes, i);
         if (i === bytes.length) break;
         const byte = bytes[i] ?? 0;
         const isSecret = isSecretByte(byte);
@@ -64,6 +58,7 @@ export function createTokenMask(
         state = next(state, byte);
         i++;
       }
+      if (given === 0) return bytes;
       out.appendRange(bytes, given, bytes.length);
       return out.take();
     },

@@ -1,5 +1,5 @@
 import { concatBytes } from './byte-sink.ts';
-import { updateCrc32 } from './crc32.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { cutAtCharacter } from './utf8-repair.ts';
 
 /** The size and checksum of a trace so far. */
@@ -24,7 +24,11 @@ export interface TraceMeter extends TraceCount {
  * the character that does not fit, and a notice follows. Source: gitlab-runner
  * `helpers/trace/buffer.go`.
  */
-export function createTraceMeter(limitBytes: number, before?: TraceCount): TraceMeter {
+export function createTraceMeter(
+  limitBytes: number,
+  before?: TraceCount,
+  { crc32 }: Pick<ByteTools, 'crc32'> = PURE_BYTE_TOOLS,
+): TraceMeter {
   let lengthBytes = before?.lengthBytes ?? 0;
   let crc = before?.crc ?? 0;
   let isOverLimit = before?.isOverLimit ?? limitBytes <= 0;
@@ -36,7 +40,7 @@ export function createTraceMeter(limitBytes: number, before?: TraceCount): Trace
         ? concatBytes(cutAtCharacter(bytes, Math.max(0, room)), limitNotice(limitBytes))
         : bytes;
       lengthBytes += admitted.length;
-      crc = updateCrc32(crc, admitted);
+      crc = crc32(crc, admitted);
       return admitted;
     },
     get lengthBytes() {

@@ -35,8 +35,10 @@ const QUESTION_MARK = 0x3f;
 const AMPERSAND = 0x26;
 
 const encoder = new TextEncoder();
+const LOWER = byteTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte));
 const KEYS = createPhraseAutomaton(
   SECRET_KEYS.flatMap((key) => [`?${key}=`, `&${key}=`]).map((text) => encoder.encode(text)),
+  LOWER,
 );
 /** White space and control characters that have more than one byte in UTF-8, by Go's rules. */
 const LONG_ENDS = createPhraseAutomaton(
@@ -47,7 +49,6 @@ const LONG_ENDS = createPhraseAutomaton(
   ].map((code) => encoder.encode(String.fromCodePoint(code))),
 );
 const ENDS = byteTable((byte) => byte <= 0x20 || byte === 0x7f || isKeyStart(byte));
-const LOWER = byteTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte));
 
 interface Cursor {
   isMasking: boolean;
@@ -65,8 +66,8 @@ export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMas
   for (const byte of decodeBase64(before.recent)) advance(cursor, byte);
 
   const isMasking = (): boolean => cursor.isMasking;
-  const mask = (bytes: Uint8Array): void => {
-    let i = 0;
+  const mask = (bytes: Uint8Array, start: number): void => {
+    let i = start;
     while (i < bytes.length) {
       if (isMasking()) {
         i = skipValue(cursor, bytes, i);
@@ -85,8 +86,13 @@ export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMas
   };
   return {
     write: (bytes) => {
-      if (!cursor.isMasking && cursor.state === ROOT && !hasKeyStart(bytes)) return bytes;
-      mask(bytes);
+      const end = isMasking() ? 0 : skipText(cursor, bytes, 0);
+      if (!isMasking()) return bytes;
+      if (end > 0) {
+        out.appendRange(bytes, 0, end);
+        out.append(MASK);
+      }
+      mask(bytes, end);
       return out.take();
     },
     reset: () => {
@@ -129,7 +135,7 @@ function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
 /** From outside a value: the index where the next one begins. */
 function skipText(cursor: Cursor, bytes: Uint8Array, start: number): number {
   for (let i = start; i < bytes.length; i++) {
-    if (cursor.state === ROOT) i = nextKeyStart(bytes, i);
+    if (cursor.state === ROOT) i = KEYS.skip(bytes, i);
     if (i === bytes.length) break;
     advance(cursor, LOWER[bytes[i] ?? 0] ?? 0);
     if (KEYS.matchLengths[cursor.state] === 0) continue;
@@ -138,16 +144,6 @@ function skipText(cursor: Cursor, bytes: Uint8Array, start: number): number {
     return i + 1;
   }
   return bytes.length;
-}
-
-function nextKeyStart(bytes: Uint8Array, start: number): number {
-  let i = start;
-  while (i < bytes.length && !isKeyStart(bytes[i] ?? 0)) i++;
-  return i;
-}
-
-function hasKeyStart(bytes: Uint8Array): boolean {
-  return bytes.includes(QUESTION_MARK) || bytes.includes(AMPERSAND);
 }
 
 function isKeyStart(byte: number): boolean {

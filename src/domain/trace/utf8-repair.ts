@@ -1,4 +1,5 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { concatBytes, createByteSink, NO_BYTES } from './byte-sink.ts';
 
 /** Makes one stream of bytes valid UTF-8. */
@@ -13,36 +14,40 @@ export interface Utf8Repair {
 const REPLACEMENT: Uint8Array = new TextEncoder().encode('\ufffd');
 const INVALID = 0;
 const CUT_OFF = -1;
+const MAX_BEGUN_BYTES = 3;
 
 /**
  * Replaces each byte that belongs to no character by U+FFFD: byte by byte, as Go counts. Source:
  * gitlab-runner `helpers/trace/buffer.go`, Go's `encoding.Replacement` encoder.
  */
-export function createUtf8Repair(before = ''): Utf8Repair {
+export function createUtf8Repair(
+  before = '',
+  { isUtf8 }: Pick<ByteTools, 'isUtf8'> = PURE_BYTE_TOOLS,
+): Utf8Repair {
   const out = createByteSink(0);
   let held = decodeBase64(before);
   return {
     write: (bytes) => {
       const all = concatBytes(held, bytes);
-      held = NO_BYTES;
+      const whole = withoutBegun(all);
+      // Not `slice`, which of a Buffer is a view: what is held outlives the caller's bytes.
+      held = new Uint8Array(all.subarray(whole.length));
+      if (isUtf8(whole)) return whole;
       let given = 0;
       let i = 0;
-      while (i < all.length) {
-        i = skipAscii(all, i);
-        if (i === all.length) break;
+      while (i < whole.length) {
+        i = skipAscii(whole, i);
+        if (i === whole.length) break;
+        // Of all bytes: one that another begun character follows is cut off by nothing, but wrong.
         const size = characterSize(all, i);
-        if (size === CUT_OFF) {
-          held = all.slice(i);
-          break;
-        }
         if (size === INVALID) {
-          out.appendRange(all, given, i);
+          out.appendRange(whole, given, i);
           out.append(REPLACEMENT);
           given = i + 1;
         }
         i += size || 1;
       }
-      const rest = all.subarray(given, i);
+      const rest = whole.subarray(given, i);
       if (out.length === 0) return rest;
       out.append(rest);
       return out.take();
@@ -56,10 +61,16 @@ export function createUtf8Repair(before = ''): Utf8Repair {
   };
 }
 
-/**
- * The longest beginning of `bytes`, which are valid UTF-8, with whole characters and at most
- * `limit` bytes.
- */
+/** All but the beginning of a character at the end, which may go on in what comes next. */
+function withoutBegun(bytes: Uint8Array): Uint8Array {
+  for (let size = 1; size <= MAX_BEGUN_BYTES && size <= bytes.length; size++) {
+    const start = bytes.length - size;
+    if (characterSize(bytes, start) === CUT_OFF) return bytes.subarray(0, start);
+  }
+  return bytes;
+}
+
+/** The longest beginning of `bytes`, valid UTF-8, that has whole characters and `limit` bytes. */
 export function cutAtCharacter(bytes: Uint8Array, limit: number): Uint8Array {
   let end = Math.min(limit, bytes.length);
   while (end > 0 && end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,27 @@ describe('a spool file', () => {
       assert.equal(full.lengthBytes, 0);
     }
     await full.close();
+  });
+
+  it('keeps a copy of what it could not write: the memory it came in is used again', async () => {
+    const path = join(directory, 'trace');
+    const file = await openSpoolFile(path);
+    const bytes = Buffer.from('first');
+    const ignore = (): void => undefined;
+    process.on('SIGXFSZ', ignore);
+    const limitFiles = (size: string): void =>
+      void execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${size}:`]);
+    limitFiles('2');
+    try {
+      await assert.rejects(file.append(bytes), /EFBIG/);
+    } finally {
+      limitFiles('unlimited');
+      process.off('SIGXFSZ', ignore);
+    }
+    bytes.fill('!');
+    await file.append(Buffer.from(' second'));
+    await file.close();
+    assert.equal(await readFile(path, 'utf8'), 'first second');
   });
 
   it('goes on behind what is left of it', async () => {

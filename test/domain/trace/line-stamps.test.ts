@@ -46,7 +46,7 @@ describe('line stamps', () => {
       const stamps = createLineStamps('ffE');
       const given = writes.map((text, i) => {
         const nowMs = Date.UTC(2021, 0, 1, 1 + i, 0, 0, 20) + 0.01;
-        return stamps.write(Buffer.from(text), nowMs);
+        return Uint8Array.from(stamps.write(Buffer.from(text), nowMs));
       });
       const lines = expected.map((line) =>
         line.replace(/^(..) /, '2021-01-01T$1:00:00.020010Z ffE'),
@@ -126,7 +126,7 @@ describe('the lines of several streams', () => {
       const given = steps.map(([stream, text]) =>
         text === undefined
           ? pipeline.flush(stream, NOW_MS)
-          : pipeline.write(stream, Buffer.from(text), NOW_MS),
+          : Uint8Array.from(pipeline.write(stream, Buffer.from(text), NOW_MS)),
       );
       assert.equal(Buffer.concat(given).toString(), expected);
     });
@@ -138,7 +138,7 @@ describe('the lines of several streams', () => {
     const given = [
       text.subarray(0, 8_999),
       Buffer.concat([text.subarray(8_999), Buffer.from('\n')]),
-    ].map((piece) => pipeline.write('stdout', piece, NOW_MS));
+    ].map((piece) => Uint8Array.from(pipeline.write('stdout', piece, NOW_MS)));
     const expected = `${AT} 01O ${'─'.repeat(2_999)}\n${AT} 01O+─\n`;
     assert.equal(Buffer.concat(given).toString(), expected);
   });

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { createNeedleSkip } from '../../../src/domain/trace/needle-skip.ts';
+
+const letters = (min: number, max: number) =>
+  fc
+    .string({ unit: fc.constantFrom('a', 'b', 'A', 'é'), minLength: min, maxLength: max })
+    .map((text) => Buffer.from(text));
+
+/** The first place from `start` on at which a needle begins, or one that the text cuts off does. */
+function firstBeginning(text: Buffer, needles: readonly Buffer[], start: number): number {
+  for (let at = start; at < text.length; at++) {
+    const begins = needles.some((needle) => {
+      const there = text.subarray(at, at + needle.length);
+      return needle.subarray(0, there.length).equals(there);
+    });
+    if (begins) return at;
+  }
+  return Math.max(start, text.length);
+}
+
+describe('skipping text without needles', () => {
+  it('never passes a place at which a needle, or the beginning of one at the end, begins', () => {
+    const needles = fc.array(letters(1, 20), { minLength: 1, maxLength: 5 });
+    const law = fc.property(letters(0, 60), needles, fc.nat(40), (text, all, start) => {
+      const at = createNeedleSkip(all)(text, start);
+      assert.ok(at >= start && at <= Math.max(start, text.length));
+      assert.ok(at <= firstBeginning(text, all, start));
+    });
+    fc.assert(law, { numRuns: 10_000 });
+  });
+
+  it('passes all of a long text without them but a window at its end', () => {
+    const needles = ['private_token', 'x-amz-signature'].map((text) => Buffer.from(text));
+    const text = Buffer.from('nothing to see here, '.repeat(1_000));
+    const at = createNeedleSkip(needles)(text, 0);
+    assert.ok(text.length - at < 13, `stopped ${text.length - at} bytes before the end`);
+  });
+
+  it('passes everything when there is no needle', () => {
+    assert.equal(createNeedleSkip([])(Buffer.from('text'), 1), 4);
+    assert.equal(createNeedleSkip([])(Buffer.from('text'), 7), 7);
+  });
+
+  it('finds needles whose letters are folded in the text', () => {
+    const fold = Uint8Array.from({ length: 256 }, (_, byte) =>
+      byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte,
+    );
+    const skip = createNeedleSkip([Buffer.from('?token='), Buffer.from('&key=')], fold);
+    const text = Buffer.from(`${'-'.repeat(100)}?ToKeN=${'-'.repeat(50)}&KEY=`);
+    assert.equal(skip(text, 0), 100);
+    assert.equal(skip(text, 101), 157);
+  });
+
+  it('stands still where needles are as many as can be', () => {
+    const needles = Array.from({ length: 5_000 }, (_, i) => Buffer.from(`n${i}-0123456789`));
+    const text = Buffer.from(`${' '.repeat(200)}n4999-0123456789`);
+    assert.equal(createNeedleSkip(needles)(text, 0), 200);
+  });
+});

@@ -1,0 +1,89 @@
+import { NATIVE_BYTE_TOOLS } from '../../src/adapters/trace-spool/native-bytes.ts';
+import { createLineStamps } from '../../src/domain/trace/line-stamps.ts';
+import { createPhraseAutomaton } from '../../src/domain/trace/phrase-automaton.ts';
+import { createPhraseMask } from '../../src/domain/trace/phrase-mask.ts';
+import { createTracePipeline } from '../../src/domain/trace/pipeline.ts';
+import { defaultTokenPrefixes, createTokenMask } from '../../src/domain/trace/token-mask.ts';
+import { createTraceMeter } from '../../src/domain/trace/trace-meter.ts';
+import { createUrlMask } from '../../src/domain/trace/url-mask.ts';
+import { createUtf8Repair } from '../../src/domain/trace/utf8-repair.ts';
+
+// CPU time of what masks and stamps a job's log, stage by stage and as a whole: no disk, no network.
+
+const CHUNK_BYTES = 256 * 1024;
+const CHUNKS = 400;
+const RUNS = 5;
+const LINE_BYTES = 97;
+const NOW_MS = Date.UTC(2026, 0, 1);
+const MEBIBYTE = 1024 * 1024;
+
+/** What a job's log looks like: words, digits, punctuation, and a line end every 97 bytes. */
+function chunkOf(line: string): Uint8Array {
+  const lines = Math.ceil(CHUNK_BYTES / line.length);
+  return Buffer.from(line.repeat(lines)).subarray(0, CHUNK_BYTES);
+}
+
+const TEXT =
+  'step 0042: compiling src/domain/trace/pipeline.ts -> dist/pipeline.js (ok, 12 ms, 4 warnings) ';
+const ENGLISH = `${TEXT.padEnd(LINE_BYTES - 1, '.').slice(0, LINE_BYTES - 1)}\n`;
+
+/** As many secrets as a job of a project with some masked variables has. */
+const SECRETS: readonly string[] = Array.from(
+  { length: 12 },
+  (_, index) => `${'sctgkpwm0Z4q'[index] ?? 'x'}Ecr3t-${index * 7919}-${'value'.repeat(3)}`,
+);
+
+type Write = (bytes: Uint8Array) => Uint8Array;
+
+function automatonOf(texts: readonly string[]) {
+  return createPhraseAutomaton(texts.map((text) => Buffer.from(text)));
+}
+
+function stagesOf(): Readonly<Record<string, () => Write>> {
+  return {
+    'phrase-mask': () => createPhraseMask(automatonOf(SECRETS)).write,
+    'url-mask': () => createUrlMask().write,
+    'token-mask': () => createTokenMask(automatonOf(defaultTokenPrefixes(true))).write,
+    'utf8-repair': () => createUtf8Repair('', NATIVE_BYTE_TOOLS).write,
+    'line-stamps': () => {
+      const stamps = createLineStamps('01O', undefined, NATIVE_BYTE_TOOLS);
+      return (bytes) => stamps.write(bytes, NOW_MS);
+    },
+    'length and crc32': () =>
+      createTraceMeter(Number.MAX_SAFE_INTEGER, undefined, NATIVE_BYTE_TOOLS).admit,
+    'all of it': () => {
+      const pipeline = createTracePipeline({
+        tools: NATIVE_BYTE_TOOLS,
+        maskPhrases: SECRETS,
+        tokenPrefixes: defaultTokenPrefixes(true),
+        timestamps: true,
+        limitBytes: Number.MAX_SAFE_INTEGER,
+      });
+      return (bytes) => pipeline.write('stdout', bytes, NOW_MS);
+    },
+  };
+}
+
+/** MiB of input a second of CPU time, everything of the process counted: garbage collection too. */
+function measure(write: Write, chunk: Uint8Array): number {
+  const started = process.cpuUsage();
+  for (let i = 0; i < CHUNKS; i++) write(chunk);
+  const { user, system } = process.cpuUsage(started);
+  return (CHUNKS * CHUNK_BYTES) / MEBIBYTE / ((user + system) / 1e6);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
+
+/** The table: one row a stage, the median of several runs after one that is not counted. */
+export async function benchTraceStages(): Promise<string> {
+  const chunk = chunkOf(ENGLISH);
+  const rows = Object.entries(stagesOf()).map(([name, open]) => {
+    const write = open();
+    measure(write, chunk);
+    const speeds = Array.from({ length: RUNS }, () => measure(write, chunk));
+    return `| ${name} | ${Math.round(median(speeds))} |`;
+  });
+  return ['| stage | MiB a second of CPU |', '|---|---|', ...rows].join('\n');
+}
