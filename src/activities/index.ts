@@ -10,7 +10,8 @@ import type {
 import { createCoordinatorActivities } from './job/coordinator.ts';
 import { createEnvironmentActivities } from './environment/environment.ts';
 import { createJobClockActivities } from './trace/job-clock.ts';
-import { createLiveBuilds } from './build/live-builds.ts';
+import { createLiveBuilds, type LiveBuilds } from './build/live-builds.ts';
+import { maskFaults } from './build/mask-faults.ts';
 import type { Ports } from '../ports/index.ts';
 import { createSlotActivities } from './job/request-job.ts';
 import { createStageActivities } from './stage.ts';
@@ -35,15 +36,19 @@ export function createActivities(ports: Ports): Activities {
   return {
     slots: { ...createSlotActivities(ports), adoptBuild: fleet.adoptBuild },
     ...{ fleet, orphaned },
-    node: {
-      answerCall: () => Promise.resolve(),
-      ...createConfigActivities(ports),
-      ...createCoordinatorActivities(ports, live),
-      ...createEnvironmentActivities(ports, live),
-      ...createStageActivities(ports, live),
-      ...createTraceActivities(ports, live),
-      ...createJobClockActivities(ports, live),
-      markCanceled: ({ buildId }) => ports.workflows.cancel(buildId),
-    },
+    node: maskFaults(nodeActivities(ports, live), live),
+  };
+}
+
+function nodeActivities(ports: Ports, live: LiveBuilds): Activities['node'] {
+  return {
+    answerCall: () => Promise.resolve(),
+    ...createConfigActivities(ports),
+    ...createCoordinatorActivities(ports, live),
+    ...createEnvironmentActivities(ports, live),
+    ...createStageActivities(ports, live),
+    ...createTraceActivities(ports, live),
+    ...createJobClockActivities(ports, live),
+    markCanceled: ({ buildId }) => ports.workflows.cancel(buildId),
   };
 }

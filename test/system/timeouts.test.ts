@@ -10,13 +10,24 @@ const SLOW_HOOK = {
   hooks: [{ name: 'pre_get_sources_script', script: ['echo "hook begun"', 'sleep 60'] }],
 };
 
+const MANIFEST_HEAD = {
+  'content-type': 'application/vnd.docker.distribution.manifest.v2+json',
+  'content-length': 500,
+  'docker-content-digest': `sha256:${'0'.repeat(64)}`,
+};
+
 /**
- * An image whose registry says that it is one, and of the image never a word. Docker itself gives up
- * one that does not even say that, before a silent job hears that it is canceled.
+ * An image whose registry begins to answer, and never ends. Docker itself gives up one that says less:
+ * containerd waits for the head of each answer for 30 seconds only, which a silent job may need to hear
+ * that it is canceled.
  */
 async function imageOfSilentRegistry(): Promise<string> {
   const server = createServer((request, response) => {
-    if (request.url === '/v2/') response.end('{}');
+    if (request.url === '/v2/') return response.end('{}');
+    response.writeHead(200, MANIFEST_HEAD);
+    if (request.method === 'HEAD') return response.end();
+    response.flushHeaders();
+    return undefined;
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   after(() => {

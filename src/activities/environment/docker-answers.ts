@@ -1,6 +1,8 @@
 import { TransientError } from '../../domain/failure.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import { earlierOrNow } from '../build/earlier.ts';
+import { defineNote, parseNumber } from '../build/note.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 
@@ -11,23 +13,38 @@ const PAUSE_MS = 3_000;
 const ANSWER_AGE_MS = 5_000;
 
 /**
- * Waits for a Docker that is away, because a preparation has only three tries, some seconds apart.
+ * Waits for a Docker that is away, because a preparation has only three tries, some seconds apart. All
+ * of them together wait no longer than one.
  */
 export async function whenDockerAnswers(
   { context, trace, preparation }: LiveBuild,
-  { engine, clock }: Ports,
+  { engine, clock, builds }: Ports,
 ): Promise<EngineInfo> {
-  const endMs = clock.monotonicMs() + PATIENCE_MS;
   for (;;) {
     try {
       return await engine(context.runner).info();
     } catch (error) {
-      if (!(error instanceof TransientError) || clock.monotonicMs() > endMs) throw error;
+      if (!(error instanceof TransientError)) throw error;
+      const sinceMs = await firstAwayMs(context.buildId, { clock, builds });
+      if (clock.monotonicMs() > sinceMs + PATIENCE_MS) throw error;
       const text = `Docker is waited for: ${error.message}`;
       await trace.appendOnce('prepare_executor/docker', formatRunnerLine('warning', text));
       await clock.sleep(PAUSE_MS, preparation.signal);
     }
   }
+}
+
+const AWAY_NOTE = defineNote('docker away', parseNumber);
+
+/** When Docker was found away first. Later tries of the preparation do not wait all over again. */
+async function firstAwayMs(
+  buildId: string,
+  { clock, builds }: Pick<Ports, 'clock' | 'builds'>,
+): Promise<number> {
+  const noted = await AWAY_NOTE.read(buildId, { builds });
+  const sinceMs = earlierOrNow(noted, clock);
+  if (sinceMs !== noted) await AWAY_NOTE.write(buildId, sinceMs, { builds });
+  return sinceMs;
 }
 
 interface Answer {

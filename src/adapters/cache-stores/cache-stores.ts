@@ -25,11 +25,12 @@ export interface CacheStoreOptions {
 
 /** The store that `[runners.cache]` names; undefined when it names none. */
 export function createCacheStore(options: CacheStoreOptions): CacheStore | undefined {
-  const presigner = createPresigner(options);
-  if (presigner === undefined) return undefined;
   const { dispatcher } = options;
   const usual = openConnections(options);
-  const transfer = createTransfer(() => (dispatcher ? Promise.resolve(dispatcher) : usual()));
+  const connections = () => (dispatcher ? Promise.resolve(dispatcher) : usual());
+  const presigner = createPresigner(options, connections);
+  if (presigner === undefined) return undefined;
+  const transfer = createTransfer(connections);
   const presign = (request: PresignRequest, call: CacheCall) =>
     presignSafely(presigner, request, call);
   return {
@@ -44,10 +45,13 @@ export function createCacheStore(options: CacheStoreOptions): CacheStore | undef
   };
 }
 
-function createPresigner({ cache, log }: CacheStoreOptions): Presigner | undefined {
+function createPresigner(
+  { cache, log }: CacheStoreOptions,
+  connections: () => Promise<Dispatcher>,
+): Presigner | undefined {
   switch (storeKindOf(cache)) {
     case 's3':
-      return createS3Presigner(cache.s3, log);
+      return createS3Presigner(cache.s3, { log, connections });
     case 'gcs':
       return createGcsPresigner(cache);
     case 'azure':

