@@ -54,10 +54,12 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   whenAborted(shutdown.draining, () => {
+    node.monitoring.enter('graceful-shutdown');
     node.takeNoMore();
     void capacity.whenIdle().then(stop);
   });
   whenAborted(shutdown.stopping, () => {
+    node.monitoring.enter('forceful-shutdown');
     node.takeNoMore();
     stop();
   });
@@ -81,6 +83,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
     if (shutdown.stopping.aborted) return await running.then(() => 0);
     await noteNode(node, configPath);
+    if (!shutdown.draining.aborted) node.monitoring.enter('running');
     tellReady(node, configPath);
     void tellStanding(node);
     void node.sweepCaches();

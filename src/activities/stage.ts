@@ -36,7 +36,7 @@ export function createStageActivities(ports: Ports, live: LiveBuilds): StageActi
       withHeartbeat(async () => {
         const build = await live.open(buildId);
         const key = stageKey({ name: request.stage.name, attempt: request.attempt });
-        return build.joined(key, () => runStage(build, { key, request, ports }));
+        return build.joined(key, () => runCounted(build, { key, request, ports }));
       }),
 
     stopStage: ({ buildId }, request) =>
@@ -51,6 +51,18 @@ interface StageRun {
   readonly key: string;
   readonly request: StageRequest;
   readonly ports: Ports;
+}
+
+async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
+  const { name: stage, place } = run.request.stage;
+  const executorStage = place === 'runner' ? 'docker_prepare' : 'docker_run';
+  const at = { stage, executorStage, isMeasured: true } as const;
+  const end = run.ports.metrics.stageBegan(build.context, at);
+  try {
+    return await runStage(build, run);
+  } finally {
+    end();
+  }
 }
 
 async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> {

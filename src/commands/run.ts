@@ -28,7 +28,11 @@ export function createRunCommand(context: CommandContext): Command {
     .option('-d, --working-directory <dir>', 'Change to this directory first')
     .addOption(new Option('-n, --service <name>', 'Name of the OS service (says nothing to us)'))
     .addOption(new Option('-u, --user <name>', 'Only the shell executor uses it').hideHelp())
-    .addOption(new Option('--listen-address <address>').env('LISTEN_ADDRESS').hideHelp())
+    .addOption(
+      new Option('--listen-address <address>', 'Of the metrics server, goes before the file').env(
+        'LISTEN_ADDRESS',
+      ),
+    )
     .addOption(new Option('--syslog [bool]').hideHelp())
     .addHelpText('after', ENVIRONMENT)
     .action((flags: RunFlags) => run(flags, context));
@@ -36,8 +40,8 @@ export function createRunCommand(context: CommandContext): Command {
 
 async function run(flags: RunFlags, context: CommandContext): Promise<void> {
   const { level, format } = context.logSettings();
-  const { user, listenAddress, syslog } = flags;
-  const ignored = Object.entries({ user, 'listen-address': listenAddress, syslog })
+  const { user, syslog } = flags;
+  const ignored = Object.entries({ user, syslog })
     .filter(([, value]) => value !== undefined)
     .map(([name]) => `--${name}`);
   if (ignored.length > 0) {
@@ -52,6 +56,7 @@ async function run(flags: RunFlags, context: CommandContext): Promise<void> {
     env: context.io.env,
     logLevel: level,
     logFormat: format,
+    listenAddress: flags.listenAddress,
   });
   context.setExitCode(exitCode);
 }

@@ -15,6 +15,7 @@ import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
 import { readSystemRoots } from '../adapters/gitlab/system-roots.ts';
 import type { AdjustableLog } from '../adapters/log/log.ts';
 import { createHostFiles } from '../adapters/host/host-files.ts';
+import { createMetrics, type NodeMetrics } from '../adapters/metrics/metrics.ts';
 import { readInstallationId } from '../adapters/state/installation-id.ts';
 import { createNodeCapacity, type ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { createEncryptedJobs } from '../adapters/state/encrypted-jobs.ts';
@@ -36,6 +37,8 @@ import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
 import { readCacheLimits } from './caches/cache-limits.ts';
 import { createCacheSweep } from './caches/cache-sweep.ts';
+import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
+import { openSelfView, peersOf } from './monitoring/open-monitoring.ts';
 import { createClosers, type Closers } from './machine/closers.ts';
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
@@ -56,6 +59,8 @@ export interface RunOptions {
   /** Set on the command line or in the environment. Overrides the file. */
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
+  /** Of the metrics server, as `logLevel`. */
+  readonly listenAddress?: string | undefined;
 }
 
 /** Everything that a node keeps open while it runs. */
@@ -69,6 +74,7 @@ export interface Node {
   readonly installation: string;
   readonly stateDir: string;
   readonly recovery: Recovery;
+  readonly monitoring: Monitoring;
   /** Rejects when another process serves this node, and this one must leave. */
   readonly whenDuplicate: Promise<never>;
   /** Removes caches that are too old or exceed the size limit. Failures are only logged. */
@@ -112,37 +118,37 @@ async function openParts(
   options: RunOptions,
   { closers, stopping }: Opening,
 ): Promise<Omit<Node, 'close'>> {
-  const { configPath, env, log } = options;
+  const { configPath, env } = options;
   const [nodeWaitMs, cacheLimits] = [readNodeWaitMs(env), readCacheLimits(env)];
   const capacity = createNodeCapacity(1);
   const intake = { isOpen: true };
-  const allowance = await readFileAllowance();
-  const config = openConfig(options, ({ concurrent }) => {
-    if (intake.isOpen) capacity.resize(limitBuilds(concurrent, allowance, log));
-  });
-  await config.load();
+  const { systemId, metrics, log, config } = await openSettings(options, { capacity, intake });
   const state = await openStateDirectory({ configPath, env, log });
   closers.add(() => state.release());
-  const systemId = await readSystemId({ configPath, log });
   const keyRing = await openKeyRing(state.keyRingFile);
   const { cipher } = keyRing;
   const builds = await createBuildStore({ directory: state.buildsDir, cipher });
   for (const buildId of await builds.list()) capacity.hold(buildId);
 
-  bridgeTemporalLog(Runtime, { log, clock: systemClock });
+  const program = describeProgram();
+  const { monitoring, metricsAddress } = await openSelfView({
+    ...{ metrics, config, capacity, program, log, clock: systemClock },
+    ...{ buildsDir: state.buildsDir, configFault: config.fault },
+    listenAddress: options.listenAddress || (config.current().listenAddress ?? ''),
+  });
+  closers.add(() => monitoring.close());
+  bridgeTemporalLog(Runtime, { log, clock: systemClock, metricsAddress });
   const target = { env, cipher, log, stateDir: state.temporalDir, signal: stopping };
   const temporal = await openTemporal(target, closers);
-  const program = describeProgram();
   const installation = await readInstallationId(state.installationFile, program.hostname);
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
+  const told = { systemId, program, log, env, metrics };
   const ports: Ports = {
-    ...{ config, builds, capacity, log, program, systemId, nodeQueue, nodeWaitMs },
+    ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
     ...portsOfTemporal(temporal, { nodeQueue, installation, log }),
-    coordinator: oncePerEntry((runner) =>
-      createCoordinator({ runner, systemId, program, log, env, configDir: dirname(configPath) }),
-    ),
+    coordinator: oncePerEntry((runner) => openCoordinator(runner, { ...told, configPath })),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheStore: oncePerEntry((runner) => openCacheStore(runner, { log, env })),
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
@@ -153,8 +159,8 @@ async function openParts(
     registryAuthFile: () => readDockerConfigFile(env),
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
+  monitoring.attach(peersOf(ports));
   const activities = createActivities(ports);
-  const { orphaned } = activities;
   const duplicates = await openDuplicateWatch({ state, temporal, nodeQueue, program, log });
   closers.add(() => duplicates.close());
   const { identity, whenDuplicate } = duplicates;
@@ -162,12 +168,43 @@ async function openParts(
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client);
   return {
-    ...{ ports, temporal, workflows, capacity, workers, installation, whenDuplicate },
+    ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
     stateDir: state.path,
-    recovery: createRecovery({ workflows, installation, ports, orphaned }),
+    recovery: createRecovery({ workflows, installation, ports, orphaned: activities.orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake, capacity),
   };
+}
+
+interface Told extends Pick<Ports, 'systemId' | 'program' | 'log' | 'metrics'> {
+  readonly env: RunOptions['env'];
+  readonly configPath: string;
+}
+
+function openCoordinator(runner: RunnerConfig, { configPath, metrics, ...told }: Told) {
+  return createCoordinator({
+    ...{ ...told, runner, configDir: dirname(configPath) },
+    onTry: (answer) => metrics.apiAnswered(runner, answer),
+  });
+}
+
+interface Room {
+  readonly capacity: ResizableCapacity;
+  readonly intake: { readonly isOpen: boolean };
+}
+
+/** What is read before anything else is opened, and counted from its first reading on. */
+async function openSettings(options: RunOptions, { capacity, intake }: Room) {
+  const { configPath } = options;
+  const allowance = await readFileAllowance();
+  const systemId = await readSystemId({ configPath, log: options.log });
+  const metrics = createMetrics({ systemId, clock: systemClock });
+  const log = countErrors(options.log, metrics);
+  const config = openConfig({ ...options, log }, metrics, ({ concurrent }) => {
+    if (intake.isOpen) countSlots(metrics, capacity, limitBuilds(concurrent, allowance, log));
+  });
+  await config.load();
+  return { systemId, metrics, log, config };
 }
 
 /** Also closes what is still being opened, such as an embedded server that is starting. */
@@ -227,16 +264,44 @@ function portsOfTemporal(
   };
 }
 
+interface WatchedConfig extends ConfigSource {
+  /** Why the last reading has failed; undefined when it did not. */
+  fault(): string | undefined;
+}
+
+function countSlots(metrics: NodeMetrics, capacity: ResizableCapacity, concurrent: number): void {
+  const change = concurrent - capacity.concurrent;
+  const operation = change > 0 ? 'started' : 'stopped';
+  const name = 'gitlab_runner_worker_slot_operations_total';
+  metrics.registry.add(name, { operation }, Math.abs(change));
+  capacity.resize(concurrent);
+}
+
 /** At each reading the log takes the file's settings, unless the command line overrides them. */
 function openConfig(
   { configPath, env, log, logLevel, logFormat }: RunOptions,
+  metrics: NodeMetrics,
   adopt: (loaded: ReturnType<ConfigSource['current']>) => void,
-): ConfigSource {
+): WatchedConfig {
   const source = createConfigSource({ path: configPath, env, log });
+  let fault: string | undefined;
+  const read = async () => {
+    try {
+      const loaded = await source.load();
+      metrics.registry.add('gitlab_runner_configuration_loaded_total');
+      fault = undefined;
+      return loaded;
+    } catch (error) {
+      metrics.registry.add('gitlab_runner_configuration_loading_error_total');
+      fault = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  };
   return {
     ...source,
+    fault: () => fault,
     load: async () => {
-      const loaded = await source.load();
+      const loaded = await read();
       log.setLevel(logLevel ?? loaded.logLevel);
       log.setFormat(logFormat ?? loaded.logFormat);
       adopt(loaded);

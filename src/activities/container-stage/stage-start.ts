@@ -46,6 +46,7 @@ export async function startOnce(
   const { container, engine, ports } = stage;
   const { status, stdin } = opened;
   if (opened.start !== undefined && status.startedAt !== opened.start.previousStartedAt) {
+    ports.metrics.stageReattached(build.context);
     return opened.start;
   }
   // Left over from a stage that could not be stopped in time.

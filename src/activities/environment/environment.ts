@@ -32,6 +32,8 @@ export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): Env
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
+        const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
+        ports.metrics.stageBegan(build.context, at);
         await build.joined(MAKING, () => prepare(build, ports));
       }),
 
@@ -46,6 +48,7 @@ export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): Env
         await live.close(buildId);
         await ports.builds.remove(buildId);
         ports.capacity.free(buildId);
+        ports.metrics.jobReleased(buildId);
       }),
   };
 }

@@ -37,6 +37,7 @@ export function createOrphanedBuilds(ports: Ports, live: LiveBuilds): OrphanedBu
       await live.close(buildId);
       await ports.builds.remove(buildId);
       ports.capacity.free(buildId);
+      ports.metrics.jobReleased(buildId);
     },
     close: (buildId) => live.close(buildId),
   };

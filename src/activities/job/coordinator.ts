@@ -32,12 +32,14 @@ export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): Coo
     acknowledgeJob: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
+        ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
         return build.joined('acknowledge', () => acknowledge(build, ports));
       }),
 
     reportResult: ({ buildId }, outcome) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
+        ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'finish' });
         await build.joined('report', () => report(build, outcome, ports));
       }),
   };
@@ -84,9 +86,13 @@ export async function report(
   await trace.endStreams();
   await Promise.all([trace.checkpoint(), FINISHED_NOTE.set(context.buildId, ports)]);
   finished.abort();
-  if (outcome.state === 'aborted') return;
+  if (outcome.state === 'aborted') {
+    ports.metrics.jobEnded(context, outcome);
+    return;
+  }
 
   const hasTaken = await build.exclusively(() => deliver(build, outcome, ports));
+  ports.metrics.jobEnded(context, outcome);
   if (!hasTaken) return;
   ports.log.info(outcome.state === 'success' ? 'job succeeded' : 'job failed', {
     ...jobFields(context),

@@ -61,12 +61,16 @@ async function runJobRequest(
     }
     isAlone = false;
     if (!(await hasDocker(runner))) {
+      ports.metrics.requestSkipped(runner);
       // Another node may have a Docker that answers.
       await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
       return { kind: 'no_job' };
     }
     const permit = await findRoom(ports, cancellationSignal());
-    if (permit === undefined) return { kind: 'no_job' };
+    if (permit === undefined) {
+      ports.metrics.requestSkipped(runner);
+      return { kind: 'no_job' };
+    }
     try {
       if (await ports.temporalHealth.isThere()) {
         const reply = await ask(turn, { runner, permit, ports });
@@ -76,6 +80,7 @@ async function runJobRequest(
     } finally {
       permit.release();
     }
+    ports.metrics.requestSkipped(runner);
     // The next call should begin when Temporal is there, and not at the end of this one.
     await whenThere(ports);
     return { kind: 'no_job' };
@@ -140,14 +145,19 @@ async function ask(
 /** GitLab may hold a request only when nobody else needs its place. */
 async function replyTo(
   { mayWait }: JobRequest,
-  { runner, permit, ports: { clock, coordinator } }: OpenJobRequest,
+  { runner, permit, ports: { clock, coordinator, metrics } }: OpenJobRequest,
 ): Promise<JobReply> {
+  const end = metrics.requestBegan(runner);
+  let kind: JobReply['kind'] = 'failed';
   const answered = new AbortController();
   const lend = (): void => permit.lend();
   if (!mayWait) void clock.sleep(LEND_AFTER_MS, answered.signal).then(lend, () => undefined);
   try {
-    return await coordinator(runner).requestJob({ mayWait });
+    const reply = await coordinator(runner).requestJob({ mayWait });
+    ({ kind } = reply);
+    return reply;
   } finally {
+    end(kind);
     answered.abort();
   }
 }
@@ -178,6 +188,7 @@ async function record(
     return undefined;
   }
   permit.keepFor(context.buildId);
+  ports.metrics.jobReceived(context);
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   ports.log.info('job received', {
     ...jobFields(context),
@@ -259,8 +270,9 @@ async function refuse(
   job: JobPayload,
   { runner, ports, error }: { runner: RunnerConfig; ports: Ports; error: unknown },
 ): Promise<void> {
-  const { coordinator, log } = ports;
+  const { coordinator, log, metrics } = ports;
   const fields = jobFields({ job, runner });
+  metrics.jobRefused(runner);
   log.error('job not recorded in the state directory, so it is not run', { ...fields, error });
   try {
     await coordinator(runner).updateJob(

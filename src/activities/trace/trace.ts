@@ -66,7 +66,9 @@ async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): P
     if (finished.signal.aborted) return 'sealed';
     if (untilOverdueMs() === 0) return 'overdue';
     try {
-      const tick = await build.exclusively(() => sendTick(build, { lastSentMs, ports }));
+      const tick = await build
+        .exclusively(() => sendTick(build, { lastSentMs, ports }))
+        .finally(() => tellLag(build, ports));
       if (tick.hasSent) lastSentMs = clock.monotonicMs();
       const end = endOf(tick, options);
       if (end !== undefined) return end;
@@ -78,6 +80,10 @@ async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): P
       log.warn('trace not sent', { ...jobFields(context), reason: error.message });
     }
   }
+}
+
+function tellLag({ context, trace }: LiveBuild, { metrics }: Ports): void {
+  metrics.traceSent(context, Math.max(0, trace.sendableBytes - trace.ackedBytes));
 }
 
 interface Pace {

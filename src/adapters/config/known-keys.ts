@@ -98,7 +98,7 @@ const RUNNER_KEYS: TableKeys = {
 const ROOT_KEYS: TableKeys = {
   ...keysOf(installationSchema),
   notYet: {
-    ...names('listen_address labels user sentry_dsn machine experimental'),
+    ...names('labels user sentry_dsn machine experimental'),
     connection_max_age: ['15m', '15m0s', 900e9],
     // The time-out alone has no effect, and gitlab-runner writes it into every file.
     session_server: [{ session_timeout: 1800 }],

@@ -58,6 +58,7 @@ export function readConfig({ text, path, env }: ConfigText): ReadConfig {
     logLevel: log_level,
     logFormat: log_format,
     shutdownTimeoutSeconds: shutdown_timeout,
+    listenAddress: parsed.data.listen_address,
     runners,
   };
   return { config, unusable: findUnusable(runners, entries), keys };

@@ -100,6 +100,7 @@ export const installationSchema = z.object(
     log_level: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
     log_format: z.enum(LOG_FORMATS, `one of ${LOG_FORMATS.join(', ')}`).default('runner'),
     shutdown_timeout: secondsOrDefault(30),
+    listen_address: text.default(''),
     // Each entry is parsed separately, so that a fault in one does not affect the others.
     runners: z.array(z.looseObject({}, table), 'tables, each headed [[runners]]').default([]),
   },

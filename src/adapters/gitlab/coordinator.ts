@@ -1,4 +1,4 @@
-import type { Coordinator, Log } from '../../ports/index.ts';
+import type { ApiAnswer, Coordinator, Log } from '../../ports/index.ts';
 import type { ProgramInfo } from '../../domain/context/context.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
@@ -23,7 +23,10 @@ export interface CoordinatorOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Ends the waits between tries. A request that was sent is never aborted. */
   readonly signal?: AbortSignal;
+  readonly onTry?: ApiAnswerListener;
 }
+
+type ApiAnswerListener = (answer: ApiAnswer) => void;
 
 /** A Coordinator with a method that closes its idle sockets. */
 export interface ClosableCoordinator extends Coordinator {

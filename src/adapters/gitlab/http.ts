@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import ky, { type Options } from 'ky';
-import type { Log } from '../../ports/index.ts';
+import type { ApiAnswer, Log } from '../../ports/index.ts';
 import type { ProgramInfo } from '../../domain/context/context.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { apiBaseUrl, judgeRedirect } from '../../domain/runner/api-url.ts';
@@ -41,6 +41,8 @@ export interface ApiOptions {
   readonly log: Log;
   readonly timeouts: Partial<Timeouts> | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Told of every try, with its answer or without one. */
+  readonly onTry?: ((answer: ApiAnswer) => void) | undefined;
 }
 
 export interface ApiRequest {
@@ -98,6 +100,7 @@ interface Connected {
   readonly transports: TransportSource;
   readonly timeouts: Timeouts;
   readonly userAgent: string;
+  readonly onTry: ApiOptions['onTry'];
 }
 
 export function createApi(options: ApiOptions): Api {
@@ -124,6 +127,7 @@ function connect(options: ApiOptions): Connected | undefined {
   return {
     baseUrl,
     timeouts,
+    onTry: options.onTry,
     transports: createTransportSource({ ...options, baseUrl, timeouts }),
     userAgent: userAgent(options.program, `node${process.versions.node}`),
   };
@@ -175,6 +179,19 @@ function hintsOf(headers: Headers): WaitHints {
 }
 
 async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiReply> {
+  const { method, path } = request;
+  const beganMs = performance.now();
+  let status: number | undefined;
+  try {
+    const reply = await tryOnce(request, connected);
+    ({ status } = reply);
+    return reply;
+  } finally {
+    connected.onTry?.({ method, path, status, durationMs: performance.now() - beganMs });
+  }
+}
+
+async function tryOnce(request: ApiRequest, connected: Connected): Promise<ApiReply> {
   const requestId = randomUUID().replaceAll('-', '');
   const limit = new AbortController();
   const limitMs = Math.min(request.requestMs ?? Infinity, connected.timeouts.requestMs);

@@ -10,6 +10,8 @@ export interface ResizableCapacity extends NodeCapacity {
    * Reserves a place for a build recorded on this node, before its job is known to anybody else.
    */
   hold(buildId: string): void;
+  /** Why no place is given away, each by its reason. */
+  readonly pauses: readonly string[];
   readonly concurrent: number;
   readonly buildsAlive: number;
   readonly requestsInFlight: number;
@@ -168,6 +170,9 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
     unpause: (reason) => {
       pauses.delete(reason);
       queue.serve();
+    },
+    get pauses() {
+      return [...pauses];
     },
     get concurrent() {
       return concurrent;

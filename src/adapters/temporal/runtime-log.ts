@@ -1,5 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { DefaultLogger, type LogEntry, type Runtime } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type LogEntry,
+  type MetricsExporterConfig,
+  type Runtime,
+} from '@temporalio/worker';
 import type { Clock, Log, LogFields } from '../../ports/index.ts';
 import { FailureType } from '../../domain/failure.ts';
 
@@ -11,10 +16,15 @@ const REPEAT_MS = 60_000;
 interface Bridge {
   readonly log: Log;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** Where the SDK's own metrics are to be had; undefined: nowhere. */
+  readonly metricsAddress?: string | undefined;
 }
 
 /** Sends the SDK's messages to the program's log. Call it before anything else of the SDK. */
-export function bridgeTemporalLog(runtime: typeof Runtime, { log, clock }: Bridge): void {
+export function bridgeTemporalLog(
+  runtime: typeof Runtime,
+  { log, clock, metricsAddress }: Bridge,
+): void {
   const isNews = createNewsFilter(clock);
   runtime.install({
     logger: new DefaultLogger('INFO', (entry) => {
@@ -26,8 +36,22 @@ export function bridgeTemporalLog(runtime: typeof Runtime, { log, clock }: Bridg
       else log.debug(message, fields);
     }),
     shutdownSignals: [], // our signals have another meaning
-    telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: 'WARN' },
+      ...(metricsAddress !== undefined && { metrics: metricsExporter(metricsAddress) }),
+    },
   });
+}
+
+function metricsExporter(bindAddress: string): MetricsExporterConfig {
+  return {
+    prometheus: {
+      bindAddress,
+      countersTotalSuffix: true,
+      unitSuffix: true,
+      useSecondsForDurations: true,
+    },
+  };
 }
 
 interface Entry extends Pick<LogEntry, 'level' | 'message'> {

@@ -119,13 +119,24 @@ function readJobInfo(value: unknown, path: string): JobInfo {
     project_name: info.read('project_name', readText),
     project_full_path: info.read('project_full_path', readText),
     pipeline_id: info.read('pipeline_id', readInteger),
-    time_in_queue_seconds: info.read('time_in_queue_seconds', readSeconds),
+    time_in_queue_seconds: info.read('time_in_queue_seconds', readAmount),
+    project_jobs_running_on_instance_runners_count: info.read(
+      'project_jobs_running_on_instance_runners_count',
+      readWord,
+    ),
+    queue_size: info.read('queue_size', readAmount),
+    queue_depth: info.read('queue_depth', readAmount),
   };
 }
 
 /** Used for metrics only, so an odd value must not fail a job. */
-function readSeconds(value: unknown): number {
+function readAmount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** As {@link readAmount}. */
+function readWord(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function readGitInfo(value: unknown, path: string): GitInfo {

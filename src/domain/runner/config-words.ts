@@ -211,4 +211,5 @@ export const GLOBAL_WORDS: Word = table('', {
   logLevel: shown('log_level'),
   logFormat: shown('log_format'),
   shutdownTimeoutSeconds: amount('shutdown_timeout'),
+  listenAddress: shown('listen_address (from the next start on)'),
 } satisfies Words<Omit<InstallationConfig, 'runners'>>);

@@ -12,6 +12,8 @@ export interface InstallationConfig {
   readonly logLevel: string;
   readonly logFormat: 'runner' | 'text' | 'json';
   readonly shutdownTimeoutSeconds: number;
+  /** Of the metrics server, `host:port`. Absent or '': none. Not reloaded. */
+  readonly listenAddress?: string;
   readonly runners: readonly RunnerConfig[];
 }
 

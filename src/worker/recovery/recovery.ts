@@ -123,11 +123,13 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
   const state = await findOrBegin(context, tending);
   switch (state.kind) {
     case 'begun':
+      ports.metrics.buildRecovered(context);
       ports.log.warn('job was recorded but not begun, begun now', fields);
       return;
     case 'open':
       if (!isNews) return;
       if (await workflows.signal(context.buildId, { name: nodeRestartedSignal.name, args: [] })) {
+        ports.metrics.buildRecovered(context);
         ports.log.info('build goes on', fields);
       }
       return;
@@ -173,6 +175,7 @@ async function forget(context: BuildContext, scope: RecoveryScope): Promise<void
   await orphaned.close(buildId);
   await ports.builds.remove(buildId);
   ports.capacity.free(buildId);
+  ports.metrics.jobReleased(buildId);
   // A runner that was removed from the config needs no signal.
   await workflows.signal(serveRunnerId(installation, runner), {
     name: buildEndedSignal.name,

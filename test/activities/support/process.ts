@@ -1,5 +1,11 @@
 import { createActivities, type Activities } from '../../../src/activities/index.ts';
-import type { ContainerEngine, Coordinator, Log, Ports } from '../../../src/ports/index.ts';
+import type {
+  ContainerEngine,
+  Coordinator,
+  Log,
+  Metrics,
+  Ports,
+} from '../../../src/ports/index.ts';
 import { createFakeArchives } from './fake-archives.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { judgeLease } from '../../../src/domain/build/lease.ts';
@@ -28,6 +34,20 @@ const SILENT: Log = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
+};
+
+const UNCOUNTED: Metrics = {
+  requestBegan: () => () => undefined,
+  requestSkipped: () => undefined,
+  apiAnswered: () => undefined,
+  jobReceived: () => undefined,
+  jobRefused: () => undefined,
+  stageBegan: () => () => undefined,
+  jobEnded: () => undefined,
+  jobReleased: () => undefined,
+  stageReattached: () => undefined,
+  buildRecovered: () => undefined,
+  traceSent: () => undefined,
 };
 
 /** These return at once and have no effect outside of the process. */
@@ -130,6 +150,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     // Unlike chance, told apart by whoever reads a script.
     randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },
     log: SILENT,
+    metrics: UNCOUNTED,
     program: {
       name: 'temporal-gitlab-runner',
       version: '1.2.3',

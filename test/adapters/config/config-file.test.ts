@@ -51,6 +51,7 @@ describe('createConfigSource', () => {
       logLevel: 'info',
       logFormat: 'runner',
       shutdownTimeoutSeconds: 30,
+      listenAddress: '',
       runners: [],
     });
   });
@@ -113,6 +114,7 @@ shutdown_timeout = 60
       logLevel: 'debug',
       logFormat: 'json',
       shutdownTimeoutSeconds: 60,
+      listenAddress: '',
     });
     const [{ key, docker, ...runner } = assert.fail('no runner')] = runners;
     assert.match(key, /^[0-9a-f]{10}$/);
@@ -442,7 +444,7 @@ shutdown_timeout = 60
   it('names unknown keys and unsupported ones in a warning each', async () => {
     const { source, warnings } = await open(`
 banana = 1
-listen_address = ":9252"
+sentry_dsn = "https://sentry.test/1"
 ${RUNNER}
   shell = "pwsh"
   [runners.cache]
@@ -464,7 +466,7 @@ ${RUNNER}
           ...['banana', 'runners[0].cache.s3.Fruit'],
           ...['runners[0].docker.fruit', 'runners[0].typo'],
         ],
-        ['listen_address', 'runners[0].shell', 'runners[0].cache.s3.RoleARN'],
+        ['sentry_dsn', 'runners[0].shell', 'runners[0].cache.s3.RoleARN'],
       ],
     );
   });

@@ -25,6 +25,9 @@ describe('parseJobPayload', () => {
         project_full_path: 'g/p',
         pipeline_id: 3,
         time_in_queue_seconds: 1.5,
+        project_jobs_running_on_instance_runners_count: '10+',
+        queue_size: 7,
+        queue_depth: 3,
       },
       git_info: {
         repo_url: 'https://h/g/p.git',

@@ -1,0 +1,99 @@
+import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
+import type { Labels } from '../../adapters/metrics/registry.ts';
+import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
+import type { InstallationConfig } from '../../domain/runner/config.ts';
+
+export interface GaugeScope {
+  readonly metrics: NodeMetrics;
+  readonly config: InstallationConfig;
+  readonly capacity: Pick<
+    ResizableCapacity,
+    'concurrent' | 'buildsAlive' | 'requestsInFlight' | 'pauses'
+  >;
+  readonly spoolBytes: number;
+  readonly processState: string;
+  readonly nowMs: number;
+}
+
+/** Sets what is not counted but looked at, right before a scrape is answered. */
+export function setGauges(scope: GaugeScope): void {
+  setSlots(scope);
+  setRunners(scope);
+  setJobs(scope);
+  const { registry } = scope.metrics;
+  registry.set('temporal_gitlab_runner_spool_bytes', {}, scope.spoolBytes);
+  registry.reset('gitlab_runner_process_state_info');
+  registry.set('gitlab_runner_process_state_info', { state: scope.processState }, 1);
+}
+
+function setSlots({ metrics: { registry }, config, capacity }: GaugeScope): void {
+  const { concurrent, buildsAlive, requestsInFlight } = capacity;
+  registry.set('gitlab_runner_concurrent', {}, config.concurrent);
+  registry.set('gitlab_runner_worker_slots_number', {}, concurrent);
+  const free = Math.max(0, concurrent - buildsAlive - requestsInFlight);
+  const uses = { builds: buildsAlive, requests: requestsInFlight, free };
+  for (const [use, count] of Object.entries(uses)) {
+    registry.set('temporal_gitlab_runner_slots', { use }, count);
+  }
+  registry.reset('temporal_gitlab_runner_intake_paused');
+  for (const reason of capacity.pauses) {
+    registry.set('temporal_gitlab_runner_intake_paused', { reason }, 1);
+  }
+}
+
+function setRunners({ metrics, config }: GaugeScope): void {
+  const { registry, runners, labelsOf } = metrics;
+  const names = ['gitlab_runner_limit', 'gitlab_runner_request_concurrency'] as const;
+  for (const name of names) registry.reset(name);
+  registry.reset('gitlab_runner_request_concurrency_hard_limit');
+  for (const entry of config.runners) {
+    const labels = labelsOf(entry);
+    const { runner, system_id } = labels;
+    const { requestsUnderWay, lastContact } = runners.read(entry.key);
+    const short = { runner, system_id };
+    registry.set('gitlab_runner_limit', labels, entry.limit);
+    registry.set('gitlab_runner_request_concurrency', short, requestsUnderWay);
+    const hardLimit = entry.requestConcurrency;
+    registry.set('gitlab_runner_request_concurrency_hard_limit', short, hardLimit);
+    // Begun at 0: a rate over the first refusal needs a value before it.
+    registry.add('gitlab_runner_request_concurrency_exceeded_total', short, 0);
+    registry.add('gitlab_runner_worker_health_check_failures_total', labels, 0);
+    registry.add('gitlab_runner_worker_feed_failures_total', labels, 0);
+    registry.add('gitlab_runner_jobs_total', labels, 0);
+    if (lastContact === undefined) continue;
+    const name = 'temporal_gitlab_runner_last_contact_timestamp_seconds';
+    registry.set(name, labels, lastContact.atMs / 1000);
+  }
+}
+
+/** With an idle row for each runner, as gitlab-runner has it. */
+function setJobs({ metrics, config, nowMs }: GaugeScope): void {
+  const { registry, jobs, labelsOf } = metrics;
+  registry.reset('gitlab_runner_jobs');
+  registry.reset('temporal_gitlab_runner_trace_lag_bytes');
+  registry.reset('temporal_gitlab_runner_trace_lag_seconds');
+  for (const entry of config.runners) {
+    const idle = { ...labelsOf(entry), state: 'idle', stage: '', executor_stage: '' };
+    registry.set('gitlab_runner_jobs', idle, 0);
+    registry.set('temporal_gitlab_runner_trace_lag_bytes', labelsOf(entry), 0);
+    registry.set('temporal_gitlab_runner_trace_lag_seconds', labelsOf(entry), 0);
+  }
+  const rows = new Map<string, { labels: Labels; count: number }>();
+  const lags = new Map<string, { labels: Labels; bytes: number; seconds: number }>();
+  for (const { context, state, stage, executorStage, lagBytes, lagSinceMs } of jobs.list()) {
+    const entry = labelsOf(context.runner);
+    const labels = { ...entry, state, stage, executor_stage: executorStage };
+    const row = rows.get(JSON.stringify(labels)) ?? { labels, count: 0 };
+    rows.set(JSON.stringify(labels), { labels, count: row.count + 1 });
+    const lag = lags.get(JSON.stringify(entry)) ?? { labels: entry, bytes: 0, seconds: 0 };
+    const seconds = lagSinceMs === undefined ? 0 : (nowMs - lagSinceMs) / 1000;
+    lag.bytes += lagBytes;
+    lag.seconds = Math.max(lag.seconds, seconds);
+    lags.set(JSON.stringify(entry), lag);
+  }
+  for (const { labels, count } of rows.values()) registry.set('gitlab_runner_jobs', labels, count);
+  for (const { labels, bytes, seconds } of lags.values()) {
+    registry.set('temporal_gitlab_runner_trace_lag_bytes', labels, bytes);
+    registry.set('temporal_gitlab_runner_trace_lag_seconds', labels, seconds);
+  }
+}

@@ -1,0 +1,103 @@
+import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
+import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
+import {
+  judgeGitLab,
+  judgeReadiness,
+  type Readiness,
+  type ReadinessCheck,
+} from '../../domain/metrics/readiness.ts';
+import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
+
+/** Longer than this nobody who asks for the health of a node waits. */
+const CHECK_MS = 3_000;
+
+export interface HealthScope {
+  readonly metrics: NodeMetrics;
+  readonly config: InstallationConfig;
+  /** Why the last reading of config.toml has failed; undefined when it did not. */
+  readonly configFault: string | undefined;
+  readonly capacity: Pick<ResizableCapacity, 'pauses'>;
+  readonly processState: string;
+  readonly nowMs: number;
+  /** undefined while the node is being opened. */
+  readonly peers: Peers | undefined;
+}
+
+/** What a node depends on, as it answers now. */
+export interface Peers {
+  isTemporalThere(): Promise<boolean>;
+  isDockerThere(runner: RunnerConfig): Promise<boolean>;
+}
+
+/** Everything that a node needs, looked at now. Names what is amiss and no address or token. */
+export async function lookAtHealth(scope: HealthScope): Promise<Readiness> {
+  const [temporal, docker] = await Promise.all([checkTemporal(scope), checkDocker(scope)]);
+  return judgeReadiness([
+    checkProcess(scope),
+    checkConfig(scope),
+    temporal,
+    docker,
+    checkGitLab(scope),
+    checkDisk(scope),
+  ]);
+}
+
+function checkProcess({ processState }: HealthScope): ReadinessCheck {
+  return { name: 'process', isOk: processState === 'running', reason: processState };
+}
+
+function checkConfig({ configFault, config }: HealthScope): ReadinessCheck {
+  const reason =
+    configFault === undefined
+      ? `${config.runners.length} runners`
+      : 'the file cannot be used, its last good settings are in force: see the log';
+  return { name: 'config', isOk: configFault === undefined, reason };
+}
+
+async function checkTemporal({ peers }: HealthScope): Promise<ReadinessCheck> {
+  if (peers === undefined) return { name: 'temporal', isOk: false, reason: 'not connected yet' };
+  const isOk = await within(peers.isTemporalThere());
+  return { name: 'temporal', isOk, reason: isOk ? 'answers' : 'does not answer' };
+}
+
+async function checkDocker({ peers, config }: HealthScope): Promise<ReadinessCheck> {
+  if (peers === undefined) return { name: 'docker', isOk: false, reason: 'not asked yet' };
+  const answers = await Promise.all(
+    config.runners.map(async (runner) => ({
+      name: runner.name,
+      isThere: await within(peers.isDockerThere(runner)),
+    })),
+  );
+  const away = answers.filter(({ isThere }) => !isThere).map(({ name }) => name);
+  const reason = away.length === 0 ? 'answers' : `does not answer for ${away.join(', ')}`;
+  return { name: 'docker', isOk: away.length === 0, reason };
+}
+
+/** False when it takes too long. */
+async function within(check: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), CHECK_MS);
+  });
+  try {
+    return await Promise.race([check, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function checkGitLab({ metrics, config, nowMs }: HealthScope): ReadinessCheck {
+  const answers = config.runners.flatMap(({ key, name }) => {
+    const { lastContact } = metrics.runners.read(key);
+    if (lastContact === undefined) return [];
+    const { status, atMs } = lastContact;
+    return [{ runnerName: name, status, ageSeconds: (nowMs - atMs) / 1000 }];
+  });
+  return judgeGitLab(answers);
+}
+
+function checkDisk({ capacity }: HealthScope): ReadinessCheck {
+  const short = capacity.pauses.filter((reason) => reason === 'disk' || reason === 'open files');
+  const reason = short.length === 0 ? 'room for builds' : `no room: ${short.join(', ')}`;
+  return { name: 'disk', isOk: short.length === 0, reason };
+}

@@ -1,0 +1,47 @@
+import {
+  createTemporalMetrics,
+  findLoopbackAddress,
+} from '../../adapters/metrics/temporal-metrics.ts';
+import { createDockerCheck } from '../../activities/environment/docker-answers.ts';
+import type { Ports } from '../../ports/index.ts';
+import type { Peers } from './health.ts';
+import { openMonitoring, type Monitoring, type MonitoringOptions } from './monitoring.ts';
+
+export interface SelfView {
+  readonly monitoring: Monitoring;
+  /** For Temporal's SDK to show its own metrics at; undefined where nobody asks for them. */
+  readonly metricsAddress: string | undefined;
+}
+
+type SelfViewOptions = Omit<MonitoringOptions, 'temporalMetrics'>;
+
+/** Opens what a node shows of itself, before Temporal's SDK is loaded, which has to be told where. */
+export async function openSelfView(options: SelfViewOptions): Promise<SelfView> {
+  const { listenAddress, log } = options;
+  const metricsAddress = listenAddress === '' ? undefined : await findLoopbackAddress();
+  const temporalMetrics =
+    metricsAddress === undefined
+      ? () => Promise.resolve('')
+      : createTemporalMetrics(metricsAddress, log);
+  const monitoring = await openMonitoring({ ...options, temporalMetrics });
+  return { monitoring, metricsAddress };
+}
+
+const SILENT = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** The same questions that the node asks before it takes a job; what they come to is told elsewhere. */
+export function peersOf({
+  temporalHealth,
+  engine,
+  clock,
+}: Pick<Ports, 'temporalHealth' | 'engine' | 'clock'>): Peers {
+  return {
+    isTemporalThere: () => temporalHealth.isThere(),
+    isDockerThere: createDockerCheck({ engine, clock, log: SILENT }),
+  };
+}
