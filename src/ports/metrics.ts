@@ -32,8 +32,10 @@ export interface Metrics {
   traceSent(context: BuildContext, lagBytes: number): void;
 }
 
+/** How a request for a job ended. */
 export type RequestEnd = 'job' | 'no_job' | 'forbidden' | 'failed';
 
+/** Where a build is. */
 export interface StageAt {
   /** `prepare_executor`, `step_script`, … */
   readonly stage: string;
@@ -42,6 +44,7 @@ export interface StageAt {
   readonly isMeasured?: boolean;
 }
 
+/** One try of a call to GitLab. */
 export interface ApiAnswer {
   readonly method: string;
   /** Below `api/v4/`. */

@@ -133,4 +133,5 @@ const OWN_METRICS = {
 /** Every metric of this program. Besides them a scrape has those of the process, of Node and of Temporal's SDK. */
 export const METRICS = { ...GITLAB_RUNNER_METRICS, ...OWN_METRICS };
 
+/** Name of a metric of this program. */
 export type MetricName = keyof typeof METRICS;

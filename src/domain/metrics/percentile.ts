@@ -11,6 +11,7 @@ export interface WaitSummary {
   readonly p95Seconds: number | undefined;
 }
 
+/** Summary of waits, in seconds. Both values are undefined when there are none. */
 export function summarizeWaits(seconds: readonly number[]): WaitSummary {
   return {
     count: seconds.length,

@@ -6,6 +6,7 @@ export interface ReadinessCheck {
   readonly reason: string;
 }
 
+/** What `/readyz` answers. */
 export interface Readiness {
   readonly isReady: boolean;
   readonly checks: readonly ReadinessCheck[];
@@ -39,7 +40,7 @@ function isServed({ status }: GitLabAnswer): boolean {
 }
 
 /** The answer in words, with what to do where it is not well. */
-export function describeAnswer({ runnerName, status, ageSeconds }: GitLabAnswer): string {
+function describeAnswer({ runnerName, status, ageSeconds }: GitLabAnswer): string {
   return `${runnerName}: ${wordsOf(status)}, ${Math.max(0, Math.round(ageSeconds))} s ago`;
 }
 
