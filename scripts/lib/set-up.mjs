@@ -1,3 +1,4 @@
+import { findChromium } from './chromium.mjs';
 import { DATABASE_IMAGES } from './database-images.mjs';
 import { ensureDockerEngine } from './docker-engine.mjs';
 import { ensureDemoImages, ensureEach, ensureImages, HELPER_IMAGE, JOB_IMAGE } from './images.mjs';
@@ -22,7 +23,7 @@ export async function setUpShared() {
 /** What system tests need in addition to {@link setUpShared}. */
 export async function setUpForSystem() {
   await setUpDatabases();
-  return setUpVault();
+  return { ...(await setUpVault()), ...(await setUpBrowser()) };
 }
 
 /** The sources must have been compiled. */
@@ -54,6 +55,12 @@ async function setUpRegistry() {
 async function setUpVault() {
   const program = await findOpenBao();
   return program === undefined ? {} : { TGR_TEST_BAO: program };
+}
+
+/** A browser that looks at the Temporal UI; nothing where there is none. */
+export async function setUpBrowser() {
+  const program = await findChromium();
+  return program === undefined ? {} : { TGR_TEST_CHROMIUM: program };
 }
 
 /** Servers for tests of services. Docker must have been set up. */

@@ -1,0 +1,148 @@
+import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
+import type { RunnerProcess } from '../runner-process.ts';
+
+/** What a person who opens the Temporal UI can do there. */
+export interface TemporalUi {
+  /** Opens the list of workflows, of those alone that a query selects, in place of what was open. */
+  openList(query?: string): Promise<WorkflowList>;
+  close(): Promise<void>;
+}
+
+export interface WorkflowList {
+  readonly page: Page;
+  /** The row of the workflow that has this text in its id. */
+  row(part: string): Locator;
+  /** Opens a workflow by the link in its row. */
+  open(part: string): Promise<WorkflowPage>;
+}
+
+export interface WorkflowPage {
+  readonly page: Page;
+  /** `Running`, `Failed`, … */
+  readonly status: Locator;
+  readonly result: Locator;
+  /** Opens the tab of summary, details and current details. */
+  openDetails(): Promise<WorkflowDetails>;
+  /** Asks a query by the tab of queries; returns where its answer appears. */
+  askQuery(name: string): Promise<Locator>;
+  /** Fills in the form of a signal or an update and sends it; `data` is JSON. */
+  send(kind: 'Signal' | 'Update', name: string, data?: string): Promise<SentForm>;
+}
+
+export interface WorkflowDetails {
+  readonly summary: FrameLocator;
+  readonly details: FrameLocator;
+  readonly currentDetails: FrameLocator;
+}
+
+export interface SentForm {
+  /** The form itself, which stays open with an error. */
+  readonly form: Locator;
+  /** What the form says of the message. */
+  readonly description: string;
+  /** Appears when it was taken. */
+  readonly success: Locator;
+}
+
+/** Two cores may be busy with other tests. */
+const LIMIT_MS = 60_000;
+
+/** Opens the UI of a runner's embedded Temporal. The runner must be ready. */
+export async function openTemporalUi(
+  browser: Browser,
+  runner: RunnerProcess,
+  viewport = { width: 1200, height: 900 },
+): Promise<TemporalUi> {
+  const { ui } = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly ui: string };
+  const context = await browser.newContext({ viewport, timezoneId: 'UTC', locale: 'en-US' });
+  context.setDefaultTimeout(LIMIT_MS);
+  await stayInside(context, new URL(ui).host);
+  let page = await context.newPage();
+  return {
+    openList: async (query) => {
+      // Each page holds connections open, and a browser has six for one host.
+      await page.close();
+      page = await context.newPage();
+      const search = query === undefined ? '' : `?query=${encodeURIComponent(query)}`;
+      await page.goto(`${ui}/namespaces/default/workflows${search}`);
+      await page.getByRole('table', { name: 'Workflows' }).waitFor();
+      return workflowList(page);
+    },
+    close: () => context.close(),
+  };
+}
+
+/** The UI asks the internet for news. A test must not depend on what comes. */
+async function stayInside(context: BrowserContext, host: string): Promise<void> {
+  await context.route(
+    (url) => url.host !== host,
+    (route) => route.abort(),
+  );
+}
+
+function workflowList(page: Page): WorkflowList {
+  const row = (part: string): Locator => page.getByRole('row').filter({ hasText: part });
+  return {
+    page,
+    row,
+    open: async (part) => {
+      await row(part).getByRole('link').first().click();
+      await page.getByRole('tab', { name: 'User Metadata' }).waitFor();
+      return workflowPage(page);
+    },
+  };
+}
+
+function workflowPage(page: Page): WorkflowPage {
+  return {
+    page,
+    status: page.getByRole('main').getByRole('status').first(),
+    result: page.getByRole('textbox', { name: 'Result', exact: true }),
+    openDetails: async () => {
+      await page.getByRole('tab', { name: 'User Metadata' }).click();
+      return {
+        summary: page.frameLocator('#user-metadata-summary'),
+        details: page.frameLocator('#user-metadata-details'),
+        currentDetails: page.frameLocator('#user-metadata-current-details'),
+      };
+    },
+    askQuery: (name) => askQuery(page, name),
+    send: (kind, name, data) =>
+      send(page, `Send ${kind === 'Update' ? 'an' : 'a'} ${kind}`, { name, data }),
+  };
+}
+
+async function askQuery(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('tab', { name: 'Queries' }).click();
+  const chosen = page.getByRole('textbox', { name: 'Query Type' });
+  await page.getByRole('button').filter({ has: chosen }).click();
+  await option(page, name).click();
+  await page.getByRole('button', { name: 'Run Query' }).click();
+  return page.getByRole('textbox', { name: 'Query Result' });
+}
+
+function option(page: Page, name: string): Locator {
+  return page.getByRole('option').filter({ hasText: new RegExp(`^\\s*${name}\\s`) });
+}
+
+interface Message {
+  readonly name: string;
+  readonly data: string | undefined;
+}
+
+async function send(page: Page, title: string, { name, data }: Message): Promise<SentForm> {
+  await page.getByRole('button', { name: 'More Actions' }).click();
+  await page.getByRole('menuitem', { name: title }).click();
+  const form = page.getByRole('dialog', { name: title });
+  await form.getByRole('button', { name: /^Select an? / }).click();
+  const choice = option(page, name);
+  const text = (await choice.textContent()) ?? '';
+  await choice.click();
+  if (data !== undefined) await form.getByRole('textbox', { name: 'Data' }).fill(data);
+  await form.getByRole('button', { name: 'Submit' }).click();
+  return {
+    form,
+    description: text,
+    success: page.getByText(/^(?:Update|Signal) successful$/i).first(),
+  };
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Locator } from 'playwright-core';
+import { browserSkip, openBrowser } from '../support/browser/chromium.ts';
+import {
+  openTemporalUi,
+  type TemporalUi,
+  type WorkflowPage,
+} from '../support/browser/temporal-ui.ts';
+import type { FakeJob } from '../support/fake-gitlab/types.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { NO_GIT } from '../support/scenario.ts';
+
+const BUILDS = 'WorkflowType="runBuild"';
+const ENDLESS = {
+  script: ['echo begun', 'while :; do sleep 0.2; done'],
+  afterScript: ['echo tidied'],
+  variables: [NO_GIT],
+};
+
+/** Waits until an element has a text. */
+async function whenText(locator: Locator, text: RegExp): Promise<void> {
+  await locator.filter({ hasText: text }).first().waitFor();
+}
+
+describe('a person who opens the Temporal UI in a browser', { skip: browserSkip() }, () => {
+  let installation: Installation;
+  let browser: Browser;
+  let ui: TemporalUi;
+  let good: FakeJob;
+  let broken: FakeJob;
+  before(async () => {
+    installation = await openInstallation({ concurrent: 4 });
+    const { gitlab } = installation;
+    [, browser] = await Promise.all([installation.start(), openBrowser()]);
+    ui = await openTemporalUi(browser, installation.runner);
+    good = gitlab.addJob({ name: 'good', script: ['true'], variables: [NO_GIT] });
+    broken = gitlab.addJob({ name: 'rspec', script: ['exit 3'], variables: [NO_GIT] });
+    await Promise.all([good.whenFinished(), broken.whenFinished()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await installation?.close();
+  });
+
+  describe('the page of a build that has failed', () => {
+    let build: WorkflowPage;
+    before(async () => {
+      build = await (await ui.openList(BUILDS)).open(`/${broken.id}`);
+    });
+
+    it('says why: status, reason, exit code and stage', async () => {
+      // Workflows end a little after GitLab has their result.
+      await whenText(build.status, /^\s*Failed\s*$/);
+      await whenText(build.result, /script_failure, exit code 3 in step_script/);
+    });
+
+    it('names project, job and ref, leads to GitLab, and has a table of stages', async () => {
+      const { summary, details, currentDetails } = await build.openDetails();
+      const names = new RegExp(`^group/project · rspec #${broken.id} · main$`);
+      await whenText(summary.locator('p'), names);
+      const link = details.getByRole('link', { name: `job #${broken.id} in GitLab` });
+      assert.match((await link.getAttribute('href')) ?? '', new RegExp(`/-/jobs/${broken.id}$`));
+      const row = currentDetails.getByRole('row').filter({ hasText: 'step_script' });
+      await row.waitFor();
+      const [stage, state, time, ...rest] = await row.getByRole('cell').allTextContents();
+      assert.deepEqual([stage, state], ['step_script', 'script_failed']);
+      assert.match(time ?? '', /^\d+\.\d s$/);
+      assert.deepEqual(rest, ['3', '1'], 'exit code and try');
+    });
+
+    it('answers the queries `status` and `stages` in the clear', async () => {
+      const answer = await build.askQuery('status');
+      await whenText(answer, /"why": "script_failure, exit code 3 in step_script"/);
+      await whenText(await build.askQuery('stages'), /"name": "prepare_executor"/);
+    });
+  });
+
+  it('tells failed builds from good ones by their status, and finds them by it', async () => {
+    const list = await ui.openList(BUILDS);
+    await whenText(list.row(`/${broken.id}`), /Failed/);
+    await whenText(list.row(`/${good.id}`), /Completed/);
+    const failed = await ui.openList(`${BUILDS} AND ExecutionStatus="Failed"`);
+    await failed.row(`/${broken.id}`).waitFor();
+    assert.equal(await failed.row(`/${good.id}`).count(), 0);
+  });
+
+  it('watches a build that goes on after kill -9, and ends it by the update `cancel`', async () => {
+    const job = installation.gitlab.addJob({ ...ENDLESS, name: 'canceled' });
+    await job.whenLog(/^begun$/m);
+    const build = await (await ui.openList(BUILDS)).open(`/${job.id}`);
+    await whenText(build.status, /^\s*Running\s*$/);
+    await installation.runner.end('SIGKILL');
+    await installation.start();
+    await build.page.getByRole('button', { name: 'Event nodeRestarted: Signaled' }).waitFor();
+    const { description, success } = await build.send('Update', 'cancel');
+    assert.match(
+      description,
+      /Ends the job as the button in GitLab does; its after_script still runs/,
+    );
+    await success.waitFor();
+    await whenText(build.status, /^\s*Canceled\s*$/);
+    await job.whenFinished();
+    assert.equal(job.handedOut, 1);
+    assert.match(job.log, /^tidied$/m);
+    assert.match(job.log, /Job failed: canceled/);
+    const { currentDetails } = await build.openDetails();
+    await whenText(currentDetails.getByRole('row'), /step_script\s*stopped/);
+    await whenText(currentDetails.getByRole('row'), /after_script\s*succeeded/);
+  });
+
+  it('ends a build by the signal `cancel`', async () => {
+    const job = installation.gitlab.addJob({ ...ENDLESS, name: 'signaled' });
+    await job.whenLog(/^begun$/m);
+    const build = await (await ui.openList(BUILDS)).open(`/${job.id}`);
+    await build.send('Signal', 'cancel');
+    await whenText(build.status, /^\s*Canceled\s*$/);
+    await job.whenFinished();
+    assert.match(job.log, /Job failed: canceled/);
+  });
+
+  it('is told when an order is wrong, and pauses a runner by the right one', async () => {
+    const list = await ui.openList('WorkflowType="feedRunners"');
+    const fleet = await list.open('feed-runners/');
+    const refused = await fleet.send('Update', 'pause', JSON.stringify('nobody'));
+    await whenText(refused.form.getByRole('alert'), /name or key of a runner of this node/);
+    await refused.form.getByRole('button', { name: 'Cancel' }).last().click();
+    await refused.form.waitFor({ state: 'hidden' });
+    const taken = await fleet.send('Update', 'pause', JSON.stringify('system-test-0'));
+    await taken.success.waitFor();
+    await installation.runner.whenLog(/"runner_name":"system-test-0".*"msg":"runner paused/);
+  });
+});
