@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { ensureBuilt } from './lib/build.mjs';
+import { ROOT } from './lib/paths.mjs';
+import { run } from './lib/run.mjs';
+import { main, SetUpError } from './lib/say.mjs';
+import { setUpBrowser, setUpDocker, setUpTemporal } from './lib/set-up.mjs';
+
+/** `npm run docs:screens`: takes the screenshots of the Temporal UI in docs/screens anew. */
+await main(async () => {
+  await ensureBuilt();
+  const browser = await setUpBrowser();
+  if (browser.TGR_TEST_CHROMIUM === undefined) {
+    throw new SetUpError('screenshots need a Chromium: name one by TGR_TEST_CHROMIUM');
+  }
+  const env = {
+    ...{ ...process.env, ...browser },
+    ...(await setUpTemporal()),
+    ...(await setUpDocker()),
+  };
+  const screens = join(ROOT, 'dist/tools/screens/index.js');
+  const directory = join(ROOT, 'docs/screens');
+  await run(process.execPath, ['--enable-source-maps', screens, directory], {
+    cwd: ROOT,
+    env,
+    show: true,
+  });
+});
