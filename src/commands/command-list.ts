@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Com
   unregister: async (context) => (await import('./unregister.ts')).createUnregisterCommand(context),
   lint: async (context) => (await import('./lint.ts')).createLintCommand(context),
   jobs: async (context) => (await import('./jobs.ts')).createJobsCommand(context),
+  logs: async (context) => (await import('./logs.ts')).createLogsCommand(context),
   cancel: async (context) => (await import('./cancel.ts')).createCancelCommand(context),
   pause: async (context) => (await import('./pause.ts')).createPauseCommand(context),
   drain: async (context) => (await import('./pause.ts')).createDrainCommand(context),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { cleanLog } from '../support/fake-gitlab/cleaned-log.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { startSecondNode } from '../support/second-node.ts';
 import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
@@ -50,6 +52,24 @@ describe('a person beside the running node', () => {
     await installation.whenClean();
     const after = await command('jobs', '--json');
     assert.equal(after.stdout, '');
+  });
+
+  it('reads the masked log of a job with `logs`, and follows it to its end with `-f`', async () => {
+    const secret = { key: 'SECRET', value: 'wordofmystery', masked: true };
+    const script = ['echo "begun $SECRET"', 'while :; do sleep 0.2; done'];
+    const job = installation.gitlab.addJob({ ...endless, script, variables: [NO_GIT, secret] });
+    await job.whenLog(/^begun \[MASKED\]$/m);
+    const { stdout } = await command('logs', `${job.id}`);
+    assert.match(cleanLog(stdout), /^begun \[MASKED\]$/m);
+    const following = command('logs', '-f', `${job.id}`);
+    await once(following.child.stdout ?? following.child, 'data');
+    await command('cancel', `${job.id}`);
+    const followed = (await following).stdout;
+    await job.whenFinished();
+    assert.equal(cleanLog(followed), job.log);
+    assert.match(cleanLog(followed), /^tidied$/m);
+    await installation.whenClean();
+    await assert.rejects(command('logs', `${job.id}`), /no job .* runs/);
   });
 
   it('ends a job for good with `cancel --force`: GitLab is told, nothing is left', async () => {

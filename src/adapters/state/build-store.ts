@@ -269,7 +269,7 @@ function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[])
 }
 
 /** Readable, short, and safe as a file name for any coordinator address. */
-function buildDirectory(directory: string, buildId: string): string {
+export function buildDirectory(directory: string, buildId: string): string {
   const readable = buildId.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-60);
   const hash = createHash('sha256').update(buildId).digest('hex').slice(0, 8);
   return join(directory, `${readable}-${hash}`);

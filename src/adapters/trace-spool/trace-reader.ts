@@ -1,0 +1,76 @@
+import { constants, watch } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { EventEmitter, once } from 'node:events';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+
+export interface TraceReading {
+  /** The directory of the build. */
+  readonly directory: string;
+  readonly output: Writable;
+  /** Goes on until the node removes the build, which it does when GitLab has the whole trace. */
+  readonly isFollowed: boolean;
+}
+
+const READ_AT_ONCE_BYTES = 64 * 1024;
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+/**
+ * Copies the masked trace of a build from another process than the one that writes it. False when
+ * this node has no trace of it.
+ */
+export async function copyTrace(reading: TraceReading): Promise<boolean> {
+  const file = await openIfThere(join(reading.directory, 'trace'));
+  if (file === undefined) return false;
+  try {
+    await (reading.isFollowed ? follow(file, reading) : copyRest(file, 0, reading.output));
+    return true;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The open file keeps its last bytes readable after the node has removed the directory. */
+async function follow(file: FileHandle, { directory, output }: TraceReading): Promise<void> {
+  const changes = new EventEmitter();
+  const wake = () => changes.emit('change');
+  const watcher = watch(directory, wake).on('error', wake);
+  try {
+    let position = 0;
+    for (let isThere = true; isThere;) {
+      const change = once(changes, 'change');
+      isThere = await isBeingWritten(directory);
+      position = await copyRest(file, position, output);
+      if (isThere) await change;
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+async function isBeingWritten(directory: string): Promise<boolean> {
+  return stat(join(directory, 'trace')).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Returns where the file ended. After a crash the node may have cut off what it writes anew. */
+async function copyRest(file: FileHandle, from: number, output: Writable): Promise<number> {
+  let position = Math.min(from, (await file.stat()).size);
+  const buffer = Buffer.alloc(READ_AT_ONCE_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return position;
+    position += bytesRead;
+    const bytes = Buffer.from(buffer.subarray(0, bytesRead));
+    if (!output.write(bytes)) await once(output, 'drain');
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  return open(path, FLAGS).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
