@@ -17,6 +17,7 @@ const UNIT = [
   'activities',
   'commands',
   'support',
+  'bench',
   'adapters',
   'workflows',
   'worker',

@@ -7,6 +7,7 @@ import { defaultTokenPrefixes, createTokenMask } from '../../src/domain/trace/to
 import { createTraceMeter } from '../../src/domain/trace/trace-meter.ts';
 import { createUrlMask } from '../../src/domain/trace/url-mask.ts';
 import { createUtf8Repair } from '../../src/domain/trace/utf8-repair.ts';
+import { median } from './statistics.ts';
 
 // CPU time of what masks and stamps a job's log, stage by stage and as a whole: no disk, no network.
 
@@ -70,10 +71,6 @@ function measure(write: Write, chunk: Uint8Array): number {
   for (let i = 0; i < CHUNKS; i++) write(chunk);
   const { user, system } = process.cpuUsage(started);
   return (CHUNKS * CHUNK_BYTES) / MEBIBYTE / ((user + system) / 1e6);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 /** The table: one row a stage, the median of several runs after one that is not counted. */

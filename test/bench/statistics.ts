@@ -6,10 +6,3 @@ export function median(values: readonly number[]): number {
   if (low === undefined || high === undefined) throw new Error('no values, no median');
   return (low + high) / 2;
 }
-
-export function formatRow(title: string, timesMs: readonly number[]): string {
-  const figures = [median(timesMs), Math.min(...timesMs), Math.max(...timesMs)];
-  return `${title.padEnd(44)}${figures.map((ms) => `${ms.toFixed(0)} ms`.padStart(10)).join('')}`;
-}
-
-export const ROW_HEAD = `${''.padEnd(44)}${['median', 'min', 'max'].map((name) => name.padStart(10)).join('')}`;

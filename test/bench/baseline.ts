@@ -1,0 +1,26 @@
+import { ratioOf, type Figure } from './figure.ts';
+
+/** Ratio to the limit by name of the figure: times of another machine say nothing, ratios do. */
+export type Baseline = Readonly<Record<string, number>>;
+
+/** Two runs on one machine differ by less. */
+const ALLOWED_GROWTH = 1.25;
+
+export function baselineOf(figures: readonly Figure[]): Baseline {
+  const known = figures.flatMap((figure) => {
+    const ratio = ratioOf(figure);
+    return ratio === undefined ? [] : [[figure.name, Number(ratio.toFixed(3))] as const];
+  });
+  return Object.fromEntries(known);
+}
+
+/** A sentence for each figure that has become slower against its limit, or is no longer measured. */
+export function findSlower(figures: readonly Figure[], baseline: Baseline): readonly string[] {
+  const now = baselineOf(figures);
+  return Object.entries(baseline).flatMap(([name, before]) => {
+    const ratio = now[name];
+    if (ratio === undefined) return [`${name}: was not measured, the baseline has ${before}`];
+    if (ratio <= before * ALLOWED_GROWTH) return [];
+    return [`${name}: ${ratio} times its limit, the baseline has ${before}`];
+  });
+}

@@ -1,0 +1,67 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { readRevision } from '../../src/worker/machine/revision.ts';
+import { baselineOf, findSlower, type Baseline } from './baseline.ts';
+import { formatTable, ratioOf, type Figure } from './figure.ts';
+import { measureFiles, measureGit, measureLog, measureTrivial, measureTwenty } from './job-rows.ts';
+import {
+  measureHistory,
+  measureIdle,
+  measurePickUp,
+  measureStart,
+  measureVersion,
+} from './node-rows.ts';
+import { readOptions, type BenchOptions, type Row } from './options.ts';
+import { benchTraceStages } from './trace-stages.ts';
+
+// `npm run bench`: measures, prints a table, and with `--check` fails for what has become slower.
+
+const MEASURES: Readonly<Record<Row, (options: BenchOptions) => Promise<readonly Figure[]>>> = {
+  trivial: measureTrivial,
+  git: measureGit,
+  files: measureFiles,
+  twenty: measureTwenty,
+  log: measureLog,
+  'pick-up': measurePickUp,
+  history: measureHistory,
+  idle: measureIdle,
+  start: measureStart,
+  version: measureVersion,
+};
+
+const args = process.argv.slice(2);
+if (args[0] === 'trace') {
+  // The stages of the log alone, without a runner.
+  process.stdout.write(`${await benchTraceStages()}\n`);
+  process.exit();
+}
+const options = readOptions(args);
+const machine = {
+  ...{ date: new Date().toISOString(), revision: readRevision(), node: process.version },
+  ...{ processor: cpus()[0]?.model ?? '', cores: availableParallelism() },
+  ...{ loadBefore: loadavg()[0] ?? 0, answerMs: options.answerMs, runs: options.runs },
+};
+const figures: Figure[] = [];
+for (const row of options.rows) {
+  process.stderr.write(`… ${row}\n`);
+  figures.push(...(await MEASURES[row](options)));
+}
+const described = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
+process.stdout.write(`${described.join(' · ')}\n\n${formatTable(figures)}\n`);
+if (options.jsonFile !== undefined) {
+  const all = figures.map((figure) => ({ ...figure, ratio: ratioOf(figure) }));
+  await writeJson(options.jsonFile, { ...machine, figures: all });
+}
+if (options.writeBaseline !== undefined) {
+  await writeJson(options.writeBaseline, baselineOf(figures));
+}
+if (options.checkFile !== undefined) {
+  const baseline = JSON.parse(await readFile(options.checkFile, 'utf8')) as Baseline;
+  const slower = findSlower(figures, baseline);
+  process.stdout.write(slower.map((line) => `slower: ${line}\n`).join(''));
+  process.exitCode = slower.length === 0 ? 0 : 1;
+}
+
+async function writeJson(file: string, content: unknown): Promise<void> {
+  await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`);
+}

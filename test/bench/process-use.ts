@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+// What processes use, as Linux counts it in /proc.
+
+const TICKS_A_SECOND = 100;
+const BYTES_A_MEGABYTE = 1_000_000;
+
+/** Seconds of CPU that processes have had, with those of their ended children. */
+export async function cpuSeconds(pids: readonly number[]): Promise<number> {
+  const each = await Promise.all(
+    pids.map(async (pid) => {
+      const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+      // Behind the program's name, which may have spaces: utime, stime, cutime and cstime.
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
+    }),
+  );
+  return each.reduce((sum, ticks) => sum + ticks, 0) / TICKS_A_SECOND;
+}
+
+export async function residentMegabytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const kibibytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  return (kibibytes * 1024) / BYTES_A_MEGABYTE;
+}
+
+/** Largest resident size of a process while something is done, in megabytes. */
+export async function largestWhile(pid: number, work: () => Promise<void>): Promise<number> {
+  let largest = await residentMegabytes(pid);
+  const looking = setInterval(() => {
+    residentMegabytes(pid).then(
+      (size) => (largest = Math.max(largest, size)),
+      () => undefined, // ended: the work itself fails then
+    );
+  }, 100);
+  try {
+    await work();
+    return largest;
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+/** The embedded Temporal of a state directory; none for a runner that has no such thing. */
+export async function temporalPids(stateDir: string): Promise<readonly number[]> {
+  const file = join(stateDir, 'temporal', 'server.json');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? [] : [(JSON.parse(text) as { readonly pid: number }).pid];
+}
