@@ -21,6 +21,7 @@ import type { Randomness } from './randomness.ts';
 import type { SecretStore } from './secret-store.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 import type { TraceSpool } from './trace-spool.ts';
+import type { Visibility } from './visibility.ts';
 import type { Workflows } from './workflows.ts';
 
 export type * from './build-store.ts';
@@ -43,6 +44,7 @@ export type * from './secret-store.ts';
 export type * from './services.ts';
 export type * from './temporal-health.ts';
 export type * from './trace-spool.ts';
+export type * from './visibility.ts';
 export type * from './workflows.ts';
 
 /**
@@ -73,6 +75,7 @@ export interface Ports {
   readonly leases: Leases;
   readonly temporalHealth: TemporalHealth;
   readonly workflows: Pick<Workflows, 'cancel'>;
+  readonly visibility: Visibility;
   /** See {@link FailoverPlan.waitMs}. */
   readonly nodeWaitMs: number;
   readonly digests: Digests;

@@ -1,3 +1,5 @@
+import type { AttributePair } from '../domain/context/job-attributes.ts';
+
 /** Temporal's workflows, as a node starts, finds and signals them. */
 export interface Workflows {
   /** Starts a workflow. Returns false when `reuse` does not allow it. */
@@ -34,6 +36,7 @@ export interface WorkflowStart {
   readonly memo?: Record<string, unknown>;
   /** A Temporal duration, such as `3 seconds`. */
   readonly workflowTaskTimeout?: '3 seconds';
+  readonly typedSearchAttributes?: AttributePair[];
   readonly staticSummary?: string;
   readonly staticDetails?: string;
 }

@@ -29,6 +29,7 @@ import {
 import { createTemporalHealth } from '../adapters/temporal/temporal-health.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createSealedHistories } from '../adapters/temporal/sealed-histories.ts';
+import { registerSearchAttributes } from '../adapters/temporal/search-attributes.ts';
 import { createLeases } from '../adapters/temporal/leases.ts';
 import { createWorkflows } from '../adapters/temporal/workflows.ts';
 import { createTraceSpool } from '../adapters/trace-spool/trace-spool.ts';
@@ -43,6 +44,7 @@ import { createClosers, type Closers } from './machine/closers.ts';
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
+import { readShowsNames } from './visible-names.ts';
 import { describeProgram, systemClock, systemPorts } from './machine/program.ts';
 import { createRecovery, type Recovery } from './recovery/recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-files-watch.ts';
@@ -147,7 +149,7 @@ async function openParts(
   const ports: Ports = {
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
-    ...portsOfTemporal(temporal, { nodeQueue, installation, log }),
+    ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping }),
     coordinator: oncePerEntry((runner) => openCoordinator(runner, { ...told, configPath })),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheStore: oncePerEntry((runner) => openCacheStore(runner, { log, env })),
@@ -252,14 +254,22 @@ function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): 
   capacity.resize(0);
 }
 
+interface TemporalScope extends Pick<Node, 'installation'>, Pick<Ports, 'nodeQueue' | 'log'> {
+  readonly env: RunOptions['env'];
+  readonly stopping: AbortSignal;
+}
+
 function portsOfTemporal(
   { client }: Temporal,
-  { nodeQueue, installation, log }: Pick<Node, 'installation'> & Pick<Ports, 'nodeQueue' | 'log'>,
-): Pick<Ports, 'leases' | 'temporalHealth' | 'workflows'> {
+  { nodeQueue, installation, log, env, stopping }: TemporalScope,
+): Pick<Ports, 'leases' | 'temporalHealth' | 'workflows' | 'visibility'> {
   const workflowId = messages.feedRunnersId(installation);
+  const showsNames = readShowsNames(env);
+  const attributes = registerSearchAttributes(client, log, stopping);
   return {
     leases: createLeases(client, nodeQueue),
     workflows: createWorkflows(client),
+    visibility: { showsNames, hasAttributes: () => attributes.areThere },
     temporalHealth: createTemporalHealth({ client, workflowId, log, clock: systemClock }),
   };
 }

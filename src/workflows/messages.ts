@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { clearValue } from '../domain/clear-text.ts';
+import { attributePairs } from '../domain/context/job-attributes.ts';
 import type { BuildOutcome, Interruption } from '../domain/context/outcome.ts';
 import type { JobSummary, StageName } from '../domain/context/stage.ts';
 import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
@@ -150,6 +151,9 @@ export function buildStart(job: JobSummary, node: string) {
     workflowId: job.buildId,
     memo: buildMemo(node),
     staticSummary: clearValue(summaryOf(job)),
+    ...(job.visible?.attributes && {
+      typedSearchAttributes: attributePairs(job.visible.attributes),
+    }),
     ...(job.visible?.link !== undefined && { staticDetails: clearValue(job.visible.link) }),
   };
 }

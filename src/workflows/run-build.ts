@@ -7,11 +7,13 @@ import {
 import type { BuildOutcome } from '../domain/context/outcome.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
+import { nodeNameOf } from '../domain/runner/node-name.ts';
 import { outcomeOfFailure, reasonOf, throwBug } from './node/activity-failure.ts';
 import { logAndContinue, inBackground } from './build/background.ts';
 import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
 import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
+import { attributesOfEnd } from './node/build-attributes.ts';
 import { openBuildRun, type BuildRun } from './node/build-run.ts';
 import * as messages from './messages.ts';
 
@@ -32,7 +34,7 @@ export interface RunBuildInput {
  * Transient faults are retried by policy. A script never runs twice: its stage re-attaches.
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
-  const run = openBuildRun();
+  const run = openBuildRun(input.job.visible);
   const isCancelRequested = watchCancelRequest();
   return CancellationScope.nonCancellable(async () => {
     const { outcome, assignment } = await runInOrder(input, run);
@@ -68,6 +70,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
     failover !== undefined && failover.kind !== 'left';
     failover = assignment.failover
   ) {
+    run.showAttributes({ Node: nodeNameOf(failover.nodeQueue) });
     assignment = openAssignment({
       job,
       nodeQueue: failover.nodeQueue,
@@ -85,6 +88,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
           });
   }
   run.show({ stage: 'ended', outcome });
+  run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
   await tellRunner(input, messages.buildEndedSignal);
   return { outcome, assignment };
 }

@@ -6,7 +6,8 @@ import { jobFields } from '../../domain/build/job-fields.ts';
 import { jobKey } from '../../domain/build/job-key.ts';
 import { planStages } from '../../domain/build/plan.ts';
 import type { FailoverPlan } from '../../domain/context/failover.ts';
-import { summarizeJob } from '../../domain/build/summary.ts';
+import { summarizeJob, type JobView } from '../../domain/build/summary.ts';
+import { nodeNameOf } from '../../domain/runner/node-name.ts';
 import { checkJob } from '../../domain/job/check-job.ts';
 import {
   emptyPayload,
@@ -195,7 +196,7 @@ async function record(
     correlation_id: offer.correlationId,
   });
   logImages(context, ports);
-  const summary = summarizeJob(context, plan);
+  const summary = summarizeJob(context, plan, viewOf(ports));
   return {
     kind: 'job',
     job: summary,
@@ -212,6 +213,15 @@ async function findUnkeyed(
   const known = await builds.read(buildIdOf(runner.url, job.id));
   if (known === undefined) return undefined;
   return jobKey(digests, known.job) === jobKey(digests, job) ? known : undefined;
+}
+
+/** What of a job may be seen in Temporal, and by which name this node is known there. */
+export function viewOf({
+  visibility,
+  nodeQueue,
+}: Pick<Ports, 'visibility' | 'nodeQueue'>): JobView {
+  const { showsNames } = visibility;
+  return { showsNames, node: nodeNameOf(nodeQueue), hasAttributes: visibility.hasAttributes() };
 }
 
 /** Without a plan the build stays on this node, even when the node is lost. */

@@ -1,4 +1,5 @@
-import { jobUrl } from '../context/names.ts';
+import type { JobAttributes } from '../context/job-attributes.ts';
+import { cleanUrl, jobUrl } from '../context/names.ts';
 import type { BuildContext } from '../context/context.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import type { BuildPlan, JobSummary, VisibleJob } from '../context/stage.ts';
@@ -16,7 +17,7 @@ const MAX_TEXT_LENGTH = 60;
 export function summarizeJob(
   context: BuildContext,
   plan: BuildPlan,
-  guardName: NameGuard = (name) => name,
+  view: JobView = PLAIN_VIEW,
 ): JobSummary {
   const { buildId, job, runner, rejection, rejectionReason } = context;
   return {
@@ -32,28 +33,59 @@ export function summarizeJob(
     runnerKey: runner.key,
     runnerName: runner.name,
     plan,
-    visible: visibleJob(context, guardName),
+    visible: visibleJob(context, view),
     rejection,
     ...(rejectionReason !== undefined && { rejectionReason }),
   };
 }
 
-/** What may be shown of a name that people chose: the name, something in its place, or nothing. */
-export type NameGuard = (name: string) => string | undefined;
+/** What a node lets people see of a job in Temporal. */
+export interface JobView {
+  /** False: names that people chose stay encrypted. */
+  readonly showsNames: boolean;
+  /** Whether Temporal knows the search attributes of builds. */
+  readonly hasAttributes: boolean;
+  readonly node: string;
+}
 
-function visibleJob(context: BuildContext, guardName: NameGuard): VisibleJob {
+const PLAIN_VIEW: JobView = { showsNames: true, hasAttributes: false, node: '' };
+
+function visibleJob(context: BuildContext, view: JobView): VisibleJob {
   const { job } = context;
-  const show = (name: string): string | undefined =>
-    name === '' ? undefined : guardName(cut(hideSecrets(name, context)));
-  const path = projectPath(context);
-  const [project, jobName, ref] = [show(path), show(job.job_info.name), show(job.git_info.ref)];
-  // The address has the project's path in it.
-  const url = guardName(path) === path ? hideSecrets(jobUrl(job), context) : '';
+  const names = view.showsNames ? visibleNames(context) : {};
+  const url = view.showsNames ? hideSecrets(jobUrl(job), context) : '';
   return {
-    ...(project !== undefined && { project }),
-    ...(jobName !== undefined && { jobName }),
-    ...(ref !== undefined && { ref }),
+    ...names,
     ...(/^https?:[^\s()<>]+$/.test(url) && { link: `[job #${job.id} in GitLab](${url})` }),
+    ...(view.hasAttributes && { attributes: attributesOf(context, view, names) }),
+  };
+}
+
+type VisibleNames = Pick<VisibleJob, 'project' | 'jobName' | 'ref'>;
+
+function visibleNames(context: BuildContext): VisibleNames {
+  const { job_info: info, git_info: git } = context.job;
+  const show = (name: string): string => cut(hideSecrets(name, context));
+  const [project, jobName, ref] = [projectPath(context), info.name, git.ref].map(show);
+  return { ...(project && { project }), ...(jobName && { jobName }), ...(ref && { ref }) };
+}
+
+function attributesOf(
+  context: BuildContext,
+  { showsNames, node }: JobView,
+  { project, jobName, ref }: VisibleNames,
+): JobAttributes {
+  const { job, runner } = context;
+  return {
+    GitLabHost: /^[a-z]+:\/\/([^/]*)/i.exec(cleanUrl(runner.url))?.[1] ?? '',
+    JobId: job.id,
+    PipelineId: job.job_info.pipeline_id,
+    Node: node,
+    Result: 'running',
+    ...(project !== undefined && { Project: project }),
+    ...(jobName !== undefined && { JobName: jobName }),
+    ...(ref !== undefined && { Ref: ref }),
+    ...(showsNames && { Runner: cut(runner.name) }),
   };
 }
 

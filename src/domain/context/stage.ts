@@ -1,3 +1,4 @@
+import type { JobAttributes } from './job-attributes.ts';
 import type { FailureReason } from './outcome.ts';
 
 /**
@@ -74,6 +75,8 @@ export interface VisibleJob {
   readonly ref?: string;
   /** Markdown link to the job's page. */
   readonly link?: string;
+  /** Absent where Temporal does not know them. */
+  readonly attributes?: JobAttributes;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Ports } from '../../ports/index.ts';
 import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
-import { failoverPlanOf } from '../../activities/job/request-job.ts';
+import { failoverPlanOf, viewOf } from '../../activities/job/request-job.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { planStages } from '../../domain/build/plan.ts';
 import { fencingTokenOf } from '../../domain/context/failover.ts';
@@ -60,7 +60,7 @@ function begin(
 ): Promise<boolean> {
   const { runner } = context;
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
-  const job = summarizeJob(context, plan);
+  const job = summarizeJob(context, plan, viewOf(ports));
   const { nodeQueue } = ports;
   const runnerWorkflowId = serveRunnerId(installation, runner);
   const input: RunBuildInput = {

@@ -56,6 +56,7 @@ export function openStages(
   return {
     prepare: async () => {
       run.show({ stage: 'prepare_executor' });
+      run.showAttributes({ Stage: 'prepare_executor' });
       const endRow = run.stages.begin('prepare_executor', 1);
       const outcome = await prepare(parts);
       if (outcome !== undefined) run.progress.failedStage ??= 'prepare_executor';
@@ -84,6 +85,7 @@ async function runTries(
     const limitMs = leftMs();
     if (isEnding() || limitMs === 0) return { kind: 'stopped' };
     run.show({ stage: stage.name });
+    run.showAttributes({ Stage: stage.name });
     const endRow = run.stages.begin(stage.name, attempt);
     outcome = await runOnce({ stage, attempt, jobStatus: options.jobStatus }, limitMs, parts);
     endRow(stageEndOf(outcome));

@@ -1,6 +1,8 @@
 import { CancellationScope, setHandler } from '@temporalio/workflow';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { Interruption } from '../../domain/context/outcome.ts';
+import { openAttributes, type AttributeChange } from './build-attributes.ts';
+import type { VisibleJob } from '../../domain/context/stage.ts';
 import { openStageProgress, type StageProgress } from './stage-progress.ts';
 import { describeRow, describeStatus } from './build-answers.ts';
 import * as messages from '../messages.ts';
@@ -17,6 +19,8 @@ export interface BuildRun {
   show(change: Partial<messages.BuildState>): void;
   /** How often the node's process was restarted. */
   readonly restarts: number;
+  /** Changes what the build is found by. */
+  readonly showAttributes: AttributeChange;
   /** Its stages so far, for people. */
   readonly stages: StageProgress;
   /** The progress that matters when its node is lost. */
@@ -52,7 +56,7 @@ function cancelAnswer({ isOver }: BuildRun, cancel: () => void): string {
 }
 
 /** Opens the run of this workflow and listens to its signals and to a cancel request. */
-export function openBuildRun(): BuildRun {
+export function openBuildRun(visible?: VisibleJob): BuildRun {
   let interruption: Interruption | undefined;
   let restarts = 0;
   const stages = openStageProgress();
@@ -81,6 +85,7 @@ export function openBuildRun(): BuildRun {
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
     stages,
+    showAttributes: openAttributes(visible),
     show: (change) => {
       shown = { ...shown, ...change };
     },

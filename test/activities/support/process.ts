@@ -172,6 +172,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     },
     temporalHealth: { isThere: () => Promise.resolve(true) },
     workflows: { cancel: () => Promise.reject(new Error('no workflow is canceled here')) },
+    visibility: { showsNames: true, hasAttributes: () => false },
     nodeWaitMs: 300_000,
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
     runningSha256: () => ({ add: () => undefined, hex: () => 'sha256' }),

@@ -66,3 +66,16 @@ describe('the summary of a job', () => {
     assert.equal(jobName, `${'𝓃'.repeat(59)}…`);
   });
 });
+
+it('keeps names out of what is in the clear where a node does not show them', () => {
+  const variables = [{ key: 'CI_PROJECT_PATH', value: 'group/app' }];
+  const context = contextOf({ job: { variables } });
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  const view = { showsNames: false, hasAttributes: true, node: 'node-1' };
+  assert.deepEqual(summarizeJob(context, plan, view).visible, {
+    attributes: {
+      ...{ GitLabHost: 'gitlab.example.com', JobId: 4711, PipelineId: 99 },
+      ...{ Node: 'node-1', Result: 'running' },
+    },
+  });
+});

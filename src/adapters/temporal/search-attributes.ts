@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { ATTRIBUTE_TYPES } from '../../domain/context/job-attributes.ts';
+import type { Log } from '../../ports/index.ts';
+
+const { IndexedValueType } = proto.temporal.api.enums.v1;
+const TYPES = {
+  KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+  INT: IndexedValueType.INDEXED_VALUE_TYPE_INT,
+} as const;
+/** A server reads what is registered now and then only. */
+const READY_LIMIT_MS = 60_000;
+const LOOK_INTERVAL_MS = 500;
+
+/** Whether Temporal knows the search attributes of builds. */
+export interface SearchAttributes {
+  /** Whether builds may be started with them. */
+  readonly areThere: boolean;
+}
+
+/**
+ * Sees to it that Temporal knows the search attributes of builds, and registers those that are missing.
+ * Where that is not allowed, as in Temporal Cloud, builds go without them, and the log says so.
+ */
+export function registerSearchAttributes(
+  client: Client,
+  log: Log,
+  signal: AbortSignal,
+): SearchAttributes {
+  let areThere = false;
+  void ensure(client, signal).then(
+    (added) => {
+      areThere = true;
+      if (added.length > 0) log.info('search attributes registered in Temporal', { added });
+    },
+    (error: unknown) => {
+      if (signal.aborted) return;
+      log.warn('builds have no search attributes: Temporal does not take them', {
+        ...{ error, names: Object.keys(ATTRIBUTE_TYPES) },
+      });
+    },
+  );
+  return {
+    get areThere() {
+      return areThere;
+    },
+  };
+}
+
+async function ensure(client: Client, signal: AbortSignal): Promise<readonly string[]> {
+  const { namespace } = client.options;
+  const { operatorService } = client.connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing: Record<string, number> = {};
+  for (const [name, type] of Object.entries(ATTRIBUTE_TYPES)) {
+    const found = customAttributes[name];
+    if (found === undefined) missing[name] = TYPES[type];
+    else if (found !== TYPES[type]) {
+      throw new Error(`search attribute ${name} is there with another type than ${type}`);
+    }
+  }
+  const added = Object.keys(missing);
+  if (added.length > 0) {
+    await operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+    await untilKnown(client, signal);
+  }
+  return added;
+}
+
+/** A workflow that is started with one that its server has not read yet is refused. */
+async function untilKnown(
+  { options, workflowService }: Client,
+  signal: AbortSignal,
+): Promise<void> {
+  const query = Object.entries(ATTRIBUTE_TYPES)
+    .map(([name, type]) => `${name} = ${type === 'INT' ? '0' : "'-'"}`)
+    .join(' AND ');
+  const endMs = performance.now() + READY_LIMIT_MS;
+  for (;;) {
+    try {
+      await workflowService.countWorkflowExecutions({ namespace: options.namespace, query });
+      return;
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+      await delay(LOOK_INTERVAL_MS, undefined, { signal });
+    }
+  }
+}
