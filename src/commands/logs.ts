@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { buildDirectory } from '../adapters/state/build-store.ts';
 import { copyTrace } from '../adapters/trace-spool/trace-reader.ts';
+import { systemClock } from '../worker/machine/program.ts';
 import { listOpenBuilds, withTemporal } from './builds.ts';
 import { chooseBuild } from './cancel.ts';
 import type { CommandContext } from './context.ts';
@@ -30,6 +31,7 @@ async function printLog(job: string, flags: LogsFlags, context: CommandContext):
     directory: buildDirectory(buildsDir, build.buildId),
     output: context.io.stdout,
     isFollowed: flags.follow === true,
+    clock: systemClock,
   });
   if (isPrinted) return;
   const { buildId, node } = build;

@@ -15,6 +15,7 @@ import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
 import { readSystemRoots } from '../adapters/gitlab/system-roots.ts';
 import type { AdjustableLog } from '../adapters/log/log.ts';
 import { createHostFiles } from '../adapters/host/host-files.ts';
+import { leaveOn } from '../adapters/host/leave-on.ts';
 import { createMetrics, type NodeMetrics } from '../adapters/metrics/metrics.ts';
 import { readInstallationId } from '../adapters/state/installation-id.ts';
 import { createNodeCapacity, type ResizableCapacity } from '../adapters/state/node-capacity.ts';
@@ -50,7 +51,6 @@ import { createRecovery, type Recovery } from './recovery/recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-files-watch.ts';
 import { openCacheStore } from './caches/open-cache-store.ts';
 import { openDuplicateWatch } from './guards/duplicate-watch.ts';
-import { whenAborted } from './shutdown.ts';
 import { createWorkers } from './workers.ts';
 
 export interface RunOptions {
@@ -94,7 +94,7 @@ export async function openNode(options: RunOptions, stopping: AbortSignal): Prom
   const closers = createClosers();
   try {
     const opening = openParts(options, { closers, stopping });
-    const parts = await Promise.race([opening, rejectWhenAborted(stopping)]);
+    const parts = await leaveOn(stopping, opening);
     return { ...parts, close: closers.close };
   } catch (error) {
     await closers.close();
@@ -106,14 +106,6 @@ interface Opening {
   readonly closers: Closers;
   /** Aborts whatever the opening waits for. */
   readonly stopping: AbortSignal;
-}
-
-function rejectWhenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    whenAborted(signal, () => {
-      reject(signal.reason as Error);
-    });
-  });
 }
 
 async function openParts(

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Dispatcher } from 'undici';
 import type { CacheCall, CacheStore } from '../../ports/cache-store.ts';
 import type { Log } from '../../ports/index.ts';
@@ -10,6 +9,7 @@ import type { PresignedRequest, Presigner, PresignRequest } from './presigner.ts
 import { createS3Presigner } from './s3.ts';
 import { createTransfer } from './transfer.ts';
 import { readSystemRoots } from '../gitlab/system-roots.ts';
+import { leaveOn } from '../host/leave-on.ts';
 import { Outbound } from '../http/outbound.ts';
 
 export interface CacheStoreOptions {
@@ -72,7 +72,7 @@ async function presignSafely(
 ): Promise<PresignedRequest> {
   const limit = AbortSignal.timeout(Math.min(timeoutMs, MAX_SIGNING_MS));
   try {
-    return await unlessAborted(presigner.presign(request), AbortSignal.any([signal, limit]));
+    return await leaveOn(AbortSignal.any([signal, limit]), presigner.presign(request));
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FinalError || error instanceof TransientError) throw error;
@@ -84,21 +84,6 @@ async function presignSafely(
     const words = error instanceof Error ? error.message : String(error);
     const message = `no address for the cache can be signed: ${words.slice(0, MAX_WORDS_CHARS)}`;
     throw new FinalError(FailureType.RunnerConfiguration, message, { cause: error });
-  }
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const left = new AbortController();
-  const aborted = once(signal, 'abort', { signal: left.signal }).then(() => {
-    throw signal.reason;
-  });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted]);
-  } finally {
-    aborted.catch(() => undefined);
-    work.catch(() => undefined);
-    left.abort();
   }
 }
 

@@ -1,4 +1,7 @@
-/** The result, unless the signal aborts first. The underlying work continues. */
+/**
+ * The result, unless the signal aborts first or has aborted already: then it rejects with the signal's
+ * reason. The underlying work continues, and a later failure of it is ignored.
+ */
 export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
   if (signal === undefined) return result;
   return new Promise<T>((resolve, reject) => {
@@ -7,7 +10,8 @@ export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>):
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- see above
       reject(signal.reason);
     };
-    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
     result.then(resolve, reject).finally(() => {
       signal.removeEventListener('abort', leave);
     });

@@ -44,7 +44,8 @@ function splitPort(entry: string): { name: string; wantedPort: string | undefine
   return { name, wantedPort };
 }
 
-function isLoopback(host: string): boolean {
+/** `host`: an IP address without brackets. Any other name is no loopback address. */
+export function isLoopback(host: string): boolean {
   return host === '::1' || isInSubnet('127.0.0.0/8', host);
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Log } from '../../ports/index.ts';
+import { isLoopback } from '../http/proxy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
 /** Nobody has anything to say here: a scrape is a line and a few headers. */
@@ -109,11 +110,12 @@ async function answer(request: IncomingMessage, { routes }: HttpServerOptions): 
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { ...said(405), headers: { Allow: 'GET, HEAD' } };
   }
-  return route(searchParams, { isLocal: isLoopback(request.socket.remoteAddress) });
+  return route(searchParams, { isLocal: isLocal(request.socket.remoteAddress) });
 }
 
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && /^(?:::1$|(?:::ffff:)?127\.)/.test(address);
+/** A server of both families sees IPv4 addresses as `::ffff:…`. */
+function isLocal(address: string | undefined): boolean {
+  return address !== undefined && isLoopback(address.replace(/^::ffff:/, ''));
 }
 
 const WORDS: Readonly<Record<number, string>> = {

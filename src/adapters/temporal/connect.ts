@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
@@ -6,6 +5,7 @@ import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Log } from '../../ports/index.ts';
+import { leaveOn } from '../host/leave-on.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { findTemporalCli } from './cli-binary.ts';
 import { createPayloadCodec } from './codec.ts';
@@ -55,7 +55,8 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   try {
     const dataConverter = createDataConverter(options.cipher);
     const connecting = connectPatiently({ connectionOptions, namespace }, dataConverter);
-    const { connection, client } = await unlessAborted(connecting, options.signal);
+    // What is abandoned may still connect, which is harmless because the process ends.
+    const { connection, client } = await leaveOn(options.signal, connecting);
     return {
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
       close: async () => {
@@ -78,21 +79,6 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
         'Check TEMPORAL_ADDRESS, or unset it to use the embedded server.',
       { cause: error },
     );
-  }
-}
-
-/** The work itself may continue, so it must be safe when the process ends. */
-async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return work;
-  const settled = new AbortController();
-  try {
-    const aborted = once(signal, 'abort', { signal: settled.signal }).then(() => {
-      throw signal.reason as Error;
-    });
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted]);
-  } finally {
-    settled.abort();
   }
 }
 
@@ -171,7 +157,7 @@ export function findConfigured(env: TemporalOptions['env']): Target | undefined 
 }
 
 async function startEmbedded({ env, stateDir, log, signal }: TemporalOptions): Promise<Target> {
-  const binary = await unlessAborted(findTemporalCli({ env, log }), signal);
+  const binary = await leaveOn(signal, findTemporalCli({ env, log }));
   const server = await startDevServer({ binary, stateDir, log, ...(signal && { signal }) });
   return {
     connectionOptions: { address: server.address },

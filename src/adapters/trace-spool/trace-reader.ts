@@ -1,8 +1,11 @@
-import { constants, watch } from 'node:fs';
-import { open, stat, type FileHandle } from 'node:fs/promises';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import type { Clock } from '../../ports/index.ts';
+import { isThere } from '../state/durable-files.ts';
+import { watchChanges } from './changes.ts';
 
 export interface TraceReading {
   /** The directory of the build. */
@@ -10,9 +13,12 @@ export interface TraceReading {
   readonly output: Writable;
   /** Goes on until the node removes the build, which it does when GitLab has the whole trace. */
   readonly isFollowed: boolean;
+  readonly clock: Clock;
 }
 
 const READ_AT_ONCE_BYTES = 64 * 1024;
+/** The end of a followed trace is that its file is gone. */
+const NEVER = new AbortController().signal;
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /**
@@ -20,7 +26,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
  * this node has no trace of it.
  */
 export async function copyTrace(reading: TraceReading): Promise<boolean> {
-  const file = await openIfThere(join(reading.directory, 'trace'));
+  const file = await openIfThere(traceOf(reading));
   if (file === undefined) return false;
   try {
     await (reading.isFollowed ? follow(file, reading) : copyRest(file, 0, reading.output));
@@ -31,28 +37,25 @@ export async function copyTrace(reading: TraceReading): Promise<boolean> {
 }
 
 /** The open file keeps its last bytes readable after the node has removed the directory. */
-async function follow(file: FileHandle, { directory, output }: TraceReading): Promise<void> {
-  const changes = new EventEmitter();
-  const wake = () => changes.emit('change');
-  const watcher = watch(directory, wake).on('error', wake);
+async function follow(file: FileHandle, reading: TraceReading): Promise<void> {
+  const { output, clock } = reading;
+  const path = traceOf(reading);
+  const changes = watchChanges(path, clock, NEVER);
   try {
     let position = 0;
-    for (let isThere = true; isThere;) {
-      const change = once(changes, 'change');
-      isThere = await isBeingWritten(directory);
+    for (;;) {
+      const isWritten = await isThere(path);
       position = await copyRest(file, position, output);
-      if (isThere) await change;
+      if (!isWritten) return;
+      await changes.next();
     }
   } finally {
-    watcher.close();
+    changes.close();
   }
 }
 
-async function isBeingWritten(directory: string): Promise<boolean> {
-  return stat(join(directory, 'trace')).then(
-    () => true,
-    () => false,
-  );
+function traceOf({ directory }: Pick<TraceReading, 'directory'>): string {
+  return join(directory, 'trace');
 }
 
 /** Returns where the file ended. After a crash the node may have cut off what it writes anew. */

@@ -1,3 +1,4 @@
+import { leaveOn } from '../../adapters/host/leave-on.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import {
@@ -74,16 +75,12 @@ async function checkDocker({ peers, config }: HealthScope): Promise<ReadinessChe
 }
 
 /** False when it takes too long. */
-async function within(check: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), CHECK_MS);
+function within(check: Promise<boolean>): Promise<boolean> {
+  const limit = AbortSignal.timeout(CHECK_MS);
+  return leaveOn(limit, check).catch((error: unknown) => {
+    if (limit.aborted) return false;
+    throw error;
   });
-  try {
-    return await Promise.race([check, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function checkGitLab({ metrics, config, nowMs }: HealthScope): ReadinessCheck {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, it } from 'node:test';
 import { copyTrace } from '../../../src/adapters/trace-spool/trace-reader.ts';
+import { systemClock as clock } from '../../../src/worker/machine/program.ts';
 
 let directory: string;
 let trace: string;
@@ -18,14 +19,14 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 it('copies what is there and ends, unless it is to follow', async () => {
   await writeFile(trace, 'one\n');
   const output = new PassThrough();
-  assert.equal(await copyTrace({ directory, output, isFollowed: false }), true);
+  assert.equal(await copyTrace({ directory, output, isFollowed: false, clock }), true);
   assert.equal(String(output.read()), 'one\n');
 });
 
 it('follows a trace until its directory is removed', async () => {
   await writeFile(trace, 'one\n');
   const output = new PassThrough();
-  const copied = copyTrace({ directory, output, isFollowed: true });
+  const copied = copyTrace({ directory, output, isFollowed: true, clock });
   assert.equal(String((await once(output, 'data'))[0]), 'one\n');
   const more = once(output, 'data');
   await appendFile(trace, 'two\n');
@@ -35,7 +36,7 @@ it('follows a trace until its directory is removed', async () => {
 });
 
 it('says so when there is no trace, and follows no link', async () => {
-  const reading = { directory, output: new PassThrough(), isFollowed: false };
+  const reading = { directory, output: new PassThrough(), isFollowed: false, clock };
   assert.equal(await copyTrace(reading), false);
   await symlink('/etc/hostname', trace);
   await assert.rejects(copyTrace(reading), { code: 'ELOOP' });
