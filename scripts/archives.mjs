@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { ensureBuilt } from './lib/build.mjs';
-import { ROOT } from './lib/paths.mjs';
-import { run } from './lib/run.mjs';
+import { runCompiled } from './lib/run-compiled.mjs';
 import { main } from './lib/say.mjs';
 
 /**
@@ -10,6 +8,5 @@ import { main } from './lib/say.mjs';
  */
 await main(async () => {
   await ensureBuilt();
-  const archives = join(ROOT, 'dist/tools/archives/index.js');
-  await run(process.execPath, ['--enable-source-maps', archives], { cwd: ROOT, show: true });
+  await runCompiled('tools/archives/index.js');
 });

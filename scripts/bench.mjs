@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { ensureBuilt } from './lib/build.mjs';
-import { ROOT } from './lib/paths.mjs';
-import { run } from './lib/run.mjs';
+import { runCompiled } from './lib/run-compiled.mjs';
 import { main } from './lib/say.mjs';
 import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
@@ -9,10 +7,5 @@ import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 await main(async () => {
   await ensureBuilt();
   const env = { ...process.env, ...(await setUpTemporal()), ...(await setUpDocker()) };
-  const bench = join(ROOT, 'dist/test/bench/index.js');
-  await run(process.execPath, ['--enable-source-maps', bench, ...process.argv.slice(2)], {
-    cwd: ROOT,
-    env,
-    show: true,
-  });
+  await runCompiled('test/bench/index.js', process.argv.slice(2), env);
 });

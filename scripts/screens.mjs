@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ensureBuilt } from './lib/build.mjs';
 import { ROOT } from './lib/paths.mjs';
-import { run } from './lib/run.mjs';
+import { runCompiled } from './lib/run-compiled.mjs';
 import { main, SetUpError } from './lib/say.mjs';
 import { setUpBrowser, setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
@@ -17,11 +17,5 @@ await main(async () => {
     ...(await setUpTemporal()),
     ...(await setUpDocker()),
   };
-  const screens = join(ROOT, 'dist/tools/screens/index.js');
-  const directory = join(ROOT, 'docs/screens');
-  await run(process.execPath, ['--enable-source-maps', screens, directory], {
-    cwd: ROOT,
-    env,
-    show: true,
-  });
+  await runCompiled('tools/screens/index.js', [join(ROOT, 'docs/screens')], env);
 });

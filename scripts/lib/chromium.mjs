@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { installPackages } from './apt.mjs';
 import { findProgram, run } from './run.mjs';
-import { say, step } from './say.mjs';
+import { say } from './say.mjs';
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
 const PACKAGES = ['chromium', 'fonts-dejavu-core'];
@@ -19,7 +20,7 @@ export async function findChromium() {
     return undefined;
   }
   try {
-    await step('apt-get install chromium', install, 'apt-get to download and install 125 MB');
+    await installPackages(PACKAGES, '125 MB');
     const installed = firstProgram();
     if (installed !== undefined && (await starts(installed))) return installed;
     say('the package chromium holds no Chromium that starts: tests in a browser are skipped');
@@ -45,12 +46,4 @@ function whyNotInstallable() {
   if (findProgram('apt-get') === undefined) return 'no apt-get to install it';
   // Elsewhere a package of this name may be anything.
   return existsSync('/etc/debian_version') ? undefined : 'this is no Debian';
-}
-
-async function install() {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  // A source of other software that does not answer is no reason to stop.
-  await run('apt-get', ['update', '-q'], { env }).catch((error) => say(error.message));
-  const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
-  await run('apt-get', ['install', ...options, ...PACKAGES], { env });
 }

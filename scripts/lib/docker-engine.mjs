@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { installPackages } from './apt.mjs';
 import { atEnd } from './at-end.mjs';
 import { CACHE } from './paths.mjs';
 import { findProgram, run } from './run.mjs';
@@ -88,17 +89,7 @@ async function installDocker() {
   say(
     'No Docker on this machine: its packages docker.io and iptables are installed now (apt-get).',
   );
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await step(
-    'apt-get install docker.io iptables',
-    async () => {
-      // A source of other software that does not answer is no reason to stop.
-      await run('apt-get', ['update', '-q'], { env }).catch((error) => say(error.message));
-      const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
-      await run('apt-get', ['install', ...options, 'docker.io', 'iptables'], { env });
-    },
-    'apt-get to download and install 100 MB',
-  );
+  await installPackages(['docker.io', 'iptables'], '100 MB');
 }
 
 function isRunBySystemd() {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { memoryOf } from '../support/process-memory.ts';
 
 // What processes use, as Linux counts it in /proc.
 
@@ -20,9 +21,7 @@ export async function cpuSeconds(pids: readonly number[]): Promise<number> {
 }
 
 export async function residentMegabytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-  return (kibibytes * 1024) / BYTES_A_MEGABYTE;
+  return (await memoryOf(pid, 'VmRSS')) / BYTES_A_MEGABYTE;
 }
 
 /** Largest resident size of a process while something is done, in megabytes. */

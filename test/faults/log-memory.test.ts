@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { it } from '../support/faults/fault-report.ts';
 import { COUNTED, openOwnPlace, tryFault } from '../support/faults/own-trials.ts';
+import { memoryOf } from '../support/process-memory.ts';
 import type { RunnerProcess } from '../support/runner-process.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
@@ -45,15 +45,14 @@ describe('the memory of a worker', () => {
 
 async function measurePeakMib(runner: RunnerProcess, until: Promise<unknown>): Promise<number> {
   const end = until.then(() => true);
-  let peakMib = residentMib(runner);
+  let peakMib = await residentMib(runner);
   while (!(await Promise.race([end, delay(PAUSE_MS, false)]))) {
-    peakMib = Math.max(peakMib, residentMib(runner));
+    peakMib = Math.max(peakMib, await residentMib(runner));
   }
   return peakMib;
 }
 
 /** Of the program itself: its Temporal is another process. */
-function residentMib({ pid }: RunnerProcess): number {
-  const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kib) / 1024);
+async function residentMib({ pid }: RunnerProcess): Promise<number> {
+  return Math.round((await memoryOf(pid, 'VmRSS')) / 1024 ** 2);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createArchives } from '../../src/adapters/archives/archives.ts';
@@ -8,6 +8,7 @@ import type { FileMember } from '../../src/ports/index.ts';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
+import { memoryOf } from '../support/process-memory.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const MIB = 1024 ** 2;
@@ -127,10 +128,4 @@ async function* contentOfLarge(): AsyncGenerator<Uint8Array, void, void> {
   const last = Buffer.from(chunk);
   last.write('end', last.byteLength - 3);
   yield last;
-}
-
-/** In bytes, as the kernel has it: now, or at its highest so far. */
-async function memoryOf(pid: number, what: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
 }

@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+import { ROOT } from './paths.mjs';
+import { run } from './run.mjs';
+
+/** Runs a compiled program of this repository to its end, by its path below `dist`, with its output shown. */
+export function runCompiled(program, args = [], env = process.env) {
+  const file = join(ROOT, 'dist', program);
+  return run(process.execPath, ['--enable-source-maps', file, ...args], {
+    ...{ cwd: ROOT, env, show: true },
+  });
+}

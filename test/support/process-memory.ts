@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises';
+
+/**
+ * Bytes of memory that a process has, as Linux counts them in /proc: now (`VmRSS`), or at its highest so
+ * far (`VmHWM`). Throws when the process is gone.
+ */
+export async function memoryOf(pid: number, what: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const kibibytes = new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(status)?.[1];
+  if (kibibytes === undefined) throw new Error(`process ${pid} has no ${what}: it has ended`);
+  return Number(kibibytes) * 1024;
+}
