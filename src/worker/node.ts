@@ -35,8 +35,8 @@ import { createLeases } from '../adapters/temporal/leases.ts';
 import { createWorkflows } from '../adapters/temporal/workflows.ts';
 import { createTraceSpool } from '../adapters/trace-spool/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
-import type { RunnerConfig } from '../domain/runner/config.ts';
 import * as messages from '../workflows/messages.ts';
+import type { RunnerConfig } from '../domain/runner/config.ts';
 import { readCacheLimits } from './caches/cache-limits.ts';
 import { createCacheSweep } from './caches/cache-sweep.ts';
 import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
@@ -46,6 +46,7 @@ import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { readShowsNames } from './visible-names.ts';
+import { createPerEntry, type PerEntry } from './machine/per-entry.ts';
 import { describeProgram, systemClock, systemPorts } from './machine/program.ts';
 import { createRecovery, type Recovery } from './recovery/recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-files-watch.ts';
@@ -115,8 +116,8 @@ async function openParts(
   const { configPath, env } = options;
   const [nodeWaitMs, cacheLimits] = [readNodeWaitMs(env), readCacheLimits(env)];
   const capacity = createNodeCapacity(1);
-  const intake = { isOpen: true };
-  const { systemId, metrics, log, config } = await openSettings(options, { capacity, intake });
+  const room: Room = { capacity, intake: { isOpen: true }, entryAdapters: [] };
+  const { systemId, metrics, log, config } = await openSettings(options, room);
   const state = await openStateDirectory({ configPath, env, log });
   closers.add(() => state.release());
   const keyRing = await openKeyRing(state.keyRingFile);
@@ -142,9 +143,8 @@ async function openParts(
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
     ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping }),
-    coordinator: oncePerEntry((runner) => openCoordinator(runner, { ...told, configPath })),
+    ...openEntryAdapters({ ...told, configPath }, { closers, opened: room.entryAdapters }),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
-    cacheStore: oncePerEntry((runner) => openCacheStore(runner, { log, env })),
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
@@ -166,7 +166,7 @@ async function openParts(
     stateDir: state.path,
     recovery: createRecovery({ workflows, installation, ports, orphaned: activities.orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
-    takeNoMore: () => closeIntake(intake, capacity),
+    takeNoMore: () => closeIntake(room),
   };
 }
 
@@ -182,20 +182,41 @@ function openCoordinator(runner: RunnerConfig, { configPath, metrics, ...told }:
   });
 }
 
+interface EntryScope {
+  readonly closers: Closers;
+  readonly opened: PerEntry<unknown>[];
+}
+
+function openEntryAdapters(
+  told: Told,
+  { closers, opened }: EntryScope,
+): Pick<Ports, 'coordinator' | 'cacheStore'> {
+  const coordinators = createPerEntry((runner) => openCoordinator(runner, told));
+  const cacheStores = createPerEntry((runner) => openCacheStore(runner, told));
+  for (const adapters of [coordinators, cacheStores]) {
+    opened.push(adapters);
+    closers.add(() => adapters.close());
+  }
+  return { coordinator: coordinators.of, cacheStore: cacheStores.of };
+}
+
 interface Room {
   readonly capacity: ResizableCapacity;
-  readonly intake: { readonly isOpen: boolean };
+  readonly intake: { isOpen: boolean };
+  /** A reload closes those of entries that are gone. */
+  readonly entryAdapters: PerEntry<unknown>[];
 }
 
 /** What is read before anything else is opened, and counted from its first reading on. */
-async function openSettings(options: RunOptions, { capacity, intake }: Room) {
+async function openSettings(options: RunOptions, { capacity, intake, entryAdapters }: Room) {
   const { configPath } = options;
   const allowance = await readFileAllowance();
   const systemId = await readSystemId({ configPath, log: options.log });
   const metrics = createMetrics({ systemId, clock: systemClock });
   const log = countErrors(options.log, metrics);
-  const config = openConfig({ ...options, log }, metrics, ({ concurrent }) => {
+  const config = openConfig({ ...options, log }, metrics, ({ concurrent, runners }) => {
     if (intake.isOpen) countSlots(metrics, capacity, limitBuilds(concurrent, allowance, log));
+    for (const adapters of entryAdapters) void adapters.keepOnly(runners);
   });
   await config.load();
   return { systemId, metrics, log, config };
@@ -241,7 +262,7 @@ async function watchRoom(watch: DiskWatch): Promise<() => Promise<void>> {
   };
 }
 
-function closeIntake(intake: { isOpen: boolean }, capacity: ResizableCapacity): void {
+function closeIntake({ intake, capacity }: Room): void {
   intake.isOpen = false;
   capacity.resize(0);
 }
@@ -309,20 +330,5 @@ function openConfig(
       adopt(loaded);
       return loaded;
     },
-  };
-}
-
-/**
- * One adapter for each version of an entry: a running build keeps the adapter of its own version.
- */
-function oncePerEntry<T>(make: (runner: RunnerConfig) => T): (runner: RunnerConfig) => T {
-  const made = new Map<string, T>();
-  return (runner) => {
-    const entry = JSON.stringify(runner);
-    const known = made.get(entry);
-    if (known !== undefined) return known;
-    const adapter = make(runner);
-    made.set(entry, adapter);
-    return adapter;
   };
 }

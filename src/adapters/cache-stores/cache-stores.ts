@@ -23,11 +23,16 @@ export interface CacheStoreOptions {
   readonly dispatcher?: Dispatcher;
 }
 
+/** A CacheStore with a method that closes its idle connections. The next call opens new ones. */
+export interface ClosableCacheStore extends CacheStore {
+  close(): Promise<void>;
+}
+
 /** The store that `[runners.cache]` names; undefined when it names none. */
-export function createCacheStore(options: CacheStoreOptions): CacheStore | undefined {
+export function createCacheStore(options: CacheStoreOptions): ClosableCacheStore | undefined {
   const { dispatcher } = options;
   const usual = openConnections(options);
-  const connections = () => (dispatcher ? Promise.resolve(dispatcher) : usual());
+  const connections = () => (dispatcher ? Promise.resolve(dispatcher) : usual.current());
   const presigner = createPresigner(options, connections);
   if (presigner === undefined) return undefined;
   const transfer = createTransfer(connections);
@@ -42,6 +47,7 @@ export function createCacheStore(options: CacheStoreOptions): CacheStore | undef
     },
     has: async (object, call) =>
       transfer.has(await presign({ method: 'GET', object, metadata: {} }, call), call),
+    close: usual.close,
   };
 }
 
@@ -94,16 +100,30 @@ const MAX_WORDS_CHARS = 500;
 const MAX_AGE_MS = 5 * 60_000;
 const CONNECT_MS = 30_000;
 
+interface Connections {
+  current(): Promise<Dispatcher>;
+  close(): Promise<void>;
+}
+
 /** Opened when first needed and replaced after a while. Transfers in progress continue. */
-function openConnections({ env, trustedFiles }: CacheStoreOptions): () => Promise<Dispatcher> {
+function openConnections({ env, trustedFiles }: CacheStoreOptions): Connections {
   let held: { readonly dispatcher: Promise<Dispatcher>; readonly atMs: number } | undefined;
   const open = async (): Promise<Dispatcher> =>
     new Outbound({ env, ca: await readSystemRoots(env, trustedFiles), connectMs: CONNECT_MS });
-  return () => {
-    if (held === undefined || performance.now() - held.atMs > MAX_AGE_MS) {
-      held?.dispatcher.then((old) => old.close()).catch(() => undefined);
-      held = { dispatcher: open(), atMs: performance.now() };
-    }
-    return held.dispatcher;
+  // Never awaited, because transfers in progress may last long.
+  const letGo = (): void => {
+    held?.dispatcher.then((old) => old.close()).catch(() => undefined);
+    held = undefined;
+  };
+  return {
+    current: () => {
+      if (held !== undefined && performance.now() - held.atMs > MAX_AGE_MS) letGo();
+      held ??= { dispatcher: open(), atMs: performance.now() };
+      return held.dispatcher;
+    },
+    close: () => {
+      letGo();
+      return Promise.resolve();
+    },
   };
 }

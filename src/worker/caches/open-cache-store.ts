@@ -1,7 +1,7 @@
-import type { CacheStore } from '../../ports/cache-store.ts';
 import {
   createCacheStore,
   type CacheStoreOptions,
+  type ClosableCacheStore,
 } from '../../adapters/cache-stores/cache-stores.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.ts';
@@ -13,7 +13,7 @@ import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.t
 export function openCacheStore(
   { cache, environment, tlsCaFile, docker }: RunnerConfig,
   { env, log }: Pick<CacheStoreOptions, 'env' | 'log'>,
-): CacheStore | undefined {
+): ClosableCacheStore | undefined {
   if (cache === undefined) return undefined;
   const own = tlsCaFile === undefined ? [] : [tlsCaFile];
   const trustedFiles = [...own, ...mountedCaFiles(docker.volumes)];

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFile, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
@@ -108,5 +111,26 @@ describe('a cache store behind a proxy', () => {
     const runner = { ...contextOf().runner, cache, environment: subnet };
     assert.equal(await openCacheStore(runner, { env: {}, log: SILENT })?.has('object', CALL), true);
     assert.equal(proxy.requests.length, before + 1);
+  });
+});
+
+describe('a cache store that is closed', () => {
+  it('closes its idle connections, and opens new ones when it is used again', async (t) => {
+    const server = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const s3 = { ...KEYS, serverAddress: `127.0.0.1:${port}`, isInsecure: true };
+    const cache = cacheConfigOf({ type: 's3', s3: { ...s3, bucketLocation: 'us-east-1' } });
+    const store = openCacheStore({ ...contextOf().runner, cache }, { env: {}, log: SILENT });
+    assert.ok(store);
+    for (let use = 0; use < 2; use += 1) {
+      const connected = once(server, 'connection') as Promise<[Socket]>;
+      assert.equal(await store.has('object', CALL), true);
+      const [socket] = await connected;
+      const closed = once(socket, 'close');
+      await store.close();
+      await closed;
+    }
   });
 });
