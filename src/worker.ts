@@ -1,6 +1,7 @@
 import { watchFile, unwatchFile } from 'node:fs';
 import { sweepLeftovers } from './worker/recovery/leftovers.ts';
 import { oneAtATime } from './worker/recovery/one-at-a-time.ts';
+import { closeQuietly } from './worker/machine/closers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
 import { listenForShutdown, whenAborted, type Shutdown } from './worker/shutdown.ts';
@@ -28,10 +29,13 @@ export async function runWorker(options: RunOptions): Promise<number> {
   try {
     const node = await openNode(options, shutdown.stopping);
     try {
-      return await serve(node, { configPath: options.configPath, shutdown });
-    } finally {
-      await node.close();
+      await serve(node, { configPath: options.configPath, shutdown });
+    } catch (error) {
+      await closeQuietly(node.close, log);
+      throw error;
     }
+    await node.close();
+    return 0;
   } catch (error) {
     // An opening that the stop interrupted is not a failure.
     if (!shutdown.stopping.aborted) throw error;
@@ -47,7 +51,7 @@ interface Service {
   readonly shutdown: Shutdown;
 }
 
-async function serve(node: Node, { configPath, shutdown }: Service): Promise<number> {
+async function serve(node: Node, { configPath, shutdown }: Service): Promise<void> {
   const { ports, workers, capacity, recovery } = node;
   const running = Promise.all(workers.map((worker) => worker.run()));
   const stop = (): void => {
@@ -81,14 +85,16 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<num
   }, SWEEP_INTERVAL_MS);
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
-    if (shutdown.stopping.aborted) return await running.then(() => 0);
+    if (shutdown.stopping.aborted) {
+      await running;
+      return;
+    }
     await noteNode(node, configPath);
     if (!shutdown.draining.aborted) node.monitoring.enter('running');
     tellReady(node, configPath);
     void tellStanding(node);
     void node.sweepCaches();
     await Promise.race([running, node.whenDuplicate]);
-    return 0;
   } catch (error) {
     stop();
     await running.catch(() => undefined);

@@ -41,7 +41,7 @@ import { readCacheLimits } from './caches/cache-limits.ts';
 import { createCacheSweep } from './caches/cache-sweep.ts';
 import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
 import { openSelfView, peersOf } from './monitoring/open-monitoring.ts';
-import { createClosers, type Closers } from './machine/closers.ts';
+import { closeQuietly, createClosers, type Closers } from './machine/closers.ts';
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
@@ -98,7 +98,7 @@ export async function openNode(options: RunOptions, stopping: AbortSignal): Prom
     const parts = await leaveOn(stopping, opening);
     return { ...parts, close: closers.close };
   } catch (error) {
-    await closers.close();
+    await closeQuietly(closers.close, options.log);
     throw error;
   }
 }

@@ -1,3 +1,5 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerTuner } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
@@ -30,6 +32,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
     defaultHeartbeatThrottleInterval: '2 seconds',
   } as const;
   const interceptors = { activity: [translateFaults] };
+  await checkBundle();
   return Promise.all([
     Worker.create({
       ...common,
@@ -59,6 +62,17 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       maxConcurrentActivityTaskExecutions: 10_000,
     }),
   ]);
+}
+
+/** Before any worker is created: one that was never run cannot be closed again. */
+async function checkBundle(): Promise<void> {
+  try {
+    await access(WORKFLOW_BUNDLE, constants.R_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = `the workflow bundle ${WORKFLOW_BUNDLE} cannot be read (${code ?? String(error)})`;
+    throw new Error(`${message}: build the program with \`npm run build\`, or install it anew`);
+  }
 }
 
 function slotTuner(capacity: ResizableCapacity): WorkerTuner {

@@ -1,5 +1,7 @@
 import type { WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { END_OF_BUILD } from '../domain/build/end-text.ts';
 import { clearValue } from '../domain/clear-text.ts';
+import { isEndOfBuild } from './build/end-mark.ts';
 
 /** What the Temporal UI says of an activity that has no text of its own. */
 const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
@@ -20,10 +22,15 @@ const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   adoptBuild: 'hand the build to another node',
 };
 
-/** Says in the Temporal UI what each activity and timer is for. Closed texts: nothing of a job is in them. */
+/**
+ * Says in the Temporal UI what each activity and timer is for (closed texts: nothing of a job is in
+ * them), and marks what is logged of a workflow that ends as its job did.
+ */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   outbound: [
     {
+      getLogAttributes: (attributes, next) =>
+        next(isEndOfBuild() ? { ...attributes, [END_OF_BUILD]: true } : attributes),
       scheduleActivity: (input, next) => {
         const text = ACTIVITY_TEXTS[input.activityType];
         if (text === undefined || input.options.summary !== undefined) return next(input);

@@ -107,6 +107,8 @@ describe('a person beside the running node', () => {
     assert.match(ended, /"reason":"failed to pull image [^{}]*connection refused; check that/);
     const told = runner.lines.filter((line) => line.includes('connection refused'));
     assert.deepEqual(told, [ended], 'the cause is told once');
+    const isOfTemporal = (line: string) => line.includes('Workflow failed');
+    assert.deepEqual(runner.lines.filter(isOfTemporal), [], 'Temporal does not tell it once more');
     const text = runner.lines.join('\n');
     for (const secret of [place.value, job.token, ...installation.tokens]) {
       assert.ok(!text.includes(secret), `the log holds ${secret}`);

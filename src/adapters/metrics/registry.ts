@@ -9,6 +9,8 @@ export type Labels = Readonly<Record<string, string | number>>;
 export interface MetricRegistry {
   add(name: MetricName, labels?: Labels, by?: number): void;
   set(name: MetricName, labels: Labels, value: number): void;
+  /** Adds to a gauge, which begins at 0. */
+  increase(name: MetricName, labels: Labels, by?: number): void;
   observe(name: MetricName, labels: Labels, value: number): void;
   /** Forgets all values of a gauge: what is gone must not be shown any more. */
   reset(name: MetricName): void;
@@ -36,6 +38,7 @@ export function createRegistry(): MetricRegistry {
   return {
     registry,
     add: (name, labels = {}, by = 1) => find(name, Counter).inc(labels, by),
+    increase: (name, labels, by = 1) => find(name, Gauge).inc(labels, by),
     set: (name, labels, value) => find(name, Gauge).set(labels, value),
     observe: (name, labels, value) => find(name, Histogram).observe(labels, value),
     reset: (name) => find(name, Gauge).reset(),

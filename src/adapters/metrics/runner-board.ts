@@ -15,12 +15,16 @@ export interface LastContact {
 export interface RunnerRecord {
   readonly requestsUnderWay: number;
   readonly lastContact: LastContact | undefined;
+  /** Jobs that GitLab said were waiting when it handed out the last one. */
+  readonly jobsWaiting: number | undefined;
+}
+
+/** How long the last jobs of a runner have waited. */
+export interface RunnerWaits {
   /** In GitLab's queue, as GitLab told. */
   readonly queue: WaitSummary;
   /** From GitLab's answer to the first stage. */
   readonly pickup: WaitSummary;
-  /** Jobs that GitLab said were waiting when it handed out the last one. */
-  readonly jobsWaiting: number | undefined;
 }
 
 interface MutableRecord {
@@ -35,6 +39,8 @@ interface MutableRecord {
 export interface RunnerBoard {
   of(runnerKey: string): MutableRecord;
   read(runnerKey: string): RunnerRecord;
+  /** How long its last jobs have waited: sorted for whoever asks, and not at each scrape. */
+  readWaits(runnerKey: string): RunnerWaits;
 }
 
 export function createRunnerBoard(): RunnerBoard {
@@ -51,10 +57,10 @@ export function createRunnerBoard(): RunnerBoard {
   };
   return {
     of,
-    read: (runnerKey) => {
-      const { queueSeconds, pickupSeconds, ...rest } = of(runnerKey);
-      const waits = { queue: summarizeWaits(queueSeconds), pickup: summarizeWaits(pickupSeconds) };
-      return { ...rest, ...waits };
+    read: of,
+    readWaits: (runnerKey) => {
+      const { queueSeconds, pickupSeconds } = of(runnerKey);
+      return { queue: summarizeWaits(queueSeconds), pickup: summarizeWaits(pickupSeconds) };
     },
   };
 }

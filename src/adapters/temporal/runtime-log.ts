@@ -6,6 +6,7 @@ import {
   type Runtime,
 } from '@temporalio/worker';
 import type { Clock, Log, LogFields } from '../../ports/index.ts';
+import { END_OF_BUILD } from '../../domain/build/end-text.ts';
 import { FailureType } from '../../domain/failure.ts';
 
 /** Intended: each of our workers serves either workflows or activities. */
@@ -65,13 +66,14 @@ interface Entry extends Pick<LogEntry, 'level' | 'message'> {
 const FINAL: ReadonlySet<string> = new Set(Object.values(FailureType));
 
 /**
- * A step that fails for good needs no line of its own, because the line about the build's end has
- * the cause. A step that is tried again is described in this program's words.
+ * A build that fails because its job did, and a step that fails for good, need no line of their own,
+ * because the line about the build's end has the cause. A step that is tried again is described in this program's words.
  */
 function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
   const asItIs = { level, message, fields: { ...meta, sdk: 'temporal' } };
   const { error, activityType, workflowId, attempt, sdkComponent } = meta as LogFields;
   if (sdkComponent === 'workflow') return { level, message, fields: ownFields(meta), isOwn: true };
+  if (END_OF_BUILD in meta) return { ...asItIs, level: 'DEBUG' };
   if (message !== 'Activity failed' || !(error instanceof ApplicationFailure)) return asItIs;
   if (FINAL.has(error.type ?? '')) return { ...asItIs, level: 'DEBUG' };
   if (error.type !== 'Transient') return asItIs;

@@ -1,5 +1,8 @@
 import type { BuildOutcome } from '../context/outcome.ts';
 
+/** Field of a log line that a workflow says while it ends as its job did, which is no fault of its own. */
+export const END_OF_BUILD = 'end_of_build';
+
 /** How a build ended, for people who look at Temporal. */
 export interface BuildEnd {
   /** The failure reason that GitLab is told, or what the build's state is. */

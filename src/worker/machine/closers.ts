@@ -1,3 +1,5 @@
+import type { Log } from '../../ports/index.ts';
+
 /** Things to close, in the reverse order of their opening. */
 export interface Closers {
   /** Adds one. If closing has begun, it is closed at once, because it was just being opened. */
@@ -23,4 +25,11 @@ export function createClosers(): Closers {
       if (failures.length > 0) throw failures[0];
     },
   };
+}
+
+/** Closes after a failure, which is what must be told: that something cannot be closed follows from it. */
+export async function closeQuietly(close: () => Promise<void>, log: Log): Promise<void> {
+  await close().catch((error: unknown) => {
+    log.debug('not everything was closed', { error });
+  });
 }

@@ -1,5 +1,5 @@
+import type { BoardEntry } from '../../adapters/metrics/job-board.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
-import type { Labels } from '../../adapters/metrics/registry.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import type { InstallationConfig } from '../../domain/runner/config.ts';
 
@@ -78,22 +78,14 @@ function setJobs({ metrics, config, nowMs }: GaugeScope): void {
     registry.set('temporal_gitlab_runner_trace_lag_bytes', labelsOf(entry), 0);
     registry.set('temporal_gitlab_runner_trace_lag_seconds', labelsOf(entry), 0);
   }
-  const rows = new Map<string, { labels: Labels; count: number }>();
-  const lags = new Map<string, { labels: Labels; bytes: number; seconds: number }>();
-  for (const { context, state, stage, executorStage, lagBytes, lagSinceMs } of jobs.list()) {
-    const entry = labelsOf(context.runner);
-    const labels = { ...entry, state, stage, executor_stage: executorStage };
-    const row = rows.get(JSON.stringify(labels)) ?? { labels, count: 0 };
-    rows.set(JSON.stringify(labels), { labels, count: row.count + 1 });
-    const lag = lags.get(JSON.stringify(entry)) ?? { labels: entry, bytes: 0, seconds: 0 };
-    const seconds = lagSinceMs === undefined ? 0 : (nowMs - lagSinceMs) / 1000;
-    lag.bytes += lagBytes;
-    lag.seconds = Math.max(lag.seconds, seconds);
-    lags.set(JSON.stringify(entry), lag);
-  }
-  for (const { labels, count } of rows.values()) registry.set('gitlab_runner_jobs', labels, count);
-  for (const { labels, bytes, seconds } of lags.values()) {
-    registry.set('temporal_gitlab_runner_trace_lag_bytes', labels, bytes);
-    registry.set('temporal_gitlab_runner_trace_lag_seconds', labels, seconds);
+  // The longest of a runner comes last, and stays.
+  const lagSeconds = ({ lagSinceMs }: BoardEntry): number =>
+    lagSinceMs === undefined ? 0 : (nowMs - lagSinceMs) / 1000;
+  for (const job of jobs.list().toSorted((a, b) => lagSeconds(a) - lagSeconds(b))) {
+    const { context, state, stage, executorStage: executor_stage } = job;
+    const labels = labelsOf(context.runner);
+    registry.increase('gitlab_runner_jobs', { ...labels, state, stage, executor_stage });
+    registry.increase('temporal_gitlab_runner_trace_lag_bytes', labels, job.lagBytes);
+    registry.set('temporal_gitlab_runner_trace_lag_seconds', labels, lagSeconds(job));
   }
 }

@@ -10,6 +10,7 @@ import { describeEnd } from '../../domain/build/end-text.ts';
 import { withClearMessage } from '../../domain/clear-text.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import { reasonOf, throwBug } from '../node/activity-failure.ts';
+import { markEndOfBuild } from './end-mark.ts';
 
 export interface BuildEnding {
   readonly outcome: BuildOutcome;
@@ -46,6 +47,7 @@ export async function endAsOutcome(
   if (type === 'job_canceled' && (await becomesCanceled(ending, isCancelRequested))) {
     throw new CancelledFailure(text);
   }
+  markEndOfBuild();
   throw withClearMessage(ApplicationFailure.nonRetryable(text, type, outcome));
 }
 

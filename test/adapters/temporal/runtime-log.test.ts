@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Logger, Runtime, RuntimeOptions } from '@temporalio/worker';
 import { bridgeTemporalLog } from '../../../src/adapters/temporal/runtime-log.ts';
+import { END_OF_BUILD } from '../../../src/domain/build/end-text.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
@@ -80,6 +81,17 @@ describe('what the Temporal SDK has to say', () => {
         message: 'a step did not succeed, it is tried again',
         fields: { ...step, reason },
       })),
+    );
+  });
+
+  it('is nothing where a workflow fails because its job did, and a warning where it fails else', () => {
+    const { logger, said } = installed();
+    const meta = { sdkComponent: 'worker', workflowId: 'build/one.test/7', error: new Error('x') };
+    logger.warn('Workflow failed', { ...meta, [END_OF_BUILD]: true });
+    logger.warn('Workflow failed', meta);
+    assert.deepEqual(
+      said.map(({ level }) => level),
+      ['debug', 'warn'],
     );
   });
 
