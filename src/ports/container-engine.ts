@@ -3,9 +3,10 @@ import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/
 import type { CacheVolumeEngine } from './cache-volumes.ts';
 import type { FileMember } from './files.ts';
 import type { ServiceEngine } from './services.ts';
+import type { TerminalEngine } from './terminals.ts';
 
 /** Docker. Every call has a time limit. Faults of the daemon are thrown as TransientError. */
-export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine {
+export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, TerminalEngine {
   info(): Promise<EngineInfo>;
   /** undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;

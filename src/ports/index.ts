@@ -43,6 +43,7 @@ export type * from './randomness.ts';
 export type * from './secret-store.ts';
 export type * from './services.ts';
 export type * from './temporal-health.ts';
+export type * from './terminals.ts';
 export type * from './trace-spool.ts';
 export type * from './visibility.ts';
 export type * from './workflows.ts';

@@ -215,11 +215,12 @@ function mendRequests(modem: RequestBuilder): void {
 }
 
 /**
- * The transport ends an upgrade's request with a chunk, which may arrive as part of what follows.
+ * The transport ends an upgrade's request without a body with a chunk, which may arrive as part of
+ * what follows.
  */
 function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
   const given = headers as OutgoingHttpHeaders | undefined;
-  if (given?.['Upgrade'] === undefined) return headers;
+  if (given?.['Upgrade'] === undefined || given['Content-Length'] !== undefined) return headers;
   const kept = Object.entries(given).filter(([name]) => name !== 'Transfer-Encoding');
   return { ...Object.fromEntries(kept), 'Content-Length': 0 };
 }

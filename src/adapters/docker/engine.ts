@@ -10,6 +10,7 @@ import { createResources } from './resources.ts';
 import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
 import { createServices } from './services.ts';
 import { createStdin } from './stdin.ts';
+import { createTerminals } from './terminals.ts';
 import { createTurns, type InTurn } from '../host/turns.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -45,6 +46,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     ...createFiles(parts),
     ...createServices(parts),
     ...createStdin(parts),
+    ...createTerminals(parts),
     ...createWaiting(parts),
   };
 }

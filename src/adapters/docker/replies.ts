@@ -73,6 +73,8 @@ export const endpointSchema = z.object({
     .nullish(),
 });
 
+export const execSchema = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
+
 export const networkSchema = z.object({
   Labels: labels,
   Containers: z.record(z.string(), z.unknown()).nullish(),

@@ -96,6 +96,7 @@ export function createFakeEngine(world: World): ContainerEngine {
       return Promise.resolve(isThere ? endpoint : undefined);
     },
     copyServiceLog: () => Promise.resolve(),
+    openTerminal: () => Promise.resolve(undefined),
     removeContainer: (idOrName) => {
       const container = find(idOrName);
       if (container !== undefined) remove(world, container);

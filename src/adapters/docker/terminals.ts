@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type {
+  ContainerTerminal,
+  TerminalEngine,
+  TerminalOutput,
+  TerminalSize,
+  TerminalWish,
+} from '../../ports/index.ts';
+import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { demux } from './demux.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { refusalFault, timeoutFault } from './faults.ts';
+import { readReply, type DaemonReply } from './read-reply.ts';
+import { createdSchema, execSchema } from './replies.ts';
+
+/** Marks the processes of one terminal, because Docker ends none of them with the connection. */
+const MARK = 'RUNNER_TERMINAL';
+
+/** Without `grep` in the image what is left ends with the container. */
+const HANG_UP = `for _runner_process in /proc/[0-9]*; do
+  if grep -qs "${MARK}=$1" "$_runner_process/environ"; then kill -HUP "\${_runner_process#/proc/}"; fi
+done 2>/dev/null`;
+
+/** The part of the engine that runs commands of people. */
+export function createTerminals(parts: EngineParts): TerminalEngine {
+  return { openTerminal: (idOrName, wish) => openTerminal(parts, idOrName, wish) };
+}
+
+interface Exec {
+  readonly container: string;
+  readonly execId: string;
+  readonly mark: string;
+}
+
+async function openTerminal(
+  parts: EngineParts,
+  container: string,
+  wish: TerminalWish,
+): Promise<ContainerTerminal | undefined> {
+  const mark = randomBytes(8).toString('hex');
+  const reply = await createExec(parts, container, {
+    ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: wish.hasTty },
+    ...{ Cmd: wish.command, Env: [`${MARK}=${mark}`] },
+  });
+  if (reply === undefined) return undefined;
+  const exec = { container, execId: reply, mark };
+  const connection = await startExec(parts, exec, wish);
+  return connection && toTerminal(parts, { ...exec, connection, hasTty: wish.hasTty });
+}
+
+/** The container has ended or is paused. Podman answers 500 to the first of them. */
+function doesNotRun({ status, message }: DaemonReply): boolean {
+  return [404, 409].includes(status) || (status === 500 && /not running|state/i.test(message));
+}
+
+/** Id of the exec; undefined when the container does not run. */
+async function createExec(
+  { daemon, timing }: EngineParts,
+  container: string,
+  body: object,
+): Promise<string | undefined> {
+  const call: DaemonCall = {
+    doing: `open a terminal in container "${container}"`,
+    method: 'POST',
+    path: `/containers/${segment(container)}/exec`,
+    body,
+  };
+  const reply = await daemon.send(call, { limitMs: timing.callLimitMs });
+  if (reply.status === 201) return parseReply(createdSchema, reply.body, daemon.action(call)).Id;
+  if (doesNotRun(reply)) return undefined;
+  throw refusalFault(reply, daemon.action(call));
+}
+
+async function startExec(
+  { daemon, timing }: EngineParts,
+  { container, execId }: Exec,
+  { hasTty }: TerminalWish,
+): Promise<Duplex | undefined> {
+  const call: DaemonCall = {
+    doing: `start a terminal in container "${container}"`,
+    method: 'POST',
+    path: `/exec/${segment(execId)}/start`,
+    body: { Detach: false, Tty: hasTty },
+    upgrades: true,
+  };
+  // A signal that aborted later would end the open terminal.
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), timing.callLimitMs);
+  try {
+    const answer = await daemon.upgrade(call, limit.signal);
+    if (!(answer instanceof IncomingMessage)) return answer;
+    const reply = await readReply(answer);
+    if (doesNotRun(reply)) return undefined;
+    throw refusalFault(reply, daemon.action(call));
+  } catch (error) {
+    if (limit.signal.aborted) throw timeoutFault(timing.callLimitMs, daemon.action(call));
+    throw daemon.fault(error, call);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface OpenExec extends Exec {
+  readonly connection: Duplex;
+  readonly hasTty: boolean;
+}
+
+function toTerminal(parts: EngineParts, exec: OpenExec): ContainerTerminal {
+  const { connection, hasTty } = exec;
+  // A broken connection is the end of the output.
+  connection.on('error', () => undefined);
+  return {
+    output: hasTty ? readRaw(connection) : demux(readAll(connection)),
+    write: (bytes) =>
+      new Promise((resolve) => {
+        if (connection.writable) connection.write(bytes, () => resolve());
+        else resolve();
+      }),
+    endInput: () => void connection.end(),
+    resize: (size) => resize(parts, exec, size),
+    exitCode: async () => {
+      const state = await inspectExec(parts, exec);
+      return state?.Running === false ? (state.ExitCode ?? undefined) : undefined;
+    },
+    close: async () => {
+      connection.destroy();
+      await hangUp(parts, exec);
+    },
+  };
+}
+
+async function* readRaw(connection: Duplex): AsyncGenerator<TerminalOutput> {
+  for await (const bytes of readAll(connection)) yield { stream: 'stdout', bytes };
+}
+
+async function* readAll(connection: Duplex): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const bytes of connection) yield bytes as Uint8Array;
+  } catch {
+    // Docker was restarted, or the terminal was closed.
+  }
+}
+
+/** A command that has just ended has no size any more, which is no fault. */
+async function resize(
+  { daemon, timing }: EngineParts,
+  { container, execId }: Exec,
+  { columns, rows }: TerminalSize,
+): Promise<void> {
+  const call: DaemonCall = {
+    doing: `resize a terminal of container "${container}"`,
+    method: 'POST',
+    path: `/exec/${segment(execId)}/resize`,
+    query: { h: String(rows), w: String(columns) },
+  };
+  await daemon.send(call, { limitMs: timing.callLimitMs });
+}
+
+async function inspectExec({ daemon, timing }: EngineParts, { container, execId }: Exec) {
+  const call: DaemonCall = {
+    doing: `inspect a terminal of container "${container}"`,
+    method: 'GET',
+    path: `/exec/${segment(execId)}/json`,
+  };
+  const reply = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200, 404] });
+  // Docker forgets an exec with its container.
+  return reply.status === 404 ? undefined : parseReply(execSchema, reply.body, daemon.action(call));
+}
+
+async function hangUp(parts: EngineParts, exec: Exec): Promise<void> {
+  const execId = await createExec(parts, exec.container, {
+    Cmd: ['sh', '-c', HANG_UP, 'sh', exec.mark],
+  });
+  if (execId === undefined) return;
+  const { daemon, timing } = parts;
+  const call: DaemonCall = {
+    doing: `end a terminal of container "${exec.container}"`,
+    method: 'POST',
+    path: `/exec/${segment(execId)}/start`,
+    body: { Detach: true },
+  };
+  await daemon.send(call, { limitMs: timing.callLimitMs });
+}
