@@ -1,4 +1,5 @@
 import { afterScriptWarning } from '../domain/build/after-script-warning.ts';
+import type { TransferPorts } from './files/transfer-run.ts';
 import { stepStageName } from '../domain/build/plan.ts';
 import type { BuildContext } from '../domain/context/context.ts';
 import type { StageOutcome } from '../domain/context/outcome.ts';
@@ -30,7 +31,7 @@ import { transferFiles } from './transfer.ts';
 
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
 
-export function createStageActivities(ports: Ports, live: LiveBuilds): StageActivities {
+export function createStageActivities(ports: TransferPorts, live: LiveBuilds): StageActivities {
   return {
     runStage: ({ buildId }, request) =>
       withHeartbeat(async () => {
@@ -50,7 +51,7 @@ export function createStageActivities(ports: Ports, live: LiveBuilds): StageActi
 interface StageRun {
   readonly key: string;
   readonly request: StageRequest;
-  readonly ports: Ports;
+  readonly ports: TransferPorts;
 }
 
 async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
@@ -178,7 +179,11 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
 /**
  * The workflow repeats it until the stage has ended: a container may be about to start just now.
  */
-async function stop(build: LiveBuild, request: StopRequest, ports: Ports): Promise<void> {
+async function stop(
+  build: LiveBuild,
+  request: StopRequest,
+  ports: Pick<Ports, 'engine'>,
+): Promise<void> {
   const { context, trace, stage } = build;
   build.preparation.abort();
   if (stage !== undefined) {

@@ -5,16 +5,20 @@ import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-lin
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { ConfirmPorts } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, type Note } from '../build/note.ts';
 import type { FileNames } from '../files/file-lists.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
+type ArtifactPorts = ConfirmPorts &
+  Pick<Ports, 'archives' | 'builds' | 'coordinator' | 'randomness' | 'runningSha256'>;
+
 /** Everything that packing and sending one artifacts entry needs. */
 export interface ArtifactContext {
   readonly build: LiveBuild;
   readonly run: TransferRun;
-  readonly ports: Ports;
+  readonly ports: ArtifactPorts;
   readonly engine: ContainerEngine;
   /** The container with the job's files. */
   readonly container: string;

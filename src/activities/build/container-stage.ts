@@ -1,8 +1,14 @@
 import type { ContainerPlace } from '../../domain/executor/environment.ts';
 import { isObject } from '../../domain/is-object.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { LeasePorts } from './lease.ts';
 import type { StageRequest, StageTry } from '../contract.ts';
 import { defineNote, type Note } from './note.ts';
+
+/** For running a stage in its container, which is made again when it is gone. */
+export type ContainerStagePorts = LeasePorts &
+  Pick<Ports, 'builds' | 'cacheUses' | 'coordinator' | 'credentialPrograms' | 'digests'> &
+  Pick<Ports, 'engine' | 'metrics' | 'randomness' | 'registryAuthFile'>;
 
 /** A stage that runs in a container of the build. */
 export interface ContainerStage {
@@ -10,7 +16,7 @@ export interface ContainerStage {
   readonly key: string;
   readonly request: StageRequest;
   readonly place: ContainerPlace;
-  readonly ports: Ports;
+  readonly ports: ContainerStagePorts;
 }
 
 /** What a stage's start is recognised by, should this process die at any moment. */

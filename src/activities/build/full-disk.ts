@@ -13,7 +13,7 @@ export function isDiskFull(error: unknown): boolean {
 
 interface FullDisk {
   readonly place: ContainerPlace;
-  readonly ports: Ports;
+  readonly ports: Pick<Ports, 'builds'>;
   /** Includes the path. */
   readonly message: string;
 }

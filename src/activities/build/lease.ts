@@ -13,12 +13,18 @@ const TRUST_MS = 20_000;
  */
 const PATIENCE_MS = 40_000;
 
+/** For asking Temporal whose a build is. */
+export type ConfirmPorts = Pick<Ports, 'clock' | 'leases' | 'log'>;
+
+/** For acting as the holder of a lease. */
+export type LeasePorts = ConfirmPorts & Pick<Ports, 'nodeWaitMs'>;
+
 /**
  * Whether this node may act for the build. Once another node has it, this stays false, because this
  * process may have been frozen or disconnected meanwhile. Throws TransientError when that can no
  * longer be confirmed.
  */
-export async function holdsLease(build: LiveBuild, ports: Ports): Promise<boolean> {
+export async function holdsLease(build: LiveBuild, ports: LeasePorts): Promise<boolean> {
   const { lease, context } = build;
   if (lease.isLost) return false;
   if (ageMs(lease, ports.clock) < TRUST_MS) return true;
@@ -37,7 +43,7 @@ export async function holdsLease(build: LiveBuild, ports: Ports): Promise<boolea
  * Always asks Temporal, because what is about to start must not belong to another node. Throws when
  * it does.
  */
-export async function assertLease(build: LiveBuild, ports: Ports): Promise<void> {
+export async function assertLease(build: LiveBuild, ports: ConfirmPorts): Promise<void> {
   if (!build.lease.isLost) await ask(build, ports);
   if (build.lease.isLost) throw lostTo(build.context);
 }
@@ -47,7 +53,7 @@ export function doubtLease({ lease }: LiveBuild): void {
   lease.confirmedAt = NEVER;
 }
 
-async function ask(build: LiveBuild, { clock, log, leases }: Ports): Promise<void> {
+async function ask(build: LiveBuild, { clock, log, leases }: ConfirmPorts): Promise<void> {
   const { context, lease } = build;
   const askedAt = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   if ((await leases.confirm(context)) !== 'lost') {

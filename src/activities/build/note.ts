@@ -1,7 +1,8 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { Ports } from '../../ports/index.ts';
 
-type NotePorts = Pick<Ports, 'builds'>;
+/** The port that keeps notes. */
+export type NotePorts = Pick<Ports, 'builds'>;
 
 /** A small durable fact about a build on its node's disk. It outlives this process, and a release. */
 export interface Note<T> {

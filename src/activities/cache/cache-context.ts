@@ -6,14 +6,17 @@ import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/secti
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { ContainerStagePorts } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineCounter } from '../build/note.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
+type CachePorts = ContainerStagePorts & Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles'>;
+
 /** Everything that restoring or saving one cache needs. */
 export interface CacheContext {
   readonly build: LiveBuild;
-  readonly ports: Ports;
+  readonly ports: CachePorts;
   readonly engine: ContainerEngine;
   /** The container with the job's files and the local archives. */
   readonly container: string;
@@ -23,7 +26,10 @@ export interface CacheContext {
   readonly key: string;
 }
 
-export function cacheInputOf({ context }: LiveBuild, { digests }: Ports): CacheInput {
+export function cacheInputOf(
+  { context }: LiveBuild,
+  { digests }: Pick<Ports, 'digests'>,
+): CacheInput {
   return { context, variables: finishVariables(context, { jobStatus: 'running' }), digests };
 }
 

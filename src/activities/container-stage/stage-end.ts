@@ -16,7 +16,7 @@ import type { ContainerStatus, Ports } from '../../ports/index.ts';
 export interface EndedStage {
   readonly key: string;
   readonly place: ContainerPlace;
-  readonly ports: Ports;
+  readonly ports: Pick<Ports, 'builds'>;
   readonly status: ContainerStatus;
   /** As the wrapper noted it; undefined when the stage has not even begun. */
   readonly state: StageState | undefined;

@@ -7,16 +7,29 @@ import { withStdin } from '../../domain/executor/job-wishes.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports } from '../../ports/index.ts';
+import type { AuthPorts } from './registry-auth.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber } from '../build/note.ts';
 import { together } from '../build/together.ts';
 import { resolveImage, type ResolvedImage } from './images.ts';
-import { followServices } from './service-logs.ts';
+import { followServices, type ServiceLogPorts } from './service-logs.ts';
 import { waitForServices } from './service-wait.ts';
-import { announceServices, linksTo, readServices, startServices } from './services.ts';
+import {
+  announceServices,
+  linksTo,
+  readServices,
+  startServices,
+  type ServicePorts,
+} from './services.ts';
+
+/** For planning a build's environment. */
+export type PlanPorts = Pick<Ports, 'builds' | 'digests'>;
+
+/** For making its containers, and whatever they need. */
+export type ContainerPorts = AuthPorts & ServiceLogPorts & ServicePorts & Pick<Ports, 'cacheUses'>;
 
 /** What planning needs besides the record: the host paths that containers have mounted. */
-export async function planFor({ context }: LiveBuild, ports: Ports): Promise<EnvironmentPlan> {
+export async function planFor({ context }: LiveBuild, ports: PlanPorts): Promise<EnvironmentPlan> {
   const variables = buildVariables(context, { jobStatus: 'running' });
   const [build, helper] = await Promise.all([
     ports.builds.stageFiles(context.buildId, 'build'),
@@ -30,7 +43,7 @@ export interface ContainerOptions {
   readonly places: readonly ContainerPlace[];
   /** Starts the services too, and waits for them; else they are there, or were. */
   readonly withServices: boolean;
-  readonly ports: Ports;
+  readonly ports: ContainerPorts;
   /** Gives up a pull, and the wait. */
   readonly signal: AbortSignal;
 }

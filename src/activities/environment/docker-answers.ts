@@ -18,7 +18,7 @@ const ANSWER_AGE_MS = 5_000;
  */
 export async function whenDockerAnswers(
   { context, trace, preparation }: LiveBuild,
-  { engine, clock, builds }: Ports,
+  { engine, clock, builds }: Pick<Ports, 'engine' | 'clock' | 'builds'>,
 ): Promise<EngineInfo> {
   for (;;) {
     try {

@@ -13,21 +13,34 @@ import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
-import { defineCounter } from '../build/note.ts';
+import { defineCounter, type NotePorts } from '../build/note.ts';
 import type { BuildActivities } from '../contract.ts';
-import { DESTROY_NOTE, ensureContainers, planFor } from './containers.ts';
+import {
+  DESTROY_NOTE,
+  ensureContainers,
+  planFor,
+  type ContainerPorts,
+  type PlanPorts,
+} from './containers.ts';
 import { whenDockerAnswers } from './docker-answers.ts';
-import { concludeServices } from './service-logs.ts';
+import { concludeServices, type ServiceLogPorts } from './service-logs.ts';
 
 type EnvironmentActivities = Pick<
   BuildActivities,
   'prepareEnvironment' | 'destroyEnvironment' | 'releaseBuild'
 >;
 
+type PreparePorts = ContainerPorts & PlanPorts;
+type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock'>;
+type EnvironmentPorts = DestroyPorts & PreparePorts & Pick<Ports, 'capacity' | 'metrics'>;
+
 /** After this long, people must remove whatever Docker does not. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
-export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): EnvironmentActivities {
+export function createEnvironmentActivities(
+  ports: EnvironmentPorts,
+  live: LiveBuilds,
+): EnvironmentActivities {
   return {
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
@@ -53,7 +66,7 @@ export function createEnvironmentActivities(ports: Ports, live: LiveBuilds): Env
   };
 }
 
-async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
+async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {
   const { context, trace } = build;
   const hasSections = context.job.features.trace_sections;
   const end = async (): Promise<void> => {
@@ -78,7 +91,7 @@ async function prepare(build: LiveBuild, ports: Ports): Promise<void> {
   await end();
 }
 
-async function prepareOnce(build: LiveBuild, ports: Ports): Promise<void> {
+async function prepareOnce(build: LiveBuild, ports: PreparePorts): Promise<void> {
   const { trace, preparation } = build;
   assertLinux(await whenDockerAnswers(build, ports));
   const plan = await planFor(build, ports);
@@ -119,7 +132,7 @@ const PREPARE_TRIES = defineCounter('prepare-tries');
 /** Source: gitlab-runner `common/build.go` (retryCreateExecutor). */
 async function sayTryFailed(
   { context, trace }: LiveBuild,
-  { error, ports }: { error: TransientError; ports: Ports },
+  { error, ports }: { error: TransientError; ports: NotePorts },
 ): Promise<void> {
   const tries = await PREPARE_TRIES.increment(context.buildId, ports);
   await trace.appendOnce(
@@ -132,7 +145,7 @@ async function sayTryFailed(
 /**
  * Removes the build's objects in Docker. Throws TransientError while Docker does not remove them.
  */
-export async function destroy(build: LiveBuild, ports: Ports): Promise<void> {
+export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<void> {
   const { context, preparation } = build;
   const { clock, log } = ports;
   const noted = await DESTROY_NOTE.read(context.buildId, ports);

@@ -1,11 +1,13 @@
 import { numericOwner } from '../../domain/executor/file-owner.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
-import { planFor } from './containers.ts';
+import { planFor, type PlanPorts } from './containers.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 
 /** Longer account files do not occur in real images. */
 const MAX_ACCOUNT_BYTES = 1024 * 1024;
+
+type OwnerPorts = PlanPorts & Pick<Ports, 'engine'>;
 
 /**
  * The owner of sources, caches and artifacts, as `uid:gid`: with
@@ -14,7 +16,7 @@ const MAX_ACCOUNT_BYTES = 1024 * 1024;
  */
 export async function findOwner(
   build: LiveBuild,
-  { variables, ports }: { readonly variables: Variables; readonly ports: Ports },
+  { variables, ports }: { readonly variables: Variables; readonly ports: OwnerPorts },
 ): Promise<string | undefined> {
   if (!variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR')) return undefined;
   const engine = ports.engine(build.context.runner);

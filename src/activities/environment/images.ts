@@ -7,10 +7,10 @@ import type { PullPolicy } from '../../domain/runner/config.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, ImageInfo, Ports } from '../../ports/index.ts';
-import { readAuthSources } from './registry-auth.ts';
+import { readAuthSources, type AuthPorts } from './registry-auth.ts';
 
 export interface ImageOptions {
-  readonly ports: Ports;
+  readonly ports: AuthPorts & Pick<Ports, 'engine'>;
   /** The container that needs the image. Identifies its lines in the trace. */
   readonly place: ContainerPlace | `service-${number}`;
   readonly image: PlannedImage;
@@ -21,7 +21,7 @@ export interface ImageOptions {
 /** The inputs that all steps of resolving one image share. */
 interface Resolution {
   readonly build: LiveBuild;
-  readonly ports: Ports;
+  readonly ports: AuthPorts;
   readonly engine: ContainerEngine;
   readonly reference: string;
   readonly platform: string;

@@ -10,8 +10,11 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { CredentialPrograms, Ports } from '../../ports/index.ts';
 
+/** For finding the credentials of a registry. */
+export type AuthPorts = Pick<Ports, 'registryAuthFile' | 'credentialPrograms'>;
+
 interface AuthInput {
-  readonly ports: Pick<Ports, 'registryAuthFile' | 'credentialPrograms'>;
+  readonly ports: AuthPorts;
   readonly image: string;
 }
 

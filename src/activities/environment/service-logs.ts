@@ -9,12 +9,15 @@ import { readServices, type StartedService } from './services.ts';
 const DONE_NOTE = defineMark('services-concluded');
 const NO_LOGS: ServiceLogs = { stop: () => Promise.resolve() };
 
+/** For copying the logs of services to the trace. */
+export type ServiceLogPorts = Pick<Ports, 'builds' | 'engine' | 'log'>;
+
 /**
  * Starts copying the services' logs to the trace when the job wants that, unless this process
  * already does. The process may be younger than the job. Source: gitlab-runner
  * `executors/docker/services.go` (captureContainersLogs).
  */
-export async function followServices(build: LiveBuild, ports: Ports): Promise<void> {
+export async function followServices(build: LiveBuild, ports: ServiceLogPorts): Promise<void> {
   if (build.serviceLogs !== undefined) return;
   const variables = buildVariables(build.context, { jobStatus: 'running' });
   const services = await readServices(build, ports);
@@ -22,7 +25,11 @@ export async function followServices(build: LiveBuild, ports: Ports): Promise<vo
   build.serviceLogs ??= isWanted ? begin(build, services, ports) : NO_LOGS;
 }
 
-function begin(build: LiveBuild, services: readonly StartedService[], ports: Ports): ServiceLogs {
+function begin(
+  build: LiveBuild,
+  services: readonly StartedService[],
+  ports: ServiceLogPorts,
+): ServiceLogs {
   const stopping = new AbortController();
   const following = Promise.all(
     services.map(async (service) => {
@@ -47,7 +54,10 @@ function begin(build: LiveBuild, services: readonly StartedService[], ports: Por
 async function follow(
   { context, trace }: LiveBuild,
   { index, containerId, aliases, containerName }: StartedService,
-  { ports, signal }: { readonly ports: Ports; readonly signal: AbortSignal },
+  {
+    ports,
+    signal,
+  }: { readonly ports: Pick<Ports, 'builds' | 'engine'>; readonly signal: AbortSignal },
 ): Promise<void> {
   const file = await ports.builds.serviceLogFile(context.buildId, index);
   const name = aliases.join('-') || containerName;
@@ -63,7 +73,7 @@ async function follow(
  * Copies the rest of the services' output while they exist, and reports those that the kernel has
  * killed. Nothing of them gets into the trace afterwards.
  */
-export function concludeServices(build: LiveBuild, ports: Ports): Promise<void> {
+export function concludeServices(build: LiveBuild, ports: ServiceLogPorts): Promise<void> {
   return build.joined('services', async () => {
     const { buildId } = build.context;
     const services = await readServices(build, ports);
@@ -81,7 +91,7 @@ export function concludeServices(build: LiveBuild, ports: Ports): Promise<void> 
 async function sayKilled(
   { context, trace }: LiveBuild,
   services: readonly StartedService[],
-  ports: Ports,
+  ports: Pick<Ports, 'engine'>,
 ): Promise<void> {
   const engine = ports.engine(context.runner);
   const { memoryBytes } = context.runner.docker.services;

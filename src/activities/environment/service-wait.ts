@@ -8,19 +8,19 @@ import {
 } from '../../domain/executor/service-check.ts';
 import { formatServiceWarning } from '../../domain/script/service-warning.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import type { ContainerEngine, ContainerStatus, Ports } from '../../ports/index.ts';
+import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { assertLease } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineMark, defineNote, parseNumber } from '../build/note.ts';
-import type { StartedService } from './services.ts';
+import type { StartedService, ServicePorts } from './services.ts';
 
 export interface ServiceWait {
   readonly plan: EnvironmentPlan;
   readonly services: readonly StartedService[];
   /** The helper image, for the container of the check. */
   readonly helperImage: string;
-  readonly ports: Ports;
+  readonly ports: ServicePorts;
   /** Ends the wait, because the job is no longer wanted. */
   readonly signal: AbortSignal;
 }

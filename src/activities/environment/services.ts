@@ -4,10 +4,13 @@ import type { PlannedService } from '../../domain/executor/services.ts';
 import { isObject } from '../../domain/is-object.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
-import { assertLease } from '../build/lease.ts';
+import { assertLease, type ConfirmPorts } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote } from '../build/note.ts';
 import { together } from '../build/together.ts';
+
+/** For starting services and waiting for them. */
+export type ServicePorts = ConfirmPorts & Pick<Ports, 'builds' | 'engine'>;
 
 /** A service that was started, as the build's record keeps it. */
 export interface StartedService {
@@ -24,7 +27,7 @@ export interface ServicesOptions {
   readonly plan: EnvironmentPlan;
   /** References or ids to create the containers from, by the index of the service. */
   readonly images: ReadonlyMap<number, string>;
-  readonly ports: Ports;
+  readonly ports: ServicePorts;
   readonly signal: AbortSignal;
 }
 

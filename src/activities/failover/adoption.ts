@@ -10,8 +10,13 @@ import type { LiveBuilds } from '../build/live-builds.ts';
 import type { CapacityPermit, Ports } from '../../ports/index.ts';
 import { findRoom } from '../job/request-job.ts';
 
+/** For the record of a build that this node takes over. */
+type TakeoverPorts = Pick<Ports, 'clock' | 'encryptedJobs' | 'program' | 'randomness' | 'systemId'>;
+
+type AdoptionPorts = TakeoverPorts & Pick<Ports, 'builds' | 'capacity' | 'log' | 'nodeQueue'>;
+
 export interface AdoptionScope {
-  readonly ports: Ports;
+  readonly ports: AdoptionPorts;
   readonly live: LiveBuilds;
   readonly orphaned: OrphanedBuilds;
 }
@@ -51,7 +56,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   return { kind: 'adopted', nodeQueue };
 }
 
-async function takePlace(ports: Ports): Promise<CapacityPermit> {
+async function takePlace(ports: Pick<Ports, 'capacity' | 'clock'>): Promise<CapacityPermit> {
   const permit = await findRoom(ports, cancellationSignal());
   // The call is repeated, perhaps on another node.
   if (permit === undefined) throw new TransientError('this node has no room for one more build');
@@ -63,7 +68,7 @@ async function takePlace(ports: Ports): Promise<CapacityPermit> {
  */
 function contextOf(
   { buildId, sealedJob, term, purpose, from }: AdoptionRequest,
-  { encryptedJobs, systemId, program, randomness, clock }: Ports,
+  { encryptedJobs, systemId, program, randomness, clock }: TakeoverPorts,
 ): BuildContext {
   const context = encryptedJobs.open(sealedJob);
   if (context.buildId !== buildId) {

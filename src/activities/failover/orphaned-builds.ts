@@ -1,5 +1,5 @@
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
-import { report } from '../job/coordinator.ts';
+import { report, type ReportPorts } from '../job/coordinator.ts';
 import { destroy } from '../environment/environment.ts';
 import type { LiveBuilds } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
@@ -15,7 +15,9 @@ export interface OrphanedBuilds {
   close(buildId: string): Promise<void>;
 }
 
-export function createOrphanedBuilds(ports: Ports, live: LiveBuilds): OrphanedBuilds {
+type OrphanPorts = ReportPorts & Pick<Ports, 'capacity'>;
+
+export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): OrphanedBuilds {
   return {
     report: async (buildId, outcome, stop) => {
       const build = await live.find(buildId);

@@ -5,7 +5,7 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import type { ArchiveMember, ContainerEngine, Ports } from '../../ports/index.ts';
 
 export interface Extraction {
-  readonly ports: Ports;
+  readonly ports: Pick<Ports, 'archives' | 'builds' | 'digests' | 'engine'>;
   /** Host path of the archive. */
   readonly file: string;
   /**

@@ -2,13 +2,18 @@ import type { StageOutcome } from '../../domain/context/outcome.ts';
 import type { StageRequest } from '../contract.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
+import type { ContainerStagePorts } from '../build/container-stage.ts';
+
+/** For all stages that move files, and for the listings in their containers. */
+export type TransferPorts = ContainerStagePorts &
+  Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles' | 'runningSha256' | 'secrets'>;
 
 /** A stage that moves files between the build's containers and the outside. */
 export interface TransferRun {
   /** Identifies this try of the stage in notes and in the trace's keys. */
   readonly key: string;
   readonly request: StageRequest;
-  readonly ports: Ports;
+  readonly ports: TransferPorts;
   /** Aborts when the stage is told to stop. Errors after that are not reported. */
   readonly signal: AbortSignal;
 }

@@ -2,7 +2,10 @@ import { FinalError } from '../../domain/failure.ts';
 import type { ConfigActivities } from '../contract.ts';
 import type { Ports } from '../../ports/index.ts';
 
-export function createConfigActivities({ config, log }: Ports): ConfigActivities {
+export function createConfigActivities({
+  config,
+  log,
+}: Pick<Ports, 'config' | 'log'>): ConfigActivities {
   return {
     async loadConfig() {
       const loaded = await config.load().catch((error: unknown) => {

@@ -10,11 +10,17 @@ import type { JobUpdate, Ports } from '../../ports/index.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { holdsLease } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
-import { defineNote } from '../build/note.ts';
+import { defineNote, type NotePorts } from '../build/note.ts';
 import type { Acknowledgement, BuildActivities } from '../contract.ts';
 import { concludeServices } from '../environment/service-logs.ts';
 import { isOwnTrace } from '../trace/trace-base.ts';
-import { credentialsOf, sayGone, FINISHED_NOTE, sendPatch } from '../trace/trace.ts';
+import {
+  credentialsOf,
+  sayGone,
+  FINISHED_NOTE,
+  sendPatch,
+  type SendPorts,
+} from '../trace/trace.ts';
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
 
@@ -27,7 +33,13 @@ const MAX_PAUSE_MS = 60_000;
  */
 const MAX_REWINDS = 10;
 
-export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): CoordinatorActivities {
+/** For telling GitLab how a build has ended. */
+export type ReportPorts = SendPorts & Pick<Ports, 'engine' | 'metrics'>;
+
+export function createCoordinatorActivities(
+  ports: ReportPorts,
+  live: LiveBuilds,
+): CoordinatorActivities {
   return {
     acknowledgeJob: ({ buildId }) =>
       withHeartbeat(async () => {
@@ -45,7 +57,7 @@ export function createCoordinatorActivities(ports: Ports, live: LiveBuilds): Coo
   };
 }
 
-async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgement> {
+async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowledgement> {
   const { context, trace } = build;
   const variables = buildVariables(context, { jobStatus: 'running' });
   await trace.appendOnce('header', formatHeader(context, variables));
@@ -75,7 +87,7 @@ async function acknowledge(build: LiveBuild, ports: Ports): Promise<Acknowledgem
 export async function report(
   build: LiveBuild,
   proposed: BuildOutcome,
-  ports: Ports,
+  ports: ReportPorts,
 ): Promise<void> {
   const { context, trace, finished } = build;
   const outcome = await decide(context.buildId, proposed, ports);
@@ -113,7 +125,7 @@ export async function report(
 async function decide(
   buildId: string,
   proposed: BuildOutcome,
-  ports: Ports,
+  ports: NotePorts,
 ): Promise<BuildOutcome> {
   const decided = await RESULT_NOTE.read(buildId, ports);
   if (decided !== undefined) return decided;
@@ -122,7 +134,10 @@ async function decide(
 }
 
 /** Copies the output of a stage whose process was stopped while nobody was reading. */
-async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promise<void> {
+async function takeRest(
+  { context, trace }: LiveBuild,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<void> {
   for (const place of ['helper', 'build'] as const) {
     const { output } = await builds.stageFiles(context.buildId, place);
     await trace.followFile(place, output, AbortSignal.abort());
@@ -133,7 +148,11 @@ async function takeRest({ context, trace }: LiveBuild, { builds }: Ports): Promi
  * Sends the whole trace, then the state; starts again from the first byte when GitLab finds the
  * trace broken. Returns false when GitLab does not accept it.
  */
-async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): Promise<boolean> {
+async function deliver(
+  build: LiveBuild,
+  outcome: BuildOutcome,
+  ports: SendPorts,
+): Promise<boolean> {
   const { context, trace } = build;
   const { clock, log } = ports;
   const coordinator = ports.coordinator(context.runner);
@@ -164,7 +183,7 @@ async function deliver(build: LiveBuild, outcome: BuildOutcome, ports: Ports): P
 }
 
 /** False when GitLab no longer wants anything of the job, not even its state. */
-async function sendRest(build: LiveBuild, ports: Ports): Promise<boolean> {
+async function sendRest(build: LiveBuild, ports: SendPorts): Promise<boolean> {
   const { trace } = build;
   let mismatches = 0;
   while (trace.ackedBytes < trace.sendableBytes) {
@@ -186,7 +205,7 @@ function pauseMs(failures: number): number {
 async function finalUpdate(
   outcome: BuildOutcome,
   build: LiveBuild,
-  ports: Ports,
+  ports: NotePorts,
 ): Promise<JobUpdate> {
   const { context, trace } = build;
   const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};

@@ -34,13 +34,24 @@ const AWAY_PAUSE_MS = 1_000;
 
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
 
-export function createSlotActivities(ports: Ports): SlotActivities {
+export type ViewPorts = Pick<Ports, 'visibility' | 'nodeQueue'>;
+export type FailoverPorts = Pick<Ports, 'encryptedJobs' | 'nodeWaitMs'>;
+type DraftPorts = Pick<Ports, 'clock' | 'digests' | 'program' | 'randomness' | 'systemId'>;
+/** For one request to GitLab, and for the record of the job that it answers with. */
+type OfferPorts = DraftPorts &
+  FailoverPorts &
+  ViewPorts &
+  Pick<Ports, 'builds' | 'coordinator' | 'log' | 'metrics'>;
+type RequestPorts = OfferPorts & Pick<Ports, 'capacity' | 'config' | 'temporalHealth'>;
+type SlotPorts = RequestPorts & Pick<Ports, 'engine'>;
+
+export function createSlotActivities(ports: SlotPorts): SlotActivities {
   const hasDocker = createDockerCheck(ports);
   return { requestJob: (turn) => withHeartbeat(() => runJobRequest(turn, { ports, hasDocker })) };
 }
 
 interface Taking {
-  readonly ports: Ports;
+  readonly ports: RequestPorts;
   readonly hasDocker: (runner: RunnerConfig) => Promise<boolean>;
 }
 
@@ -88,7 +99,10 @@ async function runJobRequest(
   }
 }
 
-async function whenThere({ temporalHealth, clock }: Ports): Promise<void> {
+async function whenThere({
+  temporalHealth,
+  clock,
+}: Pick<Ports, 'temporalHealth' | 'clock'>): Promise<void> {
   do await clock.sleep(AWAY_PAUSE_MS, cancellationSignal());
   while (!(await temporalHealth.isThere()));
 }
@@ -117,7 +131,7 @@ export async function findRoom(
 interface OpenJobRequest {
   readonly runner: RunnerConfig;
   readonly permit: CapacityPermit;
-  readonly ports: Ports;
+  readonly ports: OfferPorts;
 }
 
 /** Asks once. undefined: no job this time. */
@@ -216,10 +230,7 @@ async function findUnkeyed(
 }
 
 /** What of a job may be seen in Temporal, and by which name this node is known there. */
-export function viewOf({
-  visibility,
-  nodeQueue,
-}: Pick<Ports, 'visibility' | 'nodeQueue'>): JobView {
+export function viewOf({ visibility, nodeQueue }: ViewPorts): JobView {
   const { showsNames } = visibility;
   return { showsNames, node: nodeNameOf(nodeQueue), hasAttributes: visibility.hasAttributes() };
 }
@@ -227,14 +238,14 @@ export function viewOf({
 /** Without a plan the build stays on this node, even when the node is lost. */
 export function failoverPlanOf(
   context: BuildContext,
-  { encryptedJobs, nodeWaitMs }: Pick<Ports, 'encryptedJobs' | 'nodeWaitMs'>,
+  { encryptedJobs, nodeWaitMs }: FailoverPorts,
 ): { readonly rescue?: FailoverPlan } {
   const sealed = encryptedJobs.seal(context);
   return sealed === undefined ? {} : { rescue: { ...sealed, waitMs: nodeWaitMs } };
 }
 
 /** Source: gitlab-runner FF_LOG_IMAGES_CONFIGURED_FOR_JOB (logUsedImages). */
-function logImages(context: BuildContext, { log }: Ports): void {
+function logImages(context: BuildContext, { log }: Pick<Ports, 'log'>): void {
   const { featureFlags, expand } = buildVariables(context, { jobStatus: 'running' });
   if (!featureFlags.isOn('FF_LOG_IMAGES_CONFIGURED_FOR_JOB')) return;
   const { image, services } = context.job;
@@ -254,7 +265,7 @@ interface Draft {
   readonly job: JobPayload;
   readonly rejection: string | undefined;
   readonly runner: RunnerConfig;
-  readonly ports: Ports;
+  readonly ports: DraftPorts;
 }
 
 function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): BuildDraft {
@@ -275,11 +286,15 @@ function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): Bui
   });
 }
 
+interface Refusal {
+  readonly runner: RunnerConfig;
+  readonly ports: Pick<Ports, 'coordinator' | 'log' | 'metrics'>;
+  /** Why the job was not recorded. */
+  readonly error: unknown;
+}
+
 /** Fails a job that cannot be recorded (a full disk) at once, because nobody could run it. */
-async function refuse(
-  job: JobPayload,
-  { runner, ports, error }: { runner: RunnerConfig; ports: Ports; error: unknown },
-): Promise<void> {
+async function refuse(job: JobPayload, { runner, ports, error }: Refusal): Promise<void> {
   const { coordinator, log, metrics } = ports;
   const fields = jobFields({ job, runner });
   metrics.jobRefused(runner);

@@ -2,7 +2,7 @@ import { TransientError } from '../../domain/failure.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
-import { holdsLease } from '../build/lease.ts';
+import { holdsLease, type LeasePorts } from '../build/lease.ts';
 import { credentialsOf } from './trace.ts';
 
 const FIRST_PAUSE_MS = 1_000;
@@ -11,7 +11,7 @@ const MAX_PAUSE_MS = 15_000;
 export interface GitlabWait {
   /** Prefix of the keys of its lines in the trace. */
   readonly key: string;
-  readonly ports: Ports;
+  readonly ports: LeasePorts & Pick<Ports, 'coordinator'>;
   /** Ends the wait, which then throws. */
   readonly signal: AbortSignal;
 }

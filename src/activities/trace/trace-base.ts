@@ -2,7 +2,7 @@ import { isObject } from '../../domain/is-object.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
 import type { JobCredentials, PatchReply, Ports } from '../../ports/index.ts';
 import type { LiveBuild, TraceBase } from '../build/live-builds.ts';
-import { defineNote } from '../build/note.ts';
+import { defineNote, type NotePorts } from '../build/note.ts';
 
 const BASE_NOTE = defineNote('trace-base', parseBase);
 
@@ -17,14 +17,14 @@ function parseBase(value: unknown): TraceBase | undefined {
 }
 
 /** Position in GitLab's trace of our first byte; undefined until it is settled. */
-export async function findBase(build: LiveBuild, ports: Ports): Promise<number | undefined> {
+export async function findBase(build: LiveBuild, ports: NotePorts): Promise<number | undefined> {
   if (build.context.adoption === undefined) return 0;
   build.base ??= await BASE_NOTE.read(build.context.buildId, ports);
   return build.base?.isTaken === true ? build.base.atByte : undefined;
 }
 
 /** Whether GitLab's trace is ours from its first byte, so that our checksum applies. */
-export async function isOwnTrace(build: LiveBuild, ports: Ports): Promise<boolean> {
+export async function isOwnTrace(build: LiveBuild, ports: NotePorts): Promise<boolean> {
   return (await findBase(build, ports)) === 0;
 }
 
@@ -66,7 +66,7 @@ export async function sendFirstPatch(
 }
 
 /** GitLab has lost the other node's part, so only GitLab's own length counts. */
-export async function moveBase(build: LiveBuild, atByte: number, ports: Ports): Promise<void> {
+export async function moveBase(build: LiveBuild, atByte: number, ports: NotePorts): Promise<void> {
   if (build.base === undefined) return;
   build.base = { ...build.base, atByte };
   await BASE_NOTE.write(build.context.buildId, build.base, ports);
@@ -74,6 +74,6 @@ export async function moveBase(build: LiveBuild, atByte: number, ports: Ports): 
 
 export interface FirstPatch {
   readonly job: JobCredentials;
-  readonly ports: Ports;
+  readonly ports: NotePorts & Pick<Ports, 'coordinator'>;
   readonly maxBytes: number;
 }

@@ -5,7 +5,7 @@ import { TransientError } from '../../domain/failure.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../ports/index.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
-import { doubtLease, holdsLease } from '../build/lease.ts';
+import { doubtLease, holdsLease, type LeasePorts } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import { defineMark } from '../build/note.ts';
 import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
@@ -24,8 +24,13 @@ const TOUCH_INTERVAL_MS = 30_000;
 /** Set when the trace has its last line. An uploader that starts later has nothing to do. */
 export const FINISHED_NOTE = defineMark('sealed');
 
+/** For sending a build's trace. */
+export type SendPorts = LeasePorts & Pick<Ports, 'builds' | 'coordinator'>;
+
+type UploadPorts = SendPorts & Pick<Ports, 'metrics'>;
+
 export function createTraceActivities(
-  ports: Ports,
+  ports: UploadPorts,
   live: LiveBuilds,
 ): Pick<BuildActivities, 'uploadTrace'> {
   return {
@@ -53,7 +58,11 @@ function untilCancelled(): Promise<UploadEnd> {
   });
 }
 
-async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): Promise<UploadEnd> {
+async function upload(
+  build: LiveBuild,
+  options: UploadOptions,
+  ports: UploadPorts,
+): Promise<UploadEnd> {
   const { clock, log } = ports;
   const { context, finished } = build;
   if (await FINISHED_NOTE.isSet(context.buildId, ports)) return 'sealed';
@@ -82,7 +91,7 @@ async function upload(build: LiveBuild, options: UploadOptions, ports: Ports): P
   }
 }
 
-function tellLag({ context, trace }: LiveBuild, { metrics }: Ports): void {
+function tellLag({ context, trace }: LiveBuild, { metrics }: Pick<Ports, 'metrics'>): void {
   metrics.traceSent(context, Math.max(0, trace.sendableBytes - trace.ackedBytes));
 }
 
@@ -113,7 +122,7 @@ const QUIET_TICK: Tick = { hasSent: false, remote: 'running', updateIntervalMs: 
 
 async function sendTick(
   build: LiveBuild,
-  { lastSentMs, ports }: { lastSentMs: number; ports: Ports },
+  { lastSentMs, ports }: { lastSentMs: number; ports: SendPorts },
 ): Promise<Tick> {
   const { trace, finished } = build;
   // It waited for the result, which has sent everything.
@@ -135,7 +144,7 @@ async function sendTick(
   return touch(build, ports);
 }
 
-async function touch(build: LiveBuild, ports: Ports): Promise<Tick> {
+async function touch(build: LiveBuild, ports: SendPorts): Promise<Tick> {
   const { context, trace } = build;
   if (!(await holdsLease(build, ports))) return { ...QUIET_TICK, remote: 'aborted' };
   const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
@@ -151,7 +160,7 @@ async function touch(build: LiveBuild, ports: Ports): Promise<Tick> {
 const NOT_OURS: PatchReply = { kind: 'job_gone', status: 403 };
 
 /** Sends the next patch and moves `ackedBytes` to the coordinator's new length. */
-export async function sendPatch(build: LiveBuild, ports: Ports): Promise<PatchReply> {
+export async function sendPatch(build: LiveBuild, ports: SendPorts): Promise<PatchReply> {
   if (!(await holdsLease(build, ports))) return NOT_OURS;
   const base = await findBase(build, ports);
   if (base !== undefined) return sendNextPatch(build, base, ports);
@@ -159,7 +168,13 @@ export async function sendPatch(build: LiveBuild, ports: Ports): Promise<PatchRe
   return sendFirstPatch(build, { job, ports, maxBytes: MAX_PATCH_BYTES });
 }
 
-async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Promise<PatchReply> {
+type NextPatchPorts = Pick<Ports, 'builds' | 'coordinator' | 'log'>;
+
+async function sendNextPatch(
+  build: LiveBuild,
+  base: number,
+  ports: NextPatchPorts,
+): Promise<PatchReply> {
   const { context, trace } = build;
   const body = await trace.read(trace.ackedBytes, MAX_PATCH_BYTES);
   const startByte = base + trace.ackedBytes;
@@ -194,7 +209,7 @@ async function sendNextPatch(build: LiveBuild, base: number, ports: Ports): Prom
 }
 
 /** For the operator, because GitLab ends such a job without any message. */
-export function sayGone({ context }: LiveBuild, status: number, { log }: Ports): void {
+export function sayGone({ context }: LiveBuild, status: number, { log }: Pick<Ports, 'log'>): void {
   log.warn(
     'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',
     { ...jobFields(context), status },

@@ -6,12 +6,15 @@ import { oneAtATime } from '../recovery/one-at-a-time.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
+type RemovalPorts = Pick<Ports, 'cacheUses' | 'clock' | 'log'>;
+type SweepPorts = RemovalPorts & Pick<Ports, 'config' | 'engine'>;
+
 /**
  * Returns a function that removes the cache volumes of this installation that no job has used for
  * long, and then as many as exceed the size limit. Failures are only logged, because the next sweep
  * tries again. Calls during a sweep do nothing.
  */
-export function createCacheSweep(ports: Ports, limits: CacheLimits): () => Promise<void> {
+export function createCacheSweep(ports: SweepPorts, limits: CacheLimits): () => Promise<void> {
   const sizeSweep = createSizeSweep(ports, limits.maxBytes);
   const { maxIdleDays } = limits;
   return oneAtATime(async () => {
@@ -31,7 +34,7 @@ interface Sweep {
   readonly sizeSweep: SizeSweep;
 }
 
-async function sweepAll(ports: Ports, { sinceMs, sizeSweep }: Sweep): Promise<void> {
+async function sweepAll(ports: SweepPorts, { sinceMs, sizeSweep }: Sweep): Promise<void> {
   const seen = new Set<string>();
   for (const engine of enginesOf(ports)) {
     for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);
@@ -44,7 +47,7 @@ async function sweepAll(ports: Ports, { sinceMs, sizeSweep }: Sweep): Promise<vo
 async function sweepDaemon(
   engine: ContainerEngine,
   sinceMs: number,
-  ports: Ports,
+  ports: RemovalPorts,
 ): Promise<readonly string[]> {
   const { cacheUses } = ports;
   const idle: string[] = [];
@@ -60,7 +63,7 @@ async function sweepDaemon(
 interface Removal {
   readonly idle: readonly string[];
   readonly sinceMs: number;
-  readonly ports: Ports;
+  readonly ports: RemovalPorts;
 }
 
 async function removeIdle(

@@ -1,6 +1,12 @@
 import type { Ports } from '../../ports/index.ts';
+import type { LeftoverPorts } from './leftovers.ts';
 import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
-import { failoverPlanOf, viewOf } from '../../activities/job/request-job.ts';
+import {
+  failoverPlanOf,
+  viewOf,
+  type FailoverPorts,
+  type ViewPorts,
+} from '../../activities/job/request-job.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { planStages } from '../../domain/build/plan.ts';
 import { fencingTokenOf } from '../../domain/context/failover.ts';
@@ -29,10 +35,16 @@ export type BuildState =
   | { readonly kind: 'pending' }
   | { readonly kind: 'ended'; readonly isCompleted: boolean };
 
+/** For looking after the builds that the node has on record. */
+export type RecoveryPorts = FailoverPorts &
+  LeftoverPorts &
+  ViewPorts &
+  Pick<Ports, 'capacity' | 'clock' | 'metrics'>;
+
 export interface FindScope {
   readonly workflows: Workflows;
   readonly installation: string;
-  readonly ports: Ports;
+  readonly ports: RecoveryPorts;
 }
 
 /** Starts the build's workflow unless it exists already. */

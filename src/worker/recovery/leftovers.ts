@@ -11,12 +11,15 @@ export async function removeLabelled(engine: ContainerEngine, buildId: string): 
   ]);
 }
 
+/** For finding and removing what builds without a record have left. */
+export type LeftoverPorts = Pick<Ports, 'builds' | 'config' | 'engine' | 'log'>;
+
 /**
  * Removes objects in Docker of builds that have no record any more, because their state directory
  * was emptied or Docker did not answer when they ended. Only for this installation. Caches belong
  * to no build and stay.
  */
-export async function sweepLeftovers(ports: Ports): Promise<void> {
+export async function sweepLeftovers(ports: LeftoverPorts): Promise<void> {
   for (const engine of enginesOf(ports)) {
     for (const buildId of await findLeftovers(engine, ports.builds)) {
       await removeLabelled(engine, buildId);

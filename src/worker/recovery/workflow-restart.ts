@@ -73,7 +73,10 @@ async function begin(
   });
 }
 
-async function buildIdsOf({ key }: RunnerConfig, { builds }: Ports): Promise<readonly string[]> {
+async function buildIdsOf(
+  { key }: RunnerConfig,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<readonly string[]> {
   const contexts = await Promise.all((await builds.list()).map((id) => builds.read(id)));
   return contexts.flatMap((context) => (context?.runner.key === key ? [context.buildId] : []));
 }
