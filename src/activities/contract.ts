@@ -135,6 +135,8 @@ export interface StageRequest {
   readonly attempt: number;
   /** CI_JOB_STATUS for the stage. */
   readonly jobStatus: JobStatus;
+  /** Stages right before this one that only say something. Absent in calls of 0.1.0. */
+  readonly before?: readonly PlannedStage[];
 }
 
 /** One try of a stage. */

@@ -69,6 +69,13 @@ async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome
 async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
   const { context, trace } = build;
   const { key, request, ports } = run;
+  const { before = [], ...ownRequest } = request;
+  for (const stage of before) {
+    await runStage(build, {
+      ...{ key: stageKey({ name: stage.name, attempt: 1 }), ports },
+      request: { ...ownRequest, stage, attempt: 1 },
+    });
+  }
   const { name, place } = request.stage;
   const hasSections = context.job.features.trace_sections;
   const begin = (): string =>

@@ -477,6 +477,18 @@ describe('a stage', () => {
     assert.deepEqual(world.started, []);
   });
 
+  it('says first what is to be said before it, once', async () => {
+    const { world, node, build } = await prepared({});
+    const before = [{ name: 'prepare_script', place: 'runner', attempts: 1 }] as const;
+    const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running', before } as const;
+    for (let calls = 0; calls < 2; calls += 1) {
+      await runActivity(() => node.runStage(build, request));
+    }
+    const [, ...after] = world.spool.saved.text.split('Running on runner-');
+    assert.equal(after.length, 1);
+    assert.match(after.join(''), /build#1 begins/);
+  });
+
   it('of the helper runs beside the job’s own container', async () => {
     const { world, run } = await prepared({});
     await run(SOURCES);

@@ -83,6 +83,30 @@ describe('a build', () => {
     assertConcluded(node, 'success');
   });
 
+  it('has lines of the runner said with the next stage, on each of its tries', async () => {
+    const says = { place: 'runner', attempts: 1 } as const;
+    const sources = { ...stage('get_sources'), attempts: 2 };
+    const preparation = [{ name: 'prepare_script' as const, ...says }, sources];
+    const plan = { ...PLAIN_PLAN, preparation, hasShortPauses: true as const };
+    let tries = 0;
+    const handle = await startOn(plan, (fake) =>
+      fake.behave({
+        runStage: (_build, { stage: { name } }) =>
+          Promise.resolve(
+            name === 'get_sources' && (tries += 1) === 1
+              ? { kind: 'script_failed', exitCode: 1 }
+              : { kind: 'succeeded' },
+          ),
+      }),
+    );
+    assert.deepEqual(await handle.result(), { state: 'success' });
+    assert.deepEqual(workOf(node), [
+      'runStage prepare_script + get_sources',
+      'runStage prepare_script + get_sources#2',
+      'runStage step_script',
+    ]);
+  });
+
   it('says in a query where it stands', async () => {
     const handle = await startOn(FULL_PLAN, (fake) => fake.stage('step_script', hold()));
     await node.calls.when('runStage step_script');

@@ -195,7 +195,8 @@ function openFake(calls: Calls, client: Client): Fake {
   };
 }
 
-function describeStage({ stage, attempt, jobStatus }: StageRequest): string {
+function describeStage({ stage, attempt, jobStatus, before = [] }: StageRequest): string {
   const status = stage.name === 'after_script' ? ` ${jobStatus}` : '';
-  return `runStage ${stage.name}${attempt === 1 ? '' : `#${attempt}`}${status}`;
+  const first = before.map(({ name }) => `${name} + `).join('');
+  return `runStage ${first}${stage.name}${attempt === 1 ? '' : `#${attempt}`}${status}`;
 }
