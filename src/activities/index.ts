@@ -13,6 +13,7 @@ import { createJobClockActivities } from './trace/job-clock.ts';
 import { createLiveBuilds, type LiveBuilds } from './build/live-builds.ts';
 import { maskFaults } from './build/mask-faults.ts';
 import type { Ports } from '../ports/index.ts';
+import { createEndedBuilds, type EndedBuilds } from './build/ended-builds.ts';
 import { createSlotActivities } from './job/request-job.ts';
 import { createStageActivities } from './stage.ts';
 import { createTraceActivities } from './trace/trace.ts';
@@ -32,20 +33,27 @@ export interface Activities {
 export function createActivities(ports: Ports): Activities {
   const live = createLiveBuilds(ports);
   const orphaned = createOrphanedBuilds(ports, live);
+  const ended = createEndedBuilds();
   const fleet = createFleetActivities({ ports, live, orphaned });
   return {
-    slots: { ...createSlotActivities(ports), adoptBuild: fleet.adoptBuild },
+    slots: { ...createSlotActivities(ports, ended), adoptBuild: fleet.adoptBuild },
     ...{ fleet, orphaned },
-    node: maskFaults(nodeActivities(ports, live), live),
+    node: maskFaults(nodeActivities({ ports, live, ended }), live),
   };
 }
 
-function nodeActivities(ports: Ports, live: LiveBuilds): Activities['node'] {
+interface NodeParts {
+  readonly ports: Ports;
+  readonly live: LiveBuilds;
+  readonly ended: EndedBuilds;
+}
+
+function nodeActivities({ ports, live, ended }: NodeParts): Activities['node'] {
   return {
     answerCall: () => Promise.resolve(),
     ...createConfigActivities(ports),
     ...createCoordinatorActivities(ports, live),
-    ...createEnvironmentActivities(ports, live),
+    ...createEnvironmentActivities(ports, live, ended),
     ...createStageActivities(ports, live),
     ...createTraceActivities(ports, live),
     ...createJobClockActivities(ports, live),

@@ -12,6 +12,7 @@ import {
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
+import type { EndedBuilds } from '../build/ended-builds.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
 import { defineCounter, type NotePorts } from '../build/note.ts';
 import type { BuildActivities } from '../contract.ts';
@@ -40,6 +41,7 @@ const DESTROY_BUDGET_MS = 5 * 60_000;
 export function createEnvironmentActivities(
   ports: EnvironmentPorts,
   live: LiveBuilds,
+  ended: Pick<EndedBuilds, 'announce'>,
 ): EnvironmentActivities {
   return {
     prepareEnvironment: ({ buildId }) =>
@@ -58,10 +60,12 @@ export function createEnvironmentActivities(
 
     releaseBuild: ({ buildId }) =>
       withHeartbeat(async () => {
+        const context = await ports.builds.read(buildId).catch(() => undefined);
         await live.close(buildId);
         await ports.builds.remove(buildId);
         ports.capacity.free(buildId);
         ports.metrics.jobReleased(buildId);
+        if (context !== undefined) ended.announce(context.runner.key);
       }),
   };
 }

@@ -22,6 +22,7 @@ import { nextRequestAtMs } from '../../domain/runner/fleet.ts';
 import { buildIdOf } from '../../domain/context/names.ts';
 import type { JobRequest, SlotActivities, JobRequestOutcome } from '../contract.ts';
 import { createDockerCheck } from '../environment/docker-answers.ts';
+import { createEndedBuilds, type EndedBuilds } from '../build/ended-builds.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { BuildDraft, CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
 
@@ -45,19 +46,25 @@ type OfferPorts = DraftPorts &
 type RequestPorts = OfferPorts & Pick<Ports, 'capacity' | 'config' | 'temporalHealth'>;
 type SlotPorts = RequestPorts & Pick<Ports, 'engine'>;
 
-export function createSlotActivities(ports: SlotPorts): SlotActivities {
+export function createSlotActivities(
+  ports: SlotPorts,
+  ended: EndedBuilds = createEndedBuilds(),
+): SlotActivities {
   const hasDocker = createDockerCheck(ports);
-  return { requestJob: (turn) => withHeartbeat(() => runJobRequest(turn, { ports, hasDocker })) };
+  return {
+    requestJob: (turn) => withHeartbeat(() => runJobRequest(turn, { ports, hasDocker, ended })),
+  };
 }
 
 interface Taking {
   readonly ports: RequestPorts;
   readonly hasDocker: (runner: RunnerConfig) => Promise<boolean>;
+  readonly ended: EndedBuilds;
 }
 
 async function runJobRequest(
   turn: JobRequest,
-  { ports, hasDocker }: Taking,
+  { ports, hasDocker, ended }: Taking,
 ): Promise<JobRequestOutcome> {
   const { clock, config } = ports;
   const endMs = clock.monotonicMs() + turn.durationMs;
@@ -65,11 +72,11 @@ async function runJobRequest(
   for (;;) {
     const runner = config.runner(turn.runnerKey);
     if (runner === undefined) return { kind: 'unknown_runner' };
-    if (!isAlone) {
+    if (!ended.take(turn.runnerKey) && !isAlone) {
       const nowMs = clock.nowMs();
       const waitMs = nextRequestAtMs(nowMs, turn) - nowMs;
       if (clock.monotonicMs() + waitMs > endMs) return { kind: 'no_job' };
-      await clock.sleep(waitMs, cancellationSignal());
+      await untilTick(waitMs, turn.runnerKey, { ports, ended });
     }
     isAlone = false;
     if (!(await hasDocker(runner))) {
@@ -97,6 +104,26 @@ async function runJobRequest(
     await whenThere(ports);
     return { kind: 'no_job' };
   }
+}
+
+/** Ends early when a build of the runner has ended here: its place is free for another job. */
+async function untilTick(
+  waitMs: number,
+  runnerKey: string,
+  { ports, ended }: Pick<Taking, 'ended'> & { readonly ports: Pick<Ports, 'clock'> },
+): Promise<void> {
+  const cancellation = cancellationSignal();
+  const over = new AbortController();
+  const hasEnded = ended.next(runnerKey, over.signal);
+  const sleeping = ports.clock.sleep(waitMs, AbortSignal.any([cancellation, over.signal]));
+  try {
+    await Promise.race([sleeping, hasEnded]);
+    ended.take(runnerKey);
+  } finally {
+    over.abort();
+    await sleeping.catch(() => undefined);
+  }
+  cancellation.throwIfAborted();
 }
 
 async function whenThere({

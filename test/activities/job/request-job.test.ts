@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createSlotActivities } from '../../../src/activities/job/request-job.ts';
+import { createEndedBuilds, type EndedBuilds } from '../../../src/activities/build/ended-builds.ts';
 import type { JobRequest, JobRequestOutcome } from '../../../src/activities/contract.ts';
 import type {
   BuildDraft,
@@ -77,6 +78,9 @@ interface Options {
   readonly updateJob?: Coordinator['updateJob'];
   readonly ports?: Partial<Ports>;
   readonly cancelAtOnce?: boolean;
+  readonly ended?: EndedBuilds;
+  /** Called with the number of each question. */
+  readonly onQuestion?: (count: number) => void;
   /** By how much the calendar is set after the second question. */
   readonly setMs?: number;
 }
@@ -104,6 +108,7 @@ async function ask(options: Options) {
     coordinator: {
       requestJob: ({ mayWait }) => {
         questions.push({ atMs: nowMs, mayWait });
+        options.onQuestion?.(questions.length);
         return (
           options.reply ?? Promise.resolve(replies[questions.length - 1] ?? { kind: 'no_job' })
         );
@@ -115,7 +120,7 @@ async function ask(options: Options) {
     },
   });
   const builds = create === undefined ? ports.builds : { ...ports.builds, create };
-  const { requestJob } = createSlotActivities({ ...ports, builds });
+  const { requestJob } = createSlotActivities({ ...ports, builds }, options.ended);
   const environment = new MockActivityEnvironment();
   if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
   const call = (): Promise<JobRequestOutcome> => requestJob({ ...TURN, ...options.turn });
@@ -173,6 +178,30 @@ describe('a turn of questions for a job', () => {
   it('waits for its pace first unless it is to ask at once', async () => {
     const { questions } = await ask({ turn: { askAtOnce: false } });
     assert.equal(questions[0]?.atMs, 1_002_500);
+  });
+
+  it('asks once without waiting for its pace when a build of its runner has ended', async () => {
+    const ended = createEndedBuilds();
+    ended.announce(runner.key);
+    ended.announce(runner.key);
+    const { questions } = await ask({ turn: { askAtOnce: false }, ended });
+    assert.deepEqual(
+      questions.map(({ atMs }) => atMs - 1_000_000),
+      [0, 2_500, 5_500, 8_500],
+    );
+  });
+
+  it('asks in the middle of a wait when a build of its runner ends, not of another one', async () => {
+    const ended = createEndedBuilds();
+    const { questions } = await ask({
+      ended,
+      onQuestion: (count) => {
+        if (count === 1) ended.announce('another runner');
+        if (count === 2) setImmediate(() => ended.announce(runner.key));
+      },
+    });
+    assert.equal(questions.length, 5);
+    assert.equal(questions[1]?.atMs, 1_002_500);
   });
 
   it('goes on after an answer that is of no use', async () => {
