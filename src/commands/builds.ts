@@ -51,6 +51,16 @@ export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild
   return all.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
+/** How many builds of the namespace have not ended, by node. */
+export async function countOpenBuilds(client: Client): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  for await (const { memo } of client.workflow.list({ query: OPEN_BUILDS })) {
+    const node = nodeOf(memo?.['nodeQueue']);
+    counts.set(node, (counts.get(node) ?? 0) + 1);
+  }
+  return counts;
+}
+
 async function describeBuild(client: Client, buildId: string): Promise<OpenBuild> {
   const handle = client.workflow.getHandle(buildId);
   const description = await handle.describe();

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Com
   list: async (context) => (await import('./list.ts')).createListCommand(context),
   unregister: async (context) => (await import('./unregister.ts')).createUnregisterCommand(context),
   lint: async (context) => (await import('./lint.ts')).createLintCommand(context),
+  status: async (context) => (await import('./status.ts')).createStatusCommand(context),
   jobs: async (context) => (await import('./jobs.ts')).createJobsCommand(context),
   logs: async (context) => (await import('./logs.ts')).createLogsCommand(context),
   cancel: async (context) => (await import('./cancel.ts')).createCancelCommand(context),

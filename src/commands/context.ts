@@ -6,9 +6,16 @@ import type { ProgramInfo } from '../domain/context/context.ts';
 export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly input: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean; hasColors?(): boolean };
+  readonly stdout: Terminal;
+  readonly stderr: Terminal;
 }
+
+/** An output that may be a terminal. */
+export type Terminal = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  hasColors?(): boolean;
+};
 
 /** Settings from the command line or the environment, which override the config file. */
 export interface LogSettings {

@@ -36,10 +36,11 @@ export async function seeNode(client: Client, node: string): Promise<SeenNode> {
 export function restOf(
   { isDraining, paused, health }: FleetState,
   runner: RunnerSettings,
+  nowMs = Date.now(),
 ): string | undefined {
   if (isDraining) return 'drained';
   if (paused.includes(runner.key)) return 'paused';
-  return isDisabled(health[runner.key], runner, Date.now()) ? 'refused by GitLab' : undefined;
+  return isDisabled(health[runner.key], runner, nowMs) ? 'refused by GitLab' : undefined;
 }
 
 /** The runner with this name or key. The error lists the runners that exist. */

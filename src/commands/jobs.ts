@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import type { Log } from '../ports/index.ts';
+import { formatAge } from './age.ts';
 import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
 import { listNodes, restOf, type SeenNode } from './fleet.ts';
+import { createPaint, formatTable } from './terminal.ts';
 import { booleanOption, configOption } from './options.ts';
 
 interface JobsFlags {
@@ -30,7 +32,8 @@ async function listJobs({ config, json }: JobsFlags, context: CommandContext): P
     return;
   }
   const lines = builds.map((build) => toRow(build, Date.now()));
-  stdout.write(formatTable([['JOB', 'STAGE', 'FOR', 'NODE', 'WHAT', 'BUILD'], ...lines]));
+  const head = ['JOB', 'STAGE', 'FOR', 'NODE', 'WHAT', 'BUILD'];
+  stdout.write(formatTable([head, ...lines], createPaint(context.io)));
 }
 
 /** Prints what keeps a node from asking for jobs, so that people see why none run. */
@@ -51,29 +54,4 @@ function tellOf({ node, fleet }: SeenNode, log: Log): void {
 function toRow(build: OpenBuild, nowMs: number): readonly string[] {
   const { jobId, stage, startedAt, node, summary, buildId } = build;
   return [jobId, stage, formatAge(nowMs - startedAt.getTime()), node, summary, buildId];
-}
-
-/** `75 s`, `12 min`, `3 h 20 min`. */
-export function formatAge(ageMs: number): string {
-  const seconds = Math.max(0, Math.floor(ageMs / 1000));
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 2) return `${seconds} s`;
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Columns as wide as their longest cell. A job's name must not control the terminal. */
-function formatTable(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map((cell) => cell.replace(/\p{Cc}/gu, ' ')));
-  const widths = (clean[0] ?? []).map((_, column) =>
-    Math.max(...clean.map((row) => (row[column] ?? '').length)),
-  );
-  return clean
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
 }

@@ -28,7 +28,7 @@ export function createKeysCommand(context: CommandContext): Command {
 
 async function exportKeys({ config }: KeysFlags, context: CommandContext): Promise<void> {
   const { stdout } = context.io;
-  if ('isTTY' in stdout && stdout.isTTY === true) {
+  if (stdout.isTTY === true) {
     throw new Error('keys are not shown on a terminal: pipe them into `keys import` of the node');
   }
   const path = await keyRingOf(config, context);

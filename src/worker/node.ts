@@ -128,7 +128,7 @@ async function openParts(
   const program = describeProgram();
   const { monitoring, metricsAddress } = await openSelfView({
     ...{ metrics, config, capacity, program, log, clock: systemClock },
-    ...{ buildsDir: state.buildsDir, configFault: config.fault },
+    ...{ buildsDir: state.buildsDir, configFault: config.fault, statusSocket: state.statusSocket },
     listenAddress: options.listenAddress || (config.current().listenAddress ?? ''),
   });
   closers.add(() => monitoring.close());
@@ -153,7 +153,8 @@ async function openParts(
     registryAuthFile: () => readDockerConfigFile(env),
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
-  monitoring.attach(peersOf(ports));
+  const { address, namespace, uiAddress: ui } = temporal;
+  monitoring.attach(peersOf(ports), { address, namespace, ...(ui !== undefined && { ui }) });
   const activities = createActivities(ports);
   const duplicates = await openDuplicateWatch({ state, temporal, nodeQueue, program, log });
   closers.add(() => duplicates.close());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { OpenBuild } from '../../src/commands/builds.ts';
 import { chooseBuild } from '../../src/commands/cancel.ts';
-import { formatAge } from '../../src/commands/jobs.ts';
+import { formatAge } from '../../src/commands/age.ts';
 import { openInstallation, type Installation } from './support.ts';
 
 let installation: Installation | undefined;

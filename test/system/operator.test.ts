@@ -17,6 +17,18 @@ import { NO_GIT } from '../support/scenario.ts';
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const execute = promisify(execFile);
 
+interface StatusDocument {
+  readonly isRunning: boolean;
+  readonly slots: { readonly builds: number };
+  readonly runners: readonly { readonly state: string }[];
+}
+
+/** What `execFile` rejects with. */
+interface RefusedCommand {
+  readonly code: number;
+  readonly stdout: string;
+}
+
 describe('a person beside the running node', () => {
   let installation: Installation;
   before(async () => {
@@ -52,6 +64,45 @@ describe('a person beside the running node', () => {
     await installation.whenClean();
     const after = await command('jobs', '--json');
     assert.equal(after.stdout, '');
+  });
+
+  it('sees with `status` what the node does and what is wrong, until it runs no more', async () => {
+    const { gitlab, configPath, tokens } = installation;
+    const job = gitlab.addJob(endless);
+    await job.whenLog(/^begun$/m);
+    const { stdout } = await command('status');
+    assert.match(stdout, /^node +\S+ · running for \d+ s · version \S+ · pid \d+$/m);
+    assert.match(stdout, /^UI +http:\/\/127\.0\.0\.1:\d+$/m);
+    assert.match(stdout, /^slots +1 of 2 used by builds, /m);
+    const waits = '\\d+\\.\\d+ s / \\d+\\.\\d+ s';
+    const row = `system-test-0 +asks for jobs +1 +\\d+ +${waits} +${waits} +20[14], .* ago`;
+    assert.match(stdout, new RegExp(`^${row}$`, 'm'));
+    assert.match(stdout, /^nothing is wrong$/m);
+
+    const config = await readFile(configPath, 'utf8');
+    const fromLine = installation.runner.lines.length;
+    await writeFile(configPath, `${config}\n[[broken\n`);
+    installation.runner.signal('SIGHUP');
+    await installation.runner.whenLog(/config not loaded/, 20_000, fromLine);
+    assert.match((await command('status')).stdout, /^ {2}✗ config\.toml: the file cannot be used/m);
+    await writeFile(configPath, config);
+    installation.runner.signal('SIGHUP');
+    await command('pause', 'system-test-0');
+    const said = JSON.parse((await command('status', '--json')).stdout) as StatusDocument;
+    assert.equal(said.isRunning, true);
+    assert.deepEqual([said.slots.builds, said.runners[0]?.state], [1, 'paused']);
+    assert.match((await command('status')).stdout, /^ {2}✗ paused: system-test-0, until `resume`/m);
+    await command('resume', 'system-test-0');
+    for (const token of tokens) assert.ok(!JSON.stringify(said).includes(token), token);
+
+    await installation.runner.end('SIGKILL');
+    const away = await command('status').catch((error: unknown) => error as RefusedCommand);
+    assert.ok('code' in away && away.code === 1);
+    assert.match(away.stdout, /^not running: no worker runs with this state directory: \//m);
+    await installation.start();
+    await command('cancel', `${job.id}`);
+    await job.whenFinished();
+    await installation.whenClean();
   });
 
   it('reads the masked log of a job with `logs`, and follows it to its end with `-f`', async () => {
@@ -166,6 +217,8 @@ describe('a person beside the running node', () => {
       for (const path of [configPath, installation.configPath]) {
         assert.match((await of(path)).stdout, new RegExp(`^${job.id} +step_script `, 'm'));
       }
+      const { stdout } = await command('status');
+      assert.match(stdout, /^OTHER NODE.*\n\S+ +asks for jobs +[01] +\S/m);
       await execute(process.execPath, [CLI, 'cancel', `${job.id}`, '--config', configPath]);
       await job.whenFinished();
       await second.whenBothClean();

@@ -24,8 +24,10 @@ export type Route = (
 ) => Promise<Answer>;
 
 export interface HttpServerOptions {
-  readonly host: string | undefined;
-  readonly port: number;
+  readonly host?: string | undefined;
+  readonly port?: number;
+  /** A socket in the file system instead. */
+  readonly path?: string;
   readonly routes: Readonly<Record<string, Route>>;
   readonly log: Log;
 }
@@ -44,7 +46,7 @@ const TYPES: Readonly<Record<Answer['type'], string>> = {
 
 /**
  * Answers GET and HEAD at the given paths, and says nothing of itself elsewhere. Fails with
- * InvalidConfig when the address cannot be listened at.
+ * InvalidConfig when the address cannot be listened at, and as the system does for a socket.
  */
 export async function openHttpServer(options: HttpServerOptions): Promise<OpenHttpServer> {
   const server = createServer(
@@ -61,7 +63,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
   await listen(server, options);
   const address = server.address();
   return {
-    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    port: typeof address === 'object' && address !== null ? address.port : 0,
     close: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -71,11 +73,12 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
   };
 }
 
-async function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
-  server.listen({ port, ...(host !== undefined && { host }) });
+async function listen(server: Server, { host, port, path }: HttpServerOptions): Promise<void> {
+  server.listen(path === undefined ? { port, ...(host !== undefined && { host }) } : { path });
   try {
     await once(server, 'listening');
   } catch (error) {
+    if (path !== undefined) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     const place = `${host ?? '*'}:${port}`;
     throw new FinalError(

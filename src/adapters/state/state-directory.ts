@@ -22,6 +22,8 @@ export interface StatePaths {
   readonly keyRingFile: string;
   /** Contains the name of this state directory. */
   readonly installationFile: string;
+  /** Where a running node answers the command `status`. */
+  readonly statusSocket: string;
   /** Contains the name of the last process that ended properly. */
   readonly leaverFile: string;
 }
@@ -46,6 +48,7 @@ export function stateDirectoryPaths(options: StatePlace): StatePaths {
     cachesDir: join(path, 'caches'),
     keyRingFile: join(path, 'keys', 'payload.json'),
     installationFile: join(path, 'installation'),
+    statusSocket: join(path, 'status.sock'),
     leaverFile: join(path, 'last-process'),
   };
 }

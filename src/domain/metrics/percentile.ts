@@ -7,8 +7,8 @@ export function percentile(values: readonly number[], share: number): number | u
 /** Middle and upper end of what many builds have waited, in seconds. */
 export interface WaitSummary {
   readonly count: number;
-  readonly medianSeconds: number | undefined;
-  readonly p95Seconds: number | undefined;
+  readonly medianSeconds?: number | undefined;
+  readonly p95Seconds?: number | undefined;
 }
 
 /** Summary of waits, in seconds. Both values are undefined when there are none. */

@@ -32,19 +32,20 @@ export interface GitLabAnswer {
 export function judgeGitLab(answers: readonly GitLabAnswer[]): ReadinessCheck {
   if (answers.length === 0) return { name: 'gitlab', isOk: true, reason: 'not asked yet' };
   const words = answers.map(describeAnswer).join('; ');
-  return { name: 'gitlab', isOk: answers.some(isServed), reason: words };
+  return { name: 'gitlab', isOk: answers.some(({ status }) => isServed(status)), reason: words };
 }
 
-function isServed({ status }: GitLabAnswer): boolean {
+/** Whether GitLab takes a runner that it answers so to a request for a job. */
+export function isServed(status: number | undefined): boolean {
   return status === 201 || status === 204;
 }
 
-/** The answer in words, with what to do where it is not well. */
 function describeAnswer({ runnerName, status, ageSeconds }: GitLabAnswer): string {
-  return `${runnerName}: ${wordsOf(status)}, ${Math.max(0, Math.round(ageSeconds))} s ago`;
+  return `${runnerName}: ${wordsOfAnswer(status)}, ${Math.max(0, Math.round(ageSeconds))} s ago`;
 }
 
-function wordsOf(status: number | undefined): string {
+/** GitLab's answer to a request for a job in words, with what to do where it is not well. */
+export function wordsOfAnswer(status: number | undefined): string {
   if (status === undefined) return 'nobody answered';
   if (status === 201) return '201, a job';
   if (status === 204) return '204, no job';

@@ -1,6 +1,7 @@
 import type { BoardEntry } from '../../adapters/metrics/job-board.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
+import { slotUse } from '../../domain/metrics/node-status.ts';
 import type { InstallationConfig } from '../../domain/runner/config.ts';
 
 export interface GaugeScope {
@@ -27,11 +28,9 @@ export function setGauges(scope: GaugeScope): void {
 }
 
 function setSlots({ metrics: { registry }, config, capacity }: GaugeScope): void {
-  const { concurrent, buildsAlive, requestsInFlight } = capacity;
+  const { concurrent, ...uses } = slotUse(capacity);
   registry.set('gitlab_runner_concurrent', {}, config.concurrent);
   registry.set('gitlab_runner_worker_slots_number', {}, concurrent);
-  const free = Math.max(0, concurrent - buildsAlive - requestsInFlight);
-  const uses = { builds: buildsAlive, requests: requestsInFlight, free };
   for (const [use, count] of Object.entries(uses)) {
     registry.set('temporal_gitlab_runner_slots', { use }, count);
   }

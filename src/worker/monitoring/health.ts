@@ -93,8 +93,14 @@ function checkGitLab({ metrics, config, nowMs }: HealthScope): ReadinessCheck {
   return judgeGitLab(answers);
 }
 
+const PAUSE_WORDS: Readonly<Record<string, string>> = {
+  disk: 'the disk is full, make room in the state directory',
+  'open files': 'too many files are open, raise the limit (ulimit -n)',
+};
+
 function checkDisk({ capacity }: HealthScope): ReadinessCheck {
-  const short = capacity.pauses.filter((reason) => reason === 'disk' || reason === 'open files');
-  const reason = short.length === 0 ? 'room for builds' : `no room: ${short.join(', ')}`;
+  const short = capacity.pauses.map((pause) => PAUSE_WORDS[pause] ?? pause);
+  const reason =
+    short.length === 0 ? 'room for builds' : `no job is asked for: ${short.join('; ')}`;
   return { name: 'disk', isOk: short.length === 0, reason };
 }

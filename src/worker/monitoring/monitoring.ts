@@ -1,14 +1,19 @@
 import { collectDefaultMetrics } from 'prom-client';
 import { directorySize } from '../../adapters/host/directory-size.ts';
-import { openHttpServer } from '../../adapters/metrics/http-server.ts';
+import { openHttpServer, type OpenHttpServer } from '../../adapters/metrics/http-server.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
+import { openStatusSocket } from '../../adapters/metrics/status-socket.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import type { ProgramInfo } from '../../domain/context/context.ts';
+import type { TemporalPlace } from '../../domain/metrics/node-status.ts';
+import type { Readiness } from '../../domain/metrics/readiness.ts';
 import { parseListenAddress } from '../../domain/runner/listen-address.ts';
 import type { Clock, ConfigSource, Log } from '../../ports/index.ts';
+import { closeQuietly, createClosers } from '../machine/closers.ts';
 import { setGauges } from './gauges.ts';
 import { lookAtHealth, type Peers } from './health.ts';
 import { createRoutes } from './routes.ts';
+import { describeNode } from './status.ts';
 
 const DEFAULT_PORT = 9252;
 
@@ -17,7 +22,7 @@ export type ProcessState = 'starting' | 'running' | 'graceful-shutdown' | 'force
 /** What a node shows of itself to those who ask it. */
 export interface Monitoring {
   /** From here on what the node depends on is asked as well. */
-  attach(peers: Peers): void;
+  attach(peers: Peers, temporal: TemporalPlace): void;
   enter(state: ProcessState): void;
   close(): Promise<void>;
 }
@@ -28,6 +33,8 @@ export interface MonitoringOptions {
   readonly configFault: () => string | undefined;
   readonly capacity: ResizableCapacity;
   readonly buildsDir: string;
+  /** Where the command `status` asks. */
+  readonly statusSocket: string;
   readonly program: ProgramInfo;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,26 +44,49 @@ export interface MonitoringOptions {
   readonly temporalMetrics: () => Promise<string>;
 }
 
-/** Opens the metrics server where one is wanted. An address that makes no sense is told and opens none. */
+/** What is known of the node itself. */
+interface Self {
+  processState: ProcessState;
+  peers: Peers | undefined;
+  temporal: TemporalPlace | undefined;
+}
+
+/** Answers the command `status`, and opens the metrics server where one is wanted. */
 export async function openMonitoring(options: MonitoringOptions): Promise<Monitoring> {
-  const { metrics, log, listenAddress } = options;
-  let processState: ProcessState = 'starting';
-  let peers: Peers | undefined;
-  const scope = () => ({ ...options, config: options.config.current(), processState });
-  const scrape = async (): Promise<string> => {
-    const spoolBytes = await directorySize(options.buildsDir);
-    setGauges({ ...scope(), spoolBytes, nowMs: options.clock.monotonicMs() });
-    return (await metrics.registry.format()) + (await options.temporalMetrics());
+  const self: Self = { processState: 'starting', peers: undefined, temporal: undefined };
+  const scope = () => ({
+    ...{ ...options, ...self, config: options.config.current() },
+    ...{ configFault: options.configFault(), nowMs: options.clock.nowMs() },
+  });
+  const health = () => lookAtHealth(scope());
+  const closers = createClosers();
+  try {
+    const server = await openMetricsServer({ ...options, health, self });
+    if (server !== undefined) closers.add(() => server.close());
+    const look = async () => describeNode({ readiness: await health(), ...scope() });
+    const { statusSocket: path, log } = options;
+    closers.add(await openStatusSocket({ path, log, look }));
+  } catch (error) {
+    await closeQuietly(closers.close, options.log);
+    throw error;
+  }
+  return {
+    attach: (peers, temporal) => void Object.assign(self, { peers, temporal }),
+    enter: (state) => void (self.processState = state),
+    close: closers.close,
   };
-  const health = () =>
-    lookAtHealth({
-      ...scope(),
-      ...{ configFault: options.configFault(), nowMs: options.clock.nowMs(), peers },
-    });
-  const rest = {
-    attach: (given: Peers) => void (peers = given),
-    enter: (state: ProcessState) => void (processState = state),
-  };
+}
+
+interface MetricsServerOptions extends MonitoringOptions {
+  readonly self: Self;
+  health(): Promise<Readiness>;
+}
+
+/** An address that makes no sense is told and opens none. */
+async function openMetricsServer(
+  options: MetricsServerOptions,
+): Promise<OpenHttpServer | undefined> {
+  const { metrics, log, listenAddress, clock, self, health } = options;
   const address = parseListenAddress(listenAddress, DEFAULT_PORT);
   if (address === undefined) {
     if (listenAddress !== '') {
@@ -64,17 +94,24 @@ export async function openMonitoring(options: MonitoringOptions): Promise<Monito
         listen_address: listenAddress,
       });
     }
-    return { ...rest, close: () => Promise.resolve() };
+    return undefined;
   }
   describeVersion(options);
   collectDefaultMetrics({ register: metrics.registry.registry });
+  const scrape = async (): Promise<string> => {
+    const spoolBytes = await directorySize(options.buildsDir);
+    const { processState } = self;
+    const config = options.config.current();
+    setGauges({ ...options, config, processState, spoolBytes, nowMs: clock.monotonicMs() });
+    return (await metrics.registry.format()) + (await options.temporalMetrics());
+  };
   const routes = createRoutes({
-    ...{ metrics, scrape, health, processState: () => processState },
-    nowMs: () => options.clock.nowMs(),
+    ...{ metrics, scrape, health, processState: () => self.processState },
+    nowMs: () => clock.nowMs(),
   });
   const server = await openHttpServer({ ...address, routes, log });
   log.info('metrics server listening', { listen_address: listenAddress, port: server.port });
-  return { ...rest, close: () => server.close() };
+  return server;
 }
 
 function describeVersion({ metrics: { registry }, program }: MonitoringOptions): void {

@@ -21,7 +21,7 @@ async function startClone({
   await cp(configPath, join(home, 'config.toml'));
   await cp(join(directory, '.runner_system_id'), join(home, '.runner_system_id'));
   // On a machine of its own the lock's owner is no process.
-  const left = ['temporal', 'lock'].map((name) => join(original, name));
+  const left = ['temporal', 'lock', 'status.sock'].map((name) => join(original, name));
   const isCopied = (path: string): boolean => !left.some((each) => path.startsWith(each));
   await cp(original, stateDir, { recursive: true, filter: isCopied });
   const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };

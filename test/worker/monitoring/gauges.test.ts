@@ -27,7 +27,8 @@ it('gauges count the jobs of a runner by state and stage, add up their lags and 
   // Twice: what is looked at anew must not add to what was there.
   for (let scrape = 0; scrape < 2; scrape += 1) setGauges({ ...scope, config });
   const text = await metrics.registry.format();
-  const valueOf = (pattern: RegExp) => new RegExp(`^${pattern.source} (\\S+)$`, 'm').exec(text)?.[1];
+  const valueOf = (pattern: RegExp) =>
+    new RegExp(`^${pattern.source} (\\S+)$`, 'm').exec(text)?.[1];
   assert.equal(valueOf(/gitlab_runner_jobs\{[^}]*state="running",stage="step_script"[^}]*\}/), '3');
   assert.equal(valueOf(/gitlab_runner_jobs\{[^}]*state="pending"[^}]*\}/), '1');
   assert.equal(valueOf(/gitlab_runner_jobs\{[^}]*state="idle"[^}]*\}/), '0');
