@@ -117,6 +117,8 @@ export interface BuildActivities {
   uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
   /** Writes the last line, sends the rest of the trace and the final state, until GitLab has both. */
   reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
+  /** Writes a line about a person's order. Writes nothing once the trace is finished. */
+  writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
   /** Removes containers, temporary volumes and the network. */
   destroyEnvironment(build: BuildRef): Promise<void>;
   /** Deletes the node's record of the build and returns its slot. */
@@ -137,6 +139,13 @@ export interface StageRequest {
   readonly jobStatus: JobStatus;
   /** Stages right before this one that only say something. Absent in calls of 0.1.0. */
   readonly before?: readonly PlannedStage[];
+}
+
+/** A line of the trace about a person's order. */
+export interface TraceNotice {
+  /** Distinguishes it from the build's other ones. */
+  readonly key: string;
+  readonly text: string;
 }
 
 /** One try of a stage. */

@@ -16,6 +16,7 @@ import type { Ports } from '../ports/index.ts';
 import { createEndedBuilds, type EndedBuilds } from './build/ended-builds.ts';
 import { createSlotActivities } from './job/request-job.ts';
 import { createStageActivities } from './stage.ts';
+import { createNoticeActivities } from './trace/notice.ts';
 import { createTraceActivities } from './trace/trace.ts';
 
 export interface Activities {
@@ -56,6 +57,7 @@ function nodeActivities({ ports, live, ended }: NodeParts): Activities['node'] {
     ...createEnvironmentActivities(ports, live, ended),
     ...createStageActivities(ports, live),
     ...createTraceActivities(ports, live),
+    ...createNoticeActivities(ports, live),
     ...createJobClockActivities(ports, live),
     markCanceled: ({ buildId }) => ports.workflows.cancel(buildId),
   };

@@ -10,13 +10,16 @@ interface CancelFlags {
   readonly force?: boolean;
 }
 
+/** What of a job a person may write, in the help of each command. */
+export const JOB_ARGUMENT = "The job's id, its address in GitLab, or its build as `jobs` prints it";
+
 /**
  * `cancel`: ends a build as GitLab's button does. With `--force` also one that does not respond.
  */
 export function createCancelCommand(context: CommandContext): Command {
   return new Command('cancel')
     .description('End a job: its after_script still runs, and GitLab is told')
-    .argument('<job>', "The job's id, its address in GitLab, or its build as `jobs` prints it")
+    .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption())
     .addOption(
       booleanOption('--force', 'Terminate its workflow; the node cleans up and tells GitLab'),
@@ -57,6 +60,8 @@ export function chooseBuild(builds: readonly OpenBuild[], job: string): OpenBuil
   return first;
 }
 
-function userName({ io: { env } }: CommandContext): string {
-  return env['SUDO_USER'] ?? env['USER'] ?? 'somebody';
+/** Who gives an order, as far as the environment says it. */
+export function userName({ io: { env } }: CommandContext): string {
+  // An empty variable is one that is not set.
+  return [env['SUDO_USER'], env['USER']].find((name) => (name ?? '') !== '') ?? 'somebody';
 }

@@ -3,7 +3,7 @@ import { buildDirectory } from '../adapters/state/build-store.ts';
 import { copyTrace } from '../adapters/trace-spool/trace-reader.ts';
 import { systemClock } from '../worker/machine/program.ts';
 import { listOpenBuilds, withTemporal } from './builds.ts';
-import { chooseBuild } from './cancel.ts';
+import { chooseBuild, JOB_ARGUMENT } from './cancel.ts';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
 
@@ -16,7 +16,7 @@ interface LogsFlags {
 export function createLogsCommand(context: CommandContext): Command {
   return new Command('logs')
     .description('Print the masked log of a job that runs on this node')
-    .argument('<job>', "The job's id, its address in GitLab, or its build as `jobs` prints it")
+    .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption())
     .addOption(new Option('-f, --follow', 'Go on until the job has ended'))
     .action((job: string, flags: LogsFlags) => printLog(job, flags, context));

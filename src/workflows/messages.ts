@@ -166,6 +166,21 @@ export const cancelBuildSignal = defineSignal('cancelBuild');
 export const cancelSignal = defineSignal('cancel');
 /** As the signal `cancel`, and answers. */
 export const cancelUpdate = defineUpdate<string>('cancel');
+/**
+ * Keeps the containers of a build after its job, or stops the build before a stage. The input is read
+ * by `parseHoldOrder`.
+ */
+export const holdSignal = defineSignal<[order: unknown]>('hold');
+/** As the signal, and refuses what makes no sense. */
+export const holdUpdate = defineUpdate<string, [order: unknown]>('hold');
+/** Ends what holds a build now, or else what was to hold it later. */
+export const releaseSignal = defineSignal<[Release?]>('release');
+/** As the signal, and refuses it where nothing is held. */
+export const releaseUpdate = defineUpdate<string, [release: Release | undefined]>('release');
+/** Who ends a hold. */
+export interface Release {
+  readonly by?: string;
+}
 /** Answered in the clear, for people. */
 export const buildStatusQuery = defineQuery<BuildStatus>('status');
 /** Where a build stands, in words of closed lists. */
@@ -194,7 +209,7 @@ export interface StageAnswer {
 export const buildStateQuery = defineQuery<BuildState>('buildState');
 /** The state of a build's workflow. */
 export interface BuildState {
-  readonly stage: StageName | 'acknowledge' | 'report' | 'ended';
+  readonly stage: StageName | 'acknowledge' | 'report' | 'hold' | 'ended';
   readonly interruption: Interruption | undefined;
   readonly outcome: BuildOutcome | undefined;
 }

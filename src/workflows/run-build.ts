@@ -10,6 +10,7 @@ import type { JobSummary } from '../domain/context/stage.ts';
 import { nodeNameOf } from '../domain/runner/node-name.ts';
 import { outcomeOfFailure, reasonOf, throwBug } from './node/activity-failure.ts';
 import { logAndContinue, inBackground } from './build/background.ts';
+import { noticesWritten, writeNotices } from './build/hold.ts';
 import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
 import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
@@ -34,7 +35,7 @@ export interface RunBuildInput {
  * Transient faults are retried by policy. A script never runs twice: its stage re-attaches.
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
-  const run = openBuildRun(input.job.visible);
+  const run = openBuildRun(input.job);
   const isCancelRequested = watchCancelRequest();
   return CancellationScope.nonCancellable(async () => {
     const { outcome, assignment } = await runInOrder(input, run);
@@ -98,9 +99,17 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   const refused = await acknowledge(input, scope);
   // The trace is sent from here until the result was reported with all of it.
   const sending = new CancellationScope();
-  if (refused === undefined) inBackground(sending, () => sendTrace(input, scope));
+  if (refused === undefined) {
+    inBackground(sending, () => sendTrace(input, scope));
+    inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
+  }
   const outcome = refused ?? (await runStageSequence(input.job, scope));
-  await conclude(input, { ...scope, outcome });
+  const isHeld =
+    refused === undefined &&
+    scope.assignment.failover === undefined &&
+    scope.run.holds.begin(outcome);
+  if (refused === undefined && scope.run.notices.next !== undefined) await noticesWritten(scope);
+  await conclude(input, { ...scope, outcome, isHeld });
   sending.cancel();
   await release(input, scope);
   return outcome;
@@ -156,13 +165,19 @@ async function acknowledge(
   }
 }
 
+interface Conclusion extends BuildScope {
+  readonly outcome: BuildOutcome;
+  /** True: a person wants the containers to stay. */
+  readonly isHeld?: boolean;
+}
+
 /**
  * Also for a job that is rejected, because an earlier build that Temporal has lost may have begun
  * it.
  */
 async function conclude(
   { job }: RunBuildInput,
-  { assignment, run, outcome }: BuildScope & { readonly outcome: BuildOutcome },
+  { assignment, run, outcome, isHeld = false }: Conclusion,
 ): Promise<void> {
   const build = { buildId: job.buildId };
   run.show({ stage: 'report', outcome });
@@ -171,10 +186,19 @@ async function conclude(
       await assignment.onNode(() => assignment.node.patient.reportResult(build, outcome));
       run.progress.isReported = true;
     }),
-    logAndContinue('environment not destroyed', () =>
-      assignment.onNode(() => assignment.node.quick.destroyEnvironment(build)),
-    ),
+    logAndContinue('environment not destroyed', async () => {
+      if (isHeld) await whileHeld(run, outcome);
+      run.holds.end();
+      await assignment.onNode(() => assignment.node.quick.destroyEnvironment(build));
+    }),
   ]);
+}
+
+/** Whoever looks sees the result meanwhile, which GitLab has too. */
+async function whileHeld(run: BuildRun, outcome: BuildOutcome): Promise<void> {
+  run.show({ stage: 'hold' });
+  run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
+  await run.kept.whenLetGo(run.stages);
 }
 
 /** Runs beside the stages, and learns from GitLab's answers when the job must end. */

@@ -12,6 +12,7 @@ const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   runStage: 'run a stage',
   stopStage: 'stop the stage that runs',
   timeLeft: 'ask the node how much time is left',
+  writeNotice: 'write into the log what a person has ordered',
   uploadTrace: 'send the log to GitLab while it grows',
   reportResult: 'send the rest of the log and the result to GitLab',
   destroyEnvironment: 'remove containers, volumes and network',

@@ -40,7 +40,7 @@ describe('the build that a person means', () => {
   }
 });
 
-for (const args of [['jobs'], ['cancel', '7']]) {
+for (const args of [['jobs'], ['cancel', '7'], ['hold', '7'], ['release', '7']]) {
   it(`${args[0]} says so when no Temporal runs, and starts none`, async () => {
     installation = await openInstallation(() => '');
     const { exitCode, stderr } = await installation.run(args);

@@ -34,7 +34,7 @@ function formatTime({ startedMs, endedMs }: StageRow): string {
     : `${((endedMs - startedMs) / 1000).toFixed(1)} s`;
 }
 
-/** `12:04:31 UTC`. */
-function formatMoment(ms: number): string {
+/** A point in time, for people: `12:04:31 UTC`. */
+export function formatMoment(ms: number): string {
   return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
 }

@@ -8,6 +8,7 @@ import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failu
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
+import { stopBefore } from './hold.ts';
 import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
 
 /** Runs the stages of one build one after another. */
@@ -58,6 +59,8 @@ export function openStages(
   };
   return {
     prepare: async () => {
+      if (run.holds.isOrderedBefore('prepare_executor'))
+        await stopBefore('prepare_executor', parts);
       run.show({ stage: 'prepare_executor' });
       run.showAttributes({ Stage: 'prepare_executor' });
       const endRow = run.stages.begin('prepare_executor', 1);
@@ -68,6 +71,7 @@ export function openStages(
     },
 
     run: async (stage, options) => {
+      if (run.holds.isOrderedBefore(stage.name)) await stopBefore(stage.name, parts);
       if (stage.place === 'runner' && patched(LINES_GO_WITH_NEXT)) {
         said.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });

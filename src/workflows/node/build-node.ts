@@ -65,6 +65,13 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
       scheduleToCloseTimeout: STOP_LIMIT_MS,
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
+    /** Lines about people's orders: nothing waits longer for them. */
+    notice: proxyActivities<BuildActivities>({
+      ...common,
+      startToCloseTimeout: '30 seconds',
+      scheduleToCloseTimeout: '2 minutes',
+      retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
+    }),
     /** The result of a finished job is delivered, however long GitLab is away. */
     patient: proxyActivities<BuildActivities>({
       ...common,

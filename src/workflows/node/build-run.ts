@@ -2,7 +2,11 @@ import { CancellationScope, setHandler } from '@temporalio/workflow';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { Interruption } from '../../domain/context/outcome.ts';
 import { openAttributes, type AttributeChange } from './build-attributes.ts';
-import type { VisibleJob } from '../../domain/context/stage.ts';
+import { stageNamesOf } from '../../domain/build/hold.ts';
+import type { JobSummary } from '../../domain/context/stage.ts';
+import { openHolds, type Holds } from './holds.ts';
+import { openKeptContainers, type KeptContainers } from './kept-containers.ts';
+import { openNotices, type Notices } from './notices.ts';
 import { openStageProgress, type StageProgress } from './stage-progress.ts';
 import { describeRow, describeStatus } from './build-answers.ts';
 import * as messages from '../messages.ts';
@@ -23,6 +27,9 @@ export interface BuildRun {
   readonly showAttributes: AttributeChange;
   /** Its stages so far, for people. */
   readonly stages: StageProgress;
+  readonly holds: Holds;
+  readonly kept: KeptContainers;
+  readonly notices: Notices;
   /** The progress that matters when its node is lost. */
   readonly progress: BuildProgress;
 }
@@ -56,10 +63,15 @@ function cancelAnswer({ isOver }: BuildRun, cancel: () => void): string {
 }
 
 /** Opens the run of this workflow and listens to its signals and to a cancel request. */
-export function openBuildRun(visible?: VisibleJob): BuildRun {
+export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
   let interruption: Interruption | undefined;
   let restarts = 0;
   const stages = openStageProgress();
+  const [kept, notices] = [openKeptContainers(), openNotices()];
+  const holds = openHolds({
+    ...{ kept, notices, stages, stageNames: stageNamesOf(plan) },
+    isAborted: () => interruption?.kind === 'aborted',
+  });
   let shown: messages.BuildState = {
     stage: 'acknowledge',
     interruption: undefined,
@@ -84,37 +96,50 @@ export function openBuildRun(visible?: VisibleJob): BuildRun {
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
-    stages,
+    ...{ stages, holds, kept, notices },
     showAttributes: openAttributes(visible),
     show: (change) => {
       shown = { ...shown, ...change };
     },
   };
-  const cancel = (): void => run.interrupt({ kind: 'canceling' });
-  setHandler(
-    messages.nodeRestartedSignal,
-    () => {
-      restarts += 1;
-    },
-    { description: 'Sent by a node that was started anew.' },
-  );
+  const answers = (): messages.BuildState => shown;
+  const isRestarted = (): void => {
+    restarts += 1;
+  };
+  handleMessages(run, { answers, isRestarted });
+  return run;
+}
+
+interface BuildMessages {
+  answers(): messages.BuildState;
+  isRestarted(): void;
+}
+
+function handleMessages(run: BuildRun, { answers, isRestarted }: BuildMessages): void {
+  const { stages } = run;
+  const cancel = (): void => {
+    run.interrupt({ kind: 'canceling' });
+    run.holds.letGo();
+  };
+  setHandler(messages.nodeRestartedSignal, isRestarted, {
+    description: 'Sent by a node that was started anew.',
+  });
   setHandler(messages.cancelBuildSignal, cancel, { description: CANCEL });
   setHandler(messages.cancelSignal, cancel, { description: CANCEL });
   setHandler(messages.cancelUpdate, () => clearValue(cancelAnswer(run, cancel)), {
     description: CANCEL,
   });
-  setHandler(messages.buildStateQuery, () => shown, {
+  setHandler(messages.buildStateQuery, answers, {
     description: 'Where the build stands, for the program itself. Encrypted.',
   });
   setHandler(
     messages.buildStatusQuery,
-    () => clearValue(describeStatus(shown, { stages, failedStage: run.progress.failedStage })),
+    () => clearValue(describeStatus(answers(), { stages, failedStage: run.progress.failedStage })),
     { description: 'Where the build stands and what it waits for. No input.' },
   );
   setHandler(messages.stagesQuery, () => clearValue(stages.rows.map(describeRow)), {
     description: 'Each try of each stage: state, times, exit code. No input.',
   });
   // A person's cancel request has the effect of GitLab's: the build ends properly.
-  CancellationScope.current().cancelRequested.catch(() => run.interrupt({ kind: 'canceling' }));
-  return run;
+  CancellationScope.current().cancelRequested.catch(cancel);
 }

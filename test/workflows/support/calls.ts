@@ -4,6 +4,8 @@ export interface Calls {
   add(call: string): void;
   /** Resolves when the call was made this many times. */
   when(call: string, times?: number, limitMs?: number): Promise<void>;
+  /** Resolves when anything more is called. */
+  whenNext(limitMs?: number): Promise<void>;
 }
 
 export function recordCalls(): Calls {
@@ -15,6 +17,18 @@ export function recordCalls(): Calls {
       all.push(call);
       for (const check of waiting) check();
     },
+    whenNext: (limitMs = 30_000) =>
+      new Promise((resolve, reject) => {
+        const limit = setTimeout(() => {
+          reject(new Error(`nothing was called after: ${all.join(', ')}`));
+        }, limitMs);
+        const check = (): void => {
+          clearTimeout(limit);
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+      }),
     when: (call, times = 1, limitMs = 30_000) =>
       new Promise((resolve, reject) => {
         const limit = setTimeout(() => {

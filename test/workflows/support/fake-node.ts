@@ -129,6 +129,7 @@ function openFake(calls: Calls, client: Client): Fake {
       return Promise.resolve();
     },
     timeLeft: () => Promise.resolve(0),
+    writeNotice: () => Promise.resolve(),
     destroyEnvironment: () => Promise.resolve(),
     releaseBuild: () => Promise.resolve(),
     markCanceled: ({ buildId }) =>
@@ -186,6 +187,8 @@ function openFake(calls: Calls, client: Client): Fake {
         act('uploadTrace', () => behaviour.uploadTrace(build, options)),
       reportResult: (build, outcome) =>
         act(`reportResult ${outcome.state}`, () => behaviour.reportResult(build, outcome)),
+      writeNotice: (build, notice) =>
+        act(`writeNotice ${notice.text}`, () => behaviour.writeNotice(build, notice)),
       destroyEnvironment: (build) =>
         act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
       releaseBuild: (build) => act('releaseBuild', () => behaviour.releaseBuild(build)),

@@ -1,0 +1,94 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { Command, Option } from 'commander';
+import { holdUpdate, releaseUpdate } from '../workflows/messages.ts';
+import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
+import { chooseBuild, JOB_ARGUMENT, userName } from './cancel.ts';
+import type { CommandContext } from './context.ts';
+import { booleanOption, configOption } from './options.ts';
+
+interface HoldFlags {
+  readonly config: string;
+  readonly before?: string;
+  readonly onFailure?: boolean;
+}
+
+/** Time limit for an order, which only a worker takes: there may be none. */
+const ORDER_LIMIT_MS = 10_000;
+
+/** `hold`: keeps a build's containers after its job, or stops the build before a stage. */
+export function createHoldCommand(context: CommandContext): Command {
+  return new Command('hold')
+    .description('Keep the containers of a job after its end, or stop it before a stage')
+    .argument('<job>', JOB_ARGUMENT)
+    .argument('[time]', 'How long at most: 1h unless said, at most 8h; 0 ends it')
+    .addOption(configOption())
+    .addOption(new Option('--before <stage>', 'Stop before this stage; its time-out goes on'))
+    .addOption(booleanOption('--on-failure', 'Keep them only when the job fails'))
+    .action((job: string, time: string | undefined, flags: HoldFlags) => {
+      const { before, onFailure } = flags;
+      const order = {
+        ...{ by: userName(context), onFailure: onFailure === true },
+        ...(time !== undefined && { time }),
+        ...(before !== undefined && { before }),
+      };
+      return give({ job, config: flags.config }, context, (build) =>
+        build.executeUpdate(holdUpdate, { args: [order] }),
+      );
+    });
+}
+
+/** `release`: ends what holds a build. */
+export function createReleaseCommand(context: CommandContext): Command {
+  return new Command('release')
+    .description('End what holds a job: it goes on, or its containers are removed')
+    .argument('<job>', JOB_ARGUMENT)
+    .addOption(configOption())
+    .action((job: string, { config }: HoldFlags) =>
+      give({ job, config }, context, (build) =>
+        build.executeUpdate(releaseUpdate, { args: [{ by: userName(context) }] }),
+      ),
+    );
+}
+
+interface Wanted {
+  readonly job: string;
+  readonly config: string;
+}
+
+/** Sends an order, and tells the build's answer or why it was refused. */
+async function give(
+  { job, config }: Wanted,
+  context: CommandContext,
+  order: (build: WorkflowHandle) => Promise<string>,
+): Promise<void> {
+  await withTemporal(config, context, async (client) => {
+    const build = chooseBuild(await listOpenBuilds(client), job);
+    const answer = await answerOf(client, build, order);
+    const { buildId, summary, node } = build;
+    context.log().info(`Job: ${answer}`, { build: buildId, what: summary, node });
+  });
+}
+
+async function answerOf(
+  client: Client,
+  { buildId }: OpenBuild,
+  order: (build: WorkflowHandle) => Promise<string>,
+): Promise<string> {
+  const build = client.workflow.getHandle(buildId);
+  try {
+    return await client.withDeadline(Date.now() + ORDER_LIMIT_MS, () => order(build));
+  } catch (error) {
+    throw new Error(`${buildId}: ${await describeRefusal(error)}`, { cause: error });
+  }
+}
+
+async function describeRefusal(error: unknown): Promise<string> {
+  // Loaded by now: see `withTemporal`.
+  const { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } =
+    await import('@temporalio/client');
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+    return 'no worker answers for it, start one';
+  }
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,102 @@
+import type { BuildPlan } from '../context/stage.ts';
+import { isObject } from '../is-object.ts';
+import { formatGoDuration, parseGoDuration } from '../job/go-duration.ts';
+import { formatMoment } from './stage-table.ts';
+
+/** A person's order to keep a build's containers after its job, or to stop it before a stage. */
+export interface HoldOrder {
+  /** At most {@link MAX_HOLD_MS}. 0 ends a hold. */
+  readonly forMs: number;
+  /** True: only when the job fails. */
+  readonly onFailure: boolean;
+  /** The stage before which the build stops; undefined: the containers are kept after the job. */
+  readonly before: string | undefined;
+  /** Who says so, in the person's own words; undefined when it is not known. */
+  readonly by: string | undefined;
+}
+
+/** How long a hold is when nobody says a time, in milliseconds. */
+export const USUAL_HOLD_MS = 3_600_000;
+/** The longest hold, in milliseconds: a working day. */
+export const MAX_HOLD_MS = 8 * 3_600_000;
+
+const PERSON = /^[\w.@+-][\w.@+ -]{0,62}$/;
+const SHAPE =
+  'the input is a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}';
+
+/** An order that makes no sense, with the reason in words. */
+export interface Refusal {
+  readonly refusal: string;
+}
+
+/** Reads the input of the order `hold`: nothing, a time, or an object. */
+export function parseHoldOrder(input: unknown): HoldOrder | Refusal {
+  const order = readInput(input);
+  if (order === undefined) return { refusal: SHAPE };
+  const { time, onFailure, before, by } = order;
+  const forMs = time === undefined ? USUAL_HOLD_MS : parseGoDuration(time);
+  if (forMs === undefined || forMs < 0) return { refusal: `a time is written as "30m": ${SHAPE}` };
+  if (forMs > MAX_HOLD_MS) {
+    return { refusal: `a hold lasts at most ${formatGoDuration(MAX_HOLD_MS)}` };
+  }
+  return { forMs, onFailure: onFailure === true, before, by: parsePerson(by) };
+}
+
+interface HoldInput {
+  readonly time: string | undefined;
+  readonly onFailure: boolean | undefined;
+  readonly before: string | undefined;
+  readonly by: unknown;
+}
+
+function readInput(input: unknown): HoldInput | undefined {
+  const order = typeof input === 'string' ? { time: input } : (input ?? {});
+  if (!isObject(order)) return undefined;
+  const { time, onFailure, before, by } = order;
+  if (!isOptionalText(time) || !isOptionalText(before)) return undefined;
+  if (onFailure !== undefined && typeof onFailure !== 'boolean') return undefined;
+  return { time, onFailure, before, by };
+}
+
+/** Reads who has given an order; undefined for anything that is no name. */
+export function parsePerson(by: unknown): string | undefined {
+  return typeof by === 'string' && PERSON.test(by) ? by : undefined;
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+/** Names of all stages that a build with this plan may run, in their order. */
+export function stageNamesOf(plan: BuildPlan): readonly string[] {
+  const { secrets, preparation, steps, afterScript, finish, cleanup } = plan;
+  const stages = [
+    ...preparation,
+    ...steps,
+    afterScript,
+    ...(finish?.onSuccess ?? []),
+    ...(finish?.onFailure ?? []),
+    cleanup,
+  ].flatMap((stage) => (stage === undefined ? [] : [stage.name]));
+  const first = secrets === undefined ? [] : [secrets.name];
+  return [...new Set([...first, 'prepare_executor', ...stages])];
+}
+
+/** A line of the trace that tells of an order; `atMs` is when it was given. */
+export function describeHold({ forMs, onFailure, before, by }: HoldOrder, atMs: number): string {
+  const time = formatGoDuration(forMs);
+  const what =
+    before === undefined
+      ? `the containers are kept for ${time} after the job${onFailure ? ', if it fails' : ''}`
+      : `the job stops before ${before}, for at most ${time}`;
+  return `Hold${describeGiver(by, atMs)}: ${what}`;
+}
+
+/** A line of the trace that tells that a hold was ended by a person. */
+export function describeRelease(what: string, by: string | undefined, atMs: number): string {
+  return `Release${describeGiver(by, atMs)}: ${what}`;
+}
+
+function describeGiver(by: string | undefined, atMs: number): string {
+  return ` by ${by ?? 'somebody in Temporal'} at ${formatMoment(atMs)}`;
+}

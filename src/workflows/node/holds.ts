@@ -1,0 +1,236 @@
+import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
+import {
+  describeHold,
+  describeRelease,
+  MAX_HOLD_MS,
+  parseHoldOrder,
+  parsePerson,
+  type HoldOrder,
+} from '../../domain/build/hold.ts';
+import { formatMoment } from '../../domain/build/stage-table.ts';
+import { clearValue, withClearMessage } from '../../domain/clear-text.ts';
+import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import type { KeptContainers } from './kept-containers.ts';
+import type { Notices } from './notices.ts';
+import type { StageProgress } from './stage-progress.ts';
+import * as messages from '../messages.ts';
+
+/** People's orders to stop a build before a stage, and to keep its containers after the job. */
+export interface Holds {
+  /** Whether the build has to stop before this stage. */
+  isOrderedBefore(stage: string): boolean;
+  /** The build stops here, until this time at the latest. undefined once it may go on. */
+  stopBefore(stage: string): number | undefined;
+  /** The build goes on: nobody has to let it. */
+  goOn(stage: string): void;
+  /** The job has ended: says whether the containers stay. */
+  begin(outcome: BuildOutcome): boolean;
+  /** The containers are removed from now on. */
+  end(): void;
+  /** Lets go of containers that are kept, as a cancel does. Orders for later stay. */
+  letGo(): void;
+}
+
+interface HoldScope {
+  readonly kept: KeptContainers;
+  readonly notices: Notices;
+  readonly stages: StageProgress;
+  /** Names of all stages of the build. */
+  readonly stageNames: readonly string[];
+  /** True: GitLab has ended the job. */
+  isAborted(): boolean;
+}
+
+interface HoldState {
+  phase: 'running' | 'held' | 'over';
+  /** When the job ended, while the containers are kept. */
+  endedMs: number;
+  atEnd: HoldOrder | undefined;
+  readonly before: Map<string, HoldOrder>;
+  /** Where the build has stopped, and until when. */
+  pause: { readonly stage: string; readonly untilMs: number } | undefined;
+}
+
+export function openHolds(scope: HoldScope): Holds {
+  const state: HoldState = {
+    ...{ phase: 'running', endedMs: 0, atEnd: undefined, pause: undefined },
+    before: new Map(),
+  };
+  handleHolds(state, scope);
+  return {
+    isOrderedBefore: (stage) => state.before.has(stage),
+    stopBefore: (stage) => stopBefore(stage, state),
+    goOn: (stage) => {
+      state.pause = undefined;
+      state.before.delete(stage);
+    },
+    begin: (outcome) => beginHold(outcome, state, scope),
+    end: () => {
+      state.phase = 'over';
+    },
+    letGo: () => scope.kept.letGo('hold'),
+  };
+}
+
+function stopBefore(stage: string, state: HoldState): number | undefined {
+  const order = state.before.get(stage);
+  if (order === undefined) return undefined;
+  state.pause ??= { stage, untilMs: Date.now() + order.forMs };
+  return state.pause.untilMs;
+}
+
+function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: HoldScope): boolean {
+  const { atEnd } = state;
+  state.endedMs = Date.now();
+  // Nobody wants anything of a job that GitLab has ended, or has given to another runner.
+  if (atEnd === undefined || outcome.state === 'aborted') return false;
+  if (atEnd.onFailure && outcome.state === 'success') return false;
+  const untilMs = state.endedMs + atEnd.forMs;
+  state.phase = 'held';
+  kept.keep('hold', untilMs);
+  notices.add(`The containers are kept until ${formatMoment(untilMs)}, or until \`release\``);
+  return true;
+}
+
+/** Takes an order that was not refused. Returns the answer to its sender. */
+function takeOrder(order: HoldOrder, state: HoldState, scope: HoldScope): string {
+  const { forMs, before, by } = order;
+  if (forMs === 0) return withdraw(before, by, { state, scope });
+  const nowMs = Date.now();
+  tell(describeHold(order, nowMs), { state, scope });
+  if (before !== undefined) {
+    state.before.set(before, order);
+    if (state.pause?.stage === before) state.pause = { stage: before, untilMs: nowMs + forMs };
+    return `the build stops before ${before}: \`release\` lets it go on, and the job's time-out goes on counting`;
+  }
+  if (state.phase === 'running') {
+    state.atEnd = order;
+    return 'the containers are kept after the job, until `release` at the latest';
+  }
+  const untilMs = Math.min(nowMs + forMs, state.endedMs + MAX_HOLD_MS);
+  scope.kept.keep('hold', untilMs);
+  return `the containers are kept until ${formatMoment(untilMs)}`;
+}
+
+interface HoldParts {
+  readonly state: HoldState;
+  readonly scope: HoldScope;
+}
+
+/** A hold of no time. */
+function withdraw(
+  before: string | undefined,
+  by: string | undefined,
+  { state, scope }: HoldParts,
+): string {
+  if (before === undefined || state.pause?.stage === before) return release(by, { state, scope });
+  state.before.delete(before);
+  const what = `the build does not stop before ${before}`;
+  tell(describeRelease(what, by, Date.now()), { state, scope });
+  return what;
+}
+
+function release(by: string | undefined, { state, scope }: HoldParts): string {
+  const what = releaseNow(state, scope) ?? 'nothing is held';
+  tell(describeRelease(what, by, Date.now()), { state, scope });
+  return what;
+}
+
+/** Nothing can be added to a trace that GitLab has as a whole. */
+function tell(text: string, { state, scope }: HoldParts): void {
+  if (state.phase === 'running') scope.notices.add(text);
+  else log.info('order after the job has ended', { order: text });
+}
+
+/** What holds the build now ends; otherwise what was to hold it later. */
+function releaseNow(state: HoldState, { kept }: HoldScope): string | undefined {
+  if (state.pause !== undefined) {
+    const { stage } = state.pause;
+    state.before.delete(stage);
+    state.pause = undefined;
+    return `the build goes on with ${stage}`;
+  }
+  if (state.phase === 'held') {
+    kept.letGo('hold');
+    return 'the containers are removed';
+  }
+  if (!isOrdered(state)) return undefined;
+  state.before.clear();
+  state.atEnd = undefined;
+  return 'the build is not held';
+}
+
+function isOrdered({ before, atEnd }: HoldState): boolean {
+  return before.size > 0 || atEnd !== undefined;
+}
+
+/** Why an order makes no sense now; undefined when it does. */
+function refusalOf(
+  order: HoldOrder,
+  state: HoldState,
+  { stageNames, stages, isAborted }: HoldScope,
+): string | undefined {
+  if (state.phase === 'over') return 'the containers of this build are removed already';
+  if (isAborted()) return 'GitLab has ended the job';
+  if (order.forMs === 0) return isHeld(state) ? undefined : 'nothing of this build is held';
+  const { before } = order;
+  if (before === undefined) return undefined;
+  const begun = new Set(stages.rows.map(({ name }) => name));
+  const toCome = stageNames.filter((name) => !begun.has(name));
+  if (state.phase === 'running' && toCome.includes(before)) return undefined;
+  const names = toCome.length === 0 || state.phase !== 'running' ? 'none' : toCome.join(', ');
+  return `no stage ${JSON.stringify(before.slice(0, 40))} is to come, but: ${names}`;
+}
+
+function isHeld(state: HoldState): boolean {
+  return state.pause !== undefined || state.phase === 'held' || isOrdered(state);
+}
+
+const HOLD =
+  'Keeps the containers after the job, 1 h unless said otherwise, or stops before a stage. ' +
+  'Input: none, a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}.';
+const RELEASE = 'Ends what holds the build now, or else what was to hold it later. No input.';
+
+/** As signals, whose bad input is told in the log, and as updates, which refuse it in words. */
+function handleHolds(state: HoldState, scope: HoldScope): void {
+  const read = (input: unknown): HoldOrder => {
+    const order = parseHoldOrder(input);
+    const refusal = 'refusal' in order ? order.refusal : refusalOf(order, state, scope);
+    if ('refusal' in order || refusal !== undefined) throw badOrder(refusal ?? '');
+    return order;
+  };
+  const requireHeld = (): void => {
+    if (state.phase === 'over' || !isHeld(state)) throw badOrder('nothing of this build is held');
+  };
+  const ifValid = (order: string, work: () => unknown): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure)) throw error;
+      log.warn(`${order} makes no sense, ignored`, { reason: error.message });
+    }
+  };
+  const hold = (input: unknown): string => takeOrder(read(input), state, scope);
+  const letGo = (by: unknown): string => {
+    requireHeld();
+    return release(parsePerson(by), { state, scope });
+  };
+  setHandler(messages.holdSignal, (input) => ifValid('hold', () => hold(input)), {
+    description: HOLD,
+  });
+  setHandler(messages.releaseSignal, (input) => ifValid('release', () => letGo(input?.by)), {
+    description: RELEASE,
+  });
+  setHandler(messages.holdUpdate, (input) => clearValue(hold(input)), {
+    description: HOLD,
+    validator: (input) => void read(input),
+  });
+  setHandler(messages.releaseUpdate, (input) => clearValue(letGo(input?.by)), {
+    description: RELEASE,
+    validator: (...[]: unknown[]) => requireHeld(),
+  });
+}
+
+function badOrder(message: string): ApplicationFailure {
+  return withClearMessage(ApplicationFailure.nonRetryable(message, 'BadInput'));
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  describeHold,
+  describeRelease,
+  parseHoldOrder,
+  stageNamesOf,
+  USUAL_HOLD_MS,
+} from '../../../src/domain/build/hold.ts';
+import { FILES_PLAN, stage } from '../../workflows/support/jobs.ts';
+
+const USUAL = { forMs: USUAL_HOLD_MS, onFailure: false, before: undefined, by: undefined };
+
+describe('the input of the order `hold`', () => {
+  const orders: [input: unknown, expected: object, why: string][] = [
+    [undefined, USUAL, 'nothing: the usual time'],
+    [null, USUAL, 'null, as some clients send nothing'],
+    ['30m', { ...USUAL, forMs: 1_800_000 }, 'a time'],
+    ['0', { ...USUAL, forMs: 0 }, 'no time: the end of a hold'],
+    ['8h', { ...USUAL, forMs: 28_800_000 }, 'the longest'],
+    [{ onFailure: true, by: 'alice' }, { ...USUAL, onFailure: true, by: 'alice' }, 'an object'],
+    [{ before: 'step_script', time: '1m' }, { ...USUAL, before: 'step_script', forMs: 60_000 }, ''],
+    [{ by: 'a\nb' }, USUAL, 'a name must not make lines'],
+  ];
+  for (const [input, expected, why] of orders) {
+    it(`${JSON.stringify(input)} is understood: ${why}`, () => {
+      assert.deepEqual(parseHoldOrder(input), expected);
+    });
+  }
+  const refusals: [input: unknown, reason: RegExp][] = [
+    ['8h1ms', /a hold lasts at most 8h0m0s/],
+    ['-1m', /a time is written as "30m"/],
+    ['soon', /a time is written as "30m"/],
+    [30, /the input is a time/],
+    [['30m'], /the input is a time/],
+    [{ time: 30 }, /the input is a time/],
+    [{ onFailure: 'yes' }, /the input is a time/],
+    [{ before: {} }, /the input is a time/],
+  ];
+  for (const [input, reason] of refusals) {
+    it(`${JSON.stringify(input)} is refused: ${reason.source}`, () => {
+      const order = parseHoldOrder(input);
+      assert.match('refusal' in order ? order.refusal : 'understood', reason);
+    });
+  }
+});
+
+it('lines of the trace tell who has ordered what, and when', () => {
+  const atMs = Date.UTC(2026, 10, 29, 9, 5, 7);
+  assert.equal(
+    describeHold({ ...USUAL, onFailure: true, by: 'alice' }, atMs),
+    'Hold by alice at 09:05:07 UTC: the containers are kept for 1h0m0s after the job, if it fails',
+  );
+  assert.equal(
+    describeHold({ ...USUAL, before: 'get_sources' }, atMs),
+    'Hold by somebody in Temporal at 09:05:07 UTC: the job stops before get_sources, for at most 1h0m0s',
+  );
+  assert.equal(
+    describeRelease('the build goes on', 'bob', atMs),
+    'Release by bob at 09:05:07 UTC: the build goes on',
+  );
+});
+
+it('the stages of a plan have each one name, in their order', () => {
+  assert.deepEqual(stageNamesOf({ ...FILES_PLAN, secrets: stage('resolve_secrets') }), [
+    ...['resolve_secrets', 'prepare_executor', 'prepare_script', 'get_sources', 'step_script'],
+    ...['after_script', 'archive_cache', 'upload_artifacts_on_success'],
+    ...['archive_cache_on_failure', 'upload_artifacts_on_failure', 'cleanup_file_variables'],
+  ]);
+});

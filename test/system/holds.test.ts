@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { NO_GIT } from '../support/scenario.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const execute = promisify(execFile);
+
+describe('a job that a person holds', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({ concurrent: 2 });
+    await installation.start();
+  });
+  after(() => installation.close());
+
+  const command = (...args: string[]) =>
+    execute(process.execPath, [CLI, ...args, '--config', installation.configPath], {
+      env: { ...process.env, SUDO_USER: '', USER: 'alice' },
+    });
+  /** Until somebody looks, the stage that `jobs` prints. */
+  const stageOf = async (id: number): Promise<string | undefined> => {
+    const { stdout } = await command('jobs');
+    return new RegExp(`^${id} +(\\S+) `, 'm').exec(stdout)?.[1];
+  };
+  const whenStage = async (id: number, stage: string): Promise<void> => {
+    while ((await stageOf(id)) !== stage) await delay(200);
+  };
+  const containers = async (): Promise<readonly string[]> =>
+    (await installation.leftovers()).filter((left) => left.startsWith('container'));
+
+  it('keeps its containers over kill -9 while GitLab has the result, until `release`', async () => {
+    const script = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done', 'exit 3'];
+    const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });
+    await job.whenLog(/^begun$/m);
+    const { stderr } = await command('hold', `${job.id}`, '30m', '--on-failure');
+    assert.match(stderr, /Job: the containers are kept after the job/);
+    const held = await containers();
+    await execute('docker', ['exec', nameOf(held[0]), 'touch', '/tmp/go']);
+    assert.equal(await job.whenFinished(), 'failed');
+    assert.equal(job.exitCode, 3);
+    assert.match(
+      job.log,
+      /^Hold by alice at [\d:]+ UTC: the containers are kept for 30m0s after the job, if it fails$/m,
+    );
+    assert.match(job.log, /^The containers are kept until [\d:]+ UTC, or until `release`$/m);
+    await whenStage(job.id, 'hold');
+
+    await installation.runner.end('SIGKILL');
+    const next = await installation.start();
+    await next.whenLog(/"msg":"build goes on"/);
+    assert.deepEqual(await containers(), held);
+    assert.equal(await stageOf(job.id), 'hold');
+    await command('release', `${job.id}`);
+    await installation.whenClean();
+    assert.equal(job.handedOut, 1);
+    assert.deepEqual(installation.gitlab.violations, []);
+  });
+
+  it('is let go by the workflow when its time is over, after a kill -9 in the hold', async () => {
+    const script = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
+    const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });
+    await job.whenLog(/^begun$/m);
+    await command('hold', `${job.id}`, '10s');
+    const held = await containers();
+    await execute('docker', ['exec', nameOf(held[0]), 'touch', '/tmp/go']);
+    assert.equal(await job.whenFinished(), 'success');
+    await installation.runner.end('SIGKILL');
+    assert.deepEqual(await containers(), held);
+    await installation.start();
+    await installation.whenClean(60_000);
+  });
+
+  it('stops before a stage over kill -9 of the worker, and goes on by `release`', async () => {
+    const { gitlab } = installation;
+    const script = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
+    const job = gitlab.addJob({ script, afterScript: ['echo tidied'], variables: [NO_GIT] });
+    await job.whenLog(/^begun$/m);
+    await command('hold', `${job.id}`, '--before', 'after_script');
+    await execute('docker', ['exec', nameOf((await containers())[0]), 'touch', '/tmp/go']);
+    await job.whenLog(/^The job has stopped before after_script, until .* Its time-out goes on/m);
+    await installation.runner.end('SIGKILL');
+    await installation.start();
+    await delay(1_000);
+    assert.equal(job.state, 'running');
+    await assert.rejects(
+      command('hold', `${job.id}`, '--before', 'step_script'),
+      /no stage "step_script" is to come, but: after_script/,
+    );
+    await command('release', `${job.id}`);
+    assert.equal(await job.whenFinished(), 'success');
+    assert.match(job.log, /^Release by alice at [\d:]+ UTC: the build goes on with after_script$/m);
+    assert.match(job.log, /^tidied$/m);
+    await installation.whenClean();
+    assert.equal(job.handedOut, 1);
+  });
+
+  it('refuses in words what makes no sense', async () => {
+    const job = installation.gitlab.addJob({
+      script: ['echo begun', 'while :; do sleep 0.2; done'],
+      variables: [NO_GIT],
+    });
+    await job.whenLog(/^begun$/m);
+    const refusals: [args: string[], why: RegExp][] = [
+      [['hold', `${job.id}`, '9h'], /a hold lasts at most 8h0m0s/],
+      [['hold', `${job.id}`, 'soon'], /a time is written as "30m"/],
+      [['hold', `${job.id}`, '--before', 'get_sources'], /no stage "get_sources" is to come/],
+      [['release', `${job.id}`], /nothing of this build is held/],
+      [['hold', '4711'], /no job "4711" runs/],
+    ];
+    for (const [args, why] of refusals) await assert.rejects(command(...args), why);
+    await command('cancel', `${job.id}`);
+    await job.whenFinished();
+    await installation.whenClean();
+  });
+});
+
+function nameOf(container: string | undefined): string {
+  return /^container \/(\S+)$/.exec(container ?? '')?.[1] ?? '';
+}

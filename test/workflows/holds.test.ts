@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { workflowMetadataQuery } from '@temporalio/workflow';
+import type { StageOutcome } from '../../src/domain/context/outcome.ts';
+import {
+  buildStatusQuery,
+  cancelSignal,
+  holdSignal,
+  holdUpdate,
+  releaseSignal,
+  releaseUpdate,
+} from '../../src/workflows/messages.ts';
+import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
+import { defer, type Deferred } from './support/calls.ts';
+import type { FakeNode } from './support/fake-node.ts';
+import { FULL_PLAN, jobOf, uniqueName } from './support/jobs.ts';
+import { openWorld, type World } from './support/world.ts';
+
+describe('a build that a person holds', () => {
+  let world: World;
+  let node: FakeNode;
+  let handle: BuildHandle;
+  let script: Deferred<StageOutcome>;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.end());
+  beforeEach(async () => {
+    node = await world.startNode(uniqueName('node'));
+    script = defer();
+    node.stage('step_script', script.promise);
+  });
+
+  const start = async (): Promise<void> => {
+    handle = await startBuild(world, { node, job: jobOf(FULL_PLAN) });
+  };
+  const startScript = async (): Promise<void> => {
+    await start();
+    await node.calls.when('runStage step_script');
+  };
+  const fail = (): void => script.resolve({ kind: 'script_failed', exitCode: 3 });
+  const hold = (order: unknown): Promise<string> =>
+    handle.executeUpdate(holdUpdate, { args: [order] });
+  const release = (): Promise<string> => handle.executeUpdate(releaseUpdate, { args: [undefined] });
+  const noticesOf = (): readonly string[] =>
+    node.calls.all.flatMap((call) => /^writeNotice (.*)/.exec(call)?.[1] ?? []);
+  const whenNotice = async (text: RegExp): Promise<void> => {
+    while (!noticesOf().some((notice) => text.test(notice))) await node.calls.whenNext();
+  };
+  const whenStatus = async (stage: string): Promise<unknown> => {
+    for (;;) {
+      const status = await handle.query(buildStatusQuery);
+      if (status.stage === stage) return status;
+    }
+  };
+
+  /** Refused in words. */
+  async function assertRefused(order: Promise<string>, message: RegExp): Promise<void> {
+    await assert.rejects(order, (error) => {
+      assert.ok(error instanceof WorkflowUpdateFailedError);
+      assert.match(String(error.cause), message);
+      return true;
+    });
+  }
+
+  it('keeps its containers after GitLab has the result, and its place, until `release`', async () => {
+    await startScript();
+    assert.match(await hold({ time: '30m', by: 'alice' }), /kept after the job/);
+    fail();
+    await node.calls.when('reportResult failed');
+    const status = await whenStatus('hold');
+    const { result, waitsFor } = status as { result: string; waitsFor: string };
+    assert.equal(result, 'failed');
+    assert.match(waitsFor, /^release or \d\d:\d\d:\d\d UTC: the containers are kept$/);
+    assert.ok(!callsOf(node).includes('destroyEnvironment'));
+    assert.match(await hold('1h'), /kept until \d\d:\d\d:\d\d UTC/);
+    assert.equal(await release(), 'the containers are removed');
+    await outcomeOf(handle);
+    assert.deepEqual(callsOf(node).slice(-2), ['destroyEnvironment', 'releaseBuild']);
+    const [first, second] = noticesOf();
+    assert.match(first ?? '', /^Hold by alice at \S+ UTC: .* kept for 30m0s after the job$/);
+    assert.match(second ?? '', /^The containers are kept until \S+ UTC, or until `release`$/);
+    const lastNotice = node.calls.all.lastIndexOf(`writeNotice ${second}`);
+    assert.ok(lastNotice < node.calls.all.indexOf('reportResult failed'), 'before the trace ends');
+  });
+
+  it('lets go by itself when the time is over, also after its workflows have moved', async () => {
+    await startScript();
+    await hold('3s');
+    fail();
+    await whenStatus('hold');
+    const heldMs = Date.now();
+    await world.restartWorkflows();
+    await outcomeOf(handle);
+    assert.ok(Date.now() - heldMs > 1_500, 'it was not held');
+    assert.equal(callsOf(node).at(-2), 'destroyEnvironment');
+  });
+
+  it('is held for a failure alone, if the person says so', async () => {
+    await startScript();
+    await hold({ onFailure: true });
+    script.resolve({ kind: 'succeeded' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    assert.match(noticesOf()[0] ?? '', /kept for 1h0m0s after the job, if it fails$/);
+  });
+
+  for (const [what, end] of [
+    ['the signal `cancel`', () => handle.signal(cancelSignal)],
+    ['a cancel request of Temporal', () => handle.cancel()],
+    ['the signal `release`', () => handle.signal(releaseSignal)],
+  ] as const) {
+    it(`lets go by ${what}, and its result stays`, async () => {
+      await startScript();
+      await handle.signal(holdSignal, '1h');
+      await whenNotice(/kept for 1h/);
+      fail();
+      await whenStatus('hold');
+      await end();
+      const outcome = await outcomeOf(handle);
+      assert.equal(outcome.state, 'failed');
+      assert.deepEqual(callsOf(node).slice(-2), ['destroyEnvironment', 'releaseBuild']);
+    });
+  }
+
+  it('stops before a stage and goes on by `release`; the trace tells both, and who said so', async () => {
+    const preparing = defer<undefined>();
+    node.behave({ prepareEnvironment: () => preparing.promise });
+    await start();
+    await node.calls.when('prepareEnvironment');
+    const answer = await hold({ before: 'get_sources', time: '20m', by: 'alice' });
+    assert.match(answer, /stops before get_sources.*time-out goes on counting/);
+    preparing.resolve(undefined);
+    await node.calls.when('runStage prepare_script');
+    await whenNotice(/has stopped before get_sources/);
+    const { waitsFor } = await handle.query(buildStatusQuery);
+    assert.match(waitsFor ?? '', /^release or \S+ UTC: held before get_sources$/);
+    const { currentDetails } = await handle.query(workflowMetadataQuery);
+    assert.match(currentDetails ?? '', /Waits for release or \S+ UTC: held .* since \S+ UTC/);
+    await assertRefused(
+      hold({ before: 'prepare_script' }),
+      /"prepare_script" is to come, but: get_/,
+    );
+    assert.ok(!callsOf(node).includes('runStage get_sources'));
+    await handle.executeUpdate(releaseUpdate, { args: [{ by: 'bob' }] });
+    await node.calls.when('runStage step_script');
+    script.resolve({ kind: 'succeeded' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    const words = noticesOf().join('\n');
+    assert.match(words, /^Hold by alice at \S+ UTC: the job stops before get_sources, for at most/);
+    assert.match(words, /^Release by bob at \S+ UTC: the build goes on with get_sources$/m);
+  });
+
+  it('goes on by itself when the time of the stop is over', async () => {
+    const preparing = defer<undefined>();
+    node.behave({ prepareEnvironment: () => preparing.promise });
+    await start();
+    await hold({ before: 'step_script', time: '2s' });
+    preparing.resolve(undefined);
+    await whenNotice(/has stopped before step_script/);
+    script.resolve({ kind: 'succeeded' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+  });
+
+  it('is ended by a cancel and by its time-out while it has stopped', async () => {
+    await start();
+    await hold({ before: 'step_script', time: '1h' });
+    await whenNotice(/has stopped before step_script/);
+    await handle.signal(cancelSignal);
+    assert.deepEqual(await outcomeOf(handle), { state: 'canceled' });
+    assert.ok(!callsOf(node).includes('runStage step_script'));
+  });
+
+  it('refuses in words what makes no sense, and says in the log what a signal had wrong', async () => {
+    await startScript();
+    await assertRefused(hold('soon'), /a time is written as "30m"/);
+    await assertRefused(hold('9h'), /at most 8h0m0s/);
+    await assertRefused(hold(['30m']), /the input is a time such as/);
+    await assertRefused(hold({ before: 'get_sources' }), /no stage "get_sources" is to come/);
+    await assertRefused(hold('0'), /nothing of this build is held/);
+    await assertRefused(release(), /nothing of this build is held/);
+    await handle.signal(holdSignal, { time: 7 });
+    await handle.signal(releaseSignal);
+    await hold('1h');
+    assert.equal(await hold('0'), 'the build is not held');
+    fail();
+    await outcomeOf(handle);
+    assert.equal(callsOf(node).filter((call) => call === 'destroyEnvironment').length, 1);
+  });
+});
