@@ -6,7 +6,7 @@ import type { BuildActivities } from '../contract.ts';
 import { FINISHED_NOTE } from './trace.ts';
 
 export function createNoticeActivities(
-  ports: Ports,
+  ports: Pick<Ports, 'builds'>,
   live: LiveBuilds,
 ): Pick<BuildActivities, 'writeNotice'> {
   return {
