@@ -1,7 +1,7 @@
 import type { RegistryAuth } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
 import type { CacheVolumeEngine } from './cache-volumes.ts';
-import type { FileMember } from './files.ts';
+import type { FileMember, HardLink } from './files.ts';
 import type { ServiceEngine } from './services.ts';
 import type { TerminalEngine } from './terminals.ts';
 
@@ -60,11 +60,17 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
   linkTarget(idOrName: string, path: string): Promise<string | undefined>;
   /** Whether `path` exists in a container, running or not, following links. */
   pathExists(idOrName: string, path: string): Promise<boolean>;
-  /** Writes members below the existing directory `path` of a container, running or not. */
+  /**
+   * Writes members below the existing directory `path` of a container, running or not. What has a
+   * member's name is removed first, so a reader who has opened it keeps its old content.
+   */
   writeFiles(
     idOrName: string,
     path: string,
-    options: { readonly members: AsyncIterable<FileMember>; readonly signal: AbortSignal },
+    options: {
+      readonly members: AsyncIterable<FileMember | HardLink>;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void>;
   /**
    * The first `maxBytes` of a container's own stdout and stderr over all its starts, optionally

@@ -18,6 +18,13 @@ export interface FileMember {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
+/** A further name of a file that was written before it, replacing what had that name. */
+export interface HardLink extends Omit<FileMember, 'kind'> {
+  readonly kind: 'link';
+  /** Relative to the same path as {@link FileMember.path}. */
+  readonly linkTarget: string;
+}
+
 /** The formats of archives that GitLab knows. */
 export type ArchiveFormat = 'zip' | 'gzip' | 'raw' | 'tarzstd' | 'zipzstd';
 

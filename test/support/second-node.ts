@@ -21,6 +21,10 @@ export interface SecondNode {
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
+function tail({ lines }: RunnerProcess): string {
+  return lines.slice(-15).join('\n');
+}
+
 /** As docs/second-node.md has it: from a shell that knows only the config file of the first node. */
 function handOverKeys(
   firstConfigPath: string,
@@ -77,8 +81,13 @@ export async function startSecondNode(
       }
     },
     whenBothClean: async (timeoutMs = 60_000) => {
-      await whenNothingLeft({ stateDir: firstStateDir, tokens }, timeoutMs);
-      await whenNothingLeft({ stateDir, tokens }, timeoutMs);
+      try {
+        await whenNothingLeft({ stateDir: firstStateDir, tokens }, timeoutMs);
+        await whenNothingLeft({ stateDir, tokens }, timeoutMs);
+      } catch (error) {
+        const said = `the first node:\n${tail(first)}\nthe second node:\n${tail(runner)}`;
+        throw new Error(`${String(error)}; last lines of ${said}`, { cause: error });
+      }
     },
     close: async () => {
       await runner.end('SIGTERM').catch(() => runner.end('SIGKILL'));

@@ -2,7 +2,7 @@ import type { CacheAddress } from '../../domain/cache/address.ts';
 import { cacheRoot } from '../../domain/cache/address.ts';
 import { cleanPath } from '../../domain/job/project-dir.ts';
 import type { CacheContext } from './cache-context.ts';
-import type { ArchiveEntry, FileMember } from '../../ports/index.ts';
+import type { ArchiveEntry, FileMember, HardLink } from '../../ports/index.ts';
 
 /** Name of a cache's archive in the containers' cache directory, the same as the peer's. */
 const ARCHIVE = 'cache.zip';
@@ -40,28 +40,50 @@ async function readLocal({ engine, container, signal }: CacheContext, { director
   return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, signal)) ?? NOTHING;
 }
 
-/** Puts an archive into the cache directory and replaces an older one. */
+/**
+ * Puts an archive into the cache directory and replaces an older one. Another build of any node may
+ * read the archive at the same time, and a write may be cut off: the archive gets its name only when
+ * it is whole.
+ */
 export async function keepLocal(
   context: CacheContext,
   address: CacheAddress,
-  { file, modifiedMs }: { readonly file: string; readonly modifiedMs: number },
+  archive: { readonly file: string; readonly modifiedMs: number },
 ): Promise<void> {
-  const { engine, container, ports, signal } = context;
+  const { engine, container, signal } = context;
+  const members = await membersOf(context, address, archive);
+  // Created by a separate call, because another build may create the same ones, and a stream cannot
+  // be sent again.
+  await engine.putArchive(container, '/', directoriesOf(context, address));
+  await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
+}
+
+/**
+ * The archive under a name of this node's own, its final name as a link, and an empty file in place
+ * of the first name: a container engine cannot rename. An archive that was cut off is replaced by
+ * the node's next one.
+ */
+async function membersOf(
+  { ports }: CacheContext,
+  { humanKey }: CacheAddress,
+  { file, modifiedMs }: { readonly file: string; readonly modifiedMs: number },
+): Promise<readonly (FileMember | HardLink)[]> {
   const { sizeBytes, content } = await ports.hostFiles.open(file);
-  const metadata = new TextEncoder().encode(JSON.stringify({ cachekey: address.humanKey }));
+  const metadata = new TextEncoder().encode(JSON.stringify({ cachekey: humanKey }));
   const common = { ...OF_ROOT, kind: 'file', modifiedMs } as const;
-  const members: readonly FileMember[] = [
-    { ...common, path: ARCHIVE, mode: 0o600, sizeBytes, content },
+  const incomplete = `${ARCHIVE}.${ports.digests.sha256Hex(ports.systemId).slice(0, 12)}`;
+  const own = { ...common, path: incomplete, mode: 0o600 };
+  const empty = { sizeBytes: 0, content: NOTHING };
+  return [
+    { ...own, sizeBytes, content },
+    { ...own, ...empty, kind: 'link', path: ARCHIVE, linkTarget: incomplete },
+    { ...own, ...empty },
     {
       ...{ ...common, path: METADATA, mode: 0o640 },
       sizeBytes: metadata.byteLength,
       content: oneOf(metadata),
     },
   ];
-  // Created by a separate call, because another build may create the same ones, and a stream cannot
-  // be sent again.
-  await engine.putArchive(container, '/', directoriesOf(context, address));
-  await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
 }
 
 /** As in the peer, readable only by their owner. The cache directory itself stays unchanged. */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { FileMember } from '../../ports/index.ts';
+import type { FileMember, HardLink } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { tarOf } from '../tar/writer.ts';
 import type { DaemonCall } from './daemon.ts';
@@ -13,7 +13,7 @@ import { readReply, type DaemonReply } from './read-reply.ts';
 import { directoryOnMount, inTurnAt } from './shared-mounts.ts';
 
 export interface Writing {
-  readonly members: AsyncIterable<FileMember>;
+  readonly members: AsyncIterable<FileMember | HardLink>;
   readonly signal: AbortSignal;
   readonly idOrName: string;
   /** The directory in the container. */
@@ -91,7 +91,10 @@ async function* watched(
   idle.touch();
 }
 
-async function* withinPlace({ members, path }: Writing): AsyncGenerator<FileMember, void, void> {
+async function* withinPlace({
+  members,
+  path,
+}: Writing): AsyncGenerator<FileMember | HardLink, void, void> {
   for await (const member of members) {
     const isLink = member.kind === 'symlink';
     yield isLink ? { ...member, linkTarget: linkTarget(member, path) } : member;
@@ -102,7 +105,10 @@ async function* withinPlace({ members, path }: Writing): AsyncGenerator<FileMemb
  * Docker refuses links that lead out of the target directory, unless they are absolute, which it
  * checks less strictly. Within its container a link may lead anywhere.
  */
-function linkTarget({ path, linkTarget: target }: FileMember, base: string): string {
+function linkTarget(
+  { path, linkTarget: target }: Pick<FileMember, 'path' | 'linkTarget'>,
+  base: string,
+): string {
   if (target.startsWith('/')) return target;
   const leadsTo = posix.normalize(posix.join(posix.dirname(path), target));
   const isInside = leadsTo !== '..' && !leadsTo.startsWith('../');

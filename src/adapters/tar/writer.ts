@@ -1,10 +1,10 @@
-import type { FileMember } from '../../ports/index.ts';
+import type { FileMember, HardLink } from '../../ports/index.ts';
 import { exactContent } from './exact-content.ts';
 import { BLOCK_BYTES, encodeHeader, paddingBytes } from './header.ts';
 
 /** A tar of these members, as a stream. */
 export async function* tarOf(
-  members: AsyncIterable<FileMember>,
+  members: AsyncIterable<FileMember | HardLink>,
 ): AsyncGenerator<Uint8Array, void, void> {
   for await (const member of members) {
     const isFile = member.kind === 'file';
