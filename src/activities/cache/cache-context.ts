@@ -11,7 +11,8 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import { defineCounter } from '../build/note.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
-type CachePorts = ContainerStagePorts & Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles'>;
+type CachePorts = ContainerStagePorts &
+  Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles' | 'systemId'>;
 
 /** Everything that restoring or saving one cache needs. */
 export interface CacheContext {
