@@ -6,7 +6,7 @@ import type { ContainerStagePorts } from '../build/container-stage.ts';
 
 /** For all stages that move files, and for the listings in their containers. */
 export type TransferPorts = ContainerStagePorts &
-  Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles' | 'runningSha256' | 'secrets'>;
+  Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles' | 'runningSha256' | 'secrets' | 'systemId'>;
 
 /** A stage that moves files between the build's containers and the outside. */
 export interface TransferRun {
