@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,7 @@ export interface S3Server {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly bucket: string;
+  readonly hasTls: boolean;
   /** Host path of an object. */
   readonly pathOf: (object: string) => string;
   readonly objects: () => Promise<readonly string[]>;
@@ -39,7 +41,15 @@ export interface S3Server {
   readonly close: () => Promise<void>;
 }
 
-export async function openS3Server(): Promise<S3Server> {
+export interface S3ServerOptions {
+  /** An address of this machine that is not the loopback. */
+  readonly host?: string;
+  /** Without it the server speaks HTTP. */
+  readonly tls?: { readonly certPem: string; readonly keyPem: string };
+}
+
+export async function openS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
+  const { host, tls } = options;
   const program = s3Program();
   if (program === undefined) throw new Error('there is no S3 server');
   const directory = await mkdtemp(join(tmpdir(), 'tgr-s3-'));
@@ -55,15 +65,21 @@ export async function openS3Server(): Promise<S3Server> {
   const child = spawn(program, args, { stdio: 'ignore' });
   await whenListening(port, child);
   const calls: string[] = [];
-  const door = createServer((incoming, outgoing) => {
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     calls.push(`${incoming.method} ${incoming.url?.replace(/\?.*/, '')}`);
     if (!server.interfere(incoming, outgoing)) pass(incoming, outgoing, port);
-  });
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  };
+  const door =
+    tls === undefined
+      ? createServer(answer)
+      : createHttpsServer({ cert: tls.certPem, key: tls.keyPem }, answer);
+  await new Promise<void>((resolve) =>
+    door.listen(0, host === undefined ? '127.0.0.1' : '0.0.0.0', resolve),
+  );
   const pathOf = (object: string): string => join(directory, 'data', bucket, object);
   const server: S3Server = {
-    address: `127.0.0.1:${(door.address() as AddressInfo).port}`,
-    ...{ accessKey, secretKey, bucket, pathOf, calls },
+    address: `${host ?? '127.0.0.1'}:${(door.address() as AddressInfo).port}`,
+    ...{ accessKey, secretKey, bucket, pathOf, calls, hasTls: tls !== undefined },
     interfere: () => false,
     objects: async () => {
       const entries = await readdir(pathOf(''), { recursive: true, withFileTypes: true });
@@ -140,6 +156,6 @@ export function s3CacheToml(
     SecretKey = "${server.secretKey}"
     BucketName = "${server.bucket}"
     BucketLocation = "us-east-1"
-    Insecure = true
+    Insecure = ${!server.hasTls}
 `;
 }
