@@ -77,6 +77,8 @@ export interface LiveBuilds {
   /** undefined when this node has no record: the build was released already. */
   find(buildId: string): Promise<LiveBuild | undefined>;
   close(buildId: string): Promise<void>;
+  /** Those of which this process has learned that another node has them. */
+  listLost(): Promise<readonly string[]>;
 }
 
 export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'traces'>): LiveBuilds {
@@ -118,6 +120,14 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
       build?.finished.abort(); // an uploader that nobody told of the end
       live.delete(buildId);
       await traces.close(buildId);
+    },
+    listLost: async () => {
+      const builds = await Promise.allSettled(live.values());
+      return builds.flatMap((build) =>
+        build.status === 'fulfilled' && build.value?.lease.isLost === true
+          ? [build.value.context.buildId]
+          : [],
+      );
     },
   };
 }

@@ -11,6 +11,8 @@ export interface OrphanedBuilds {
   report(buildId: string, outcome: BuildOutcome, stop: () => Promise<void>): Promise<void>;
   /** Removes everything of a build that another node has now. Reports nothing to GitLab. */
   drop(buildId: string): Promise<void>;
+  /** Builds of which this process has learned that another node has them: to be dropped. */
+  listLost(): Promise<readonly string[]>;
   /** Releases what this process holds of the build. */
   close(buildId: string): Promise<void>;
 }
@@ -41,6 +43,7 @@ export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): Orph
       ports.capacity.free(buildId);
       ports.metrics.jobReleased(buildId);
     },
+    listLost: () => live.listLost(),
     close: (buildId) => live.close(buildId),
   };
 }

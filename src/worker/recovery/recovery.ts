@@ -56,8 +56,9 @@ export function createRecovery(scope: RecoveryScope): Recovery {
     return look;
   };
 
-  const isDue = (context: BuildContext): boolean => {
+  const isDue = (context: BuildContext, lost: ReadonlySet<string>): boolean => {
     const { hasChecked, sinceMs } = lookAt(context);
+    if (lost.has(context.buildId)) return true;
     // Also for a new offer of the job: the runner may not start what was started before.
     if (inherited.has(context.buildId) && !hasChecked) return true;
     const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
@@ -81,9 +82,10 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const checkAll = async (): Promise<void> => {
     const buildIds = await builds.list();
     const contexts = await Promise.all(buildIds.map((buildId) => builds.read(buildId)));
+    const lost = new Set(await scope.orphaned.listLost());
     await Promise.all(
       contexts.map(async (context) => {
-        if (context !== undefined && isDue(context)) await check(context);
+        if (context !== undefined && isDue(context, lost)) await check(context);
       }),
     );
     for (const buildId of looks.keys()) {

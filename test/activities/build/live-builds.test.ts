@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createLiveBuilds, type LiveBuild } from '../../../src/activities/build/live-builds.ts';
+import { loseLease } from '../../../src/activities/build/lease.ts';
 import { FinalError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { openProcess } from '../support/process.ts';
@@ -43,6 +44,15 @@ describe('the builds of a process', () => {
     await live.close(buildId);
     assert.equal(before.finished.signal.aborted, true);
     assert.notEqual(await live.open(buildId), before);
+  });
+
+  it('are listed as lost once another node has them, until they are closed', async () => {
+    const { live, buildId } = open();
+    assert.deepEqual(await live.listLost(), []);
+    loseLease(await live.open(buildId));
+    assert.deepEqual(await live.listLost(), [buildId]);
+    await live.close(buildId);
+    assert.deepEqual(await live.listLost(), []);
   });
 
   it('can be closed without having been open', async () => {

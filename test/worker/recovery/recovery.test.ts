@@ -39,12 +39,16 @@ describe('a node that looks through its records', () => {
   beforeEach(async () => {
     nowMs = RECEIVED_AT_MS;
     setMs = 0;
+    lost.length = 0;
     node = await temporal.startNode(uniqueName('node'));
     const buildId = `build/gitlab.test/${uniqueName('job')}`;
     context = contextOf({ context: { buildId, receivedAtMs: RECEIVED_AT_MS } });
     disk = createWorld(context);
     disk.docker.networks.set('its network', { [BUILD_LABEL]: buildId });
   });
+
+  /** Builds of which the process has learned that another node has them. */
+  const lost: string[] = [];
 
   function openRecovery(more: Partial<Ports> = {}) {
     const { ports, activities } = openProcess(disk, {
@@ -58,7 +62,7 @@ describe('a node that looks through its records', () => {
         ...more,
       },
     });
-    const { orphaned } = activities;
+    const orphaned = { ...activities.orphaned, listLost: () => Promise.resolve(lost) };
     const workflows = createWorkflows(temporal.temporal);
     return createRecovery({ workflows, installation: 'test', ports, orphaned });
   }
@@ -248,6 +252,19 @@ describe('a node that looks through its records', () => {
     assert.deepEqual(disk.freed, [context.buildId]);
     assert.deepEqual(disk.gitlab.updates, []);
     assert.equal((await build.describe()).status.name, 'RUNNING');
+  });
+
+  it('drops it without waiting for the next look when the build itself has learned of it', async () => {
+    await startElsewhere(1);
+    adopted('run', 2);
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    disk.disk.records.set(context.buildId, context);
+    await recovery.beginForgotten();
+    assert.equal(disk.disk.records.size, 1);
+    lost.push(context.buildId);
+    await recovery.beginForgotten();
+    assert.equal(disk.disk.records.size, 0);
   });
 
   it('keeps a build that it has taken over until its workflow knows', async () => {
