@@ -5,6 +5,11 @@ import { holdSignals } from './worker/shutdown.ts';
 
 // A service may be stopped in its first seconds too. Other commands release the signals again.
 if (process.argv.includes('run')) holdSignals();
+// Whoever reads only the beginning (`jobs | head`) is not told that it has an end.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 process.exitCode = await main();
 
 /** Loads the program only where it can run, because Node's own error message would not help. */

@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { readNodeNote } from '../adapters/state/node-note.ts';
 import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-directory.ts';
-import { buildStateQuery } from '../workflows/messages.ts';
+import { buildStatusQuery, type BuildStatus } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
 
 /** A build that has not ended, as an outside observer sees it. */
-export interface OpenBuild {
+export interface OpenBuild extends Partial<BuildStatus> {
   readonly buildId: string;
   readonly jobId: string;
   /** Project, job and ref. */
@@ -64,14 +64,11 @@ export async function countOpenBuilds(client: Client): Promise<ReadonlyMap<strin
 async function describeBuild(client: Client, buildId: string): Promise<OpenBuild> {
   const handle = client.workflow.getHandle(buildId);
   const description = await handle.describe();
-  const stage = await client
-    .withDeadline(Date.now() + QUERY_LIMIT_MS, () => handle.query(buildStateQuery))
-    .then(
-      (state) => state.stage,
-      () => '?',
-    );
+  const status = await client
+    .withDeadline(Date.now() + QUERY_LIMIT_MS, () => handle.query(buildStatusQuery))
+    .catch(() => ({ stage: '?' }));
   return {
-    ...{ buildId, stage, startedAt: description.startTime },
+    ...{ buildId, ...status, startedAt: description.startTime },
     jobId: buildId.slice(buildId.lastIndexOf('/') + 1),
     summary: (await description.staticSummary()) ?? '',
     node: nodeOf(description.memo?.['nodeQueue']),

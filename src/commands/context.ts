@@ -13,7 +13,7 @@ export interface CommandIo {
 /** An output that may be a terminal. */
 export type Terminal = Writable & {
   readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly rows?: number;
   hasColors?(): boolean;
 };
 

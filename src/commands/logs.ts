@@ -1,6 +1,9 @@
+import { Transform, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { Command, Option } from 'commander';
 import { buildDirectory } from '../adapters/state/build-store.ts';
 import { copyTrace } from '../adapters/trace-spool/trace-reader.ts';
+import { createTerminalFilter } from '../domain/trace/terminal-text.ts';
 import { systemClock } from '../worker/machine/program.ts';
 import { listOpenBuilds, withTemporal } from './builds.ts';
 import { chooseBuild, JOB_ARGUMENT } from './cancel.ts';
@@ -22,17 +25,36 @@ export function createLogsCommand(context: CommandContext): Command {
     .action((job: string, flags: LogsFlags) => printLog(job, flags, context));
 }
 
+const RESET = '\u001b[0m';
+
+/** A job is not to control the terminal of who reads its log. In a pipe the log stays what GitLab has. */
+export function cleanFor(terminal: Writable): Writable {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const clean = createTerminalFilter();
+  const filter = new Transform({
+    transform: (chunk: Uint8Array, _encoding, done) => {
+      done(null, clean(decoder.decode(chunk, { stream: true })));
+    },
+    flush: (done) => done(null, clean(decoder.decode()) + RESET),
+  });
+  filter.pipe(terminal, { end: false });
+  return filter;
+}
+
 async function printLog(job: string, flags: LogsFlags, context: CommandContext): Promise<void> {
   const { build, buildsDir } = await withTemporal(flags.config, context, async (client, state) => ({
     build: chooseBuild(await listOpenBuilds(client), job),
     buildsDir: state.buildsDir,
   }));
+  const { stdout } = context.io;
+  const output = stdout.isTTY === true ? cleanFor(stdout) : stdout;
   const isPrinted = await copyTrace({
     directory: buildDirectory(buildsDir, build.buildId),
-    output: context.io.stdout,
+    output,
     isFollowed: flags.follow === true,
     clock: systemClock,
   });
+  if (output !== stdout) await finished(output.end());
   if (isPrinted) return;
   const { buildId, node } = build;
   throw new Error(`this node has no log of ${buildId}: run \`logs\` on its node, ${node}`);

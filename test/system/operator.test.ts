@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, type ChildProcess } from 'node:child_process';
+import { EventEmitter, on, once } from 'node:events';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,15 @@ import { NO_GIT } from '../support/scenario.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const execute = promisify(execFile);
+
+/** Waits until a program has written a text, from now on. */
+async function whenSaid({ stdout }: ChildProcess, pattern: RegExp): Promise<void> {
+  let text = '';
+  for await (const [chunk] of on(stdout ?? new EventEmitter(), 'data')) {
+    text += String(chunk);
+    if (pattern.test(text)) return;
+  }
+}
 
 interface StatusDocument {
   readonly isRunning: boolean;
@@ -51,13 +60,22 @@ describe('a person beside the running node', () => {
     const job = installation.gitlab.addJob(endless);
     await job.whenLog(/^begun$/m);
     const { stdout } = await command('jobs');
-    assert.match(stdout, /^JOB +STAGE +FOR +NODE +WHAT +BUILD$/m);
+    assert.match(stdout, /^JOB +STAGE +FOR +STATE +NODE +WHAT +BUILD$/m);
     assert.match(
       stdout,
-      new RegExp(`^${job.id} +step_script +\\d+ s +\\S+ +.*endless.* build/`, 'm'),
+      new RegExp(`^${job.id} +step_script +\\d+ s +running +\\S+ +.*endless.* build/`, 'm'),
     );
+    const watching = command('jobs', '--watch', '--json');
+    const hasEnded = whenSaid(watching.child, /"hasEnded":true/);
+    await once(watching.child.stdout ?? watching.child, 'data');
     await command('cancel', `${job.id}`);
     await job.whenFinished();
+    await hasEnded;
+    watching.child.kill('SIGINT');
+    const seen = (await watching).stdout.trimEnd().split('\n');
+    const lines = seen.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.equal(lines[0]?.['stage'], 'step_script');
+    assert.deepEqual(lines.at(-1), { buildId: lines[0]['buildId'], hasEnded: true });
     assert.equal(job.state, 'failed');
     assert.match(job.log, /^tidied$/m);
     assert.match(job.log, /Job failed: canceled/);
