@@ -19,7 +19,7 @@ export interface ConfigActivities {
 /** Run from the slots queue by any node with room for one more build. */
 export interface SlotActivities {
   /** Asks GitLab for a job repeatedly, until the time is over or there is one. */
-  requestJob(turn: JobRequest): Promise<JobRequestOutcome>;
+  requestJob(request: JobRequest): Promise<JobRequestOutcome>;
 }
 
 /** When and for which runner a job is requested. */

@@ -31,18 +31,18 @@ async function lint({ config: path }: LintFlags, context: CommandContext): Promi
   // `run` treats a missing file as an empty one.
   if (!existsSync(path)) throw new Error(`${path}: no such file: name one by --config`);
   const log = context.log();
-  const told = { faults: 0, warnings: 0 };
+  const counts = { faults: 0, warnings: 0 };
   const { text } = await readConfigFile(path);
   if (text.trim() === '')
     throw new Error(`${path}: the file is empty: \`register\` writes into it`);
-  const source = createConfigSource({ path, env: context.io.env, log: counting(log, told) });
+  const source = createConfigSource({ path, env: context.io.env, log: counting(log, counts) });
   const loaded = await source.load();
   for (const fault of volumeFaults(loaded)) {
-    told.faults += 1;
+    counts.faults += 1;
     log.error('volume cannot be used', fault);
   }
-  if (told.faults > 0) throw new Error(`${path}: ${told.faults} faults, see the lines above`);
-  if (told.warnings === 0) {
+  if (counts.faults > 0) throw new Error(`${path}: ${counts.faults} faults, see the lines above`);
+  if (counts.warnings === 0) {
     return log.info('Config file is fine', { config: path, runners: loaded.runners.length });
   }
   context.setExitCode(ONLY_WARNINGS);
@@ -50,12 +50,12 @@ async function lint({ config: path }: LintFlags, context: CommandContext): Promi
 }
 
 /** An entry that is not served is a fault. Other warnings leave it served. */
-function counting(log: Log, told: { faults: number; warnings: number }): Log {
+function counting(log: Log, counts: { faults: number; warnings: number }): Log {
   return {
     ...log,
     warn: (message, fields) => {
       const isFault = message === 'runner skipped';
-      told[isFault ? 'faults' : 'warnings'] += 1;
+      counts[isFault ? 'faults' : 'warnings'] += 1;
       log[isFault ? 'error' : 'warn'](message, fields);
     },
   };

@@ -56,7 +56,10 @@ function nodeCommand(name: string, description: string): Command {
     .addOption(new Option('--node <name>', 'Another node than that of the config file'));
 }
 
-async function resumeNode({ fleet, feeder, fields }: Told, context: CommandContext): Promise<void> {
+async function resumeNode(
+  { fleet, feeder, fields }: FleetNode,
+  context: CommandContext,
+): Promise<void> {
   await feeder.signal(messages.resumeSignal);
   const what = fleet.isDraining ? 'Node resumed: it asks for jobs again' : 'Node was not drained';
   const paused = namesOf(fleet, fleet.paused);
@@ -65,7 +68,7 @@ async function resumeNode({ fleet, feeder, fields }: Told, context: CommandConte
 }
 
 async function resumeRunner(
-  { fleet, feeder, fields }: Told,
+  { fleet, feeder, fields }: FleetNode,
   runner: string,
   context: CommandContext,
 ): Promise<void> {
@@ -82,7 +85,7 @@ function namesOf({ settings }: FleetState, keys: readonly string[]): readonly st
 }
 
 /** The node that receives the signal, in its earlier state. */
-interface Told {
+interface FleetNode {
   readonly fleet: FleetState;
   readonly feeder: WorkflowHandle;
   readonly fields: { readonly node: string };
@@ -91,7 +94,7 @@ interface Told {
 async function withNode(
   flags: NodeFlags,
   context: CommandContext,
-  tell: (node: Told) => Promise<void>,
+  tell: (node: FleetNode) => Promise<void>,
 ): Promise<void> {
   await withTemporal(flags.config, context, async (client, { installationFile }) => {
     const name = flags.node ?? (await readFile(installationFile, 'utf8')).trim();
@@ -99,7 +102,7 @@ async function withNode(
   });
 }
 
-async function findNode(client: Client, name: string): Promise<Told> {
+async function findNode(client: Client, name: string): Promise<FleetNode> {
   const { fleet } = await seeNode(client, name);
   if (fleet === undefined) {
     throw new Error(

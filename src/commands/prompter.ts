@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { CommandIo } from './context.ts';
 
-export interface Question {
+export interface PromptOptions {
   /** Name of the option that answers it. */
   readonly option: string;
   readonly prompt: string;
@@ -20,7 +20,7 @@ export interface Prompter {
    * Asks until there is an answer. Without a person it throws when an answer is needed and none was
    * given.
    */
-  ask(input: Question): Promise<string>;
+  ask(input: PromptOptions): Promise<string>;
   close(): void;
 }
 

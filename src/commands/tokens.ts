@@ -6,7 +6,7 @@ import type {
 } from '../adapters/gitlab/registration.ts';
 import { shortToken } from '../domain/context/names.ts';
 
-export interface TokenQuestion {
+export interface TokenCheck {
   readonly client: RegistrationClient;
   readonly token: string;
   readonly url: string;
@@ -20,7 +20,7 @@ export function isAuthenticationToken(token: string): boolean {
 }
 
 /** Asks whether the token is valid, and reports the result in gitlab-runner's words. */
-export async function verifyToken(input: TokenQuestion): Promise<VerifyReply> {
+export async function verifyToken(input: TokenCheck): Promise<VerifyReply> {
   const { client, token, url, systemId, log } = input;
   const fields = { runner: shortToken(token), url };
   const reply = await client.verifyRunner(token, systemId);
@@ -45,7 +45,7 @@ export async function verifyToken(input: TokenQuestion): Promise<VerifyReply> {
 }
 
 /** Removes this machine (glrt) or the whole runner (older tokens) from GitLab. */
-export async function unregisterToken(input: TokenQuestion): Promise<UnregisterReply> {
+export async function unregisterToken(input: TokenCheck): Promise<UnregisterReply> {
   const { client, token, url, systemId, log } = input;
   const isManager = isAuthenticationToken(token);
   const what = isManager ? 'runner manager' : 'runner';

@@ -4,7 +4,7 @@ import type { FailoverPlan } from '../domain/context/failover.ts';
 /** Contexts of builds, encrypted so that only the nodes of this fleet can read them. */
 export interface EncryptedJobs {
   /** undefined when even the reduced context is too large. */
-  seal(context: BuildContext): Omit<FailoverPlan, 'waitMs'> | undefined;
+  encrypt(context: BuildContext): Omit<FailoverPlan, 'waitMs'> | undefined;
   /** Throws when it was not encrypted with this fleet's key. */
-  open(sealedJob: string): BuildContext;
+  decrypt(sealedJob: string): BuildContext;
 }

@@ -4,11 +4,11 @@ export interface TerminalEngine {
    * Runs a command in a running container, beside its own process and as its user. undefined when
    * there is no such container, or it does not run.
    */
-  openTerminal(idOrName: string, wish: TerminalWish): Promise<ContainerTerminal | undefined>;
+  openTerminal(idOrName: string, command: TerminalCommand): Promise<ContainerTerminal | undefined>;
 }
 
 /** A command for {@link TerminalEngine.openTerminal}. */
-export interface TerminalWish {
+export interface TerminalCommand {
   readonly command: readonly string[];
   /** False: stdout and stderr are told apart, and nothing is echoed. */
   readonly hasTty: boolean;

@@ -29,7 +29,7 @@ import {
 } from '../adapters/temporal/connect.ts';
 import { createTemporalHealth } from '../adapters/temporal/temporal-health.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
-import { createSealedHistories } from '../adapters/temporal/sealed-histories.ts';
+import { createEncryptedHistories } from '../adapters/temporal/encrypted-histories.ts';
 import { registerSearchAttributes } from '../adapters/temporal/search-attributes.ts';
 import { createLeases } from '../adapters/temporal/leases.ts';
 import { createWorkflows } from '../adapters/temporal/workflows.ts';
@@ -40,7 +40,7 @@ import type { RunnerConfig } from '../domain/runner/config.ts';
 import { readCacheLimits } from './caches/cache-limits.ts';
 import { createCacheSweep } from './caches/cache-sweep.ts';
 import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
-import { openSelfView, peersOf } from './monitoring/open-monitoring.ts';
+import { openNodeMonitoring, peersOf } from './monitoring/open-monitoring.ts';
 import { closeQuietly, createClosers, type Closers } from './machine/closers.ts';
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
@@ -126,7 +126,7 @@ async function openParts(
   for (const buildId of await builds.list()) capacity.hold(buildId);
 
   const program = describeProgram();
-  const { monitoring, metricsAddress } = await openSelfView({
+  const { monitoring, metricsAddress } = await openNodeMonitoring({
     ...{ metrics, config, capacity, program, log, clock: systemClock },
     ...{ buildsDir: state.buildsDir, configFault: config.fault, statusSocket: state.statusSocket },
     listenAddress: options.listenAddress || (config.current().listenAddress ?? ''),
@@ -138,12 +138,12 @@ async function openParts(
   const installation = await readInstallationId(state.installationFile, program.hostname);
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
-  const told = { systemId, program, log, env, metrics };
+  const entryContext = { systemId, program, log, env, metrics };
   const ports: Ports = {
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
     ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping }),
-    ...openEntryAdapters({ ...told, configPath }, { closers, opened: room.entryAdapters }),
+    ...openEntryAdapters({ ...entryContext, configPath }, { closers, opened: room.entryAdapters }),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     engine: createContainerEngines({ env, log, installation }),
@@ -171,12 +171,12 @@ async function openParts(
   };
 }
 
-interface Told extends Pick<Ports, 'systemId' | 'program' | 'log' | 'metrics'> {
+interface EntryContext extends Pick<Ports, 'systemId' | 'program' | 'log' | 'metrics'> {
   readonly env: RunOptions['env'];
   readonly configPath: string;
 }
 
-function openCoordinator(runner: RunnerConfig, { configPath, metrics, ...told }: Told) {
+function openCoordinator(runner: RunnerConfig, { configPath, metrics, ...told }: EntryContext) {
   return createCoordinator({
     ...{ ...told, runner, configDir: dirname(configPath) },
     onTry: (answer) => metrics.apiAnswered(runner, answer),
@@ -189,11 +189,11 @@ interface EntryScope {
 }
 
 function openEntryAdapters(
-  told: Told,
+  entryContext: EntryContext,
   { closers, opened }: EntryScope,
 ): Pick<Ports, 'coordinator' | 'cacheStore'> {
-  const coordinators = createPerEntry((runner) => openCoordinator(runner, told));
-  const cacheStores = createPerEntry((runner) => openCacheStore(runner, told));
+  const coordinators = createPerEntry((runner) => openCoordinator(runner, entryContext));
+  const cacheStores = createPerEntry((runner) => openCacheStore(runner, entryContext));
   for (const adapters of [coordinators, cacheStores]) {
     opened.push(adapters);
     closers.add(() => adapters.close());
@@ -245,7 +245,7 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   const { temporal, builds, config, installation, log } = scope;
   await checkKeys({
     ...{ log, keyRingFile: keyRing.path },
-    histories: createSealedHistories(temporal.client, keyRing.cipher),
+    histories: createEncryptedHistories(temporal.client, keyRing.cipher),
     ownIds: [
       messages.feedRunnersId(installation),
       ...config.current().runners.map((runner) => messages.serveRunnerId(installation, runner)),

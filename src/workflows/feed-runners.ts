@@ -17,7 +17,7 @@ import {
 } from '../domain/runner/health.ts';
 import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
-import { handleOrders } from './fleet/orders.ts';
+import { handleOperatorCommands } from './fleet/operator-commands.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
 
@@ -139,7 +139,7 @@ function handleMessages(fleet: Fleet): void {
     description: 'Which runners ask for jobs, and why others do not. No input.',
   });
   // Last, because signals that arrived before their handler was set would count as unknown.
-  handleOrders({ state, receive, reload: () => reloadConfig() });
+  handleOperatorCommands({ state, receive, reload: () => reloadConfig() });
 }
 
 function describeFleet({ settings, paused, isDraining, health }: FeedRunnersState) {
@@ -197,16 +197,17 @@ function untilNextWakeMs(state: FeedRunnersState): number | undefined {
  */
 async function feedAll({ state, update }: Fleet): Promise<void> {
   const { fed, feedsAll, isStopping } = state();
-  const orders = isStopping ? new Map<string, RunnerFeeding>() : planRunnerFeedings(state());
+  const wanted = isStopping ? new Map<string, RunnerFeeding>() : planRunnerFeedings(state());
   const { askAnew } = state();
   update({ askAnew: false, feedsAll: false });
-  for (const [key, order] of orders) {
-    if (feedsAll || askAnew || hasChanged(fed[key], order)) await feed(order, askAnew);
+  for (const [key, runnerFeeding] of wanted) {
+    if (feedsAll || askAnew || hasChanged(fed[key], runnerFeeding))
+      await feed(runnerFeeding, askAnew);
   }
   for (const [key, { workflowId }] of Object.entries(fed)) {
-    if (orders.get(key)?.workflowId !== workflowId) await stopRunner(workflowId);
+    if (wanted.get(key)?.workflowId !== workflowId) await stopRunner(workflowId);
   }
-  const next = [...orders].map(([key, { workflowId, feeding }]) => [key, { workflowId, feeding }]);
+  const next = [...wanted].map(([key, { workflowId, feeding }]) => [key, { workflowId, feeding }]);
   update({ fed: Object.fromEntries(next) as Record<string, FedRunner> });
 }
 
@@ -217,14 +218,14 @@ async function feedAll({ state, update }: Fleet): Promise<void> {
 function planRunnerFeedings(state: FeedRunnersState): ReadonlyMap<string, RunnerFeeding> {
   const { installation, settings } = state;
   const feedings = planFeedings(state, Date.now());
-  const orders = new Map<string, RunnerFeeding>();
+  const wanted = new Map<string, RunnerFeeding>();
   for (const runner of settings.runners) {
     const feeding = feedings.get(runner.key);
     if (feeding === undefined) continue;
     const workflowId = messages.serveRunnerId(installation, runner);
-    orders.set(runner.key, { workflowId, feeding, runner, installation });
+    wanted.set(runner.key, { workflowId, feeding, runner, installation });
   }
-  return orders;
+  return wanted;
 }
 
 function hasChanged(

@@ -64,7 +64,7 @@ interface BuildScope {
 async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
   const { job, nodeQueue, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
-  let assignment = openAssignment({ job, nodeQueue, term: 0, rescue, run });
+  let assignment = openAssignment({ job, nodeQueue, fencingToken: 0, plan: rescue, run });
   let outcome = await runOnNode(input, { assignment, run });
   for (
     let failover = assignment.failover;
@@ -75,8 +75,8 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
     assignment = openAssignment({
       job,
       nodeQueue: failover.nodeQueue,
-      term: failover.term,
-      rescue,
+      fencingToken: failover.fencingToken,
+      plan: rescue,
       run,
     });
     outcome =

@@ -145,10 +145,10 @@ function isFeedMessage(message: unknown): message is messages.FeedMessage {
 
 async function runJobRequest(runner: Runner): Promise<void> {
   const { jobRequests } = runner;
-  const turn = new CancellationScope();
-  jobRequests.begin(turn);
+  const scope = new CancellationScope();
+  jobRequests.begin(scope);
   try {
-    const outcome = await turn.run(() => jobRequests.ask(nextJobRequest(runner)));
+    const outcome = await scope.run(() => jobRequests.ask(nextJobRequest(runner)));
     await settle(runner, outcome);
   } catch (error) {
     throwBug(error);
@@ -162,7 +162,7 @@ async function runJobRequest(runner: Runner): Promise<void> {
       runner.update({ askAtOnce: true });
     } else await sleep(FAULT_PAUSE_MS);
   } finally {
-    jobRequests.end(turn);
+    jobRequests.end(scope);
   }
 }
 

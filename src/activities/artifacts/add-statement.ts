@@ -14,12 +14,12 @@ import { say, type ArtifactContext } from './artifact-context.ts';
 type PlaceInside = Exclude<StatementPlace, { readonly kind: 'outside' }>;
 
 /** The members of an entry's archive, and the lines to print once it is packed. */
-export interface Stated {
+export interface WithStatement {
   readonly members: AsyncIterable<FileMember>;
-  readonly sayHow: () => Promise<void>;
+  readonly printLines: () => Promise<void>;
 }
 
-export interface Unstated {
+export interface WithoutStatement {
   readonly selection: Pick<FileSelection, 'excludes'>;
   /** The entry's name, expanded. */
   readonly name: string;
@@ -34,13 +34,14 @@ export interface Unstated {
  */
 export function addStatement(
   context: ArtifactContext,
-  { selection, name, members }: Unstated,
-): Stated {
+  { selection, name, members }: WithoutStatement,
+): WithStatement {
   const { upload, variables, build } = context;
   const { job } = build.context;
-  if (!wantsProvenance(job, upload.artifact)) return { members, sayHow: () => Promise.resolve() };
+  if (!wantsProvenance(job, upload.artifact))
+    return { members, printLines: () => Promise.resolve() };
   const place = statementPlace(upload.artifact, name, variables.projectDir);
-  const sayHow = async (): Promise<void> => {
+  const printLines = async (): Promise<void> => {
     await say(context, 'statement', { level: 'info', text: 'Generating artifacts statement' });
     const warning = schemaWarning(job);
     if (warning !== undefined) await say(context, 'schema', { level: 'warning', text: warning });
@@ -48,8 +49,8 @@ export function addStatement(
     const text = `${place.file}: not supported: outside build directory`;
     await say(context, 'statement place', { level: 'warning', text });
   };
-  if (place.kind === 'outside' || selection.excludes(place.path)) return { members, sayHow };
-  return { members: withStatement(context, place, members), sayHow };
+  if (place.kind === 'outside' || selection.excludes(place.path)) return { members, printLines };
+  return { members: withStatement(context, place, members), printLines };
 }
 
 async function* withStatement(
@@ -82,8 +83,8 @@ async function* withStatement(
   };
 }
 
-/** Heartbeats of all builds wait during a longer turn. */
-const MAX_TURN_MS = 50;
+/** Heartbeats of all builds wait during a longer slice of work. */
+const MAX_SLICE_MS = 50;
 
 async function sizeOf(
   texts: Iterable<string>,
@@ -91,12 +92,12 @@ async function sizeOf(
 ): Promise<number> {
   const encoder = new TextEncoder();
   let sizeBytes = 0;
-  let turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
+  let sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
   for (const text of texts) {
     sizeBytes += encoder.encode(text).byteLength;
-    if (clock.monotonicMs() < turnEndsMs) continue;
+    if (clock.monotonicMs() < sliceEndsMs) continue;
     await clock.sleep(0, signal);
-    turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
+    sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
   }
   return sizeBytes;
 }

@@ -102,8 +102,8 @@ function linesOf(reply: DownloadReply, { dependency }: Download, end: End): stri
   const { status, said, correlationId, host } = reply;
   const common = { id: dependency.id, token: shortToken(dependency.token) };
   const answered = status === 0 ? common : { ...common, correlation_id: correlationId, host };
-  const { level, word, field, fault } = WORDS[reply.kind];
-  const text = `${COORDINATOR} ${word}`;
+  const { level, text: answer, field, fault } = ANSWER_LINES[reply.kind];
+  const text = `${COORDINATOR} ${answer}`;
   const line = formatHelperLine({ level, text, fields: { ...answered, [field]: said } });
   switch (end) {
     case 'done':
@@ -117,9 +117,9 @@ function linesOf(reply: DownloadReply, { dependency }: Download, end: End): stri
   }
 }
 
-interface Words {
+interface AnswerLine {
   readonly level: HelperLineLevel;
-  readonly word: string;
+  readonly text: string;
   /** Name of the field with GitLab's message. */
   readonly field: string;
   /** The name of the resulting error in Go. */
@@ -127,17 +127,17 @@ interface Words {
 }
 
 /** Source: gitlab-runner `network/gitlab.go` (DownloadArtifacts), `artifacts_downloader.go`. */
-const WORDS: Readonly<Record<DownloadReply['kind'], Words>> = {
-  done: { level: 'info', word: 'ok', field: 'responseStatus', fault: '' },
+const ANSWER_LINES: Readonly<Record<DownloadReply['kind'], AnswerLine>> = {
+  done: { level: 'info', text: 'ok', field: 'responseStatus', fault: '' },
   unauthorized: {
-    ...{ level: 'error', word: 'unauthorized', field: 'status', fault: 'permission denied' },
+    ...{ level: 'error', text: 'unauthorized', field: 'status', fault: 'permission denied' },
   },
-  forbidden: { level: 'error', word: 'forbidden', field: 'status', fault: 'permission denied' },
+  forbidden: { level: 'error', text: 'forbidden', field: 'status', fault: 'permission denied' },
   not_found: {
-    ...{ level: 'error', word: 'not found', field: 'status', fault: 'file does not exist' },
+    ...{ level: 'error', text: 'not found', field: 'status', fault: 'file does not exist' },
   },
-  failed: { level: 'warning', word: 'failed', field: 'status', fault: 'invalid argument' },
-  unreachable: { level: 'error', word: 'error', field: 'error', fault: 'invalid argument' },
+  failed: { level: 'warning', text: 'failed', field: 'status', fault: 'invalid argument' },
+  unreachable: { level: 'error', text: 'error', field: 'error', fault: 'invalid argument' },
 };
 
 /** False when the archive is refused; the trace says why. */

@@ -72,7 +72,7 @@ async function pack(context: ArtifactContext): Promise<Packed> {
     const stated = addStatement(context, { selection, name, members: chosen });
     const { sizeBytes } = await ports.archives.pack(options, stated.members);
     await sayLines(context, 'line', selection.lines());
-    await stated.sayHow();
+    await stated.printLines();
     return { state: 'packed', sizeBytes };
   } catch (error) {
     if (!(error instanceof FinalError) || error.type !== FailureType.InvalidArchive) throw error;

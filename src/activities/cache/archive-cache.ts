@@ -30,13 +30,15 @@ export const archiveCache: Transfer = async (build, run) => {
   const input = cacheInputOf(build, run.ports);
   const { variables } = input;
   const end = run.request.stage.name === 'archive_cache' ? 'success' : 'failure';
-  const orders = planSave(input, end);
-  const refused = orders.find((options) => options.kind === 'refused');
+  const entries = planSave(input, end);
+  const refused = entries.find((options) => options.kind === 'refused');
   if (refused !== undefined) {
     return { kind: 'system_failed', type: FailureType.RunnerSystem, message: refused.message };
   }
-  const names = orders.some(({ kind }) => kind === 'wanted') ? await namesOf(build, run) : NO_NAMES;
-  for (const options of orders) {
+  const names = entries.some(({ kind }) => kind === 'wanted')
+    ? await namesOf(build, run)
+    : NO_NAMES;
+  for (const options of entries) {
     if (options.kind === 'refused') continue;
     const context = { ...openCacheContext(build, run, { index: options.index, variables }), names };
     await sayAll(context, options.lines);
@@ -68,7 +70,7 @@ async function save(
   const isSaved = await warnOnFailure(context, async () => {
     const options = await selectionOf(context, cache);
     if (await isUpToDate(context, options, address)) await uploadMissing(context, address, file);
-    else await saveAnew(context, { order: options, address, file });
+    else await saveAnew(context, { selection: options, address, file });
     return true;
   });
   await ports.hostFiles.remove(file);
@@ -145,19 +147,19 @@ async function uploadMissing(
 }
 
 interface SaveOptions {
-  readonly order: SelectionOptions;
+  readonly selection: SelectionOptions;
   readonly address: CacheAddress;
   readonly file: string;
 }
 
 async function saveAnew(
   context: SaveContext,
-  { order, address, file }: SaveOptions,
+  { selection, address, file }: SaveOptions,
 ): Promise<void> {
   const { ports } = context;
   // The time before packing, because a file that changes meanwhile is newer than the archive.
   const modifiedMs = Math.floor(ports.clock.nowMs() / 1000) * 1000;
-  const selected = select(context, order);
+  const selected = select(context, selection);
   const packing = { ...(await packOptions(context)), file, signal: context.signal };
   const { sizeBytes } = await ports.archives.pack(packing, selected.members);
   await sayAll(context, selected.lines());

@@ -29,18 +29,21 @@ export const restoreCache: Transfer = async (build, run) => {
     }
     const context = openCacheContext(build, run, { index: options.index, variables });
     await sayAll(context, options.lines);
-    if (options.kind === 'wanted') await restoreFirst(context, { run, order: options });
+    if (options.kind === 'wanted') await restoreFirst(context, { run, planned: options });
   }
   return { kind: 'succeeded' };
 };
 
-interface Restoring {
+interface RestoreOptions {
   readonly run: TransferRun;
-  readonly order: Extract<PlannedCache, { kind: 'wanted' }>;
+  readonly planned: Extract<PlannedCache, { kind: 'wanted' }>;
 }
 
-async function restoreFirst(context: CacheContext, { run, order }: Restoring): Promise<void> {
-  const { cache, addresses } = order;
+async function restoreFirst(
+  context: CacheContext,
+  { run, planned }: RestoreOptions,
+): Promise<void> {
+  const { cache, addresses } = planned;
   const leavesNothing = context.variables.featureFlags.isOn('FF_CLEAN_UP_FAILED_CACHE_EXTRACT');
   for (const [position, address] of addresses.entries()) {
     const one = part(context, position);

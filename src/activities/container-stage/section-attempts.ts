@@ -36,7 +36,7 @@ export async function runWithAttempts(
   }
 }
 
-interface Vanishing {
+interface LostContainer {
   readonly isLast: boolean;
   readonly error: FinalError;
 }
@@ -44,7 +44,7 @@ interface Vanishing {
 async function sayVanished(
   { context, trace }: LiveBuild,
   { key, place, request }: ContainerStage,
-  { isLast, error }: Vanishing,
+  { isLast, error }: LostContainer,
 ): Promise<void> {
   const say = (name: string, level: RunnerLineLevel, text: string): Promise<void> =>
     trace.appendOnce(`${key}/${name}`, formatRunnerLine(level, text));

@@ -70,7 +70,7 @@ function contextOf(
   { buildId, sealedJob, term, purpose, from }: AdoptionRequest,
   { encryptedJobs, systemId, program, randomness, clock }: TakeoverPorts,
 ): BuildContext {
-  const context = encryptedJobs.open(sealedJob);
+  const context = encryptedJobs.decrypt(sealedJob);
   if (context.buildId !== buildId) {
     const message = `what came along with ${buildId} is the record of ${context.buildId}`;
     throw new FinalError(FailureType.InvalidPayload, message);

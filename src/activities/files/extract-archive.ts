@@ -29,11 +29,11 @@ export async function extractArchive(build: LiveBuild, options: Extraction): Pro
   const container = containerNamesOf(context).build;
   const directory = variables.projectDir;
   const owner = await findOwner(build, { variables, ports });
-  const members: Members = givenTo(owner, ports.archives.unpack(file, signal));
+  const members: Members = withOwner(owner, ports.archives.unpack(file, signal));
   try {
-    const begun = await takeImplied(members, { engine, container, directory, signal });
+    const begun = await readImplied(members, { engine, container, directory, signal });
     await engine.writeFiles(container, directory, {
-      members: told(joined(begun, members), options.onWrite),
+      members: reportWrites(concatenate(begun, members), options.onWrite),
       signal,
     });
   } finally {
@@ -42,7 +42,7 @@ export async function extractArchive(build: LiveBuild, options: Extraction): Pro
 }
 
 /** Without a particular owner, members are accessible to everybody. */
-async function* givenTo(
+async function* withOwner(
   owner: string | undefined,
   members: AsyncIterable<ArchiveMember>,
 ): AsyncGenerator<ArchiveMember, void, void> {
@@ -59,7 +59,7 @@ async function* givenTo(
 
 type Members = AsyncIterator<ArchiveMember>;
 
-interface Begun {
+interface ImpliedDirectories {
   /** Directories that must be created. */
   readonly missing: readonly ArchiveMember[];
   /** The first member that is not an implied directory; undefined when there is none. */
@@ -71,7 +71,7 @@ interface Begun {
  * one explicitly would change an existing one. So its existence is checked first, before Docker is
  * busy with writing.
  */
-async function takeImplied(
+async function readImplied(
   members: Members,
   {
     engine,
@@ -84,7 +84,7 @@ async function takeImplied(
     readonly directory: string;
     readonly signal: AbortSignal;
   },
-): Promise<Begun> {
+): Promise<ImpliedDirectories> {
   const missing: ArchiveMember[] = [];
   const absent = new Set<string>();
   for (;;) {
@@ -103,7 +103,7 @@ async function takeImplied(
   }
 }
 
-async function* told(
+async function* reportWrites(
   members: AsyncIterable<ArchiveMember>,
   onWrite: Extraction['onWrite'],
 ): AsyncGenerator<ArchiveMember, void, void> {
@@ -113,8 +113,8 @@ async function* told(
   }
 }
 
-async function* joined(
-  { missing, next }: Begun,
+async function* concatenate(
+  { missing, next }: ImpliedDirectories,
   rest: Members,
 ): AsyncGenerator<ArchiveMember, void, void> {
   yield* missing;

@@ -107,8 +107,8 @@ export async function* listedFiles(
   yield* filesOf(context, reads, ({ path }) => kept.has(path));
 }
 
-/** Heartbeats of all builds wait during a longer turn. */
-const MAX_TURN_MS = 50;
+/** Heartbeats of all builds wait during a longer slice of work. */
+const MAX_SLICE_MS = 50;
 
 /**
  * A job may leave a million files, and each may take time, because the job chooses the patterns
@@ -120,12 +120,12 @@ async function keptOf(
   names: Iterable<string>,
 ): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
-  let turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
+  let sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
   for (const name of new Set(names)) {
     if (offer(name)) kept.add(name);
-    if (clock.monotonicMs() < turnEndsMs) continue;
+    if (clock.monotonicMs() < sliceEndsMs) continue;
     await clock.sleep(0, signal);
-    turnEndsMs = clock.monotonicMs() + MAX_TURN_MS;
+    sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
   }
   return kept;
 }

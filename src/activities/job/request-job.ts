@@ -52,31 +52,32 @@ export function createSlotActivities(
 ): SlotActivities {
   const hasDocker = createDockerCheck(ports);
   return {
-    requestJob: (turn) => withHeartbeat(() => runJobRequest(turn, { ports, hasDocker, ended })),
+    requestJob: (request) =>
+      withHeartbeat(() => runJobRequest(request, { ports, hasDocker, ended })),
   };
 }
 
-interface Taking {
+interface JobRequestScope {
   readonly ports: RequestPorts;
   readonly hasDocker: (runner: RunnerConfig) => Promise<boolean>;
   readonly ended: EndedBuilds;
 }
 
 async function runJobRequest(
-  turn: JobRequest,
-  { ports, hasDocker, ended }: Taking,
+  request: JobRequest,
+  { ports, hasDocker, ended }: JobRequestScope,
 ): Promise<JobRequestOutcome> {
   const { clock, config } = ports;
-  const endMs = clock.monotonicMs() + turn.durationMs;
-  let isAlone = turn.askAtOnce;
+  const endMs = clock.monotonicMs() + request.durationMs;
+  let isAlone = request.askAtOnce;
   for (;;) {
-    const runner = config.runner(turn.runnerKey);
+    const runner = config.runner(request.runnerKey);
     if (runner === undefined) return { kind: 'unknown_runner' };
-    if (!ended.take(turn.runnerKey) && !isAlone) {
+    if (!ended.take(request.runnerKey) && !isAlone) {
       const nowMs = clock.nowMs();
-      const waitMs = nextRequestAtMs(nowMs, turn) - nowMs;
+      const waitMs = nextRequestAtMs(nowMs, request) - nowMs;
       if (clock.monotonicMs() + waitMs > endMs) return { kind: 'no_job' };
-      await untilTick(waitMs, turn.runnerKey, { ports, ended });
+      await untilTick(waitMs, request.runnerKey, { ports, ended });
     }
     isAlone = false;
     if (!(await hasDocker(runner))) {
@@ -92,7 +93,7 @@ async function runJobRequest(
     }
     try {
       if (await ports.temporalHealth.isThere()) {
-        const reply = await ask(turn, { runner, permit, ports });
+        const reply = await ask(request, { runner, permit, ports });
         if (reply !== undefined) return reply;
         continue;
       }
@@ -110,7 +111,7 @@ async function runJobRequest(
 async function untilTick(
   waitMs: number,
   runnerKey: string,
-  { ports, ended }: Pick<Taking, 'ended'> & { readonly ports: Pick<Ports, 'clock'> },
+  { ports, ended }: Pick<JobRequestScope, 'ended'> & { readonly ports: Pick<Ports, 'clock'> },
 ): Promise<void> {
   const cancellation = cancellationSignal();
   const over = new AbortController();
@@ -163,11 +164,11 @@ interface OpenJobRequest {
 
 /** Asks once. undefined: no job this time. */
 async function ask(
-  turn: JobRequest,
+  request: JobRequest,
   input: OpenJobRequest,
 ): Promise<JobRequestOutcome | undefined> {
   const { runner, ports } = input;
-  const reply = await replyTo(turn, input);
+  const reply = await replyTo(request, input);
   const fields = { runner: runner.key, runner_name: runner.name };
   switch (reply.kind) {
     case 'no_job':
@@ -267,8 +268,8 @@ export function failoverPlanOf(
   context: BuildContext,
   { encryptedJobs, nodeWaitMs }: FailoverPorts,
 ): { readonly rescue?: FailoverPlan } {
-  const sealed = encryptedJobs.seal(context);
-  return sealed === undefined ? {} : { rescue: { ...sealed, waitMs: nodeWaitMs } };
+  const encrypted = encryptedJobs.encrypt(context);
+  return encrypted === undefined ? {} : { rescue: { ...encrypted, waitMs: nodeWaitMs } };
 }
 
 /** Source: gitlab-runner FF_LOG_IMAGES_CONFIGURED_FOR_JOB (logUsedImages). */

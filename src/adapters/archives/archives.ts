@@ -20,13 +20,13 @@ const ZSTD_LEVELS = { fastest: 1, fast: 1, default: 3, slow: 7, slowest: 11 } as
 
 export function createArchives(): Archives {
   return {
-    pack: async (order, members) => {
+    pack: async (request, members) => {
       try {
-        return { sizeBytes: await writeDurably(order, packed(order, members)) };
+        return { sizeBytes: await writeDurably(request, packed(request, members)) };
       } catch (error) {
-        await rm(order.file, { force: true });
-        order.signal.throwIfAborted();
-        throw diskFault(error, `write the archive ${order.file}`);
+        await rm(request.file, { force: true });
+        request.signal.throwIfAborted();
+        throw diskFault(error, `write the archive ${request.file}`);
       }
     },
     unpack,

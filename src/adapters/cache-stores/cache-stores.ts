@@ -39,11 +39,11 @@ export function createCacheStore(options: CacheStoreOptions): ClosableCacheStore
   const presign = (request: PresignRequest, call: CacheCall) =>
     presignSafely(presigner, request, call);
   return {
-    download: async (object, order) =>
-      transfer.download(await presign({ method: 'GET', object, metadata: {} }, order), order),
-    upload: async (object, order) => {
-      const { metadata } = order;
-      return transfer.upload(await presign({ method: 'PUT', object, metadata }, order), order);
+    download: async (object, call) =>
+      transfer.download(await presign({ method: 'GET', object, metadata: {} }, call), call),
+    upload: async (object, call) => {
+      const { metadata } = call;
+      return transfer.upload(await presign({ method: 'PUT', object, metadata }, call), call);
     },
     has: async (object, call) =>
       transfer.has(await presign({ method: 'GET', object, metadata: {} }, call), call),

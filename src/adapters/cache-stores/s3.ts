@@ -13,7 +13,7 @@ import { requestsBy } from './s3-requests.ts';
 import { encryptionOf, endpointOf, isPathStyle, staticCredentialsOf } from './s3-server.ts';
 
 const USUAL_REGION = 'us-east-1';
-const REGION_QUESTION_MS = 30_000;
+const REGION_REQUEST_MS = 30_000;
 
 interface Surroundings {
   readonly log: Log;
@@ -127,7 +127,7 @@ async function askRegion(
   try {
     const { LocationConstraint: region } = await client.send(
       new GetBucketLocationCommand({ Bucket: bucketName }),
-      { abortSignal: AbortSignal.timeout(REGION_QUESTION_MS) },
+      { abortSignal: AbortSignal.timeout(REGION_REQUEST_MS) },
     );
     if (region === undefined) return USUAL_REGION;
     return region === 'EU' ? 'eu-west-1' : region;

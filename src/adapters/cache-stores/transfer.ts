@@ -15,32 +15,32 @@ const HEADERS_TIMEOUT_MS = 30_000;
 
 /** Streams files to and from presigned addresses. */
 export interface Transfer {
-  download(presigned: PresignedRequest, order: CacheDownload): Promise<CacheReply>;
-  upload(presigned: PresignedRequest, order: CacheUpload): Promise<void>;
+  download(presigned: PresignedRequest, call: CacheDownload): Promise<CacheReply>;
+  upload(presigned: PresignedRequest, call: CacheUpload): Promise<void>;
   /** Requests the first byte, because some addresses that allow GET do not allow HEAD. */
   has(presigned: PresignedRequest, call: CacheCall): Promise<boolean>;
 }
 
 export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
   return {
-    download: (presigned, order) =>
-      limited(order, async (signal) => {
+    download: (presigned, call) =>
+      limited(call, async (signal) => {
         const dispatcher = await open();
         const response = await ask(presigned, { method: 'GET', dispatcher, signal });
-        return takeAnswer(response, { order, address: withoutQuery(presigned.url) });
+        return takeAnswer(response, { call, address: withoutQuery(presigned.url) });
       }),
 
-    upload: (presigned, order) =>
-      limited(order, async (signal) => {
+    upload: (presigned, call) =>
+      limited(call, async (signal) => {
         const dispatcher = await open();
-        const { size } = await stat(order.file);
+        const { size } = await stat(call.file);
         const headers = {
           ...presigned.headers,
           'content-type': 'application/octet-stream',
           'content-length': `${size}`,
-          'last-modified': new Date(order.modifiedMs).toUTCString(),
+          'last-modified': new Date(call.modifiedMs).toUTCString(),
         };
-        const body = createReadStream(order.file);
+        const body = createReadStream(call.file);
         const options = { method: 'PUT', headers, body, dispatcher, signal } as const;
         const response = await ask(presigned, options).finally(() => body.destroy());
         if (!isGood(response)) throw await refusalFault(response);
@@ -82,7 +82,7 @@ function isGood({ statusCode }: Dispatcher.ResponseData): boolean {
 
 async function takeAnswer(
   response: Dispatcher.ResponseData,
-  { order, address }: { readonly order: CacheDownload; readonly address: string },
+  { call, address }: { readonly call: CacheDownload; readonly address: string },
 ): Promise<CacheReply> {
   if (response.statusCode === 404) {
     await response.body.dump();
@@ -90,11 +90,11 @@ async function takeAnswer(
   }
   if (!isGood(response)) throw await refusalFault(response);
   const modifiedMs = Date.parse(textOf(response.headers['last-modified'])) || 0;
-  if (order.localModifiedMs !== undefined && modifiedMs <= order.localModifiedMs) {
+  if (call.localModifiedMs !== undefined && modifiedMs <= call.localModifiedMs) {
     response.body.on('error', () => undefined).destroy();
     return { kind: 'up_to_date' };
   }
-  await save(response, order.file);
+  await save(response, call.file);
   return { kind: 'downloaded', modifiedMs, address };
 }
 

@@ -30,12 +30,12 @@ export function createConfigSource({ path, env, log }: ConfigSourceOptions): Con
     const found = readConfig({ text, path, env });
     wasThere = !isMissing;
     const usable = usableOf(found, current);
-    const told = warnings.begin();
+    const warningRun = warnings.begin();
     if (isOpenToAll)
-      told.warn('config file holds tokens and others may read it: chmod 600', { path });
-    warnOfKeys(found, told.warn);
-    warnOfEntries(found, usable, told.warn);
-    told.end();
+      warningRun.warn('config file holds tokens and others may read it: chmod 600', { path });
+    warnOfKeys(found, warningRun.warn);
+    warnOfEntries(found, usable, warningRun.warn);
+    warningRun.end();
     for (const { key, name } of kept) {
       if (isSound(found, key)) log.info(MENDED, { runner: key, runner_name: name });
     }
@@ -73,13 +73,13 @@ function createWarnings(log: Log) {
   let last: ReadonlySet<string> = new Set();
   return {
     begin: () => {
-      const told = new Set<string>();
+      const warningRun = new Set<string>();
       const warn: Warn = (message, fields) => {
         const once = JSON.stringify([message, fields]);
-        if (!last.has(once) && !told.has(once)) log.warn(message, fields);
-        told.add(once);
+        if (!last.has(once) && !warningRun.has(once)) log.warn(message, fields);
+        warningRun.add(once);
       };
-      return { warn, end: () => (last = told) };
+      return { warn, end: () => (last = warningRun) };
     },
   };
 }

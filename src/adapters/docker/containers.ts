@@ -12,7 +12,7 @@ import { putArchive } from './put-archive.ts';
 import { readReply } from './read-reply.ts';
 import { createdSchema } from './replies.ts';
 import { inlineSeccomp } from './seccomp.ts';
-import { againWhenMet, inTurnAt, volumesToFill } from './shared-mounts.ts';
+import { againWhenMet, withMountLocks, volumesToFill } from './shared-mounts.ts';
 
 type Containers = Pick<
   ContainerEngine,
@@ -59,7 +59,7 @@ async function requestCreate(parts: EngineParts, spec: ContainerSpec): Promise<R
     query: { name: spec.name, ...(spec.platform !== '' && { platform: spec.platform }) },
     body: createBody({ ...spec, securityOpt, labels }),
   };
-  return inTurnAt(parts, { mounts: volumesToFill(spec) }, () =>
+  return withMountLocks(parts, { mounts: volumesToFill(spec) }, () =>
     againWhenMet(() => daemon.send(call, { limitMs: timing.slowCallLimitMs })),
   );
 }

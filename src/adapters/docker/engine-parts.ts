@@ -1,7 +1,7 @@
 import type { Log } from '../../ports/index.ts';
 import type { Daemon } from './daemon.ts';
 import type { EngineTiming } from './timing.ts';
-import type { InTurn } from '../host/turns.ts';
+import type { KeyedMutex } from '../host/keyed-mutex.ts';
 
 /** What all parts of the engine share. */
 export interface EngineParts {
@@ -9,5 +9,5 @@ export interface EngineParts {
   readonly timing: EngineTiming;
   readonly installation: string;
   readonly log: Log;
-  readonly inTurn: InTurn;
+  readonly withLocks: KeyedMutex;
 }

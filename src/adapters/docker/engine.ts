@@ -11,7 +11,7 @@ import { DEFAULT_TIMING, type EngineTiming } from './timing.ts';
 import { createServices } from './services.ts';
 import { createStdin } from './stdin.ts';
 import { createTerminals } from './terminals.ts';
-import { createTurns, type InTurn } from '../host/turns.ts';
+import { createKeyedMutex, type KeyedMutex } from '../host/keyed-mutex.ts';
 import { createWaiting } from './waiting.ts';
 
 export interface EngineOptions {
@@ -22,7 +22,7 @@ export interface EngineOptions {
   readonly installation: string;
   readonly timing?: Partial<EngineTiming>;
   /** Shared by all engines of the same daemon, whatever its address. */
-  readonly inTurn?: InTurn;
+  readonly withLocks?: KeyedMutex;
 }
 
 /**
@@ -36,7 +36,7 @@ export function createContainerEngine(options: EngineOptions): ContainerEngine {
     timing,
     installation: options.installation,
     log: options.log,
-    inTurn: options.inTurn ?? createTurns(),
+    withLocks: options.withLocks ?? createKeyedMutex(),
   };
   return {
     ...createResources(parts),

@@ -26,8 +26,8 @@ export interface SameAnswers {
   forget(call: PatientCall): void;
 }
 
-interface Known {
-  readonly words: string;
+interface RepeatedAnswer {
+  readonly message: string;
   readonly sinceMs: number;
   readonly lastMs: number;
   readonly times: number;
@@ -41,7 +41,7 @@ export function createSameAnswers(
   { sameAnswers }: Pick<EngineTiming, 'sameAnswers'>,
   nowMs: () => number = () => performance.now(),
 ): SameAnswers {
-  const known = new Map<string, Known>();
+  const known = new Map<string, RepeatedAnswer>();
   const keyOf = ({ method, path, doing }: PatientCall): string => `${method} ${path} ${doing}`;
   return {
     isLasting: (call, { status, message }) => {
@@ -50,7 +50,7 @@ export function createSameAnswers(
         known.delete(key);
         return false;
       }
-      const now = next(known.get(key), { words: withoutNumbers(message), nowMs: nowMs() });
+      const now = next(known.get(key), { message: withoutNumbers(message), nowMs: nowMs() });
       known.delete(key); // moves it to the end
       known.set(key, now);
       const [oldest] = known.keys();
@@ -66,13 +66,13 @@ export function createSameAnswers(
 }
 
 function next(
-  before: Known | undefined,
-  { words, nowMs }: { readonly words: string; readonly nowMs: number },
-): Known {
-  const isSame = before?.words === words && nowMs - before.lastMs < FORGOTTEN_AFTER_MS;
+  before: RepeatedAnswer | undefined,
+  { message, nowMs }: { readonly message: string; readonly nowMs: number },
+): RepeatedAnswer {
+  const isSame = before?.message === message && nowMs - before.lastMs < FORGOTTEN_AFTER_MS;
   return isSame
     ? { ...before, lastMs: nowMs, times: before.times + 1 }
-    : { words, sinceMs: nowMs, lastMs: nowMs, times: 1 };
+    : { message, sinceMs: nowMs, lastMs: nowMs, times: 1 };
 }
 
 function patienceOf({ method, patience }: PatientCall): Patience {

@@ -6,9 +6,9 @@ import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import type { DaemonReply } from './read-reply.ts';
 import { mountsOf } from './inspect-container.ts';
-import { againWhenMet, innermost, inTurnAt, mountsHolding } from './shared-mounts.ts';
+import { againWhenMet, innermost, withMountLocks, mountsHolding } from './shared-mounts.ts';
 
-export interface Putting {
+export interface PutRequest {
   readonly idOrName: string;
   /** The directory in the container. */
   readonly path: string;
@@ -21,19 +21,19 @@ export interface Putting {
  * the directories that the volumes hide later. So the entries below each mount are sent to that
  * mount separately.
  */
-export async function putArchive(parts: EngineParts, putting: Putting): Promise<void> {
-  const { idOrName, entries } = putting;
+export async function putArchive(parts: EngineParts, request: PutRequest): Promise<void> {
+  const { idOrName, entries } = request;
   const known = entries.length === 0 ? [] : await mountsOf(parts, idOrName);
-  const paths = entries.map((entry) => posix.join('/', putting.path, entry.path));
-  await inTurnAt(parts, { mounts: mountsHolding(known, paths) }, async () => {
-    const { isPodman } = await send(parts, putting);
+  const paths = entries.map((entry) => posix.join('/', request.path, entry.path));
+  await withMountLocks(parts, { mounts: mountsHolding(known, paths) }, async () => {
+    const { isPodman } = await send(parts, request);
     if (!isPodman) return;
-    for (const one of belowMounts(known, putting)) await send(parts, one);
+    for (const one of belowMounts(known, request)) await send(parts, one);
   });
 }
 
-async function send({ daemon, timing }: EngineParts, putting: Putting): Promise<DaemonReply> {
-  const { idOrName, path, entries } = putting;
+async function send({ daemon, timing }: EngineParts, request: PutRequest): Promise<DaemonReply> {
+  const { idOrName, path, entries } = request;
   const call: DaemonCall = {
     doing: `put ${entries.length} files into container "${idOrName}" at ${path}`,
     method: 'PUT',
@@ -49,8 +49,8 @@ async function send({ daemon, timing }: EngineParts, putting: Putting): Promise<
 /** The entries below each mount, with paths relative to it. */
 function belowMounts(
   mounts: Awaited<ReturnType<typeof mountsOf>>,
-  { idOrName, path, entries }: Putting,
-): readonly Putting[] {
+  { idOrName, path, entries }: PutRequest,
+): readonly PutRequest[] {
   const groups = new Map<string, ArchiveEntry[]>();
   for (const entry of entries) {
     const whole = posix.join('/', path, entry.path);

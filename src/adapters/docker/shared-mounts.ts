@@ -52,18 +52,18 @@ function sourceOf({ Name, Source }: RawMount): string {
   return Name === undefined || Name === '' ? posix.normalize(`${Source}/`) : Name;
 }
 
-interface Meeting {
+interface MountLocks {
   readonly mounts: readonly string[];
   readonly signal?: AbortSignal;
 }
 
 /** Runs work that changes these mounts, one at a time for each mount. */
-export function inTurnAt<T>(
-  { daemon, inTurn }: Pick<EngineParts, 'daemon' | 'inTurn'>,
-  { mounts, signal }: Meeting,
+export function withMountLocks<T>(
+  { daemon, withLocks }: Pick<EngineParts, 'daemon' | 'withLocks'>,
+  { mounts, signal }: MountLocks,
   work: () => Promise<T>,
 ): Promise<T> {
-  return inTurn({ keys: mounts.map((mount) => `${daemon.address} ${mount}`), signal }, work);
+  return withLocks({ keys: mounts.map((mount) => `${daemon.address} ${mount}`), signal }, work);
 }
 
 const MET = /\bmkdir(?:at)? .*: file exists/i;

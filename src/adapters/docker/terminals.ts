@@ -6,7 +6,7 @@ import type {
   TerminalEngine,
   TerminalOutput,
   TerminalSize,
-  TerminalWish,
+  TerminalCommand,
 } from '../../ports/index.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
@@ -25,7 +25,7 @@ done 2>/dev/null`;
 
 /** The part of the engine that runs commands of people. */
 export function createTerminals(parts: EngineParts): TerminalEngine {
-  return { openTerminal: (idOrName, wish) => openTerminal(parts, idOrName, wish) };
+  return { openTerminal: (idOrName, command) => openTerminal(parts, idOrName, command) };
 }
 
 interface Exec {
@@ -37,17 +37,17 @@ interface Exec {
 async function openTerminal(
   parts: EngineParts,
   container: string,
-  wish: TerminalWish,
+  command: TerminalCommand,
 ): Promise<ContainerTerminal | undefined> {
   const mark = randomBytes(8).toString('hex');
   const reply = await createExec(parts, container, {
-    ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: wish.hasTty },
-    ...{ Cmd: wish.command, Env: [`${MARK}=${mark}`] },
+    ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: command.hasTty },
+    ...{ Cmd: command.command, Env: [`${MARK}=${mark}`] },
   });
   if (reply === undefined) return undefined;
   const exec = { container, execId: reply, mark };
-  const connection = await startExec(parts, exec, wish);
-  return connection && toTerminal(parts, { ...exec, connection, hasTty: wish.hasTty });
+  const connection = await startExec(parts, exec, command);
+  return connection && toTerminal(parts, { ...exec, connection, hasTty: command.hasTty });
 }
 
 /** The container has ended or is paused. Podman answers 500 to the first of them. */
@@ -76,7 +76,7 @@ async function createExec(
 async function startExec(
   { daemon, timing }: EngineParts,
   { container, execId }: Exec,
-  { hasTty }: TerminalWish,
+  { hasTty }: TerminalCommand,
 ): Promise<Duplex | undefined> {
   const call: DaemonCall = {
     doing: `start a terminal in container "${container}"`,

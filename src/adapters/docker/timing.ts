@@ -11,7 +11,7 @@ export interface EngineTiming {
   /**
    * A wait is repeated after this long, because a half-open connection would never report the end.
    */
-  readonly waitTurnMs: number;
+  readonly waitCallMs: number;
   /** A pull without progress for this long is aborted. */
   readonly pullIdleMs: number;
   /** A transfer of files without movement for this long is aborted. */
@@ -32,7 +32,7 @@ export const DEFAULT_TIMING: EngineTiming = {
   callLimitMs: 60_000,
   slowCallLimitMs: 300_000,
   stopGraceMs: 10_000,
-  waitTurnMs: 300_000,
+  waitCallMs: 300_000,
   pullIdleMs: 600_000,
   transferIdleMs: 300_000,
   // A daemon whose containerd restarts gives the same answer for some seconds.

@@ -36,7 +36,7 @@ async function waitForExit(
       if (isAnswered && failures > 0) await pauseAfter(parts, failures, signal);
       const before = performance.now();
       isAnswered = false;
-      await waitOneTurn(parts, idOrName, signal);
+      await waitOnce(parts, idOrName, signal);
       isAnswered = true;
       failures = performance.now() - before < 1_000 ? failures + 1 : 0;
     } catch (error) {
@@ -59,11 +59,7 @@ function pauseAfter({ timing }: EngineParts, failures: number, signal: AbortSign
 }
 
 /** Returns when Docker says that the container has ended, or when it is time to check again. */
-async function waitOneTurn(
-  parts: EngineParts,
-  idOrName: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function waitOnce(parts: EngineParts, idOrName: string, signal: AbortSignal): Promise<void> {
   const { daemon, timing } = parts;
   const call: DaemonCall = {
     doing: `wait for container "${idOrName}"`,
@@ -72,13 +68,13 @@ async function waitOneTurn(
     query: { condition: 'not-running' },
     patience: 'long',
   };
-  const turn = AbortSignal.timeout(timing.waitTurnMs);
+  const limit = AbortSignal.timeout(timing.waitCallMs);
   try {
-    const reply = await readReply(await daemon.open(call, AbortSignal.any([turn, signal])));
+    const reply = await readReply(await daemon.open(call, AbortSignal.any([limit, signal])));
     if (![200, 404].includes(reply.status)) throw refusalFault(reply, daemon.action(call));
   } catch (error) {
     signal.throwIfAborted();
-    if (!turn.aborted) throw daemon.fault(error, call);
+    if (!limit.aborted) throw daemon.fault(error, call);
   }
 }
 

@@ -10,7 +10,7 @@ import { refusalFault, type RefusedAction } from './faults.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { mountsOf } from './inspect-container.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
-import { directoryOnMount, inTurnAt } from './shared-mounts.ts';
+import { directoryOnMount, withMountLocks } from './shared-mounts.ts';
 
 export interface Writing {
   readonly members: AsyncIterable<FileMember | HardLink>;
@@ -28,7 +28,7 @@ export interface Writing {
 export async function writeFiles(parts: EngineParts, writing: Writing): Promise<void> {
   const { signal, path } = writing;
   const mounts = directoryOnMount(await mountsOf(parts, writing.idOrName, signal), path);
-  await inTurnAt(parts, { mounts, signal }, () => writeNow(parts, writing));
+  await withMountLocks(parts, { mounts, signal }, () => writeNow(parts, writing));
 }
 
 async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Promise<void> {

@@ -57,8 +57,8 @@ function uploadPath(
   { jobId }: JobCredentials,
   { format, type, expireIn }: Pick<ArtifactUpload, 'format' | 'type' | 'expireIn'>,
 ): string {
-  const wishes = { artifact_format: format, artifact_type: type, expire_in: expireIn };
-  const query = new URLSearchParams(Object.entries(wishes).filter(([, value]) => value !== ''));
+  const parameters = { artifact_format: format, artifact_type: type, expire_in: expireIn };
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== ''));
   return `jobs/${jobId}/artifacts${query.size === 0 ? '' : `?${query.toString()}`}`;
 }
 
@@ -134,6 +134,6 @@ function wordsOf(reply: ApiReply, { token }: JobCredentials): string {
 }
 
 function tooMany(said: string, retryAfterMs: number | undefined): TransientError {
-  const wish = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return new TransientError(`GitLab takes no artifacts just now: ${said}`, wish);
+  const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new TransientError(`GitLab takes no artifacts just now: ${said}`, hint);
 }

@@ -43,11 +43,11 @@ export function createArtifactDownload(options: ApiOptions): ArtifactDownload {
     return made;
   };
   return {
-    downloadArtifact: async (job, order) => {
+    downloadArtifact: async (job, request) => {
       if (base === undefined) throw unusableUrl(options.url);
       const own = new URL(base);
-      const path = `jobs/${job.jobId}/artifacts${order.isDirect ? '?direct_download=true' : ''}`;
-      const call: Call = { url: new URL(path, own), own, job, order, options, sourceOf };
+      const path = `jobs/${job.jobId}/artifacts${request.isDirect ? '?direct_download=true' : ''}`;
+      const call: Call = { url: new URL(path, own), own, job, request, options, sourceOf };
       return download(call);
     },
     close: () => {
@@ -79,7 +79,7 @@ interface Call {
   /** Base of GitLab's own API. */
   readonly own: URL;
   readonly job: JobCredentials;
-  readonly order: DownloadRequest;
+  readonly request: DownloadRequest;
   readonly options: ApiOptions;
   readonly sourceOf: (url: URL, isOwn: boolean) => TransportSource;
 }
@@ -90,7 +90,7 @@ async function download(call: Call): Promise<DownloadReply> {
     const answer = await answerOf(call, correlationId);
     return await take(answer, call);
   } catch (error) {
-    call.order.signal.throwIfAborted();
+    call.request.signal.throwIfAborted();
     if (error instanceof FinalError) throw error;
     const said = describeFault(error, [call.job.token]);
     return { kind: 'unreachable', status: 0, said, correlationId, host: call.url.host };
@@ -108,7 +108,7 @@ interface Answer {
  * Tries again when the status allows it, like any other call. A direct download is tried only once.
  */
 async function answerOf(call: Call, requestId: string): Promise<Answer> {
-  const { order } = call;
+  const { request } = call;
   let waitedMs = 0;
   for (let failedTries = 1; ; failedTries++) {
     const answer = await follow(call, requestId);
@@ -121,9 +121,9 @@ async function answerOf(call: Call, requestId: string): Promise<Answer> {
       },
       ...{ nowMs: Date.now(), random: Math.random() },
     });
-    if (verdict.kind === 'leave' || order.isDirect) return answer;
+    if (verdict.kind === 'leave' || request.isDirect) return answer;
     await answer.response.body.dump();
-    await delay(verdict.waitMs, undefined, { signal: order.signal });
+    await delay(verdict.waitMs, undefined, { signal: request.signal });
     waitedMs += verdict.waitMs;
   }
 }
@@ -136,7 +136,7 @@ async function follow(call: Call, requestId: string): Promise<Answer> {
     const { dispatcher } = await call.sourceOf(url, isOwn).current();
     const response = await request(url, {
       dispatcher,
-      signal: call.order.signal,
+      signal: call.request.signal,
       headers: {
         'User-Agent': userAgent(call.options.program, `node${process.versions.node}`),
         ...(isOwn && { 'X-Request-Id': requestId, 'JOB-TOKEN': call.job.token }),
@@ -165,7 +165,7 @@ async function take({ response, url, correlationId }: Answer, call: Call): Promi
   const answer = { status, correlationId, host: url.host };
   const line = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
   if (status === 200) {
-    await writeBody(response, call.order);
+    await writeBody(response, call.request);
     return { kind: 'done', ...answer, said: line };
   }
   const words = await wordsOf(response, call.job.token);

@@ -1,6 +1,6 @@
 import type { LogFields } from '../../ports/index.ts';
 
-export interface Said {
+export interface LogRecord {
   readonly message: string;
   readonly fields: LogFields;
   /** True: errors include their stack, for debugging. */
@@ -20,7 +20,7 @@ const MAX_DEPTH = 4;
 /**
  * The fields of an event in one flat object: names in snake_case, errors as text, secrets masked.
  */
-export function presentFields({ message, fields, withStack }: Said): Record<string, unknown> {
+export function presentFields({ message, fields, withStack }: LogRecord): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(fields)) {
     const name = fieldName(key);

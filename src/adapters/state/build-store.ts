@@ -61,7 +61,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     try {
       await mkdir(path(buildId), { recursive: true, mode: 0o700 });
       await syncDirectory(directory);
-      await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+      await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
       return context;
     } catch (error) {
       // Nothing durable exists, so the job is not ours.
@@ -90,7 +90,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     },
     keep: async (buildId, additions) => {
       const context = { ...knownBuild(cache, buildId), ...additions };
-      await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+      await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
       cache.set(buildId, context);
     },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
@@ -128,7 +128,7 @@ function createRecords({
     const { buildId } = known;
     const context = { ...known, lostFiles: path(buildId) };
     await mkdir(path(buildId), { recursive: true, mode: 0o700 });
-    await writeDurably(path(buildId, RECORD), sealRecord(context, cipher));
+    await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
     cache.set(buildId, context);
     return context;
   };
@@ -198,8 +198,8 @@ function createStageFiles(
  */
 async function findRecord(folder: string, cipher: Cipher): Promise<BuildContext | undefined> {
   const file = join(folder, RECORD);
-  const sealed = await readIfThere(file);
-  if (sealed !== undefined) return openRecord(file, sealed, cipher);
+  const encrypted = await readIfThere(file);
+  if (encrypted !== undefined) return decryptRecord(file, encrypted, cipher);
   const draft = await readIfThere(draftOf(file));
   const context = draft && openWhole(file, draft, cipher);
   if (context === undefined) return undefined;
@@ -210,7 +210,7 @@ async function findRecord(folder: string, cipher: Cipher): Promise<BuildContext 
 
 function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | undefined {
   try {
-    return openRecord(file, draft, cipher);
+    return decryptRecord(file, draft, cipher);
   } catch (error) {
     const keyId = keyIdOf(draft);
     // It may be complete, but only its key can tell.
@@ -219,9 +219,9 @@ function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | 
   }
 }
 
-function sealRecord(context: BuildContext, { seal, keyId }: Cipher): Buffer {
-  const sealed = seal(Buffer.from(JSON.stringify(context)));
-  return Buffer.concat([Buffer.from(`${keyId}\0`), sealed]);
+function encryptRecord(context: BuildContext, { encrypt, keyId }: Cipher): Buffer {
+  const encrypted = encrypt(Buffer.from(JSON.stringify(context)));
+  return Buffer.concat([Buffer.from(`${keyId}\0`), encrypted]);
 }
 
 /** undefined when not even the key's id was written completely. */
@@ -230,10 +230,10 @@ function keyIdOf(content: Buffer): string | undefined {
   return separator === -1 ? undefined : content.subarray(0, separator).toString();
 }
 
-function openRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
+function decryptRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
   const keyId = keyIdOf(content) ?? '';
   try {
-    const plain = cipher.open(content.subarray(content.indexOf(0) + 1), keyId);
+    const plain = cipher.decrypt(content.subarray(content.indexOf(0) + 1), keyId);
     const record = parseContext(JSON.parse(Buffer.from(plain).toString()));
     if (record === undefined) throw new Error('it is not the record of a build');
     return withDefaults(record);

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Log } from '../../ports/index.ts';
-import { createTurns } from '../host/turns.ts';
+import { createKeyedMutex } from '../host/keyed-mutex.ts';
 import type { CacheUses } from '../../ports/cache-volumes.ts';
 
 export interface CacheUsesOptions {
@@ -18,9 +18,9 @@ export interface CacheUsesOptions {
 export async function createCacheUses(options: CacheUsesOptions): Promise<CacheUses> {
   const { directory, log } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const inTurn = createTurns();
+  const withLocks = createKeyedMutex();
   const alone = <T>(volume: string, work: () => Promise<T>): Promise<T> =>
-    inTurn({ keys: [volume] }, work);
+    withLocks({ keys: [volume] }, work);
   return {
     noteUse: (volume) =>
       alone(volume, async () => {

@@ -11,9 +11,9 @@ import { readTextIfThere, writeDurably } from './durable-files.ts';
 export interface Cipher {
   readonly keyId: string;
   knows(keyId: string): boolean;
-  seal(plain: Uint8Array): Uint8Array;
+  encrypt(plain: Uint8Array): Uint8Array;
   /** Throws when the key is not in the ring, or the bytes were changed. */
-  open(sealed: Uint8Array, keyId: string): Uint8Array;
+  decrypt(encrypted: Uint8Array, keyId: string): Uint8Array;
 }
 
 const NONCE_BYTES = 12;
@@ -69,7 +69,7 @@ export async function importKeyRing(path: string, text: string): Promise<boolean
   if (found === text) return false;
   if (found !== undefined) {
     throw new Error(
-      `${path} has keys of its own, and what they have sealed would be lost: give the node an empty state directory, or add them by hand`,
+      `${path} has keys of its own, and what they have encrypted would be lost: give the node an empty state directory, or add them by hand`,
     );
   }
   await keepKeyRing(path, text);
@@ -105,20 +105,20 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
   return {
     keyId,
     knows: (id) => keys.has(id),
-    seal: (plain) => {
+    encrypt: (plain) => {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', key, nonce);
       const body = Buffer.concat([cipher.update(plain), cipher.final()]);
       return Buffer.concat([nonce, cipher.getAuthTag(), body]);
     },
-    open: (sealed, id) => {
+    decrypt: (encrypted, id) => {
       const known = keys.get(id);
       if (known === undefined) {
         throw new Error(`encrypted with key "${id}", which is not in ${path}: add it to "keys"`);
       }
-      const nonce = sealed.subarray(0, NONCE_BYTES);
-      const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
-      const body = sealed.subarray(NONCE_BYTES + TAG_BYTES);
+      const nonce = encrypted.subarray(0, NONCE_BYTES);
+      const tag = encrypted.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
+      const body = encrypted.subarray(NONCE_BYTES + TAG_BYTES);
       try {
         // Otherwise a truncated tag would be accepted as a weaker one.
         const options = { authTagLength: TAG_BYTES };

@@ -14,22 +14,22 @@ const SEPARATOR = '.';
  * id is authenticated too, so that one build's context cannot pass for another's.
  */
 export function createEncryptedJobs(cipher: Cipher): EncryptedJobs {
-  const seal = (context: BuildContext): string => {
+  const encrypt = (context: BuildContext): string => {
     const packed = gzipSync(JSON.stringify(context));
-    const sealed = Buffer.from(cipher.seal(packed)).toString('base64');
-    return `${Buffer.from(cipher.keyId).toString('base64url')}${SEPARATOR}${sealed}`;
+    const encrypted = Buffer.from(cipher.encrypt(packed)).toString('base64');
+    return `${Buffer.from(cipher.keyId).toString('base64url')}${SEPARATOR}${encrypted}`;
   };
   return {
-    seal: (context) => {
-      const whole = seal(context);
+    encrypt: (context) => {
+      const whole = encrypt(context);
       if (whole.length <= MAX_LENGTH) return { sealedJob: whole, isWhole: true };
-      const least = seal(reduceContext(context));
+      const least = encrypt(reduceContext(context));
       return least.length <= MAX_LENGTH ? { sealedJob: least, isWhole: false } : undefined;
     },
-    open: (sealedJob) => {
-      const [keyId = '', sealed = ''] = sealedJob.split(SEPARATOR);
-      const packed = cipher.open(
-        Buffer.from(sealed, 'base64'),
+    decrypt: (sealedJob) => {
+      const [keyId = '', encrypted = ''] = sealedJob.split(SEPARATOR);
+      const packed = cipher.decrypt(
+        Buffer.from(encrypted, 'base64'),
         Buffer.from(keyId, 'base64url').toString(),
       );
       const context = parseContext(JSON.parse(gunzipSync(packed).toString()));

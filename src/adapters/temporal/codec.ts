@@ -29,14 +29,14 @@ function encode(payload: Payload, cipher: Cipher): Payload {
       [KEY_ID]: Buffer.from(cipher.keyId),
       [COMPRESSION]: Buffer.from('gzip'),
     },
-    data: cipher.seal(packed),
+    data: cipher.encrypt(packed),
   };
 }
 
 function decode(payload: Payload, cipher: Cipher): Payload {
   const keyId = keyIdOf(payload);
   if (keyId === undefined) return payload;
-  return Wire.decode(gunzipSync(cipher.open(payload.data ?? new Uint8Array(), keyId)));
+  return Wire.decode(gunzipSync(cipher.decrypt(payload.data ?? new Uint8Array(), keyId)));
 }
 
 /** Id of the key that encrypted a payload; undefined for a plain one. */

@@ -16,7 +16,7 @@ export function createLeases(client: Client, nodeQueue: string): Leases {
         const { memo } = await client.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
           client.workflow.getHandle(buildId).describe(),
         );
-        return judgeLease(memo, { nodeQueue, term: fencingTokenOf(adoption) });
+        return judgeLease(memo, { nodeQueue, fencingToken: fencingTokenOf(adoption) });
       } catch (error) {
         // It was lost with its database. Nobody has moved the build.
         if (error instanceof WorkflowNotFoundError) return 'held';

@@ -22,7 +22,7 @@ export interface PypiProgram {
 const SILENCE_SECONDS = 10;
 const RETRIES = 1;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
-const QUESTION_LIMIT_MS = 10_000;
+const PROBE_LIMIT_MS = 10_000;
 
 /** Tried in this order. Debian's Python has none of them by default. */
 const PIPS: readonly (readonly [program: string, ...args: string[]])[] = [
@@ -61,7 +61,7 @@ async function findPip(env: Env): Promise<Pip | undefined> {
   for (const [name, ...args] of PIPS) {
     const program = await findOnPath(name, env);
     if (program === undefined) continue;
-    const isPip = await run(program, [...args, '--version'], { env, timeout: QUESTION_LIMIT_MS })
+    const isPip = await run(program, [...args, '--version'], { env, timeout: PROBE_LIMIT_MS })
       .then(({ stdout }) => stdout.startsWith('pip '))
       .catch(() => false);
     if (isPip) return [program, ...args];

@@ -26,13 +26,13 @@ export function bridgeTemporalLog(
   runtime: typeof Runtime,
   { log, clock, metricsAddress }: Bridge,
 ): void {
-  const isNews = createNewsFilter(clock);
+  const isFirst = createRepeatFilter(clock);
   runtime.install({
     logger: new DefaultLogger('INFO', (entry) => {
-      const { level, message, fields, news = message, isOwn } = describeEntry(entry);
+      const { level, message, fields, repeatKey = message, isOwn } = describeEntry(entry);
       if (level === 'ERROR') log.error(message, fields);
       else if (level === 'INFO' && isOwn === true) log.info(message, fields);
-      else if (level === 'WARN' && !ON_PURPOSE.test(message) && isNews(news))
+      else if (level === 'WARN' && !ON_PURPOSE.test(message) && isFirst(repeatKey))
         log.warn(message, fields);
       else log.debug(message, fields);
     }),
@@ -58,7 +58,7 @@ function metricsExporter(bindAddress: string): MetricsExporterConfig {
 interface Entry extends Pick<LogEntry, 'level' | 'message'> {
   readonly fields: LogFields;
   /** Distinguishes it from the previous message; default: the message itself. */
-  readonly news?: string;
+  readonly repeatKey?: string;
   /** True: a workflow of this program logged it, not the SDK. */
   readonly isOwn?: true;
 }
@@ -81,7 +81,7 @@ function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
     level,
     message: 'a step did not succeed, it is tried again',
     fields: { step: activityType, build: workflowId, tries: attempt, reason: error.message },
-    news: `${String(activityType)} ${error.message}`,
+    repeatKey: `${String(activityType)} ${error.message}`,
   };
 }
 
@@ -93,7 +93,7 @@ function ownFields(meta: LogFields): LogFields {
 }
 
 /** Whether a message was not logged within the last minute, ignoring numbers in it. */
-function createNewsFilter({ monotonicMs }: Bridge['clock']): (message: string) => boolean {
+function createRepeatFilter({ monotonicMs }: Bridge['clock']): (message: string) => boolean {
   const saidMs = new Map<string, number>();
   return (message) => {
     const kind = message.replaceAll(/\d+/g, '#');

@@ -16,7 +16,7 @@ import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
-import { createTurns } from '../host/turns.ts';
+import { createKeyedMutex } from '../host/keyed-mutex.ts';
 
 export interface WriterOptions {
   readonly directory: string;
@@ -80,7 +80,7 @@ class DiskTraceWriter implements SpoolWriter {
    */
   readonly #followed = new Map<string, Promise<Followed>>();
   /** Serialises everything that changes pipeline, file or offsets. */
-  readonly #inTurn = createTurns();
+  readonly #exclusively = createKeyedMutex();
   #sequence: number;
   /** The content of the last firm checkpoint, and whether everything is in it. */
   #firm: TracePipelineState;
@@ -284,7 +284,7 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#inTurn({ keys: ['writer'] }, work);
+    return this.#exclusively({ keys: ['writer'] }, work);
   }
 
   #mask(stream: TraceStream, bytes: Uint8Array): Uint8Array {

@@ -165,8 +165,8 @@ function internalParameters({ job, runner, program }: ProvenanceContext) {
  * variable.
  */
 function runnerIdOf({ job, runner }: ProvenanceContext): string {
-  const told = valueOf(job, 'CI_RUNNER_ID');
-  return /^\d{1,19}$/.test(told) ? told : `${runner.id}`;
+  const id = valueOf(job, 'CI_RUNNER_ID');
+  return /^\d{1,19}$/.test(id) ? id : `${runner.id}`;
 }
 
 /** RFC 3339, whole seconds. */

@@ -2,7 +2,7 @@
 export interface Claim {
   readonly nodeQueue: string;
   /** How often the build has changed nodes. 0 unless it was taken over from another node. */
-  readonly term: number;
+  readonly fencingToken: number;
 }
 
 /**
@@ -22,5 +22,5 @@ export function judgeLease(
   const owner = memo?.['nodeQueue'];
   if (typeof owner !== 'string' || owner === claim.nodeQueue) return 'held';
   const term = memo?.['term'];
-  return claim.term > (typeof term === 'number' ? term : 0) ? 'pending' : 'lost';
+  return claim.fencingToken > (typeof term === 'number' ? term : 0) ? 'pending' : 'lost';
 }

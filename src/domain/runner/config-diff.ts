@@ -1,8 +1,8 @@
 import type { InstallationConfig, RunnerConfig } from './config.ts';
-import { GLOBAL_WORDS, RUNNER_WORDS } from './config-words.ts';
-import type { ConfigChange } from './config-word.ts';
+import { GLOBAL_COMPARISONS, RUNNER_COMPARISONS } from './setting-comparisons.ts';
+import type { ConfigChange } from './setting-comparison.ts';
 
-export type { ConfigChange } from './config-word.ts';
+export type { ConfigChange } from './setting-comparison.ts';
 
 /** How one `[[runners]]` entry changed. */
 export interface RunnerDiff {
@@ -32,7 +32,7 @@ export function diffConfigs(before: InstallationConfig, after: InstallationConfi
   const pairs = pairRunners(before.runners, after.runners);
   const last = new Set(pairs.map(({ old }) => old));
   return {
-    changes: GLOBAL_WORDS(before, after, ''),
+    changes: GLOBAL_COMPARISONS(before, after, ''),
     runners: [
       ...pairs.flatMap(diffRunner),
       ...before.runners
@@ -74,6 +74,6 @@ function onlyOfName(
 function diffRunner({ old, now }: RunnerPair): readonly RunnerDiff[] {
   const { key, name } = now;
   if (old === undefined) return [{ kind: 'added', key, name, changes: [] }];
-  const changes = RUNNER_WORDS(old, now, 'runners');
+  const changes = RUNNER_COMPARISONS(old, now, 'runners');
   return changes.length === 0 ? [] : [{ kind: 'changed', key, name, changes }];
 }

@@ -94,8 +94,8 @@ export function nextRequestAtMs(
   nowMs: number,
   pace: { readonly intervalMs: number; readonly offsetMs: number },
 ): number {
-  const turns = Math.floor((nowMs - pace.offsetMs) / pace.intervalMs) + 1;
-  return turns * pace.intervalMs + pace.offsetMs;
+  const intervals = Math.floor((nowMs - pace.offsetMs) / pace.intervalMs) + 1;
+  return intervals * pace.intervalMs + pace.offsetMs;
 }
 
 const RAISE_BY_JOB = 1.1;

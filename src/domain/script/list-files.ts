@@ -36,12 +36,12 @@ export function parseFileList(bytes: Uint8Array): readonly string[] {
     .filter((name) => name !== '' && name !== '.');
 }
 
-type Wish = Pick<JobArtifact | JobCache, 'paths' | 'untracked'>;
+type FileSource = Pick<JobArtifact | JobCache, 'paths' | 'untracked'>;
 
 /** Whether a stage must list names in the helper before its files are chosen. */
 export function needsFileLists({ context, variables }: ListingInput, stage: StageName): boolean {
-  const wishes = wishesOf(context, stage);
-  return wishes.some(({ untracked }) => untracked) || rootsToList(wishes, variables).length > 0;
+  const sources = sourcesOf(context, stage);
+  return sources.some(({ untracked }) => untracked) || rootsToList(sources, variables).length > 0;
 }
 
 /** The facts that a listing of files depends on. */
@@ -61,20 +61,20 @@ export function listFilesBody(
   { context, variables }: ListingInput,
   stage: StageName,
 ): readonly string[] {
-  const wishes = wishesOf(context, stage);
+  const sources = sourcesOf(context, stage);
   const lists = fileLists(variables);
-  const roots = rootsToList(wishes, variables);
+  const roots = rootsToList(sources, variables);
   return [
     command('mkdir', '-p', variables.tempDir),
     command('rm', '-rf', lists.found, lists.untracked),
     `if cd ${quote(variables.projectDir)} 2>/dev/null; then`,
     ...(roots.length > 0 ? listRoots(roots, lists.found) : []),
-    ...(wishes.some(({ untracked }) => untracked) ? listUntracked(context, variables) : []),
+    ...(sources.some(({ untracked }) => untracked) ? listUntracked(context, variables) : []),
     'fi',
   ];
 }
 
-function wishesOf({ job }: BuildContext, stage: StageName): readonly Wish[] {
+function sourcesOf({ job }: BuildContext, stage: StageName): readonly FileSource[] {
   switch (stage) {
     case 'archive_cache':
     case 'archive_cache_on_failure':
@@ -87,11 +87,11 @@ function wishesOf({ job }: BuildContext, stage: StageName): readonly Wish[] {
   }
 }
 
-function rootsToList(wishes: readonly Wish[], variables: Variables): readonly string[] {
+function rootsToList(sources: readonly FileSource[], variables: Variables): readonly string[] {
   const { projectDir } = variables;
   const lookup = shellLookup(variables);
   return outermostPaths(
-    wishes
+    sources
       .map(({ paths }) => expandPaths(paths, lookup).paths)
       .map((paths) => planSelection({ projectDir, paths, exclude: [], subject: 'artifacts' }))
       .filter(({ needsListing }) => needsListing)

@@ -114,15 +114,15 @@ export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
 /** Throws when this process must leave. Logs once when another one must. */
 function createLook(scope: DuplicateScope): () => Promise<void> {
   const seen = new Map<string, Poller>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return async () => {
     for (const poller of await findStrangers(scope)) {
       const { identity } = poller;
       const before = seen.get(identity) ?? poller;
       seen.set(identity, before);
-      if (!hasPolled(poller, before) || told.has(identity)) continue;
+      if (!hasPolled(poller, before) || reported.has(identity)) continue;
       if (!isOlder(scope.identity, identity)) throw duplicateFault(poller, scope);
-      told.add(identity);
+      reported.add(identity);
       scope.log.error(describe(poller, scope));
     }
   };

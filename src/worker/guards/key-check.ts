@@ -1,8 +1,8 @@
 import type { Log } from '../../ports/index.ts';
-import type { SealedHistories } from '../../adapters/temporal/sealed-histories.ts';
+import type { EncryptedHistories } from '../../adapters/temporal/encrypted-histories.ts';
 
 export interface KeyCheck {
-  readonly histories: SealedHistories;
+  readonly histories: EncryptedHistories;
   readonly keyRingFile: string;
   /** Workflows that this node is responsible for. They may not exist. */
   readonly ownIds: readonly string[];
@@ -42,7 +42,7 @@ interface Obstacle {
 }
 
 async function findObstacles(
-  histories: SealedHistories,
+  histories: EncryptedHistories,
   workflowIds: readonly string[],
 ): Promise<readonly Obstacle[]> {
   const found: Obstacle[] = [];

@@ -7,16 +7,16 @@ import type { Ports } from '../../ports/index.ts';
 import type { Peers } from './health.ts';
 import { openMonitoring, type Monitoring, type MonitoringOptions } from './monitoring.ts';
 
-export interface SelfView {
+export interface NodeMonitoring {
   readonly monitoring: Monitoring;
   /** For Temporal's SDK to show its own metrics at; undefined where nobody asks for them. */
   readonly metricsAddress: string | undefined;
 }
 
-type SelfViewOptions = Omit<MonitoringOptions, 'temporalMetrics'>;
+type NodeMonitoringOptions = Omit<MonitoringOptions, 'temporalMetrics'>;
 
 /** Opens what a node shows of itself, before Temporal's SDK is loaded, which has to be told where. */
-export async function openSelfView(options: SelfViewOptions): Promise<SelfView> {
+export async function openNodeMonitoring(options: NodeMonitoringOptions): Promise<NodeMonitoring> {
   const { listenAddress, log } = options;
   const metricsAddress = listenAddress === '' ? undefined : await findLoopbackAddress();
   const temporalMetrics =

@@ -101,7 +101,7 @@ async function describeBuild(
   // It was lost with Temporal's database and has reported nothing.
   if (description === undefined) return { kind: 'ended', isCompleted: false };
   const { memo, status } = description;
-  const claim = { nodeQueue: ports.nodeQueue, term: fencingTokenOf(adoption) };
+  const claim = { nodeQueue: ports.nodeQueue, fencingToken: fencingTokenOf(adoption) };
   switch (judgeLease(memo, claim)) {
     case 'lost':
       return { kind: memo?.['term'] === undefined ? 'elsewhere' : 'moved' };

@@ -42,22 +42,22 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const { ports } = scope;
   const { builds, clock, log } = ports;
   /** What this process knows about each record: see `lookAt`. */
-  const looks = new Map<string, Look>();
+  const observations = new Map<string, Observation>();
   /** Builds of the previous process, whose workflows must be told about this one. */
   let inherited: ReadonlySet<string> = new Set();
 
-  const lookAt = ({ buildId, receivedAtMs }: BuildContext): Look => {
-    const known = looks.get(buildId);
+  const observe = ({ buildId, receivedAtMs }: BuildContext): Observation => {
+    const known = observations.get(buildId);
     // A different time means another offer of the same job.
     if (known?.receivedAtMs === receivedAtMs) return known;
     const ageMs = Math.max(0, clock.nowMs() - receivedAtMs); // a clock that was set back tells nothing
     const look = { receivedAtMs, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
-    looks.set(buildId, look);
+    observations.set(buildId, look);
     return look;
   };
 
   const isDue = (context: BuildContext, lost: ReadonlySet<string>): boolean => {
-    const { hasChecked, sinceMs } = lookAt(context);
+    const { hasChecked, sinceMs } = observe(context);
     if (lost.has(context.buildId)) return true;
     // Also for a new offer of the job: the runner may not start what was started before.
     if (inherited.has(context.buildId) && !hasChecked) return true;
@@ -67,10 +67,13 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 
   const check = async (context: BuildContext): Promise<void> => {
     const { buildId } = context;
-    const { receivedAtMs, hasChecked } = lookAt(context);
+    const { receivedAtMs, hasChecked } = observe(context);
     try {
-      await tend(context, { ...scope, isNews: inherited.has(buildId) && !hasChecked });
-      looks.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
+      await reconcile(context, {
+        ...scope,
+        mustSignalRestart: inherited.has(buildId) && !hasChecked,
+      });
+      observations.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
     } catch (error) {
       log.warn('build not recovered, tried again later', {
         ...jobFields(context),
@@ -88,8 +91,8 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         if (context !== undefined && isDue(context, lost)) await check(context);
       }),
     );
-    for (const buildId of looks.keys()) {
-      if (!buildIds.includes(buildId)) looks.delete(buildId);
+    for (const buildId of observations.keys()) {
+      if (!buildIds.includes(buildId)) observations.delete(buildId);
     }
   };
 
@@ -106,7 +109,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   };
 }
 
-interface Look {
+interface Observation {
   /** Distinguishes the record from that of another offer of the same job. */
   readonly receivedAtMs: number;
   /** When it was found, or last seen running, by the monotonic clock. */
@@ -114,22 +117,22 @@ interface Look {
   readonly hasChecked: boolean;
 }
 
-interface Tending extends RecoveryScope {
+interface Reconciliation extends RecoveryScope {
   /** True: the build does not know yet that the node has a new process. */
-  readonly isNews: boolean;
+  readonly mustSignalRestart: boolean;
 }
 
-async function tend(context: BuildContext, tending: Tending): Promise<void> {
-  const { workflows, ports, isNews } = tending;
+async function reconcile(context: BuildContext, scope: Reconciliation): Promise<void> {
+  const { workflows, ports, mustSignalRestart } = scope;
   const fields = { ...jobFields(context), build: context.buildId };
-  const state = await findOrBegin(context, tending);
+  const state = await findOrBegin(context, scope);
   switch (state.kind) {
     case 'begun':
       ports.metrics.buildRecovered(context);
       ports.log.warn('job was recorded but not begun, begun now', fields);
       return;
     case 'open':
-      if (!isNews) return;
+      if (!mustSignalRestart) return;
       if (await workflows.signal(context.buildId, { name: nodeRestartedSignal.name, args: [] })) {
         ports.metrics.buildRecovered(context);
         ports.log.info('build goes on', fields);
@@ -140,15 +143,15 @@ async function tend(context: BuildContext, tending: Tending): Promise<void> {
       return;
     case 'elsewhere':
       ports.log.warn('job runs on another node too, left to that one', fields);
-      return forget(context, tending);
+      return forget(context, scope);
     case 'moved':
-      await tending.orphaned.drop(context.buildId);
+      await scope.orphaned.drop(context.buildId);
       ports.log.warn('build is another node’s by now, its leftovers removed', fields);
       return;
     case 'pending':
       return;
     case 'ended':
-      return sweep(context, { ...tending, isCompleted: state.isCompleted });
+      return sweep(context, { ...scope, isCompleted: state.isCompleted });
   }
 }
 

@@ -25,12 +25,12 @@ import { watch } from '../node/watched.ts';
 /** What happens to a build whose node does not answer. */
 export type Failover =
   /** It starts again on another node. */
-  | { readonly kind: 'moved'; readonly nodeQueue: string; readonly term: number }
+  | { readonly kind: 'moved'; readonly nodeQueue: string; readonly fencingToken: number }
   /** Another node reports to GitLab that it has failed. */
   | {
       readonly kind: 'given_up';
       readonly nodeQueue: string;
-      readonly term: number;
+      readonly fencingToken: number;
       readonly message: string;
     }
   /** GitLab has its result. The node sweeps the rest when it comes back. */
@@ -40,8 +40,8 @@ export interface FailoverScope {
   readonly job: JobSummary;
   readonly node: BuildNode;
   readonly nodeQueue: string;
-  readonly term: number;
-  readonly rescue: FailoverPlan | undefined;
+  readonly fencingToken: number;
+  readonly plan: FailoverPlan | undefined;
   readonly run: BuildRun;
   /** When the node was last known to be alive. */
   readonly sinceMs: number;
@@ -62,8 +62,8 @@ const OVERDUE_MS = 20_000;
  */
 export async function waitOrFailOver(
   scope: FailoverScope,
-): Promise<Failover | { readonly kind: 'present'; readonly term: number }> {
-  const { node, run, rescue, job } = scope;
+): Promise<Failover | { readonly kind: 'present'; readonly fencingToken: number }> {
+  const { node, run, plan, job } = scope;
   const restartsBefore = run.restarts;
   const asking = new CancellationScope();
   const answer = watch(asking.run(() => node.asking.answerCall()));
@@ -72,15 +72,16 @@ export async function waitOrFailOver(
     ...scope,
     isBack,
     from: lostNode(scope),
-    offers: { term: scope.term },
+    offered: { fencingToken: scope.fencingToken },
   };
   try {
-    if (await condition(isBack, GRACE_MS)) return { kind: 'present', term: scope.term };
+    if (await condition(isBack, GRACE_MS))
+      return { kind: 'present', fencingToken: scope.fencingToken };
     log.warn('node does not answer', { buildId: job.buildId, node: search.from.name });
     if (run.progress.isReported) return { kind: 'left' };
-    if (rescue !== undefined) return (await failOver(search, rescue)) ?? settleBack(search);
+    if (plan !== undefined) return (await failOver(search, plan)) ?? settleBack(search);
     await condition(isBack);
-    return { kind: 'present', term: scope.term };
+    return { kind: 'present', fencingToken: scope.fencingToken };
   } finally {
     asking.cancel();
   }
@@ -90,23 +91,23 @@ export async function waitOrFailOver(
  * For a running node that has lost its record of the build: any node makes a new record from the
  * data that the build carries along. That node reports the end to GitLab, and nothing runs again.
  */
-export async function replaceRecord(scope: FailoverScope, rescue: FailoverPlan): Promise<Failover> {
+export async function replaceRecord(scope: FailoverScope, plan: FailoverPlan): Promise<Failover> {
   const from = lostNode(scope);
   log.warn('node has lost its record of the build', {
     ...{ buildId: scope.job.buildId, node: from.name },
   });
   // The same node may make it, like any other.
   const search = { ...scope, nodeQueue: '', isBack: () => false, from };
-  const offers = { term: scope.term };
+  const offered = { fencingToken: scope.fencingToken };
   let adopted: Adopted | undefined;
-  while (adopted === undefined) adopted = await adopt({ ...search, offers }, rescue, 'report');
+  while (adopted === undefined) adopted = await adopt({ ...search, offered }, plan, 'report');
   return { kind: 'given_up', ...adopted, message: describeLostRecord(from) };
 }
 
 interface FailoverAttempt extends FailoverScope {
   readonly from: LostNode;
   /** The highest fencing token that was offered to another node. */
-  readonly offers: { term: number };
+  readonly offered: { fencingToken: number };
   isBack(): boolean;
 }
 
@@ -117,10 +118,10 @@ function lostNode({ nodeQueue, sinceMs }: FailoverScope): LostNode {
 /** undefined when the node is back. */
 async function failOver(
   search: FailoverAttempt,
-  rescue: FailoverPlan,
+  plan: FailoverPlan,
 ): Promise<Failover | undefined> {
-  if (mayHaveBegun(search) || !rescue.isWhole) return giveUp(search, rescue);
-  const adopted = await adopt(search, rescue, 'run');
+  if (mayHaveBegun(search) || !plan.isWhole) return giveUp(search, plan);
+  const adopted = await adopt(search, plan, 'run');
   return adopted && { kind: 'moved', ...adopted };
 }
 
@@ -142,28 +143,25 @@ export function wasReset(): boolean {
  * A failed adoption may have left a record on some node. By a higher fencing token that node learns
  * that the build has stayed here.
  */
-function settleBack({ nodeQueue, term, offers }: FailoverAttempt): {
+function settleBack({ nodeQueue, fencingToken, offered }: FailoverAttempt): {
   kind: 'present';
-  term: number;
+  fencingToken: number;
 } {
-  if (offers.term > term) upsertMemo(buildMemo(nodeQueue, offers.term));
-  return { kind: 'present', term: offers.term };
+  if (offered.fencingToken > fencingToken) upsertMemo(buildMemo(nodeQueue, offered.fencingToken));
+  return { kind: 'present', fencingToken: offered.fencingToken };
 }
 
-async function giveUp(
-  search: FailoverAttempt,
-  rescue: FailoverPlan,
-): Promise<Failover | undefined> {
+async function giveUp(search: FailoverAttempt, plan: FailoverPlan): Promise<Failover | undefined> {
   const { isBack, from } = search;
-  const { waitMs } = rescue;
+  const { waitMs } = plan;
   while (!isBack()) {
     if (!(await isWitnessed(search))) continue;
     const begunMs = Date.now();
     if (await condition(isBack, Math.max(1, waitMs))) return undefined;
     if (Date.now() - begunMs > waitMs + OVERDUE_MS) continue;
-    const adopted = await adopt(search, rescue, 'report');
+    const adopted = await adopt(search, plan, 'report');
     if (adopted === undefined) continue;
-    const message = describeLoss(from, rescue, mayHaveBegun(search));
+    const message = describeLoss(from, plan, mayHaveBegun(search));
     return { kind: 'given_up', ...adopted, message };
   }
   return undefined;
@@ -189,30 +187,30 @@ async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<bool
 
 interface Adopted {
   readonly nodeQueue: string;
-  readonly term: number;
+  readonly fencingToken: number;
 }
 
 /** Where the build is now; undefined when it has stayed. */
 async function adopt(
   search: FailoverAttempt,
-  rescue: FailoverPlan,
+  plan: FailoverPlan,
   purpose: Adoption['purpose'],
 ): Promise<Adopted | undefined> {
-  const { job, from, isBack, offers } = search;
-  const term = offers.term + 1;
-  offers.term = term;
+  const { job, from, isBack, offered } = search;
+  const fencingToken = offered.fencingToken + 1;
+  offered.fencingToken = fencingToken;
   const { roomy, any } = proxyFleet();
-  const order = {
-    ...{ buildId: job.buildId, sealedJob: rescue.sealedJob, fromQueue: search.nodeQueue },
-    ...{ term, purpose, from },
+  const request = {
+    ...{ buildId: job.buildId, sealedJob: plan.sealedJob, fromQueue: search.nodeQueue },
+    ...{ term: fencingToken, purpose, from },
   };
   const scope = new CancellationScope();
   const adoption = watch(
     scope.run(() =>
       purpose === 'run'
-        ? roomy.adoptBuild(order)
+        ? roomy.adoptBuild(request)
         : // The other node is gone too, so the wait begins again.
-          any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [order]),
+          any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [request]),
     ),
   );
   await condition(() => adoption.isSettled || isBack());
@@ -226,8 +224,8 @@ async function adopt(
   }
   const { nodeQueue } = reply;
   log.warn('build of a node that does not answer taken over', { buildId: job.buildId, purpose });
-  upsertMemo(buildMemo(nodeQueue, term));
-  return { nodeQueue, term };
+  upsertMemo(buildMemo(nodeQueue, fencingToken));
+  return { nodeQueue, fencingToken };
 }
 
 function takeReply(take: () => AdoptionReply): AdoptionReply | undefined {

@@ -30,8 +30,8 @@ export interface AssignmentOptions {
   readonly job: JobSummary;
   readonly nodeQueue: string;
   /** How often the build has changed nodes. */
-  readonly term: number;
-  readonly rescue: FailoverPlan | undefined;
+  readonly fencingToken: number;
+  readonly plan: FailoverPlan | undefined;
   readonly run: BuildRun;
 }
 
@@ -40,22 +40,22 @@ const NODE_LOST = 'NodeLost';
 export function openAssignment(options: AssignmentOptions): NodeAssignment {
   const { job, nodeQueue, run } = options;
   const node = proxyNode(nodeQueue, job);
-  let { term } = options;
+  let { fencingToken } = options;
   let failover: Failover | undefined;
   let searching: Promise<void> | undefined;
 
   const search = async (sinceMs: number): Promise<void> => {
     const found = await CancellationScope.nonCancellable(() =>
-      waitOrFailOver({ ...options, node, term, sinceMs }),
+      waitOrFailOver({ ...options, node, fencingToken, sinceMs }),
     );
-    if (found.kind === 'present') term = found.term;
+    if (found.kind === 'present') fencingToken = found.fencingToken;
     else failover = found;
     searching = undefined;
   };
 
-  const replace = async (rescue: FailoverPlan): Promise<void> => {
+  const replace = async (plan: FailoverPlan): Promise<void> => {
     failover = await CancellationScope.nonCancellable(() =>
-      replaceRecord({ ...options, node, term, sinceMs: Date.now() }, rescue),
+      replaceRecord({ ...options, node, fencingToken, sinceMs: Date.now() }, plan),
     );
     searching = undefined;
   };
@@ -64,11 +64,11 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   const lookAfter = (error: unknown, startedMs: number): Promise<void> => {
     const sinceMs = silentSince(error, startedMs);
     if (sinceMs !== undefined) return search(sinceMs);
-    const { rescue } = options;
+    const { plan } = options;
     // The record of a build that was reset may be gone because the build has ended: GitLab knows
     // how.
-    if (rescue === undefined || !isRecordLost(error) || wasReset()) throw error;
-    return replace(rescue);
+    if (plan === undefined || !isRecordLost(error) || wasReset()) throw error;
+    return replace(plan);
   };
 
   const onNode = async <T>(call: () => Promise<T>): Promise<T> => {

@@ -27,10 +27,10 @@ export interface RunnerFeeding extends FedRunner {
 const FEED_TRIES = 3;
 
 /** Starts the runner, or signals the running one. */
-export async function feed(order: RunnerFeeding, askAnew: boolean): Promise<void> {
-  const { workflowId, feeding } = order;
+export async function feed(runnerFeeding: RunnerFeeding, askAnew: boolean): Promise<void> {
+  const { workflowId, feeding } = runnerFeeding;
   for (let tries = 1; tries <= FEED_TRIES; tries += 1) {
-    if (await startRunner(order)) return;
+    if (await startRunner(runnerFeeding)) return;
     if (await signalRunner(workflowId, { feeding, askAnew })) return;
   }
   log.error('runner not fed, a reload tries again', { workflowId });

@@ -8,7 +8,7 @@ import { SLOTS_QUEUE } from '../messages.ts';
 
 const { requestJob } = proxyActivities<SlotActivities>({
   taskQueue: SLOTS_QUEUE,
-  // One turn, the request in progress at its end (GitLab holds it for 50 s), and slow answers.
+  // The activity's own duration, the request in progress at its end (GitLab holds it for 50 s), and slow answers.
   startToCloseTimeout: '15 minutes',
   heartbeatTimeout: '30 seconds', // the longest time for which a dead node goes unnoticed
   retry: { maximumAttempts: 1 }, // the loop itself asks again
@@ -19,40 +19,40 @@ const { requestJob } = proxyActivities<SlotActivities>({
 /** The job requests of a runner that are in progress. */
 export interface JobRequests {
   readonly ask: SlotActivities['requestJob'];
-  /** Number of turns that may bring a job. */
+  /** Number of requests that may bring a job. */
   readonly count: number;
-  /** True: nothing is in progress, not even an abandoned turn. */
+  /** True: nothing is in progress, not even an abandoned request. */
   readonly isIdle: boolean;
-  begin(turn: CancellationScope): void;
-  end(turn: CancellationScope): void;
-  /** Starts no new request in the current turns. */
+  begin(scope: CancellationScope): void;
+  end(scope: CancellationScope): void;
+  /** Starts no new request in those under way. */
   endAll(): void;
   /** Their process is gone, so others may be started in their place at once. */
   abandonAll(): void;
 }
 
 export function openJobRequests(): JobRequests {
-  const turns = new Set<CancellationScope>();
+  const scopes = new Set<CancellationScope>();
   const orphaned = new Set<CancellationScope>();
   const endAll = (): void => {
-    for (const turn of turns) turn.cancel();
+    for (const scope of scopes) scope.cancel();
   };
   return {
     ask: requestJob,
     get count() {
-      return turns.size - orphaned.size;
+      return scopes.size - orphaned.size;
     },
     get isIdle() {
-      return turns.size === 0;
+      return scopes.size === 0;
     },
-    begin: (turn) => void turns.add(turn),
-    end: (turn) => {
-      turns.delete(turn);
-      orphaned.delete(turn);
+    begin: (scope) => void scopes.add(scope),
+    end: (scope) => {
+      scopes.delete(scope);
+      orphaned.delete(scope);
     },
     endAll,
     abandonAll: () => {
-      for (const turn of turns) orphaned.add(turn);
+      for (const scope of scopes) orphaned.add(scope);
       endAll();
     },
   };

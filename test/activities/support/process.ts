@@ -161,13 +161,13 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     systemId: 's_0123456789ab',
     nodeQueue: 'node-queue',
     encryptedJobs: {
-      seal: (context) => ({ sealedJob: btoa(JSON.stringify(context)), isWhole: true }),
-      open: (sealedJob) => JSON.parse(atob(sealedJob)) as BuildContext,
+      encrypt: (context) => ({ sealedJob: btoa(JSON.stringify(context)), isWhole: true }),
+      decrypt: (sealedJob) => JSON.parse(atob(sealedJob)) as BuildContext,
     },
     leases: {
       confirm: ({ adoption }) =>
         Promise.resolve(
-          judgeLease(world.memo, { nodeQueue: 'node-queue', term: adoption?.term ?? 0 }),
+          judgeLease(world.memo, { nodeQueue: 'node-queue', fencingToken: adoption?.term ?? 0 }),
         ),
     },
     temporalHealth: { isThere: () => Promise.resolve(true) },

@@ -42,9 +42,9 @@ async function open(coordinator: (world: World) => Partial<Coordinator>): Promis
   await runActivity(() => node.acknowledgeJob(build));
   const upload = (ignoreCanceling = false): Promise<UploadEnd> =>
     runActivity(() => node.uploadTrace(build, { ignoreCanceling }));
-  const seal = (): Promise<void> =>
+  const encrypt = (): Promise<void> =>
     runActivity(() => node.reportResult(build, { state: 'success' }));
-  return { world, node, build, pauses, upload, seal };
+  return { world, node, build, pauses, upload, seal: encrypt };
 }
 
 /** One answer for each patch, the last one for all that follow; undefined is GitLab's own. */

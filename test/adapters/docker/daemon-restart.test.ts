@@ -133,7 +133,7 @@ describe('a daemon that hangs', { skip: why ?? false }, () => {
     const engine = openEngine({
       docker: { host: daemon.host, tlsCertPath: undefined, tlsVerify: false },
       log: { ...silentLog, warn: () => lost() },
-      timing: { callLimitMs: 300, waitTurnMs: 300, reconnectDelayMs: () => 50 },
+      timing: { callLimitMs: 300, waitCallMs: 300, reconnectDelayMs: () => 50 },
     });
     t.after(() => daemon.thaw()); // before the container is removed, whatever happens
     const id = await created(t, engine, { networkMode: 'none', command: ['sleep', '60'] });

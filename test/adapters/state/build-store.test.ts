@@ -243,7 +243,7 @@ describe('after the process died while it wrote', () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const record = join(store.directory(buildId), 'record');
-    const sealed = cipher.seal(Buffer.from('{"buildId":"x"}'));
+    const sealed = cipher.encrypt(Buffer.from('{"buildId":"x"}'));
     await writeFile(record, Buffer.concat([Buffer.from(`${cipher.keyId}\0`), sealed]));
     await assert.rejects(open(), { message: /cannot be read: it is not the record of a build; / });
   });

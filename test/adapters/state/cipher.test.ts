@@ -45,10 +45,10 @@ describe('openKeyRing', () => {
     const first = await loadCipher(path);
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.equal((await stat(join(path, '..'))).mode & 0o777, 0o700);
-    const sealed = first.seal(Buffer.from('payload'));
+    const sealed = first.encrypt(Buffer.from('payload'));
     const second = await loadCipher(path);
     assert.equal(second.keyId, first.keyId);
-    assert.equal(Buffer.from(second.open(sealed, first.keyId)).toString(), 'payload');
+    assert.equal(Buffer.from(second.decrypt(sealed, first.keyId)).toString(), 'payload');
   });
 
   it('makes another key on another node', async () => {
@@ -60,20 +60,20 @@ describe('openKeyRing', () => {
   it('encrypts with the first key and decrypts with all: keys can be rotated', async () => {
     const path = join(await mkdtemp(join(directory, 'case-')), 'payload.json');
     await writeFile(path, ringOf({ id: 'old', key: base64Key(1) }));
-    const sealed = (await loadCipher(path)).seal(Buffer.from('payload'));
+    const sealed = (await loadCipher(path)).encrypt(Buffer.from('payload'));
     await writeFile(
       path,
       ringOf({ id: 'new', key: base64Key(2) }, { id: 'old', key: base64Key(1) }),
     );
     const rotated = await loadCipher(path);
     assert.equal(rotated.keyId, 'new');
-    assert.equal(Buffer.from(rotated.open(sealed, 'old')).toString(), 'payload');
+    assert.equal(Buffer.from(rotated.decrypt(sealed, 'old')).toString(), 'payload');
   });
 
   it('names the key that is missing and where it belongs', async () => {
     const path = await newPath();
     const cipher = await loadCipher(path);
-    assert.throws(() => cipher.open(cipher.seal(Buffer.from('x')), 'gone'), {
+    assert.throws(() => cipher.decrypt(cipher.encrypt(Buffer.from('x')), 'gone'), {
       message: `encrypted with key "gone", which is not in ${path}: add it to "keys"`,
     });
   });
@@ -113,33 +113,33 @@ describe('a cipher', () => {
     const cipher = await loadCipher(await newPath());
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (plain) => {
-        const [one, two] = [cipher.seal(plain), cipher.seal(plain)];
+        const [one, two] = [cipher.encrypt(plain), cipher.encrypt(plain)];
         assert.notDeepEqual(one, two);
-        assert.deepEqual(new Uint8Array(cipher.open(one, cipher.keyId)), plain);
+        assert.deepEqual(new Uint8Array(cipher.decrypt(one, cipher.keyId)), plain);
       }),
     );
   });
 
   it('refuses bytes of which any was changed, added or left out', async () => {
     const cipher = await loadCipher(await newPath());
-    const sealed = Buffer.from(cipher.seal(Buffer.from('payload')));
+    const sealed = Buffer.from(cipher.encrypt(Buffer.from('payload')));
     const complaint = {
       message: /does not open with key "key-[0-9a-f]{8}" of \S+: the bytes or the key/,
     };
     for (let at = 0; at < sealed.length; at += 1) {
       const changed = Buffer.from(sealed);
       changed.writeUInt8(sealed.readUInt8(at) ^ 1, at);
-      assert.throws(() => cipher.open(changed, cipher.keyId), complaint, `byte ${at}`);
+      assert.throws(() => cipher.decrypt(changed, cipher.keyId), complaint, `byte ${at}`);
       assert.throws(
-        () => cipher.open(sealed.subarray(0, at), cipher.keyId),
+        () => cipher.decrypt(sealed.subarray(0, at), cipher.keyId),
         complaint,
         `cut ${at}`,
       );
     }
-    const empty = cipher.seal(new Uint8Array());
+    const empty = cipher.encrypt(new Uint8Array());
     const weak = empty.subarray(0, empty.length - 4); // twelve bytes of tag would do for GCM
-    assert.throws(() => cipher.open(weak, cipher.keyId), complaint);
+    assert.throws(() => cipher.decrypt(weak, cipher.keyId), complaint);
     const longer = Buffer.concat([sealed, Buffer.from([0])]);
-    assert.throws(() => cipher.open(longer, cipher.keyId), complaint);
+    assert.throws(() => cipher.decrypt(longer, cipher.keyId), complaint);
   });
 });

@@ -21,14 +21,14 @@ describe('a job that is carried along', () => {
   it('is what it was for whoever has the key', () => {
     const context = contextOf();
     const jobs = createEncryptedJobs(cipher);
-    const sealed = jobs.seal(context);
+    const sealed = jobs.encrypt(context);
     assert.equal(sealed?.isWhole, true);
-    assert.deepEqual(jobs.open(sealed.sealedJob), JSON.parse(JSON.stringify(context)));
+    assert.deepEqual(jobs.decrypt(sealed.sealedJob), JSON.parse(JSON.stringify(context)));
   });
 
   it('shows nothing to anybody else', () => {
     const { job, runner } = contextOf();
-    const sealed = createEncryptedJobs(cipher).seal(contextOf())?.sealedJob ?? '';
+    const sealed = createEncryptedJobs(cipher).encrypt(contextOf())?.sealedJob ?? '';
     const bytes = Buffer.from(sealed.split('.')[1] ?? '', 'base64');
     for (const secret of [job.token, runner.token, 'make']) {
       assert.equal(sealed.includes(secret), false);
@@ -37,27 +37,27 @@ describe('a job that is carried along', () => {
   });
 
   it('is not opened with another key, nor when a byte of it was changed', async () => {
-    const sealed = createEncryptedJobs(cipher).seal(contextOf())?.sealedJob ?? '';
+    const sealed = createEncryptedJobs(cipher).encrypt(contextOf())?.sealedJob ?? '';
     const other = createEncryptedJobs(await loadCipher(join(directory, 'other.json')));
-    assert.throws(() => other.open(sealed), /which is not in/);
+    assert.throws(() => other.decrypt(sealed), /which is not in/);
     const last = sealed.at(-5) === 'A' ? 'B' : 'A';
     const forged = sealed.slice(0, -5) + last + sealed.slice(-4);
-    assert.throws(() => createEncryptedJobs(cipher).open(forged), /does not open/);
+    assert.throws(() => createEncryptedJobs(cipher).decrypt(forged), /does not open/);
   });
 
   it('is carried whole when it is large but says the same again and again', () => {
     const script = Array.from({ length: 5_000 }, () => 'echo the same line of a long script');
     const context = contextOf({ job: { steps: [{ name: 'script', script }] } });
-    assert.equal(createEncryptedJobs(cipher).seal(context)?.isWhole, true);
+    assert.equal(createEncryptedJobs(cipher).encrypt(context)?.isWhole, true);
   });
 
   it('is left behind when it is too large, but for what GitLab is told with', () => {
     const value = randomBytes(300_000).toString('hex');
     const context = contextOf({ job: { variables: [{ key: 'NOISE', value }] } });
     const jobs = createEncryptedJobs(cipher);
-    const sealed = jobs.seal(context);
+    const sealed = jobs.encrypt(context);
     assert.equal(sealed?.isWhole, false);
-    const opened = jobs.open(sealed.sealedJob);
+    const opened = jobs.decrypt(sealed.sealedJob);
     assert.ok(sealed.sealedJob.length < 10_000);
     assert.deepEqual(
       [opened.buildId, opened.job.id, opened.job.token, opened.runner.url, opened.job.variables],

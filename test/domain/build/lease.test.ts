@@ -18,10 +18,15 @@ const cases: [
   [{ nodeQueue: 'other', term: 3 }, 1, 'lost', 'it was given away since'],
   [{ nodeQueue: 'other' }, 1, 'pending', 'taken over, and not heard yet'],
   [{ nodeQueue: 'other', term: 1 }, 2, 'pending', 'the same, the second time'],
-  [{ nodeQueue: 'other', term: '9' }, 1, 'pending', 'a term that is no number is none'],
+  [
+    { nodeQueue: 'other', term: '9' },
+    1,
+    'pending',
+    'a fencing token that is no number does not count',
+  ],
 ];
-for (const [memo, term, expected, why] of cases) {
-  it(`a claim of term ${term} against ${JSON.stringify(memo)} is ${expected}: ${why}`, () => {
-    assert.equal(judgeLease(memo, { nodeQueue: 'mine', term }), expected);
+for (const [memo, fencingToken, expected, why] of cases) {
+  it(`a claim with fencing token ${fencingToken} against ${JSON.stringify(memo)} is ${expected}: ${why}`, () => {
+    assert.equal(judgeLease(memo, { nodeQueue: 'mine', fencingToken }), expected);
   });
 }

@@ -6,13 +6,17 @@ export interface ConfigChange {
 }
 
 /** Compares two values of one setting in the table `at` ('' is the top of the file). */
-export type Word = (before: unknown, after: unknown, at: string) => readonly ConfigChange[];
+export type SettingComparison = (
+  before: unknown,
+  after: unknown,
+  at: string,
+) => readonly ConfigChange[];
 
 /**
  * One comparison for each setting. The compiler requires an entry, so whoever adds a setting
  * decides whether its value may be shown.
  */
-export type Words<T> = { readonly [Name in keyof T]-?: Word };
+export type SettingComparisons<T> = { readonly [Name in keyof T]-?: SettingComparison };
 
 type Show = (value: unknown) => string;
 
@@ -20,7 +24,7 @@ const NOT_SET = 'not set';
 const MAX_SHOWN_CHARS = 1000;
 
 /** Compares a setting whose value is no secret. */
-export function shown(key: string, show: Show = showValue): Word {
+export function shown(key: string, show: Show = showValue): SettingComparison {
   return (before, after, at) => {
     const [old, now] = [show(before), show(after)];
     if (old === now) return [];
@@ -29,12 +33,12 @@ export function shown(key: string, show: Show = showValue): Word {
 }
 
 /** Compares a boolean; unset is false. */
-export function flag(key: string): Word {
+export function flag(key: string): SettingComparison {
   return shown(key, (value) => String(value === true));
 }
 
 /** Compares a boolean that is inverted in the settings; unset is true in the file. */
-export function invertedFlag(key: string): Word {
+export function invertedFlag(key: string): SettingComparison {
   return shown(key, (value) => String(value !== true));
 }
 
@@ -47,17 +51,20 @@ interface Unit {
 }
 
 /** Compares a number, shown in the unit of the file. */
-export function amount(key: string, { per = 1, suffix = '', unset = NOT_SET }: Unit = {}): Word {
+export function amount(
+  key: string,
+  { per = 1, suffix = '', unset = NOT_SET }: Unit = {},
+): SettingComparison {
   return shown(key, (value) => (typeof value === 'number' ? `${value / per}${suffix}` : unset));
 }
 
 /** Compares a size in bytes, shown in the largest unit that gives a whole number. */
-export function size(key: string): Word {
+export function size(key: string): SettingComparison {
   return shown(key, (value) => (typeof value === 'number' ? formatSize(value) : NOT_SET));
 }
 
 /** Compares an address, without user and password, which may be secret. */
-export function address(key: string): Word {
+export function address(key: string): SettingComparison {
   return (before, after, at) => {
     const [change] = shown(key, (value) => withoutCredentials(showValue(value)))(before, after, at);
     if (change !== undefined) return [change];
@@ -66,31 +73,41 @@ export function address(key: string): Word {
 }
 
 /** Compares a setting that is or may contain a secret: the values are not shown. */
-export function hidden(key: string): Word {
+export function hidden(key: string): SettingComparison {
   return (before, after, at) =>
     serialize(before) === serialize(after) ? [] : [{ key: join(at, key) }];
 }
 
 /** Compares a table of settings. With '' the settings belong to the table above. */
-export function table(key: string, words: Readonly<Record<string, Word>>): Word {
+export function table(
+  key: string,
+  comparisons: Readonly<Record<string, SettingComparison>>,
+): SettingComparison {
   return (before, after, at) =>
-    Object.entries(words).flatMap(([name, word]) =>
+    Object.entries(comparisons).flatMap(([name, word]) =>
       word(fieldOf(before, name), fieldOf(after, name), join(at, key)),
     );
 }
 
 /** Compares a table whose keys the user chooses. */
-export function map(key: string, word: (name: string) => Word): Word {
+export function map(key: string, compare: (name: string) => SettingComparison): SettingComparison {
   return (before, after, at) =>
     [...new Set([...namesOf(before), ...namesOf(after)])].flatMap((name) =>
-      word(name)(fieldOf(before, name), fieldOf(after, name), join(at, key)),
+      compare(name)(fieldOf(before, name), fieldOf(after, name), join(at, key)),
     );
 }
 
 /** Compares a list of tables item by item. */
-export function list(key: string, words: Readonly<Record<string, Word>>): Word {
+export function list(
+  key: string,
+  comparisons: Readonly<Record<string, SettingComparison>>,
+): SettingComparison {
   return (before, after, at) =>
-    map('', (index) => table(`${join(at, key)}[${index}]`, words))(before ?? [], after ?? [], '');
+    map('', (index) => table(`${join(at, key)}[${index}]`, comparisons))(
+      before ?? [],
+      after ?? [],
+      '',
+    );
 }
 
 function join(at: string, key: string): string {

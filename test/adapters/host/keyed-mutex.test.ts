@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createTurns } from '../../../src/adapters/host/turns.ts';
+import { createKeyedMutex } from '../../../src/adapters/host/keyed-mutex.ts';
 
 /** Work that ends when it is told to. */
 function work(log: string[], name: string) {
@@ -19,7 +19,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 void it('does work with a common key in the order that it came, and other work beside it', async () => {
   const log: string[] = [];
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(log, name));
   assert.ok(a && b && c && d);
   const all = [
@@ -40,7 +40,7 @@ void it('does work with a common key in the order that it came, and other work b
 
 void it('leaves the wait by a signal, and those behind keep waiting for those before', async () => {
   const log: string[] = [];
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const first = work(log, 'first');
   const last = work(log, 'last');
   const leaving = new AbortController();
@@ -58,7 +58,7 @@ void it('leaves the wait by a signal, and those behind keep waiting for those be
 });
 
 void it('goes on after work that fails', async () => {
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const failing = inTurn({ keys: ['x'] }, () => Promise.reject(new Error('no')));
   const next = inTurn({ keys: ['x'] }, () => Promise.resolve('yes'));
   await assert.rejects(failing, /no/);

@@ -10,7 +10,7 @@ import type { FleetState, RunnerSettings } from '../../domain/runner/fleet.ts';
 import * as messages from '../messages.ts';
 
 /** What a person may change of a fleet. */
-export interface OrderedFleet {
+export interface OperatedFleet {
   state(): FleetState & { readonly installation: string };
   receive(change: {
     readonly paused?: readonly string[];
@@ -27,7 +27,7 @@ const DRAIN = 'Asks for no job at all; builds go on. No input.';
 const RELOAD = 'Reads config.toml of the node again. No input.';
 
 /** What a person says: each is told in the log, and so is what is not understood. */
-export function handleOrders(fleet: OrderedFleet): void {
+export function handleOperatorCommands(fleet: OperatedFleet): void {
   const { state, receive } = fleet;
   const say = (message: string): void => log.info(message, { node: state().installation });
   const drain = (): void => {
@@ -38,8 +38,8 @@ export function handleOrders(fleet: OrderedFleet): void {
     receive({ isDraining: false });
     say('node resumed: jobs are asked for');
   };
-  const orders = { drain, resume, ...ordersOfRunners(fleet) };
-  const { pauseRunner, resumeRunner } = orders;
+  const commands = { drain, resume, ...runnerCommandsOf(fleet) };
+  const { pauseRunner, resumeRunner } = commands;
   setHandler(messages.pauseRunnerSignal, pauseRunner, { description: PAUSE });
   setHandler(messages.pauseSignal, pauseRunner, { description: PAUSE });
   setHandler(messages.resumeRunnerSignal, resumeRunner, { description: RESUME });
@@ -56,20 +56,22 @@ export function handleOrders(fleet: OrderedFleet): void {
     },
     { description: 'Stops what asks for jobs, until a reload or a restart. No input.' },
   );
-  handleUpdates(fleet, orders);
+  handleUpdates(fleet, commands);
   setDefaultSignalHandler((signal) => {
     log.warn('signal is not known, ignored', { node: state().installation, signal });
   });
 }
 
-interface Orders {
+interface OperatorCommands {
   pauseRunner(runner: string): void;
   resumeRunner(runner: string): void;
   drain(): void;
   resume(): void;
 }
 
-function ordersOfRunners(fleet: OrderedFleet): Pick<Orders, 'pauseRunner' | 'resumeRunner'> {
+function runnerCommandsOf(
+  fleet: OperatedFleet,
+): Pick<OperatorCommands, 'pauseRunner' | 'resumeRunner'> {
   const { state, receive } = fleet;
   const refuse = (signal: string, runner: unknown): void => {
     log.warn(`${signal} names no runner of this node, ignored`, {
@@ -104,12 +106,12 @@ function ordersOfRunners(fleet: OrderedFleet): Pick<Orders, 'pauseRunner' | 'res
   };
 }
 
-function findRunner({ state }: OrderedFleet, runner: string): RunnerSettings | undefined {
+function findRunner({ state }: OperatedFleet, runner: string): RunnerSettings | undefined {
   return state().settings.runners.find(({ key, name }) => key === runner || name === runner);
 }
 
 /** The same as updates: unlike a signal, an update tells its sender what is wrong with it. */
-function handleUpdates(fleet: OrderedFleet, orders: Orders): void {
+function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
   const requireRunner = (runner: unknown): void => {
     const isPaused = typeof runner === 'string' && fleet.state().paused.includes(runner);
     if (typeof runner === 'string' && (isPaused || findRunner(fleet, runner) !== undefined)) return;
@@ -119,7 +121,7 @@ function handleUpdates(fleet: OrderedFleet, orders: Orders): void {
   setHandler(
     messages.pauseUpdate,
     (runner) => {
-      orders.pauseRunner(runner);
+      commands.pauseRunner(runner);
       return clearValue('paused until `resume`: its builds go on');
     },
     { description: PAUSE, validator: requireRunner },
@@ -127,8 +129,8 @@ function handleUpdates(fleet: OrderedFleet, orders: Orders): void {
   setHandler(
     messages.resumeUpdate,
     (runner?: string) => {
-      if (runner === undefined) orders.resume();
-      else orders.resumeRunner(runner);
+      if (runner === undefined) commands.resume();
+      else commands.resumeRunner(runner);
       return clearValue('resumed: jobs are asked for');
     },
     {
@@ -141,7 +143,7 @@ function handleUpdates(fleet: OrderedFleet, orders: Orders): void {
   setHandler(
     messages.drainUpdate,
     () => {
-      orders.drain();
+      commands.drain();
       return clearValue('drained until `resume`: builds go on');
     },
     { description: DRAIN },

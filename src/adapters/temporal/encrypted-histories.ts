@@ -11,7 +11,7 @@ const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } =
 const NEWEST_EVENTS = 100;
 
 /** Inspects histories from outside: nothing is written, and no worker is needed. */
-export interface SealedHistories {
+export interface EncryptedHistories {
   /**
    * Why this node cannot continue a workflow; undefined when it can, or when there is no open one.
    */
@@ -19,7 +19,7 @@ export interface SealedHistories {
   listOpen(workflowType: string): Promise<readonly string[]>;
 }
 
-export function createSealedHistories(client: Client, cipher: Cipher): SealedHistories {
+export function createEncryptedHistories(client: Client, cipher: Cipher): EncryptedHistories {
   const { namespace } = client.options;
   const codec = createPayloadCodec(cipher);
 

@@ -1,16 +1,16 @@
 import { leaveOn } from './leave-on.ts';
 
 /** Runs work after all earlier work with any of the same keys. Other work runs concurrently. */
-export type InTurn = <T>(options: TurnOptions, work: () => Promise<T>) => Promise<T>;
+export type KeyedMutex = <T>(options: LockOptions, work: () => Promise<T>) => Promise<T>;
 
-export interface TurnOptions {
+export interface LockOptions {
   readonly keys: readonly string[];
   /** Aborts the waiting. The work must watch the signal itself. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** All keys are taken at once, so that nobody holds one while waiting for another. */
-export function createTurns(): InTurn {
+export function createKeyedMutex(): KeyedMutex {
   const lasts = new Map<string, Promise<void>>();
   return async ({ keys, signal }, work) => {
     const before = Promise.all(keys.map((key) => lasts.get(key) ?? Promise.resolve()));

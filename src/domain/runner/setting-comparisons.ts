@@ -17,9 +17,9 @@ import {
   shown,
   size,
   table,
-  type Word,
-  type Words,
-} from './config-word.ts';
+  type SettingComparison,
+  type SettingComparisons,
+} from './setting-comparison.ts';
 import type { DockerConfig } from './docker-config.ts';
 import type { ConfiguredService, ServicesConfig } from './services-config.ts';
 
@@ -35,7 +35,7 @@ const SERVICE = {
   command: hidden('command'),
   entrypoint: hidden('entrypoint'),
   environment: hidden('environment'),
-} satisfies Words<ConfiguredService>;
+} satisfies SettingComparisons<ConfiguredService>;
 
 const SERVICES = {
   list: list('services', SERVICE),
@@ -55,7 +55,7 @@ const SERVICES = {
   devices: map('services_devices', shown),
   gpus: shown('service_gpus'),
   waitTimeoutSeconds: amount('wait_for_services_timeout'),
-} satisfies Words<ServicesConfig>;
+} satisfies SettingComparisons<ServicesConfig>;
 
 /** Options of volume and log drivers often contain logins. */
 const DOCKER = {
@@ -118,7 +118,7 @@ const DOCKER = {
   containerLabels: map('container_labels', hidden),
   logOptions: map('log_options', hidden),
   services: table('', SERVICES),
-} satisfies Words<DockerConfig>;
+} satisfies SettingComparisons<DockerConfig>;
 
 const S3 = {
   serverAddress: address('ServerAddress'),
@@ -134,7 +134,7 @@ const S3 = {
   isDualStack: shown('DualStack', (value) => String(value !== false)),
   isPathStyle: shown('PathStyle'),
   isAccelerated: flag('Accelerate'),
-} satisfies Words<S3CacheConfig>;
+} satisfies SettingComparisons<S3CacheConfig>;
 
 const GCS = {
   accessId: hidden('AccessID'),
@@ -142,14 +142,14 @@ const GCS = {
   credentialsFile: hidden('CredentialsFile'),
   bucketName: shown('BucketName'),
   universeDomain: shown('UniverseDomain'),
-} satisfies Words<GcsCacheConfig>;
+} satisfies SettingComparisons<GcsCacheConfig>;
 
 const AZURE = {
   accountName: hidden('AccountName'),
   accountKey: hidden('AccountKey'),
   containerName: shown('ContainerName'),
   storageDomain: shown('StorageDomain'),
-} satisfies Words<AzureCacheConfig>;
+} satisfies SettingComparisons<AzureCacheConfig>;
 
 const CACHE = {
   type: shown('Type'),
@@ -159,12 +159,12 @@ const CACHE = {
   s3: table('s3', S3),
   gcs: table('gcs', GCS),
   azure: table('azure', AZURE),
-} satisfies Words<CacheConfig>;
+} satisfies SettingComparisons<CacheConfig>;
 
 const ARTIFACT = {
   uploadTimeoutMs: amount('upload_timeout', MS_AS_SECONDS),
   responseHeaderTimeoutMs: amount('response_header_timeout', MS_AS_SECONDS),
-} satisfies Words<ArtifactConfig>;
+} satisfies SettingComparisons<ArtifactConfig>;
 
 /** The key of an entry is derived from its url and token. */
 const RUNNER = {
@@ -199,17 +199,17 @@ const RUNNER = {
   artifact: table('artifact', ARTIFACT),
   cache: table('cache', CACHE),
   docker: table('docker', DOCKER),
-} satisfies Words<Omit<RunnerConfig, 'key'>>;
+} satisfies SettingComparisons<Omit<RunnerConfig, 'key'>>;
 
 /** Compares one `[[runners]]` entry. */
-export const RUNNER_WORDS: Word = table('', RUNNER);
+export const RUNNER_COMPARISONS: SettingComparison = table('', RUNNER);
 
 /** Compares the settings above all entries. */
-export const GLOBAL_WORDS: Word = table('', {
+export const GLOBAL_COMPARISONS: SettingComparison = table('', {
   concurrent: amount('concurrent'),
   checkIntervalSeconds: amount('check_interval'),
   logLevel: shown('log_level'),
   logFormat: shown('log_format'),
   shutdownTimeoutSeconds: amount('shutdown_timeout'),
   listenAddress: shown('listen_address (from the next start on)'),
-} satisfies Words<Omit<InstallationConfig, 'runners'>>);
+} satisfies SettingComparisons<Omit<InstallationConfig, 'runners'>>);
