@@ -2,8 +2,10 @@ import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atEnd } from './lib/at-end.mjs';
 import { ensureBuilt } from './lib/build.mjs';
 import { runTests } from './lib/checks.mjs';
+import { openDocker } from './lib/docker-engine.mjs';
 import { describeEngine } from './lib/engine-facts.mjs';
 import { readCounts, writeEngineRow } from './lib/engine-table.mjs';
 import { describeMachine } from './lib/fault-report.mjs';
@@ -36,6 +38,7 @@ await main(async () => {
   const engine = await describeEngine();
   say(`${engine.name}: API ${engine.api}, ${engine.storage}, ${engine.cgroup}, ${engine.runtime}`);
   const env = { ...(await setUpShared()), ...(await setUpForSystem()) };
+  await holdBridge(env.TGR_TEST_HELPER_IMAGE);
   const { failures, counts } = await runSuites(suites, { env, concurrency: values.concurrency });
   writeEngineRow({
     ...{ engine, counts, suites, machine: await describeMachine(), revision: readRevision() },
@@ -46,6 +49,20 @@ await main(async () => {
   say(`\n${engine.name}: ${counts.passed} passed, ${counts.failed.length} failed`);
   return failures.length === 0 ? 0 : 1;
 });
+
+/**
+ * Podman takes its usual network down with the last container that is attached: the fake GitLab would
+ * then have no address for the next one.
+ */
+async function holdBridge(image) {
+  const docker = await openDocker();
+  const container = await docker.createContainer({
+    ...{ Image: image, Cmd: ['sleep', 'infinity'], Entrypoint: [] },
+    HostConfig: { NetworkMode: 'bridge', Init: true },
+  });
+  atEnd(() => container.remove({ force: true }));
+  await container.start();
+}
 
 /** Jobs' files are bind mounts of this machine's: an engine elsewhere could not see them. */
 function checkHost(host) {

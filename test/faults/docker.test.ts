@@ -6,7 +6,7 @@ import {
   CONTAINER_KILLED,
   CONTAINER_PAUSED,
   CONTAINER_REMOVED,
-  OUT_OF_MEMORY,
+  outOfMemory,
 } from '../support/faults/trials.ts';
 
 describe('the container of a build', () => {
@@ -34,6 +34,6 @@ describe('the container of a build', () => {
 
   it('is paused for a while: nothing comes of it', () => lab.run(CONTAINER_PAUSED));
 
-  it('is out of memory: a failure of the script, and the trace tells the limit', () =>
-    lab.run(OUT_OF_MEMORY));
+  it('is out of memory: a failure of the script, and the trace tells the limit', async () =>
+    lab.run(await outOfMemory()));
 });
