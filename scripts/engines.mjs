@@ -58,7 +58,7 @@ async function holdBridge(image) {
   const docker = await openDocker();
   const container = await docker.createContainer({
     ...{ Image: image, Cmd: ['sleep', 'infinity'], Entrypoint: [] },
-    HostConfig: { NetworkMode: 'bridge', Init: true },
+    HostConfig: { NetworkMode: 'bridge' },
   });
   atEnd(() => container.remove({ force: true }));
   await container.start();
