@@ -1,0 +1,115 @@
+import { FailureType, FinalError } from '../../../src/domain/failure.ts';
+import type {
+  Archives,
+  ContainerEngine,
+  FileMember,
+  HardLink,
+  HostFiles,
+} from '../../../src/ports/index.ts';
+
+interface StoredFile {
+  readonly text: string;
+  readonly modifiedMs: number;
+}
+
+/** The files of the build's containers, and those of the node, by absolute path. */
+export interface FakeFileSystem {
+  readonly container: Map<string, StoredFile>;
+  readonly node: Map<string, string>;
+  readonly engine: Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'putArchive'>;
+  readonly archives: Archives;
+  readonly hostFiles: HostFiles;
+}
+
+/** An archive of these files, as {@link createFakeFileSystem} packs and unpacks it. */
+export function archiveOf(files: Readonly<Record<string, string>>): string {
+  return JSON.stringify(files);
+}
+
+export function createFakeFileSystem(): FakeFileSystem {
+  const container = new Map<string, StoredFile>();
+  const node = new Map<string, string>();
+  return {
+    ...{ container, node },
+    engine: {
+      readFiles: (_, path) => Promise.resolve(filesBelow(container, path)),
+      writeFiles: async (_, directory, { members }) => {
+        for await (const member of members) await write(container, directory, member);
+      },
+      putArchive: () => Promise.resolve(),
+    },
+    archives: createArchives(node),
+    hostFiles: {
+      open: (file) => {
+        const text = node.get(file) ?? '';
+        return Promise.resolve({ sizeBytes: text.length, content: contentOf(text) });
+      },
+      remove: (file) => Promise.resolve(void node.delete(file)),
+    },
+  };
+}
+
+function createArchives(node: FakeFileSystem['node']): Archives {
+  return {
+    canPack: (format) => format === 'zip',
+    pack: async ({ file, format }, members) => {
+      const files: Record<string, string> = {};
+      for await (const { path, content } of members) files[path] = await textOf(content);
+      const text = format === 'raw' ? Object.values(files).join('') : archiveOf(files);
+      node.set(file, text);
+      return { sizeBytes: text.length };
+    },
+    unpack: async function* (file) {
+      const text = node.get(file) ?? '';
+      if (!text.startsWith('{')) {
+        throw new FinalError(FailureType.InvalidArchive, `${file} is no archive`);
+      }
+      await Promise.resolve();
+      for (const [path, content] of Object.entries(JSON.parse(text) as Record<string, string>)) {
+        yield { ...memberOf(path, { text: content, modifiedMs: 0 }), isImplied: false };
+      }
+    },
+  };
+}
+
+function filesBelow(files: FakeFileSystem['container'], top: string) {
+  const parent = top.slice(0, top.lastIndexOf('/'));
+  const found = [...files].filter(([path]) => path === top || path.startsWith(`${top}/`));
+  if (found.length === 0) return undefined;
+  return eachOf(found.map(([path, file]) => memberOf(path.slice(parent.length + 1), file)));
+}
+
+async function write(
+  files: FakeFileSystem['container'],
+  directory: string,
+  { kind, path, linkTarget, content, modifiedMs }: FileMember | HardLink,
+): Promise<void> {
+  const linked = files.get(`${directory}/${linkTarget}`);
+  if (kind === 'link' && linked !== undefined) files.set(`${directory}/${path}`, linked);
+  if (kind === 'file') {
+    files.set(`${directory}/${path}`, { text: await textOf(content), modifiedMs });
+  }
+}
+
+function memberOf(path: string, { text, modifiedMs }: StoredFile): FileMember {
+  return {
+    ...{ path, kind: 'file', mode: 0o644, uid: 0, gid: 0, linkTarget: '', modifiedMs },
+    sizeBytes: text.length,
+    content: contentOf(text),
+  };
+}
+
+async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T, void, void> {
+  await Promise.resolve();
+  yield* items;
+}
+
+function contentOf(text: string): AsyncGenerator<Uint8Array, void, void> {
+  return eachOf(text === '' ? [] : [Buffer.from(text)]);
+}
+
+async function textOf(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
