@@ -66,11 +66,17 @@ export interface RunOptions {
   readonly listenAddress?: string | undefined;
 }
 
+/**
+ * One call to Temporal that is never answered must not hold up the periodic look at all builds. What
+ * fails is tried again.
+ */
+const WORKFLOW_CALL_LIMIT_MS = 30_000;
+
 /** Everything that a node keeps open while it runs. */
 export interface Node {
   readonly ports: Ports;
   readonly temporal: Temporal;
-  /** Temporal's workflows, for the node's recovery. */
+  /** Temporal's workflows, for the node itself. Each call has a time limit. */
   readonly workflows: Workflows;
   readonly capacity: ResizableCapacity;
   readonly workers: readonly Worker[];
@@ -161,7 +167,7 @@ async function openParts(
   const { identity, whenDuplicate } = duplicates;
   const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
-  const workflows = createWorkflows(temporal.client);
+  const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
   return {
     ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
     stateDir: state.path,

@@ -12,12 +12,19 @@ import { isNotFound } from './not-found.ts';
 
 const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;
 
-/** Each call takes as long as Temporal does. The caller sets a limit where one is needed. */
-export function createWorkflows(client: Client): Workflows {
+export interface WorkflowsOptions {
+  /** After this time a call that has no answer fails. Without it a call takes as long as Temporal does. */
+  readonly limitMs?: number;
+}
+
+/** Temporal's workflows by its client. */
+export function createWorkflows(client: Client, { limitMs }: WorkflowsOptions = {}): Workflows {
+  const limited = <T>(call: () => Promise<T>): Promise<T> =>
+    limitMs === undefined ? call() : client.withDeadline(Date.now() + limitMs, call);
   return {
     start: async (start) => {
       try {
-        await client.workflow.start(...callOf(start));
+        await limited(() => client.workflow.start(...callOf(start)));
         return true;
       } catch (error) {
         if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
@@ -27,15 +34,16 @@ export function createWorkflows(client: Client): Workflows {
     signalWithStart: async (start, { name, args }) => {
       const [type, options] = callOf(start);
       const signal = { signal: name, signalArgs: [...args] };
-      await client.workflow.signalWithStart(type, { ...options, ...signal });
+      await limited(() => client.workflow.signalWithStart(type, { ...options, ...signal }));
     },
     signal: async (workflowId, { name, args }) => {
       const handle = client.workflow.getHandle(workflowId);
-      return (await unlessUnknown(() => handle.signal(name, ...args).then(() => true))) ?? false;
+      const signaling = () => limited(() => handle.signal(name, ...args));
+      return (await unlessUnknown(() => signaling().then(() => true))) ?? false;
     },
     describe: async (workflowId) => {
       const handle = client.workflow.getHandle(workflowId);
-      const description = await unlessUnknown(() => handle.describe());
+      const description = await unlessUnknown(() => limited(() => handle.describe()));
       return (
         description && {
           status: statusOf(description.status.code),
@@ -44,10 +52,10 @@ export function createWorkflows(client: Client): Workflows {
         }
       );
     },
-    statusOf: (workflowId) => askStatus(client, workflowId),
-    resultOf: (workflowId) => readResult(client, workflowId),
+    statusOf: (workflowId) => limited(() => askStatus(client, workflowId)),
+    resultOf: (workflowId) => limited(() => readResult(client, workflowId)),
     cancel: async (workflowId) => {
-      await unlessUnknown(() => client.workflow.getHandle(workflowId).cancel());
+      await unlessUnknown(() => limited(() => client.workflow.getHandle(workflowId).cancel()));
     },
   };
 }
