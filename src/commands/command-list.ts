@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Com
   pause: async (context) => (await import('./pause.ts')).createPauseCommand(context),
   drain: async (context) => (await import('./pause.ts')).createDrainCommand(context),
   resume: async (context) => (await import('./pause.ts')).createResumeCommand(context),
+  names: async (context) => (await import('./names.ts')).createNamesCommand(context),
   keys: async (context) => (await import('./keys.ts')).createKeysCommand(context),
 };
 

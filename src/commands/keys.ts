@@ -42,7 +42,8 @@ async function importKeys({ config }: KeysFlags, context: CommandContext): Promi
   context.log().info(isNew ? 'Keys imported' : 'Keys were there already', { path });
 }
 
-async function keyRingOf(configPath: string, { io }: CommandContext): Promise<string> {
+/** The key ring of the node of a config file. */
+export async function keyRingOf(configPath: string, { io }: CommandContext): Promise<string> {
   const note = await readNodeNote(configPath);
   return stateDirectoryPaths({ configPath, env: io.env, noted: note?.stateDir }).keyRingFile;
 }

@@ -7,7 +7,7 @@ const ENVIRONMENT = `
 Environment:
   TEMPORAL_GITLAB_RUNNER_STATE_DIR   Directory of the node's state (default: beside the config file)
   TEMPORAL_GITLAB_RUNNER_NODE_WAIT   How long a build waits for its lost node (default: 5m)
-  TEMPORAL_GITLAB_RUNNER_NAMES       Names of projects, jobs, refs in Temporal: clear or off (default: clear)
+  TEMPORAL_GITLAB_RUNNER_NAMES       Names of projects, jobs, refs in Temporal: clear, hashed or off (default: clear)
   TEMPORAL_GITLAB_RUNNER_CACHE_DAYS  Days without a job after which a cache volume goes, 0: never (default: 60)
   TEMPORAL_GITLAB_RUNNER_CACHE_SIZE  What cache volumes may take together, such as 50g, 0: no limit (default: 0)
   TEMPORAL_ADDRESS                   Temporal server to use instead of an embedded one

@@ -45,7 +45,7 @@ import { closeQuietly, createClosers, type Closers } from './machine/closers.ts'
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
-import { readShowsNames } from './visible-names.ts';
+import { readNamesView } from './visible-names.ts';
 import { createPerEntry, type PerEntry } from './machine/per-entry.ts';
 import { describeProgram, systemClock, systemPorts } from './machine/program.ts';
 import { createRecovery, type Recovery } from './recovery/recovery.ts';
@@ -127,7 +127,7 @@ async function openParts(
   const state = await openStateDirectory({ configPath, env, log });
   closers.add(() => state.release());
   const keyRing = await openKeyRing(state.keyRingFile);
-  const { cipher } = keyRing;
+  const { cipher, nameHashes } = keyRing;
   const builds = await createBuildStore({ directory: state.buildsDir, cipher });
   for (const buildId of await builds.list()) capacity.hold(buildId);
 
@@ -148,7 +148,7 @@ async function openParts(
   const ports: Ports = {
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
-    ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping }),
+    ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping, nameHashes }),
     ...openEntryAdapters({ ...entryContext, configPath }, { closers, opened: room.entryAdapters }),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
@@ -274,22 +274,26 @@ function closeIntake({ intake, capacity }: Room): void {
   capacity.resize(0);
 }
 
-interface TemporalScope extends Pick<Node, 'installation'>, Pick<Ports, 'nodeQueue' | 'log'> {
+interface TemporalScope
+  extends
+    Pick<Node, 'installation'>,
+    Pick<Ports, 'nodeQueue' | 'log'>,
+    Pick<KeyRing, 'nameHashes'> {
   readonly env: RunOptions['env'];
   readonly stopping: AbortSignal;
 }
 
 function portsOfTemporal(
   { client }: Temporal,
-  { nodeQueue, installation, log, env, stopping }: TemporalScope,
+  { nodeQueue, installation, log, env, stopping, nameHashes }: TemporalScope,
 ): Pick<Ports, 'leases' | 'temporalHealth' | 'workflows' | 'visibility'> {
   const workflowId = messages.feedRunnersId(installation);
-  const showsNames = readShowsNames(env);
+  const names = readNamesView(env, (name) => nameHashes(name)[0]);
   const attributes = registerSearchAttributes(client, log, stopping);
   return {
     leases: createLeases(client, nodeQueue),
     workflows: createWorkflows(client),
-    visibility: { showsNames, hasAttributes: () => attributes.areThere },
+    visibility: { ...names, hasAttributes: () => attributes.areThere },
     temporalHealth: createTemporalHealth({ client, workflowId, log, clock: systemClock }),
   };
 }

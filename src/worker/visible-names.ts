@@ -1,12 +1,18 @@
+import type { Visibility } from '../ports/index.ts';
+
 const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_NAMES';
 
 /**
- * Whether names of projects, jobs, refs and runners may be read by everybody who sees Temporal. Throws
- * for a word that is not known.
+ * Whether names of projects, jobs, refs and runners may be read by everybody who sees Temporal, or
+ * builds are only to be found by them. Throws for a word that is not known.
  */
-export function readShowsNames(env: Readonly<Record<string, string | undefined>>): boolean {
+export function readNamesView(
+  env: Readonly<Record<string, string | undefined>>,
+  hashName: (name: string) => string,
+): Pick<Visibility, 'showsNames' | 'hashName'> {
   const word = env[ENV_NAME] ?? '';
-  if (word === '' || word === 'clear') return true;
-  if (word === 'off') return false;
-  throw new Error(`${ENV_NAME} is ${JSON.stringify(word)}: expected clear or off`);
+  if (word === '' || word === 'clear') return { showsNames: true };
+  if (word === 'hashed') return { showsNames: false, hashName };
+  if (word === 'off') return { showsNames: false };
+  throw new Error(`${ENV_NAME} is ${JSON.stringify(word)}: expected clear, hashed or off`);
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
@@ -9,6 +12,9 @@ interface ReadyLine {
   readonly temporal: string;
   readonly namespace: string;
 }
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const execute = promisify(execFile);
 
 /** As the fake GitLab has it. */
 const PROJECT = 'group/project';
@@ -49,6 +55,42 @@ describe('builds in the list of the Temporal UI', () => {
     assert.ok(found[0]?.endsWith(`/${job.id}`), found.join(', '));
     const query = `JobId = ${job.id} AND FailureReason = 'script_failure' AND Stage = 'step_script'`;
     assert.deepEqual(await find(temporal, `${query} AND ExecutionStatus = 'Failed'`), found);
+    await temporal[0].close();
+  });
+});
+
+describe('builds whose names are hashed', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({ env: { TEMPORAL_GITLAB_RUNNER_NAMES: 'hashed' } });
+    await installation.start();
+    await installation.runner.whenLog(/search attributes registered in Temporal/);
+  });
+  after(() => installation.close());
+
+  const hashOf = async (name: string): Promise<string> => {
+    const args = [CLI, 'names', 'hash', name, '--config', installation.configPath];
+    return (await execute(process.execPath, args)).stdout.trimEnd();
+  };
+
+  it('are found by what `names hash` prints, and by no name', async () => {
+    const name = 'job-of-no-name-4711';
+    const job = installation.gitlab.addJob({ name, script: ['true'], variables: [NO_GIT] });
+    await job.whenFinished();
+    const temporal = await connect(installation);
+    const hashes = { Project: await hashOf(PROJECT), JobName: await hashOf(name) };
+    const query = Object.entries(hashes).map(([key, hash]) => `${key} = '${hash}'`);
+    const [id = ''] = await find(temporal, query.join(' AND '));
+    assert.ok(id.endsWith(`/${job.id}`), id);
+    const [{ workflowService }, namespace] = temporal;
+    const execution = { workflowId: id };
+    const described = await workflowService.describeWorkflowExecution({ namespace, execution });
+    const payloads = [...JSON.stringify(described).matchAll(/"data":"([^"]*)"/g)];
+    const shown = payloads.map(([, data = '']) => Buffer.from(data, 'base64').toString('latin1'));
+    assert.ok(shown.includes(JSON.stringify(hashes.Project)));
+    for (const hidden of [PROJECT, name, 'system-test-0']) {
+      assert.ok(!shown.join('\n').includes(hidden), hidden);
+    }
     await temporal[0].close();
   });
 });

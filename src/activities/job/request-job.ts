@@ -259,8 +259,9 @@ async function findUnkeyed(
 
 /** What of a job may be seen in Temporal, and by which name this node is known there. */
 export function viewOf({ visibility, nodeQueue }: ViewPorts): JobView {
-  const { showsNames } = visibility;
-  return { showsNames, node: nodeNameOf(nodeQueue), hasAttributes: visibility.hasAttributes() };
+  const { showsNames, hashName } = visibility;
+  const hasAttributes = visibility.hasAttributes();
+  return { showsNames, hashName, hasAttributes, node: nodeNameOf(nodeQueue) };
 }
 
 /** Without a plan the build stays on this node, even when the node is lost. */

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { readTextIfThere, writeDurably } from './durable-files.ts';
+import { createNameHashes, type NameHashes } from './name-hashes.ts';
 
 /**
  * AES-256-GCM with a ring of keys: the first one encrypts, all can decrypt, so that keys can be
@@ -28,6 +29,7 @@ const keyRingSchema = z.object({
 export interface KeyRing {
   readonly path: string;
   readonly cipher: Cipher;
+  readonly nameHashes: NameHashes;
   /** True: no ring was stored. Its only key was just created and exists only here. */
   readonly isFresh: boolean;
   /** Writes a new ring (file 0600, directory 0700). Nothing may be encrypted before that. */
@@ -41,9 +43,11 @@ export interface KeyRing {
 export async function openKeyRing(path: string): Promise<KeyRing> {
   const found = await readTextIfThere(path);
   const text = found ?? makeKeyRing();
+  const keys = parseKeys(text, path);
   return {
     path,
-    cipher: createCipher(parseKeys(text, path), path),
+    cipher: createCipher(keys, path),
+    nameHashes: createNameHashes(firstAndRest([...keys.values()], path)),
     isFresh: found === undefined,
     keep: () => (found === undefined ? keepKeyRing(path, text) : Promise.resolve()),
   };
@@ -98,10 +102,14 @@ function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>
   }
 }
 
-function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
-  const [first] = keys;
+function firstAndRest<T>(all: readonly T[], path: string): [T, ...T[]] {
+  const [first, ...rest] = all;
   if (first === undefined) throw new Error(`no key in ${path}`);
-  const [keyId, key] = first;
+  return [first, ...rest];
+}
+
+function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
+  const [[keyId, key]] = firstAndRest([...keys], path);
   return {
     keyId,
     knows: (id) => keys.has(id),

@@ -43,6 +43,8 @@ export function summarizeJob(
 export interface JobView {
   /** False: names that people chose stay encrypted. */
   readonly showsNames: boolean;
+  /** Where they do: by what builds are found by these names all the same, if they are. */
+  readonly hashName?: ((name: string) => string) | undefined;
   /** Whether Temporal knows the search attributes of builds. */
   readonly hasAttributes: boolean;
   readonly node: string;
@@ -57,35 +59,46 @@ function visibleJob(context: BuildContext, view: JobView): VisibleJob {
   return {
     ...names,
     ...(/^https?:[^\s()<>]+$/.test(url) && { link: `[job #${job.id} in GitLab](${url})` }),
-    ...(view.hasAttributes && { attributes: attributesOf(context, view, names) }),
+    ...(view.hasAttributes && { attributes: attributesOf(context, view) }),
   };
 }
 
-type VisibleNames = Pick<VisibleJob, 'project' | 'jobName' | 'ref'>;
-
-function visibleNames(context: BuildContext): VisibleNames {
-  const { job_info: info, git_info: git } = context.job;
-  const show = (name: string): string => cut(hideSecrets(name, context));
-  const [project, jobName, ref] = [projectPath(context), info.name, git.ref].map(show);
+function visibleNames(context: BuildContext): Pick<VisibleJob, 'project' | 'jobName' | 'ref'> {
+  const { project, jobName, ref } = namesOf(context, (name) => cut(hideSecrets(name, context)));
   return { ...(project && { project }), ...(jobName && { jobName }), ...(ref && { ref }) };
 }
 
-function attributesOf(
-  context: BuildContext,
-  { showsNames, node }: JobView,
-  { project, jobName, ref }: VisibleNames,
-): JobAttributes {
+/** What people have named, each name as it is shown. */
+function namesOf(context: BuildContext, show: (name: string) => string) {
+  const { job_info: info, git_info: git } = context.job;
+  const [project, jobName, ref] = [projectPath(context), info.name, git.ref].map((name) =>
+    name === '' ? '' : show(name),
+  );
+  return { project, jobName, ref, runner: show(context.runner.name) };
+}
+
+function attributesOf(context: BuildContext, view: JobView): JobAttributes {
   const { job, runner } = context;
   return {
     GitLabHost: /^[a-z]+:\/\/([^/]*)/i.exec(cleanUrl(runner.url))?.[1] ?? '',
     JobId: job.id,
     PipelineId: job.job_info.pipeline_id,
-    Node: node,
+    Node: view.node,
     Result: 'running',
-    ...(project !== undefined && { Project: project }),
-    ...(jobName !== undefined && { JobName: jobName }),
-    ...(ref !== undefined && { Ref: ref }),
-    ...(showsNames && { Runner: cut(runner.name) }),
+    ...nameAttributes(context, view),
+  };
+}
+
+/** In the clear, or as hashes of the whole names. */
+function nameAttributes(context: BuildContext, { showsNames, hashName }: JobView): JobAttributes {
+  const show = showsNames ? (name: string) => cut(hideSecrets(name, context)) : hashName;
+  if (show === undefined) return {};
+  const { project, jobName, ref, runner } = namesOf(context, show);
+  return {
+    ...(project && { Project: project }),
+    ...(jobName && { JobName: jobName }),
+    ...(ref && { Ref: ref }),
+    Runner: runner,
   };
 }
 

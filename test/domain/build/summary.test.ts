@@ -67,6 +67,21 @@ describe('the summary of a job', () => {
   });
 });
 
+it('has hashes of the whole names where builds are found by secret names', () => {
+  const path = `group/${'long'.repeat(30)}`;
+  const context = contextOf({ job: { variables: [{ key: 'CI_PROJECT_PATH', value: path }] } });
+  const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
+  const hashName = (name: string): string => `<${name}>`;
+  const view = { showsNames: false, hashName, hasAttributes: true, node: 'node-1' };
+  assert.deepEqual(summarizeJob(context, plan, view).visible, {
+    attributes: {
+      ...{ GitLabHost: 'gitlab.example.com', JobId: 4711, PipelineId: 99 },
+      ...{ Node: 'node-1', Result: 'running' },
+      ...{ Project: `<${path}>`, JobName: '<build>', Ref: '<main>', Runner: '<runner one>' },
+    },
+  });
+});
+
 it('keeps names out of what is in the clear where a node does not show them', () => {
   const variables = [{ key: 'CI_PROJECT_PATH', value: 'group/app' }];
   const context = contextOf({ job: { variables } });
