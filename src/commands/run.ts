@@ -10,6 +10,9 @@ Environment:
   TEMPORAL_GITLAB_RUNNER_NAMES       Names of projects, jobs, refs in Temporal: clear, hashed or off (default: clear)
   TEMPORAL_GITLAB_RUNNER_CACHE_DAYS  Days without a job after which a cache volume goes, 0: never (default: 60)
   TEMPORAL_GITLAB_RUNNER_CACHE_SIZE  What cache volumes may take together, such as 50g, 0: no limit (default: 0)
+  TEMPORAL_GITLAB_RUNNER_CODEC_ADDRESS
+                                     Where to decode payloads for people: host:port, with
+                                     TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE, or off
   TEMPORAL_ADDRESS                   Temporal server to use instead of an embedded one
 `;
 

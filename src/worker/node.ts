@@ -22,11 +22,7 @@ import { createNodeCapacity, type ResizableCapacity } from '../adapters/state/no
 import { createEncryptedJobs } from '../adapters/state/encrypted-jobs.ts';
 import { openStateDirectory } from '../adapters/state/state-directory.ts';
 import { readSystemId } from '../adapters/state/system-id.ts';
-import {
-  connectTemporal,
-  type Temporal,
-  type TemporalOptions,
-} from '../adapters/temporal/connect.ts';
+import type { Temporal } from '../adapters/temporal/connect.ts';
 import { createTemporalHealth } from '../adapters/temporal/temporal-health.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createEncryptedHistories } from '../adapters/temporal/encrypted-histories.ts';
@@ -52,6 +48,7 @@ import { createRecovery, type Recovery } from './recovery/recovery.ts';
 import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-files-watch.ts';
 import { openCacheStore } from './caches/open-cache-store.ts';
 import { openDuplicateWatch } from './guards/duplicate-watch.ts';
+import { openTemporal } from './open-temporal.ts';
 import { createWorkers } from './workers.ts';
 
 export interface RunOptions {
@@ -139,7 +136,7 @@ async function openParts(
   });
   closers.add(() => monitoring.close());
   bridgeTemporalLog(Runtime, { log, clock: systemClock, metricsAddress });
-  const target = { env, cipher, log, stateDir: state.temporalDir, signal: stopping };
+  const target = { env, cipher, log, state, signal: stopping };
   const temporal = await openTemporal(target, closers);
   const installation = await readInstallationId(state.installationFile, program.hostname);
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
@@ -227,18 +224,6 @@ async function openSettings(options: RunOptions, { capacity, intake, entryAdapte
   });
   await config.load();
   return { systemId, metrics, log, config };
-}
-
-/** Also closes what is still being opened, such as an embedded server that is starting. */
-async function openTemporal(options: TemporalOptions, closers: Closers): Promise<Temporal> {
-  const connecting = connectTemporal(options);
-  closers.add(async () => {
-    await connecting.then(
-      (temporal) => temporal.close(),
-      () => undefined,
-    );
-  });
-  return connecting;
 }
 
 interface KeyScope extends Pick<Ports, 'builds' | 'config' | 'log'> {

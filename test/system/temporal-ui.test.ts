@@ -10,6 +10,7 @@ import {
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
+import { readCodecEndpointOf } from '../support/temporal/run-temporal.ts';
 
 const BUILDS = 'WorkflowType="runBuild"';
 const ENDLESS = {
@@ -33,7 +34,9 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     installation = await openInstallation({ concurrent: 4 });
     const { gitlab } = installation;
     [, browser] = await Promise.all([installation.start(), openBrowser()]);
-    ui = await openTemporalUi(browser, installation.runner);
+    await installation.runner.whenLog(/search attributes registered in Temporal/);
+    const codecEndpoint = await readCodecEndpointOf(installation);
+    ui = await openTemporalUi(browser, installation.runner, { codecEndpoint });
     good = gitlab.addJob({ name: 'good', script: ['true'], variables: [NO_GIT] });
     broken = gitlab.addJob({ name: 'rspec', script: ['exit 3'], variables: [NO_GIT] });
     await Promise.all([good.whenFinished(), broken.whenFinished()]);
@@ -53,6 +56,11 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
       // Workflows end a little after GitLab has their result.
       await whenText(build.status, /^\s*Failed\s*$/);
       await whenText(build.result, /script_failure, exit code 3 in step_script/);
+    });
+
+    it('shows the input decoded, without having been told a codec server', async () => {
+      await whenText(build.input, /"projectPath": "group\/project"/);
+      await whenText(build.input, /"jobName": "rspec"/);
     });
 
     it('names project, job and ref, leads to GitLab, and has a table of stages', async () => {
@@ -83,6 +91,18 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     const failed = await ui.openList(`${BUILDS} AND ExecutionStatus="Failed"`);
     await failed.row(`/${broken.id}`).waitFor();
     assert.equal(await failed.row(`/${good.id}`).count(), 0);
+  });
+
+  it('finds a failed build by its project', async () => {
+    const list = await ui.openList('Result="failed" AND Project="group/project"');
+    await whenText(list.row(`/${broken.id}`), /Failed/);
+    assert.equal(await list.row(`/${good.id}`).count(), 0);
+    const other = await ui.openList('Result="failed" AND Project="group/other"');
+    await other.page
+      .getByText(/No Workflows found/i)
+      .first()
+      .waitFor();
+    assert.equal(await other.row(`/${broken.id}`).count(), 0);
   });
 
   it('watches a build that goes on after kill -9, and ends it by the update `cancel`', async () => {

@@ -97,7 +97,7 @@ const installation = await openInstallation({ concurrent: 4 });
 try {
   const browser = await openBrowser();
   try {
-    const ui = await openTemporalUi(browser, await installation.start(), SIZE);
+    const ui = await openTemporalUi(browser, await installation.start(), { viewport: SIZE });
     await takeAll({ installation, ui, directory });
   } finally {
     await browser.close();

@@ -76,6 +76,8 @@ export interface LiveBuilds {
   open(buildId: string): Promise<LiveBuild>;
   /** undefined when this node has no record: the build was released already. */
   find(buildId: string): Promise<LiveBuild | undefined>;
+  /** undefined unless this process has opened it: nothing is read. */
+  known(buildId: string): LiveBuild | undefined;
   close(buildId: string): Promise<void>;
   /** Those of which this process has learned that another node has them. */
   listLost(): Promise<readonly string[]>;
@@ -83,6 +85,7 @@ export interface LiveBuilds {
 
 export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'traces'>): LiveBuilds {
   const live = new Map<string, Promise<LiveBuild | undefined>>();
+  const loaded = new Map<string, LiveBuild>();
 
   const load = async (buildId: string): Promise<LiveBuild | undefined> => {
     const context = await builds.readFromDisk(buildId);
@@ -104,11 +107,13 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
     };
     loading.then((build) => {
       if (build === undefined) forget();
+      else if (live.get(buildId) === loading) loaded.set(buildId, build);
     }, forget);
     return loading;
   };
   return {
     find,
+    known: (buildId) => loaded.get(buildId),
     open: async (buildId) => {
       const build = await find(buildId);
       if (build !== undefined) return build;
@@ -119,6 +124,7 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
       const build = await live.get(buildId)?.catch(() => undefined);
       build?.finished.abort(); // an uploader that nobody told of the end
       live.delete(buildId);
+      loaded.delete(buildId);
       await traces.close(buildId);
     },
     listLost: async () => {

@@ -1,21 +1,21 @@
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
-import { TransientError } from '../../domain/failure.ts';
+import { isObject } from '../../domain/is-object.ts';
 import type { LiveBuilds } from './live-builds.ts';
 
 type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
 
 /**
- * The same activities. The reason of a step that is tried again goes into the node's log, so what the
- * build's trace hides is hidden there too. Other faults end the build, and are hidden with its result.
+ * The same activities. What they say of a fault, thrown or returned, goes into the node's log and into
+ * Temporal, where people may decode it: what the build's trace hides is hidden there too.
  */
-export function maskFaults<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'find'>): T {
+export function maskFaults<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
   const masked = Object.entries<Calls<T>[keyof T]>(activities).map(([name, call]) => [
     name,
     async (...input: never[]): Promise<unknown> => {
       try {
-        return await call(...input);
+        return maskResult(await call(...input), maskOf(input[0], live));
       } catch (error) {
-        if (error instanceof TransientError) await mask(error, input[0], live);
+        maskError(error, maskOf(input[0], live));
         throw error;
       }
     },
@@ -23,12 +23,29 @@ export function maskFaults<T extends Calls<T>>(activities: T, live: Pick<LiveBui
   return Object.fromEntries(masked) as T;
 }
 
-async function mask(
-  error: TransientError,
+type Mask = (text: string) => string;
+
+/** What this process has not opened, it cannot say anything of. */
+function maskOf(
   input: { readonly buildId?: unknown } | undefined,
-  live: Pick<LiveBuilds, 'find'>,
-): Promise<void> {
-  if (typeof input?.buildId !== 'string') return;
-  const build = await live.find(input.buildId).catch(() => undefined);
-  if (build !== undefined) error.message = hideSecrets(error.message, build.context);
+  live: Pick<LiveBuilds, 'known'>,
+): Mask | undefined {
+  const build = typeof input?.buildId === 'string' ? live.known(input.buildId) : undefined;
+  return build && ((text) => hideSecrets(text, build.context));
+}
+
+/** An outcome has its only free text in `message`; everything else is of closed lists. */
+function maskResult(result: unknown, hide: Mask | undefined): unknown {
+  const isText = isObject(result) && typeof result['message'] === 'string';
+  if (hide === undefined || !isText) return result;
+  return { ...result, message: hide(String(result['message'])) };
+}
+
+/** The stack begins with the message. What the platform itself throws may not be changed, and says nothing of a job. */
+function maskError(error: unknown, hide: Mask | undefined): void {
+  if (hide === undefined) return;
+  for (let fault = error; fault instanceof Error; fault = fault.cause) {
+    if (Object.hasOwn(fault, 'message')) fault.message = hide(fault.message);
+    if (Object.hasOwn(fault, 'stack')) fault.stack = hide(fault.stack ?? '');
+  }
 }

@@ -1,3 +1,4 @@
+import { MASKED, maskTokens } from '../../domain/view/mask-tokens.ts';
 import type { LogFields } from '../../ports/index.ts';
 
 export interface LogRecord {
@@ -7,13 +8,8 @@ export interface LogRecord {
   readonly withStack: boolean;
 }
 
-const MASKED = '[MASKED]';
 const SECRET_NAME =
   /(^|[_-])(token|password|passwd|secret|passphrase|authorization|cookie|(private|secret|access|api)[_-]?key)$/i;
-/** GitLab's tokens, anywhere in a text. */
-const TOKEN_TEXT = /\b(gl(?:rt|rtr|cbt|pat|dt|ptt|soat|agent|ffct)-(?:t\d_)?|GR1348941)[\w.-]{6,}/g;
-/** `user:password@` of an address. */
-const CREDENTIALS_IN_URL = /(:\/\/[^\s/:@]*:)[^\s/@]+@/g;
 const RESERVED: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
 const MAX_DEPTH = 4;
 
@@ -28,7 +24,7 @@ export function presentFields({ message, fields, withStack }: LogRecord): Record
     if (value instanceof Error) Object.assign(shown, presentError(name, value, withStack));
     else shown[name] = SECRET_NAME.test(name) ? MASKED : presentValue(value, MAX_DEPTH);
   }
-  return { ...shown, msg: maskText(message) };
+  return { ...shown, msg: maskTokens(message) };
 }
 
 /** `jobId` becomes `job_id`. Names of gitlab-runner, which begin with a capital, stay. */
@@ -40,21 +36,21 @@ function fieldName(key: string): string {
 function presentError(name: string, error: Error, withStack: boolean): Record<string, unknown> {
   const { type } = error as { readonly type?: unknown };
   return {
-    [name]: maskText(error.message),
+    [name]: maskTokens(error.message),
     [`${name}_type`]: typeof type === 'string' ? type : error.name,
-    ...(withStack && { [`${name}_stack`]: maskText(error.stack ?? '') }),
+    ...(withStack && { [`${name}_stack`]: maskTokens(error.stack ?? '') }),
   };
 }
 
 function presentValue(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return maskText(value);
+  if (typeof value === 'string') return maskTokens(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'function' || typeof value === 'symbol') return typeof value;
   return typeof value === 'object' && value !== null ? presentObject(value, depth) : value;
 }
 
 function presentObject(value: object, depth: number): unknown {
-  if (value instanceof Error) return maskText(value.message);
+  if (value instanceof Error) return maskTokens(value.message);
   if (value instanceof Date) return value.toISOString();
   if (depth === 0) return '…';
   if (Array.isArray(value)) return value.map((item: unknown) => presentValue(item, depth - 1));
@@ -65,8 +61,4 @@ function presentObject(value: object, depth: number): unknown {
       SECRET_NAME.test(fieldName(key)) ? MASKED : presentValue(inner, depth - 1),
     ]),
   );
-}
-
-function maskText(text: string): string {
-  return text.replace(TOKEN_TEXT, `$1${MASKED}`).replace(CREDENTIALS_IN_URL, `$1${MASKED}@`);
 }

@@ -6,7 +6,8 @@ import { json } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { NodeStatus } from '../../domain/metrics/node-status.ts';
 import type { Log } from '../../ports/index.ts';
-import { openHttpServer } from './http-server.ts';
+import { openHttpServer } from '../http-server/http-server.ts';
+import { answerAt } from '../http-server/routes.ts';
 
 // A socket and not a file: it costs nothing while nobody asks, and what it says is never old.
 
@@ -38,7 +39,10 @@ export async function openStatusSocket(options: StatusSocketOptions): Promise<()
   try {
     await rm(path, { force: true });
     const address = await shortAddress(path);
-    const server = await openHttpServer({ path: address.path, routes, log });
+    const server = await openHttpServer({
+      ...{ path: address.path, log, name: 'status socket' },
+      answer: answerAt(routes),
+    });
     return () => server.close().finally(address.close);
   } catch (error) {
     log.warn('`status` does not find this node: its socket cannot be opened', { path, error });

@@ -20,6 +20,8 @@ export interface StatePaths {
   readonly cachesDir: string;
   /** Keys that encrypt everything in Temporal and on disk. */
   readonly keyRingFile: string;
+  /** Address and token of the codec server that belongs to the embedded Temporal. */
+  readonly codecEndpointFile: string;
   /** Contains the name of this state directory. */
   readonly installationFile: string;
   /** Where a running node answers the command `status`. */
@@ -47,6 +49,7 @@ export function stateDirectoryPaths(options: StatePlace): StatePaths {
     temporalDir: join(path, 'temporal'),
     cachesDir: join(path, 'caches'),
     keyRingFile: join(path, 'keys', 'payload.json'),
+    codecEndpointFile: join(path, 'codec-endpoint'),
     installationFile: join(path, 'installation'),
     statusSocket: join(path, 'status.sock'),
     leaverFile: join(path, 'last-process'),

@@ -16,6 +16,8 @@ export interface TemporalOptions {
   readonly stateDir: string;
   readonly cipher: Cipher;
   readonly log: Log;
+  /** Where the UI of an embedded server has payloads decoded. Contains a secret. */
+  readonly uiCodecEndpoint?: string | undefined;
   /** Aborts connecting, and ends an embedded server that is starting. */
   readonly signal?: AbortSignal;
 }
@@ -156,9 +158,13 @@ export function findConfigured(env: TemporalOptions['env']): Target | undefined 
   };
 }
 
-async function startEmbedded({ env, stateDir, log, signal }: TemporalOptions): Promise<Target> {
+async function startEmbedded(options: TemporalOptions): Promise<Target> {
+  const { env, stateDir, log, signal, uiCodecEndpoint } = options;
   const binary = await leaveOn(signal, findTemporalCli({ env, log }));
-  const server = await startDevServer({ binary, stateDir, log, ...(signal && { signal }) });
+  const server = await startDevServer({
+    ...{ binary, stateDir, log, uiCodecEndpoint },
+    ...(signal && { signal }),
+  });
   return {
     connectionOptions: { address: server.address },
     namespace: server.namespace,

@@ -17,6 +17,8 @@ export interface DevServerOptions {
   /** Directory for the server's database, log and record. Created when absent. */
   readonly stateDir: string;
   readonly log: Log;
+  /** Where its UI has payloads decoded. Contains a secret. */
+  readonly uiCodecEndpoint?: string | undefined;
   /** Aborts the start, and ends the server that is starting. */
   readonly signal?: AbortSignal;
 }
@@ -71,12 +73,15 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   const found = await findRunning(options);
   if (found !== undefined) {
     options.log.info('found the embedded Temporal running', { pid: found.pid });
+    if (!(await isSetUp(options))) {
+      options.log.warn('the UI of the embedded Temporal cannot decode until that is restarted');
+    }
   }
   let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
-  const { binary, stateDir, log } = options; // the signal only applies to the start
+  const { binary, stateDir, log, uiCodecEndpoint } = options; // the signal only applies to the start
   const supervising = supervise(
-    { binary, stateDir, log },
+    { binary, stateDir, log, uiCodecEndpoint },
     {
       signal: supervision.signal,
       current: () => current,
@@ -203,9 +208,10 @@ async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
 async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRecord> {
   const { binary, stateDir } = options;
   const database = await chooseDatabase(options);
+  const settings = await writeSettings(options);
   const output = await openLog(join(stateDir, 'server.log'));
   try {
-    const child = spawn(binary, serverArguments(database, ports), {
+    const child = spawn(binary, [...serverArguments(database, ports), ...settings], {
       // A process group of its own, because Ctrl-C and `kill -9` are meant for the worker only.
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
@@ -239,6 +245,33 @@ function serverArguments(database: string, { port, uiPort }: Ports): readonly st
     ...TUNING.flatMap((value) => ['--dynamic-config-value', value]),
     ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
   ];
+}
+
+/**
+ * What the process list must not show, as a file of the program's own form for options. None of the
+ * user's own is read: it may name another server.
+ */
+async function writeSettings(options: DevServerOptions): Promise<readonly string[]> {
+  const file = settingsFile(options);
+  await writeFile(`${file}.tmp`, formatSettings(options), { mode: 0o600 });
+  await rename(`${file}.tmp`, file);
+  return ['--env-file', file, '--env', 'default'];
+}
+
+function settingsFile({ stateDir }: DevServerOptions): string {
+  return join(stateDir, 'server-settings.yaml');
+}
+
+/** JSON is YAML too. */
+function formatSettings({ uiCodecEndpoint: endpoint }: DevServerOptions): string {
+  const options = { ...(endpoint !== undefined && { 'ui-codec-endpoint': endpoint }) };
+  return `${JSON.stringify({ env: { default: options } })}\n`;
+}
+
+/** Whether a server that runs was started with the same settings. */
+async function isSetUp(options: DevServerOptions): Promise<boolean> {
+  const text = await readFile(settingsFile(options), 'utf8').catch(() => undefined);
+  return options.uiCodecEndpoint === undefined || text === formatSettings(options);
 }
 
 async function writeRecord(stateDir: string, record: ServerRecord): Promise<void> {

@@ -1,5 +1,6 @@
 import { jobUrl } from '../context/names.ts';
 import type { BuildContext } from '../context/context.ts';
+import { hideSecrets } from '../runner/answer-text.ts';
 import { projectPath } from './summary.ts';
 
 /** GitLab allows names and refs of 255 characters, which keeps a log line readable. */
@@ -11,18 +12,21 @@ export type JobFields = Readonly<Record<string, string | number>>;
 
 /**
  * Identifies a job for an operator: its number, name, project, ref and runner, and the address of
- * its page. Contains no secret. Texts that people choose are cut.
+ * its page. Contains no secret: values of masked variables are hidden. Texts that people choose are cut.
  */
 export function jobFields({ job, runner }: Pick<BuildContext, 'job' | 'runner'>): JobFields {
+  const secrets = job.variables.filter(({ masked }) => masked).map(({ value }) => value);
+  const show = (text: string, maxLength = MAX_TEXT_LENGTH): string =>
+    cut(hideSecrets(text, secrets), maxLength);
   return {
     job: job.id,
-    job_name: cut(job.job_info.name, MAX_TEXT_LENGTH),
+    job_name: show(job.job_info.name),
     project: job.job_info.project_id,
-    project_path: cut(projectPath({ job }), MAX_TEXT_LENGTH),
-    ref: cut(job.git_info.ref, MAX_TEXT_LENGTH),
+    project_path: show(projectPath({ job })),
+    ref: show(job.git_info.ref),
     runner: runner.key,
     runner_name: runner.name,
-    url: cut(jobUrl(job), MAX_URL_LENGTH),
+    url: show(jobUrl(job), MAX_URL_LENGTH),
   };
 }
 

@@ -20,21 +20,23 @@ export function summarizeJob(
   view: JobView = PLAIN_VIEW,
 ): JobSummary {
   const { buildId, job, runner, rejection, rejectionReason } = context;
+  // A person who may decode payloads sees these too.
+  const show = (text: string): string => hideSecrets(text, context);
   return {
     buildId,
     jobId: job.id,
-    jobName: cut(job.job_info.name),
-    jobStage: cut(job.job_info.stage),
+    jobName: cut(show(job.job_info.name)),
+    jobStage: cut(show(job.job_info.stage)),
     projectId: job.job_info.project_id,
-    projectPath: cut(projectPath(context)),
+    projectPath: cut(show(projectPath(context))),
     pipelineId: job.job_info.pipeline_id,
-    ref: cut(job.git_info.ref),
-    jobUrl: jobUrl(job),
+    ref: cut(show(job.git_info.ref)),
+    jobUrl: show(jobUrl(job)),
     runnerKey: runner.key,
     runnerName: runner.name,
     plan,
     visible: visibleJob(context, view),
-    rejection,
+    rejection: rejection === undefined ? undefined : show(rejection),
     ...(rejectionReason !== undefined && { rejectionReason }),
   };
 }

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics } from 'prom-client';
 import { directorySize } from '../../adapters/host/directory-size.ts';
-import { openHttpServer, type OpenHttpServer } from '../../adapters/metrics/http-server.ts';
+import { openHttpServer, type OpenHttpServer } from '../../adapters/http-server/http-server.ts';
+import { answerAt } from '../../adapters/http-server/routes.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
 import { openStatusSocket } from '../../adapters/metrics/status-socket.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
@@ -109,7 +110,10 @@ async function openMetricsServer(
     ...{ metrics, scrape, health, processState: () => self.processState },
     nowMs: () => clock.nowMs(),
   });
-  const server = await openHttpServer({ ...address, routes, log });
+  const server = await openHttpServer({
+    ...{ ...address, log, name: 'metrics server', setting: 'listen_address' },
+    answer: answerAt(routes),
+  });
   log.info('metrics server listening', { listen_address: listenAddress, port: server.port });
   return server;
 }

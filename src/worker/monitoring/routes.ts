@@ -1,4 +1,5 @@
-import { said, type Answer, type Route } from '../../adapters/metrics/http-server.ts';
+import { said, type Answer } from '../../adapters/http-server/http-server.ts';
+import type { Route } from '../../adapters/http-server/routes.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
 import { takeCpuProfile } from '../../adapters/metrics/profiler.ts';
 import { jobUrl } from '../../domain/context/names.ts';

@@ -21,6 +21,12 @@ describe('what a line of the log says of its job', () => {
     });
   });
 
+  it('hides the values of masked variables in names', () => {
+    const variables = [{ key: 'PASSWORD', value: 'hunter2-hunter2', masked: true }];
+    const job = { variables, job_info: { ...INFO, name: 'rspec hunter2-hunter2' } };
+    assert.equal(jobFields(contextOf({ job })).job_name, 'rspec [MASKED]');
+  });
+
   it('is cut where it is longer than GitLab allows', () => {
     const job = { job_info: { ...INFO, name: 'n'.repeat(70_000) } };
     const { job_name: name } = jobFields(contextOf({ job }));

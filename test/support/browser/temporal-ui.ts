@@ -21,6 +21,7 @@ export interface WorkflowPage {
   /** `Running`, `Failed`, … */
   readonly status: Locator;
   readonly result: Locator;
+  readonly input: Locator;
   /** Opens the tab of summary, details and current details. */
   openDetails(): Promise<WorkflowDetails>;
   /** Asks a query by the tab of queries; returns where its answer appears. */
@@ -44,6 +45,12 @@ export interface SentForm {
   readonly success: Locator;
 }
 
+export interface UiOptions {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  /** Of the codec server that the UI is set to, when it is to be reached. */
+  readonly codecEndpoint?: string;
+}
+
 /** Two cores may be busy with other tests. */
 const LIMIT_MS = 60_000;
 
@@ -51,12 +58,14 @@ const LIMIT_MS = 60_000;
 export async function openTemporalUi(
   browser: Browser,
   runner: RunnerProcess,
-  viewport = { width: 1200, height: 900 },
+  options: UiOptions = {},
 ): Promise<TemporalUi> {
   const { ui } = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly ui: string };
+  const { viewport = { width: 1200, height: 900 } } = options;
   const context = await browser.newContext({ viewport, timezoneId: 'UTC', locale: 'en-US' });
   context.setDefaultTimeout(LIMIT_MS);
-  await answerByNode(context, new URL(ui).host);
+  const { codecEndpoint = ui } = options;
+  await answerByNode(context, [new URL(ui).host, new URL(codecEndpoint).host]);
   let page = await context.newPage();
   return {
     openList: async (query) => {
@@ -77,9 +86,9 @@ export async function openTemporalUi(
  * when the machine's network changes (ERR_NETWORK_CHANGED), as it does whenever Docker starts or ends a
  * container, and then the UI shows an error page. Other hosts are not asked: the UI looks for news there.
  */
-async function answerByNode(context: BrowserContext, host: string): Promise<void> {
+async function answerByNode(context: BrowserContext, hosts: readonly string[]): Promise<void> {
   await context.route(/.*/, async (route) => {
-    if (new URL(route.request().url()).host !== host) return route.abort();
+    if (!hosts.includes(new URL(route.request().url()).host)) return route.abort();
     try {
       // A request for the next event lasts until there is one.
       await route.fulfill({ response: await route.fetch({ timeout: 0 }) });
@@ -108,6 +117,7 @@ function workflowPage(page: Page): WorkflowPage {
     page,
     status: page.getByRole('main').getByRole('status').first(),
     result: page.getByRole('textbox', { name: 'Result', exact: true }),
+    input: page.getByRole('textbox', { name: 'Input', exact: true }),
     openDetails: async () => {
       await page.getByRole('tab', { name: 'User Metadata' }).click();
       return {

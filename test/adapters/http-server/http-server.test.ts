@@ -2,20 +2,29 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { openHttpServer, type OpenHttpServer } from '../../../src/adapters/metrics/http-server.ts';
+import {
+  openHttpServer,
+  type OpenHttpServer,
+} from '../../../src/adapters/http-server/http-server.ts';
+import { answerAt } from '../../../src/adapters/http-server/routes.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
 const SECRET = 'canary-4711';
+const OPTIONS = {
+  ...{ host: '127.0.0.1', name: 'metrics server', setting: 'listen_address' },
+  log: recordingLog().log,
+};
 
 describe('the metrics server', () => {
   let server: OpenHttpServer;
   before(async () => {
     server = await openHttpServer({
-      ...{ host: '127.0.0.1', port: 0, log: recordingLog().log },
-      routes: {
+      ...OPTIONS,
+      port: 0,
+      answer: answerAt({
         '/metrics': () => Promise.resolve({ status: 200, type: 'metrics', body: 'a 1\n' }),
         '/breaks': () => Promise.reject(new Error(SECRET)),
-      },
+      }),
     });
   });
   after(() => server.close());
@@ -61,7 +70,7 @@ describe('the metrics server', () => {
   it('says which address cannot be listened at, and what to do', async () => {
     await assert.rejects(
       openHttpServer({
-        ...{ host: '127.0.0.1', port: server.port, routes: {}, log: recordingLog().log },
+        ...{ ...OPTIONS, port: server.port, answer: answerAt({}) },
       }),
       /listen_address "127\.0\.0\.1:\d+" cannot be listened at \(EADDRINUSE\): choose/,
     );

@@ -1,0 +1,100 @@
+import type { PayloadCodec } from '@temporalio/common';
+import type { Log } from '../../ports/index.ts';
+import {
+  openHttpServer,
+  said,
+  type Answer,
+  type OpenHttpServer,
+  type Question,
+} from '../http-server/http-server.ts';
+import { isForUs, isFromUi, knowsToken, type Access } from './access.ts';
+import { viewPayload } from './decoded-view.ts';
+import { formatPayloads, parsePayloads } from './wire.ts';
+
+/** Access tokens of a UI with a login may be long. */
+const MAX_HEADER_BYTES = 32 * 1024;
+/** Temporal's limit for a payload is 2 MiB; the UI asks for an event's or a page's at once. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const PREFLIGHT_SECONDS = 600;
+/** Of browsers only these are let through. */
+const HEADERS = 'Authorization, Authorization-Extras, Content-Type, X-Namespace';
+
+export interface CodecServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The setting that a person has to change when the address is not free. */
+  readonly setting: string;
+  readonly access: Access;
+  readonly codec: PayloadCodec;
+  /** A decoded value as people may see it. */
+  readonly show: (value: unknown) => unknown;
+  readonly log: Log;
+}
+
+/**
+ * Decodes payloads for Temporal's UI and command line. Fails with InvalidConfig when the address cannot
+ * be listened at.
+ */
+export async function openCodecServer(options: CodecServerOptions): Promise<OpenHttpServer> {
+  const { host, port, setting, log } = options;
+  return openHttpServer({
+    ...{ host, port, setting, log, name: 'codec server' },
+    ...{ maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: MAX_BODY_BYTES },
+    answer: (question) => answer(question, options),
+  });
+}
+
+async function answer(question: Question, options: CodecServerOptions): Promise<Answer> {
+  const { access } = options;
+  const { headers } = question;
+  if (!isForUs(headers, access) || !isFromUi(headers, access)) return said(403);
+  const reply = await answerUi(question, options);
+  return { ...reply, headers: { ...reply.headers, ...allowOrigin(headers.origin) } };
+}
+
+/** Answers differ by origin, so a cache must not give one page's to another. */
+function allowOrigin(origin: string | undefined): Record<string, string> {
+  return { Vary: 'Origin', ...(origin !== undefined && { 'Access-Control-Allow-Origin': origin }) };
+}
+
+async function answerUi(question: Question, options: CodecServerOptions): Promise<Answer> {
+  const { method, path, headers } = question;
+  const [, pathToken, call] = /^(?:\/([\w-]{1,200}))?\/(decode|encode)$/.exec(path) ?? [];
+  if (call === undefined) return said(404);
+  if (method === 'OPTIONS') return PREFLIGHT;
+  if (method !== 'POST') return said(405, { Allow: 'POST, OPTIONS' });
+  if (!knowsToken({ headers, pathToken }, options.access)) {
+    return said(401, { 'WWW-Authenticate': 'Bearer' });
+  }
+  const namespace = options.access.namespace();
+  if ((headers['x-namespace'] ?? namespace) !== namespace || !namespace) return said(403);
+  return convert(question, { ...options, call });
+}
+
+const PREFLIGHT: Answer = {
+  ...{ status: 200, type: 'text', body: '' },
+  headers: {
+    'Access-Control-Allow-Methods': 'POST',
+    'Access-Control-Allow-Headers': HEADERS,
+    'Access-Control-Max-Age': String(PREFLIGHT_SECONDS),
+  },
+};
+
+interface Conversion extends CodecServerOptions {
+  readonly call: string;
+}
+
+async function convert(question: Question, { call, ...scope }: Conversion): Promise<Answer> {
+  if (!/^application\/json *(;|$)/i.test(question.headers['content-type'] ?? '')) return said(415);
+  const body = await question.readBody();
+  if (body === undefined) return said(413);
+  const payloads = parsePayloads(body);
+  if (payloads === undefined) return said(400);
+  // The input of a person's order stays plain, which workflows take. Sealing it for whoever asks would
+  // make it look like one of this program's own.
+  const converted =
+    call === 'encode'
+      ? payloads
+      : await Promise.all(payloads.map((one) => viewPayload(one, scope)));
+  return { status: 200, type: 'json', body: formatPayloads(converted) };
+}

@@ -1,0 +1,204 @@
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Log } from '../../ports/index.ts';
+import { isLoopback } from '../http/proxy.ts';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+
+/** A question is a line and a few headers. */
+const MAX_HEADER_BYTES = 8 * 1024;
+const REQUEST_MS = 10_000;
+const IDLE_MS = 5_000;
+const MAX_CONNECTIONS = 64;
+
+export interface Answer {
+  readonly status: number;
+  readonly type: 'text' | 'json' | 'metrics' | 'profile';
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One request, before its body was read. */
+export interface Question {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** True: it comes from this very machine. */
+  readonly isLocal: boolean;
+  /** The body, which takes no more than `maxBodyBytes`; undefined when it is longer. */
+  readBody(): Promise<Buffer | undefined>;
+}
+
+export interface HttpServerOptions {
+  /** In messages: `metrics server`. */
+  readonly name: string;
+  /** The setting that a person has to change when the address is not free. */
+  readonly setting?: string;
+  readonly host?: string | undefined;
+  readonly port?: number;
+  /** A socket in the file system instead. */
+  readonly path?: string;
+  readonly log: Log;
+  /** Longer header lines are refused with 431. */
+  readonly maxHeaderBytes?: number;
+  readonly maxBodyBytes?: number;
+  answer(question: Question): Promise<Answer>;
+}
+
+export interface OpenHttpServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const TYPES: Readonly<Record<Answer['type'], string>> = {
+  text: 'text/plain; charset=utf-8',
+  json: 'application/json',
+  metrics: 'text/plain; version=0.0.4; charset=utf-8',
+  profile: 'application/json',
+};
+
+/**
+ * Answers requests within limits of size and time, and says nothing of itself when an answer fails.
+ * Fails with InvalidConfig when the address cannot be listened at, and as the system does for a socket.
+ */
+export async function openHttpServer(options: HttpServerOptions): Promise<OpenHttpServer> {
+  const server = createServer(
+    {
+      maxHeaderSize: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
+      headersTimeout: REQUEST_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: IDLE_MS,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => void answerSafely(request, response, options),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, options);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, options: HttpServerOptions): Promise<void> {
+  const { host, port, path, setting = 'address' } = options;
+  server.listen(path === undefined ? { port, ...(host !== undefined && { host }) } : { path });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    if (path !== undefined) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const place = `${host ?? '*'}:${port}`;
+    throw new FinalError(
+      FailureType.InvalidConfig,
+      `${setting} "${place}" cannot be listened at (${code}): choose one that is free, or leave it out`,
+    );
+  }
+  server.on('error', () => undefined);
+}
+
+async function answerSafely(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpServerOptions,
+): Promise<void> {
+  const { method } = request;
+  try {
+    const question = questionOf(request, options);
+    const answer = question === undefined ? said(400) : await options.answer(question);
+    // What was not read of a body cannot be told from the next request: the connection ends.
+    send(response, answer, { method, isLast: hasBody(request) && !request.complete });
+  } catch (error) {
+    options.log.error(`a question to the ${options.name} could not be answered`, { error });
+    send(response, said(500), { method, isLast: true });
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return 'content-length' in headers || 'transfer-encoding' in headers;
+}
+
+function questionOf(
+  request: IncomingMessage,
+  { maxBodyBytes = 0 }: HttpServerOptions,
+): Question | undefined {
+  const target = request.url ?? '';
+  if (!target.startsWith('/') || !URL.canParse(target, 'http://host')) return undefined;
+  const { pathname, searchParams } = new URL(target, 'http://host');
+  return {
+    method: request.method ?? '',
+    path: pathname,
+    query: searchParams,
+    headers: request.headers,
+    isLocal: isLocal(request.socket.remoteAddress),
+    readBody: () => readBody(request, maxBodyBytes),
+  };
+}
+
+/** Throws when the client leaves before its end. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
+  const chunks: Buffer[] = [];
+  let lengthBytes = 0;
+  // Left early, the loop would end the connection before its answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    const bytes = chunk as Buffer;
+    lengthBytes += bytes.byteLength;
+    if (lengthBytes > maxBytes) return undefined;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A server of both families sees IPv4 addresses as `::ffff:…`. */
+function isLocal(address: string | undefined): boolean {
+  return address !== undefined && isLoopback(address.replace(/^::ffff:/, ''));
+}
+
+const WORDS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+};
+
+/** An answer that is nothing but its status. */
+export function said(status: number, headers: Answer['headers'] = {}): Answer {
+  return { status, type: 'text', body: `${WORDS[status] ?? status}\n`, headers };
+}
+
+interface Sending {
+  readonly method: string | undefined;
+  readonly isLast: boolean;
+}
+
+function send(response: ServerResponse, answer: Answer, { method, isLast }: Sending): void {
+  if (response.headersSent) return;
+  const body = Buffer.from(answer.body);
+  response.writeHead(answer.status, {
+    'Content-Type': TYPES[answer.type],
+    'Content-Length': body.byteLength,
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+    ...(isLast && { Connection: 'close' }),
+    ...answer.headers,
+  });
+  response.end(method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,19 @@
+import { said, type Answer, type Question } from './http-server.ts';
+
+/** What is answered at one path. `isLocal`: the question comes from this very machine. */
+export type Route = (
+  query: URLSearchParams,
+  from: { readonly isLocal: boolean },
+) => Promise<Answer>;
+
+/** Answers GET and HEAD at the given paths, and says nothing of itself elsewhere. */
+export function answerAt(
+  routes: Readonly<Record<string, Route>>,
+): (question: Question) => Promise<Answer> {
+  return async ({ method, path, query, isLocal }) => {
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined) return said(404);
+    if (method !== 'GET' && method !== 'HEAD') return said(405, { Allow: 'GET, HEAD' });
+    return route(query, { isLocal });
+  };
+}
