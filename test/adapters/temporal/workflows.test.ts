@@ -44,7 +44,8 @@ void describe('a Temporal that takes calls and never answers', () => {
       t.after(() => connection.close());
       const workflows = createWorkflows(new Client({ connection }), { limitMs: 200 });
       await assert.rejects(call(workflows), (error: Error) => {
-        assert.match(String(error.cause ?? error), /DEADLINE_EXCEEDED|[Dd]eadline/);
+        const cause = error.cause instanceof Error ? error.cause : error;
+        assert.match(cause.message, /deadline/i);
         return true;
       });
     });
