@@ -50,11 +50,20 @@ export type JobRequestOutcome =
       /** Absent in answers of 0.1.0. */
       readonly rescue?: FailoverPlan;
     }
-  | { readonly kind: 'no_job' }
+  | {
+      readonly kind: 'no_job';
+      /** What kept the node from asking, at last. Absent when it asked, and in answers of 0.1.0. */
+      readonly wait?: RequestWait;
+      /** GitLab's last answer was no answer to a runner: it was away, or a proxy spoke. */
+      readonly isAway?: true;
+    }
   /** The coordinator refuses the runner. */
   | { readonly kind: 'forbidden'; readonly message: string }
   /** This node's config.toml has no such runner. */
   | { readonly kind: 'unknown_runner' };
+
+/** What a job request waits for before it is sent. */
+export type RequestWait = 'docker' | 'place' | 'temporal';
 
 /** Run by any node, for a build whose own node does not answer. */
 export interface FleetActivities {

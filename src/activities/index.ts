@@ -11,6 +11,7 @@ import { createCoordinatorActivities } from './job/coordinator.ts';
 import { createEnvironmentActivities } from './environment/environment.ts';
 import { createJobClockActivities } from './trace/job-clock.ts';
 import { createLiveBuilds, type LiveBuilds } from './build/live-builds.ts';
+import { tellWaits } from './build/tell-waits.ts';
 import { maskFaults } from './build/mask-faults.ts';
 import type { Ports } from '../ports/index.ts';
 import { createEndedBuilds, type EndedBuilds } from './build/ended-builds.ts';
@@ -39,7 +40,7 @@ export function createActivities(ports: Ports): Activities {
   return {
     slots: { ...createSlotActivities(ports, ended), adoptBuild: fleet.adoptBuild },
     ...{ fleet, orphaned },
-    node: maskFaults(nodeActivities({ ports, live, ended }), live),
+    node: tellWaits(maskFaults(nodeActivities({ ports, live, ended }), live), live),
   };
 }
 

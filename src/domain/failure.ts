@@ -28,6 +28,17 @@ export const FailureType = {
 /** One of the types of final faults. */
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
+/** Who has caused a passing fault, and is waited for. */
+export type Party = 'gitlab' | 'docker' | 'temporal' | 'cache' | 'disk';
+
+/** What is known of a passing fault beside its message. */
+export interface FaultFacts {
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number | undefined;
+  readonly from?: Party;
+  readonly status?: number | undefined;
+}
+
 /** A transient fault: Temporal's retry policy tries the activity again. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
@@ -36,10 +47,16 @@ export class TransientError extends Error {
    * not ask.
    */
   readonly retryAfterMs: number | undefined;
+  /** Who is waited for; undefined when that is not known. */
+  readonly from: Party | undefined;
+  /** Status of the answer, where there was one. */
+  readonly status: number | undefined;
 
-  constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
-    super(message, { cause: options.cause });
-    this.retryAfterMs = options.retryAfterMs;
+  constructor(message: string, { cause, retryAfterMs, from, status }: FaultFacts = {}) {
+    super(message, { cause });
+    this.retryAfterMs = retryAfterMs;
+    this.from = from;
+    this.status = status;
   }
 }
 

@@ -75,7 +75,7 @@ export interface Ports {
   readonly encryptedJobs: EncryptedJobs;
   readonly leases: Leases;
   readonly temporalHealth: TemporalHealth;
-  readonly workflows: Pick<Workflows, 'cancel'>;
+  readonly workflows: Pick<Workflows, 'cancel' | 'signal'>;
   readonly visibility: Visibility;
   /** See {@link FailoverPlan.waitMs}. */
   readonly nodeWaitMs: number;

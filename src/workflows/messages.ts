@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { clearValue } from '../domain/clear-text.ts';
+import { WAITS_SIGNAL } from '../domain/build/wait.ts';
 import { attributePairs } from '../domain/context/job-attributes.ts';
 import type { BuildOutcome, Interruption } from '../domain/context/outcome.ts';
 import type { JobSummary, StageName } from '../domain/context/stage.ts';
@@ -116,6 +117,8 @@ export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
 export const buildEndedSignal = defineSignal<[buildId: string]>('buildEnded');
 /** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
+/** Answered in the clear, for people: numbers, times and words of closed lists. */
+export const runnerStatusQuery = defineQuery<unknown>('status');
 /** The state of a runner's workflow. */
 export interface RunnerState {
   readonly feeding: Feeding;
@@ -166,6 +169,8 @@ export const cancelBuildSignal = defineSignal('cancelBuild');
 export const cancelSignal = defineSignal('cancel');
 /** As the signal `cancel`, and answers. */
 export const cancelUpdate = defineUpdate<string>('cancel');
+/** The node tells what the build waits for there: all of it, each time. Read by `parseWaits`. */
+export const waitsSignal = defineSignal<[waits: unknown]>(WAITS_SIGNAL);
 /**
  * Keeps the containers of a build after its job, or stops the build before a stage. The input is read
  * by `parseHoldOrder`.
@@ -187,8 +192,9 @@ export const buildStatusQuery = defineQuery<BuildStatus>('status');
 export interface BuildStatus {
   readonly stage: string;
   readonly interruption?: Interruption['kind'];
+  /** All that it waits for. */
   readonly waitsFor?: string;
-  /** ISO 8601. */
+  /** The oldest of it, ISO 8601. */
   readonly since?: string;
   readonly result?: BuildOutcome['state'];
   readonly why?: string;

@@ -71,6 +71,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
     failover !== undefined && failover.kind !== 'left';
     failover = assignment.failover
   ) {
+    run.stages.tell([]);
     run.showAttributes({ Node: nodeNameOf(failover.nodeQueue) });
     assignment = openAssignment({
       job,
@@ -88,6 +89,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
             outcome: outcomeOfLoss(outcome, failover),
           });
   }
+  run.stages.tell([]);
   run.show({ stage: 'ended', outcome });
   run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
   await tellRunner(input, messages.buildEndedSignal);

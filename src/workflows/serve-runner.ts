@@ -11,8 +11,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobRequest, JobRequestOutcome } from '../activities/contract.ts';
+import { clearValue } from '../domain/clear-text.ts';
 import { adaptRequestLimit, isFeeding, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
 import { isNodeSilent, reasonOf, throwBug } from './node/activity-failure.ts';
+import { describeRunner, lastAnswerOf, type LastAnswer } from './runner/runner-answers.ts';
 import { openBuildCount, type BuildCount } from './runner/build-count.ts';
 import * as messages from './messages.ts';
 import { openJobRequests, type JobRequests } from './runner/job-requests.ts';
@@ -31,6 +33,8 @@ export interface ServeRunnerState {
   readonly questionLimit: number;
   readonly isHealthy: boolean;
   readonly isStopping: boolean;
+  /** How the last run of requests ended. Absent before the first one, and in runs of 0.1.0. */
+  readonly lastAnswer?: LastAnswer;
 }
 
 /** State of a runner that has not asked for a job yet. */
@@ -136,6 +140,12 @@ function handleMessages(runner: Runner): void {
     const { feeding, buildIds, isHealthy, isStopping } = state();
     return { feeding, buildIds, isHealthy, isStopping, questionsUnderWay: jobRequests.count };
   });
+  setHandler(
+    messages.runnerStatusQuery,
+    () =>
+      clearValue(describeRunner(state(), { requests: jobRequests.count, builds: builds.count })),
+    { description: 'Whether this runner asks for jobs, what it waits for, GitLab’s last answer.' },
+  );
 }
 
 function isFeedMessage(message: unknown): message is messages.FeedMessage {
@@ -182,6 +192,7 @@ async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void>
   const { questionLimit, feeding } = state();
   const { requestConcurrency } = feeding;
   const hasJob = outcome.kind === 'job';
+  update({ lastAnswer: lastAnswerOf(outcome, Date.now(), state().lastAnswer) });
   update({ questionLimit: adaptRequestLimit(questionLimit, { hasJob, requestConcurrency }) });
   if (outcome.kind === 'unknown_runner') return sleep(UNKNOWN_RUNNER_PAUSE_MS);
   if (outcome.kind === 'job') {

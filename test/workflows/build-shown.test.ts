@@ -5,7 +5,13 @@ import { startBuild, outcomeOf } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import { FULL_PLAN, jobOf } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
-import { cancelUpdate, stagesQuery, buildStatusQuery } from '../../src/workflows/messages.ts';
+import {
+  buildStatusQuery,
+  cancelUpdate,
+  nodeRestartedSignal,
+  stagesQuery,
+  waitsSignal,
+} from '../../src/workflows/messages.ts';
 import type { StageOutcome } from '../../src/domain/context/outcome.ts';
 
 /** A build as the Temporal UI shows it. */
@@ -41,6 +47,37 @@ describe('a build that is looked at', () => {
         ...['step_script stopped', 'after_script succeeded', 'cleanup_file_variables succeeded'],
       ],
     );
+  });
+
+  it('says what it waits for on its node and since when, and no longer than the node does', async () => {
+    const node = await world.startNode('waits');
+    const script = defer<StageOutcome>();
+    node.stage('step_script', script.promise);
+    const handle = await startBuild(world, { node, job: jobOf(FULL_PLAN) });
+    await node.calls.when('runStage step_script');
+    const sinceMs = Date.UTC(2026, 10, 29, 12, 4, 31);
+    const docker = { key: 'docker', what: 'Docker', sinceMs };
+    const gitlab = { key: 'uploadTrace', what: 'GitLab', status: 503, sinceMs: sinceMs + 1 };
+    await handle.signal(waitsSignal, [gitlab, docker]);
+    await handle.signal(waitsSignal, [{ ...docker, what: 'more than it may' }]);
+    const { stage, waitsFor, since } = await handle.query(buildStatusQuery);
+    assert.deepEqual([stage, waitsFor], ['step_script', 'Docker; GitLab, 503']);
+    assert.equal(since, '2026-11-29T12:04:31.000Z');
+    const { currentDetails } = await handle.query(workflowMetadataQuery);
+    assert.match(currentDetails ?? '', /\nWaits for GitLab, 503 since 12:04:31 UTC$/);
+    const after = defer<StageOutcome>();
+    node.stage('after_script', after.promise);
+    script.resolve({ kind: 'succeeded' });
+    await node.calls.when('runStage after_script success');
+    assert.equal(
+      (await handle.query(buildStatusQuery)).waitsFor,
+      'GitLab, 503',
+      'beside the stages',
+    );
+    await handle.signal(nodeRestartedSignal);
+    assert.equal((await handle.query(buildStatusQuery)).waitsFor, undefined);
+    after.resolve({ kind: 'succeeded' });
+    await outcomeOf(handle);
   });
 
   it('says of every activity and timer what it is for', async () => {

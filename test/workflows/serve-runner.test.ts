@@ -7,6 +7,7 @@ import {
   buildEndedSignal,
   feedSignal,
   runnerStateQuery,
+  runnerStatusQuery,
   stopSignal,
 } from '../../src/workflows/messages.ts';
 import type { runBuild } from '../../src/workflows/run-build.ts';
@@ -252,6 +253,33 @@ describe('a runner', () => {
       script.resolve({ kind: 'succeeded' });
       await untilState(runner, ({ buildIds }) => buildIds.length === 0);
     });
+  });
+
+  it('answers in the clear what it does, what it waits for and what GitLab said', async () => {
+    const runner = await startRunner(world, name);
+    await gitlab.calls.when('ask');
+    const asked = { asks: true, requestsOpen: 1, everySeconds: 0.2, builds: 0, limit: 0 };
+    assert.deepEqual(await runner.query(runnerStatusQuery), { ...asked, isAccepted: true });
+    gitlab.answer({ kind: 'no_job', wait: 'place' });
+    await gitlab.calls.when('ask', 2);
+    const first = (await runner.query(runnerStatusQuery)) as Record<string, unknown>;
+    assert.equal(first['waitsFor'], 'a place for one more build on a node');
+    assert.match(String(first['since']), /^\d{4}-.*Z$/);
+    gitlab.answer({ kind: 'no_job', wait: 'place' });
+    await gitlab.calls.when('ask', 3);
+    const second = (await runner.query(runnerStatusQuery)) as Record<string, unknown>;
+    assert.deepEqual([second['since'], second['at'] === first['at']], [first['since'], false]);
+    gitlab.answer({ kind: 'no_job', isAway: true });
+    await gitlab.calls.when('ask', 4);
+    const { lastAnswer, waitsFor } = (await runner.query(runnerStatusQuery)) as typeof first;
+    assert.deepEqual([lastAnswer, waitsFor], ['none: GitLab is away', 'GitLab']);
+    await runner.signal(feedSignal, { feeding: { ...FED, isFed: false }, askAnew: false });
+    await untilState(runner, ({ feeding }) => !feeding.isFed);
+    const paused = (await runner.query(runnerStatusQuery)) as typeof first;
+    assert.deepEqual(
+      [paused['asks'], paused['why']],
+      [false, 'paused, drained, or refused by GitLab too often'],
+    );
   });
 
   it('costs few events while it gets no job', async () => {

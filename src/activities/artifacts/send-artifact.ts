@@ -99,11 +99,9 @@ async function isJobGone(context: ArtifactContext, why: string): Promise<boolean
     return reply.kind === 'job_gone' || (reply.kind === 'done' && reply.remote === 'aborted');
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
-    const { retryAfterMs } = error;
-    throw await waiting(
-      context,
-      new TransientError(why, retryAfterMs === undefined ? {} : { retryAfterMs }),
-    );
+    const { retryAfterMs, status } = error;
+    const facts = { retryAfterMs, from: 'gitlab', status } as const;
+    throw await waiting(context, new TransientError(why, facts));
   }
 }
 

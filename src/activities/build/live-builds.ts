@@ -4,6 +4,7 @@ import type { JobVariable } from '../../domain/job/payload.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports, TraceWriter } from '../../ports/index.ts';
 import { openLease, type LeaseState } from './lease-state.ts';
+import { openWaits, type Waits } from './waits.ts';
 
 /** Name of the work that makes containers: see {@link LiveBuild.joined}. */
 export const MAKING = 'making';
@@ -28,6 +29,8 @@ export interface LiveBuild {
   diskFault: string | undefined;
   /** Logs of services on their way into the trace; undefined while this process has not looked. */
   serviceLogs: ServiceLogs | undefined;
+  /** What it waits for, for people who look. */
+  readonly waits: Waits;
   /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
   keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
   /** From when it resolves on they are on the disk, and seen by every stage after the scripts. */
@@ -83,13 +86,16 @@ export interface LiveBuilds {
   listLost(): Promise<readonly string[]>;
 }
 
-export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'traces'>): LiveBuilds {
+type LivePorts = Pick<Ports, 'builds' | 'traces' | 'workflows' | 'clock'>;
+
+export function createLiveBuilds(ports: LivePorts): LiveBuilds {
+  const { builds, traces } = ports;
   const live = new Map<string, Promise<LiveBuild | undefined>>();
   const loaded = new Map<string, LiveBuild>();
 
   const load = async (buildId: string): Promise<LiveBuild | undefined> => {
     const context = await builds.readFromDisk(buildId);
-    return context && createLiveBuild(context, await traces.open(context), builds);
+    return context && createLiveBuild(context, await traces.open(context), ports);
   };
   const find = async (buildId: string): Promise<LiveBuild | undefined> => {
     const known = await live.get(buildId);
@@ -122,6 +128,7 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
     },
     close: async (buildId) => {
       const build = await live.get(buildId)?.catch(() => undefined);
+      build?.waits.close();
       build?.finished.abort(); // an uploader that nobody told of the end
       live.delete(buildId);
       loaded.delete(buildId);
@@ -141,8 +148,9 @@ export function createLiveBuilds({ builds, traces }: Pick<Ports, 'builds' | 'tra
 function createLiveBuild(
   record: BuildContext,
   trace: TraceWriter,
-  builds: Ports['builds'],
+  ports: Pick<LivePorts, 'builds' | 'workflows' | 'clock'>,
 ): LiveBuild {
+  const { builds } = ports;
   let context = record;
   const filesLost = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
@@ -152,6 +160,7 @@ function createLiveBuild(
       return context;
     },
     trace,
+    waits: openWaits(record.buildId, ports),
     keepSecrets: async (secretVariables) => {
       const next = { ...context, secretVariables };
       await trace.hide(buildVariables(next, { jobStatus: 'running' }).maskPhrases());

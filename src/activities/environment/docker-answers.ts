@@ -1,3 +1,4 @@
+import { waitAfter } from '../../domain/build/wait.ts';
 import { TransientError } from '../../domain/failure.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
@@ -17,17 +18,23 @@ const ANSWER_AGE_MS = 5_000;
  * of them together wait no longer than one.
  */
 export async function whenDockerAnswers(
-  { context, trace, preparation }: LiveBuild,
+  { context, trace, preparation, waits }: LiveBuild,
   { engine, clock, builds }: Pick<Ports, 'engine' | 'clock' | 'builds'>,
 ): Promise<EngineInfo> {
   for (;;) {
     try {
-      return await engine(context.runner).info();
+      const info = await engine(context.runner).info();
+      waits.end('docker');
+      return info;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       const sinceMs = await firstAwayMs(context.buildId, { clock, builds });
-      if (clock.monotonicMs() > sinceMs + PATIENCE_MS) throw error;
+      if (clock.monotonicMs() > sinceMs + PATIENCE_MS) {
+        waits.end('docker');
+        throw error;
+      }
       const text = `Docker is waited for: ${error.message}`;
+      waits.begin('docker', waitAfter(error));
       await trace.appendOnce('prepare_executor/docker', formatRunnerLine('warning', text));
       await clock.sleep(PAUSE_MS, preparation.signal);
     }

@@ -23,6 +23,7 @@ interface Resolution {
   readonly build: LiveBuild;
   readonly ports: AuthPorts;
   readonly engine: ContainerEngine;
+  readonly place: ImageOptions['place'];
   readonly reference: string;
   readonly platform: string;
   readonly signal: AbortSignal;
@@ -56,7 +57,7 @@ export async function resolveImage(
   }
   if (place === 'helper') await say('name', `Using helper image:  ${reference}`);
   const { policies, platform } = image;
-  const common = { build, ports, engine, reference, platform, signal, say };
+  const common = { build, ports, place, engine, reference, platform, signal, say };
   return resolved(await byPolicies(policies, common));
 }
 
@@ -102,7 +103,7 @@ async function byPolicies(
 }
 
 async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<ImageInfo> {
-  const { engine, reference, platform, signal, say } = resolution;
+  const { build, place, engine, reference, platform, signal, say } = resolution;
   if (policy !== 'always' || isImageId(reference)) {
     const local = await engine.inspectImage(reference);
     if (local !== undefined) {
@@ -116,11 +117,13 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
   const auth = await findAuth(resolution);
   const forPlatform = platform === '' ? '' : ` for platform ${platform}`;
   await say('pulling', `Pulling docker image ${reference}${forPlatform} ...`);
-  return engine.pullImage(reference, {
-    signal,
-    ...(platform !== '' && { platform }),
-    ...(auth !== undefined && { auth }),
-  });
+  return build.waits.during(`image ${place}`, { what: 'an image to be pulled' }, () =>
+    engine.pullImage(reference, {
+      signal,
+      ...(platform !== '' && { platform }),
+      ...(auth !== undefined && { auth }),
+    }),
+  );
 }
 
 /** Credentials for the pull. The trace names their source, and unusable sources. */

@@ -51,7 +51,9 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
   await BEGUN_NOTE.write(buildId, sinceMs, ports);
   const deadlineMs = sinceMs + seconds * 1000;
 
-  const look = await lookAtServices(build, { ...wait, deadlineMs });
+  const look = await build.waits.during('services', { what: 'its services to listen' }, () =>
+    lookAtServices(build, { ...wait, deadlineMs }),
+  );
   await Promise.all(
     services
       .filter(({ index }) => !look.answers.has(index))

@@ -162,7 +162,9 @@ async function deliver(
     const reply = await coordinator.updateJob(credentialsOf(context), update);
     switch (reply.kind) {
       case 'pending':
-        await clock.sleep(reply.retryAfterMs);
+        await build.waits.during('pending', { what: 'GitLab', status: 202 }, () =>
+          clock.sleep(reply.retryAfterMs),
+        );
         break;
       case 'trace_invalid':
         rewinds += 1;

@@ -70,13 +70,14 @@ async function runJobRequest(
   const { clock, config } = ports;
   const endMs = clock.monotonicMs() + request.durationMs;
   let isAlone = request.askAtOnce;
+  let noJob: JobRequestOutcome = { kind: 'no_job' };
   for (;;) {
     const runner = config.runner(request.runnerKey);
     if (runner === undefined) return { kind: 'unknown_runner' };
     if (!ended.take(request.runnerKey) && !isAlone) {
       const nowMs = clock.nowMs();
       const waitMs = nextRequestAtMs(nowMs, request) - nowMs;
-      if (clock.monotonicMs() + waitMs > endMs) return { kind: 'no_job' };
+      if (clock.monotonicMs() + waitMs > endMs) return noJob;
       await untilTick(waitMs, request.runnerKey, { ports, ended });
     }
     isAlone = false;
@@ -84,17 +85,18 @@ async function runJobRequest(
       ports.metrics.requestSkipped(runner);
       // Another node may have a Docker that answers.
       await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
-      return { kind: 'no_job' };
+      return { kind: 'no_job', wait: 'docker' };
     }
     const permit = await findRoom(ports, cancellationSignal());
     if (permit === undefined) {
       ports.metrics.requestSkipped(runner);
-      return { kind: 'no_job' };
+      return { kind: 'no_job', wait: 'place' };
     }
     try {
       if (await ports.temporalHealth.isThere()) {
         const reply = await ask(request, { runner, permit, ports });
-        if (reply !== undefined) return reply;
+        if (reply.kind !== 'no_job') return reply;
+        noJob = reply;
         continue;
       }
     } finally {
@@ -103,7 +105,7 @@ async function runJobRequest(
     ports.metrics.requestSkipped(runner);
     // The next call should begin when Temporal is there, and not at the end of this one.
     await whenThere(ports);
-    return { kind: 'no_job' };
+    return { kind: 'no_job', wait: 'temporal' };
   }
 }
 
@@ -162,26 +164,23 @@ interface OpenJobRequest {
   readonly ports: OfferPorts;
 }
 
-/** Asks once. undefined: no job this time. */
-async function ask(
-  request: JobRequest,
-  input: OpenJobRequest,
-): Promise<JobRequestOutcome | undefined> {
+/** Asks once. */
+async function ask(request: JobRequest, input: OpenJobRequest): Promise<JobRequestOutcome> {
   const { runner, ports } = input;
   const reply = await replyTo(request, input);
   const fields = { runner: runner.key, runner_name: runner.name };
   switch (reply.kind) {
     case 'no_job':
       ports.log.debug('no job', fields);
-      return undefined;
+      return { kind: 'no_job' };
     case 'failed':
       ports.log.warn('asking for a job failed', { ...fields, reason: reply.message });
-      return undefined;
+      return { kind: 'no_job', isAway: true };
     case 'forbidden':
       ports.log.error('asking for a job was refused', { ...fields, reason: reply.message });
       return { kind: 'forbidden', message: reply.message };
     case 'job':
-      return record(reply, input);
+      return (await record(reply, input)) ?? { kind: 'no_job' };
   }
 }
 

@@ -1,3 +1,4 @@
+import { waitAfter } from '../../domain/build/wait.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -30,6 +31,17 @@ export async function whenGitlabAnswers(
   build: LiveBuild,
   { key, ports, signal }: GitlabWait,
 ): Promise<GitlabPresence> {
+  try {
+    return await untilGitlabAnswers(build, { key, ports, signal });
+  } finally {
+    build.waits.end('gitlab');
+  }
+}
+
+async function untilGitlabAnswers(
+  build: LiveBuild,
+  { key, ports, signal }: GitlabWait,
+): Promise<GitlabPresence> {
   const { context, trace } = build;
   const coordinator = ports.coordinator(context.runner);
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
@@ -41,6 +53,7 @@ export async function whenGitlabAnswers(
       return pauseMs === FIRST_PAUSE_MS ? 'answers' : 'was_away';
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
+      build.waits.begin('gitlab', waitAfter(error));
       const text = `GitLab is waited for: ${error.message}`;
       await trace.appendOnce(`${key}/gitlab`, formatRunnerLine('warning', text));
     }

@@ -1,6 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
+import { waitAfter } from '../../domain/build/wait.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../ports/index.ts';
@@ -78,6 +79,7 @@ async function upload(
       const tick = await build
         .exclusively(() => sendTick(build, { lastSentMs, ports }))
         .finally(() => tellLag(build, ports));
+      build.waits.end('uploadTrace');
       if (tick.hasSent) lastSentMs = clock.monotonicMs();
       const end = endOf(tick, options);
       if (end !== undefined) return end;
@@ -86,6 +88,7 @@ async function upload(
       // Never the job's fault: the next tick sends the same bytes.
       if (!(error instanceof TransientError)) throw error;
       pace = { ...pace, pauseMs: Math.max(pace.intervalMs, error.retryAfterMs ?? 0) };
+      build.waits.begin('uploadTrace', waitAfter(error));
       log.warn('trace not sent', { ...jobFields(context), reason: error.message });
     }
   }

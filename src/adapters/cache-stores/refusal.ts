@@ -16,7 +16,7 @@ export async function refusalFault(
   const received = `received: ${statusCode} ${statusText}`.trim();
   const message = words === '' ? received : `${received}. Request failed with ${words}`;
   return statusCode >= 500
-    ? new TransientError(message)
+    ? new TransientError(message, { from: 'cache', status: statusCode })
     : new FinalError(FailureType.ExternalDependency, message);
 }
 

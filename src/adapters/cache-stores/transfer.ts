@@ -127,7 +127,7 @@ async function limited<T>(
     if (error instanceof TransientError || error instanceof FinalError) throw error;
     if (limit.aborted) {
       const text = `the cache server took longer than ${timeoutMs / 60_000} min`;
-      throw new TransientError(text, { cause: error });
+      throw new TransientError(text, { cause: error, from: 'cache' });
     }
     throw faultOf(error);
   }
@@ -140,5 +140,7 @@ function faultOf(error: unknown): TransientError | FinalError {
   const words = message === '' ? code : message;
   return isDiskFullCode(code) || DISK_CODES.has(code)
     ? new FinalError(FailureType.RunnerSystem, `disk of the runner: ${words}`, { cause: error })
-    : new TransientError(`cannot reach the cache server: ${words}`, { cause: error });
+    : new TransientError(`cannot reach the cache server: ${words}`, {
+        ...{ cause: error, from: 'cache' },
+      });
 }

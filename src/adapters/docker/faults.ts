@@ -30,7 +30,9 @@ export function refusalFault(refusal: Refusal, action: RefusedAction): Transient
   const { status } = refusal;
   if (isPassing(status)) {
     const isLasting = action.isLasting?.(refusal) ?? false;
-    if (!isLasting) return new TransientError(refusalText(refusal, action));
+    if (!isLasting) {
+      return new TransientError(refusalText(refusal, action), { from: 'docker', status });
+    }
     const text = `${refusalText(refusal, action)}; it has answered so each time, and is not asked again`;
     return new FinalError(FailureType.RunnerSystem, text);
   }
@@ -61,7 +63,7 @@ export function unreachableFault(error: unknown, action: RefusedAction): Transie
   const advice = adviceFor(code);
   return new TransientError(
     `cannot ${action.doing}: cannot reach Docker at ${action.address}: ${words}; ${advice}`,
-    { cause: error },
+    { cause: error, from: 'docker' },
   );
 }
 
@@ -69,6 +71,7 @@ export function unreachableFault(error: unknown, action: RefusedAction): Transie
 export function timeoutFault(limitMs: number, action: RefusedAction): TransientError {
   return new TransientError(
     `cannot ${action.doing}: Docker at ${action.address} did not answer within ${limitMs / 1000} s; look at the load of its node and at its log`,
+    { from: 'docker' },
   );
 }
 

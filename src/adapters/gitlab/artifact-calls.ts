@@ -134,6 +134,6 @@ function wordsOf(reply: ApiReply, { token }: JobCredentials): string {
 }
 
 function tooMany(said: string, retryAfterMs: number | undefined): TransientError {
-  const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return new TransientError(`GitLab takes no artifacts just now: ${said}`, hint);
+  const text = `GitLab takes no artifacts just now: ${said}`;
+  return new TransientError(text, { retryAfterMs, from: 'gitlab', status: 429 });
 }

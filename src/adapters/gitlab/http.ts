@@ -239,10 +239,13 @@ async function exchange(request: ApiRequest, context: Exchange): Promise<Respons
     if (verdict.kind === 'refuse') {
       throw new TransientError(
         `GitLab redirects ${verdict.reason}${shown}: set url in config.toml to where it really is`,
+        { from: 'gitlab', status: response.status },
       );
     }
     if (redirects >= MAX_REDIRECTS) {
-      throw new TransientError(`GitLab redirects more than ${MAX_REDIRECTS} times${shown}`);
+      throw new TransientError(`GitLab redirects more than ${MAX_REDIRECTS} times${shown}`, {
+        ...{ from: 'gitlab', status: response.status },
+      });
     }
     url = new URL(verdict.url);
   }
@@ -318,7 +321,7 @@ function asTransient(error: unknown, request: ApiRequest, { baseUrl }: Connected
   const what = `${request.method} ${baseUrl.origin}${baseUrl.pathname}${pathOnly(request)}`;
   const why = describeFault(error, [request.token.value]);
   // Without a cause, which may quote headers and so tokens.
-  return new TransientError(`${what} failed: ${why}`);
+  return new TransientError(`${what} failed: ${why}`, { from: 'gitlab' });
 }
 
 function pathOnly({ path }: ApiRequest): string {

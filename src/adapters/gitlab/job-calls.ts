@@ -155,5 +155,5 @@ function isPage({ headers }: ApiReply): boolean {
 function fault(reply: ApiReply, { job, name, quiet }: Call): TransientError {
   const secrets = [job.token];
   const said = isPage(reply) ? describeNonJson(reply, secrets) : describeAnswer(reply, secrets);
-  return quiet.fault(name, `${name} was not taken: ${said}`, reply.retryAfterMs);
+  return quiet.fault(name, `${name} was not taken: ${said}`, reply);
 }

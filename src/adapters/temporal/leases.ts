@@ -20,7 +20,9 @@ export function createLeases(client: Client, nodeQueue: string): Leases {
       } catch (error) {
         // It was lost with its database. Nobody has moved the build.
         if (error instanceof WorkflowNotFoundError) return 'held';
-        throw new TransientError('Temporal does not say whose the build is', { cause: error });
+        throw new TransientError('Temporal does not say whose the build is', {
+          ...{ cause: error, from: 'temporal' },
+        });
       }
     },
   };

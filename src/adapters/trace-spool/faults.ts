@@ -8,7 +8,7 @@ import { TransientError } from '../../domain/failure.ts';
 export function diskFault(action: string, path: string, cause: unknown): TransientError {
   const code = errorCode(cause) ?? String(cause);
   const reason = isDiskFullCode(code) ? `no space left (${code})` : code;
-  return new TransientError(`cannot ${action} ${path}: ${reason}`, { cause });
+  return new TransientError(`cannot ${action} ${path}: ${reason}`, { cause, from: 'disk' });
 }
 
 export function errorCode(error: unknown): string | undefined {

@@ -18,14 +18,20 @@ export interface BuildWait {
 const MAX_ROWS = 60;
 
 /** The stages of a build as Markdown, for the Temporal UI, and what it waits for just now. */
-export function formatStageTable(rows: readonly StageRow[], wait?: BuildWait): string {
+export function formatStageTable(
+  rows: readonly StageRow[],
+  waits: readonly BuildWait[] = [],
+): string {
   const lines = rows.slice(-MAX_ROWS).map((row) => {
     const { name, attempt, end = 'running', exitCode = '' } = row;
     return `| ${name} | ${end} | ${formatTime(row)} | ${exitCode} | ${attempt} |`;
   });
   const table = ['| stage | state | time | exit code | try |', '|---|---|---|---|---|', ...lines];
-  const waiting = wait && ['', `Waits for ${wait.what} since ${formatMoment(wait.sinceMs)}`];
-  return [...table, ...(waiting ?? [])].join('\n');
+  const waiting = waits.flatMap(({ what, sinceMs }) => [
+    '',
+    `Waits for ${what} since ${formatMoment(sinceMs)}`,
+  ]);
+  return [...table, ...waiting].join('\n');
 }
 
 function formatTime({ startedMs, endedMs }: StageRow): string {

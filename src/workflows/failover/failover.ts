@@ -79,8 +79,12 @@ export async function waitOrFailOver(
       return { kind: 'present', fencingToken: scope.fencingToken };
     log.warn('node does not answer', { buildId: job.buildId, node: search.from.name });
     if (run.progress.isReported) return { kind: 'left' };
-    if (plan !== undefined) return (await failOver(search, plan)) ?? settleBack(search);
-    await condition(isBack);
+    const what = `its node ${search.from.name} to answer`;
+    if (plan !== undefined) {
+      const found = await run.stages.waitFor(what, () => failOver(search, plan));
+      return found ?? settleBack(search);
+    }
+    await run.stages.waitFor(what, () => condition(isBack));
     return { kind: 'present', fencingToken: scope.fencingToken };
   } finally {
     asking.cancel();

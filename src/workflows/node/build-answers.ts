@@ -11,11 +11,15 @@ export function describeStatus(
     failedStage,
   }: { readonly stages: StageProgress; readonly failedStage: string | undefined },
 ): messages.BuildStatus {
-  const { wait } = stages;
+  const { waits } = stages;
+  const [oldest] = waits;
   return {
     stage,
     ...(interruption !== undefined && { interruption: interruption.kind }),
-    ...(wait && { waitsFor: wait.what, since: new Date(wait.sinceMs).toISOString() }),
+    ...(oldest && {
+      waitsFor: [...new Set(waits.map(({ what }) => what))].join('; '),
+      since: new Date(oldest.sinceMs).toISOString(),
+    }),
     ...(outcome && { result: outcome.state }),
     ...(outcome && outcome.state !== 'success' && { why: describeEnd(outcome, failedStage).text }),
   };

@@ -1,7 +1,8 @@
-import { CancellationScope, setHandler } from '@temporalio/workflow';
+import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { Interruption } from '../../domain/context/outcome.ts';
 import { openAttributes, type AttributeChange } from './build-attributes.ts';
+import { parseWaits } from '../../domain/build/wait.ts';
 import { stageNamesOf } from '../../domain/build/hold.ts';
 import type { JobSummary } from '../../domain/context/stage.ts';
 import { openHolds, type Holds } from './holds.ts';
@@ -105,9 +106,17 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
   const answers = (): messages.BuildState => shown;
   const isRestarted = (): void => {
     restarts += 1;
+    stages.tell([]);
   };
   handleMessages(run, { answers, isRestarted });
   return run;
+}
+
+/** Anybody who sees the namespace may send a signal. */
+function tellWaits(told: unknown, stages: StageProgress): void {
+  const waits = parseWaits(told);
+  if (waits === undefined) return log.warn('waits say nothing that is known, ignored');
+  stages.tell(waits);
 }
 
 interface BuildMessages {
@@ -123,6 +132,9 @@ function handleMessages(run: BuildRun, { answers, isRestarted }: BuildMessages):
   };
   setHandler(messages.nodeRestartedSignal, isRestarted, {
     description: 'Sent by a node that was started anew.',
+  });
+  setHandler(messages.waitsSignal, (told) => tellWaits(told, stages), {
+    description: 'Sent by the node: what the build waits for there.',
   });
   setHandler(messages.cancelBuildSignal, cancel, { description: CANCEL });
   setHandler(messages.cancelSignal, cancel, { description: CANCEL });

@@ -1,4 +1,5 @@
 import { setCurrentDetails } from '@temporalio/workflow';
+import { describeWait, type NodeWait } from '../../domain/build/wait.ts';
 import { formatStageTable, type BuildWait, type StageRow } from '../../domain/build/stage-table.ts';
 
 /** How one try of a stage has ended. */
@@ -10,21 +11,29 @@ export interface StageEnd {
 /** What a build has done so far, as the Temporal UI and the queries show it. */
 export interface StageProgress {
   readonly rows: readonly StageRow[];
-  readonly wait: BuildWait | undefined;
+  /** The oldest first. */
+  readonly waits: readonly BuildWait[];
   /** Returns what tells the end. */
   begin(name: string, attempt: number): (end: StageEnd) => void;
   /** Shows what is waited for until `work` has ended. */
   waitFor<T>(what: string, work: () => Promise<T>): Promise<T>;
+  /** Shows what the node says it waits for, in place of what it said before. */
+  tell(waits: readonly NodeWait[]): void;
 }
 
 export function openStageProgress(): StageProgress {
   const rows: StageRow[] = [];
-  let wait: BuildWait | undefined;
-  const show = (): void => setCurrentDetails(formatStageTable(rows, wait));
+  const own = new Set<BuildWait>();
+  let told: readonly NodeWait[] = [];
+  const allWaits = (): readonly BuildWait[] =>
+    [...own, ...told.map((wait) => ({ what: describeWait(wait), sinceMs: wait.sinceMs }))].sort(
+      (a, b) => a.sinceMs - b.sinceMs,
+    );
+  const show = (): void => setCurrentDetails(formatStageTable(rows, allWaits()));
   return {
     rows,
-    get wait() {
-      return wait;
+    get waits() {
+      return allWaits();
     },
     begin: (name, attempt) => {
       const index = rows.length;
@@ -33,19 +42,25 @@ export function openStageProgress(): StageProgress {
       show();
       return (end) => {
         rows[index] = { ...begun, ...end, endedMs: Date.now() };
+        // The node may have no time to say that the stage waits no longer.
+        told = told.filter(({ key }) => key === 'uploadTrace');
         show();
       };
     },
     waitFor: async (what, work) => {
       const begun = { what, sinceMs: Date.now() };
-      wait = begun;
+      own.add(begun);
       show();
       try {
         return await work();
       } finally {
-        if (wait === begun) wait = undefined;
+        own.delete(begun);
         show();
       }
+    },
+    tell: (waits) => {
+      told = waits;
+      show();
     },
   };
 }

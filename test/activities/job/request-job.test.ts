@@ -149,7 +149,7 @@ describe('a turn of questions for a job', () => {
       replies: [offer(payloadJson())],
       ports: { temporalHealth },
     });
-    assert.deepEqual(outcome, { kind: 'no_job' });
+    assert.deepEqual(outcome, { kind: 'no_job', wait: 'temporal' });
     assert.deepEqual([questions, places.held(), answers], [[], 0, []]);
   });
 
@@ -204,6 +204,14 @@ describe('a turn of questions for a job', () => {
     assert.equal(questions[1]?.atMs, 1_002_500);
   });
 
+  it('says at its end that GitLab was away, if its last answer was none', async () => {
+    const away = { kind: 'failed', message: '502' } as const;
+    const { outcome } = await ask({ replies: [away, away, away, away] });
+    assert.deepEqual(outcome, { kind: 'no_job', isAway: true });
+    const back = await ask({ replies: [away, away, away] });
+    assert.deepEqual(back.outcome, { kind: 'no_job' });
+  });
+
   it('goes on after an answer that is of no use', async () => {
     const { outcome, questions } = await ask({
       replies: [{ kind: 'failed', message: '502' }, offer(payloadJson())],
@@ -244,7 +252,7 @@ describe('a turn of questions for a job', () => {
   it('ends when this node has no room, so that another may have some', async () => {
     const full = countedCapacity(0);
     const { outcome, questions } = await ask({ ports: { capacity: full.capacity } });
-    assert.deepEqual([outcome, questions], [{ kind: 'no_job' }, []]);
+    assert.deepEqual([outcome, questions], [{ kind: 'no_job', wait: 'place' }, []]);
   });
 
   it('ends at once when the process is to stop', async () => {

@@ -171,7 +171,10 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
         ),
     },
     temporalHealth: { isThere: () => Promise.resolve(true) },
-    workflows: { cancel: () => Promise.reject(new Error('no workflow is canceled here')) },
+    workflows: {
+      cancel: () => Promise.reject(new Error('no workflow is canceled here')),
+      signal: () => Promise.resolve(true),
+    },
     visibility: { showsNames: true, hasAttributes: () => false },
     nodeWaitMs: 300_000,
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },

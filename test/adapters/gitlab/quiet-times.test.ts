@@ -8,7 +8,10 @@ describe('quiet times', () => {
     let nowMs = 1_000;
     const quiet = createQuietTimes(() => nowMs);
     quiet.check('a');
-    assert.equal(quiet.fault('a', 'status 429', 30_000).retryAfterMs, 30_000);
+    assert.equal(
+      quiet.fault('a', 'status 429', { retryAfterMs: 30_000, status: 429 }).retryAfterMs,
+      30_000,
+    );
     nowMs += 10_000;
     assert.throws(
       () => quiet.check('a'),
@@ -22,14 +25,20 @@ describe('quiet times', () => {
   it('last an hour at most', () => {
     let nowMs = 0;
     const quiet = createQuietTimes(() => nowMs);
-    assert.equal(quiet.fault('a', 'status 429', 1e12).retryAfterMs, 3_600_000);
+    assert.equal(
+      quiet.fault('a', 'status 429', { retryAfterMs: 1e12, status: 429 }).retryAfterMs,
+      3_600_000,
+    );
     nowMs = 3_600_000;
     quiet.check('a');
   });
 
   it('do not begin when GitLab did not ask', () => {
     const quiet = createQuietTimes(() => 0);
-    assert.equal(quiet.fault('a', 'status 400', undefined).retryAfterMs, undefined);
+    assert.equal(
+      quiet.fault('a', 'status 400', { retryAfterMs: undefined, status: 400 }).retryAfterMs,
+      undefined,
+    );
     quiet.check('a');
   });
 });

@@ -1,0 +1,37 @@
+import { waitAfter } from '../../domain/build/wait.ts';
+import { TransientError } from '../../domain/failure.ts';
+import type { LiveBuilds } from './live-builds.ts';
+import type { Waits } from './waits.ts';
+
+type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
+
+/** The same activities. From a passing fault on, until a call of the same name ends well, the build waits. */
+export function tellWaits<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
+  const telling = Object.entries<Calls<T>[keyof T]>(activities).map(([name, call]) => [
+    name,
+    async (...input: never[]): Promise<unknown> => {
+      const waitsOf = (): Waits | undefined => findWaits(input[0], live);
+      // The only call that is given up after some tries. Whatever comes next does not wait for it.
+      if (name === 'reportResult') waitsOf()?.end('prepareEnvironment');
+      try {
+        const answer = await call(...input);
+        waitsOf()?.end(name);
+        return answer;
+      } catch (error) {
+        const waits = waitsOf();
+        if (error instanceof TransientError) waits?.begin(name, waitAfter(error));
+        else waits?.end(name);
+        throw error;
+      }
+    },
+  ]);
+  return Object.fromEntries(telling) as T;
+}
+
+function findWaits(
+  input: { readonly buildId?: unknown } | undefined,
+  live: Pick<LiveBuilds, 'known'>,
+): Waits | undefined {
+  if (typeof input?.buildId !== 'string') return undefined;
+  return live.known(input.buildId)?.waits;
+}
