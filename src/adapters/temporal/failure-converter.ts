@@ -1,12 +1,14 @@
 import { DefaultFailureConverter, type PayloadConverter } from '@temporalio/common';
 import { hasClearMessage } from '../../domain/clear-text.ts';
+import { publicFaultText } from '../../domain/public-fault.ts';
 
 type Failure = ReturnType<DefaultFailureConverter['errorToFailure']>;
 type Context = Parameters<DefaultFailureConverter['errorToFailure']>[2];
 
 /**
- * Encrypts messages and stack traces too. Only a message that was marked as clear is left as it is, for
- * the Temporal UI; its stack trace would be noise, and is left out.
+ * Encrypts what failures say, and their stack traces. In its place stands a sentence of a closed list, by the
+ * failure's type, so that people understand the Temporal UI without a decoder. Only a message that was
+ * marked as clear is left as it is; its stack trace would be noise, and is left out.
  */
 class GuardedFailureConverter extends DefaultFailureConverter {
   constructor() {
@@ -19,9 +21,23 @@ class GuardedFailureConverter extends DefaultFailureConverter {
     context?: Context,
   ): Failure {
     const failure = super.errorToFailure(error, payloadConverter, context);
-    if (!hasClearMessage(error)) return failure;
+    if (!hasClearMessage(error)) return { ...failure, message: sentenceOf(failure) };
     return { ...failure, message: error.message, encodedAttributes: null };
   }
+}
+
+/** By the kind that Temporal knows, because whoever throws may choose the message of any class. */
+function sentenceOf(failure: Failure): string {
+  if (failure.applicationFailureInfo) {
+    return publicFaultText(failure.applicationFailureInfo.type ?? '');
+  }
+  if (failure.activityFailureInfo) return 'an activity has failed: see its cause';
+  if (failure.childWorkflowExecutionFailureInfo)
+    return 'a child workflow has failed: see its cause';
+  if (failure.timeoutFailureInfo) return 'the time for it is over';
+  if (failure.canceledFailureInfo) return 'canceled';
+  if (failure.terminatedFailureInfo) return 'terminated';
+  return publicFaultText('');
 }
 
 /** Loaded by path, also inside the workflow bundle. */

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  defaultPayloadConverter,
+  TimeoutFailure,
+} from '@temporalio/common';
+import { FailureType } from '../../../src/domain/failure.ts';
 import { withClearMessage } from '../../../src/domain/clear-text.ts';
 import { failureConverter } from '../../../src/adapters/temporal/failure-converter.ts';
+
+const UNEXPECTED = 'an unexpected fault (what it says is encrypted)';
 
 const error = ApplicationFailure.create({
   message: 'the registry said: no such user "jane"',
@@ -11,11 +20,14 @@ const error = ApplicationFailure.create({
   cause: new Error('and its cause holds a secret too'),
 });
 
-it('leaves of a failure only its type and whether to try again where everybody can read', () => {
+it('leaves of a failure only its type, a sentence about it and whether to try again where everybody can read', () => {
   const failure = failureConverter.errorToFailure(error, defaultPayloadConverter);
   assert.deepEqual(
     [failure.message, failure.stackTrace, failure.cause?.message, failure.cause?.stackTrace],
-    ['Encoded failure', '', 'Encoded failure', ''],
+    [
+      'the job asks for something that the configuration of its runner does not allow (what it says is encrypted)',
+      ...['', UNEXPECTED, ''],
+    ],
   );
   assert.equal(failure.applicationFailureInfo?.type, 'RunnerConfiguration');
   assert.equal(failure.applicationFailureInfo.nonRetryable, true);
@@ -39,8 +51,43 @@ it('leaves a message that was marked in the clear, without a stack trace, and it
   const failure = failureConverter.errorToFailure(ended, defaultPayloadConverter);
   assert.deepEqual(
     [failure.message, failure.stackTrace, failure.encodedAttributes, failure.cause?.message],
-    ['script_failure, exit code 3 in step_script', '', null, 'Encoded failure'],
+    ['script_failure, exit code 3 in step_script', '', null, UNEXPECTED],
   );
   const restored = failureConverter.failureToError(failure, defaultPayloadConverter);
   assert.equal(restored.message, ended.message);
 });
+
+const CANARY = 'canary-in-a-message';
+const kinds: [kind: string, error: Error, sentence: RegExp][] = [
+  ...Object.values(FailureType).map((type): [string, Error, RegExp] => [
+    type,
+    ApplicationFailure.create({ message: CANARY, type }),
+    /^(?!an unexpected).{10,} \(what it says is encrypted\)$/,
+  ]),
+  ['a bug', new TypeError(CANARY), /^an unexpected fault/],
+  [
+    'a type of another program',
+    ApplicationFailure.create({ message: CANARY, type: 'toString' }),
+    /^an unexpected/,
+  ],
+  ['a time-out', new TimeoutFailure(CANARY, undefined, 'HEARTBEAT'), /^the time for it is over$/],
+  ['a cancellation', new CancelledFailure(CANARY), /^canceled$/],
+  [
+    'an activity',
+    new ActivityFailure(CANARY, 'runStage', '1', 'IN_PROGRESS', undefined, new Error(CANARY)),
+    /^an activity has failed: see its cause$/,
+  ],
+];
+for (const [kind, thrown, sentence] of kinds) {
+  it(`tells everybody of ${kind} in words of a closed list, and the workflow in its own`, () => {
+    const failure = failureConverter.errorToFailure(thrown, defaultPayloadConverter);
+    assert.match(failure.message ?? '', sentence);
+    const seen = JSON.stringify(
+      { ...failure, encodedAttributes: undefined },
+      (key, value: unknown) => (key === 'encodedAttributes' ? undefined : value),
+    );
+    assert.doesNotMatch(seen, new RegExp(CANARY));
+    const restored = failureConverter.failureToError(failure, defaultPayloadConverter);
+    assert.equal(restored.message, CANARY);
+  });
+}
