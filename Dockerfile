@@ -16,11 +16,13 @@ RUN node scripts/build.mjs
 FROM node:24-slim
 WORKDIR /app
 ENV NODE_ENV=production
+# Fewer pools for memory of native code, which would grow with each thread.
+ENV MALLOC_ARENA_MAX=2
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/package.json ./
 COPY --from=build /app/dist/package.json /app/dist/workflow-bundle.js ./dist/
 COPY --from=build /app/dist/src ./dist/src
 # Root, because whoever may use Docker's socket is root anyway, and files of the state directory are
 # handed to containers of any user.
-ENTRYPOINT ["node", "dist/src/cli.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/src/cli.js"]
 CMD ["run"]

@@ -58,7 +58,18 @@ async function bundleWorkflows() {
     workflowInterceptorModules: [join(DIST, 'src/workflows/summaries.js')],
     logger: new DefaultLogger('WARN'),
   });
-  writeFileSync(join(DIST, 'workflow-bundle.js'), code);
+  writeFileSync(join(DIST, 'workflow-bundle.js'), withoutSources(code));
+}
+
+/**
+ * The map back to files and lines stays, for stacks that can be read. The sources themselves, which it
+ * holds too, would lie in the memory of each worker several times.
+ */
+function withoutSources(code) {
+  const [start, map] = code.split(/(?<=\/\/# sourceMappingURL=data:[^,]*,)(?=[\w+/=]+\s*$)/);
+  if (map === undefined) throw new Error('the workflow bundle has no source map where it was due');
+  const { sourcesContent: _, ...rest } = JSON.parse(Buffer.from(map, 'base64').toString());
+  return `${start}${Buffer.from(JSON.stringify(rest)).toString('base64')}\n`;
 }
 
 /** Path of a package's program, to be run by this very Node. */

@@ -7,6 +7,7 @@ import type { ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { translateFaults } from '../adapters/temporal/activity-faults.ts';
 import type { Temporal } from '../adapters/temporal/connect.ts';
 import { createSlotSupplier } from '../adapters/temporal/slot-supplier.ts';
+import { boundYoungGenerationOfThreads } from './machine/young-generation.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../workflows/messages.ts';
 
 export interface WorkersOptions {
@@ -33,6 +34,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   } as const;
   const interceptors = { activity: [translateFaults] };
   await checkBundle();
+  boundYoungGenerationOfThreads();
   return Promise.all([
     Worker.create({
       ...common,

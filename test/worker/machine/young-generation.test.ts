@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { boundYoungGenerationOfThreads } from '../../../src/worker/machine/young-generation.ts';
+
+/** Makes much that lives for some time, and tells how many bytes are kept for it. */
+const BUSY = `
+const kept = [];
+for (let index = 0; index < 2e6; index += 1) kept[index % 200_000] = { index, list: [index] };
+const { space_size } = require('node:v8')
+  .getHeapSpaceStatistics()
+  .find(({ space_name }) => space_name === 'new_space');
+require('node:worker_threads').parentPort.postMessage(space_size);
+`;
+
+async function youngGenerationOf(): Promise<number> {
+  const thread = new Worker(BUSY, { eval: true });
+  const [bytes] = (await once(thread, 'message')) as [number];
+  await thread.terminate();
+  return bytes;
+}
+
+it('threads keep little for what lives for moments, once that is bounded', async () => {
+  assert.ok((await youngGenerationOf()) > 16e6, 'what V8 keeps by itself');
+  boundYoungGenerationOfThreads();
+  assert.ok((await youngGenerationOf()) < 9e6);
+});
