@@ -12,7 +12,7 @@ import { createCredentialPrograms } from '../adapters/docker/credential-programs
 import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
-import { readSystemRoots } from '../adapters/gitlab/system-roots.ts';
+import { readSystemRoots } from '../adapters/http/system-roots.ts';
 import type { AdjustableLog } from '../adapters/log/log.ts';
 import { createHostFiles } from '../adapters/host/host-files.ts';
 import { leaveOn } from '../adapters/host/leave-on.ts';

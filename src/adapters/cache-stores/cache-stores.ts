@@ -8,7 +8,7 @@ import { createGcsPresigner } from './gcs.ts';
 import type { PresignedRequest, Presigner, PresignRequest } from './presigner.ts';
 import { createS3Presigner } from './s3.ts';
 import { createTransfer } from './transfer.ts';
-import { readSystemRoots } from '../gitlab/system-roots.ts';
+import { readSystemRoots } from '../http/system-roots.ts';
 import { leaveOn } from '../host/leave-on.ts';
 import { Outbound } from '../http/outbound.ts';
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { readCapped } from '../http/body.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WORDS_CHARS = 500;
@@ -12,27 +13,13 @@ export async function refusalFault(
   response: Dispatcher.ResponseData,
 ): Promise<TransientError | FinalError> {
   const { statusCode, statusText } = response;
-  const words = readWords(await readStart(response.body));
+  const { bytes } = await readCapped(response.body, { limitBytes: MAX_BODY_BYTES });
+  const words = readWords(Buffer.from(bytes).toString());
   const received = `received: ${statusCode} ${statusText}`.trim();
   const message = words === '' ? received : `${received}. Request failed with ${words}`;
   return statusCode >= 500
     ? new TransientError(message, { from: 'cache', status: statusCode })
     : new FinalError(FailureType.ExternalDependency, message);
-}
-
-async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.byteLength;
-      if (bytes >= MAX_BODY_BYTES) break;
-    }
-  } catch {
-    // The part that has arrived is enough.
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
 }
 
 /**

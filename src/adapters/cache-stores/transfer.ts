@@ -1,12 +1,11 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { request, type Dispatcher } from 'undici';
 import type { CacheCall, CacheDownload, CacheReply, CacheUpload } from '../../ports/cache-store.ts';
 import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
-import { withinRoom } from '../host/free-space.ts';
+import { headerOf, saveBody } from '../http/body.ts';
 import type { PresignedRequest } from './presigner.ts';
 import { refusalFault } from './refusal.ts';
 
@@ -89,29 +88,13 @@ async function takeAnswer(
     return { kind: 'missing' };
   }
   if (!isGood(response)) throw await refusalFault(response);
-  const modifiedMs = Date.parse(textOf(response.headers['last-modified'])) || 0;
+  const modifiedMs = Date.parse(headerOf(response.headers, 'last-modified') ?? '') || 0;
   if (call.localModifiedMs !== undefined && modifiedMs <= call.localModifiedMs) {
     response.body.on('error', () => undefined).destroy();
     return { kind: 'up_to_date' };
   }
-  await save(response, call.file);
+  await saveBody(response, call.file);
   return { kind: 'downloaded', modifiedMs, address };
-}
-
-async function save({ body, headers }: Dispatcher.ResponseData, file: string): Promise<void> {
-  const sizeBytes = Number(textOf(headers['content-length'])) || 0;
-  const content = withinRoom(body, { file, sizeBytes });
-  try {
-    await pipeline(content, createWriteStream(file, { mode: 0o600 }));
-  } catch (error) {
-    body.on('error', () => undefined).destroy();
-    await rm(file, { force: true });
-    throw error;
-  }
-}
-
-function textOf(header: string | string[] | undefined): string {
-  return (Array.isArray(header) ? header[0] : header) ?? '';
 }
 
 /** Sends one request with its time limit. Errors do not contain the address. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
 import type {
@@ -17,7 +16,7 @@ import { errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
 import { userAgent } from '../../domain/context/info.ts';
 import { judgeRetry } from '../../domain/runner/retry.ts';
 import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
-import { withinRoom } from '../host/free-space.ts';
+import { headerOf, readCapped, saveBody } from '../http/body.ts';
 import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
@@ -182,19 +181,13 @@ async function take({ response, url, correlationId }: Answer, call: Call): Promi
 }
 
 async function writeBody(
-  { body, headers }: Dispatcher.ResponseData,
+  response: Dispatcher.ResponseData,
   { file }: DownloadRequest,
 ): Promise<void> {
-  const sizeBytes = Number(headerOf(headers, 'content-length')) || 0;
-  const handle = await open(file, 'w', 0o600);
   try {
-    for await (const chunk of withinRoom(body, { file, sizeBytes })) await handle.writeFile(chunk);
+    await saveBody(response, file);
   } catch (error) {
-    body.on('error', () => undefined).destroy();
-    await rm(file, { force: true });
     throw isOfDisk(error) ? writeFault(error, file) : error;
-  } finally {
-    await handle.close();
   }
 }
 
@@ -220,7 +213,8 @@ async function wordsOf(
   { body, headers }: Dispatcher.ResponseData,
   token: string,
 ): Promise<string | undefined> {
-  const text = await readStart(body);
+  const { bytes } = await readCapped(body, { limitBytes: MAX_WORDS_BYTES });
+  const text = Buffer.from(bytes).toString();
   const type = headerOf(headers, 'content-type');
   if (!isJsonMediaType(type)) {
     const said = storageErrorOf(text);
@@ -232,23 +226,4 @@ async function wordsOf(
   } catch {
     return undefined;
   }
-}
-
-async function readStart(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let lengthBytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    lengthBytes += chunk.byteLength;
-    if (lengthBytes > MAX_WORDS_BYTES) break;
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_WORDS_BYTES).toString();
-}
-
-function headerOf(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-  name: string,
-): string | null {
-  const value = headers[name];
-  return (Array.isArray(value) ? value[0] : value) ?? null;
 }

@@ -7,7 +7,7 @@ import { FailureType, FinalError, TransientError } from '../../domain/failure.ts
 import { apiBaseUrl, judgeRedirect } from '../../domain/runner/api-url.ts';
 import { userAgent } from '../../domain/context/info.ts';
 import { judgeRetry, type WaitHints } from '../../domain/runner/retry.ts';
-import { readCapped } from './body.ts';
+import { readCapped } from '../http/body.ts';
 import { describeFault } from './faults.ts';
 import { streamTo } from './stream-request.ts';
 import {
@@ -311,7 +311,7 @@ async function readBody(
   const limitBytes = wantedBytes ?? DEFAULT_BODY_LIMIT_BYTES;
   const isWanted = request.wantsJson && response.ok;
   const limitMs = isWanted ? bodyMs : Math.min(bodyMs, IDLE_TALK_MS);
-  const capped = await readCapped(response, { limitBytes, limitMs });
+  const capped = await readCapped(response.body, { limitBytes, limitMs });
   if (capped.fault !== undefined && isWanted) throw capped.fault;
   return capped.bytes;
 }

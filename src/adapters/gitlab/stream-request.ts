@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { request, type Dispatcher } from 'undici';
+import { toWebStream } from '../http/body.ts';
 
 export interface StreamRequest {
   readonly dispatcher: Dispatcher;
@@ -28,8 +29,7 @@ export async function streamTo(
   const status = answer.statusCode;
   const hasBody = !WITHOUT_BODY.includes(status);
   if (!hasBody) await answer.body.dump();
-  // Node's types of web streams equal those of fetch, under another name.
-  const stream = hasBody ? (Readable.toWeb(answer.body) as ReadableStream<Uint8Array>) : null;
+  const stream = hasBody ? toWebStream(answer.body) : null;
   return new Response(stream, { status, headers: flat(answer.headers) });
 }
 

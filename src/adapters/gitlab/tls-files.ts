@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Log } from '../../ports/index.ts';
-import { readableCertificates } from './pem.ts';
+import { readableCertificates } from '../http/pem.ts';
 
 export interface TlsSource {
   readonly baseUrl: URL;

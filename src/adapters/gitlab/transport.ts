@@ -1,9 +1,9 @@
 import * as tls from 'node:tls';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Log } from '../../ports/index.ts';
-import { formatPem, readableCertificates } from './pem.ts';
+import { formatPem, readableCertificates } from '../http/pem.ts';
 import { proxyFor, type Environment } from '../http/proxy.ts';
-import { readSystemRoots } from './system-roots.ts';
+import { readSystemRoots } from '../http/system-roots.ts';
 import { findTlsFiles, readTlsMaterial, type TlsMaterial, type TlsSource } from './tls-files.ts';
 
 export type { Environment } from '../http/proxy.ts';

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { fetch, type Response } from 'undici';
 import type { Log } from '../../ports/index.ts';
-import { readSystemRoots } from '../gitlab/system-roots.ts';
+import { readSystemRoots } from '../http/system-roots.ts';
 import { Outbound } from '../http/outbound.ts';
 import { unpackProgram } from './cli-archive.ts';
 import { findOnPath, isExecutable, reasonOf, type Env } from './programs.ts';

@@ -10,6 +10,7 @@ import {
   secretField,
   secretPath,
 } from '../../domain/secrets/vault-protocol.ts';
+import { readCapped } from '../http/body.ts';
 import { Outbound } from '../http/outbound.ts';
 
 export interface VaultOptions {
@@ -111,7 +112,7 @@ async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery)
     ...(body !== undefined && { body }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
   });
-  const json = parse(await readAll(reply.body));
+  const json = parse(await readText(reply.body));
   const words = wordsOf(json, [token ?? '', wanted.auth.data['jwt'] ?? '']);
   return { status: reply.statusCode, json, words };
 }
@@ -126,18 +127,13 @@ function baseOf({ url }: VaultRequest): string {
   return `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, '');
 }
 
-async function readAll(body: AsyncIterable<unknown>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    const bytes = chunk as Buffer;
-    length += bytes.length;
-    if (length > MAX_ANSWER_BYTES) {
-      throw new FinalError(FailureType.ExternalDependency, 'the answer of the Vault is too large');
-    }
-    chunks.push(bytes);
+async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const { bytes, isTooLong, fault } = await readCapped(body, { limitBytes: MAX_ANSWER_BYTES });
+  if (isTooLong) {
+    throw new FinalError(FailureType.ExternalDependency, 'the answer of the Vault is too large');
   }
-  return Buffer.concat(chunks).toString();
+  if (fault !== undefined) throw fault;
+  return Buffer.from(bytes).toString();
 }
 
 function parse(text: string): Answer['json'] {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { SITE_CA_FILE } from '../../domain/runner/outbound.ts';
 import { readableCertificates } from './pem.ts';
-import type { Environment } from '../http/proxy.ts';
+import type { Environment } from './proxy.ts';
 
 /**
  * Where distributions keep their root certificates. The first existing file is used. Source: Go
