@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Com
   cancel: async (context) => (await import('./cancel.ts')).createCancelCommand(context),
   hold: async (context) => (await import('./hold.ts')).createHoldCommand(context),
   release: async (context) => (await import('./hold.ts')).createReleaseCommand(context),
+  retry: async (context) => (await import('./hold.ts')).createRetryCommand(context),
   pause: async (context) => (await import('./pause.ts')).createPauseCommand(context),
   drain: async (context) => (await import('./pause.ts')).createDrainCommand(context),
   resume: async (context) => (await import('./pause.ts')).createResumeCommand(context),

@@ -1,6 +1,6 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Command, Option } from 'commander';
-import { holdUpdate, releaseUpdate } from '../workflows/messages.ts';
+import { holdUpdate, releaseUpdate, retryUpdate } from '../workflows/messages.ts';
 import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
 import { chooseBuild, JOB_ARGUMENT, userName } from './cancel.ts';
 import type { CommandContext } from './context.ts';
@@ -9,6 +9,7 @@ import { booleanOption, configOption } from './options.ts';
 interface HoldFlags {
   readonly config: string;
   readonly before?: string;
+  readonly failureOf?: string;
   readonly onFailure?: boolean;
 }
 
@@ -23,13 +24,15 @@ export function createHoldCommand(context: CommandContext): Command {
     .argument('[time]', 'How long at most: 1h unless said, at most 8h; 0 ends it')
     .addOption(configOption())
     .addOption(new Option('--before <stage>', 'Stop before this stage; its time-out goes on'))
+    .addOption(new Option('--failure-of <stage>', 'Stop when this stage fails, for `retry`'))
     .addOption(booleanOption('--on-failure', 'Keep them only when the job fails'))
     .action((job: string, time: string | undefined, flags: HoldFlags) => {
-      const { before, onFailure } = flags;
+      const { before, failureOf, onFailure } = flags;
       const order = {
         ...{ by: userName(context), onFailure: onFailure === true },
         ...(time !== undefined && { time }),
         ...(before !== undefined && { before }),
+        ...(failureOf !== undefined && { failureOf }),
       };
       return give({ job, config: flags.config }, context, (build) =>
         build.executeUpdate(holdUpdate, { args: [order] }),
@@ -46,6 +49,19 @@ export function createReleaseCommand(context: CommandContext): Command {
     .action((job: string, { config }: HoldFlags) =>
       give({ job, config }, context, (build) =>
         build.executeUpdate(releaseUpdate, { args: [{ by: userName(context) }] }),
+      ),
+    );
+}
+
+/** `retry`: tries a failed stage again that holds a build. */
+export function createRetryCommand(context: CommandContext): Command {
+  return new Command('retry')
+    .description('Try a failed stage of a job again: after `hold --failure-of`')
+    .argument('<job>', JOB_ARGUMENT)
+    .addOption(configOption())
+    .action((job: string, { config }: HoldFlags) =>
+      give({ job, config }, context, (build) =>
+        build.executeUpdate(retryUpdate, { args: [{ by: userName(context) }] }),
       ),
     );
 }

@@ -182,7 +182,11 @@ export const holdUpdate = defineUpdate<string, [order: unknown]>('hold');
 export const releaseSignal = defineSignal<[Release?]>('release');
 /** As the signal, and refuses it where nothing is held. */
 export const releaseUpdate = defineUpdate<string, [release: Release | undefined]>('release');
-/** Who ends a hold. */
+/** Tries the failed stage again whose failure holds the build. */
+export const retrySignal = defineSignal<[Release?]>('retry');
+/** As the signal, and refuses it where no failed stage holds the build. */
+export const retryUpdate = defineUpdate<string, [release: Release | undefined]>('retry');
+/** Who ends a hold, or wants a stage tried again. */
 export interface Release {
   readonly by?: string;
 }

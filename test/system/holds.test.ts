@@ -93,10 +93,33 @@ describe('a job that a person holds', () => {
     );
     await command('release', `${job.id}`);
     assert.equal(await job.whenFinished(), 'success');
-    assert.match(job.log, /^Release by alice at [\d:]+ UTC: the build goes on with after_script$/m);
+    assert.match(
+      job.log,
+      /^Release by alice at [\d:]+ UTC: the build goes on, it was held before /m,
+    );
     assert.match(job.log, /^tidied$/m);
     await installation.whenClean();
     assert.equal(job.handedOut, 1);
+  });
+
+  it('stops after a failure of get_sources, and gets them by `retry` when the fault is mended', async () => {
+    const { gitlab } = installation;
+    const refusing = gitlab.intercept(({ kind }) => (kind === 'git' ? { status: 403 } : undefined));
+    // The second try comes seconds after the first: time enough for the order.
+    const variables = [{ key: 'GET_SOURCES_ATTEMPTS', value: '2' }];
+    const job = gitlab.addJob({ script: ['cat README.md'], variables });
+    await job.whenLog(/^Getting source from Git repository$/m);
+    await command('hold', `${job.id}`, '10m', '--failure-of', 'get_sources');
+    await job.whenLog(/^The job has stopped after a failure of get_sources, until /m);
+    assert.equal(job.state, 'running');
+    refusing.remove();
+    await command('retry', `${job.id}`);
+    assert.equal(await job.whenFinished(), 'success');
+    assert.match(
+      job.log,
+      /^Retry by alice at [\d:]+ UTC: the stage that has failed is tried again$/m,
+    );
+    await installation.whenClean();
   });
 
   it('refuses in words what makes no sense', async () => {
@@ -110,6 +133,7 @@ describe('a job that a person holds', () => {
       [['hold', `${job.id}`, 'soon'], /a time is written as "30m"/],
       [['hold', `${job.id}`, '--before', 'get_sources'], /no stage "get_sources" is to come/],
       [['release', `${job.id}`], /nothing of this build is held/],
+      [['retry', `${job.id}`], /not held after a failed stage/],
       [['hold', '4711'], /no job "4711" runs/],
     ];
     for (const [args, why] of refusals) await assert.rejects(command(...args), why);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
-import { workflowMetadataQuery } from '@temporalio/workflow';
+import { ApplicationFailure, workflowMetadataQuery } from '@temporalio/workflow';
 import type { StageOutcome } from '../../src/domain/context/outcome.ts';
 import {
   buildStatusQuery,
@@ -10,6 +10,8 @@ import {
   holdUpdate,
   releaseSignal,
   releaseUpdate,
+  retrySignal,
+  retryUpdate,
 } from '../../src/workflows/messages.ts';
 import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer, type Deferred } from './support/calls.ts';
@@ -43,6 +45,7 @@ describe('a build that a person holds', () => {
   const hold = (order: unknown): Promise<string> =>
     handle.executeUpdate(holdUpdate, { args: [order] });
   const release = (): Promise<string> => handle.executeUpdate(releaseUpdate, { args: [undefined] });
+  const retry = (): Promise<string> => handle.executeUpdate(retryUpdate, { args: [undefined] });
   const noticesOf = (): readonly string[] =>
     node.calls.all.flatMap((call) => /^writeNotice (.*)/.exec(call)?.[1] ?? []);
   const whenNotice = async (text: RegExp): Promise<void> => {
@@ -148,7 +151,10 @@ describe('a build that a person holds', () => {
     assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     const words = noticesOf().join('\n');
     assert.match(words, /^Hold by alice at \S+ UTC: the job stops before get_sources, for at most/);
-    assert.match(words, /^Release by bob at \S+ UTC: the build goes on with get_sources$/m);
+    assert.match(
+      words,
+      /^Release by bob at \S+ UTC: the build goes on, it was held before get_sources$/m,
+    );
   });
 
   it('goes on by itself when the time of the stop is over', async () => {
@@ -169,6 +175,58 @@ describe('a build that a person holds', () => {
     await handle.signal(cancelSignal);
     assert.deepEqual(await outcomeOf(handle), { state: 'canceled' });
     assert.ok(!callsOf(node).includes('runStage step_script'));
+  });
+
+  it('stops after a failure of a stage that can be repeated, and repeats it by `retry`', async () => {
+    let pulls = 0;
+    node.behave({
+      prepareEnvironment: () => {
+        pulls += 1;
+        if (pulls > 1) return Promise.resolve();
+        return Promise.reject(ApplicationFailure.nonRetryable('no such image', 'ImagePull'));
+      },
+    });
+    const acknowledged = defer<'accepted'>();
+    node.behave({ acknowledgeJob: () => acknowledged.promise });
+    const sources = defer<StageOutcome>();
+    node.stage('get_sources', { kind: 'script_failed', exitCode: 1 });
+    await start();
+    await assertRefused(
+      hold({ failureOf: 'step_script' }),
+      /that can be tried again is to come, but: prepare_executor, get_sources$/,
+    );
+    await hold({ failureOf: 'prepare_executor', time: '20m' });
+    await hold({ failureOf: 'get_sources', by: 'alice' });
+    await assertRefused(retry(), /not held after a failed stage/);
+    acknowledged.resolve('accepted');
+    await whenNotice(/has stopped after a failure of prepare_executor, until/);
+    await retry();
+    await whenNotice(/has stopped after a failure of get_sources, until/);
+    node.stage('get_sources', sources.promise);
+    await handle.signal(retrySignal, { by: 'bob' });
+    await node.calls.when('runStage get_sources#2');
+    sources.resolve({ kind: 'succeeded' });
+    await node.calls.when('runStage step_script');
+    script.resolve({ kind: 'succeeded' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    assert.match(
+      noticesOf().join('\n'),
+      /^Retry by bob at \S+ UTC: the stage that has failed is tried again$/m,
+    );
+    assert.equal(pulls, 2);
+  });
+
+  it('reports the failure of a stage that nobody repeats, after `release` or in its time', async () => {
+    node.stage('get_sources', { kind: 'script_failed', exitCode: 1 });
+    const acknowledged = defer<'accepted'>();
+    node.behave({ acknowledgeJob: () => acknowledged.promise });
+    await start();
+    await hold({ failureOf: 'get_sources', time: '2s' });
+    acknowledged.resolve('accepted');
+    await whenNotice(/has stopped after a failure of get_sources/);
+    const outcome = await outcomeOf(handle);
+    assert.equal(outcome.state, 'failed');
+    assert.ok(!callsOf(node).includes('runStage get_sources#2'));
   });
 
   it('refuses in words what makes no sense, and says in the log what a signal had wrong', async () => {

@@ -3,14 +3,16 @@ import { isObject } from '../is-object.ts';
 import { formatGoDuration, parseGoDuration } from '../job/go-duration.ts';
 import { formatMoment } from './stage-table.ts';
 
-/** A person's order to keep a build's containers after its job, or to stop it before a stage. */
+/** A person's order to keep a build's containers after its job, or to stop it at a stage. */
 export interface HoldOrder {
   /** At most {@link MAX_HOLD_MS}. 0 ends a hold. */
   readonly forMs: number;
   /** True: only when the job fails. */
   readonly onFailure: boolean;
-  /** The stage before which the build stops; undefined: the containers are kept after the job. */
+  /** The stage before which the build stops; without this and the next, the containers are kept. */
   readonly before: string | undefined;
+  /** The stage after whose failure the build stops, so that a person can have it tried again. */
+  readonly failureOf: string | undefined;
   /** Who says so, in the person's own words; undefined when it is not known. */
   readonly by: string | undefined;
 }
@@ -33,29 +35,33 @@ export interface Refusal {
 export function parseHoldOrder(input: unknown): HoldOrder | Refusal {
   const order = readInput(input);
   if (order === undefined) return { refusal: SHAPE };
-  const { time, onFailure, before, by } = order;
+  const { time, onFailure, before, failureOf, by } = order;
   const forMs = time === undefined ? USUAL_HOLD_MS : parseGoDuration(time);
   if (forMs === undefined || forMs < 0) return { refusal: `a time is written as "30m": ${SHAPE}` };
   if (forMs > MAX_HOLD_MS) {
     return { refusal: `a hold lasts at most ${formatGoDuration(MAX_HOLD_MS)}` };
   }
-  return { forMs, onFailure: onFailure === true, before, by: parsePerson(by) };
+  if (before !== undefined && failureOf !== undefined) return { refusal: SHAPE };
+  return { forMs, onFailure: onFailure === true, before, failureOf, by: parsePerson(by) };
 }
 
 interface HoldInput {
   readonly time: string | undefined;
   readonly onFailure: boolean | undefined;
   readonly before: string | undefined;
+  readonly failureOf: string | undefined;
   readonly by: unknown;
 }
 
 function readInput(input: unknown): HoldInput | undefined {
   const order = typeof input === 'string' ? { time: input } : (input ?? {});
   if (!isObject(order)) return undefined;
-  const { time, onFailure, before, by } = order;
-  if (!isOptionalText(time) || !isOptionalText(before)) return undefined;
+  const { time, onFailure, before, failureOf, by } = order;
+  if (!isOptionalText(time) || !isOptionalText(before) || !isOptionalText(failureOf)) {
+    return undefined;
+  }
   if (onFailure !== undefined && typeof onFailure !== 'boolean') return undefined;
-  return { time, onFailure, before, by };
+  return { time, onFailure, before, failureOf, by };
 }
 
 /** Reads who has given an order; undefined for anything that is no name. */
@@ -83,20 +89,46 @@ export function stageNamesOf(plan: BuildPlan): readonly string[] {
 }
 
 /** A line of the trace that tells of an order; `atMs` is when it was given. */
-export function describeHold({ forMs, onFailure, before, by }: HoldOrder, atMs: number): string {
+export function describeHold(order: HoldOrder, atMs: number): string {
+  const { forMs, onFailure, by } = order;
   const time = formatGoDuration(forMs);
+  const point = holdPointOf(order);
   const what =
-    before === undefined
+    point === undefined
       ? `the containers are kept for ${time} after the job${onFailure ? ', if it fails' : ''}`
-      : `the job stops before ${before}, for at most ${time}`;
-  return `Hold${describeGiver(by, atMs)}: ${what}`;
+      : `the job stops ${point}, for at most ${time}`;
+  return describeOrder('Hold', { what, by, atMs });
 }
 
-/** A line of the trace that tells that a hold was ended by a person. */
-export function describeRelease(what: string, by: string | undefined, atMs: number): string {
-  return `Release${describeGiver(by, atMs)}: ${what}`;
+/** Before a stage, after a failure of one, or neither. */
+export interface HoldPlace {
+  readonly before?: string | undefined;
+  readonly failureOf?: string | undefined;
 }
 
-function describeGiver(by: string | undefined, atMs: number): string {
-  return ` by ${by ?? 'somebody in Temporal'} at ${formatMoment(atMs)}`;
+/** Where an order stops the build, in words; undefined when it does not. */
+export function holdPointOf({ before, failureOf }: HoldPlace): string | undefined {
+  if (before !== undefined) return `before ${before}`;
+  return failureOf === undefined ? undefined : `after a failure of ${failureOf}`;
+}
+
+/**
+ * Stages that can be tried again by a person: they change nothing outside of the build, and nothing of
+ * the job's own has run. Source: they are those that gitlab-runner tries again by itself.
+ */
+export const REPEATABLE_STAGES: readonly string[] = [
+  ...['prepare_executor', 'get_sources', 'restore_cache', 'download_artifacts'],
+];
+
+/** An order in the trace: its name, who has given it, and what comes of it. */
+interface GivenOrder {
+  readonly what: string;
+  readonly by: string | undefined;
+  /** When it was given, in milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** A line of the trace that tells of an order. */
+export function describeOrder(name: string, { what, by, atMs }: GivenOrder): string {
+  return `${name} by ${by ?? 'somebody in Temporal'} at ${formatMoment(atMs)}: ${what}`;
 }

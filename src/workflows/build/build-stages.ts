@@ -8,7 +8,7 @@ import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failu
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
-import { stopBefore } from './hold.ts';
+import { isHeldAt, stopAt } from './hold.ts';
 import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
 
 /** Runs the stages of one build one after another. */
@@ -59,19 +59,16 @@ export function openStages(
   };
   return {
     prepare: async () => {
-      if (run.holds.isOrderedBefore('prepare_executor'))
-        await stopBefore('prepare_executor', parts);
-      run.show({ stage: 'prepare_executor' });
-      run.showAttributes({ Stage: 'prepare_executor' });
-      const endRow = run.stages.begin('prepare_executor', 1);
-      const outcome = await prepare(parts);
+      const before = { before: 'prepare_executor' };
+      if (isHeldAt(before, run)) await stopAt(before, parts);
+      const outcome = await prepareTries(parts);
       if (outcome !== undefined) run.progress.failedStage ??= 'prepare_executor';
-      endRow({ end: outcome === undefined ? 'succeeded' : outcome.state });
       return outcome;
     },
 
     run: async (stage, options) => {
-      if (run.holds.isOrderedBefore(stage.name)) await stopBefore(stage.name, parts);
+      const before = { before: stage.name };
+      if (isHeldAt(before, run)) await stopAt(before, parts);
       if (stage.place === 'runner' && patched(LINES_GO_WITH_NEXT)) {
         said.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });
@@ -84,31 +81,70 @@ export function openStages(
   };
 }
 
+/** Usually one: more when a person wants them. Returns an outcome when the build ends here. */
+async function prepareTries(parts: Parts): Promise<BuildOutcome | undefined> {
+  const { run } = parts;
+  const failureOf = { failureOf: 'prepare_executor' };
+  for (let attempt = 1; ; attempt += 1) {
+    run.show({ stage: 'prepare_executor' });
+    run.showAttributes({ Stage: 'prepare_executor' });
+    const endRow = run.stages.begin('prepare_executor', attempt);
+    const outcome = await prepare(parts);
+    endRow({ end: outcome === undefined ? 'succeeded' : outcome.state });
+    if (outcome?.state !== 'failed' || !isHeldAt(failureOf, run)) return outcome;
+    if (!(await stopAt(failureOf, parts))) return outcome;
+  }
+}
+
+type StageTries = StageOptions & Required<Pick<StageRequest, 'before'>>;
+
 async function runTries(
   stage: PlannedStage,
-  options: StageOptions & Required<Pick<StageRequest, 'before'>>,
+  options: StageTries,
   parts: Parts,
 ): Promise<StageOutcome> {
   const { run, assignment, plan } = parts;
   let outcome: StageOutcome = { kind: 'stopped' };
+  let { attempts } = stage;
   const leftMs = timeLeft(options.limitMs);
   const isEnding = (): boolean => parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
-  for (let attempt = 1; attempt <= stage.attempts; attempt += 1) {
+  const failureOf = { failureOf: stage.name };
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const limitMs = leftMs();
     if (isEnding() || limitMs === 0) return { kind: 'stopped' };
-    run.show({ stage: stage.name });
-    run.showAttributes({ Stage: stage.name });
-    const endRow = run.stages.begin(stage.name, attempt);
-    const { jobStatus, before } = options;
-    const request = { stage, attempt, jobStatus, ...(before.length > 0 && { before }) };
-    outcome = await runOnce(request, limitMs, parts);
-    endRow(stageEndOf(outcome));
-    if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return outcome;
-    if (assignment.failover !== undefined) return outcome;
+    outcome = await runTry({ stage, attempt, options, limitMs }, parts);
+    if (!hasFailed(outcome) || assignment.failover !== undefined) return outcome;
     const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
-    if (attempt < stage.attempts)
+    if (attempt < attempts) {
       await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, isEnding });
+    } else if (isHeldAt(failureOf, run) && (await stopAt(failureOf, parts))) attempts += 1;
   }
+  return outcome;
+}
+
+function hasFailed({ kind }: StageOutcome): boolean {
+  return kind !== 'succeeded' && kind !== 'stopped';
+}
+
+interface Try {
+  readonly stage: PlannedStage;
+  readonly attempt: number;
+  readonly options: StageTries;
+  readonly limitMs: number | undefined;
+}
+
+async function runTry(
+  { stage, attempt, options, limitMs }: Try,
+  parts: Parts,
+): Promise<StageOutcome> {
+  const { run } = parts;
+  run.show({ stage: stage.name });
+  run.showAttributes({ Stage: stage.name });
+  const endRow = run.stages.begin(stage.name, attempt);
+  const { jobStatus, before } = options;
+  const request = { stage, attempt, jobStatus, ...(before.length > 0 && { before }) };
+  const outcome = await runOnce(request, limitMs, parts);
+  endRow(stageEndOf(outcome));
   return outcome;
 }
 

@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { BuildRef } from '../../activities/contract.ts';
+import { holdPointOf, type HoldPlace } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
@@ -11,27 +12,47 @@ export interface HoldScope {
   readonly run: BuildRun;
 }
 
-/** Stops before a stage, as long as a person's order says so. An ending job does not wait. */
-export async function stopBefore(stage: string, { assignment, run }: HoldScope): Promise<void> {
+/** Whether a person's order stops the build before a stage, or after a failure of it. */
+export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
+  const point = holdPointOf(at);
+  return point !== undefined && holds.isOrderedAt(point);
+}
+
+/**
+ * Stops as long as a person's order says so. Returns whether a failed stage is to be tried again. Only
+ * called where {@link isHeldAt} says so: builds that nobody holds decide as they ever did.
+ */
+export async function stopAt(at: HoldPlace, scope: HoldScope): Promise<boolean> {
+  const { holds } = scope.run;
+  await stopAtPoint(holdPointOf(at) ?? '', scope);
+  if (!holds.isRetried) return false;
+  holds.takeRetry();
+  return true;
+}
+
+/** An ending job does not wait. */
+async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promise<void> {
   const { holds, stages, notices } = run;
   const isEnding = (): boolean =>
     run.isInterruptedBy(['canceling', 'job_timeout', 'aborted']) ||
     assignment.failover !== undefined;
   for (;;) {
-    const untilMs = holds.stopBefore(stage);
-    if (untilMs === undefined) return;
+    const untilMs = holds.stopAt(point);
+    if (untilMs === undefined || holds.isRetried) return;
     // On its next node the build stops here again.
     if (assignment.failover !== undefined) return;
-    if (isEnding() || Date.now() >= untilMs) return holds.goOn(stage);
+    if (isEnding() || Date.now() >= untilMs) return holds.goOn(point);
     const until = formatMoment(untilMs);
     notices.add(
-      `The job has stopped before ${stage}, until ${until} or until \`release\`. Its time-out goes on counting.`,
+      `The job has stopped ${point}, until ${until} or until \`release\`. Its time-out goes on counting.`,
     );
-    const summary = clearValue(`held before ${stage} until ${until} at the latest`);
-    await stages.waitFor(`release or ${until}: held before ${stage}`, () =>
-      condition(() => isEnding() || holds.stopBefore(stage) !== untilMs, untilMs - Date.now(), {
-        summary,
-      }),
+    const summary = clearValue(`held ${point} until ${until} at the latest`);
+    await stages.waitFor(`release or ${until}: held ${point}`, () =>
+      condition(
+        () => isEnding() || holds.isRetried || holds.stopAt(point) !== untilMs,
+        untilMs - Date.now(),
+        { summary },
+      ),
     );
   }
 }

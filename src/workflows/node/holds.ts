@@ -1,7 +1,9 @@
 import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
 import {
   describeHold,
-  describeRelease,
+  describeOrder,
+  holdPointOf,
+  REPEATABLE_STAGES,
   MAX_HOLD_MS,
   parseHoldOrder,
   parsePerson,
@@ -17,12 +19,16 @@ import * as messages from '../messages.ts';
 
 /** People's orders to stop a build before a stage, and to keep its containers after the job. */
 export interface Holds {
-  /** Whether the build has to stop before this stage. */
-  isOrderedBefore(stage: string): boolean;
+  /** Whether the build has to stop at this point: see `holdPointOf`. */
+  isOrderedAt(point: string): boolean;
   /** The build stops here, until this time at the latest. undefined once it may go on. */
-  stopBefore(stage: string): number | undefined;
+  stopAt(point: string): number | undefined;
   /** The build goes on: nobody has to let it. */
-  goOn(stage: string): void;
+  goOn(point: string): void;
+  /** True: a person wants the stage that has failed to be tried again. */
+  readonly isRetried: boolean;
+  /** The stage is tried again. It stops the build again if it fails. */
+  takeRetry(): void;
   /** The job has ended: says whether the containers stay. */
   begin(outcome: BuildOutcome): boolean;
   /** The containers are removed from now on. */
@@ -46,23 +52,32 @@ interface HoldState {
   /** When the job ended, while the containers are kept. */
   endedMs: number;
   atEnd: HoldOrder | undefined;
-  readonly before: Map<string, HoldOrder>;
+  /** Where the build has to stop. */
+  readonly points: Map<string, HoldOrder>;
   /** Where the build has stopped, and until when. */
-  pause: { readonly stage: string; readonly untilMs: number } | undefined;
+  pause: { readonly point: string; readonly untilMs: number } | undefined;
+  isRetried: boolean;
 }
 
 export function openHolds(scope: HoldScope): Holds {
   const state: HoldState = {
-    ...{ phase: 'running', endedMs: 0, atEnd: undefined, pause: undefined },
-    before: new Map(),
+    ...{ phase: 'running', endedMs: 0, atEnd: undefined, pause: undefined, isRetried: false },
+    points: new Map(),
   };
   handleHolds(state, scope);
   return {
-    isOrderedBefore: (stage) => state.before.has(stage),
-    stopBefore: (stage) => stopBefore(stage, state),
-    goOn: (stage) => {
+    isOrderedAt: (point) => state.points.has(point),
+    stopAt: (point) => stopAt(point, state),
+    goOn: (point) => {
       state.pause = undefined;
-      state.before.delete(stage);
+      state.points.delete(point);
+    },
+    get isRetried() {
+      return state.isRetried;
+    },
+    takeRetry: () => {
+      state.isRetried = false;
+      state.pause = undefined;
     },
     begin: (outcome) => beginHold(outcome, state, scope),
     end: () => {
@@ -72,10 +87,10 @@ export function openHolds(scope: HoldScope): Holds {
   };
 }
 
-function stopBefore(stage: string, state: HoldState): number | undefined {
-  const order = state.before.get(stage);
+function stopAt(point: string, state: HoldState): number | undefined {
+  const order = state.points.get(point);
   if (order === undefined) return undefined;
-  state.pause ??= { stage, untilMs: Date.now() + order.forMs };
+  state.pause ??= { point, untilMs: Date.now() + order.forMs };
   return state.pause.untilMs;
 }
 
@@ -94,14 +109,15 @@ function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: H
 
 /** Takes an order that was not refused. Returns the answer to its sender. */
 function takeOrder(order: HoldOrder, state: HoldState, scope: HoldScope): string {
-  const { forMs, before, by } = order;
-  if (forMs === 0) return withdraw(before, by, { state, scope });
+  const { forMs } = order;
+  if (forMs === 0) return withdraw(order, { state, scope });
   const nowMs = Date.now();
   tell(describeHold(order, nowMs), { state, scope });
-  if (before !== undefined) {
-    state.before.set(before, order);
-    if (state.pause?.stage === before) state.pause = { stage: before, untilMs: nowMs + forMs };
-    return `the build stops before ${before}: \`release\` lets it go on, and the job's time-out goes on counting`;
+  const point = holdPointOf(order);
+  if (point !== undefined) {
+    state.points.set(point, order);
+    if (state.pause?.point === point) state.pause = { point, untilMs: nowMs + forMs };
+    return `the build stops ${point}: \`release\` lets it go on, and the job's time-out goes on counting`;
   }
   if (state.phase === 'running') {
     state.atEnd = order;
@@ -118,21 +134,19 @@ interface HoldParts {
 }
 
 /** A hold of no time. */
-function withdraw(
-  before: string | undefined,
-  by: string | undefined,
-  { state, scope }: HoldParts,
-): string {
-  if (before === undefined || state.pause?.stage === before) return release(by, { state, scope });
-  state.before.delete(before);
-  const what = `the build does not stop before ${before}`;
-  tell(describeRelease(what, by, Date.now()), { state, scope });
+function withdraw(order: HoldOrder, { state, scope }: HoldParts): string {
+  const { by } = order;
+  const point = holdPointOf(order);
+  if (point === undefined || state.pause?.point === point) return release(by, { state, scope });
+  state.points.delete(point);
+  const what = `the build does not stop ${point}`;
+  tell(describeOrder('Release', { what, by, atMs: Date.now() }), { state, scope });
   return what;
 }
 
 function release(by: string | undefined, { state, scope }: HoldParts): string {
   const what = releaseNow(state, scope) ?? 'nothing is held';
-  tell(describeRelease(what, by, Date.now()), { state, scope });
+  tell(describeOrder('Release', { what, by, atMs: Date.now() }), { state, scope });
   return what;
 }
 
@@ -145,41 +159,68 @@ function tell(text: string, { state, scope }: HoldParts): void {
 /** What holds the build now ends; otherwise what was to hold it later. */
 function releaseNow(state: HoldState, { kept }: HoldScope): string | undefined {
   if (state.pause !== undefined) {
-    const { stage } = state.pause;
-    state.before.delete(stage);
+    const { point } = state.pause;
+    state.points.delete(point);
     state.pause = undefined;
-    return `the build goes on with ${stage}`;
+    return `the build goes on, it was held ${point}`;
   }
   if (state.phase === 'held') {
     kept.letGo('hold');
     return 'the containers are removed';
   }
   if (!isOrdered(state)) return undefined;
-  state.before.clear();
+  state.points.clear();
   state.atEnd = undefined;
   return 'the build is not held';
 }
 
-function isOrdered({ before, atEnd }: HoldState): boolean {
-  return before.size > 0 || atEnd !== undefined;
+function isOrdered({ points, atEnd }: HoldState): boolean {
+  return points.size > 0 || atEnd !== undefined;
 }
 
 /** Why an order makes no sense now; undefined when it does. */
-function refusalOf(
-  order: HoldOrder,
-  state: HoldState,
-  { stageNames, stages, isAborted }: HoldScope,
-): string | undefined {
+function refusalOf(order: HoldOrder, state: HoldState, scope: HoldScope): string | undefined {
   if (state.phase === 'over') return 'the containers of this build are removed already';
-  if (isAborted()) return 'GitLab has ended the job';
+  if (scope.isAborted()) return 'GitLab has ended the job';
   if (order.forMs === 0) return isHeld(state) ? undefined : 'nothing of this build is held';
-  const { before } = order;
-  if (before === undefined) return undefined;
-  const begun = new Set(stages.rows.map(({ name }) => name));
-  const toCome = stageNames.filter((name) => !begun.has(name));
-  if (state.phase === 'running' && toCome.includes(before)) return undefined;
-  const names = toCome.length === 0 || state.phase !== 'running' ? 'none' : toCome.join(', ');
-  return `no stage ${JSON.stringify(before.slice(0, 40))} is to come, but: ${names}`;
+  return placeRefusal(order, state, scope);
+}
+
+function placeRefusal(order: HoldOrder, state: HoldState, scope: HoldScope): string | undefined {
+  const { before, failureOf } = order;
+  const stage = before ?? failureOf;
+  if (stage === undefined) return undefined;
+  const toCome = state.phase === 'running' ? stagesToCome(order, scope) : [];
+  if (toCome.includes(stage)) return undefined;
+  const what = failureOf === undefined ? '' : ' that can be tried again';
+  const names = toCome.length === 0 ? 'none' : toCome.join(', ');
+  return `no stage ${JSON.stringify(stage.slice(0, 40))}${what} is to come, but: ${names}`;
+}
+
+/** Stages before which, or after whose failure, the build can still stop. */
+function stagesToCome(
+  { failureOf }: HoldOrder,
+  { stageNames, stages: { rows } }: HoldScope,
+): readonly string[] {
+  const begun = new Set(rows.map(({ name }) => name));
+  if (failureOf === undefined) return stageNames.filter((name) => !begun.has(name));
+  // The failure of a stage that runs, or is about to be tried again, is still to come.
+  const last = rows.at(-1);
+  if (last !== undefined && last.end !== 'succeeded') begun.delete(last.name);
+  return stageNames.filter((name) => !begun.has(name) && REPEATABLE_STAGES.includes(name));
+}
+
+/** Why nothing can be tried again now; undefined when something can. */
+function retryRefusal({ pause, points }: HoldState): string | undefined {
+  const failed = pause && points.get(pause.point)?.failureOf;
+  return failed === undefined ? 'the build is not held after a failed stage' : undefined;
+}
+
+function retry(by: string | undefined, { state, scope }: HoldParts): string {
+  state.isRetried = true;
+  const what = 'the stage that has failed is tried again';
+  scope.notices.add(describeOrder('Retry', { by, what, atMs: Date.now() }));
+  return what;
 }
 
 function isHeld(state: HoldState): boolean {
@@ -188,8 +229,11 @@ function isHeld(state: HoldState): boolean {
 
 const HOLD =
   'Keeps the containers after the job, 1 h unless said otherwise, or stops before a stage. ' +
-  'Input: none, a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}.';
+  'Input: none, a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}, ' +
+  'or {"failureOf": "get_sources"}.';
 const RELEASE = 'Ends what holds the build now, or else what was to hold it later. No input.';
+
+const RETRY = 'Tries a failed stage again whose failure holds the build. No input.';
 
 /** As signals, whose bad input is told in the log, and as updates, which refuse it in words. */
 function handleHolds(state: HoldState, scope: HoldScope): void {
@@ -215,6 +259,21 @@ function handleHolds(state: HoldState, scope: HoldScope): void {
     requireHeld();
     return release(parsePerson(by), { state, scope });
   };
+  const requireFailed = (): void => {
+    const refusal = retryRefusal(state);
+    if (refusal !== undefined) throw badOrder(refusal);
+  };
+  const again = (by: unknown): string => {
+    requireFailed();
+    return retry(parsePerson(by), { state, scope });
+  };
+  setHandler(messages.retrySignal, (input) => ifValid('retry', () => again(input?.by)), {
+    description: RETRY,
+  });
+  setHandler(messages.retryUpdate, (input) => clearValue(again(input?.by)), {
+    description: RETRY,
+    validator: (...[]: unknown[]) => requireFailed(),
+  });
   setHandler(messages.holdSignal, (input) => ifValid('hold', () => hold(input)), {
     description: HOLD,
   });

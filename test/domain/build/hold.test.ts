@@ -2,14 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   describeHold,
-  describeRelease,
+  describeOrder,
   parseHoldOrder,
   stageNamesOf,
   USUAL_HOLD_MS,
 } from '../../../src/domain/build/hold.ts';
 import { FILES_PLAN, stage } from '../../workflows/support/jobs.ts';
 
-const USUAL = { forMs: USUAL_HOLD_MS, onFailure: false, before: undefined, by: undefined };
+const USUAL = {
+  forMs: USUAL_HOLD_MS,
+  onFailure: false,
+  before: undefined,
+  failureOf: undefined,
+  by: undefined,
+};
 
 describe('the input of the order `hold`', () => {
   const orders: [input: unknown, expected: object, why: string][] = [
@@ -20,6 +26,7 @@ describe('the input of the order `hold`', () => {
     ['8h', { ...USUAL, forMs: 28_800_000 }, 'the longest'],
     [{ onFailure: true, by: 'alice' }, { ...USUAL, onFailure: true, by: 'alice' }, 'an object'],
     [{ before: 'step_script', time: '1m' }, { ...USUAL, before: 'step_script', forMs: 60_000 }, ''],
+    [{ failureOf: 'get_sources' }, { ...USUAL, failureOf: 'get_sources' }, 'a failure'],
     [{ by: 'a\nb' }, USUAL, 'a name must not make lines'],
   ];
   for (const [input, expected, why] of orders) {
@@ -36,6 +43,8 @@ describe('the input of the order `hold`', () => {
     [{ time: 30 }, /the input is a time/],
     [{ onFailure: 'yes' }, /the input is a time/],
     [{ before: {} }, /the input is a time/],
+    [{ failureOf: 7 }, /the input is a time/],
+    [{ before: 'a', failureOf: 'a' }, /the input is a time/],
   ];
   for (const [input, reason] of refusals) {
     it(`${JSON.stringify(input)} is refused: ${reason.source}`, () => {
@@ -56,7 +65,7 @@ it('lines of the trace tell who has ordered what, and when', () => {
     'Hold by somebody in Temporal at 09:05:07 UTC: the job stops before get_sources, for at most 1h0m0s',
   );
   assert.equal(
-    describeRelease('the build goes on', 'bob', atMs),
+    describeOrder('Release', { what: 'the build goes on', by: 'bob', atMs }),
     'Release by bob at 09:05:07 UTC: the build goes on',
   );
 });
