@@ -71,7 +71,10 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
       assert.match((await link.getAttribute('href')) ?? '', new RegExp(`/-/jobs/${broken.id}$`));
       const row = currentDetails.getByRole('row').filter({ hasText: 'step_script' });
       await row.waitFor();
-      const [stage, state, time, ...rest] = await row.getByRole('cell').allTextContents();
+      const cells = await row.getByRole('cell').allTextContents();
+      const apart = cells.slice(0, -1).every((cell) => cell.endsWith('\u00a0\u00a0\u00a0'));
+      assert.ok(apart, 'the columns do not touch');
+      const [stage, state, time, ...rest] = cells.map((cell) => cell.trim());
       assert.deepEqual([stage, state], ['step_script', 'script_failed']);
       assert.match(time ?? '', /^\d+\.\d s$/);
       assert.deepEqual(rest, ['3', '1'], 'exit code and try');

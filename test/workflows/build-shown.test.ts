@@ -30,8 +30,14 @@ describe('a build that is looked at', () => {
 
     assert.deepEqual(await handle.query(buildStatusQuery), { stage: 'step_script' });
     const { currentDetails, definition } = await handle.query(workflowMetadataQuery);
-    assert.match(currentDetails ?? '', /\| get_sources \| succeeded \| \d+\.\d s \| {2}\| 1 \|/);
-    assert.match(currentDetails ?? '', /\| step_script \| running \| since \d\d:\d\d:\d\d UTC \|/);
+    assert.match(
+      currentDetails ?? '',
+      /^\| get_sources\s+\| succeeded\s+\| \d+\.\d s\s+\|\s+\| 1 \|$/m,
+    );
+    assert.match(
+      currentDetails ?? '',
+      /^\| step_script\s+\| running\s+\| since \d\d:\d\d:\d\d UTC\s+\|/m,
+    );
     const described = definition?.updateDefinitions?.find(({ name }) => name === 'cancel');
     assert.match(described?.description ?? '', /after_script still runs/);
 

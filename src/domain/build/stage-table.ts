@@ -16,6 +16,9 @@ export interface BuildWait {
 
 /** A long build may try a stage ten times; the UI shows the newest. */
 const MAX_ROWS = 60;
+/** The UI (2.54) gives the cells of a table no room of their own, and Markdown takes plain spaces away. */
+const GAP = '\u00a0\u00a0\u00a0';
+const HEAD = ['stage', 'state', 'time', 'exit code', 'try'];
 
 /** The stages of a build as Markdown, for the Temporal UI, and what it waits for just now. */
 export function formatStageTable(
@@ -24,14 +27,18 @@ export function formatStageTable(
 ): string {
   const lines = rows.slice(-MAX_ROWS).map((row) => {
     const { name, attempt, end = 'running', exitCode = '' } = row;
-    return `| ${name} | ${end} | ${formatTime(row)} | ${exitCode} | ${attempt} |`;
+    return formatRow([name, end, formatTime(row), `${exitCode}`, `${attempt}`]);
   });
-  const table = ['| stage | state | time | exit code | try |', '|---|---|---|---|---|', ...lines];
+  const table = [formatRow(HEAD), `|${':--|'.repeat(HEAD.length)}`, ...lines];
   const waiting = waits.flatMap(({ what, sinceMs }) => [
     '',
     `Waits for ${what} since ${formatMoment(sinceMs)}`,
   ]);
   return [...table, ...waiting].join('\n');
+}
+
+function formatRow(cells: readonly string[]): string {
+  return `| ${cells.join(`${GAP} | `)} |`;
 }
 
 function formatTime({ startedMs, endedMs }: StageRow): string {
