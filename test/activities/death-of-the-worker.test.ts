@@ -5,11 +5,11 @@ import { contextOf } from '../domain/job/context-fixture.ts';
 import { driveBuild } from './support/drive.ts';
 import { createWorld, type SpoolKeeps, type World } from './support/world.ts';
 
-/** Sources, script, after_script and tidying up: two containers, four starts. */
+/** Sources, script, after_script and clean-up: two containers, four starts. */
 function jobContext(): BuildContext {
   const { runner } = contextOf();
   return contextOf({
-    // The official helper image is looked for before it is pulled: a second try says less.
+    // The official helper image is looked up before it is pulled, so a second try prints less.
     runner: { docker: { ...runner.docker, helperImage: 'helper' } },
     job: {
       steps: [
@@ -22,10 +22,13 @@ function jobContext(): BuildContext {
   });
 }
 
-/** Said to Docker while the script writes its file: nobody who was dead knows which came first. */
+/**
+ * Calls of Docker while the script writes its file. A process that was dead does not know which of
+ * them came first.
+ */
 const LAST_WORDS = 'entrypoint after';
 
-/** What anybody can see of a build when it is over. */
+/** Everything that is visible of a build after its end. */
 function seen(world: World) {
   const { docker, disk, gitlab, started, freed } = world;
   const [before = '', ...after] = gitlab.trace.split(LAST_WORDS);
@@ -42,7 +45,9 @@ function seen(world: World) {
   };
 }
 
-/** The second has all that the first has, and more: it is tried with both kinds of spool. */
+/**
+ * The second kind of spool keeps all that the first one keeps, and more. Tests run with both kinds.
+ */
 const jobs: [
   what: string,
   scripts: World['scripts'],

@@ -25,11 +25,11 @@ interface Setting {
 
 interface PreparedOptions extends ProcessOptions {
   readonly changes?: ContextChanges;
-  /** Of the job's image. */
+  /** The entrypoint of the job's image. */
   readonly entrypoint?: readonly string[];
 }
 
-/** A build whose environment is there. */
+/** A build with an environment. */
 async function prepared(
   scripts: World['scripts'],
   { changes = {}, entrypoint = [], ...options }: PreparedOptions = {},
@@ -232,7 +232,7 @@ describe('how a stage ends behind an entrypoint', () => {
 describe('a stage whose container reads its script', () => {
   const DROPS = { dropsCommand: true };
 
-  /** As when the process dies in mid-sentence: Docker has shut the stdin, with nothing in it. */
+  /** The state after a process died while it wrote: Docker has closed the stdin without content. */
   async function failFilling({ world, build }: Setting, stage: PlannedStage): Promise<void> {
     const { node } = openProcess(world, {
       engine: {

@@ -18,7 +18,7 @@ import { createFakeEngine } from './support/fake-engine.ts';
 import { openProcess } from './support/process.ts';
 import { createWorld } from './support/world.ts';
 
-/** One script and no sources: what it costs, every job pays. */
+/** One script and no sources. Every job has these costs. */
 const TRIVIAL = {
   steps: [{ name: 'script', script: ['true'] }],
   variables: [{ key: 'GIT_STRATEGY', value: 'none' }],
@@ -28,7 +28,7 @@ const DOCKER_CALLS: ReadonlySet<string> = new Set(
   Object.keys(createFakeEngine(createWorld(contextOf()))),
 );
 
-/** A context that counts how often somebody looks at the variables of its job, one by one. */
+/** A context that counts the reads of its job's variables. */
 function countingContext(): { readonly context: BuildContext; readonly looks: () => number } {
   const plain = contextOf({ job: TRIVIAL });
   const [first, ...rest] = plain.job.variables;
@@ -45,7 +45,7 @@ function countingContext(): { readonly context: BuildContext; readonly looks: ()
   return { context, looks: () => looks };
 }
 
-/** How often the variables of a whole build were built, over all of its activities. */
+/** How often the variables of a whole build were built in all its activities. */
 async function countBuilt(): Promise<number> {
   const once = countingContext();
   buildVariables(once.context, { jobStatus: 'running' });
@@ -54,7 +54,7 @@ async function countBuilt(): Promise<number> {
   return looks() / once.looks();
 }
 
-/** The same with the node's own files; only what containers do with them is made up. */
+/** The same with the node's real files. Only the containers are simulated. */
 async function countWork(): Promise<FileOperations & { readonly called: readonly string[] }> {
   const base = await mkdtemp(join(tmpdir(), 'tgr-work-'));
   try {
@@ -87,7 +87,7 @@ async function countWork(): Promise<FileOperations & { readonly called: readonly
 describe('a trivial job', () => {
   it('costs no more than it has to of files and of Docker', async () => {
     const { total, counts, called } = await countWork();
-    // 175 before notes were remembered and the files of a stage made once.
+    // It was 175 before notes were cached and the files of a stage were created once.
     assert.ok(total <= 140, `${total} file operations: ${[...counts].sort().join(' ')}`);
     assert.ok((counts.get('readFile') ?? 0) <= 4, 'no note is read back that this process knows');
     const engine = called.filter((name) => DOCKER_CALLS.has(name));

@@ -1,6 +1,9 @@
 import { ratioOf, type Figure } from './figure.ts';
 
-/** Ratio to the limit by name of the figure: times of another machine say nothing, ratios do. */
+/**
+ * The ratio to the limit, by the name of the figure. Times of another machine cannot be compared,
+ * ratios can.
+ */
 export type Baseline = Readonly<Record<string, number>>;
 
 /** Two runs on one machine differ by less. */

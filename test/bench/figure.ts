@@ -4,13 +4,13 @@ export type Unit = 'ms' | 's CPU' | '% of a core' | 'MB' | 'KB' | 'events';
 
 /** One line of the table. */
 export interface Figure {
-  /** Stays the same over releases: baselines are compared by it. */
+  /** Stable over releases, because baselines are compared by it. */
   readonly name: string;
   readonly title: string;
   readonly unit: Unit;
   /** In `unit`, one for each run. */
   readonly values: readonly number[];
-  /** What the same machine takes at least, measured between the runs. */
+  /** What the same machine needs at least, measured between the runs. */
   readonly limit?: { readonly title: string; readonly values: readonly number[] };
 }
 

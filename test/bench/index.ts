@@ -14,7 +14,8 @@ import {
 import { readOptions, type BenchOptions, type Row } from './options.ts';
 import { benchTraceStages } from './trace-stages.ts';
 
-// `npm run bench`: measures, prints a table, and with `--check` fails for what has become slower.
+// `npm run bench` measures and prints a table. With `--check` it fails when a figure has become
+// slower.
 
 const MEASURES: Readonly<Record<Row, (options: BenchOptions) => Promise<readonly Figure[]>>> = {
   trivial: measureTrivial,

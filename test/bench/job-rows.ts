@@ -27,7 +27,9 @@ interface Measured {
   readonly limit: { readonly title: string; timeOf(subject: Subject): Promise<number> };
 }
 
-/** One job after the other; between them the limit, so that both see the same machine. */
+/**
+ * One job after the other, with the limit between them, so that both run on the same machine state.
+ */
 async function measureJobs(options: BenchOptions, job: Measured): Promise<readonly Figure[]> {
   const subject = await openSubject(options);
   try {
@@ -35,7 +37,7 @@ async function measureJobs(options: BenchOptions, job: Measured): Promise<readon
     for (let run = -1; run < options.runs; run += 1) {
       const before = await subject.cpuSeconds();
       const duration = durationMs(await subject.runJob(job.spec));
-      // What is cleaned up after the job belongs to its cost, and must not slow down the limit.
+      // The clean-up after the job is part of its cost and must not slow down the limit.
       await subject.installation.whenClean();
       const used = (await subject.cpuSeconds()) - before;
       const limit = await job.limit.timeOf(subject);
@@ -108,7 +110,9 @@ async function runContainers(): Promise<void> {
 
 const LINE = `${'0123456789abcdef'.repeat(6)}\n`;
 
-/** The whole job whose script says lines of 97 bytes, and how the runner's memory grows by it. */
+/**
+ * The whole job with a script that prints lines of 97 bytes, and the growth of the runner's memory.
+ */
 export async function measureLog(options: BenchOptions): Promise<readonly Figure[]> {
   const lines = Math.round((options.logMegabytes * 1e6) / LINE.length);
   const spec = {

@@ -8,7 +8,7 @@ import type { FakeGitLab, FakeJob } from '../support/fake-gitlab/index.ts';
 import { JOB_IMAGE } from '../support/installation.ts';
 import { runBareContainer } from './bare-docker.ts';
 
-// What no runner can be faster than on this machine, measured beside it.
+// The lower limits for any runner on this machine, measured beside it.
 
 const PATCH_BYTES = 1024 * 1024;
 const execute = promisify(execFile);
@@ -49,7 +49,7 @@ export async function timeOfGitAndContainer(gitlab: FakeGitLab): Promise<number>
   }
 }
 
-/** The bytes of a log, patch by patch, to the same server by the plainest client. */
+/** The bytes of a log, patch by patch, to the same server with the simplest client. */
 export async function timeOfPatches(gitlab: FakeGitLab, bytes: Buffer): Promise<number> {
   const job = await claimJob(gitlab);
   const time = await timeOf(async () => {
@@ -70,7 +70,7 @@ export async function timeOfPatches(gitlab: FakeGitLab, bytes: Buffer): Promise<
   return time;
 }
 
-/** A job that the bench itself has taken, as a runner of its own. */
+/** A job that the bench itself takes, as a runner of its own. */
 async function claimJob(gitlab: FakeGitLab): Promise<FakeJob> {
   const token = `glrt-${randomBytes(10).toString('hex')}`;
   gitlab.addRunner({ token });

@@ -108,7 +108,7 @@ export async function measureIdle(options: BenchOptions): Promise<readonly Figur
 
 const STARTS = 5;
 
-/** Until the first job request; Temporal runs already, and the node has been there before. */
+/** Until the first job request. Temporal runs already, and the node has been started before. */
 export async function measureStart(options: BenchOptions): Promise<readonly Figure[]> {
   if (options.runnerCommand !== undefined) return [];
   const temporal = await startTemporal();

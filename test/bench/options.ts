@@ -23,7 +23,7 @@ export interface BenchOptions {
   readonly idleSeconds: number;
   /** How long the coordinator takes for each answer but those of its git server. */
   readonly answerMs: number;
-  /** Words that start another runner with this config file. */
+  /** The command that starts another runner with this config file. */
   readonly runnerCommand: ((configPath: string) => readonly string[]) | undefined;
   readonly jsonFile: string | undefined;
   /** A baseline to compare with, or to write. */
@@ -31,7 +31,7 @@ export interface BenchOptions {
   readonly writeBaseline: string | undefined;
 }
 
-/** Fails with a sentence on what it does not know. */
+/** Throws an error with a sentence about an unknown option. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],

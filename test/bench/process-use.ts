@@ -12,7 +12,7 @@ export async function cpuSeconds(pids: readonly number[]): Promise<number> {
   const each = await Promise.all(
     pids.map(async (pid) => {
       const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-      // Behind the program's name, which may have spaces: utime, stime, cutime and cstime.
+      // Behind the program's name, which may contain spaces: utime, stime, cutime and cstime.
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
       return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
     }),
@@ -41,7 +41,7 @@ export async function largestWhile(pid: number, work: () => Promise<void>): Prom
   }
 }
 
-/** The embedded Temporal of a state directory; none for a runner that has no such thing. */
+/** The embedded Temporal of a state directory; undefined for a runner without one. */
 export async function temporalPids(stateDir: string): Promise<readonly number[]> {
   const file = join(stateDir, 'temporal', 'server.json');
   const text = await readFile(file, 'utf8').catch(() => undefined);

@@ -77,7 +77,7 @@ async function runJob(gitlab: FakeGitLab, spec: JobSpec): Promise<FakeJob> {
   return job;
 }
 
-/** From GitLab's 201 to the final state that it has taken. */
+/** From GitLab's 201 to the final state that GitLab has accepted. */
 export function durationMs({ id, handedOutAtMs, finishedAtMs }: FakeJob): number {
   if (handedOutAtMs === undefined || finishedAtMs === undefined) {
     throw new Error(`job ${id} has not ended`);

@@ -9,7 +9,8 @@ import { createUrlMask } from '../../src/domain/trace/url-mask.ts';
 import { createUtf8Repair } from '../../src/domain/trace/utf8-repair.ts';
 import { median } from './statistics.ts';
 
-// CPU time of what masks and stamps a job's log, stage by stage and as a whole: no disk, no network.
+// CPU time of masking and stamping a job's log, stage by stage and in total, without disk and
+// network.
 
 const CHUNK_BYTES = 256 * 1024;
 const CHUNKS = 400;
@@ -28,7 +29,7 @@ const TEXT =
   'step 0042: compiling src/domain/trace/pipeline.ts -> dist/pipeline.js (ok, 12 ms, 4 warnings) ';
 const ENGLISH = `${TEXT.padEnd(LINE_BYTES - 1, '.').slice(0, LINE_BYTES - 1)}\n`;
 
-/** As many secrets as a job of a project with some masked variables has. */
+/** As many secrets as a job with some masked variables has. */
 const SECRETS: readonly string[] = Array.from(
   { length: 12 },
   (_, index) => `${'sctgkpwm0Z4q'[index] ?? 'x'}Ecr3t-${index * 7919}-${'value'.repeat(3)}`,
@@ -65,7 +66,7 @@ function stagesOf(): Readonly<Record<string, () => Write>> {
   };
 }
 
-/** MiB of input a second of CPU time, everything of the process counted: garbage collection too. */
+/** MiB of input per second of CPU time of the whole process, with garbage collection. */
 function measure(write: Write, chunk: Uint8Array): number {
   const started = process.cpuUsage();
   for (let i = 0; i < CHUNKS; i++) write(chunk);

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const PACKAGE_NAME = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 
-/** Packages of which code is loaded by this command line, as V8's own record of a run names them. */
+/** The packages whose code this command line loads, by V8's own record of a run. */
 async function loadedPackages(args: readonly string[]): Promise<ReadonlySet<string>> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-loading-'));
   try {

@@ -6,7 +6,7 @@ import { createPrompter } from '../../src/commands/prompter.ts';
 function prompterWith(input: string) {
   const stderr = new PassThrough({ encoding: 'utf8' });
   const prompter = createPrompter({ input: PassThrough.from([input]), stderr });
-  // One chunk after the other: since Node 26 a read returns no more than one.
+  // One chunk after the other, because since Node 26 a read returns only one.
   const said = (): string => {
     const chunks: string[] = [];
     const read = (): string | null => stderr.read() as string | null;

@@ -27,7 +27,7 @@ afterEach(() => installation.close());
 
 async function readRunners(): Promise<readonly TomlTable[]> {
   const { runners } = parseToml(await readFile(installation.configPath, 'utf8'), '');
-  // The parser's objects have no prototype, which deepEqual would mind.
+  // The parser's objects have no prototype, which deepEqual would report.
   return structuredClone(runners ?? []) as readonly TomlTable[];
 }
 
@@ -227,7 +227,7 @@ describe('register with a registration token', () => {
   it('takes the runner back when it cannot be saved', async () => {
     const { run, gitlab, configPath } = installation;
     gitlab.answer((response, request) => {
-      // The file turns bad between the questions and the end.
+      // The file becomes invalid between the prompts and the end.
       void mkdir(configPath, { recursive: true }).then(() =>
         (request.method === 'POST' ? registered : deleted)(response, request),
       );

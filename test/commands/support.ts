@@ -19,7 +19,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** A GitLab that says what it is told to, and a config file that may be made. */
+/** A GitLab with given answers, and a config file that may be created. */
 export interface Installation {
   readonly gitlab: ScriptedServer;
   readonly configPath: string;

@@ -18,16 +18,16 @@ interface Place {
 }
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
-/** Longer than a heartbeat may be away. */
+/** Longer than a heartbeat time-out. */
 const LONG_MS = 60_000;
 const SHORT_MS = 30_000;
 /**
- * TCP itself sends again only after a pause that grows with the outage: a question to GitLab that was
- * lost gets there after as long again. To Temporal a new connection is made before that.
+ * TCP retransmits only after a pause that grows with the outage, so a lost request to GitLab
+ * arrives after as long again. To Temporal a new connection is made earlier.
  */
 const NEXT_WITHIN_MS = { Temporal: 20_000, GitLab: SHORT_MS + 5_000 };
 
-/** Packets vanish on their way between the node and one other, and nobody is told. */
+/** Packets between the node and another host are lost, and neither side is notified. */
 function dropPackets(place: () => Place, peer: 'Temporal' | 'GitLab', durationMs: number): Fault {
   let dropped = Promise.resolve();
   return {
@@ -67,7 +67,7 @@ describe('a node in a network of its own', { skip }, () => {
     });
     closers.push(() => proxy.close());
     const lab = await openFaultLab({
-      // Room for a second job, which is to be taken as soon as the way is free again.
+      // Room for a second job, which must be taken as soon as the network works again.
       ...{ launcher, concurrent: 2, runnerToml: '  limit = 2' },
       env: { TEMPORAL_ADDRESS: `${hostAddress}:${proxy.port}` },
     });

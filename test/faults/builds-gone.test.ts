@@ -5,7 +5,7 @@ import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/
 import type { Expectation } from '../support/scenario.ts';
 
 const NOTHING: Runs = { script: 0, afterScript: 0 };
-/** With what of the job's own has run by then. */
+/** With the number of the job's scripts that have run by then. */
 const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['acknowledged', NOTHING],
   ['prepare', NOTHING],

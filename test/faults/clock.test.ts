@@ -18,7 +18,7 @@ const JUMPS: readonly [how: string, hours: number][] = [
   ['back', -1],
 ];
 const TIMEOUT_S = 15;
-/** As GitLab reads them: a moment, a stream, and whether the line goes on. */
+/** As GitLab reads them: a time, a stream, and whether the line continues. */
 const STAMPED = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[OE][+ ]/;
 
 function jump(hours: number, moment: string): OwnTrial {

@@ -23,7 +23,7 @@ interface Place {
   readonly lab: () => FaultLab;
 }
 
-/** A lab whose jobs run on a daemon of their own. */
+/** A lab whose jobs run on their own daemon. */
 function usePlace(liveRestore: boolean): Place {
   let daemon: SecondDaemon;
   let lab: FaultLab;
@@ -40,7 +40,7 @@ function usePlace(liveRestore: boolean): Place {
   return { daemon: () => daemon, lab: () => lab };
 }
 
-/** Says what every trial looks for, and 7 MB beside. */
+/** Prints the lines that every trial checks, and 7 MB more. */
 const LOUD_SCRIPT: readonly string[] = [
   'echo run >> "/witness/$CI_JOB_ID.script"',
   'echo "line 5"',

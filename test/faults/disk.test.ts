@@ -47,7 +47,7 @@ describe('a state directory on a small disk', { skip }, () => {
         const fill = `yes ${'x'.repeat(99)} | head -c 40000000`;
         const job = watch(add('echo begun', fill, 'echo all is well'), ['begun']);
         await job.whenFinished(90_000);
-        mended(); // what the job wrote made room
+        mended(); // the job's own files made room
         assertJob(job, {
           state: 'failed',
           failureReason: 'runner_system_failure',
@@ -74,7 +74,8 @@ describe('a state directory on a small disk', { skip }, () => {
         const ballast = join(builds, 'ballast');
         writeFileSync(ballast, Buffer.alloc((DISK_MIB - 1) * 1024 * 1024 + 512 * 1024));
         await installation.runner.whenLog(/the disk is full, no job is asked for/);
-        // A question that was on its way before: GitLab keeps it open for so long, and nothing tells of it.
+        // A request that was sent before: GitLab keeps it open for so long, and no event reports
+        // it.
         await delay(LONG_POLL_MS + 1_000);
         const job = watch(add('echo at last'), ['at last']);
         await assert.rejects(job.whenFinished(5_000));

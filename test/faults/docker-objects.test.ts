@@ -39,7 +39,7 @@ describe('what Docker answers', { skip: noRegistry }, () => {
     await proxy.close();
   });
 
-  /** The first `times` calls to create a container are met by `act`. */
+  /** `act` handles the first `times` calls that create a container. */
   function atCreate(name: string, act: () => Promise<DockerRefusal | undefined>, times = 1): Fault {
     let left = times;
     return {
@@ -120,7 +120,7 @@ describe(
         }),
       }));
 
-    // The last one: the images are gone.
+    // This test is the last one, because it removes the images.
     it('by docker system prune -af --volumes: what runs is left alone, and nothing else is needed', () =>
       lab.run({
         moment: 'script',

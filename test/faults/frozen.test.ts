@@ -3,7 +3,10 @@ import { freezeWorker } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
 import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
-/** Longer than a heartbeat may be away: Temporal gives the calls to another, or to the same again. */
+/**
+ * Longer than a heartbeat time-out, so Temporal gives the calls to another worker or to the same
+ * one again.
+ */
 const FROZEN_MS = 40_000;
 
 describe('the worker', () => {

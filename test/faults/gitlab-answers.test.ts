@@ -11,7 +11,7 @@ import {
   STRANGE_OFFERS,
 } from '../support/faults/gitlab-faults.ts';
 
-// What is no outage, but no answer of GitLab's protocol either, or one that is seldom seen.
+// Answers that are no outage and not part of GitLab's protocol either, or that are rare.
 
 describe('GitLab, or what stands before it,', () => {
   let lab: FaultLab;
@@ -34,7 +34,7 @@ describe('GitLab, or what stands before it,', () => {
 
 const INTERVAL = 'X-GitLab-Trace-Update-Interval';
 
-/** An answer to a patch that is taken, with other headers than usual. */
+/** An answer that accepts a patch, with unusual headers. */
 function taken(headers: Readonly<Record<string, string>>): () => FakeAnswer {
   return () => ({ status: 202, headers, afterwards: true });
 }
@@ -64,7 +64,7 @@ const PATCHES: readonly (readonly [why: string, trial: Omit<Trial, 'moment'>])[]
   [
     'that does not fit, with a Range that is not so, is sent from there',
     {
-      // It would leave a gap where GitLab has not even so much.
+      // It would leave a gap where GitLab does not have even that much.
       fault: giveAnswers({
         ...{ name: '416 with a wrong Range', times: 2 },
         answer: () => ({ status: 416, headers: { Range: '0-5' } }),

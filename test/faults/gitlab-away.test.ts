@@ -10,10 +10,10 @@ import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/fault
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;
-/** A day of a real outage, compressed: by then every pause between two tries is as long as it gets. */
+/** A real outage of a day, compressed: every pause between two tries has reached its maximum. */
 const AWAY_MS = 60_000;
 const DELIVERY_LIMIT_MS = 60_000;
-/** A runner that backs off for long would be idle for minutes. */
+/** A runner with long pauses would be idle for minutes. */
 const POLL_LIMIT_MS = 5_000;
 const AWAY: FakeAnswer = { status: 503, body: '{"message":"503 Service Unavailable"}' };
 
@@ -21,7 +21,7 @@ describe('a GitLab that is away for long', () => {
   let place: OwnPlace;
   before(async () => {
     place = await openOwnPlace({
-      // One place more than there are results that wait.
+      // One place more than there are waiting results.
       concurrent: JOBS + 1,
       runnerToml: '  request_concurrency = 4',
       gitlab: { traceUpdateIntervalSeconds: 1 },
@@ -36,7 +36,7 @@ describe('a GitLab that is away for long', () => {
   it('or is under maintenance: what is written is refused, what is read is answered', () =>
     bridge('GitLab in maintenance mode for a minute', (method) => method !== 'GET'));
 
-  /** Jobs end while it is away; then it is back. */
+  /** Jobs end while GitLab is away; then it comes back. */
   async function bridge(fault: string, isRefused: (method: string) => boolean): Promise<void> {
     await tryFault(place, { fault, moment: 'script' }, async ({ watch, mended }) => {
       const { installation, witness } = place;

@@ -6,7 +6,7 @@ import { it } from '../support/faults/fault-report.ts';
 import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
 import { COUNTED, tryFault } from '../support/faults/own-trials.ts';
 
-/** GitLab's own two minutes, compressed. */
+/** GitLab's own limit of two minutes, compressed. */
 const ACKNOWLEDGE_MS = 10_000;
 
 const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
@@ -17,7 +17,7 @@ const LOST: readonly (readonly [title: string, answer: FakeAnswer])[] = [
   ['is replaced by 502', { status: 502, body: '<html>', afterwards: true }],
 ];
 
-/** Nobody has heard of the job: GitLab alone can know, and does when its time is over. */
+/** No runner knows about the job. Only GitLab can know, and does when its time is over. */
 describe('the answer with a job in it', () => {
   let lab: FaultLab;
   before(async () => {
@@ -39,7 +39,7 @@ describe('the answer with a job in it', () => {
       fault: killWorker(ACKNOWLEDGE_MS + 5_000),
     }));
 
-  // gitlab#581960: the payload of a job that is handed out is not always whole.
+  // gitlab#581960: the payload of a job is not always complete.
   for (const [why, payload] of [
     ['is 0', { runner_info: { timeout: 0 } }],
     ['is missing', { runner_info: { timeout: undefined } }],
@@ -74,7 +74,10 @@ function dieAsking(): Fault {
   };
 }
 
-/** What GitLab says when a runner tells that a job runs: it may be somebody else's by now. */
+/**
+ * GitLab's answer when a runner reports that a job runs, although another runner may have it by
+ * now.
+ */
 describe('GitLab, told that a job runs,', () => {
   let lab: FaultLab;
   before(async () => {

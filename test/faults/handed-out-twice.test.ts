@@ -18,12 +18,12 @@ import {
   type SecondInstallation,
 } from '../support/second-installation.ts';
 
-// GitLab hands a job out twice by a race of its own: gitlab#578881.
+// GitLab hands a job out twice because of a race of its own: gitlab#578881.
 
 describe('a job that is handed out once more to the same runner', () => {
   let lab: FaultLab;
   before(async () => {
-    // Room for a second one, which must not be used.
+    // Room for a second job, which must not be used.
     lab = await openFaultLab({ concurrent: 2, runnerToml: '  limit = 2' });
   });
   after(() => lab.close());
@@ -143,7 +143,7 @@ describe('two installations with one token', () => {
       const script = [COUNTED, 'echo once', 'sleep 15', 'echo end'];
       const job = watch(gitlab.addJob({ script, variables: [NO_GIT] }), ['once', 'end']);
       await job.whenLog(/once/);
-      // Who runs it has no room for another.
+      // The node that runs it has no room for another one.
       job.handOutAgain();
       const runner = countReceived(job)[0] === 1 ? second.runner : first.runner;
       await runner.whenLog(new RegExp(`"job":${job.id}.*"msg":"job is taken by another runner"`));

@@ -9,7 +9,7 @@ import {
   type Runs,
 } from '../support/faults/faults.ts';
 
-/** With how often script and after_script have run by then, or by the time that it is noticed. */
+/** With the number of runs of script and after_script by then, or when the fault is noticed. */
 const TRIALS: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['script', { script: 1, afterScript: 0 }],
   ['artifact upload', { script: 1, afterScript: 1 }],
@@ -32,7 +32,7 @@ describe('the token of a job', () => {
   }
 });
 
-/** As GitLab says it of each call about the job from then on. */
+/** GitLab's answer to every call about the job from then on. */
 function endToken(): Fault {
   let fromLine = 0;
   let jobId = 0;

@@ -11,7 +11,7 @@ const JOBS = 20;
 const SECONDS = 10;
 /** 205 MiB without a job, 400 at the peak, whether they last for ten seconds or for forty. */
 const LIMIT_MIB = 500;
-/** Between two looks. */
+/** The pause between two measurements. */
 const PAUSE_MS = 200;
 /** 1 MB in lines of a hundred bytes. */
 const SAY_A_MEGABYTE = '{ yes "$line" | head -n 10000 || true; }';
@@ -52,7 +52,7 @@ async function measurePeakMib(runner: RunnerProcess, until: Promise<unknown>): P
   return peakMib;
 }
 
-/** Of the program itself: its Temporal is another process. */
+/** The memory of the program itself. Its Temporal is another process. */
 async function residentMib({ pid }: RunnerProcess): Promise<number> {
   return Math.round((await memoryOf(pid, 'VmRSS')) / 1024 ** 2);
 }

@@ -20,7 +20,10 @@ const MOVED: Expectation = {
     'Job succeeded',
   ],
 };
-/** What the node had not sent is not in the log: here that may be all. `system/node-lost` waits for some. */
+/**
+ * Output that the node had not sent is not in the log. Here that may be all of it;
+ * `system/node-lost` waits for some.
+ */
 const GIVEN_UP: Expectation = {
   state: 'failed',
   failureReason: 'runner_system_failure',

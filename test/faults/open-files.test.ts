@@ -48,7 +48,8 @@ describe('the files that a process may open', () => {
       async ({ watch, mended }) => {
         leaveFiles(installation, SPARE);
         await whenShort(installation);
-        // A question that was on its way before: GitLab keeps it open for so long, and nothing tells of it.
+        // A request that was sent before: GitLab keeps it open for so long, and no event reports
+        // it.
         await delay(LONG_POLL_MS + 1_000);
         const spec = { script: [COUNTED, 'echo at last'], variables: [NO_GIT] };
         const job = watch(installation.gitlab.addJob(spec), ['at last']);

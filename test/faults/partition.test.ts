@@ -12,10 +12,13 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'artifact upload', 'final update'];
-/** A minute is longer than a heartbeat may be away: Temporal gives the calls out again. */
+/** A minute is longer than a heartbeat time-out, so Temporal hands the calls out again. */
 const LASTING_MS = [20_000, 60_000];
 
-/** Nobody is told that the other end is away: what is said waits, and what was said may arrive. */
+/**
+ * Neither side is notified that the other is away. Messages are delayed, and earlier ones may still
+ * arrive.
+ */
 function partition(proxy: () => TcpProxy, peer: string, durationMs: number): Fault {
   return {
     name: `no way to ${peer} for ${durationMs / 1000} s`,

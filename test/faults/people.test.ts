@@ -46,7 +46,7 @@ function askTemporal(verb: string): Fault {
 
 const NOBODY = { listen: () => () => undefined, countStarts: () => 0, close: () => undefined };
 
-/** What whoever may write to the namespace can send while a job runs. */
+/** Messages that anybody with write access to the namespace can send while a job runs. */
 const sendAll: Sender = async (workflow, { installation, job }) => {
   const build = workflow.getHandle(buildId(installation, job));
   const feeder = workflow.getHandle(await feederId(installation));

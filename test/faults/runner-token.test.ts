@@ -11,7 +11,7 @@ const PROMPT_MS = 5_000;
 const NEW_TOKEN = 'glrt-rotatedRotatedRotated';
 const SHORT: JobSpec = { script: [COUNTED, 'echo short'], variables: [NO_GIT] };
 
-/** Its token is taken away or exchanged while it asks for jobs and runs one. */
+/** Its token is revoked or replaced while it asks for jobs and runs one. */
 describe('a runner that GitLab does not know any more', () => {
   let place: OwnPlace;
   let installation: Installation;

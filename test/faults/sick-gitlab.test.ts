@@ -16,22 +16,22 @@ import {
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const CHECK_INTERVAL_MS = 1_000;
-/** A question that is not answered by then gives its place to others. */
+/** A request that is not answered by then gives its place to others. */
 const LENT_AFTER_MS = 5_000;
-/** What a question, its answer and a loaded machine take besides. */
+/** The additional time of a request, its answer and a busy machine. */
 const SLACK_MS = 1_500;
 const AWAY_MS = 20_000;
 
-/** How the GitLab of one runner may be sick. */
+/** The faults of one runner's GitLab. */
 const SICK: readonly (readonly [title: string, answer: () => FakeAnswer])[] = [
   ['cuts every connection', () => ({ cut: true })],
   ['answers 503', () => ({ status: 503 })],
   ['answers 503 and asks to wait', () => ({ status: 503, headers: { 'Retry-After': '8' } })],
-  // The last: it is not asked for the next five minutes.
+  // This test is the last one, because the runner is not asked for the next five minutes.
   ['answers 429 for long', () => ({ status: 429, headers: { 'Retry-After': '1000000000' } })],
 ];
 
-/** One place for two runners: a question that takes long may not keep it. */
+/** One place for two runners, which a long request must not keep. */
 describe('a runner whose GitLab is sick', () => {
   let place: OwnPlace;
   let installation: Installation;
@@ -122,7 +122,7 @@ async function assertPrompt(job: FakeJob): Promise<void> {
   assertJob(job, { state: 'success' });
 }
 
-/** The second runner asks the same GitLab by another address. */
+/** The second runner uses the same GitLab with another address. */
 async function nameAnotherUrl({ configPath, gitlab }: Installation, url: string): Promise<void> {
   const toml = await readFile(configPath, 'utf8');
   const at = toml.lastIndexOf(gitlab.url);
@@ -130,7 +130,7 @@ async function nameAnotherUrl({ configPath, gitlab }: Installation, url: string)
   await writeFile(configPath, changed, { mode: 0o600 });
 }
 
-/** The longest time between two questions of a runner. */
+/** The longest time between two requests of a runner. */
 async function longestPause(
   { gitlab }: Installation,
   token: string,

@@ -11,7 +11,7 @@ import {
   stopWorkerTwice,
 } from '../support/faults/signal-faults.ts';
 
-/** The process has ended of itself by then, or the moment is one of its end. */
+/** The process has ended by itself by then, or the moment is one of its end. */
 const BEFORE_THE_END: readonly Moment[] = [
   ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
   ...(['after the script', 'artifact upload'] as const),

@@ -11,7 +11,9 @@ import {
 
 const LOST = /WARNING: up to [1-9]\d* bytes of this log were lost on the runner's disk/;
 
-/** Less than the script has said since it began: it is taken from the script's own file again. */
+/**
+ * Less than the script has printed since its start, so it is read again from the script's own file.
+ */
 const MENDED: readonly (readonly [name: string, damage: Damage])[] = [
   ['cut by 1 byte', cut(1)],
   ['cut by 100 bytes', cut(100)],
@@ -77,7 +79,7 @@ describe('a spool file of which GitLab had nothing when a power cut damaged it',
         moment: 'acknowledged',
         fault: damageUnsentSpool(name, damage),
         expected: { state: 'success', log: [/\?{100}/, LOST, 'Job succeeded'] },
-        // It is asked where it stands, and its sum is that of what was lost.
+        // GitLab is asked for its length, and its checksum is that of the lost bytes.
         forgiven: /a gap: |final with "crc32/,
       }));
   }

@@ -7,7 +7,7 @@ import {
   type OuterTemporal,
 } from '../support/faults/temporal-faults.ts';
 
-// In a file of its own: it waits, and others run beside it.
+// In its own file, because it waits and others run beside it.
 
 const TEN_MINUTES_MS = 10 * 60_000;
 

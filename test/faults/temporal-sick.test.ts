@@ -18,10 +18,10 @@ import {
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
 const SICK_MS = 20_000;
 const FAR = { delayMs: 500, jitterMs: 300, cutEveryMs: 4_000, durationMs: 30_000 };
-/** Room for a second job, which is to be taken when all is well again. */
+/** Room for a second job, which must be taken when Temporal works again. */
 const ROOM = { concurrent: 2, runnerToml: '  limit = 2' };
 
-/** Answers instead of Temporal, which never hears of these calls. */
+/** Answers in place of Temporal, which never receives these calls. */
 function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
   let before = 0;
   const share = sickness.oneOf === 1 ? 'each call' : `one of ${sickness.oneOf} calls`;
@@ -40,7 +40,7 @@ function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
   };
 }
 
-/** The worker is killed, and has to start while Temporal is sick. */
+/** The worker is killed and must start while Temporal has this fault. */
 function startAgainst(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
   return {
     name: `worker started while Temporal answers ${sickness.status}`,
@@ -58,7 +58,10 @@ function startAgainst(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
   };
 }
 
-/** What a packet that is lost now and then comes to: late, later than others, or a connection that ends. */
+/**
+ * The effects of a packet that is sometimes lost: it is late, later than others, or the connection
+ * ends.
+ */
 function goFar(proxy: () => TcpProxy): Fault {
   let cutting: NodeJS.Timeout | undefined;
   return {

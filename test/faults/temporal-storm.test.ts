@@ -17,7 +17,7 @@ import { NO_GIT } from '../support/scenario.ts';
 import { startOuterTemporal, type OuterTemporal } from '../support/faults/temporal-faults.ts';
 
 const JOBS = 20;
-/** Twice as long as a heartbeat may be away: the calls of all jobs have timed out when it is back. */
+/** Twice the heartbeat time-out: the calls of all jobs have timed out when it is back. */
 const AWAY_MS = 60_000;
 /** From its return until the last job has ended. */
 const RECOVERY_MS = 60_000;

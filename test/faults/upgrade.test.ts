@@ -14,13 +14,16 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-/** With names of its own: what the source imports today is none of its business. */
+/** With its own names, because it must not depend on the current imports of the source. */
 function importInto(file: string): Edit {
   const names = 'log as nextLog, patched as nextPatched, sleep as nextSleep';
   return { file, find: '', replace: `import { ${names} } from '@temporalio/workflow';\n` };
 }
 
-/** Each stage of the next release waits a moment before it begins: a new timer in every history. */
+/**
+ * Each stage of the next release waits a moment before it begins, which is a new timer in every
+ * history.
+ */
 const NEXT_RELEASE: readonly Edit[] = [
   importInto('workflows/build/build-stages.js'),
   {
@@ -31,7 +34,7 @@ const NEXT_RELEASE: readonly Edit[] = [
             if (nextPatched('next-release')) await nextSleep(10);`,
   },
 ];
-/** Also a runner does something new each time that it asks. */
+/** A runner does something new before each of its requests too. */
 const LATER_RELEASE: readonly Edit[] = [
   ...NEXT_RELEASE,
   importInto('workflows/serve-runner.js'),
@@ -86,7 +89,7 @@ describe('jobs that run while the program is replaced', () => {
   afterEach(() => installation.runner.end('SIGTERM'));
   after(() => place.close());
 
-  /** Each waits in its script until it is let go. */
+  /** Each waits in its script until it is released. */
   const addJobs = (count: number): readonly FakeJob[] =>
     Array.from({ length: count }, () =>
       installation.gitlab.addJob({
@@ -131,7 +134,7 @@ describe('jobs that run while the program is replaced', () => {
     }
   };
 
-  /** By workflow: steps that a worker could not take, and what tells that new code has run. */
+  /** By workflow: steps that a worker could not execute, and a sign that new code has run. */
   const assertReplayed = (jobs: readonly FakeJob[], isPatched: boolean): Promise<void> =>
     withTemporal(async (client) => {
       const patched: boolean[] = [];
@@ -195,7 +198,7 @@ describe('jobs that run while the program is replaced', () => {
         (await listWorkflows(client)).find((each) => each.workflowId.startsWith('feed-runners/')) ??
         assert.fail('feedRunners is not there');
       await client.workflow.getHandle(workflowId).signal('stop');
-      // At most until a question is known to be lost that a process before had asked.
+      // At most until a request of an earlier process is known to be lost.
       for (const endMs = performance.now() + 60_000; await hasRunners(client); await delay(200)) {
         assert.ok(performance.now() < endMs, 'the runners do not end');
       }

@@ -3,7 +3,7 @@ import { killWorker } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
-// In a file of its own: it waits, and others run beside it.
+// In its own file, because it waits and others run beside it.
 
 describe('the worker, killed and away for a while,', () => {
   let lab: FaultLab;

@@ -55,7 +55,7 @@ describe('worker and Temporal together', () => {
   }
 });
 
-/** Drawn anew each time; that of a failed run is in its title, and goes into FAULT_SEED. */
+/** Random in each run. The seed of a failed run is in its title; FAULT_SEED repeats it. */
 function seeds(): readonly number[] {
   const given = process.env['FAULT_SEED'];
   if (given !== undefined) return [Number(given)];

@@ -4,8 +4,8 @@ const { History } = proto.temporal.api.history.v1;
 export type History = temporal.api.history.v1.IHistory;
 
 /**
- * A history as a file that people can read and compare. Of the machine that recorded it nothing is
- * kept. Not the SDK's own `historyToJSON`: that breaks where npm installs protobufjs more than once.
+ * A history as a file that people can read and compare. It contains nothing of the machine that
+ * recorded it. The SDK's own `historyToJSON` fails when npm installs protobufjs more than once.
  */
 export function formatHistory(history: History): string {
   const plain = History.toObject(History.fromObject(history), {

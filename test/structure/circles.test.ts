@@ -8,7 +8,10 @@ import { findCircle, groupImports, readImports } from './imports.ts';
 
 const ROOT = projectRoot();
 const SOURCES = join(ROOT, 'src');
-/** What stands right below these is a room each: a contract that all read, a list that reads all. */
+/**
+ * Each file directly below these is a room: a contract that all rooms read, or a list that reads
+ * all.
+ */
 const OPEN_FOLDERS = ['.', 'activities', 'workflows', 'worker'];
 
 function roomOf(file: string): string {

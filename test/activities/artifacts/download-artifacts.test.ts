@@ -18,13 +18,13 @@ const NOT_FOUND: DownloadReply = { kind: 'not_found', status: 404, said: '404', 
 const DONE: DownloadReply = { kind: 'done', status: 200, said: '200 OK', ...ANSWER };
 
 interface Download {
-  /** One after the other; what comes after them is there. */
+  /** The replies, one after the other. After the last one the artifact is available. */
   readonly replies: readonly DownloadReply[];
-  /** How often GitLab does not answer when it is asked whether it is there. */
+  /** The number of requests for its state that GitLab leaves unanswered. */
   readonly silences?: number;
 }
 
-/** Returns how it ended, and how often the artifact was asked for. */
+/** Returns the outcome, and the number of requests for the artifact. */
 async function download({ replies, silences = 0 }: Download): Promise<[StageOutcome, number]> {
   const artifact = { filename: 'a.zip', size: 1 };
   const dependency = { id: 7, name: 'compile', token: 'job-token', artifacts_file: artifact };

@@ -19,9 +19,9 @@ const ELSEWHERE = { nodeQueue: 'another', term: 1 };
 interface Setting {
   readonly world: World;
   readonly node: BuildActivities;
-  /** How often Temporal was asked whose the build is. */
+  /** The number of questions to Temporal about the owner of the build. */
   readonly asked: () => number;
-  /** What the clock shows; it goes on by itself only with pauses. */
+  /** The current times. They advance only during pauses. */
   readonly clock: Clocks;
   /** From now on Temporal does not answer. */
   cutOff(): void;
@@ -37,7 +37,7 @@ function pass(clock: Clocks, ms: number): void {
   clock.monotonicMs += ms;
 }
 
-/** A build whose environment is there, on a node that was not asked anything yet. */
+/** A build with an environment, on a node that has received no call for it yet. */
 async function open(): Promise<Setting> {
   const world = createWorld(context, { keeps: 'everything' });
   const clock = { nowMs: 1_000_000, monotonicMs: 500_000 };

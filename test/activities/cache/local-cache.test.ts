@@ -39,7 +39,7 @@ interface Scene {
   readonly context: CacheContext;
   /** A cache of this text. */
   archiveOf(text: string): Promise<{ readonly file: string; readonly modifiedMs: number }>;
-  /** What another build would restore now; undefined when there is no cache. */
+  /** The text that another build would restore now; undefined when there is no cache. */
   restored(): Promise<string | undefined>;
 }
 
@@ -48,7 +48,7 @@ async function openScene(t: TestContext): Promise<Scene> {
   const volume = randomName();
   await engine.ensureVolume({ name: volume, labels: {} });
   const binds = [`${volume}:/cache`];
-  // Docker answers nothing about files of a container while files are written into it.
+  // Docker does not answer requests about a container's files while files are written into it.
   const reader = await created(t, engine, { binds });
   const context = {
     ...{ build, engine, key: 'cache', signal: new AbortController().signal },
@@ -59,7 +59,7 @@ async function openScene(t: TestContext): Promise<Scene> {
       hostFiles: createHostFiles(),
     } as unknown as Ports,
   };
-  t.after(() => engine.removeVolume(volume)); // behind the containers
+  t.after(() => engine.removeVolume(volume)); // registered first, so that it runs after the removal of the containers
   const file = join(directory, 'restored.zip');
   return {
     context,

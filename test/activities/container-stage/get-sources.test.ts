@@ -17,7 +17,7 @@ const CUT_OFF: FakeScript = {
 const REFUSED: FakeScript = { exitCode: 128, says: "fatal: couldn't find remote ref main" };
 const DONE: UpdateReply = { kind: 'done', remote: 'running' };
 
-/** What GitLab answers when it is asked whether it is there; from the last one on, that it is. */
+/** GitLab's answers to the question whether it is available. After the last one it is available. */
 type Answers = readonly (UpdateReply | Error)[];
 
 function answering(answers: Answers): { coordinator: Partial<Coordinator>; asked: () => number } {
@@ -151,7 +151,7 @@ describe('sources that git cannot get', () => {
     let isAsked = false;
     const updateJob = (): Promise<never> => {
       isAsked = true;
-      return new Promise(() => undefined); // nothing goes on in a process that has died
+      return new Promise(() => undefined); // a process that has died does nothing more
     };
     const { node } = openProcess(build.world, { coordinator: { updateJob } }).activities;
     await runActivity(() => node.prepareEnvironment({ buildId }));

@@ -12,7 +12,7 @@ import { createWorld } from '../support/world.ts';
 
 const SECRET = 'hunter2-hunter2';
 
-/** A node whose Docker is away, and for which time passes only while it is slept. */
+/** A node without Docker. Time passes only during `sleep`. */
 function openWithout(message: string) {
   const context = contextOf({
     job: { variables: [{ key: 'PASSWORD', value: SECRET, masked: true }] },

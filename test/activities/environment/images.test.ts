@@ -19,7 +19,7 @@ interface Order {
   readonly signal?: AbortSignal;
 }
 
-/** The lines in the trace, without colours, and what came of it. */
+/** The lines in the trace, without colours, and the result. */
 async function resolve({ place = 'build', image, local = [], engine, job, ports, signal }: Order) {
   const context = contextOf(job === undefined ? {} : { job });
   const world = createWorld(context, { keeps: 'everything' });

@@ -7,7 +7,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 
 const IMAGE = 'reg.example.com/group/app:1';
 
-/** Programs that know these servers, and what they were asked. */
+/** Credential programs for these servers, and the requests that they received. */
 function programsOf(known: Readonly<Record<string, string>>): {
   readonly programs: CredentialPrograms;
   readonly asked: string[];

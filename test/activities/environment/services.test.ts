@@ -10,7 +10,7 @@ import { createWorld, type World } from '../support/world.ts';
 
 const SERVICES = [{ name: 'postgres:15', alias: 'db' }, { name: 'redis' }];
 
-/** Nobody waits for a service here: what that does is seen with real ones. */
+/** Services are not waited for here. The tests with real services cover that. */
 function open(services: readonly object[], options: ProcessOptions = {}) {
   const plain = contextOf({
     job: { services, variables: [{ key: 'GIT_STRATEGY', value: 'none' }] },

@@ -24,7 +24,7 @@ function orderOf(change: Partial<AdoptionRequest> = {}): AdoptionRequest {
 interface Setting {
   readonly world: World;
   readonly process: WorkerProcess;
-  /** Builds that have a place. */
+  /** The builds that hold a place. */
   readonly places: string[];
   readonly record: () => BuildContext | undefined;
 }

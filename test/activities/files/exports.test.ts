@@ -16,7 +16,7 @@ const REQUEST = {
 
 type Read = ContainerEngine['readFiles'];
 
-/** A node whose containers have this at the path of GITLAB_ENV, and nothing else. */
+/** A node whose containers have this file at the path of GITLAB_ENV, and no other files. */
 function setUp() {
   const context = contextOf({ job: { cache: [{ key: 'k', paths: ['$OUT'] }] } });
   const world = createWorld(context);

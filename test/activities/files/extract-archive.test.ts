@@ -17,17 +17,17 @@ function impliedDirectory(path: string): ArchiveMember {
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {
-  // has no content
+  // It has no content.
 }
 
 interface World {
-  /** Named in paths of the archive, parents first. */
+  /** The directories in paths of the archive, parents first. */
   readonly implied: readonly string[];
   readonly existing: readonly string[];
   readonly onLook?: (looks: number) => void;
 }
 
-/** Returns what is written, and how often Docker was asked before. */
+/** Returns the written members, and the number of requests to Docker before the first one. */
 async function extract(
   { implied, existing, onLook }: World,
   signal = new AbortController().signal,

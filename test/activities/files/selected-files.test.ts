@@ -7,7 +7,7 @@ import { listedFiles } from '../../../src/activities/files/selected-files.ts';
 
 const engine: Pick<ContainerEngine, 'readFiles'> = { readFiles: () => Promise.resolve(undefined) };
 
-/** A clock by which every look at it is a millisecond later. */
+/** A clock that advances by one millisecond each time it is read. */
 function sceneOf({ onPause, signal }: { onPause?: () => void; signal?: AbortSignal } = {}) {
   let nowMs = 0;
   const clock: Clock = {

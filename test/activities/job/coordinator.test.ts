@@ -36,7 +36,7 @@ function open(
   return { world, node, build: { buildId: context.buildId }, pauses };
 }
 
-/** One answer for each update, then GitLab's own. */
+/** One answer for each update. GitLab's usual answers follow. */
 function answering(...replies: UpdateReply[]) {
   return (world: World): Partial<Coordinator> => {
     const { updateJob } = createFakeCoordinator(world);

@@ -38,7 +38,7 @@ function offer(payload: unknown): JobReply {
   };
 }
 
-/** A node with one place, and what becomes of it. */
+/** A node with one place, and the state of that place. */
 function countedCapacity(places = 1) {
   const taken: string[] = [];
   let held = 0;
@@ -72,16 +72,16 @@ function countedCapacity(places = 1) {
 interface Options {
   readonly turn?: Partial<JobRequest>;
   readonly replies?: readonly JobReply[];
-  /** That of the only question, when it comes. */
+  /** The answer to the only request, when it arrives. */
   readonly reply?: Promise<JobReply>;
   readonly create?: (draft: BuildDraft) => Promise<never>;
   readonly updateJob?: Coordinator['updateJob'];
   readonly ports?: Partial<Ports>;
   readonly cancelAtOnce?: boolean;
   readonly ended?: EndedBuilds;
-  /** Called with the number of each question. */
+  /** Called with the number of each request. */
   readonly onQuestion?: (count: number) => void;
-  /** By how much the calendar is set after the second question. */
+  /** The change of the wall clock after the second request. */
   readonly setMs?: number;
 }
 

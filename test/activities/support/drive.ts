@@ -16,15 +16,15 @@ export function runActivity<T>(work: () => Promise<T>): Promise<T> {
 
 export interface Drive {
   readonly outcome: BuildOutcome;
-  /** Calls of ports by the first process. */
+  /** The number of port calls in the first process. */
   readonly calls: number;
-  /** Their names, in order. */
+  /** The names of the called functions, in order. */
   readonly called: readonly string[];
 }
 
 /**
- * The order in which the workflow calls the activities of a build. When the process dies, the next one
- * is asked the same again, as Temporal does it.
+ * Calls a build's activities in the order of the workflow. When the process dies, the next one
+ * receives the same call again, as Temporal does it.
  */
 export async function driveBuild(
   world: World,

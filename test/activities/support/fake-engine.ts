@@ -9,7 +9,7 @@ import { tick, until, type FakeContainer, type FakeScript, type World } from './
 const NEVER = '0001-01-01T00:00:00Z';
 const encoder = new TextEncoder();
 
-/** Docker, as far as activities know it. Scripts go on whoever looks. */
+/** Docker as activities see it. Scripts run whether or not somebody watches them. */
 export function createFakeEngine(world: World): ContainerEngine {
   const { docker } = world;
   const find = (idOrName: string): FakeContainer | undefined =>
@@ -193,7 +193,7 @@ function runScript(world: World, container: FakeContainer): void {
   const name = `${place}#${container.starts}`;
   const script = withStdin(container, world.scripts[name] ?? {});
   world.started.push(name);
-  // As Docker's: one log over all starts of a container.
+  // As in Docker, one log covers all starts of a container.
   if (script.entrypoint !== undefined) container.log += `${script.entrypoint} before\n`;
   const startedAt = `2026-11-24T00:00:00.${world.started.length}Z`;
   container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
@@ -218,7 +218,7 @@ function runScript(world: World, container: FakeContainer): void {
   }
 }
 
-/** The script as it goes with what was on the container's stdin, which is another one next time. */
+/** The script together with the container's stdin, which may differ at the next start. */
 function withStdin(container: FakeContainer, script: FakeScript): FakeScript {
   const isSkipped = script.dropsCommand === true && container.stdin !== stdinLoader();
   container.reads.push(container.stdin);
@@ -226,7 +226,7 @@ function withStdin(container: FakeContainer, script: FakeScript): FakeScript {
   return isSkipped ? { isSkipped, exitCode: 0 } : script;
 }
 
-/** As somebody else may do it too. */
+/** As another program may do it. */
 export function remove({ docker }: World, container: FakeContainer): void {
   end(container, { exitCode: 137 });
   docker.containers.delete(container.status.id);

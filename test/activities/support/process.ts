@@ -14,7 +14,9 @@ import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
 import { tick, type World } from './world.ts';
 
-/** Where a process dies: before the n-th call of a port has any effect, or before its answer comes. */
+/**
+ * When a process dies: before the n-th call of a port has any effect, or before the answer arrives.
+ */
 export interface Cut {
   readonly call: number;
   readonly when: 'before' | 'after';
@@ -71,7 +73,7 @@ export interface ProcessOptions {
   readonly coordinator?: Partial<Coordinator>;
 }
 
-/** A worker on the world. After its death no call of it has any effect, nor an answer. */
+/** A worker process in the world. After its death its calls have no effect and get no answer. */
 export function openProcess(world: World, options: ProcessOptions = {}): WorkerProcess {
   const { cut, ports } = options;
   const called: string[] = [];
@@ -147,7 +149,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     traces: gated(traces),
     secrets: { readSecret: () => Promise.reject(new Error('no secrets here')) },
     clock: { nowMs: () => 1_000_000, monotonicMs: () => 1_000_000, sleep: () => tick() },
-    // Unlike chance, told apart by whoever reads a script.
+    // Not random, so that a reader can tell the scripts apart.
     randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },
     log: SILENT,
     metrics: UNCOUNTED,

@@ -4,7 +4,7 @@ import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import type { StoredMember } from './fake-archives.ts';
 import type { ContainerStatus, JobUpdate } from '../../../src/ports/index.ts';
 
-/** Everything that outlives the worker's process: Docker, its disk, GitLab. */
+/** Everything that outlives the worker's process: Docker, its disk and GitLab. */
 export interface World {
   readonly docker: {
     readonly containers: Map<string, FakeContainer>;
@@ -12,7 +12,7 @@ export interface World {
     readonly networks: Map<string, Readonly<Record<string, string>>>;
     readonly images: Set<string>;
     readonly pulls: string[];
-    /** Of every image. */
+    /** The entrypoint of every image. */
     readonly entrypoint: readonly string[];
   };
   readonly disk: {
@@ -30,9 +30,9 @@ export interface World {
     /** `archive artifacts.zip` for each upload. */
     artifacts: string[];
   };
-  /** What the workflow of the build says of itself, to whoever asks Temporal. */
+  /** The memo of the build's workflow. */
   readonly memo: Record<string, unknown>;
-  /** What a started script does, by its number among the starts of its container. */
+  /** What a script does, by the number of the start of its container. */
   readonly scripts: Record<string, FakeScript>;
   /** Every script that was started, in order: `build#1`. */
   readonly started: string[];
@@ -43,14 +43,14 @@ export interface FakeContainer {
   readonly spec: ContainerSpec;
   status: ContainerStatus;
   starts: number;
-  /** Of its last start. */
+  /** The log of the last start. */
   log: string;
   readonly archives: string[];
-  /** What its next start reads. */
+  /** The stdin of the next start. */
   stdin: string;
-  /** What each start has read. */
+  /** The stdin of each start. */
   readonly reads: string[];
-  /** Somebody hung up: nothing more comes on its stdin before it has run once. */
+  /** The stdin was closed, so nothing more arrives on it before the container has run once. */
   isStdinShut: boolean;
 }
 
@@ -62,25 +62,25 @@ export interface FakeFiles {
 
 export interface FakeScript {
   readonly exitCode?: number;
-  /** The last line that it says, before its own end. */
+  /** The last line that it prints before its end. */
   readonly says?: string;
-  /** What its entrypoint says before and after it. */
+  /** The output of its entrypoint before and after the script. */
   readonly entrypoint?: string;
-  /** What Docker says of the container at its end. */
+  /** Docker's status of the container at its end. */
   readonly status?: Partial<ContainerStatus>;
-  /** The container ends without the wrapper's word. */
+  /** The container ends without a result from the wrapper. */
   readonly dies?: Partial<ContainerStatus>;
   /** The entrypoint never runs it. */
   readonly isSkipped?: boolean;
-  /** The entrypoint runs what is on its stdin alone. */
+  /** The entrypoint runs only the commands on its stdin. */
   readonly dropsCommand?: boolean;
   /** It runs until it is stopped. */
   readonly isEndless?: boolean;
 }
 
 /**
- * What of the trace outlives the process: all up to the last line of the runner's own or checkpoint, as
- * is promised, or everything, as it may well be.
+ * The part of the trace that outlives the process: everything up to the last line of the runner or
+ * the last checkpoint, as promised, or everything, which is also possible.
  */
 export type SpoolKeeps = 'promises' | 'everything';
 
@@ -131,7 +131,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
   };
 }
 
-/** Lets everything that is due happen once. */
+/** Lets all pending callbacks run once. */
 export function tick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

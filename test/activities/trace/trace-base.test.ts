@@ -9,12 +9,12 @@ import { createWorld, type World } from '../support/world.ts';
 const ADOPTION: Adoption = { term: 1, purpose: 'run', from: { name: 'node-1', sinceMs: 0 } };
 const { runner } = contextOf();
 const context = contextOf({
-  // The official helper image is looked for before it is pulled: a second try says less.
+  // The official helper image is looked up before it is pulled, so a second try prints less.
   runner: { docker: { ...runner.docker, helperImage: 'helper' } },
   context: { adoption: ADOPTION },
 });
 
-/** What GitLab has of a build of another node, when this one goes on. */
+/** GitLab's part of a build of another node when this node continues it. */
 function worldWith(trace: string): World {
   const world = createWorld(context);
   world.gitlab.trace = trace;
@@ -61,7 +61,7 @@ describe('the trace of a build that was another node’s', () => {
       coordinator: {
         patchTrace: (job, patch) => {
           starts.push(patch.window.startByte);
-          // Between our question and our patch.
+          // Between the runner's question and its patch.
           if (starts.length === 2) world.gitlab.trace += ' and late';
           return patchTrace(job, patch);
         },
@@ -82,7 +82,7 @@ describe('the trace of a build that was another node’s', () => {
         patchTrace: async (job, patch) => {
           const reply = await patchTrace(job, patch);
           patches += 1;
-          // Its first patch was taken, and all of it is gone.
+          // GitLab accepted the first patch and lost all of it.
           if (patches === 2) world.gitlab.trace = 'what';
           return reply;
         },

@@ -14,13 +14,13 @@ interface Setting {
   readonly world: World;
   readonly node: BuildActivities;
   readonly build: { readonly buildId: string };
-  /** Every pause, in milliseconds; pauses last one turn of the loop. */
+  /** All pauses, in milliseconds. Each takes one turn of the event loop. */
   readonly pauses: number[];
   readonly upload: (ignoreCanceling?: boolean) => Promise<UploadEnd>;
   readonly seal: () => Promise<void>;
 }
 
-/** A build with a header in its trace, and a clock that goes on by the pauses alone. */
+/** A build with a header in its trace, and a clock that advances only during pauses. */
 async function open(coordinator: (world: World) => Partial<Coordinator>): Promise<Setting> {
   const context = contextOf();
   const world = createWorld(context, { keeps: 'everything' });
@@ -47,7 +47,10 @@ async function open(coordinator: (world: World) => Partial<Coordinator>): Promis
   return { world, node, build, pauses, upload, seal: encrypt };
 }
 
-/** One answer for each patch, the last one for all that follow; undefined is GitLab's own. */
+/**
+ * One answer for each patch. The last one applies to all further patches; undefined is GitLab's own
+ * answer.
+ */
 function answering(...replies: (PatchReply | TransientError | undefined)[]) {
   return (world: World): Partial<Coordinator> => {
     const { patchTrace } = createFakeCoordinator(world);
@@ -211,7 +214,7 @@ describe('a trace that is sent while it grows', () => {
     await until(() => setting.pauses.length > before + 2);
     await setting.seal();
     assert.equal(await second, 'sealed');
-    // One loop all the time: a second one would have begun with a pause of its own.
+    // The same loop all the time, because a second one would have begun with a pause of its own.
     assert.equal(setting.pauses.filter((ms) => ms === 1_000).length, 1);
   });
 });

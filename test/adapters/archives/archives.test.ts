@@ -224,7 +224,7 @@ describe('pack', () => {
 
   it('says which file it was when the disk is full', async (t) => {
     const path = join(await scratchDirectory(t), 'archive.zip');
-    await link('/dev/full', path); // a device that has no room, ever
+    await link('/dev/full', path); // a device without any room
     const order = { file: path, format: 'zip', level: 'default', signal: NEVER } as const;
     await assert.rejects(archives.pack(order, membersOf([file('a', 'a')])), (error) => {
       assert.ok(error instanceof FinalError);

@@ -49,7 +49,7 @@ describe('an archive on a disk of 40 MiB', { skip }, () => {
     ['raw', 30 * MIB, true, 'there is room'],
     ['raw', 1024 ** 5, false, 'a planted sparse file of a petabyte is not even begun'],
     ['raw', 39 * MIB, false, 'what the other builds need for their logs is left to them'],
-    // Level 0 stores it as it is; how large it grows shows only while it is packed.
+    // Level 0 stores content without compression, so the final size shows only during packing.
     ['zip', 100 * MIB, false, 'it would fill the disk'],
   ];
   for (const [format, sizeBytes, fits, why] of cases) {

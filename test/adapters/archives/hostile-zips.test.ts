@@ -13,7 +13,9 @@ import { collect, file, membersOf, NEVER, scratchDirectory, type Plain } from '.
 
 const archives = createArchives();
 
-/** What is handed out of an archive before it is refused, and why it is. */
+/**
+ * The members that are read from an archive before it is refused, and the reason of the refusal.
+ */
 async function refusalOf(path: string): Promise<{ readonly given: number; readonly why: string }> {
   let given = 0;
   try {
@@ -44,7 +46,7 @@ const link = (name: string, target: string): MadeMember => ({
 });
 const DOS = 0x0014;
 
-/** Refused by what they say of themselves: of these nothing at all is handed out. */
+/** Refused by their headers: no member is read. */
 const BY_LIST: readonly (readonly [why: string, members: readonly MadeMember[], said: RegExp])[] = [
   ['climbs out', [plain('../evil')], /leads out/],
   ['climbs out from below', [plain('a/../../evil')], /leads out/],
@@ -110,7 +112,7 @@ const BY_LIST: readonly (readonly [why: string, members: readonly MadeMember[], 
   ],
 ];
 
-/** Only their bytes give these away: up to there they are handed out. */
+/** Refused by their content: the members before it are read. */
 const BY_CONTENT: readonly (readonly [why: string, member: MadeMember, said: RegExp])[] = [
   [
     'holds more than it says',
@@ -143,7 +145,7 @@ const BY_CONTENT: readonly (readonly [why: string, member: MadeMember, said: Reg
 
 const GOOD = makeZip([plain('good')]);
 
-/** No list can be made of these. */
+/** Archives whose members cannot be listed. */
 const BROKEN: readonly (readonly [why: string, bytes: Buffer, said: RegExp])[] = [
   ['is empty', Buffer.alloc(0), /refused/],
   ['is text', Buffer.from('<html>not found</html>'), /not a zip file/],
@@ -314,7 +316,7 @@ describe('a random zip', () => {
   );
 });
 
-/** Whatever is handed out stays below its directory. */
+/** Every member that is read stays below its directory. */
 async function holdsOrRefuses(path: string, bytes: Buffer): Promise<void> {
   await writeFile(path, bytes);
   try {
@@ -327,7 +329,7 @@ async function holdsOrRefuses(path: string, bytes: Buffer): Promise<void> {
   }
 }
 
-/** Without files below files. */
+/** No file has files below it. */
 function withoutConflicts(all: readonly Plain[]): readonly Plain[] {
   return all.filter(({ path }) => !all.some((other) => path.startsWith(`${other.path}/`)));
 }
@@ -340,7 +342,7 @@ function zip64(sizeBytes: bigint): Buffer {
   return field;
 }
 
-/** An end that says where a zip64 record lies. */
+/** An end record that points to a zip64 record. */
 function zip64End(offset: bigint): Buffer {
   const locator = Buffer.alloc(20);
   locator.writeUInt32LE(0x07064b50, 0);
@@ -349,7 +351,7 @@ function zip64End(offset: bigint): Buffer {
   return Buffer.concat([locator, makeZip([])]);
 }
 
-/** A zip64 of this many members, of which none is there. */
+/** A zip64 archive that announces this many members and has none. */
 function zip64Count(count: bigint): Buffer {
   const record = Buffer.alloc(56);
   record.writeUInt32LE(0x06064b50, 0);

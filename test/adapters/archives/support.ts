@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ArchiveMember, FileMember } from '../../../src/ports/index.ts';
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export async function scratchDirectory(t: Pick<TestContext, 'after'>): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-archives-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
@@ -13,7 +13,7 @@ export async function scratchDirectory(t: Pick<TestContext, 'after'>): Promise<s
 
 export const NEVER = new AbortController().signal;
 
-/** A member as data: with its content in one piece. */
+/** A member as data, with its content in one piece. */
 export type Plain = Omit<FileMember, 'content' | 'sizeBytes'> & { readonly text: string };
 
 const COMMON = { uid: 0, gid: 0, modifiedMs: 1_600_000_000_000, linkTarget: '', text: '' };
@@ -30,7 +30,7 @@ export function symlink(path: string, linkTarget: string, rest: Partial<Plain> =
   return { ...COMMON, path, kind: 'symlink', mode: 0o777, linkTarget, ...rest };
 }
 
-/** What every kind of archive has to give back as it was. */
+/** Content that every kind of archive must restore unchanged. */
 export const TREE: readonly Plain[] = [
   directory('empty', { mode: 0o700, uid: 1000, gid: 1001 }),
   file('run.sh', '#!/bin/sh\necho run\n', { mode: 0o755, uid: 1000, gid: 1000 }),

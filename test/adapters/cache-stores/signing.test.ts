@@ -12,7 +12,7 @@ const QUICK = { timeout: 15_000 };
 describe('signing of addresses', () => {
   let server: Server;
   before(async () => {
-    // Takes every question, and answers none.
+    // Accepts all requests and answers none.
     server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
   });

@@ -52,7 +52,7 @@ describe('the codec server', () => {
     return payload!;
   }
 
-  /** Byte by byte, because `fetch` lets nobody choose `Host` and `Origin`. */
+  /** Written byte by byte, because `fetch` does not allow a chosen `Host` or `Origin`. */
   async function ask(sent: Sent): Promise<{ status: number; head: string; body: string }> {
     const { method = 'POST', path = '/decode', body = '' } = sent;
     const headers = {

@@ -123,7 +123,7 @@ describe('removeRunners', () => {
 
 describe('renderTableArrayEntry', () => {
   it('writes what reads back the same, whatever texts hold', () => {
-    // toml refuses some names on purpose; whole tables are never called so.
+    // The toml package refuses some names, and no real table has them.
     const key = fc.string({ minLength: 1 }).filter((name) => !(name in {}));
     const text = fc.string({ unit: 'binary' });
     const value = fc.oneof(text, fc.boolean(), fc.maxSafeInteger(), fc.array(text));

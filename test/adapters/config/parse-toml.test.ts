@@ -113,7 +113,7 @@ describe('parseToml', () => {
   });
 });
 
-/** Statements next to each other, of few names, so that they meet. */
+/** Statements with few names in random order, so that they conflict. */
 const name = fc.constantFrom('a', 'b', 'c');
 const key = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('.'));
 const value = fc.constantFrom(
@@ -129,7 +129,7 @@ const statements = fc
   .array(statement, { minLength: 2, maxLength: 6 })
   .map((lines) => lines.join('\n'));
 
-/** Each of which one of the two readers might refuse. */
+/** Documents that one of the two readers might refuse. */
 const WRITTEN_VALUES = [
   ...['0o17', '0b11', '0xAf_1', '1_000', '+1', '-0', '1e5', '1.5E-3', '0e1', '-inf', '+nan'],
   ...['"\\e"', '"\\x41"', '"\\x80"', '"\\U0001F600"', "'a\\b'", '"""\na\\\n   b"""', '"""a"""""'],
@@ -147,7 +147,7 @@ function readOrSay(toml: string): unknown {
   }
 }
 
-/** What comes of a value that Go has tagged, in the terms of `readable`. */
+/** The value for a Go value with a tag, in the terms of `readable`. */
 function untagged(tagged: unknown): unknown {
   if (Array.isArray(tagged)) return tagged.map(untagged);
   if (!isTable(tagged)) return tagged;
@@ -170,7 +170,7 @@ function readable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([each, inner]) => [each, readable(inner)]));
 }
 
-/** As text, in one order of keys, with NaN and the sign of 0 to be seen. */
+/** As text with ordered keys, which shows NaN and the sign of 0. */
 function comparable(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'number') return `number ${inner}`;

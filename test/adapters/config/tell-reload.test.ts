@@ -29,7 +29,10 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true, force: true }));
 
-/** What each of these files says when it is read after those before it; undefined is none. */
+/**
+ * The log lines for each of these files when it is read after the ones before it; undefined: no
+ * line.
+ */
 async function readAll(files: readonly (string | undefined)[]) {
   const path = join(await mkdtemp(join(directory, 'case-')), 'config.toml');
   const { log, said } = recordingLog();

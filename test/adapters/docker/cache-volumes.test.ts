@@ -5,7 +5,7 @@ import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import { created, openEngine, randomName, runScript, volumeNames } from './support.ts';
 
-/** Each test sees what it has made itself. */
+/** Each test sees only its own volumes. */
 let engine = openEngine();
 await engine.info();
 beforeEach(() => {
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 const made: string[] = [];
-// Once the containers of the tests are gone.
+// After the containers of the tests are removed.
 after(async () => {
   for (const name of made) {
     await new Dockerode()
@@ -35,7 +35,8 @@ async function volume(
 
 void test('only the caches that this installation made are listed', async () => {
   const mine = await volume(CACHE_VOLUME_LABELS);
-  // Of a build that runs, of another installation, of nobody in particular, and kept elsewhere.
+  // A volume of a running build, one of another installation, one without an owner, and one that is
+  // kept elsewhere.
   await volume({ ...CACHE_VOLUME_LABELS, [BUILD_LABEL]: 'b' });
   await volume(CACHE_VOLUME_LABELS, { of: openEngine({ installation: randomName() }) });
   await volume({});
@@ -46,7 +47,7 @@ void test('only the caches that this installation made are listed', async () => 
 
 void test('what any container has mounted is told, and does not go', async (t) => {
   const name = await volume(CACHE_VOLUME_LABELS);
-  // Of somebody else, and it does not even run.
+  // A volume of another program, whose container does not even run.
   const other = openEngine({ installation: randomName() });
   const id = await created(t, other, { binds: [`${name}:/cache`] });
   assert.deepEqual(await engine.listCacheVolumes(), [{ name, isMounted: true }]);

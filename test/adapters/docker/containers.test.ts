@@ -7,9 +7,9 @@ import { FailureType } from '../../../src/domain/failure.ts';
 import { engineFor, inspection, PATIENT } from './fake-daemon.ts';
 import { containerSpec } from './support.ts';
 
-// How the real daemon behaves is in engine.test.ts; here are the answers that it seldom gives.
+// engine.test.ts covers the real daemon. This file covers answers that it seldom gives.
 
-/** A daemon with an answer for each request in turn; the requests as `METHOD /path`. */
+/** A daemon with one answer for each request. Records the requests as `METHOD /path`. */
 async function scripted(
   t: TestContext,
   ...answers: (readonly [status: number, body?: string])[]

@@ -62,7 +62,7 @@ void test('fails with its exit code; its words are in the log of the node alone'
 });
 
 void test('what may be a secret is shown nowhere', async (t) => {
-  // An answer cut off in the middle, told to be fine (get) and not (list).
+  // A truncated answer that is reported as a success (get) and as a failure (list).
   const script = 'echo \'{"Username":"u","Secret":"s3cret"\'; test "$1" = get';
   const { programs, logged } = await open(t, script);
   for (const ask of [() => programs.get('test', 'r'), () => programs.list('test')]) {

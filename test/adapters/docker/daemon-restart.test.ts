@@ -50,7 +50,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
   });
   after(() => daemon.close());
 
-  /** A container that writes a line at once, another when it is told to, and ends with 7. */
+  /** A container that prints a line at once and another one on request, and ends with 7. */
   async function startWriter(t: TestContext): Promise<{ id: string; output: string }> {
     engine = engineOf(daemon);
     const output = await outputFile(t);
@@ -90,7 +90,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
       await daemon.start({ liveRestore: true });
       const status = await exit;
       assert.equal(status.state, 'exited');
-      // Docker may not know how it ended: that is why a stage writes its own exit code to a file.
+      // Docker may not know the exit code, which is why a stage writes its own to a file.
       assert.ok([7, 255].includes(status.exitCode), `${status.exitCode}`);
     });
   }

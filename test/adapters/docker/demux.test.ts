@@ -19,7 +19,7 @@ async function* cut(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buf
   }
 }
 
-/** Neighbours of one stream as one: how frames were cut does not matter. */
+/** Merges neighbouring pieces of one stream, because the cuts between frames do not matter. */
 function joined(frames: readonly LogFrame[]): string[] {
   const lines: string[] = [];
   let last = '';

@@ -19,7 +19,7 @@ import {
 } from './support.ts';
 
 const engine = openEngine();
-// Without a daemon the whole file fails here: a wait would go on until there is one.
+// Without a daemon the whole file fails here, because otherwise a test would wait for one for ever.
 await engine.info();
 const never = new AbortController().signal;
 
@@ -154,7 +154,7 @@ void test('a graceful stop reaches the children of a shell and lets them finish'
     command: [
       'sh',
       '-c',
-      // PID 1 waits in the foreground: it would hand no signal on.
+      // PID 1 waits in the foreground and so forwards no signal.
       `sh -c 'trap "echo child cleans up; exit 0" TERM; echo ready; while :; do sleep 0.1; done'; echo parent ends; exit 3`,
     ],
   });
@@ -164,7 +164,7 @@ void test('a graceful stop reaches the children of a shell and lets them finish'
   const status = await engine.inspectContainer(id);
   assert.equal(status?.state, 'exited');
   assert.equal(status.exitCode, 3);
-  // A shell may say between the two that its own child was terminated.
+  // A shell may print between the two that its child was terminated.
   assert.match(await readOutput(engine, id), /child cleans up\n(.*\n)*parent ends/);
 });
 
@@ -227,7 +227,7 @@ void test('files of the host are mounted, and the container is set up as its spe
   const source = join(directory, 'script');
   await writeFile(source, 'from the host');
   const { output, exitCode } = await runScript(t, engine, {
-    // In one stream: Docker does not keep the order between two.
+    // In one stream, because Docker does not keep the order between two.
     script:
       'exec 2>&1; hostname; id -u; cat /stage/script; echo; grep -c "/scratch tmpfs" /proc/mounts; grep extra /etc/hosts; grep ^nameserver /etc/resolv.conf; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; df -k /dev/shm | tail -1 | awk "{print \\$2}"; echo x > /stage/script',
     hostname: 'given-name',

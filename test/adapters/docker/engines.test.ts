@@ -4,7 +4,7 @@ import { createContainerEngines } from '../../../src/adapters/docker/engines.ts'
 import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
 import { silentLog } from './support.ts';
 
-/** An engine looks at nothing of a runner but where its daemon is. */
+/** An engine uses only the daemon's address of a runner. */
 const runnerOf = (host: string): RunnerConfig =>
   ({ docker: { host, tlsCertPath: undefined, tlsVerify: false } }) as RunnerConfig;
 

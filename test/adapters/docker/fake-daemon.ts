@@ -7,7 +7,10 @@ import type { ContainerEngine } from '../../../src/ports/index.ts';
 import type { EngineOptions } from '../../../src/adapters/docker/engine.ts';
 import { openEngine } from './support.ts';
 
-/** An engine for a daemon that answers as told. The version it is asked for first is always given. */
+/**
+ * An engine for a daemon with the given answers. The first request, for the version, is always
+ * answered.
+ */
 export async function engineFor(
   t: TestContext,
   listener: RequestListener,
@@ -35,10 +38,10 @@ export async function socketPath(t: TestContext): Promise<string> {
   return join(directory, 'docker.sock');
 }
 
-/** For tests in which Docker answers: a machine with much to do takes its time. */
+/** For tests in which Docker answers, because a busy machine is slow. */
 export const PATIENT = { callLimitMs: 60_000, slowCallLimitMs: 60_000 };
 
-/** An engine that is quick to give up on one call. */
+/** An engine that gives up a call soon. */
 export function engineAt(path: string, options: Partial<EngineOptions> = {}): ContainerEngine {
   const timing = {
     callLimitMs: 200,
@@ -54,7 +57,7 @@ export function engineAt(path: string, options: Partial<EngineOptions> = {}): Co
   });
 }
 
-/** Docker's answer to an inspection of a container "x", as far as it is read. */
+/** Docker's answer to an inspection of a container "x", with the fields that are read. */
 export function inspection(state: string, exitCode = 0): string {
   return JSON.stringify({
     Id: 'x',

@@ -8,7 +8,7 @@ import { packArchive } from '../../../src/adapters/docker/archive.ts';
 export interface FakeRegistry {
   /** `127.0.0.1:port`: Docker speaks plain http to it. */
   readonly host: string;
-  /** Pulls begun, by repository. Docker asks for the manifest of each first. */
+  /** The pulls that have begun, by repository. Docker first requests the manifest of each. */
   readonly manifestRequests: (repository: string) => number;
 }
 
@@ -67,7 +67,7 @@ async function answer(
   const kind = /^\/v2\/([a-z]+)\//.exec(path)?.[1];
   const isCut = kind === 'reset' || (kind === 'flaky' && isNew);
   if (isCut) {
-    // A reset, not an orderly end: Docker would take that for an answer without a body.
+    // A reset and no orderly end, which Docker would read as an answer without a body.
     request.socket.resetAndDestroy();
     return;
   }

@@ -33,7 +33,7 @@ const docker = `OCI runtime create failed: ${runc}`;
 const podman = `runc: ${runc}`;
 const missing = 'OCI runtime attempted to invoke a command that was not found';
 const crun = 'crun: executable file `sh` not found in $PATH: No such file or directory';
-// The words as engines say them: Docker 20.10 to 29 with runc; Podman 4.3.1 with runc 1.1.5, 5.3 with
+// The messages of the engines: Docker 20.10 to 29 with runc; Podman 4.3.1 with runc 1.1.5, 5.3 with
 // crun 1.18.
 const starts = [
   [400, `${docker} "sh": executable file not found in $PATH`, FailureType.RunnerSystem],

@@ -9,7 +9,7 @@ import { engineFor, inspection } from './fake-daemon.ts';
 import { created, JOB_IMAGE, openEngine, readOutput } from './support.ts';
 
 const engine = openEngine();
-// Without a daemon the whole file fails here: a wait would go on until there is one.
+// Without a daemon the whole file fails here, because otherwise a test would wait for one for ever.
 await engine.info();
 const never = new AbortController().signal;
 
@@ -133,7 +133,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     for await (const member of (await engine.readFiles(id, '/d', never)) ?? []) {
       if (member.kind === 'file') break;
     }
-    // Docker answers nothing about a container whose files are being read.
+    // Docker does not answer requests about a container whose files are being read.
     assert.equal(await engine.pathExists(id, '/d'), true);
   });
 

@@ -8,7 +8,7 @@ const docker = new Dockerode();
 const engine = openEngine();
 const other = randomName();
 
-/** What Docker itself says of a container that was created with these settings. */
+/** Docker's own settings of a container that was created with these settings. */
 async function inspected(settings: Partial<HostSettings>): Promise<Dockerode.ContainerInspectInfo> {
   const spec = containerSpec(settings);
   try {
@@ -87,7 +87,7 @@ describe('the daemon takes for a container', () => {
       macAddress: '02:42:ac:11:00:99',
     });
     const { Hostname, MacAddress } = Config as { Hostname: string; MacAddress?: string };
-    // Daemons since 29 tell it of the network alone.
+    // Daemons since version 29 report it for the network only.
     const inNetwork = Object.values(NetworkSettings.Networks)[0]?.MacAddress;
     assert.deepEqual([Hostname, MacAddress ?? inNetwork], ['h', '02:42:ac:11:00:99']);
   });

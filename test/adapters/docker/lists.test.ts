@@ -5,8 +5,8 @@ import { BUILD_LABEL, INSTALLATION_LABEL } from '../../../src/adapters/docker/la
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import { engineFor, PATIENT } from './fake-daemon.ts';
 
-// Whatever these lists hold is removed. This daemon ignores every filter; Podman 4 lists the volumes
-// that meet any of several.
+// Everything in these lists is removed. This daemon ignores every filter; Podman 4 lists the
+// volumes that match any of several.
 
 const OWN = { [INSTALLATION_LABEL]: 'engine-test' };
 const OTHER = { [INSTALLATION_LABEL]: 'other' };

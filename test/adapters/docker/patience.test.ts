@@ -9,7 +9,7 @@ const call = { method: 'POST', path: '/containers/x/start', doing: 'start contai
 
 type Answer = readonly [atMs: number, status: number, message: string];
 
-/** Whether each of the answers in turn is taken to last. */
+/** Whether each of the answers counts as lasting. */
 function judged(answers: readonly Answer[], patience?: Patience, method = 'POST'): boolean[] {
   let nowMs = 0;
   const same = createSameAnswers(TIMING, () => nowMs);

@@ -9,7 +9,7 @@ import { openPodman, whyNoPodman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
 import { created, JOB_IMAGE, openEngine, randomName, readOutput } from './support.ts';
 
-// What Podman does otherwise than Docker. The simulation runs everywhere; the real one, where there is
+// Where Podman differs from Docker. The simulation runs everywhere. A real Podman, where there is
 // one, shows that the simulation is right.
 
 interface Place {
@@ -38,7 +38,7 @@ describePodman('a real Podman', { open: openRealPodman, skip: whyNoPodman() });
 
 interface Kind {
   readonly open: () => Promise<Place>;
-  /** Why it cannot be had here. */
+  /** Why Podman is not available here. */
   readonly skip: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import { FailureType } from '../../../src/domain/failure.ts';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { engineFor, PATIENT } from './fake-daemon.ts';
 
-// How the real daemon behaves is in engine.test.ts; here are the answers that it seldom gives.
+// engine.test.ts covers the real daemon. This file covers answers that it seldom gives.
 
 interface Scripted {
   readonly engine: ContainerEngine;

@@ -14,8 +14,8 @@ import {
   removeImage,
 } from './support.ts';
 
-// Docker looks whether a directory is there and then makes it: two calls that do so in one volume at
-// the same time get in each other's way, and one of them is answered "file exists".
+// Docker checks for a directory and then creates it. Two calls that do so in one volume at the same
+// time collide, and one of them gets "file exists".
 
 const never = new AbortController().signal;
 const tree = [
@@ -34,7 +34,7 @@ function bind(source: string, path: string): Mount {
   return { Type: 'bind', Name: '', Source: source, Destination: path };
 }
 
-/** What each container of the fake daemon has mounted. */
+/** The mounts of each container of the fake daemon. */
 const MOUNTS: Readonly<Record<string, readonly Mount[]>> = {
   first: [volume('shared', '/builds'), bind('/srv/certs', '/certs')],
   second: [volume('shared', '/builds'), bind('/srv/certs', '/certs')],
@@ -45,8 +45,8 @@ const MOUNTS: Readonly<Record<string, readonly Mount[]>> = {
 };
 
 /**
- * A daemon that answers nothing about volumes but the call of `other`, until that has come: whatever
- * comes before it comes while the first call is under way.
+ * A daemon that answers only the call of `other` about volumes until it has arrived. A call that
+ * arrives before it arrives during the first call.
  */
 function slowDaemon(): { readonly listener: RequestListener; readonly seen: string[] } {
   const seen: string[] = [];
@@ -142,7 +142,7 @@ void it('a call that fails lets the next one on', async (t) => {
 void describe('Docker itself', () => {
   const engine = openEngine();
 
-  /** Two containers that are made at once, with a volume that is made for them. */
+  /** Two containers that are created at the same time, with a volume that is created for them. */
   async function twoContainers(t: TestContext, image: string): Promise<readonly string[]> {
     const name = randomName();
     await engine.ensureVolume({ name, labels: {} });

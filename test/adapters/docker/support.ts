@@ -53,7 +53,7 @@ export function containerSpec(overrides: Partial<ContainerSpec> = {}): Container
   };
 }
 
-/** Creates a container that goes with the test. */
+/** Creates a container that is removed after the test. */
 export async function created(
   t: TestContext,
   engine: ContainerEngine,
@@ -64,7 +64,7 @@ export async function created(
   return engine.createContainer(spec);
 }
 
-/** Runs a shell script in a container of its own; what it said and how it ended. */
+/** Runs a shell script in its own container. Returns its output and its exit code. */
 export async function runScript(
   t: TestContext,
   engine: ContainerEngine,
@@ -81,7 +81,7 @@ export async function readOutput(engine: ContainerEngine, id: string): Promise<s
   return Buffer.concat(frames.map(({ bytes }) => bytes)).toString();
 }
 
-/** Resolves when the container's output has the text. Follows the log: no polling by the clock. */
+/** Resolves when the container's output contains the text. Follows the log instead of polling. */
 export async function untilOutput(
   engine: ContainerEngine,
   id: string,

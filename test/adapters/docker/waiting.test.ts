@@ -49,7 +49,7 @@ void test('a wait looks again when its turn is over: a half-open connection neve
       inspections += 1;
       response.end(inspection(state));
     } else {
-      // The head only, as Docker does; then silence.
+      // Only the head, as Docker does; then nothing.
       response.flushHeaders();
       state = 'exited';
     }
@@ -109,7 +109,8 @@ for (const [name, trouble, why] of troubles) {
       else response.end(inspection('exited', 255));
     };
     const engine = await engineFor(t, listener, { timing: { reconnectDelayMs: () => 1 } });
-    // Docker says 255 of a container that ended while it was away: not ours to interpret.
+    // Docker reports 255 for a container that ended while Docker was away. This code does not
+    // interpret it.
     const { state, exitCode } = await engine.waitForExit('x', never);
     assert.deepEqual({ state, exitCode }, { state: 'exited', exitCode: 255 });
   });
@@ -220,7 +221,9 @@ interface Relay {
   readonly close: () => void;
 }
 
-/** Hands everything on to the real daemon. Closing cuts all connections and takes the socket away. */
+/**
+ * Forwards everything to the real daemon. Closing it closes all connections and removes the socket.
+ */
 async function openRelay(path: string): Promise<Relay> {
   const sockets = new Set<Socket>();
   const asked: { readonly text: string; readonly resolve: () => void }[] = [];

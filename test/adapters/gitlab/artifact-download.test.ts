@@ -128,7 +128,7 @@ describe('the download of artifacts', () => {
   it('fails for good when the disk is full, with the path', async (t) => {
     gitlab.answer(plain(200, {}, 'zip'));
     const file = join(await scratchDirectory(t), 'full');
-    await symlink('/dev/full', file); // a device that has no room, ever
+    await symlink('/dev/full', file); // a device without any room
     await assert.rejects(fetched(t, { file }), (error) => {
       assert.ok(error instanceof FinalError);
       assert.match(error.message, /cannot write .*full \(ENOSPC\): the disk is full/);

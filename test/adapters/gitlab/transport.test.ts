@@ -5,7 +5,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
 import { JOB, openCoordinator } from './support/subjects.ts';
 
-/** A server below http: it takes connections, and does with them as told. */
+/** A server below HTTP: it accepts connections and handles them as the test says. */
 async function startRawServer(t: TestContext, onSocket: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createNetServer((socket) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createKeyedMutex } from '../../../src/adapters/host/keyed-mutex.ts';
 
-/** Work that ends when it is told to. */
+/** Work that ends on request. */
 function work(log: string[], name: string) {
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => {

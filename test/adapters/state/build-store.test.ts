@@ -45,7 +45,7 @@ function draftOf(
   });
 }
 
-/** Lets everything go on by a step; not the end of anything. */
+/** Lets all pending work advance by one step, but not necessarily to its end. */
 async function tick(): Promise<''> {
   await new Promise(setImmediate);
   return '';

@@ -58,7 +58,7 @@ describe('the last uses of cache volumes', () => {
     const removal = new Promise<boolean>((resolve) => (end = resolve));
     const removed = uses.removeUnlessUsed('a', 2_000_000, () => removal);
     const noted = uses.noteUse('a').then(() => events.push('noted'));
-    // Another volume is not held up.
+    // Another volume does not have to wait.
     await uses.noteUse('b');
     events.push('removed');
     end(true);

@@ -137,7 +137,7 @@ describe('a cipher', () => {
       );
     }
     const empty = cipher.encrypt(new Uint8Array());
-    const weak = empty.subarray(0, empty.length - 4); // twelve bytes of tag would do for GCM
+    const weak = empty.subarray(0, empty.length - 4); // GCM would accept twelve bytes of tag
     assert.throws(() => cipher.decrypt(weak, cipher.keyId), complaint);
     const longer = Buffer.concat([sealed, Buffer.from([0])]);
     assert.throws(() => cipher.decrypt(longer, cipher.keyId), complaint);

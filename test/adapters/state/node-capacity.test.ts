@@ -6,7 +6,7 @@ import { createNodeCapacity } from '../../../src/adapters/state/node-capacity.ts
 
 const never = new AbortController().signal;
 
-/** Whether a promise has been resolved by now; waits for nothing but what is due. */
+/** Whether a promise is resolved by now. Waits only for pending callbacks. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   void promise.then(

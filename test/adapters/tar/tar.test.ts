@@ -124,7 +124,7 @@ describe('GNU tar', () => {
       await writeFile(Buffer.concat([Buffer.from(`${dir}/d/caf`), Buffer.of(0xe9)]), 'Latin-1');
       await writeFile(join(dir, 'd', name), 'text');
       const seconds = isNarrow ? 1_600_000_000 : -86_400;
-      const time = new Date(seconds * 1000); // a negative number would be taken for now
+      const time = new Date(seconds * 1000); // a negative number would mean the current time
       await utimes(join(dir, 'd', name), time, time);
       const ids = isNarrow
         ? ['--owner=:1234', '--group=:5678']

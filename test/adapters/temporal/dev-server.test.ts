@@ -147,7 +147,7 @@ describe('embedded Temporal', () => {
     await first.stop();
     const [before = ''] = await databases();
 
-    // The same server: only what it says of itself is another version.
+    // The same server, which only reports another version.
     const second = await start(await asVersion('99.0.0'));
     await assert.rejects(statusOfWorkflow(second), /not found/);
     assert.deepEqual(await databases(), ['database-99.0.0']);
@@ -157,7 +157,7 @@ describe('embedded Temporal', () => {
     assert.ok((await stat(earlier)).size > 0);
     await second.stop();
 
-    // Of what it held before, all builds have ended meanwhile.
+    // All builds of the old database have ended meanwhile.
     const third = await start();
     await assert.rejects(statusOfWorkflow(third), /not found/);
     assert.equal((await readdir(join(stateDir, 'earlier'))).length, 2);
@@ -219,7 +219,7 @@ async function reach(address: string): Promise<true> {
   }
 }
 
-/** Another process's doing: there is no event to wait for. */
+/** Another process does this, so there is no event to wait for. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const endMs = Date.now() + 60_000;
   while (!(await isSo())) {

@@ -7,7 +7,7 @@ import { END_OF_BUILD } from '../../../src/domain/build/end-text.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
-/** The real one can be installed once in a process; here it only takes its options. */
+/** The real one can be installed only once in a process. This one only records its options. */
 function installed() {
   const { log, said } = recordingLog();
   let options: RuntimeOptions | undefined;

@@ -51,7 +51,7 @@ const log: Log = {
   error: (message, fields) => errors.push({ message, ...fields }),
 };
 
-/** As in a process that has just been started. To forget a spool unclosed is to crash. */
+/** As in a process that was just started. A spool that is dropped without closing is a crash. */
 function newSpool(): TraceSpool {
   const spool = createTraceSpool({
     builds: { directory: () => directory },
@@ -172,7 +172,7 @@ describe('a trace writer', () => {
   it('says which path has no room, and has lost nothing when there is room again', async () => {
     const writer = await openWriter();
     await writer.appendOnce('a', 'one\n');
-    // A directory in the way of the next checkpoint: the disk refuses, whoever we are.
+    // A directory in the place of the next checkpoint, so that even root cannot write it.
     await mkdir(join(directory, 'trace.checkpoint.tmp'));
     await assert.rejects(
       writer.checkpoint(),
@@ -286,7 +286,7 @@ describe('a trace after a crash', () => {
     const step = 7;
     let seen = '';
     for (let at = 0; at < bytes.length; at += step) {
-      // Each step is another process; of the one before, only what it had written is left.
+      // Each step is a new process. Only what the one before has written is left.
       const writer = await openWriter();
       await writer.appendOnce('header', 'header\n');
       await writer.followFile('build', output, ENDED);

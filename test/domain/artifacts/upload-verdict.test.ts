@@ -7,7 +7,7 @@ import {
   type UploadAnswer,
 } from '../../../src/domain/artifacts/upload-verdict.ts';
 
-/** How many tries are made when each is answered the same. */
+/** The number of tries when each gets the same answer. */
 function triesOf(answer: UploadAnswer): number {
   for (let tries = 1; ; tries += 1) {
     if (judgeUpload(answer, 'because', tries).kind !== 'again') return tries;

@@ -46,7 +46,7 @@ function questionOf({ cache, variables = {}, store, job }: Wishes) {
   return { context, variables: buildVariables(context, { jobStatus: 'running' }), digests };
 }
 
-/** The one order of the one cache. */
+/** The only planned entry of the only cache. */
 function restore(wishes: Wishes = {}): PlannedCache {
   const [order] = planRestore(questionOf(wishes));
   assert.ok(order);
@@ -247,7 +247,7 @@ describe('where a cache is kept', () => {
     assert.equal(otherOf({}), 'project/42/5a/5adeps');
     const variables = { FF_HASH_CACHE_KEYS: 'true' };
     assert.equal(otherOf({ variables }), 'project/42/deps');
-    // A key that is only hashed was never looked at: it must not lead out of the project.
+    // A key that was only hashed was never checked, and it must not lead out of the project.
     const cache = { key: '../43/deps' };
     assert.equal(otherOf({ variables, cache }), undefined);
   });

@@ -8,7 +8,7 @@ import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import type { DockerConfig } from '../../../src/domain/runner/config.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 
-/** Long enough to be told apart, and nobody looks at them here. */
+/** Long enough to be distinguishable; nothing here reads them. */
 const digests = { md5Hex: () => 'm'.repeat(32), sha256Hex: () => 's'.repeat(64) };
 
 function filesOf(place: string) {

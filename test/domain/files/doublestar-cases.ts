@@ -1,6 +1,6 @@
 import type { GlobVerdict } from '../../../src/domain/files/glob.ts';
 
-/** `invalid`: no pattern at all. */
+/** `invalid`: not a pattern. */
 export type DoublestarVerdict = Exclude<GlobVerdict, 'too_complex'> | 'invalid';
 
 export interface DoublestarCases {
@@ -8,7 +8,7 @@ export interface DoublestarCases {
   readonly rows: readonly (readonly [pattern: string, path: string, verdict: DoublestarVerdict])[];
 }
 
-// The verdicts are those of tools/doublestar, which asks doublestar itself; where Go is installed the
+// The results come from tools/doublestar, which asks doublestar itself. Where Go is installed the
 // test asks again.
 export const DOUBLESTAR_CASES: readonly DoublestarCases[] = [
   {

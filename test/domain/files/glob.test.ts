@@ -14,7 +14,7 @@ function verdictOf(pattern: string, path: string): DoublestarVerdict {
   return verdict as DoublestarVerdict;
 }
 
-// Pieces of patterns next to each other make all the odd cases: `{*,a}*`, `a**/b`, `[^{]`.
+// Random sequences of pattern pieces produce all the odd cases: `{*,a}*`, `a**/b`, `[^{]`.
 const pattern = fc
   .array(
     fc.constantFrom(
@@ -67,7 +67,8 @@ describe('parseGlob', () => {
       fc.array(plain, { minLength: 1, maxLength: 4 }),
       path,
       (head, alternatives, name) => {
-        // Tails that match nothing count only where no brace is before them: the path goes on.
+        // Tails that match nothing count only without a brace before them, because then the path
+        // continues.
         const apart = alternatives.map((each) => verdictOf(`${head}/${each}/z`, `${name}/z`));
         const braces = verdictOf(`${head}/{${alternatives.join(',')}}/z`, `${name}/z`);
         assert.equal(braces, apart.includes('match') ? 'match' : 'no_match');
@@ -112,7 +113,7 @@ describe('parseGlob', () => {
       assert.equal(isTaken, own === 'match' || below === 'match', `${text} ${path}`);
       const above = names.map((_, index) => names.slice(0, index + 1).join('/'));
       const isBelow = above.some((name) => parseGlob(text)?.matches(name));
-      // A part that only longer paths lead to may turn out to be malformed.
+      // A part that only longer paths reach may turn out to be malformed.
       if (isBelow && verdict !== 'malformed') assert.ok(isTaken, `${text} ${path}`);
     });
     fc.assert(law, { numRuns: 10_000 });
@@ -181,7 +182,7 @@ describe('a hostile pattern and path of 100 KB', () => {
         parseGlob(text)?.matches(name);
         return cpuUsage(start).user / 1000;
       });
-      // Other programs share this machine, and so does the compiler of this one.
+      // Other programs share this machine, among them the compiler of this one.
       const best = Math.min(...times);
       assert.ok(best <= 50, `${best.toFixed(1)} ms`);
     });

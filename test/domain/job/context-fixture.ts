@@ -38,7 +38,7 @@ const RUNNER: RunnerConfig = {
   docker: DOCKER,
 };
 
-/** A payload as GitLab sends it, with the parts a test wants to be different. */
+/** A payload as GitLab sends it, with changed parts. */
 export function payloadJson(changes: Readonly<Record<string, unknown>> = {}) {
   return {
     id: 4711,

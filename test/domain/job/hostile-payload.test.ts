@@ -21,7 +21,7 @@ import { contextOf, payloadJson } from './context-fixture.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** A job with something in every place. */
+/** A job with a value in every field. */
 function wholeJob(): Json {
   const variable = (key: string, value: string): Json => ({
     ...{ key, value, public: true, file: false, masked: true, raw: false },
@@ -133,7 +133,10 @@ function parsed(json: Json): JobPayload | undefined {
   }
 }
 
-/** What a node says of a job to Temporal, which takes neither a long text nor an odd time. */
+/**
+ * The data about a job that a node sends to Temporal, which accepts neither a long text nor an odd
+ * time.
+ */
 function assertSummary(context: BuildContext): void {
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   const summary = JSON.stringify(summarizeJob(context, plan));
@@ -147,9 +150,9 @@ function assertSummary(context: BuildContext): void {
   }
 }
 
-/** Far below what Temporal takes, and more than any honest job has. */
+/** Far below Temporal's limit, and more than any real job has. */
 const MAX_SUMMARY_LENGTH = 256 * 1024;
-/** Ten years, as PostgreSQL and GitLab bear them. */
+/** Ten years, the limit of PostgreSQL and GitLab. */
 const MAX_TIME_MS = 315_360_000_000;
 
 function useAll(variables: Variables, context: BuildContext): void {
@@ -194,7 +197,7 @@ describe('a job that was changed anywhere', () => {
       }),
       { numRuns: 3_000 },
     );
-    // A mutation that always breaks the job, or never, would prove nothing.
+    // Mutations that break the job always or never would prove nothing.
     for (const [outcome, count] of Object.entries(outcomes)) assert.ok(count > 10, outcome);
   });
 });
@@ -266,8 +269,8 @@ describe('a job of absurd size', () => {
       assertSummary(context);
       const { user, system } = process.cpuUsage(before);
       const usedMs = (user + system) / 1_000;
-      // Time of the CPU, which a busy machine does not lengthen: 10 to 60 ms, far below what anything
-      // quadratic takes.
+      // CPU time, which a busy machine does not lengthen: 10 to 60 ms, far below anything
+      // quadratic.
       assert.ok(usedMs < 1_000, `${usedMs} ms of CPU time`);
     });
   }

@@ -95,7 +95,7 @@ describe('whether GitLab may hold a question open', () => {
         const settings = { checkIntervalMs: 3_000, concurrent, runners };
         const waiting = runners.filter((one) => mayWait(settings, one));
         if (waiting.length === 0) return;
-        // Every build and every held question counts under the limit of its runner.
+        // Every build and every open request counts under the limit of its runner.
         const most = all.reduce((sum, limit) => sum + (limit > 0 ? limit : Infinity), 0);
         assert.ok(most <= concurrent);
       }),

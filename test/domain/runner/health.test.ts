@@ -19,7 +19,7 @@ const RUNNER: RunnerSettings = {
   unhealthyIntervalMs: REST_MS,
 };
 
-/** Health after these reports, one a second from 1 s on. */
+/** Health after these reports, one per second from 1 s on. */
 function healthAfter(...reports: readonly boolean[]): RunnerHealth | undefined {
   return reports.reduce<RunnerHealth | undefined>(
     (health, isHealthy, index) => updateHealth(health, isHealthy, (index + 1) * 1_000),

@@ -17,7 +17,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
     writeFileSync(path, `#!/bin/sh\ntouch ${canary()}\nexit 0\n`, { mode: 0o777 });
     return path;
   };
-  /** What an earlier job leaves in the checkout, that the next one must not run. */
+  /** Files that an earlier job leaves in the checkout and the next one must not run. */
   const plants: Readonly<Record<string, (dir: string) => void>> = {
     'hooks of every name': (dir) => {
       mkdirSync(join(dir, '.git/hooks'), { recursive: true });

@@ -12,7 +12,7 @@ import {
   type Workplace,
 } from './support/stage-runs.ts';
 
-/** Each runs `touch canary` where somebody forgets to quote it in some way. */
+/** Each runs `touch canary` where a quote is missing. */
 const FRAGMENTS = [
   '$(touch canary)',
   '`touch canary`',
@@ -60,7 +60,7 @@ describeForShells('hostile values', 'all', (shell) => {
   });
   after(() => place.remove());
 
-  /** Wherever a command could have been run from. */
+  /** All places from which a command could have been run. */
   const canaries = (...dirs: readonly string[]): readonly string[] =>
     ['/', place.dir, place.home, ...dirs].map((dir) => join(dir, 'canary')).filter(existsSync);
 

@@ -11,14 +11,14 @@ import {
   stdinLoader,
 } from '../../../src/domain/script/stage-command.ts';
 
-/** Paths of an image, each with what stands before it. */
+/** Paths of an image, each with the content before it. */
 const IN_ROOT = /(?<=[\s<])\/(?:usr|bin|busybox|\.temporal)[\w/.-]*/g;
 
 describe('the command of a container', () => {
   const root = mkdtempSync(join(tmpdir(), 'tgr-command-'));
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  /** An image that has these shells, each of which says which it is and what it was given. */
+  /** An image with these shells. Each prints its own name and its arguments. */
   const run = (command: readonly string[], shells: readonly string[], env = {}): string => {
     rmSync(root, { recursive: true, force: true });
     mkdirSync(join(root, dirname(STAGE_MOUNTS.script)), { recursive: true });

@@ -261,7 +261,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
       ...shell,
       argv: [join('/usr/bin', program), ...args] as [string, ...string[]],
     };
-    // busybox has its own cat, whatever PATH says.
+    // busybox uses its own cat, whatever PATH contains.
     const run = await place.runText(absolute, wrap('echo out; echo err >&2; exit 5'), {
       env: { PATH: bin },
     });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createTracePipeline, type TracePipeline } from '../../../src/domain/trace/pipeline.ts';
 import { cut, NOW_MS, optionsOf, textThrough } from './support.ts';
 
-// Few letters, none of them of `[MASKED]`: secrets overlap, repeat and begin each other all the time.
+// Few letters, none of `[MASKED]`, so that secrets overlap, repeat and begin each other often.
 const letters = (max: number) =>
   fc.string({ unit: fc.constantFrom('a', 'b', 'c', '\n', 'é'), minLength: 1, maxLength: max });
 const secrets = fc
@@ -21,7 +21,7 @@ const secretsInText = secrets.chain((maskPhrases) =>
 );
 const sizes = fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 8 });
 
-/** What masking means, said as simply as possible: occurrences that share bytes are one. */
+/** The meaning of masking in its simplest form: occurrences that share bytes are one. */
 function maskSlowly(text: string, phrases: readonly string[]): string {
   const bytes = Buffer.from(text);
   const found: [start: number, end: number][] = [];

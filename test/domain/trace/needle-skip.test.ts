@@ -8,7 +8,9 @@ const letters = (min: number, max: number) =>
     .string({ unit: fc.constantFrom('a', 'b', 'A', 'é'), minLength: min, maxLength: max })
     .map((text) => Buffer.from(text));
 
-/** The first place from `start` on at which a needle begins, or one that the text cuts off does. */
+/**
+ * The first position from `start` on at which a needle begins, or a needle that the text cuts off.
+ */
 function firstBeginning(text: Buffer, needles: readonly Buffer[], start: number): number {
   for (let at = start; at < text.length; at++) {
     const begins = needles.some((needle) => {

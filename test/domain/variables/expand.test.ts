@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { expandText, specialValue } from '../../../src/domain/variables/expand.ts';
 
-/** Shows which name was asked for. */
+/** Returns the requested name. */
 const show = (name: string): string => `<${name}>`;
 
 // Each row was run once through Go's os.Expand with the same mapping.
@@ -139,7 +139,7 @@ describe('specialValue', () => {
   }
 });
 
-/** The rules again, one character after another. */
+/** The same rules, written one character after another. */
 function expandSlowly(text: string): string {
   let out = '';
   for (let i = 0; i < text.length; i += 1) {

@@ -27,7 +27,7 @@ function expand(text: string): string | undefined {
   return undefined;
 }
 
-// mvdan.cc/sh itself says the same of each row: see below.
+// mvdan.cc/sh itself gives these results: see below.
 const cases: [text: string, expected: string | undefined, why: string][] = [
   ['', '', 'nothing to do'],
   ['dist/', 'dist/', 'no reference'],
@@ -167,7 +167,7 @@ describe('expandShell', () => {
         const { expanded } = JSON.parse(asked.answers[index] ?? '') as GoAnswer;
         return { given, expanded, actual: expand(given), isOfTable: index < cases.length };
       })
-      // Arithmetic is not done whole here: such a text stays, with a warning.
+      // Arithmetic is not evaluated completely here. Such a text stays, with a warning.
       .filter(({ actual, isOfTable }) => isOfTable || actual !== undefined)
       .filter(({ expanded, actual }) => expanded !== actual);
     assert.deepEqual(different, []);

@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 
 export interface ConnectProxy {
   readonly url: string;
-  /** `CONNECT host:port` or `GET http://host/path`, with the credentials that came along. */
+  /** `CONNECT host:port` or `GET http://host/path`, with the credentials of the request. */
   readonly requests: readonly {
     readonly line: string;
     readonly authorization: string | undefined;
@@ -12,7 +12,7 @@ export interface ConnectProxy {
   close(): Promise<void>;
 }
 
-/** A proxy that leads every name to one port of this machine. */
+/** A proxy that sends every host to one port of this machine. */
 export async function startConnectProxy(targetPort: () => number): Promise<ConnectProxy> {
   const requests: { line: string; authorization: string | undefined }[] = [];
   const sockets = new Set<Socket>();

@@ -20,12 +20,12 @@ export interface ScriptedServer {
   readonly requests: readonly Recorded[];
   /** Sockets accepted so far. */
   readonly connections: readonly Socket[];
-  /** Answers to come, in order; the last one is given again and again. */
+  /** Answers in order. The last one is repeated. */
   answer(...answers: Answer[]): void;
   close(): Promise<void>;
 }
 
-/** A server that says what it is told to say, and remembers what it was asked. */
+/** A server with given answers that records all requests. */
 export async function startServer(tls?: ServerOptions): Promise<ScriptedServer> {
   const requests: Recorded[] = [];
   const connections: Socket[] = [];

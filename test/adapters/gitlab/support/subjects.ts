@@ -18,7 +18,7 @@ export const PROGRAM: ProgramInfo = {
   hostname: 'node-1',
 };
 
-/** The entry as far as the coordinator reads it; touching anything else would fail a test loudly. */
+/** A runner with only the fields that the coordinator reads. Reading another one fails the test. */
 function runnerEntry(fields: Partial<RunnerConfig> & { readonly url: string }): RunnerConfig {
   const entry: Partial<RunnerConfig> = {
     key: 'key',

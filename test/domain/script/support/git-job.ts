@@ -22,7 +22,7 @@ export const GIT_NAMES = [
   ...['config', 'hooks', 'config.worktree', 'commondir', 'index.lock', 'HEAD', 'lib/hooks'],
 ];
 
-/** What a test wants of a job with sources. */
+/** The parts of a job with sources that a test changes. */
 export interface Wish {
   readonly path?: string;
   readonly git?: Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ export interface Wish {
   readonly context?: Partial<BuildContext>;
 }
 
-/** A server with repositories, and a place to get them to. Made anew for each suite. */
+/** A server with repositories and a directory to fetch into, created again for each suite. */
 export interface GitJobs {
   readonly place: Workplace;
   readonly server: GitServer;
@@ -41,14 +41,17 @@ export interface GitJobs {
   readonly jobOf: (wish?: Wish) => BuildContext;
   readonly dirOf: (job: BuildContext) => string;
   readonly getSources: (job: BuildContext) => Promise<StageRun>;
-  /** Gets the sources, or the test fails; returns the output without colours. */
+  /** Fetches the sources or fails the test. Returns the output without colours. */
   readonly succeed: (job: BuildContext) => Promise<string>;
   /** Whether a planted program has run. */
   readonly canaryPath: string;
   readonly hasCanary: () => boolean;
 }
 
-/** To be called in a suite: sets up before it, cleans up behind each test and behind all. */
+/**
+ * Call it in a suite: it sets up before the suite and cleans up after each test and after the
+ * suite.
+ */
 export function useGitJobs(shell: Shell): () => GitJobs {
   let jobs: GitJobs | undefined;
   const opened = (): GitJobs => {

@@ -11,7 +11,7 @@ export interface GitRequest {
   readonly correlationId: string | undefined;
 }
 
-/** Git over smart HTTP, for whoever knows the token; everything else is refused. */
+/** Git over smart HTTP for requests with the token. Everything else is refused. */
 export interface GitServer {
   readonly url: string;
   readonly host: string;
@@ -55,7 +55,7 @@ export async function startGitServer(root: string, token: string): Promise<GitSe
   };
 }
 
-/** As git(1), with nothing of this machine's configuration. */
+/** git(1) without any configuration of this machine. */
 export function git(dir: string, ...args: readonly string[]): string {
   return execFileSync('git', ['-C', dir, '-c', 'user.name=T', '-c', 'user.email=t@x', ...args], {
     encoding: 'utf8',

@@ -23,8 +23,8 @@ const SHELLS: readonly Shell[] = [
 ];
 
 /**
- * Runs tests once for each shell, or for those named; one that this machine lacks is told as
- * skipped.
+ * Runs tests once for each shell, or for the named ones. A shell that is missing here is reported
+ * as skipped.
  */
 export function describeForShells(
   title: string,
@@ -50,11 +50,11 @@ export function hasProgram(program: string): boolean {
 
 export interface StageRun {
   readonly exitCode: number | null;
-  /** What went into the output file: all of the stage's own. */
+  /** The content of the output file: everything that the stage printed. */
   readonly output: string;
-  /** What the container itself would have said. */
+  /** The container's own output. */
   readonly containerLog: string;
-  /** As the wrapper noted it; undefined when it could not. */
+  /** The state as the wrapper noted it; undefined when it could not. */
   readonly state: { readonly exitCode: number | undefined } | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface RunOptions {
   readonly onStart?: (run: { readonly pid: number; readonly scriptPath: string }) => void;
 }
 
-/** A place that stands for the file system of a job's containers. */
+/** A directory in place of the file system of a job's containers. */
 export interface Workplace {
   readonly dir: string;
   readonly home: string;
@@ -111,7 +111,8 @@ export function openWorkplace(): Workplace {
     if (child.pid !== undefined) options.onStart?.({ pid: child.pid, scriptPath });
     return new Promise((resolve, reject) => {
       child.on('error', reject);
-      // Not `close`: processes that a job left behind may hold the streams, in a container they die.
+      // Not `close`, because processes that a job left may hold the streams. In a container they
+      // would die.
       child.on('exit', (exitCode) => {
         child.stdout?.destroy();
         child.stderr?.destroy();
