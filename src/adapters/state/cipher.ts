@@ -12,14 +12,17 @@ import { createNameHashes, type NameHashes } from './name-hashes.ts';
 export interface Cipher {
   readonly keyId: string;
   knows(keyId: string): boolean;
-  encrypt(plain: Uint8Array): Uint8Array;
-  /** Throws when the key is not in the ring, or the bytes were changed. */
-  decrypt(encrypted: Uint8Array, keyId: string): Uint8Array;
+  /** `boundTo` is not encrypted: only with the same again can the result be decrypted. */
+  encrypt(plain: Uint8Array, boundTo?: Uint8Array): Uint8Array;
+  /** Throws when the key is not in the ring, or the bytes or `boundTo` were changed. */
+  decrypt(encrypted: Uint8Array, keyId: string, boundTo?: Uint8Array): Uint8Array;
 }
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
+/** The same bytes as without any. */
+const UNBOUND = new Uint8Array();
 
 const keyRingSchema = z.object({
   keys: z.array(z.object({ id: z.string().min(1), key: z.base64() })).min(1),
@@ -113,13 +116,13 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
   return {
     keyId,
     knows: (id) => keys.has(id),
-    encrypt: (plain) => {
+    encrypt: (plain, boundTo = UNBOUND) => {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', key, nonce);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(boundTo);
       const body = Buffer.concat([cipher.update(plain), cipher.final()]);
       return Buffer.concat([nonce, cipher.getAuthTag(), body]);
     },
-    decrypt: (encrypted, id) => {
+    decrypt: (encrypted, id, boundTo = UNBOUND) => {
       const known = keys.get(id);
       if (known === undefined) {
         throw new Error(`encrypted with key "${id}", which is not in ${path}: add it to "keys"`);
@@ -131,7 +134,7 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
         // Otherwise a truncated tag would be accepted as a weaker one.
         const options = { authTagLength: TAG_BYTES };
         const decipher = createDecipheriv('aes-256-gcm', known, nonce, options);
-        decipher.setAuthTag(tag);
+        decipher.setAAD(boundTo).setAuthTag(tag);
         return Buffer.concat([decipher.update(body), decipher.final()]);
       } catch (error) {
         const message = `does not open with key "${id}" of ${path}: the bytes or the key were changed`;

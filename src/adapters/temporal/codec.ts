@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from '@temporalio/common';
+import {
+  METADATA_ENCODING_KEY,
+  type Payload,
+  type PayloadCodec,
+  type SerializationContext,
+} from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { Cipher } from '../state/cipher.ts';
 import { isMarkedClear } from './clear-payload.ts';
@@ -7,36 +13,65 @@ import { isMarkedClear } from './clear-payload.ts';
 const ENCODING = 'binary/encrypted';
 const KEY_ID = 'encryption-key-id';
 const COMPRESSION = 'compression';
+const BINDING = 'bound-to';
 
-/** Encrypts every payload that leaves the worker, so that the Temporal server cannot read any. */
+/**
+ * Encrypts every payload that leaves the worker, so that the Temporal server cannot read any, and binds it
+ * to the workflow that it is for: whoever may write into the namespace cannot have another one take it.
+ */
 export function createPayloadCodec(cipher: Cipher): PayloadCodec {
   return {
     // `async`, so that a payload that cannot be decrypted rejects, as the SDK expects.
-    encode: async (payloads) =>
-      payloads.map((payload) => (isMarkedClear(payload) ? payload : encode(payload, cipher))),
-    decode: async (payloads) => payloads.map((payload) => decode(payload, cipher)),
+    encode: async (payloads, context) =>
+      payloads.map((payload) =>
+        isMarkedClear(payload) ? payload : encode(payload, { cipher, boundTo: bindingOf(context) }),
+      ),
+    decode: async (payloads, context) =>
+      payloads.map((payload) => decode(payload, { cipher, boundTo: bindingOf(context) })),
   };
+}
+
+interface Scope {
+  readonly cipher: Cipher;
+  /** undefined: the caller does not know the workflow. */
+  readonly boundTo: Uint8Array | undefined;
+}
+
+/** A digest, because ids are long and every payload has one. Activities belong to their workflow. */
+function bindingOf(context: SerializationContext | undefined): Uint8Array | undefined {
+  if (context?.workflowId === undefined) return undefined;
+  const owner = JSON.stringify([context.namespace, context.workflowId]);
+  return createHash('sha256').update(owner).digest();
 }
 
 // A CommonJS module whose names are not visible to ESM.
 const { Payload: Wire } = proto.temporal.api.common.v1;
 
-function encode(payload: Payload, cipher: Cipher): Payload {
+function encode(payload: Payload, { cipher, boundTo }: Scope): Payload {
   const packed = gzipSync(Wire.encode(payload).finish(), { level: 1 });
   return {
     metadata: {
       [METADATA_ENCODING_KEY]: Buffer.from(ENCODING),
       [KEY_ID]: Buffer.from(cipher.keyId),
       [COMPRESSION]: Buffer.from('gzip'),
+      ...(boundTo && { [BINDING]: boundTo }),
     },
-    data: cipher.encrypt(packed),
+    data: cipher.encrypt(packed, boundTo),
   };
 }
 
-function decode(payload: Payload, cipher: Cipher): Payload {
+/**
+ * What an earlier release has encrypted is bound to nothing. Whoever does not know the workflow, as the
+ * codec server, goes by what the payload says, which nobody can change either.
+ */
+function decode(payload: Payload, { cipher, boundTo }: Scope): Payload {
   const keyId = keyIdOf(payload);
   if (keyId === undefined) return payload;
-  return Wire.decode(gunzipSync(cipher.decrypt(payload.data ?? new Uint8Array(), keyId)));
+  const said = payload.metadata?.[BINDING] ?? undefined;
+  if (said !== undefined && boundTo !== undefined && !Buffer.from(said).equals(boundTo)) {
+    throw new Error('a payload was encrypted for another workflow: somebody has moved it');
+  }
+  return Wire.decode(gunzipSync(cipher.decrypt(payload.data ?? new Uint8Array(), keyId, said)));
 }
 
 /** Id of the key that encrypted a payload; undefined for a plain one. */

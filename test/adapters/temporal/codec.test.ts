@@ -3,7 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, after, describe, it } from 'node:test';
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import {
+  defaultPayloadConverter,
+  type Payload,
+  type PayloadCodec,
+  type SerializationContext,
+} from '@temporalio/common';
 import fc from 'fast-check';
 import type { Cipher } from '../../../src/adapters/state/cipher.ts';
 import { loadCipher } from '../../support/cipher.ts';
@@ -91,6 +96,59 @@ describe('payload codec', () => {
       data[index] = (data[index] ?? 0) ^ 1;
       await assert.rejects(codec.decode([{ ...sealed, data }]), `byte ${index}: nonce, tag, text`);
     }
+  });
+});
+
+describe('a payload that was encrypted for a workflow', () => {
+  let directory: string;
+  let codec: PayloadCodec;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'bound-'));
+    codec = createPayloadCodec(await loadCipher(join(directory, 'payload.json')));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const contextOf = (workflowId: string, namespace = 'default') =>
+    ({ type: 'workflow', namespace, workflowId }) as const;
+  const activity = { type: 'activity', namespace: 'default', workflowId: 'build/1' } as const;
+  const payload = defaultPayloadConverter.toPayload('for build 1');
+  const encode = async (context?: SerializationContext): Promise<Payload> =>
+    (await codec.encode([payload], context))[0]!;
+  const read = async (encoded: Payload, context?: SerializationContext): Promise<unknown> =>
+    defaultPayloadConverter.fromPayload((await codec.decode([encoded], context))[0]!);
+
+  it('is read by that workflow and its activities, and by who does not know whose it is', async () => {
+    const encoded = await encode(contextOf('build/1'));
+    const readers = [contextOf('build/1'), { ...activity, isLocal: false }, undefined];
+    for (const context of readers) assert.equal(await read(encoded, context), 'for build 1');
+  });
+
+  const others: [why: string, context: SerializationContext][] = [
+    ['another workflow', contextOf('build/2')],
+    ['the same in another namespace', contextOf('build/1', 'other')],
+    ['an activity of another workflow', { ...activity, workflowId: 'build/2', isLocal: false }],
+  ];
+  for (const [why, context] of others) {
+    it(`is refused by ${why}`, async () => {
+      await assert.rejects(
+        read(await encode(contextOf('build/1')), context),
+        /for another workflow/,
+      );
+    });
+  }
+
+  it('cannot be made to look as one for another workflow, or for none', async () => {
+    const [first, second] = await Promise.all(
+      ['build/1', 'build/2'].map((id) => encode(contextOf(id))),
+    );
+    const moved = { metadata: second!.metadata!, data: first!.data! };
+    await assert.rejects(read(moved, contextOf('build/2')), /does not/);
+    const freed = { metadata: (await encode()).metadata!, data: first!.data! };
+    await assert.rejects(read(freed, contextOf('build/2')), /does not/);
+  });
+
+  it('may be one of an earlier release, which was bound to none', async () => {
+    assert.equal(await read(await encode(), contextOf('build/1')), 'for build 1');
   });
 });
 
