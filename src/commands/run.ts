@@ -13,6 +13,7 @@ Environment:
   TEMPORAL_GITLAB_RUNNER_CODEC_ADDRESS
                                      Where to decode payloads for people: host:port, with
                                      TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE, or off
+  OTEL_EXPORTER_OTLP_ENDPOINT        Where traces of builds go (default: nowhere)
   TEMPORAL_ADDRESS                   Temporal server to use instead of an embedded one
 `;
 

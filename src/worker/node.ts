@@ -49,6 +49,7 @@ import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-fi
 import { openCacheStore } from './caches/open-cache-store.ts';
 import { openDuplicateWatch } from './guards/duplicate-watch.ts';
 import { openTemporal } from './open-temporal.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 import { createWorkers } from './workers.ts';
 
 export interface RunOptions {
@@ -136,8 +137,7 @@ async function openParts(
   });
   closers.add(() => monitoring.close());
   bridgeTemporalLog(Runtime, { log, clock: systemClock, metricsAddress });
-  const target = { env, cipher, log, state, signal: stopping };
-  const temporal = await openTemporal(target, closers);
+  const temporal = await openTemporal({ env, cipher, log, state, signal: stopping }, closers);
   const installation = await readInstallationId(state.installationFile, program.hostname);
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
@@ -156,13 +156,14 @@ async function openParts(
     registryAuthFile: () => readDockerConfigFile(env),
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
-  const { address, namespace, uiAddress: ui } = temporal;
-  monitoring.attach(peersOf(ports), { address, namespace, ...(ui !== undefined && { ui }) });
+  monitoring.attach(peersOf(ports), placeOf(temporal));
   const activities = createActivities(ports);
   const duplicates = await openDuplicateWatch({ state, temporal, nodeQueue, program, log });
   closers.add(() => duplicates.close());
   const { identity, whenDuplicate } = duplicates;
-  const workers = await createWorkers({ temporal, activities, capacity, nodeQueue, identity });
+  const traced = await openTracing(env, ports, closers);
+  const served = { temporal, activities, capacity, nodeQueue, identity, traced };
+  const workers = await createWorkers(served);
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
   return {
@@ -172,6 +173,10 @@ async function openParts(
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(room),
   };
+}
+
+function placeOf({ address, namespace, uiAddress: ui }: Temporal) {
+  return { address, namespace, ...(ui !== undefined && { ui }) };
 }
 
 interface EntryContext extends Pick<Ports, 'systemId' | 'program' | 'log' | 'metrics'> {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Worker, type WorkerTuner } from '@temporalio/worker';
+import { Worker, type ActivityInterceptorsFactory, type WorkerTuner } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
 import type { ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { translateFaults } from '../adapters/temporal/activity-faults.ts';
@@ -16,6 +16,8 @@ export interface WorkersOptions {
   readonly capacity: ResizableCapacity;
   readonly nodeQueue: string;
   readonly identity: string;
+  /** Around all others, which see a fault before it is Temporal's. */
+  readonly traced: readonly ActivityInterceptorsFactory[];
 }
 
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
@@ -32,7 +34,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '2 seconds',
   } as const;
-  const interceptors = { activity: [translateFaults] };
+  const interceptors = { activity: [...options.traced, translateFaults] };
   await checkBundle();
   boundYoungGenerationOfThreads();
   return Promise.all([
