@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
 import type { FakeArtifact } from './fake-gitlab/types.ts';
 
-/** What is in an upload, in a form to compare: see `ExpectedArtifact.holds`. */
+/** The content of an upload in comparable form: see `ExpectedArtifact.holds`. */
 export async function contentOf({
   format,
   content,
@@ -29,7 +29,7 @@ export interface ZipMember {
   readonly bytes: Buffer;
 }
 
-/** As `unzip` would see it, by another library than the one that packed it. */
+/** As `unzip` sees it, read with another library than the one that packed it. */
 export async function readZip(archive: Buffer): Promise<readonly ZipMember[]> {
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     fromBuffer(archive, { lazyEntries: true }, (error, opened) => {

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { projectRoot } from './project-root.ts';
 
-/** What a Go program of tools/ answers, a line for each question; or why it cannot be asked here. */
+/**
+ * The answers of a Go program of tools/, one for each line; or the reason why Go is missing here.
+ */
 export function askGo(
   tool: string,
   questions: readonly unknown[],

@@ -1,15 +1,15 @@
-// Jobs that show what became of a cache.
+// Jobs that print the content of a cache.
 
-/** Each job begins with an empty directory: what is in it came out of a cache. */
+/** Each job begins with an empty directory, so its files come from a cache. */
 export const variables = [{ key: 'GIT_STRATEGY', value: 'empty' }];
-/** Made long ago, as what is downloaded is. */
+/** Modified long ago, like downloaded files. */
 export const AGED = "find . -exec touch -d '-1 hour' {} +";
 
 export function cacheOf(key: string, changes: Readonly<Record<string, unknown>> = {}) {
   return { cache: [{ key, paths: ['vendor/'], ...changes }] };
 }
 
-/** A job that fills a cache, and one that says what is in it. */
+/** A job that fills a cache, and one that prints its content. */
 export function filled(payload: Readonly<Record<string, unknown>>, text = 'kept') {
   const script = ['mkdir -p vendor', `echo ${text} > vendor/file`];
   return { job: { variables, script, payload }, expected: { state: 'success' } } as const;

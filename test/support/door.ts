@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A port before a server, which can be shut: connections are refused then. */
+/** A port before a server. While it is closed, connections are refused. */
 export interface Door {
   readonly port: number;
   shut(): Promise<void>;
@@ -37,7 +37,7 @@ function serve(targetPort: number, sockets: Set<Socket>): Server {
       [target, client],
     ] as const) {
       sockets.add(socket);
-      // Whoever has ended it is known: the test, or one of the two programs.
+      // A closed connection is expected: the test or one of the two programs closed it.
       socket.on('error', () => undefined);
       socket.on('close', () => {
         sockets.delete(socket);

@@ -10,7 +10,7 @@ interface Reply {
   readonly body: unknown;
 }
 
-/** Answers as OpenBao does to what a runner asks, and refuses what that would refuse. */
+/** Answers like OpenBao to a runner's calls, and refuses what OpenBao would refuse. */
 export async function openFakeVault({
   publicKeyPem,
 }: Believed): Promise<Omit<TestVault, 'idToken'>> {

@@ -3,7 +3,7 @@ import type { RunnerProcess } from '../runner-process.ts';
 
 /** What a person who opens the Temporal UI can do there. */
 export interface TemporalUi {
-  /** Opens the list of workflows, of those alone that a query selects, in place of what was open. */
+  /** Opens the list of workflows, limited by a query, in place of the current page. */
   openList(query?: string): Promise<WorkflowList>;
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export interface WorkflowDetails {
 export interface SentForm {
   /** The form itself, which stays open with an error. */
   readonly form: Locator;
-  /** What the form says of the message. */
+  /** The form's message about its result. */
   readonly description: string;
   /** Appears when it was taken. */
   readonly success: Locator;
@@ -47,7 +47,7 @@ export interface SentForm {
 
 export interface UiOptions {
   readonly viewport?: { readonly width: number; readonly height: number };
-  /** Of the codec server that the UI is set to, when it is to be reached. */
+  /** The address of the codec server for the UI, when it should be reachable. */
   readonly codecEndpoint?: string;
 }
 
@@ -82,9 +82,10 @@ export async function openTemporalUi(
 }
 
 /**
- * Node asks the server for the browser. Chromium itself cuts its connections, those over loopback too,
- * when the machine's network changes (ERR_NETWORK_CHANGED), as it does whenever Docker starts or ends a
- * container, and then the UI shows an error page. Other hosts are not asked: the UI looks for news there.
+ * Node requests the pages for the browser. Chromium itself closes its connections, also those over
+ * loopback, when the machine's network changes (ERR_NETWORK_CHANGED). That happens whenever Docker
+ * starts or ends a container, and the UI then shows an error page. Other hosts are not requested:
+ * the UI checks for news there.
  */
 async function answerByNode(context: BrowserContext, hosts: readonly string[]): Promise<void> {
   await context.route(/.*/, async (route) => {
@@ -93,7 +94,7 @@ async function answerByNode(context: BrowserContext, hosts: readonly string[]): 
       // A request for the next event lasts until there is one.
       await route.fulfill({ response: await route.fetch({ timeout: 0 }) });
     } catch {
-      // The page that asked was closed or left, or the server is not there: the browser is told so.
+      // The page was closed or left, or the server is away: the browser gets an error.
       await route.abort().catch(() => undefined);
     }
   });

@@ -2,7 +2,7 @@ import Docker from 'dockerode';
 import type { Installation } from '../installation.ts';
 import { assertJob, NO_GIT } from '../scenario.ts';
 
-/** A job of a project of its own that is to succeed. */
+/** A job of its own project that should succeed. */
 export async function visit(
   { gitlab }: Installation,
   project: { readonly id: number; readonly script: string },
@@ -14,7 +14,7 @@ export async function visit(
   assertJob(job, { state: 'success', log });
 }
 
-/** Of a project, with those of its builds, until these have ended. */
+/** The volumes of a project and of its builds, until these have ended. */
 export async function volumesOf(projectId: number): Promise<readonly string[]> {
   const label = [`com.gitlab.gitlab-runner.project.id=${projectId}`];
   const { Volumes } = await new Docker().listVolumes({ filters: JSON.stringify({ label }) });

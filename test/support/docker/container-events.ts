@@ -2,9 +2,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dockerAt } from './docker-at.ts';
 
-/** What Docker says of the containers of builds, as it happens. */
+/** Docker's events about the containers of builds, as they happen. */
 export interface ContainerEvents {
-  /** Calls back in the turn in which Docker's word arrives; returns how to stop. */
+  /**
+   * Calls back in the turn of the event loop in which the event arrives. Returns a function that
+   * stops.
+   */
   listen(listener: (event: ContainerEvent) => void): () => void;
   /** How often containers of this job were started. */
   countStarts(jobId: number): number;
@@ -24,7 +27,7 @@ interface EventStream extends NodeJS.ReadableStream {
 
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-/** Goes on by itself after the daemon was away, with what has happened since it is back. */
+/** Continues by itself after the daemon was away, with the events since its return. */
 export async function followContainers(dockerHost?: string): Promise<ContainerEvents> {
   const listeners = new Set<(event: ContainerEvent) => void>();
   const starts = new Map<number, number>();
@@ -43,7 +46,7 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
       lastNs = timeOf(line);
       take(line);
     });
-    lines.on('error', () => undefined); // how a daemon that is killed ends it
+    lines.on('error', () => undefined); // how a killed daemon ends it
     stream.once('close', () => {
       closed.signal.removeEventListener('abort', end);
       void again(lastNs + 1n);
@@ -54,7 +57,7 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
       try {
         return await follow(sinceNs);
       } catch {
-        await delay(20); // a daemon that is away tells nobody when it is back
+        await delay(20); // no event reports the return of a daemon
       }
     }
   };
@@ -72,14 +75,14 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
 async function openEvents(dockerHost: string | undefined, sinceNs: bigint): Promise<EventStream> {
   const filters = { type: ['container' as const], label: [BUILD_LABEL] };
   const since = `${sinceNs / 1_000_000_000n}.${`${sinceNs % 1_000_000_000n}`.padStart(9, '0')}`;
-  // The answer to an HTTP request, though its type says less; the type of `since` knows no fractions.
+  // The HTTP response, though its type says less. The type of `since` does not allow fractions.
   return (await dockerAt(dockerHost).getEvents({
     filters,
     since: since as unknown as number,
   })) as EventStream;
 }
 
-/** Too long for a number: JSON.parse would round it, and the last event would come again. */
+/** Too long for a number: JSON.parse would round it, and the last event would be repeated. */
 function timeOf(line: string): bigint {
   return BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
 }

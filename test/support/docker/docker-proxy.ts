@@ -11,24 +11,24 @@ export interface DockerCall {
   readonly path: string;
 }
 
-/** Docker's answer instead of its own. */
+/** An answer in place of Docker's own. */
 export interface DockerRefusal {
   readonly status: number;
   readonly message: string;
 }
 
-/** The call gets through and its answer does not: whoever has called finds the connection cut. */
+/** The call reaches Docker and its answer is lost: the caller's connection is closed. */
 export const ANSWER_LOST = 'answer lost';
 
 export type Verdict = DockerRefusal | typeof ANSWER_LOST | undefined;
 
-/** Stands between a runner and its Docker, and does something before calls get through. */
+/** A proxy between a runner and its Docker that acts before calls get through. */
 export interface DockerProxy {
   /** For `[runners.docker] host`. */
   readonly host: string;
   /**
-   * Is asked at every call until it is another's turn. A connection that is handed over is with Docker
-   * by then, and with its caller once the answer, which does not matter, is there.
+   * Called for each request until another one is set. By the time a connection is handed over,
+   * Docker has it, and the caller has it once the answer arrived; the order does not matter.
    */
   intercept(decide: (call: DockerCall) => Promise<Verdict>): void;
   close(): Promise<void>;
@@ -51,13 +51,13 @@ export async function startDockerProxy(): Promise<DockerProxy> {
         answer.end(JSON.stringify({ message: verdict.message }));
         return;
       }
-      // A connection of its own: ending this call must not end another one's.
+      // A separate connection, because ending this call must not end another one's.
       const options = {
         socketPath: DOCKER_SOCKET,
         agent: false,
         method,
         path: url,
-        // Told to close, Docker may do so before the last of what is piped has been written.
+        // When Docker is told to close, it may do so before it has written the last piped bytes.
         headers: { ...headers, connection: 'keep-alive' },
       } as const;
       const outgoing = request(options, (reply) => {
@@ -70,7 +70,8 @@ export async function startDockerProxy(): Promise<DockerProxy> {
       });
       outgoing.on('error', () => answer.destroy());
       answer.on('close', () => outgoing.destroy());
-      // In one piece: Docker may have answered, and gone, before a second one could be written.
+      // In one piece, because Docker may have answered and closed before a second one could be
+      // written.
       const whole = buffer(incoming);
       whole.then(
         (body) => outgoing.end(body),

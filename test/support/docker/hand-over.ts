@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** A connection that its caller wants handed over, as the event `upgrade` of a server tells of it. */
+/** A connection to be handed over, as in the event `upgrade` of a server. */
 export interface Upgrade {
   readonly incoming: IncomingMessage;
   readonly connection: Duplex;
@@ -10,7 +10,7 @@ export interface Upgrade {
 
 export interface HandOverOptions {
   readonly dockerSocket: string;
-  /** Is awaited when Docker has agreed: what the caller has to say comes after that. */
+  /** Awaited when Docker has agreed. The caller's data follows. */
   agreed?(): Promise<unknown>;
 }
 
@@ -55,7 +55,7 @@ export function refuseUpgrade(
     'Connection: close',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  // Else the caller's end is never read, and the connection stays open.
+  // Otherwise the caller's end is never read, and the connection stays open.
   connection.resume();
   connection.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }

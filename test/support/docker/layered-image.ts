@@ -6,8 +6,8 @@ const docker = new Docker();
 const LAYER_BYTES = 4_000_000;
 
 /**
- * Makes an image on top of another, with a layer of noise that nobody has, and leaves it to the
- * registry alone.
+ * Creates an image on top of another one, with a layer of random bytes, and keeps it in the
+ * registry only.
  */
 export async function pushLayered(
   registry: Registry,
@@ -22,7 +22,7 @@ export function makeLayered(base: string): Promise<string> {
   return imageAfter(`head -c ${LAYER_BYTES} /dev/urandom > /noise-$(hostname)`, base);
 }
 
-/** An image with what a script has made of another one; returns its id. */
+/** An image made from another one by a script. Returns its id. */
 export async function imageAfter(script: string, base: string = JOB_IMAGE): Promise<string> {
   const container = await docker.createContainer({ Image: base, Cmd: ['sh', '-c', script] });
   try {

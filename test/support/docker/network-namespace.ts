@@ -5,21 +5,22 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * A network of its own for a process, with one wire to this host. What is dropped on it is gone: the
- * senders learn nothing and send again later and later, unlike behind a proxy that holds things back.
+ * A separate network for a process, with one link to this host. Dropped packets are lost: the
+ * senders are not notified and retransmit with growing pauses, unlike behind a proxy that delays
+ * data.
  */
 export interface NetworkNamespace {
   /** This host, as seen from inside. */
   readonly hostAddress: string;
-  /** Words that run in it what follows them. */
+  /** The command that runs another command in it. */
   readonly launcher: readonly string[];
-  /** Nothing comes from there or goes there any more. */
+  /** Drops all packets in both directions. */
   drop(address: string): Promise<void>;
   heal(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens one, or says why none can be had here. */
+/** Opens one, or returns the reason why it is not possible here. */
 export async function openNetworkNamespace(): Promise<NetworkNamespace | string> {
   if (process.getuid?.() !== 0) return 'network namespaces need root';
   const tag = randomBytes(4).toString('hex');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What is answered instead of the registry's own. */
+/** An answer in place of the registry's own. */
 export interface RegistryRefusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -11,12 +11,12 @@ export interface RegistryRefusal {
 }
 
 export type LayerFate =
-  /** The rest comes, as if nothing had been. */
+  /** The rest follows unchanged. */
   | 'rest'
   /** The connection is reset. */
   | 'reset';
 
-/** Stands before a registry, where what Docker is sent can be watched and troubled. */
+/** A proxy before a registry that records and disturbs what Docker receives. */
 export interface RegistryDoor {
   /** `127.0.0.1:port`, in place of the registry's own in references. */
   readonly host: string;
@@ -25,14 +25,14 @@ export interface RegistryDoor {
   /** Refuses what it is asked, until it returns undefined. */
   refuse(decide: (path: string) => RegistryRefusal | undefined): void;
   /**
-   * Holds the next layer back in its midst. Resolves when a part of it is through, with what decides
-   * about the rest.
+   * Holds the next layer back in the middle. Resolves when a part of it is through, with a function
+   * that decides about the rest.
    */
   holdLayer(): Promise<(fate: LayerFate) => void>;
   close(): Promise<void>;
 }
 
-/** More than manifests and configurations have. */
+/** Larger than manifests and configurations. */
 const LAYER_MIN_BYTES = 1024 * 1024;
 
 interface Held {

@@ -13,17 +13,17 @@ export interface Registry {
   readonly isPrivate: boolean;
   /** Pushes an image of this machine under a repository and tag; returns the whole reference. */
   push(image: string, repository: string): Promise<string>;
-  /** Goes away, as by an outage. `start` brings it back at the same address. */
+  /** Makes it unreachable, as in an outage. `start` brings it back at the same address. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it for good, and takes its images off this machine. */
+  /** Ends it and removes its images from this machine. */
   close(): Promise<void>;
 }
 
 /** Whom a private registry lets in. */
 export const LOGIN = { username: 'robot', password: 's3cret' } as const;
 
-/** Of the password above: made once, since nothing here makes such. */
+/** The hash of the password above, made once because no tool here makes one. */
 const HTPASSWD = 'robot:$2b$05$.Gw4GaGvIa0EoQ.ElTOQIuZlT05ruCuCCUsZ52ZW1FkIhm4hJ4rpS\n';
 
 /** Where the test's set-up put the registry's program, or the machine has it. */

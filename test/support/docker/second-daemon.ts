@@ -10,7 +10,7 @@ import { dockerAt } from './docker-at.ts';
 import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
 import { openNetwork } from '../own-network.ts';
 
-/** A Docker daemon of a test's own, which can be stopped and frozen without harm to anybody. */
+/** A separate Docker daemon for a test, which can be stopped and frozen without harm to others. */
 export interface SecondDaemon {
   readonly host: string;
   /** Address of this machine as containers with the daemon's own network (`host`) reach it. */
@@ -40,7 +40,7 @@ export function whyNoSecondDaemon(): string | undefined {
 }
 
 export interface SecondDaemonOptions {
-  /** Gives it a disk of its own, which can get full. */
+  /** Gives it a small separate disk, which can fill up. */
   readonly diskMib?: number;
 }
 
@@ -81,7 +81,7 @@ export async function openSecondDaemon({
     const exit = once(stopped, 'exit');
     stopped.kill(signal);
     await exit;
-    // Its containerd died with it; a pid that nobody reaps would be taken for one that runs.
+    // Its containerd ended with it. A zombie process would count as running.
     if (signal === 'SIGKILL') await rm(containerdPid, { force: true });
   };
   return {
@@ -92,7 +92,8 @@ export async function openSecondDaemon({
     stop,
     freeze: async () => {
       daemon?.kill('SIGSTOP');
-      // A thread that was about to answer may still do so: nothing tells when the last has stopped.
+      // A thread that was about to answer may still do so, because no event reports that the last
+      // one has stopped.
       while (!(await isStopped(daemon?.pid ?? 0))) await delay(5);
     },
     thaw: () => void daemon?.kill('SIGCONT'),
@@ -101,7 +102,7 @@ export async function openSecondDaemon({
       if (daemon === undefined) await start({ liveRestore: false });
       await removeContainers(`unix://${socketPath}`);
       await stop('SIGTERM');
-      // Mounted by the daemon each time that it starts, and left so for containers that go on.
+      // The daemon mounts it at each start and leaves it for containers that continue.
       for (const mounted of [dataRoot, join(directory, 'x', 'netns', 'default')]) {
         for (let isMounted = true; isMounted;) isMounted = unmounted(mounted);
       }

@@ -36,7 +36,7 @@ export function createArtifactCalls(options: JobCallOptions): Pick<Handlers, 'up
   return { uploadArtifacts };
 }
 
-/** The one part named `file`, or what is wrong. */
+/** The only part named `file`, or a message about the fault. */
 function parseUpload({ headers, body, large, url }: FakeRequest): FakeArtifact | string {
   const boundary = boundaryOf(headers['content-type']);
   const mark = `--${boundary}`;

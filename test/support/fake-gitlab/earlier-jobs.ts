@@ -5,12 +5,12 @@ import type { FakeRequest, Reply } from './exchange.ts';
 import { randomToken } from './runners.ts';
 import type { FakeAnswer, FakeEarlierJob } from './types.ts';
 
-/** A job of an earlier stage, of which only what it has kept is left. */
+/** A job of an earlier stage, of which only its artifacts are left. */
 export interface EarlierJob {
   readonly id: number;
   readonly token: string;
   readonly spec: FakeEarlierJob;
-  /** What a test wants to be answered before the file itself, in this order. */
+  /** The answers that a test wants before the file itself, in this order. */
   readonly answers: FakeAnswer[];
 }
 
@@ -18,7 +18,7 @@ export interface EarlierJobs {
   /** What a payload says of them. */
   add(specs: readonly FakeEarlierJob[]): readonly Readonly<Record<string, unknown>>[];
   find(id: number): EarlierJob | undefined;
-  /** The next answer that a test wants to be given about this job. */
+  /** The next answer that a test wants for this job. */
   nextAnswer(id: number | undefined): FakeAnswer | undefined;
 }
 

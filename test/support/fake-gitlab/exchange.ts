@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { LargeUpload } from './received-body.ts';
 
-/** One request, read whole, on its way through the fake. */
+/** One request, read completely, on its way through the fake. */
 export interface FakeRequest {
   readonly method: string;
   /** With query. */

@@ -30,7 +30,7 @@ export interface HttpServerOptions {
   readonly listen: Pick<FakeGitLabOptions, 'host' | 'port' | 'tls'>;
   readonly router: Router;
   readonly interceptions: Interceptions;
-  /** A fault of the fake itself: shown, never swallowed. */
+  /** A fault of the fake itself, which is shown and never ignored. */
   readonly onFault: (request: FakeRequest, error: unknown) => void;
 }
 
@@ -50,7 +50,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requests.push(record);
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    // Only a runner that hangs up in the middle gets here, and there is nobody left to tell.
+    // Only a runner that closes the connection in the middle gets here, and then nobody waits for
+    // an answer.
     serve({ message, response, record, signal: gone.signal }, options).catch(() =>
       message.destroy(),
     );

@@ -123,7 +123,7 @@ function createHandlers(state: State): Handlers {
   };
 }
 
-/** Its name is not GitLab's: 127.0.0.1 and the address that containers know are two hosts. */
+/** Its name differs from GitLab's: 127.0.0.1 and the address for containers are two hosts. */
 function openStorage({ options, violations }: State): Promise<ObjectStorage> {
   const advertiseHost = options.advertiseHost === undefined ? 'localhost' : '127.0.0.1';
   const onViolation = (what: string): void => violations.addFact(what);

@@ -2,7 +2,7 @@ import type { FakeAnswer, InterceptedRequest, Interception, Interceptor } from '
 
 export interface Interceptions {
   add(interceptor: Interceptor): Interception;
-  /** What a test wants to be answered; the first that answers wins. */
+  /** The answers that a test wants. The first matching one is used. */
   answerFor(request: InterceptedRequest): FakeAnswer | undefined;
 }
 

@@ -13,8 +13,8 @@ export type Access =
   | { readonly kind: 'refused'; readonly reply: Reply };
 
 /**
- * Who may speak about a job: its own token, while it runs or is being canceled. All else is 403,
- * so that a runner knows it is from GitLab and stops.
+ * Who may send calls about a job: its own token, while it runs or is being canceled. Anything else
+ * is answered 403, so that a runner knows that it comes from GitLab and stops.
  * Source: GitLab `lib/api/ci/helpers/runner.rb`, `authenticate_job!`.
  */
 export function accessJob(

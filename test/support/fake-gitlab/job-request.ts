@@ -19,7 +19,7 @@ const POLLING = { 'Gitlab-Ci-Builds-Polling': 'yes' };
 
 /**
  * `POST /jobs/request` with Workhorse's long poll before it: a request with the current
- * `last_update` is held open and answered 204 as soon as there is news, for the runner to ask again.
+ * `last_update` is held open and answered 204 after a change, so that the runner asks again.
  * Source: GitLab `lib/api/ci/runner.rb`, `workhorse/internal/builds/register.go`.
  */
 export function createJobRequest(options: JobRequestOptions): Handler {

@@ -7,7 +7,7 @@ import { createWaiting, type Waiting } from './waiting.ts';
 
 const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
 const DEFAULT_WAIT_MS = 60_000;
-/** A runner may have sent its next call before it could know; after a kill it asks once more. */
+/** A runner may have sent its next call before it could know, and asks once more after a kill. */
 const ALLOWED_LATE_CALLS = 3;
 const ALLOWED_RESENDS = 3;
 
@@ -20,7 +20,7 @@ export interface ServerJob extends FakeJob {
   readonly isFinal: boolean;
   readonly isOffered: boolean;
   handOut(options: HandOut): void;
-  /** A runner says that it runs the job. False when the job is not, or no longer, its own. */
+  /** A runner reports that it runs the job. False when the job is not, or no longer, its own. */
   acknowledge(): boolean;
   keepPayload(payload: Readonly<Record<string, unknown>>): void;
   append(bytes: Buffer): void;
@@ -30,7 +30,7 @@ export interface ServerJob extends FakeJob {
   countLateCall(): boolean;
   /** Counts a patch that GitLab has already; true when they have become too many. */
   countResend(): boolean;
-  /** An answer about the trace was lost on its way: the next resend is nobody's fault. */
+  /** An answer about the trace was lost on its way, so the next repetition is allowed. */
   allowResend(): void;
   /** The first final update with a wrong checksum is answered 412; true from the second one on. */
   countInvalidFinal(): boolean;
@@ -39,7 +39,7 @@ export interface ServerJob extends FakeJob {
 export interface HandOut {
   /** A runner that knows `canceling` gets to run after_script. */
   readonly cancelsGracefully: boolean;
-  /** The job is offered again when the runner does not say in this time that it runs it. */
+  /** The job is offered again when the runner does not confirm it within this time. */
   readonly acknowledgeMs: number | undefined;
 }
 
@@ -54,7 +54,7 @@ interface Facts {
   failureReason: string | undefined;
   exitCode: number | undefined;
   handedOut: number;
-  /** A runner has said that it runs it. */
+  /** A runner has confirmed that it runs it. */
   isAcknowledged: boolean;
   isOfferedAgain: boolean;
   /** Handed out again when a runner had it already: it stays with the first. */
@@ -102,7 +102,7 @@ export function createJob(id: number, { spec, onOffer }: JobOptions): ServerJob 
   });
 }
 
-/** What of a job changes, read when it is asked for. */
+/** The changing fields of a job, read on request. */
 function createViews(facts: Facts, received: ReceivedTrace) {
   return {
     get state() {
@@ -167,7 +167,7 @@ function createActions({ facts, change, received, artifacts }: Parts) {
     },
     finish: ({ state, failureReason, exitCode }: JobEnd) => {
       const finishedAtMs = Date.now();
-      // What a canceled job reports is no result of its own.
+      // The report of a canceled job is not a result of its own.
       if (facts.state === 'canceling') change({ state: 'canceled', finishedAtMs });
       else change({ state, failureReason, exitCode, finishedAtMs });
     },
@@ -192,8 +192,8 @@ function createActions({ facts, change, received, artifacts }: Parts) {
 }
 
 /**
- * Who has the job. Source: GitLab `doc/development/cicd/two_phase_job_commit.md`: until a runner has
- * said that it runs the job it may lose it, and is answered 409 then.
+ * Who has the job. Until a runner has confirmed it, it may lose the job and is then answered 409.
+ * Source: GitLab `doc/development/cicd/two_phase_job_commit.md`.
  */
 function createOffers({ facts, change, received, onOffer }: Omit<Parts, 'artifacts'> & OfferTold) {
   const takeBack = (): void => {

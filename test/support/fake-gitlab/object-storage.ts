@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { replyWith, type EarlierJob } from './earlier-jobs.ts';
 
-/** Where GitLab keeps its files: another host, which is to be told nothing but the signed address. */
+/** Where GitLab keeps its files: another host, which must receive only the signed address. */
 export interface ObjectStorage {
   /** An address that gives the job's file to whoever has it. */
   sign(job: EarlierJob): string;
@@ -16,7 +16,7 @@ export interface ObjectStorage {
 export interface ObjectStorageOptions {
   readonly host: string;
   readonly advertiseHost: string;
-  /** A header that is none of its business, or an address that is not signed. */
+  /** An unexpected header, or an address without a signature. */
   readonly onViolation: (what: string) => void;
 }
 

@@ -7,16 +7,16 @@ import { isRecord } from './exchange.ts';
 import { openGitLab, SYSTEM_ID, TOKEN } from './test-client.ts';
 import type { FakeGitLab, RecordedRequest } from './types.ts';
 
-// This project's client, held to what gitlab-runner was seen to send: see README.md.
+// This project's client compared with recorded requests of gitlab-runner: see README.md.
 
-/** Of gitlab-runner's headers those that tell calls apart. */
+/** The headers of gitlab-runner that distinguish calls. */
 const TELLING_HEADERS: readonly string[] = [
   ...['accept', 'content-type', 'content-range', 'runner-token', 'job-token'],
 ];
 
-/** What a call looks like, whatever its values are. */
+/** The shape of a call without its values. */
 function shapeOf({ method, path, headers, body }: RecordedRequest): string {
-  // fetch cannot leave Accept out: what takes anything says nothing.
+  // fetch always sends Accept; `*/*` counts as none.
   const names = TELLING_HEADERS.filter((name) => (headers[name] ?? '*/*') !== '*/*');
   const keys = isRecord(body) && !Buffer.isBuffer(body) ? Object.keys(body).sort() : [];
   const place = path.replace(/\/\d+/, '/:id');

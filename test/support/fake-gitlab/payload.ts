@@ -4,7 +4,9 @@ import type { CommitFacts } from './repository.ts';
 import type { FakeRepository } from './types.ts';
 import { predefinedVariables, wireVariable } from './variables.ts';
 
-/** What a GitLab of 2026 lists. Source: GitLab `app/models/concerns/enums/ci/commit_status.rb`. */
+/**
+ * The features of a GitLab of 2026. Source: GitLab `app/models/concerns/enums/ci/commit_status.rb`.
+ */
 const FAILURE_REASONS: readonly string[] = [
   ...['unknown_failure', 'script_failure', 'api_failure', 'stuck_or_timeout_failure'],
   ...['runner_system_failure', 'missing_dependency_failure', 'runner_unsupported'],
@@ -30,7 +32,7 @@ export interface PayloadContext {
   readonly now: Date;
 }
 
-/** All that a payload is made of, worked out once. */
+/** All parts of a payload, computed once. */
 export interface JobFacts {
   readonly job: ServerJob;
   readonly repository: FakeRepository;

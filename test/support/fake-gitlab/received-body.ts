@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** More than this of an upload is not kept: of such a one only size and digest are known. */
+/** A larger upload is not kept. Only its size and digest are known. */
 export const KEPT_BYTES = 16 * 1024 * 1024;
 
-/** A body as it comes in, or as much of it as is kept. */
+/** A body while it arrives, or the part of it that is kept. */
 export interface ReceivedBody {
   add(chunk: Buffer): void;
   end(): { readonly bytes: Buffer; readonly large: LargeUpload | undefined };

@@ -1,16 +1,16 @@
 import { crc32 } from 'node:zlib';
 
-/** What GitLab holds of a trace, and what the runner has been told about it. */
+/** GitLab's copy of a trace, and what the runner knows about it. */
 export interface ReceivedTrace {
   readonly bytes: Buffer;
   readonly lengthBytes: number;
   /** `crc32:` and 8 hex digits, as runners send it. */
   readonly checksum: string;
-  /** The longest length that an answer has told. */
+  /** The largest length in an answer so far. */
   readonly toldBytes: number;
-  /** Some of it was lost by the server: what the runner knows may be more than what is here. */
+  /** The server lost a part of it, so the runner may know more than is here. */
   readonly wasLost: boolean;
-  /** Not all of it is what the runner has sent, until it is sent anew from its start. */
+  /** Parts of it did not come from the runner, until it is sent again from its start. */
   readonly isMixed: boolean;
   append(bytes: Buffer): void;
   truncate(lengthBytes: number): void;
@@ -25,7 +25,7 @@ export function createReceivedTrace(): ReceivedTrace {
   let toldBytes = 0;
   let wasLost = false;
   let isMixed = false;
-  /** One buffer from then on: a trace is looked at more often than it grows. */
+  /** One buffer from then on, because a trace is read more often than it grows. */
   const merge = (): Buffer => {
     const [first, ...others] = chunks;
     if (first === undefined) return Buffer.alloc(0);

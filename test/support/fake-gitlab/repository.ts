@@ -20,8 +20,8 @@ const FIRST_FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * As Gitaly has it: any commit by its hash, partial clones, no pushing by a job. And loose objects
- * whatever a test commits, so that whether one is there is a look at the disk.
+ * As in Gitaly: any commit by its hash, partial clones, no pushes by jobs. Commits are loose
+ * objects, so that the disk shows whether one exists.
  */
 const CONFIG = `
 [uploadpack]
@@ -107,7 +107,7 @@ function createCommits(bare: string) {
   return {
     headOf,
     find: (sha: string) => facts.get(sha) ?? { title: '', author: '', timestamp: '' },
-    /** One after the other: each one is on top of the last. */
+    /** One after the other, because each is based on the last. */
     commit: (files: Readonly<Record<string, string>>, branch = BRANCH): Promise<string> => {
       const next = last.then(() => commitNow(files, branch));
       last = next.catch(() => undefined);
@@ -152,7 +152,7 @@ function formatData(content: string): string {
   return `data ${Buffer.byteLength(content)}\n${content}\n`;
 }
 
-/** Nobody's own settings of git count in a test. */
+/** Nobody's own git settings affect a test. */
 export const GIT_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '',
   HOME: '/nonexistent',

@@ -57,7 +57,7 @@ export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
         ? { status: 204 }
         : refusal(404, 'Runner manager not found');
     }),
-    // gitlab-runner says the token only in the body here.
+    // gitlab-runner sends the token only in the body here.
     resetToken: authenticated({ tokenHeader: undefined }, ({ token }) => {
       const renewed = runners.resetToken(token);
       return json(201, { token: renewed?.token, token_expires_at: null });
@@ -92,7 +92,7 @@ function identityOf({ id, token }: Runner) {
   return { id, token, token_expires_at: null };
 }
 
-/** gitlab-runner sends these three whatever they are. */
+/** gitlab-runner always sends these three. */
 function checkRegistration(violations: Violations, request: FakeRequest): void {
   for (const key of ['run_untagged', 'locked', 'paused']) {
     if (typeof request.fields[key] !== 'boolean') violations.add(request, `${key} is no boolean`);

@@ -5,10 +5,10 @@ import { EventEmitter } from 'node:events';
 export interface Runner {
   readonly id: number;
   readonly token: string;
-  /** `X-GitLab-Last-Update`: changes with every job that this runner might take. */
+  /** `X-GitLab-Last-Update`: changes with every job for this runner. */
   readonly queueValue: string;
   readonly systemIds: Set<string>;
-  /** Resolves when a job comes that it might take, after the time, or when the signal aborts. */
+  /** Resolves when a job for it arrives, after the time, or when the signal aborts. */
   whenQueueChanges(timeoutMs: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface Runners {
   remove(token: string): boolean;
   /** Gives the runner a new token of the same kind. */
   resetToken(token: string): Runner | undefined;
-  /** Tells a runner, or all of them, that there is a new job. */
+  /** Notifies a runner, or all of them, of a new job. */
   announceJob(token: string | undefined): void;
 }
 

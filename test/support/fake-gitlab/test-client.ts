@@ -46,7 +46,7 @@ export async function openRunningJob(
   return { gitlab, client, job };
 }
 
-/** Resolves when the next request has come and is being handled. */
+/** Resolves when the next request has arrived and is being handled. */
 export function whenNextArrives(gitlab: FakeGitLab): Promise<void> {
   return new Promise((resolve) => {
     const interception = gitlab.intercept(() => {
@@ -57,7 +57,7 @@ export function whenNextArrives(gitlab: FakeGitLab): Promise<void> {
   });
 }
 
-/** Everything that a well-behaved runner sends, said by plain fetch. */
+/** All calls of a correct runner, sent with plain fetch. */
 function createClient({ url }: Pick<FakeGitLab, 'url'>) {
   const call = ({ method, path, headers = {}, body }: Call): Promise<Response> =>
     fetch(`${url}/api/v4/${path}`, {

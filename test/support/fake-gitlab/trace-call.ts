@@ -64,7 +64,7 @@ function apply(job: ServerJob, patch: Patch, options: JobCallOptions): Reply {
   });
 }
 
-/** A runner may send again what it does not know to have arrived; never leave out, never change. */
+/** A runner may repeat what may not have arrived. It must never leave out or change anything. */
 function checkMismatch(
   job: ServerJob,
   { startByte, request }: Patch,
@@ -72,7 +72,7 @@ function checkMismatch(
 ): void {
   const { bytes, lengthBytes, toldBytes } = job.received;
   if (job.spec.changesNodes === true && startByte === 0) return;
-  // It finds out at its end, by the checksum.
+  // It is found at the end by the checksum.
   if (job.received.isMixed) return;
   if (startByte > Math.max(lengthBytes, toldBytes)) {
     violations.add(request, `a gap: starts at ${startByte}, GitLab has ${lengthBytes}`);

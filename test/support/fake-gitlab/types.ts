@@ -7,22 +7,22 @@ export interface FakeGitLab {
   /** Every request so far, in the order of arrival. Tokens are kept: it is a test's own server. */
   readonly requests: readonly RecordedRequest[];
   /**
-   * What the runner did that a real GitLab would refuse or that breaks the protocol: a gap in the
-   * trace, a missing header, a token of somebody else. Tests assert that it is empty.
+   * Violations that a real GitLab would refuse, or that break the protocol: a gap in the trace, a
+   * missing header, a token of somebody else. Tests assert that there are none.
    */
   readonly violations: readonly string[];
   /** The git repository that jobs clone, over smart HTTP. */
   readonly repository: FakeRepository;
   /** A runner created in GitLab's UI: `token` is its `glrt-…` authentication token. */
   addRunner(runner: { readonly token: string; readonly id?: number }): void;
-  /** From now on its token is answered 403. */
+  /** Its token is answered 403 from now on. */
   removeRunner(token: string): void;
   /** Accepted by `POST /runners`, the legacy registration. */
   addRegistrationToken(token: string): void;
   /** Puts a job into the queue. Without `runnerToken` any runner may have it. */
   addJob(job?: JobSpec): FakeJob;
   readonly jobs: readonly FakeJob[];
-  /** Answers instead of the server for as long as it is there; the first that answers wins. */
+  /** Answers in place of the server until it is removed. The first matching one is used. */
   intercept(interceptor: Interceptor): Interception;
   close(): Promise<void>;
 }
@@ -44,8 +44,8 @@ export interface FakeGitLabOptions {
   /** `X-GitLab-Trace-Update-Interval` of trace answers; 3 unless set. */
   readonly traceUpdateIntervalSeconds: number;
   /**
-   * How long a runner with `two_phase_job_commit` may take to say that a job runs, before the job is
-   * handed out again. Two minutes unless set.
+   * How long a runner with `two_phase_job_commit` may take to confirm a job before it is handed out
+   * again. Two minutes unless set.
    */
   readonly acknowledgeMs: number;
   /** Serves https with this certificate (PEM) instead of http. */
@@ -76,8 +76,8 @@ export interface JobSpec {
   /** Seconds; 3600 unless set. */
   readonly timeout?: number;
   /**
-   * Another node may go on with its trace: it finds out where that ends by a patch that does not fit,
-   * and has no checksum of what it has not sent.
+   * Another node may continue its trace. It learns the end from a patch that does not fit, and has
+   * no checksum of bytes that it has not sent.
    */
   readonly changesNodes?: boolean;
   /** Only the runner with this token gets it. */
@@ -93,7 +93,7 @@ export interface JobSpec {
 
 export interface FakeEarlierJob {
   readonly name: string;
-  /** Its zip, or the host path of it; it has kept nothing when there is none. */
+  /** Its zip, or the host path of it. Without one it has no artifacts. */
   readonly archive: Buffer | string | undefined;
   /** GitLab points to another host when it is asked for a direct download. */
   readonly isInObjectStorage?: boolean;
@@ -123,7 +123,10 @@ export interface FakeJob {
   readonly exitCode: number | undefined;
   /** What the runner has sent so far. */
   readonly trace: Buffer;
-  /** `trace` as text without timestamps, colours, section marks and empty line ends: what a person reads. */
+  /**
+   * `trace` as text without timestamps, colours, section marks and empty line ends, as a person
+   * reads it.
+   */
   readonly log: string;
   /** Title lines and times of the trace's sections, by name, once the section has ended. */
   readonly sectionSeconds: Readonly<Record<string, number>>;
@@ -139,15 +142,15 @@ export interface FakeJob {
   /** Deletes the job: every call about it is answered 403 from now on. */
   erase(): void;
   /**
-   * Hands the job out once more to whoever asks next, whatever has become of it, as GitLab does by a
+   * Hands the job out once more to the next request, in whatever state it is, as GitLab does by a
    * race of its own (gitlab#578881).
    */
   handOutAgain(): void;
-  /** Is pending again, with its token and without a log: GitLab was put back to a backup. */
+  /** Is pending again, with its token and without a log: GitLab was restored from a backup. */
   restore(): void;
-  /** Forgets the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
+  /** Loses the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
   loseTrace(keptBytes: number): void;
-  /** Has bytes at the end of the trace that are not its runner's, as after a mix-up of two. */
+  /** Has bytes at the end of the trace that came from another runner. */
   addToTrace(bytes: Buffer): void;
   /** Resolves when the job reaches one of these states; rejects with the log's end after the time. */
   whenState(states: readonly FakeJobState[], timeoutMs?: number): Promise<FakeJobState>;
@@ -208,15 +211,15 @@ export type FakeAnswer =
       readonly headers?: Readonly<Record<string, string>>;
       /** Of its own for each answer when it comes bit by bit. */
       readonly body?: string | Buffer | (() => Readable);
-      /** The request is carried out first, and its own answer thrown away. */
+      /** The request is executed, and its own answer is dropped. */
       readonly afterwards?: boolean;
     }
   /**
-   * Cuts the connection, `midway` in the middle of an answer; with `afterwards`, only after the
-   * request was carried out.
+   * Closes the connection, with `midway` in the middle of an answer, with `afterwards` only after
+   * the request was executed.
    */
   | { readonly cut: true | 'midway'; readonly afterwards?: boolean }
-  /** Lets the request through only then, unless the runner has hung up meanwhile. */
+  /** Lets the request through only then, unless the runner has closed the connection meanwhile. */
   | { readonly hold: Promise<unknown> };
 
 export interface Interception {

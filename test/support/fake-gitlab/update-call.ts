@@ -10,8 +10,8 @@ const ALWAYS_KNOWN_REASONS: readonly string[] = [
 ];
 
 /**
- * `PUT /jobs/:id`. Where a real GitLab only logs that the trace is not what the checksum says, this
- * one refuses once with 412 and takes the trace again from its start.
+ * `PUT /jobs/:id`. A real GitLab only logs a trace with a wrong checksum. This one refuses it once
+ * with 412 and accepts the trace again from its start.
  * Source: GitLab `app/services/ci/update_build_state_service.rb`, spec/coordinator-api §6.
  */
 export function createUpdateCall(options: JobCallOptions): (jobId: number) => Handler {
@@ -79,7 +79,7 @@ function reasonFault(
   return known.includes(reason) ? undefined : `the failure_reason ${JSON.stringify(reason)}`;
 }
 
-/** In what way the trace is not the one that the runner means to have sent. */
+/** How the trace differs from the one that the runner has sent. */
 function outputFault(
   received: ReceivedTrace,
   { checksum, bytesize }: Readonly<Record<string, unknown>>,

@@ -1,10 +1,10 @@
 import { field, textOf, type FakeRequest } from './exchange.ts';
 
-/** What the runner did against the protocol, in words for the person who reads a failed test. */
+/** Violations of the protocol by the runner, as sentences for the reader of a failed test. */
 export interface Violations {
   readonly list: readonly string[];
   add(request: FakeRequest, what: string): void;
-  /** What was not said to GitLab itself. */
+  /** A request that did not go to GitLab itself. */
   addFact(what: string): void;
 }
 

@@ -1,13 +1,15 @@
 import type { EventEmitter } from 'node:events';
 
 export interface Waiting {
-  /** Resolves with the first thing that `look` finds, now or after a change; rejects in time. */
+  /**
+   * Resolves with the first result of `look`, now or after a change. Rejects after the time limit.
+   */
   until<T>(look: () => T | undefined, limit: WaitLimit): Promise<T>;
 }
 
 export interface WaitLimit {
   readonly timeoutMs: number;
-  /** What has not come, said when the time is over. */
+  /** The missing thing, for the message after the time limit. */
   readonly describe: () => string;
 }
 

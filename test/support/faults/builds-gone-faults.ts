@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 
-/** A person tidies up: all that the node keeps of its running builds is deleted under them. */
+/** A person deletes all files that the node keeps of its running builds. */
 export function deleteBuilds(): Fault {
   return {
     name: 'files of the running builds deleted',
@@ -14,7 +14,7 @@ export function deleteBuilds(): Fault {
   };
 }
 
-/** The same, with the program killed in that very moment. */
+/** The same, with the program killed at that moment. */
 export function deleteBuildsAndKill(): Fault {
   return {
     name: 'files of the running builds deleted, worker killed',

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from './faults.ts';
 import type { S3Server } from '../s3-server.ts';
 
-// What the server of a cache does instead of its work, for as long as the job lasts.
+// Faults of the server of a cache, for the whole job.
 
 export interface CacheTrouble {
   /** As the suite's table calls it. */
@@ -44,7 +44,7 @@ export function refuses(status: number): CacheTrouble {
 const TICK_MS = 100;
 const TICK_BYTES = 100;
 
-/** Takes and gives a kilobyte a second, and would do so for hours. */
+/** Accepts and sends one kilobyte per second, for hours. */
 export const TRICKLES: CacheTrouble = {
   name: 'takes and gives 1 KB a second',
   meet: (incoming, outgoing) => {
@@ -66,7 +66,7 @@ function sip(incoming: IncomingMessage, outgoing: ServerResponse): void {
   incoming.once('end', () => outgoing.writeHead(200).end());
 }
 
-/** Gives these bytes, whatever was asked for, and takes all that it is given. */
+/** Sends these bytes in answer to every request, and accepts all uploads. */
 export function gives(bytes: Uint8Array, name: string): CacheTrouble {
   return {
     name,

@@ -5,7 +5,7 @@ import type { Fault } from './faults.ts';
 const HOUR_MS = 3_600_000;
 const MODULE = new URL('./moved-clock.js', import.meta.url).href;
 
-/** For a program whose clock is to be set, by `file`. Its Temporal keeps the right time. */
+/** For a program whose clock is set by `file`. Its Temporal keeps the right time. */
 export function clockEnv(file: string): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import ${MODULE}`, TGR_TEST_CLOCK_FILE: file };
 }
@@ -19,7 +19,7 @@ function movedMs(file: string): number {
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 }
 
-/** The clock of the node's process jumps, and stays there. */
+/** The clock of the node's process jumps and stays there. */
 export function moveClock(file: string, hours: number): Fault {
   return {
     name: `clock set ${hours > 0 ? 'forward' : 'back'} by an hour`,

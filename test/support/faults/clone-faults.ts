@@ -5,7 +5,7 @@ import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 
-/** The longest that it may take to know a clone by its clone. */
+/** The longest time until a clone is recognised. */
 const DETECTION_LIMIT_MS = 110_000;
 
 /** A copy of a node's machine, as it is now: config, system id, and all of its state but the database. */
@@ -20,7 +20,7 @@ async function startClone({
   await mkdir(home, { recursive: true, mode: 0o700 });
   await cp(configPath, join(home, 'config.toml'));
   await cp(join(directory, '.runner_system_id'), join(home, '.runner_system_id'));
-  // On a machine of its own the lock's owner is no process.
+  // On another machine the lock's owner would be no process.
   const left = ['temporal', 'lock', 'status.sock'].map((name) => join(original, name));
   const isCopied = (path: string): boolean => !left.some((each) => path.startsWith(each));
   await cp(original, stateDir, { recursive: true, filter: isCopied });
@@ -31,7 +31,9 @@ async function startClone({
   });
 }
 
-/** It is told from the node and refuses to work, whatever of the node's builds it has copied. */
+/**
+ * It is distinguished from the node and refuses to work, whatever builds of the node it has copied.
+ */
 export function cloneNode(): Fault {
   let clone: RunnerProcess | undefined;
   return {

@@ -9,7 +9,10 @@ export interface Restart {
   readonly liveRestore: boolean;
 }
 
-/** The daemon ends, and is started again after a while. Its containers go on with live-restore only. */
+/**
+ * The daemon ends and is started again after a while. Its containers continue only with
+ * live-restore.
+ */
 export function restartDaemon(daemon: () => SecondDaemon, restart: Restart): Fault {
   const { signal, awayMs = 0, liveRestore } = restart;
   const how = signal === 'SIGKILL' ? 'killed' : 'stopped';
@@ -29,7 +32,8 @@ export function restartDaemon(daemon: () => SecondDaemon, restart: Restart): Fau
 }
 
 async function stop(daemon: SecondDaemon, restart: Restart, { job }: Scene): Promise<void> {
-  // Docker ends a container, live-restore or not, that it has started and not yet listed as running.
+  // With or without live-restore, Docker ends a container that it has started and not yet listed as
+  // running.
   const isPatient = restart.signal === 'SIGTERM' && restart.liveRestore;
   while (isPatient && !(await listsAsRunning(daemon, job.id))) await delay(20);
   await daemon.stop(restart.signal);
@@ -42,7 +46,7 @@ async function listsAsRunning({ host }: SecondDaemon, jobId: number): Promise<bo
   );
 }
 
-/** SIGSTOP of the daemon: it takes calls and answers none. */
+/** SIGSTOP of the daemon: it accepts calls and answers none. */
 export function freezeDaemon(daemon: () => SecondDaemon, durationMs: number): Fault {
   let frozen: Promise<void> | undefined;
   return {

@@ -7,11 +7,11 @@ import type { Fault, Scene } from './faults.ts';
 import type { Installation } from '../installation.ts';
 
 const OUTAGE_MS = 5_000;
-/** A stage that has not met with it by then does not. */
+/** A stage that has not met the fault by then will not. */
 const MAX_OUTAGE_MS = 25_000;
 const CHUNK = Buffer.alloc(64 * 1024);
 
-/** Puts a small disk where the builds of an installation are, which has none now. */
+/** Mounts a small disk at the builds directory of an installation, which must be empty. */
 export function mountSmallDisk({ stateDir }: Installation): { unmount(): void } {
   const builds = join(stateDir, 'builds');
   const options = 'size=16m,nr_inodes=500,mode=700';
@@ -19,10 +19,10 @@ export function mountSmallDisk({ stateDir }: Installation): { unmount(): void } 
   return { unmount: () => void execFileSync('umount', ['--lazy', builds]) };
 }
 
-/** How long it lasts: five seconds, or at least that and until a stage has ended, however slowly. */
+/** The duration: five seconds, or at least that and until a stage has ended. */
 export type Outage = 'short' | 'until a stage has ended';
 
-/** Begins to count at once; what it returns resolves when the outage is to be over. */
+/** Begins to count at once. The returned promise resolves when the outage should end. */
 function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<void> {
   const ended = new Promise<void>((resolve) => {
     const stop = containers.listen(({ action, jobId }) => {
@@ -42,7 +42,7 @@ function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<
   };
 }
 
-/** Somebody else fills the disk, and makes room again. */
+/** Another program fills the disk, and makes room again. */
 export function fillDisk(outage: Outage = 'short'): Fault {
   let whenOver: (() => Promise<void>) | undefined;
   return {
@@ -62,7 +62,7 @@ export function fillDisk(outage: Outage = 'short'): Fault {
   };
 }
 
-/** Somebody else uses up all inodes, and frees them. */
+/** Another program uses up all inodes, and frees them. */
 export function useUpInodes(outage: Outage = 'short'): Fault {
   const folderOf = ({ stateDir }: Installation): string => join(stateDir, 'builds', 'ballast');
   let whenOver: (() => Promise<void>) | undefined;
@@ -83,7 +83,7 @@ export function useUpInodes(outage: Outage = 'short'): Fault {
   };
 }
 
-/** As after a fault of the disk. What is open already can still be written to. */
+/** As after a fault of the disk. Open files can still be written. */
 export function makeReadOnly(): Fault {
   const buildsOf = ({ stateDir }: Installation): string => join(stateDir, 'builds');
   return {
@@ -91,7 +91,8 @@ export function makeReadOnly(): Fault {
     strike: ({ installation }) => {
       const [builds, aside] = [buildsOf(installation), join(installation.directory, 'read-only')];
       mkdirSync(aside);
-      // Where nobody writes: what is open for that keeps a mount from being made read-only.
+      // A directory where nobody writes, because files that are open for writing keep a mount from
+      // becoming read-only.
       execFileSync('mount', ['--bind', builds, aside]);
       execFileSync('mount', ['-o', 'remount,bind,ro', aside]);
       execFileSync('mount', ['--bind', aside, builds]);

@@ -8,7 +8,7 @@ import {
 } from '../docker/docker-proxy.ts';
 import type { Fault } from './faults.ts';
 
-// What Docker says to a runner, by the proxy between them. All of it lasts for the whole job.
+// Docker's answers to a runner, by a proxy between them, for the whole job.
 
 export interface Calls {
   /** As the suite's table calls them. */
@@ -16,11 +16,11 @@ export interface Calls {
   readonly method: string;
   /** Of the path, see `DockerCall`. */
   readonly path: RegExp;
-  /** Calls that one step makes side by side: all of these are met before any comes through. */
+  /** Calls that one step makes in parallel: all of these are caught before any gets through. */
   readonly sideBySide?: number;
 }
 
-/** How Docker treats a call that it was sent. */
+/** How Docker handles a call. */
 export interface Treatment {
   readonly name: string;
   treat(): Promise<Verdict>;
@@ -46,7 +46,7 @@ export function answersLate(ms: number): Treatment {
   };
 }
 
-/** Meets every third call to one path so: a step that is begun again may need two of a kind. */
+/** Catches every third call to one path, because a repeated step may need two of a kind. */
 export function meetCalls(proxy: DockerProxy, calls: Calls, { name, treat }: Treatment): Fault {
   const { method, path, sideBySide = 1 } = calls;
   const seen = new Map<string, number>();

@@ -3,7 +3,7 @@ import Docker from 'dockerode';
 import type { DockerProxy } from '../docker/docker-proxy.ts';
 import type { Fault, Scene } from './faults.ts';
 
-// Somebody meddles with what a job has in Docker beside its own container.
+// Another program changes a job's objects in Docker besides its own container.
 
 const docker = new Docker();
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
@@ -25,7 +25,7 @@ export function onService(
   };
 }
 
-/** Takes everything off the job's network, and removes it. */
+/** Disconnects everything from the job's network and removes it. */
 export function removeNetwork(): Fault {
   return {
     name: 'network removed',
@@ -34,7 +34,7 @@ export function removeNetwork(): Fault {
   };
 }
 
-/** Somebody tidies up when no container of the job runs: in the very moment before the next starts. */
+/** Another program prunes when no container of the job runs, just before the next one starts. */
 export function removeNetworkBeforeStart(proxy: DockerProxy): Fault {
   let isRemoved = false;
   return {
