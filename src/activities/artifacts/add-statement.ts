@@ -9,6 +9,7 @@ import {
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { FileSelection } from '../../domain/files/selection.ts';
 import type { FileMember } from '../../ports/index.ts';
+import { startTimeSlices } from '../build/time-slices.ts';
 import { say, type ArtifactContext } from './artifact-context.ts';
 
 type PlaceInside = Exclude<StatementPlace, { readonly kind: 'outside' }>;
@@ -83,21 +84,16 @@ async function* withStatement(
   };
 }
 
-/** Heartbeats of all builds wait during a longer slice of work. */
-const MAX_SLICE_MS = 50;
-
 async function sizeOf(
   texts: Iterable<string>,
   { ports: { clock }, signal }: Pick<ArtifactContext, 'ports' | 'signal'>,
 ): Promise<number> {
   const encoder = new TextEncoder();
   let sizeBytes = 0;
-  let sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
+  const slices = startTimeSlices(clock, signal);
   for (const text of texts) {
     sizeBytes += encoder.encode(text).byteLength;
-    if (clock.monotonicMs() < sliceEndsMs) continue;
-    await clock.sleep(0, signal);
-    sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
+    if (slices.isOver) await slices.next();
   }
   return sizeBytes;
 }

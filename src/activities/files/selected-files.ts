@@ -1,6 +1,7 @@
 import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
 import { outermostPaths } from '../../domain/files/project-paths.ts';
 import type { FileSelection } from '../../domain/files/selection.ts';
+import { startTimeSlices } from '../build/time-slices.ts';
 import type { FilesContext } from './files-context.ts';
 import { findLinkedPlaces, type LinkedPlace } from './linked-places.ts';
 import type { FileMember } from '../../ports/index.ts';
@@ -107,9 +108,6 @@ export async function* listedFiles(
   yield* filesOf(context, reads, ({ path }) => kept.has(path));
 }
 
-/** Heartbeats of all builds wait during a longer slice of work. */
-const MAX_SLICE_MS = 50;
-
 /**
  * A job may leave a million files, and each may take time, because the job chooses the patterns
  * too.
@@ -120,12 +118,10 @@ async function keptOf(
   names: Iterable<string>,
 ): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
-  let sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
+  const slices = startTimeSlices(clock, signal);
   for (const name of new Set(names)) {
     if (offer(name)) kept.add(name);
-    if (clock.monotonicMs() < sliceEndsMs) continue;
-    await clock.sleep(0, signal);
-    sliceEndsMs = clock.monotonicMs() + MAX_SLICE_MS;
+    if (slices.isOver) await slices.next();
   }
   return kept;
 }
