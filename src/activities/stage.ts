@@ -5,7 +5,7 @@ import type { BuildContext } from '../domain/context/context.ts';
 import type { StageOutcome } from '../domain/context/outcome.ts';
 import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
 import type { StageName, StagePlace } from '../domain/context/stage.ts';
-import { containerNamesOf } from '../domain/executor/environment.ts';
+import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
 import { FinalError } from '../domain/failure.ts';
 import { formatPolicy } from '../domain/script/policy.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
@@ -27,11 +27,13 @@ import { getSources } from './container-stage/get-sources.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
 import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { followServices } from './environment/service-logs.ts';
+import { waitForTerminal, type TerminalPorts } from './terminal/terminal-wait.ts';
 import { transferFiles } from './transfer.ts';
 
+type StagePorts = TransferPorts & TerminalPorts;
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
 
-export function createStageActivities(ports: TransferPorts, live: LiveBuilds): StageActivities {
+export function createStageActivities(ports: StagePorts, live: LiveBuilds): StageActivities {
   return {
     runStage: ({ buildId }, request) =>
       withHeartbeat(async () => {
@@ -51,7 +53,7 @@ export function createStageActivities(ports: TransferPorts, live: LiveBuilds): S
 interface StageRun {
   readonly key: string;
   readonly request: StageRequest;
-  readonly ports: TransferPorts;
+  readonly ports: StagePorts;
 }
 
 async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
@@ -77,12 +79,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     });
   }
   const { name, place } = request.stage;
-  const hasSections = context.job.features.trace_sections;
-  const begin = (): string =>
-    linesBefore(context, name) +
-    formatSectionStart(name, ports.clock.nowMs(), hasSections) +
-    stageTitle(name);
-  const end = (): string => formatSectionEnd(name, ports.clock.nowMs(), hasSections);
+  const { begin, end } = marksOf(context, name, ports);
   if (place === 'runner') {
     // Nothing is run: done again, it says nothing twice and ends the same.
     await trace.appendOnce(key, begin() + describeStage(context, name) + end());
@@ -94,11 +91,11 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   if (known !== undefined) return known;
   if (name.startsWith('step_')) build.lease.hasBegunScript = true;
   await followServices(build, ports);
-  await trace.appendOnce(`${key}/start`, begin());
+  if (!isSilent(name)) await trace.appendOnce(`${key}/start`, begin());
   const outcome = await outcomeOf(build, { ...run, place });
   try {
     await trace.endStreams();
-    await trace.appendOnce(`${key}/end`, end());
+    if (!isSilent(name)) await trace.appendOnce(`${key}/end`, end());
     if (name === 'after_script') await sayIgnored(build, key, outcome);
     // Invariant: what the note says to be over is in the trace for good.
     await trace.checkpoint();
@@ -108,6 +105,23 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     throw error;
   }
   return outcome;
+}
+
+/** A stage that has a section of its own only where it comes to anything, which it says itself. */
+function isSilent(name: StageName): boolean {
+  return name === 'wait_for_terminal';
+}
+
+/** What stands around the output of a stage. */
+function marksOf(context: BuildContext, name: StageName, { clock }: Pick<Ports, 'clock'>) {
+  const hasSections = context.job.features.trace_sections;
+  return {
+    begin: (): string =>
+      linesBefore(context, name) +
+      formatSectionStart(name, clock.nowMs(), hasSections) +
+      stageTitle(name),
+    end: (): string => formatSectionEnd(name, clock.nowMs(), hasSections),
+  };
 }
 
 /** Of a failure that does not count. One that does is told with the result. */
@@ -168,9 +182,7 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
     if (loss !== undefined) return outcomeOfLoss(loss);
     const { signal } = running.stopping;
     if (place !== 'transfer') {
-      return run.request.stage.name === 'get_sources'
-        ? await getSources(build, { ...run, place, signal })
-        : await runWithAttempts(build, { ...run, place });
+      return await runPlaced(build, { ...run, place, signal });
     }
     await assertLease(build, run.ports);
     return await transferFiles(build, { ...run, signal });
@@ -180,6 +192,22 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
     return { kind: 'system_failed', type: error.type, message: error.message };
   } finally {
     if (build.stage === running) build.stage = undefined;
+  }
+}
+
+interface ContainerRun extends StageRun {
+  readonly place: ContainerPlace;
+  readonly signal: AbortSignal;
+}
+
+function runPlaced(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
+  switch (run.request.stage.name) {
+    case 'wait_for_terminal':
+      return waitForTerminal(build, run);
+    case 'get_sources':
+      return getSources(build, run);
+    default:
+      return runWithAttempts(build, run);
   }
 }
 

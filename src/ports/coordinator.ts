@@ -1,4 +1,5 @@
 import type { FailureReason } from '../domain/context/outcome.ts';
+import type { SessionOffer } from '../domain/session/session.ts';
 import type { TraceWindow } from '../domain/trace/content-range.ts';
 
 /** GitLab's runner API. One instance serves one `[[runners]]` entry. */
@@ -8,7 +9,7 @@ export interface Coordinator {
    * poll, 50 s); otherwise GitLab answers at once. A request is never aborted, because an answer
    * with a job must not be lost.
    */
-  requestJob(options: { readonly mayWait: boolean }): Promise<JobReply>;
+  requestJob(options: JobQuestion): Promise<JobReply>;
   /** Sends a state. Throws TransientError for answers worth another try. */
   updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
   /** Sends bytes of the trace. `body` is exactly the window. */
@@ -24,6 +25,13 @@ export interface Coordinator {
    * Fails at once when the signal aborts.
    */
   downloadArtifact(job: JobCredentials, options: DownloadRequest): Promise<DownloadReply>;
+}
+
+/** How a job is asked for. */
+export interface JobQuestion {
+  readonly mayWait: boolean;
+  /** The terminal of the job that may come of it. */
+  readonly session?: SessionOffer | undefined;
 }
 
 /** The id of a job and the token that authorises calls about it. The token is secret. */

@@ -20,7 +20,7 @@ import { createMetrics, type NodeMetrics } from '../adapters/metrics/metrics.ts'
 import { readInstallationId } from '../adapters/state/installation-id.ts';
 import { createNodeCapacity, type ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { createEncryptedJobs } from '../adapters/state/encrypted-jobs.ts';
-import { openStateDirectory } from '../adapters/state/state-directory.ts';
+import { openStateDirectory, type StatePaths } from '../adapters/state/state-directory.ts';
 import { readSystemId } from '../adapters/state/system-id.ts';
 import type { Temporal } from '../adapters/temporal/connect.ts';
 import { createTemporalHealth } from '../adapters/temporal/temporal-health.ts';
@@ -49,6 +49,7 @@ import { limitBuilds, readFileAllowance, watchOpenFiles } from './guards/open-fi
 import { openCacheStore } from './caches/open-cache-store.ts';
 import { openDuplicateWatch } from './guards/duplicate-watch.ts';
 import { openTemporal } from './open-temporal.ts';
+import { openSessions, type SessionOptions } from './sessions/open-sessions.ts';
 import { openTracing } from './tracing/open-tracing.ts';
 import { createWorkers } from './workers.ts';
 
@@ -143,13 +144,13 @@ async function openParts(
   const nodeQueue = messages.nodeQueue(installation);
   const entryContext = { systemId, program, log, env, metrics };
   const ports: Ports = {
+    ...(await openEngine({ builds, log, cipher, config, env, installation, state, closers })),
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
     ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping, nameHashes }),
     ...openEntryAdapters({ ...entryContext, configPath }, { closers, opened: room.entryAdapters }),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
-    engine: createContainerEngines({ env, log, installation }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     secrets: createVaultStore({ env, roots: () => readSystemRoots(env) }),
     ...systemPorts,
@@ -177,6 +178,21 @@ async function openParts(
 
 function placeOf({ address, namespace, uiAddress: ui }: Temporal) {
   return { address, namespace, ...(ui !== undefined && { ui }) };
+}
+
+interface EngineScope extends Omit<SessionOptions, 'engine' | 'clock' | 'file'> {
+  readonly env: RunOptions['env'];
+  readonly installation: string;
+  readonly state: StatePaths;
+  readonly closers: Closers;
+}
+
+/** Docker, and the terminals in its containers. */
+async function openEngine({ env, installation, state, closers, ...shared }: EngineScope) {
+  const engine = createContainerEngines({ env, log: shared.log, installation });
+  const file = state.sessionCertificateFile;
+  const sessions = await openSessions({ ...shared, engine, file, clock: systemClock }, closers);
+  return { engine, sessions };
 }
 
 interface EntryContext extends Pick<Ports, 'systemId' | 'program' | 'log' | 'metrics'> {

@@ -32,7 +32,7 @@ type EnvironmentActivities = Pick<
 >;
 
 type PreparePorts = ContainerPorts & PlanPorts;
-type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock'>;
+type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock' | 'sessions'>;
 type EnvironmentPorts = DestroyPorts & PreparePorts & Pick<Ports, 'capacity' | 'metrics'>;
 
 /** After this long, people must remove whatever Docker does not. */
@@ -63,6 +63,7 @@ export function createEnvironmentActivities(
         const context = await ports.builds.read(buildId).catch(() => undefined);
         await live.close(buildId);
         await ports.builds.remove(buildId);
+        ports.sessions.end(buildId, 'The job has ended.');
         ports.capacity.free(buildId);
         ports.metrics.jobReleased(buildId);
         if (context !== undefined) ended.announce(context.runner.key);
@@ -157,6 +158,7 @@ export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<vo
   if (noted !== sinceMs) await DESTROY_NOTE.write(context.buildId, sinceMs, ports);
   // Work in progress must complete, because its results could not be found otherwise.
   preparation.abort();
+  ports.sessions.end(context.buildId, 'The job has ended.');
   await build.settled(MAKING);
 
   // Their output is lost with them.

@@ -17,7 +17,7 @@ export interface OrphanedBuilds {
   close(buildId: string): Promise<void>;
 }
 
-type OrphanPorts = ReportPorts & Pick<Ports, 'capacity'>;
+type OrphanPorts = ReportPorts & Pick<Ports, 'capacity' | 'sessions'>;
 
 export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): OrphanedBuilds {
   return {

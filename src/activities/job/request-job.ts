@@ -17,6 +17,7 @@ import {
 } from '../../domain/job/parse-payload.ts';
 import type { JobImage, JobPayload } from '../../domain/job/payload.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
+import type { SessionOffer } from '../../domain/session/session.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { nextRequestAtMs } from '../../domain/runner/fleet.ts';
 import { buildIdOf } from '../../domain/context/names.ts';
@@ -42,7 +43,7 @@ type DraftPorts = Pick<Ports, 'clock' | 'digests' | 'program' | 'randomness' | '
 type OfferPorts = DraftPorts &
   FailoverPorts &
   ViewPorts &
-  Pick<Ports, 'builds' | 'coordinator' | 'log' | 'metrics'>;
+  Pick<Ports, 'builds' | 'coordinator' | 'log' | 'metrics' | 'sessions'>;
 type RequestPorts = OfferPorts & Pick<Ports, 'capacity' | 'config' | 'temporalHealth'>;
 type SlotPorts = RequestPorts & Pick<Ports, 'engine'>;
 
@@ -164,10 +165,16 @@ interface OpenJobRequest {
   readonly ports: OfferPorts;
 }
 
+interface OfferedJobRequest extends OpenJobRequest {
+  /** Of the job that may come. */
+  readonly session: SessionOffer | undefined;
+}
+
 /** Asks once. */
 async function ask(request: JobRequest, input: OpenJobRequest): Promise<JobRequestOutcome> {
   const { runner, ports } = input;
-  const reply = await replyTo(request, input);
+  const session = ports.sessions.offer();
+  const reply = await replyTo(request, { ...input, session });
   const fields = { runner: runner.key, runner_name: runner.name };
   switch (reply.kind) {
     case 'no_job':
@@ -180,14 +187,14 @@ async function ask(request: JobRequest, input: OpenJobRequest): Promise<JobReque
       ports.log.error('asking for a job was refused', { ...fields, reason: reply.message });
       return { kind: 'forbidden', message: reply.message };
     case 'job':
-      return (await record(reply, input)) ?? { kind: 'no_job' };
+      return (await record(reply, { ...input, session })) ?? { kind: 'no_job' };
   }
 }
 
 /** GitLab may hold a request only when nobody else needs its place. */
 async function replyTo(
   { mayWait }: JobRequest,
-  { runner, permit, ports: { clock, coordinator, metrics } }: OpenJobRequest,
+  { runner, permit, session, ports: { clock, coordinator, metrics } }: OfferedJobRequest,
 ): Promise<JobReply> {
   const end = metrics.requestBegan(runner);
   let kind: JobReply['kind'] = 'failed';
@@ -195,7 +202,7 @@ async function replyTo(
   const lend = (): void => permit.lend();
   if (!mayWait) void clock.sleep(LEND_AFTER_MS, answered.signal).then(lend, () => undefined);
   try {
-    const reply = await coordinator(runner).requestJob({ mayWait });
+    const reply = await coordinator(runner).requestJob({ mayWait, session });
     ({ kind } = reply);
     return reply;
   } finally {
@@ -210,7 +217,7 @@ async function replyTo(
  */
 async function record(
   offer: JobOffer,
-  { runner, permit, ports }: OpenJobRequest,
+  { runner, permit, ports, session }: OfferedJobRequest,
 ): Promise<JobRequestOutcome | undefined> {
   const identity = parseJobIdentity(offer.payload);
   if (identity === undefined) {
@@ -224,7 +231,7 @@ async function record(
   try {
     context =
       (await findUnkeyed(job, { runner, ports })) ??
-      (await ports.builds.create(draftOf(offer, { job, rejection, runner, ports })));
+      (await ports.builds.create(draftOf(offer, { job, rejection, runner, ports, session })));
   } catch (error) {
     await refuse(job, { runner, ports, error });
     return undefined;
@@ -294,9 +301,10 @@ interface Draft {
   readonly rejection: string | undefined;
   readonly runner: RunnerConfig;
   readonly ports: DraftPorts;
+  readonly session: SessionOffer | undefined;
 }
 
-function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): BuildDraft {
+function draftOf(offer: JobOffer, { job, rejection, runner, ports, session }: Draft): BuildDraft {
   return withInputs({
     buildId: buildIdOf(runner.url, job.id, jobKey(ports.digests, job)),
     job,
@@ -311,6 +319,7 @@ function draftOf(offer: JobOffer, { job, rejection, runner, ports }: Draft): Bui
     receivedAtMs: ports.clock.nowMs(),
     receivedMonotonicMs: ports.clock.monotonicMs(),
     program: ports.program,
+    ...(session !== undefined && { session: { id: session.id, token: session.token } }),
   });
 }
 

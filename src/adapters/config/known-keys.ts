@@ -7,6 +7,7 @@ import {
   customBuildDirSchema,
   installationSchema,
   runnerSchema,
+  sessionServerSchema,
 } from './schema.ts';
 import { serviceSchema } from './services-schema.ts';
 
@@ -100,10 +101,11 @@ const ROOT_KEYS: TableKeys = {
   notYet: {
     ...names('labels user sentry_dsn machine experimental'),
     connection_max_age: ['15m', '15m0s', 900e9],
-    // The time-out alone has no effect, and gitlab-runner writes it into every file.
-    session_server: [{ session_timeout: 1800 }],
   },
-  tables: { runners: RUNNER_KEYS },
+  tables: {
+    runners: RUNNER_KEYS,
+    session_server: plainTable(Object.keys(sessionServerSchema.shape)),
+  },
 };
 
 /**

@@ -10,7 +10,7 @@ import { readDocker } from './docker-schema.ts';
 import { sortKeys, type SortedKeys } from './known-keys.ts';
 import { parseToml } from './parse-toml.ts';
 import { readEntry, type ReadEntry } from './read-entry.ts';
-import { installationSchema, type RawRunner } from './schema.ts';
+import { installationSchema, type RawInstallation, type RawRunner } from './schema.ts';
 
 export interface ConfigText {
   readonly text: string;
@@ -59,9 +59,23 @@ export function readConfig({ text, path, env }: ConfigText): ReadConfig {
     logFormat: log_format,
     shutdownTimeoutSeconds: shutdown_timeout,
     listenAddress: parsed.data.listen_address,
+    ...readSessionServer(parsed.data.session_server),
     runners,
   };
   return { config, unusable: findUnusable(runners, entries), keys };
+}
+
+function readSessionServer(
+  raw: RawInstallation['session_server'],
+): Pick<InstallationConfig, 'sessionServer'> {
+  if (raw === undefined || raw.listen_address === '') return {};
+  return {
+    sessionServer: {
+      listenAddress: raw.listen_address,
+      advertiseAddress: raw.advertise_address,
+      timeoutSeconds: raw.session_timeout,
+    },
+  };
 }
 
 function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LOG_FORMATS, LOG_LEVELS } from './log-choices.ts';
 import { parseGoDuration } from '../../domain/job/go-duration.ts';
+import { DEFAULT_SESSION_TIMEOUT_SECONDS } from '../../domain/runner/session-address.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
 import { cacheSchema } from './cache-schema.ts';
 import { dockerSchema } from './docker-schema.ts';
@@ -93,6 +94,15 @@ export const runnerSchema = z.object(
   table,
 );
 
+export const sessionServerSchema = z.object(
+  {
+    listen_address: text.default(''),
+    advertise_address: text.default(''),
+    session_timeout: secondsOrDefault(DEFAULT_SESSION_TIMEOUT_SECONDS),
+  },
+  table,
+);
+
 export const installationSchema = z.object(
   {
     concurrent: integer.min(1, 'at least 1').default(1),
@@ -101,6 +111,7 @@ export const installationSchema = z.object(
     log_format: z.enum(LOG_FORMATS, `one of ${LOG_FORMATS.join(', ')}`).default('runner'),
     shutdown_timeout: secondsOrDefault(30),
     listen_address: text.default(''),
+    session_server: sessionServerSchema.optional(),
     // Each entry is parsed separately, so that a fault in one does not affect the others.
     runners: z.array(z.looseObject({}, table), 'tables, each headed [[runners]]').default([]),
   },
@@ -108,3 +119,5 @@ export const installationSchema = z.object(
 );
 
 export type RawRunner = z.output<typeof runnerSchema>;
+
+export type RawInstallation = z.output<typeof installationSchema>;

@@ -50,9 +50,9 @@ async function openTerminal(
   return connection && toTerminal(parts, { ...exec, connection, hasTty: command.hasTty });
 }
 
-/** The container has ended or is paused. Podman answers 500 to the first of them. */
+/** The container has ended or is paused. For one that is just ending there are many words. */
 function doesNotRun({ status, message }: DaemonReply): boolean {
-  return [404, 409].includes(status) || (status === 500 && /not running|state/i.test(message));
+  return [404, 409].includes(status) || (status >= 500 && /not running|stopped/i.test(message));
 }
 
 /** Id of the exec; undefined when the container does not run. */

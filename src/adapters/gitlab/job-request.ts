@@ -1,5 +1,6 @@
-import type { Coordinator, JobReply, Log } from '../../ports/index.ts';
+import type { Coordinator, JobQuestion, JobReply, Log } from '../../ports/index.ts';
 import { FinalError, TransientError } from '../../domain/failure.ts';
+import type { SessionOffer } from '../../domain/session/session.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import type { RunnerInfo } from '../../domain/context/info.ts';
 import { describeAnswer, describeNonJson, parseAnswer } from './faults.ts';
@@ -35,10 +36,10 @@ export interface JobRequestOptions {
  */
 export function createJobRequest(options: JobRequestOptions): Coordinator['requestJob'] {
   let quietUntilMs = 0;
-  return async ({ mayWait }) => {
+  return async (question) => {
     if (performance.now() < quietUntilMs) return { kind: 'no_job' };
     try {
-      const reply = await ask(mayWait, options);
+      const reply = await ask(question, options);
       options.lastUpdate.take(reply);
       if (reply.retryAfterMs !== undefined) {
         quietUntilMs = performance.now() + Math.min(reply.retryAfterMs, MAX_QUIET_MS);
@@ -54,7 +55,7 @@ export function createJobRequest(options: JobRequestOptions): Coordinator['reque
   };
 }
 
-function ask(mayWait: boolean, options: JobRequestOptions): Promise<ApiReply> {
+function ask({ mayWait, session }: JobQuestion, options: JobRequestOptions): Promise<ApiReply> {
   const { runner, systemId, info, api } = options;
   const lastUpdate = mayWait ? options.lastUpdate.read() : undefined;
   return api.send({
@@ -66,12 +67,17 @@ function ask(mayWait: boolean, options: JobRequestOptions): Promise<ApiReply> {
       token: runner.token,
       system_id: systemId,
       ...(lastUpdate !== undefined && { last_update: lastUpdate }),
+      ...(session !== undefined && { session: toWire(session) }),
     }),
     wantsJson: true,
     bodyLimitBytes: JOB_LIMIT_BYTES,
     waitBudgetMs: WAIT_BUDGET_MS,
     requestMs: REQUEST_MS,
   });
+}
+
+function toWire({ url, certificatePem, token }: SessionOffer) {
+  return { url, certificate: certificatePem, authorization: token };
 }
 
 function toJobReply(reply: ApiReply, { runner }: JobRequestOptions): JobReply {

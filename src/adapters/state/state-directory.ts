@@ -26,6 +26,8 @@ export interface StatePaths {
   readonly installationFile: string;
   /** Where a running node answers the command `status`. */
   readonly statusSocket: string;
+  /** Certificate and key of the session server, encrypted. */
+  readonly sessionCertificateFile: string;
   /** Contains the name of the last process that ended properly. */
   readonly leaverFile: string;
 }
@@ -52,6 +54,7 @@ export function stateDirectoryPaths(options: StatePlace): StatePaths {
     codecEndpointFile: join(path, 'codec-endpoint'),
     installationFile: join(path, 'installation'),
     statusSocket: join(path, 'status.sock'),
+    sessionCertificateFile: join(path, 'session-certificate'),
     leaverFile: join(path, 'last-process'),
   };
 }

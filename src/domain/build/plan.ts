@@ -52,6 +52,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
       : undefined,
     finish: planFinish(context),
     cleanup: planCleanup(context, variables),
+    ...(context.session !== undefined && { terminal: stage('wait_for_terminal', 'build') }),
     jobTimeoutMs,
     ...planOwnLimits(context, variables),
     scriptTimeoutMs: duration('RUNNER_SCRIPT_TIMEOUT'),

@@ -1,4 +1,5 @@
 import type { JobPayload, JobVariable } from '../job/payload.ts';
+import type { SessionKeys } from '../session/session.ts';
 import type { RunnerConfig } from '../runner/config.ts';
 import type { FailureReason } from './outcome.ts';
 import type { Adoption } from './failover.ts';
@@ -49,6 +50,8 @@ export interface BuildContext {
   readonly receivedAtMs: number;
   /** The same moment by the node's monotonic clock. Absent in records of 0.1.0. */
   readonly receivedMonotonicMs?: number;
+  /** Its web terminal as GitLab was told. Absent: none. It does not follow the build to another node. */
+  readonly session?: SessionKeys;
   /** Set when somebody deleted the files of the running build from the node: their path. */
   readonly lostFiles?: string;
   /** Set when the build was taken over from another node. */

@@ -37,13 +37,14 @@ function isContext(value: unknown): value is BuildContext {
 
 /** What not every record has. JSON has no field for a value that is undefined. */
 function hasRightAdditions(record: Readonly<Record<string, unknown>>): boolean {
-  const { rejection, secretVariables, exports, lostFiles, adoption } = record;
+  const { rejection, secretVariables, exports, lostFiles, adoption, session } = record;
   return (
     isAbsentOr(rejection, isText) &&
     isAbsentOr(lostFiles, isText) &&
     isAbsentOr(secretVariables, isVariables) &&
     isAbsentOr(exports, isTexts) &&
-    isAbsentOr(adoption, isAdoption)
+    isAbsentOr(adoption, isAdoption) &&
+    isAbsentOr(session, (keys) => hasAll(keys, ['id', 'token'], isText))
   );
 }
 

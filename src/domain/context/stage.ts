@@ -17,7 +17,8 @@ export type StageName =
   | 'archive_cache_on_failure'
   | 'upload_artifacts_on_success'
   | 'upload_artifacts_on_failure'
-  | 'cleanup_file_variables';
+  | 'cleanup_file_variables'
+  | 'wait_for_terminal';
 
 /**
  * Where a stage runs: in the job's container (`build`), in the helper container (`helper`), or in
@@ -47,6 +48,8 @@ export interface BuildPlan {
   /** The stages that save the build's files. Absent in builds planned by 0.1.0. */
   readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
+  /** Set for a job with a web terminal: the build ends after whoever is there by then has left. */
+  readonly terminal?: PlannedStage;
   readonly jobTimeoutMs: number;
   /** Time-out of the preparation, when the configuration sets one. */
   readonly prepareTimeoutMs?: number;

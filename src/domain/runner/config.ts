@@ -1,3 +1,4 @@
+import type { SessionServerConfig } from './session-address.ts';
 import type { ArtifactConfig } from './artifact-config.ts';
 import type { CacheConfig } from './cache-config.ts';
 import type { DockerConfig } from './docker-config.ts';
@@ -14,6 +15,8 @@ export interface InstallationConfig {
   readonly shutdownTimeoutSeconds: number;
   /** Of the metrics server, `host:port`. Absent or '': none. Not reloaded. */
   readonly listenAddress?: string;
+  /** Absent: none. Of it, only the time-out is reloaded. */
+  readonly sessionServer?: SessionServerConfig;
   readonly runners: readonly RunnerConfig[];
 }
 

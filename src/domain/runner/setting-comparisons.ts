@@ -4,6 +4,7 @@ import type {
   GcsCacheConfig,
   S3CacheConfig,
 } from './cache-config.ts';
+import type { SessionServerConfig } from './session-address.ts';
 import type { ArtifactConfig } from './artifact-config.ts';
 import type { InstallationConfig, RunnerConfig } from './config.ts';
 import {
@@ -204,6 +205,12 @@ const RUNNER = {
 /** Compares one `[[runners]]` entry. */
 export const RUNNER_COMPARISONS: SettingComparison = table('', RUNNER);
 
+const SESSION_SERVER = {
+  listenAddress: shown('listen_address (from the next start on)'),
+  advertiseAddress: shown('advertise_address (from the next start on)'),
+  timeoutSeconds: amount('session_timeout', SECONDS),
+} satisfies SettingComparisons<SessionServerConfig>;
+
 /** Compares the settings above all entries. */
 export const GLOBAL_COMPARISONS: SettingComparison = table('', {
   concurrent: amount('concurrent'),
@@ -212,4 +219,5 @@ export const GLOBAL_COMPARISONS: SettingComparison = table('', {
   logFormat: shown('log_format'),
   shutdownTimeoutSeconds: amount('shutdown_timeout'),
   listenAddress: shown('listen_address (from the next start on)'),
+  sessionServer: table('session_server', SESSION_SERVER),
 } satisfies SettingComparisons<Omit<InstallationConfig, 'runners'>>);

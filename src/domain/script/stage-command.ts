@@ -1,7 +1,7 @@
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 
-/** Tried in this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
-const SHELLS = [
+/** Paths, tried in this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
+export const SHELLS: readonly string[] = [
   '/usr/local/bin/bash',
   '/usr/bin/bash',
   '/bin/bash',

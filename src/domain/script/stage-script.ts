@@ -35,7 +35,7 @@ export function formatStageScript(input: StageScriptInput): string {
   const { context, variables, nonce, paths = STAGE_MOUNTS } = input;
   const lines = [
     ...shellOptions({ isTraced: variables.flag('CI_DEBUG_TRACE', false) }),
-    ...bodyOf(input),
+    ...(input.stage === 'wait_for_terminal' ? IDLE_BODY : bodyOf(input)),
   ];
   return wrapStage(`${lines.join('\n')}\n`, {
     ...{ paths, nonce },
@@ -65,6 +65,9 @@ function bodyOf({ context, variables, stage, owner }: StageScriptInput): readonl
       return stepBody(context, variables, stepOf(context, stage.slice('step_'.length)));
   }
 }
+
+/** Keeps the container running until it is stopped. Not every `sleep` knows a longer time. */
+const IDLE_BODY = ['while sleep 3600; do :; done'];
 
 function stepOf({ job }: BuildContext, lowerCaseName: string): JobStep {
   const step = job.steps.find(({ name }) => name.toLowerCase() === lowerCaseName);

@@ -121,6 +121,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   state: 'shown',
   steps: 'shown',
   term: 'shown',
+  terminal: 'shown',
   text: 'shown',
   timeoutMs: 'shown',
   type: 'shown',

@@ -46,6 +46,7 @@ export async function runStageSequence(
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
     (await stages.prepare()) ??
     (await runStages(plan, { ...scope, build, stages, clock }));
+  if (plan.terminal !== undefined) await stages.run(plan.terminal, { jobStatus: 'running' });
   clock.stop();
   return outcome;
 }

@@ -12,6 +12,7 @@ import { judgeLease } from '../../../src/domain/build/lease.ts';
 import { createFakeStore, createFakeSpool } from './fake-disk.ts';
 import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
+import { NO_SESSIONS } from './no-sessions.ts';
 import { tick, type World } from './world.ts';
 
 /**
@@ -147,6 +148,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
       forgetOthers: () => Promise.resolve(),
     },
     traces: gated(traces),
+    sessions: NO_SESSIONS,
     secrets: { readSecret: () => Promise.reject(new Error('no secrets here')) },
     clock: { nowMs: () => 1_000_000, monotonicMs: () => 1_000_000, sleep: () => tick() },
     // Not random, so that a reader can tell the scripts apart.

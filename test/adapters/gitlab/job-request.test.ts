@@ -41,6 +41,17 @@ describe('job request', () => {
     await coordinator.close();
   });
 
+  it('announces the terminal of the job that may come', async () => {
+    server.answer(plain(204));
+    const coordinator = openCoordinator(server.url);
+    const session = { id: 'i', token: 't', url: 'https://r:1/session/i', certificatePem: 'PEM' };
+    await coordinator.requestJob({ mayWait: false, session });
+    assert.deepEqual(server.requests.at(-1)?.json()['session'], {
+      ...{ url: 'https://r:1/session/i', certificate: 'PEM', authorization: 't' },
+    });
+    await coordinator.close();
+  });
+
   it('echoes the last X-GitLab-Last-Update only when it may wait', async () => {
     const coordinator = openCoordinator(server.url);
     const sent = async (mayWait: boolean): Promise<unknown> => {

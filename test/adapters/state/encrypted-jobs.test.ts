@@ -26,6 +26,13 @@ describe('a job that is carried along', () => {
     assert.deepEqual(jobs.decrypt(sealed.sealedJob), JSON.parse(JSON.stringify(context)));
   });
 
+  it('leaves the terminal of the build on its node', () => {
+    const session = { id: 'a'.repeat(64), token: 'b'.repeat(64) };
+    const jobs = createEncryptedJobs(cipher);
+    const sealed = jobs.encrypt({ ...contextOf(), session })?.sealedJob ?? '';
+    assert.equal(jobs.decrypt(sealed).session, undefined);
+  });
+
   it('shows nothing to anybody else', () => {
     const { job, runner } = contextOf();
     const sealed = createEncryptedJobs(cipher).encrypt(contextOf())?.sealedJob ?? '';

@@ -14,6 +14,7 @@ describe('the record of a build', () => {
     [context, 'as it was written'],
     [reduceContext(context), 'what is carried along of a job that is too large'],
     [{ ...context, secretVariables: [secret], exports: ['A=1'] }, 'with what was added to it'],
+    [{ ...context, session: { id: 'a', token: 'b' } }, 'with a terminal'],
     [{ ...context, lostFiles: '/builds/x', rejection: 'no' }, 'of a build that cannot go on'],
     [{ ...context, receivedMonotonicMs: undefined }, 'of release 0.1.0'],
     [{ ...context, later: 1 }, 'of a later release'],
@@ -41,6 +42,7 @@ describe('the record of a build', () => {
     [{ ...context, program: {} }, 'no program'],
     [{ ...context, exports: 'A=1' }, 'exports that are no list'],
     [{ ...context, secretVariables: [1] }, 'secrets that are no variables'],
+    [{ ...context, session: { id: 'a' } }, 'half a terminal'],
     [{ ...context, adoption: {} }, 'nothing of the node that it comes from'],
   ];
   for (const [record, why] of bad) {

@@ -1,5 +1,6 @@
 import { field, json, refusal, type FakeRequest, type Handler, type Reply } from './exchange.ts';
 import type { ServerJob } from './job.ts';
+import type { FakeSession } from './types.ts';
 import { addMachine, checkRunnerConduct, runnerTokenOf } from './runner-calls.ts';
 import type { Runner, Runners } from './runners.ts';
 import { checkInfo, checkSystemId, type Violations } from './violations.ts';
@@ -42,7 +43,7 @@ export function createJobRequest(options: JobRequestOptions): Handler {
 function handOut(
   runner: Runner,
   request: FakeRequest,
-  { jobs, payloadFor, acknowledgeMs }: JobRequestOptions,
+  { jobs, payloadFor, acknowledgeMs, violations }: JobRequestOptions,
 ): Reply {
   const job = jobs.find((candidate) => isFor(candidate, runner));
   if (job === undefined) {
@@ -51,12 +52,30 @@ function handOut(
   const features = field(field(request.fields, 'info'), 'features');
   job.handOut({
     cancelsGracefully: features['cancel_gracefully'] === true,
+    session: sessionOf(request, violations),
     acknowledgeMs: features['two_phase_job_commit'] === true ? acknowledgeMs : undefined,
   });
   const payload = payloadFor(job, runner);
   job.keepPayload(payload);
   const reply = json(201, payload);
   return { ...reply, headers: { ...reply.headers, ...POLLING } };
+}
+
+/** What GitLab keeps of it for Workhorse. Source: GitLab `Ci::BuildRunnerSession`. */
+function sessionOf(request: FakeRequest, violations: Violations): FakeSession | undefined {
+  if (request.fields['session'] === undefined) return undefined;
+  const { url, certificate, authorization } = field(request.fields, 'session');
+  const session = {
+    url: String(url),
+    certificate: String(certificate),
+    authorization: String(authorization),
+  };
+  const isGood =
+    /^https:\/\/\S+$/.test(session.url) &&
+    session.certificate.startsWith('-----BEGIN CERTIFICATE-----\n') &&
+    session.authorization !== '';
+  if (!isGood) violations.add(request, 'its session makes no sense');
+  return session;
 }
 
 function isFor({ isOffered, spec }: ServerJob, { token }: Runner): boolean {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { cleanLog, sectionSeconds } from './cleaned-log.ts';
 import { createReceivedTrace, type ReceivedTrace } from './received-trace.ts';
 import { randomToken } from './runners.ts';
-import type { FakeArtifact, FakeJob, FakeJobState, JobSpec } from './types.ts';
+import type { FakeArtifact, FakeJob, FakeSession, FakeJobState, JobSpec } from './types.ts';
 import { createWaiting, type Waiting } from './waiting.ts';
 
 const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
@@ -41,6 +41,7 @@ export interface HandOut {
   readonly cancelsGracefully: boolean;
   /** The job is offered again when the runner does not confirm it within this time. */
   readonly acknowledgeMs: number | undefined;
+  readonly session: FakeSession | undefined;
 }
 
 export interface JobEnd {
@@ -63,13 +64,14 @@ interface Facts {
   finishedAtMs: number | undefined;
   isErased: boolean;
   cancelsGracefully: boolean;
+  session: FakeSession | undefined;
   payload: Readonly<Record<string, unknown>>;
 }
 
 const FIRST_FACTS: Readonly<Facts> = {
   ...{ state: 'pending', failureReason: undefined, exitCode: undefined, handedOut: 0 },
   ...{ handedOutAtMs: undefined, finishedAtMs: undefined, isErased: false },
-  ...{ cancelsGracefully: false, payload: {} },
+  ...{ cancelsGracefully: false, payload: {}, session: undefined },
   ...{ isAcknowledged: false, isOfferedAgain: false, isContested: false },
 };
 
@@ -113,6 +115,9 @@ function createViews(facts: Facts, received: ReceivedTrace) {
     },
     get exitCode() {
       return facts.exitCode;
+    },
+    get session() {
+      return facts.session;
     },
     get isOffered() {
       return facts.state === 'pending' || facts.isOfferedAgain;
@@ -202,11 +207,11 @@ function createOffers({ facts, change, received, onOffer }: Omit<Parts, 'artifac
     onOffer();
   };
   return {
-    handOut: ({ cancelsGracefully, acknowledgeMs }: HandOut) => {
+    handOut: ({ cancelsGracefully, acknowledgeMs, session }: HandOut) => {
       const handedOut = facts.handedOut + 1;
       const again = { isOfferedAgain: false, handedOut };
       if (facts.state !== 'pending') return change({ ...again, isContested: facts.isAcknowledged });
-      change({ ...again, state: 'running', cancelsGracefully, handedOutAtMs: Date.now() });
+      change({ ...again, state: 'running', cancelsGracefully, session, handedOutAtMs: Date.now() });
       if (acknowledgeMs !== undefined) setTimeout(takeBack, acknowledgeMs).unref();
     },
     acknowledge: () => {

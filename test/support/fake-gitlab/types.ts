@@ -135,6 +135,8 @@ export interface FakeJob {
   /** How often the job was handed out. */
   readonly handedOut: number;
   readonly handedOutAtMs: number | undefined;
+  /** Its terminal, as the runner announced it when it asked for the job. */
+  readonly session: FakeSession | undefined;
   /** When the final state was accepted (200). */
   readonly finishedAtMs: number | undefined;
   /** As a user's click on cancel: `canceling` for a runner that cancels gracefully, else `canceled`. */
@@ -158,6 +160,12 @@ export interface FakeJob {
   whenFinished(timeoutMs?: number): Promise<FakeJobState>;
   /** Resolves with the match when `log` matches. */
   whenLog(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+}
+
+export interface FakeSession {
+  readonly url: string;
+  readonly certificate: string;
+  readonly authorization: string;
 }
 
 export interface FakeArtifact {

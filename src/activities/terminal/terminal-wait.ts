@@ -1,0 +1,91 @@
+import type { BuildContext } from '../../domain/context/context.ts';
+import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { formatGoDuration } from '../../domain/job/go-duration.ts';
+import { connectedLine, DISCONNECTED_LINE, timedOutLine } from '../../domain/session/session.ts';
+import { formatRunnerLine } from '../../domain/trace/sections.ts';
+import { jobTimeoutSeconds } from '../../domain/variables/runner-variables.ts';
+import type { Ports } from '../../ports/index.ts';
+import {
+  readStart,
+  type ContainerStage,
+  type ContainerStagePorts,
+} from '../build/container-stage.ts';
+import { earlierOrNow } from '../build/earlier.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { startOnce } from '../container-stage/stage-start.ts';
+
+export type TerminalPorts = ContainerStagePorts & Pick<Ports, 'sessions'>;
+
+interface TerminalStage extends ContainerStage {
+  readonly ports: TerminalPorts;
+  /** Aborts when the job is canceled. */
+  readonly signal: AbortSignal;
+}
+
+/** How long whoever was there may take to come back after this process was restarted. */
+const RETURN_MS = 20_000;
+
+/**
+ * Holds the build while somebody is at its terminal, and keeps the job's container running for it:
+ * the end of the last stage has ended it. Holds nothing where nobody is there. Source: gitlab-runner
+ * `common/build.go` (waitForTerminal), where with Docker the terminal ends with the container.
+ */
+export async function waitForTerminal(
+  build: LiveBuild,
+  stage: TerminalStage,
+): Promise<StageOutcome> {
+  const { buildId } = build.context;
+  const { key, ports, signal } = stage;
+  const isAgain = (await readStart(buildId, key, ports)) !== undefined;
+  if (!isAgain && !ports.sessions.isConnected(buildId)) return { kind: 'succeeded' };
+  const engine = ports.engine(build.context.runner);
+  const container = containerNamesOf(build.context).build;
+  const limitMs = timeoutOf(build.context, ports);
+  const limit = formatGoDuration(Math.round(limitMs / 1000) * 1000);
+  await say(build, key, connectedLine(limit));
+  const start = await startOnce(build, { ...stage, container, engine });
+  if (start === undefined) return { kind: 'stopped' };
+  const passedMs = ports.clock.monotonicMs() - earlierOrNow(start.sinceMs, ports.clock);
+  const end = await whenOver(buildId, { ports, signal, isAgain, limitMs: limitMs - passedMs });
+  const line = { left: DISCONNECTED_LINE, timedOut: timedOutLine(limit), stopped: undefined }[end];
+  if (line !== undefined) await say(build, `${key}/${end}`, line);
+  ports.sessions.end(buildId, end === 'timedOut' ? timedOutLine(limit) : 'The job has ended.');
+  await engine.stopContainer(container, 'kill');
+  return { kind: end === 'stopped' ? 'stopped' : 'succeeded' };
+}
+
+function say({ trace }: LiveBuild, key: string, line: string): Promise<void> {
+  return trace.appendOnce(`${key}/${line}`, formatRunnerLine('info', line));
+}
+
+/** What is left of the job's own time is the longest. */
+function timeoutOf(context: BuildContext, { sessions, clock }: TerminalPorts): number {
+  const timeoutMs = sessions.timeoutMs();
+  const sinceMs = earlierOrNow(context.receivedMonotonicMs, clock);
+  const leftMs = jobTimeoutSeconds(context) * 1000 - (clock.monotonicMs() - sinceMs);
+  return Math.max(0, Math.min(timeoutMs, leftMs));
+}
+
+interface Waiting extends Pick<TerminalStage, 'ports' | 'signal'> {
+  readonly isAgain: boolean;
+  readonly limitMs: number;
+}
+
+async function whenOver(
+  buildId: string,
+  { ports: { clock, sessions }, signal, isAgain, limitMs }: Waiting,
+): Promise<'left' | 'timedOut' | 'stopped'> {
+  const settled = new AbortController();
+  const either = AbortSignal.any([signal, settled.signal]);
+  const sleep = (ms: number): Promise<void> =>
+    clock.sleep(Math.max(0, ms), either).catch(() => undefined);
+  const left = async (): Promise<'left'> => {
+    if (isAgain) await Promise.race([sessions.whenConnected(buildId, either), sleep(RETURN_MS)]);
+    await sessions.whenDisconnected(buildId, either);
+    return 'left';
+  };
+  const end = await Promise.race([left(), sleep(limitMs).then(() => 'timedOut' as const)]);
+  settled.abort();
+  return signal.aborted ? 'stopped' : end;
+}

@@ -1,0 +1,243 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocketServer } from 'ws';
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { ListenAddress } from '../../domain/runner/listen-address.ts';
+import { parseSessionTarget } from '../../domain/session/session.ts';
+import type { ContainerTerminal, Log } from '../../ports/index.ts';
+import type { ServerCertificate } from './certificate.ts';
+import type { Visit, Visits } from './visits.ts';
+import { openWhenRunning, serveTerminal, type TerminalTiming } from './web-terminal.ts';
+import { chooseProtocol } from './wire.ts';
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const REQUEST_MS = 10_000;
+const IDLE_MS = 5_000;
+const MAX_CONNECTIONS = 512;
+/** How long the end of this process waits for terminals to close. */
+const LEAVE_MS = 2_000;
+/** The largest message of a client, such as a text that somebody pastes. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+
+/** As in GitLab's runner, where it has them. */
+const DEFAULT_TERMINAL_TIMING: TerminalTiming = {
+  ...{ openMs: 60_000, retryMs: 500, pingMs: 30_000 },
+  ...{ idleMs: 30 * 60_000, closeMs: 2_000 },
+};
+
+/** A session of a build that runs on this node. */
+export interface FoundSession {
+  readonly buildId: string;
+  readonly token: string;
+  /** Tells of which job it is, for the log. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** undefined while the job's container does not run. */
+  openShell(): Promise<ContainerTerminal | undefined>;
+  /** Whether that container runs. */
+  isRunning(): Promise<boolean>;
+}
+
+export interface SessionServerOptions {
+  readonly listen: ListenAddress;
+  readonly certificate: ServerCertificate;
+  readonly visits: Visits;
+  readonly find: (id: string) => Promise<FoundSession | undefined>;
+  readonly log: Log;
+  readonly timing?: Partial<TerminalTiming>;
+}
+
+export interface SessionServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+interface Scope extends Omit<SessionServerOptions, 'timing'> {
+  readonly timing: TerminalTiming;
+  readonly sockets: WebSocketServer;
+}
+
+/**
+ * Serves terminals to whoever has a session's token. Fails with InvalidConfig when the address cannot
+ * be listened at.
+ */
+export async function openSessionServer(options: SessionServerOptions): Promise<SessionServer> {
+  const { certificate, visits, listen } = options;
+  const sockets = new WebSocketServer({
+    ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
+    ...{ maxPayload: MAX_MESSAGE_BYTES, handleProtocols: chooseProtocol },
+  });
+  const scope = { ...options, sockets, timing: { ...DEFAULT_TERMINAL_TIMING, ...options.timing } };
+  const server = createServer(
+    {
+      ...{ cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
+      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: REQUEST_MS, keepAliveTimeout: IDLE_MS },
+      ...{ requestTimeout: REQUEST_MS, handshakeTimeout: REQUEST_MS },
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => void answer(request, response, scope),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  const open = new Set<Promise<void>>();
+  server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
+    const work = upgrade({ request, connection, head }, scope).finally(() => open.delete(work));
+    open.add(work);
+  });
+  await listenAt(server, listen);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : listen.port,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      visits.endAll('The runner stops. The job goes on: connect again in a moment.');
+      // Docker may be away, and nobody waits for it here.
+      await Promise.race([Promise.all(open), delay(LEAVE_MS, undefined, { ref: false })]);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function listenAt(server: Server, { host, port }: ListenAddress): Promise<void> {
+  server.listen({ port, ...(host !== undefined && { host }) });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const message = `[session_server].listen_address "${host ?? '*'}:${port}" cannot be listened at (${code}): choose one that is free, or leave it out`;
+    throw new FinalError(FailureType.InvalidConfig, message);
+  }
+  server.on('error', () => undefined);
+}
+
+type Refusal = 401 | 404 | 405 | 423 | 500 | 503;
+
+const WORDS: Readonly<Record<Refusal, string>> = {
+  401: 'Unauthorized',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  423: 'Locked',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** The session whose terminal is asked for; or the status of the refusal, in the peer's order. */
+async function admit(
+  { url = '', headers }: IncomingMessage,
+  { find }: Pick<Scope, 'find'>,
+): Promise<FoundSession | Refusal> {
+  const target = parseSessionTarget(url);
+  const session = target && (await find(target.id));
+  if (target === undefined || session === undefined) return 404;
+  if (!isSame(headers.authorization ?? '', session.token)) return 401;
+  if (target.kind === 'proxy') return 404;
+  return headers.upgrade?.toLowerCase() === 'websocket' ? session : 405;
+}
+
+/** In a time that tells nothing about either. */
+function isSame(given: string, wanted: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
+}
+
+/** A request that asks for no upgrade gets no terminal. */
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { find, log }: Scope,
+): Promise<void> {
+  let status: Refusal;
+  try {
+    const admitted = await admit(request, { find });
+    status = typeof admitted === 'number' ? admitted : 405;
+  } catch (error) {
+    log.error('a question to the session server could not be answered', { error });
+    status = 500;
+  }
+  const body = `${WORDS[status]}\n`;
+  response.writeHead(status, { ...headersOf(body), Connection: 'close' });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function headersOf(body: string) {
+  return {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+  };
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly connection: Duplex;
+  readonly head: Buffer;
+}
+
+async function upgrade(asked: Upgrade, scope: Scope): Promise<void> {
+  const { request, connection } = asked;
+  connection.on('error', () => undefined); // it ends, which its close tells
+  try {
+    const admitted = await admit(request, scope);
+    if (typeof admitted === 'number') refuse(connection, admitted);
+    else await visit(asked, admitted, scope);
+  } catch (error) {
+    scope.log.error('a terminal could not be opened', { error });
+    refuse(connection, 500);
+  }
+}
+
+function refuse(connection: Duplex, status: Refusal): void {
+  const body = `${WORDS[status]}\n`;
+  const headers = Object.entries({ ...headersOf(body), Connection: 'close' });
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  connection.end(`HTTP/1.1 ${status} ${WORDS[status]}\r\n${lines}\r\n${body}`);
+}
+
+/** One person at a time, from the first question on: a second one would find a shell half open. */
+async function visit(asked: Upgrade, session: FoundSession, scope: Scope): Promise<void> {
+  const { connection, request } = asked;
+  const { visits, log, timing } = scope;
+  const entered = visits.enter(session.buildId);
+  if (entered === undefined) return refuse(connection, 423);
+  const leave = (): void => entered.close('the connection was closed');
+  connection.on('close', leave);
+  const limit = setTimeout(() => entered.close('the container did not start'), timing.openMs);
+  try {
+    const shell = await openWhenRunning({ ...session, visit: entered, timing, log });
+    clearTimeout(limit);
+    if (shell === undefined) return refuse(connection, 503);
+    const fields = { ...session.fields, from: request.socket.remoteAddress };
+    log.info('terminal connected', fields);
+    await connect(asked, { ...session, shell, visit: entered }, scope);
+    log.info('terminal disconnected', fields);
+  } finally {
+    clearTimeout(limit);
+    connection.off('close', leave);
+    entered.leave();
+  }
+}
+
+interface Opened extends FoundSession {
+  readonly shell: ContainerTerminal;
+  readonly visit: Visit;
+}
+
+/** A client that breaks the protocol of the upgrade is answered by the library, and gets no terminal. */
+async function connect(
+  { request, connection, head }: Upgrade,
+  opened: Opened,
+  { sockets, timing, log }: Scope,
+): Promise<void> {
+  let serving: Promise<void> | undefined;
+  sockets.handleUpgrade(request, connection, head, (socket) => {
+    socket.on('error', () => undefined); // such as too large a message: the library closes it
+    serving = serveTerminal({ ...opened, socket, timing, log });
+  });
+  if (serving === undefined) await opened.shell.close();
+  await serving;
+}

@@ -1,0 +1,64 @@
+import type { Sessions } from '../../ports/index.ts';
+
+/** Somebody at the terminal of a build. */
+export interface Visit {
+  /** Aborts when the terminal is to be closed. Its reason is a text for the person. */
+  readonly ending: AbortSignal;
+  close(reason: string): void;
+  /** The person has gone. */
+  leave(): void;
+}
+
+/** Who is at which terminal, by the builds. One person at a time. */
+export interface Visits extends Omit<Sessions, 'offer' | 'timeoutMs'> {
+  /** undefined when somebody else is there. */
+  enter(buildId: string): Visit | undefined;
+  endAll(reason: string): void;
+}
+
+export function createVisits(): Visits {
+  const visits = new Map<string, Visit>();
+  const waiting = new Set<() => void>();
+
+  const tell = (): void => {
+    for (const look of [...waiting]) look();
+  };
+  const when = (isReached: () => boolean, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!signal.aborted && !isReached()) return;
+        waiting.delete(look);
+        signal.removeEventListener('abort', look);
+        resolve();
+      };
+      waiting.add(look);
+      signal.addEventListener('abort', look);
+      look();
+    });
+
+  return {
+    enter: (buildId) => {
+      if (visits.has(buildId)) return undefined;
+      const ending = new AbortController();
+      const visit: Visit = {
+        ending: ending.signal,
+        close: (reason) => ending.abort(reason),
+        leave: () => {
+          if (visits.get(buildId) !== visit) return;
+          visits.delete(buildId);
+          tell();
+        },
+      };
+      visits.set(buildId, visit);
+      tell();
+      return visit;
+    },
+    isConnected: (buildId) => visits.has(buildId),
+    whenDisconnected: (buildId, signal) => when(() => !visits.has(buildId), signal),
+    whenConnected: (buildId, signal) => when(() => visits.has(buildId), signal),
+    end: (buildId, reason) => visits.get(buildId)?.close(reason),
+    endAll: (reason) => {
+      for (const visit of visits.values()) visit.close(reason);
+    },
+  };
+}

@@ -1,0 +1,210 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RawData, WebSocket } from 'ws';
+import { TransientError } from '../../domain/failure.ts';
+import type { ContainerTerminal, Log } from '../../ports/index.ts';
+import type { Visit } from './visits.ts';
+import { wireOf, type Wire } from './wire.ts';
+
+/** Every limit and pause of a terminal, in milliseconds. Tests use shorter ones. */
+export interface TerminalTiming {
+  /** How long a terminal may take to open. */
+  readonly openMs: number;
+  readonly retryMs: number;
+  /** From one ping to the next. Whoever has not answered by then is gone. */
+  readonly pingMs: number;
+  /** A terminal in which nothing moves for so long is closed. */
+  readonly idleMs: number;
+  /** How long a client may take to answer the end of the connection. */
+  readonly closeMs: number;
+}
+
+export interface WebTerminal {
+  readonly socket: WebSocket;
+  /** The shell to begin with. */
+  readonly shell: ContainerTerminal;
+  /** Another shell; undefined while the container does not run. */
+  openShell(): Promise<ContainerTerminal | undefined>;
+  /** Whether the container runs. */
+  isRunning(): Promise<boolean>;
+  readonly visit: Visit;
+  readonly timing: TerminalTiming;
+  readonly log: Log;
+}
+
+const NORMAL_CLOSURE = 1000;
+const INVALID_CONTENT = 1007;
+/** Exit codes of a shell that was killed, as with its container. */
+const KILLED = [129, 137, 143];
+/** Also of a shell that Docker tried to begin in a container that was just ending. */
+const NEVER_BEGAN = 126;
+const EXIT_CODE_TRIES = 20;
+const EXIT_CODE_PAUSE_MS = 50;
+
+/**
+ * Connects a person with shells in the job's container, one after another: each stage starts the
+ * container anew. Ends with the person, with the shell that the person leaves, or with the visit.
+ */
+export async function serveTerminal(terminal: WebTerminal): Promise<void> {
+  const { socket, visit, timing, log } = terminal;
+  const wire = wireOf(socket.protocol);
+  const screen = openScreen(terminal, wire);
+  visit.ending.addEventListener('abort', () => void screen.current?.close().catch(() => undefined));
+  socket.on('close', () => visit.close('the connection was closed'));
+  try {
+    await runShells(terminal, screen);
+    if (visit.ending.aborted) await screen.say(String(visit.ending.reason));
+  } catch (error) {
+    log.warn('terminal ended by a fault', { error });
+  } finally {
+    screen.stop();
+    await screen.current?.close().catch((error: unknown) => {
+      log.debug('shell of a terminal not closed', { error });
+    });
+    await closeSocket(socket, timing.closeMs);
+  }
+}
+
+interface Screen {
+  /** undefined between two shells. */
+  current: ContainerTerminal | undefined;
+  /** Resolves when the person's side has taken it. */
+  show(bytes: Uint8Array): Promise<void>;
+  say(text: string): Promise<void>;
+  stop(): void;
+}
+
+async function runShells(terminal: WebTerminal, screen: Screen): Promise<void> {
+  const { visit } = terminal;
+  screen.current = terminal.shell;
+  for (;;) {
+    const { current } = screen;
+    for await (const { bytes } of current.output) await screen.show(bytes);
+    if (visit.ending.aborted || (await wasLeft(current, terminal))) return;
+    screen.current = undefined;
+    await screen.say('The container has ended; a shell opens when it is started again.');
+    // Docker opens shells in a container that is just ending, which say so and end too.
+    await delay(terminal.timing.retryMs);
+    const next = await openWhenRunning(terminal);
+    if (next === undefined) return;
+    screen.current = next;
+  }
+}
+
+/** False when the shell was ended from outside. Docker may need a moment to know its exit code. */
+async function wasLeft(
+  shell: ContainerTerminal,
+  { isRunning }: Pick<WebTerminal, 'isRunning'>,
+): Promise<boolean> {
+  for (let tries = 0; tries < EXIT_CODE_TRIES; tries += 1) {
+    const exitCode = await shell.exitCode().catch(() => undefined);
+    if (exitCode === NEVER_BEGAN) return isRunning();
+    if (exitCode !== undefined) return !KILLED.includes(exitCode);
+    await delay(EXIT_CODE_PAUSE_MS);
+  }
+  return false;
+}
+
+/** undefined when the visit ends before. */
+export async function openWhenRunning({
+  openShell,
+  visit,
+  timing,
+  log,
+}: Pick<WebTerminal, 'openShell' | 'visit' | 'timing' | 'log'>): Promise<
+  ContainerTerminal | undefined
+> {
+  const isOver = (): boolean => visit.ending.aborted;
+  while (!isOver()) {
+    const shell = await openShell().catch((error: unknown) => {
+      if (!(error instanceof TransientError)) throw error;
+      log.debug('no shell for a terminal now', { error });
+      return undefined;
+    });
+    if (shell !== undefined && !isOver()) return shell;
+    await shell?.close();
+    await delay(timing.retryMs, undefined, { signal: visit.ending }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+function openScreen({ socket, visit, timing }: WebTerminal, wire: Wire): Screen {
+  const idle = setTimeout(
+    () => visit.close('nothing was typed or shown for too long'),
+    timing.idleMs,
+  );
+  const stopPings = pingNowAndThen(socket, timing.pingMs);
+  const screen: Screen = {
+    current: undefined,
+    show: (bytes) => {
+      idle.refresh();
+      return send(socket, wire.encode(bytes));
+    },
+    say: (text) => send(socket, wire.encode(Buffer.from(`\r\n\u001b[0;2m${text}\u001b[0m\r\n`))),
+    stop: () => {
+      clearTimeout(idle);
+      stopPings();
+    },
+  };
+  takeInput(socket, wire, async (bytes) => {
+    idle.refresh();
+    await screen.current?.write(bytes);
+  });
+  return screen;
+}
+
+/** Takes no more from the client while the shell has not read what came before. */
+function takeInput(
+  socket: WebSocket,
+  wire: Wire,
+  write: (bytes: Uint8Array) => Promise<void>,
+): void {
+  let writing = Promise.resolve();
+  let waiting = 0;
+  socket.on('message', (message: RawData) => {
+    const bytes = wire.decode(message);
+    if (bytes === undefined) {
+      socket.close(INVALID_CONTENT);
+      return;
+    }
+    waiting += 1;
+    socket.pause();
+    writing = writing
+      .then(() => write(bytes))
+      .finally(() => {
+        waiting -= 1;
+        if (waiting === 0) socket.resume();
+      });
+  });
+}
+
+/** A client that is gone takes nothing, which its close tells. */
+function send(socket: WebSocket, message: Uint8Array | string): Promise<void> {
+  if (socket.readyState !== socket.OPEN) return Promise.resolve();
+  return new Promise((resolve) => {
+    socket.send(message, () => resolve());
+  });
+}
+
+function pingNowAndThen(socket: WebSocket, pingMs: number): () => void {
+  let isAlive = true;
+  socket.on('pong', () => {
+    isAlive = true;
+  });
+  const timer = setInterval(() => {
+    if (!isAlive) socket.terminate();
+    else if (socket.readyState === socket.OPEN) socket.ping();
+    isAlive = false;
+  }, pingMs);
+  return () => clearInterval(timer);
+}
+
+async function closeSocket(socket: WebSocket, limitMs: number): Promise<void> {
+  if (socket.readyState === socket.CLOSED) return;
+  const limit = setTimeout(() => socket.terminate(), limitMs);
+  await new Promise((resolve) => {
+    socket.once('close', resolve);
+    socket.resume();
+    socket.close(NORMAL_CLOSURE);
+  });
+  clearTimeout(limit);
+}

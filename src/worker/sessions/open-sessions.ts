@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import {
+  openSessionServer,
+  type FoundSession,
+} from '../../adapters/session-server/session-server.ts';
+import { openCertificate } from '../../adapters/session-server/stored-certificate.ts';
+import type { Cipher } from '../../adapters/state/cipher.ts';
+import { createVisits } from '../../adapters/session-server/visits.ts';
+import { jobFields } from '../../domain/build/job-fields.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import { terminalCommand } from '../../domain/script/terminal-command.ts';
+import { sessionPath, type SessionOffer } from '../../domain/session/session.ts';
+import {
+  DEFAULT_SESSION_TIMEOUT_SECONDS,
+  planSessionAddress,
+} from '../../domain/runner/session-address.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
+import type { Ports, Sessions } from '../../ports/index.ts';
+import type { Closers } from '../machine/closers.ts';
+
+export interface SessionOptions extends Pick<
+  Ports,
+  'builds' | 'engine' | 'log' | 'clock' | 'config'
+> {
+  readonly cipher: Cipher;
+  /** Keeps the certificate. */
+  readonly file: string;
+}
+
+const KEY_BYTES = 32;
+
+/**
+ * Opens the session server where one is wanted. An address that makes no sense is told and opens
+ * none.
+ */
+export async function openSessions(options: SessionOptions, closers: Closers): Promise<Sessions> {
+  const { log, cipher, clock, file } = options;
+  const current = () => options.config.current().sessionServer;
+  const config = current();
+  const visits = createVisits();
+  const timeoutMs = (): number =>
+    (current()?.timeoutSeconds ?? DEFAULT_SESSION_TIMEOUT_SECONDS) * 1000;
+  const address = config && planSessionAddress(config);
+  if (typeof address === 'string') log.error('there is no session server', { reason: address });
+  if (address === undefined || typeof address === 'string') {
+    return { ...visits, timeoutMs, offer: () => undefined };
+  }
+  const certificate = await openCertificate(address.host, { file, cipher, nowMs: clock.nowMs() });
+  const server = await openSessionServer({
+    ...{ listen: address.listen, certificate, visits, log },
+    timing: { idleMs: timeoutMs() },
+    find: (id) => findSession(id, options),
+  });
+  closers.add(() => server.close());
+  log.info('session server listening', { port: server.port, advertised: address.origin });
+  const offer = () => makeOffer(address.origin, certificate.certificatePem);
+  return { ...visits, timeoutMs, offer };
+}
+
+function makeOffer(origin: string, certificatePem: string): SessionOffer {
+  const [id, token] = [randomBytes(KEY_BYTES), randomBytes(KEY_BYTES)].map((key) =>
+    key.toString('hex'),
+  ) as [string, string];
+  return { id, token, certificatePem, url: `${origin}${sessionPath(id)}` };
+}
+
+/** From the records, which outlive this process: so does the session. */
+async function findSession(
+  id: string,
+  { builds, engine }: SessionOptions,
+): Promise<FoundSession | undefined> {
+  for (const buildId of await builds.list()) {
+    const context = await builds.read(buildId);
+    if (context?.session?.id === id) return toSession(context, context.session.token, engine);
+  }
+  return undefined;
+}
+
+function toSession(context: BuildContext, token: string, engine: Ports['engine']): FoundSession {
+  const { build } = containerNamesOf(context);
+  const { projectDir } = buildVariables(context, { jobStatus: 'running' });
+  return {
+    ...{ buildId: context.buildId, token, fields: jobFields(context) },
+    isRunning: async () => {
+      const status = await engine(context.runner).inspectContainer(build);
+      return status?.state === 'running';
+    },
+    openShell: () =>
+      engine(context.runner).openTerminal(build, {
+        command: terminalCommand(projectDir),
+        hasTty: true,
+      }),
+  };
+}

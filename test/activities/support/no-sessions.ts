@@ -1,0 +1,12 @@
+import type { Sessions } from '../../../src/ports/index.ts';
+
+/** Nobody is at any terminal. */
+export const NO_SESSIONS: Sessions = {
+  offer: () => undefined,
+  timeoutMs: () => 0,
+  isConnected: () => false,
+  whenDisconnected: () => Promise.resolve(),
+  whenConnected: (_, signal) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+  end: () => undefined,
+};
