@@ -142,6 +142,24 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     assert.match(job.log, /Job failed: canceled/);
   });
 
+  it('holds the containers of a build and lets go of them, and reads what it waits for', async () => {
+    const job = installation.gitlab.addJob({ ...ENDLESS, name: 'held' });
+    await job.whenLog(/^begun$/m);
+    const build = await (await ui.openList(BUILDS)).open(`/${job.id}`);
+    const { description, success } = await build.send('Update', 'hold', JSON.stringify('30m'));
+    assert.match(description, /Keeps the containers after the job, 1 h unless said otherwise/);
+    await success.waitFor();
+    job.cancel();
+    await job.whenFinished();
+    assert.match(
+      job.log,
+      /^Hold by somebody in Temporal at [\d:]+ UTC: the containers are kept for/m,
+    );
+    await whenText(await build.askQuery('status'), /"waitsFor": "release or .* are kept"/);
+    await build.send('Signal', 'release');
+    await whenText(build.status, /^\s*Canceled\s*$/);
+  });
+
   it('is told when an order is wrong, and pauses a runner by the right one', async () => {
     const list = await ui.openList('WorkflowType="feedRunners"');
     const fleet = await list.open('feed-runners/');

@@ -21,13 +21,19 @@ import type { World } from '../../test/workflows/support/world.ts';
 import type { StageOutcome } from '../../src/domain/context/outcome.ts';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import {
+  buildStatusQuery,
   cancelBuildSignal,
   feedSignal,
+  holdUpdate,
   nodeRestartedSignal,
   pauseRunnerSignal,
+  releaseSignal,
+  releaseUpdate,
   reloadConfigSignal,
   resumeRunnerSignal,
+  retrySignal,
   stopSignal,
+  waitsSignal,
 } from '../../src/workflows/messages.ts';
 
 /** A workflow from its start to its end. Its runs are recorded, each as a history of its own. */
@@ -38,6 +44,7 @@ export interface Case {
 }
 
 const NEVER = new Promise<never>(() => undefined);
+const SOURCES = defer<StageOutcome>();
 
 export const CASES: readonly Case[] = [
   build('success', { plan: FULL_PLAN }),
@@ -92,12 +99,47 @@ export const CASES: readonly Case[] = [
       await handle.signal(nodeRestartedSignal);
     },
   }),
+  build('hold', {
+    plan: { ...FULL_PLAN, preparation: [stage('get_sources')] },
+    prepare: (node) => {
+      node.stage('get_sources', SOURCES.promise);
+      node.stage('step_script', { kind: 'script_failed', exitCode: 3 });
+    },
+    act: orderAll,
+  }),
   { workflow: 'serveRunner', name: 'jobs', run: serveJobs },
   { workflow: 'serveRunner', name: 'questions', run: askInManyWays },
   { workflow: 'serveRunner', name: 'continue-as-new', run: continueRunner },
   { workflow: 'feedRunners', name: 'reload', run: reloadFleet },
   { workflow: 'feedRunners', name: 'refused', run: restRunner },
 ];
+
+/** Stops, a retry, a hold of the containers that is made longer, and what the node waits for. */
+async function orderAll(handle: BuildHandle, node: FakeNode): Promise<void> {
+  const order = (input: unknown): Promise<string> =>
+    handle.executeUpdate(holdUpdate, { args: [input] });
+  await node.calls.when('runStage get_sources');
+  await handle.signal(waitsSignal, [
+    { key: 'gitlab', what: 'GitLab', status: 503, sinceMs: 1_000 },
+  ]);
+  await order({ failureOf: 'get_sources', by: 'alice' });
+  await order({ before: 'step_script', time: '1h' });
+  await order('1h');
+  SOURCES.resolve({ kind: 'script_failed', exitCode: 1 });
+  await whenWaiting(handle, /after a failure of get_sources$/);
+  node.stage('get_sources', { kind: 'succeeded' });
+  await handle.signal(retrySignal, undefined);
+  await whenWaiting(handle, /held before step_script$/);
+  await order({ before: 'step_script', time: '2h' });
+  await handle.executeUpdate(releaseUpdate, { args: [{ by: 'alice' }] });
+  await whenWaiting(handle, /the containers are kept$/);
+  await order('2h');
+  await handle.signal(releaseSignal, { by: 'alice' });
+}
+
+async function whenWaiting(handle: BuildHandle, text: RegExp): Promise<void> {
+  while (!text.test((await handle.query(buildStatusQuery)).waitsFor ?? ''));
+}
 
 interface BuildCase {
   readonly plan: BuildPlan;
