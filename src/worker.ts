@@ -129,7 +129,7 @@ function restartNowAndThen(node: Node): NodeJS.Timeout {
   const workflowRestart = createWorkflowRestart(scope, () => feed(node, false));
   const restart = oneAtATime(() =>
     workflowRestart.restartAll().catch((error: unknown) => {
-      ports.log.warn('what asks for jobs not looked after', { error });
+      ports.log.warn('workflows that ask for jobs not checked', { error });
     }),
   );
   return setInterval(() => void restart(), RESTART_INTERVAL_MS);

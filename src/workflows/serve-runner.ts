@@ -117,7 +117,7 @@ function handleMessages(runner: Runner): void {
   // Anybody with access to the namespace may send any value, and an exception here would block the
   // workflow.
   setHandler(messages.feedSignal, (message) => {
-    if (!isFeedMessage(message)) return log.warn('feed says nothing that is known, ignored');
+    if (!isFeedMessage(message)) return log.warn('feed signal with unknown content ignored');
     const { feeding, askAnew } = message;
     const before = state();
     const isWoken = feeding.isFed && !before.feeding.isFed;
@@ -166,7 +166,7 @@ async function runJobRequest(runner: Runner): Promise<void> {
     const reason = reasonOf(error);
     // A request ends like this when its process is stopped. The next process asks again.
     const isStop = reason.includes('Worker is shutting down');
-    log[isStop ? 'debug' : 'warn']('question not answered', { reason });
+    log[isStop ? 'debug' : 'warn']('job request not answered', { reason });
     // Temporal or the node was away, which already took time, so the next request does not wait.
     if (isNodeSilent(error) && patched('asks at once after a silence')) {
       runner.update({ askAtOnce: true });

@@ -49,7 +49,8 @@ describe('signals', () => {
     await job.whenFinished();
     await installation.whenClean();
     // What the SDK says bears its fields; the others have to do with the stop itself.
-    const cryptic = /"sdk":"temporal"|task_token|"msg":"(question not answered|config not loaded)/;
+    const cryptic =
+      /"sdk":"temporal"|task_token|"msg":"(job request not answered|config not loaded)/;
     for (const line of [...killed.lines, ...last.lines]) {
       if (/"level":"(warning|error)"/.test(line)) assert.doesNotMatch(line, cryptic);
     }

@@ -342,7 +342,7 @@ async function refuse(job: JobPayload, { runner, ports, error }: Refusal): Promi
       { state: 'failed', failureReason: 'runner_system_failure' },
     );
   } catch (failure) {
-    log.error('job not run, and GitLab not told: it ends by its time-out', {
+    log.error('job not run and GitLab not informed: the job ends by its time-out', {
       ...fields,
       error: failure,
     });

@@ -191,7 +191,7 @@ async function sendNextPatch(
       break;
     case 'range_mismatch':
       // Expected after `kill -9`: GitLab's last answer was not stored.
-      ports.log.info('GitLab has another length of the log, it goes on from there', {
+      ports.log.info('GitLab has another length of the log, sending continues from there', {
         ...jobFields(context),
         startByte: window.startByte,
         remoteLengthBytes: reply.remoteLengthBytes,

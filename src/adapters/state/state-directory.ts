@@ -114,7 +114,7 @@ async function lock(path: string, log: Log): Promise<() => Promise<void>> {
       const message = `state directory ${path} is in use by process ${owner}: stop it first, or set ${ENV_NAME}`;
       throw new FinalError(FailureType.RunnerSystem, message);
     }
-    log.info('lock of a process that is no more is taken over', { path: file });
+    log.info('lock of a process that has ended taken over', { path: file });
     await removeStale(file, held);
   }
   throw new FinalError(FailureType.RunnerSystem, `state directory ${path} cannot be locked`);

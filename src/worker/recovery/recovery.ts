@@ -146,7 +146,7 @@ async function reconcile(context: BuildContext, scope: Reconciliation): Promise<
       return forget(context, scope);
     case 'moved':
       await scope.orphaned.drop(context.buildId);
-      ports.log.warn('build is another node’s by now, its leftovers removed', fields);
+      ports.log.warn('build belongs to another node now, its leftovers removed', fields);
       return;
     case 'pending':
       return;

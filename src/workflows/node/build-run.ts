@@ -115,7 +115,7 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
 /** Anybody who sees the namespace may send a signal. */
 function tellWaits(told: unknown, stages: StageProgress): void {
   const waits = parseWaits(told);
-  if (waits === undefined) return log.warn('waits say nothing that is known, ignored');
+  if (waits === undefined) return log.warn('waits signal with unknown content ignored');
   stages.tell(waits);
 }
 
