@@ -6,6 +6,7 @@ import type { StageOutcome } from '../domain/context/outcome.ts';
 import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
 import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
+import { isWaiting } from '../domain/executor/waiting-container.ts';
 import { FinalError } from '../domain/failure.ts';
 import { formatPolicy } from '../domain/script/policy.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
@@ -25,6 +26,7 @@ import { outcomeOfLoss } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
 import { getSources } from './container-stage/get-sources.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
+import { isAlive } from './container-stage/waiting-stage.ts';
 import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
 import { followServices } from './environment/service-logs.ts';
 import { waitForTerminal, type TerminalPorts } from './terminal/terminal-wait.ts';
@@ -172,6 +174,7 @@ interface PlacedRun extends StageRun {
 async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome> {
   const running: RunningStage = {
     key: run.key,
+    place: run.place,
     stopReason: undefined,
     stopping: new AbortController(),
   };
@@ -232,7 +235,10 @@ async function stop(
   const { build: job, helper } = containerNamesOf(context);
   for (const container of [job, helper]) {
     const status = await engine.inspectContainer(container);
-    const isAlive = status !== undefined && ['running', 'paused'].includes(status.state);
-    if (isAlive) await engine.stopContainer(container, how);
+    if (status === undefined || !isAlive(status)) continue;
+    // The stage that is stopped runs in the other one, and this one waits for what comes after it.
+    if (isWaiting(status) && stage?.place === 'build') continue;
+    // Only the shell that waits could be asked to stop, and that hears nothing while it waits.
+    await engine.stopContainer(container, isWaiting(status) ? 'kill' : how);
   }
 }

@@ -43,8 +43,21 @@ export interface BuildStore {
    * state file, unless the stage with this nonce has already begun.
    */
   writeScript(buildId: string, place: 'build' | 'helper', script: ScriptFile): Promise<void>;
+  /** Names the stage to run to a container that waits for its stages. The script is there by then. */
+  writeTurn(buildId: string, place: 'build' | 'helper', nonce: string): Promise<void>;
+  /**
+   * Wakes a container that waits for its stages. Resolves when the stage has begun, when the signal
+   * aborts, or with `unheard` when the container has not begun the stage in half a minute.
+   */
+  ringBell(
+    buildId: string,
+    place: 'build' | 'helper',
+    wait: StageWait,
+  ): Promise<'unheard' | undefined>;
+  /** Resolves when `isStageOver` holds, or when the signal aborts. */
+  whenOver(buildId: string, place: 'build' | 'helper', wait: StageWait): Promise<void>;
   /** Resolves when the stage's wrapper has written its nonce, or when the signal aborts. */
-  whenBegun(buildId: string, place: 'build' | 'helper', wait: BeginWait): Promise<void>;
+  whenBegun(buildId: string, place: 'build' | 'helper', wait: StageWait): Promise<void>;
   /** What the stage's wrapper wrote: see `parseStageState`. */
   readState(buildId: string, place: 'build' | 'helper'): Promise<string>;
   /** The end of the output that the stages in a container wrote after `fromByte`. */
@@ -68,8 +81,8 @@ export interface ScriptFile {
   readonly nonce: string;
 }
 
-/** The beginning of a stage that is waited for. */
-export interface BeginWait {
+/** A stage whose beginning or end is waited for. */
+export interface StageWait {
   readonly nonce: string;
   readonly signal: AbortSignal;
 }
@@ -79,4 +92,7 @@ export interface StageFiles {
   readonly script: string;
   readonly output: string;
   readonly state: string;
+  readonly turn: string;
+  /** A named pipe. undefined when the node cannot make one. */
+  readonly bell: string | undefined;
 }

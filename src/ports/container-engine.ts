@@ -103,6 +103,11 @@ export interface EngineInfo {
   /** In the spelling of `docker info`: `x86_64`, `aarch64`. */
   readonly architecture: string;
   readonly name: string;
+  /**
+   * Containers of its default runtime share the named pipes of this node: they have no kernel of
+   * their own.
+   */
+  readonly sharesPipes: boolean;
 }
 
 /** An image on the engine. */

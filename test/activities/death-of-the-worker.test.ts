@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import type { BuildContext } from '../../src/domain/context/context.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { driveBuild } from './support/drive.ts';
-import { createWorld, type SpoolKeeps, type World } from './support/world.ts';
+import { createWorld, type Bells, type SpoolKeeps, type World } from './support/world.ts';
 
-/** Sources, script, after_script and clean-up: two containers, four starts. */
+/** Sources, script, after_script and clean-up, in two containers. */
 function jobContext(): BuildContext {
   const { runner } = contextOf();
   return contextOf({
@@ -53,8 +53,12 @@ const jobs: [
   scripts: World['scripts'],
   spools: readonly SpoolKeeps[],
   entrypoint: readonly string[],
+  bells?: Bells,
 ][] = [
   ['a build that succeeds', {}, ['promises'], []],
+  ['a build whose helper is started for each stage', {}, ['promises'], [], 'none'],
+  ['a build whose helper hears nothing', {}, ['promises'], [], 'unheard'],
+  ['a build whose sources fail', { 'helper#1': { exitCode: 2 } }, ['promises'], []],
   [
     'a build whose script fails, in an image with a talking entrypoint',
     { 'build#1': { exitCode: 3, entrypoint: 'entrypoint' } },
@@ -69,21 +73,26 @@ const jobs: [
   ],
 ];
 
-for (const [what, scripts, spools, entrypoint] of jobs) {
+for (const [what, scripts, spools, entrypoint, bells = 'heard'] of jobs) {
   describe(`${what}, and a worker that is killed at any call`, async () => {
     const context = jobContext();
-    const undisturbed = createWorld(context, { scripts, entrypoint });
+    const undisturbed = createWorld(context, { scripts, entrypoint, bells });
     const expected = await driveBuild(undisturbed, context);
 
     it('is what it should be when nobody is killed', () => {
       const { started, containers, records, notes, updates, lastWords } = seen(undisturbed);
       assert.equal(lastWords, scripts['build#1']?.entrypoint === undefined ? 0 : 1);
-      assert.deepEqual(started, ['helper#1', 'build#1', 'build#2', 'helper#2']);
+      const hasSources = scripts['helper#1'] === undefined;
+      assert.deepEqual(started, [
+        ...(hasSources ? ['helper#1', 'build#1', 'build#2'] : ['helper#1', 'build#1']),
+        'helper#2',
+      ]);
       assert.deepEqual([containers, records, notes], [[], [], []]);
       assert.equal(updates.length, 1);
       assert.equal(updates[0]?.byteSize, undisturbed.gitlab.trace.length);
       assert.ok(expected.calls > 50, `${expected.calls} calls`);
-      for (const line of ['build#1 begins\nbuild#1 ends\n', 'helper#1 ends', 'build#2 begins']) {
+      const lines = ['build#1 begins\nbuild#1 ends\n', 'helper#1 ends', 'helper#2 begins'];
+      for (const line of lines) {
         assert.ok(undisturbed.gitlab.trace.includes(line), line);
       }
     });
@@ -92,7 +101,7 @@ for (const [what, scripts, spools, entrypoint] of jobs) {
       for (const keeps of spools) {
         it(`ends the same when it dies ${when} the call's effect and ${keeps} of the trace last`, async () => {
           for (let call = 1; call <= expected.calls; call += 1) {
-            const world = createWorld(context, { scripts, keeps, entrypoint });
+            const world = createWorld(context, { scripts, keeps, entrypoint, bells });
             const { outcome } = await driveBuild(world, context, { cut: { call, when } });
             assert.deepEqual(outcome, expected.outcome, `killed ${when} call ${call}`);
             assert.deepEqual(seen(world), seen(undisturbed), `killed ${when} call ${call}`);

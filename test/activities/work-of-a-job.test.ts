@@ -63,7 +63,7 @@ async function countWork(): Promise<FileOperations & { readonly called: readonly
     const context = await store.create(contextOf({ job: TRIVIAL }));
     const world = createWorld(context);
     const { ports } = openProcess(world);
-    const { whenBegun, readState } = createFakeStore(world);
+    const { whenBegun, readState } = createFakeStore(world, () => true);
     const builds: BuildStore = {
       ...store,
       ...{ whenBegun, readState },

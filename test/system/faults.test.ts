@@ -6,7 +6,13 @@ import {
   killWorker,
   stopWorker,
 } from '../support/faults/fault-kinds.ts';
-import { MOMENTS, openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
+import {
+  HELPER_MOMENTS,
+  MOMENTS,
+  openFaultLab,
+  type FaultLab,
+  type Moment,
+} from '../support/faults/faults.ts';
 import { rebootNode } from '../support/faults/reboot-faults.ts';
 import { drainWorker, stopWorkerTwice } from '../support/faults/signal-faults.ts';
 
@@ -23,7 +29,7 @@ describe('a job in the middle of faults', () => {
   });
   after(() => lab.close());
 
-  for (const moment of MOMENTS) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS]) {
     it(`comes to its end when the worker is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

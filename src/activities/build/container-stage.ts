@@ -23,12 +23,20 @@ export interface ContainerStage {
 export interface StageStart {
   readonly nonce: string;
   readonly containerId: string;
-  /** `StartedAt` of the container before: another value means that this stage was started. */
+  /**
+   * `StartedAt` of the container before: another value means that this stage was started. '' when
+   * the container was running already, and waited.
+   */
   readonly previousStartedAt: string;
   /** See {@link Clock.monotonicMs}. */
   readonly sinceMs: number;
   /** Unknown in what releases up to 0.1.0 wrote, which opened none. */
   readonly opensStdin?: boolean;
+  /**
+   * The container waits for its stages. Whether this one was begun is then told by its state file.
+   * Absent elsewhere, and in what releases up to 0.1.0 wrote.
+   */
+  readonly waits?: true;
 }
 
 /** What is known of a stdin that was handed to the container before it was started. */
@@ -60,10 +68,13 @@ function parseStdin(value: unknown): FilledStdin | undefined {
 
 function parseStart(value: unknown): StageStart | undefined {
   if (!isObject(value)) return undefined;
-  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin } = value;
+  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin, waits } = value;
   if (typeof nonce !== 'string' || typeof containerId !== 'string') return undefined;
   if (typeof previousStartedAt !== 'string' || typeof sinceMs !== 'number') return undefined;
-  const start = { nonce, containerId, previousStartedAt, sinceMs };
+  const start: StageStart = {
+    ...{ nonce, containerId, previousStartedAt, sinceMs },
+    ...(waits === true && { waits }),
+  };
   return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
 }
 

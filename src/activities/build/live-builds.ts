@@ -1,5 +1,6 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
+import type { StagePlace } from '../../domain/context/stage.ts';
 import type { JobVariable } from '../../domain/job/payload.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports, TraceWriter } from '../../ports/index.ts';
@@ -63,6 +64,7 @@ export interface TraceBase {
 
 export interface RunningStage {
   readonly key: string;
+  readonly place: StagePlace;
   /** Why it was told to stop; undefined while it was not. */
   stopReason: string | undefined;
   /** Aborts when it is told to stop: for what runs in this process and not in a container. */

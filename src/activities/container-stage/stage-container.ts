@@ -7,17 +7,22 @@ import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-
 import type { LiveBuild } from '../build/live-builds.ts';
 import { outcomeOfLoss } from '../build/lost-files.ts';
 import type { ContainerStatus } from '../../ports/index.ts';
-import { judgeEnd } from './stage-end.ts';
+import { endedWaiting, judgeEnd } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
+import { waitForEnd, wake } from './waiting-stage.ts';
 
 interface FollowedStage extends StartedStage {
   /** It has an entrypoint, which may talk. */
   readonly opensStdin: boolean;
+  /** It waits for its stages. */
+  readonly waits: boolean;
 }
 
 /** From one reading of a container's log to the next: at first often, while people wait for it. */
 const FIRST_READING_MS = 500;
 const MAX_READING_MS = 4_000;
+/** A container that ends so often while it waits for its stage will do so again. */
+const MAX_STARTS = 3;
 
 /**
  * Runs a stage in its container, or goes on with one that a call before has started.
@@ -27,30 +32,52 @@ export async function runInContainer(
   build: LiveBuild,
   stage: ContainerStage,
 ): Promise<StageOutcome> {
-  const { place, ports } = stage;
+  for (let starts = 1; ; starts += 1) {
+    const outcome = await runOnce(build, { ...stage, isLast: starts === MAX_STARTS });
+    if (outcome !== 'not_begun') return outcome;
+  }
+}
+
+/** `not_begun`: the container was ended from outside before the stage began, and can be started again. */
+async function runOnce(
+  build: LiveBuild,
+  stage: ContainerStage & { readonly isLast: boolean },
+): Promise<StageOutcome | 'not_begun'> {
+  const { place, ports, isLast } = stage;
   const { context } = build;
   if (build.diskFault !== undefined) return outcomeOfFullDisk(build.diskFault);
   const engine = ports.engine(context.runner);
   const container = containerNamesOf(context)[place];
   const start = await startOnce(build, { ...stage, container, engine });
   if (start === undefined) return { kind: 'stopped' };
-  const { nonce, containerId, opensStdin = false } = start;
-  const started = { ...stage, container, engine, nonce, containerId, opensStdin };
+  const { nonce, containerId, opensStdin = false, waits = false } = start;
+  const started = { ...stage, container, engine, nonce, containerId, opensStdin, waits };
   let status: ContainerStatus;
   try {
     status = await waitWithOutput(build, started);
   } catch (error) {
-    if (build.filesLost.signal.aborted) await engine.stopContainer(container, 'kill');
-    const loss = await build.noticeLoss();
-    if (loss !== undefined) return outcomeOfLoss(loss);
-    if (!isDiskFull(error) || !(error instanceof Error)) throw error;
-    await engine.stopContainer(container, 'kill');
-    return giveUpForFullDisk(build, { ...stage, message: error.message });
+    return await outcomeOfFault(build, started, error);
   }
   const loss = await build.noticeLoss();
   if (loss !== undefined) return outcomeOfLoss(loss);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
+  if (!isLast && endedWaiting(build, { status, state, waits })) return 'not_begun';
   return judgeEnd(build, { ...started, status, state });
+}
+
+/** When the node's files of the build are lost, or have no room. Throws any other fault again. */
+async function outcomeOfFault(
+  build: LiveBuild,
+  stage: StartedStage,
+  error: unknown,
+): Promise<StageOutcome> {
+  const { container, engine } = stage;
+  if (build.filesLost.signal.aborted) await engine.stopContainer(container, 'kill');
+  const loss = await build.noticeLoss();
+  if (loss !== undefined) return outcomeOfLoss(loss);
+  if (!isDiskFull(error) || !(error instanceof Error)) throw error;
+  await engine.stopContainer(container, 'kill');
+  return giveUpForFullDisk(build, { ...stage, message: error.message });
 }
 
 /** Returns when the container has ended and all that it has said is in the trace. */
@@ -65,7 +92,7 @@ async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<C
   following.catch(() => undefined);
   try {
     const unwanted = AbortSignal.any([isOutputLost.signal, build.filesLost.signal]);
-    const status = await stage.engine.waitForExit(stage.container, unwanted);
+    const status = await waitForEnd(build, stage, unwanted);
     ended.abort();
     await following;
     return status;
@@ -94,6 +121,7 @@ async function followOutput(
   await Promise.all([
     ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
     followEntrypoint(build, stage, begun.signal),
+    wake(build, stage, AbortSignal.any([ended, begun.signal])),
   ]);
   if (!ended.aborted) await takeEntrypointLog(build, { ...stage, isComplete: false });
   const { output } = await ports.builds.stageFiles(buildId, place);

@@ -22,6 +22,10 @@ export interface EndedStage {
   readonly state: StageState | undefined;
 }
 
+/** About a stage that has begun, and whose container has ended without Docker's knowledge. */
+export const START_LOST =
+  'Docker was restarted just as the stage began, and lost its container; ' +
+  'the stage is not run a second time';
 /** Of a process that a signal ended; below it are those that have met a fault themselves. */
 const FIRST_SIGNAL_EXIT_CODE = 128;
 /** Docker's exit code of a container that it lost while it was away itself. */
@@ -159,15 +163,15 @@ function inMib(bytes: number): number {
 }
 
 /** A process cannot kill the first one of its own container: neither can a job. */
-function faultFromOutside({ status, state }: EndedStage): StageOutcome | undefined {
+function faultFromOutside({
+  status,
+  state,
+}: Pick<EndedStage, 'status' | 'state'>): StageOutcome | undefined {
   if (state?.exitCode !== undefined || status.oomKilled) return undefined;
   const { exitCode } = status;
   const type = FailureType.RunnerSystem;
   if (exitCode === BEGUN_BEFORE && state !== undefined) {
-    const message =
-      'Docker was restarted just as the stage began, and lost its container; ' +
-      'the stage is not run a second time';
-    return { kind: 'system_failed', type, message };
+    return { kind: 'system_failed', type, message: START_LOST };
   }
   if (exitCode === LOST_EXIT_CODE) {
     const message = 'Docker was restarted while the stage ran, which ended its container';
@@ -178,6 +182,15 @@ function faultFromOutside({ status, state }: EndedStage): StageOutcome | undefin
     `the container was killed from outside of the job (exit code ${exitCode}): ` +
     'somebody stopped it, Docker was restarted, or the node ran out of memory';
   return { kind: 'system_failed', type, message };
+}
+
+/** Whether a container ended from outside while it waited for its stage, of which nothing has run. */
+export function endedWaiting(
+  build: LiveBuild,
+  { waits, ...ended }: Pick<EndedStage, 'status' | 'state'> & { readonly waits: boolean },
+): boolean {
+  const isWanted = build.stage?.stopReason === undefined;
+  return waits && isWanted && ended.state === undefined && faultFromOutside(ended) !== undefined;
 }
 
 function neverBegun({ exitCode, error }: ContainerStatus): string {

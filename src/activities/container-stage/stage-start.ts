@@ -2,6 +2,7 @@ import { ContainerGone, FailureType, FinalError, TransientError } from '../../do
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import { stdinLoader } from '../../domain/script/stage-command.ts';
+import { isWaiting } from '../../domain/executor/waiting-container.ts';
 import { formatStageScript } from '../../domain/script/stage-script.ts';
 import {
   readStart,
@@ -18,6 +19,7 @@ import { findOwner } from '../environment/file-owner.ts';
 import { MAKING, type LiveBuild } from '../build/live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
+import { hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
 
 /** A container that Docker refuses to start for so long will not start any more. */
 const START_PATIENCE_MS = 5 * 60_000;
@@ -29,6 +31,8 @@ interface PlacedStage extends ContainerStage {
 
 interface OpenedContainer {
   readonly status: ContainerStatus;
+  /** Text of the state file, read after the status. */
+  readonly state: string;
   /** Set when the stage was begun before. */
   readonly start: StageStart | undefined;
   readonly stdin: FilledStdin | undefined;
@@ -44,24 +48,45 @@ export async function startOnce(
 ): Promise<StageStart | undefined> {
   const opened = await openContainer(build, stage);
   const { container, engine, ports } = stage;
-  const { status, stdin } = opened;
-  if (opened.start !== undefined && status.startedAt !== opened.start.previousStartedAt) {
+  const { status } = opened;
+  if (opened.start !== undefined && hasStarted(opened, opened.start)) {
     ports.metrics.stageReattached(build.context);
     return opened.start;
   }
+  const isReady = isIdle(opened);
   // Left over from a stage that could not be stopped in time.
-  if (['running', 'paused'].includes(status.state)) await engine.stopContainer(container, 'kill');
+  if (!isReady && isAlive(status)) await engine.stopContainer(container, 'kill');
 
-  const start = opened.start ?? (await noteStart(build, { ...stage, status }));
+  const start = opened.start ?? (await noteStart(build, { ...stage, status, isReady }));
   await fillContainer(build, { ...stage, start });
   await assertLease(build, ports);
   if (build.stage?.stopReason !== undefined) return undefined;
-  if (status.opensStdin) {
-    const isSure = stdin?.isSure ?? opened.start === undefined;
+  await handOver(build, { ...stage, start, opened, isReady });
+  return start;
+}
+
+interface HandOver extends PlacedStage {
+  readonly start: StageStart;
+  readonly opened: OpenedContainer;
+  readonly isReady: boolean;
+}
+
+/** A container that waits is told of the stage. All are started unless they run already. */
+async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
+  const { start, opened, isReady, place, ports } = stage;
+  if (opened.status.opensStdin) {
+    const isSure = opened.stdin?.isSure ?? opened.start === undefined;
     await fillStdin(build, { ...stage, isSure });
   }
-  await startContainer(stage, start);
-  return start;
+  if (start.waits === true) await ports.builds.writeTurn(build.context.buildId, place, start.nonce);
+  if (!isReady) await startContainer(stage, start);
+}
+
+/** Whether this stage was begun, so that only its end is to be awaited. */
+function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
+  return isWaiting(opened.status)
+    ? hasBegunWaiting(opened, start)
+    : opened.status.startedAt !== start.previousStartedAt;
 }
 
 /**
@@ -69,20 +94,21 @@ export async function startOnce(
  * stage was begun that is not possible any more: nobody knows how far it came.
  */
 async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
-  const { key, ports, container, engine } = stage;
+  const { key, place, ports, container, engine } = stage;
   const { buildId } = build.context;
   const stdin = await readStdin(buildId, key, ports);
   const start = await readStart(buildId, key, ports);
   const status = await engine.inspectContainer(container);
+  const state = await ports.builds.readState(buildId, place);
   if (start === undefined) {
-    return { status: status ?? (await makeAgain(build, stage)), start, stdin };
+    return { status: status ?? (await makeAgain(build, stage)), start, stdin, state };
   }
   if (isStdinLost({ start, status, stdin })) {
     const replaced = await replaceSpoilt(build, { ...stage, start, status });
-    return { status: replaced, start: undefined, stdin };
+    return { status: replaced, start: undefined, stdin, state };
   }
   if (status?.id !== start.containerId) throw containerGone(container);
-  return { status, start, stdin };
+  return { status, start, stdin, state };
 }
 
 /** Another process may have died right after it did so. */
@@ -128,17 +154,24 @@ async function makeAgain(
   return status;
 }
 
+interface ReadyContainer {
+  readonly status: ContainerStatus;
+  /** It runs already, and waits for its next stage. */
+  readonly isReady: boolean;
+}
+
 /** From here on a start that nobody heard of is recognised. */
 async function noteStart(
   build: LiveBuild,
-  { key, ports, status }: PlacedStage & { readonly status: ContainerStatus },
+  { key, ports, status, isReady }: PlacedStage & ReadyContainer,
 ): Promise<StageStart> {
   const start: StageStart = {
     nonce: ports.randomness.hex(16),
     containerId: status.id,
-    previousStartedAt: status.startedAt,
+    previousStartedAt: isReady ? '' : status.startedAt,
     sinceMs: ports.clock.monotonicMs(),
     opensStdin: status.opensStdin,
+    ...(isWaiting(status) && { waits: true as const }),
   };
   await writeStart(build.context.buildId, key, { start, builds: ports.builds });
   return start;

@@ -3,10 +3,10 @@ import {
   type ContainerPlace,
   type EnvironmentPlan,
 } from '../../domain/executor/environment.ts';
-import { withStdin } from '../../domain/executor/job-wishes.ts';
+import { isWaiting } from '../../domain/executor/waiting-container.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
-import type { Ports } from '../../ports/index.ts';
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { AuthPorts } from './registry-auth.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber } from '../build/note.ts';
@@ -53,7 +53,8 @@ export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
  * Makes containers, and whatever they need, unless they are there. Done again after a crash, it finds
- * by name and label what was made before. Never starts anything but services.
+ * by name and label what was made before. Starts services, and a container that waits for its stages;
+ * never a stage.
  * Invariant: it runs as the build's `making`, which the clean-up waits for.
  */
 export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
@@ -132,14 +133,34 @@ interface PlaceOptions extends ContainerOptions {
   readonly links: readonly string[];
 }
 
-async function createContainer({ context }: LiveBuild, options: PlaceOptions): Promise<void> {
-  const { plan, place, images, links, ports } = options;
-  const engine = ports.engine(context.runner);
+async function createContainer(build: LiveBuild, options: PlaceOptions): Promise<void> {
+  const { plan, place, images, links, ports, withServices } = options;
+  const engine = ports.engine(build.context.runner);
   const image = images.places.get(place);
-  const spec = plan.container(place, image?.reference ?? '', links);
-  const id = await engine.createContainer(withStdin(spec, image?.entrypoint ?? []));
+  const { sharesPipes } = await engine.info();
+  const found = { entrypoint: image?.entrypoint ?? [], sharesPipes };
+  const spec = plan.ready(place, plan.container(place, image?.reference ?? '', links), found);
+  const id = await engine.createContainer(spec);
   const directories = plan.directoriesToMake.map(
     (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );
   await engine.putArchive(id, '/', directories);
+  if (withServices && isWaiting(spec)) startEarly(build, { container: id, engine, ports });
+}
+
+interface EarlyStart {
+  readonly container: string;
+  readonly engine: ContainerEngine;
+  readonly ports: Pick<Ports, 'log'>;
+}
+
+/**
+ * Starts a container that waits for its stages, while other things are prepared. Nobody waits for
+ * it: when it fails, the stage's own start tells why.
+ */
+function startEarly(build: LiveBuild, { container, engine, ports }: EarlyStart): void {
+  if (build.preparation.signal.aborted) return;
+  engine.startContainer(container).catch((error: unknown) => {
+    ports.log.debug('a container was not started early', { container, error });
+  });
 }

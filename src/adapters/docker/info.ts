@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { ContainerEngine, EngineInfo } from '../../ports/index.ts';
 import { parseReply, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -41,13 +42,20 @@ async function askInfo({ daemon, timing }: EngineParts): Promise<EngineInfo> {
     daemon.expect(call, options),
     daemon.expect(versionCall, options),
   ]);
-  const { OSType, Architecture, Name } = parseReply(infoSchema, facts.body, daemon.action(call));
+  const info = parseReply(infoSchema, facts.body, daemon.action(call));
   const { Version, ApiVersion } = parseReply(versionSchema, version.body, daemon.action(call));
   return {
     serverVersion: Version,
     apiVersion: ApiVersion,
-    osType: OSType,
-    architecture: Architecture,
-    name: Name,
+    osType: info.OSType,
+    architecture: info.Architecture,
+    name: info.Name,
+    sharesPipes: sharesPipes(info),
   };
+}
+
+/** Docker Desktop runs all containers in a virtual machine, as some runtimes do each of theirs. */
+function sharesPipes({ OperatingSystem, DefaultRuntime }: z.infer<typeof infoSchema>): boolean {
+  const runtime = DefaultRuntime ?? 'runc';
+  return OperatingSystem !== 'Docker Desktop' && ['runc', 'crun', 'nvidia'].includes(runtime);
 }

@@ -15,6 +15,8 @@ export const infoSchema = z.object({
   OSType: z.string(),
   Architecture: z.string(),
   Name: z.string(),
+  OperatingSystem: z.string().nullish(),
+  DefaultRuntime: z.string().nullish(),
 });
 
 export const imageSchema = z.object({

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { watch } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { BeginWait, BuildDraft, BuildStore, StageFiles } from '../../ports/index.ts';
+import type { BuildDraft, BuildStore } from '../../ports/index.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { parseContext } from '../../domain/context/parse-context.ts';
 import { smallestFree } from '../../domain/build/concurrent-id.ts';
@@ -19,6 +17,7 @@ import {
   syncIfThere,
   writeDurably,
 } from './durable-files.ts';
+import { createStageFiles } from './stage-files.ts';
 
 export interface BuildStoreOptions {
   /** `<state>/builds`: one directory for each build, 0700. */
@@ -27,13 +26,6 @@ export interface BuildStoreOptions {
 }
 
 const RECORD = 'record';
-/** A nonce, a space, an exit code. */
-const MAX_STATE_BYTES = 256;
-const MAX_END_BYTES = 8_192;
-/** For files that the job's container must be able to write as any user. */
-const WRITABLE_BY_JOB = 0o666;
-/** The script is mounted read-only, and the job's user must be able to read it. */
-const READABLE_BY_JOB = 0o644;
 
 /**
  * The node's records of its builds. Everything that a restart needs is written before it is used.
@@ -168,29 +160,6 @@ function knownBuild(cache: ReadonlyMap<string, BuildContext>, buildId: string): 
   return known;
 }
 
-function createStageFiles(
-  path: PathOf,
-): Pick<
-  BuildStore,
-  'stageFiles' | 'serviceLogFile' | 'writeScript' | 'whenBegun' | 'readState' | 'readOutputEnd'
-> {
-  return {
-    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
-    writeScript: async (buildId, place, { text, nonce }) => {
-      const { script: file, state } = await makeStageFiles(path(buildId, place));
-      // A shell may already read it, when the last process died while Docker started the container.
-      if ((await readIfThere(file))?.toString() === text) return;
-      if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
-      // Written in place, because the container has this inode mounted.
-      await writeFile(file, text);
-    },
-    serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
-    readState: (buildId, place) => readState(path(buildId, place, 'state')),
-    readOutputEnd: (buildId, place, fromByte) => readEnd(path(buildId, place, 'output'), fromByte),
-    whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
-  };
-}
-
 /**
  * Finds the record. It also accepts one that was written completely but not renamed when the
  * process died, because GitLab has handed that job out. The authentication tag shows whether it is
@@ -278,105 +247,4 @@ export function buildDirectory(directory: string, buildId: string): string {
 async function makeScratchFile(folder: string, name: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return join(folder, name);
-}
-
-function stageFilesOf(folder: string): StageFiles {
-  return {
-    script: join(folder, 'script'),
-    output: join(folder, 'output'),
-    state: join(folder, 'state'),
-  };
-}
-
-/** Made once. A job can change their modes, from one stage to the next. */
-async function makeStageFiles(folder: string): Promise<StageFiles> {
-  const files = stageFilesOf(folder);
-  try {
-    await setModes(files);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const file of [files.script, files.output, files.state]) {
-      await (await open(file, 'a', 0o600)).close();
-    }
-    await setModes(files);
-  }
-  return files;
-}
-
-/** Whatever the umask was. */
-async function setModes({ script, output, state }: StageFiles): Promise<void> {
-  await chmod(script, READABLE_BY_JOB);
-  await chmod(output, WRITABLE_BY_JOB);
-  await chmod(state, WRITABLE_BY_JOB);
-}
-
-async function makeServiceLog(folder: string, index: number): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, `${index}.log`);
-  await (await open(file, 'a', 0o600)).close();
-  await chmod(file, 0o600); // whatever the umask was
-  return file;
-}
-
-async function whenBegun(file: string, { nonce, signal }: BeginWait): Promise<void> {
-  const hasBegun = async (): Promise<boolean> => (await readState(file)).startsWith(nonce);
-  let wake = (): void => undefined;
-  // Some file systems (overlay and network ones) do not report changes, so the file is also polled.
-  const watcher = watch(file, () => wake());
-  try {
-    while (!signal.aborted && !(await hasBegun())) {
-      const poll = new AbortController();
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          wake = resolve;
-        }),
-        delay(100, undefined, { signal: AbortSignal.any([signal, poll.signal]) }).catch(
-          () => undefined,
-        ),
-      ]);
-      poll.abort();
-    }
-  } finally {
-    watcher.close();
-  }
-}
-
-/** If the job has removed our permission, the wrapper empties the file itself. */
-async function emptyState(file: string): Promise<void> {
-  await truncate(file).catch((error: unknown) => {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (!['EACCES', 'EPERM'].includes(code)) throw error;
-  });
-}
-
-/** The job can write any amount to this file. Only its beginning is read. */
-async function readState(file: string): Promise<string> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (handle === undefined) return '';
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_STATE_BYTES), {
-      position: 0,
-    });
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Reads only the end, whatever the size. */
-async function readEnd(file: string, fromByte: number): Promise<{ text: string; endByte: number }> {
-  const handle = await open(file, 'r');
-  try {
-    const { size: endByte } = await handle.stat();
-    const position = Math.max(fromByte, endByte - MAX_END_BYTES);
-    const length = Math.max(0, endByte - position);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), { position });
-    return { text: buffer.toString('utf8', 0, bytesRead), endByte };
-  } finally {
-    await handle.close();
-  }
 }

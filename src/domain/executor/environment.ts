@@ -9,12 +9,13 @@ import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
-import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
+import { ENTRYPOINT_WARNING, planEntrypoint, planUser, withStdin } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from '../build/mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
+import { letHelperWait, type WaitingPaths } from './waiting-container.ts';
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
 import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
@@ -24,7 +25,7 @@ export type { PlannedImage } from './plan-images.ts';
 export type ContainerPlace = 'build' | 'helper';
 
 /** Host paths of the files that one container has mounted at STAGE_MOUNTS. */
-export interface StageFilePaths {
+export interface StageFilePaths extends WaitingPaths {
   readonly script: string;
   readonly output: string;
   readonly state: string;
@@ -58,6 +59,20 @@ export interface EnvironmentPlan {
     image: string,
     links?: readonly string[],
   ) => ContainerSpec;
+  /**
+   * How a container from {@link container} gets its stages, which depends on its image and engine:
+   * it waits for them, or is started for each, with the script on its stdin where an entrypoint
+   * may drop the command.
+   */
+  readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundEngine) => ContainerSpec;
+}
+
+/** Facts about an image and its engine. */
+export interface FoundEngine {
+  /** Entrypoint of the container's image. */
+  readonly entrypoint: readonly string[];
+  /** See {@link WaitingOptions}. */
+  readonly sharesPipes: boolean;
 }
 
 /** The facts that the plan of an environment depends on. */
@@ -114,13 +129,22 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
         ),
       name: plan.containerNames[place],
       image,
-      // The image may have an entrypoint: `withStdin` decides once the image is known.
+      // The image may have an entrypoint: `ready` decides once the image is known.
       opensStdin: false,
       networkAliases: ['build', plan.containerNames[place]],
       labels: containerLabels(input, place),
       binds,
       fileMounts: fileMounts(input.files[place]),
     }),
+    ready: (place, spec, { entrypoint, sharesPipes }) => {
+      if (place === 'build') return withStdin(spec, entrypoint);
+      const { turn, bell } = input.files[place];
+      return letHelperWait(spec, {
+        ...{ imageEntrypoint: entrypoint, sharesPipes, turn, bell },
+        isOfficialImage: images.helper.reference === undefined,
+        hasUmask: hasUmask(variables),
+      });
+    },
   };
 }
 
@@ -235,12 +259,14 @@ function buildPart({ job, runner }: BuildContext, variables: Variables) {
 function helperPart(variables: Variables) {
   return {
     environment: helperEnvironment(variables),
-    command: helperCommand({
-      hasUmask: variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR'),
-    }),
+    command: helperCommand({ hasUmask: hasUmask(variables) }),
     entrypoint: undefined,
     user: '',
     platform: '',
     useInit: false,
   };
+}
+
+function hasUmask(variables: Variables): boolean {
+  return variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR');
 }

@@ -29,9 +29,16 @@ export function buildCommand(): readonly string[] {
  * for any user. With the usual umask they are given to the job's user instead. Source:
  * gitlab-runner `dockerfiles/runner-helper` (gitlab-runner-build).
  */
-export function helperCommand({ hasUmask }: { readonly hasUmask: boolean }): readonly string[] {
-  const umask = hasUmask ? '' : 'umask 0000\n';
-  return ['sh', '-c', `${umask}unset ${SHELL_STARTUP_VARIABLES.join(' ')}\n${runScript()}\n`];
+export function helperCommand(options: { readonly hasUmask: boolean }): readonly string[] {
+  return ['sh', '-c', `${[...helperSettings(options), runScript()].join('\n')}\n`];
+}
+
+/** First lines of every command of a helper container. */
+export function helperSettings(options: { readonly hasUmask: boolean }): readonly string[] {
+  return [
+    ...(options.hasUmask ? [] : ['umask 0000']),
+    `unset ${SHELL_STARTUP_VARIABLES.join(' ')}`,
+  ];
 }
 
 /**
@@ -42,7 +49,8 @@ export function stdinLoader(): string {
   return `${runScript()}\n`;
 }
 
-function runScript(): string {
+/** Replaces the shell by the first known one of the image, which reads the stage's script. */
+export function runScript(): string {
   return [
     `for _runner_shell in ${SHELLS.join(' ')}; do`,
     `  if [ -x "$_runner_shell" ]; then exec "$_runner_shell" <${STAGE_MOUNTS.script}; fi`,

@@ -1,10 +1,13 @@
 /**
  * Where a container finds the files of its stage, each bind-mounted from the build's directory on
  * the node. The script is read-only. The stage's wrapper appends to the output and replaces the
- * state, so neither a dead worker nor a restarted dockerd loses a byte.
+ * state, so neither a dead worker nor a restarted dockerd loses a byte. Turn and bell are only in
+ * containers that wait for their stages: see `waitingHelperCommand`.
  */
 export const STAGE_MOUNTS = {
   script: '/.temporal-gitlab-runner/script',
   output: '/.temporal-gitlab-runner/output',
   state: '/.temporal-gitlab-runner/state',
+  turn: '/.temporal-gitlab-runner/turn',
+  bell: '/.temporal-gitlab-runner/bell',
 } as const;

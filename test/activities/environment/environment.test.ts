@@ -73,7 +73,7 @@ describe('preparing an environment', () => {
   it('fails for good where Docker runs other containers than those of Linux', async () => {
     const info = {
       ...{ serverVersion: '27.0', apiVersion: '1.47', architecture: 'x86_64', name: 'desk' },
-      osType: 'windows',
+      ...{ osType: 'windows', sharesPipes: true },
     };
     const { world, node, build } = open({}, { engine: { info: () => Promise.resolve(info) } });
     await assert.rejects(

@@ -1,12 +1,17 @@
 import type { BuildStore, TraceSpool, TraceWriter } from '../../../src/ports/index.ts';
+import { isStageOver } from '../../../src/domain/script/stage-state.ts';
 import { EMPTY_SPOOL, tick, until, type SpoolState, type World } from './world.ts';
 
 /** The node's records. A note is on disk when its promise resolves. */
-export function createFakeStore({ disk }: World): BuildStore {
+export function createFakeStore({ disk, bells }: World, isAlive: () => boolean): BuildStore {
+  /** Nobody waits for what a dead process has asked. */
+  const untilDead = (isDone: () => boolean): Promise<void> => until(() => !isAlive() || isDone());
   const pathsOf = (place: string) => ({
     script: `/${place}/script`,
     output: `/${place}/output`,
     state: `/${place}/state`,
+    turn: `/${place}/turn`,
+    bell: bells === 'none' ? undefined : `/${place}/bell`,
   });
   return {
     create: (draft) => {
@@ -36,12 +41,29 @@ export function createFakeStore({ disk }: World): BuildStore {
     serviceLogFile: (_buildId, index) => Promise.resolve(`/services/${index}.log`),
     scratchFile: (_buildId, name) => Promise.resolve(`/scratch/${name}`),
     stageFiles: (_buildId, place) => Promise.resolve(pathsOf(place)),
-    writeScript: (_buildId, place, { text }) => {
-      disk.files[place].script = text;
+    writeScript: (_buildId, place, { text, nonce }) => {
+      const files = disk.files[place];
+      if (!files.state.startsWith(nonce)) files.state = '';
+      files.script = text;
       return Promise.resolve();
     },
+    writeTurn: (_buildId, place, nonce) => {
+      disk.files[place].turn = nonce;
+      return Promise.resolve();
+    },
+    ringBell: async (_buildId, place, { nonce, signal }) => {
+      const files = disk.files[place];
+      while (isAlive() && !signal.aborted && !files.state.startsWith(nonce)) {
+        if (bells === 'unheard' && files.hear !== undefined) return 'unheard';
+        files.hear?.();
+        await tick();
+      }
+      return undefined;
+    },
     whenBegun: (_buildId, place, { nonce, signal }) =>
-      until(() => signal.aborted || disk.files[place].state.startsWith(nonce)),
+      untilDead(() => signal.aborted || disk.files[place].state.startsWith(nonce)),
+    whenOver: (_buildId, place, { nonce, signal }) =>
+      untilDead(() => signal.aborted || isStageOver(disk.files[place].state, nonce)),
     readState: (_buildId, place) => Promise.resolve(disk.files[place].state),
     readOutputEnd: (_buildId, place, fromByte) => {
       const { output } = disk.files[place];

@@ -3,6 +3,7 @@ import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/p
 import type { CacheVolumeEngine } from '../../../src/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
+import { isWaiting } from '../../../src/domain/executor/waiting-container.ts';
 import { stdinLoader } from '../../../src/domain/script/stage-command.ts';
 import { tick, until, type FakeContainer, type FakeScript, type World } from './world.ts';
 
@@ -43,7 +44,7 @@ export function createFakeEngine(world: World): ContainerEngine {
         docker.containers.set(id, {
           spec,
           status,
-          starts: 0,
+          ...{ starts: 0, runs: 0 },
           log: '',
           archives: [],
           ...OPEN_STDIN,
@@ -54,7 +55,7 @@ export function createFakeEngine(world: World): ContainerEngine {
     },
     startContainer: (idOrName) => {
       const container = get(idOrName);
-      if (container.status.state !== 'running') runScript(world, container);
+      if (container.status.state !== 'running') start(world, container);
       return Promise.resolve();
     },
     fillStdin: (idOrName, content) => {
@@ -111,6 +112,7 @@ const ENGINE_INFO = {
   osType: 'linux',
   architecture: 'x86_64',
   name: 'docker',
+  sharesPipes: true,
 };
 
 const OPEN_STDIN = { stdin: '', isStdinShut: false };
@@ -185,37 +187,68 @@ function createFakeResources({ docker }: World): Resources {
   };
 }
 
-function runScript(world: World, container: FakeContainer): void {
-  const place: ContainerPlace = container.spec.name.endsWith('-build') ? 'build' : 'helper';
+function start(world: World, container: FakeContainer): void {
+  container.starts += 1;
+  world.disk.files[placeOf(container)].hear = undefined;
+  const startedAt = `2026-11-24T00:00:${container.starts}.${world.started.length}Z`;
+  container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
+  void (isWaiting(container.spec) ? runStages(world, container) : runScript(world, container));
+}
+
+function placeOf({ spec }: FakeContainer): ContainerPlace {
+  return spec.name.endsWith('-build') ? 'build' : 'helper';
+}
+
+/** As `waitingHelperCommand` does. */
+async function runStages(world: World, container: FakeContainer): Promise<void> {
+  const files = world.disk.files[placeOf(container)];
+  const { startedAt } = container.status;
+  const isOfThisStart = (): boolean =>
+    container.status.state === 'running' && container.status.startedAt === startedAt;
+  for (let last = ''; isOfThisStart();) {
+    const { turn } = files;
+    if (turn === '' || turn === last) {
+      await new Promise<void>((resolve) => {
+        files.hear = resolve;
+      });
+      files.hear = undefined;
+      continue;
+    }
+    last = turn;
+    await runScript(world, container);
+    if (isOfThisStart()) files.state += `\nover ${turn}\n`;
+  }
+}
+
+/** Ends the container, unless that goes on with other stages. */
+async function runScript(world: World, container: FakeContainer): Promise<void> {
+  const place = placeOf(container);
   const files = world.disk.files[place];
   const nonce = /nonce-\d+/.exec(files.script)?.[0] ?? 'no-nonce';
-  container.starts += 1;
-  const name = `${place}#${container.starts}`;
+  container.runs += 1;
+  const name = `${place}#${container.runs}`;
   const script = withStdin(container, world.scripts[name] ?? {});
   world.started.push(name);
   // As in Docker, one log covers all starts of a container.
   if (script.entrypoint !== undefined) container.log += `${script.entrypoint} before\n`;
-  const startedAt = `2026-11-24T00:00:00.${world.started.length}Z`;
-  container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
-  void run();
-
-  async function run(): Promise<void> {
-    await tick();
-    if (script.isSkipped !== true) {
-      files.state = nonce;
-      files.output += `${name} begins\n`;
-    }
-    await tick();
-    await until(() => script.isEndless !== true || container.status.state !== 'running');
-    if (container.status.state !== 'running') return;
-    if (script.dies === undefined && script.isSkipped !== true) {
-      if (script.says !== undefined) files.output += `${script.says}\n`;
-      files.output += `${name} ends\n`;
-      files.state = `${nonce} ${script.exitCode ?? 0}`;
-    }
-    if (script.entrypoint !== undefined) container.log += `${script.entrypoint} after`;
-    end(container, { exitCode: script.exitCode ?? 0, ...script.status, ...script.dies });
+  await tick();
+  if (script.isSkipped !== true) {
+    files.state = nonce;
+    files.output += `${name} begins\n`;
   }
+  await tick();
+  await until(() => script.isEndless !== true || container.status.state !== 'running');
+  if (container.status.state !== 'running') return;
+  const exitCode = script.exitCode ?? 0;
+  if (script.dies === undefined && script.isSkipped !== true) {
+    if (script.says !== undefined) files.output += `${script.says}\n`;
+    files.output += `${name} ends\n`;
+    files.state = `${nonce} ${exitCode}`;
+  }
+  if (script.entrypoint !== undefined) container.log += `${script.entrypoint} after`;
+  const hasEnded = script.status !== undefined || script.dies !== undefined || exitCode !== 0;
+  if (isWaiting(container.spec) && !hasEnded) return;
+  end(container, { exitCode, ...script.status, ...script.dies });
 }
 
 /** The script together with the container's stdin, which may differ at the next start. */

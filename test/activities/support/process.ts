@@ -130,7 +130,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     },
     coordinator: () => coordinator,
     engine: () => engine,
-    builds: gated(createFakeStore(world)),
+    builds: gated(createFakeStore(world, isAlive)),
     archives: createFakeArchives(world),
     capacity: {
       acquire: () => Promise.reject(new Error('no capacity here')),

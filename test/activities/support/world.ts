@@ -32,7 +32,9 @@ export interface World {
   };
   /** The memo of the build's workflow. */
   readonly memo: Record<string, unknown>;
-  /** What a script does, by the number of the start of its container. */
+  /** Whether the node can make named pipes, and whether containers hear what is written to them. */
+  readonly bells: Bells;
+  /** What a started script does, by its number among those of its container. */
   readonly scripts: Record<string, FakeScript>;
   /** Every script that was started, in order: `build#1`. */
   readonly started: string[];
@@ -43,6 +45,8 @@ export interface FakeContainer {
   readonly spec: ContainerSpec;
   status: ContainerStatus;
   starts: number;
+  /** Scripts that it has begun: one in each start, or in each turn. */
+  runs: number;
   /** The log of the last start. */
   log: string;
   readonly archives: string[];
@@ -58,6 +62,10 @@ export interface FakeFiles {
   script: string;
   output: string;
   state: string;
+  /** Nonce of the stage that a waiting container is to run. */
+  turn: string;
+  /** Wakes the container that waits; undefined while none does. */
+  hear: (() => void) | undefined;
 }
 
 export interface FakeScript {
@@ -98,15 +106,21 @@ export const EMPTY_SPOOL: SpoolState = {
   ackedBytes: 0,
 };
 
+export type Bells = 'heard' | 'unheard' | 'none';
+
 export interface WorldOptions {
   readonly scripts?: World['scripts'];
   readonly keeps?: SpoolKeeps;
   readonly entrypoint?: readonly string[];
+  readonly bells?: Bells;
 }
 
 export function createWorld(context: BuildContext, options: WorldOptions = {}): World {
-  const { scripts = {}, keeps = 'promises', entrypoint = [] } = options;
-  const files = (): FakeFiles => ({ script: '', output: '', state: '' });
+  const { scripts = {}, keeps = 'promises', entrypoint = [], bells = 'heard' } = options;
+  const files = (): FakeFiles => ({
+    ...{ script: '', output: '', state: '', turn: '' },
+    hear: undefined,
+  });
   return {
     docker: {
       containers: new Map(),
@@ -125,6 +139,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
     spool: { saved: EMPTY_SPOOL, keeps, hidden: [] },
     gitlab: { trace: '', state: 'pending', updates: [], artifacts: [] },
     memo: {},
+    bells,
     scripts,
     started: [],
     freed: [],

@@ -9,6 +9,7 @@ interface Daemon {
   server: string;
   apiVersion: string | undefined;
   pingStatus: number;
+  readonly info?: object;
 }
 
 const VERSION = { Version: '9', ApiVersion: '1.55', MinAPIVersion: '1.50' };
@@ -23,7 +24,10 @@ async function listen(daemon: Daemon, path: string): Promise<Server> {
       response.setHeader('server', daemon.server);
       if (daemon.apiVersion !== undefined) response.setHeader('api-version', daemon.apiVersion);
       response.end('OK');
-    } else response.end(JSON.stringify(called.endsWith('/info') ? INFO : VERSION));
+    } else
+      response.end(
+        JSON.stringify(called.endsWith('/info') ? { ...INFO, ...daemon.info } : VERSION),
+      );
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return server;
@@ -91,3 +95,18 @@ void test('an engine behind a proxy that lets no ping through is asked for its v
   assert.equal((await engine.info()).serverVersion, '9');
   assert.ok(daemon.asked.includes('/version'));
 });
+
+const machines: readonly [info: object, sharesPipes: boolean, why: string][] = [
+  [{}, true, 'it does not tell its runtime'],
+  [{ DefaultRuntime: 'runc', OperatingSystem: 'Debian GNU/Linux 12' }, true, 'usual'],
+  [{ DefaultRuntime: 'crun' }, true, 'as with Podman'],
+  [{ DefaultRuntime: 'kata-runtime' }, false, 'each container is a virtual machine'],
+  [{ DefaultRuntime: 'runsc' }, false, 'gVisor has a kernel of its own'],
+  [{ DefaultRuntime: 'runc', OperatingSystem: 'Docker Desktop' }, false, 'all are in one'],
+];
+for (const [info, sharesPipes, why] of machines) {
+  void test(`containers ${sharesPipes ? 'share' : 'do not share'} named pipes: ${why}`, async (t) => {
+    const { engine } = await open(t, { info });
+    assert.equal((await engine.info()).sharesPipes, sharesPipes);
+  });
+}

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
 import {
   chmod,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
@@ -435,6 +439,63 @@ describe('files of a stage', () => {
     assert.equal(hasBegun, false);
     await writeFile(state, 'mine');
     await begun;
+  });
+
+  it('tell when a stage is over, and not before nothing of it is left', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { state } = await store.stageFiles(buildId, 'helper');
+    await writeFile(state, 'mine 0\n');
+    let isOver = false;
+    const { signal } = new AbortController();
+    const over = store.whenOver(buildId, 'helper', { nonce: 'mine', signal }).then(() => {
+      isOver = true;
+    });
+    await new Promise(setImmediate);
+    assert.equal(isOver, false);
+    await writeFile(state, 'mine 0\n\nover mine\n');
+    await over;
+  });
+
+  it('have a bell for the helper, also in a directory of an earlier release', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { bell, turn } = await store.stageFiles(buildId, 'helper');
+    assert.ok(bell !== undefined && (await stat(bell)).isFIFO());
+    assert.equal((await store.stageFiles(buildId, 'build')).bell, undefined);
+    await rm(bell);
+    await rm(turn);
+    assert.deepEqual((await store.stageFiles(buildId, 'helper')).bell, bell);
+    assert.equal((await stat(turn)).mode & 0o777, 0o644);
+  });
+
+  it('wake a container by the bell, however full that is, until its stage has begun', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { bell = '', state, turn } = await store.stageFiles(buildId, 'helper');
+    const filler = await open(bell, constants.O_RDWR | constants.O_NONBLOCK);
+    await filler.write(Buffer.alloc(64 * 1024, '\n'));
+    await chmod(bell, 0);
+    await store.writeTurn(buildId, 'helper', 'mine');
+    assert.equal(await readFile(turn, 'utf8'), 'mine\n');
+    const { signal } = new AbortController();
+    const rung = store.ringBell(buildId, 'helper', { nonce: 'mine', signal });
+    await filler.close();
+    const shell = spawn('sh', ['-c', `read -r _ <'${bell}' && echo 'mine begun 7' >'${state}'`]);
+    assert.equal(await rung, undefined);
+    if (shell.exitCode === null) await once(shell, 'exit');
+    assert.equal(shell.exitCode, 0);
+  });
+
+  it('stop ringing when nobody wants to know any more', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.stageFiles(buildId, 'helper');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const rung = store.ringBell(buildId, 'helper', { nonce: 'mine', signal });
+    controller.abort();
+    assert.equal(await rung, undefined);
   });
 
   it('stop telling when nobody wants to know any more', async () => {

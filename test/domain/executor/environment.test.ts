@@ -12,7 +12,10 @@ import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 const digests = { md5Hex: () => 'm'.repeat(32), sha256Hex: () => 's'.repeat(64) };
 
 function filesOf(place: string) {
-  return { script: `/${place}/script`, output: `/${place}/output`, state: `/${place}/state` };
+  return {
+    ...{ script: `/${place}/script`, output: `/${place}/output`, state: `/${place}/state` },
+    ...{ turn: `/${place}/turn`, bell: `/${place}/bell` },
+  };
 }
 
 function planOf(changes: ContextChanges = {}, docker: Partial<DockerConfig> = {}): EnvironmentPlan {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseStageState, type StageState } from '../../../src/domain/script/stage-state.ts';
+import {
+  isAwaitingStage,
+  isStageOver,
+  parseStageState,
+  type StageState,
+} from '../../../src/domain/script/stage-state.ts';
 
 const NONCE = '0123456789abcdef';
 
@@ -35,6 +40,25 @@ describe('the state file of a stage', () => {
   for (const [text, expected, why] of cases) {
     it(`${JSON.stringify(text.slice(0, 40))} is ${JSON.stringify(expected)}: ${why}`, () => {
       assert.deepEqual(parseStageState(text, NONCE), expected);
+    });
+  }
+});
+
+const waiting: readonly [text: string, isOver: boolean, isAwaiting: boolean, why: string][] = [
+  ['', false, true, 'no stage has begun'],
+  [`${NONCE} begun 17\n`, false, false, 'it runs'],
+  [`${NONCE} 0\nun 17\n`, false, false, 'processes of it may be left'],
+  [`${NONCE} 0\nun 17\n\nover ${NONCE}\n`, true, true, 'it is over'],
+  [`${NONCE} 3\n`, false, false, 'its container ends'],
+  [`${NONCE} 0\n\nover ${NONCE}`, false, false, 'half a write'],
+  ['fedcba9876543210 0\n\nover fedcba9876543210\n', false, true, 'another stage is over'],
+  [`${NONCE} 0\n\nover fedcba9876543210\n`, false, false, 'text of the job itself'],
+];
+
+describe('the state file of a container that waits for its stages', () => {
+  for (const [text, isOver, isAwaiting, why] of waiting) {
+    it(`${JSON.stringify(text)}: ${why}`, () => {
+      assert.deepEqual([isStageOver(text, NONCE), isAwaitingStage(text)], [isOver, isAwaiting]);
     });
   }
 });

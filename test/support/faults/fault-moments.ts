@@ -1,5 +1,6 @@
-import { existsSync, watch } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { isStageOver } from '../../../src/domain/script/stage-state.ts';
 import type { ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
@@ -14,6 +15,12 @@ export type Moment =
   | 'acknowledged'
   | 'prepare'
   | 'get_sources'
+  /** The helper runs, and waits for its first stage. */
+  | 'helper waits'
+  /** The helper has been given its first stage, which it may not have begun. */
+  | 'stage handed over'
+  /** The first stage of the helper is over, and nobody may have been told. */
+  | 'stage over'
   /** Half of a secret and of a character are said. The script waits until the fault is over. */
   | 'script'
   | 'after the script'
@@ -28,6 +35,13 @@ export type Moment =
 export const MOMENTS: readonly Moment[] = [
   ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
   ...(['after the script', 'artifact upload', 'final update', 'final answer', 'clean-up'] as const),
+];
+
+/** Moments of a helper that waits for its stages: all of them are before the script. */
+export const HELPER_MOMENTS: readonly Moment[] = [
+  'helper waits',
+  'stage handed over',
+  'stage over',
 ];
 
 /** One job in the middle of which something breaks. */
@@ -83,6 +97,12 @@ function listen(moment: Moment, waiting: Waiting): () => void {
       return onContainer(waiting, ({ action }) => action === 'create');
     case 'get_sources':
       return onRequest(waiting, ({ kind }) => kind === 'git');
+    case 'helper waits':
+      return onContainer(waiting, ({ action }) => action === 'start');
+    case 'stage handed over':
+      return onHelperFile(waiting, 'turn', (text) => text !== '');
+    case 'stage over':
+      return onHelperFile(waiting, 'state', (text) => isStageOver(text));
     case 'script':
       return onFile(join(witness, `${job.id}.here`), strike);
     case 'after the script': {
@@ -131,6 +151,21 @@ function onContainer(
   return containers.listen((event) => {
     if (event.jobId === job.id && matches(event)) strike();
   });
+}
+
+/** The files of a helper come to be in the course of its build. */
+function onHelperFile(
+  { installation, strike }: Waiting,
+  name: 'turn' | 'state',
+  matches: (text: string) => boolean,
+): () => void {
+  const builds = join(installation.stateDir, 'builds');
+  const look = (): void => {
+    const files = readdirSync(builds).map((build) => join(builds, build, 'helper', name));
+    if (files.some((file) => existsSync(file) && matches(readFileSync(file, 'utf8')))) strike();
+  };
+  const watcher = watch(builds, { recursive: true }, look);
+  return () => watcher.close();
 }
 
 function onFile(path: string, strike: () => void): () => void {

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { contentOf } from '../artifact-content.ts';
 import { followContainers, type ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, JobSpec } from '../fake-gitlab/types.ts';
-import { whenMoment, type Moment, type Scene } from './fault-moments.ts';
+import { HELPER_MOMENTS, whenMoment, type Moment, type Scene } from './fault-moments.ts';
 import { reportTrial } from './fault-report.ts';
 import { assertWhole, countLostBytes, timeless, type Whole } from './fault-trace.ts';
 import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
 import { assertJob, NO_GIT, type Expectation } from '../scenario.ts';
 
-export { MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
+export { HELPER_MOMENTS, MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
 
 export interface Fault {
   /** As the suite's table calls it. */
@@ -147,8 +147,12 @@ function specFor(trial: Trial): JobSpec {
     afterScript: AFTER_SCRIPT,
     payload: { artifacts: [made], ...payload },
     ...(changesNodes && { changesNodes }),
-    variables: moment === 'get_sources' ? variables : [...variables, NO_GIT],
+    variables: hasSources(moment) ? variables : [...variables, NO_GIT],
   };
+}
+
+function hasSources(moment: Moment): boolean {
+  return moment === 'get_sources' || HELPER_MOMENTS.includes(moment);
 }
 
 async function runWhole(spec: JobSpec, { installation, containers, witness }: Lab): Promise<Whole> {

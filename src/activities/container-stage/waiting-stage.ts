@@ -1,0 +1,103 @@
+import { FailureType, FinalError } from '../../domain/failure.ts';
+import { isWaiting } from '../../domain/executor/waiting-container.ts';
+import { isAwaitingStage, parseStageState } from '../../domain/script/stage-state.ts';
+import type { ContainerStatus } from '../../ports/index.ts';
+import type { StageStart, StartedStage } from '../build/container-stage.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import { START_LOST } from './stage-end.ts';
+
+/** A container, and the text of its state file, read after the container's status. */
+interface SeenContainer {
+  readonly status: ContainerStatus;
+  readonly state: string;
+}
+
+export function isAlive({ state }: Pick<ContainerStatus, 'state'>): boolean {
+  return ['running', 'paused'].includes(state);
+}
+
+/** Whether a container waits for its next stage at this moment. */
+export function isIdle({ status, state }: SeenContainer): boolean {
+  return status.state === 'running' && isWaiting(status) && isAwaitingStage(state);
+}
+
+/**
+ * Whether the stage of this start was begun in a container that waits for its stages. Until its
+ * state file says so nothing of it has run, whatever became of the container. Throws when it has
+ * begun, and Docker has forgotten the start of the container that ran it.
+ */
+export function hasBegunWaiting({ status, state }: SeenContainer, start: StageStart): boolean {
+  const begun = parseStageState(state, start.nonce);
+  if (begun === undefined) return false;
+  const isKnown = status.startedAt !== start.previousStartedAt && status.state !== 'created';
+  if (isKnown || isAlive(status) || begun.exitCode !== undefined) return true;
+  throw new FinalError(FailureType.RunnerSystem, START_LOST);
+}
+
+/** A stage in a container that waits for its stages. */
+interface WaitingStage extends StartedStage {
+  readonly waits: boolean;
+}
+
+/**
+ * Wakes a container until the stage has begun. Each process that finds the stage not begun does so,
+ * and it runs once. A container that hears nothing, as of a runtime with a kernel of its own, is
+ * ended: its next start finds the turn without a bell.
+ */
+export async function wake(
+  { context }: LiveBuild,
+  { container, engine, nonce, place, ports, waits }: WaitingStage,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!waits) return;
+  const heard = await ports.builds.ringBell(context.buildId, place, { nonce, signal });
+  if (heard !== 'unheard') return;
+  ports.log.warn('a container that waits for its stages did not hear of one, and is restarted', {
+    container,
+  });
+  await engine.stopContainer(container, 'kill');
+}
+
+const OVER = Symbol('over');
+
+/**
+ * Resolves when the container has ended, or when a stage has succeeded in one that goes on with
+ * others.
+ */
+export async function waitForEnd(
+  { context }: LiveBuild,
+  { container, engine, nonce, place, ports, waits }: WaitingStage,
+  unwanted: AbortSignal,
+): Promise<ContainerStatus> {
+  if (!waits) return engine.waitForExit(container, unwanted);
+  const over = new AbortController();
+  const ended = new AbortController();
+  const signal = AbortSignal.any([unwanted, ended.signal]);
+  const looking = ports.builds.whenOver(context.buildId, place, { nonce, signal }).then(
+    () => over.abort(OVER),
+    (error: unknown) => over.abort(error),
+  );
+  try {
+    return await engine.waitForExit(container, AbortSignal.any([unwanted, over.signal]));
+  } catch (error) {
+    if (unwanted.aborted || !over.signal.aborted) throw error;
+    if (over.signal.reason !== OVER) throw over.signal.reason;
+    return STAGE_IS_OVER;
+  } finally {
+    ended.abort();
+    await looking;
+  }
+}
+
+/** As if the container had ended well. */
+const STAGE_IS_OVER: ContainerStatus = {
+  id: '',
+  state: 'running',
+  exitCode: 0,
+  oomKilled: false,
+  startedAt: '',
+  finishedAt: '',
+  error: '',
+  labels: {},
+  opensStdin: false,
+};

@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { chmod, lstat, open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { StageWait } from '../../ports/index.ts';
+import { hasBegun, readState, whenBegun } from './stage-state-file.ts';
+
+const run = promisify(execFile);
+
+/** The container reads both, as any user. */
+const READABLE_BY_JOB = 0o644;
+/** A container that hears the bell begins its stage in milliseconds. */
+const PATIENCE_MS = 30_000;
+
+export interface WaitingFiles {
+  readonly turn: string;
+  readonly bell: string;
+}
+
+/**
+ * Returns the host path of the named pipe, which is made when absent, after the file of the turn.
+ * undefined when that is not possible: there is no program for it, or the file system has none. Node
+ * has no call for it.
+ */
+export async function makeBell({ turn, bell }: WaitingFiles): Promise<string | undefined> {
+  if (await isPipe(bell)) return bell;
+  await (await open(turn, 'a', READABLE_BY_JOB)).close();
+  await chmod(turn, READABLE_BY_JOB); // whatever the umask was
+  // Another call may be faster, so only the result counts.
+  await run('mkfifo', ['-m', READABLE_BY_JOB.toString(8), bell]).catch(() => undefined);
+  return (await isPipe(bell)) ? bell : undefined;
+}
+
+async function isPipe(file: string): Promise<boolean> {
+  const stats = await lstat(file).catch(() => undefined);
+  return stats?.isFIFO() ?? false;
+}
+
+export interface BellFiles {
+  readonly bell: string;
+  readonly state: string;
+}
+
+/**
+ * Writes a line to the pipe and holds the pipe open until the stage has begun, because a line that
+ * nobody has read is lost with the last holder. Never blocks: opening for reading and writing does
+ * not wait for the other end, and a full pipe rings already.
+ */
+export async function ringBell(
+  { bell, state }: BellFiles,
+  { nonce, signal }: StageWait,
+): Promise<'unheard' | undefined> {
+  if (hasBegun(await readState(state), nonce)) return undefined;
+  const pipe = await openBell(bell);
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  try {
+    await pipe?.write('\n').catch(ignoreFullPipe);
+    const patience = delay(PATIENCE_MS, 'unheard' as const, { signal: either });
+    return await Promise.race([
+      whenBegun(state, { nonce, signal: either }).then(() => undefined),
+      patience.catch(() => undefined),
+    ]);
+  } finally {
+    over.abort();
+    await pipe?.close();
+  }
+}
+
+/** undefined: the container hears nothing, as when somebody has replaced the pipe. */
+async function openBell(bell: string): Promise<FileHandle | undefined> {
+  if (!(await isPipe(bell))) return undefined;
+  // The job may have changed it.
+  await chmod(bell, READABLE_BY_JOB).catch(() => undefined);
+  const { O_RDWR, O_NONBLOCK, O_NOFOLLOW } = constants;
+  return open(bell, O_RDWR | O_NONBLOCK | O_NOFOLLOW).catch(() => undefined);
+}
+
+function ignoreFullPipe(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+}

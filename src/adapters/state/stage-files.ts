@@ -1,0 +1,114 @@
+import { chmod, mkdir, open, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuildStore, StageFiles } from '../../ports/index.ts';
+import type { PathOf } from './build-notes.ts';
+import { readIfThere } from './durable-files.ts';
+import { makeBell, ringBell } from './stage-bell.ts';
+import { readState, whenBegun, whenOver } from './stage-state-file.ts';
+
+const MAX_END_BYTES = 8_192;
+/** For files that the job's container must be able to write as any user. */
+const WRITABLE_BY_JOB = 0o666;
+/** The script is mounted read-only, and the job's user must be able to read it. */
+const READABLE_BY_JOB = 0o644;
+
+/** The files through which the stages of a build and this process speak. */
+export function createStageFiles(
+  path: PathOf,
+): Pick<
+  BuildStore,
+  | 'stageFiles'
+  | 'serviceLogFile'
+  | 'writeScript'
+  | 'writeTurn'
+  | 'ringBell'
+  | 'whenBegun'
+  | 'whenOver'
+  | 'readState'
+  | 'readOutputEnd'
+> {
+  return {
+    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place), place),
+    writeScript: async (buildId, place, { text, nonce }) => {
+      const { script: file, state } = await makeStageFiles(path(buildId, place), place);
+      // A shell may already read it, when the last process died while Docker started the container.
+      if ((await readIfThere(file))?.toString() === text) return;
+      if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
+      // Written in place, because the container has this inode mounted.
+      await writeFile(file, text);
+    },
+    serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
+    writeTurn: (buildId, place, nonce) => writeFile(path(buildId, place, 'turn'), `${nonce}\n`),
+    ringBell: (buildId, place, wait) =>
+      ringBell({ bell: path(buildId, place, 'bell'), state: path(buildId, place, 'state') }, wait),
+    readState: (buildId, place) => readState(path(buildId, place, 'state')),
+    readOutputEnd: (buildId, place, fromByte) => readEnd(path(buildId, place, 'output'), fromByte),
+    whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
+    whenOver: (buildId, place, wait) => whenOver(path(buildId, place, 'state'), wait),
+  };
+}
+
+type RegularFiles = Omit<StageFiles, 'turn' | 'bell'>;
+
+function stageFilesOf(folder: string): RegularFiles {
+  return {
+    script: join(folder, 'script'),
+    output: join(folder, 'output'),
+    state: join(folder, 'state'),
+  };
+}
+
+/** Made once. A job can change their modes, from one stage to the next. */
+async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promise<StageFiles> {
+  const files = stageFilesOf(folder);
+  try {
+    await setModes(files);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const file of Object.values(files)) {
+      await (await open(file, 'a', 0o600)).close();
+    }
+    await setModes(files);
+  }
+  const waiting = { turn: join(folder, 'turn'), bell: join(folder, 'bell') };
+  const bell = place === 'helper' ? await makeBell(waiting) : undefined;
+  return { ...files, ...waiting, bell };
+}
+
+/** Whatever the umask was. */
+async function setModes({ script, output, state }: RegularFiles): Promise<void> {
+  await chmod(script, READABLE_BY_JOB);
+  await chmod(output, WRITABLE_BY_JOB);
+  await chmod(state, WRITABLE_BY_JOB);
+}
+
+async function makeServiceLog(folder: string, index: number): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `${index}.log`);
+  await (await open(file, 'a', 0o600)).close();
+  await chmod(file, 0o600); // whatever the umask was
+  return file;
+}
+
+/** If the job has removed our permission, the wrapper empties the file itself. */
+async function emptyState(file: string): Promise<void> {
+  await truncate(file).catch((error: unknown) => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM'].includes(code)) throw error;
+  });
+}
+
+/** Reads only the end, whatever the size. */
+async function readEnd(file: string, fromByte: number): Promise<{ text: string; endByte: number }> {
+  const handle = await open(file, 'r');
+  try {
+    const { size: endByte } = await handle.stat();
+    const position = Math.max(fromByte, endByte - MAX_END_BYTES);
+    const length = Math.max(0, endByte - position);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), { position });
+    return { text: buffer.toString('utf8', 0, bytesRead), endByte };
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { watch } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isStageOver } from '../../domain/script/stage-state.ts';
+import type { StageWait } from '../../ports/index.ts';
+
+/** Two lines with a nonce, and what is left of a longer one. */
+const MAX_STATE_BYTES = 256;
+const FIRST_LOOK_MS = 100;
+const MAX_LOOK_MS = 1_000;
+
+export function hasBegun(text: string, nonce: string): boolean {
+  return text.startsWith(nonce);
+}
+
+export function whenBegun(file: string, { nonce, signal }: StageWait): Promise<void> {
+  return whenState(file, (text) => hasBegun(text, nonce), signal);
+}
+
+export function whenOver(file: string, { nonce, signal }: StageWait): Promise<void> {
+  return whenState(file, (text) => isStageOver(text, nonce), signal);
+}
+
+async function whenState(
+  file: string,
+  isReached: (text: string) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  let wake = (): void => undefined;
+  // Some file systems (overlay and network ones) do not report changes, so the file is also polled.
+  const watcher = watch(file, () => wake());
+  try {
+    for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, MAX_LOOK_MS)) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      if (signal.aborted || isReached(await readState(file))) return;
+      const poll = new AbortController();
+      const options = { signal: AbortSignal.any([signal, poll.signal]) };
+      await Promise.race([woken, delay(lookMs, undefined, options).catch(() => undefined)]);
+      poll.abort();
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+/** The job can write any amount to this file. Only its beginning is read. */
+export async function readState(file: string): Promise<string> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (handle === undefined) return '';
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_STATE_BYTES), {
+      position: 0,
+    });
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { helperSettings, runScript } from './stage-command.ts';
+import { STAGE_MOUNTS } from './stage-mounts.ts';
+import { STAGE_OVER } from './stage-state.ts';
+
+/** Each failed wait or kill takes about a millisecond. */
+const MAX_MISSES = 1_000;
+
+/**
+ * Command of a helper container that is started once and runs one stage after another, each in a
+ * shell of its own.
+ *
+ * - The file `turn` names the nonce of the stage to run. The named pipe `bell` only wakes the shell:
+ * reading from a pipe is the one wait without a poll that every shell knows. So a bell that rings
+ * twice, for a worker that died and for the next one, runs nothing twice, and a container that is
+ * started when its turn is there needs no bell.
+ * - A stage that fails ends the container with its exit code, as in a container of its own.
+ * - After a stage that succeeds, every process that it left behind is killed. The kernel spares this
+ * shell and the first process of the container. The stage is recorded as over only when no other
+ * process is left. Otherwise the container ends, which kills them too.
+ * - Nothing is killed unless process 1 belongs to this container: with the process ids of the host,
+ * the kill would hit the host.
+ */
+export function waitingHelperCommand(options: { readonly hasUmask: boolean }): readonly string[] {
+  const { turn, bell, state } = STAGE_MOUNTS;
+  const lines = [
+    ...helperSettings(options),
+    '_runner_last=',
+    '_runner_misses=0',
+    'while :; do',
+    '  _runner_turn=',
+    `  IFS= read -r _runner_turn 2>/dev/null <${turn} || _runner_turn=`,
+    '  if [ -z "$_runner_turn" ] || [ "$_runner_turn" = "$_runner_last" ]; then',
+    `    IFS= read -r _ 2>/dev/null <${bell} || _runner_misses=$((_runner_misses + 1))`,
+    `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
+    '    continue',
+    '  fi',
+    '  _runner_last=$_runner_turn',
+    '  (',
+    '    unset _runner_turn _runner_last _runner_misses',
+    runScript(),
+    '  ) || exit "$?"',
+    '  if [ "$$" != 1 ] && [ "$PPID" != 1 ]; then exit 0; fi',
+    `  if ! [ -e /proc/1/root${state} ]; then exit 0; fi`,
+    '  _runner_misses=0',
+    '  while :; do',
+    '    _runner_left=',
+    '    for _runner_each in /proc/[0-9]*; do',
+    '      case ${_runner_each#/proc/} in 1 | "$$") ;; *) _runner_left=$_runner_each ;; esac',
+    '    done',
+    '    if [ -z "$_runner_left" ]; then break; fi',
+    '    kill -KILL -1 2>/dev/null',
+    '    ( : )', // collects the dead children of this shell
+    '    _runner_misses=$((_runner_misses + 1))',
+    `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 0; fi`,
+    '  done',
+    '  _runner_misses=0',
+    `  printf '\\n${STAGE_OVER} %s\\n' "$_runner_turn" >>${state} || exit 0`,
+    'done',
+  ];
+  return ['sh', '-c', `${lines.join('\n')}\n`];
+}

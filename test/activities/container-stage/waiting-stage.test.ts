@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
+import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { openProcess } from '../support/process.ts';
+import {
+  createWorld,
+  until,
+  type FakeContainer,
+  type World,
+  type WorldOptions,
+} from '../support/world.ts';
+
+const SCRIPT: PlannedStage = { name: 'step_script', place: 'build', attempts: 1 };
+
+function ofHelper(name: StageName): PlannedStage {
+  return { name, place: 'helper', attempts: 1 };
+}
+
+interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+  readonly helper: FakeContainer;
+  readonly run: (stage: PlannedStage) => Promise<StageOutcome>;
+  /** The same on another process, which knows of nothing but the disk and Docker. */
+  readonly again: (stage: PlannedStage) => Promise<StageOutcome>;
+}
+
+/** A build whose environment is there. */
+async function prepared(options: WorldOptions = {}): Promise<Setting> {
+  const context = contextOf();
+  const world = createWorld(context, options);
+  const { node } = openProcess(world).activities;
+  const build = { buildId: context.buildId };
+  await runActivity(() => node.prepareEnvironment(build));
+  const runOn = (on: BuildActivities) => (stage: PlannedStage) => {
+    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
+    return runActivity(() => on.runStage(build, request));
+  };
+  const containers = [...world.docker.containers.values()];
+  const helper = containers.find(({ spec }) => spec.name.endsWith('-predefined'));
+  assert.ok(helper !== undefined);
+  const another = openProcess(world).activities.node;
+  return { world, node, build, helper, run: runOn(node), again: runOn(another) };
+}
+
+/** As Docker's restart does. */
+function kill({ helper }: Setting, exitCode: number): void {
+  helper.status = { ...helper.status, state: 'exited', exitCode };
+}
+
+const succeeded = { kind: 'succeeded' };
+
+describe('stages of a helper that waits for them', () => {
+  it('run one after another in one start, which is early', async () => {
+    const setting = await prepared();
+    const { world, helper, run } = setting;
+    assert.deepEqual([helper.starts, helper.status.state, world.started], [1, 'running', []]);
+    assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
+    assert.deepEqual(await run(SCRIPT), succeeded);
+    assert.deepEqual(await run(ofHelper('cleanup_file_variables')), succeeded);
+    assert.deepEqual(world.started, ['helper#1', 'build#1', 'helper#2']);
+    assert.deepEqual([helper.starts, helper.status.state], [1, 'running']);
+  });
+
+  it('are started one by one on a node without named pipes, as in earlier releases', async () => {
+    const { helper, run } = await prepared({ bells: 'none' });
+    assert.equal(helper.starts, 0);
+    await run(ofHelper('get_sources'));
+    await run(ofHelper('cleanup_file_variables'));
+    assert.deepEqual([helper.starts, helper.status.state], [2, 'exited']);
+  });
+
+  it('are started one by one where the container hears no bell', async () => {
+    const { helper, run, world } = await prepared({ bells: 'unheard' });
+    assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
+    assert.deepEqual(await run(ofHelper('cleanup_file_variables')), succeeded);
+    assert.deepEqual([helper.starts, world.started], [3, ['helper#1', 'helper#2']]);
+    assert.doesNotMatch(world.spool.saved.text, /ERROR|WARNING/);
+  });
+
+  it('are not hurt by a Docker that is restarted between them', async () => {
+    const setting = await prepared();
+    kill(setting, 255);
+    assert.deepEqual(await setting.run(ofHelper('get_sources')), succeeded);
+    kill(setting, 255);
+    assert.deepEqual(await setting.again(ofHelper('get_sources')), succeeded);
+    assert.deepEqual(await setting.run(ofHelper('cleanup_file_variables')), succeeded);
+    assert.deepEqual([setting.helper.starts, setting.helper.runs], [3, 2]);
+  });
+
+  it('are faults of the system when Docker is restarted while one runs', async () => {
+    const setting = await prepared({ scripts: { 'helper#1': { isEndless: true } } });
+    const running = setting.run(ofHelper('get_sources'));
+    await until(() => setting.world.disk.files.helper.state !== '');
+    kill(setting, 255);
+    assert.equal((await running).kind, 'system_failed');
+    assert.deepEqual([setting.helper.starts, setting.helper.runs], [1, 1]);
+  });
+
+  it('are never run again after a start that Docker has forgotten', async () => {
+    const setting = await prepared();
+    const { helper, world, run } = setting;
+    kill(setting, 0);
+    world.disk.files.helper.state = 'nonce-1 begun 17';
+    world.disk.notes.set('start get_sources#1', {
+      ...{ nonce: 'nonce-1', containerId: helper.status.id, waits: true, opensStdin: false },
+      ...{ previousStartedAt: helper.status.startedAt, sinceMs: 1_000_000 },
+    });
+    const outcome = await run(ofHelper('get_sources'));
+    assert.ok(outcome.kind === 'system_failed' && /lost its container/.test(outcome.message));
+    assert.deepEqual(world.started, []);
+  });
+
+  it('end one that could not be stopped in time before the next one begins', async () => {
+    const { world, helper, run } = await prepared();
+    world.disk.files.helper.state = 'nonce-of-another begun 17';
+    assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
+    assert.equal(helper.starts, 2);
+  });
+
+  it('end with their container when they fail', async () => {
+    const scripts = { 'helper#1': { exitCode: 4 } };
+    const { helper, run } = await prepared({ scripts });
+    assert.deepEqual(await run(ofHelper('get_sources')), { kind: 'script_failed', exitCode: 4 });
+    assert.equal(helper.status.state, 'exited');
+    assert.deepEqual(await run(ofHelper('cleanup_file_variables')), succeeded);
+    assert.equal(helper.starts, 2);
+  });
+
+  it('outlive the stop of the job’s own stage', async () => {
+    const { world, node, build, helper, run } = await prepared({
+      scripts: { 'build#1': { isEndless: true } },
+    });
+    const running = run(SCRIPT);
+    await until(() => world.started.length === 1);
+    await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'canceled' }));
+    assert.deepEqual(await running, { kind: 'stopped' });
+    assert.deepEqual([helper.starts, helper.status.state], [1, 'running']);
+  });
+
+  it('are stopped with their container, and not started again', async () => {
+    const { world, node, build, helper, run } = await prepared({
+      scripts: { 'helper#1': { isEndless: true } },
+    });
+    const running = run(ofHelper('get_sources'));
+    await until(() => world.started.length === 1);
+    await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'canceled' }));
+    assert.deepEqual(await running, { kind: 'stopped' });
+    assert.deepEqual([helper.starts, helper.status.state], [1, 'exited']);
+  });
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
+import { planEnvironment } from '../../../src/domain/executor/environment.ts';
+import {
+  isWaiting,
+  letHelperWait,
+  type WaitingOptions,
+} from '../../../src/domain/executor/waiting-container.ts';
+import { buildVariables } from '../../../src/domain/variables/variables.ts';
+import { contextOf } from '../job/context-fixture.ts';
+
+const FILES = {
+  script: '/script',
+  output: '/output',
+  state: '/state',
+  turn: '/turn',
+  bell: '/bell',
+};
+
+function planned() {
+  const context = contextOf();
+  return planEnvironment({
+    context,
+    variables: buildVariables(context, { jobStatus: 'running' }),
+    digests: { md5Hex: () => 'md5', sha256Hex: () => 'sha256' },
+    files: { build: FILES, helper: FILES },
+  });
+}
+
+const OPTIONS: WaitingOptions = {
+  imageEntrypoint: [],
+  isOfficialImage: false,
+  sharesPipes: true,
+  hasUmask: false,
+  turn: '/turn',
+  bell: '/bell',
+};
+
+describe('a helper container that waits for its stages', () => {
+  const spec = planned().container('helper', 'sha256:1');
+
+  it('has its turn and its bell, and leaves the name `build` to the job’s container', () => {
+    const waiting = letHelperWait(spec, OPTIONS);
+    assert.deepEqual(waiting.fileMounts.slice(3), [
+      { source: '/turn', target: '/.temporal-gitlab-runner/turn', readOnly: true },
+      { source: '/bell', target: '/.temporal-gitlab-runner/bell', readOnly: true },
+    ]);
+    assert.deepEqual(spec.networkAliases, ['build', spec.name]);
+    assert.deepEqual(waiting.networkAliases, [spec.name]);
+    assert.ok(isWaiting(waiting));
+  });
+
+  const cases: readonly [
+    options: Partial<WaitingOptions>,
+    changes: Partial<ContainerSpec>,
+    waits: boolean,
+    why: string,
+  ][] = [
+    [{}, {}, true, 'nothing speaks against it'],
+    [{ bell: undefined }, {}, false, 'the node makes no named pipes'],
+    [{ sharesPipes: false }, {}, false, 'its engine runs in a virtual machine'],
+    [{}, { runtime: 'runc' }, true, 'a runtime that shares the kernel of the node'],
+    [{}, { runtime: 'runsc' }, false, 'a runtime with a kernel of its own'],
+    [{ imageEntrypoint: ['/tool'] }, {}, false, 'the entrypoint may drop the command'],
+    [{ imageEntrypoint: ['dumb-init'], isOfficialImage: true }, {}, true, 'this one does not'],
+    [{ imageEntrypoint: [''] }, {}, true, 'that is none'],
+    [{}, { macAddress: '02:42:00:00:00:01' }, false, 'the job’s container has it too'],
+    [{}, { pidMode: 'host' }, false, 'its clean-up would hit the processes of the host'],
+  ];
+  for (const [options, changes, waits, why] of cases) {
+    it(`${waits ? 'is' : 'is not'} made with ${JSON.stringify({ ...options, ...changes })}: ${why}`, () => {
+      const ready = letHelperWait({ ...spec, ...changes }, { ...OPTIONS, ...options });
+      assert.equal(isWaiting(ready), waits);
+      if (waits) return;
+      assert.deepEqual([ready.command, ready.networkAliases], [spec.command, spec.networkAliases]);
+    });
+  }
+
+  it('is never the job’s own', () => {
+    const plan = planned();
+    const build = plan.container('build', 'sha256:1');
+    const ready = plan.ready('build', build, { entrypoint: [], sharesPipes: true });
+    assert.deepEqual(ready, build);
+  });
+});

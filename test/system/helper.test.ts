@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { followContainers, type ContainerEvents } from '../support/docker/container-events.ts';
+import { dockerAt } from '../support/docker/docker-at.ts';
+import type { FakeJob } from '../support/fake-gitlab/types.ts';
+import { openInstallation, type Installation } from '../support/installation.ts';
+import { assertJob } from '../support/scenario.ts';
+
+/** Leaves processes behind that no signal but KILL ends, one of them in a session of its own. */
+const LEAVE_BEHIND = [
+  "( trap '' TERM HUP INT; while :; do sleep 61; done ) &",
+  'setsid sleep 62 &',
+  'echo "left behind"',
+];
+
+describe('the helper', () => {
+  let installation: Installation;
+  let containers: ContainerEvents;
+  let witness: string;
+  before(async () => {
+    witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
+    installation = await openInstallation({
+      dockerToml: `    volumes = ["${witness}:/witness"]`,
+    });
+    containers = await followContainers();
+    await installation.start();
+  });
+  after(async () => {
+    containers.close();
+    await installation.close();
+    await rm(witness, { recursive: true, force: true });
+  });
+
+  /** The programs that run in the helper now. */
+  const programs = async ({ id }: FakeJob): Promise<readonly string[]> => {
+    const docker = dockerAt(undefined);
+    const all = await docker.listContainers();
+    const helper = all.find(
+      ({ Names, Labels }) =>
+        Names[0]?.endsWith('-predefined') === true &&
+        Labels['temporal-gitlab-runner.build']?.endsWith(`/${id}`) === true,
+    );
+    assert.ok(helper !== undefined, 'the helper does not run');
+    // Typed for one answer only.
+    const top = (await docker.getContainer(helper.Id).top({ ps_args: '-eo pid,args' })) as {
+      readonly Processes: readonly (readonly string[])[];
+    };
+    return top.Processes.map(([, args = '']) => args.split('\n')[0] ?? '');
+  };
+
+  it('is started once for all of its stages, and nothing of one is left when the next begins', async () => {
+    const job = installation.gitlab.addJob({
+      script: [
+        'echo "script begun"',
+        'until [ -e /witness/go ]; do sleep 0.1; done',
+        'echo data > made.txt',
+      ],
+      variables: [{ key: 'KEY', value: 'content', file: true }],
+      payload: {
+        hooks: [{ name: 'pre_get_sources_script', script: LEAVE_BEHIND }],
+        artifacts: [
+          {
+            paths: ['**/*.txt'],
+            artifact_type: 'archive',
+            artifact_format: 'zip',
+            untracked: true,
+          },
+        ],
+      },
+    });
+    await job.whenLog(/^script begun$/m);
+    const running = await programs(job);
+    await writeFile(join(witness, 'go'), '');
+    await job.whenFinished();
+    assertJob(job, { state: 'success', log: ['left behind', 'script begun'] });
+    assert.equal(running.length, 1, running.join());
+    // Sources, the names of files and the clean-up in the helper; the script in its own container.
+    assert.equal(containers.countStarts(job.id), 2);
+    await installation.whenClean();
+    assert.deepEqual(installation.gitlab.violations, []);
+  });
+});
