@@ -1,18 +1,14 @@
-import { Command } from 'commander';
-import { leaveOn } from '../adapters/host/leave-on.ts';
 import { readTextIfThere } from '../adapters/state/durable-files.ts';
 import { readNodeNote } from '../adapters/state/node-note.ts';
 import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-directory.ts';
 import { askStatus, type Silence } from '../adapters/metrics/status-socket.ts';
+import { Command } from 'commander';
 import { countOpenBuilds, withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
 import { listNodes } from './fleet.ts';
 import { booleanOption, configOption } from './options.ts';
 import { formatStatus, toJson, type FoundNode, type OtherNode } from './status-text.ts';
 import { createPaint } from './terminal.ts';
-
-/** A Temporal that does not answer keeps nobody waiting for what the node says of itself. */
-const TEMPORAL_LIMIT_MS = 6_000;
 
 interface StatusFlags {
   readonly config: string;
@@ -62,11 +58,10 @@ function describeSilence(silence: Silence, { path }: StatePaths): string {
 /** Every node that Temporal knows, with its builds. None where Temporal does not answer: the node says so. */
 async function findNodes(config: string, context: CommandContext): Promise<readonly OtherNode[]> {
   try {
-    const asking = withTemporal(config, context, async (client) => {
+    return await withTemporal(config, context, async (client) => {
       const [nodes, builds] = await Promise.all([listNodes(client), countOpenBuilds(client)]);
       return nodes.map((one) => ({ ...one, builds: builds.get(one.node) ?? 0 }));
     });
-    return await leaveOn(AbortSignal.timeout(TEMPORAL_LIMIT_MS), asking);
   } catch (error) {
     context.log().debug('Temporal was not asked about nodes', { error });
     return [];
