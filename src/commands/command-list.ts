@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Com
   status: async (context) => (await import('./status.ts')).createStatusCommand(context),
   jobs: async (context) => (await import('./jobs.ts')).createJobsCommand(context),
   logs: async (context) => (await import('./logs.ts')).createLogsCommand(context),
+  shell: async (context) => (await import('./shell.ts')).createShellCommand(context),
   cancel: async (context) => (await import('./cancel.ts')).createCancelCommand(context),
   hold: async (context) => (await import('./hold.ts')).createHoldCommand(context),
   release: async (context) => (await import('./hold.ts')).createReleaseCommand(context),

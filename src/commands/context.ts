@@ -14,6 +14,7 @@ export interface CommandIo {
 export type Terminal = Writable & {
   readonly isTTY?: boolean;
   readonly rows?: number;
+  readonly columns?: number;
   hasColors?(): boolean;
 };
 

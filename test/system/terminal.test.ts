@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { findLoopbackAddress } from '../../src/adapters/metrics/temporal-metrics.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
@@ -12,6 +15,8 @@ const GO_AFTER_EXIT = 'nohup sh -c "sleep 2; touch /tmp/go" >/dev/null 2>&1 & ex
 
 /** Runs until a person ends it from the terminal. */
 const UNTIL_TOLD = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 function sessionOf({ session }: FakeJob): KnownSession {
   assert.ok(session);
@@ -73,6 +78,30 @@ describe('the web terminal of a job', () => {
     });
     await installation.whenClean();
     assert.equal((await refusedTerminal(session)).status, 404, 'the session ends with its build');
+  });
+
+  it('is there for the operator of the node by `shell`, with what comes in by a pipe', async () => {
+    const job = await begin();
+    const shell = async (id: number, input: string) => {
+      const args = [CLI, 'shell', `${id}`, '--config', installation.configPath];
+      const child = spawn(process.execPath, args);
+      const said = { stdout: '', stderr: '' };
+      child.stdout.on('data', (bytes: Buffer) => (said.stdout += bytes.toString()));
+      child.stderr.on('data', (bytes: Buffer) => (said.stderr += bytes.toString()));
+      child.stdin.on('error', () => undefined); // who is refused reads nothing
+      child.stdin.end(input);
+      const [code] = (await once(child, 'close')) as [number];
+      return { code, ...said };
+    };
+    const script = 'echo "sum=$((40 + 2)) for $CI_JOB_ID"; touch /tmp/seen; exit 5\n';
+    const first = await shell(job.id, script);
+    assert.deepEqual([first.code, first.stdout], [5, `sum=42 for ${job.id}\n`], first.stderr);
+    const none = await shell(4711, '');
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /no job "4711" runs/);
+    await shell(job.id, 'ls /tmp/seen && touch /tmp/go; sleep 30\n');
+    await job.whenFinished();
+    assertJob(job, { state: 'success', never: ['canary-9182', 'sum=42'] });
   });
 
   it('refuses whoever has no token of it, and tells nothing', async () => {

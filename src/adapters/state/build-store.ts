@@ -199,6 +199,16 @@ function keyIdOf(content: Buffer): string | undefined {
   return separator === -1 ? undefined : content.subarray(0, separator).toString();
 }
 
+/** The record in a build's directory, for whoever only reads; undefined when there is none. */
+export async function readRecord(
+  folder: string,
+  cipher: Cipher,
+): Promise<BuildContext | undefined> {
+  const file = join(folder, RECORD);
+  const encrypted = await readIfThere(file);
+  return encrypted && decryptRecord(file, encrypted, cipher);
+}
+
 function decryptRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
   const keyId = keyIdOf(content) ?? '';
   try {

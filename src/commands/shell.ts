@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ReadStream } from 'node:tty';
+import { Command } from 'commander';
+import { createContainerEngines } from '../adapters/docker/engines.ts';
+import { buildDirectory, readRecord } from '../adapters/state/build-store.ts';
+import { openKeyRing } from '../adapters/state/cipher.ts';
+import type { BuildContext } from '../domain/context/context.ts';
+import { containerNamesOf } from '../domain/executor/environment.ts';
+import { terminalCommand } from '../domain/script/terminal-command.ts';
+import { buildVariables } from '../domain/variables/variables.ts';
+import type { ContainerTerminal } from '../ports/index.ts';
+import { listOpenBuilds, withTemporal } from './builds.ts';
+import { chooseBuild, JOB_ARGUMENT } from './cancel.ts';
+import type { CommandContext, CommandIo } from './context.ts';
+import { configOption } from './options.ts';
+
+interface ShellFlags {
+  readonly config: string;
+}
+
+const EXIT_CODE_TRIES = 20;
+const EXIT_CODE_PAUSE_MS = 50;
+
+/** `shell`: a shell in the job's container, with a terminal or with what comes in by a pipe. */
+export function createShellCommand(context: CommandContext): Command {
+  return new Command('shell')
+    .description('Open a shell in the container of a job that runs on this node')
+    .argument('<job>', JOB_ARGUMENT)
+    .addOption(configOption())
+    .action((job: string, flags: ShellFlags) => openShell(job, flags, context));
+}
+
+async function openShell(job: string, flags: ShellFlags, context: CommandContext): Promise<void> {
+  const { build, state } = await withTemporal(flags.config, context, async (client, paths) => ({
+    build: chooseBuild(await listOpenBuilds(client), job),
+    state: paths,
+  }));
+  const { cipher } = await openKeyRing(state.keyRingFile);
+  const record = await readRecord(buildDirectory(state.buildsDir, build.buildId), cipher);
+  if (record === undefined) {
+    const { buildId, node } = build;
+    throw new Error(`this node has no record of ${buildId}: run \`shell\` on its node, ${node}`);
+  }
+  const hasTty = isTerminal(context.io.input) && context.io.stdout.isTTY === true;
+  const terminal = await openTerminal(record, { hasTty, context });
+  context.log().info('Shell opened', { build: build.buildId, what: build.summary });
+  context.setExitCode(await talk(terminal, context.io, hasTty));
+}
+
+interface Wish {
+  readonly hasTty: boolean;
+  readonly context: CommandContext;
+}
+
+async function openTerminal(
+  record: BuildContext,
+  { hasTty, context }: Wish,
+): Promise<ContainerTerminal> {
+  const { env } = context.io;
+  // Nothing is made here, so it does not matter for which installation.
+  const engine = createContainerEngines({ env, log: context.log(), installation: '' });
+  const { build } = containerNamesOf(record);
+  const { projectDir } = buildVariables(record, { jobStatus: 'running' });
+  const command = terminalCommand(projectDir);
+  const terminal = await engine(record.runner).openTerminal(build, { command, hasTty });
+  if (terminal !== undefined) return terminal;
+  throw new Error(
+    `container ${build} does not run now: it does while a script of the job runs, so try again then`,
+  );
+}
+
+/** Returns the exit code of the shell. */
+async function talk(
+  terminal: ContainerTerminal,
+  { input, stdout, stderr }: CommandIo,
+  hasTty: boolean,
+): Promise<number> {
+  const restore = hasTty ? takeOver(terminal, { input, stdout }) : () => undefined;
+  void passOn(input, terminal).catch(() => undefined); // it ends with the shell
+  try {
+    for await (const { stream, bytes } of terminal.output) {
+      await write(stream === 'stdout' ? stdout : stderr, bytes);
+    }
+    return await exitCodeOf(terminal);
+  } finally {
+    restore();
+    input.destroy();
+    await terminal.close();
+  }
+}
+
+async function passOn(input: Readable, terminal: ContainerTerminal): Promise<void> {
+  for await (const bytes of input) await terminal.write(bytes as Uint8Array);
+  terminal.endInput();
+}
+
+async function write(output: Writable, bytes: Uint8Array): Promise<void> {
+  if (!output.write(bytes)) await once(output, 'drain');
+}
+
+/** Docker may need a moment to know it. */
+async function exitCodeOf(terminal: ContainerTerminal): Promise<number> {
+  for (let tries = 0; tries < EXIT_CODE_TRIES; tries += 1) {
+    const exitCode = await terminal.exitCode();
+    if (exitCode !== undefined) return exitCode;
+    await delay(EXIT_CODE_PAUSE_MS);
+  }
+  return 1;
+}
+
+function isTerminal(input: Readable): boolean {
+  return input instanceof ReadStream && input.isTTY;
+}
+
+/** Each key goes to the shell, and so does the size of the window. Returns what undoes it. */
+function takeOver(
+  terminal: ContainerTerminal,
+  { input, stdout }: Pick<CommandIo, 'input' | 'stdout'>,
+): () => void {
+  const setRaw = (isRaw: boolean): void => {
+    if (input instanceof ReadStream) input.setRawMode(isRaw);
+  };
+  const resize = (): void => {
+    const { columns, rows } = stdout;
+    if (columns === undefined || rows === undefined) return;
+    void terminal.resize({ columns, rows }).catch(() => undefined); // it has ended
+  };
+  setRaw(true);
+  stdout.on('resize', resize);
+  resize();
+  return () => {
+    stdout.off('resize', resize);
+    setRaw(false);
+  };
+}
