@@ -83,7 +83,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const { name, place } = request.stage;
   const { begin, end } = marksOf(context, name, ports);
   if (place === 'runner') {
-    // Nothing is run: done again, it says nothing twice and ends the same.
+    // Nothing runs here. When repeated, it prints nothing twice and ends the same way.
     await trace.appendOnce(key, begin() + describeStage(context, name) + end());
     return { kind: 'succeeded' };
   }
@@ -99,7 +99,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     await trace.endStreams();
     if (!isSilent(name)) await trace.appendOnce(`${key}/end`, end());
     if (name === 'after_script') await sayIgnored(build, key, outcome);
-    // Invariant: what the note says to be over is in the trace for good.
+    // Invariant: lines about a noted step are durable in the trace.
     await trace.checkpoint();
     await note.write(context.buildId, outcome, ports);
   } catch (error) {
@@ -126,7 +126,7 @@ function marksOf(context: BuildContext, name: StageName, { clock }: Pick<Ports, 
   };
 }
 
-/** Of a failure that does not count. One that does is told with the result. */
+/** Reports a failure that does not count. One that does is reported with the result. */
 async function sayIgnored(
   { context, trace }: LiveBuild,
   key: string,
@@ -138,7 +138,10 @@ async function sayIgnored(
   await trace.appendOnce(`${key}/ignored`, formatRunnerLine('warning', warning));
 }
 
-/** For the next call, which ends the stage. What needs no container leaves nothing to make room of. */
+/**
+ * Frees disk space for the next call, which ends the stage. A stage without a container has no
+ * output to delete.
+ */
 async function makeRoom(
   build: LiveBuild,
   { place, ports }: PlacedRun,
@@ -148,19 +151,19 @@ async function makeRoom(
   await giveUpForFullDisk(build, { place, ports, message: error.message });
 }
 
-/** The peer tells of a policy right before the first of the user's own scripts. */
+/** Like the peer, prints the policy right before the first of the user's own scripts. */
 function linesBefore({ job }: BuildContext, name: StageName): string {
   const first = job.steps.find((step) => step.script.length > 0 && step.name !== 'after_script');
   return first && stepStageName(first) === name ? formatPolicy(job.policy_options) : '';
 }
 
-/** By itself Docker tells only the first process, which then sees to the others, or does not. */
+/** Docker itself signals only the first process, which may not pass the signal on. */
 function howToStop(context: BuildContext): 'graceful' | 'plain' {
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
   return featureFlags.isOn('FF_USE_NATIVE_CONTAINER_STOP') ? 'plain' : 'graceful';
 }
 
-/** A stage that needs no container of its own: it only has something to say. */
+/** The output of a stage without a container. */
 function describeStage(context: BuildContext, name: StageName): string {
   const variables = buildVariables(context, { jobStatus: 'running' });
   return formatRunnerStage(name, context, variables);
@@ -170,7 +173,7 @@ interface PlacedRun extends StageRun {
   readonly place: Exclude<StagePlace, 'runner'>;
 }
 
-/** A final fault ends the stage; one that passes is thrown, and the stage's next call goes on. */
+/** A final fault ends the stage. A transient one is thrown, and the stage's next call continues. */
 async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome> {
   const running: RunningStage = {
     key: run.key,
@@ -215,7 +218,7 @@ function runPlaced(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
 }
 
 /**
- * The workflow repeats it until the stage has ended: a container may be about to start just now.
+ * The workflow repeats this until the stage has ended, because a container may be just starting.
  */
 async function stop(
   build: LiveBuild,

@@ -12,14 +12,14 @@ export type ContainerStagePorts = LeasePorts &
 
 /** A stage that runs in a container of the build. */
 export interface ContainerStage {
-  /** Names this try of the stage in notes and in the trace's keys. */
+  /** Identifies this try of the stage in notes and in the trace's keys. */
   readonly key: string;
   readonly request: StageRequest;
   readonly place: ContainerPlace;
   readonly ports: ContainerStagePorts;
 }
 
-/** What a stage's start is recognised by, should this process die at any moment. */
+/** The facts by which a started stage is recognised after a crash of this process. */
 export interface StageStart {
   readonly nonce: string;
   readonly containerId: string;
@@ -30,7 +30,7 @@ export interface StageStart {
   readonly previousStartedAt: string;
   /** See {@link Clock.monotonicMs}. */
   readonly sinceMs: number;
-  /** Unknown in what releases up to 0.1.0 wrote, which opened none. */
+  /** Absent in notes of releases up to 0.1.0, which opened none. */
   readonly opensStdin?: boolean;
   /**
    * The container waits for its stages. Whether this one was begun is then told by its state file.
@@ -39,13 +39,16 @@ export interface StageStart {
   readonly waits?: true;
 }
 
-/** What is known of a stdin that was handed to the container before it was started. */
+/** A stdin that was written to the container before its start. */
 export interface FilledStdin {
-  /** False when another process died as it did so: Docker may have shut the stdin with nothing in it. */
+  /**
+   * False when another process died while writing it: Docker may have closed the stdin without any
+   * content.
+   */
   readonly isSure: boolean;
 }
 
-/** A stage on its way, in the container that it was started in. */
+/** A running stage, with the container that it was started in. */
 export interface StartedStage extends ContainerStage {
   readonly container: string;
   readonly engine: ContainerEngine;
@@ -96,7 +99,7 @@ export function writeStdin(
   return stdinNote(key).write(buildId, stdin, { builds });
 }
 
-/** undefined when no container was ever to be started for this try of a stage. */
+/** undefined when no container was to be started for this try of a stage. */
 export function readStart(
   buildId: string,
   key: string,

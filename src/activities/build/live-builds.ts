@@ -7,58 +7,66 @@ import type { Ports, TraceWriter } from '../../ports/index.ts';
 import { openLease, type LeaseState } from './lease-state.ts';
 import { openWaits, type Waits } from './waits.ts';
 
-/** Name of the work that makes containers: see {@link LiveBuild.joined}. */
+/** Name of the work that creates containers: see {@link LiveBuild.joined}. */
 export const MAKING = 'making';
 
-/** A build as this process holds it. Everything here can be made again from the node's record. */
+/** A build as this process holds it. All of it can be restored from the node's record. */
 export interface LiveBuild {
-  /** As it is now: {@link keepSecrets} and {@link keepExports} add to it. */
+  /** The current context: {@link keepSecrets} and {@link keepExports} add to it. */
   readonly context: BuildContext;
   readonly trace: TraceWriter;
-  /** Aborts when the trace got its last line: the uploader ends, `reportResult` sends the rest. */
+  /**
+   * Aborts when the trace has its last line: the uploader then ends, and `reportResult` sends the
+   * rest.
+   */
   readonly finished: AbortController;
-  /** Aborts when the environment is not wanted any more: a pull may take long. */
+  /** Aborts when the environment is no longer wanted, because a pull may take long. */
   readonly preparation: AbortController;
   readonly lease: LeaseState;
-  /** Aborts when the node's files of the build turn out to be lost: see {@link noticeLoss}. */
+  /** Aborts when the node's files of the build are found to be lost: see {@link noticeLoss}. */
   readonly filesLost: AbortController;
-  /** As far as it is known to this process: see trace-base.ts. */
+  /** The trace base as far as this process knows it: see trace-base.ts. */
   base: TraceBase | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
-  /** What of the build's log could not be kept, and where; undefined while the disk has room. */
+  /**
+   * Which part of the build's log could not be stored, and where; undefined while the disk has
+   * room.
+   */
   diskFault: string | undefined;
-  /** Logs of services on their way into the trace; undefined while this process has not looked. */
+  /**
+   * Logs of services that are copied to the trace; undefined while this process has not checked.
+   */
   serviceLogs: ServiceLogs | undefined;
   /** What it waits for, for people who look. */
   readonly waits: Waits;
-  /** From when it resolves on they are hidden in the trace, seen by every stage and on the disk. */
+  /** When this resolves, they are masked in the trace, visible to every stage and durable. */
   keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
-  /** From when it resolves on they are on the disk, and seen by every stage after the scripts. */
+  /** When this resolves, they are durable and visible to every stage after the scripts. */
   keepExports(exports: readonly string[]): Promise<void>;
   /**
-   * Looks whether somebody has deleted the files that the node keeps of the build. Why it cannot go on
-   * if so, then or ever before: nobody knows any more what of it was begun.
+   * Checks whether somebody deleted the node's files of the build. Returns why the build then
+   * cannot continue, also when they were deleted earlier: nobody knows how much of it had begun.
    */
   noticeLoss(): Promise<string | undefined>;
-  /** One talker to the coordinator at a time: patches must follow each other. */
+  /** Serialises calls to the coordinator, because patches must follow each other. */
   exclusively<T>(send: () => Promise<T>): Promise<T>;
   /**
-   * Joins a call that runs already. Temporal calls an activity again when its heartbeats were lost,
-   * while the first call goes on in this very process: both then wait for the same work. So it
-   * must not listen to the cancellation of the call that began it.
+   * Joins a call of the same name that is already running. Temporal repeats an activity whose
+   * heartbeats were lost while the first call still runs in this process; both then wait for the
+   * same work. So the work must not depend on the cancellation of the call that began it.
    */
   joined<T>(name: string, work: () => Promise<T>): Promise<T>;
-  /** Resolves when no call of this name runs, however it ended. */
+  /** Resolves when no call of this name is running, however it ended. */
   settled(name: string): Promise<void>;
 }
 
-/** Where in GitLab's trace the trace of an adopted build begins: behind what the lost node had sent. */
+/** Where the trace of an adopted build begins in GitLab's trace: after the lost node's part. */
 export interface TraceBase {
   readonly atByte: number;
-  /** Length of the first patch: by it our own bytes are told from the other node's. */
+  /** Length of the first patch, by which our bytes are distinguished from the other node's. */
   readonly lengthBytes: number;
-  /** GitLab has taken the first patch: from here on a patch of the other node never fits. */
+  /** True: GitLab has accepted the first patch, so a patch of the other node no longer fits. */
   readonly isTaken: boolean;
 }
 
@@ -67,19 +75,19 @@ export interface RunningStage {
   readonly place: StagePlace;
   /** Why it was told to stop; undefined while it was not. */
   stopReason: string | undefined;
-  /** Aborts when it is told to stop: for what runs in this process and not in a container. */
+  /** Aborts when it is told to stop, for work in this process and not in a container. */
   readonly stopping: AbortController;
 }
 
 export interface ServiceLogs {
-  /** Returns when all that the services have said by now is in the trace. */
+  /** Returns when everything that the services have printed so far is in the trace. */
   stop(): Promise<void>;
 }
 
 export interface LiveBuilds {
-  /** Fails when this node has no record of the build. */
+  /** Throws when this node has no record of the build. */
   open(buildId: string): Promise<LiveBuild>;
-  /** undefined when this node has no record: the build was released already. */
+  /** undefined when this node has no record, because the build was released already. */
   find(buildId: string): Promise<LiveBuild | undefined>;
   /** undefined unless this process has opened it: nothing is read. */
   known(buildId: string): LiveBuild | undefined;
@@ -131,7 +139,7 @@ export function createLiveBuilds(ports: LivePorts): LiveBuilds {
     close: async (buildId) => {
       const build = await live.get(buildId)?.catch(() => undefined);
       build?.waits.close();
-      build?.finished.abort(); // an uploader that nobody told of the end
+      build?.finished.abort(); // an uploader that did not hear of the end
       live.delete(buildId);
       loaded.delete(buildId);
       await traces.close(buildId);
@@ -195,7 +203,7 @@ function createLiveBuild(
     },
     joined: <T>(name: string, work: () => Promise<T>): Promise<T> => {
       const known = running.get(name);
-      // The name stands for one kind of work, so for one type of result.
+      // The name stands for one kind of work, and so for one result type.
       if (known !== undefined) return known as Promise<T>;
       const started = work().finally(() => running.delete(name));
       running.set(name, started);

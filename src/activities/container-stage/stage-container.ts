@@ -12,21 +12,21 @@ import { startOnce } from './stage-start.ts';
 import { waitForEnd, wake } from './waiting-stage.ts';
 
 interface FollowedStage extends StartedStage {
-  /** It has an entrypoint, which may talk. */
+  /** True: it has an entrypoint, which may print something. */
   readonly opensStdin: boolean;
   /** It waits for its stages. */
   readonly waits: boolean;
 }
 
-/** From one reading of a container's log to the next: at first often, while people wait for it. */
+/** Pause between readings of a container's log: short at first, while people wait for it. */
 const FIRST_READING_MS = 500;
 const MAX_READING_MS = 4_000;
 /** A container that ends so often while it waits for its stage will do so again. */
 const MAX_STARTS = 3;
 
 /**
- * Runs a stage in its container, or goes on with one that a call before has started.
- * Invariant: a container is started for a stage at most once, whatever dies meanwhile.
+ * Runs a stage in its container, or continues one that an earlier call started. Invariant: a
+ * container is started for a stage at most once, whatever dies meanwhile.
  */
 export async function runInContainer(
   build: LiveBuild,
@@ -80,7 +80,7 @@ async function outcomeOfFault(
   return giveUpForFullDisk(build, { ...stage, message: error.message });
 }
 
-/** Returns when the container has ended and all that it has said is in the trace. */
+/** Returns when the container has ended and all its output is in the trace. */
 async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<ContainerStatus> {
   const ended = new AbortController();
   const isOutputLost = new AbortController();
@@ -88,7 +88,7 @@ async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<C
     isOutputLost.abort(error);
     throw error;
   });
-  // Told below; here it only must not count as unhandled.
+  // Handled below. Here it only must not count as unhandled.
   following.catch(() => undefined);
   try {
     const unwanted = AbortSignal.any([isOutputLost.signal, build.filesLost.signal]);
@@ -100,15 +100,15 @@ async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<C
     throw isOutputLost.signal.aborted ? isOutputLost.signal.reason : error;
   } finally {
     ended.abort();
-    // Nothing may go on reading behind the back of the call that comes next. What a vanished
-    // container has no log for is not why it vanished: the fault of the wait is the one to tell.
+    // Nothing may continue to read when the next call starts. A vanished container also has no log,
+    // but the fault of the wait is the one to report.
     await following.catch(() => undefined);
   }
 }
 
 /**
- * First what an entrypoint says to Docker's own log, then the stage's output from its file. The
- * wrapper marks the border: once it has begun, all of the script's goes into the file.
+ * Copies first what an entrypoint prints to Docker's own log, then the stage's output from its
+ * file. The wrapper's record marks the border: after it, all output of the script is in the file.
  */
 async function followOutput(
   build: LiveBuild,
@@ -129,13 +129,14 @@ async function followOutput(
     build.trace.followFile(place, output, ended),
     followEntrypoint(build, stage, ended),
   ]);
-  // What an entrypoint says after the stage, and what Docker had not written down in time.
+  // Output of an entrypoint after the stage, and what Docker had not logged before.
   await takeEntrypointLog(build, { ...stage, isComplete: true });
 }
 
 /**
- * Shows what an entrypoint says while it does: before the script, and beside it by what it has started.
- * What a reading misses, or cannot take for a fault that passes, is left to the next one.
+ * Shows the output of an entrypoint while it runs: before the script, and during the script from
+ * processes that it has started. A later reading copies whatever this one misses or cannot read
+ * because of a transient fault.
  */
 async function followEntrypoint(
   build: LiveBuild,

@@ -18,7 +18,7 @@ export interface EndedStage {
   readonly place: ContainerPlace;
   readonly ports: Pick<Ports, 'builds'>;
   readonly status: ContainerStatus;
-  /** As the wrapper noted it; undefined when the stage has not even begun. */
+  /** The wrapper's record; undefined when the stage did not even begin. */
   readonly state: StageState | undefined;
 }
 
@@ -26,16 +26,19 @@ export interface EndedStage {
 export const START_LOST =
   'Docker was restarted just as the stage began, and lost its container; ' +
   'the stage is not run a second time';
-/** Of a process that a signal ended; below it are those that have met a fault themselves. */
+/**
+ * Exit codes of processes that a signal ended begin here. Lower ones come from the processes
+ * themselves.
+ */
 const FIRST_SIGNAL_EXIT_CODE = 128;
-/** Docker's exit code of a container that it lost while it was away itself. */
+/** Docker's exit code for a container that it lost while it was away. */
 const LOST_EXIT_CODE = 255;
 const SIGKILL_EXIT_CODE = 137;
 const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([SIGKILL_EXIT_CODE, 143]);
 
 /**
- * How a stage ended whose container has ended, with a line in the trace where its exit code does not
- * explain itself.
+ * The outcome of a stage whose container has ended, with a line in the trace where the exit code is
+ * not enough.
  */
 export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
   const { key, state } = ended;
@@ -51,9 +54,9 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
 }
 
 /**
- * The entrypoint of a job's container has the last word, unless Docker has lost it. Elsewhere it is
- * the script's own, and there Docker's 0 alone is no success: the script has not come to its end.
- * Source: gitlab-runner `executors/docker/internal/exec/docker.go` (Exec).
+ * In a job's container the entrypoint's exit code counts, unless Docker has lost it. Elsewhere the
+ * script's own counts, and Docker's 0 alone is no success, because the script did not reach its
+ * end. Source: gitlab-runner `executors/docker/internal/exec/docker.go` (Exec).
  */
 function exitCodeOf(ended: EndedStage): number {
   const { status, state } = ended;
@@ -66,14 +69,14 @@ function hasLastWord({ place, status, state }: EndedStage): boolean {
   return place === 'build' && status.opensStdin && !isLost;
 }
 
-/** Whether the disk took what the stage had to write. */
+/** Checks whether the disk could store the output of the stage. */
 function judgeFiles(build: LiveBuild, ended: EndedStage): Promise<StageOutcome | undefined> {
   const { state, status } = ended;
   const hasNoBegin = state === undefined && status.exitCode === CANNOT_BEGIN;
   return hasNoBegin ? judgeNoBegin(build, ended) : judgeCopier(build, ended);
 }
 
-/** What the copier did not copy does not matter where the trace has its limit's worth. */
+/** Output that was not copied does not matter when the trace has reached its limit. */
 async function judgeCopier(
   build: LiveBuild,
   { key, place, ports, state }: EndedStage,
@@ -94,7 +97,7 @@ async function judgeCopier(
   return undefined;
 }
 
-/** The script has not run: that is no failure of it. */
+/** The script did not run, so it did not fail. */
 async function judgeNoBegin(
   build: LiveBuild,
   { key, place, ports }: EndedStage,
@@ -108,7 +111,7 @@ async function sayWhy({ trace }: LiveBuild, key: string, line: string | undefine
   if (line !== undefined) await trace.appendOnce(`${key}/why`, line);
 }
 
-/** undefined where the exit code says it all. */
+/** undefined when the exit code is explanation enough. */
 function explain(build: LiveBuild, ended: EndedStage): string | undefined {
   const { status, state } = ended;
   if (status.oomKilled) return formatRunnerLine('error', outOfMemory(build));
@@ -125,7 +128,7 @@ function explain(build: LiveBuild, ended: EndedStage): string | undefined {
   return formatRunnerLine('warning', text);
 }
 
-/** Where the entrypoint may have been given nothing to run, its success is none of the job's. */
+/** If the entrypoint may have got nothing to run, its success is not the job's. */
 async function faultOfStdin(
   { context }: LiveBuild,
   { key, ports, state, status }: EndedStage,
@@ -148,7 +151,7 @@ function outOfMemory({ context }: LiveBuild): string {
   return `OOM killed: the container used up its memory, and the kernel killed a process of it (${limit})`;
 }
 
-/** Podman tells that memory was used up only when it happens to have seen it. */
+/** Podman reports exhausted memory only when it happens to notice. */
 function perhapsOutOfMemory({ context }: LiveBuild, { state }: EndedStage): string | undefined {
   const { memoryBytes } = context.runner.docker;
   if (state?.exitCode !== SIGKILL_EXIT_CODE || memoryBytes === undefined) return undefined;
@@ -162,7 +165,7 @@ function inMib(bytes: number): number {
   return Math.round(bytes / 1024 / 1024);
 }
 
-/** A process cannot kill the first one of its own container: neither can a job. */
+/** A process cannot kill the first process of its own container, so the job cannot have done it. */
 function faultFromOutside({
   status,
   state,

@@ -21,7 +21,7 @@ import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports
 import { assertLease } from '../build/lease.ts';
 import { hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
 
-/** A container that Docker refuses to start for so long will not start any more. */
+/** A container that Docker refuses to start for this long will not start any more. */
 const START_PATIENCE_MS = 5 * 60_000;
 
 interface PlacedStage extends ContainerStage {
@@ -39,8 +39,8 @@ interface OpenedContainer {
 }
 
 /**
- * Starts the container for this stage, unless that was done before, by whatever process. undefined when
- * the stage was told to stop before it was begun.
+ * Starts the container for this stage, unless any process has already done so. undefined when the
+ * stage was told to stop before it began.
  */
 export async function startOnce(
   build: LiveBuild,
@@ -54,7 +54,7 @@ export async function startOnce(
     return opened.start;
   }
   const isReady = isIdle(opened);
-  // Left over from a stage that could not be stopped in time.
+  // It still runs an earlier stage that could not be stopped in time.
   if (!isReady && isAlive(status)) await engine.stopContainer(container, 'kill');
 
   const start = opened.start ?? (await noteStart(build, { ...stage, status, isReady }));
@@ -90,8 +90,8 @@ function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
 }
 
 /**
- * The container as it is; made anew when somebody has tidied it away between two stages. After its
- * stage was begun that is not possible any more: nobody knows how far it came.
+ * The existing container, or a new one when somebody removed it between two stages. Once its stage
+ * has begun it cannot be replaced, because nobody knows how far it came.
  */
 async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
   const { key, place, ports, container, engine } = stage;
@@ -111,7 +111,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   return { status, start, stdin, state };
 }
 
-/** Another process may have died right after it did so. */
+/** Another process may have died right after it did this. */
 async function replaceSpoilt(
   build: LiveBuild,
   stage: PlacedStage & OpenedStdin,
@@ -128,8 +128,8 @@ interface OpenedStdin {
 }
 
 /**
- * Whether a process died as it handed the container its stdin, which may be shut now with nothing in
- * it. The container was not started by then: one that never was is made anew, and nothing is lost.
+ * Whether a process died while writing the container's stdin, which may now be closed without
+ * content. The container was not started by then, so it can be created again without loss.
  */
 function isStdinLost({
   start,
@@ -160,7 +160,7 @@ interface ReadyContainer {
   readonly isReady: boolean;
 }
 
-/** From here on a start that nobody heard of is recognised. */
+/** After this note a start is recognised even when its answer was lost. */
 async function noteStart(
   build: LiveBuild,
   { key, ports, status, isReady }: PlacedStage & ReadyContainer,
@@ -177,7 +177,10 @@ async function noteStart(
   return start;
 }
 
-/** Invariant: a container that opens its stdin is started after the note, which is after the stdin. */
+/**
+ * Invariant: a container that opens its stdin is started after the note, and the note is written
+ * after the stdin.
+ */
 async function fillStdin(
   build: LiveBuild,
   { key, container, engine, ports, isSure }: PlacedStage & FilledStdin,
@@ -201,7 +204,7 @@ async function startContainer(
   }
 }
 
-/** Hands the stage its script and file variables. The same each time that it is done. */
+/** Gives the stage its script and file variables. Repeating it has the same result. */
 async function fillContainer(
   build: LiveBuild,
   stage: PlacedStage & { readonly start: StageStart },
@@ -211,7 +214,7 @@ async function fillContainer(
   const { name } = request.stage;
   const { nonce } = start;
   const isCleanup = name === 'cleanup_file_variables';
-  // What cleans up behind the job's back goes by nothing that the job has written.
+  // The clean-up after a job must not depend on anything that the job has written.
   const variablesOf = isCleanup ? buildVariables : finishVariables;
   const variables = variablesOf(context, { jobStatus: request.jobStatus });
   const files = isCleanup ? [] : fileEntries(variables);

@@ -28,7 +28,7 @@ export type PlanPorts = Pick<Ports, 'builds' | 'digests'>;
 /** For making its containers, and whatever they need. */
 export type ContainerPorts = AuthPorts & ServiceLogPorts & ServicePorts & Pick<Ports, 'cacheUses'>;
 
-/** What planning needs besides the record: the host paths that containers have mounted. */
+/** The facts for planning that are not in the record: the host paths of mounted files. */
 export async function planFor({ context }: LiveBuild, ports: PlanPorts): Promise<EnvironmentPlan> {
   const variables = buildVariables(context, { jobStatus: 'running' });
   const [build, helper] = await Promise.all([
@@ -41,14 +41,14 @@ export async function planFor({ context }: LiveBuild, ports: PlanPorts): Promise
 export interface ContainerOptions {
   readonly plan: EnvironmentPlan;
   readonly places: readonly ContainerPlace[];
-  /** Starts the services too, and waits for them; else they are there, or were. */
+  /** True: also starts the services and waits for them. Otherwise they were started before. */
   readonly withServices: boolean;
   readonly ports: ContainerPorts;
-  /** Gives up a pull, and the wait. */
+  /** Aborts a pull, and the wait. */
   readonly signal: AbortSignal;
 }
 
-/** When the environment began to be destroyed, in milliseconds: nothing is made after it. */
+/** When destroying the environment began, in milliseconds: nothing is created after it. */
 export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
@@ -117,7 +117,7 @@ async function ensureGround(build: LiveBuild, options: ContainerOptions): Promis
   return { places, services };
 }
 
-/** Services are looked at from a container of the helper image. */
+/** Services are checked from a container of the helper image. */
 function placesOfImages({
   plan,
   places,
