@@ -271,7 +271,7 @@ function assertShown(seen: readonly SeenWorkflow[], jobId: number): void {
   assert.match(build.details, new RegExp(`^"\\[job #${jobId} in GitLab\\]\\(http`));
   assert.match(
     build.metadata.currentDetails ?? '',
-    /\| step_script \| script_failed \|.*\| 3 \| 1 \|/,
+    /\| step_script\s*\| script_failed\s*\|.*\| 3\s*\| 1\s*\|/,
   );
 }
 
