@@ -114,7 +114,10 @@ describe('traces by OpenTelemetry', () => {
     assert.equal(Number(said['gitlab.job.id']), job.id);
     assert.equal(said['gitlab.job.name'], 'rspec [MASKED]');
     const [resource] = receiver.received.flatMap(({ resourceSpans }) => resourceSpans);
-    assert.equal(attributesOf(resource!.resource)['service.name'], 'temporal-gitlab-runner');
+    const service = attributesOf(resource!.resource);
+    assert.equal(service['service.name'], 'temporal-gitlab-runner');
+    assert.match(String(service['service.instance.id']), /^(?!gitlab-runner-node-)./);
+    assert.equal(rest['temporal_gitlab_runner.node'], service['service.instance.id']);
   });
 
   it('hold no variable, token, script or output', () => {

@@ -1,3 +1,4 @@
+import { nodeNameOf } from '../../domain/runner/node-name.ts';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { isTracingWanted, openTracer } from '../../adapters/tracing/tracer.ts';
 import type { Ports } from '../../ports/index.ts';
@@ -13,7 +14,8 @@ export async function openTracing(
   closers: Closers,
 ): Promise<readonly ActivityInterceptorsFactory[]> {
   if (!isTracingWanted(env)) return [];
-  const { builds, clock, log, nodeQueue: node, program, visibility } = ports;
+  const { builds, clock, log, program, visibility } = ports;
+  const node = nodeNameOf(ports.nodeQueue);
   const warn = (message: string): void => log.warn('OpenTelemetry says', { message });
   const tracer = await openTracer({ env, version: program.version, node, warn });
   closers.add(() => tracer.close());
