@@ -44,11 +44,13 @@ describe('the helper', () => {
         Labels['temporal-gitlab-runner.build']?.endsWith(`/${id}`) === true,
     );
     assert.ok(helper !== undefined, 'the helper does not run');
-    // Typed for one answer only.
-    const top = (await docker.getContainer(helper.Id).top({ ps_args: '-eo pid,args' })) as {
+    // Typed for one answer only. Docker calls the column CMD, Podman COMMAND.
+    const top = (await docker.getContainer(helper.Id).top()) as {
+      readonly Titles: readonly string[];
       readonly Processes: readonly (readonly string[])[];
     };
-    return top.Processes.map(([, args = '']) => args.split('\n')[0] ?? '');
+    const column = top.Titles.findIndex((title) => ['CMD', 'COMMAND'].includes(title));
+    return top.Processes.map((columns) => columns[column]?.split('\n')[0] ?? '');
   };
 
   it('is started once for all of its stages, and nothing of one is left when the next begins', async () => {
