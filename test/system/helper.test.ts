@@ -44,13 +44,12 @@ describe('the helper', () => {
         Labels['temporal-gitlab-runner.build']?.endsWith(`/${id}`) === true,
     );
     assert.ok(helper !== undefined, 'the helper does not run');
-    // Typed for one answer only. Docker calls the column CMD, Podman COMMAND.
-    const top = (await docker.getContainer(helper.Id).top()) as {
-      readonly Titles: readonly string[];
+    // Podman does not say that its answer is JSON.
+    const answer: unknown = await docker.getContainer(helper.Id).top();
+    const top = (typeof answer === 'string' ? JSON.parse(answer) : answer) as {
       readonly Processes: readonly (readonly string[])[];
     };
-    const column = top.Titles.findIndex((title) => ['CMD', 'COMMAND'].includes(title));
-    return top.Processes.map((columns) => columns[column]?.split('\n')[0] ?? '');
+    return top.Processes.map((columns) => columns.join(' ').split('\n')[0] ?? '');
   };
 
   it('is started once for all of its stages, and nothing of one is left when the next begins', async () => {
