@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { followContainers, type ContainerEvents } from '../support/docker/container-events.ts';
-import { dockerAt } from '../support/docker/docker-at.ts';
+import { dockerAt, isPodman } from '../support/docker/docker-at.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob } from '../support/scenario.ts';
@@ -44,12 +44,13 @@ describe('the helper', () => {
         Labels['temporal-gitlab-runner.build']?.endsWith(`/${id}`) === true,
     );
     assert.ok(helper !== undefined, 'the helper does not run');
-    // Podman does not say that its answer is JSON.
-    const answer: unknown = await docker.getContainer(helper.Id).top();
-    const top = (typeof answer === 'string' ? JSON.parse(answer) : answer) as {
+    // Podman would run a `ps` of the container for the arguments of a `ps`.
+    const columns = (await isPodman(docker)) ? 'pid,args' : '-eo pid,args';
+    // Typed for one answer only.
+    const top = (await docker.getContainer(helper.Id).top({ ps_args: columns })) as {
       readonly Processes: readonly (readonly string[])[];
     };
-    return top.Processes.map((columns) => columns.join(' ').split('\n')[0] ?? '');
+    return top.Processes.map(([, args = '']) => args.split('\n')[0] ?? '');
   };
 
   it('is started once for all of its stages, and nothing of one is left when the next begins', async () => {

@@ -6,3 +6,9 @@ export function dockerAt(host: string | undefined): Docker {
     ? new Docker()
     : new Docker({ socketPath: host.replace('unix://', '') });
 }
+
+/** Whether the engine is Podman, behind Docker's API. */
+export async function isPodman(engine: Docker): Promise<boolean> {
+  const { Components } = await engine.version();
+  return Components.some(({ Name }) => Name === 'Podman Engine');
+}

@@ -1,4 +1,4 @@
-import { dockerAt } from '../docker/docker-at.ts';
+import { dockerAt, isPodman } from '../docker/docker-at.ts';
 import { onBuildContainer } from './fault-kinds.ts';
 import type { Trial } from './faults.ts';
 
@@ -35,8 +35,7 @@ export const CONTAINER_PAUSED: Trial = {
  * chance.
  */
 export async function outOfMemory(): Promise<Trial> {
-  const { Components } = await dockerAt(undefined).version();
-  const isPodman = Components.some(({ Name }) => Name === 'Podman Engine');
+  const tellsByChance = await isPodman(dockerAt(undefined));
   return {
     moment: 'acknowledged',
     fault: { name: 'out of memory', strike: () => undefined },
@@ -44,7 +43,7 @@ export async function outOfMemory(): Promise<Trial> {
     expected: {
       ...{ state: 'failed', failureReason: 'script_failure', exitCode: 137 },
       log: [
-        isPodman
+        tellsByChance
           ? /OOM killed.*64 MiB|may have used up the memory.*64 MiB/
           : /OOM killed.*its limit is 64 MiB/,
       ],
