@@ -6,6 +6,7 @@ import { openTemporalUi, type TemporalUi } from '../../test/support/browser/temp
 import type { JobSpec } from '../../test/support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../../test/support/installation.ts';
 import { NO_GIT } from '../../test/support/scenario.ts';
+import { readCodecEndpointOf } from '../../test/support/temporal/run-temporal.ts';
 
 // Runs a small pipeline and takes pictures of what the Temporal UI shows of it, for the docs.
 
@@ -97,7 +98,9 @@ const installation = await openInstallation({ concurrent: 4 });
 try {
   const browser = await openBrowser();
   try {
-    const ui = await openTemporalUi(browser, await installation.start(), { viewport: SIZE });
+    const runner = await installation.start();
+    const codecEndpoint = await readCodecEndpointOf(installation);
+    const ui = await openTemporalUi(browser, runner, { viewport: SIZE, codecEndpoint });
     await takeAll({ installation, ui, directory });
   } finally {
     await browser.close();
