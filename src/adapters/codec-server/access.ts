@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isSameText } from '../http-server/same-text.ts';
 
 /** Who may ask a codec server. */
 export interface Access {
@@ -35,14 +35,5 @@ export function isFromUi({ origin }: IncomingHttpHeaders, { origins }: Access): 
 /** Whether the request has the token, in its path or as `Authorization: Bearer`. */
 export function knowsToken({ headers, pathToken }: Visitor, { token }: Access): boolean {
   const bearer = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-  return [pathToken, bearer].some((given) => given !== undefined && isSame(given, token));
-}
-
-/** Takes as long for every wrong text. */
-function isSame(given: string, wanted: string): boolean {
-  return timingSafeEqual(digest(given), digest(wanted));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return [pathToken, bearer].some((given) => given !== undefined && isSameText(given, token));
 }

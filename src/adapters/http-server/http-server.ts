@@ -9,6 +9,7 @@ import {
 import type { Log } from '../../ports/index.ts';
 import { isLoopback } from '../http/proxy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { ListenAddress } from '../../domain/runner/listen-address.ts';
 
 /** A question is a line and a few headers. */
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -93,12 +94,23 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
 }
 
 async function listen(server: Server, options: HttpServerOptions): Promise<void> {
-  const { host, port, path, setting = 'address' } = options;
-  server.listen(path === undefined ? { port, ...(host !== undefined && { host }) } : { path });
+  const { host, port = 0, path, setting = 'address' } = options;
+  if (path === undefined) return listenAt(server, { host, port }, setting);
+  server.listen({ path });
+  await once(server, 'listening');
+  server.on('error', () => undefined);
+}
+
+/** Fails with InvalidConfig, and names the setting, when the address cannot be listened at. */
+export async function listenAt(
+  server: Server,
+  { host, port }: ListenAddress,
+  setting: string,
+): Promise<void> {
+  server.listen({ port, ...(host !== undefined && { host }) });
   try {
     await once(server, 'listening');
   } catch (error) {
-    if (path !== undefined) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     const place = `${host ?? '*'}:${port}`;
     throw new FinalError(
@@ -167,7 +179,8 @@ function isLocal(address: string | undefined): boolean {
   return address !== undefined && isLoopback(address.replace(/^::ffff:/, ''));
 }
 
-const WORDS: Readonly<Record<number, string>> = {
+/** What an answer says that is nothing but its status. */
+export const STATUS_WORDS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -176,12 +189,14 @@ const WORDS: Readonly<Record<number, string>> = {
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  423: 'Locked',
   500: 'Internal Server Error',
+  503: 'Service Unavailable',
 };
 
 /** An answer that is nothing but its status. */
 export function said(status: number, headers: Answer['headers'] = {}): Answer {
-  return { status, type: 'text', body: `${WORDS[status] ?? status}\n`, headers };
+  return { status, type: 'text', body: `${STATUS_WORDS[status] ?? status}\n`, headers };
 }
 
 interface Sending {
@@ -193,12 +208,19 @@ function send(response: ServerResponse, answer: Answer, { method, isLast }: Send
   if (response.headersSent) return;
   const body = Buffer.from(answer.body);
   response.writeHead(answer.status, {
-    'Content-Type': TYPES[answer.type],
-    'Content-Length': body.byteLength,
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
+    ...headersOf(TYPES[answer.type], body.byteLength),
     ...(isLast && { Connection: 'close' }),
     ...answer.headers,
   });
   response.end(method === 'HEAD' ? undefined : body);
+}
+
+/** Headers of every answer: its type, its length, and that nobody keeps it or guesses at it. */
+export function headersOf(type: string, lengthBytes: number) {
+  return {
+    'Content-Type': type,
+    'Content-Length': lengthBytes,
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+  };
 }

@@ -1,14 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
-import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { ListenAddress } from '../../domain/runner/listen-address.ts';
 import { parseSessionTarget } from '../../domain/session/session.ts';
 import type { ContainerTerminal, Log } from '../../ports/index.ts';
+import { headersOf, listenAt, said, STATUS_WORDS } from '../http-server/http-server.ts';
+import { isSameText } from '../http-server/same-text.ts';
 import type { ServerCertificate } from './certificate.ts';
 import type { Visit, Visits } from './visits.ts';
 import { openWhenRunning, serveTerminal, type TerminalTiming } from './web-terminal.ts';
@@ -86,7 +86,7 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
     const work = upgrade({ request, connection, head }, scope).finally(() => open.delete(work));
     open.add(work);
   });
-  await listenAt(server, listen);
+  await listenAt(server, listen, '[session_server].listen_address');
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : listen.port,
@@ -102,28 +102,7 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
   };
 }
 
-async function listenAt(server: Server, { host, port }: ListenAddress): Promise<void> {
-  server.listen({ port, ...(host !== undefined && { host }) });
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const message = `[session_server].listen_address "${host ?? '*'}:${port}" cannot be listened at (${code}): choose one that is free, or leave it out`;
-    throw new FinalError(FailureType.InvalidConfig, message);
-  }
-  server.on('error', () => undefined);
-}
-
 type Refusal = 401 | 404 | 405 | 423 | 500 | 503;
-
-const WORDS: Readonly<Record<Refusal, string>> = {
-  401: 'Unauthorized',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  423: 'Locked',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
 
 /** The session whose terminal is asked for; or the status of the refusal, in the peer's order. */
 async function admit(
@@ -133,15 +112,9 @@ async function admit(
   const target = parseSessionTarget(url);
   const session = target && (await find(target.id));
   if (target === undefined || session === undefined) return 404;
-  if (!isSame(headers.authorization ?? '', session.token)) return 401;
+  if (!isSameText(headers.authorization ?? '', session.token)) return 401;
   if (target.kind === 'proxy') return 404;
   return headers.upgrade?.toLowerCase() === 'websocket' ? session : 405;
-}
-
-/** In a time that tells nothing about either. */
-function isSame(given: string, wanted: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
 }
 
 /** A request that asks for no upgrade gets no terminal. */
@@ -158,18 +131,15 @@ async function answer(
     log.error('a question to the session server could not be answered', { error });
     status = 500;
   }
-  const body = `${WORDS[status]}\n`;
-  response.writeHead(status, { ...headersOf(body), Connection: 'close' });
+  const { body, headers } = refusalOf(status);
+  response.writeHead(status, headers);
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function headersOf(body: string) {
-  return {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
-  };
+function refusalOf(status: Refusal) {
+  const { body } = said(status);
+  const headers = headersOf('text/plain; charset=utf-8', Buffer.byteLength(body));
+  return { body, headers: { ...headers, Connection: 'close' } };
 }
 
 interface Upgrade {
@@ -192,10 +162,9 @@ async function upgrade(asked: Upgrade, scope: Scope): Promise<void> {
 }
 
 function refuse(connection: Duplex, status: Refusal): void {
-  const body = `${WORDS[status]}\n`;
-  const headers = Object.entries({ ...headersOf(body), Connection: 'close' });
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  connection.end(`HTTP/1.1 ${status} ${WORDS[status]}\r\n${lines}\r\n${body}`);
+  const { body, headers } = refusalOf(status);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  connection.end(`HTTP/1.1 ${status} ${STATUS_WORDS[status]}\r\n${lines.join('')}\r\n${body}`);
 }
 
 /** One person at a time, from the first question on: a second one would find a shell half open. */
