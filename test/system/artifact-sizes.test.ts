@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { createArchives } from '../../src/adapters/archives/archives.ts';
 import type { FileMember } from '../../src/ports/index.ts';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import { finish } from '../support/faults/sequences.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
 import { memoryOf } from '../support/process-memory.ts';
@@ -25,14 +26,7 @@ describe('artifacts, over a crash and of any size', () => {
     installation = await openInstallation({ concurrent: 1 });
     await installation.start();
   });
-  after(async () => {
-    try {
-      await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
-    } finally {
-      await installation.close();
-    }
-  });
+  after(() => finish(installation));
 
   it('of earlier jobs go on after kill -9 in the middle with the one that was not done', async () => {
     const { gitlab } = installation;

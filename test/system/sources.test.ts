@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import { finish } from '../support/faults/sequences.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob } from '../support/scenario.ts';
 
@@ -10,14 +11,7 @@ describe('sources', () => {
     installation = await openInstallation({ concurrent: 1 });
     await installation.start();
   });
-  after(async () => {
-    try {
-      await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
-    } finally {
-      await installation.close();
-    }
-  });
+  after(() => finish(installation));
 
   const run = async (job: JobSpec): Promise<FakeJob> => {
     const added = installation.gitlab.addJob(job);

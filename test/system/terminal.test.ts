@@ -5,6 +5,7 @@ import { appendFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findLoopbackAddress } from '../../src/adapters/metrics/temporal-metrics.ts';
+import { finish } from '../support/faults/sequences.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
@@ -32,14 +33,7 @@ describe('the web terminal of a job', () => {
     await configure(`listen_address = "${address}"`);
     await installation.start();
   });
-  after(async () => {
-    try {
-      await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
-    } finally {
-      await installation.close();
-    }
-  });
+  after(() => finish(installation));
   const configure = (lines: string): Promise<void> =>
     appendFile(installation.configPath, `\n[session_server]\n  ${lines}\n`);
   const begin = async (...script: string[]): Promise<FakeJob> => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FakeVariable, RecordedRequest } from '../support/fake-gitlab/types.ts';
+import { finish } from '../support/faults/sequences.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
@@ -12,14 +13,7 @@ describe('the trace', () => {
     installation = await openInstallation({ concurrent: 2, runnerToml: '  output_limit = 16384' });
     await installation.start();
   });
-  after(async () => {
-    try {
-      await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
-    } finally {
-      await installation.close();
-    }
-  });
+  after(() => finish(installation));
 
   it('shows a line in GitLab while the script still runs', async () => {
     const job = installation.gitlab.addJob({
