@@ -62,13 +62,13 @@ describeScenarios('artifacts of earlier jobs', {}, [
       state: 'success',
       log: [
         ...['tool runs', /^bin\/tool$/m, /^755 0:0$/m, /^750 0:0$/m, /^600 1234:5678$/m],
-        // Whoever the job runs as can write to a directory that only a path has named.
+        // A directory that only the paths of files name is writable for every user of the job.
         ...[/^711 0:0$/m, /^777 0:0$/m, /^named$/m],
       ],
     },
   },
   {
-    title: 'leave a directory that is there already as it is',
+    title: 'do not change a directory that exists already',
     job: {
       variables,
       dependencies: [
@@ -80,7 +80,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     expected: { state: 'success', log: [/^out 705$/m, /^out\/deeper 777$/m] },
   },
   {
-    title: 'come from another host without the job’s token when GitLab points there',
+    title: 'are downloaded without the job’s token from another host when GitLab redirects there',
     job: {
       variables,
       dependencies: [{ name: 'compile', archive: ONE_FILE, isInObjectStorage: true }],
@@ -92,7 +92,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     },
   },
   {
-    title: 'come through GitLab when a direct download is not wanted',
+    title: 'are downloaded through GitLab when FF_USE_DIRECT_DOWNLOAD is false',
     job: {
       variables: [NO_GIT, { key: 'FF_USE_DIRECT_DOWNLOAD', value: 'false' }],
       dependencies: [{ name: 'compile', archive: ONE_FILE, isInObjectStorage: true }],
@@ -117,7 +117,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     },
   },
   {
-    title: 'fail the job at once, with GitLab’s own words, when it may not have them',
+    title: 'fail the job at once, with GitLab’s message, when the job may not read them',
     job: {
       variables,
       dependencies: [
@@ -140,7 +140,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     },
   },
   {
-    title: 'fail the job at once when the token is not taken',
+    title: 'fail the job at once when GitLab refuses the token',
     job: {
       variables,
       dependencies: [{ name: 'compile', archive: ONE_FILE, answers: [{ status: 401 }] }],
@@ -151,7 +151,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     },
   },
   {
-    title: 'are asked for again when GitLab is in trouble, then without direct_download',
+    title: 'are requested again, without direct_download, after an error of GitLab',
     job: {
       variables,
       dependencies: [
@@ -173,7 +173,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     },
   },
   {
-    title: 'are asked for again when the connection is cut in the middle of them',
+    title: 'are requested again when the connection is cut in the middle of them',
     job: {
       variables,
       dependencies: [{ name: 'compile', archive: ONE_FILE, answers: [{ cut: 'midway' }] }],
@@ -210,7 +210,7 @@ describeScenarios('artifacts of earlier jobs', {}, [
     expected: { state: 'success', log: ['file does not exist', '... ok', 'from the earlier job'] },
   },
   {
-    title: 'are nothing of a job that has kept none, which takes no stage',
+    title: 'cost no stage when the earlier job has kept none',
     job: {
       variables,
       dependencies: [{ name: 'nothing', archive: undefined }],
@@ -219,13 +219,13 @@ describeScenarios('artifacts of earlier jobs', {}, [
     expected: { state: 'success', log: [/^0$/m], never: ['Downloading artifacts'] },
   },
   {
-    title: 'may be an archive without anything in it',
+    title: 'may be an empty archive',
     job: { variables, dependencies: [{ name: 'empty', archive: makeZip([]) }] },
     expected: { state: 'success', log: ['... ok'] },
   },
 ]);
 
-describeScenarios('an archive that is not to be trusted', {}, [
+describeScenarios('a hostile archive', {}, [
   refused('leads out of the checkout', makeZip([file('good', 'x'), file('../../etc/evil', 'x')]), {
     says: '"../../etc/evil" leads out of the directory',
   }),
@@ -263,7 +263,7 @@ describeScenarios('an archive that is not to be trusted', {}, [
 
 function refused(what: string, archive: Buffer, { says }: { readonly says: string }) {
   return {
-    title: `fails the job with a line that says so when it ${what}`,
+    title: `fails the job, and the log says why, when it ${what}`,
     job: {
       variables,
       image: JOB_IMAGE,

@@ -26,7 +26,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'beside others too, each of which finds what it would find alone',
+    title: 'several patterns beside each other each find what they would find alone',
     job: jobWith({
       script: [...LINKED, 'touch top.txt; mkdir other; touch other/c.xml'],
       artifacts: [
@@ -54,7 +54,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a link that is asked for by its name stays one, and so does one behind the first star',
+    title: 'a link that a pattern names, or that lies behind its first star, is kept as a link',
     job: jobWith({
       script: [...LINKED, 'mkdir all; ln -s ../out all/link'],
       artifacts: [{ paths: ['reports', 'all/**'] }],
@@ -71,7 +71,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'where a link is asked for as well as what it leads to, the files are there',
+    title: 'a pattern for a link and one for its target keep the link’s files',
     job: jobWith({ script: LINKED, artifacts: [{ paths: ['reports', 'reports/*.xml'] }] }),
     expected: {
       state: 'success',
@@ -79,7 +79,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'no link leads out of the project, at whatever place of a path it is',
+    title: 'no link at any place of a path leads out of the project',
     job: jobWith({
       script: [
         'mkdir -p ../outside/sub; touch ../outside/sub/f ../outside/f in',
@@ -119,7 +119,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a name with a backslash is found by it, alone and as a directory',
+    title: 'a pattern with a backslash finds the file and the directory of that name',
     job: jobWith({
       script: [
         'echo 1 > "back\\\\slash"; touch other',
@@ -130,7 +130,7 @@ const scenarios: readonly Scenario[] = [
     expected: {
       state: 'success',
       log: ['back\\slash: found 1 matching', 'dir\\name/*: found 1 matching'],
-      // What reads it here is made for names of Windows too.
+      // The zip reader of this test turns backslashes into slashes, as for names of Windows.
       artifacts: [
         {
           filename: 'artifacts.zip',
@@ -140,7 +140,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a report that is sent as it is may be a link to the file, but to none outside',
+    title: 'a raw report may be a link to a file inside the project, and to none outside',
     job: jobWith({
       script: [
         'mkdir out; echo {} > out/real.json; ln -s out/real.json gl.json',

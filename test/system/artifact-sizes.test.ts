@@ -13,14 +13,14 @@ import { memoryOf } from '../support/process-memory.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const MIB = 1024 ** 2;
-/** Beyond what a signed number of 32 bits holds. */
+/** One more than the largest signed number of 32 bits. */
 const SIZE_BYTES = 2 * 1024 * MIB;
 const MAX_GROWTH_BYTES = 150 * MIB;
-/** Linux then counts the highest use of memory anew. Source: proc(5), clear_refs. */
+/** Makes Linux count the highest use of memory anew. Source: proc(5), clear_refs. */
 const RESET_HIGHEST = '5';
 const ARCHIVE = { paths: ['big'], artifact_type: 'archive', artifact_format: 'zip' };
 
-describe('artifacts, over a crash and of any size', () => {
+describe('artifacts after a crash and of any size', () => {
   let installation: Installation;
   before(async () => {
     installation = await openInstallation({ concurrent: 1 });
@@ -28,7 +28,7 @@ describe('artifacts, over a crash and of any size', () => {
   });
   after(() => finish(installation));
 
-  it('of earlier jobs go on after kill -9 in the middle with the one that was not done', async () => {
+  it('of earlier jobs continue after kill -9 with the archive that was not complete', async () => {
     const { gitlab } = installation;
     let letGo: () => void = () => undefined;
     const hold = new Promise<void>((resolve) => (letGo = resolve));
@@ -88,7 +88,7 @@ interface Growth {
   readonly bytes: number;
 }
 
-/** How far the worker's memory has grown beyond what it was, at its highest while the job ran. */
+/** How far the worker's memory grew at most while the job ran. */
 async function growthDuring(installation: Installation, spec: JobSpec): Promise<Growth> {
   const { pid } = installation.runner;
   const warming = installation.gitlab.addJob({ variables: [NO_GIT], script: ['true'] });
@@ -105,7 +105,7 @@ function assertSmall({ bytes }: Growth): void {
   assert.ok(bytes < MAX_GROWTH_BYTES, `memory grew by ${Math.round(bytes / MIB)} MiB`);
 }
 
-/** A file that packs well, though not as well as zeros: some ten times. */
+/** A file that compresses about ten times, less well than zeros. */
 async function* large(): AsyncGenerator<FileMember, void, void> {
   yield {
     ...{ path: 'large.bin', kind: 'file', mode: 0o644, uid: 0, gid: 0, linkTarget: '' },

@@ -5,7 +5,7 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { assertArtifacts, describeScenarios, type Scenario } from '../support/scenario.ts';
 import { jobWith, OUT, UPLOADED } from '../support/upload-jobs.ts';
 
-/** GitLab's next answers to uploads of the job, whatever they are about. */
+/** GitLab gives these answers to the job's next uploads, of whatever kind. */
 function answerUploads(...answers: readonly FakeAnswer[]) {
   const left = [...answers];
   return (job: FakeJob, { gitlab }: Installation): Promise<void> => {
@@ -18,7 +18,7 @@ function answerUploads(...answers: readonly FakeAnswer[]) {
 
 const scenarios: readonly Scenario[] = [
   {
-    title: 'GitLab finds it too large (413): the job fails, what else there is is uploaded',
+    title: 'GitLab finds it too large (413): the job fails, and its other artifacts are uploaded',
     job: jobWith({
       script: ['echo hi > out.txt'],
       artifacts: [
@@ -39,7 +39,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'GitLab forbids it (403): the job fails, and nothing more is tried',
+    title: 'GitLab forbids it (403): the job fails without another try',
     job: jobWith({
       script: ['echo hi > out.txt'],
       artifacts: [
@@ -55,7 +55,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a refusal (400) is tried three times in all, then the job fails',
+    title: 'GitLab refuses it (400): it is tried three times in all, then the job fails',
     job: OUT,
     meanwhile: answerUploads(
       ...Array<FakeAnswer>(3).fill({ status: 400, body: '{"message":"400 no"}' }),
@@ -74,7 +74,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'the storage behind GitLab is not there (503) for a moment: it is sent again',
+    title: 'the storage behind GitLab is away (503) for a moment: the upload is sent again',
     job: OUT,
     meanwhile: answerUploads(
       ...Array<FakeAnswer>(6).fill({ status: 503, body: '{"message":"503 Service Unavailable"}' }),
@@ -90,7 +90,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'the connection breaks in the middle of an upload: it is sent again',
+    title: 'the connection breaks in the middle of an upload: the upload is sent again',
     job: OUT,
     meanwhile: answerUploads({ cut: true }),
     expected: {
@@ -100,13 +100,13 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'an answer that is lost costs a second upload of the very same file',
+    title: 'the answer is lost: the very same file is uploaded a second time',
     job: OUT,
     meanwhile: answerUploads({ cut: true, afterwards: true }),
     expected: { state: 'success', log: ['201 Created'], artifacts: [UPLOADED] },
   },
   {
-    title: 'GitLab sends the upload to another of its servers (307): it goes there',
+    title: 'GitLab redirects the upload to another of its servers (307): the upload goes there',
     job: OUT,
     meanwhile: (job, { gitlab }) => {
       const location = `${gitlab.url}/api/v4/jobs/${job.id}/artifacts`;
@@ -121,7 +121,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a redirect for good (308) is followed as one for now, with all of it',
+    title: 'a permanent redirect (308) is followed with the whole upload, like a temporary one',
     job: OUT,
     meanwhile: (job, { gitlab }) => {
       const location = `${gitlab.url}/api/v4/jobs/${job.id}/artifacts?artifact_format=zip&artifact_type=archive`;
@@ -136,7 +136,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'GitLab is away when the job ends: the upload is kept, which the log says once',
+    title: 'GitLab is away when the job ends: the upload is kept, and the log says so once',
     job: OUT,
     meanwhile: async (job, { gitlab, runner }) => {
       const away = gitlab.intercept(({ kind, jobId }) => {
@@ -160,7 +160,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a cancel that comes during the upload comes too late: it is finished',
+    title: 'a cancel during the upload comes too late: the upload is finished',
     job: OUT,
     meanwhile: async (job, installation) => {
       let letGo: () => void = () => undefined;
@@ -182,10 +182,10 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-describeScenarios('what GitLab says to an upload', {}, scenarios);
+describeScenarios('GitLab’s answer to an upload', {}, scenarios);
 
 describe('artifacts when the worker dies', () => {
-  it('kill -9 in the middle of an upload: it is sent again, the same file, and kept once', async () => {
+  it('kill -9 in the middle of an upload: the same file is sent again, and kept once', async () => {
     const installation = await openInstallation({ concurrent: 1 });
     try {
       await installation.start();

@@ -7,7 +7,7 @@ import { ARCHIVE, jobWith } from '../support/upload-jobs.ts';
 
 const scenarios: readonly Scenario[] = [
   {
-    title: 'a file and a directory with all that is in it are uploaded as a zip',
+    title: 'a file and a directory with its whole content are uploaded as a zip',
     job: jobWith({
       script: ['mkdir -p dir/sub dir/empty', 'echo a > a.txt', 'echo b > dir/sub/.b', 'echo x > x'],
       artifacts: [{ paths: ['a.txt', 'dir'], expire_in: '1 week' }],
@@ -37,7 +37,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'paths are patterns of doublestar, and exclude takes files away one by one',
+    title: 'paths are patterns of doublestar, and exclude removes single files',
     job: jobWith({
       script: [
         'mkdir -p a/b/c',
@@ -57,7 +57,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'name and paths may hold variables; of the name only its last part counts',
+    title: 'name and paths may hold variables; only the last part of the name counts',
     job: jobWith({
       script: ['mkdir v1', 'echo 1 > v1/out'],
       variables: [{ key: 'VERSION', value: 'v1' }],
@@ -69,7 +69,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'after success only what is meant for it is uploaded',
+    title: 'after a success the artifacts for on_success and always are uploaded',
     job: jobWith({
       script: ['echo 1 > f'],
       artifacts: [
@@ -87,7 +87,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'after a failure what is meant for it is uploaded, and the job fails with its own code',
+    title: 'after a failure those for on_failure and always are, and the job keeps its exit code',
     job: jobWith({
       script: ['echo 1 > f', 'exit 7'],
       artifacts: [
@@ -106,7 +106,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'reports are uploads like any other, each with its type and format: gzip and raw',
+    title: 'reports are uploaded with their type and format, gzip or raw',
     job: jobWith({
       script: ['echo "<xml/>" > junit.xml', 'echo A=1 > build.env', 'echo "[]" > quality.json'],
       artifacts: [
@@ -152,7 +152,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'two files cannot be sent raw: the job fails, and says what it found',
+    title: 'two files cannot be sent raw: the job fails, and the log names them',
     job: jobWith({
       script: ['echo 1 > a', 'echo 2 > b'],
       artifacts: [
@@ -205,7 +205,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'untracked takes what git does not have, also what it ignores',
+    title: 'untracked takes files that git does not know, and those that it ignores',
     job: {
       script: ['echo "*.log" > .gitignore', 'echo 1 > a.log', 'mkdir -p d && echo 2 > d/b.txt'],
       payload: { artifacts: [{ ...ARCHIVE, untracked: true, exclude: ['.gitignore'] }] },
@@ -226,7 +226,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'of many matches in a large tree only those are kept, whatever lies beside them',
+    title: 'many matches in a large tree are kept without the files beside them',
     job: jobWith({
       script: [
         'mkdir -p t/x t/y && for i in $(seq 1 60); do echo $i > t/x/$i.log; echo $i > t/y/$i.tmp; done',
@@ -319,7 +319,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     title:
-      'a statement of provenance that has no place in its archive fails the upload, and says why',
+      'a statement of provenance whose name is taken in its archive fails the upload with the reason',
     job: jobWith({
       script: ['echo 1 > f', 'echo forged > app-metadata.json'],
       variables: [{ key: 'RUNNER_GENERATE_ARTIFACTS_METADATA', value: 'true' }],
@@ -361,7 +361,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'what lies outside of the project is not taken, by whatever path',
+    title: 'no path takes files from outside of the project',
     job: jobWith({
       script: ['echo 1 > in', 'echo 2 > ../outside'],
       artifacts: [
@@ -380,7 +380,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'what the scripts write to GITLAB_ENV is in names, paths and excludes',
+    title: 'variables of GITLAB_ENV count in names, paths and excludes',
     job: jobWith({
       script: [
         'echo OUT=other >> "$GITLAB_ENV"; echo "  OUT=made" >> "$GITLAB_ENV"',
@@ -411,7 +411,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'a GITLAB_ENV that is no file any more is not read, nor what it leads to',
+    title: 'a GITLAB_ENV that a script has replaced by a link is not followed',
     job: jobWith({
       script: [
         'echo OUT=made > away; mkdir made; touch made/file fallback',
@@ -442,7 +442,7 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'without anything to upload nothing is said of it',
+    title: 'a job without files to upload has no line about artifacts in its log',
     job: jobWith({ script: ['true'], artifacts: [{ name: 'empty', paths: [] }] }),
     expected: { state: 'success', never: ['ploading artifacts'], artifacts: [] },
   },

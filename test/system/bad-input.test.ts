@@ -33,7 +33,7 @@ describe('bad input from GitLab', () => {
     ['variables are a number', { variables: 7 }, /variables/],
   ];
   for (const [why, payload, log] of payloads) {
-    it(`fails a job whose payload cannot be run, and says why: ${why}`, async () => {
+    it(`fails a job whose payload cannot be run, and the log says why: ${why}`, async () => {
       const job = installation.gitlab.addJob({ payload });
       await job.whenFinished();
       assertJob(job, {
@@ -45,7 +45,7 @@ describe('bad input from GitLab', () => {
     });
   }
 
-  it('brings jobs of which anything may be odd to an end, each with a reason, and goes on', async () => {
+  it('ends jobs with odd values, each with a reason, and runs the next job', async () => {
     const { gitlab } = installation;
     const jobs = ODD_PAYLOADS.map(([why, payload]) => ({ why, job: gitlab.addJob({ payload }) }));
     await Promise.all(jobs.map(({ job }) => job.whenFinished(180_000)));
@@ -62,7 +62,7 @@ describe('bad input from GitLab', () => {
     assert.equal(await next.whenFinished(), 'success');
   });
 
-  it('goes on after HTML, cut JSON and a cut connection for a job', async () => {
+  it('continues after HTML, cut JSON and a cut connection in answer to a job request', async () => {
     const { gitlab } = installation;
     const answers = [
       { status: 201, headers: { 'Content-Type': 'text/html' }, body: '<html>login</html>' },
@@ -79,7 +79,7 @@ describe('bad input from GitLab', () => {
     assert.deepEqual(answers, []);
   });
 
-  it('tells of a refused token and serves the other runners', async () => {
+  it('logs a refused token and serves the other runners', async () => {
     const { gitlab } = installation;
     const interception = gitlab.intercept(({ kind }) =>
       kind === 'job_request'
@@ -93,7 +93,7 @@ describe('bad input from GitLab', () => {
     const line = await installation.runner.whenLog(/asking for a job was refused/);
     assert.match(line, /403/);
     interception.remove();
-    installation.runner.signal('SIGHUP'); // forgets the refusals
+    installation.runner.signal('SIGHUP'); // makes the node forget the refusals
     const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
     assert.equal(await job.whenFinished(), 'success');
   });
@@ -198,7 +198,7 @@ describe('bad input from the operator', () => {
     ],
   ];
   for (const [why, lines, complaint] of entries) {
-    it(`skips an entry ${why}, names it, and serves the rest`, async () => {
+    it(`skips and names an entry ${why}, and serves the others`, async () => {
       const configPath = join(directory, `${why.replaceAll(' ', '-')}.toml`);
       const toml = `concurrent = 1
 [[runners]]
@@ -220,7 +220,7 @@ ${lines}`;
     });
   }
 
-  it('ends with 1 and the address when Temporal does not answer', async () => {
+  it('ends with 1 and names the address when Temporal does not answer', async () => {
     const configPath = join(directory, 'good.toml');
     await writeFile(configPath, 'concurrent = 1\n', { mode: 0o600 });
     const runner = startRunnerProcess({
@@ -234,7 +234,7 @@ ${lines}`;
     assert.equal(await runner.whenExit(), 1);
   });
 
-  it('says where Docker does not answer, and leaves jobs to runners that have one', async () => {
+  it('names the Docker that does not answer, and leaves jobs to runners that have one', async () => {
     const installation = await openInstallation({
       dockerToml: '    host = "unix:///nonexistent/docker.sock"',
     });

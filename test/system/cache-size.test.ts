@@ -8,9 +8,9 @@ import { openInstallation, JOB_IMAGE, type Installation } from '../support/insta
 
 const docker = new Docker();
 const HOUR_MS = 3_600_000;
-/** Of this run alone: what an earlier one has left must not count. */
+/** Differs from run to run: volumes that an earlier run has left must not count. */
 const BASE = 9_000_000 + process.pid * 10;
-/** With how many hours ago each was used last. */
+/** Projects, whose volumes were used as many hours ago as HOURS says. */
 const IDS = { mounted: BASE + 1, oldest: BASE + 2, older: BASE + 3, current: BASE + 4 };
 const HOURS = { mounted: 90, oldest: 80, older: 2, current: 0 };
 /** Each takes 2 MB: one of the four must go. */
@@ -32,7 +32,7 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     await installation.close();
   });
 
-  it('lose the least recently used that nothing has mounted, and no more than is needed', async () => {
+  it('lose the least recently used one that nothing has mounted, and no other', async () => {
     const fill = 'head -c 2000000 /dev/zero > /cache/file; echo filled';
     for (const project of Object.values(IDS))
       await visit(installation, { id: project, script: fill }, ['filled']);
@@ -41,7 +41,7 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     const Binds = (await volumesOf(IDS.mounted)).map((name, index) => `${name}:/somewhere${index}`);
     holder = await docker.createContainer({ Image: JOB_IMAGE, HostConfig: { Binds } });
 
-    // Docker knows of no last use: the state directory does, where a test can make it long ago.
+    // The state directory records the last use of a volume. The test moves it into the past there.
     const caches = join(installation.stateDir, 'caches');
     for (const key of ['mounted', 'oldest', 'older', 'current'] as const) {
       const time = new Date(Date.now() - HOURS[key] * HOUR_MS);
@@ -54,7 +54,7 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     assert.ok(oldest.includes(String(volume)), line);
     assert.equal(unused_hours, HOURS.oldest);
 
-    // A build sees to its own: until it has ended the sweep is long over.
+    // The sweep is over before this build ends, and a build keeps its own volume.
     await visit(installation, { id: IDS.current, script: 'wc -c < /cache/file' }, ['2000000']);
     await installation.whenClean();
     assert.ok(!(await volumesOf(IDS.oldest)).includes(String(volume)));
@@ -64,7 +64,6 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     const known = await readdir(caches);
     assert.ok(!known.includes(String(volume)), 'and its note with it');
 
-    // It is made anew when it is wanted.
     await visit(installation, { id: IDS.oldest, script: 'ls /cache; echo anew' }, ['anew']);
   });
 });

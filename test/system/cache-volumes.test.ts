@@ -8,17 +8,17 @@ import { openInstallation, JOB_IMAGE, type Installation } from '../support/insta
 
 const docker = new Docker();
 const DAY_MS = 24 * 3_600_000;
-/** Of this run alone: what an earlier one has left must not count. */
+/** Differs from run to run: volumes that an earlier run has left must not count. */
 const BASE = 8_000_000 + process.pid * 10;
 const IDS = { forgotten: BASE + 1, current: BASE + 2, mounted: BASE + 3 };
-/** Of nobody in particular, but it looks like ours. */
+/** A volume of somebody else, with a name and labels like ours. */
 const FOREIGN = `tgr-test-foreign-${process.pid}`;
 const LABELS = {
   'com.gitlab.gitlab-runner.type': 'cache',
   'com.gitlab.gitlab-runner.reusable': 'true',
 };
 
-describe('cache volumes that no job has used for long', () => {
+describe('cache volumes that no job has used for a long time', () => {
   let installation: Installation;
   let holder: Docker.Container | undefined;
 
@@ -36,7 +36,7 @@ describe('cache volumes that no job has used for long', () => {
     await installation.close();
   });
 
-  it('are removed, and those in use, of late or of somebody else are kept', async () => {
+  it('are removed, and those in use, used recently or of somebody else are kept', async () => {
     const fill = 'head -c 2000000 /dev/zero > /cache/file; echo filled';
     for (const project of Object.values(IDS))
       await visit(installation, { id: project, script: fill }, ['filled']);
@@ -46,7 +46,7 @@ describe('cache volumes that no job has used for long', () => {
     const Binds = [`${mounted}:/somewhere`];
     holder = await docker.createContainer({ Image: JOB_IMAGE, HostConfig: { Binds } });
 
-    // Docker knows of no last use: the state directory does, where a test can make it long ago.
+    // The state directory records the last use of a volume. The test moves it into the past there.
     const caches = join(installation.stateDir, 'caches');
     const long = new Date(Date.now() - 31 * DAY_MS);
     const short = new Date(Date.now() - 29 * DAY_MS);
@@ -63,7 +63,7 @@ describe('cache volumes that no job has used for long', () => {
     assert.ok(forgotten.includes(String(volume)), line);
     assert.equal(unused_days, 31);
 
-    // A build sees to its own: until it has ended the sweep is long over.
+    // The sweep is over before this build ends, and a build keeps its own volume.
     await visit(installation, { id: IDS.current, script: 'wc -c < /cache/file' }, [/^2000000$/m]);
     assert.deepEqual(await volumesOf(IDS.forgotten), []);
     assert.notDeepEqual(await volumesOf(IDS.current), []);

@@ -11,14 +11,14 @@ import { finish, play } from '../support/faults/sequences.ts';
 import { bridgeGateway, openInstallation } from '../support/installation.ts';
 import { openS3Server, s3CacheToml, s3Skip, type S3Server } from '../support/s3-server.ts';
 
-describe('caches in S3 behind an authority of the site', { skip: s3Skip() }, () => {
+describe('caches in S3 behind a private certificate authority', { skip: s3Skip() }, () => {
   let room: CertificateRoom;
   let authority: Authority;
   let server: S3Server;
   before(async () => {
     room = await openCertificateRoom();
     authority = await room.authority('company');
-    // Not of the loopback, which no proxy is asked for.
+    // No proxy is used for an address of the loopback.
     const host = await bridgeGateway();
     const tls = await authority.issue('s3', [`IP:${host}`]);
     server = await openS3Server({ host, tls });
@@ -43,13 +43,13 @@ describe('caches in S3 behind an authority of the site', { skip: s3Skip() }, () 
   };
   const believes = (): string => `  tls-ca-file = "${authority.certFile}"`;
 
-  it('come and go by the authority of the config', () =>
+  it('are saved and restored with the authority of the config', () =>
     withRunner({ runnerToml: believes() }, async (run) => {
       await run(filled(cacheOf('tls')));
       await run(found(cacheOf('tls'), ['Downloading cache from https://', ...FOUND]));
     }));
 
-  it('come and go through the proxy of the environment', async () => {
+  it('are saved and restored through the proxy of the environment', async () => {
     const proxy = await startConnectProxy(() => Number(server.address.split(':')[1]));
     try {
       const env = { HTTPS_PROXY: proxy.url };
@@ -65,7 +65,7 @@ describe('caches in S3 behind an authority of the site', { skip: s3Skip() }, () 
     }
   });
 
-  it('cost a warning that says why where the authority is not known', () =>
+  it('cause a warning with the reason when the authority is not known', () =>
     withRunner({}, async (run) => {
       await run({
         ...filled(cacheOf('unknown authority')),

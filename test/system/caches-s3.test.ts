@@ -12,7 +12,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
   let installation: Installation;
   before(async () => {
     server = await openS3Server();
-    // No volume: what is found came from the server.
+    // Without a volume a cache that is found came from the server.
     const cacheToml = s3CacheToml(server, { maxBytes: 5_000_000 });
     installation = await openInstallation({ concurrent: 1, runners: 1, dockerToml: cacheToml });
     await installation.start();
@@ -30,7 +30,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     }
   };
 
-  it('go from one job to the next, as one object of the runner and the project', async () => {
+  it('are passed from one job to the next as one object of the runner and the project', async () => {
     await run({
       ...filled(cacheOf('s3 key')),
       expected: {
@@ -43,7 +43,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     await run(found(cacheOf('s3 key'), ['Downloading cache from http://', ...FOUND]));
   });
 
-  it('never show a key or a signature, in the log of job or runner', async () => {
+  it('show no key and no signature in the log of a job or of the runner', async () => {
     const job = installation.gitlab.addJob({ variables, payload: cacheOf('s3 key') });
     await job.whenFinished(120_000);
     for (const text of [job.log, ...installation.runner.lines]) {
@@ -52,12 +52,12 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     }
   });
 
-  it('are uploaded anew when the server has lost them, unpacked though they are', async () => {
+  it('are uploaded again when the server has lost them after they were restored', async () => {
     const payload = cacheOf('lost');
     const script = ['mkdir -p vendor; echo kept > vendor/file', AGED];
     await run({ job: { variables, payload, script }, expected: { state: 'success' } });
     const object = (await server.objects()).find((name) => name.endsWith('/lost')) ?? '';
-    // It goes while the job runs that has restored it.
+    // The object is removed while the job that has restored it runs.
     await run({
       job: { variables, payload, script: ['sleep 3'] },
       meanwhile: async (job) => {
@@ -72,7 +72,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     assert.ok((await stat(server.pathOf(object))).size > 0);
   });
 
-  it('stay on the node when they are larger than they may be', async () => {
+  it('stay on the node when they are larger than the limit', async () => {
     await run({
       job: {
         variables,
@@ -90,7 +90,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     );
   });
 
-  it('a broken object costs a warning, and the next key is tried', async () => {
+  it('a broken object causes a warning, and the next key is tried', async () => {
     await run(filled(cacheOf('good')));
     await run(filled(cacheOf('torn'), 'torn'));
     const object = (await server.objects()).find((name) => name.endsWith('/torn')) ?? '';
@@ -105,7 +105,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     );
   });
 
-  it('a server that refuses costs a warning', () =>
+  it('a server that refuses causes a warning', () =>
     undisturbed(async () => {
       server.interfere = (incoming, outgoing) => {
         incoming.resume();
@@ -127,7 +127,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
       });
     }));
 
-  it('a server in trouble is asked three times, and costs a warning', () =>
+  it('a server that fails is asked three times, and causes a warning', () =>
     undisturbed(async () => {
       server.interfere = (incoming, outgoing) => {
         incoming.resume();
@@ -154,7 +154,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
       );
     }));
 
-  it('a server that is in trouble once is asked again', () =>
+  it('a server that fails once is asked again', () =>
     undisturbed(async () => {
       let failures = 1;
       server.interfere = (incoming, outgoing) => {
@@ -171,7 +171,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
       await run(found(cacheOf('once'), FOUND));
     }));
 
-  it('a job whose time is over does not wait for its cache', () =>
+  it('a job whose time is over does not wait for the upload of its cache', () =>
     undisturbed(async () => {
       server.interfere = (incoming) => incoming.method === 'PUT';
       const { job: spec } = filled(cacheOf('for-ever'));
@@ -184,7 +184,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
       });
     }));
 
-  it('the process dies while a cache is uploaded, and it is uploaded all the same', () =>
+  it('a cache is uploaded although the process dies during the upload', () =>
     undisturbed(async () => {
       let reached: () => void = () => undefined;
       const uploading = new Promise<void>((resolve) => (reached = resolve));

@@ -11,7 +11,7 @@ import { makeZip } from '../support/make-zip.ts';
 import { NO_GIT } from '../support/scenario.ts';
 import { describeSequences, type Sequence } from '../support/faults/sequences.ts';
 
-/** The sum of its last member is wrong. */
+/** An archive whose last member has a wrong checksum. */
 const DAMAGED = makeZip([
   { name: 'a.loose', content: 'of the damaged one' },
   { name: 'vendor/half-1', content: 'of the damaged one' },
@@ -49,8 +49,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title:
-      'a path that the scripts hand on by GITLAB_ENV is kept, under the key as it was restored',
+    title: 'a path that the scripts set in GITLAB_ENV is kept, under the key that was restored',
     jobs: [
       {
         job: {
@@ -73,7 +72,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'is not packed again while nothing in it has changed, and is when something has',
+    title: 'is packed again only when something in it has changed',
     jobs: [
       {
         job: {
@@ -95,7 +94,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'modes, links and names of any language come back as they were',
+    title: 'modes, links and names in any language are restored',
     jobs: [
       {
         job: {
@@ -124,7 +123,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'a key without a name is that of job and ref, and another job does not see it',
+    title: 'a cache without a key has one of job and ref, and another job does not see it',
     jobs: [
       { ...filled({ cache: [{ paths: ['vendor/'] }], job_info: { name: 'compile' } }) },
       {
@@ -139,7 +138,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'a key is expanded, and made a path that leads nowhere else',
+    title: 'variables in a key are expanded, and its path is made safe',
     jobs: [
       {
         ...filled(cacheOf('../../%2e%2e/$CI_JOB_STAGE\\x')),
@@ -152,7 +151,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'hostile keys cost a warning',
+    title: 'hostile keys cause a warning',
     jobs: ['..', '//', '$NOT_SET', 'x'.repeat(5000)].map((key) => ({
       job: { variables, payload: cacheOf(key), script: ['mkdir vendor', 'echo still runs'] },
       expected: {
@@ -165,7 +164,7 @@ const LOCAL: readonly Sequence[] = [
     })),
   },
   {
-    title: 'the keys after the first are tried in order, the variable’s last',
+    title: 'the fallback keys are tried in their order, that of the variable last',
     jobs: [
       filled(cacheOf('older')),
       filled(cacheOf('common'), 'common'),
@@ -186,7 +185,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'the variable’s key may not be one of protected refs',
+    title: 'the fallback key of the variable may not be one of protected refs',
     jobs: [
       {
         job: {
@@ -229,7 +228,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'a policy that nobody knows fails the job',
+    title: 'an unknown policy fails the job',
     jobs: [
       {
         job: { variables, payload: cacheOf('x', { policy: 'fetch' }), script: ['echo runs'] },
@@ -243,7 +242,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'when: on_failure and always save after a failure, the usual one does not',
+    title: 'when: on_failure and always save after a failure, on_success does not',
     jobs: [
       {
         job: {
@@ -276,7 +275,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'several caches of a job are apart from each other',
+    title: 'several caches of a job are separate',
     jobs: [
       {
         job: {
@@ -298,7 +297,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'patterns take what they match, wherever it lies',
+    title: 'patterns take their matches in every directory',
     jobs: [
       {
         job: {
@@ -323,7 +322,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'untracked files are what git does not know',
+    title: 'untracked files are those that git does not know',
     jobs: [
       {
         job: {
@@ -347,7 +346,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'nothing to keep is a warning',
+    title: 'a cache without files causes a warning',
     jobs: [
       {
         job: { variables, payload: cacheOf('empty'), script: ['true'] },
@@ -359,7 +358,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'what lies outside of the project is not kept',
+    title: 'files outside of the project are not kept',
     jobs: [
       {
         job: {
@@ -378,7 +377,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'an unprotected ref never sees what a protected one has saved, nor the other way round',
+    title: 'protected and unprotected refs never see each other’s caches',
     jobs: [
       filled({ ...cacheOf('ref'), git_info: { protected: false } }, 'poisoned'),
       found({ ...cacheOf('ref'), git_info: { protected: true } }, NOT_FOUND),
@@ -388,14 +387,14 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'another project with the same key has its own',
+    title: 'two projects with the same key have separate caches',
     jobs: [
       filled(cacheOf('shared-name')),
       found({ ...cacheOf('shared-name'), job_info: { project_id: 777_001 } }, NOT_FOUND),
     ],
   },
   {
-    title: 'a broken archive, or none at all in its place, costs a warning and is replaced',
+    title: 'a broken archive, or another file in its place, causes a warning and is replaced',
     jobs: [
       {
         job: {
@@ -427,7 +426,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'half a cache is removed before the next key is tried, where that is wanted',
+    title: 'half a restored cache is removed before the next key is tried, if the flag is set',
     jobs: [
       filled(cacheOf('whole'), 'whole'),
       {
@@ -470,7 +469,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'levels and formats of compression are as the job says, as far as they are known',
+    title: 'the job chooses a level and a format of compression among the known ones',
     jobs: [
       {
         job: {
@@ -497,7 +496,7 @@ const LOCAL: readonly Sequence[] = [
     ],
   },
   {
-    title: 'a name of the cache after the flag for hashed keys is another one',
+    title: 'the flag for hashed keys gives a cache another name',
     jobs: [
       {
         ...filled(cacheOf('../any%2fkey ')),
@@ -515,7 +514,7 @@ describeSequences('caches in the /cache volume', { dockerToml: '    volumes = ["
 
 describeSequences('caches without a volume', {}, [
   {
-    title: 'end with their job',
+    title: 'end with the job',
     jobs: [filled(cacheOf('gone')), found(cacheOf('gone'), NOT_FOUND)],
   },
 ]);

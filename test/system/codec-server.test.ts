@@ -53,7 +53,7 @@ describe('payloads of the embedded Temporal', () => {
     assert.doesNotMatch(decoded, new RegExp(`${CANARY}|${job.token}`));
   });
 
-  it('take the input of an order from the command line, as the UI sends it', async () => {
+  it('take the input of a command from the command line, as the UI sends it', async () => {
     const fleet = (await runTemporal(installation, ['workflow', 'list', '-o', 'json'])).match(
       /feed-runners\/[^"]+/,
     )?.[0];
@@ -62,7 +62,7 @@ describe('payloads of the embedded Temporal', () => {
     assert.match(answer, /paused until `resume`/);
   });
 
-  it('are decoded at the same address after a restart, whatever ended the process', async () => {
+  it('are decoded at the same address after a restart, however the process ended', async () => {
     const endpoint = await readCodecEndpointOf(installation);
     assert.equal((await stat(join(installation.stateDir, 'codec-endpoint'))).mode & 0o777, 0o600);
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
@@ -74,7 +74,7 @@ describe('payloads of the embedded Temporal', () => {
     }
   });
 
-  it('are not to be had without the token, which is in no argument and no line of the log', async () => {
+  it('are refused without the token, which is in no process argument and no line of the log', async () => {
     const endpoint = new URL(await readCodecEndpointOf(installation));
     const token = endpoint.pathname.slice(1);
     const headers = { 'Content-Type': 'application/json' };
@@ -90,7 +90,7 @@ describe('payloads of the embedded Temporal', () => {
   });
 });
 
-describe('a codec server that the environment names', () => {
+describe('a codec server with an address in the environment', () => {
   let directory: string;
   let installation: Installation;
   before(async () => {
@@ -110,7 +110,7 @@ describe('a codec server that the environment names', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('decodes for whoever has the token, and keeps no address of its own', async () => {
+  it('decodes for every request with the token, and writes no address file', async () => {
     const line = await installation.runner.whenLog(/"msg":"codec server listening"/);
     const { port } = JSON.parse(line) as { readonly port: number };
     const list = await runTemporal(installation, ['workflow', 'list', '-o', 'json']);

@@ -14,12 +14,12 @@ describeScenarios(
   },
   [
     {
-      title: 'a job without an image gets the one of the config',
+      title: 'a job without an image gets that of the config',
       job: { script: ['echo here'], variables: VARIABLES },
       expected: { state: 'success', log: [`Using Docker executor with image ${JOB_IMAGE}`] },
     },
     {
-      title: 'an image that does not exist fails the job as a matter of configuration',
+      title: 'an image that does not exist fails the job as a configuration error',
       job: {
         image: 'temporal-gitlab-runner/no-such-image:never',
         script: ['true'],
@@ -35,7 +35,7 @@ describeScenarios(
       },
     },
     {
-      title: 'a pull policy that the config does not allow fails the job, and both are named',
+      title: 'a pull policy that the config does not allow fails the job, and the log names both',
       job: {
         script: ['true'],
         variables: VARIABLES,
@@ -48,7 +48,7 @@ describeScenarios(
       },
     },
     {
-      title: 'the entrypoint of the job is reset by an empty one',
+      title: 'an empty entrypoint in the job removes that of the image',
       job: {
         script: ['echo ran'],
         variables: VARIABLES,
@@ -57,7 +57,7 @@ describeScenarios(
       expected: { state: 'success', log: [/^ran$/m] },
     },
     {
-      title: 'an entrypoint runs before the script, and its words are in the log',
+      title: 'an entrypoint runs before the script, and its output is in the log',
       job: {
         script: ['echo "script $ADDED"'],
         variables: VARIABLES,
@@ -71,7 +71,7 @@ describeScenarios(
       expected: { state: 'success', log: ['entrypoint speaks', /^script yes$/m] },
     },
     {
-      title: 'docker:user of the job is who runs the script, and it can write what was checked out',
+      title: 'docker:user of the job runs the script, and can write to the checkout',
       job: {
         script: ['id -u', 'touch written-by-user'],
         payload: {
@@ -99,12 +99,12 @@ describeScenarios(
       expected: { state: 'failed', failureReason: 'script_failure', exitCode: 137 },
     },
     {
-      title: 'what is in a cache volume is there in the next job of the project',
+      title: 'the next job of the project finds the files in a cache volume',
       job: { script: ['touch /cache/kept', 'ls /cache'], variables: VARIABLES },
       expected: { state: 'success', log: [/^kept$/m] },
     },
     {
-      title: 'executor options that nobody knows are refused by name',
+      title: 'unknown executor options are refused by name',
       job: {
         script: ['true'],
         variables: VARIABLES,
@@ -118,7 +118,7 @@ describeScenarios(
       },
     },
     {
-      title: 'the processes of a job do not see the node’s own files or Docker',
+      title: 'the processes of a job see neither the node’s files nor Docker',
       job: {
         script: [
           'test ! -e /var/run/docker.sock',
@@ -129,7 +129,7 @@ describeScenarios(
       expected: { state: 'success' },
     },
     {
-      title: 'a network of its own is made when the job asks for it',
+      title: 'a job that asks for a network of its own gets one',
       job: {
         script: ['echo "network $CI_BUILD_NETWORK_NAME"'],
         variables: [...VARIABLES, { key: 'FF_NETWORK_PER_BUILD', value: 'true' }],

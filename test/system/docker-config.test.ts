@@ -2,7 +2,7 @@ import { describeScenarios, JOB_IMAGE, NO_GIT, type Scenario } from '../support/
 
 const variables = [NO_GIT];
 
-/** Nothing of it is as Docker has it by itself. */
+/** Each value differs from Docker's default. */
 const SETTINGS = `
     hostname = "ci-box"
     group_add = ["4321"]
@@ -29,7 +29,7 @@ const SETTINGS = `
     [runners.docker.sysctls]
       "net.ipv4.ip_default_ttl" = "33"`;
 
-/** What a job prints of what it sees around it. */
+/** A job that prints how its container is set up. */
 function seen(title: string, script: string, log: readonly (string | RegExp)[]): Scenario {
   return {
     title,
@@ -61,13 +61,13 @@ function rejected(title: string, docker: string, message: string | RegExp): Scen
   };
 }
 
-describeScenarios('what [runners.docker] gives a job', {}, [
+describeScenarios('settings that [runners.docker] gives a job', {}, [
   seen('hostname names the container', 'hostname', [/^ci-box$/m]),
   seen('group_add puts the job into more groups', 'id -G', [/^0 .*4321/m]),
   seen(
     'cap_add and cap_drop decide what root may do',
     'grep CapEff /proc/self/status',
-    // Docker's own a80425fb with SYS_NICE, without NET_RAW and MKNOD.
+    // Docker's default is a80425fb: SYS_NICE is added, NET_RAW and MKNOD are removed.
     [/CapEff:\s+00000000a0/],
   ),
   seen('security_opt takes away new rights', 'grep NoNewPrivs /proc/self/status', [/:\s+1$/m]),
@@ -97,9 +97,9 @@ describeScenarios('what [runners.docker] gives a job', {}, [
   seen('sysctls hold in the container', 'cat /proc/sys/net/ipv4/ip_default_ttl', [/^33$/m]),
 ]);
 
-describeScenarios('what [runners.docker] forbids a job', {}, [
+describeScenarios('things that [runners.docker] forbids a job', {}, [
   {
-    title: 'an image outside of allowed_images fails the job, with the patterns in its log',
+    title: 'an image outside of allowed_images fails the job, and the log has the patterns',
     docker: RULES,
     job: { image: 'alpine:3', script: ['true'], variables },
     expected: {
@@ -108,7 +108,7 @@ describeScenarios('what [runners.docker] forbids a job', {}, [
     },
   },
   {
-    title: 'variables in the name of an image do not get it past allowed_images',
+    title: 'variables in the name of an image do not circumvent allowed_images',
     docker: RULES,
     job: {
       image: '$EVIL:3',
@@ -118,7 +118,7 @@ describeScenarios('what [runners.docker] forbids a job', {}, [
     expected: { ...CONFIGURATION_ERROR, log: ['"alpine:3" image is not present'] },
   },
   {
-    title: 'an image that is allowed runs, but not privileged: it is not in that list',
+    title: 'an allowed image outside of allowed_privileged_images runs unprivileged',
     docker: RULES,
     job: { image: JOB_IMAGE, script: ['grep CapEff /proc/self/status'], variables },
     expected: { state: 'success', log: [/CapEff:\s+00000000a80425fb/] },
@@ -147,7 +147,7 @@ describeScenarios('what [runners.docker] forbids a job', {}, [
     expected: { state: 'success', log: [/^1234$/m] },
   },
   {
-    title: 'an entrypoint of the job is not used with disable_entrypoint_overwrite, and it is told',
+    title: 'disable_entrypoint_overwrite ignores the entrypoint of the job with a warning',
     docker: RULES,
     job: {
       script: ['echo script "<$ADDED>"'],
@@ -162,7 +162,7 @@ describeScenarios('what [runners.docker] forbids a job', {}, [
     },
   },
   {
-    title: 'volume_keep is warned of in each job',
+    title: 'volume_keep causes a warning in each job',
     docker: RULES,
     job: { script: ['true'], variables },
     expected: { state: 'success', log: ['WARNING: volume_keep is enabled'] },
@@ -182,7 +182,7 @@ describeScenarios('what [runners.docker] forbids a job', {}, [
   },
 ]);
 
-describeScenarios('a value of [runners.docker] that says nothing fails the job by its name', {}, [
+describeScenarios('an invalid value of [runners.docker] fails the job and is named', {}, [
   rejected('dns', '    dns = ["dns.local"]', /invalid dns in \[runners\.docker\]: "dns\.local"/),
   rejected(
     'log_options',

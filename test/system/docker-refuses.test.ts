@@ -4,10 +4,10 @@ import { startDockerProxy, type DockerProxy } from '../support/docker/docker-pro
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-/** Far less than the minutes for which a Docker that is away is waited for. */
+/** Far less than the minutes that a job waits for a Docker that is away. */
 const LIMIT_MS = 60_000;
 
-describe('a Docker that answers a call by the same 500 each time', () => {
+describe('a Docker that answers a call with the same 500 each time', () => {
   let proxy: DockerProxy;
   let installation: Installation;
   before(async () => {
@@ -20,13 +20,13 @@ describe('a Docker that answers a call by the same 500 each time', () => {
     await proxy.close();
   });
 
-  // Docker Engine 29 with a runc that is too old for it.
+  // Docker Engine 29 says this when its runc is too old.
   const words = 'failed to create task for container: unknown seccomp flag';
   for (const [what, method, path] of [
     ['start a container', 'POST', /^\/containers\/[^/]+\/start$/],
     ['tell how a container is', 'GET', /^\/containers\/[^/]+-build\/json$/],
   ] as const) {
-    it(`fails the job within a minute, in Docker's words: to ${what}`, async () => {
+    it(`fails the job within a minute with Docker's message: to ${what}`, async () => {
       const begunMs = performance.now();
       proxy.intercept((call) =>
         Promise.resolve(

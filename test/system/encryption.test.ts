@@ -22,11 +22,11 @@ import {
 } from '../support/temporal/run-temporal.ts';
 import { openVault, type TestVault } from '../support/vault.ts';
 
-/** Of this run alone: other tests run beside it, and whole lists of processes are looked through. */
+/** Differs from run to run: the test searches all processes, and other tests run beside it. */
 const RUN = randomBytes(6).toString('hex');
 const canary = (what: string): string => `canary-${RUN}-of-${what}`;
 
-/** What nobody may see but the containers of the job, and those whom it is meant for. */
+/** Secrets that only the containers of the job and their receivers may see. */
 const SECRETS = {
   masked: canary('a-masked-variable'),
   file: canary('a-file-variable'),
@@ -90,7 +90,7 @@ describe('secrets', () => {
     ...jobs.map(({ token }) => token),
     ...installation.tokens,
   ];
-  /** With all that a job can have, of which a part fails. */
+  /** A job with every feature that can carry a secret. Some of them fail. */
   const richJob = (script: readonly string[]): JobSpec => ({
     script,
     variables: [
@@ -124,7 +124,7 @@ describe('secrets', () => {
     },
   });
 
-  it('are in no file, label or argument of the node while a job has everything', async () => {
+  it('are in no file, label or process argument of the node while the job runs', async () => {
     const { gitlab } = installation;
     let letGo = (): void => undefined;
     const hold = new Promise<void>((resolve) => (letGo = resolve));
@@ -164,7 +164,7 @@ describe('secrets', () => {
     assertNoCanary(job.trace, secrets(), 'trace');
   });
 
-  it('are not in the trace of a job whose image is not to be had', async () => {
+  it('are not in the trace of a job whose image cannot be pulled', async () => {
     const image = `127.0.0.1:9/${SECRETS.masked}`;
     const job = add({
       ...{ image, name: `named ${SECRETS.masked}` },
@@ -190,7 +190,7 @@ describe('secrets', () => {
     const connection = await Connection.connect({ address: ready.temporal });
     const { namespace } = ready;
     const client = new Client({ connection, namespace });
-    // Not by `client.workflow.list`: it wants to read what only the workers' codec can.
+    // `client.workflow.list` would decode payloads, which needs the workers' codec.
     const { executions } = await connection.workflowService.listWorkflowExecutions({ namespace });
     for (const { execution } of executions) {
       const workflowId = execution?.workflowId ?? '';
@@ -217,7 +217,7 @@ describe('secrets', () => {
   });
 });
 
-/** What somebody sees who has no key: no codec is in this client. */
+/** What a reader without the key sees: this client has no codec. */
 async function seeInTheClear(client: Client, least: number): Promise<readonly SeenWorkflow[]> {
   const { workflowService, options } = client;
   const { executions } = await workflowService.listWorkflowExecutions(options);
@@ -225,7 +225,7 @@ async function seeInTheClear(client: Client, least: number): Promise<readonly Se
   return Promise.all(
     executions.map(async (listed) => {
       const handle = client.workflow.getHandle(listed.execution?.workflowId ?? '');
-      // Not by `handle.describe`: it wants to read the memo, which is encrypted.
+      // `handle.describe` would decode the memo, which is encrypted.
       const { executionConfig } = await workflowService.describeWorkflowExecution({
         ...{ namespace: client.options.namespace, execution: listed.execution ?? null },
       });
@@ -291,7 +291,7 @@ function vaultSecret(url: string) {
   };
 }
 
-/** A store for caches that refuses everything, and quotes all that it was asked with. */
+/** A cache store that refuses each request and quotes all of it in the answer. */
 async function openGossip(): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume();
@@ -348,7 +348,7 @@ function assertNoCanary(bytes: Buffer, canaries: readonly string[], where: strin
   }
 }
 
-/** As it is, in hex, and in base64 at each of its three alignments. */
+/** The secret itself, in hex, and in base64 at each of its three alignments. */
 function formsOf(secret: string): readonly string[] {
   const base64 = [0, 1, 2].map((shift) =>
     Buffer.from('x'.repeat(shift) + secret)
@@ -365,7 +365,7 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** All but what a container has mounted, which holds what the job itself holds, and packed files. */
+/** All files but archives and those that a container has mounted, which may hold the secrets. */
 async function notedFilesBelow(directory: string): Promise<readonly string[]> {
   const files = await filesBelow(directory);
   return files.filter(

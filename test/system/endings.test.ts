@@ -35,7 +35,7 @@ describeScenarios('cancel and time-outs', {}, [
     expected: { state: 'canceled' },
   },
   {
-    title: 'a job that takes too long fails, without after_script',
+    title: 'a job that exceeds its time-out fails without after_script',
     job: {
       script: ['echo begun', 'sleep 120'],
       afterScript: ['echo after-ran'],
@@ -66,7 +66,7 @@ describeScenarios('cancel and time-outs', {}, [
     },
   },
   {
-    title: 'an after_script that takes longer than its time does not change the result',
+    title: 'an after_script that exceeds its time-out does not change the result',
     job: {
       script: ['true'],
       afterScript: ['echo after-begun', 'sleep 120'],

@@ -5,10 +5,10 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { assertJob, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 
 const COUNTED = ['echo run >>/cache/runs', 'echo "runs: $(wc -l </cache/runs)"', 'rm /cache/runs'];
-/** Runs what it finds on its stdin, and not the command that it is given. */
+/** An image whose entrypoint ignores its command and runs its stdin. */
 const DROPS = { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'exec sh', 'sh'] };
 
-describe('a worker that is killed as it hands a container its script', () => {
+describe('a worker that is killed while it hands a container its script', () => {
   let proxy: DockerProxy;
   let installation: Installation;
   before(async () => {
@@ -35,7 +35,7 @@ describe('a worker that is killed as it hands a container its script', () => {
     ['for its after_script, before a word of it is said', 'POST', /\/attach$/, 2],
   ];
   for (const [when, method, path, nth] of moments) {
-    it(`${when}: the script runs once, and no job is green without it`, async () => {
+    it(`${when}: the script runs once, and no job succeeds without it`, async () => {
       let calls = 0;
       const killed = new Promise<void>((resolve, reject) => {
         proxy.intercept(async (call) => {

@@ -8,7 +8,7 @@ const BUSYBOX = 'temporal-gitlab-runner/busybox:local';
 const SHELL_FORM = `temporal-gitlab-runner/shell-entrypoint:${process.pid}`;
 const docker = new Docker();
 
-/** A job whose script fails with 3, with something behind it. */
+/** A job whose script fails with 3 and has an after_script. */
 function failing(image: object): JobSpec {
   return {
     script: ['echo script-ran', 'exit 3'],
@@ -28,7 +28,7 @@ const FAILED_WITH_3: Expectation = {
   log: BOTH_RAN,
 };
 
-describe("a container's entrypoint", () => {
+describe('an entrypoint', () => {
   before(async () => {
     const container = await docker.createContainer({ Image: BUSYBOX, Cmd: ['true'] });
     try {
@@ -42,12 +42,12 @@ describe("a container's entrypoint", () => {
 
   describeScenarios('that drops its command', {}, [
     {
-      title: 'because it is a shell that takes the first word alone for it',
+      title: 'because it is a shell that takes only the first word as its command',
       job: failing({ name: BUSYBOX, entrypoint: ['/bin/sh', '-c'] }),
       expected: FAILED_WITH_3,
     },
     {
-      title: 'because it is such a login shell of bash',
+      title: 'because it is such a login shell, bash',
       job: failing({ name: JOB_IMAGE, entrypoint: ['/bin/bash', '-l', '-c'] }),
       expected: FAILED_WITH_3,
     },
@@ -65,7 +65,7 @@ describe("a container's entrypoint", () => {
       expected: { ...FAILED_WITH_3, log: [/^hello$/m, ...BOTH_RAN] },
     },
     {
-      title: 'because it reads its whole stdin before it runs that',
+      title: 'because it reads its whole stdin before it runs it',
       job: failing({
         name: JOB_IMAGE,
         entrypoint: ['sh', '-c', 'cat >/tmp/given; tail -n 99 /tmp/given | sh', 'sh'],
@@ -73,7 +73,7 @@ describe("a container's entrypoint", () => {
       expected: FAILED_WITH_3,
     },
     {
-      title: 'and runs the script once even if it runs both its command and its stdin',
+      title: 'runs the script once even if it runs both its command and its stdin',
       job: said(
         {
           name: JOB_IMAGE,
@@ -84,7 +84,7 @@ describe("a container's entrypoint", () => {
       expected: { state: 'success', log: [/^run-42$(?![^]*^run-42$)/m] },
     },
     {
-      title: 'hands its environment to the script',
+      title: 'passes its environment to the script',
       job: said(
         { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'export ADDED=yes; exec bash', 'sh'] },
         'echo "added $ADDED"',
@@ -93,9 +93,9 @@ describe("a container's entrypoint", () => {
     },
   ]);
 
-  describeScenarios('that has the last word', {}, [
+  describeScenarios('that decides the result', {}, [
     {
-      title: 'may do the work by itself, and the log says so',
+      title: 'may do the work without the script, and the log says so',
       job: said({ name: JOB_IMAGE, entrypoint: ['sh', '-c', 'echo built; exit 0', 'sh'] }, 'false'),
       expected: {
         state: 'success',
@@ -120,7 +120,7 @@ describe("a container's entrypoint", () => {
       },
     },
     {
-      title: 'may forgive a script that failed',
+      title: 'may succeed after a script that failed',
       job: said(
         { name: JOB_IMAGE, entrypoint: ['sh', '-c', '"$@" || true', 'sh'] },
         'echo ran',
@@ -145,9 +145,9 @@ while [ "$i" -lt 60000 ]; do echo "daemon line $i, and so on and so forth"; i=$(
 : >/tmp/all-said
 `;
 
-describeScenarios('an entrypoint that talks', { runnerToml: '  output_limit = 8192' }, [
+describeScenarios('an entrypoint that writes output', { runnerToml: '  output_limit = 8192' }, [
   {
-    title: 'is heard while it does',
+    title: 'has its output in the trace while it runs',
     job: said(
       { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'echo first-word; sleep 12; exec "$@"', 'sh'] },
       'echo script-ran',
@@ -159,7 +159,7 @@ describeScenarios('an entrypoint that talks', { runnerToml: '  output_limit = 81
     expected: { state: 'success', log: [/^first-word$/m, /^script-ran$/m] },
   },
   {
-    title: 'is heard to the end, also beside the script',
+    title: 'has its output in the trace to the end, also beside the script’s',
     job: said(
       { name: JOB_IMAGE, entrypoint: ['sh', '-c', `(${DAEMON}) & exec "$@"`, 'sh'] },
       'echo script-ran',
@@ -169,24 +169,28 @@ describeScenarios('an entrypoint that talks', { runnerToml: '  output_limit = 81
   },
 ]);
 
-describeScenarios('an entrypoint that talks too much', { runnerToml: '  output_limit = 64' }, [
-  {
-    title: 'is cut at the limit of the job, which goes on',
-    job: said(
-      { name: JOB_IMAGE, entrypoint: ['sh', '-c', `${DAEMON}\nexec "$@"`, 'sh'] },
-      'exit 3',
-    ),
-    expected: {
-      ...{ state: 'failed', failureReason: 'script_failure', exitCode: 3 },
-      log: [/^daemon line 0,/m, /exceeded limit/],
-      never: ['daemon line 59999'],
+describeScenarios(
+  'an entrypoint that writes too much output',
+  { runnerToml: '  output_limit = 64' },
+  [
+    {
+      title: 'is cut at output_limit, and the job continues',
+      job: said(
+        { name: JOB_IMAGE, entrypoint: ['sh', '-c', `${DAEMON}\nexec "$@"`, 'sh'] },
+        'exit 3',
+      ),
+      expected: {
+        ...{ state: 'failed', failureReason: 'script_failure', exitCode: 3 },
+        log: [/^daemon line 0,/m, /exceeded limit/],
+        never: ['daemon line 59999'],
+      },
     },
-  },
-]);
+  ],
+);
 
 describeScenarios('a script', {}, [
   {
-    title: 'finds itself in the directory of the project, under the name of bash',
+    title: 'runs in the directory of the project, with the name of bash',
     job: said(
       { name: JOB_IMAGE },
       'cd "$(dirname "${BASH_SOURCE[0]}")"; pwd; echo "name $0"; echo "source [${BASH_SOURCE[0]}]"',
@@ -198,17 +202,17 @@ describeScenarios('a script', {}, [
     },
   },
   {
-    title: 'finds itself under the name of sh in busybox',
+    title: 'has the name of sh in busybox',
     job: said({ name: BUSYBOX }, 'cd "$(dirname "$0")"; pwd; echo "name $0"'),
     expected: { state: 'success', log: [/\/bin$/m, /^name \/.*bin\/sh$/m] },
   },
   {
-    title: 'finds itself under the same name behind an entrypoint that drops it',
+    title: 'has the same name behind an entrypoint that drops its command',
     job: said({ name: BUSYBOX, entrypoint: ['/bin/sh', '-c'] }, 'echo "name $0"'),
     expected: { state: 'success', log: [/^name \/.*bin\/sh$/m] },
   },
   {
-    title: 'is told apart from a file in what the shell says of its faults',
+    title: 'is not named as a file in error messages of the shell',
     job: said({ name: JOB_IMAGE }, 'no-such-command-here'),
     expected: {
       ...{ state: 'failed', failureReason: 'script_failure', exitCode: 127 },

@@ -7,7 +7,7 @@ import {
   outOfMemory,
 } from '../support/faults/trials.ts';
 
-// The short form of test/faults/docker.
+// A short version of test/faults/docker.
 
 describe('a job whose container is meddled with', () => {
   let lab: FaultLab;

@@ -4,11 +4,11 @@ import { answerWrongly } from '../support/faults/fault-kinds.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/faults/trials.ts';
 
-// The short form of test/faults/gitlab and hand-out: each kind of wrong answer, where it hurts most.
+// A short version of test/faults/gitlab and hand-out: each kind of wrong answer at its worst moment.
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };
-/** After it GitLab takes back what nobody has acknowledged: its own two minutes, compressed. */
+/** GitLab takes an unacknowledged job back after this time, here instead of two minutes. */
 const ACKNOWLEDGE_MS = 5_000;
 
 const ANSWERS: readonly (readonly [Moment, title: string, answer: FakeAnswer])[] = [
@@ -32,7 +32,7 @@ const TIMES = 2;
 
 const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
 
-describe('a job that GitLab answers wrongly about', () => {
+describe('a job about which GitLab gives wrong answers', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab({ gitlab: { acknowledgeMs: ACKNOWLEDGE_MS } });
@@ -40,17 +40,17 @@ describe('a job that GitLab answers wrongly about', () => {
   after(() => lab.close());
 
   for (const [moment, title, answer] of ANSWERS) {
-    it(`comes to its end: ${title}, ${TIMES} times from the moment "${moment}" on`, () =>
+    it(`ends: ${title}, ${TIMES} times from the moment "${moment}" on`, () =>
       lab.run({ moment, fault: answerWrongly(answer, TIMES), resends: TIMES }));
   }
 
-  it('is run once when the answer that it came in is lost', () =>
+  it('runs once when the answer that brought it is lost', () =>
     lab.run({
       ...{ moment: 'asked', handedOut: 2 },
       fault: answerWrongly({ cut: true, afterwards: true }, 1, isQuestion),
     }));
 
-  it('has all of its trace when GitLab has lost the end of it', () => lab.run(END_OF_TRACE_LOST));
+  it('has its whole trace when GitLab has lost the end of it', () => lab.run(END_OF_TRACE_LOST));
 
-  it('is stopped, and nothing of it is left, when GitLab deletes it', () => lab.run(JOB_DELETED));
+  it('is stopped and leaves nothing behind when GitLab deletes it', () => lab.run(JOB_DELETED));
 });

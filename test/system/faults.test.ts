@@ -16,7 +16,7 @@ import {
 import { rebootNode } from '../support/faults/reboot-faults.ts';
 import { drainWorker, stopWorkerTwice } from '../support/faults/signal-faults.ts';
 
-// The short form of test/faults: what breaks most often, at each moment once.
+// A short version of test/faults: the most frequent faults, once at each moment.
 
 const TEMPORAL_AT: readonly Moment[] = [
   ...(['handed out', 'prepare', 'script', 'artifact upload', 'final update'] as const),
@@ -30,33 +30,33 @@ describe('a job in the middle of faults', () => {
   after(() => lab.close());
 
   for (const moment of [...MOMENTS, ...HELPER_MOMENTS]) {
-    it(`comes to its end when the worker is killed at the moment "${moment}"`, () =>
+    it(`ends when the worker is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killWorker() }));
   }
   for (const moment of ['handed out', 'prepare', 'script', 'final update'] as const) {
-    it(`comes to its end when the worker is told to stop at the moment "${moment}"`, () =>
+    it(`ends when the worker is told to stop at the moment "${moment}"`, () =>
       lab.run({ moment, fault: stopWorker() }));
   }
   for (const moment of TEMPORAL_AT) {
-    it(`comes to its end when Temporal is killed at the moment "${moment}"`, () =>
+    it(`ends when Temporal is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killTemporal() }));
   }
 
   for (const moment of ['get_sources', 'script'] as const) {
-    it(`comes to its end when both are killed at the moment "${moment}"`, () =>
+    it(`ends when both are killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killAll({ isEmptied: false }) }));
   }
 
-  it('comes to its end when everything but Docker is lost in mid-script', () =>
+  it('ends when everything but Docker is lost while the script runs', () =>
     lab.run({ moment: 'script', fault: killAll({ isEmptied: true }) }));
 
-  it('comes to its end before a worker that is drained in mid-script', () =>
+  it('ends before a worker that is drained while the script runs', () =>
     lab.run({ moment: 'script', fault: drainWorker(), goesOn: true }));
 
-  it('comes to its end when the worker is told twice to stop in mid-script', () =>
+  it('ends when the worker is told twice to stop while the script runs', () =>
     lab.run({ moment: 'script', fault: stopWorkerTwice('SIGTERM') }));
 
-  it('fails by the system when the whole machine is started anew in mid-script', () =>
+  it('fails as a system failure when the machine restarts while the script runs', () =>
     lab.run({
       moment: 'script',
       fault: rebootNode(),
@@ -66,7 +66,7 @@ describe('a job in the middle of faults', () => {
       },
     }));
 
-  it('sends no byte twice and leaves none out when answers about it get lost', () =>
+  it('sends each byte once when answers to its trace are lost', () =>
     lab.run({
       ...{ moment: 'script', resends: 3 },
       fault: answerWrongly({ cut: 'midway', afterwards: true }, 3),

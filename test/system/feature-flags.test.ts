@@ -11,7 +11,8 @@ const KEPT = { cache: [{ key: 'kept', paths: ['vendor/'] }] };
 
 describeScenarios('feature flags', {}, [
   {
-    title: 'flags that are not as usual are named in the header, and every flag is a variable',
+    title:
+      'flags without their default value are named in the header, and every flag is a variable',
     job: {
       script: ['echo "$FF_SCRIPT_SECTIONS $FF_TIMESTAMPS $FF_USE_FASTZIP"'],
       variables: [NO_GIT, on('FF_SCRIPT_SECTIONS')],
@@ -22,7 +23,7 @@ describeScenarios('feature flags', {}, [
     },
   },
   {
-    title: 'a flag whose value is no boolean is warned of, and stays as it was',
+    title: 'a flag whose value is no boolean causes a warning and keeps its default',
     job: {
       script: ['echo "$FF_SCRIPT_SECTIONS"'],
       variables: [NO_GIT, { key: 'FF_SCRIPT_SECTIONS', value: 'perhaps' }],
@@ -44,7 +45,7 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'success', log: ['$ echo one', 'echo two', /^one\ntwo$/m] },
   },
   {
-    title: 'FF_ENABLE_BASH_EXIT_CODE_CHECK ends a script where errexit would not',
+    title: 'FF_ENABLE_BASH_EXIT_CODE_CHECK ends a script where errexit does not',
     job: {
       script: ['set +e', 'false', 'echo never-here'],
       variables: [NO_GIT, on('FF_ENABLE_BASH_EXIT_CODE_CHECK')],
@@ -99,7 +100,7 @@ describeScenarios('feature flags', {}, [
     },
   },
   {
-    title: 'without it the sources are open to everybody',
+    title: 'without FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR everybody may write to the sources',
     job: {
       image: NON_ROOT_IMAGE,
       script: ['test "$(stat -c %a README.md)" = 666', 'echo more >> README.md'],
@@ -118,7 +119,7 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'success', log: [/^in no file$/m] },
   },
   {
-    title: 'FF_ENABLE_JOB_CLEANUP tidies up behind a job',
+    title: 'FF_ENABLE_JOB_CLEANUP cleans the checkout after a job',
     job: { script: ['touch left-over'], variables: [on('FF_ENABLE_JOB_CLEANUP')] },
     expected: {
       state: 'success',
@@ -146,12 +147,12 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'success', never: ['Image configured for job'] },
   },
   {
-    title: 'FF_TIMESTAMPS off: lines have no times',
+    title: 'FF_TIMESTAMPS=false: lines have no timestamps',
     job: { script: ['echo plain'], variables: [NO_GIT, off('FF_TIMESTAMPS')] },
     expected: { state: 'success', log: ['\nplain\n'], never: ['Z 01O plain'] },
   },
   {
-    title: 'FF_USE_GIT_NATIVE_CLONE clones where git can, and fetches where it is too old',
+    title: 'FF_USE_GIT_NATIVE_CLONE clones, or fetches when git is too old to clone so',
     job: {
       script: ['git rev-parse HEAD 2>/dev/null || ls README.md'],
       variables: [
@@ -163,7 +164,7 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'success', log: [/^(?:Cloning repository for main|Fetching changes)/m] },
   },
   {
-    title: 'flags about how a shell is fed change nothing that a job sees',
+    title: 'flags about how a shell gets its script change nothing for a job',
     job: {
       script: ["printf '%s\\n' 'a\tb' \"c'd\"", 'cat', 'echo end'],
       variables: [NO_GIT, on('FF_USE_LEGACY_BASH_EVAL'), on('FF_POSIXLY_CORRECT_ESCAPES')],
@@ -171,7 +172,7 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'success', log: [/^a\tb$/m, /^c'd$/m, /^end$/m] },
   },
   {
-    title: 'FF_USE_NATIVE_CONTAINER_STOP: a canceled job gets no more than Docker’s own stop',
+    title: 'FF_USE_NATIVE_CONTAINER_STOP: a canceled job is stopped by Docker’s own stop alone',
     job: {
       script: ['echo begun', 'sleep 120'],
       variables: [NO_GIT, on('FF_USE_NATIVE_CONTAINER_STOP')],
@@ -183,7 +184,7 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'canceled', log: ['begun'] },
   },
   {
-    title: 'a job of an execution policy says whose variables count',
+    title: 'the log of a job of an execution policy says whose variables count',
     job: {
       script: ['true'],
       variables: [NO_GIT],

@@ -5,10 +5,10 @@ import { createFakeGitLab, type FakeGitLab } from '../support/fake-gitlab/index.
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-/** By chance: names of containers have it in them, and others use this Docker too. */
+/** Random, because names of containers contain it and others use this Docker too. */
 const FIRST_JOB_ID = randomInt(1_000_000, 100_000_000);
 
-/** At the same address, with the same runner and the numbers of jobs from their beginning. */
+/** A new GitLab at the same address, with the same runner and job ids from their beginning. */
 async function makeAnew({ gitlab, tokens }: Installation, old: FakeGitLab): Promise<FakeGitLab> {
   await old.close();
   const { hostname, port } = new URL(gitlab.url);
@@ -20,7 +20,7 @@ async function makeAnew({ gitlab, tokens }: Installation, old: FakeGitLab): Prom
   return anew;
 }
 
-describe('a GitLab that is made anew at the same address', () => {
+describe('a GitLab that is installed again at the same address', () => {
   let installation: Installation;
   let gitlab: FakeGitLab;
   before(async () => {
@@ -36,7 +36,7 @@ describe('a GitLab that is made anew at the same address', () => {
     await installation.close();
   });
 
-  it('has a job run whose number an ended one had', async () => {
+  it('has its job run although an ended job had the same id', async () => {
     const old = gitlab.addJob({ script: ['echo old'], variables: [NO_GIT] });
     await old.whenFinished();
     await installation.whenClean();
@@ -50,7 +50,7 @@ describe('a GitLab that is made anew at the same address', () => {
     assert.deepEqual([...gitlab.violations], []);
   });
 
-  it('has a job run whose number one has that still runs here, which then ends', async () => {
+  it('has its job run although one with the same id still runs here, which then ends', async () => {
     gitlab = await makeAnew(installation, gitlab);
     const script = ['echo old', 'while :; do echo goes on; sleep 0.5; done'];
     const old = gitlab.addJob({ script, variables: [NO_GIT] });
@@ -64,7 +64,7 @@ describe('a GitLab that is made anew at the same address', () => {
     await installation.whenClean(60_000);
   });
 
-  it('put back to a backup is told of a job that has run before: it fails, and runs once', async () => {
+  it('restored from a backup has a job failed that has run before, and does not run it again', async () => {
     gitlab = await makeAnew(installation, gitlab);
     const script = ['echo run >> /cache/runs', 'echo "runs: $(wc -l < /cache/runs)"'];
     const job = gitlab.addJob({ script, variables: [NO_GIT] });

@@ -9,7 +9,7 @@ import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob } from '../support/scenario.ts';
 
-/** Leaves processes behind that no signal but KILL ends, one of them in a session of its own. */
+/** Leaves processes behind that only KILL ends, one of them in a session of its own. */
 const LEAVE_BEHIND = [
   "( trap '' TERM HUP INT; while :; do sleep 61; done ) &",
   'setsid sleep 62 &',
@@ -44,9 +44,9 @@ describe('the helper', () => {
         Labels['temporal-gitlab-runner.build']?.endsWith(`/${id}`) === true,
     );
     assert.ok(helper !== undefined, 'the helper does not run');
-    // Podman would run a `ps` of the container for the arguments of a `ps`.
+    // Given arguments of `ps`, Podman would run the container's own `ps`.
     const columns = (await isPodman(docker)) ? 'pid,args' : '-eo pid,args';
-    // Typed for one answer only.
+    // Its type is too narrow: the columns depend on the arguments.
     const top = (await docker.getContainer(helper.Id).top({ ps_args: columns })) as {
       readonly Processes: readonly (readonly string[])[];
     };
@@ -79,7 +79,7 @@ describe('the helper', () => {
     await job.whenFinished();
     assertJob(job, { state: 'success', log: ['left behind', 'script begun'] });
     assert.equal(running.length, 1, running.join());
-    // Sources, the names of files and the clean-up in the helper; the script in its own container.
+    // The helper starts once for sources, file names and clean-up, and the script's container once.
     assert.equal(containers.countStarts(job.id), 2);
     await installation.whenClean();
     assert.deepEqual(installation.gitlab.violations, []);

@@ -7,11 +7,11 @@ import { buildId, inTemporal } from '../support/faults/people-faults.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const PIECES = 40;
-/** Some 2 MB, in pieces that are sent one by one. */
+/** Writes about 2 MB, in pieces that are sent one by one. */
 const LONG = [`for i in $(seq ${PIECES}); do seq -s ' ' 10000; sleep 0.5; done`, 'echo so much'];
-/** Temporal warns at 10,240 events, and gives up at 51,200. */
+/** Temporal warns at 10,240 events, and terminates at 51,200. */
 const MAX_EVENTS = 200;
-/** Two answers may come in one step or in two. */
+/** Two histories may differ by so many events: answers are handled in one workflow task or in two. */
 const CHANCE_EVENTS = 12;
 /** Temporal warns at 256 KB for one payload. */
 const MAX_BYTES = 256 * 1024;
@@ -36,7 +36,7 @@ describe('the history of a build', () => {
       ({ method, path }) => method === 'PATCH' && path.includes(`/jobs/${id}/trace`),
     ).length;
 
-  it('grows neither with the log nor with the time that the script takes', async () => {
+  it('grows neither with the log nor with the run time of the script', async () => {
     const { gitlab } = installation;
     const [short, long] = [['echo so little'], LONG].map((script) =>
       gitlab.addJob({ script, variables: [NO_GIT] }),

@@ -22,7 +22,7 @@ describe('a job that a person holds', () => {
     execute(process.execPath, [CLI, ...args, '--config', installation.configPath], {
       env: { ...process.env, SUDO_USER: '', USER: 'alice' },
     });
-  /** Until somebody looks, the stage that `jobs` prints. */
+  /** The stage of a job that `jobs` prints. */
   const stageOf = async (id: number): Promise<string | undefined> => {
     const { stdout } = await command('jobs');
     return new RegExp(`^${id} +(\\S+) `, 'm').exec(stdout)?.[1];
@@ -33,7 +33,7 @@ describe('a job that a person holds', () => {
   const containers = async (): Promise<readonly string[]> =>
     (await installation.leftovers()).filter((left) => left.startsWith('container'));
 
-  it('keeps its containers over kill -9 while GitLab has the result, until `release`', async () => {
+  it('keeps its containers after kill -9 until `release`, while GitLab has the result', async () => {
     const script = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done', 'exit 3'];
     const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });
     await job.whenLog(/^begun$/m);
@@ -61,7 +61,7 @@ describe('a job that a person holds', () => {
     assert.deepEqual(installation.gitlab.violations, []);
   });
 
-  it('is let go by the workflow when its time is over, after a kill -9 in the hold', async () => {
+  it('is released by the workflow when its time is over, also after kill -9 in the hold', async () => {
     const script = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
     const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });
     await job.whenLog(/^begun$/m);
@@ -75,7 +75,7 @@ describe('a job that a person holds', () => {
     await installation.whenClean(60_000);
   });
 
-  it('stops before a stage over kill -9 of the worker, and goes on by `release`', async () => {
+  it('stops before a stage, also after kill -9 of the worker, and continues on `release`', async () => {
     const { gitlab } = installation;
     const script = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
     const job = gitlab.addJob({ script, afterScript: ['echo tidied'], variables: [NO_GIT] });
@@ -102,10 +102,10 @@ describe('a job that a person holds', () => {
     assert.equal(job.handedOut, 1);
   });
 
-  it('stops after a failure of get_sources, and gets them by `retry` when the fault is mended', async () => {
+  it('stops after a failure of get_sources, and gets them on `retry` when the cause is gone', async () => {
     const { gitlab } = installation;
     const refusing = gitlab.intercept(({ kind }) => (kind === 'git' ? { status: 403 } : undefined));
-    // The second try comes seconds after the first: time enough for the order.
+    // The second try comes seconds after the first: the command arrives in between.
     const variables = [{ key: 'GET_SOURCES_ATTEMPTS', value: '2' }];
     const job = gitlab.addJob({ script: ['cat README.md'], variables });
     await job.whenLog(/^Getting source from Git repository$/m);
@@ -122,7 +122,7 @@ describe('a job that a person holds', () => {
     await installation.whenClean();
   });
 
-  it('refuses in words what makes no sense', async () => {
+  it('refuses wrong commands with a reason', async () => {
     const job = installation.gitlab.addJob({
       script: ['echo begun', 'while :; do sleep 0.2; done'],
       variables: [NO_GIT],

@@ -13,7 +13,7 @@ interface Place {
   readonly open: Registry;
   readonly locked: Registry;
   readonly away: Registry;
-  /** Of `open`'s image `app:1`. */
+  /** Digest of the image `app:1` of `open`. */
   readonly digest: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -24,7 +24,7 @@ const MANIFESTS = [
   'application/vnd.oci.image.index.v1+json',
 ];
 
-/** A public registry, a private one, one that is down, and a node with logins of its own. */
+/** A public registry, a private one, one that is down, and a node that has its own logins. */
 async function openPlace(): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-images-'));
   const open = await openRegistry();
@@ -44,7 +44,7 @@ async function openPlace(): Promise<Place> {
   await new Docker().getImage(IMAGE).tag({ repo: `${open.host}/here`, tag: '1' });
   const head = await fetch(`http://${open.host}/v2/app/manifests/1`, {
     method: 'HEAD',
-    // Engines with the image store of containerd push what they have: of OCI's kinds.
+    // Engines with the image store of containerd push manifests of OCI's media types.
     headers: { accept: MANIFESTS.join(', ') },
   });
   await writeNodeLogins(directory, { open, locked });
@@ -92,9 +92,9 @@ interface Pull {
   readonly image: string;
   readonly policy?: readonly string[];
   readonly platform?: string;
-  /** DOCKER_AUTH_CONFIG of the job. */
+  /** The job's DOCKER_AUTH_CONFIG. */
   readonly config?: object;
-  /** What GitLab sends along for its own registry. */
+  /** Credentials that GitLab sends with the job for its own registry. */
   readonly credentials?: readonly object[];
   readonly expected: Scenario['expected'];
   readonly meanwhile?: Scenario['meanwhile'];
@@ -141,7 +141,7 @@ function pullPolicies({ open, digest }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'an image without a tag is the one with the tag latest',
+      title: 'an image without a tag gets the tag latest',
       image: `${open.host}/app`,
       expected: { state: 'success', log: [`Pulling docker image ${open.host}/app ...`, RUNS] },
     }),
@@ -151,7 +151,7 @@ function pullPolicies({ open, digest }: Place): readonly Scenario[] {
       expected: { state: 'success', log: [`/app@${digest} ...`, RUNS] },
     }),
     pull({
-      title: 'if-not-present: an image that is here is not pulled, though no registry has it',
+      title: 'if-not-present: a local image is not pulled, even if no registry has it',
       image: `${open.host}/here:1`,
       policy: ['if-not-present'],
       expected: {
@@ -160,13 +160,13 @@ function pullPolicies({ open, digest }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'never: an image that is here is taken as it is',
+      title: 'never: a local image is used as it is',
       image: `${open.host}/here:1`,
       policy: ['never'],
       expected: { state: 'success', log: [RUNS] },
     }),
     pull({
-      title: 'a list of policies: what always does not get, if-not-present has',
+      title: 'a list of policies: if-not-present finds a local image that always cannot pull',
       image: `${open.host}/here:1`,
       policy: ['always', 'if-not-present'],
       expected: {
@@ -179,7 +179,7 @@ function pullPolicies({ open, digest }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'a list of policies: what never does not find, always pulls',
+      title: 'a list of policies: always pulls an image that never does not find',
       image: `${open.host}/other:1`,
       policy: ['never', 'always'],
       expected: {
@@ -188,7 +188,7 @@ function pullPolicies({ open, digest }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'an image that no registry has fails the job as a matter of configuration',
+      title: 'an image that no registry has fails the job as a configuration error',
       image: `${open.host}/nowhere:1`,
       policy: ['always', 'if-not-present'],
       expected: {
@@ -218,7 +218,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
   const credentials = [{ type: 'registry', url: locked.host, ...LOGIN }];
   return [
     pull({
-      title: 'a private image without a login fails the job as a matter of configuration',
+      title: 'a private image without a login fails the job as a configuration error',
       image: `${locked.host}/from-job/app:1`,
       expected: { ...REFUSED, log: [/no basic auth credentials|unauthorized/] },
     }),
@@ -232,7 +232,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'the login that GitLab sends along opens its registry',
+      title: 'the login that GitLab sends with a job opens its registry',
       image: `${locked.host}/from-job/app:1`,
       credentials,
       expected: {
@@ -260,7 +260,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
       expected: { state: 'success', log: [/credentials from \S+config\.json/, RUNS] },
     }),
     pull({
-      title: 'a helper that a job names is asked too',
+      title: 'a credential helper that a job names is asked too',
       image: `${locked.host}/from-store/app:1`,
       config: { credHelpers: { [`${locked.host}/from-store`]: 'tgr-bad' } },
       credentials,
@@ -274,7 +274,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'a helper that a job names by a path fails the job',
+      title: 'a credential helper that a job names by a path fails the job',
       image: `${locked.host}/from-store/app:1`,
       config: { credsStore: '../../bin/sh' },
       expected: { ...REFUSED, log: [/credential helper .* a path is not allowed/] },
@@ -290,13 +290,14 @@ function logins({ locked, open }: Place): readonly Scenario[] {
       },
     }),
     pull({
-      title: 'the longest path counts, though a better source knows the registry',
+      title: 'the longest path counts, even if a better source knows the registry',
       image: `${locked.host}/from-file/app:1`,
       config: { auths: { [locked.host]: authOf(WRONG) } },
       expected: { state: 'success', log: [/credentials from \S+config\.json/, RUNS] },
     }),
     pull({
-      title: 'a helper that fails is warned of, and the image is pulled without a login',
+      title:
+        'a credential helper that fails causes a warning, and the image is pulled without a login',
       image: `${open.host}/broken/app:1`,
       expected: {
         state: 'success',
@@ -309,12 +310,11 @@ function logins({ locked, open }: Place): readonly Scenario[] {
   ];
 }
 
-/** The last one brings the registry back: nothing may need its absence any more. */
+/** The last scenario brings the registry back, so nothing after it may need its absence. */
 function outages({ away }: Place): readonly Scenario[] {
   return [
     pull({
-      title:
-        'a registry that is away for all of three tries fails the job as somebody else’s fault',
+      title: 'a registry that is away for all three tries fails the job as a system failure',
       image: `${away.host}/late:1`,
       expected: {
         state: 'failed',
@@ -350,7 +350,7 @@ if (registryProgram() === undefined) {
     ...logins(place),
     ...outages(place),
   ]);
-  // Each try is told there alone.
+  // Only a log at debug level names each try.
   const talkative = { dockerToml, env: { ...env, LOG_LEVEL: 'debug' } };
   describeScenarios('a registry that comes back', talkative, returns(place));
 }

@@ -1,7 +1,7 @@
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
 import { describeScenarios, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 
-/** As `inputs:` of a job in .gitlab-ci.yml, with the values that a person has chosen. */
+/** A job with `inputs:` as in .gitlab-ci.yml, and the values that a person has chosen. */
 function withInputs(
   job: JobSpec,
   inputs: Readonly<Record<string, string | number | boolean | readonly string[]>>,
@@ -19,7 +19,7 @@ function withInputs(
 
 describeScenarios('inputs of a job', {}, [
   {
-    title: 'inputs stand in the script as what the user has chosen',
+    title: 'the script contains the values that the user has chosen',
     job: withInputs(
       {
         script: [
@@ -39,7 +39,7 @@ describeScenarios('inputs of a job', {}, [
     },
   },
   {
-    title: 'inputs decide about flags of a command, and stand in after_script too',
+    title: 'inputs choose flags of a command, and count in after_script too',
     job: withInputs(
       {
         script: [
@@ -60,7 +60,7 @@ describeScenarios('inputs of a job', {}, [
     expected: { state: 'success', log: [`in ${JOB_IMAGE}`] },
   },
   {
-    title: 'an escaped expression is left to the script',
+    title: 'an escaped expression is left in the script',
     job: withInputs({ script: ["echo '\\${{ job.inputs.x }}'"] }, { x: 'never' }),
     expected: { state: 'success', log: [/^\$\{\{ job\.inputs\.x \}\}$/m] },
   },
@@ -81,8 +81,7 @@ describeScenarios('inputs of a job', {}, [
     expected: { state: 'success', log: [/^\$\{\{ job\.inputs\.x \}\}$/m] },
   },
   {
-    title:
-      'a job that uses an input which it does not have fails, with the place, before it begins',
+    title: 'a job that uses an unknown input fails before it begins, and the log names the place',
     job: withInputs({ script: ['echo ran', 'echo ${{ job.inputs.tpyo }}'] }, { x: 'y' }),
     expected: {
       state: 'failed',
@@ -102,7 +101,8 @@ describeScenarios('inputs of a job', {}, [
     },
   },
   {
-    title: 'quotes in an input end the script’s own: it is put in as it is, as GitLab documents it',
+    title:
+      'an input is inserted unquoted, as GitLab documents it: its quotes end those of the script',
     job: withInputs({ script: ['echo "${{ job.inputs.text }}"'] }, { text: 'a" b "c' }),
     expected: { state: 'success', log: ['$ echo "a" b "c"', /^a b c$/m] },
   },

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
-/** Names and labels as gitlab-runner 19.4 has them, written down here once more: the contract. */
+/** The contract: names and labels of gitlab-runner 19.4, independent of those in src. */
 const GITLAB_RUNNER: Readonly<Record<string, string>> = {
   gitlab_runner_jobs: 'executor_stage runner runner_name stage state system_id',
   gitlab_runner_jobs_total: 'runner runner_name system_id',
@@ -73,7 +73,7 @@ describe('a node with a metrics server', () => {
   });
   after(() => installation.close());
 
-  it('shows every name and label of the table after a job, one that failed and a crash', async () => {
+  it('shows every name and label of the table after a good job, a failed job and a crash', async () => {
     const { gitlab } = installation;
     const flag = { key: 'FF_EXPORT_HIGH_CARDINALITY_METRICS', value: 'true' };
     const secret = { key: 'SECRET', value: CANARY, masked: true };
@@ -122,7 +122,7 @@ describe('a node with a metrics server', () => {
     }
   });
 
-  it('is ready with reasons, and not while its config cannot be read', async () => {
+  it('says whether it is ready and why, and is not ready while its config cannot be read', async () => {
     const readyz = async () => {
       const response = await fetch(`${base}/readyz`);
       const body = (await response.json()) as {
@@ -155,7 +155,7 @@ describe('a node with a metrics server', () => {
     assert.ok(!JSON.stringify(bad).includes(installation.tokens[0] ?? 'none'));
   });
 
-  it('takes a CPU profile on request, and refuses odd ones', async () => {
+  it('takes a CPU profile on request, and refuses invalid requests', async () => {
     const profile = await fetch(`${base}/debug/pprof/profile?seconds=1`);
     assert.equal(profile.status, 200);
     const { nodes } = (await profile.json()) as { nodes: unknown[] };

@@ -13,7 +13,7 @@ afterEach(async () => {
   if (directory !== undefined) await rm(directory, { recursive: true });
 });
 
-it('a node whose workflow bundle is missing ends with that cause, and what to do', async () => {
+it('a node without its workflow bundle ends, and says why and what to do', async () => {
   directory = await mkdtemp(join(tmpdir(), 'tgr-bundle-'));
   const cli = await makeOtherBuild(directory, []);
   const bundle = join(directory, 'dist/workflow-bundle.js');

@@ -17,13 +17,13 @@ const MOMENT = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
 interface Scene {
   readonly installation: Installation;
   readonly job: FakeJob;
-  /** Joins the fleet. */
+  /** Starts the second node. */
   startSecond(): Promise<SecondNode>;
-  /** How often the script was begun, on whatever node. */
+  /** How often the script began on both nodes. */
   countRuns(): Promise<number>;
   /** Resolves when the job fetches its sources. */
   whenFetching(): Promise<unknown>;
-  /** Lets that go on, which else never ends. */
+  /** Lets the fetch go on. Without it the fetch never ends. */
   letFetch(): void;
 }
 
@@ -71,19 +71,19 @@ async function play(spec: JobSpec, story: (scene: Scene) => Promise<void>): Prom
 }
 
 const BEGUN = 'echo run >> "/witness/$CI_JOB_ID"';
-/** Ends only when it is killed. */
+/** A job that ends only when it is killed. */
 const ENDLESS: JobSpec = {
   script: [BEGUN, 'echo in the script', 'sleep 600'],
   variables: [NO_GIT],
 };
-/** Lasts long enough for a restart, and ends while nobody is there to see it in a longer outage. */
+/** A job that is longer than a restart of a node, and shorter than the outage of a lost one. */
 const LONG: JobSpec = {
   script: [BEGUN, 'echo in the script', 'sleep 30', 'echo done'],
   variables: [NO_GIT],
 };
 const FETCHING: JobSpec = { script: [BEGUN, 'echo in the script'] };
 
-/** Everything that a runner has said to GitLab of this job. */
+/** How many calls about this job GitLab has got from runners. */
 function countCalls({ installation, job }: Scene): number {
   const { requests } = installation.gitlab;
   return requests.filter(({ path }) => path.includes(`/jobs/${job.id}`)).length;
@@ -118,7 +118,7 @@ function assertMoved(job: FakeJob): void {
 }
 
 describe('a node that is lost', { concurrency: 3 }, () => {
-  it('before the script has its job moved to another node, and removes what is left when it comes back', () =>
+  it('before the script loses its job to another node, and removes the leftovers when it comes back', () =>
     play(FETCHING, async (scene) => {
       const { installation, job } = scene;
       await scene.whenFetching();
@@ -134,7 +134,7 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       assert.equal(countCalls(scene), calls, 'the node that came back has said something');
     }));
 
-  it('in the script has its job failed by another node, and says nothing when it comes back', () =>
+  it('in the script has its job failed by another node, and reports nothing when it comes back', () =>
     play(ENDLESS, async (scene) => {
       const { installation, job } = scene;
       await job.whenLog(/in the script/);
@@ -149,13 +149,13 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       assert.equal(await scene.countRuns(), 1);
     }));
 
-  it('by being frozen before the script begins nothing when it thaws', () =>
+  it('because it is frozen before the script does not begin it when it runs again', () =>
     play(FETCHING, async (scene) => {
       const { installation, job } = scene;
       await scene.whenFetching();
       const second = await scene.startSecond();
       installation.runner.signal('SIGSTOP');
-      // Until the last moment: the first node may be the first to learn that its fetch goes on.
+      // The first node wakes only now: it may be the first to learn that its fetch goes on.
       await job.whenLog(/the job starts again on node/, FINISH_LIMIT_MS);
       installation.runner.signal('SIGCONT');
       scene.letFetch();
@@ -165,7 +165,7 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       assert.equal(await scene.countRuns(), 1);
     }));
 
-  it('by being frozen in the script ends it when it thaws, without a word', () =>
+  it('because it is frozen in the script ends it when it runs again, without a report', () =>
     play(ENDLESS, async (scene) => {
       const { installation, job } = scene;
       await job.whenLog(/in the script/);
@@ -180,12 +180,12 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       assert.equal(await scene.countRuns(), 1);
     }));
 
-  it('and is the only one goes on with its job whenever it comes back', () =>
+  it('and is the only one continues its job when it comes back, however late', () =>
     play(LONG, async (scene) => {
       const { installation, job } = scene;
       await job.whenLog(/in the script/);
       await installation.runner.end('SIGKILL');
-      // Longer than it takes to be found out, and than the wait: the outage itself.
+      // The outage that is tested is longer than the failover's detection and its wait.
       await new Promise((resolve) => setTimeout(resolve, 65_000));
       await installation.start(ENV);
       await job.whenFinished(FINISH_LIMIT_MS);
@@ -194,7 +194,7 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       assert.equal(await scene.countRuns(), 1);
     }));
 
-  it('for a short time only goes on where it was', () =>
+  it('only for a short time continues its job', () =>
     play(LONG, async (scene) => {
       const { installation, job } = scene;
       await job.whenLog(/in the script/);

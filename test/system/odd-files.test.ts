@@ -12,19 +12,19 @@ const LATIN = [/^latin\nutf$/m, /^ 63 61 66 e9 2e 74 78 74 0a$/m, /^3$/m];
 
 interface Keeping {
   readonly title: string;
-  /** Of the first job, which makes the files. */
+  /** Script of the first job, which makes the files. */
   readonly make: readonly string[];
-  /** Of its artifacts, and of its cache. */
+  /** Paths of its artifacts, and of its cache. */
   readonly paths?: readonly string[];
   readonly untracked?: boolean;
   readonly user?: string;
-  /** Of the jobs that get them. */
+  /** Script of the jobs that get the files. */
   readonly look: readonly string[];
   readonly log: readonly (string | RegExp)[];
 }
 
-/** Files go from job to job, once as artifacts and once as a cache. */
-describe('files that are out of the ordinary', () => {
+/** The files are passed from job to job, once as artifacts and once as a cache. */
+describe('unusual files', () => {
   let installation: Installation;
   before(async () => {
     installation = await openInstallation({
@@ -37,7 +37,7 @@ describe('files that are out of the ordinary', () => {
 
   const keepings: readonly Keeping[] = [
     ...['300000:300000', '3000000:3000000'].map((user) => ({
-      title: `are still those of user ${user}, and of nobody else`,
+      title: `still belong to user ${user} alone`,
       user,
       make: ['umask 077', 'mkdir out', 'echo private > out/file', 'ln -s file out/link'],
       look: ['cat out/file', 'stat -c "%n %u:%g %a" out/file'],
@@ -53,13 +53,13 @@ describe('files that are out of the ordinary', () => {
       paths: [pattern],
     })),
     {
-      title: 'have names that are not UTF-8, and are not tracked',
+      title: 'have names that are not UTF-8, and are untracked',
       make: ['mkdir .git', ...makeLatin('$(printf "d\\351")')],
       ...{ look: lookLatin('$(printf "d\\351")'), log: LATIN },
       ...{ paths: [], untracked: true },
     },
     {
-      title: 'are of the future',
+      title: 'have times in the future',
       make: [
         'mkdir out',
         'for y in 2039 2049 2100; do echo $y > out/$y; touch -d "$y-06-01 12:00:00" out/$y; done',
@@ -112,7 +112,7 @@ async function play(
   return job;
 }
 
-/** A name of Latin-1, a link of such a name to it, and one of UTF-8. */
+/** Makes a file with a name in Latin-1, a link to it with such a name, and a file in UTF-8. */
 function makeLatin(directory: string): readonly string[] {
   return [
     `D=${directory}`,

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { openInstallation } from '../support/installation.ts';
 import { startWithLimit } from '../support/faults/open-files-faults.ts';
 
-it('a runner that may open 52 files does not start, and says what it needs', async (t) => {
+it('a runner that may open only 52 files does not start, and says how many it needs', async (t) => {
   const installation = await openInstallation();
   t.after(() => installation.close());
   const runner = startWithLimit(installation, 52);

@@ -17,7 +17,7 @@ import { NO_GIT } from '../support/scenario.ts';
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const execute = promisify(execFile);
 
-/** Waits until a program has written a text, from now on. */
+/** Waits until a program has written a text. Output from before the call does not count. */
 async function whenSaid({ stdout }: ChildProcess, pattern: RegExp): Promise<void> {
   let text = '';
   for await (const [chunk] of on(stdout ?? new EventEmitter(), 'data')) {
@@ -32,7 +32,7 @@ interface StatusDocument {
   readonly runners: readonly { readonly state: string }[];
 }
 
-/** What `execFile` rejects with. */
+/** The error with which `execFile` rejects. */
 interface RefusedCommand {
   readonly code: number;
   readonly stdout: string;
@@ -47,7 +47,7 @@ describe('a person beside the running node', () => {
   after(() => installation.close());
 
   const command = (...args: string[]) =>
-    // As in a shell: the variables of the service that runs the node are not there.
+    // As in a person's shell, without the variables of the service that runs the node.
     execute(process.execPath, [CLI, ...args, '--config', installation.configPath]);
   const endless = {
     name: 'endless',
@@ -56,7 +56,7 @@ describe('a person beside the running node', () => {
     variables: [NO_GIT],
   };
 
-  it('sees what runs with `jobs`, and ends one job with `cancel`', async () => {
+  it('sees the running jobs with `jobs`, and ends one with `cancel`', async () => {
     const job = installation.gitlab.addJob(endless);
     await job.whenLog(/^begun$/m);
     const { stdout } = await command('jobs');
@@ -84,7 +84,7 @@ describe('a person beside the running node', () => {
     assert.equal(after.stdout, '');
   });
 
-  it('sees with `status` what the node does and what is wrong, until it runs no more', async () => {
+  it('sees with `status` what the node does and what is wrong, until it stops', async () => {
     const { gitlab, configPath, tokens } = installation;
     const job = gitlab.addJob(endless);
     await job.whenLog(/^begun$/m);
@@ -141,7 +141,7 @@ describe('a person beside the running node', () => {
     await assert.rejects(command('logs', `${job.id}`), /no job .* runs/);
   });
 
-  it('ends a job for good with `cancel --force`: GitLab is told, nothing is left', async () => {
+  it('ends a job with `cancel --force`: GitLab is told, and nothing is left', async () => {
     const job = installation.gitlab.addJob(endless);
     await job.whenLog(/^begun$/m);
     await command('cancel', `${job.id}`, '--force');
@@ -151,7 +151,7 @@ describe('a person beside the running node', () => {
     await installation.whenClean(120_000);
   });
 
-  it('reads in the log which job it is, and why it failed: once, in words, without a secret', async () => {
+  it('reads in the log which job failed and why, once, as a sentence, without a secret', async () => {
     const { runner, gitlab } = installation;
     const place = { key: 'PLACE', value: 'wordofmystery', masked: true };
     const image = '127.0.0.1:1/$PLACE/app:1';
@@ -184,14 +184,14 @@ describe('a person beside the running node', () => {
     }
   });
 
-  it('pauses a runner and resumes it: no job meanwhile, said in the log, by `list` and by `jobs`', async () => {
+  it('pauses and resumes a runner: it takes no job meanwhile; the log, `list` and `jobs` say so', async () => {
     const { runner, gitlab } = installation;
     const paused = await command('pause', 'system-test-0');
     assert.match(paused.stderr, /Runner paused until `resume`.*runner_name=system-test-0/);
     await runner.whenLog(
       /"runner_name":"system-test-0".*"msg":"runner paused: no job is asked for/,
     );
-    // The question under way may still bring a job; then there is silence, which takes time to see.
+    // The job request under way may still bring a job. After it there is none, which takes time to see.
     await delay(6_000);
     const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
     assert.match((await command('list')).stderr, /^system-test-0 .* State=paused/m);
@@ -204,7 +204,7 @@ describe('a person beside the running node', () => {
     assert.ok(!(await command('list')).stderr.includes('State='));
   });
 
-  it('refuses a runner of another name, and names those there are', async () => {
+  it('is refused with a wrong name of a runner, and reads the right names', async () => {
     const refusal = /no runner "sistem-test" on this node: there is "system-test-0"/;
     await assert.rejects(command('pause', 'sistem-test'), refusal);
     await assert.rejects(command('resume', 'sistem-test'), refusal);
@@ -225,7 +225,7 @@ describe('a person beside the running node', () => {
     await installation.whenClean();
   });
 
-  it('adds a second node, to which the keys are handed by a command: both see the same jobs', async () => {
+  it('adds a second node with the keys that a command prints: both see the same jobs', async () => {
     const second = await startSecondNode(installation);
     try {
       const job = installation.gitlab.addJob(endless);
@@ -245,12 +245,12 @@ describe('a person beside the running node', () => {
     }
   });
 
-  it('reads in the log what a reload changed, key by key, and what becomes of a file that is broken or gone', async () => {
+  it('reads in the log which keys a reload changed, and what a broken or missing file means', async () => {
     const { runner, configPath, tokens } = installation;
     const config = await readFile(configPath, 'utf8');
     const since = runner.lines.length;
     const whenSaid = (pattern: RegExp) => runner.whenLog(pattern, 20_000, since);
-    // At once: nobody must read half of it.
+    // Renamed, so that the node never reads half of it.
     const reload = async (text: string) => {
       await writeFile(`${configPath}.new`, text, { mode: 0o600 });
       await rename(`${configPath}.new`, configPath);
@@ -283,7 +283,7 @@ describe('a person beside the running node', () => {
     for (const secret of ['hush-hush', ...tokens]) assert.ok(!text.includes(secret), secret);
   });
 
-  it('is told when there is no such job', async () => {
+  it('is told when a job does not exist', async () => {
     await assert.rejects(command('cancel', '4711'), /no job "4711" runs/);
   });
 });
@@ -299,7 +299,7 @@ describe('log_format = "json" of the config file', () => {
     ['a file that is broken', '[[runners]\n', (runner) => runner.whenExit()],
   ];
   for (const [what, rest, end] of cases) {
-    it(`holds from the first line to the last: ${what}`, async () => {
+    it(`applies from the first line to the last: ${what}`, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'tgr-json-'));
       directories.push(directory);
       const configPath = join(directory, 'config.toml');

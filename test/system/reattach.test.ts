@@ -6,7 +6,7 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
-/** The program that there is, which says to be newer than it is. */
+/** The installed Temporal CLI with a false, newer version. */
 async function newerTemporal(directory: string): Promise<string> {
   const file = join(directory, 'newer-temporal');
   const version = 'temporal version 99.0.0 (Server 99.0.0, UI 99.0.0)';
@@ -43,7 +43,7 @@ describe('re-attachment', () => {
     );
   };
 
-  it('goes on after kill -9 in mid-script: nothing runs twice, no line is lost or doubled', async () => {
+  it('continues after kill -9 in the script: nothing runs twice, each line is there once', async () => {
     const job = installation.gitlab.addJob({ script: COUNTED, variables: [NO_GIT] });
     await job.whenLog(/^line 10$/m);
     await installation.runner.end('SIGKILL');
@@ -56,7 +56,7 @@ describe('re-attachment', () => {
     assert.deepEqual(installation.gitlab.violations, []);
   });
 
-  it('collects a script that ended while no worker was there', async () => {
+  it('finishes a job whose script ended while no worker ran', async () => {
     const job = installation.gitlab.addJob({ script: [...COUNTED, 'exit 7'], variables: [NO_GIT] });
     await job.whenLog(/^line 1$/m);
     await installation.runner.end('SIGKILL');
@@ -73,7 +73,7 @@ describe('re-attachment', () => {
     await installation.whenClean();
   });
 
-  it('lets builds go on over SIGTERM and the next start, and exits with 0', async () => {
+  it('exits with 0 on SIGTERM, and continues its builds after the next start', async () => {
     const job = installation.gitlab.addJob({ script: COUNTED, variables: [NO_GIT] });
     await job.whenLog(/^line 5$/m);
     assert.equal(await installation.runner.end('SIGTERM'), 0);
@@ -84,7 +84,7 @@ describe('re-attachment', () => {
     await installation.whenClean();
   });
 
-  it('goes on after an upgrade of the embedded Temporal, which begins with a new database', async () => {
+  it('continues after an upgrade of the embedded Temporal, which begins with a new database', async () => {
     const { directory } = installation;
     const job = installation.gitlab.addJob({ script: COUNTED, variables: [NO_GIT] });
     await job.whenLog(/^line 5$/m);

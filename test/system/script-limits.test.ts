@@ -12,7 +12,7 @@ describeScenarios('scripts at their limits', {}, [
     expected: { state: 'success', log: [LONG, /^behind$/m] },
   },
   {
-    title: 'a command of 100,000 characters runs, and is shown whole',
+    title: 'a command of 100,000 characters runs, and the log shows all of it',
     job: { script: [`echo ${'y'.repeat(100_000)} | wc -c`], variables: [NO_GIT] },
     expected: { state: 'success', log: [`$ echo ${'y'.repeat(100_000)}`, /^100001$/m] },
   },
@@ -22,7 +22,7 @@ describeScenarios('scripts at their limits', {}, [
     expected: { state: 'success', log: [/^behind$/m, 'Job succeeded'] },
   },
   {
-    title: 'bytes that are no UTF-8 pass through the environment as they are',
+    title: 'bytes that are not UTF-8 pass unchanged through the environment',
     job: {
       script: [`export ODD="$(printf '\\377\\376')"`, `sh -c 'printf %s "$ODD" | od -An -tx1'`],
       variables: [NO_GIT],
@@ -49,7 +49,7 @@ describeScenarios('scripts at their limits', {}, [
     expected: { state: 'success', log: [/WARNING: .*BAD-NAME/, '<good>'] },
   },
   {
-    title: 'the highest exit code is told as it is',
+    title: 'the highest exit code is reported unchanged',
     job: { script: ['exit 255'], variables: [NO_GIT] },
     expected: { state: 'failed', failureReason: 'script_failure', exitCode: 255 },
   },
@@ -59,7 +59,7 @@ describeScenarios('scripts at their limits', {}, [
     expected: { state: 'failed', failureReason: 'script_failure', exitCode: 137 },
   },
   {
-    title: 'a failure that the script deals with is none',
+    title: 'a failure that the script handles does not fail the job',
     job: {
       script: ['false || echo dealt-with', 'if ! false; then echo again; fi'],
       variables: [NO_GIT],
@@ -67,12 +67,12 @@ describeScenarios('scripts at their limits', {}, [
     expected: { state: 'success', log: [/^dealt-with$/m, /^again$/m] },
   },
   {
-    title: 'reading from standard input fails at once: there is none',
+    title: 'a read from standard input ends at once',
     job: { script: ['read -r line || echo nothing-to-read'], variables: [NO_GIT] },
     expected: { state: 'success', log: [/^nothing-to-read$/m] },
   },
   {
-    title: 'a process left in the background does not hold the job',
+    title: 'a process left in the background does not delay the end of the job',
     job: { script: ['sleep 600 & echo left-behind'], variables: [NO_GIT] },
     expected: { state: 'success', log: [/^left-behind$/m, 'Job succeeded'] },
   },
@@ -87,7 +87,7 @@ describeScenarios('scripts at their limits', {}, [
     },
   },
   {
-    title: 'a last line without its end is shown',
+    title: 'a last line without a newline is shown',
     job: { script: ['printf no-newline'], variables: [NO_GIT] },
     expected: { state: 'success', log: ['no-newline', 'Job succeeded'] },
   },
@@ -107,7 +107,7 @@ describeScenarios(
   { runnerToml: '  debug_trace_disabled = true' },
   [
     {
-      title: 'does not trace commands, and says that it was asked to',
+      title: 'does not trace commands, and logs that the job asked for it',
       job: {
         script: ['echo untraced'],
         variables: [NO_GIT, { key: 'CI_DEBUG_TRACE', value: 'true' }],

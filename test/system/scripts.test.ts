@@ -2,7 +2,7 @@ import { describeScenarios, NO_GIT } from '../support/scenario.ts';
 
 describeScenarios('scripts', {}, [
   {
-    title: 'a script that ends well makes the job succeed',
+    title: 'a script that succeeds makes the job succeed',
     job: { script: ['echo one', 'echo two'], variables: [NO_GIT] },
     expected: {
       state: 'success',
@@ -10,7 +10,7 @@ describeScenarios('scripts', {}, [
     },
   },
   {
-    title: 'the exit code of the line that fails is the job’s, and later lines do not run',
+    title: 'the exit code of the failing line is that of the job, and later lines do not run',
     job: { script: ['echo before', '(exit 3)', 'echo after'], variables: [NO_GIT] },
     expected: {
       state: 'failed',
@@ -21,12 +21,12 @@ describeScenarios('scripts', {}, [
     },
   },
   {
-    title: 'a command that is not there gives 127',
+    title: 'a missing command gives exit code 127',
     job: { script: ['no-such-command'], variables: [NO_GIT] },
     expected: { state: 'failed', failureReason: 'script_failure', exitCode: 127 },
   },
   {
-    title: 'a failure inside of a pipe fails the job where the shell has pipefail',
+    title: 'a failure in a pipe fails the job if the shell has pipefail',
     job: { script: ['false | cat'], variables: [NO_GIT] },
     expected: { state: 'failed', failureReason: 'script_failure', exitCode: 1 },
   },
@@ -36,7 +36,7 @@ describeScenarios('scripts', {}, [
     expected: { state: 'success', log: [/^shared in \/tmp$/m] },
   },
   {
-    title: 'after_script has a shell of its own, and files of the script',
+    title: 'after_script has a shell of its own, and sees files of the script',
     job: {
       script: ['word=lost', 'echo kept > /tmp/kept'],
       afterScript: ['echo "word=<$word>"', 'cat /tmp/kept', 'echo "status $CI_JOB_STATUS"'],
@@ -66,7 +66,7 @@ describeScenarios('scripts', {}, [
     },
   },
   {
-    title: 'after_script fails a good job when its errors count',
+    title: 'after_script fails a successful job when its errors count',
     job: {
       script: ['true'],
       afterScript: ['exit 9'],
@@ -98,7 +98,7 @@ describeScenarios('scripts', {}, [
     expected: { state: 'success', log: [/^\++ echo traced$/m] },
   },
   {
-    title: 'variables written to GITLAB_ENV are there in the next stage',
+    title: 'variables written to GITLAB_ENV are set in the next stage',
     job: {
       script: ['echo "FROM_SCRIPT=handed over" >> "$GITLAB_ENV"'],
       afterScript: ['echo "got $FROM_SCRIPT"'],
@@ -115,7 +115,7 @@ describeScenarios('scripts', {}, [
     expected: { state: 'success', log: [/^last-line$/m, 'Job succeeded'] },
   },
   {
-    title: 'a script with a NUL byte fails with a line that says so',
+    title: 'a script with a NUL byte fails, and the log says why',
     job: { script: ['echo a\u0000b'], variables: [NO_GIT] },
     expected: {
       state: 'failed',

@@ -16,7 +16,7 @@ interface ReadyLine {
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const execute = promisify(execFile);
 
-/** As the fake GitLab has it. */
+/** The project of the fake GitLab. */
 const PROJECT = 'group/project';
 
 async function connect(installation: Installation): Promise<[Connection, string]> {
@@ -24,7 +24,7 @@ async function connect(installation: Installation): Promise<[Connection, string]
   return [await Connection.connect({ address: ready.temporal }), ready.namespace];
 }
 
-/** Visibility is a moment behind. Returns the ids that the query finds. */
+/** Returns the ids that the query finds. Waits, because visibility lags behind. */
 async function find(
   [{ workflowService }, namespace]: [Connection, string],
   query: string,

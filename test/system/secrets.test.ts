@@ -26,7 +26,7 @@ interface Wanted {
   readonly file?: boolean;
 }
 
-/** As GitLab makes it of `secrets:` in .gitlab-ci.yml and the project's VAULT_* variables. */
+/** A secret as GitLab derives it from `secrets:` and the project's VAULT_* variables. */
 function vaultSecret({ engine = 'kv-v2', ...wanted }: Wanted = {}) {
   return {
     vault: {
@@ -55,7 +55,7 @@ function job(
   return { script, variables: [NO_GIT, ID_TOKEN, ...variables], payload: { secrets } };
 }
 
-/** Whether a file of the node has this text in it, besides the scripts that containers run now. */
+/** Whether a file of the node contains this text. Scripts of running containers do not count. */
 async function isOnDisk(directory: string, text: string): Promise<boolean> {
   const grep = promisify(execFile)('grep', ['-rqaF', '--exclude=script', '-e', text, directory]);
   return grep.then(
@@ -66,7 +66,7 @@ async function isOnDisk(directory: string, text: string): Promise<boolean> {
 
 describeScenarios(`secrets from ${vault.kind}`, {}, [
   {
-    title: 'a secret is a file unless the job says otherwise, and its content is hidden in the log',
+    title: 'a secret is a file by default, and its content is masked in the log',
     job: job({ DATABASE_PASSWORD: vaultSecret() }, [
       'test -f "$DATABASE_PASSWORD"',
       'cat "$DATABASE_PASSWORD"; echo',
@@ -86,7 +86,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     },
   },
   {
-    title: 'a secret with file: false is a variable, taken as it is',
+    title: 'a secret with file: false is a variable that is not expanded',
     job: job({ PASSWORD: vaultSecret({ file: false }) }, [
       'echo "<$PASSWORD>"',
       'echo "${#PASSWORD} characters"',
@@ -98,7 +98,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     },
   },
   {
-    title: 'secrets come from engines of version 1 and generic ones too, numbers digit by digit',
+    title: 'secrets also come from kv-v1 and generic engines, and numbers keep all their digits',
     job: job(
       {
         ONE: vaultSecret({ engine: 'kv-v1', file: false }),
@@ -118,7 +118,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     expected: { state: 'success', never: ['S3cret-of-v1', '90071992547409931234'] },
   },
   {
-    title: 'variables of the job stand in the path of a secret',
+    title: 'variables of the job are expanded in the path of a secret',
     job: job(
       { PASSWORD: vaultSecret({ path: 'ci/$DEPLOY_TO/db', file: false }) },
       ['test "$PASSWORD" = "S3cret-of-$DEPLOY_TO"'],
@@ -139,7 +139,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     expected: { state: 'success', log: [/^same secret$/m] },
   },
   {
-    title: 'a secret that is not there fails the job before anything is begun',
+    title: 'a missing secret fails the job before anything begins',
     job: job({ PASSWORD: vaultSecret({ field: 'nothing' }) }, ['echo ran']),
     expected: {
       state: 'failed',
@@ -149,7 +149,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     },
   },
   {
-    title: 'a secret that is not there is empty when the job is content with that',
+    title: 'a missing secret is empty when the job allows that',
     job: job(
       { PASSWORD: vaultSecret({ path: 'ci/nothing', file: false }) },
       ['echo "<${PASSWORD-unset}>"'],
@@ -158,7 +158,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     expected: { state: 'success', log: [/^<>$/m] },
   },
   {
-    title: 'a path that the role may not read fails the job as its configuration’s fault',
+    title: 'a path that the role may not read fails the job as a configuration error',
     job: job({ PASSWORD: vaultSecret({ path: 'other/db' }) }, ['echo ran']),
     expected: {
       state: 'failed',
@@ -168,7 +168,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     },
   },
   {
-    title: 'a role that does not exist fails the job with the server’s own words',
+    title: 'a role that does not exist fails the job with the server’s message',
     job: job({ PASSWORD: vaultSecret({ role: 'nobody' }) }, ['echo ran']),
     expected: {
       state: 'failed',
@@ -197,7 +197,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     },
   },
   {
-    title: 'a provider that is not supported yet is named',
+    title: 'an unsupported provider is named',
     job: job({ PASSWORD: { aws_secrets_manager: { secret_id: 'x' } } }, ['echo ran']),
     expected: {
       state: 'failed',
@@ -206,7 +206,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
     },
   },
   {
-    title: 'a secret of no provider is warned of, and there is no variable',
+    title: 'a secret without a provider causes a warning and sets no variable',
     job: job({ PASSWORD: { file: false } }, ['echo "<${PASSWORD-unset}>"']),
     expected: {
       state: 'success',
@@ -226,7 +226,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
 describeScenarios('secrets of a build whose worker is killed', {}, [
   {
     title:
-      'a secret lies nowhere in clear but in the script that runs, and stays the same though it was changed in Vault',
+      'a secret is in clear only in the script that runs, and does not change when Vault’s value does',
     job: {
       ...job({ PASSWORD: vaultSecret({ path: 'ci/rotated' }) }, ['echo begun', 'sleep 8']),
       afterScript: ['echo "$(wc -c < "$PASSWORD") bytes, $(cat "$PASSWORD")"'],

@@ -20,7 +20,7 @@ function numbersOf(log: string): readonly number[] {
   return [...log.matchAll(/counter\] \S+ tick (\d+)$/gm)].map(([, number]) => Number(number));
 }
 
-describe('services over the death of the worker', () => {
+describe('services when the worker dies', () => {
   let installation: Installation;
   before(async () => {
     installation = await openInstallation({ concurrent: 2 });
@@ -33,7 +33,7 @@ describe('services over the death of the worker', () => {
     await installation.start();
   };
 
-  it('run on, and their log comes into the trace whole, each line once', async () => {
+  it('keep running, and each line of their log is in the trace once', async () => {
     const ticks = 'i=0; while true; do i=$((i+1)); echo "tick $i"; sleep 0.2; done';
     const job = installation.gitlab.addJob({
       script: ['for i in $(seq 1 40); do sleep 0.2; done', 'echo script-ran'],
@@ -55,7 +55,7 @@ describe('services over the death of the worker', () => {
     assert.deepEqual(installation.gitlab.violations, []);
   });
 
-  it('are started once, and waited for by the next process, when it dies while they come up', async () => {
+  it('are started once, and the next process waits for them, when it dies while they start', async () => {
     const job = installation.gitlab.addJob({
       script: ['echo script-ran'],
       variables: VARIABLES,

@@ -23,7 +23,7 @@ const CONFIGURED_TOML = `
       environment = ["xpack.security.enabled=false"]
 `;
 
-/** A service of busybox that runs a line of shell; on its port it says the line's words to all. */
+/** A service of busybox that runs a line of shell, which may answer on a port. */
 function shell(line: string, more: Readonly<Record<string, unknown>> = {}) {
   return { name: BUSYBOX, entrypoint: ['sh', '-c', line], ...more };
 }
@@ -34,14 +34,14 @@ function serving(words: string, port = 4000): string {
 
 const PORT = (value: string) => [{ key: 'HEALTHCHECK_TCP_PORT', value }];
 
-/** What a service says on its port, read by bash alone. */
+/** Reads the answer of a service on its port with bash alone. */
 function ask(host: string, port = 4000): string {
   return `until bash -c 'cat < /dev/tcp/${host}/${port}' 2>/dev/null; do sleep 0.2; done`;
 }
 
 const TALKS: readonly Scenario[] = [
   {
-    title: 'a job talks to PostgreSQL by the name of its image, once it listens',
+    title: 'a job reaches PostgreSQL by the name of its image, once it listens',
     job: {
       image: POSTGRES,
       script: [
@@ -61,7 +61,7 @@ const TALKS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a job talks to PostgreSQL and Redis in a network of its own, each by its alias',
+    title: 'a job with its own network reaches PostgreSQL and Redis by their aliases',
     job: {
       image: POSTGRES,
       script: [
@@ -80,7 +80,7 @@ const TALKS: readonly Scenario[] = [
     expected: { state: 'success', log: [/^\s*42$/m, '+PONG'] },
   },
   {
-    title: 'every alias leads to the service, by space or comma, and the path of its image too',
+    title: 'every alias, separated by space or comma, and the image’s path lead to the service',
     job: {
       image: REDIS,
       script: [
@@ -96,7 +96,7 @@ const TALKS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service keeps what the script gave it, and is alive in after_script',
+    title: 'a service keeps data of the script, and still runs in after_script',
     job: {
       image: REDIS,
       script: ['redis-cli -h redis set key kept-by-the-service'],
@@ -107,7 +107,7 @@ const TALKS: readonly Scenario[] = [
     expected: { state: 'success', log: ['OK', /^kept-by-the-service$/m] },
   },
   {
-    title: 'in a network of its own a service reaches the job by the name "build"',
+    title: 'a service in a network of the job’s own reaches the job by the name "build"',
     job: {
       image: JOB_IMAGE,
       script: [ask('back')],
@@ -125,7 +125,7 @@ const TALKS: readonly Scenario[] = [
     expected: { state: 'success', log: ['has no exposed ports', /^I-see-the-job$/m] },
   },
   {
-    title: 'a job that is canceled while its services are waited for ends at once',
+    title: 'a job that is canceled while it waits for its services ends at once',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT, DEBUG],
@@ -146,11 +146,11 @@ const TALKS: readonly Scenario[] = [
   },
 ];
 
-describeScenarios('services that a job talks to', {}, TALKS);
+describeScenarios('services that a job uses', {}, TALKS);
 
 const SETTINGS: readonly Scenario[] = [
   {
-    title: 'two services of one image are told apart by their aliases',
+    title: 'two services of one image have different aliases',
     job: {
       script: [ask('first'), ask('second')],
       variables: [NO_GIT],
@@ -172,7 +172,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service whose every name is taken is not started',
+    title: 'a service without a free name is not started',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT, DEBUG],
@@ -190,7 +190,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'an alias that no host can have, or that is the name of GitLab, is skipped and told',
+    title: 'an alias that is no host name, or that is GitLab’s, is skipped with a warning',
     job: {
       script: [ask('good')],
       variables: [NO_GIT],
@@ -204,7 +204,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a command without an entrypoint is what the image runs',
+    title: 'a command without an entrypoint replaces that of the image',
     job: {
       script: [ask('greeter')],
       variables: [NO_GIT],
@@ -222,7 +222,7 @@ const SETTINGS: readonly Scenario[] = [
     expected: { state: 'success', log: [/^by-command$/m] },
   },
   {
-    title: 'a service sees public variables and its own, which may refer to all, and no other',
+    title: 'a service sees public variables and its own, which may refer to all others',
     job: {
       script: ['echo script-ran'],
       variables: [
@@ -245,7 +245,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a variable of a service may have a name that no shell takes',
+    title: 'a variable of a service may have a name that is invalid in a shell',
     docker: CONFIGURED_TOML,
     job: {
       script: ['echo script-ran'],
@@ -267,7 +267,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service that does not exist fails the job as a matter of configuration',
+    title: 'a service that does not exist fails the job as a configuration error',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -282,7 +282,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service that cannot be started fails the job, and is named',
+    title: 'a service that cannot be started fails the job, and the log names it',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -295,7 +295,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a name that is no image fails the job as a matter of configuration',
+    title: 'a name that is no image name fails the job as a configuration error',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -308,7 +308,8 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service that the configuration does not allow fails the job, and the list is named',
+    title:
+      'a service that the configuration does not allow fails the job, and the log names the list',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -336,7 +337,7 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service has limits of its own',
+    title: 'a service has its own limits',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT, DEBUG],
@@ -352,7 +353,7 @@ const SETTINGS: readonly Scenario[] = [
     expected: { state: 'success', log: ['limit 67108864'] },
   },
   {
-    title: 'the log of a service is in the trace when the job asks for it, with its secrets hidden',
+    title: 'the log of a service is in the trace, with secrets masked, when the job asks for it',
     job: {
       script: ['sleep 1', 'echo script-ran'],
       variables: [NO_GIT, DEBUG, { key: 'SECRET', value: 'hunter2-hunter2', masked: true }],
@@ -374,14 +375,14 @@ const SETTINGS: readonly Scenario[] = [
 ];
 
 describeScenarios(
-  'services as job and configuration want them',
+  'services with settings of job and configuration',
   { dockerToml: DOCKER_TOML },
   SETTINGS,
 );
 
 const WAITS: readonly Scenario[] = [
   {
-    title: 'a service that is slow to listen is waited for at the port that its variables name',
+    title: 'a job waits for a slow service on the port that the service’s variables name',
     job: {
       script: [ask('slow')],
       variables: [NO_GIT],
@@ -397,7 +398,7 @@ const WAITS: readonly Scenario[] = [
     expected: { state: 'success', log: [/^slow-but-there$/m], never: ["didn't start properly"] },
   },
   {
-    title: 'a service that never listens is told with its log, and the job runs all the same',
+    title: 'a service that never listens is reported with its log, and the job runs nevertheless',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -428,7 +429,7 @@ const WAITS: readonly Scenario[] = [
   },
   {
     title:
-      'a service that ends is told of at once, with its exit code, while the others are waited for',
+      'a service that ends is reported at once with its exit code, while the job waits for the others',
     job: {
       script: [ask('other')],
       variables: [NO_GIT],
@@ -448,7 +449,7 @@ const WAITS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service without a port is told of, and not waited for longer than it talks',
+    title: 'a service without a port is reported with its log, and the job does not wait for it',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -460,7 +461,7 @@ const WAITS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a port that is none fails the job, and is named',
+    title: 'an invalid port fails the job, and the log names it',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
@@ -473,14 +474,14 @@ const WAITS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a service of the configuration runs beside every job, with its own environment',
+    title: 'a service of the configuration runs beside every job with its own environment',
     job: { script: [ask('of-the-config')], variables: [NO_GIT] },
     expected: { state: 'success', log: [/^of the config$/m] },
   },
 ];
 
 describeScenarios(
-  'services that are waited for',
+  'waiting for services',
   {
     dockerToml: `
     wait_for_services_timeout = 8

@@ -24,7 +24,7 @@ describe('signals', () => {
     variables: [NO_GIT],
   });
 
-  it('SIGQUIT takes no more jobs, waits for the build that runs and exits with 0', async () => {
+  it('SIGQUIT takes no more jobs, waits for the running build and exits with 0', async () => {
     const { gitlab } = installation;
     const job = gitlab.addJob({ script: ['echo begun', 'sleep 4'], variables: [NO_GIT] });
     await job.whenLog(/^begun$/m);
@@ -36,7 +36,7 @@ describe('signals', () => {
     await installation.whenClean();
   });
 
-  it('kill -9, a start, a stop and a start say nothing that only a developer understands', async () => {
+  it('kill -9, a start, a stop and a start log nothing that only a developer understands', async () => {
     const job = installation.gitlab.addJob(waiting('long'));
     await job.whenLog(/^begun$/m);
     await installation.runner.end('SIGKILL');
@@ -48,7 +48,7 @@ describe('signals', () => {
     job.cancel();
     await job.whenFinished();
     await installation.whenClean();
-    // What the SDK says bears its fields; the others have to do with the stop itself.
+    // Lines of the SDK have these fields. The other texts are about the stop itself.
     const cryptic =
       /"sdk":"temporal"|task_token|"msg":"(job request not answered|config not loaded)/;
     for (const line of [...killed.lines, ...last.lines]) {
@@ -56,7 +56,7 @@ describe('signals', () => {
     }
   });
 
-  it('SIGHUP brings a new `concurrent` into force without a restart', async () => {
+  it('SIGHUP applies a new `concurrent` without a restart', async () => {
     const { gitlab, configPath } = installation;
     const first = gitlab.addJob(waiting('first'));
     const second = gitlab.addJob(waiting('second'));
@@ -72,7 +72,7 @@ describe('signals', () => {
     await installation.whenClean();
   });
 
-  it('a broken config.toml changes nothing and is told by line; a good one counts again', async () => {
+  it('a broken config.toml changes nothing, and the log names its line; a good one is applied', async () => {
     const { gitlab, configPath } = installation;
     const config = await readFile(configPath, 'utf8');
     await writeFile(configPath, `${config}\n[[runners]\n`);
@@ -82,7 +82,7 @@ describe('signals', () => {
     assert.equal(await job.whenFinished(), 'success');
     await writeFile(configPath, config.replaceAll(/^\[\[runners\]\][^]*$/gm, ''));
     installation.runner.signal('SIGHUP');
-    // The question under way may still bring a job; then there is silence, which takes time to see.
+    // The job request under way may still bring a job. After it there is none, which takes time to see.
     await delay(6_000);
     const before = gitlab.requests.length;
     const later = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
@@ -112,7 +112,7 @@ describe('SIGTERM while the process starts', () => {
       env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: join(directory, 'state'), ...env },
     });
 
-  it('ends it with 0 as soon as it has said its first word, and leaves no lock', async () => {
+  it('ends it with 0 after its first line, and leaves no lock', async () => {
     const directory = await openDirectory();
     const runner = start(directory);
     await runner.whenLog(/"msg":"Runtime platform"/);
@@ -139,7 +139,7 @@ describe('SIGTERM while the process starts', () => {
     ['does not come up', 'if [ "$1" = --version ]; then echo \'Server 1.32.0\'; exit; fi'],
     ['does not say its version', ':'],
   ] as const) {
-    it(`ends it with 0 while its own Temporal ${when}, which ends too`, async () => {
+    it(`ends it and its own Temporal, with 0, while that ${when}`, async () => {
       const directory = await openDirectory();
       const program = join(directory, 'temporal');
       const record = join(directory, 'hangs.json');
@@ -159,7 +159,7 @@ describe('SIGTERM while the process starts', () => {
   }
 });
 
-/** The process id that a program has noted. */
+/** The process id that a program has written to a file. */
 async function whenWritten(record: string, runner: RunnerProcess): Promise<number> {
   while (!runner.hasExited) {
     const text = await readFile(record, 'utf8').catch(() => undefined);

@@ -38,8 +38,8 @@ describe('slots', () => {
   });
 });
 
-describe('a job whose result GitLab does not take', () => {
-  it('keeps its place, and is the only one whose log waits on the disk', async () => {
+describe('a job whose result GitLab does not accept', () => {
+  it('keeps its slot, so that no other job’s log waits on the disk', async () => {
     const installation = await openInstallation({ concurrent: 1 });
     try {
       await installation.start();
@@ -54,7 +54,7 @@ describe('a job whose result GitLab does not take', () => {
           : undefined,
       );
       await first.whenLog(/Job succeeded/);
-      // For longer than a place that is free takes to be filled.
+      // This is longer than a free slot takes to be filled.
       await assert.rejects(second.whenState(['running'], 8_000));
       assert.ok(refused.count > 0, 'its result was not refused');
       assert.deepEqual([first.state, second.handedOut], ['running', 0]);
@@ -70,7 +70,7 @@ describe('a job whose result GitLab does not take', () => {
   });
 });
 
-/** From the moment GitLab hands a job out until it has the result, by the fake's own clock. */
+/** How many jobs ran at once, from hand-out to result, by the clock of the fake GitLab. */
 function mostAtOnce(jobs: readonly FakeJob[]): number {
   const changes = jobs
     .flatMap(({ handedOutAtMs = 0, finishedAtMs = 0 }) => [

@@ -6,7 +6,7 @@ const CLONE = variable('GIT_STRATEGY', 'clone');
 
 describeScenarios('settings of sources', {}, [
   {
-    title: 'hooks of the job run before and behind the sources, in the helper',
+    title: 'hooks of the job run before and after the sources, in the helper',
     job: {
       script: ['echo ran'],
       payload: {
@@ -30,7 +30,7 @@ describeScenarios('settings of sources', {}, [
     expected: { state: 'success', log: ['Skipping Git checkout', /^no files$/m] },
   },
   {
-    title: 'GIT_CLONE_PATH chooses the directory, below that of all builds',
+    title: 'GIT_CLONE_PATH chooses a directory below that of all builds',
     job: {
       script: ['pwd', 'ls README.md'],
       variables: [CLONE, variable('GIT_CLONE_PATH', '$CI_BUILDS_DIR/elsewhere/app')],
@@ -38,7 +38,7 @@ describeScenarios('settings of sources', {}, [
     expected: { state: 'success', log: [/^\/builds\/elsewhere\/app$/m, /^README\.md$/m] },
   },
   {
-    title: 'GIT_CLONE_PATH outside of that fails the job as its configuration’s fault',
+    title: 'GIT_CLONE_PATH outside of that fails the job as a configuration error',
     job: { script: ['pwd'], variables: [variable('GIT_CLONE_PATH', '/etc')] },
     expected: {
       state: 'failed',
@@ -83,7 +83,7 @@ describeScenarios('settings of sources', {}, [
     },
   },
   {
-    title: 'GIT_FETCH_EXTRA_FLAGS go to git as they are',
+    title: 'GIT_FETCH_EXTRA_FLAGS are passed to git unchanged',
     job: {
       script: ['true'],
       variables: [CLONE, variable('GIT_FETCH_EXTRA_FLAGS', '--verbose --no-tags')],
@@ -91,7 +91,7 @@ describeScenarios('settings of sources', {}, [
     expected: { state: 'success', log: ['Fetching changes', /POST git-upload-pack/] },
   },
   {
-    title: 'flags that git does not know fail the job with git’s own words, at every try',
+    title: 'unknown flags fail the job with git’s message at every try',
     job: {
       script: ['echo ran'],
       variables: [
@@ -110,7 +110,7 @@ describeScenarios('settings of sources', {}, [
     },
   },
   {
-    title: 'a strategy that does not exist is warned of, and the usual one is used',
+    title: 'an unknown strategy causes a warning, and the default is used',
     job: { script: ['ls README.md'], variables: [variable('GIT_STRATEGY', 'copy')] },
     expected: {
       state: 'success',
@@ -118,7 +118,7 @@ describeScenarios('settings of sources', {}, [
     },
   },
   {
-    title: 'submodules come with the job’s token, when the job wants them',
+    title: 'submodules are fetched with the job’s token when the job asks for them',
     job: async ({ gitlab }) => {
       const { repository } = gitlab;
       const inner = repository.headSha;
@@ -142,7 +142,7 @@ describeScenarios('settings of sources', {}, [
     },
   },
   {
-    title: 'a job that names no strategy for submodules gets none',
+    title: 'a job without a strategy for submodules gets none',
     job: { script: ['true'], variables: [CLONE] },
     expected: { state: 'success', log: ['Skipping Git submodules setup'] },
   },
@@ -170,7 +170,7 @@ describeScenarios(
   },
   [
     {
-      title: 'they run around the sources and in the shell of the script, but not of after_script',
+      title: 'run around the sources and in the shell of the script, but not in after_script',
       job: {
         script: ['echo "script knows $word"'],
         afterScript: ['echo "after_script knows <$word>"'],
@@ -189,8 +189,7 @@ describeScenarios(
       },
     },
     {
-      title:
-        'a release step runs behind the script, with variables put in, and fails the job by itself',
+      title: 'a release step runs after the script, with variables expanded, and can fail the job',
       job: {
         payload: {
           steps: [

@@ -19,7 +19,7 @@ describe('sources', () => {
     return added;
   };
 
-  it('checks the commit of the job out, detached, in the project’s directory', async () => {
+  it('checks out the commit of the job, detached, in the project’s directory', async () => {
     const { repository } = installation.gitlab;
     const job = await run({ script: ['git rev-parse HEAD || cat .git/HEAD', 'ls', 'pwd'] });
     assertJob(job, {
@@ -34,7 +34,7 @@ describe('sources', () => {
     });
   });
 
-  it('keeps what git does not know with strategy fetch only when it is not to be cleaned', async () => {
+  it('keeps untracked files with strategy fetch only without git clean', async () => {
     const variables = [
       { key: 'GIT_STRATEGY', value: 'fetch' },
       { key: 'GIT_CLEAN_FLAGS', value: 'none' },
@@ -62,7 +62,7 @@ describe('sources', () => {
     });
   });
 
-  it('leaves the directory alone with strategy none, and makes an empty one with empty', async () => {
+  it('leaves the directory alone with strategy none, and empties it with strategy empty', async () => {
     const none = [{ key: 'GIT_STRATEGY', value: 'none' }];
     const empty = [{ key: 'GIT_STRATEGY', value: 'empty' }];
     assertJob(await run({ script: ['pwd', 'test ! -e README.md || true'], variables: none }), {
@@ -75,7 +75,7 @@ describe('sources', () => {
     });
   });
 
-  it('fetches only as deep as it is told', async () => {
+  it('fetches only as deep as GIT_DEPTH says', async () => {
     const job = await run({
       script: ['wc -l < .git/shallow'],
       variables: [{ key: 'GIT_STRATEGY', value: 'clone' }],
@@ -109,7 +109,7 @@ describe('sources', () => {
     assertJob(next, { state: 'success', never: ['planted-hook-ran'] });
   });
 
-  it('fails the job with git’s own words when the commit is not there', async () => {
+  it('fails the job with git’s message when the commit does not exist', async () => {
     const job = await run({ sha: '1234567890123456789012345678901234567890', script: ['true'] });
     assertJob(job, {
       state: 'failed',

@@ -53,12 +53,12 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     });
 
     it('says why: status, reason, exit code and stage', async () => {
-      // Workflows end a little after GitLab has their result.
+      // A workflow ends a little after GitLab has the result.
       await whenText(build.status, /^\s*Failed\s*$/);
       await whenText(build.result, /script_failure, exit code 3 in step_script/);
     });
 
-    it('shows the input decoded, without having been told a codec server', async () => {
+    it('shows the input decoded without any setting of a codec server', async () => {
       await whenText(build.input, /"projectPath": "group\/project"/);
       await whenText(build.input, /"jobName": "rspec"/);
     });
@@ -87,7 +87,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     });
   });
 
-  it('tells failed builds from good ones by their status, and finds them by it', async () => {
+  it('shows failed and good builds with their status, and finds them by it', async () => {
     const list = await ui.openList(BUILDS);
     await whenText(list.row(`/${broken.id}`), /Failed/);
     await whenText(list.row(`/${good.id}`), /Completed/);
@@ -108,7 +108,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     assert.equal(await other.row(`/${broken.id}`).count(), 0);
   });
 
-  it('watches a build that goes on after kill -9, and ends it by the update `cancel`', async () => {
+  it('watches a build that continues after kill -9, and ends it by the update `cancel`', async () => {
     const job = installation.gitlab.addJob({ ...ENDLESS, name: 'canceled' });
     await job.whenLog(/^begun$/m);
     const build = await (await ui.openList(BUILDS)).open(`/${job.id}`);
@@ -142,7 +142,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     assert.match(job.log, /Job failed: canceled/);
   });
 
-  it('holds the containers of a build and lets go of them, and reads what it waits for', async () => {
+  it('holds and releases the containers of a build, and reads what it waits for', async () => {
     const job = installation.gitlab.addJob({ ...ENDLESS, name: 'held' });
     await job.whenLog(/^begun$/m);
     const build = await (await ui.openList(BUILDS)).open(`/${job.id}`);
@@ -160,7 +160,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     await whenText(build.status, /^\s*Canceled\s*$/);
   });
 
-  it('is told when an order is wrong, and pauses a runner by the right one', async () => {
+  it('is told when a command is wrong, and pauses a runner by the right one', async () => {
     const list = await ui.openList('WorkflowType="feedRunners"');
     const fleet = await list.open('feed-runners/');
     const refused = await fleet.send('Update', 'pause', JSON.stringify('nobody'));

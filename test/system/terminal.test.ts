@@ -11,10 +11,10 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import { openWorkhorseTerminal, refusedTerminal, type KnownSession } from '../support/workhorse.ts';
 
-/** By then nobody is at the terminal: the container does not end with the shell. */
+/** Ends the script after the terminal has closed: the container does not end with the shell. */
 const GO_AFTER_EXIT = 'nohup sh -c "sleep 2; touch /tmp/go" >/dev/null 2>&1 & exit\n';
 
-/** Runs until a person ends it from the terminal. */
+/** A script that runs until a person ends it from the terminal. */
 const UNTIL_TOLD = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
@@ -45,7 +45,7 @@ describe('the web terminal of a job', () => {
     return job;
   };
 
-  it('is a shell beside the script: Workhorse types, reads, and the job waits for its end', async () => {
+  it('is a shell beside the script: Workhorse writes and reads, and the job waits for its end', async () => {
     const job = await begin('exit 3');
     const session = sessionOf(job);
     assert.ok(session.url.startsWith(`https://${address}/session/`));
@@ -74,7 +74,7 @@ describe('the web terminal of a job', () => {
     assert.equal((await refusedTerminal(session)).status, 404, 'the session ends with its build');
   });
 
-  it('is there for the operator of the node by `shell`, with what comes in by a pipe', async () => {
+  it('can be used by the operator of the node with `shell`, also with input from a pipe', async () => {
     const job = await begin();
     const shell = async (id: number, input: string) => {
       const args = [CLI, 'shell', `${id}`, '--config', installation.configPath];
@@ -82,7 +82,7 @@ describe('the web terminal of a job', () => {
       const said = { stdout: '', stderr: '' };
       child.stdout.on('data', (bytes: Buffer) => (said.stdout += bytes.toString()));
       child.stderr.on('data', (bytes: Buffer) => (said.stderr += bytes.toString()));
-      child.stdin.on('error', () => undefined); // who is refused reads nothing
+      child.stdin.on('error', () => undefined); // a refused `shell` does not read its input
       child.stdin.end(input);
       const [code] = (await once(child, 'close')) as [number];
       return { code, ...said };
@@ -98,7 +98,7 @@ describe('the web terminal of a job', () => {
     assertJob(job, { state: 'success', never: ['canary-9182', 'sum=42'] });
   });
 
-  it('refuses whoever has no token of it, and tells nothing', async () => {
+  it('refuses requests without its token, and reveals nothing', async () => {
     const [job, other] = await Promise.all([begin(), begin()]);
     const session = sessionOf(job);
     const stranger = { ...session, authorization: sessionOf(other).authorization };
@@ -116,7 +116,7 @@ describe('the web terminal of a job', () => {
     assertJob(job, { state: 'success', never: ['Terminal is connected'] });
   });
 
-  it('opens by the same token and certificate after kill -9 of the worker', async () => {
+  it('opens with the same token and certificate after kill -9 of the worker', async () => {
     const job = await begin('echo "after the terminal"');
     const session = sessionOf(job);
     const before = await openWorkhorseTerminal(session);
@@ -135,7 +135,7 @@ describe('the web terminal of a job', () => {
     assert.equal(job.handedOut, 1);
   });
 
-  it('holds an ended job over kill -9 too, and a person may come back', async () => {
+  it('holds an ended job also after kill -9, and a person may connect again', async () => {
     const job = await begin();
     const session = sessionOf(job);
     const before = await openWorkhorseTerminal(session);
@@ -154,7 +154,7 @@ describe('the web terminal of a job', () => {
     assert.equal(job.log.match(/Terminal is connected/g)?.length, 1);
   });
 
-  it('lets a canceled job go, whoever is there', async () => {
+  it('does not hold a canceled job, even with a person connected', async () => {
     const job = await begin();
     const terminal = await openWorkhorseTerminal(sessionOf(job));
     terminal.type('touch /tmp/go\n');
@@ -187,7 +187,7 @@ describe('the web terminal of a job', () => {
     await installation.runner.whenLog(/session_timeout/);
   };
 
-  it('says nothing secret in the log of the node', () => {
+  it('writes no secret to the log of the node', () => {
     assert.doesNotMatch(installation.runner.lines.join('\n'), /canary-9182|[0-9a-f]{64}/);
   });
 });

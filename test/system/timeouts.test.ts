@@ -5,7 +5,7 @@ import { describeScenarios, NO_GIT } from '../support/scenario.ts';
 import type { FakeVariable } from '../support/fake-gitlab/types.ts';
 
 const variable = (key: string, value: string): FakeVariable => ({ key, value });
-/** Runs in the helper while sources are got, before git is called. */
+/** A hook that runs in the helper before git is called. */
 const SLOW_HOOK = {
   hooks: [{ name: 'pre_get_sources_script', script: ['echo "hook begun"', 'sleep 60'] }],
 };
@@ -17,9 +17,9 @@ const MANIFEST_HEAD = {
 };
 
 /**
- * An image whose registry begins to answer, and never ends. Docker itself gives up one that says less:
- * containerd waits for the head of each answer for 30 seconds only, which a silent job may need to hear
- * that it is canceled.
+ * An image whose registry begins an answer and never ends it. Docker itself gives up a registry that
+ * sends no head of an answer for 30 seconds. A silent job may need that long to learn that it is
+ * canceled.
  */
 async function imageOfSilentRegistry(): Promise<string> {
   const server = createServer((request, response) => {
@@ -51,7 +51,7 @@ describeScenarios('time limits in every stage', {}, [
     expected: { state: 'canceled', log: [PULLING, 'Job failed: canceled'], never: ['$ echo ran'] },
   },
   {
-    title: 'the time-out of a job counts while its image is pulled',
+    title: 'the time-out of a job ends the pull of its image',
     job: { image: SILENT_IMAGE, script: ['echo ran'], variables: [NO_GIT], timeout: 6 },
     expected: {
       state: 'failed',
@@ -60,7 +60,7 @@ describeScenarios('time limits in every stage', {}, [
     },
   },
   {
-    title: 'a job that is canceled while its sources are got runs nothing of its own',
+    title: 'a job that is canceled while its sources are fetched does not run its script',
     job: { script: ['echo ran'], afterScript: ['echo after'], payload: SLOW_HOOK },
     meanwhile: async (job) => {
       await job.whenLog(/^hook begun$/m);
@@ -73,7 +73,7 @@ describeScenarios('time limits in every stage', {}, [
     },
   },
   {
-    title: 'the time-out of a job counts while its sources are got',
+    title: 'the time-out of a job ends the fetch of its sources',
     job: { script: ['echo ran'], timeout: 8, payload: SLOW_HOOK },
     expected: {
       state: 'failed',
@@ -83,7 +83,7 @@ describeScenarios('time limits in every stage', {}, [
     },
   },
   {
-    title: 'a cancel in after_script comes too late: the result of the script stands',
+    title: 'a cancel in after_script comes too late to change the result of the script',
     job: {
       script: ['true'],
       afterScript: ['echo after-begun', 'sleep 4', 'echo after-end'],
@@ -126,7 +126,7 @@ describeScenarios('time limits in every stage', {}, [
     },
   },
   {
-    title: 'a time limit that makes no sense is warned of, and there is none',
+    title: 'an invalid time limit causes a warning and is ignored',
     job: {
       script: ['sleep 1', 'echo end'],
       variables: [NO_GIT, variable('RUNNER_SCRIPT_TIMEOUT', 'soon')],
@@ -137,7 +137,7 @@ describeScenarios('time limits in every stage', {}, [
     },
   },
   {
-    title: 'a script that is told to end may still tidy up',
+    title: 'a script that is told to end may still clean up',
     job: {
       script: [
         'echo begun; trap "echo tidied-up; exit 5" TERM; while true; do sleep 0.2 || true; done',
@@ -157,7 +157,7 @@ describeScenarios(
   { runnerToml: '  get_sources_timeout = "4s"' },
   [
     {
-      title: 'get_sources_timeout ends the getting of sources, with all its tries',
+      title: 'get_sources_timeout limits get_sources with all its tries',
       job: {
         script: ['echo ran'],
         variables: [variable('GET_SOURCES_ATTEMPTS', '3')],
@@ -173,9 +173,9 @@ describeScenarios(
   ],
 );
 
-describeScenarios('a time limit of preparation', { runnerToml: '  prepare_timeout = "4s"' }, [
+describeScenarios('the time limit of preparation', { runnerToml: '  prepare_timeout = "4s"' }, [
   {
-    title: 'prepare_timeout ends a pull that comes to no end',
+    title: 'prepare_timeout ends a pull that never ends',
     job: { image: SILENT_IMAGE, script: ['echo ran'], variables: [NO_GIT] },
     expected: {
       state: 'failed',

@@ -7,7 +7,7 @@ import {
 import { bridgeGateway, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-describe('a GitLab with a certificate of its own authority', () => {
+describe('a GitLab with a certificate of a private authority', () => {
   let room: CertificateRoom;
   let installation: Installation;
   before(async () => {
@@ -25,7 +25,7 @@ describe('a GitLab with a certificate of its own authority', () => {
     await room.close();
   });
 
-  it('is believed by the runner and by git, by the authority of the config', async () => {
+  it('is trusted by the runner and by git with the authority of the config', async () => {
     assert.match(installation.gitlab.url, /^https:/);
     const job = installation.gitlab.addJob({ script: ['cat README.md'] });
     await job.whenFinished();
@@ -35,7 +35,7 @@ describe('a GitLab with a certificate of its own authority', () => {
     });
   });
 
-  it('is known to the job by a file with the authority', async () => {
+  it('gives the job a file with the certificate of the authority', async () => {
     const job = installation.gitlab.addJob({
       script: ['grep -c "BEGIN CERTIFICATE" "$CI_SERVER_TLS_CA_FILE"'],
       variables: [NO_GIT],

@@ -39,7 +39,7 @@ describe('the trace', () => {
     assert.equal(lines.at(-1), '1300000');
   });
 
-  it('replaces what is not UTF-8 and keeps all else of binary output', async () => {
+  it('replaces bytes that are not UTF-8, and keeps the rest of binary output', async () => {
     const job = installation.gitlab.addJob({
       script: [String.raw`printf 'a\377b\000c\n'`],
       variables: [...PLAIN],
@@ -85,7 +85,7 @@ describe('the trace', () => {
     }
   });
 
-  it('is cut at output_limit with one notice, and the job goes on', async () => {
+  it('is cut at output_limit with one notice, and the job continues', async () => {
     const small = await openInstallation({ runnerToml: '  output_limit = 4' });
     try {
       await small.start();
@@ -103,7 +103,7 @@ describe('the trace', () => {
     }
   });
 
-  it('is sent again from where GitLab stands after a 416, and from its start after a 412', async () => {
+  it('is sent again from GitLab’s offset after a 416, and from its start after a 412', async () => {
     const { gitlab } = installation;
     let answers = 0;
     const interception = gitlab.intercept(({ kind, body }) => {
@@ -120,7 +120,7 @@ describe('the trace', () => {
     assert.equal(job.log.split('\nonce\n').length, 2, 'the line is there once');
   });
 
-  it('is finished when GitLab has stored it: 202 is asked again', async () => {
+  it('is finished when GitLab has stored it: after a 202 the update is sent again', async () => {
     const { gitlab } = installation;
     let pending = 2;
     const interception = gitlab.intercept(({ kind, body }) => {
@@ -136,7 +136,7 @@ describe('the trace', () => {
     assert.equal(finals.length, 3);
   });
 
-  it('arrives although GitLab is away when the job ends', async () => {
+  it('is complete although GitLab is away when the job ends', async () => {
     const { gitlab } = installation;
     const job = gitlab.addJob({
       script: ['echo begun', 'sleep 1', 'echo done'],

@@ -38,7 +38,7 @@ interface Receiver {
   close(): void;
 }
 
-/** Takes what OTLP/HTTP sends as JSON. */
+/** A server that records the JSON of OTLP/HTTP. */
 async function openReceiver(): Promise<Receiver> {
   const received: Export[] = [];
   const server: Server = createServer((request, response) => {
@@ -83,7 +83,7 @@ describe('traces by OpenTelemetry', () => {
     });
     await job.whenFinished();
     await installation.whenClean();
-    // Ends with what is left to send.
+    // A worker that ends sends the remaining spans.
     await installation.runner.end('SIGTERM');
   });
   after(async () => {
@@ -91,7 +91,7 @@ describe('traces by OpenTelemetry', () => {
     receiver?.close();
   });
 
-  it('are one a build, from the request for its job to the final update, with a span a stage', () => {
+  it('cover each build from job request to final update, with a span for each stage', () => {
     const spans = receiver.spans();
     const whole = spans.find(({ name }) => name === 'build');
     assert.ok(whole, spans.map(({ name }) => name).join(', '));
@@ -120,13 +120,13 @@ describe('traces by OpenTelemetry', () => {
     assert.equal(rest['temporal_gitlab_runner.node'], service['service.instance.id']);
   });
 
-  it('hold no variable, token, script or output', () => {
+  it('contain no variable, token, script or output', () => {
     const text = JSON.stringify(receiver.received);
     const secrets = [...CANARIES, job.token, ...installation.tokens];
     for (const secret of secrets) assert.ok(!text.includes(secret), secret);
   });
 
-  it('leave nothing in Temporal, and make no difference to its histories', async () => {
+  it('do not change the histories in Temporal', async () => {
     await installation.start();
     const list = await runTemporalDecoding(installation, ['workflow', 'list', '-o', 'json']);
     const buildId = new RegExp(`build/[^"]+/${job.id}`).exec(list)?.[0] ?? '';

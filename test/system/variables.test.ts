@@ -4,7 +4,7 @@ const SECRET = 'tOp-SeCrEt-4711';
 
 describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=config value"]' }, [
   {
-    title: 'a masked variable never shows, however it is printed',
+    title: 'a masked variable never shows in any form of output',
     job: {
       script: [
         'echo "direct $PASSWORD"',
@@ -20,7 +20,7 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
     },
   },
   {
-    title: 'a masked value of several lines is masked whole',
+    title: 'a masked value of several lines is masked completely',
     job: {
       script: ['echo "$KEY"'],
       variables: [NO_GIT, { key: 'KEY', value: 'line-one\nline-two', masked: true }],
@@ -57,7 +57,7 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
     expected: { state: 'success', log: ['<hello world, world, $NAME>', '<hello $NAME>'] },
   },
   {
-    title: 'the last variable of a name counts, and a job’s goes before the config’s',
+    title: 'the last variable of a name counts, and a job’s overrides the config’s',
     job: {
       script: ['echo "$TWICE/$FROM_CONFIG"'],
       variables: [
@@ -70,12 +70,12 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
     expected: { state: 'success', log: [/^second\/job value$/m] },
   },
   {
-    title: 'variables of the config are there when the job has none of that name',
+    title: 'variables of the config are set when the job has none of that name',
     job: { script: ['echo "$FROM_CONFIG"'], variables: [NO_GIT] },
     expected: { state: 'success', log: [/^config value$/m] },
   },
   {
-    title: 'newlines, quotes, dollars and backquotes in values reach the script as they are',
+    title: 'newlines, quotes, dollars and backquotes in values reach the script unchanged',
     job: {
       script: ['printf "%s" "$ODD" | od -An -tx1 | tr -d " \\n"; echo'],
       variables: [NO_GIT, { key: 'ODD', value: 'a\n\'"$(id)`id`\\', raw: true }],
@@ -107,7 +107,7 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
     },
   },
   {
-    title: 'a hundred kilobytes in one variable arrive whole',
+    title: 'a variable of a hundred kilobytes reaches the script',
     job: {
       script: ['printf "%s" "$BIG" | wc -c'],
       variables: [NO_GIT, { key: 'BIG', value: 'x'.repeat(100_000) }],
@@ -115,7 +115,7 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
     expected: { state: 'success', log: [/^100000$/m] },
   },
   {
-    title: 'a thousand variables arrive',
+    title: 'a thousand variables reach the script',
     job: {
       script: ['env | grep -c "^MANY_"'],
       variables: [

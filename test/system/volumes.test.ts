@@ -18,7 +18,7 @@ after(async () => {
     .catch(() => undefined);
 });
 
-/** With something in the very place of the project. */
+/** An image with files in the project's directory. */
 const STALE_IMAGE = `tgr-test-stale:${process.pid}`;
 before(async () => {
   const id = await imageAfter(
@@ -32,14 +32,14 @@ interface Visit {
   readonly script: string;
   readonly image?: string;
   readonly payload?: Readonly<Record<string, unknown>>;
-  /** After the job has succeeded. */
+  /** Expected in the log of the job, which has to succeed. */
   readonly log?: Expectation['log'];
 }
 
-/** A project for each scenario: volumes belong to a project. */
+/** Each scenario has a project of its own, because volumes belong to a project. */
 let projects = 70_000;
 
-/** Two jobs of one project, one after the other: what does the second see of the first? */
+/** Runs two jobs of one project, to see which files of the first the second finds. */
 function visits(title: string, docker: string, [first, second]: readonly Visit[]): Scenario {
   projects += 1;
   const job_info = { project_id: projects };
@@ -82,7 +82,7 @@ const PROJECT = { key: 'CI_PROJECT_PATH', value: 'group/project', public: true }
 describeScenarios('volumes', {}, [
   {
     title:
-      'the project’s directory is empty, whatever the image has there; a cache has what is in its place',
+      'the project’s directory is empty despite files of the image; a cache volume starts with its files',
     docker: '    volumes = ["/kept"]',
     job: {
       image: STALE_IMAGE,
@@ -160,7 +160,7 @@ describeScenarios('volumes', {}, [
   ),
 ]);
 
-describeScenarios('volumes that cannot be', {}, [
+describeScenarios('invalid volumes', {}, [
   rejected(
     'the root of the container',
     '    volumes = ["/"]',

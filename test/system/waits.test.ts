@@ -6,7 +6,7 @@ import { buildId, inTemporal, serverIds } from '../support/faults/people-faults.
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
-describe('a person who asks a live build and its runner what they wait for', () => {
+describe('a person who queries what a live build and its runner wait for', () => {
   let installation: Installation;
   before(async () => {
     installation = await openInstallation({ gitlab: { traceUpdateIntervalSeconds: 1 } });
@@ -14,7 +14,7 @@ describe('a person who asks a live build and its runner what they wait for', () 
   });
   after(() => installation.close());
 
-  // Without the node's key, as the UI asks.
+  // Queries without the node's key, as the UI does.
   const ask = <T>(workflowId: string): Promise<T> =>
     inTemporal(installation, (client) => client.workflow.getHandle(workflowId).query<T>('status'));
   const whenAnswered = async <T>(id: string, isWanted: (answer: T) => boolean): Promise<T> => {
@@ -25,7 +25,7 @@ describe('a person who asks a live build and its runner what they wait for', () 
     }
   };
 
-  it('reads that it is GitLab, since when and with which answer, until GitLab is back', async () => {
+  it('reads that the build waits for GitLab, since when and with which answer, until GitLab is back', async () => {
     const { gitlab } = installation;
     const script = ['while :; do echo again; sleep 0.3; done'];
     const job = gitlab.addJob({ script, variables: [NO_GIT] });
@@ -47,7 +47,7 @@ describe('a person who asks a live build and its runner what they wait for', () 
     await installation.whenClean();
   });
 
-  it('reads of the runner whether it asks, how often, and what GitLab said', async () => {
+  it('reads whether the runner requests jobs, how often, and what GitLab answered', async () => {
     const [server = ''] = await serverIds(installation);
     const { asks, requestsOpen, builds } = await ask<Record<string, unknown>>(server);
     assert.deepEqual([asks, builds], [true, 0]);
