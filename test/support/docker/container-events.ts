@@ -33,6 +33,7 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
   const starts = new Map<number, number>();
   const take = (line: string): void => {
     const event = parseEvent(line);
+    if (event === undefined) return;
     if (event.action === 'start') starts.set(event.jobId, (starts.get(event.jobId) ?? 0) + 1);
     for (const listener of listeners) listener(event);
   };
@@ -73,7 +74,8 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
 }
 
 async function openEvents(dockerHost: string | undefined, sinceNs: bigint): Promise<EventStream> {
-  const filters = { type: ['container' as const], label: [BUILD_LABEL] };
+  // Podman 4.3 knows no filter of a label without its value: parseEvent looks at the label.
+  const filters = { type: ['container' as const] };
   const since = `${sinceNs / 1_000_000_000n}.${`${sinceNs % 1_000_000_000n}`.padStart(9, '0')}`;
   // The HTTP response, though its type says less. The type of `since` does not allow fractions.
   return (await dockerAt(dockerHost).getEvents({
@@ -87,11 +89,16 @@ function timeOf(line: string): bigint {
   return BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
 }
 
-function parseEvent(line: string): ContainerEvent {
+function parseEvent(line: string): ContainerEvent | undefined {
   const { Action, Actor } = JSON.parse(line) as {
     readonly Action: string;
     readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
   };
-  const buildId = Actor.Attributes[BUILD_LABEL] ?? '';
-  return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), action: Action };
+  const buildId = Actor.Attributes[BUILD_LABEL];
+  if (buildId === undefined) return undefined;
+  const action = PODMAN_WORDS[Action] ?? Action;
+  return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), action };
 }
+
+/** Docker's word for what Podman 4.3 calls otherwise. */
+const PODMAN_WORDS: Readonly<Record<string, string>> = { remove: 'destroy' };
