@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
@@ -20,10 +22,11 @@ async function startClone({
   await mkdir(home, { recursive: true, mode: 0o700 });
   await cp(configPath, join(home, 'config.toml'));
   await cp(join(directory, '.runner_system_id'), join(home, '.runner_system_id'));
+  // Node's own copy refuses named pipes, and a running build has one for its helper.
+  await promisify(execFile)('cp', ['-a', original, stateDir]);
   // On another machine the lock's owner would be no process.
-  const left = ['temporal', 'lock', 'status.sock'].map((name) => join(original, name));
-  const isCopied = (path: string): boolean => !left.some((each) => path.startsWith(each));
-  await cp(original, stateDir, { recursive: true, filter: isCopied });
+  const left = ['temporal', 'lock', 'status.sock'];
+  await Promise.all(left.map((name) => rm(join(stateDir, name), { recursive: true, force: true })));
   const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
   return startRunnerProcess({
     args: ['run', '--config', join(home, 'config.toml')],
