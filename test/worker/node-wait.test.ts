@@ -19,7 +19,7 @@ for (const [text, expected, why] of cases) {
 }
 
 for (const text of ['5', 'soon', '-1m', '10000h']) {
-  it(`refuses ${text} and says what it wants`, () => {
+  it(`refuses ${text} and names valid values`, () => {
     assert.throws(
       () => read(text),
       new RegExp(`TEMPORAL_GITLAB_RUNNER_NODE_WAIT is "${text}": expected a duration such as 90s`),

@@ -19,7 +19,7 @@ describe('TEMPORAL_GITLAB_RUNNER_NAMES', () => {
     });
   }
 
-  it('is not taken for secret or not where it is misspelt', () => {
+  it('is refused when it is misspelt', () => {
     const env = { TEMPORAL_GITLAB_RUNNER_NAMES: 'hash' };
     assert.throws(() => readNamesView(env, hashName), /"hash": expected clear, hashed or off/);
   });

@@ -52,7 +52,7 @@ describe('the status of a build in Temporal', () => {
     assert.equal(outcome.state, 'failed');
   });
 
-  it('is Failed, and says that it has timed out, after the time-out of the job', async () => {
+  it('is Failed, with the time-out as its reason, after the time-out of the job', async () => {
     node = await world.startNode('slow');
     node.stage('step_script', defer<never>().promise);
     const job = jobOf({ ...PLAIN_PLAN, jobTimeoutMs: 1_000 });
@@ -95,7 +95,7 @@ describe('the status of a build in Temporal', () => {
     assert.equal(error.type, 'job_canceled');
   });
 
-  it('leaves what the next offer of a job that was taken back is judged by', async () => {
+  it('keeps for the next offer of the job that GitLab took it back', async () => {
     const handle = await begin('taken', (taken) => {
       taken.behave({ acknowledgeJob: () => Promise.resolve('taken') });
     });

@@ -14,7 +14,6 @@ import {
 } from '../../src/workflows/messages.ts';
 import type { StageOutcome } from '../../src/domain/context/outcome.ts';
 
-/** A build as the Temporal UI shows it. */
 describe('a build that is looked at', () => {
   let world: World;
   before(async () => {
@@ -55,7 +54,7 @@ describe('a build that is looked at', () => {
     );
   });
 
-  it('says what it waits for on its node and since when, and no longer than the node does', async () => {
+  it('shows what it waits for on its node and since when, until the node stops waiting', async () => {
     const node = await world.startNode('waits');
     const script = defer<StageOutcome>();
     node.stage('step_script', script.promise);
@@ -86,7 +85,7 @@ describe('a build that is looked at', () => {
     await outcomeOf(handle);
   });
 
-  it('says of every activity and timer what it is for', async () => {
+  it('has a summary for every activity and timer', async () => {
     const node = await world.startNode('summaries');
     const handle = await startBuild(world, { node, job: jobOf(FULL_PLAN) });
     await outcomeOf(handle);

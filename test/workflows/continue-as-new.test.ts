@@ -19,7 +19,7 @@ import {
 } from './support/runners.ts';
 import { openWorld, type World } from './support/world.ts';
 
-// The server suggests it after few events, so that it happens many times under load.
+// With a suggestion after so few events it continues as new many times under load.
 const SUGGESTED_AT_EVENTS = 50;
 
 describe('a workflow that continues as new', () => {
@@ -54,7 +54,7 @@ describe('a workflow that continues as new', () => {
     await gitlab.calls.when('ask', jobs.length + 1);
   });
 
-  it('takes builds that run along: they count until they end', async () => {
+  it('keeps counting running builds until they end', async () => {
     const name = uniqueName('runner');
     const gitlab = world.gitlab.runner(name);
     const node = await world.startNode(name);
@@ -69,7 +69,7 @@ describe('a workflow that continues as new', () => {
     }
     const { buildIds } = await untilState(runner, () => true);
     assert.deepEqual(buildIds, [job.buildId]);
-    assert.equal(gitlab.turns.length, 1);
+    assert.equal(gitlab.requests.length, 1);
     node.answerTrace('aborted');
     await gitlab.calls.when('ask', 2);
   });

@@ -46,7 +46,7 @@ describe('an installation', () => {
   const runner = (index: number): RunnerHandle =>
     runnerOf(world, installation, { name: name(index), key: name(index) });
 
-  /** Starts with the first runners of `names`, and waits until each of them asks. */
+  /** Starts with the first runners of `names`, and waits until each has requested a job. */
   async function startWith(count: number): Promise<FleetHandle> {
     node.config(fleetOf(...names.slice(0, count).map((one) => runnerSettings(one))));
     const fleet = await startFleet(world, installation, node.queue);
@@ -57,10 +57,10 @@ describe('an installation', () => {
   const reload = (fleet: FleetHandle, hasRestarted = false): Promise<void> =>
     fleet.signal(reloadConfigSignal, { configQueue: node.queue, hasRestarted });
 
-  it('lets every runner of its config ask, spread over the interval', async () => {
+  it('lets every runner of its config request jobs, spread over the interval', async () => {
     await startWith(2);
     assert.deepEqual(
-      [gitlab(0).turns[0], gitlab(1).turns[0]].map((turn) => turn?.offsetMs),
+      [gitlab(0).requests[0], gitlab(1).requests[0]].map((request) => request?.offsetMs),
       [0, 100],
     );
   });
@@ -72,7 +72,7 @@ describe('an installation', () => {
     await gitlab(1).calls.when('ask');
   });
 
-  it('is not parked by signals of a shape that nobody defined', async () => {
+  it('continues after signals of an unknown shape', async () => {
     const fleet = await startWith(1);
     for (const signal of ['reloadConfig', 'pauseRunner', 'resumeRunner', 'reportHealth']) {
       for (const input of [7, null, 'x', ['y'], { runnerKey: 1, configQueue: {} }]) {
@@ -100,7 +100,7 @@ describe('an installation', () => {
     );
   });
 
-  it('gives a renamed runner a workflow of its new name, and ends the old one', async () => {
+  it('gives a renamed runner a workflow with its new name, and ends the old one', async () => {
     const fleet = await startWith(1);
     node.config(fleetOf(runnerSettings(name(0), { name: 'renamed' })));
     await reload(fleet);
@@ -131,10 +131,10 @@ describe('an installation', () => {
     assert.equal((await runner(1).query(runnerStateQuery)).feeding.isFed, true);
     await fleet.signal(resumeRunnerSignal, name(0));
     await gitlab(0).calls.when('ask', 2);
-    assert.equal(gitlab(1).turns.length, 1);
+    assert.equal(gitlab(1).requests.length, 1);
   });
 
-  it('pauses nothing by a name that no runner has, also not one that comes to have it', async () => {
+  it('pauses nothing with an unknown name, nor a runner that gets this name later', async () => {
     const fleet = await startWith(1);
     await fleet.signal(pauseRunnerSignal, name(1));
     await fleet.signal('pourRunner', name(0));
@@ -144,7 +144,7 @@ describe('an installation', () => {
     assert.deepEqual((await fleet.query(fleetStateQuery)).paused, []);
   });
 
-  it('asks for nothing while it drains, until it is resumed', async () => {
+  it('requests no job while it drains, until it is resumed', async () => {
     const fleet = await startWith(2);
     await fleet.signal(drainSignal);
     await Promise.all([gitlab(0).calls.when('end'), gitlab(1).calls.when('end')]);
@@ -152,7 +152,7 @@ describe('an installation', () => {
     await Promise.all([gitlab(0).calls.when('ask', 2), gitlab(1).calls.when('ask', 2)]);
   });
 
-  it('answers a person who pauses and drains by updates, and refuses a runner that it does not have', async () => {
+  it('answers a person who pauses and drains by updates, and refuses an unknown runner', async () => {
     const fleet = await startWith(1);
     const say = (update: string, ...args: unknown[]): Promise<unknown> =>
       args.length === 0
@@ -187,16 +187,16 @@ describe('an installation', () => {
     await Promise.all([fleet.result(), runner(0).result(), runner(1).result()]);
   });
 
-  it('lets all runners ask at once after its node was started anew', async () => {
+  it('lets all runners request a job at once after its node has restarted', async () => {
     const fleet = await startWith(2);
-    gitlab(0).holdQuestions();
-    gitlab(1).holdQuestions();
+    gitlab(0).ignoreCancellation();
+    gitlab(1).ignoreCancellation();
     await reload(fleet, true);
     await Promise.all([gitlab(0).calls.when('ask', 2), gitlab(1).calls.when('ask', 2)]);
-    assert.equal(gitlab(0).turns[1]?.askAtOnce, true);
+    assert.equal(gitlab(0).requests[1]?.askAtOnce, true);
   });
 
-  it('brings back a runner that a person has ended, at the next reload', async () => {
+  it('starts a runner again that a person has ended, at the next reload', async () => {
     const fleet = await startWith(1);
     await runner(0).terminate('by mistake');
     await reload(fleet);
@@ -221,9 +221,9 @@ describe('an installation', () => {
       return fleet;
     }
 
-    it('lets it rest, tries it again after its rest, and forgets all when it is accepted', async () => {
+    it('stops its requests, tries again after a while, and clears the count when it is accepted', async () => {
       const fleet = await startRefused();
-      const asked = gitlab(0).turns.length;
+      const asked = gitlab(0).requests.length;
       const { health } = await fleet.query(fleetStateQuery);
       assert.equal(health[name(0)]?.failures, 2);
       await gitlab(0).calls.when('ask', asked + 1);
@@ -234,7 +234,7 @@ describe('an installation', () => {
       assert.equal((await fleet.query(fleetStateQuery)).health[name(0)]?.failures, 0);
     });
 
-    it('does not let the others wait for it', async () => {
+    it('does not delay the others', async () => {
       await startRefused();
       gitlab(1).answer({ kind: 'no_job' });
       await gitlab(1).calls.when('ask', 2);
@@ -242,7 +242,7 @@ describe('an installation', () => {
 
     it('tries it at once when the config is read again', async () => {
       const fleet = await startRefused();
-      const asked = gitlab(0).turns.length;
+      const asked = gitlab(0).requests.length;
       await reload(fleet);
       await gitlab(0).calls.when('ask', asked + 1);
       assert.deepEqual((await fleet.query(fleetStateQuery)).health, {});

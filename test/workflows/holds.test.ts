@@ -42,8 +42,8 @@ describe('a build that a person holds', () => {
     await node.calls.when('runStage step_script');
   };
   const fail = (): void => script.resolve({ kind: 'script_failed', exitCode: 3 });
-  const hold = (order: unknown): Promise<string> =>
-    handle.executeUpdate(holdUpdate, { args: [order] });
+  const hold = (command: unknown): Promise<string> =>
+    handle.executeUpdate(holdUpdate, { args: [command] });
   const release = (): Promise<string> => handle.executeUpdate(releaseUpdate, { args: [undefined] });
   const retry = (): Promise<string> => handle.executeUpdate(retryUpdate, { args: [undefined] });
   const noticesOf = (): readonly string[] =>
@@ -58,16 +58,16 @@ describe('a build that a person holds', () => {
     }
   };
 
-  /** Refused in words. */
-  async function assertRefused(order: Promise<string>, message: RegExp): Promise<void> {
-    await assert.rejects(order, (error) => {
+  /** Checks that a command is refused with a reason. */
+  async function assertRefused(command: Promise<string>, message: RegExp): Promise<void> {
+    await assert.rejects(command, (error) => {
       assert.ok(error instanceof WorkflowUpdateFailedError);
       assert.match(String(error.cause), message);
       return true;
     });
   }
 
-  it('keeps its containers after GitLab has the result, and its place, until `release`', async () => {
+  it('keeps its containers and its slot after GitLab has the result, until `release`', async () => {
     await startScript();
     assert.match(await hold({ time: '30m', by: 'alice' }), /kept after the job/);
     fail();
@@ -88,7 +88,7 @@ describe('a build that a person holds', () => {
     assert.ok(lastNotice < node.calls.all.indexOf('reportResult failed'), 'before the trace ends');
   });
 
-  it('lets go by itself when the time is over, also after its workflows have moved', async () => {
+  it('ends the hold when its time is over, also after another process took over the workflows', async () => {
     await startScript();
     await hold('3s');
     fail();
@@ -100,7 +100,7 @@ describe('a build that a person holds', () => {
     assert.equal(callsOf(node).at(-2), 'destroyEnvironment');
   });
 
-  it('is held for a failure alone, if the person says so', async () => {
+  it('is held only after a failure if the person says so', async () => {
     await startScript();
     await hold({ onFailure: true });
     script.resolve({ kind: 'succeeded' });
@@ -113,7 +113,7 @@ describe('a build that a person holds', () => {
     ['a cancel request of Temporal', () => handle.cancel()],
     ['the signal `release`', () => handle.signal(releaseSignal)],
   ] as const) {
-    it(`lets go by ${what}, and its result stays`, async () => {
+    it(`ends the hold by ${what}, and keeps its result`, async () => {
       await startScript();
       await handle.signal(holdSignal, '1h');
       await whenNotice(/kept for 1h/);
@@ -126,7 +126,7 @@ describe('a build that a person holds', () => {
     });
   }
 
-  it('stops before a stage and goes on by `release`; the trace tells both, and who said so', async () => {
+  it('stops before a stage and continues on `release`; the trace names both commands and who gave them', async () => {
     const preparing = defer<undefined>();
     node.behave({ prepareEnvironment: () => preparing.promise });
     await start();
@@ -157,7 +157,7 @@ describe('a build that a person holds', () => {
     );
   });
 
-  it('goes on by itself when the time of the stop is over', async () => {
+  it('continues when the time of the stop is over', async () => {
     const preparing = defer<undefined>();
     node.behave({ prepareEnvironment: () => preparing.promise });
     await start();
@@ -177,7 +177,7 @@ describe('a build that a person holds', () => {
     assert.ok(!callsOf(node).includes('runStage step_script'));
   });
 
-  it('stops after a failure of a stage that can be repeated, and repeats it by `retry`', async () => {
+  it('stops after a failure of a stage that can be repeated, and repeats it on `retry`', async () => {
     let pulls = 0;
     node.behave({
       prepareEnvironment: () => {
@@ -216,7 +216,7 @@ describe('a build that a person holds', () => {
     assert.equal(pulls, 2);
   });
 
-  it('reports the failure of a stage that nobody repeats, after `release` or in its time', async () => {
+  it('reports the failure of a stage that nobody repeats, after `release` or when the time is over', async () => {
     node.stage('get_sources', { kind: 'script_failed', exitCode: 1 });
     const acknowledged = defer<'accepted'>();
     node.behave({ acknowledgeJob: () => acknowledged.promise });
@@ -229,7 +229,7 @@ describe('a build that a person holds', () => {
     assert.ok(!callsOf(node).includes('runStage get_sources#2'));
   });
 
-  it('refuses in words what makes no sense, and says in the log what a signal had wrong', async () => {
+  it('refuses wrong commands with a reason, and logs what was wrong with a signal', async () => {
     await startScript();
     await assertRefused(hold('soon'), /a time is written as "30m"/);
     await assertRefused(hold('9h'), /at most 8h0m0s/);

@@ -25,7 +25,7 @@ describe('the clock of a job', () => {
     return { begin, letGo: () => ending.resolve({ kind: 'succeeded' }) };
   };
 
-  it('is set again when Temporal’s was ahead: the node says that there is time left', async () => {
+  it('is set again when Temporal’s clock was ahead: the node says that there is time left', async () => {
     const { begin, letGo } = await start(500, 'step_script');
     const asked: number[] = [];
     node.behave({
@@ -41,7 +41,7 @@ describe('the clock of a job', () => {
     assert.deepEqual(asked, [500]);
   });
 
-  it('is set again for what is left, and then ends the job', async () => {
+  it('is set again for the time that is left, and then ends the job', async () => {
     const { begin } = await start(500, 'step_script');
     const left = [300, 0];
     node.behave({ timeLeft: () => Promise.resolve(left.shift() ?? 0) });
@@ -50,7 +50,7 @@ describe('the clock of a job', () => {
     assert.deepEqual(left, []);
   });
 
-  it('is the node’s when Temporal’s is behind: the job is overdue', async () => {
+  it('is the node’s when Temporal’s clock is behind: the job is overdue', async () => {
     const { begin } = await start(60_000, 'step_script');
     const handle = await begin();
     await node.calls.when('runStage step_script');
@@ -61,7 +61,7 @@ describe('the clock of a job', () => {
     assert.equal(node.calls.all.filter((call) => call === 'uploadTrace').length, 2);
   });
 
-  it('has ended when the job’s files are handed over: however late that is', async () => {
+  it('has ended before the job’s files are uploaded, however long that takes', async () => {
     const { begin, letGo } = await start(60_000, 'upload_artifacts_on_success');
     const handle = await begin();
     await node.calls.when('runStage upload_artifacts_on_success');
@@ -82,7 +82,7 @@ describe('the clock of a script, of after_script and of other stages', () => {
   const LIMITS = { scriptTimeoutMs: 500, afterScriptTimeoutMs: 500, sourcesTimeoutMs: 500 };
   const STAGES: readonly (readonly [held: string, timedOut: string])[] = [
     ['step_script', TIMED_OUT],
-    // What after_script comes to does not change the job.
+    // The outcome of after_script does not change that of the job.
     ['after_script', 'success'],
     ['get_sources', TIMED_OUT],
   ];

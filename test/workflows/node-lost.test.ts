@@ -19,15 +19,15 @@ interface Start {
   readonly rescue: FailoverPlan;
 }
 
-/** Thirty seconds until a heartbeat is missed, twenty for a question, and some for a busy machine. */
+/** 30 s until a heartbeat is missed, 20 s for the search for a node, and a reserve for a busy machine. */
 const FOUND_OUT_MS = 80_000;
 
-/** All wait at the same time: each has two nodes of its own. */
+/** These tests run at once, each with two nodes of its own, because they mostly wait. */
 describe('a build whose node is lost', { concurrency: 16 }, () => {
   let world: World;
   let fleet: FakeFleet;
   before(async () => {
-    world = await openWorld({ hasNoSlots: true });
+    world = await openWorld({ hasNoSharedQueue: true });
     fleet = await startFakeFleet(world);
   });
   after(async () => {
@@ -39,13 +39,13 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     readonly handle: BuildHandle;
     readonly lost: FakeNode;
     readonly other: FakeNode;
-    /** From now on the other node would take the build over. */
+    /** From now on the other node takes builds over. */
     join(node?: FakeNode): void;
-    /** The call is answered: there is no such build here. From then on the node is well again. */
+    /** Answers the call: there is no such build here. Later calls work as usual. */
     loseRecord(): void;
   }
 
-  /** Starts a build and waits until the call at which its node will be lost. */
+  /** Starts a build and waits for the call at which its node will be lost. */
   async function startUpTo(at: string, more: Partial<Start> = {}): Promise<Pair> {
     const { plan = FULL_PLAN, rescue = RESCUE } = more;
     const lost = await world.startNode(uniqueName('lost'));
@@ -74,7 +74,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     };
   }
 
-  /** How the build ended, once its whole history decides the same again. */
+  /** The outcome of the build. Fails when a replay of its history decides otherwise. */
   async function resultOf(handle: BuildHandle): Promise<BuildOutcome> {
     const outcome = await outcomeOf(handle);
     const { workflowBundle } = world;
@@ -112,7 +112,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     'runStage after_script success',
     'reportResult success',
   ]) {
-    it(`fails, as another node tells GitLab, when it is lost at ${at}`, async () => {
+    it(`fails, and another node tells GitLab, when it is lost at ${at}`, async () => {
       const { handle, lost, other, join } = await startUpTo(at);
       join();
       await lost.kill();
@@ -145,9 +145,9 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     ['reportResult success', 1],
   ];
   for (const [at, acknowledgements] of LOST_RECORD) {
-    it(`fails by what it carries along when its node has lost its record by ${at}`, async () => {
+    it(`fails with the encrypted job when its node has lost its record by ${at}`, async () => {
       const { handle, lost, join, loseRecord } = await startUpTo(at);
-      join(lost); // the node itself makes a new one
+      join(lost); // the node itself takes it over
       loseRecord();
       const outcome = await resultOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
@@ -164,7 +164,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     });
   }
 
-  it('goes on where it was when its node comes back within the wait', async () => {
+  it('continues where it was when its node comes back within the wait', async () => {
     const rescue = { ...RESCUE, waitMs: 120_000 };
     const { handle, lost, other, join } = await startUpTo('runStage step_script', {
       plan: PLAIN_PLAN,
@@ -183,10 +183,10 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     assert.deepEqual(await ownerOf(handle), { nodeQueue: lost.queue });
   });
 
-  it('waits for the only node there is, however long the wait is over', async () => {
+  it('waits for the only node, also long after the wait is over', async () => {
     const { handle, lost, join } = await startUpTo('runStage step_script', { plan: PLAIN_PLAN });
     await lost.kill();
-    // As long as it takes to be found out, and the wait, and more.
+    // This is longer than the detection of the loss and the wait together.
     await new Promise((resolve) => setTimeout(resolve, 75_000));
     assert.equal((await handle.describe()).status.name, 'RUNNING');
     lost.stage('step_script', { kind: 'succeeded' });
@@ -195,7 +195,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     assert.deepEqual(await resultOf(handle), { state: 'success' });
   });
 
-  it('is not moved but failed when it is too large to be carried', async () => {
+  it('fails instead of moving when its job is too large for its workflow', async () => {
     const rescue = { ...RESCUE, isWhole: false };
     const { handle, lost, other, join } = await startUpTo('runStage get_sources', { rescue });
     join();
@@ -208,7 +208,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     assert.equal(other.calls.all.includes('runStage step_script'), false);
   });
 
-  it('is over when only its clean-up is missing', async () => {
+  it('ends when only its clean-up is missing', async () => {
     const { handle, lost, other, join } = await startUpTo('destroyEnvironment', {
       plan: PLAIN_PLAN,
     });
@@ -220,7 +220,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
   });
 });
 
-/** Until every other call is answered, as Temporal knows it. */
+/** Waits until only this activity is pending in Temporal. */
 async function whenOnlyPending(handle: BuildHandle, activity: string): Promise<void> {
   for (;;) {
     const { pendingActivities } = (await handle.describe()).raw;

@@ -10,12 +10,12 @@ import { openRandomNode, type RandomBuild } from './support/random-node.ts';
 import { seededRandom, type Random } from './support/random.ts';
 import { openWorld, type World } from './support/world.ts';
 
-/** More with TGR_SEEDS=1000. A seed that failed is in the test's title. */
+/** TGR_SEEDS=1000 tries more seeds. The title of a test names its seed. */
 const SEEDS = Number(process.env['TGR_SEEDS'] ?? 50);
 const FIRST_SEED = Number(process.env['TGR_FIRST_SEED'] ?? 1);
-/** More of them would wait for the processor, and so for a heartbeat that does not come. */
+/** With more builds at once, heartbeats come too late because the processor is busy. */
 const MAX_AT_ONCE = 100;
-/** A stage that lasts is ended by this, when nothing else ends it. */
+/** Ends a long stage when nothing else ends it. */
 const JOB_TIMEOUT_MS = 4_000;
 
 interface Played {
@@ -66,7 +66,7 @@ describe('a build among random faults', () => {
     await world.end();
   });
 
-  // Many at once: most of their time is spent waiting for a retry or a time limit.
+  // They run at once because they mostly wait for a retry or a time limit.
   describe('many at once', { concurrency: Math.min(SEEDS, MAX_AT_ONCE) }, () => {
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       it(`keeps its promises with seed ${seed}`, async () => {
@@ -82,8 +82,8 @@ describe('a build among random faults', () => {
     }
   });
 
-  // By one worker: each of its own takes megabytes that are not given back.
-  it('is replayed from its history alike, with whatever seed', async () => {
+  // One worker replays them all, because each worker takes megabytes that are never freed.
+  it('decides the same when its history is replayed, with every seed', async () => {
     const { workflowBundle } = world;
     const seeds = new Map(played.map(({ workflowId, seed }) => [workflowId, seed]));
     const replayed = new Set<number | undefined>();
@@ -136,10 +136,10 @@ function randomMeddling(random: Random): ReadonlyMap<number, Meddling> {
 function assertPromises({ story, outcomes }: RandomBuild): void {
   const told = story.join(', ');
   const position = (entry: string): number => story.indexOf(entry);
-  // I1: its end is reported, and whatever was reported twice was reported alike.
+  // I1: the end is reported, and repeated reports are equal.
   assert.ok(position('end report') >= 0, `never reported: ${told}`);
   assert.equal(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size, 1, told);
-  // I2: no try of a script but the first. A call that is repeated re-attaches to it.
+  // I2: a script is tried once. A repeated call re-attaches to it.
   const work = story.filter((entry) =>
     /^begin (step|after|get|prepare_script|resolve|restore|download|archive_cache|upload_art)/.test(
       entry,
@@ -155,7 +155,7 @@ function assertPromises({ story, outcomes }: RandomBuild): void {
     order.toSorted((a, b) => a - b),
     told,
   );
-  // I6: destroyed after the last of its work had begun, released after all, and nothing after that.
+  // I6: the environment is destroyed after the last work, then the build is released, then nothing.
   const lastWork = story.findLastIndex((entry) =>
     /^begin (prepare|get|step|after|resolve|restore|download|archive|upload)/.test(entry),
   );

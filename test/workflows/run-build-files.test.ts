@@ -13,7 +13,7 @@ const BAD = ['runStage archive_cache_on_failure', 'runStage upload_artifacts_on_
 const FAILED = { kind: 'script_failed', exitCode: 3 } as const;
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
-describe('what a build keeps of its files', () => {
+describe('the files that a build keeps', () => {
   let world: World;
   before(async () => {
     world = await openWorld();
@@ -57,7 +57,7 @@ describe('what a build keeps of its files', () => {
     });
   }
 
-  it('the first fault counts: script before cache before artifacts', async () => {
+  it('the first failure counts: script before cache before artifacts', async () => {
     const codes = ['archive_cache', 'upload_artifacts_on_success'] as const;
     const { handle } = await start((node) => {
       codes.forEach((name, index) =>
@@ -74,7 +74,7 @@ describe('what a build keeps of its files', () => {
     assert.equal(other.state === 'failed' && other.exitCode, 3);
   });
 
-  it('a clean-up that never ends is stopped, though the job has no clock any more', async () => {
+  it('a clean-up that never ends is stopped, although the job’s time-out has ended', async () => {
     const { node, handle } = await start((fake) => fake.stage('cleanup_file_variables', never()), {
       jobTimeoutMs: 5_000,
     });
@@ -83,7 +83,7 @@ describe('what a build keeps of its files', () => {
     assert.ok(callsOf(node).includes('stopStage kill'), callsOf(node).join(', '));
   });
 
-  it('a cancel in the script keeps what is kept after failures', async () => {
+  it('a cancel in the script keeps the files for failures', async () => {
     const { node, handle } = await start((fake) => fake.stage('step_script', never()));
     await node.calls.when('runStage step_script');
     await handle.signal(cancelBuildSignal);
@@ -107,7 +107,7 @@ describe('what a build keeps of its files', () => {
     assert.deepEqual(keptBy(node), []);
   });
 
-  it("the job's time does not run while artifacts are delivered, and a cancel comes too late", async () => {
+  it("the job's time does not run while artifacts are uploaded, and a cancel comes too late", async () => {
     const upload = defer<{ kind: 'succeeded' }>();
     const { node, handle } = await start(
       (fake) => fake.stage('upload_artifacts_on_success', upload.promise),
@@ -115,13 +115,13 @@ describe('what a build keeps of its files', () => {
     );
     await node.calls.when('runStage upload_artifacts_on_success');
     await handle.signal(cancelBuildSignal);
-    // Longer than the job may take: only time can show that nothing happens.
+    // The wait is longer than the job's time-out: only time can show that nothing happens.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     upload.resolve({ kind: 'succeeded' });
     assert.deepEqual(await outcomeOf(handle), { state: 'success' });
   });
 
-  it('GitLab that wants nothing more of the job ends a delivery', async () => {
+  it('an abort by GitLab ends an upload', async () => {
     const { node, handle } = await start((fake) =>
       fake.stage('upload_artifacts_on_success', never()),
     );
@@ -131,7 +131,7 @@ describe('what a build keeps of its files', () => {
     assert.ok(node.calls.all.includes('stopStage kill'));
   });
 
-  it('a delivery goes on in the next process of a node that was killed', async () => {
+  it('an upload continues in the next process of a node that was killed', async () => {
     const { node, handle } = await start((fake) =>
       fake.stage('upload_artifacts_on_success', never()),
     );

@@ -13,10 +13,10 @@ const CANCELED: BuildOutcome = { state: 'canceled' };
 const ABORTED: BuildOutcome = { state: 'aborted' };
 
 interface Interrupted {
-  /** The call during which it happens. */
+  /** The call during which the build is interrupted. */
   readonly at: string;
   readonly outcome: BuildOutcome;
-  /** What runs after it, up to the report. */
+  /** The calls after it, up to the report. */
   readonly then: readonly string[];
   readonly why: string;
 }
@@ -26,7 +26,7 @@ const CANCELED_AT: readonly Interrupted[] = [
     at: 'prepareEnvironment',
     outcome: CANCELED,
     then: ['stopStage kill'],
-    why: 'no script has begun: nothing is left to tidy up',
+    why: 'no script has begun: there is nothing to clean up',
   },
   {
     at: 'runStage get_sources',
@@ -42,19 +42,19 @@ const CANCELED_AT: readonly Interrupted[] = [
       'runStage after_script canceled',
       'runStage cleanup_file_variables',
     ],
-    why: 'after_script is there to tidy up after the script',
+    why: 'after_script cleans up after the script',
   },
   {
     at: 'runStage after_script success',
     outcome: { state: 'success' },
     then: ['runStage cleanup_file_variables'],
-    why: 'too late: what the script did stands',
+    why: 'too late: the result of the script does not change',
   },
   {
     at: 'runStage cleanup_file_variables',
     outcome: { state: 'success' },
     then: [],
-    why: 'too late as well',
+    why: 'it is too late here too',
   },
 ];
 
@@ -63,19 +63,19 @@ const ABORTED_AT: readonly Interrupted[] = [
     at: 'prepareEnvironment',
     outcome: ABORTED,
     then: ['stopStage kill'],
-    why: 'GitLab wants nothing more',
+    why: 'GitLab has no use for the rest of the job',
   },
   {
     at: 'runStage get_sources',
     outcome: ABORTED,
     then: ['stopStage kill'],
-    why: 'no clean-up: the whole environment goes',
+    why: 'no clean-up: the whole environment is destroyed',
   },
   {
     at: 'runStage step_script',
     outcome: ABORTED,
     then: ['stopStage kill'],
-    why: 'not even after_script is wanted',
+    why: 'after_script does not run either',
   },
   {
     at: 'runStage after_script success',
@@ -85,7 +85,7 @@ const ABORTED_AT: readonly Interrupted[] = [
   },
 ];
 
-/** As it comes through JSON, which knows no `undefined`. */
+/** The outcome after JSON, which has no `undefined`. */
 const TIMED_OUT = {
   state: 'failed',
   reason: 'job_execution_timeout',
@@ -101,7 +101,7 @@ describe('a build that is interrupted', () => {
   });
   after(() => world.end());
 
-  /** Starts a build whose call `at` lasts until it is stopped, and waits until it is there. */
+  /** Starts a build whose call `at` lasts until it is stopped, and waits for that call. */
   async function startUpTo(at: string, plan: BuildPlan = FULL_PLAN): Promise<BuildHandle> {
     node = await world.startNode(uniqueName('node'));
     if (at === 'prepareEnvironment') holdPreparation(node);
@@ -132,7 +132,7 @@ describe('a build that is interrupted', () => {
       });
     }
 
-    /** The stage ends by itself, after the build has heard of the cancel. */
+    /** Cancels a build whose stage then ends by itself. */
     async function cancelTooLate(at: string): Promise<BuildHandle> {
       node = await world.startNode(uniqueName('node'));
       const ending = defer<{ kind: 'succeeded' }>();
@@ -145,7 +145,7 @@ describe('a build that is interrupted', () => {
       return handle;
     }
 
-    it('is told so by a person in the Temporal UI just as well', async () => {
+    it('is canceled in the same way by a person in the Temporal UI', async () => {
       const asked = await startUpTo('runStage step_script');
       await asked.cancel();
       assert.deepEqual(await outcomeOf(asked), CANCELED);
@@ -156,7 +156,7 @@ describe('a build that is interrupted', () => {
       assert.deepEqual(await outcomeOf(signaled), CANCELED);
     });
 
-    it('stops a stage that began just when it was told to stop', async () => {
+    it('stops a stage that began at the moment of the cancel', async () => {
       const ending = defer<{ kind: 'stopped' }>();
       const handle = await startUpTo('runStage step_script');
       let stops = 0;
@@ -169,7 +169,7 @@ describe('a build that is interrupted', () => {
         runStage: (_build, { stage }) =>
           stage.name === 'step_script' ? ending.promise : Promise.resolve({ kind: 'succeeded' }),
       });
-      // What runs now was begun before: another process shows the new behaviour.
+      // A running activity keeps the old behaviour. One in another process has the new.
       await node.kill();
       await node.restart();
       await handle.signal(nodeRestartedSignal);
@@ -180,9 +180,9 @@ describe('a build that is interrupted', () => {
     });
   });
 
-  describe('by GitLab, which wants nothing more of it', () => {
+  describe('by GitLab, which aborts it', () => {
     for (const { at, outcome, then, why } of ABORTED_AT) {
-      it(`ends without another word when aborted in ${at}: ${why}`, async () => {
+      it(`ends without a report when aborted in ${at}: ${why}`, async () => {
         const handle = await startUpTo(at);
         node.answerTrace('aborted');
         assert.deepEqual(await outcomeOf(handle), outcome);
@@ -190,7 +190,7 @@ describe('a build that is interrupted', () => {
       });
     }
 
-    it('is killed at once when it was being canceled', async () => {
+    it('is killed at once when it is aborted during a cancel', async () => {
       node = await world.startNode(uniqueName('node'));
       node.stage('step_script', new Promise(() => undefined));
       node.stage('after_script', new Promise(() => undefined));
@@ -206,14 +206,14 @@ describe('a build that is interrupted', () => {
 
   describe('by a time limit', () => {
     for (const at of ['prepareEnvironment', 'runStage get_sources', 'runStage step_script']) {
-      it(`runs nothing more when the job’s time is over in ${at}`, async () => {
+      it(`runs nothing more when the job’s time ends in ${at}`, async () => {
         const handle = await startUpTo(at, { ...FULL_PLAN, jobTimeoutMs: 1_000 });
         assert.deepEqual(await outcomeOf(handle), TIMED_OUT);
         assertThen(at, ['stopStage kill'], 'failed');
       });
     }
 
-    it('lets after_script run when only the script’s time is over', async () => {
+    it('runs after_script when only the script’s time is over', async () => {
       const handle = await startUpTo('runStage step_script', {
         ...FULL_PLAN,
         scriptTimeoutMs: 1_000,
@@ -239,7 +239,7 @@ describe('a build that is interrupted', () => {
       );
     });
 
-    it('fails by an after_script that takes too long when the job wants that', async () => {
+    it('fails on an after_script that takes too long when its errors count', async () => {
       const handle = await startUpTo('runStage after_script success', {
         ...FULL_PLAN,
         afterScriptTimeoutMs: 1_000,
@@ -275,7 +275,7 @@ describe('a build that is interrupted', () => {
       'runStage after_script success',
     ];
     for (const at of MOMENTS) {
-      it(`goes on where it was when the node died in ${at}`, async () => {
+      it(`continues at the same call when the node died in ${at}`, async () => {
         const handle = await startUpTo(at);
         await node.kill();
         node.behave({ prepareEnvironment: () => Promise.resolve() });
@@ -290,7 +290,7 @@ describe('a build that is interrupted', () => {
       });
     }
 
-    it('goes on when another process takes over the workflows', async () => {
+    it('continues when another process takes over the workflows', async () => {
       node = await world.startNode(uniqueName('node'));
       const ending = defer<{ kind: 'succeeded' }>();
       node.stage('step_script', ending.promise);
@@ -302,7 +302,7 @@ describe('a build that is interrupted', () => {
       assert.equal(callsOf(node).filter((call) => call.startsWith('runStage')).length, 1);
     });
 
-    it('is canceled in good order right after the node has come back', async () => {
+    it('is canceled in the usual order right after the node has come back', async () => {
       const handle = await startUpTo('runStage step_script');
       await node.kill();
       await node.restart();

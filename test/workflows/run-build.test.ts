@@ -9,7 +9,7 @@ import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, stage, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
 
-/** The end of every build: reported and destroyed side by side, then released. */
+/** Every build ends so: its end is reported and its environment destroyed, then it is released. */
 function assertConcluded(node: FakeNode, state: string): void {
   const calls = callsOf(node);
   const [first, second, last] = calls.slice(-3);
@@ -17,7 +17,7 @@ function assertConcluded(node: FakeNode, state: string): void {
   assert.equal(last, 'releaseBuild');
 }
 
-/** What ran of the job itself, between the acknowledgement and the report. */
+/** The calls for the job itself, between the acknowledgement and the report. */
 function workOf(node: FakeNode): readonly string[] {
   return callsOf(node).filter(
     (call) => call.startsWith('runStage') || call.startsWith('stopStage'),
@@ -38,7 +38,7 @@ describe('a build', () => {
     return startBuild(world, { node, job: jobOf(plan) });
   }
 
-  it('does nothing for a plain job but what that needs, in order', async () => {
+  it('does only what a plain job needs, in order', async () => {
     const handle = await startOn(PLAIN_PLAN);
     assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     assert.deepEqual(callsOf(node).slice(0, 3), [
@@ -50,7 +50,7 @@ describe('a build', () => {
     assert.equal(node.calls.all.length, 7);
   });
 
-  it('fetches secrets before anything else, and begins nothing without them', async () => {
+  it('fetches secrets first, and begins nothing without them', async () => {
     const secrets = { name: 'resolve_secrets', place: 'transfer', attempts: 1 } as const;
     const good = await startOn({ ...PLAIN_PLAN, secrets });
     assert.deepEqual(await outcomeOf(good), { state: 'success' });
@@ -83,7 +83,7 @@ describe('a build', () => {
     assertConcluded(node, 'success');
   });
 
-  it('has lines of the runner said with the next stage, on each of its tries', async () => {
+  it('passes lines of the runner to the next stage, on each of its tries', async () => {
     const says = { place: 'runner', attempts: 1 } as const;
     const sources = { ...stage('get_sources'), attempts: 2 };
     const preparation = [{ name: 'prepare_script' as const, ...says }, sources];
@@ -107,7 +107,7 @@ describe('a build', () => {
     ]);
   });
 
-  it('says in a query where it stands', async () => {
+  it('answers its stage in a query', async () => {
     const handle = await startOn(FULL_PLAN, (fake) => fake.stage('step_script', hold()));
     await node.calls.when('runStage step_script');
     const running = await handle.query(buildStateQuery);
@@ -139,7 +139,7 @@ describe('a build', () => {
       assertConcluded(node, 'failed');
     });
 
-    it('runs nothing of the user’s when the sources fail, but cleans up', async () => {
+    it('runs no script of the user when the sources fail, but cleans up', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.stage('get_sources', { kind: 'script_failed', exitCode: 128 });
       });
@@ -152,7 +152,7 @@ describe('a build', () => {
       ]);
     });
 
-    it('blames the system, not the script, when the shell itself does not start', async () => {
+    it('fails as a system failure when the shell does not start', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.stage('prepare_script', { kind: 'script_failed', exitCode: 126 });
       });
@@ -193,7 +193,7 @@ describe('a build', () => {
       assert.equal(outcome.state === 'failed' && outcome.exitCode, 9);
     });
 
-    it('takes a stage whose activity fails for good as a fault of the system', async () => {
+    it('fails as a system failure when the activity of a stage fails for good', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ runStage: () => Promise.reject(finalFault('RunnerSystem', 'disk full')) });
       });
@@ -221,7 +221,7 @@ describe('a build', () => {
       assertConcluded(node, 'failed');
     });
 
-    it('does not try again what cannot pass', async () => {
+    it('does not try again after a permanent error', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         const fault = finalFault('RunnerConfiguration', 'no such image');
         fake.behave({ prepareEnvironment: () => Promise.reject(fault) });
@@ -232,13 +232,13 @@ describe('a build', () => {
     });
   });
 
-  describe('that is refused when it is acknowledged', () => {
+  describe('that GitLab refuses at the acknowledgement', () => {
     for (const answer of ['taken', 'gone'] as const) {
       it(`starts nothing and leaves nothing when the job is ${answer}`, async () => {
         const handle = await startOn(FULL_PLAN, (fake) => {
           fake.behave({ acknowledgeJob: () => Promise.resolve(answer) });
         });
-        // Whose job was taken back may be offered it again, and must then run it.
+        // GitLab may offer a job again that it took back, and the build must then run.
         const expected = answer === 'taken' ? { wasTakenBack: true } : {};
         assert.deepEqual(await outcomeOf(handle), { state: 'aborted', ...expected });
         assert.equal(callsOf(node)[0], 'acknowledgeJob');
@@ -247,7 +247,7 @@ describe('a build', () => {
       });
     }
 
-    it('is reported as failed when GitLab cannot even be told that it runs', async () => {
+    it('is reported as failed when the acknowledgement fails for good', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ acknowledgeJob: () => Promise.reject(finalFault('RunnerSystem', 'no key')) });
       });
@@ -256,7 +256,7 @@ describe('a build', () => {
       assertConcluded(node, 'failed');
     });
 
-    it('is canceled without any work when GitLab says so at once', async () => {
+    it('is canceled without any work when GitLab cancels it at the acknowledgement', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ acknowledgeJob: () => Promise.resolve('canceling') });
       });
@@ -267,7 +267,7 @@ describe('a build', () => {
     });
   });
 
-  it('only says why when its payload cannot be run', async () => {
+  it('only reports the reason when its payload cannot be run', async () => {
     node = await world.startNode(uniqueName('node'));
     const handle = await startBuild(world, { node, job: jobOf(FULL_PLAN, 'no image given') });
     assert.deepEqual(await outcomeOf(handle), {
@@ -280,7 +280,7 @@ describe('a build', () => {
     assertConcluded(node, 'failed');
   });
 
-  it('exists once for one job, also after it has ended', async () => {
+  it('exists only once for a job, also after its end', async () => {
     node = await world.startNode(uniqueName('node'));
     const job = jobOf(PLAIN_PLAN);
     await outcomeOf(await startBuild(world, { node, job }));
@@ -288,8 +288,8 @@ describe('a build', () => {
     assert.equal(callsOf(node).filter((call) => call === 'runStage step_script').length, 1);
   });
 
-  describe('that cannot be concluded as it should', () => {
-    it('is released all the same when its result is refused for good', async () => {
+  describe('whose end meets faults', () => {
+    it('is released even if its result is refused for good', async () => {
       const handle = await startOn(PLAIN_PLAN, (fake) => {
         fake.behave({ reportResult: () => Promise.reject(finalFault('JobGone', 'gone')) });
       });
@@ -297,7 +297,7 @@ describe('a build', () => {
       assertConcluded(node, 'success');
     });
 
-    it('delivers its result and destroys its environment when that works again', async () => {
+    it('delivers its result and destroys its environment when the faults are over', async () => {
       let faults = 2;
       const failAtFirst = (): Promise<void> => {
         faults -= 1;
@@ -313,12 +313,12 @@ describe('a build', () => {
       assert.equal(callsOf(node).at(-1), 'releaseBuild');
     });
 
-    it('does not wait for an upload that never hears of the end', async () => {
+    it('does not wait for an upload that does not react to its end', async () => {
       const handle = await startOn(PLAIN_PLAN, (fake) => fake.behave({ uploadTrace: hold }));
       assert.deepEqual(await outcomeOf(handle), { state: 'success' });
     });
 
-    it('goes on when the upload fails for good', async () => {
+    it('continues when the upload fails for good', async () => {
       const handle = await startOn(FULL_PLAN, (fake) => {
         fake.behave({ uploadTrace: () => Promise.reject(finalFault('RunnerSystem', 'broken')) });
       });

@@ -48,24 +48,24 @@ describe('a runner', () => {
     return ending;
   }
 
-  it('asks at once when it starts, and at its pace after a turn without a job', async () => {
+  it('requests a job when it starts, and at its interval after an answer without a job', async () => {
     await startRunner(world, name, { ...FED, intervalMs: 3_000, offsetMs: 700, mayWait: true });
     gitlab.answer({ kind: 'no_job' });
     await gitlab.calls.when('ask', 2);
     const pace = { runnerKey: name, intervalMs: 3_000, offsetMs: 700, mayWait: true };
-    assert.deepEqual(gitlab.turns, [
+    assert.deepEqual(gitlab.requests, [
       { ...pace, askAtOnce: true, durationMs: 55_000 },
       { ...pace, askAtOnce: false, durationMs: 55_000 },
     ]);
   });
 
-  it('starts a build for a job and asks again at once', async () => {
+  it('starts a build for a job and requests the next one at once', async () => {
     const runner = await startRunner(world, name);
     const script = holdScript();
     const job = jobOf(PLAIN_PLAN);
     handOut(job);
     await gitlab.calls.when('ask', 2);
-    assert.equal(gitlab.turns[1]?.askAtOnce, true);
+    assert.equal(gitlab.requests[1]?.askAtOnce, true);
     assert.deepEqual((await runner.query(runnerStateQuery)).buildIds, [job.buildId]);
     await node.calls.when('runStage step_script');
     script.resolve({ kind: 'succeeded' });
@@ -74,7 +74,7 @@ describe('a runner', () => {
     await untilState(runner, ({ buildIds }) => buildIds.length === 0);
   });
 
-  it('never has more builds than its limit, and asks again when one has ended', async () => {
+  it('never has more builds than its limit, and requests again when one has ended', async () => {
     const runner = await startRunner(world, name, { ...FED, limit: 1 });
     const script = holdScript();
     handOut(jobOf(PLAIN_PLAN));
@@ -82,12 +82,12 @@ describe('a runner', () => {
     const { buildIds, questionsUnderWay } = await runner.query(runnerStateQuery);
     assert.equal(buildIds.length, 1);
     assert.equal(questionsUnderWay, 0);
-    assert.equal(gitlab.turns.length, 1);
+    assert.equal(gitlab.requests.length, 1);
     script.resolve({ kind: 'succeeded' });
     await gitlab.calls.when('ask', 2);
   });
 
-  it('has one question open while it is idle, and up to request_concurrency after jobs', async () => {
+  it('has one request open while it is idle, and up to request_concurrency after jobs', async () => {
     const runner = await startRunner(world, name, { ...FED, requestConcurrency: 2 });
     await gitlab.calls.when('ask');
     assert.equal((await runner.query(runnerStateQuery)).questionsUnderWay, 1);
@@ -100,7 +100,7 @@ describe('a runner', () => {
     await untilState(runner, (state) => state.questionsUnderWay === 1);
   });
 
-  it('counts a question as a build that may come: both together stay within the limit', async () => {
+  it('counts a request as a possible build: both together stay within the limit', async () => {
     const runner = await startRunner(world, name, { ...FED, limit: 2, requestConcurrency: 5 });
     holdScript();
     handOut(jobOf(PLAIN_PLAN));
@@ -109,7 +109,7 @@ describe('a runner', () => {
     assert.equal(gitlab.mostAtOnce, 1);
   });
 
-  it('ignores what is no message of its own, and goes on', async () => {
+  it('ignores messages of other shapes, and continues', async () => {
     const runner = await startRunner(world, name);
     await gitlab.calls.when('ask', 1);
     for (const sent of [[], [null], [{ feeding: { isFed: true } }], ['feed'], [{ feeding: 7 }]]) {
@@ -126,7 +126,7 @@ describe('a runner', () => {
     await gitlab.calls.when('ask', 2);
   });
 
-  it('asks again some seconds after a turn that failed', async () => {
+  it('requests again some seconds after a failed request', async () => {
     await startRunner(world, name);
     await gitlab.calls.when('ask');
     const failedMs = Date.now();
@@ -137,7 +137,7 @@ describe('a runner', () => {
   });
 
   describe('that is fed no longer', () => {
-    it('ends its question, and asks at once when it is fed again', async () => {
+    it('ends its request, and makes a new one when it is fed again', async () => {
       const runner = await startRunner(world, name);
       await gitlab.calls.when('ask');
       await runner.signal(feedSignal, { feeding: { ...FED, isFed: false }, askAnew: false });
@@ -145,38 +145,38 @@ describe('a runner', () => {
       await untilState(runner, (state) => state.questionsUnderWay === 0);
       await runner.signal(feedSignal, { feeding: FED, askAnew: false });
       await gitlab.calls.when('ask', 2);
-      assert.equal(gitlab.turns[1]?.askAtOnce, true);
+      assert.equal(gitlab.requests[1]?.askAtOnce, true);
     });
 
-    it('still runs the job that its last question brings', async () => {
+    it('still runs the job that its last request brings', async () => {
       const runner = await startRunner(world, name);
-      gitlab.holdQuestions();
+      gitlab.ignoreCancellation();
       await gitlab.calls.when('ask');
       await runner.signal(feedSignal, { feeding: { ...FED, isFed: false }, askAnew: false });
       await gitlab.calls.when('end');
       handOut(jobOf(PLAIN_PLAN));
       await node.calls.when('releaseBuild');
-      assert.equal(gitlab.turns.length, 1);
+      assert.equal(gitlab.requests.length, 1);
     });
   });
 
-  it('asks anew when its pace changes, and lets a new limit be', async () => {
+  it('requests anew when its interval changes, but not when its limit does', async () => {
     const runner = await startRunner(world, name);
     await gitlab.calls.when('ask');
     await runner.signal(feedSignal, { feeding: { ...FED, limit: 7 }, askAnew: false });
     await runner.signal(feedSignal, { feeding: { ...FED, intervalMs: 900 }, askAnew: false });
     await gitlab.calls.when('ask', 2);
-    assert.equal(gitlab.turns[1]?.intervalMs, 900);
+    assert.equal(gitlab.requests[1]?.intervalMs, 900);
     assert.equal(gitlab.calls.all.filter((call) => call === 'end').length, 1);
   });
 
-  it('does not wait for a question whose process is gone', async () => {
+  it('does not wait for a request whose process is gone', async () => {
     const runner = await startRunner(world, name);
     await gitlab.calls.when('ask');
-    gitlab.holdQuestions();
+    gitlab.ignoreCancellation();
     await runner.signal(feedSignal, { feeding: FED, askAnew: true });
     await gitlab.calls.when('ask', 2);
-    assert.equal(gitlab.turns[1]?.askAtOnce, true);
+    assert.equal(gitlab.requests[1]?.askAtOnce, true);
     assert.equal((await runner.query(runnerStateQuery)).questionsUnderWay, 1);
   });
 
@@ -186,10 +186,10 @@ describe('a runner', () => {
       await gitlab.calls.when('ask');
       await runner.signal(stopSignal);
       await runner.result();
-      assert.equal(gitlab.turns.length, 1);
+      assert.equal(gitlab.requests.length, 1);
     });
 
-    it('ends after its last build, which it does not disturb', async () => {
+    it('ends after its last build without disturbing it', async () => {
       const runner = await startRunner(world, name);
       const script = holdScript();
       handOut(jobOf(PLAIN_PLAN));
@@ -201,14 +201,14 @@ describe('a runner', () => {
       assert.ok(callsOf(node).includes('reportResult success'));
     });
 
-    it('goes on when it is fed again before that, and still counts the build', async () => {
+    it('continues when it is fed again before that, and still counts the build', async () => {
       const runner = await startRunner(world, name, { ...FED, limit: 2 });
       holdScript();
       handOut(jobOf(PLAIN_PLAN));
       await node.calls.when('runStage step_script');
       await runner.signal(stopSignal);
       await untilState(runner, (state) => state.questionsUnderWay === 0);
-      const asked = gitlab.turns.length;
+      const asked = gitlab.requests.length;
       await runner.signal(feedSignal, { feeding: { ...FED, limit: 2 }, askAnew: false });
       await gitlab.calls.when('ask', asked + 1);
       assert.equal((await runner.query(runnerStateQuery)).buildIds.length, 1);
@@ -227,7 +227,7 @@ describe('a runner', () => {
       await untilState(runner, ({ buildIds }) => buildIds.length === 0);
     });
 
-    it('does not count the same job a second time, however late it hears of it', async () => {
+    it('does not count the same job again when the job comes after the build', async () => {
       const runner = await startRunner(world, name, { ...FED, limit: 1 });
       await gitlab.calls.when('ask');
       const job = jobOf(PLAIN_PLAN);
@@ -239,7 +239,7 @@ describe('a runner', () => {
       assert.equal(callsOf(node).filter((call) => call === 'acknowledgeJob').length, 1);
     });
 
-    it('keeps counting it when it hears of the job while the build runs', async () => {
+    it('keeps counting it when the job comes while the build runs', async () => {
       const runner = await startRunner(world, name, { ...FED, limit: 2 });
       await gitlab.calls.when('ask');
       const script = holdScript();
@@ -255,7 +255,7 @@ describe('a runner', () => {
     });
   });
 
-  it('answers in the clear what it does, what it waits for and what GitLab said', async () => {
+  it('answers in plain text what it does, what it waits for and what GitLab answered', async () => {
     const runner = await startRunner(world, name);
     await gitlab.calls.when('ask');
     const asked = { asks: true, requestsOpen: 1, everySeconds: 0.2, builds: 0, limit: 0 };
@@ -282,21 +282,21 @@ describe('a runner', () => {
     );
   });
 
-  it('costs few events while it gets no job', async () => {
+  it('adds few events to its history while it gets no job', async () => {
     const runner = await startRunner(world, name);
-    const turns = 10;
+    const requests = 10;
     const eventsAfter = async (count: number): Promise<number> => {
       await gitlab.calls.when('ask', count);
       return (await runner.fetchHistory()).events?.length ?? 0;
     };
     const before = await eventsAfter(1);
     let events = before;
-    for (let turn = 1; turn <= turns; turn += 1) {
+    for (let count = 1; count <= requests; count += 1) {
       gitlab.answer({ kind: 'no_job' });
-      events = await eventsAfter(turn + 1);
+      events = await eventsAfter(count + 1);
     }
-    const turnMs = gitlab.turns[0]?.durationMs ?? 0;
-    const anHour = ((events - before) / turns) * (3_600_000 / turnMs);
+    const requestMs = gitlab.requests[0]?.durationMs ?? 0;
+    const anHour = ((events - before) / requests) * (3_600_000 / requestMs);
     assert.ok(anHour <= MAX_IDLE_EVENTS_AN_HOUR, `${anHour} events an hour`);
   });
 });

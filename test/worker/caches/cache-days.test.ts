@@ -12,13 +12,13 @@ const cases: [text: string | undefined, expected: number, why: string][] = [
   ['0', 0, 'never'],
 ];
 for (const [text, expected, why] of cases) {
-  it(`caches go after ${JSON.stringify(text)}: ${expected} days, ${why}`, () => {
+  it(`caches are removed after ${JSON.stringify(text)}: ${expected} days, ${why}`, () => {
     assert.equal(read(text), expected);
   });
 }
 
 for (const text of ['7d', '-1', '1.5', 'never']) {
-  it(`refuses ${text} and says what it wants`, () => {
+  it(`refuses ${text} and names valid values`, () => {
     assert.throws(
       () => read(text),
       new RegExp(`TEMPORAL_GITLAB_RUNNER_CACHE_DAYS is "${text}": expected a whole number of days`),

@@ -15,7 +15,7 @@ interface Volume {
   isMounted?: boolean;
 }
 
-/** A Docker and its node's notes, as far as the sweep sees them. */
+/** A fake of the Docker and the notes of a node that the sweep reads. */
 function createPlace() {
   const volumes = new Map<string, Volume>();
   const { log, said, warnings } = recordingLog();
@@ -56,12 +56,12 @@ function createPlace() {
   return { place, sweepOf };
 }
 
-describe('cache volumes that together take more than they may', () => {
+describe('cache volumes that together exceed their limit', () => {
   let { place, sweepOf } = createPlace();
   beforeEach(() => {
     ({ place, sweepOf } = createPlace());
     const { volumes } = place;
-    // Not in the order of their last use.
+    // Their order is not that of their last use.
     volumes.set('yesterday', { sizeMib: 30, lastMs: NOW_MS - 24 * HOUR_MS });
     volumes.set('last-year', { sizeMib: 10, lastMs: 0 });
     volumes.set('last-week', { sizeMib: 20, lastMs: NOW_MS - 168 * HOUR_MS });
@@ -83,7 +83,7 @@ describe('cache volumes that together take more than they may', () => {
     });
   }
 
-  it('are told by name, age and size when they go, and when nothing more can go', async () => {
+  it('are logged with name, age and size when they are removed, and so is the lack of more to remove', async () => {
     await sweepOf(35)();
     const texts = place.said.map(({ level, message, fields }) => [level, message, fields]);
     const removed = 'cache volume removed, the caches took too much room';
@@ -99,14 +99,14 @@ describe('cache volumes that together take more than they may', () => {
     ]);
   });
 
-  it('are spared while a container has them, and count all the same', async () => {
+  it('are kept while a container has mounted them, and count nevertheless', async () => {
     const { volumes } = place;
     volumes.set('last-year', { sizeMib: 10, lastMs: 0, isMounted: true });
     await sweepOf(75)();
     assert.deepEqual([...volumes.keys()], ['last-year', 'of-late']);
   });
 
-  it('are spared when a build asks for them in the very moment', async () => {
+  it('are kept when a build takes them at this moment', async () => {
     const { volumes } = place;
     place.beforeRemoval = (name) => {
       const volume = volumes.get(name);
@@ -116,14 +116,14 @@ describe('cache volumes that together take more than they may', () => {
     assert.deepEqual([...volumes.keys()], ['yesterday', 'last-year', 'of-late']);
   });
 
-  it('do not go when nobody knows that this makes room', async () => {
+  it('are kept when their size is unknown', async () => {
     const { volumes } = place;
     volumes.set('last-year', { sizeMib: undefined, lastMs: 0 });
     await sweepOf(80)();
     assert.deepEqual([...volumes.keys()], ['yesterday', 'last-year', 'of-late']);
   });
 
-  it('are measured once an hour at most, and only when a job has used one since', async () => {
+  it('are measured at most once an hour, and only after a job has used one', async () => {
     const sweep = sweepOf(1_000);
     const expectAfter = async (ms: number, measurements: number): Promise<void> => {
       place.nowMs += ms;
@@ -139,7 +139,7 @@ describe('cache volumes that together take more than they may', () => {
     await expectAfter(HOUR_MS / 2, 3);
   });
 
-  it('stay when Docker cannot measure them, which is told', async () => {
+  it('are kept when Docker cannot measure them, and the log says so', async () => {
     place.fault = new Error('cannot measure volumes');
     await sweepOf(1)();
     assert.equal(place.volumes.size, 4);

@@ -20,7 +20,7 @@ for (const [text, expected, why] of cases) {
 }
 
 for (const text of ['50 %', '-1', 'half', '50gb/s']) {
-  it(`refuses ${text} and says what it wants`, () => {
+  it(`refuses ${text} and names valid values`, () => {
     assert.throws(
       () => read(text),
       new RegExp(`TEMPORAL_GITLAB_RUNNER_CACHE_SIZE is "${text}": expected a size such as 50g`),

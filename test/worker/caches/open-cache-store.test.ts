@@ -19,7 +19,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 const CALL = { timeoutMs: 20_000, signal: new AbortController().signal };
 const KEYS = { accessKey: 'access', secretKey: 'secret', bucketName: 'caches' };
 
-/** Whether an object is in the store that an entry names, asked as a job of the entry would. */
+/** Asks as a job does whether an object is in the store of an entry. */
 async function ask(
   serverAddress: string,
   runner: Partial<RunnerConfig>,
@@ -37,7 +37,7 @@ function withVolumes(...volumes: string[]): Partial<RunnerConfig> {
   return { docker: { ...contextOf().runner.docker, volumes } };
 }
 
-describe('a cache store with a certificate of the site’s own', () => {
+describe('a cache store with a certificate of a private authority', () => {
   let room: CertificateRoom;
   let root: Authority;
   let server: ScriptedServer;
@@ -58,7 +58,7 @@ describe('a cache store with a certificate of the site’s own', () => {
   });
   const address = (): string => `127.0.0.1:${server.port}`;
 
-  it('is not believed while nobody says that it may be', async () => {
+  it('is not trusted without settings', async () => {
     await assert.rejects(
       ask(address(), {}),
       /cannot reach the cache server: .*(certificate|verify)/,
@@ -66,15 +66,15 @@ describe('a cache store with a certificate of the site’s own', () => {
     await assert.rejects(ask(address(), withVolumes(`${certificates}:/certs`)), /cache server/);
   });
 
-  it('is believed by tls-ca-file of the entry', async () => {
+  it('is trusted with tls-ca-file of the entry', async () => {
     assert.equal(await ask(address(), { tlsCaFile: root.certFile }), true);
   });
 
-  it('is believed by SSL_CERT_FILE', async () => {
+  it('is trusted with SSL_CERT_FILE', async () => {
     assert.equal(await ask(address(), {}, { SSL_CERT_FILE: root.certFile }), true);
   });
 
-  it('is believed by what volumes put where the helper looks for it', async () => {
+  it('is trusted with the authority that volumes put where the helper looks for it', async () => {
     const file = withVolumes('/cache', `${root.certFile}:/etc/gitlab-runner/certs/ca.crt:ro`);
     assert.equal(await ask(address(), file), true);
     assert.equal(
@@ -92,14 +92,14 @@ describe('a cache store behind a proxy', () => {
   });
   after(() => proxy.close());
 
-  it('is asked by the proxy that the entry sets, before the program’s own', async () => {
+  it('is asked through the proxy of the entry, which overrides that of the program', async () => {
     const environment = [`http_proxy=${proxy.url}`];
     const env = { HTTP_PROXY: 'http://127.0.0.1:9' };
     assert.equal(await ask('cache.test:80', { environment }, env), true);
     assert.equal(proxy.requests.at(-1)?.headers.host, 'cache.test');
   });
 
-  it('is asked without it where NO_PROXY says so, by one rule for both', async () => {
+  it('is asked without either proxy if NO_PROXY names its host', async () => {
     const environment = [`http_proxy=${proxy.url}`, 'no_proxy=.test'];
     await assert.rejects(ask('cache.test:80', { environment }), /cannot reach the cache server/);
     const subnet = [`HTTP_PROXY=http://127.0.0.1:9`, 'NO_PROXY=127.0.0.0/8'];

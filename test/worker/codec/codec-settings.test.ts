@@ -24,14 +24,14 @@ describe('the settings of the codec server', () => {
       Object.fromEntries(Object.entries(words).map(([name, text]) => [PREFIX + name, text])),
     );
 
-  it('are the choice of the node when nothing is set', async () => {
+  it('leave the choice to the node when nothing is set', async () => {
     assert.deepEqual(await read({ ADDRESS: '' }), {
       ...{ address: undefined, token: undefined, origins: [], hosts: [] },
     });
     assert.equal((await read({ ADDRESS: 'off' })).address, 'off');
   });
 
-  it('are an address, a token in a file, origins of UIs and names of the server', async () => {
+  it('consist of an address, a token in a file, origins of UIs and names of the server', async () => {
     const settings = await read({
       ...{ ADDRESS: '0.0.0.0:8081', TOKEN_FILE: tokenFile },
       ...{ ORIGINS: 'https://a.example, http://b:8080', HOSTS: 'Codec.example.com' },
@@ -59,7 +59,7 @@ describe('the settings of the codec server', () => {
     });
   }
 
-  it('refuse a weak token without saying it', async () => {
+  it('refuse a weak token without showing it', async () => {
     const words = { ADDRESS: '127.0.0.1:1', TOKEN_FILE: join(directory, 'weak') };
     await assert.rejects(read(words), (error: Error) => !error.message.includes('canary'));
   });

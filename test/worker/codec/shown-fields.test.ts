@@ -9,7 +9,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 
 const show = (value: unknown): unknown => showValue(value, SHOWN_FIELDS);
 
-/** Every text of a value replaced by one that names its place. */
+/** Replaces every text in a value by one that names its place. */
 function plant(value: unknown, place: string): unknown {
   if (typeof value === 'string') return `canary-at-${place}`;
   if (typeof value !== 'object' || value === null) return value;
@@ -23,8 +23,8 @@ function plant(value: unknown, place: string): unknown {
 const SECRET_PLACES =
   /\.(token|password|value|secretKey|accessKey|sessionToken|accountKey|privateKey|credentialsFile|environment|script|sealedJob|vault|jwt)(\.|$)/;
 
-describe('what people see of decoded payloads', () => {
-  it('holds no secret of a job and of its runner, even if a payload carried all of them', () => {
+describe('the decoded payloads that people see', () => {
+  it('contain no secret of a job or its runner, even if a payload carries all of them', () => {
     const context = contextOf({
       job: {
         variables: [{ key: 'PASSWORD', value: 'hunter2', masked: true }],
@@ -58,7 +58,7 @@ describe('what people see of decoded payloads', () => {
     for (const place of secret) assert.ok(!shown.includes(`canary-at-${place}"`), place);
   });
 
-  it('has the summary of a job whole, with the values of masked variables hidden in it', () => {
+  it('contain the whole summary of a job with masked variables hidden', () => {
     const context = contextOf({
       job: {
         job_info: { name: 'rspec hunter2-hunter2', stage: 'test', project_id: 42, pipeline_id: 99 },
@@ -73,13 +73,13 @@ describe('what people see of decoded payloads', () => {
     assert.doesNotMatch(JSON.stringify(summary), /hunter2/);
   });
 
-  it('has nothing of the job that a build carries along for a failover', () => {
+  it('contain nothing of the encrypted job', () => {
     assert.deepEqual(show({ rescue: { sealedJob: 'canary', isWhole: true, waitMs: 1 } }), {
       rescue: { sealedJob: '[HIDDEN]', isWhole: true, waitMs: 1 },
     });
   });
 
-  it('has message and stack of a failure, without tokens', () => {
+  it('contain message and stack of a failure, without tokens', () => {
     const failure = { message: 'refused: glrt-AbCdEfGhIjKl', stack_trace: 'Error: at a.ts' };
     assert.deepEqual(show(failure), {
       message: 'refused: glrt-[MASKED]',

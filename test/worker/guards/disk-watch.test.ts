@@ -18,9 +18,9 @@ const cases: readonly [room: DiskRoom, expected: 'space' | 'inodes' | undefined,
   [{ bytes: MANY, files: { free: 0, total: 0 } }, undefined, 'btrfs does not count them'],
 ];
 
-describe('the room that a new job needs on the disk', () => {
+describe('the free room on the disk that a new job needs', () => {
   for (const [room, expected, why] of cases) {
-    it(`${expected === undefined ? 'is there' : `lacks ${expected}`}: ${why}`, () => {
+    it(`${expected === undefined ? 'is enough' : `lacks ${expected}`}: ${why}`, () => {
       assert.equal(findShortage(room), expected);
     });
   }

@@ -11,7 +11,7 @@ import {
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 const BOOT = '3f2a9c1b';
-/** No process of this machine has it: above the highest there can be. */
+/** A process id above the highest possible one. */
 const DEAD_PID = 2 ** 22 + 1;
 
 interface Named {
@@ -28,7 +28,7 @@ function nameOf({ host = 'vm', pid = process.pid, boot = BOOT, sinceMs = NOW_MS 
 const MINE = nameOf({});
 const CLONE = nameOf({ boot: 'another1' });
 
-/** Time goes only by waiting. `pollers` answers with who has polled when, in milliseconds from now. */
+/** Time passes only in waits. `pollers` says who polled when, in milliseconds from now. */
 function scopeOf(
   pollers: (atMs: number) => Readonly<Record<string, number>>,
   change: Partial<DuplicateScope> = {},
@@ -78,19 +78,19 @@ describe('a process that is to serve a node', () => {
     });
   }
 
-  it('begins at once after one that has left in good order, wherever that ran', async () => {
+  it('begins at once after a process that stopped as it should, on whatever machine', async () => {
     const { scope, passedMs } = scopeOf(() => ({ [CLONE]: -1_000 }), { predecessor: CLONE });
     await assertAlone(scope);
     assert.equal(passedMs(), 0);
   });
 
-  it('begins at once when another one has been silent for longer than any that lives', async () => {
+  it('begins at once when another one has been silent longer than any living process', async () => {
     const { scope, passedMs } = scopeOf(() => ({ [CLONE]: -80_000 }));
     await assertAlone(scope);
     assert.equal(passedMs(), 0);
   });
 
-  it("waits no longer for one whose last question is still to come by this node's clock", async () => {
+  it("waits no longer for one whose last poll is in the future by this node's clock", async () => {
     const { scope, passedMs } = scopeOf(() => ({ [CLONE]: 3_600_000 }));
     await assertAlone(scope);
     assert.ok(passedMs() <= 80_000, `${passedMs()} ms`);
@@ -103,7 +103,7 @@ describe('a process that is to serve a node', () => {
     assert.equal(lines.length, 1);
   });
 
-  it('is refused when another one is seen to live', async () => {
+  it('is refused when another one polls again', async () => {
     const { scope, passedMs } = scopeOf((atMs) => ({ [CLONE]: atMs < 30_000 ? -25_000 : 29_000 }));
     await assert.rejects(assertAlone(scope), {
       type: FailureType.RunnerSystem,
@@ -112,7 +112,7 @@ describe('a process that is to serve a node', () => {
     assert.equal(passedMs(), 30_000);
   });
 
-  it('is refused when a process of this machine lives that serves it', async () => {
+  it('is refused when a living process of this machine serves the node', async () => {
     const parent = nameOf({ pid: process.ppid, sinceMs: 1 });
     const { scope } = scopeOf((atMs) => ({ [parent]: atMs }));
     await assert.rejects(assertAlone(scope), /serves this very node/);
@@ -131,18 +131,18 @@ describe('a process that serves a node', () => {
     return { error, lines };
   };
 
-  it('leaves when an older one does so too', async () => {
+  it('stops when an older one serves it too', async () => {
     const { error } = await watchWith(NOW_MS - 1);
     assert.match(String(error), /clone:\d+@\S+ since \S+, serves this very node/);
   });
 
-  it('stays when a younger one does so too, and says so once', async () => {
+  it('continues when a younger one serves it too, and logs that once', async () => {
     const { error, lines } = await watchWith(NOW_MS + 1);
     assert.match(String(error), /AbortError/);
     assert.equal(lines.filter((line) => line.includes('serves this very node')).length, 1);
   });
 
-  it('does not mind one that was there before and is silent', async () => {
+  it('ignores an earlier one that is silent', async () => {
     const { scope, lines } = scopeOf((atMs) => {
       if (atMs > 200_000) watch.close();
       return { [CLONE]: 0 };

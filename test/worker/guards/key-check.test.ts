@@ -5,7 +5,7 @@ import { recordingLog } from '../../support/recording-log.ts';
 
 const OWN = ['feed-runners/here', 'serve-runner/here/one'];
 
-/** Of what is there, what another key has sealed. */
+/** Checks keys against data that they open and data that other keys have encrypted. */
 async function check(open: readonly string[], foreign: readonly string[]): Promise<string> {
   const { log, said } = recordingLog();
   await checkKeys({
@@ -21,14 +21,14 @@ async function check(open: readonly string[], foreign: readonly string[]): Promi
   return said.map(({ message, fields }) => `${message}: ${JSON.stringify(fields)}`).join('\n');
 }
 
-describe('a node that looks for its keys', () => {
+describe('a node that checks its keys', () => {
   const refused: readonly [
     open: readonly string[],
     foreign: readonly string[],
     named: string,
     why: string,
   ][] = [
-    [OWN, ['feed-runners/here'], 'feed-runners/here', 'it could not even ask for jobs'],
+    [OWN, ['feed-runners/here'], 'feed-runners/here', 'it could not request jobs'],
     [
       OWN,
       ['serve-runner/here/one'],
@@ -39,11 +39,11 @@ describe('a node that looks for its keys', () => {
       ['feed-runners/there'],
       ['feed-runners/there'],
       'feed-runners/there',
-      'it would be asked to go on with the builds of a fleet that has other keys',
+      'it would have to take over builds of a fleet with other keys',
     ],
   ];
   for (const [open, foreign, named, why] of refused) {
-    it(`refuses to start without that of ${named}: ${why}`, async () => {
+    it(`refuses to start without the key of ${named}: ${why}`, async () => {
       await assert.rejects(check(open, foreign), (error: Error) => {
         for (const part of [named, '"old"', '/state/keys/payload.json', 'Nothing was begun'])
           assert.ok(error.message.includes(part), error.message);
@@ -53,16 +53,16 @@ describe('a node that looks for its keys', () => {
   }
 
   const started: readonly [open: readonly string[], foreign: readonly string[], why: string][] = [
-    [[], [], 'nothing is sealed yet'],
+    [[], [], 'nothing is encrypted yet'],
     [[...OWN, 'feed-runners/there'], [], 'all nodes have the same keys'],
   ];
   for (const [open, foreign, why] of started) {
-    it(`starts without a word: ${why}`, async () => {
+    it(`starts without a warning: ${why}`, async () => {
       assert.equal(await check(open, foreign), '');
     });
   }
 
-  it('starts though one of several other nodes had other keys: it may be gone for ever', async () => {
+  it('starts although one of several other nodes had other keys: that node may be gone for ever', async () => {
     const gone = 'feed-runners/gone';
     const said = await check([...OWN, gone, 'feed-runners/there'], [gone]);
     assert.match(said, /keys of another node are not here: .*feed-runners\/gone.*old/);

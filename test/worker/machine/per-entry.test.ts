@@ -41,7 +41,7 @@ describe('the adapters of the entries', () => {
     assert.deepEqual(closed, ['one', 'two']);
   });
 
-  it('may be missing where an entry needs none', async () => {
+  it('are left out when an entry needs none', async () => {
     let made = 0;
     const entries = createPerEntry(() => void (made += 1));
     assert.equal(entries.of(ONE), undefined);

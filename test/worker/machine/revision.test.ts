@@ -13,7 +13,7 @@ before(async () => {
 after(() => rm(join(file, '..'), { recursive: true, force: true }));
 
 describe('readRevision', () => {
-  it('is HEAD when the build left none', () => {
+  it('is HEAD when the build has written no revision', () => {
     assert.equal(readRevision(pathToFileURL(file)), 'HEAD');
   });
 

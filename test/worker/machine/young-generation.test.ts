@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { boundYoungGenerationOfThreads } from '../../../src/worker/machine/young-generation.ts';
 
-/** Makes much that lives for some time, and tells how many bytes are kept for it. */
+/** Allocates many objects that live for a while, and prints how many bytes the heap keeps for them. */
 const BUSY = `
 const kept = [];
 for (let index = 0; index < 2e6; index += 1) kept[index % 200_000] = { index, list: [index] };
@@ -21,7 +21,7 @@ async function youngGenerationOf(): Promise<number> {
   return bytes;
 }
 
-it('threads keep little for what lives for moments, once that is bounded', async () => {
+it('threads keep little memory for short-lived objects once that memory is bounded', async () => {
   assert.ok((await youngGenerationOf()) > 16e6, 'what V8 keeps by itself');
   boundYoungGenerationOfThreads();
   assert.ok((await youngGenerationOf()) < 9e6);

@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/worker/machine/program.ts';
 import { setGauges } from '../../../src/worker/monitoring/gauges.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 
-it('gauges count the jobs of a runner by state and stage, add up their lags and tell the longest', async () => {
+it('gauges count the jobs of a runner by state and stage, and show the sum and the maximum of their lags', async () => {
   const metrics = createMetrics({ systemId: 's_1', clock: systemClock });
   const context = contextOf();
   const lags: [bytes: number, sinceMs: number | undefined][] = [
@@ -24,7 +24,7 @@ it('gauges count the jobs of a runner by state and stage, add up their lags and 
   };
   const capacity = { concurrent: 4, buildsAlive: 4, requestsInFlight: 0, pauses: [] };
   const scope = { metrics, capacity, spoolBytes: 0, processState: 'running', nowMs: 10_000 };
-  // Twice: what is looked at anew must not add to what was there.
+  // The second scrape must not add to the values of the first.
   for (let scrape = 0; scrape < 2; scrape += 1) setGauges({ ...scope, config });
   const text = await metrics.registry.format();
   const valueOf = (pattern: RegExp) =>

@@ -10,7 +10,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 
 const LOST = { [BUILD_LABEL]: 'build/gitlab.test/lost' };
 
-it('removes what builds without a record left in Docker, and nothing else', async () => {
+it('removes from Docker only leftovers of builds without a record', async () => {
   const context = contextOf();
   const recorded = { [BUILD_LABEL]: context.buildId };
   const world = createWorld(context);
@@ -29,7 +29,7 @@ it('removes what builds without a record left in Docker, and nothing else', asyn
   assert.deepEqual([...world.docker.volumes.keys()], ['cache']);
 });
 
-it('looks at a daemon once, however many runners use it', async () => {
+it('lists the builds of each daemon once, however many runners use it', async () => {
   const { runner } = contextOf();
   const world = createWorld(contextOf());
   let listed = 0;
@@ -46,7 +46,7 @@ it('looks at a daemon once, however many runners use it', async () => {
   assert.equal(listed, 2);
 });
 
-/** What the fake Docker looks at of a container that only lies there. */
+/** Adds a container to the fake Docker. */
 async function addContainer(
   world: World,
   name: string,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { oneAtATime } from '../../../src/worker/recovery/one-at-a-time.ts';
 
-describe('work that is due now and then', () => {
-  it('is not begun again while it is under way, but afterwards', async () => {
+describe('periodic work', () => {
+  it('begins again only after its end', async () => {
     const endings: (() => void)[] = [];
     const work = oneAtATime(() => new Promise((resolve) => endings.push(resolve)));
     const first = work();
@@ -15,7 +15,7 @@ describe('work that is due now and then', () => {
     assert.equal(endings.length, 2);
   });
 
-  it('is begun again after it has failed, and its failure is told', async () => {
+  it('begins again after it has failed, and its failure is logged', async () => {
     let calls = 0;
     const work = oneAtATime(() => {
       calls += 1;

@@ -24,13 +24,13 @@ import { openWorld, type World } from '../../workflows/support/world.ts';
 
 const RECEIVED_AT_MS = 1_000_000;
 
-describe('a node that looks through its records', () => {
+describe('a node that recovers its builds', () => {
   let temporal: World;
   let node: FakeNode;
   let disk: NodeWorld;
   let context: BuildContext;
   let nowMs: number;
-  /** By how much the calendar was set since. */
+  /** By how much the calendar was moved since the start. */
   let setMs: number;
   before(async () => {
     temporal = await openWorld();
@@ -47,7 +47,7 @@ describe('a node that looks through its records', () => {
     disk.docker.networks.set('its network', { [BUILD_LABEL]: buildId });
   });
 
-  /** Builds of which the process has learned that another node has them. */
+  /** Builds that the process has reported as lost to another node. */
   const lost: string[] = [];
 
   function openRecovery(more: Partial<Ports> = {}) {
@@ -70,7 +70,7 @@ describe('a node that looks through its records', () => {
   const handle = (): BuildHandle | ReturnType<World['client']['getHandle']> =>
     temporal.client.getHandle<typeof runBuild>(context.buildId);
 
-  /** The build as its runner started it, in its script. */
+  /** Starts a build as its runner does, and waits for its script. */
   async function startRunning(on: FakeNode = node): Promise<BuildHandle> {
     on.stage('step_script', new Promise(() => undefined));
     const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
@@ -79,13 +79,13 @@ describe('a node that looks through its records', () => {
     return build;
   }
 
-  it('begins a build that was recorded and never begun', async () => {
+  it('begins a build that was recorded but never begun', async () => {
     await openRecovery().recoverAll();
     assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
     assert.equal(callsOf(node).at(-1), 'releaseBuild');
   });
 
-  it('tells a build that goes on of the new process', async () => {
+  it('tells a running build about the new process', async () => {
     await startRunning();
     await openRecovery().recoverAll();
     await node.calls.when('runStage step_script', 2);
@@ -93,7 +93,7 @@ describe('a node that looks through its records', () => {
     assert.equal(disk.docker.networks.size, 1);
   });
 
-  it('tells it once: a later look leaves it alone', async () => {
+  it('tells it only once', async () => {
     const build = await startRunning();
     const recovery = openRecovery();
     await recovery.recoverAll();
@@ -105,7 +105,7 @@ describe('a node that looks through its records', () => {
     assert.equal(signals?.length, 1);
   });
 
-  it('removes everything of a build that a person terminated, and tells GitLab', async () => {
+  it('removes everything of a terminated build, and tells GitLab', async () => {
     const build = await startRunning();
     await build.terminate('by mistake');
     await openRecovery().recoverAll();
@@ -137,7 +137,7 @@ describe('a node that looks through its records', () => {
     });
   }
 
-  it('only clears up after a build that had reported its end itself', async () => {
+  it('only removes the leftovers of a build that had reported its end', async () => {
     const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
     await outcomeOf(await startBuild(temporal, { node, job }));
     await openRecovery().recoverAll();
@@ -145,7 +145,7 @@ describe('a node that looks through its records', () => {
     assert.deepEqual(disk.gitlab.updates, []);
   });
 
-  it('begins a job anew that GitLab had taken back and has handed out again', async () => {
+  it('begins a re-issued job anew', async () => {
     await endTakenBack('taken', Date.now() + 60_000);
     await openRecovery().recoverAll();
     assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
@@ -155,7 +155,7 @@ describe('a node that looks through its records', () => {
     );
   });
 
-  it('begins nothing anew when the record is of the offer that was taken back', async () => {
+  it('begins nothing when the record is of the offer that was taken back', async () => {
     await endTakenBack('taken', Date.now() - 60_000);
     const before = node.calls.all.length;
     await openRecovery().recoverAll();
@@ -168,7 +168,7 @@ describe('a node that looks through its records', () => {
     ['accepted', 'gone', 'GitLab has the end of it'],
     ['gone', 'accepted', 'who has deleted a job does not want it'],
   ] as const) {
-    it(`answers for a job that comes again after "${ended}", and runs nothing: ${why}`, async () => {
+    it(`reports a job that comes again after "${ended}", and runs nothing: ${why}`, async () => {
       await endTakenBack(ended, Date.now() + 60_000);
       const [scripts, ends] = [scriptRuns(), node.outcomes.length];
       node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
@@ -182,7 +182,7 @@ describe('a node that looks through its records', () => {
     });
   }
 
-  it('never takes the end of such an answer for a job of which nothing was begun', async () => {
+  it('never takes the end of such a report for a job of which nothing was begun', async () => {
     await endTakenBack('accepted', Date.now() + 60_000);
     const scripts = scriptRuns();
     for (const answer of ['taken', 'accepted'] as const) {
@@ -197,7 +197,7 @@ describe('a node that looks through its records', () => {
   const scriptRuns = (): number =>
     node.calls.all.filter((call) => call.startsWith('runStage step_script')).length;
 
-  it('begins a job at once that GitLab had taken back while its node was away', async () => {
+  it('begins a job at once that GitLab took back while its node was away', async () => {
     const recovery = openRecovery();
     node.behave({ acknowledgeJob: () => Promise.resolve('taken') });
     await recovery.recoverAll();
@@ -210,7 +210,7 @@ describe('a node that looks through its records', () => {
     assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
   });
 
-  /** A build that has ended by what GitLab said at first; the job's record is of another time. */
+  /** Ends a build by GitLab's first answer, and records its job at another time. */
   async function endTakenBack(answer: Acknowledgement, receivedAtMs: number): Promise<void> {
     node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
     const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
@@ -220,7 +220,7 @@ describe('a node that looks through its records', () => {
     disk = createWorld(context);
   }
 
-  it('leaves a job to the other node that it was handed to as well', async () => {
+  it('leaves a job to the other node if GitLab handed it to both', async () => {
     const other = await temporal.startNode(uniqueName('node'));
     const build = await startRunning(other);
     await openRecovery().recoverAll();
@@ -231,7 +231,7 @@ describe('a node that looks through its records', () => {
     assert.equal(other.calls.all.filter((call) => call.startsWith('runStage')).length, 1);
   });
 
-  /** The workflow of a build that another node has, which changed hands so often. */
+  /** Starts the workflow of a build that another node has, with its fencing token. */
   async function startElsewhere(term: number): Promise<BuildHandle> {
     const other = await temporal.startNode(uniqueName('node'));
     other.stage('step_script', new Promise(() => undefined));
@@ -244,7 +244,7 @@ describe('a node that looks through its records', () => {
     disk.disk.records.set(context.buildId, { ...context, adoption });
   }
 
-  it('drops a build that was given to another node meanwhile, without a word to anybody', async () => {
+  it('drops a build that another node has taken over meanwhile, without a report', async () => {
     const build = await startElsewhere(1);
     await openRecovery().recoverAll();
     assert.equal(disk.docker.networks.size, 0);
@@ -254,7 +254,7 @@ describe('a node that looks through its records', () => {
     assert.equal((await build.describe()).status.name, 'RUNNING');
   });
 
-  it('drops it without waiting for the next look when the build itself has learned of it', async () => {
+  it('drops it at once when the build has learned of the failover', async () => {
     await startElsewhere(1);
     adopted('run', 2);
     const recovery = openRecovery();
@@ -267,7 +267,7 @@ describe('a node that looks through its records', () => {
     assert.equal(disk.disk.records.size, 0);
   });
 
-  it('keeps a build that it has taken over until its workflow knows', async () => {
+  it('keeps a build that it has taken over until the workflow knows', async () => {
     const build = await startElsewhere(1);
     adopted('run', 2);
     const recovery = openRecovery();
@@ -290,7 +290,7 @@ describe('a node that looks through its records', () => {
     assert.equal(disk.disk.records.size, 0);
   });
 
-  it('gives the runner ten seconds to begin the build of a job just received', async () => {
+  it('gives the runner ten seconds to begin the build of a new job', async () => {
     const recovery = openRecovery();
     nowMs += 9_000;
     await recovery.beginForgotten();
@@ -300,7 +300,7 @@ describe('a node that looks through its records', () => {
     await outcomeOf(handle());
   });
 
-  it('gives it hardly longer when the clock was set back by an hour meanwhile', async () => {
+  it('gives it hardly longer when the clock is set back by an hour meanwhile', async () => {
     const recovery = openRecovery();
     setMs = -3_600_000;
     await recovery.beginForgotten();
@@ -309,7 +309,7 @@ describe('a node that looks through its records', () => {
     await outcomeOf(handle());
   });
 
-  it('tries again later what failed at start, and recovers the other builds meanwhile', async () => {
+  it('retries later what failed at the start, and recovers the other builds meanwhile', async () => {
     const build = await startRunning();
     await build.terminate('by mistake');
     const other = contextOf({ context: { buildId: `build/gitlab.test/${uniqueName('job')}` } });

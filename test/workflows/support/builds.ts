@@ -16,7 +16,7 @@ import type { World } from './world.ts';
 
 export type BuildHandle = WorkflowHandleWithFirstExecutionRunId<typeof runBuild>;
 
-/** How the build has ended, whatever its status in Temporal: waits for its end, and asks the workflow. */
+/** Waits for the end of the build and queries its outcome. Ignores its status in Temporal. */
 export async function outcomeOf(
   handle: Pick<BuildHandle, 'query'> & { result(): Promise<unknown> },
 ): Promise<BuildOutcome> {
@@ -34,11 +34,11 @@ interface BuildStart {
   readonly node: Pick<FakeNode, 'queue'>;
   readonly job: JobSummary;
   readonly input?: Partial<RunBuildInput>;
-  /** As it is after the build has changed hands. */
+  /** The memo after the build has moved to another node. */
   readonly memo?: Record<string, unknown>;
 }
 
-/** Starts a build as a runner does, which nobody counts unless the input says so. */
+/** Starts a build as a runner does. No runner counts it unless the input says so. */
 export function startBuild(
   { client }: World,
   { node, job, input, memo = buildMemo(node.queue) }: BuildStart,
@@ -53,7 +53,7 @@ export function startBuild(
   });
 }
 
-/** What the node was called to do, without the upload and the clock that run beside it. */
+/** The calls of the node without those that run beside the build: the upload and the clock. */
 export function callsOf({ calls }: FakeNode): readonly string[] {
   return calls.all.filter((call) => call !== 'uploadTrace' && call !== 'timeLeft');
 }

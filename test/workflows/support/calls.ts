@@ -1,10 +1,10 @@
-/** What was called, in order, and a way to wait for it. */
+/** The calls in their order, and ways to wait for them. */
 export interface Calls {
   readonly all: readonly string[];
   add(call: string): void;
   /** Resolves when the call was made this many times. */
   when(call: string, times?: number, limitMs?: number): Promise<void>;
-  /** Resolves when anything more is called. */
+  /** Resolves at the next call. */
   whenNext(limitMs?: number): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function recordCalls(): Calls {
   };
 }
 
-/** A promise and what settles it. */
+/** A promise and the functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
@@ -60,6 +60,6 @@ export function defer<T>(): Deferred<T> {
     resolve = onValue;
     reject = onError;
   });
-  promise.catch(() => undefined); // whoever waits for it sees the fault
+  promise.catch(() => undefined); // the one who awaits it sees the error
   return { promise, resolve, reject };
 }

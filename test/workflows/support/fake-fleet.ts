@@ -5,9 +5,9 @@ import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/message
 import type { FakeNode } from './fake-node.ts';
 import type { World } from './world.ts';
 
-/** What the nodes of a fleet do for each other's builds. */
+/** The activities of nodes for builds of other nodes. */
 export interface FakeFleet {
-  /** From now on this node is there, and has room, for this build. Without any nobody is. */
+  /** From now on this node can take over this build. At first no node can. */
   add(buildId: string, node: Pick<FakeNode, 'queue' | 'calls'>): void;
   end(): Promise<void>;
 }

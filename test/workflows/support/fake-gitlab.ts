@@ -6,26 +6,26 @@ import type {
 } from '../../../src/activities/contract.ts';
 import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';
 
-/** Turns of questions as a node takes them, answered by the test. */
+/** The activities by which a node requests jobs. The test answers them. */
 export interface FakeGitLab {
   readonly activities: SlotActivities;
-  /** The runner's turns from now on. */
+  /** The job requests of one runner. */
   runner(key: string): FakeRunner;
   close(): void;
 }
 
 export interface FakeRunner {
-  /** `ask` for each turn, `end` for each that was told to end. */
+  /** `ask` for each request, `end` for each that was cancelled. */
   readonly calls: Calls;
-  readonly turns: readonly JobRequest[];
-  /** Most turns that were under way at once. */
+  readonly requests: readonly JobRequest[];
+  /** The highest number of requests that were under way at once. */
   readonly mostAtOnce: number;
-  /** Answers the oldest turn under way, or the next to come. */
+  /** Answers the oldest request under way, or the next one. */
   answer(outcome: JobRequestOutcome): void;
-  /** The node fails in the oldest turn under way. */
+  /** Lets the oldest request under way fail. */
   fail(): void;
-  /** From now on a turn that is told to end does not hear of it. */
-  holdQuestions(): void;
+  /** From now on a request goes on when it is cancelled. */
+  ignoreCancellation(): void;
 }
 
 export function openFakeGitLab(): FakeGitLab {
@@ -36,7 +36,7 @@ export function openFakeGitLab(): FakeGitLab {
     return runner;
   };
   return {
-    activities: { requestJob: (turn) => runnerOf(turn.runnerKey).take(turn) },
+    activities: { requestJob: (request) => runnerOf(request.runnerKey).take(request) },
     runner: runnerOf,
     close: () => {
       for (const runner of runners.values()) runner.close();
@@ -45,70 +45,70 @@ export function openFakeGitLab(): FakeGitLab {
 }
 
 function openRunner(): FakeRunner & {
-  take(turn: JobRequest): Promise<JobRequestOutcome>;
+  take(request: JobRequest): Promise<JobRequestOutcome>;
   close(): void;
 } {
   const calls = recordCalls();
-  const turns: JobRequest[] = [];
-  /** Not answered yet. */
+  const requests: JobRequest[] = [];
+  /** The requests without an answer yet. */
   const open: Deferred<JobRequestOutcome>[] = [];
   let underWay = 0;
   const answers: JobRequestOutcome[] = [];
   let mostAtOnce = 0;
-  let isHolding = false;
+  let isIgnoring = false;
 
-  const forget = (question: Deferred<JobRequestOutcome>): void => {
-    if (open.includes(question)) open.splice(open.indexOf(question), 1);
+  const forget = (reply: Deferred<JobRequestOutcome>): void => {
+    if (open.includes(reply)) open.splice(open.indexOf(reply), 1);
   };
 
-  const take = async (turn: JobRequest): Promise<JobRequestOutcome> => {
-    const question = defer<JobRequestOutcome>();
+  const take = async (request: JobRequest): Promise<JobRequestOutcome> => {
+    const reply = defer<JobRequestOutcome>();
     const cancelled = cancellationSignal();
     const end = (): void => {
-      if (!isHolding) {
-        forget(question);
-        question.reject(cancelled.reason);
+      if (!isIgnoring) {
+        forget(reply);
+        reply.reject(cancelled.reason);
       }
       calls.add('end');
     };
     cancelled.addEventListener('abort', end, { once: true });
     const { heartbeat } = Context.current();
     const beats = setInterval(() => heartbeat(), 100).unref();
-    turns.push(turn);
+    requests.push(request);
     underWay += 1;
     mostAtOnce = Math.max(mostAtOnce, underWay);
     const known = answers.shift();
-    if (known === undefined) open.push(question);
-    else question.resolve(known);
+    if (known === undefined) open.push(reply);
+    else reply.resolve(known);
     calls.add('ask');
     try {
-      return await question.promise;
+      return await reply.promise;
     } finally {
       clearInterval(beats);
       cancelled.removeEventListener('abort', end);
       underWay -= 1;
-      forget(question);
+      forget(reply);
     }
   };
 
   return {
     calls,
-    turns,
+    requests,
     get mostAtOnce() {
       return mostAtOnce;
     },
     answer: (outcome) => {
-      const question = open.shift();
-      if (question === undefined) answers.push(outcome);
-      else question.resolve(outcome);
+      const reply = open.shift();
+      if (reply === undefined) answers.push(outcome);
+      else reply.resolve(outcome);
     },
     fail: () => open.shift()?.reject(new Error('the node failed')),
-    holdQuestions: () => {
-      isHolding = true;
+    ignoreCancellation: () => {
+      isIgnoring = true;
     },
     take,
     close: () => {
-      for (const question of open) question.resolve({ kind: 'no_job' });
+      for (const reply of open) reply.resolve({ kind: 'no_job' });
     },
   };
 }

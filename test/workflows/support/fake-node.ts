@@ -14,22 +14,22 @@ import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';
 
 type NodeActivities = BuildActivities & ConfigActivities;
 
-/** A node whose stages end at once, unless the test says otherwise. */
+/** A node whose stages end at once by default. */
 export interface FakeNode {
   readonly queue: string;
-  /** Each activity called, with what tells it apart: `runStage step_script`. */
+  /** The name of each called activity, with its stage or the like: `runStage step_script`. */
   readonly calls: Calls;
   readonly outcomes: readonly BuildOutcome[];
-  /** Replaces what an activity does. */
+  /** Replaces activities. */
   behave(change: Partial<NodeActivities>): void;
-  /** What a stage ends with; a promise makes it last. `stopStage` ends it too. */
+  /** Sets the outcome of a stage. A promise makes it last; `stopStage` ends it too. */
   stage(name: string, outcome: StageOutcome | Promise<StageOutcome>): void;
-  /** What GitLab answers to the trace from now on. */
+  /** Sets GitLab's answer to the trace from now on. */
   answerTrace(answer: Exclude<UploadEnd, 'sealed'>): void;
   config(settings: FleetSettings): void;
-  /** As a node that dies: what it was doing never ends. */
+  /** Lets the node die: its activities never end. */
   kill(): Promise<void>;
-  /** The node's next process. */
+  /** Starts the node's next process. */
   restart(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export async function startFakeNode(connection: NativeConnection, name: string):
   return node;
 }
 
-/** The worker complains that activities were cut off: that is what a kill is. */
+/** Ignores the worker's error about activities that were cut off, because a kill does that. */
 function ignoreForced(): void {
   return undefined;
 }
@@ -168,7 +168,7 @@ function openFake(calls: Calls, client: Client): Fake {
     },
     activities: () => ({
       loadConfig: () => act('loadConfig', () => behaviour.loadConfig()),
-      // Not among the calls: it asks for nothing.
+      // This is not among the calls, because it changes nothing.
       answerCall: () => (hasDied() ? never : behaviour.answerCall()),
       acknowledgeJob: (build) => {
         sealed = defer();
@@ -192,7 +192,7 @@ function openFake(calls: Calls, client: Client): Fake {
       destroyEnvironment: (build) =>
         act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
       releaseBuild: (build) => act('releaseBuild', () => behaviour.releaseBuild(build)),
-      // Not among the calls: it is about the workflow, not about the job.
+      // This is not among the calls, because it is about the workflow, not about the job.
       markCanceled: (build) => (hasDied() ? never : behaviour.markCanceled(build)),
     }),
   };

@@ -34,7 +34,7 @@ export const PLAIN_PLAN: BuildPlan = {
   afterScriptIgnoreErrors: true,
 };
 
-/** A job with every stage there is now. */
+/** A job with every stage. */
 export const FULL_PLAN: BuildPlan = {
   ...PLAIN_PLAN,
   preparation: [stage('prepare_script'), stage('get_sources')],
@@ -42,7 +42,7 @@ export const FULL_PLAN: BuildPlan = {
   cleanup: stage('cleanup_file_variables'),
 };
 
-/** The same with files to keep, however its scripts end. */
+/** FULL_PLAN with files to keep after success and failure. */
 export const FILES_PLAN: BuildPlan = {
   ...FULL_PLAN,
   finish: {

@@ -4,14 +4,14 @@ import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/out
 import { defer, type Deferred } from './calls.ts';
 import type { Random } from './random.ts';
 
-/** What becomes of one build on a node where anything may fail, last, or be done twice. */
+/** The calls of one build on a node where each of them may fail, last long or be repeated. */
 export interface RandomBuild {
   /** `begin <call>` and `end <call>` of every call, `fail <call>` when it failed. */
   readonly story: readonly string[];
   readonly outcomes: readonly BuildOutcome[];
 }
 
-/** Called before each call, with how many there were. */
+/** Is called before each call with the number of calls so far. */
 export type Meddler = (buildId: string, callCount: number) => Promise<void>;
 
 interface State {
@@ -60,7 +60,7 @@ export function openRandomNode(meddle: Meddler, cancel: (buildId: string) => Pro
   const runStage = (build: BuildRef, request: StageRequest): Promise<StageOutcome> => {
     const state = stateOf(build);
     const { random } = state;
-    // An upload ends by GitLab's word alone: the job's clock does not run any more.
+    // Only GitLab ends an upload: the job's time-out does not run any more.
     const mayLast = !request.stage.name.startsWith('upload_artifacts');
     if (random.chance(LASTING_CHANCE) && mayLast) {
       state.running = defer();
@@ -94,7 +94,7 @@ export function openRandomNode(meddle: Meddler, cancel: (buildId: string) => Pro
         stateOf(build).sealed.resolve('sealed');
         return Promise.resolve();
       }),
-    // Now and then Temporal's clock was ahead of the node's.
+    // Sometimes Temporal's clock is ahead of the node's.
     timeLeft: (build) =>
       act(build, 'time left', () =>
         Promise.resolve(stateOf(build).random.chance(0.3) ? AHEAD_MS : 0),

@@ -1,9 +1,9 @@
-/** Chance that a seed makes repeatable. */
+/** Random numbers that a seed makes repeatable. */
 export interface Random {
   /** At least 0, below 1. */
   next(): number;
   chance(probability: number): boolean;
-  /** From 0 up to and without `end`. */
+  /** An integer from 0 up to `end`, exclusive. */
   below(end: number): number;
   pick<T>(values: readonly [T, ...T[]]): T;
 }

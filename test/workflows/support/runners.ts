@@ -23,7 +23,7 @@ export const FED: Feeding = {
   mayWait: false,
 };
 
-/** Starts a runner with a name of its own; its key is its name. */
+/** Starts a runner whose key is its name. */
 export function startRunner(
   { client }: World,
   name: string,
@@ -74,7 +74,7 @@ export function runnerOf(
 }
 
 /**
- * Asks a runner for its state until it is as wanted. For what no activity tells of: a count, a flag.
+ * Queries the state of a runner until it is as wanted. For counts and flags, which no activity shows.
  */
 export async function untilState(
   runner: RunnerHandle,

@@ -19,24 +19,24 @@ import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
 /** A real Temporal server with our workflows, and nodes whose activities are fakes. */
 export interface World {
   readonly client: WorkflowClient;
-  /** The whole client, as the program has it. */
+  /** The whole client, as in the program. */
   readonly temporal: Client;
   readonly gitlab: FakeGitLab;
-  /** For nodes that a test makes itself. */
+  /** The connection for nodes that a test makes itself. */
   readonly connection: NativeConnection;
   readonly workflowBundle: WorkflowBundleWithSourceMap;
-  /** A node with a queue of its own; ended with the world. */
+  /** Starts a node with a queue of its own. It ends with the world. */
   startNode(name: string): Promise<FakeNode>;
-  /** Another process takes over the workflows, without the memory of the one before. */
+  /** Lets another process, without the memory of the last, take over the workflows. */
   restartWorkflows(): Promise<void>;
   end(): Promise<void>;
 }
 
 export interface WorldOptions {
-  /** Events after which Temporal suggests to continue as new; its own default is 4096. */
+  /** Number of events after which Temporal suggests to continue as new. Its default is 4096. */
   readonly suggestContinueAsNewAt?: number;
-  /** The queue of questions is left to nodes that join the fleet. */
-  readonly hasNoSlots?: boolean;
+  /** True: only nodes that a test adds to the fleet serve the queue of job requests. */
+  readonly hasNoSharedQueue?: boolean;
 }
 
 /** The tests' own extension: `.ts` in the source tree, `.js` when compiled. */
@@ -49,19 +49,19 @@ const SUMMARIES = fileURLToPath(
   new URL(`../../../src/workflows/summaries.${EXTENSION}`, import.meta.url),
 );
 
-/** Without the server's tick of 50 ms before each task; see design §3. */
+/** Removes the server's delay of 50 ms before each task. */
 const DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,
   'history.timerProcessorMaxPollRPS': 2000,
   'frontend.namespaceRPS': 10_000,
 };
 
-// Here, and not in a test's hook: once Temporal's runtime is there, a process that fails does not end.
+// This is not in a hook of a test, because a process with Temporal's runtime does not end when it fails.
 const TEMPORAL_CLI = temporalCli();
 
 const isVerbose = Boolean(process.env['TGR_TEST_VERBOSE']);
 Runtime.install({
-  // Tests make things fail; what the workflows say of it would only be noise.
+  // Tests make things fail, so warnings of the workflows about that would be noise.
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
     if (!isVerbose) return;
     process.stderr.write(`[temporal] ${level} ${message} ${JSON.stringify(meta)}\n`);
@@ -103,7 +103,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         defaultHeartbeatThrottleInterval: '100 ms',
       }),
     );
-  const slots = options.hasNoSlots === true ? undefined : await startSlots();
+  const slots = options.hasNoSharedQueue === true ? undefined : await startSlots();
   const nodes: FakeNode[] = [];
   return {
     client: env.client.workflow,
@@ -160,7 +160,7 @@ function startServer({ suggestContinueAsNewAt }: WorldOptions): Promise<TestWork
   });
 }
 
-/** Nothing of one file's workflows may call activities while their world is closed. */
+/** Ends all workflows: none may call activities while its world is closed. */
 async function terminateAll(client: WorkflowClient): Promise<void> {
   for await (const { workflowId } of client.list({ query: 'ExecutionStatus = "Running"' })) {
     await client
