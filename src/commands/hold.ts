@@ -1,9 +1,9 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Command, Option } from 'commander';
 import { holdUpdate, releaseUpdate, retryUpdate } from '../workflows/messages.ts';
-import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
-import { chooseBuild, JOB_ARGUMENT, userName } from './cancel.ts';
+import { withTemporal, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
+import { findBuild, JOB_ARGUMENT, userName } from './one-job.ts';
 import { booleanOption, configOption } from './options.ts';
 
 interface HoldFlags {
@@ -18,15 +18,15 @@ const ORDER_LIMIT_MS = 10_000;
 
 /** `hold`: keeps a build's containers after its job, or stops the build before a stage. */
 export function createHoldCommand(context: CommandContext): Command {
-  return new Command('hold')
-    .description('Keep the containers of a job after its end, or stop it before a stage')
-    .argument('<job>', JOB_ARGUMENT)
+  return orderCommand(
+    'hold',
+    'Keep the containers of a job after its end, or stop it before a stage',
+  )
     .argument('[time]', 'How long at most: 1h unless said, at most 8h; 0 ends it')
-    .addOption(configOption())
     .addOption(new Option('--before <stage>', 'Stop before this stage; its time-out goes on'))
     .addOption(new Option('--failure-of <stage>', 'Stop when this stage fails, for `retry`'))
     .addOption(booleanOption('--on-failure', 'Keep them only when the job fails'))
-    .action((job: string, time: string | undefined, flags: HoldFlags) => {
+    .action((job: string, time: string | undefined, { config, ...flags }: HoldFlags) => {
       const { before, failureOf, onFailure } = flags;
       const order = {
         ...{ by: userName(context), onFailure: onFailure === true },
@@ -34,7 +34,7 @@ export function createHoldCommand(context: CommandContext): Command {
         ...(before !== undefined && { before }),
         ...(failureOf !== undefined && { failureOf }),
       };
-      return give({ job, config: flags.config }, context, (build) =>
+      return give({ job, config }, context, (build) =>
         build.executeUpdate(holdUpdate, { args: [order] }),
       );
     });
@@ -42,28 +42,34 @@ export function createHoldCommand(context: CommandContext): Command {
 
 /** `release`: ends what holds a build. */
 export function createReleaseCommand(context: CommandContext): Command {
-  return new Command('release')
-    .description('End what holds a job: it goes on, or its containers are removed')
-    .argument('<job>', JOB_ARGUMENT)
-    .addOption(configOption())
-    .action((job: string, { config }: HoldFlags) =>
-      give({ job, config }, context, (build) =>
-        build.executeUpdate(releaseUpdate, { args: [{ by: userName(context) }] }),
-      ),
-    );
+  const what = 'End what holds a job: it goes on, or its containers are removed';
+  return plainOrder(orderCommand('release', what), releaseUpdate, context);
 }
 
 /** `retry`: tries a failed stage again that holds a build. */
 export function createRetryCommand(context: CommandContext): Command {
-  return new Command('retry')
-    .description('Try a failed stage of a job again: after `hold --failure-of`')
+  const what = 'Try a failed stage of a job again: after `hold --failure-of`';
+  return plainOrder(orderCommand('retry', what), retryUpdate, context);
+}
+
+function orderCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
     .argument('<job>', JOB_ARGUMENT)
-    .addOption(configOption())
-    .action((job: string, { config }: HoldFlags) =>
-      give({ job, config }, context, (build) =>
-        build.executeUpdate(retryUpdate, { args: [{ by: userName(context) }] }),
-      ),
-    );
+    .addOption(configOption());
+}
+
+/** An order that says only who gives it. */
+function plainOrder(
+  command: Command,
+  update: typeof releaseUpdate | typeof retryUpdate,
+  context: CommandContext,
+): Command {
+  return command.action((job: string, { config }: HoldFlags) =>
+    give({ job, config }, context, (build) =>
+      build.executeUpdate(update, { args: [{ by: userName(context) }] }),
+    ),
+  );
 }
 
 interface Wanted {
@@ -78,7 +84,7 @@ async function give(
   order: (build: WorkflowHandle) => Promise<string>,
 ): Promise<void> {
   await withTemporal(config, context, async (client) => {
-    const build = chooseBuild(await listOpenBuilds(client), job);
+    const build = await findBuild(client, job);
     const answer = await answerOf(client, build, order);
     const { buildId, summary, node } = build;
     context.log().info(`Job: ${answer}`, { build: buildId, what: summary, node });

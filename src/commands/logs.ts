@@ -5,9 +5,9 @@ import { buildDirectory } from '../adapters/state/build-store.ts';
 import { copyTrace } from '../adapters/trace-spool/trace-reader.ts';
 import { createTerminalFilter } from '../domain/trace/terminal-text.ts';
 import { systemClock } from '../worker/machine/program.ts';
-import { listOpenBuilds, withTemporal } from './builds.ts';
-import { chooseBuild, JOB_ARGUMENT } from './cancel.ts';
+import { withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
+import { findBuild, JOB_ARGUMENT } from './one-job.ts';
 import { configOption } from './options.ts';
 
 interface LogsFlags {
@@ -43,7 +43,7 @@ export function cleanFor(terminal: Writable): Writable {
 
 async function printLog(job: string, flags: LogsFlags, context: CommandContext): Promise<void> {
   const { build, buildsDir } = await withTemporal(flags.config, context, async (client, state) => ({
-    build: chooseBuild(await listOpenBuilds(client), job),
+    build: await findBuild(client, job),
     buildsDir: state.buildsDir,
   }));
   const { stdout } = context.io;

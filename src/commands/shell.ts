@@ -1,27 +1,21 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ReadStream } from 'node:tty';
 import { Command } from 'commander';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { buildDirectory, readRecord } from '../adapters/state/build-store.ts';
 import { openKeyRing } from '../adapters/state/cipher.ts';
+import { planTerminal } from '../domain/executor/terminal.ts';
 import type { BuildContext } from '../domain/context/context.ts';
-import { containerNamesOf } from '../domain/executor/environment.ts';
-import { terminalCommand } from '../domain/script/terminal-command.ts';
-import { buildVariables } from '../domain/variables/variables.ts';
 import type { ContainerTerminal } from '../ports/index.ts';
-import { listOpenBuilds, withTemporal } from './builds.ts';
-import { chooseBuild, JOB_ARGUMENT } from './cancel.ts';
+import { withTemporal } from './builds.ts';
+import { findBuild, JOB_ARGUMENT } from './one-job.ts';
 import type { CommandContext, CommandIo } from './context.ts';
 import { configOption } from './options.ts';
 
 interface ShellFlags {
   readonly config: string;
 }
-
-const EXIT_CODE_TRIES = 20;
-const EXIT_CODE_PAUSE_MS = 50;
 
 /** `shell`: a shell in the job's container, with a terminal or with what comes in by a pipe. */
 export function createShellCommand(context: CommandContext): Command {
@@ -34,7 +28,7 @@ export function createShellCommand(context: CommandContext): Command {
 
 async function openShell(job: string, flags: ShellFlags, context: CommandContext): Promise<void> {
   const { build, state } = await withTemporal(flags.config, context, async (client, paths) => ({
-    build: chooseBuild(await listOpenBuilds(client), job),
+    build: await findBuild(client, job),
     state: paths,
   }));
   const { cipher } = await openKeyRing(state.keyRingFile);
@@ -61,13 +55,11 @@ async function openTerminal(
   const { env } = context.io;
   // Nothing is made here, so it does not matter for which installation.
   const engine = createContainerEngines({ env, log: context.log(), installation: '' });
-  const { build } = containerNamesOf(record);
-  const { projectDir } = buildVariables(record, { jobStatus: 'running' });
-  const command = terminalCommand(projectDir);
-  const terminal = await engine(record.runner).openTerminal(build, { command, hasTty });
+  const { container, command } = planTerminal(record);
+  const terminal = await engine(record.runner).openTerminal(container, { command, hasTty });
   if (terminal !== undefined) return terminal;
   throw new Error(
-    `container ${build} does not run now: it does while a script of the job runs, so try again then`,
+    `container ${container} does not run now: it does while a script of the job runs, so try again then`,
   );
 }
 
@@ -83,7 +75,7 @@ async function talk(
     for await (const { stream, bytes } of terminal.output) {
       await write(stream === 'stdout' ? stdout : stderr, bytes);
     }
-    return await exitCodeOf(terminal);
+    return (await terminal.exitCode()) ?? 1;
   } finally {
     restore();
     input.destroy();
@@ -98,16 +90,6 @@ async function passOn(input: Readable, terminal: ContainerTerminal): Promise<voi
 
 async function write(output: Writable, bytes: Uint8Array): Promise<void> {
   if (!output.write(bytes)) await once(output, 'drain');
-}
-
-/** Docker may need a moment to know it. */
-async function exitCodeOf(terminal: ContainerTerminal): Promise<number> {
-  for (let tries = 0; tries < EXIT_CODE_TRIES; tries += 1) {
-    const exitCode = await terminal.exitCode();
-    if (exitCode !== undefined) return exitCode;
-    await delay(EXIT_CODE_PAUSE_MS);
-  }
-  return 1;
 }
 
 function isTerminal(input: Readable): boolean {

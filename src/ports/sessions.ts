@@ -8,10 +8,8 @@ export interface Sessions {
   timeoutMs(): number;
   /** Whether somebody is at the build's terminal, or on the way to it. */
   isConnected(buildId: string): boolean;
-  /** Resolves when nobody is, or when the signal aborts. */
-  whenDisconnected(buildId: string, signal: AbortSignal): Promise<void>;
-  /** Resolves when somebody is, or when the signal aborts. */
-  whenConnected(buildId: string, signal: AbortSignal): Promise<void>;
+  /** Calls back when somebody has come to a terminal or has left it. Returns what ends that. */
+  onChange(listener: () => void): () => void;
   /** Closes the build's terminal. `reason` is shown to the person. */
   end(buildId: string, reason: string): void;
 }

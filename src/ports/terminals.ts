@@ -23,7 +23,10 @@ export interface ContainerTerminal {
   /** The end of the command's stdin. */
   endInput(): void;
   resize(size: TerminalSize): Promise<void>;
-  /** undefined while the command runs, and where the engine does not know. */
+  /**
+   * Exit code of the command, to be asked for after the end of the output. undefined where the
+   * engine does not know it within a second, as while the command still runs.
+   */
   exitCode(): Promise<number | undefined>;
   /** Also ends what the command has left running, unless that ignores SIGHUP. */
   close(): Promise<void>;

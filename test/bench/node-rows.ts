@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { CLI } from '../support/command.ts';
 import { openInstallation } from '../support/installation.ts';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
 import type { Figure } from './figure.ts';
@@ -19,7 +19,6 @@ import { residentMegabytes } from './process-use.ts';
 import { openSubject, whenAsked } from './subject.ts';
 
 const execute = promisify(execFile);
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 /** Between the end of a job and the next 201, with a job that waits and no long polling. */
 export async function measurePickUp(options: BenchOptions): Promise<readonly Figure[]> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { OpenBuild } from '../../src/commands/builds.ts';
-import { chooseBuild } from '../../src/commands/cancel.ts';
+import { chooseBuild } from '../../src/commands/one-job.ts';
 import { formatAge } from '../../src/commands/age.ts';
 import { openInstallation, type Installation } from './support.ts';
 

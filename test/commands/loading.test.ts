@@ -4,10 +4,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { CLI } from '../support/command.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const PACKAGE_NAME = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 
 /** The packages whose code this command line loads, by V8's own record of a run. */

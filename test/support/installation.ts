@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -124,6 +125,16 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     },
   };
   return installation;
+}
+
+/** Closes an installation, and fails when it left something behind or misused GitLab. */
+export async function finish(installation: Installation): Promise<void> {
+  try {
+    await installation.whenClean();
+    assert.deepEqual(installation.gitlab.violations, []);
+  } finally {
+    await installation.close();
+  }
 }
 
 function formatConfig(

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { CLI } from './command.ts';
 
 /** The real program as a process of its own, with its log read line by line. */
 export interface RunnerProcess {
@@ -19,8 +19,6 @@ export interface RunnerProcess {
   whenExit(timeoutMs?: number): Promise<number | null>;
   readonly hasExited: boolean;
 }
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 export interface StartOptions {
   readonly args: readonly string[];

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { contentOf } from './artifact-content.ts';
 import type { FakeJob, FakeJobState, FakeVariable, JobSpec } from './fake-gitlab/types.ts';
-import { openInstallation, type Installation, type InstallationOptions } from './installation.ts';
+import {
+  finish,
+  openInstallation,
+  type Installation,
+  type InstallationOptions,
+} from './installation.ts';
 import { whenForgotten } from './leftovers.ts';
 import { reportScenario } from './scenario-report.ts';
 
@@ -63,14 +68,7 @@ export function describeScenarios(
       installation = await openInstallation({ concurrent: 3, dockerTomls: configs, ...options });
       await installation.start();
     });
-    after(async () => {
-      try {
-        await installation.whenClean();
-        assert.deepEqual(installation.gitlab.violations, []);
-      } finally {
-        await installation.close();
-      }
-    });
+    after(() => finish(installation));
     for (const scenario of scenarios) {
       it(scenario.title, () => {
         const runner = configs.indexOf(scenario.docker ?? '');

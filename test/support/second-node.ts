@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { CLI } from './command.ts';
 import type { Installation } from './installation.ts';
 import { findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
@@ -18,8 +18,6 @@ export interface SecondNode {
   whenBothClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 function tail({ lines }: RunnerProcess): string {
   return lines.slice(-15).join('\n');

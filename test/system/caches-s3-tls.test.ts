@@ -7,8 +7,8 @@ import {
 } from '../adapters/gitlab/support/certificates.ts';
 import { startConnectProxy } from '../adapters/gitlab/support/connect-proxy.ts';
 import { cacheOf, filled, found, FOUND } from '../support/cache-jobs.ts';
-import { finish, play } from '../support/faults/sequences.ts';
-import { bridgeGateway, openInstallation } from '../support/installation.ts';
+import { play } from '../support/faults/sequences.ts';
+import { bridgeGateway, finish, openInstallation } from '../support/installation.ts';
 import { openS3Server, s3CacheToml, s3Skip, type S3Server } from '../support/s3-server.ts';
 
 describe('caches in S3 behind a private certificate authority', { skip: s3Skip() }, () => {

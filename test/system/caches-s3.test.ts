@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { rm, stat, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { AGED, cacheOf, filled, found, FOUND, variables } from '../support/cache-jobs.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { openS3Server, s3CacheToml, s3Skip, type S3Server } from '../support/s3-server.ts';
 import { assertJob, type Scenario } from '../support/scenario.ts';
-import { finish, play } from '../support/faults/sequences.ts';
+import { play } from '../support/faults/sequences.ts';
 
 describe('caches in S3', { skip: s3Skip() }, () => {
   let server: S3Server;

@@ -1,7 +1,6 @@
-import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startDockerProxy, type DockerProxy } from '../support/docker/docker-proxy.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 
 const COUNTED = ['echo run >>/cache/runs', 'echo "runs: $(wc -l </cache/runs)"', 'rm /cache/runs'];
@@ -21,10 +20,8 @@ describe('a worker that is killed while it hands a container its script', () => 
   });
   after(async () => {
     try {
-      await installation.whenClean();
-      assert.deepEqual(installation.gitlab.violations, []);
+      await finish(installation);
     } finally {
-      await installation.close();
       await proxy.close();
     }
   });

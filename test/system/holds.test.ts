@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runCommand } from '../support/command.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const execute = promisify(execFile);
 
 describe('a job that a person holds', () => {
@@ -19,9 +18,7 @@ describe('a job that a person holds', () => {
   after(() => installation.close());
 
   const command = (...args: string[]) =>
-    execute(process.execPath, [CLI, ...args, '--config', installation.configPath], {
-      env: { ...process.env, SUDO_USER: '', USER: 'alice' },
-    });
+    runCommand(installation, args, { SUDO_USER: '', USER: 'alice' });
   /** The stage of a job that `jobs` prints. */
   const stageOf = async (id: number): Promise<string | undefined> => {
     const { stdout } = await command('jobs');

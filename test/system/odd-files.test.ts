@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, JOB_IMAGE } from '../support/scenario.ts';
-import { finish } from '../support/faults/sequences.ts';
 import { ARCHIVE } from '../support/upload-jobs.ts';
 
 const EMPTY = { key: 'GIT_STRATEGY', value: 'empty' };

@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFile, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { runCommand } from '../support/command.ts';
 import { cleanLog } from '../support/fake-gitlab/cleaned-log.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { startSecondNode } from '../support/second-node.ts';
 import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
-const execute = promisify(execFile);
 
 /** Waits until a program has written a text. Output from before the call does not count. */
 async function whenSaid({ stdout }: ChildProcess, pattern: RegExp): Promise<void> {
@@ -46,9 +42,7 @@ describe('a person beside the running node', () => {
   });
   after(() => installation.close());
 
-  const command = (...args: string[]) =>
-    // As in a person's shell, without the variables of the service that runs the node.
-    execute(process.execPath, [CLI, ...args, '--config', installation.configPath]);
+  const command = (...args: string[]) => runCommand(installation, args);
   const endless = {
     name: 'endless',
     script: ['echo begun', 'while :; do sleep 0.2; done'],
@@ -231,13 +225,13 @@ describe('a person beside the running node', () => {
       const job = installation.gitlab.addJob(endless);
       await job.whenLog(/^begun$/m);
       const configPath = join(installation.directory, 'second', 'config.toml');
-      const of = (path: string) => execute(process.execPath, [CLI, 'jobs', '--config', path]);
+      const of = (path: string) => runCommand({ configPath: path }, ['jobs']);
       for (const path of [configPath, installation.configPath]) {
         assert.match((await of(path)).stdout, new RegExp(`^${job.id} +step_script `, 'm'));
       }
       const { stdout } = await command('status');
       assert.match(stdout, /^OTHER NODE.*\n\S+ +asks for jobs +[01] +\S/m);
-      await execute(process.execPath, [CLI, 'cancel', `${job.id}`, '--config', configPath]);
+      await runCommand({ configPath }, ['cancel', `${job.id}`]);
       await job.whenFinished();
       await second.whenBothClean();
     } finally {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
+import { runCommand } from '../support/command.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
@@ -12,9 +10,6 @@ interface ReadyLine {
   readonly temporal: string;
   readonly namespace: string;
 }
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
-const execute = promisify(execFile);
 
 /** The project of the fake GitLab. */
 const PROJECT = 'group/project';
@@ -69,8 +64,7 @@ describe('builds whose names are hashed', () => {
   after(() => installation.close());
 
   const hashOf = async (name: string): Promise<string> => {
-    const args = [CLI, 'names', 'hash', name, '--config', installation.configPath];
-    return (await execute(process.execPath, args)).stdout.trimEnd();
+    return (await runCommand(installation, ['names', 'hash', name])).stdout.trimEnd();
   };
 
   it('are found by what `names hash` prints, and by no name', async () => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { finish } from '../support/faults/sequences.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob } from '../support/scenario.ts';
 
 describe('sources', () => {

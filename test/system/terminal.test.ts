@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { findLoopbackAddress } from '../../src/adapters/metrics/temporal-metrics.ts';
-import { finish } from '../support/faults/sequences.ts';
+import { CLI } from '../support/command.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import { openWorkhorseTerminal, refusedTerminal, type KnownSession } from '../support/workhorse.ts';
 
@@ -16,8 +15,6 @@ const GO_AFTER_EXIT = 'nohup sh -c "sleep 2; touch /tmp/go" >/dev/null 2>&1 & ex
 
 /** A script that runs until a person ends it from the terminal. */
 const UNTIL_TOLD = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 function sessionOf({ session }: FakeJob): KnownSession {
   assert.ok(session);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FakeVariable, RecordedRequest } from '../support/fake-gitlab/types.ts';
-import { finish } from '../support/faults/sequences.ts';
-import { openInstallation, type Installation } from '../support/installation.ts';
+import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const PLAIN: readonly FakeVariable[] = [NO_GIT, { key: 'FF_TIMESTAMPS', value: 'false' }];

@@ -13,6 +13,7 @@ import {
 } from '../build/container-stage.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
+import { whenReached } from '../build/when-reached.ts';
 import { startOnce } from '../container-stage/stage-start.ts';
 
 export type TerminalPorts = ContainerStagePorts & Pick<Ports, 'sessions'>;
@@ -80,9 +81,12 @@ async function whenOver(
   const either = AbortSignal.any([signal, settled.signal]);
   const sleep = (ms: number): Promise<void> =>
     clock.sleep(Math.max(0, ms), either).catch(() => undefined);
+  const isThere = (): boolean => sessions.isConnected(buildId);
+  const when = (isReached: () => boolean): Promise<void> =>
+    whenReached(isReached, sessions.onChange, either);
   const left = async (): Promise<'left'> => {
-    if (isAgain) await Promise.race([sessions.whenConnected(buildId, either), sleep(RETURN_MS)]);
-    await sessions.whenDisconnected(buildId, either);
+    if (isAgain) await Promise.race([when(isThere), sleep(RETURN_MS)]);
+    await when(() => !isThere());
     return 'left';
   };
   const end = await Promise.race([left(), sleep(limitMs).then(() => 'timedOut' as const)]);

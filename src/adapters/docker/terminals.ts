@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type {
   ContainerTerminal,
   TerminalEngine,
@@ -17,6 +18,9 @@ import { createdSchema, execSchema } from './replies.ts';
 
 /** Marks the processes of one terminal, because Docker ends none of them with the connection. */
 const MARK = 'RUNNER_TERMINAL';
+
+const EXIT_CODE_TRIES = 20;
+const EXIT_CODE_PAUSE_MS = 50;
 
 /** Without `grep` in the image what is left ends with the container. */
 const HANG_UP = `for _runner_process in /proc/[0-9]*; do
@@ -120,10 +124,7 @@ function toTerminal(parts: EngineParts, exec: OpenExec): ContainerTerminal {
       }),
     endInput: () => void connection.end(),
     resize: (size) => resize(parts, exec, size),
-    exitCode: async () => {
-      const state = await inspectExec(parts, exec);
-      return state?.Running === false ? (state.ExitCode ?? undefined) : undefined;
-    },
+    exitCode: () => findExitCode(parts, exec),
     close: async () => {
       connection.destroy();
       await hangUp(parts, exec);
@@ -165,8 +166,19 @@ async function inspectExec({ daemon, timing }: EngineParts, { container, execId 
     path: `/exec/${segment(execId)}/json`,
   };
   const reply = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200, 404] });
-  // Docker forgets an exec with its container.
   return reply.status === 404 ? undefined : parseReply(execSchema, reply.body, daemon.action(call));
+}
+
+/** Docker may need a moment to know it after the end of the output. */
+async function findExitCode(parts: EngineParts, exec: Exec): Promise<number | undefined> {
+  for (let triesLeft = EXIT_CODE_TRIES - 1; ; triesLeft -= 1) {
+    const state = await inspectExec(parts, exec);
+    // Docker forgets an exec with its container.
+    if (state === undefined) return undefined;
+    if (!state.Running && state.ExitCode != null) return state.ExitCode;
+    if (triesLeft === 0) return undefined;
+    await delay(EXIT_CODE_PAUSE_MS);
+  }
 }
 
 async function hangUp(parts: EngineParts, exec: Exec): Promise<void> {

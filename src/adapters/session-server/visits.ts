@@ -18,23 +18,11 @@ export interface Visits extends Omit<Sessions, 'offer' | 'timeoutMs'> {
 
 export function createVisits(): Visits {
   const visits = new Map<string, Visit>();
-  const waiting = new Set<() => void>();
+  const listeners = new Set<() => void>();
 
   const tell = (): void => {
-    for (const look of [...waiting]) look();
+    for (const listener of listeners) listener();
   };
-  const when = (isReached: () => boolean, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      const look = (): void => {
-        if (!signal.aborted && !isReached()) return;
-        waiting.delete(look);
-        signal.removeEventListener('abort', look);
-        resolve();
-      };
-      waiting.add(look);
-      signal.addEventListener('abort', look);
-      look();
-    });
 
   return {
     enter: (buildId) => {
@@ -54,8 +42,10 @@ export function createVisits(): Visits {
       return visit;
     },
     isConnected: (buildId) => visits.has(buildId),
-    whenDisconnected: (buildId, signal) => when(() => !visits.has(buildId), signal),
-    whenConnected: (buildId, signal) => when(() => visits.has(buildId), signal),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     end: (buildId, reason) => visits.get(buildId)?.close(reason),
     endAll: (reason) => {
       for (const visit of visits.values()) visit.close(reason);

@@ -37,8 +37,6 @@ const INVALID_CONTENT = 1007;
 const KILLED = [129, 137, 143];
 /** Also of a shell that Docker tried to begin in a container that was just ending. */
 const NEVER_BEGAN = 126;
-const EXIT_CODE_TRIES = 20;
-const EXIT_CODE_PAUSE_MS = 50;
 
 /**
  * Connects a person with shells in the job's container, one after another: each stage starts the
@@ -90,18 +88,14 @@ async function runShells(terminal: WebTerminal, screen: Screen): Promise<void> {
   }
 }
 
-/** False when the shell was ended from outside. Docker may need a moment to know its exit code. */
+/** False when the shell was ended from outside. */
 async function wasLeft(
   shell: ContainerTerminal,
   { isRunning }: Pick<WebTerminal, 'isRunning'>,
 ): Promise<boolean> {
-  for (let tries = 0; tries < EXIT_CODE_TRIES; tries += 1) {
-    const exitCode = await shell.exitCode().catch(() => undefined);
-    if (exitCode === NEVER_BEGAN) return isRunning();
-    if (exitCode !== undefined) return !KILLED.includes(exitCode);
-    await delay(EXIT_CODE_PAUSE_MS);
-  }
-  return false;
+  const exitCode = await shell.exitCode().catch(() => undefined);
+  if (exitCode === NEVER_BEGAN) return isRunning();
+  return exitCode !== undefined && !KILLED.includes(exitCode);
 }
 
 /** undefined when the visit ends before. */

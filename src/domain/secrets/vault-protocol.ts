@@ -1,4 +1,5 @@
 import { FailureType, FinalError } from '../failure.ts';
+import { isObject } from '../is-object.ts';
 import { cleanPath } from '../job/project-dir.ts';
 import type { VaultRequest } from './plan-secrets.ts';
 
@@ -74,10 +75,7 @@ function joined(...parts: readonly string[]): string {
 }
 
 function memberOf(value: unknown, key: string): unknown {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject && Object.hasOwn(value, key)
-    ? (value as Readonly<Record<string, unknown>>)[key]
-    : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 function wrong(problem: string): FinalError {

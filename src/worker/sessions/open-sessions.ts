@@ -7,15 +7,13 @@ import { openCertificate } from '../../adapters/session-server/stored-certificat
 import type { Cipher } from '../../adapters/state/cipher.ts';
 import { createVisits } from '../../adapters/session-server/visits.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
+import { planTerminal } from '../../domain/executor/terminal.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
-import { containerNamesOf } from '../../domain/executor/environment.ts';
-import { terminalCommand } from '../../domain/script/terminal-command.ts';
 import { sessionPath, type SessionOffer } from '../../domain/session/session.ts';
 import {
   DEFAULT_SESSION_TIMEOUT_SECONDS,
   planSessionAddress,
 } from '../../domain/runner/session-address.ts';
-import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports, Sessions } from '../../ports/index.ts';
 import type { Closers } from '../machine/closers.ts';
 
@@ -78,18 +76,13 @@ async function findSession(
 }
 
 function toSession(context: BuildContext, token: string, engine: Ports['engine']): FoundSession {
-  const { build } = containerNamesOf(context);
-  const { projectDir } = buildVariables(context, { jobStatus: 'running' });
+  const { container, command } = planTerminal(context);
   return {
     ...{ buildId: context.buildId, token, fields: jobFields(context) },
     isRunning: async () => {
-      const status = await engine(context.runner).inspectContainer(build);
+      const status = await engine(context.runner).inspectContainer(container);
       return status?.state === 'running';
     },
-    openShell: () =>
-      engine(context.runner).openTerminal(build, {
-        command: terminalCommand(projectDir),
-        hasTty: true,
-      }),
+    openShell: () => engine(context.runner).openTerminal(container, { command, hasTty: true }),
   };
 }

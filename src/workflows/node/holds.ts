@@ -83,7 +83,7 @@ export function openHolds(scope: HoldScope): Holds {
     end: () => {
       state.phase = 'over';
     },
-    letGo: () => scope.kept.letGo('hold'),
+    letGo: () => scope.kept.letGo(),
   };
 }
 
@@ -102,7 +102,7 @@ function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: H
   if (atEnd.onFailure && outcome.state === 'success') return false;
   const untilMs = state.endedMs + atEnd.forMs;
   state.phase = 'held';
-  kept.keep('hold', untilMs);
+  kept.keep(untilMs);
   notices.add(`The containers are kept until ${formatMoment(untilMs)}, or until \`release\``);
   return true;
 }
@@ -124,7 +124,7 @@ function takeOrder(order: HoldOrder, state: HoldState, scope: HoldScope): string
     return 'the containers are kept after the job, until `release` at the latest';
   }
   const untilMs = Math.min(nowMs + forMs, state.endedMs + MAX_HOLD_MS);
-  scope.kept.keep('hold', untilMs);
+  scope.kept.keep(untilMs);
   return `the containers are kept until ${formatMoment(untilMs)}`;
 }
 
@@ -165,7 +165,7 @@ function releaseNow(state: HoldState, { kept }: HoldScope): string | undefined {
     return `the build goes on, it was held ${point}`;
   }
   if (state.phase === 'held') {
-    kept.letGo('hold');
+    kept.letGo();
     return 'the containers are removed';
   }
   if (!isOrdered(state)) return undefined;

@@ -5,8 +5,6 @@ export const NO_SESSIONS: Sessions = {
   offer: () => undefined,
   timeoutMs: () => 0,
   isConnected: () => false,
-  whenDisconnected: () => Promise.resolve(),
-  whenConnected: (_, signal) =>
-    new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+  onChange: () => () => undefined,
   end: () => undefined,
 };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
+import { whenReached } from '../../../src/activities/build/when-reached.ts';
 import { makeCertificate } from '../../../src/adapters/session-server/certificate.ts';
 import { openSessionServer } from '../../../src/adapters/session-server/session-server.ts';
 import { createVisits, type Visits } from '../../../src/adapters/session-server/visits.ts';
@@ -71,6 +72,12 @@ async function serve(t: TestContext, timing: Partial<TerminalTiming> = {}): Prom
   return { session, port: server.port, visits, shells, opened, container, said, close };
 }
 
+/** Fails by the assertion behind it when nobody comes or leaves in time. */
+function whenVisits(visits: Visits, isConnected: boolean): Promise<void> {
+  const isReached = (): boolean => visits.isConnected(BUILD) === isConnected;
+  return whenReached(isReached, visits.onChange, AbortSignal.timeout(5_000));
+}
+
 for (const protocol of [...TERMINAL_PROTOCOLS, undefined]) {
   void test(`a terminal by ${protocol ?? 'no subprotocol'} carries bytes both ways`, async (t) => {
     const { session, shells, visits } = await serve(t);
@@ -88,7 +95,7 @@ for (const protocol of [...TERMINAL_PROTOCOLS, undefined]) {
     shell.exit(0);
     assert.equal((await terminal.closed).code, 1000);
     assert.match(terminal.shown(), /bye/);
-    await visits.whenDisconnected(BUILD, AbortSignal.timeout(5_000));
+    await whenVisits(visits, false);
     assert.ok(shell.isClosed);
   });
 }
@@ -160,7 +167,7 @@ void test('one person at a time: the next one is answered 423, until the first h
   const terminal = await openWorkhorseTerminal(session);
   assert.equal((await refusedTerminal(session)).status, 423);
   terminal.socket.close();
-  await visits.whenDisconnected(BUILD, AbortSignal.timeout(5_000));
+  await whenVisits(visits, false);
   assert.ok(first.isClosed, 'no shell is left behind');
   const again = await openWorkhorseTerminal(session);
   second.say('again');
@@ -173,9 +180,9 @@ void test('whoever leaves while the container is waited for frees the place', as
   await once(socket, 'secureConnect');
   socket.write(`GET /session/${ID}/exec HTTP/1.1\r\nHost: x\r\nAuthorization: ${TOKEN}\r\n`);
   socket.write('Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
-  await visits.whenConnected(BUILD, AbortSignal.timeout(5_000));
+  await whenVisits(visits, true);
   socket.destroy();
-  await visits.whenDisconnected(BUILD, AbortSignal.timeout(5_000));
+  await whenVisits(visits, false);
   assert.equal(visits.isConnected(BUILD), false);
 });
 
@@ -223,7 +230,7 @@ void test('a client that answers no ping is gone', async (t) => {
   const { session, shells, visits } = await serve(t, { pingMs: 40 });
   shells.push(createFakeShell());
   await openWorkhorseTerminal(session, { client: { autoPong: false } });
-  await visits.whenDisconnected(BUILD, AbortSignal.timeout(5_000));
+  await whenVisits(visits, false);
   assert.equal(visits.isConnected(BUILD), false);
 });
 

@@ -1,6 +1,10 @@
-import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
+import {
+  finish,
+  openInstallation,
+  type Installation,
+  type InstallationOptions,
+} from '../installation.ts';
 import { assertJob, type Scenario } from '../scenario.ts';
 
 /** Jobs one after another: what the one keeps the next one finds. */
@@ -40,13 +44,4 @@ export async function play(
   await meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, expected);
-}
-
-export async function finish(installation: Installation): Promise<void> {
-  try {
-    await installation.whenClean();
-    assert.deepEqual(installation.gitlab.violations, []);
-  } finally {
-    await installation.close();
-  }
 }
