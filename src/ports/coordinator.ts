@@ -1,6 +1,7 @@
 import type { FailureReason } from '../domain/context/outcome.ts';
 import type { SessionOffer } from '../domain/session/session.ts';
 import type { TraceWindow } from '../domain/trace/content-range.ts';
+import type { PatchRoom } from '../domain/trace/patch-size.ts';
 
 /** GitLab's runner API. One instance serves one `[[runners]]` entry. */
 export interface Coordinator {
@@ -12,6 +13,11 @@ export interface Coordinator {
   requestJob(options: JobQuestion): Promise<JobReply>;
   /** Sends a state. Throws TransientError for answers worth another try. */
   updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
+  /**
+   * How much of a trace the next patch may send, when so many bytes of it wait. Its room is given back
+   * when the patch was answered.
+   */
+  takePatchRoom(waitingBytes: number): PatchRoom;
   /** Sends bytes of the trace. `body` is exactly the window. */
   patchTrace(job: JobCredentials, patch: TracePatch): Promise<PatchReply>;
   /**
@@ -105,7 +111,9 @@ export type PatchReply =
     }
   | { readonly kind: 'job_gone'; readonly status: number }
   /** 404 while the job runs: the patch is dropped and the job continues. */
-  | { readonly kind: 'not_found' };
+  | { readonly kind: 'not_found' }
+  /** 413 for more bytes than every GitLab takes: from now on there is room for no more than those. */
+  | { readonly kind: 'too_large' };
 
 /** A packed file to upload as artifacts. */
 export interface ArtifactUpload {

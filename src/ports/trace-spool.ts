@@ -41,6 +41,8 @@ export interface TraceWriter {
   /** Bytes below the last checkpoint, at most `maxBytes`. */
   read(startByte: number, maxBytes: number): Promise<Uint8Array>;
   readonly sendableBytes: number;
+  /** All bytes so far, also those after the last checkpoint. */
+  readonly writtenBytes: number;
   /** CRC-32 and length of the sendable trace. */
   checksum(): { readonly checksum: string; readonly byteSize: number };
   ackedBytes: number;

@@ -33,6 +33,7 @@ import { createTraceSpool } from '../adapters/trace-spool/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
 import * as messages from '../workflows/messages.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
+import { createLargePatches, type LargePatches } from '../domain/trace/patch-size.ts';
 import { readCacheLimits } from './caches/cache-limits.ts';
 import { createCacheSweep } from './caches/cache-sweep.ts';
 import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
@@ -142,7 +143,7 @@ async function openParts(
   const installation = await readInstallationId(state.installationFile, program.hostname);
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
-  const entryContext = { systemId, program, log, env, metrics };
+  const entryContext = { systemId, program, log, env, metrics, largePatches: createLargePatches() };
   const ports: Ports = {
     ...(await openEngine({ builds, log, cipher, config, env, installation, state, closers })),
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
@@ -196,6 +197,7 @@ async function openEngine({ env, installation, state, closers, ...shared }: Engi
 }
 
 interface EntryContext extends Pick<Ports, 'systemId' | 'program' | 'log' | 'metrics'> {
+  readonly largePatches: LargePatches;
   readonly env: RunOptions['env'];
   readonly configPath: string;
 }

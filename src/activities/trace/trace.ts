@@ -4,6 +4,7 @@ import type { BuildContext } from '../../domain/context/context.ts';
 import { waitAfter } from '../../domain/build/wait.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
+import { USUAL_PATCH_BYTES } from '../../domain/trace/patch-size.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../ports/index.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { doubtLease, holdsLease, type LeasePorts } from '../build/lease.ts';
@@ -13,8 +14,8 @@ import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
 import { startDueTime } from './job-clock.ts';
 import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
 
-/** GitLab accepts at most 1 MiB for each patch. */
-const MAX_PATCH_BYTES = 1024 * 1024;
+/** A log that is further behind is sent without pauses. */
+const FAR_BEHIND_BYTES = 4 * 1024 * 1024;
 /** A job that ends earlier is sent as a whole with its result, which saves a request. */
 const FIRST_PAUSE_MS = 1_000;
 const USUAL_INTERVAL_MS = 3_000;
@@ -83,7 +84,7 @@ async function upload(
       if (tick.hasSent) lastSentMs = clock.monotonicMs();
       const end = endOf(tick, options);
       if (end !== undefined) return end;
-      pace = paceAfter(tick, pace);
+      pace = paceAfter(tick, pace, build);
     } catch (error) {
       // Never the job's fault: the next tick sends the same bytes.
       if (!(error instanceof TransientError)) throw error;
@@ -105,9 +106,10 @@ interface Pace {
   readonly intervalMs: number;
 }
 
-function paceAfter({ updateIntervalMs }: Tick, { intervalMs }: Pace): Pace {
-  const nextMs = Math.min(updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
-  return { pauseMs: nextMs, intervalMs: nextMs };
+function paceAfter(tick: Tick, { intervalMs }: Pace, { trace }: LiveBuild): Pace {
+  const nextMs = Math.min(tick.updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
+  const isFarBehind = trace.writtenBytes - trace.ackedBytes >= FAR_BEHIND_BYTES;
+  return { pauseMs: tick.hasSent && isFarBehind ? 0 : nextMs, intervalMs: nextMs };
 }
 
 function endOf({ remote }: Tick, { ignoreCanceling }: UploadOptions): UploadEnd | undefined {
@@ -139,6 +141,7 @@ async function sendTick(
     const reply = await sendPatch(build, ports);
     if (reply.kind === 'job_gone') return { ...QUIET_TICK, remote: 'aborted' };
     if (reply.kind === 'not_found') return { ...tick, hasSent: true };
+    if (reply.kind === 'too_large') continue;
     const { remote, updateIntervalMs } = reply;
     tick = { hasSent: reply.kind === 'accepted', remote, updateIntervalMs };
     if (reply.kind === 'range_mismatch' || remote !== 'running') return tick;
@@ -168,7 +171,7 @@ export async function sendPatch(build: LiveBuild, ports: SendPorts): Promise<Pat
   const base = await findBase(build, ports);
   if (base !== undefined) return sendNextPatch(build, base, ports);
   const job = credentialsOf(build.context);
-  return sendFirstPatch(build, { job, ports, maxBytes: MAX_PATCH_BYTES });
+  return sendFirstPatch(build, { job, ports, maxBytes: USUAL_PATCH_BYTES });
 }
 
 type NextPatchPorts = Pick<Ports, 'builds' | 'coordinator' | 'log'>;
@@ -179,21 +182,17 @@ async function sendNextPatch(
   ports: NextPatchPorts,
 ): Promise<PatchReply> {
   const { context, trace } = build;
-  const body = await trace.read(trace.ackedBytes, MAX_PATCH_BYTES);
   const startByte = base + trace.ackedBytes;
-  const window = { startByte, endByte: startByte + body.byteLength };
-  const debugTrace = isDebugTrace(context);
-  const coordinator = ports.coordinator(context.runner);
-  const reply = await coordinator.patchTrace(credentialsOf(context), { window, body, debugTrace });
+  const { reply, sentBytes } = await sendBytes(build, startByte, ports);
   switch (reply.kind) {
     case 'accepted':
-      trace.ackedBytes += body.byteLength;
+      trace.ackedBytes += sentBytes;
       break;
     case 'range_mismatch':
       // Expected after `kill -9`: GitLab's last answer was not stored.
       ports.log.info('GitLab has another length of the log, sending continues from there', {
         ...jobFields(context),
-        startByte: window.startByte,
+        startByte,
         remoteLengthBytes: reply.remoteLengthBytes,
       });
       // If GitLab has more, the bytes are somebody else's, and the final checksum will show it.
@@ -202,13 +201,42 @@ async function sendNextPatch(
       doubtLease(build);
       break;
     case 'not_found':
-      trace.ackedBytes += body.byteLength;
+      trace.ackedBytes += sentBytes;
+      break;
+    case 'too_large':
+      ports.log.info('GitLab takes no large parts of a log, it gets smaller ones', {
+        ...{ ...jobFields(context), bytes: sentBytes },
+      });
       break;
     case 'job_gone':
       sayGone(build, reply.status, ports);
       break;
   }
   return reply;
+}
+
+interface SentBytes {
+  readonly reply: PatchReply;
+  readonly sentBytes: number;
+}
+
+/** Sends what comes next, as much of it as GitLab takes at once. */
+async function sendBytes(
+  { context, trace }: LiveBuild,
+  startByte: number,
+  ports: NextPatchPorts,
+): Promise<SentBytes> {
+  const coordinator = ports.coordinator(context.runner);
+  const room = coordinator.takePatchRoom(trace.sendableBytes - trace.ackedBytes);
+  try {
+    const body = await trace.read(trace.ackedBytes, room.maxBytes);
+    const window = { startByte, endByte: startByte + body.byteLength };
+    const patch = { window, body, debugTrace: isDebugTrace(context) };
+    const reply = await coordinator.patchTrace(credentialsOf(context), patch);
+    return { reply, sentBytes: body.byteLength };
+  } finally {
+    room.giveBack();
+  }
 }
 
 /** For the operator, because GitLab ends such a job without any message. */

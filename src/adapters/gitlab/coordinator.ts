@@ -1,6 +1,7 @@
 import type { ApiAnswer, Coordinator, Log } from '../../ports/index.ts';
 import type { ProgramInfo } from '../../domain/context/context.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
+import type { LargePatches } from '../../domain/trace/patch-size.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.ts';
 import { runnerInfo } from '../../domain/context/info.ts';
@@ -24,6 +25,8 @@ export interface CoordinatorOptions {
   /** Ends the waits between tries. A request that was sent is never aborted. */
   readonly signal?: AbortSignal;
   readonly onTry?: ApiAnswerListener;
+  /** Shared by all coordinators of a node. */
+  readonly largePatches: LargePatches;
 }
 
 type ApiAnswerListener = (answer: ApiAnswer) => void;
@@ -51,7 +54,7 @@ export function createCoordinator(options: CoordinatorOptions): ClosableCoordina
   });
   return {
     requestJob,
-    ...createJobCalls({ api, info, lastUpdate }),
+    ...createJobCalls({ api, info, lastUpdate, largePatches: options.largePatches }),
     uploadArtifact: artifacts.uploadArtifact,
     downloadArtifact: downloads.downloadArtifact,
     close: async () => {

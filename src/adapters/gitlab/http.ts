@@ -9,7 +9,7 @@ import { userAgent } from '../../domain/context/info.ts';
 import { judgeRetry, type WaitHints } from '../../domain/runner/retry.ts';
 import { readCapped } from '../http/body.ts';
 import { describeFault } from './faults.ts';
-import { streamTo } from './stream-request.ts';
+import { streamTo, type StreamRequest } from './stream-request.ts';
 import {
   createTransportSource,
   DEFAULT_TIMEOUTS,
@@ -19,10 +19,12 @@ import {
   type TransportSource,
 } from './transport.ts';
 
-// Only this file uses ky. Every call to GitLab goes through `send`, and through ky unless it is a
-// stream.
+// Only this file uses ky. Every call to GitLab goes through `send`, and through ky unless its body
+// is large.
 
 const MAX_REDIRECTS = 5;
+/** Copies of smaller bodies cost nothing. */
+const LARGE_BODY_BYTES = 64 * 1024;
 /** Enough for any answer except a job. */
 const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
 /** How long to read the body of an answer whose status is all that matters. */
@@ -252,14 +254,19 @@ async function exchange(request: ApiRequest, context: Exchange): Promise<Respons
 }
 
 function sendTo(url: URL, request: ApiRequest, context: Exchange): Promise<Response> {
-  const { content, method } = request;
-  if (content === undefined || 'bytes' in content) {
-    return ky(url.href, kyOptions(request, context));
-  }
+  const { method } = request;
+  const body = largeBody(request);
+  if (body === undefined) return ky(url.href, kyOptions(request, context));
   const { transport, signal } = context;
   const { dispatcher } = transport;
   const headers = headersOf(request, context);
-  return streamTo(url, { dispatcher, method, headers, signal, body: content.stream() });
+  return streamTo(url, { dispatcher, method, headers, signal, body });
+}
+
+function largeBody({ content }: ApiRequest): StreamRequest['body'] | undefined {
+  if (content === undefined) return undefined;
+  if (!('bytes' in content)) return content.stream();
+  return content.bytes.byteLength > LARGE_BODY_BYTES ? content.bytes : undefined;
 }
 
 function headersOf(

@@ -15,6 +15,12 @@ import {
   parseUpdateIntervalMs,
 } from '../../domain/runner/reply-headers.ts';
 import { formatContentRange, parseRemoteLengthBytes } from '../../domain/trace/content-range.ts';
+import {
+  createPatchSizes,
+  USUAL_PATCH_BYTES,
+  type LargePatches,
+  type PatchFate,
+} from '../../domain/trace/patch-size.ts';
 import { describeAnswer, describeNonJson } from './faults.ts';
 import type { Api, ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
@@ -40,14 +46,17 @@ export interface JobCallsOptions {
   readonly api: Api;
   readonly info: RunnerInfo;
   readonly lastUpdate: LastUpdate;
+  readonly largePatches: LargePatches;
 }
 
-type JobCalls = Pick<Coordinator, 'updateJob' | 'patchTrace'>;
+type JobCalls = Pick<Coordinator, 'updateJob' | 'takePatchRoom' | 'patchTrace'>;
 
 /** `PUT /jobs/:id` and `PATCH /jobs/:id/trace`. */
 export function createJobCalls(options: JobCallsOptions): JobCalls {
   const quiet = createQuietTimes();
+  const sizes = createPatchSizes(options.largePatches);
   return {
+    takePatchRoom: sizes.take,
     updateJob: async (job, update) => {
       const name = `update of job ${job.jobId}`;
       quiet.check(name);
@@ -61,8 +70,21 @@ export function createJobCalls(options: JobCallsOptions): JobCalls {
       }
       const name = `trace of job ${job.jobId}`;
       quiet.check(name);
-      const reply = await sendPatch(job, patch, options);
-      return toPatchReply(reply, { job, name, quiet });
+      const sentBytes = patch.body.byteLength;
+      let fate: PatchFate = 'failed';
+      try {
+        const reply = await sendPatch(job, patch, options);
+        const isTooLarge = reply.status === 413 && sentBytes > USUAL_PATCH_BYTES;
+        if (isTooLarge) {
+          fate = 'too_large';
+          return { kind: 'too_large' };
+        }
+        const answer = toPatchReply(reply, { job, name, quiet });
+        if (answer.kind === 'accepted') fate = 'taken';
+        return answer;
+      } finally {
+        sizes.learn(sentBytes, fate);
+      }
     },
   };
 }

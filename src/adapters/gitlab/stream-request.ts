@@ -6,7 +6,8 @@ export interface StreamRequest {
   readonly dispatcher: Dispatcher;
   readonly method: Dispatcher.HttpMethod;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: AsyncIterable<Uint8Array>;
+  /** Bytes must not change until the answer is there. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
 }
 
@@ -14,8 +15,7 @@ const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 
 /**
  * Sends a body of any size at the speed at which it is read. Uses undici directly, because `fetch`
- * keeps a copy of every body for a redirect, and so all of it in memory. Redirects are not
- * followed.
+ * copies every body, and keeps the copy for a redirect. Redirects are not followed.
  */
 export async function streamTo(
   url: URL,
@@ -24,7 +24,7 @@ export async function streamTo(
   const answer = await request(url, {
     ...options,
     headers: { ...headers },
-    body: Readable.from(body, { objectMode: false }),
+    body: body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }),
   });
   const status = answer.statusCode;
   const hasBody = !WITHOUT_BODY.includes(status);

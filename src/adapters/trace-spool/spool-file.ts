@@ -82,7 +82,8 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
 }
 
 async function readFully(file: FileHandle, start: number, maxBytes: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(Math.max(0, maxBytes));
+  // Not filled first: only what is read is returned.
+  const buffer = Buffer.allocUnsafeSlow(Math.max(0, maxBytes));
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await file.read(buffer, length, buffer.length - length, start + length);

@@ -130,6 +130,10 @@ class DiskTraceWriter implements SpoolWriter {
     return this.#firm.lengthBytes;
   }
 
+  get writtenBytes(): number {
+    return this.#pipeline.lengthBytes;
+  }
+
   checksum(): { readonly checksum: string; readonly byteSize: number } {
     const { crc, lengthBytes } = this.#firm;
     return { checksum: formatCrc32(crc), byteSize: lengthBytes };

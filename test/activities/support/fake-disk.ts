@@ -115,6 +115,9 @@ export function createFakeSpool(world: World, isAlive: () => boolean): TraceSpoo
       get sendableBytes() {
         return world.spool.saved.text.length;
       },
+      get writtenBytes() {
+        return now.text.length;
+      },
       checksum: () => ({ checksum: 'crc32:0', byteSize: world.spool.saved.text.length }),
       get ackedBytes() {
         return now.ackedBytes;

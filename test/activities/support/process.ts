@@ -63,6 +63,7 @@ const NOT_CUT = new Set([
   'checksum',
   'sleep',
   'directory',
+  'takePatchRoom',
 ]);
 
 export interface ProcessOptions {

@@ -2,10 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { BuildActivities, UploadEnd } from '../../../src/activities/contract.ts';
-import type { Coordinator, PatchReply, UpdateReply } from '../../../src/ports/index.ts';
+import type {
+  Coordinator,
+  PatchReply,
+  Ports,
+  TraceSpool,
+  TraceWriter,
+  UpdateReply,
+} from '../../../src/ports/index.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
+import { createFakeSpool } from '../support/fake-disk.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, until, type World } from '../support/world.ts';
@@ -20,8 +29,16 @@ interface Setting {
   readonly seal: () => Promise<void>;
 }
 
+interface OpenOptions {
+  readonly traces?: (world: World) => TraceSpool;
+  readonly onPause?: (pauses: number, ports: Ports) => Promise<void>;
+}
+
 /** A build with a header in its trace, and a clock that advances only during pauses. */
-async function open(coordinator: (world: World) => Partial<Coordinator>): Promise<Setting> {
+async function open(
+  coordinator: (world: World) => Partial<Coordinator>,
+  { traces, onPause }: OpenOptions = {},
+): Promise<Setting> {
   const context = contextOf();
   const world = createWorld(context, { keeps: 'everything' });
   const pauses: number[] = [];
@@ -31,13 +48,15 @@ async function open(coordinator: (world: World) => Partial<Coordinator>): Promis
     sleep: async (ms: number) => {
       pauses.push(ms);
       nowMs += ms;
+      await onPause?.(pauses.length, ports);
       await tick();
     },
   };
-  const { node } = openProcess(world, {
-    ports: { clock },
+  const { activities, ports } = openProcess(world, {
+    ports: { clock, ...(traces !== undefined && { traces: traces(world) }) },
     coordinator: coordinator(world),
-  }).activities;
+  });
+  const { node } = activities;
   const build = { buildId: context.buildId };
   await runActivity(() => node.acknowledgeJob(build));
   const upload = (ignoreCanceling = false): Promise<UploadEnd> =>
@@ -65,6 +84,7 @@ function answering(...replies: (PatchReply | TransientError | undefined)[]) {
   };
 }
 
+const MIB = 1024 * 1024;
 const accepted = { kind: 'accepted', remote: 'running', updateIntervalMs: undefined } as const;
 
 describe('a trace that is sent while it grows', () => {
@@ -84,6 +104,32 @@ describe('a trace that is sent while it grows', () => {
     await setting.seal();
     await uploading;
     assert.deepEqual(setting.pauses.slice(0, 3), [1_000, 3_000, 3_000]);
+  });
+
+  it('goes out without a pause while it is far behind, and then at the usual pace', async () => {
+    let unsavedBytes = 0;
+    const setting = await open(answering(undefined), {
+      traces: (world) => {
+        const spool = createFakeSpool(world, () => true);
+        const openAhead = async (context: BuildContext): Promise<TraceWriter> => {
+          const writer = await spool.open(context);
+          const writtenBytes = { get: () => writer.sendableBytes + unsavedBytes };
+          return Object.defineProperty(writer, 'writtenBytes', writtenBytes);
+        };
+        return { ...spool, open: openAhead };
+      },
+      // A line between two patches, with much more behind it until the third one.
+      onPause: async (pauses, { traces }) => {
+        unsavedBytes = pauses < 3 ? 5 * MIB : 0;
+        const writer = await traces.open(contextOf());
+        await writer.appendOnce(`line ${pauses}`, 'a line');
+      },
+    });
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 3);
+    await setting.seal();
+    await uploading;
+    assert.deepEqual(setting.pauses.slice(0, 4), [1_000, 0, 0, 3_000]);
   });
 
   it('never waits longer than a quarter of an hour', async () => {

@@ -12,6 +12,8 @@ const PATCH = {
   body: BYTES,
   debugTrace: false,
 };
+const MIB = 1024 * 1024;
+const FAR_BEHIND_BYTES = 100 * MIB;
 const HTML = { 'Content-Type': 'text/html; charset=utf-8' };
 
 async function rejection(promise: Promise<unknown>): Promise<TransientError> {
@@ -195,6 +197,38 @@ describe('trace patch', () => {
     const reply = await coordinator.patchTrace(JOB, { ...PATCH, window, body: new Uint8Array() });
     assert.equal(reply.kind, 'accepted');
     assert.equal(server.requests.length, before);
+  });
+
+  it('sends larger parts of a log that is far behind, until GitLab has called one too large', async () => {
+    const coordinator = openCoordinator(server.url);
+    const nextBytes = (): number => {
+      const room = coordinator.takePatchRoom(FAR_BEHIND_BYTES);
+      room.giveBack();
+      return room.maxBytes;
+    };
+    const send = async (answer: Answer): Promise<string> => {
+      server.answer(answer);
+      const body = new Uint8Array(nextBytes()).fill(120);
+      const window = { startByte: 0, endByte: body.byteLength };
+      const { kind } = await coordinator.patchTrace(JOB, { ...PATCH, window, body });
+      const request = server.requests.at(-1);
+      assert.equal(request?.headers['content-length'], `${body.byteLength}`);
+      assert.equal(request?.headers['content-range'], `0-${body.byteLength - 1}`);
+      return `${body.byteLength / MIB} MiB: ${kind}`;
+    };
+    const answers = [202, 202, 413, 202, 202].map((status) => plain(status));
+    const told: string[] = [];
+    for (const answer of answers) told.push(await send(answer));
+    const expected = ['1 MiB: accepted', '2 MiB: accepted', '4 MiB: too_large'];
+    assert.deepEqual(told, [...expected, '1 MiB: accepted', '1 MiB: accepted']);
+    await coordinator.close();
+  });
+
+  it('takes a 413 for a small part of a log for a fault', async () => {
+    server.answer(plain(413));
+    const coordinator = openCoordinator(server.url);
+    assert.match((await rejection(coordinator.patchTrace(JOB, PATCH))).message, /status 413/);
+    await coordinator.close();
   });
 
   const every60 = { 'X-GitLab-Trace-Update-Interval': '60' };

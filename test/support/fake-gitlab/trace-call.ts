@@ -3,7 +3,8 @@ import type { ServerJob } from './job.ts';
 import { accessJob, checkJobConduct, text, type JobCallOptions } from './job-access.ts';
 import type { Violations } from './violations.ts';
 
-const MAX_PATCH_BYTES = 1024 * 1024;
+/** The largest that this runner sends. GitLab has no limit of its own, proxies before it have. */
+const MAX_PATCH_BYTES = 4 * 1024 * 1024;
 
 /**
  * `PATCH /jobs/:id/trace`. Like GitLab it compares only the start with what it has, and takes a

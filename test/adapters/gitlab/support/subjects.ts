@@ -1,6 +1,7 @@
 import type { Log, LogFields } from '../../../../src/ports/index.ts';
 import type { ProgramInfo } from '../../../../src/domain/context/context.ts';
 import type { RunnerConfig } from '../../../../src/domain/runner/config.ts';
+import { createLargePatches } from '../../../../src/domain/trace/patch-size.ts';
 import {
   createCoordinator,
   type ClosableCoordinator,
@@ -68,6 +69,7 @@ export function openCoordinator(
     log: recordingLog(),
     configDir: '/nonexistent',
     env: {},
+    largePatches: createLargePatches(),
     ...rest,
   });
 }

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  createLargePatches,
+  createPatchSizes,
+  USUAL_PATCH_BYTES,
+  type PatchSizes,
+} from '../../../src/domain/trace/patch-size.ts';
+
+const MIB = 1024 * 1024;
+const FAR_BEHIND = 100 * MIB;
+
+/** What the next patch may have, in MiB, when nothing else is under way. */
+function nextMib(sizes: PatchSizes, waitingBytes = FAR_BEHIND): number {
+  const room = sizes.take(waitingBytes);
+  room.giveBack();
+  return room.maxBytes / MIB;
+}
+
+/** Sizes that have grown as far as they go. */
+function grown(large = createLargePatches()): PatchSizes {
+  const sizes = createPatchSizes(large);
+  for (const mib of [1, 2, 4]) sizes.learn(mib * MIB, 'taken');
+  return sizes;
+}
+
+describe('the size of a patch', () => {
+  it('grows while GitLab takes full ones, up to four times', () => {
+    const sizes = createPatchSizes(createLargePatches());
+    const seen = Array.from({ length: 5 }, () => {
+      const mib = nextMib(sizes);
+      sizes.learn(mib * MIB, 'taken');
+      return mib;
+    });
+    assert.deepEqual(seen, [1, 2, 4, 4, 4]);
+  });
+
+  it('stays as it is while patches are not full', () => {
+    const sizes = createPatchSizes(createLargePatches());
+    sizes.learn(MIB - 1, 'taken');
+    assert.equal(nextMib(sizes), 1);
+  });
+
+  it('begins anew after a fault', () => {
+    const sizes = grown();
+    sizes.learn(4 * MIB, 'failed');
+    assert.equal(nextMib(sizes), 1);
+    sizes.learn(MIB, 'taken');
+    assert.equal(nextMib(sizes), 2);
+  });
+
+  it('stays at what every GitLab takes once a patch was too large', () => {
+    const sizes = grown();
+    sizes.learn(4 * MIB, 'too_large');
+    sizes.learn(MIB, 'taken');
+    assert.equal(nextMib(sizes), 1);
+  });
+
+  it('stays there, too, where two large ones in a row fail and small ones do not', () => {
+    const sizes = grown();
+    for (const mib of [4, 1, 2, 1]) sizes.learn(mib * MIB, mib === 1 ? 'taken' : 'failed');
+    assert.equal(nextMib(sizes), 1);
+  });
+
+  it('is large for two builds of a node at a time, whatever their GitLab', () => {
+    const large = createLargePatches();
+    const [first, second] = [grown(large), grown(large)];
+    const held = [first.take(FAR_BEHIND), second.take(FAR_BEHIND)];
+    assert.deepEqual(
+      held.map(({ maxBytes }) => maxBytes / MIB),
+      [4, 4],
+    );
+    assert.equal(nextMib(first), 1);
+    held[0]?.giveBack();
+    held[0]?.giveBack();
+    assert.equal(nextMib(first), 4);
+  });
+
+  it('needs none of the large ones for a log that is hardly behind', () => {
+    const large = createLargePatches();
+    const sizes = grown(large);
+    for (let build = 0; build < 3; build += 1) sizes.take(USUAL_PATCH_BYTES);
+    assert.equal(nextMib(sizes), 4);
+  });
+});
