@@ -5,7 +5,7 @@ import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/
 import type { Expectation } from '../support/scenario.ts';
 
 const NOTHING: Runs = { script: 0, afterScript: 0 };
-/** With the number of the job's scripts that have run by then. */
+/** Moments, with the scripts that have run by then. */
 const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['acknowledged', NOTHING],
   ['prepare', NOTHING],
@@ -15,7 +15,7 @@ const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
 ];
 const ENDED: readonly Moment[] = ['final update', 'final answer', 'clean-up'];
 
-describe('what the node keeps of its builds', () => {
+describe('the files that the node keeps of its builds', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
@@ -23,26 +23,26 @@ describe('what the node keeps of its builds', () => {
   after(() => lab.close());
 
   for (const [moment, runs] of [['handed out', NOTHING] as const, ...FAILING]) {
-    it(`is deleted at the moment "${moment}": the job fails by the system, with its reason`, () =>
+    it(`are deleted at the moment "${moment}": the job is a system failure with a reason`, () =>
       lab.run({
         ...{ moment, runs, fault: deleteBuilds(), isHeld: true },
         expected: failedBy(/runner's files of the running build were removed from \S+\/builds\//),
       }));
   }
 
-  it('is deleted while files are handed over: the job ends by the system', () =>
+  it('are deleted while artifacts are uploaded: the job is a system failure', () =>
     lab.run({
       ...{ moment: 'artifact upload', fault: deleteBuilds() },
       expected: failedBy(/runner's files of the running build were removed/),
     }));
 
   for (const moment of ENDED) {
-    it(`is deleted at the moment "${moment}": its result stands`, () =>
+    it(`are deleted at the moment "${moment}": the result of the job counts`, () =>
       lab.run({ moment, fault: deleteBuilds() }));
   }
 
   for (const [moment, runs] of FAILING) {
-    it(`is lost with the process at the moment "${moment}": GitLab is told all the same`, () =>
+    it(`are lost with the process at the moment "${moment}": GitLab is told nevertheless`, () =>
       lab.run({
         ...{ moment, runs, fault: deleteBuildsAndKill(), isHeld: true, changesNodes: true },
         expected: failedBy(/node \S+ has lost its record of the build/),

@@ -38,7 +38,7 @@ describe('the server of a cache', { skip: s3Skip() }, () => {
     [500, 'Retrying... (try 2 of 3: received: 500'],
     [503, 'Retrying... (try 2 of 3: received: 503'],
   ] as const) {
-    it(`answers ${status} to all: two warnings, and the job goes on`, () =>
+    it(`answers ${status} to each request: the job continues with two warnings`, () =>
       lab.run({
         ...{ moment: 'acknowledged', script: SCRIPT, payload: cacheOf(`status-${status}`) },
         fault: troubleCache(() => server, refuses(status)),
@@ -58,7 +58,7 @@ describe('the server of a cache', { skip: s3Skip() }, () => {
     ['gives nothing at all', Buffer.alloc(0)],
     ['gives a page', Buffer.from('<html>please log in</html>')],
   ] as const) {
-    it(`${name}: a warning, and not one file comes out of it`, () =>
+    it(`${name}: a warning, and no file is extracted`, () =>
       lab.run({
         ...{ moment: 'acknowledged', script: SCRIPT, payload: cacheOf(name) },
         fault: troubleCache(() => server, gives(bytes, name)),
@@ -69,7 +69,7 @@ describe('the server of a cache', { skip: s3Skip() }, () => {
       }));
   }
 
-  it('gives 1 KB a second: each try ends by CACHE_REQUEST_TIMEOUT, and the job goes on', () =>
+  it('gives 1 KB a second: CACHE_REQUEST_TIMEOUT ends each try, and the job continues', () =>
     lab.run({
       ...{ moment: 'acknowledged', script: SCRIPT, limitMs: 300_000 },
       payload: cacheOf('trickle', { policy: 'pull' }),

@@ -18,7 +18,7 @@ const JUMPS: readonly [how: string, hours: number][] = [
   ['back', -1],
 ];
 const TIMEOUT_S = 15;
-/** As GitLab reads them: a time, a stream, and whether the line continues. */
+/** The timestamp, stream and continuation mark that GitLab reads. */
 const STAMPED = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[OE][+ ]/;
 
 function jump(hours: number, moment: string): OwnTrial {
@@ -46,7 +46,7 @@ describe('the clock of a node', () => {
         lab.run({ moment, fault: moveClock(file, hours) }));
     }
 
-    it(`is set ${how} by an hour: the time-out of a job comes when it is due`, () =>
+    it(`is set ${how} by an hour: the time-out of a job comes at the right moment`, () =>
       tryFault(lab, jump(hours, 'script with a time-out'), async ({ watch, mended }) => {
         const { gitlab } = lab.installation;
         const script = [COUNTED, 'echo begun', 'sleep 300'];

@@ -12,10 +12,10 @@ describe('a node whose machine is cloned', () => {
   });
   after(() => lab.close());
 
-  it('in mid-script goes on with its job; the clone says why it does not work', () =>
+  it('during the script continues its job; the clone says why it does not work', () =>
     lab.run({ moment: 'script', fault: cloneNode(), limitMs: 200_000 }));
 
-  it('is started again at once after it was killed: what was before is no clone', async () => {
+  it('starts again at once after it was killed: its earlier process is no clone', async () => {
     await lab.run({ moment: 'script', fault: killWorker() });
     const { lines } = lab.installation.runner;
     assert.equal(

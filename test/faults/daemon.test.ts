@@ -59,19 +59,19 @@ describe('Docker is restarted with live-restore', { skip }, () => {
     restartDaemon(daemon, { signal, awayMs, liveRestore: true });
 
   for (const moment of MOMENTS) {
-    it(`by kill -9 at the moment "${moment}": nothing comes of it`, () =>
+    it(`by kill -9 at the moment "${moment}": the job ends as usual`, () =>
       lab().run({ moment, fault: restart('SIGKILL', 1_000) }));
   }
-  it('by a stop in mid-script: nothing comes of it', () =>
+  it('by a stop during the script: the job ends as usual', () =>
     lab().run({ moment: 'script', fault: restart('SIGTERM', 1_000) }));
 
-  it('and is away for 20 s in mid-preparation, which waits for it', () =>
+  it('and is away for 20 s during the preparation, which waits for it', () =>
     lab().run({ moment: 'prepare', fault: restart('SIGKILL', 20_000) }));
 
-  it('and is away for 20 s while the script says its second half', () =>
+  it('and is away for 20 s while the script prints its second half', () =>
     lab().run({ moment: 'script', fault: restart('SIGTERM', 20_000), goesOn: true }));
 
-  it('and is away for 20 s while the script writes more than a pipe takes', () =>
+  it('and is away for 20 s while the script writes more than a pipe holds', () =>
     lab().run({
       ...{ moment: 'script', script: LOUD_SCRIPT, goesOn: true },
       fault: restart('SIGTERM', 20_000),
@@ -104,13 +104,13 @@ describe('Docker is restarted without live-restore', { skip }, () => {
 describe('Docker hangs', { skip }, () => {
   const { daemon, lab } = usePlace(true);
   for (const moment of ['prepare', 'script', 'clean-up'] as const) {
-    it(`for 20 s at the moment "${moment}": nothing comes of it`, () =>
+    it(`for 20 s at the moment "${moment}": the job ends as usual`, () =>
       lab().run({ moment, fault: freezeDaemon(daemon, 20_000), goesOn: true }));
   }
 });
 
 describe('Docker is away', { skip }, () => {
-  it('when the runner starts: no job is asked for until it is there', async (t) => {
+  it('when the runner starts: no job is requested until Docker is back', async (t) => {
     const daemon = await openSecondDaemon();
     await daemon.start({ liveRestore: false });
     await copyImages(daemon.host);

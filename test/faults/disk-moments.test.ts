@@ -10,7 +10,7 @@ import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';
 const WAITING: readonly Moment[] = ['prepare', 'artifact upload'];
-/** With the number of runs of script and after_script by then. */
+/** Moments, with the runs of script and after_script by then. */
 const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['get_sources', { script: 0, afterScript: 0 }],
   ['script', { script: 1, afterScript: 0 }],
@@ -36,7 +36,7 @@ describe('the disk of the builds', { skip }, () => {
         lab.run({ moment, fault: fault(), goesOn: true }));
     }
     for (const [moment, runs] of FAILING) {
-      it(`is full for a while at the moment "${moment}": the job says so (${fault.name})`, () =>
+      it(`is full for a while at the moment "${moment}": the job fails with that reason (${fault.name})`, () =>
         lab.run({
           ...{ moment, runs, goesOn: true, fault: fault('until a stage has ended') },
           expected: { state: 'failed', failureReason: 'runner_system_failure', log: [NO_SPACE] },
@@ -45,7 +45,7 @@ describe('the disk of the builds', { skip }, () => {
   }
 
   for (const moment of [...WAITING, ...FAILING.map(([failing]) => failing)]) {
-    it(`is read-only for a while at the moment "${moment}": the job goes on`, () =>
+    it(`is read-only for a while at the moment "${moment}": the job continues`, () =>
       lab.run({ moment, fault: makeReadOnly(), goesOn: true }));
   }
 });

@@ -39,7 +39,7 @@ describe('a state directory on a small disk', { skip }, () => {
   const add = (...script: string[]): FakeJob =>
     installation.gitlab.addJob({ script: [COUNTED, ...script], variables: [NO_GIT] });
 
-  it('fails a job that fills it for its reason, and takes the next one by itself', () =>
+  it('fails a job that fills it with that reason, and the node takes the next one', () =>
     tryFault(
       place,
       { fault: 'disk of the builds filled', moment: 'script' },
@@ -47,7 +47,7 @@ describe('a state directory on a small disk', { skip }, () => {
         const fill = `yes ${'x'.repeat(99)} | head -c 40000000`;
         const job = watch(add('echo begun', fill, 'echo all is well'), ['begun']);
         await job.whenFinished(90_000);
-        mended(); // the job's own files made room
+        mended(); // the removal of the job's files has made room
         assertJob(job, {
           state: 'failed',
           failureReason: 'runner_system_failure',
@@ -66,7 +66,7 @@ describe('a state directory on a small disk', { skip }, () => {
       },
     ));
 
-  it('asks for no job while it is full, and for the waiting one when there is room', () =>
+  it('causes no job request while it is full, and one when there is room again', () =>
     tryFault(
       place,
       { fault: 'disk of the builds full', moment: 'no job' },
@@ -74,8 +74,7 @@ describe('a state directory on a small disk', { skip }, () => {
         const ballast = join(builds, 'ballast');
         writeFileSync(ballast, Buffer.alloc((DISK_MIB - 1) * 1024 * 1024 + 512 * 1024));
         await installation.runner.whenLog(/the disk is full, no job is asked for/);
-        // A request that was sent before: GitLab keeps it open for so long, and no event reports
-        // it.
+        // GitLab may keep an earlier request open for so long, and no event reports its end.
         await delay(LONG_POLL_MS + 1_000);
         const job = watch(add('echo at last'), ['at last']);
         await assert.rejects(job.whenFinished(5_000));

@@ -83,7 +83,7 @@ describe('Docker, asked', () => {
 
   for (const [calls, treatments] of CALLS) {
     for (const treatment of treatments) {
-      it(`to ${calls.name}, ${treatment.name}: the job ends as ever`, () =>
+      it(`to ${calls.name}, ${treatment.name}: the job ends as usual`, () =>
         lab.run({ moment: 'acknowledged', fault: meetCalls(proxy, calls, treatment) }));
     }
   }

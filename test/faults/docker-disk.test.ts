@@ -42,7 +42,7 @@ describe("the disk of Docker's own files", { skip: whyNoSecondDaemon() ?? false 
     await installation.whenClean();
   }
 
-  it('is filled by a script: a failure of the script, with the words of its own program', () =>
+  it('is filled by a script: the script fails with the message of its own program', () =>
     tryFault(
       place,
       { fault: 'disk of Docker filled', moment: 'script' },
@@ -61,7 +61,7 @@ describe("the disk of Docker's own files", { skip: whyNoSecondDaemon() ?? false 
       },
     ));
 
-  it('is full before a job: a failure of the system that says so, and the next one succeeds', () =>
+  it('is full before a job: the job fails as a system failure that says so, and the next one succeeds', () =>
     tryFault(
       place,
       { fault: 'disk of Docker full', moment: 'prepare' },

@@ -21,7 +21,7 @@ import {
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 const noRegistry = registryProgram() === undefined && 'there is no docker-registry here';
 
-describe('what Docker answers', { skip: noRegistry }, () => {
+describe('Docker’s answer', { skip: noRegistry }, () => {
   const docker = new Docker();
   let proxy: DockerProxy;
   let registry: Registry;
@@ -55,7 +55,7 @@ describe('what Docker answers', { skip: noRegistry }, () => {
     };
   }
 
-  it('is that the image is gone which was pulled a moment ago: it is pulled again', () =>
+  it('is that an image that was just pulled is gone: it is pulled again', () =>
     lab.run({
       moment: 'acknowledged',
       image,
@@ -69,7 +69,7 @@ describe('what Docker answers', { skip: noRegistry }, () => {
       },
     }));
 
-  it('is an error of its own, twice: the preparation is tried again', () =>
+  it('is an internal error twice: the preparation is tried again', () =>
     lab.run({
       moment: 'acknowledged',
       fault: atCreate(
@@ -81,7 +81,7 @@ describe('what Docker answers', { skip: noRegistry }, () => {
 });
 
 describe(
-  'somebody tidies up in Docker while a job runs',
+  'somebody removes Docker objects while a job runs',
   { skip: whyNoSecondDaemon() ?? false },
   () => {
     let daemon: SecondDaemon;
@@ -108,7 +108,7 @@ describe(
       },
     });
 
-    it('by force, of a volume: Docker does not give away what a container has', () =>
+    it('a volume, by force: Docker keeps a volume that a container has', () =>
       lab.run({
         moment: 'script',
         fault: tidy('volume removed', async (docker) => {
@@ -121,7 +121,7 @@ describe(
       }));
 
     // This test is the last one, because it removes the images.
-    it('by docker system prune -af --volumes: what runs is left alone, and nothing else is needed', () =>
+    it('with docker system prune -af --volumes: running containers stay, and nothing else is needed', () =>
       lab.run({
         moment: 'script',
         fault: tidy('docker system prune -af', async (docker) => {

@@ -36,7 +36,7 @@ function cancelPaused(): Fault {
   };
 }
 
-describe('what a job has in Docker beside its container', () => {
+describe('the other Docker objects of a job', () => {
   let proxy: DockerProxy;
   let lab: FaultLab;
   before(async () => {
@@ -51,10 +51,10 @@ describe('what a job has in Docker beside its container', () => {
     await proxy.close();
   });
 
-  it('loses its network in mid-script: what needs none goes on', () =>
+  it('network removed during the script: commands that need none continue', () =>
     lab.run({ moment: 'script', payload: serving(LISTEN), fault: removeNetwork() }));
 
-  it('loses its network before after_script: the result of the script stands', () =>
+  it('network removed before after_script: the result of the script counts', () =>
     lab.run({
       moment: 'script',
       fault: removeNetworkBeforeStart(proxy),
@@ -68,7 +68,7 @@ describe('what a job has in Docker beside its container', () => {
       runs: { script: 1, afterScript: 0 },
     }));
 
-  it('loses its network before its script: a failure of the system that says so', () =>
+  it('network removed before the script: the job is a system failure that says so', () =>
     lab.run({
       moment: 'prepare',
       fault: removeNetworkBeforeStart(proxy),
@@ -84,11 +84,11 @@ describe('what a job has in Docker beside its container', () => {
     ['removed', (container) => container.remove({ force: true })],
     ['paused', (container) => container.pause()],
   ] as const satisfies readonly (readonly [string, Parameters<typeof onService>[1]])[]) {
-    it(`has its service ${name} in mid-script: the job goes on, and nothing is left`, () =>
+    it(`service ${name} during the script: the job continues, and nothing is left`, () =>
       lab.run({ moment: 'script', payload: serving(LISTEN), fault: onService(name, act) }));
   }
 
-  it('has a service that uses up its memory: the job goes on, and the trace tells the limit', () =>
+  it('service out of memory: the job continues, and the trace names the limit', () =>
     lab.run({
       moment: 'script',
       payload: serving(
@@ -104,7 +104,7 @@ describe('what a job has in Docker beside its container', () => {
       },
     }));
 
-  it('is paused for good, and canceled by a person: its container is ended all the same', () =>
+  it('container paused for good, and job canceled: the container is ended nevertheless', () =>
     lab.run({
       ...{ moment: 'script', isHeld: true },
       fault: cancelPaused(),

@@ -16,10 +16,10 @@ describe('the container of a build', () => {
   });
   after(() => lab.close());
 
-  it('is killed in mid-script: a failure of the system, and the trace says so', () =>
+  it('is killed during the script: the job is a system failure, and the trace says so', () =>
     lab.run(CONTAINER_KILLED));
 
-  it('is stopped in mid-script: a failure of the system, and the trace says so', () =>
+  it('is stopped during the script: the job is a system failure, and the trace says so', () =>
     lab.run({
       moment: 'script',
       fault: onBuildContainer('stopped', (container) => container.stop({ t: 1 })),
@@ -29,11 +29,11 @@ describe('the container of a build', () => {
       },
     }));
 
-  it('is removed in mid-script: a failure of the system, and after_script gets another one', () =>
+  it('is removed during the script: the job is a system failure, and after_script gets another one', () =>
     lab.run(CONTAINER_REMOVED));
 
-  it('is paused for a while: nothing comes of it', () => lab.run(CONTAINER_PAUSED));
+  it('is paused for a while: the job ends as usual', () => lab.run(CONTAINER_PAUSED));
 
-  it('is out of memory: a failure of the script, and the trace tells the limit', async () =>
+  it('is out of memory: the script fails, and the trace names the limit', async () =>
     lab.run(await outOfMemory()));
 });

@@ -17,10 +17,10 @@ describe('the worker', () => {
   after(() => lab.close());
 
   for (const moment of ['script', 'prepare', 'final update'] as const) {
-    it(`hangs for 40 s from the moment "${moment}" on, while the script goes on`, () =>
+    it(`hangs for 40 s from the moment "${moment}" on, while the script runs`, () =>
       lab.run({ moment, fault: freezeWorker(FROZEN_MS), goesOn: true }));
   }
 
-  it('hangs for 40 s in mid-script, which goes on afterwards', () =>
+  it('hangs for 40 s during the script, which continues afterwards', () =>
     lab.run({ moment: 'script', fault: freezeWorker(FROZEN_MS) }));
 });

@@ -11,7 +11,7 @@ import {
   STRANGE_OFFERS,
 } from '../support/faults/gitlab-faults.ts';
 
-// Answers that are no outage and not part of GitLab's protocol either, or that are rare.
+// Answers that are rare, or that are neither an outage nor part of GitLab's protocol.
 
 describe('GitLab, or what stands before it,', () => {
   let lab: FaultLab;
@@ -27,7 +27,7 @@ describe('GitLab, or what stands before it,', () => {
     }
   }
   for (const strange of [...STRANGE_ANSWERS, ...STRANGE_OFFERS]) {
-    it(`when it is asked for a job: ${strange.name}`, () =>
+    it(`in answer to a job request: ${strange.name}`, () =>
       lab.run({ moment: 'asked', fault: giveAnswers({ ...strange, matches: isQuestion }) }));
   }
 });
@@ -64,7 +64,7 @@ const PATCHES: readonly (readonly [why: string, trial: Omit<Trial, 'moment'>])[]
   [
     'that does not fit, with a Range that is not so, is sent from there',
     {
-      // It would leave a gap where GitLab does not have even that much.
+      // Sending on from there would leave a gap.
       fault: giveAnswers({
         ...{ name: '416 with a wrong Range', times: 2 },
         answer: () => ({ status: 416, headers: { Range: '0-5' } }),
@@ -112,7 +112,7 @@ describe('GitLab’s answer to a piece of the trace', () => {
   }
 
   for (const moment of ['script', 'after the script'] as const) {
-    it(`tells that it has more than was sent, from the moment "${moment}" on: all is sent anew`, () =>
+    it(`says that it has more than was sent, from the moment "${moment}" on: all is sent again`, () =>
       lab.run({
         ...{ moment, resends: 3 },
         fault: {
@@ -123,7 +123,7 @@ describe('GitLab’s answer to a piece of the trace', () => {
   }
 
   for (const state of ['canceled', 'failed'] as const) {
-    it(`tells that the job is ${state}: it ends at once, without after_script or a word`, () =>
+    it(`says that the job is ${state}: the job ends at once, without after_script or a report`, () =>
       lab.run({
         ...{ moment: 'script', isHeld: true, isUnreported: true, expected: { state: 'running' } },
         fault: endedBy(state),
@@ -131,7 +131,7 @@ describe('GitLab’s answer to a piece of the trace', () => {
       }));
   }
 
-  it('tells that the job is being canceled: after_script runs', () =>
+  it('says that the job is being canceled: after_script runs', () =>
     lab.run({
       ...{ moment: 'script', isHeld: true, expected: { state: 'canceled' } },
       fault: { name: 'the job is canceled', strike: ({ job }) => job.cancel() },
@@ -154,19 +154,19 @@ describe('GitLab’s answer to the result', () => {
   const finalAnswered = (name: string, times: number, answer: FakeAnswer): Fault =>
     giveAnswers({ name, times, answer: () => answer, matches: isFinalOf });
 
-  it('is "not yet" for long: it is asked until it has stored the trace', () =>
+  it('is "not yet" for long: the result is sent until GitLab has stored the trace', () =>
     lab.run({
       moment: 'final answer',
       fault: finalAnswered('202 to the result', 10, { status: 202, headers: { [INTERVAL]: '1' } }),
     }));
 
-  it('is "not yet" without a time, and then it is', () =>
+  it('is "not yet" without a time, and then it is accepted', () =>
     lab.run({
       moment: 'final answer',
       fault: finalAnswered('202 without an interval to the result', 2, { status: 202 }),
     }));
 
-  it('is that the trace is not whole, again and again: all of it is sent each time', () =>
+  it('is again and again that the trace is incomplete: all of it is sent each time', () =>
     lab.run({
       ...{ moment: 'final answer', resends: 3 },
       fault: finalAnswered('412 to the result', 3, { status: 412 }),

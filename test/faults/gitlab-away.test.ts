@@ -10,10 +10,10 @@ import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/fault
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;
-/** A real outage of a day, compressed: every pause between two tries has reached its maximum. */
+/** Stands for an outage of a day: every pause between two tries has reached its maximum. */
 const AWAY_MS = 60_000;
 const DELIVERY_LIMIT_MS = 60_000;
-/** A runner with long pauses would be idle for minutes. */
+/** A job is requested again within this time, not after minutes. */
 const POLL_LIMIT_MS = 5_000;
 const AWAY: FakeAnswer = { status: 503, body: '{"message":"503 Service Unavailable"}' };
 
@@ -21,7 +21,7 @@ describe('a GitLab that is away for long', () => {
   let place: OwnPlace;
   before(async () => {
     place = await openOwnPlace({
-      // One place more than there are waiting results.
+      // One slot more than there are waiting results.
       concurrent: JOBS + 1,
       runnerToml: '  request_concurrency = 4',
       gitlab: { traceUpdateIntervalSeconds: 1 },
@@ -30,10 +30,10 @@ describe('a GitLab that is away for long', () => {
   });
   after(() => place.close());
 
-  it(`gets ${JOBS} results with all they have made within a minute of its return`, () =>
+  it(`gets ${JOBS} results with their traces and artifacts within a minute of its return`, () =>
     bridge('GitLab away for a minute', () => true));
 
-  it('or is under maintenance: what is written is refused, what is read is answered', () =>
+  it('gets them also after a maintenance that refuses writes and answers reads', () =>
     bridge('GitLab in maintenance mode for a minute', (method) => method !== 'GET'));
 
   /** Jobs end while GitLab is away; then it comes back. */

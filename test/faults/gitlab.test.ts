@@ -33,7 +33,7 @@ describe('GitLab', () => {
       it(`answers ${title}, ${times} times from the moment "${moment}" on`, () =>
         lab.run({ moment, fault: answerWrongly(answer, times), resends: times }));
     }
-    it(`answers ${title} from the moment "clean-up" on, also to the next question`, () => {
+    it(`answers ${title} from the moment "clean-up" on, also to the next job request`, () => {
       const fault = answerEverything({
         name: answerWrongly(answer, times).name,
         times,
@@ -68,10 +68,10 @@ describe('GitLab', () => {
       fault: { name: 'GitLab loses all of the trace', strike: ({ job }) => job.loseTrace(0) },
     }));
 
-  it('deletes the job in mid-script: it is stopped and nothing of it is left', () =>
+  it('deletes the job during the script: it is stopped and nothing of it is left', () =>
     lab.run(JOB_DELETED));
 
-  it('does not know the job any more: it runs to its end, and nothing of it is left', () =>
+  it('does not know the job any more: it runs to its end and nothing of it is left', () =>
     lab.run({
       ...{ moment: 'script', isUnreported: true, expected: { state: 'running' } },
       fault: answerWrongly({ status: 404, body: '{"message":"404 Not Found"}' }, 1_000),

@@ -6,7 +6,7 @@ import { it } from '../support/faults/fault-report.ts';
 import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
 import { COUNTED, tryFault } from '../support/faults/own-trials.ts';
 
-/** GitLab's own limit of two minutes, compressed. */
+/** GitLab's own limit is two minutes. */
 const ACKNOWLEDGE_MS = 10_000;
 
 const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
@@ -30,10 +30,10 @@ describe('the answer with a job in it', () => {
       lab.run({ moment: 'asked', fault: answerWrongly(answer, 1, isQuestion), handedOut: 2 }));
   }
 
-  it('is lost, as the worker was killed before it came', () =>
+  it('is lost because the worker is killed before it arrives', () =>
     lab.run({ moment: 'asked', fault: dieAsking(), handedOut: 2 }));
 
-  it('is recorded, and the worker away until GitLab has taken the job back', () =>
+  it('is recorded, and the worker is away until GitLab has taken the job back', () =>
     lab.run({
       ...{ moment: 'handed out', handedOut: 2 },
       fault: killWorker(ACKNOWLEDGE_MS + 5_000),
@@ -46,7 +46,7 @@ describe('the answer with a job in it', () => {
     ['is missing with all that belongs to it', { runner_info: undefined }],
     ['is null', { runner_info: { timeout: null } }],
   ] as const) {
-    it(`was for a job whose time-out GitLab does not know yet, it ${why}: it has an hour`, () =>
+    it(`is for a job without a known time-out, which ${why}: the time-out is an hour`, () =>
       tryFault(lab, { fault: 'time-out not known', moment: why }, async ({ watch, mended }) => {
         const { gitlab } = lab.installation;
         const script = [COUNTED, 'sleep 1', 'echo done'];
@@ -78,7 +78,7 @@ function dieAsking(): Fault {
  * GitLab's answer when a runner reports that a job runs, although another runner may have it by
  * now.
  */
-describe('GitLab, told that a job runs,', () => {
+describe('GitLab, after the acknowledgement of a job,', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
@@ -86,7 +86,7 @@ describe('GitLab, told that a job runs,', () => {
   after(() => lab.close());
 
   for (const status of [409, 403] as const) {
-    it(`answers ${status}: nothing of it is run, and no result is told`, () =>
+    it(`answers ${status}: nothing of the job runs, and no result is reported`, () =>
       lab.run({
         ...{ moment: 'acknowledged', isUnreported: true, expected: { state: 'running' } },
         fault: refuseTheJob(status),
@@ -111,7 +111,7 @@ function refuseTheJob(status: number): Fault {
         [`PUT ${status}`],
         'nothing is said of a job that is not ours',
       );
-      job.erase(); // else it would be handed out again
+      job.erase(); // without this GitLab would hand it out again
     },
   };
 }

@@ -18,7 +18,7 @@ import {
   type SecondInstallation,
 } from '../support/second-installation.ts';
 
-// GitLab hands a job out twice because of a race of its own: gitlab#578881.
+// A race in GitLab can hand a job out twice: gitlab#578881.
 
 describe('a job that is handed out once more to the same runner', () => {
   let lab: FaultLab;
@@ -33,7 +33,7 @@ describe('a job that is handed out once more to the same runner', () => {
       lab.run({ moment, fault: handOutAgain(), handedOut: 2 }));
   }
 
-  it('after it has ended is not run again, and its end stands', () =>
+  it('after its end does not run again, and keeps its result', () =>
     tryFault(lab, { fault: HANDED_OUT_TWICE, moment: 'ended' }, async ({ watch, mended }) => {
       const { installation } = lab;
       const { gitlab } = installation;
@@ -114,7 +114,7 @@ describe('two installations with one token', () => {
   const countReceived = (job: FakeJob): readonly number[] =>
     [first.runner, second.runner].map(({ lines }) => countLines(lines, job, 'job received'));
 
-  it('share the jobs: each is run by one, and both have some', () =>
+  it('share the jobs: each job runs on one, and both have some', () =>
     tryFault(place, trial('two installations with one token', 'asked'), async (observation) => {
       const { watch, mended } = observation;
       const script = [COUNTED, 'echo here', 'sleep 3'];
@@ -136,14 +136,14 @@ describe('two installations with one token', () => {
       assert.deepEqual(first.gitlab.violations, []);
     }));
 
-  it('get the same job: one runs it, the other is refused and fails nothing', () =>
+  it('get the same job: one runs it, and the other is refused without failing it', () =>
     tryFault(place, trial('two installations get one job', 'script'), async (observation) => {
       const { watch, mended } = observation;
       const { gitlab } = first;
       const script = [COUNTED, 'echo once', 'sleep 15', 'echo end'];
       const job = watch(gitlab.addJob({ script, variables: [NO_GIT] }), ['once', 'end']);
       await job.whenLog(/once/);
-      // The node that runs it has no room for another one.
+      // The node that runs it has no slot for another one.
       job.handOutAgain();
       const runner = countReceived(job)[0] === 1 ? second.runner : first.runner;
       await runner.whenLog(new RegExp(`"job":${job.id}.*"msg":"job is taken by another runner"`));
@@ -156,7 +156,7 @@ describe('two installations with one token', () => {
       assert.deepEqual(gitlab.violations, []);
     }));
 
-  it('get the same job, the second when it has ended: it is not run again', () =>
+  it('get the same job, the second after its end: it does not run again', () =>
     tryFault(place, trial('two installations get one job', 'ended'), async (observation) => {
       const { watch, mended } = observation;
       const { gitlab } = first;

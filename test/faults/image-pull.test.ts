@@ -18,7 +18,7 @@ const BUSY = { status: 429, code: 'TOOMANYREQUESTS', message: 'the rate limit is
 const DOWN = { status: 503, code: 'UNAVAILABLE', message: 'the store is away' };
 const LOCKED = { status: 401, code: 'UNAUTHORIZED', message: 'the token has expired' };
 
-describe('an image is pulled, and', { skip: noRegistry }, () => {
+describe('while an image is pulled,', { skip: noRegistry }, () => {
   const docker = new Docker();
   let registry: Registry;
   let door: RegistryDoor;
@@ -42,7 +42,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
     await registry.close();
   });
 
-  /** A reference by way of the door, to an image with a layer that is not here. */
+  /** A reference through the proxy to an image with a layer that this machine does not have. */
   const anImage = async (base?: string): Promise<string> => {
     const repository = `fault/pull:${(count += 1)}`;
     await pushLayered(registry, repository, base);
@@ -50,7 +50,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
   };
   const pullOf = (image: string) => ({ moment: 'acknowledged', image }) as const;
 
-  it('the image that it has layers in common with is removed in its midst: it comes to its end', async () => {
+  it('another image with the same layers is removed: the pull completes', async () => {
     const base = `${door.host}/fault/base:1`;
     const [repo = ''] = base.split(/:1$/);
     await docker.getImage(await makeLayered(JOB_IMAGE)).tag({ repo, tag: '1' });
@@ -70,7 +70,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
     });
   });
 
-  it('the image that its tag was given to before is removed in its midst: it comes to its end', async () => {
+  it('the image that had its tag before is removed: the pull completes', async () => {
     const image = await anImage();
     const old = docker.getImage(JOB_IMAGE);
     await old.tag({ repo: image.slice(0, image.lastIndexOf(':')), tag: `${count}` });
@@ -89,7 +89,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
     });
   });
 
-  it('its connection is cut in its midst: Docker goes on where it was', async () => {
+  it('its connection is cut: Docker continues where it was', async () => {
     await lab.run({
       ...pullOf(await anImage()),
       fault: inMidPull(
@@ -101,7 +101,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
     });
   });
 
-  it('the registry dies in its midst and is back 5 s later: it comes to its end', async () => {
+  it('the registry dies and is back 5 s later: the pull completes', async () => {
     await lab.run({
       ...pullOf(await anImage()),
       fault: inMidPull(
@@ -126,7 +126,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
       ['429', BUSY],
       ['503', DOWN],
     ] as const) {
-      it(`the registry answers ${name} for ${what} once: it is asked again`, async () => {
+      it(`the registry answers ${name} for ${what} once: the request is repeated`, async () => {
         await lab.run({
           ...pullOf(await anImage()),
           fault: registryRefuses(() => door, `${name} for ${what} once`, {
@@ -136,7 +136,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
         });
       });
     }
-    it(`the registry answers 401 for ${what}: a failure that names it`, async () => {
+    it(`the registry answers 401 for ${what}: the failure names it`, async () => {
       const image = await anImage();
       await lab.run({
         ...pullOf(image),
@@ -150,7 +150,7 @@ describe('an image is pulled, and', { skip: noRegistry }, () => {
     });
   }
 
-  it('the registry answers 429 again and again: a failure that names it', async () => {
+  it('the registry answers 429 again and again: the failure names it', async () => {
     const image = await anImage();
     await lab.run({
       ...pullOf(image),

@@ -9,7 +9,7 @@ import {
   type Runs,
 } from '../support/faults/faults.ts';
 
-/** With the number of runs of script and after_script by then, or when the fault is noticed. */
+/** Moments, with the runs of script and after_script until the fault is noticed. */
 const TRIALS: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['script', { script: 1, afterScript: 0 }],
   ['artifact upload', { script: 1, afterScript: 1 }],

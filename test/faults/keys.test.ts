@@ -35,18 +35,18 @@ describe('the keys of a node with a job', () => {
   after(() => lab.close());
 
   for (const moment of MOMENTS) {
-    it(`are gone from the moment "${moment}" on: it starts again with them only, and goes on`, () =>
+    it(`are gone from the moment "${moment}" on: it starts only with them, and continues`, () =>
       lab.run({ moment, fault: loseKeys(FILE_GONE), goesOn: true }));
   }
   it('are those of another node', () =>
     lab.run({ moment: 'script', fault: loseKeys(OTHER_KEY), goesOn: true }));
-  it('are not what they are called', () =>
+  it('have wrong contents under the right ids', () =>
     lab.run({ moment: 'script', fault: loseKeys(OTHER_BYTES), goesOn: true }));
   for (const moment of MOMENTS) {
-    it(`are rotated at the moment "${moment}", the old one kept: it goes on`, () =>
+    it(`are rotated at the moment "${moment}" with the old one kept: the job continues`, () =>
       lab.run({ moment, fault: rotateKeys() }));
   }
-  it('are brought back from before they were rotated', () =>
+  it('are restored from before their rotation', () =>
     lab.run({ moment: 'script', fault: loseKeys(NEWEST_GONE), goesOn: true }));
 });
 
@@ -58,7 +58,7 @@ describe('the keys of a node', () => {
   });
   after(() => place.close());
 
-  it('are not those of a node that joins it: that one does not start, and harms no job', () =>
+  it('differ from those of a joining node: that node does not start, and harms no job', () =>
     tryFault(place, { fault: 'node with other keys joins', moment: 'script' }, async (trial) => {
       const { installation, witness } = place;
       const script = [COUNTED, 'echo begun', 'until [ -e /witness/go ]; do sleep 0.2; done'];
@@ -79,7 +79,7 @@ describe('the keys of a node', () => {
       await installation.whenClean();
     }));
 
-  it('are gone: it starts with new ones only when Temporal has nothing that they have sealed', () =>
+  it('are gone: it starts with new ones only when Temporal has nothing encrypted with the old', () =>
     tryFault(place, { fault: 'keys lost for good', moment: 'no job' }, async (trial) => {
       const { installation } = place;
       await installation.runner.end('SIGTERM');

@@ -9,7 +9,7 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;
 const SECONDS = 10;
-/** 205 MiB without a job, 400 at the peak, whether they last for ten seconds or for forty. */
+/** Measured: 205 MiB without a job, 400 at the peak, however long the jobs run. */
 const LIMIT_MIB = 500;
 /** The pause between two measurements. */
 const PAUSE_MS = 200;
@@ -23,7 +23,7 @@ const SCRIPT = [
 ];
 
 describe('the memory of a worker', () => {
-  it(`stays below ${LIMIT_MIB} MiB while ${JOBS} jobs say 1 MB a second each`, async (test) => {
+  it(`stays below ${LIMIT_MIB} MiB while ${JOBS} jobs write 1 MB a second each`, async (test) => {
     const place = await openOwnPlace({ concurrent: JOBS, runnerToml: '  output_limit = 65536' });
     test.after(() => place.close());
     const { installation } = place;

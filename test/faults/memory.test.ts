@@ -11,7 +11,7 @@ describe('a process that runs out of memory', () => {
   after(() => lab.close());
 
   for (const moment of ['prepare', 'script', 'artifact upload'] as const) {
-    it(`at the moment "${moment}" is started again, and its job goes on`, () =>
+    it(`at the moment "${moment}" is started again, and its job continues`, () =>
       lab.run({ moment, fault: runOutOfMemory() }));
   }
 });

@@ -63,7 +63,7 @@ async function run(trial: Trial): Promise<void> {
   }
 }
 
-describe('a node that is lost for good, as it seems, and comes back', { concurrency: 3 }, () => {
+describe('a node that is lost and comes back', { concurrency: 3 }, () => {
   for (const [moment, what, trial] of TRIALS) {
     it(`at the moment "${moment}": ${what}`, () => run({ moment, fault: loseNode(), ...trial }));
   }
@@ -72,7 +72,7 @@ describe('a node that is lost for good, as it seems, and comes back', { concurre
       run({ moment, fault: freezeNode(), ...trial }));
   }
   for (const moment of ['get_sources', 'script'] as const) {
-    it(`in time, from the moment "${moment}" on: the job goes on where it was`, () =>
+    it(`in time, from the moment "${moment}" on: the job continues where it was`, () =>
       run({ moment, fault: loseNodeBriefly(), goesOn: true }));
   }
 });

@@ -20,7 +20,7 @@ const MOMENTS: readonly Moment[] = [
   ...(['handed out', 'prepare', 'script', 'artifact upload', 'final update'] as const),
 ];
 
-describe('a process that may open hardly any more files', () => {
+describe('a process that may open only a few more files', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
@@ -28,7 +28,7 @@ describe('a process that may open hardly any more files', () => {
   after(() => lab.close());
 
   for (const moment of MOMENTS) {
-    it(`from the moment "${moment}" on goes on with its job`, () =>
+    it(`from the moment "${moment}" on continues its job`, () =>
       lab.run({ moment, fault: shortenFiles(SPARE, 3_000), goesOn: true }));
   }
 });
@@ -37,7 +37,7 @@ describe('the files that a process may open', () => {
   const open = (concurrent: number): Promise<OwnPlace> =>
     openOwnPlace({ concurrent, gitlab: { longPollMs: LONG_POLL_MS } });
 
-  it('are used up: no job is asked for until there are some again', async (t) => {
+  it('are used up: no job is requested until some are free again', async (t) => {
     const place = await open(1);
     t.after(() => place.close());
     const { installation } = place;
@@ -48,8 +48,7 @@ describe('the files that a process may open', () => {
       async ({ watch, mended }) => {
         leaveFiles(installation, SPARE);
         await whenShort(installation);
-        // A request that was sent before: GitLab keeps it open for so long, and no event reports
-        // it.
+        // GitLab may keep an earlier request open for so long, and no event reports its end.
         await delay(LONG_POLL_MS + 1_000);
         const spec = { script: [COUNTED, 'echo at last'], variables: [NO_GIT] };
         const job = watch(installation.gitlab.addJob(spec), ['at last']);
@@ -65,7 +64,7 @@ describe('the files that a process may open', () => {
     );
   });
 
-  it('are 128: fewer builds at once than wanted, and all of them right', async (t) => {
+  it('are 128: fewer builds run at once than configured, and all of them succeed', async (t) => {
     const place = await open(20);
     t.after(() => place.close());
     const { installation } = place;
@@ -77,7 +76,7 @@ describe('the files that a process may open', () => {
       place,
       { fault: 'limit of open files 128', moment: 'script' },
       async ({ watch, mended }) => {
-        mended(); // it stays so
+        mended(); // the limit stays
         const jobs = Array.from({ length: 8 }, (_, index) => {
           const script = [COUNTED, 'sleep 2', `echo job ${index} ends`];
           const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });

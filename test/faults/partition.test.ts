@@ -48,19 +48,19 @@ function slowDown(proxy: () => TcpProxy, peer: string): Fault {
 function describePartitions(peer: string, proxy: () => TcpProxy, lab: () => FaultLab): void {
   for (const durationMs of LASTING_MS) {
     for (const moment of MOMENTS) {
-      it(`does not get through for ${durationMs / 1000} s from the moment "${moment}" on`, () => {
+      it(`is interrupted for ${durationMs / 1000} s from the moment "${moment}" on`, () => {
         const fault = partition(proxy, peer, durationMs);
         return lab().run({ moment, fault, goesOn: true, resends: 3, limitMs: 180_000 });
       });
     }
   }
-  it('is cut in mid-script', () =>
+  it('is cut during the script', () =>
     lab().run({ moment: 'script', fault: cutConnections(proxy, peer), resends: 3 }));
   it('is slow from the beginning of the script on', () =>
     lab().run({ moment: 'script', fault: slowDown(proxy, peer), goesOn: true, resends: 3 }));
 }
 
-describe('the way to Temporal alone', () => {
+describe('the connection to Temporal alone', () => {
   let lab: FaultLab;
   let proxy: TcpProxy;
   let server: DevServer;
@@ -85,7 +85,7 @@ describe('the way to Temporal alone', () => {
   );
 });
 
-describe('the way to GitLab alone', () => {
+describe('the connection to GitLab alone', () => {
   let lab: FaultLab;
   let proxy: TcpProxy;
   before(async () => {

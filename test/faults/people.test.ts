@@ -26,7 +26,7 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const run = promisify(execFile);
 
-/** By the workflow's own id, as a person does it in the Temporal UI. */
+/** Acts on the workflow by its id, as a person does in the Temporal UI. */
 async function temporal(installation: Installation, job: FakeJob, verb: string): Promise<void> {
   const record = join(installation.stateDir, 'temporal', 'server.json');
   const { port } = JSON.parse(await readFile(record, 'utf8')) as { readonly port: number };
@@ -73,7 +73,7 @@ function countCalls({ requests }: FakeGitLab, { id }: FakeJob): number {
   return requests.filter(({ path }) => path.includes(`/jobs/${id}`)).length;
 }
 
-describe('what people do to a build', () => {
+describe('a person who acts on a build', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
@@ -95,7 +95,7 @@ describe('what people do to a build', () => {
       expected: { state: 'canceled', log: ['line 5', 'after with canceled'] },
     }));
 
-  it('cancels its workflow: the job ends in good order', () =>
+  it('cancels its workflow: the job ends as canceled', () =>
     lab.run({
       ...{ moment: 'script', isHeld: true, fault: askTemporal('cancel') },
       expected: {
@@ -104,7 +104,7 @@ describe('what people do to a build', () => {
       },
     }));
 
-  it('terminates its workflow: GitLab is told, with the trace as far as it came', () =>
+  it('terminates its workflow: GitLab is told, with the trace so far', () =>
     lab.run({
       ...{ moment: 'script', isHeld: true, fault: askTemporal('terminate') },
       expected: {
@@ -115,23 +115,23 @@ describe('what people do to a build', () => {
     }));
 
   for (const point of ['its beginning', 'before its script', 'its last step'] as const) {
-    it(`resets its workflow in mid-script to ${point}: the script is not run again`, () =>
+    it(`resets its workflow during the script to ${point}: the script does not run again`, () =>
       lab.run({ moment: 'script', fault: resetBuild(point) }));
   }
   for (const moment of ['prepare', 'artifact upload', 'final update'] as const) {
-    it(`resets its workflow to its beginning at the moment "${moment}": nothing is run again`, () =>
+    it(`resets its workflow to its beginning at the moment "${moment}": nothing runs again`, () =>
       lab.run({ moment, fault: resetBuild('its beginning') }));
   }
 
-  it('deletes its workflow: the node begins it again, and the job goes on', () =>
+  it('deletes its workflow: the node begins it again, and the job continues', () =>
     lab.run({ moment: 'script', fault: deleteBuild() }));
 
-  it('terminates what asks GitLab for jobs: it comes back by itself', async () => {
+  it('terminates a runner’s workflow: the node starts it again', async () => {
     await lab.run({ moment: 'script', fault: terminate('serveRunner', serverIds) });
     await assertTakesJobs(lab.installation);
   });
 
-  it('terminates all that runs for long: it comes back by itself', async () => {
+  it('terminates all long-lived workflows: the node starts them again', async () => {
     const idsOf = async (installation: Installation): Promise<readonly string[]> => [
       await feederId(installation),
       ...(await serverIds(installation)),
@@ -140,10 +140,10 @@ describe('what people do to a build', () => {
     await assertTakesJobs(lab.installation);
   });
 
-  it('sends signals twice, out of order, and of no known kind: nothing comes of it', () =>
+  it('sends signals twice, out of order, and of unknown kinds: they change nothing', () =>
     lab.run({ moment: 'script', fault: signals('signals of all kinds', sendAll) }));
 
-  it('signals and resets a build that has ended: nothing is said or run any more', () => {
+  it('signals and resets a build that has ended: nothing is reported or run again', () => {
     const { name: fault, mend } = resetBuild('its beginning');
     return tryFault(lab, { fault, moment: 'ended' }, async ({ watch, mended }) => {
       const { installation } = lab;
@@ -166,7 +166,7 @@ describe('what people do to a build', () => {
     });
   });
 
-  it('finds new jobs taken within five seconds after GitLab was away', () =>
+  it('sees new jobs taken within five seconds after GitLab was away', () =>
     tryFault(lab, { fault: 'GitLab away for 20 s', moment: 'no job' }, async (observation) => {
       const { gitlab } = lab.installation;
       const outage = gitlab.intercept(() => ({ status: 503 }));

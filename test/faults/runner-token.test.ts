@@ -11,8 +11,8 @@ const PROMPT_MS = 5_000;
 const NEW_TOKEN = 'glrt-rotatedRotatedRotated';
 const SHORT: JobSpec = { script: [COUNTED, 'echo short'], variables: [NO_GIT] };
 
-/** Its token is revoked or replaced while it asks for jobs and runs one. */
-describe('a runner that GitLab does not know any more', () => {
+/** The token is revoked or replaced while the runner requests jobs and runs one. */
+describe('a runner that GitLab no longer knows', () => {
   let place: OwnPlace;
   let installation: Installation;
   before(async () => {
@@ -27,7 +27,7 @@ describe('a runner that GitLab does not know any more', () => {
     return [lost, other];
   };
 
-  it('is told by its name, keeps the job that it has, and the other one goes on', () =>
+  it('is named in the log and keeps its job, and the other runner continues', () =>
     tryFault(
       place,
       { fault: 'token of a runner taken away', moment: 'script' },
@@ -51,7 +51,7 @@ describe('a runner that GitLab does not know any more', () => {
       },
     ));
 
-  it('asks again as soon as its new token stands in config.toml, without a restart', () =>
+  it('requests jobs again as soon as config.toml has its new token, without a restart', () =>
     tryFault(
       place,
       { fault: 'token of a runner taken away', moment: 'no job' },
@@ -71,7 +71,7 @@ describe('a runner that GitLab does not know any more', () => {
       },
     ));
 
-  it('may have its token exchanged while it runs a job, which goes on', () =>
+  it('continues its job when its token is exchanged', () =>
     tryFault(
       place,
       { fault: 'token of a runner exchanged', moment: 'script' },

@@ -16,9 +16,9 @@ import {
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const CHECK_INTERVAL_MS = 1_000;
-/** A request that is not answered by then gives its place to others. */
+/** A request without an answer lends its slot to others after this time. */
 const LENT_AFTER_MS = 5_000;
-/** The additional time of a request, its answer and a busy machine. */
+/** Additional time for a request, its answer and a busy machine. */
 const SLACK_MS = 1_500;
 const AWAY_MS = 20_000;
 
@@ -31,8 +31,8 @@ const SICK: readonly (readonly [title: string, answer: () => FakeAnswer])[] = [
   ['answers 429 for long', () => ({ status: 429, headers: { 'Retry-After': '1000000000' } })],
 ];
 
-/** One place for two runners, which a long request must not keep. */
-describe('a runner whose GitLab is sick', () => {
+/** Two runners share one slot, which a long request must not keep. */
+describe('a runner whose GitLab has a fault', () => {
   let place: OwnPlace;
   let installation: Installation;
   let door: Door;
@@ -53,7 +53,7 @@ describe('a runner whose GitLab is sick', () => {
     return [healthy, sick];
   };
 
-  it('is served at once when its connections are no longer refused, and keeps none waiting', () =>
+  it('is served at once when connections are accepted again, and delays no other runner', () =>
     tryFault(place, sickness('refuses connections'), async ({ watch, mended }) => {
       const [healthy, sick] = tokens();
       await door.shut();
@@ -66,7 +66,7 @@ describe('a runner whose GitLab is sick', () => {
       await installation.whenClean();
     }));
 
-  it('keeps none waiting for long when it is answered nothing at all', () =>
+  it('delays other runners only briefly when GitLab does not answer', () =>
     tryFault(place, sickness('answers nothing'), async ({ watch, mended }) => {
       const [healthy, sick] = tokens();
       let letGo: () => void = () => undefined;
@@ -88,7 +88,7 @@ describe('a runner whose GitLab is sick', () => {
     }));
 
   for (const [title, answer] of SICK) {
-    it(`keeps none waiting when it ${title}`, () =>
+    it(`delays no other runner when GitLab ${title}`, () =>
       tryFault(place, sickness(title), async ({ watch, mended }) => {
         const [healthy, sick] = tokens();
         const outage = installation.gitlab.intercept(({ kind, body }) =>
@@ -115,7 +115,7 @@ function sickness(title: string): OwnTrial {
   return { fault: `GitLab of another runner ${title}`, moment: 'no job' };
 }
 
-/** It is taken within one interval. */
+/** Fails unless the job is taken within one interval. */
 async function assertPrompt(job: FakeJob): Promise<void> {
   await job.whenState(['running', 'success'], CHECK_INTERVAL_MS + SLACK_MS);
   await job.whenFinished();
@@ -137,7 +137,7 @@ async function longestPause(
   durationMs: number,
 ): Promise<number> {
   const beginMs = Date.now();
-  await delay(durationMs); // the time for which the other one is sick
+  await delay(durationMs); // the fault itself
   const asked = gitlab.requests
     .filter(({ atMs }) => atMs >= beginMs)
     .filter(({ path }) => path.endsWith('/jobs/request'))

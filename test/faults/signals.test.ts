@@ -11,7 +11,7 @@ import {
   stopWorkerTwice,
 } from '../support/faults/signal-faults.ts';
 
-/** The process has ended by itself by then, or the moment is one of its end. */
+/** All moments but those at which the process has ended or is about to end. */
 const BEFORE_THE_END: readonly Moment[] = [
   ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
   ...(['after the script', 'artifact upload'] as const),
@@ -22,7 +22,7 @@ const FROZEN_MS = 60_000;
 const BLOCKED_MS = 40_000;
 const BROKEN = { state: 'failed', failureReason: 'runner_system_failure' } as const;
 
-describe('the program, to which signals are sent', () => {
+describe('the program that gets signals', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
@@ -30,7 +30,7 @@ describe('the program, to which signals are sent', () => {
   after(() => lab.close());
 
   for (const moment of MOMENTS) {
-    it(`is drained from the moment "${moment}" on: it ends its job first`, () =>
+    it(`is drained from the moment "${moment}" on: it finishes its job first`, () =>
       lab.run({ moment, fault: drainWorker(), goesOn: true }));
   }
   for (const moment of BEFORE_THE_END) {
@@ -41,11 +41,11 @@ describe('the program, to which signals are sent', () => {
     it(`is told to stop twice at the moment "${moment}"`, () =>
       lab.run({ moment, fault: stopWorkerTwice('SIGTERM') }));
   }
-  it('is interrupted twice in mid-script', () =>
+  it('is interrupted twice during the script', () =>
     lab.run({ moment: 'script', fault: stopWorkerTwice('SIGINT') }));
 });
 
-describe('the program, which hangs', () => {
+describe('the program that hangs', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab({ env: BLOCKABLE });
@@ -62,20 +62,20 @@ describe('the program, which hangs', () => {
   }
 });
 
-describe('the machine, which is started anew', () => {
+describe('the machine that restarts', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();
   });
   after(() => lab.close());
 
-  it('in mid-script: a failure of the system, with the log so far and a line that says why', () =>
+  it('during the script: the job is a system failure, with the log so far and the reason', () =>
     lab.run({
       ...{ moment: 'script', fault: rebootNode() },
       expected: { ...BROKEN, log: ['line 5', 'the container was killed from outside of the job'] },
     }));
   for (const moment of ['handed out', 'acknowledged', 'artifact upload', 'final update'] as const) {
-    it(`at the moment "${moment}": the job ends as ever`, () =>
+    it(`at the moment "${moment}": the job ends as usual`, () =>
       lab.run({ moment, fault: rebootNode(), hasOtherStarts: true }));
   }
 });

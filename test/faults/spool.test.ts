@@ -12,7 +12,7 @@ import {
 const LOST = /WARNING: up to [1-9]\d* bytes of this log were lost on the runner's disk/;
 
 /**
- * Less than the script has printed since its start, so it is read again from the script's own file.
+ * Damage to bytes that are also in the script's own file, from which they are read again.
  */
 const MENDED: readonly (readonly [name: string, damage: Damage])[] = [
   ['cut by 1 byte', cut(1)],
@@ -36,12 +36,12 @@ describe('a spool file that a power cut damaged', () => {
   after(() => lab.close());
 
   for (const [name, damage] of MENDED) {
-    it(`${name}, which the script has said, has lost nothing`, () =>
+    it(`${name}, all of it output of the script, has lost nothing`, () =>
       lab.run({ moment: 'script', fault: damageSpool(name, damage) }));
   }
 
   for (const [name, damage] of LOSSES) {
-    it(`${name} has lost nothing that GitLab has, and nothing that is said later`, () =>
+    it(`${name} has lost nothing that GitLab has, and no later output`, () =>
       lab.run({
         moment: 'script',
         fault: damageSpool(name, damage),
@@ -61,7 +61,7 @@ describe('a spool file that a power cut damaged', () => {
   }
 
   for (const moment of MOMENTS) {
-    it(`with garbage beyond what was synced, at the moment "${moment}", has lost nothing`, () =>
+    it(`with garbage after the synced bytes, at the moment "${moment}", has lost nothing`, () =>
       lab.run({ moment, fault: damageSpool('with garbage beyond what was synced', garble(0)) }));
   }
 });
@@ -74,7 +74,7 @@ describe('a spool file of which GitLab had nothing when a power cut damaged it',
   after(() => lab.close());
 
   for (const [name, damage] of LOSSES) {
-    it(`${name}, is told in the log, and what is said later arrives`, () =>
+    it(`${name}, is reported in the log, and later output arrives`, () =>
       lab.run({
         moment: 'acknowledged',
         fault: damageUnsentSpool(name, damage),

@@ -17,7 +17,7 @@ const MOMENTS_OF_LONG: readonly Moment[] = [
   'final update',
 ];
 
-describe('a Temporal that somebody else keeps', () => {
+describe('a Temporal of somebody else', () => {
   let lab: FaultLab;
   let temporal: OuterTemporal;
   before(async () => {

@@ -7,11 +7,11 @@ import {
   type OuterTemporal,
 } from '../support/faults/temporal-faults.ts';
 
-// In its own file, because it waits and others run beside it.
+// This test mostly waits. In a file of its own it runs beside the others.
 
 const TEN_MINUTES_MS = 10 * 60_000;
 
-describe('a Temporal that somebody else keeps and does not mend soon', () => {
+describe('a Temporal of somebody else that is away for long', () => {
   let lab: FaultLab;
   let temporal: OuterTemporal;
   before(async () => {
@@ -19,7 +19,7 @@ describe('a Temporal that somebody else keeps and does not mend soon', () => {
   });
   after(() => lab.close());
 
-  it('is away for ten minutes from mid-script on: the job goes on, and ends as ever', () =>
+  it('is away for ten minutes during the script: the job continues, and ends as usual', () =>
     lab.run({
       ...{ moment: 'script', goesOn: true, resends: 3, limitMs: 180_000 },
       fault: temporalAway(() => temporal, { durationMs: TEN_MINUTES_MS, saidMeanwhile: /line 9/ }),

@@ -32,7 +32,7 @@ function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
       proxy().fallSick(sickness);
     },
     mend: async () => {
-      await delay(SICK_MS); // for so long it is
+      await delay(SICK_MS); // the fault itself
       proxy().heal();
     },
     afterwards: ({ installation }) => assertNextTaken(installation),
@@ -59,8 +59,7 @@ function startAgainst(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
 }
 
 /**
- * The effects of a packet that is sometimes lost: it is late, later than others, or the connection
- * ends.
+ * The effects of packets that are sometimes lost: data is late or the connection ends.
  */
 function goFar(proxy: () => TcpProxy): Fault {
   let cutting: NodeJS.Timeout | undefined;
@@ -71,7 +70,7 @@ function goFar(proxy: () => TcpProxy): Fault {
       cutting = setInterval(() => proxy().cut(), FAR.cutEveryMs);
     },
     mend: async () => {
-      await delay(FAR.durationMs); // for so long it is
+      await delay(FAR.durationMs); // the fault itself
       clearInterval(cutting);
       proxy().heal();
     },
@@ -79,7 +78,7 @@ function goFar(proxy: () => TcpProxy): Fault {
   };
 }
 
-describe('a Temporal that is sick', () => {
+describe('a Temporal that answers with errors', () => {
   let lab: FaultLab;
   let temporal: OuterTemporal;
   let proxy: GrpcProxy;
@@ -103,7 +102,7 @@ describe('a Temporal that is sick', () => {
   for (const [sickness, moments] of sicknesses) {
     for (const moment of moments) {
       const { status, oneOf } = sickness;
-      it(`answers ${status} to one of ${oneOf} from the moment "${moment}" on: it only takes longer`, () =>
+      it(`answers ${status} to one of ${oneOf} from the moment "${moment}" on: the job only takes longer`, () =>
         lab.run({
           ...{ moment, goesOn: true, resends: 3, limitMs: 180_000 },
           fault: answerSickly(() => proxy, sickness),
@@ -111,7 +110,7 @@ describe('a Temporal that is sick', () => {
     }
   }
   for (const status of ['RESOURCE_EXHAUSTED', 'UNAVAILABLE'] as const) {
-    it(`answers ${status} to one of 2 while the worker starts in mid-script: it goes on`, () =>
+    it(`answers ${status} to one of 2 while the worker starts during the script: the job continues`, () =>
       lab.run({
         ...{ moment: 'script', goesOn: true, resends: 3, limitMs: 180_000 },
         fault: startAgainst(() => proxy, { status, oneOf: 2 }),
@@ -136,7 +135,7 @@ describe('a Temporal that is far away', () => {
   });
 
   for (const moment of MOMENTS) {
-    it(`is so from the moment "${moment}" on: it only takes longer`, () =>
+    it(`has long delays from the moment "${moment}" on: the job only takes longer`, () =>
       lab.run({
         ...{ moment, goesOn: true, resends: 3, limitMs: 180_000 },
         fault: goFar(() => proxy),

@@ -51,7 +51,7 @@ describe(`Temporal with ${JOBS} jobs`, () => {
   const letGo = (job: FakeJob): Promise<void> => writeFile(join(place.witness, `${job.id}.go`), '');
 
   /** Half of them end while it is away. */
-  it('is away for longer than a heartbeat may be: all go on, none is run twice', () =>
+  it('is away for longer than a heartbeat time-out: all continue, none runs twice', () =>
     tryFault(place, { fault: 'Temporal away, 20 jobs', moment: 'script' }, async (trial) => {
       const { gitlab } = place.installation;
       const jobs = Array.from({ length: JOBS }, () => {

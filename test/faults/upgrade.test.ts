@@ -14,7 +14,7 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-/** With its own names, because it must not depend on the current imports of the source. */
+/** Imports under new names, because the current imports of the source may change. */
 function importInto(file: string): Edit {
   const names = 'log as nextLog, patched as nextPatched, sleep as nextSleep';
   return { file, find: '', replace: `import { ${names} } from '@temporalio/workflow';\n` };
@@ -34,7 +34,7 @@ const NEXT_RELEASE: readonly Edit[] = [
             if (nextPatched('next-release')) await nextSleep(10);`,
   },
 ];
-/** A runner does something new before each of its requests too. */
+/** In the release after it each runner also does something new before each request. */
 const LATER_RELEASE: readonly Edit[] = [
   ...NEXT_RELEASE,
   importInto('workflows/serve-runner.js'),
@@ -58,7 +58,7 @@ async function hasRunners(client: Client): Promise<boolean> {
   return found.some(({ isRunning, workflowId }) => isRunning && !workflowId.startsWith('build/'));
 }
 
-/** Their memos are encrypted, which a client without the key does not read. */
+/** Lists workflows without their memos, which are encrypted. */
 async function listWorkflows(client: Client): Promise<readonly Found[]> {
   const { executions } = await client.workflowService.listWorkflowExecutions({
     namespace: 'default',
@@ -89,7 +89,7 @@ describe('jobs that run while the program is replaced', () => {
   afterEach(() => installation.runner.end('SIGTERM'));
   after(() => place.close());
 
-  /** Each waits in its script until it is released. */
+  /** Each job waits in its script until the test lets it go. */
   const addJobs = (count: number): readonly FakeJob[] =>
     Array.from({ length: count }, () =>
       installation.gitlab.addJob({
@@ -134,7 +134,7 @@ describe('jobs that run while the program is replaced', () => {
     }
   };
 
-  /** By workflow: steps that a worker could not execute, and a sign that new code has run. */
+  /** Checks that no workflow task has failed, and whether new code has run. */
   const assertReplayed = (jobs: readonly FakeJob[], isPatched: boolean): Promise<void> =>
     withTemporal(async (client) => {
       const patched: boolean[] = [];
@@ -166,7 +166,7 @@ describe('jobs that run while the program is replaced', () => {
   };
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    it(`end under the next release, which came by ${signal}, and new ones begin there`, async () => {
+    it(`end under the next release after ${signal}, and new ones begin there`, async () => {
       const jobs = addJobs(JOBS - 1);
       await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
       await replaceBy(signal, clis.next);
@@ -179,7 +179,7 @@ describe('jobs that run while the program is replaced', () => {
     });
   }
 
-  it('end under the old release, to which the upgrade went back in the midst of them', async () => {
+  it('end under the old release after the upgrade was reverted', async () => {
     const jobs = addJobs(JOBS);
     await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
     await replaceBy('SIGTERM', clis.next);
@@ -188,7 +188,7 @@ describe('jobs that run while the program is replaced', () => {
     await assertReplayed(jobs, false);
   });
 
-  it('begin under the old release when a later one was drained and told to stop its runners', async () => {
+  it('begin under the old release after a later one was drained and told to stop its runners', async () => {
     await replaceBy('SIGTERM', clis.later);
     const jobs = addJobs(2);
     await Promise.all(jobs.map((job) => job.whenLog(/^begun$/m)));
@@ -198,7 +198,7 @@ describe('jobs that run while the program is replaced', () => {
         (await listWorkflows(client)).find((each) => each.workflowId.startsWith('feed-runners/')) ??
         assert.fail('feedRunners is not there');
       await client.workflow.getHandle(workflowId).signal('stop');
-      // At most until a request of an earlier process is known to be lost.
+      // The runners are there until a request of an earlier process is known to be lost.
       for (const endMs = performance.now() + 60_000; await hasRunners(client); await delay(200)) {
         assert.ok(performance.now() < endMs, 'the runners do not end');
       }

@@ -3,9 +3,9 @@ import { killWorker } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
-// In its own file, because it waits and others run beside it.
+// These tests mostly wait. In a file of their own they run beside the others.
 
-describe('the worker, killed and away for a while,', () => {
+describe('a worker that is killed and away for a while', () => {
   let lab: FaultLab;
   before(async () => {
     lab = await openFaultLab();

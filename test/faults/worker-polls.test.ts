@@ -19,7 +19,7 @@ describe('a worker that was killed while a job ran', () => {
     ['SIGKILL', 'worker killed'],
     ['SIGTERM', 'worker told to stop'],
   ] as const) {
-    it(`by ${signal} asks for the next one within five seconds of its start`, () =>
+    it(`by ${signal} requests the next one within five seconds of its start`, () =>
       tryFault(place, { fault, moment: 'script' }, async ({ watch, mended }) => {
         const { installation, witness } = place;
         const { gitlab } = installation;

@@ -29,7 +29,7 @@ export interface ZipMember {
   readonly bytes: Buffer;
 }
 
-/** As `unzip` sees it, read with another library than the one that packed it. */
+/** Reads a zip with another library than the one that packed it. */
 export async function readZip(archive: Buffer): Promise<readonly ZipMember[]> {
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     fromBuffer(archive, { lazyEntries: true }, (error, opened) => {

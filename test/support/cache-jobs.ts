@@ -1,6 +1,6 @@
 // Jobs that print the content of a cache.
 
-/** Each job begins with an empty directory, so its files come from a cache. */
+/** Each job begins with an empty directory, so that all its files come from a cache. */
 export const variables = [{ key: 'GIT_STRATEGY', value: 'empty' }];
 /** Modified long ago, like downloaded files. */
 export const AGED = "find . -exec touch -d '-1 hour' {} +";

@@ -63,7 +63,7 @@ void test('rows are added to the page in order, and each run replaces the one be
   assert.ok(again.startsWith(PAGE));
 });
 
-void test('what is written below the table stays there', () => {
+void test('text below the table stays there', () => {
   const page = withRow(
     `${withRow(PAGE, rowOf('a', ['system'], []))}\nAfterwards.\n`,
     rowOf('b', ['system'], []),
@@ -75,7 +75,7 @@ void test('a page without a place for rows is refused', () => {
   assert.throws(() => withRow('# Engines\n', rowOf('a', [], [])), /has no line <!-- rows/);
 });
 
-void test('passed, skipped and failed tests are told from the results', async (t) => {
+void test('passed, skipped and failed tests are read from the results', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-engines-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const file = join(directory, 'results');

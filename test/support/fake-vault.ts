@@ -10,7 +10,7 @@ interface Reply {
   readonly body: unknown;
 }
 
-/** Answers like OpenBao to a runner's calls, and refuses what OpenBao would refuse. */
+/** Answers a runner's calls as OpenBao does, with the same refusals. */
 export async function openFakeVault({
   publicKeyPem,
 }: Believed): Promise<Omit<TestVault, 'idToken'>> {

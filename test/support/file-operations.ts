@@ -2,7 +2,7 @@ import promises, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
-/** A module or a prototype, whose functions are replaced. */
+/** A module or a prototype with the functions to replace. */
 type Functions = Record<string, Call>;
 
 const COUNTED = [
@@ -14,12 +14,12 @@ const COUNTED_OF_HANDLES = [
 ];
 
 export interface FileOperations {
-  /** Calls by name; those of an open file begin with a dot. */
+  /** Numbers of calls by name. Names of calls on an open file begin with a dot. */
   readonly counts: ReadonlyMap<string, number>;
   readonly total: number;
 }
 
-/** How often this process calls `node:fs/promises` while `work` lasts, without what closes files. */
+/** Counts the calls of `node:fs/promises` while `work` lasts, without those that close files. */
 export async function countFileOperations(work: () => Promise<unknown>): Promise<FileOperations> {
   const counts = new Map<string, number>();
   const undo = [

@@ -27,12 +27,12 @@ export interface InstallationOptions {
   readonly runners?: number;
   /** Added to the environment of the runner's process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Words before the runner's program: one that becomes it. */
+  /** A command that replaces itself by the runner's program, such as `nice`. */
   readonly launcher?: readonly string[];
   readonly gitlab?: Partial<FakeGitLabOptions>;
-  /** What config.toml names instead of the fake itself: something in between. */
+  /** Returns the address of a proxy before the fake, for config.toml. */
   readonly gitlabUrl?: (gitlab: FakeGitLab) => Promise<string>;
-  /** Where jobs run instead of on the usual daemon. */
+  /** The daemon for jobs, in place of the usual one. */
   readonly daemon?: OtherDaemon;
 }
 
@@ -44,7 +44,7 @@ export interface OtherDaemon {
   readonly networkMode?: string;
 }
 
-/** A fake GitLab, a config and a state directory; the runner's process comes and goes. */
+/** A fake GitLab, a config and a state directory, for one runner process after another. */
 export interface Installation {
   readonly gitlab: FakeGitLab;
   readonly tokens: readonly string[];
@@ -52,11 +52,11 @@ export interface Installation {
   readonly configPath: string;
   readonly stateDir: string;
   readonly runner: RunnerProcess;
-  /** Starts the runner's process (again), of another build by its `cli`, and waits until it is ready. */
+  /** Starts the runner's process, with `cli` that of another build, and waits until it is ready. */
   start(env?: Readonly<Record<string, string>>, cli?: string): Promise<RunnerProcess>;
-  /** What is left on Docker and in the spool: nothing, once all jobs have ended. */
+  /** The leftovers in Docker and in the spool. There must be none after all jobs. */
   leftovers(): Promise<readonly string[]>;
-  /** Waits until nothing is left. Containers go while GitLab already has the result. */
+  /** Waits until nothing is left. GitLab has the result before containers are removed. */
   whenClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export async function bridgeGateway(): Promise<string> {
   };
   for (const { Gateway, Subnet } of bridge.IPAM.Config) {
     if (Gateway !== undefined) return Gateway;
-    // A daemon that has just made its bridge does not name the gateway: it is the first address.
+    // A daemon that has just made its bridge does not name the gateway, which is the first address.
     const network = /^(\d+\.\d+\.\d+)\.0\//.exec(Subnet ?? '')?.[1];
     if (network !== undefined) return `${network}.1`;
   }
@@ -87,7 +87,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     longPollMs: 2_000,
     ...options.gitlab,
   });
-  // Each its own: by them what is left of one installation is told from what another one is using.
+  // Tokens distinguish the leftovers of this installation from the objects of others.
   const tokens = Array.from({ length: options.dockerTomls?.length ?? options.runners ?? 1 }, () => {
     const token = `glrt-${randomBytes(10).toString('hex')}`;
     gitlab.addRunner({ token });

@@ -4,20 +4,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeProcess } from '../../src/adapters/state/process-identity.ts';
 import { dockerAt } from './docker/docker-at.ts';
 
-// What an installation leaves behind, for tests that look for it and for tidying up after them. An
-// installation is told from others by its runners' tokens, so each has tokens of its own.
+// Finds and removes the leftovers of an installation. The tokens of its runners distinguish an
+// installation from others, so each has its own tokens.
 
 export interface Place {
   readonly stateDir: string;
   readonly tokens: readonly string[];
-  /** The usual daemon unless set. */
+  /** Default: the usual daemon. */
   readonly dockerHost?: string | undefined;
 }
 
 const RUNNER_LABEL = 'com.gitlab.gitlab-runner.runner.id';
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-/** Containers, volumes, networks and records of builds. Caches are meant to stay: they do not count. */
+/** Finds containers, volumes, networks and records of builds. Caches are meant to stay. */
 export async function findLeftovers(place: Place): Promise<readonly string[]> {
   const { containers, volumes, networks } = await listOf(place, BUILD_LABEL);
   const builds = await readdir(join(place.stateDir, 'builds')).catch(() => []);
@@ -29,7 +29,7 @@ export async function findLeftovers(place: Place): Promise<readonly string[]> {
   ];
 }
 
-/** Containers go while GitLab already has the result: this waits for them. */
+/** Waits until all are gone. GitLab has the result before containers are removed. */
 export async function whenNothingLeft(place: Place, timeoutMs: number): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   for (;;) {
@@ -40,7 +40,7 @@ export async function whenNothingLeft(place: Place, timeoutMs: number): Promise<
   }
 }
 
-/** Waits until the node holds nothing of a job any more, not even its place among the builds. */
+/** Waits until the node has nothing of a job any more, not even its slot. */
 export async function whenForgotten(
   { stateDir }: Pick<Place, 'stateDir'>,
   jobId: number,
@@ -54,7 +54,7 @@ export async function whenForgotten(
   }
 }
 
-/** By force, with the caches. For an installation whose process has ended. */
+/** Removes everything by force, also caches. The process of the installation must have ended. */
 export async function removeFromDocker(place: Omit<Place, 'stateDir'>): Promise<void> {
   const docker = dockerAt(place.dockerHost);
   const { containers, volumes, networks } = await listOf(place, RUNNER_LABEL);
@@ -63,7 +63,7 @@ export async function removeFromDocker(place: Omit<Place, 'stateDir'>): Promise<
   for (const { Id } of networks) await docker.getNetwork(Id).remove();
 }
 
-/** After `kill -9` of the runner its embedded Temporal lives on, to be found by the next: here none comes. */
+/** Ends an embedded Temporal that survived `kill -9` of its runner and was meant for the next one. */
 export async function endOrphanedTemporal(stateDir: string): Promise<void> {
   const text = await readFile(join(stateDir, 'temporal', 'server.json'), 'utf8').catch(() => '');
   if (text === '') return;
@@ -79,7 +79,7 @@ async function listOf({ tokens, dockerHost }: Omit<Place, 'stateDir'>, label: st
   const containers = await docker.listContainers({ all: true, filters });
   const { Volumes } = await docker.listVolumes({ filters: JSON.stringify(filters) });
   const networks = await docker.listNetworks({ filters });
-  // The daemon says null where there are none.
+  // The daemon answers null when there are none.
   const volumes = (Volumes as typeof Volumes | null) ?? [];
   return {
     containers: containers.filter(isOurs),

@@ -1,26 +1,26 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** A member of a zip, honest unless it is told to lie. */
+/** A member of a zip. A test may set wrong values in its headers. */
 export interface MadeMember {
   readonly name: string | Buffer;
   readonly content?: string | Buffer;
-  /** With the file's type: a regular file of 0644 unless set. */
+  /** Mode with the file's type. Default: a regular file of 0644. */
   readonly mode?: number;
-  /** Stored unless set. */
+  /** Compression method. Default: stored. */
   readonly method?: number;
   readonly flags?: number;
-  /** High byte: the system; 3 is unix. */
+  /** The high byte is the system: 3 is unix. */
   readonly madeBy?: number;
   readonly extra?: Buffer;
   readonly crc32?: number;
   readonly sizeBytes?: number;
   readonly packedBytes?: number;
-  /** Bytes as they lie in the archive. */
+  /** The bytes in the archive. */
   readonly packed?: Buffer;
   readonly offset?: number;
   readonly localName?: string;
   readonly dosAttributes?: number;
-  /** Date and time, as DOS has them in four bytes. */
+  /** Date and time in the four bytes of DOS. */
   readonly dosTime?: number;
 }
 
@@ -33,7 +33,7 @@ export interface MadeEnd {
   readonly before?: Buffer;
 }
 
-/** A zip, made without the code that is tested with it. */
+/** Makes a zip without the code that is tested with it. */
 export function makeZip(members: readonly MadeMember[], end: MadeEnd = {}): Buffer {
   const parts: Buffer[] = [end.before ?? Buffer.alloc(0)];
   const central: Buffer[] = [];

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 
 export interface OwnNetwork {
-  /** The namespace, for `nsenter`. */
+  /** Path of the namespace for `nsenter`. */
   readonly path: string;
   readonly gateway: string;
   close(): void;
 }
 
 /**
- * A network namespace with a way to this machine and to nothing else. A daemon without a bridge removes
- * docker0 when it starts: that of the usual daemon, were it not in a namespace of its own.
+ * A network namespace with a link to this machine only. A daemon without a bridge removes docker0
+ * when it starts. In a namespace of its own it does not remove that of the usual daemon.
  */
 export function openNetwork(): OwnNetwork {
   const name = `tgr${randomBytes(4).toString('hex')}`;
@@ -34,7 +34,7 @@ export function openNetwork(): OwnNetwork {
     path: `/run/netns/${name}`,
     gateway: `${prefix}.1`,
     close: () => {
-      // Both ends go. A namespace lives on as long as a process does in it.
+      // This removes both ends. The namespace itself exists as long as a process in it.
       ip('link', 'delete', name);
       ip('netns', 'delete', name);
     },

@@ -6,8 +6,8 @@ const MISSING_PROGRAM = 'OCI runtime attempted to invoke a command that was not 
 const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /**
- * Podman makes a container's process ready before anybody may be attached to it, and refuses there what
- * Docker refuses at the start. In the words of Podman 4.3.1 with runc 1.1.5; undefined: nothing is wrong.
+ * Podman prepares a container's process before an attach, and refuses there what Docker refuses at
+ * the start. Returns the message of Podman 4.3.1 with runc 1.1.5; undefined when nothing is wrong.
  */
 export async function whyNotPrepared(
   dockerSocket: string,
@@ -38,7 +38,7 @@ export async function whyNotPrepared(
   return `${prefix}runc: ${refused}: ${MISSING_PROGRAM}`;
 }
 
-/** Its passwd file, in a tar. */
+/** The container's passwd file, in a tar. */
 async function usersOf(container: Docker.Container): Promise<string> {
   const content = await buffer(await container.getArchive({ path: '/etc/passwd' }));
   return content.toString().replace(/^[^]*?root:/, '\nroot:');

@@ -15,28 +15,28 @@ import { extract, pack } from 'tar-stream';
 import { handOver, refuseUpgrade } from './docker/hand-over.ts';
 import { whyNotPrepared } from './podman-attach.ts';
 
-// Stands before the real Docker and answers as Podman 4.3.1 was seen to (root, runc 1.1.5): what its
-// filters mean, its states, its words, its archives of links. What it does not know it hands through.
+// A proxy before the real Docker that answers as Podman 4.3.1 does (root, runc 1.1.5): with its
+// filters, states, messages and archives of links. It passes all other calls on.
 
 export interface SimulatedPodman {
-  /** For `[runners.docker] host`. */
+  /** The value for `[runners.docker] host`. */
   readonly host: string;
   /** `METHOD /path` of all calls so far, without version and query. */
   readonly calls: readonly string[];
-  /** `METHOD /path state` of each state that Docker does not know, as it was told. */
+  /** `METHOD /path state` for each answered state that Docker does not have. */
   readonly states: readonly string[];
   close(): Promise<void>;
 }
 
 const DOCKER_SOCKET = (process.env['DOCKER_HOST'] ?? '/var/run/docker.sock').replace('unix://', '');
 const LIBPOD_HEADERS = { 'libpod-api-version': '4.3.1', server: 'Libpod/4.3.1 (linux)' };
-/** As measured without load. */
+/** The time of a slow answer, measured without load. */
 const SLOW_MS = 300;
 
 interface Call {
   readonly method: string;
   readonly path: string;
-  /** With version and query, as it was asked. */
+  /** The requested path with version and query. */
   readonly url: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
@@ -62,7 +62,7 @@ export async function simulatePodman(): Promise<SimulatedPodman> {
         calls.push(`${call.method} ${call.path}`);
         await answerFor(call)(call, told);
       })
-      // Whoever has called finds the connection cut, as with Docker.
+      // An error cuts the connection, as with Docker.
       .catch(() => response.destroy());
   });
   server.on('upgrade', (incoming, connection, head) => {
@@ -120,7 +120,7 @@ function answerFor({ method, path }: Call): Answer {
   return ANSWERS.find(([call]) => call.test(`${method} ${path}`))?.[1] ?? handThrough;
 }
 
-/** Docker's answer to a call; to another than the one that was made, when that is told. */
+/** Docker's answer to a call, or to a changed form of it. */
 function askDocker(
   { headers, body, response, ...call }: Call,
   other: { readonly method?: string; readonly url?: string } = {},
@@ -158,7 +158,7 @@ function refuse(call: Call, status: number, message: string): void {
   sendJson(call, status, { cause: message, message, response: status });
 }
 
-/** Volumes that meet ANY of the filters. */
+/** Answers the volumes that match any of the filters. */
 async function answerVolumes(call: Call): Promise<void> {
   const filters = JSON.parse(call.query.get('filters') ?? '{}') as Record<string, string[]>;
   const single = Object.entries(filters).flatMap(([key, values]) =>
@@ -175,7 +175,7 @@ async function answerVolumes(call: Call): Promise<void> {
   sendJson(call, 200, { Volumes: [...found.values()], Warnings: [] });
 }
 
-/** Each look in turn finds one of the states that last for a moment, and Docker's word for it. */
+/** Successive calls get the short-lived states of Podman and then Docker's own. */
 function podmanState(docker: string, looksBefore: number): string {
   if (looksBefore % 2 === 1) return docker;
   if (docker === 'created') return 'initialized';
@@ -189,7 +189,7 @@ async function answerInspection(call: Call, told: Told): Promise<void> {
   sendJson(call, reply.statusCode ?? 502, body);
 }
 
-/** A start that the runtime refuses is answered 500, in other words. */
+/** Answers a start that the runtime refuses with 500 and Podman's message. */
 async function answerStart(call: Call): Promise<void> {
   const reply = await askDocker(call);
   const status = reply.statusCode ?? 502;
@@ -222,8 +222,8 @@ interface PathStat {
 }
 
 /**
- * An archive of what a link leads to, under the link's name; names are patterns; owners are root's.
- * On a volume of a container that does not run nothing tells of the link, not even its name.
+ * Answers an archive of a link with one of its target under the link's name. Names are patterns, and
+ * owners are root. In a volume of a stopped container nothing shows the link, not even its name.
  */
 async function answerArchive(call: Call): Promise<void> {
   const path = call.query.get('path') ?? '';
@@ -281,9 +281,9 @@ async function sendArchive(call: Call, target: string, name: string): Promise<vo
   const out = pack();
   const entries = extract();
   const sending = pipeline(out, call.response);
-  sending.catch(() => entries.destroy()); // whoever reads may have had enough
+  sending.catch(() => entries.destroy()); // the reader may have closed early
   const reading = pipeline(reply, entries);
-  reading.catch(() => undefined); // told by the loop below, which reads the same stream
+  reading.catch(() => undefined); // the loop below reads the same stream and reports the error
   for await (const entry of entries) {
     const { header } = entry;
     const linkname = header.type === 'link' ? renamed(header.linkname) : header.linkname;

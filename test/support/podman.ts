@@ -8,20 +8,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { dockerAt } from './docker/docker-at.ts';
 import { openNetwork, type OwnNetwork } from './own-network.ts';
 
-/** Podman's API service with containers and images of a test's own. */
+/** A Podman API service with its own containers and images. */
 export interface Podman {
-  /** For `[runners.docker] host`. */
+  /** The value for `[runners.docker] host`. */
   readonly host: string;
   /** Address of this machine as containers with the service's own network (`host`) reach it. */
   readonly gateway: string;
   readonly version: string;
-  /** Ends the service and starts it again: containers go on. */
+  /** Restarts the service. Its containers keep running. */
   restart(): Promise<void>;
   /** Stops everything and removes every file. */
   close(): Promise<void>;
 }
 
-/** Why Podman cannot be had here; undefined when it can. */
+/** Why Podman cannot run here. Undefined when it can. */
 export function whyNoPodman(): string | undefined {
   if (process.getuid?.() !== 0) return 'starting Podman in a network of its own needs root';
   try {
@@ -93,8 +93,8 @@ export async function openPodman(): Promise<Podman> {
 }
 
 /**
- * As root Podman raises limits that a machine which is itself a container may not raise, and crun
- * refuses cgroups of both versions beside each other.
+ * As root Podman raises limits, which a machine that is itself a container may not do, and crun
+ * refuses cgroups of both versions at once.
  */
 function containersConf(): string {
   const files = execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
@@ -110,7 +110,7 @@ network_backend = "${existsSync(NETAVARK) ? 'netavark' : 'cni'}"
 `;
 }
 
-/** With it, and aardvark-dns, containers of a network know each other by name. */
+/** With netavark and aardvark-dns containers of a network find each other by name. */
 const NETAVARK = '/usr/lib/podman/netavark';
 
 function inNetwork({ path }: OwnNetwork, command: readonly string[], env: NodeJS.ProcessEnv): void {
@@ -133,7 +133,7 @@ async function untilReady(host: string, isAlive: () => boolean, log: string): Pr
       await dockerAt(host).ping();
       return;
     } catch {
-      // It makes its socket when it is ready, and offers nothing to wait for before.
+      // The socket appears when the service is ready, and no event reports that.
       if (!isAlive()) break;
       await delay(50);
     }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * Bytes of memory that a process has, as Linux counts them in /proc: now (`VmRSS`), or at its highest so
- * far (`VmHWM`). Throws when the process is gone.
+ * Bytes of memory of a process in Linux's /proc: the current value (`VmRSS`) or the highest so far
+ * (`VmHWM`). Throws when the process is gone.
  */
 export async function memoryOf(pid: number, what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');

@@ -1,4 +1,4 @@
-/** A statement of provenance as people read it, with what tests look at. */
+/** The fields of a statement of provenance that tests check. */
 export interface ProvenanceStatement {
   readonly _type: string;
   readonly predicateType: string;

@@ -8,14 +8,14 @@ export interface RunnerProcess {
   readonly pid: number;
   readonly lines: readonly string[];
   /**
-   * Resolves with the first line, past or to come, that matches; rejects when the process ends first.
-   * With `fromLine` those before it do not count.
+   * Resolves with the first line that matches, also an earlier one. Rejects when the process ends
+   * first. Lines before `fromLine` do not count.
    */
   whenLog(pattern: RegExp, timeoutMs?: number, fromLine?: number): Promise<string>;
   /** Sends a signal and waits for the end; returns the exit code, or null when a signal ended it. */
   end(signal: NodeJS.Signals, timeoutMs?: number): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
-  /** Waits until the process ends by itself; returns as `end` does. */
+  /** Waits until the process ends by itself. Returns the same as `end`. */
   whenExit(timeoutMs?: number): Promise<number | null>;
   readonly hasExited: boolean;
 }
@@ -23,9 +23,9 @@ export interface RunnerProcess {
 export interface StartOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** That of another build of the program. */
+  /** The CLI of another build of the program. */
   readonly cli?: string | undefined;
-  /** Words before the program: one that becomes it. */
+  /** A command that replaces itself by the program, such as `nice`. */
   readonly launcher?: readonly string[] | undefined;
 }
 

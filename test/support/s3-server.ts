@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Path of the S3 server that `npm test` has set up; undefined: it is not to be had here. */
+/** Path of the S3 server that `npm test` has set up. Undefined when there is none. */
 function s3Program(): string | undefined {
   return process.env['TGR_TEST_S3_SERVER'] || undefined;
 }
@@ -20,12 +20,12 @@ export function s3Skip(): string | false {
     : false;
 }
 
-/** What stands in for the server's own answer, or spoils it. */
+/** Answers in place of the server, or disturbs its answer. */
 export type Interference = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-/** A real S3 server with one bucket, behind a door where a test may stand. */
+/** A real S3 server with one bucket, behind a proxy that a test may use to disturb it. */
 export interface S3Server {
-  /** `host:port`, for ServerAddress. */
+  /** `host:port` for ServerAddress. */
   readonly address: string;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -34,9 +34,9 @@ export interface S3Server {
   /** Host path of an object. */
   readonly pathOf: (object: string) => string;
   readonly objects: () => Promise<readonly string[]>;
-  /** Method and path, without the query, of what was asked. */
+  /** Method and path of each request, without the query. */
   readonly calls: string[];
-  /** Called for each request; true when it has taken it over. */
+  /** Is called for each request. Returns true when it answers the request itself. */
   interfere: Interference;
   readonly close: () => Promise<void>;
 }
@@ -100,7 +100,7 @@ export async function openS3Server(options: S3ServerOptions = {}): Promise<S3Ser
   return server;
 }
 
-/** With the host that was signed. */
+/** Passes a request on, with the host that was signed. */
 function pass(incoming: IncomingMessage, outgoing: ServerResponse, port: number): void {
   const { method, url, headers } = incoming;
   const options = { host: '127.0.0.1', port, method, path: url, headers };
@@ -139,7 +139,7 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** `[runners.cache]` of a server, for a config. */
+/** The lines of `[runners.cache]` for this server. */
 export function s3CacheToml(
   server: S3Server,
   options: { readonly isShared?: boolean; readonly maxBytes?: number } = {},

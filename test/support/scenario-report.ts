@@ -3,8 +3,8 @@ import type { JobSpec } from './fake-gitlab/types.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
- * Adds a scenario, as it was played, to the file that TGR_SCENARIO_REPORT names. `npm run test:system`
- * makes a list for people of it: see scripts/lib/scenario-list.mjs.
+ * Adds a played scenario to the file that TGR_SCENARIO_REPORT names. `npm run test:system` makes a
+ * list for people from it: see scripts/lib/scenario-list.mjs.
  */
 export function reportScenario(
   group: string,
@@ -17,7 +17,7 @@ export function reportScenario(
   appendFileSync(file, `${JSON.stringify(row, showPatterns)}\n`);
 }
 
-/** JSON knows no regular expressions, and an archive is no reading for people. */
+/** Replaces regular expressions, which JSON does not have, and archives, which people cannot read. */
 function showPatterns(key: string, value: unknown): unknown {
   if (value instanceof RegExp) return `${value}`;
   return key === 'archive' ? undefined : value;

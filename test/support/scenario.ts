@@ -13,15 +13,15 @@ import { reportScenario } from './scenario-report.ts';
 
 export { JOB_IMAGE } from './installation.ts';
 
-/** One behaviour that a user can see: the job as GitLab hands it out, and what must come of it. */
+/** A behaviour that a user can see: a job from GitLab, and its expected result. */
 export interface Scenario {
-  /** A sentence of behaviour. */
+  /** The behaviour as a sentence. */
   readonly title: string;
-  /** Lines of `[runners.docker]`: each different text is a runner of its own. */
+  /** Lines of `[runners.docker]`. Each different text gets its own runner. */
   readonly docker?: string;
-  /** Or what makes it, where it depends on the installation: a commit of the repository, say. */
+  /** The job, or a function that makes it when it needs the installation, as for a new commit. */
   readonly job: JobSpec | ((installation: Installation) => Promise<JobSpec>);
-  /** What a person or the world does while the job runs. */
+  /** Is called while the job runs. */
   readonly meanwhile?: (job: FakeJob, installation: Installation) => Promise<void>;
   readonly expected: Expectation;
   /** The job that follows on the same runner, once the first has ended. */
@@ -32,30 +32,30 @@ export interface Expectation {
   readonly state: FakeJobState;
   readonly failureReason?: string;
   readonly exitCode?: number;
-  /** In the log, in this order; anything may stand between. A text matches anywhere in a line. */
+  /** Expected in the log in this order, with any text between. A string matches anywhere in a line. */
   readonly log?: readonly (string | RegExp)[];
-  /** Nowhere in the trace as it was sent. */
+  /** Must not be in the trace. */
   readonly never?: readonly string[];
-  /** All that was uploaded, in this order. */
+  /** All uploads, in their order. */
   readonly artifacts?: readonly ExpectedArtifact[];
 }
 
 export interface ExpectedArtifact {
   readonly filename: string;
-  /** `artifact_type` and `artifact_format` of the upload: `archive zip` unless set. */
+  /** `artifact_type` and `artifact_format` of the upload. Default: `archive zip`. */
   readonly as?: string;
   readonly expireIn?: string;
   /**
-   * What is in it: text by path, `dir/` is '', a link is `-> target`. Of gzip and raw, what was
-   * packed.
+   * The files in it: text by path, `dir/` is '', a link is `-> target`. For gzip and raw it is the
+   * unpacked text.
    */
   readonly holds: Readonly<Record<string, string>> | string;
 }
 
-/** Most jobs need no sources: without them a test takes half the time. */
+/** Most jobs need no sources. Without them a test takes half the time. */
 export const NO_GIT: FakeVariable = { key: 'GIT_STRATEGY', value: 'none' };
 
-/** Runs scenarios against one installation, a few at a time, and looks that nothing is left. */
+/** Runs scenarios in one installation, a few at a time, and checks that nothing is left. */
 export function describeScenarios(
   title: string,
   options: InstallationOptions,
@@ -113,7 +113,7 @@ async function play(
     await assertArtifacts(job, scenario.expected.artifacts);
   }
   if (scenario.next === undefined) return;
-  // Until then the first holds its place, and with it the volumes of the place.
+  // Until then the first job keeps its slot, and with it the volumes of the slot.
   await whenForgotten(installation, job.id);
   const next = add(scenario.next.job);
   await next.whenFinished(120_000);

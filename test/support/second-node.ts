@@ -12,9 +12,9 @@ export interface SecondNode {
   readonly stateDir: string;
   readonly runner: RunnerProcess;
   leftovers(): Promise<readonly string[]>;
-  /** Waits until this one has nothing left of any job. */
+  /** Waits until this node has no leftovers of any job. */
   whenDone(timeoutMs?: number): Promise<void>;
-  /** Waits until neither of the two nodes has left anything. */
+  /** Waits until neither node has leftovers. */
   whenBothClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ function tail({ lines }: RunnerProcess): string {
   return lines.slice(-15).join('\n');
 }
 
-/** As docs/second-node.md has it: from a shell that knows only the config file of the first node. */
+/** Follows docs/second-node.md, in a shell that knows only the config file of the first node. */
 function handOverKeys(
   firstConfigPath: string,
   second: { readonly configPath: string; readonly stateDir: string },
@@ -42,8 +42,8 @@ function handOverKeys(
 }
 
 /**
- * As a machine of its own: with a state directory and a system id. Of the first node it has config, key
- * and Temporal.
+ * Starts it like another machine, with its own state directory and system id. It shares config, keys
+ * and Temporal with the first node.
  */
 export async function startSecondNode(
   { directory, stateDir: firstStateDir, configPath, tokens, runner: first }: Installation,

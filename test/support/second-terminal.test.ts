@@ -6,14 +6,14 @@ import { secondTerminalLine } from '../../tools/quickstart/second-terminal.ts';
 describe('the line for a second terminal', () => {
   const place = { root: '/srv/runner', workerPid: '42', configPath: '/tmp/tgr-1/config.toml' };
 
-  it('kills the worker and starts it again with the same config, from wherever it is typed', () => {
+  it('kills the worker and starts it again with the same config, from any directory', () => {
     assert.equal(
       secondTerminalLine({ ...place, env: {} }),
       'cd /srv/runner && kill -9 42 && npm run worker -- --config /tmp/tgr-1/config.toml',
     );
   });
 
-  it('names the Docker that the first terminal was told of', () => {
+  it('names the Docker of the first terminal', () => {
     const env = { DOCKER_HOST: 'unix:///run/other.sock', HOME: '/root', TEMPORAL_ADDRESS: '' };
     assert.match(
       secondTerminalLine({ ...place, env }),
@@ -21,7 +21,7 @@ describe('the line for a second terminal', () => {
     );
   });
 
-  it('means the same to a shell whatever is in the paths', () => {
+  it('is quoted for a shell, whatever the paths contain', () => {
     const root = "/srv/it's mine; $(rm)";
     const line = secondTerminalLine({ ...place, root, env: {} });
     const [, quoted = ''] = /^cd (.*) && kill/.exec(line) ?? [];

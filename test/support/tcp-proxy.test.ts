@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { startTcpProxy } from './tcp-proxy.ts';
 
-/** A server that says everything back, behind a proxy. */
+/** An echo server behind a proxy. */
 async function openEcho(t: TestContext) {
   const server = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
   server.listen(0, '127.0.0.1');
@@ -26,13 +26,13 @@ it('carries data both ways', async (t) => {
   assert.equal(String((await once(client, 'data'))[0]), 'hello');
 });
 
-it('lets nothing through a black hole, and all of it afterwards, in order', async (t) => {
+it('holds data back in a black hole, and delivers all of it in order afterwards', async (t) => {
   const { proxy, client } = await openEcho(t);
   proxy.blackHole();
   let said = '';
   client.on('data', (data) => (said += String(data)));
   client.write('one ');
-  await new Promise((resolve) => setTimeout(resolve, 100)); // nothing to await: nothing happens
+  await new Promise((resolve) => setTimeout(resolve, 100)); // no event reports that nothing arrives
   client.write('two');
   assert.equal(said, '');
   proxy.heal();
@@ -40,7 +40,7 @@ it('lets nothing through a black hole, and all of it afterwards, in order', asyn
   assert.equal(said, 'one two');
 });
 
-it('delays what it carries', async (t) => {
+it('delays data', async (t) => {
   const { proxy, client } = await openEcho(t);
   proxy.delay(60);
   const beganAtMs = performance.now();
@@ -49,7 +49,7 @@ it('delays what it carries', async (t) => {
   assert.ok(performance.now() - beganAtMs >= 110, 'there and back');
 });
 
-it('cuts connections by a reset', async (t) => {
+it('resets connections', async (t) => {
   const { proxy, client } = await openEcho(t);
   client.write('hello');
   await once(client, 'data');

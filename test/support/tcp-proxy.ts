@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A wire between two programs, which can be troubled. */
+/** A TCP proxy that can disturb the connection between two programs. */
 export interface TcpProxy {
   readonly port: number;
   /**
-   * Nothing gets through any more, and nobody is told: no end, no reset. What was sent meanwhile
-   * arrives when it is healed, as TCP sends it again.
+   * Holds all data back without an end or a reset. Data that was sent meanwhile arrives when the
+   * proxy is healed, because TCP sends it again.
    */
   blackHole(): void;
-  /** Ends every connection by a reset. New ones are served. */
+  /** Resets every connection. New connections work. */
   cut(): void;
-  /** Each piece of data arrives so much later, in either direction, give or take the jitter. */
+  /** Delays all data in both directions by this time, plus or minus the jitter. */
   delay(delayMs: number, jitterMs?: number): void;
   heal(): void;
   close(): Promise<void>;
@@ -20,7 +20,7 @@ export interface TcpProxy {
 
 export interface TcpProxyOptions {
   readonly targetPort: number;
-  /** Address to listen on: containers reach this host by another one than 127.0.0.1. */
+  /** Address to listen on. Containers do not reach 127.0.0.1 of this host. */
   readonly host?: string;
 }
 
@@ -28,7 +28,7 @@ interface Wire {
   isDead: boolean;
   delayMs: number;
   jitterMs: number;
-  /** Told when it is healed. */
+  /** Functions that are called when the proxy is healed. */
   readonly waiting: Set<() => void>;
 }
 
@@ -40,7 +40,7 @@ export async function startTcpProxy({
   const wire: Wire = { isDead: false, delayMs: 0, jitterMs: 0, waiting: new Set() };
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
-    // Whoever has ended it is known: the test, or one of the two programs.
+    // A closed connection is expected: the test or one of the two programs closed it.
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
     return socket;
@@ -75,7 +75,7 @@ export async function startTcpProxy({
   };
 }
 
-/** One direction, until either end is gone. */
+/** Passes data in one direction until either end is closed. */
 async function carry(from: Socket, to: Socket, wire: Wire): Promise<void> {
   try {
     for await (const chunk of from) {

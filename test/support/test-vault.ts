@@ -1,7 +1,7 @@
-/** A secrets server for tests, with a role that a job's id token may take. */
+/** A secrets server for tests with a role for the id tokens of jobs. */
 export interface TestVault {
   readonly url: string;
-  /** Real OpenBao, or our strict imitation where it could not be installed. */
+  /** OpenBao itself, or a strict fake where it could not be installed. */
   readonly kind: 'OpenBao' | 'fake';
   /** Writes a secret of version 2, at `secret/<path>`, or of version 1, at `kv1/<path>`. */
   put(
@@ -14,10 +14,10 @@ export interface TestVault {
   close(): Promise<void>;
 }
 
-/** Who has a token with this claim may read what lies below `ci/`. */
+/** A token with this claim may read secrets below `ci/`. */
 export const ROLE = { name: 'builder', audience: 'vault.test', claim: 'group/project' };
 
-/** What the fake needs to know of a token to believe it. */
+/** The values with which the fake verifies a token. */
 export interface Believed {
   readonly publicKeyPem: string;
 }

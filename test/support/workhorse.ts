@@ -16,7 +16,7 @@ export const TERMINAL_PROTOCOLS = ['terminal.gitlab.com', 'base64.terminal.gitla
 export interface WorkhorseTerminal {
   readonly socket: WebSocket;
   type(text: string): void;
-  /** Resolves with what was shown when that matches. Rejects when the terminal closes before. */
+  /** Resolves with the output so far when it matches. Rejects when the terminal closes before. */
   until(pattern: RegExp): Promise<string>;
   /** Everything so far. */
   shown(): string;
@@ -75,7 +75,7 @@ export async function openWorkhorseTerminal(
   };
 }
 
-/** The status of a refused terminal, and all that was said of it. */
+/** The status and the whole answer of a refused terminal. */
 export async function refusedTerminal(
   session: KnownSession,
 ): Promise<{ readonly status: number; readonly body: string }> {

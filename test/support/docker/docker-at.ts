@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 
-/** A client of the daemon at a socket; of the usual one unless a host is given. */
+/** A client of the daemon at a host. Default: the usual daemon. */
 export function dockerAt(host: string | undefined): Docker {
   return host === undefined
     ? new Docker()

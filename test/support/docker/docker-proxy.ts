@@ -7,7 +7,7 @@ import { handOver } from './hand-over.ts';
 
 export interface DockerCall {
   readonly method: string;
-  /** Without version and query: `/containers/create`. */
+  /** Path without version and query: `/containers/create`. */
   readonly path: string;
 }
 
@@ -24,7 +24,7 @@ export type Verdict = DockerRefusal | typeof ANSWER_LOST | undefined;
 
 /** A proxy between a runner and its Docker that acts before calls get through. */
 export interface DockerProxy {
-  /** For `[runners.docker] host`. */
+  /** The value for `[runners.docker] host`. */
   readonly host: string;
   /**
    * Called for each request until another one is set. By the time a connection is handed over,

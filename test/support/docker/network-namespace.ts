@@ -20,7 +20,7 @@ export interface NetworkNamespace {
   close(): Promise<void>;
 }
 
-/** Opens one, or returns the reason why it is not possible here. */
+/** Opens a namespace, or returns the reason why that is not possible here. */
 export async function openNetworkNamespace(): Promise<NetworkNamespace | string> {
   if (process.getuid?.() !== 0) return 'network namespaces need root';
   const tag = randomBytes(4).toString('hex');

@@ -20,9 +20,9 @@ export type LayerFate =
 export interface RegistryDoor {
   /** `127.0.0.1:port`, in place of the registry's own in references. */
   readonly host: string;
-  /** Of each request, in order: method and path. */
+  /** Method and path of each request, in order. */
   readonly calls: readonly string[];
-  /** Refuses what it is asked, until it returns undefined. */
+  /** Sets a function that answers requests. Undefined passes a request on. */
   refuse(decide: (path: string) => RegistryRefusal | undefined): void;
   /**
    * Holds the next layer back in the middle. Resolves when a part of it is through, with a function
@@ -113,7 +113,7 @@ async function carry(
     }
     outgoing.end();
   } catch {
-    // Either end is gone: so is the other.
+    // When one end has closed, the other is closed too.
     outgoing.destroy();
   }
 }

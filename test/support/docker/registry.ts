@@ -20,13 +20,13 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-/** Whom a private registry lets in. */
+/** The login of a private registry. */
 export const LOGIN = { username: 'robot', password: 's3cret' } as const;
 
 /** The hash of the password above, made once because no tool here makes one. */
 const HTPASSWD = 'robot:$2b$05$.Gw4GaGvIa0EoQ.ElTOQIuZlT05ruCuCCUsZ52ZW1FkIhm4hJ4rpS\n';
 
-/** Where the test's set-up put the registry's program, or the machine has it. */
+/** Path of the registry's program from the test's set-up or on this machine. */
 export function registryProgram(): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(delimiter);
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
@@ -37,7 +37,7 @@ export function registryProgram(): string | undefined {
   ].find((path) => path !== '' && existsSync(path));
 }
 
-/** Starts a registry; a private one lets in nobody but `LOGIN`. */
+/** Starts a registry. A private one requires `LOGIN`. */
 export async function openRegistry({ isPrivate = false } = {}): Promise<Registry> {
   const program = registryProgram();
   if (program === undefined) throw new Error('no docker-registry: see scripts/lib/registry.mjs');
@@ -75,7 +75,7 @@ export async function openRegistry({ isPrivate = false } = {}): Promise<Registry
         ...(RepoDigests ?? []),
       ]);
       for (const name of names.filter((each) => each.startsWith(`${host}/`))) {
-        // A digest goes with its last tag.
+        // Docker removes a digest with its last tag.
         await docker
           .getImage(name)
           .remove()
@@ -103,7 +103,7 @@ function formatConfig({ host, directory, isPrivate }: Settings): string {
   return [...lines, ...(isPrivate ? [auth] : [])].join('\n');
 }
 
-/** Resolves once it listens, with what ends it. */
+/** Starts the program. Resolves with a function that ends it once it listens. */
 async function run(program: string, config: string, host: string): Promise<() => Promise<void>> {
   const child = spawn(program, ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));

@@ -27,7 +27,7 @@ export interface SecondDaemon {
   close(): Promise<void>;
 }
 
-/** Why a second daemon cannot be had here; undefined when it can. */
+/** Why a second daemon cannot run here. Undefined when it can. */
 export function whyNoSecondDaemon(): string | undefined {
   if (process.getuid?.() !== 0) return 'starting a Docker daemon needs root';
   try {
@@ -112,7 +112,7 @@ export async function openSecondDaemon({
   };
 }
 
-/** In memory, with files that overlay filesystems can lie on. */
+/** Mounts a disk in memory that overlay filesystems can use. */
 async function mountDisk(path: string, mib: number): Promise<void> {
   await mkdir(path);
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);
@@ -149,7 +149,7 @@ async function untilReady(host: string, isAlive: () => boolean, logPath: string)
       await docker.ping();
       return;
     } catch {
-      // It makes its socket when it is ready, and offers nothing to wait for before.
+      // The socket appears when the daemon is ready, and no event reports that.
       if (!isAlive()) break;
       await delay(50);
     }

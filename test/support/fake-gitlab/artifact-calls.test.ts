@@ -18,7 +18,7 @@ const PART =
   '--bound\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n' +
   'Content-Type: application/octet-stream\r\n\r\nPK\r\nbytes\r\n--bound--\r\n';
 
-it('keeps an upload and gives it back', async (t) => {
+it('keeps an upload and answers a download with it', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   assert.equal((await upload(client, job, PART)).status, 201);
   const { content, ...rest } = job.artifacts[0] ?? { content: Buffer.alloc(0) };
@@ -36,13 +36,13 @@ it('keeps an upload and gives it back', async (t) => {
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('refuses a body that is no multipart', async (t) => {
+it('refuses a body that is not multipart', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   assert.equal((await upload(client, job, 'PK')).status, 400);
   assert.match(gitlab.violations.join('\n'), /the multipart body is malformed/);
 });
 
-it('answers 404 when there is nothing to download, and 403 to a token that is not its own', async (t) => {
+it('answers 404 when there is nothing to download, and 403 to a wrong token', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const download = (token: string): Promise<Response> =>
     client.call({
@@ -55,7 +55,7 @@ it('answers 404 when there is nothing to download, and 403 to a token that is no
   assert.equal(gitlab.violations.length, 1);
 });
 
-it('takes the same file once more without keeping it twice, and refuses another one', async (t) => {
+it('accepts the same file again without keeping it twice, and refuses a different one', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await upload(client, job, PART);
   assert.equal((await upload(client, job, PART)).status, 201);
@@ -67,7 +67,7 @@ it('takes the same file once more without keeping it twice, and refuses another 
   assert.match(gitlab.violations.join('\n'), /another artifact of type archive/);
 });
 
-it('keeps of a large file only its size and digest', async (t) => {
+it('keeps only the size and digest of a large file', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const content = randomBytes(KEPT_BYTES + 12_345);
   const [head = '', tail = ''] = PART.split('PK\r\nbytes');
@@ -80,7 +80,7 @@ it('keeps of a large file only its size and digest', async (t) => {
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('lets a request through when the test is done holding it', async (t) => {
+it('lets a held request through when the test releases it', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   let letGo: (value: unknown) => void = () => undefined;
   const hold = new Promise((resolve) => (letGo = resolve));

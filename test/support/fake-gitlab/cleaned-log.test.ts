@@ -34,7 +34,7 @@ for (const [trace, expected, why] of cases) {
   });
 }
 
-it('tells the seconds of sections that have ended', () => {
+it('returns the seconds of ended sections', () => {
   const mark = (edge: string, seconds: number, name: string) =>
     `section_${edge}:${seconds}:${name}\r\x1b[0K`;
   const trace = [

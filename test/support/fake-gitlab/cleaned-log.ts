@@ -1,4 +1,4 @@
-/** `…Z 01O ` of a line of its own, `…Z 01O+` of one that goes on where the last one stopped. */
+/** `…Z 01O ` begins a line, `…Z 01O+` continues the last one. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[EO][ +]/;
 const TIMESTAMP_LENGTH = 32;
 const SECTION = /section_(start|end):(\d+):([a-zA-Z0-9_.-]+)(?:\[[^\]\r\n]*\])?\r\x1b\[0K/g;
@@ -6,7 +6,7 @@ const ANSI = /\x1b[@-_].*?[@-~]/g;
 
 /**
  * The trace as GitLab's viewer shows it, as plain text: without timestamps, colours and section
- * marks, continued lines joined, what a carriage return overwrites gone, no empty lines.
+ * marks, with continued lines joined, and without overwritten text and empty lines.
  * Source: GitLab `lib/gitlab/ci/ansi2json/converter.rb`.
  */
 export function cleanLog(trace: string): string {

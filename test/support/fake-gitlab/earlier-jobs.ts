@@ -15,7 +15,7 @@ export interface EarlierJob {
 }
 
 export interface EarlierJobs {
-  /** What a payload says of them. */
+  /** Adds jobs, and returns their part of a payload. */
   add(specs: readonly FakeEarlierJob[]): readonly Readonly<Record<string, unknown>>[];
   find(id: number): EarlierJob | undefined;
   /** The next answer that a test wants for this job. */

@@ -39,7 +39,7 @@ function urlFor(gitlab: FakeGitLab, job: FakeJob): string {
   return withCredentials(gitlab, 'gitlab-ci-token', job.token);
 }
 
-it('can be cloned with the token of a job that runs', async (t) => {
+it('can be cloned with the token of a running job', async (t) => {
   const { gitlab, job } = await openRunningJob(t);
   const directory = await openDirectory(t);
   await git(directory, 'clone', '--quiet', urlFor(gitlab, job), 'clone');
@@ -48,7 +48,7 @@ it('can be cloned with the token of a job that runs', async (t) => {
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('is fetched as a runner does it: refspecs of the payload, with depth', async (t) => {
+it('can be fetched with the payload’s refspecs and depth, as a runner does', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   gitlab.addJob({ variables: [{ key: 'GIT_DEPTH', value: '1' }] });
   const payload = (await (await client.requestJob()).json()) as { git_info: GitInfo };
@@ -73,7 +73,7 @@ it('has the whole history without depth', async (t) => {
   assert.equal(await git(directory, 'rev-list', '--count', 'refs/remotes/origin/main'), '2');
 });
 
-it('takes new commits, on the default branch or another', async (t) => {
+it('accepts new commits on the default branch and others', async (t) => {
   const { gitlab, job } = await openRunningJob(t);
   const { repository } = gitlab;
   const before = repository.headSha;
@@ -92,7 +92,7 @@ it('takes new commits, on the default branch or another', async (t) => {
   assert.equal(await git(clone, 'rev-parse', 'origin/feature/x'), branch);
 });
 
-it('takes a compressed request', async (t) => {
+it('accepts a compressed request', async (t) => {
   const { gitlab, job } = await openRunningJob(t);
   const credentials = Buffer.from(`gitlab-ci-token:${job.token}`).toString('base64');
   const response = await fetch(`${gitlab.repository.url}/git-upload-pack`, {
@@ -109,7 +109,7 @@ it('takes a compressed request', async (t) => {
   assert.match(await response.text(), /refs\/heads\/main/);
 });
 
-it('is refused without the token, with a wrong one, and when the job is over', async (t) => {
+it('is refused without a token, with a wrong one, and after the job', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const directory = await openDirectory(t);
   const list = (url: string): Promise<string> => git(directory, 'ls-remote', url);

@@ -18,7 +18,7 @@ const DENIED: Reply = {
   body: 'HTTP Basic: Access denied\n',
 };
 
-/** Smart HTTP by git's own server, for whoever has the token of a job that runs. */
+/** Smart HTTP by git's own server, for clients with the token of a running job. */
 export function createGitBackend({ root, jobs, violations }: GitBackendOptions): Handler {
   return (request) => {
     const credentials = parseBasic(request.headers['authorization']);

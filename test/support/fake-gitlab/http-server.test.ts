@@ -18,7 +18,7 @@ it('records every request with its answer', async (t) => {
   assert.equal(request.headers['content-type'], 'application/json');
 });
 
-it('answers what an interceptor says, in place of the server', async (t) => {
+it('sends the answer of an interceptor in place of its own', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const job = gitlab.addJob();
   const headers = { 'Retry-After': '7' };
@@ -35,7 +35,7 @@ it('answers what an interceptor says, in place of the server', async (t) => {
   assert.deepEqual([interception.count, gitlab.requests[0]?.status], [1, 429]);
 });
 
-it('carries a request out before it gives the other answer, when that is wanted', async (t) => {
+it('executes a request before it sends the other answer if a test wants that', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const interception = gitlab.intercept(({ jobId }) =>
     jobId === job.id ? { status: 502, afterwards: true } : undefined,
@@ -65,7 +65,7 @@ for (const afterwards of [false, true]) {
   });
 }
 
-it('does not blame a runner for sending again what was answered into the void', async (t) => {
+it('allows a runner to repeat a call whose answer was lost', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   for (let time = 0; time < 6; time++) {
     const cut = gitlab.intercept(() => ({ cut: true, afterwards: true }));
@@ -75,7 +75,7 @@ it('does not blame a runner for sending again what was answered into the void', 
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('tells interceptors what kind of call it is and of which job', async (t) => {
+it('gives interceptors the kind of a call and its job', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const seen: unknown[] = [];
   gitlab.intercept(({ kind, jobId, body }) => {
@@ -100,7 +100,7 @@ it('tells interceptors what kind of call it is and of which job', async (t) => {
   ]);
 });
 
-it('ends at once, also with a request held open', async () => {
+it('closes at once, also while it holds a request open', async () => {
   const gitlab = await createFakeGitLab({ longPollMs: 600_000 });
   gitlab.addRunner({ token: 'glrt-x' });
   const ask = (lastUpdate: string | null): Promise<Response> =>
@@ -117,7 +117,7 @@ it('ends at once, also with a request held open', async () => {
   assert.equal(outcome, 'cut');
 });
 
-it('serves https with the certificate that it is given, and says so in its addresses', async (t) => {
+it('serves https with a given certificate, and has https in its addresses', async (t) => {
   const room = await openCertificateRoom();
   t.after(() => room.close());
   const authority = await room.authority('an authority');

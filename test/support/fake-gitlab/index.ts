@@ -71,7 +71,7 @@ export async function createFakeGitLab(
   };
 }
 
-/** Far from those of the jobs that are handed out. */
+/** Ids of earlier jobs, far from those of the jobs that are handed out. */
 const EARLIER_IDS = 1_000_000_000;
 
 type Options = Omit<FakeGitLabOptions, 'advertiseHost'> & { readonly advertiseHost?: string };
@@ -95,7 +95,7 @@ interface State {
   readonly projectId: number;
   readonly earlier: EarlierJobs;
   storage: Promise<ObjectStorage> | undefined;
-  /** Its address is known only when the server listens. */
+  /** The repository. Its address is known only when the server listens. */
   repository: FakeRepository;
 }
 

@@ -4,7 +4,7 @@ import { INFO, openGitLab, TOKEN, whenNextArrives } from './test-client.ts';
 
 const LAST_UPDATE = 'x-gitlab-last-update';
 
-it('hands the oldest job out, once', async (t) => {
+it('hands out the oldest job, once', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const [first, second] = [gitlab.addJob(), gitlab.addJob()];
   const ids: unknown[] = [];
@@ -20,7 +20,7 @@ it('hands the oldest job out, once', async (t) => {
 
 const TWO_PHASES = { info: { ...INFO, features: { two_phase_job_commit: true } } };
 
-it('hands out again what no runner has said to run in time, and tells the first 409', async (t) => {
+it('hands out a job again that no runner has acknowledged in time, and answers the first 409', async (t) => {
   const { gitlab, client } = await openGitLab(t, { acknowledgeMs: 20 });
   const job = gitlab.addJob();
   await client.requestJob(TWO_PHASES);
@@ -32,14 +32,14 @@ it('hands out again what no runner has said to run in time, and tells the first 
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('leaves a job to a runner that knows of no acknowledgement', async (t) => {
+it('leaves a job with a runner that has no acknowledgement', async (t) => {
   const { gitlab, client } = await openGitLab(t, { acknowledgeMs: 1 });
   const job = gitlab.addJob();
   await client.requestJob();
   await assert.rejects(job.whenState(['pending'], 50));
 });
 
-it('hands a job out twice when a test wants it, and leaves it to the first', async (t) => {
+it('hands out a job twice when a test wants it, and leaves it with the first runner', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const job = gitlab.addJob();
   await client.requestJob(TWO_PHASES);
@@ -50,7 +50,7 @@ it('hands a job out twice when a test wants it, and leaves it to the first', asy
   assert.deepEqual([job.state, job.handedOut], ['running', 2]);
 });
 
-it('keeps the job of another runner', async (t) => {
+it('does not hand out the job of another runner', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   gitlab.addRunner({ token: 'glrt-second' });
   const job = gitlab.addJob({ runnerToken: 'glrt-second' });
@@ -58,7 +58,7 @@ it('keeps the job of another runner', async (t) => {
   assert.equal(job.state, 'pending');
 });
 
-it('holds a request with the current last_update open until a job comes, then says: ask again', async (t) => {
+it('holds a request with the current last_update open until a job comes, then answers 204', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const lastUpdate = (await client.requestJob()).headers.get(LAST_UPDATE);
   const arrived = whenNextArrives(gitlab);
@@ -86,7 +86,7 @@ it('does not hold a request with an old last_update', async (t) => {
   assert.notEqual(response.headers.get(LAST_UPDATE), null);
 });
 
-it('does not wake a runner for a job that it may not have', async (t) => {
+it('does not answer a held request for a job of another runner', async (t) => {
   const { gitlab, client } = await openGitLab(t, { longPollMs: 100 });
   gitlab.addRunner({ token: 'glrt-second' });
   const lastUpdate = (await client.requestJob()).headers.get(LAST_UPDATE);
@@ -95,7 +95,7 @@ it('does not wake a runner for a job that it may not have', async (t) => {
   assert.equal(held.headers.get(LAST_UPDATE), null, 'it was held: its queue is the same');
 });
 
-it('gives no job to a runner that hung up while it waited', async (t) => {
+it('gives no job to a runner that closed the connection while it waited', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const lastUpdate = (await client.requestJob()).headers.get(LAST_UPDATE);
   const hangUp = new AbortController();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openGitLab, openRunningJob, outputOf } from './test-client.ts';
 
-it('tells when a state is reached, or that it is already', async (t) => {
+it('resolves when a state is reached, or at once when it was', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const job = gitlab.addJob();
   const running = job.whenState(['running']);
@@ -14,7 +14,7 @@ it('tells when a state is reached, or that it is already', async (t) => {
   assert.equal(await finished, 'success');
 });
 
-it('tells when the log matches, across patches', async (t) => {
+it('resolves when the log matches, across patches', async (t) => {
   const { client, job } = await openRunningJob(t);
   const match = job.whenLog(/hello (\w+)/);
   await client.patch(job, 0, '\x1b[32;1mhello ');
@@ -22,14 +22,14 @@ it('tells when the log matches, across patches', async (t) => {
   assert.equal((await match)[1], 'world');
 });
 
-it('gives the end of the log when time is over', async (t) => {
+it('shows the end of the log after the time limit', async (t) => {
   const { client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'stuck here\n');
   await assert.rejects(job.whenFinished(10), /is running after 10 ms[^]*stuck here/);
   await assert.rejects(job.whenLog(/never/, 10), /not with \/never\/ in its log/);
 });
 
-it('cancels a job that nobody has taken', async (t) => {
+it('cancels a job that no runner has', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const job = gitlab.addJob();
   job.cancel();
@@ -37,7 +37,7 @@ it('cancels a job that nobody has taken', async (t) => {
   assert.equal((await client.requestJob()).status, 204);
 });
 
-it('leaves a job that has ended as it is', async (t) => {
+it('does not change an ended job', async (t) => {
   const { client, job } = await openRunningJob(t);
   await client.update(job, { state: 'success', ...outputOf('') });
   job.cancel();

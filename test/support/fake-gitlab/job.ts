@@ -7,7 +7,7 @@ import { createWaiting, type Waiting } from './waiting.ts';
 
 const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
 const DEFAULT_WAIT_MS = 60_000;
-/** A runner may have sent its next call before it could know, and asks once more after a kill. */
+/** A runner may send another call before it knows of the end, and one after a kill. */
 const ALLOWED_LATE_CALLS = 3;
 const ALLOWED_RESENDS = 3;
 
@@ -58,7 +58,7 @@ interface Facts {
   /** A runner has confirmed that it runs it. */
   isAcknowledged: boolean;
   isOfferedAgain: boolean;
-  /** Handed out again when a runner had it already: it stays with the first. */
+  /** It was handed out twice. It stays with the first runner. */
   isContested: boolean;
   handedOutAtMs: number | undefined;
   finishedAtMs: number | undefined;
@@ -77,7 +77,7 @@ const FIRST_FACTS: Readonly<Facts> = {
 
 export interface JobOptions {
   readonly spec: JobSpec;
-  /** It may be had once more. */
+  /** Is called when the job can be handed out again. */
   readonly onOffer: () => void;
 }
 

@@ -38,7 +38,7 @@ async function openOwn(context: TestContext) {
   return { gitlab, coordinator, registration };
 }
 
-it('takes a job, sends its trace and its end as gitlab-runner does', async (t) => {
+it('takes a job, and sends its trace and its end as gitlab-runner does', async (t) => {
   const { gitlab, coordinator } = await openOwn(t);
   const job = gitlab.addJob();
   const reply = await coordinator.requestJob({ mayWait: false });
@@ -64,7 +64,7 @@ it('takes a job, sends its trace and its end as gitlab-runner does', async (t) =
   ]);
 });
 
-it('asks with last_update from the second time on', async (t) => {
+it('requests with last_update from the second time on', async (t) => {
   const { gitlab, coordinator } = await openOwn(t);
   await coordinator.requestJob({ mayWait: true });
   gitlab.intercept(() => ({ status: 204 }));

@@ -20,7 +20,7 @@ async function handOut(
   return { gitlab, job, payload };
 }
 
-it('has the parts of a payload of GitLab, and no others', async (t) => {
+it('has exactly the parts of a payload of GitLab', async (t) => {
   const { payload } = await handOut(t, {});
   assert.deepEqual(Object.keys(payload), [
     ...['id', 'token', 'allow_git_fetch', 'job_info', 'git_info', 'runner_info', 'inputs'],
@@ -52,7 +52,7 @@ it('puts the variables of the job last, with the flags that are set', async (t) 
   ]);
 });
 
-it('sets what GitLab predefines, the token secretly', async (t) => {
+it('sets the variables that GitLab predefines, the token as a masked one', async (t) => {
   const { gitlab, job, payload } = await handOut(t, { name: 'Build It', ref: 'main' });
   const { repository } = gitlab;
   const valueOf = (key: string) => payload.variables.find((each) => each.key === key)?.value;
@@ -80,7 +80,7 @@ for (const [depth, expected] of refspecs) {
   });
 }
 
-it('merges what a test wants into objects and puts it in place of all else', async (t) => {
+it('merges a test’s values into objects, and replaces other values by them', async (t) => {
   const { gitlab, payload } = await handOut(t, {
     payload: { git_info: { sha: 'f'.repeat(40) }, services: [{ name: 'db' }], steps: undefined },
   });

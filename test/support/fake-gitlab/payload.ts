@@ -27,7 +27,7 @@ export interface PayloadContext {
   readonly projectId: number;
   readonly runnerId: number;
   readonly commitOf: (sha: string) => CommitFacts;
-  /** As the payload has them. */
+  /** The dependencies in the form of the payload. */
   readonly dependencies: readonly Readonly<Record<string, unknown>>[];
   readonly now: Date;
 }
@@ -38,7 +38,7 @@ export interface JobFacts {
   readonly repository: FakeRepository;
   readonly serverUrl: URL;
   readonly projectUrl: string;
-  /** With the job's token in it. */
+  /** The repository's address with the job's token. */
   readonly repositoryUrl: string;
   readonly registry: string;
   readonly namespace: string;

@@ -5,7 +5,7 @@ import { INFO, openGitLab, SYSTEM_ID, TOKEN } from './test-client.ts';
 const VERIFY = { system_id: SYSTEM_ID, info: INFO };
 const PARAMETERS = { run_untagged: true, locked: false, paused: false, info: INFO };
 
-it('verifies a runner by its token and tells its id', async (t) => {
+it('verifies a runner by its token and answers its id', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   gitlab.addRunner({ token: 'glrt-second', id: 77 });
   const response = await client.callJson('POST', 'runners/verify', {
@@ -26,7 +26,7 @@ it('refuses a runner that was removed', async (t) => {
   assert.equal((await client.requestJob()).status, 403);
 });
 
-it('registers by a registration token, and takes jobs by the token that it gave', async (t) => {
+it('registers by a registration token, and hands out jobs for the token that it answered', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   gitlab.addRegistrationToken('GR1348941abc');
   const register = (token: string): Promise<Response> =>
@@ -57,7 +57,7 @@ it('deletes one machine of a runner with DELETE /runners/managers', async (t) =>
   assert.equal((await client.requestJob()).status, 204, 'the runner itself is not');
 });
 
-it('gives a new token of the same kind, and forgets the old one', async (t) => {
+it('replaces a token by a new one of the same kind', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const path = 'runners/reset_authentication_token';
   const response = await client.callJson('POST', path, { token: TOKEN }, {});

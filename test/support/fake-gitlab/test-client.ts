@@ -18,13 +18,13 @@ const COMMON = {
 
 export interface Call {
   readonly method: string;
-  /** Below `/api/v4/`. */
+  /** Path below `/api/v4/`. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
 }
 
-/** A fake with one runner, closed when the test is over. */
+/** Opens a fake with one runner. It is closed after the test. */
 export async function openGitLab(
   context: TestContext,
   options: Partial<FakeGitLabOptions> = {},
@@ -35,7 +35,7 @@ export async function openGitLab(
   return { gitlab, client: createClient(gitlab) };
 }
 
-/** The same with a job that runs. */
+/** Opens a fake with a running job. */
 export async function openRunningJob(
   context: TestContext,
   spec: JobSpec = {},
@@ -110,7 +110,7 @@ interface JobRef {
   readonly token: string;
 }
 
-/** `output` of a final update, for a trace of these words. */
+/** `output` of a final update for this trace. */
 export function outputOf(trace: string) {
   const checksum = `crc32:${crc32(trace).toString(16).padStart(8, '0')}`;
   return { output: { checksum, bytesize: Buffer.byteLength(trace) } };

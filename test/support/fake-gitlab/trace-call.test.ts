@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openRunningJob } from './test-client.ts';
 
-it('appends patches and tells the length, the state and how often to come', async (t) => {
+it('appends patches and answers the length, the state and the update interval', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const response = await client.patch(job, 0, 'one\n');
   assert.equal(response.status, 202);
@@ -23,7 +23,7 @@ it('answers 416 to a gap, which is a violation', async (t) => {
   assert.match(gitlab.violations.join('\n'), /a gap: starts at 9, GitLab has 4/);
 });
 
-it('takes a patch that it has already for accepted, as GitLab does', async (t) => {
+it('accepts a patch that it already has, as GitLab does', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'one\n');
   assert.equal((await client.patch(job, 0, 'one\n')).status, 202);
@@ -32,20 +32,20 @@ it('takes a patch that it has already for accepted, as GitLab does', async (t) =
   assert.deepEqual(gitlab.violations, [], 'a runner that was killed may do that');
 });
 
-it('has enough of bytes that come again and again', async (t) => {
+it('reports bytes that are repeated too often', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   for (let time = 0; time < 5; time++) await client.patch(job, 0, 'one\n');
   assert.match(gitlab.violations.join('\n'), /once more/);
 });
 
-it('finds bytes that differ from what was sent before', async (t) => {
+it('reports bytes that differ from those sent before', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'one\n');
   await client.patch(job, 0, 'ONE\n');
   assert.match(gitlab.violations.join('\n'), /other bytes than before from 0 on/);
 });
 
-it('forgives the gap that its own loss of trace makes', async (t) => {
+it('allows the gap that its own loss of trace causes', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'one\ntwo\n');
   job.loseTrace(4);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openGitLab, openRunningJob, outputOf } from './test-client.ts';
 
-it('is asked to go on while the job runs', async (t) => {
+it('answers an update of a running job', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const response = await client.update(job, { state: 'running' });
   assert.equal(response.status, 200);
@@ -21,7 +21,7 @@ it('ends a job with its reason and exit code', async (t) => {
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('refuses a final state once when the trace is not what the runner says, then takes it', async (t) => {
+it('refuses a final state with a wrong checksum once, then accepts it', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'lOg\n');
   const end = { state: 'success', ...outputOf('log\n') };
@@ -34,14 +34,14 @@ it('refuses a final state once when the trace is not what the runner says, then 
   assert.equal(gitlab.violations.length, 1);
 });
 
-it('finds a final state that comes before the end of the trace', async (t) => {
+it('reports a final state before the end of the trace', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'log');
   await client.update(job, { state: 'success', ...outputOf('log\n') });
   assert.match(gitlab.violations.join('\n'), /final with 4 bytes of trace, of which 3 came/);
 });
 
-it('blames nobody for a trace that GitLab has lost', async (t) => {
+it('reports no violation for a trace that GitLab has lost', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.patch(job, 0, 'log\n');
   job.loseTrace(0);
@@ -83,7 +83,7 @@ for (const { fields, status, expected } of badUpdates) {
   });
 }
 
-it('knows only the reasons that its own payload lists, and those of every GitLab', async (t) => {
+it('accepts only the failure reasons of its payload and those of every GitLab', async (t) => {
   const payload = { features: { failure_reasons: ['runner_system_failure'] } };
   const { client, job } = await openRunningJob(t, { payload });
   const end = { state: 'failed', ...outputOf('') };
@@ -93,7 +93,7 @@ it('knows only the reasons that its own payload lists, and those of every GitLab
   assert.equal(taken.status, 200);
 });
 
-it('cancels by way of canceling when the runner can, and ends so whatever is reported', async (t) => {
+it('cancels through canceling if the runner supports it, and ends so whatever is reported', async (t) => {
   const { client, job } = await openRunningJob(t);
   job.cancel();
   assert.equal(job.state, 'canceling');
@@ -104,7 +104,7 @@ it('cancels by way of canceling when the runner can, and ends so whatever is rep
   assert.deepEqual([job.state, job.failureReason], ['canceled', undefined]);
 });
 
-it('cancels at once when the runner cannot', async (t) => {
+it('cancels at once if the runner does not support canceling', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const job = gitlab.addJob();
   await client.requestJob({ info: { features: { cancel_gracefully: false } } });
@@ -115,7 +115,7 @@ it('cancels at once when the runner cannot', async (t) => {
   assert.equal(response.headers.get('job-status'), 'canceled');
 });
 
-it('refuses calls about a job that is over, and blames who goes on', async (t) => {
+it('refuses calls about an ended job, and reports a runner that continues', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   await client.update(job, { state: 'success', ...outputOf('') });
   for (let call = 1; call <= 3; call++) {
@@ -134,7 +134,7 @@ it('refuses calls about a job that was erased, without a state', async (t) => {
   assert.equal(response.headers.get('job-status'), null);
 });
 
-it('refuses the token of another job, and a job that nobody was given', async (t) => {
+it('refuses the token of another job, and a job that was not handed out', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
   const pending = gitlab.addJob();
   const crossed = { id: job.id, token: pending.token };

@@ -42,14 +42,14 @@ it('text in place of JSON is a violation', async (t) => {
   assert.match(gitlab.violations.join('\n'), /Content-Type is text\/plain/);
 });
 
-it('a job request as it should be is none', async (t) => {
+it('a correct job request is no violation', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const response = await client.requestJob();
   assert.equal(response.status, 204);
   assert.deepEqual(gitlab.violations, []);
 });
 
-it('a call that GitLab does not have is 404 and a violation', async (t) => {
+it('an unknown call is answered 404 and a violation', async (t) => {
   const { gitlab, client } = await openGitLab(t);
   const response = await client.call({ method: 'GET', path: 'jobs/1/log' });
   assert.equal(response.status, 404);

@@ -14,7 +14,7 @@ export function deleteBuilds(): Fault {
   };
 }
 
-/** The same, with the program killed at that moment. */
+/** Deletes them and kills the program. */
 export function deleteBuildsAndKill(): Fault {
   return {
     name: 'files of the running builds deleted, worker killed',

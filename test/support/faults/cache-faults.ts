@@ -4,12 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from './faults.ts';
 import type { S3Server } from '../s3-server.ts';
 
-// Faults of the server of a cache, for the whole job.
+// Faults of a cache server that last for the whole job.
 
 export interface CacheTrouble {
-  /** As the suite's table calls it. */
+  /** Its name in the suite's table. */
   readonly name: string;
-  /** Takes a request over. */
+  /** Answers a request. */
   meet(incoming: IncomingMessage, outgoing: ServerResponse): void;
 }
 

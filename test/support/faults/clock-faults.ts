@@ -5,12 +5,12 @@ import type { Fault } from './faults.ts';
 const HOUR_MS = 3_600_000;
 const MODULE = new URL('./moved-clock.js', import.meta.url).href;
 
-/** For a program whose clock is set by `file`. Its Temporal keeps the right time. */
+/** Environment of a program whose clock `file` sets. Its Temporal keeps the right time. */
 export function clockEnv(file: string): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import ${MODULE}`, TGR_TEST_CLOCK_FILE: file };
 }
 
-/** From where it is. */
+/** Moves the clock by so many hours. */
 export function setClock(file: string, hours: number): void {
   writeFileSync(file, `${movedMs(file) + hours * HOUR_MS}`);
 }

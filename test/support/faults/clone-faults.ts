@@ -10,7 +10,7 @@ import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 /** The longest time until a clone is recognised. */
 const DETECTION_LIMIT_MS = 110_000;
 
-/** A copy of a node's machine, as it is now: config, system id, and all of its state but the database. */
+/** Copies a node's machine: config, system id, and all of its state but the database. */
 async function startClone({
   directory,
   stateDir: original,
@@ -24,7 +24,7 @@ async function startClone({
   await cp(join(directory, '.runner_system_id'), join(home, '.runner_system_id'));
   // Node's own copy refuses named pipes, and a running build has one for its helper.
   await promisify(execFile)('cp', ['-a', original, stateDir]);
-  // On another machine the lock's owner would be no process.
+  // On another machine the owner of the lock is no process.
   const left = ['temporal', 'lock', 'status.sock'];
   await Promise.all(left.map((name) => rm(join(stateDir, name), { recursive: true, force: true })));
   const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
@@ -35,7 +35,7 @@ async function startClone({
 }
 
 /**
- * It is distinguished from the node and refuses to work, whatever builds of the node it has copied.
+ * Starts a clone of the node, which must refuse to work, whatever builds it has copied.
  */
 export function cloneNode(): Fault {
   let clone: RunnerProcess | undefined;

@@ -7,7 +7,7 @@ import type { Fault, Scene } from './faults.ts';
 import type { Installation } from '../installation.ts';
 
 const OUTAGE_MS = 5_000;
-/** A stage that has not met the fault by then will not. */
+/** A stage that has not met the fault after this time will not meet it. */
 const MAX_OUTAGE_MS = 25_000;
 const CHUNK = Buffer.alloc(64 * 1024);
 
@@ -19,10 +19,10 @@ export function mountSmallDisk({ stateDir }: Installation): { unmount(): void } 
   return { unmount: () => void execFileSync('umount', ['--lazy', builds]) };
 }
 
-/** The duration: five seconds, or at least that and until a stage has ended. */
+/** `short` is five seconds. The other is at least that, until a stage has ended. */
 export type Outage = 'short' | 'until a stage has ended';
 
-/** Begins to count at once. The returned promise resolves when the outage should end. */
+/** Starts the time at once. The returned function waits until the outage should end. */
 function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<void> {
   const ended = new Promise<void>((resolve) => {
     const stop = containers.listen(({ action, jobId }) => {
@@ -83,7 +83,7 @@ export function useUpInodes(outage: Outage = 'short'): Fault {
   };
 }
 
-/** As after a fault of the disk. Open files can still be written. */
+/** Makes the directory read-only, as after a disk fault. Open files can still be written. */
 export function makeReadOnly(): Fault {
   const buildsOf = ({ stateDir }: Installation): string => join(stateDir, 'builds');
   return {

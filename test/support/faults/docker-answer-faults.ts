@@ -8,15 +8,15 @@ import {
 } from '../docker/docker-proxy.ts';
 import type { Fault } from './faults.ts';
 
-// Docker's answers to a runner, by a proxy between them, for the whole job.
+// Faults of Docker's answers, made by a proxy for the whole job.
 
 export interface Calls {
-  /** As the suite's table calls them. */
+  /** Their name in the suite's table. */
   readonly name: string;
   readonly method: string;
-  /** Of the path, see `DockerCall`. */
+  /** Matches the path, see `DockerCall`. */
   readonly path: RegExp;
-  /** Calls that one step makes in parallel: all of these are caught before any gets through. */
+  /** Number of calls that one step makes in parallel. All are caught before any gets through. */
   readonly sideBySide?: number;
 }
 

@@ -22,7 +22,7 @@ export function killWorker(restartAfterMs = 0): Fault {
   };
 }
 
-/** SIGTERM, as at an upgrade: it ends by itself, soon and with 0, and is started again. */
+/** SIGTERM, as at an upgrade. The program must end soon with 0, and is started again. */
 export function stopWorker(): Fault {
   return {
     name: 'worker told to stop',
@@ -34,7 +34,7 @@ export function stopWorker(): Fault {
   };
 }
 
-/** Power goes off for everything but Docker. With `isEmptied` the server's database is lost too. */
+/** Kills everything but Docker. With `isEmptied` the server's database is lost too. */
 export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
   return {
     name: isEmptied ? 'all killed, database lost' : 'worker and Temporal killed',
@@ -50,7 +50,7 @@ export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
   };
 }
 
-/** SIGSTOP of the program: to the rest of the world it hangs. */
+/** Stops the program with SIGSTOP, so that it hangs. */
 export function freezeWorker(durationMs: number): Fault {
   return {
     name: `worker frozen for ${durationMs / 1000} s`,
@@ -95,11 +95,11 @@ function temporalPid({ stateDir }: Installation): number {
 
 export interface KillingSpree {
   readonly kills: number;
-  /** In [0, 1): by it the time that each process has to live is drawn. */
+  /** Returns a number in [0, 1), from which the lifetime of each process is drawn. */
   readonly random: () => number;
 }
 
-/** `kill -9` again and again, be the program ready or still on its way. */
+/** `kill -9` again and again, whether the program is ready or still starts. */
 export function killOften({ kills, random }: KillingSpree): Fault {
   return {
     name: `worker killed ${kills} times`,
@@ -133,7 +133,7 @@ type Matching = (request: InterceptedRequest, scene: Scene) => boolean;
 
 const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && jobId === job.id;
 
-/** What is answered, for the suite's table. */
+/** Names an answer for the suite's table. */
 function describeAnswer(answer: FakeAnswer): string {
   if ('hold' in answer) return 'late';
   const afterwards = answer.afterwards === true ? ' after it was done' : '';
@@ -142,7 +142,7 @@ function describeAnswer(answer: FakeAnswer): string {
   return `${answer.status}${typeof answer.body === 'string' && answer.body.startsWith('<') ? ' with a page' : ''}${afterwards}`;
 }
 
-/** GitLab answers the next calls about the job wrongly; then it answers as ever. */
+/** GitLab answers the next calls about the job wrongly, and then correctly again. */
 export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfTheJob): Fault {
   let left = times;
   return {
@@ -159,7 +159,7 @@ export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfT
   };
 }
 
-/** Nothing of GitLab's API answers for a while. */
+/** No call of GitLab's API is answered for a while. */
 export function gitlabOutage(durationMs: number, answer: FakeAnswer = { cut: true }): Fault {
   return {
     name: `GitLab away for ${durationMs / 1000} s`,

@@ -7,7 +7,7 @@ import type { Installation } from '../installation.ts';
 
 /** A moment in the life of a job, found by an event and never by a clock. */
 export type Moment =
-  /** The runner asks for the job; what it is answered may get lost. */
+  /** The runner requests the job, and the answer may get lost. */
   | 'asked'
   /** GitLab's answer is recorded; its workflow may not have begun. */
   | 'handed out'
@@ -17,18 +17,18 @@ export type Moment =
   | 'get_sources'
   /** The helper runs, and waits for its first stage. */
   | 'helper waits'
-  /** The helper has been given its first stage, which it may not have begun. */
+  /** The helper has got its first stage, and may not have begun it. */
   | 'stage handed over'
-  /** The first stage of the helper is over, and nobody may have been told. */
+  /** The first stage of the helper has ended, and the runner may not know. */
   | 'stage over'
-  /** Half of a secret and of a character are said. The script waits until the fault is over. */
+  /** Half of a secret and of a character are printed. The script waits until the fault is over. */
   | 'script'
   | 'after the script'
-  /** GitLab is being sent what the job has made. */
+  /** The artifacts of the job are being uploaded. */
   | 'artifact upload'
   /** The result does not reach GitLab. */
   | 'final update'
-  /** The result has reached GitLab, whose answer may get lost. */
+  /** The result has reached GitLab, and its answer may get lost. */
   | 'final answer'
   | 'clean-up';
 
@@ -37,7 +37,7 @@ export const MOMENTS: readonly Moment[] = [
   ...(['after the script', 'artifact upload', 'final update', 'final answer', 'clean-up'] as const),
 ];
 
-/** Moments of a helper that waits for its stages: all of them are before the script. */
+/** Moments of a helper that waits for its stages. All of them are before the script. */
 export const HELPER_MOMENTS: readonly Moment[] = [
   'helper waits',
   'stage handed over',
@@ -58,7 +58,7 @@ interface Waiting extends Scene {
 
 const MOMENT_LIMIT_MS = 60_000;
 
-/** Strikes at the moment, in the turn of the event itself where there is one. */
+/** Resolves at the moment, after `strike` was called in the same turn of the event loop. */
 export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
   return new Promise((resolve, reject) => {
     const closers: (() => void)[] = [];
@@ -80,7 +80,7 @@ export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
   });
 }
 
-/** Calls `strike` at the moment; returns how to stop listening. */
+/** Calls `strike` at the moment. Returns a function that stops listening. */
 function listen(moment: Moment, waiting: Waiting): () => void {
   const { job, installation, strike, witness } = waiting;
   switch (moment) {
@@ -153,7 +153,7 @@ function onContainer(
   });
 }
 
-/** The files of a helper come to be in the course of its build. */
+/** Waits for a file of the helper, which appears in the course of its build. */
 function onHelperFile(
   { installation, strike }: Waiting,
   name: 'turn' | 'state',

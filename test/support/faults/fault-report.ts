@@ -3,16 +3,16 @@ import { appendFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { it as test } from 'node:test';
 
-/** What came of one fault. */
+/** The result of one fault. */
 export interface TrialRow {
   readonly fault: string;
   readonly moment: string;
   readonly isGood: boolean;
-  /** undefined where another trace than usual is right. */
+  /** Undefined when the trace may differ from the usual one. */
   readonly lostBytes: number | undefined;
   readonly doubleRuns: number;
   readonly leftovers: number;
-  /** From the end of the fault to the job's. */
+  /** Time from the end of the fault to that of the job. */
   readonly recoveryMs: number;
 }
 
@@ -28,8 +28,8 @@ export function reportTrial(row: TrialRow): void {
 }
 
 /**
- * A test of the suite of faults: one that has reported no trial fails, and one that fails has a row
- * that says so, whatever its trials were like. So the suite's table tells of every test.
+ * A test of the suite of faults. It fails when it has reported no trial. A failed test adds a row
+ * that says so, so that the suite's table includes every test.
  */
 export function it(title: string, run: (context: TestContext) => Promise<void>): void {
   void test(title, async (context) => {
@@ -46,7 +46,7 @@ export function it(title: string, run: (context: TestContext) => Promise<void>):
   });
 }
 
-/** Of Node's test, what one of faults may use. */
+/** The part of Node's test context that a test of faults may use. */
 export interface TestContext {
   after(tidy: () => Promise<void>): void;
 }

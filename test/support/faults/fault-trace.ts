@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import type { FakeJob } from '../fake-gitlab/types.ts';
 
-/** What comes of a job that nothing happens to. */
+/** The result of a job without a fault. */
 export interface Whole {
-  /** Line by line, see `timeless`. */
+  /** The lines of the trace, see `timeless`. */
   readonly trace: readonly string[];
-  /** How many stages were started in Docker. */
+  /** The number of container starts. */
   readonly starts: number;
 }
 
 const SOURCES_CUT_OFF =
   /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n(?:.*Deleting tracked and untracked files.*\n)?)+/gm;
 
-/** The lines of a trace without what differs from job to job and from second to second. */
+/** The lines of a trace without ids, times and other differences between jobs. */
 export function timeless({ id, trace }: FakeJob): readonly string[] {
   const text = trace
     .toString('latin1')
@@ -21,24 +21,24 @@ export function timeless({ id, trace }: FakeJob): readonly string[] {
     .replaceAll(/ (correlation_id|token)\u001b\[0;m=[\w-]+/g, ' $1=<id>')
     // Another test on the same Docker may have tagged the image with its registry meanwhile.
     .replaceAll(/ with digest \S+/g, '')
-    // The project's volume outlives its jobs.
+    // Whether the project's volume exists already depends on earlier jobs.
     .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
     .replaceAll('Removing made.txt\n', '')
-    // That an upload had to be tried again is told, and is no fault of the trace.
+    // Lines about a repeated upload are allowed.
     .replaceAll(/^.*(?:WARNING|ERROR): (?:Uploading artifacts|Retrying\.\.\.).*\n/gm, '')
-    // So is that the preparation had to be, or to wait.
+    // Lines about a wait of the preparation are allowed.
     .replaceAll(/^.*WARNING: Docker is waited for: .*\n/gm, '')
     .replaceAll(/^.*ERROR: Preparation failed: .*\n.*Will be retried in .*\n/gm, '')
-    // And so are sources that were fetched again, from where git was cut off on.
+    // Lines of a repeated fetch of the sources are allowed.
     .replaceAll(/^.*Created fresh repository\..*\n/gm, '')
     .replaceAll(SOURCES_CUT_OFF, '')
     .replaceAll(`${id}`, '<job>');
   const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
-  // Two images are looked for at the same time.
+  // Two images are inspected at the same time, so the order of their lines varies.
   return [...preparation.split('\n').sort(), ...rest.join('').split('\n')];
 }
 
-/** Fails where the trace is another one than without a fault. */
+/** Fails when the trace differs from that without a fault. */
 export function assertWhole(job: FakeJob, { trace }: Whole): void {
   const actual = timeless(job);
   const index = trace.findIndex((line, at) => line !== actual[at]);
@@ -51,7 +51,7 @@ export function assertWhole(job: FakeJob, { trace }: Whole): void {
   );
 }
 
-/** Bytes of lines that a job without a fault has and this one has not. */
+/** Counts the bytes of lines that are only in the trace without a fault. */
 export function countLostBytes(job: FakeJob, { trace }: Whole): number {
   const left = new Map<string, number>();
   for (const line of timeless(job)) left.set(line, (left.get(line) ?? 0) + 1);

@@ -15,47 +15,47 @@ import { assertJob, NO_GIT, type Expectation } from '../scenario.ts';
 export { HELPER_MOMENTS, MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
 
 export interface Fault {
-  /** As the suite's table calls it. */
+  /** Its name in the suite's table. */
   readonly name: string;
-  /** Whether it is over only when the job has ended: recovery is then measured from its strike on. */
+  /** Whether it lasts until the job has ended. Recovery is then measured from its start. */
   readonly isForGood?: boolean;
-  /** Breaks something, in the very turn of the event that marks the moment. */
+  /** Breaks something, in the same turn of the event loop as the event of the moment. */
   strike(scene: Scene): void;
-  /** Mends it, or waits until that is done. */
+  /** Ends the fault, or waits for its end. */
   mend?(scene: Scene): Promise<void>;
-  /** What else must go on when it is mended. */
+  /** Checks what else must work after its end. */
   afterwards?(scene: Scene): Promise<void>;
-  /** Fails when nothing was broken after all. */
+  /** Fails when the fault had no effect. */
   confirm?(scene: Scene): void;
 }
 
 export interface Trial {
   readonly moment: Moment;
   readonly fault: Fault;
-  /** Success, with the same trace as without a fault, unless set. */
+  /** Default: success, with the same trace as without a fault. */
   readonly expected?: Expectation;
-  /** How often script and after_script have run; once each unless set. */
+  /** How often script and after_script run. Default: once each. */
   readonly runs?: Runs;
-  /** Whether a stage may have been started in Docker otherwise than without a fault. */
+  /** Whether the number of started containers may differ from that without a fault. */
   readonly hasOtherStarts?: boolean;
-  /** Whether the script goes on while the fault lasts. */
+  /** Whether the script continues while the fault lasts. */
   readonly goesOn?: boolean;
-  /** Whether the script waits for ever: the fault is to end it. */
+  /** Whether the script waits until the fault ends it. */
   readonly isHeld?: boolean;
-  /** Whether another node goes on with the job. */
+  /** Whether another node continues the job. */
   readonly changesNodes?: boolean;
-  /** Whether GitLab is never told of an end, as it does not want to hear of the job any more. */
+  /** Whether GitLab is never told the result, because it does not know the job any more. */
   readonly isUnreported?: boolean;
-  /** How often GitLab hands the job out; once unless set. */
+  /** How often GitLab hands the job out. Default: once. */
   readonly handedOut?: number;
-  /** How many patches may be sent that GitLab has already, beyond the few that are always forgiven. */
+  /** How many patches may be repeated beyond the few that are always allowed. */
   readonly resends?: number;
-  /** What else GitLab may find wrong. */
+  /** Violations that are allowed here. */
   readonly forgiven?: RegExp;
   readonly script?: readonly string[];
-  /** The lab's own unless set. */
+  /** Default: the image of the lab. */
   readonly image?: string;
-  /** What else GitLab sends along. */
+  /** Further parts of the payload. */
   readonly payload?: JobSpec['payload'];
   readonly limitMs?: number;
 }
@@ -68,15 +68,15 @@ export interface Runs {
 /** An installation to break things in, one job after another. */
 export interface FaultLab {
   readonly installation: Installation;
-  /** Mounted into every job. */
+  /** A directory that is mounted into every job. */
   readonly witness: string;
-  /** Runs a job with a fault and checks what must hold after every fault. */
+  /** Runs a job with a fault and checks everything that must hold after every fault. */
   run(trial: Trial): Promise<void>;
   close(): Promise<void>;
 }
 
 const SECRET = 'pa55word.half.said';
-/** In one command, so that nothing comes between the halves of the secret and of the character. */
+/** One command prints both halves, so that nothing comes between those of the secret and the character. */
 const HALVES: readonly string[] = [
   `printf 'the key is ${SECRET.slice(0, 8)}'`,
   'touch "/witness/$CI_JOB_ID.here"',
@@ -98,7 +98,7 @@ const AFTER_SCRIPT: readonly string[] = [
   'echo "after with $CI_JOB_STATUS"',
 ];
 
-/** One place only, and one for the runner: a slot that is not given back stops the next trial. */
+/** Has one slot for node and runner: a slot that is not released stops the next trial. */
 export async function openFaultLab(options: InstallationOptions = {}): Promise<FaultLab> {
   const witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
   const installation = await openInstallation({
@@ -131,14 +131,14 @@ export async function openFaultLab(options: InstallationOptions = {}): Promise<F
 interface Lab {
   readonly installation: Installation;
   readonly containers: ContainerEvents;
-  /** Mounted into every job. */
+  /** A directory that is mounted into every job. */
   readonly witness: string;
 }
 
 function specFor(trial: Trial): JobSpec {
   const { moment, script = SCRIPT, image, changesNodes = false, payload } = trial;
   const secret = { key: 'KEY', value: SECRET, masked: true };
-  // Bytes are compared: without the times at which they came.
+  // Traces are compared byte by byte, so they have no times.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
   const made = { paths: ['made.txt'], artifact_type: 'archive', artifact_format: 'zip' };
   return {
@@ -171,7 +171,7 @@ function letGo({ id }: FakeJob, witness: string): void {
 
 interface TrialScope extends Lab {
   readonly spec: JobSpec;
-  /** Known when the trial is to end as if nothing had happened. */
+  /** The job without a fault, for a trial that should end like it. */
   readonly whole: Whole | undefined;
 }
 
@@ -199,7 +199,7 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
 interface RunningTrial extends TrialScope {
   readonly job: FakeJob;
   readonly times: { mendedMs: number; endedMs: number };
-  /** Of earlier trials: each has failed by its own. */
+  /** Number of violations in earlier trials, which have failed by them. */
   readonly violationsBefore: number;
 }
 
@@ -227,7 +227,7 @@ interface EndedTrial extends RunningTrial {
   readonly trial: Trial;
 }
 
-/** What must hold after every fault. */
+/** Checks everything that must hold after every fault. */
 async function assertUnharmed(
   job: FakeJob,
   { trial, whole, witness, containers, installation, violationsBefore }: EndedTrial,
@@ -250,11 +250,11 @@ async function assertUnharmed(
   assert.ok((resends?.length ?? 0) <= (trial.resends ?? 0), resends?.join('\n'));
 }
 
-/** What the job has made is in GitLab, whole. */
+/** Fails unless GitLab has the complete artifact of the job. */
 async function assertArtifact({ artifacts }: FakeJob): Promise<void> {
   const [artifact, ...others] = artifacts;
   assert.ok(artifact !== undefined, 'nothing was uploaded');
-  // What GitLab has received and nobody has heard of is sent once more; it takes the same for one.
+  // An upload whose answer was lost is repeated, and GitLab keeps the same file once.
   assert.deepEqual(
     others.filter(({ sha256 }) => sha256 !== artifact.sha256),
     [],

@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 
-// Loaded into the program by `node --import`: SIGUSR2 fills its heap until Node gives up.
+// `node --import` loads this file into the program. SIGUSR2 then fills the heap until Node aborts.
 
 if (isMainThread) {
   process.on('SIGUSR2', () => {

@@ -6,12 +6,12 @@ import type { FakeAnswer, InterceptedRequest } from '../fake-gitlab/types.ts';
 import { isUpdate, type Fault, type Scene } from './faults.ts';
 
 export interface WrongAnswers {
-  /** As the suite's table calls it. */
+  /** Its name in the suite's table. */
   readonly name: string;
   readonly times: number;
-  /** Made for each answer: a date in it is of its time. */
+  /** Makes each answer, so that a date in it is current. */
   readonly answer: () => FakeAnswer;
-  /** Those of the job but git's, unless set. */
+  /** Default: the calls about the job, without those of git. */
   readonly matches?: (request: InterceptedRequest, scene: Scene) => boolean;
 }
 
@@ -29,12 +29,12 @@ function isOfTheJob({ kind, jobId }: InterceptedRequest, { job }: Scene): boolea
   return kind !== 'git' && jobId === job.id;
 }
 
-/** Of a redirect of an upload the trace tells. */
+/** False for uploads: the trace reports their redirects. */
 function isNoUpload(request: InterceptedRequest, scene: Scene): boolean {
   return isOfTheJob(request, scene) && request.kind !== 'upload';
 }
 
-/** GitLab answers the next calls wrongly; then it answers as ever. */
+/** GitLab answers the next calls wrongly, and then correctly again. */
 export function giveAnswers({ name, times, answer, matches = isOfTheJob }: WrongAnswers): Fault {
   let left = times;
   return {
@@ -49,7 +49,7 @@ export function giveAnswers({ name, times, answer, matches = isOfTheJob }: Wrong
     },
     confirm: ({ installation, job }) => {
       assert.ok(left < times, 'GitLab was never asked');
-      // What a stranger has answered stands in no log in full.
+      // The log must not contain a whole foreign answer.
       const longest = Math.max(...installation.runner.lines.map(({ length }) => length));
       assert.ok(longest < MAX_LINE_LENGTH, `a line of ${longest} characters in the log`);
       assert.ok(!job.trace.includes(PADDING), 'an error page in the trace');
@@ -57,7 +57,7 @@ export function giveAnswers({ name, times, answer, matches = isOfTheJob }: Wrong
   };
 }
 
-/** As the job may have said all, the next question, which brings nothing, is answered so too. */
+/** Also answers the next job request so, because the job may have no more calls. */
 export function answerEverything({ name, times, answer }: WrongAnswers): Fault {
   let left = times;
   let tell: () => void = () => undefined;
@@ -79,7 +79,7 @@ export function answerEverything({ name, times, answer }: WrongAnswers): Fault {
       await job.whenFinished();
       await installation.whenClean(60_000);
       await asked;
-      remove(); // the next job is not meant
+      remove(); // the next job is answered correctly
     },
   };
 }
@@ -91,7 +91,7 @@ const GZIP = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' };
 const BOMB = gzipSync(Buffer.alloc(80_000_000));
 const REDIRECT = { Location: '?debug_trace=false' };
 
-/** A byte a second, for as long as somebody listens. */
+/** Sends a byte a second until the reader closes. */
 function drip(): Readable {
   return Readable.from(
     (async function* () {
@@ -103,7 +103,7 @@ function drip(): Readable {
   );
 }
 
-/** What GitLab, or somebody before it, may say to any call without having carried it out. */
+/** Answers of GitLab, or of a proxy before it, to any call that was not executed. */
 export const STRANGE_ANSWERS: readonly WrongAnswers[] = [
   {
     ...{ name: 'GitLab answers 504 with a page', times: 8 },
@@ -156,7 +156,7 @@ function httpDate(atMs: number): string {
   return new Date(atMs).toUTCString();
 }
 
-/** The answers of a job request that was not carried out, in which a job is due. */
+/** Answers to a job request that was not executed while a job waits. */
 export const STRANGE_OFFERS: readonly WrongAnswers[] = [
   {
     ...{ name: 'GitLab hands out half of a JSON', times: 2 },

@@ -6,7 +6,7 @@ import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 
-// The ring of keys by which records and Temporal's histories are sealed.
+// Faults of the key ring, which encrypts records and Temporal's histories.
 
 export interface Key {
   readonly id: string;
@@ -36,15 +36,15 @@ function newKey(): Key {
 
 export interface Loss {
   readonly name: string;
-  /** What is left of the ring; undefined is no file. */
+  /** The rest of the ring. Undefined removes the file. */
   readonly leave: (keys: Keys) => Keys | undefined;
-  /** The key whose absence is to be said. */
+  /** The missing key that the error must name. */
   readonly missed: (keys: Keys) => Key | undefined;
 }
 
 /**
- * The worker dies, and comes back to a ring that does not open what it has sealed. It must not begin
- * anything, however often it is started, nor make a key of its own; with the ring it goes on.
+ * The worker dies and starts with a key ring that does not decrypt its data. It must not begin
+ * anything, however often it starts, nor make a new key. With the old ring it continues.
  */
 export function loseKeys({ name, leave, missed }: Loss): Fault {
   return {
@@ -62,7 +62,7 @@ export function loseKeys({ name, leave, missed }: Loss): Fault {
         assert.deepEqual(await readKeys(installation).catch(() => undefined), left);
         assert.equal(job.state, stateBefore, 'GitLab is told nothing wrong');
       } finally {
-        await installation.runner.end('SIGKILL'); // had it started, the next trial needs it anew
+        await installation.runner.end('SIGKILL'); // the next trial needs a new process
         await writeKeys(installation, keys);
         await installation.start();
       }
@@ -70,7 +70,7 @@ export function loseKeys({ name, leave, missed }: Loss): Fault {
   };
 }
 
-/** Ends by itself, with a word that names the key and nothing of what any key is. */
+/** Fails unless the process ends by itself with an error that names the key id and shows no key. */
 export async function assertRefused(installation: Installation, keyId: string): Promise<void> {
   await assert.rejects(installation.start(), /the runner ended \(1\)/);
   const said = installation.runner.lines.join('\n');
@@ -78,7 +78,7 @@ export async function assertRefused(installation: Installation, keyId: string): 
   assert.match(said, /payload\.json/);
 }
 
-/** A node of the same fleet whose state directory is empty, so that it would make a key of its own. */
+/** Starts a node of the same fleet with an empty state directory, for which it would make a new key. */
 export async function joinWithOtherKeys(installation: Installation): Promise<RunnerProcess> {
   const { directory, configPath, runner } = installation;
   const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
@@ -91,7 +91,7 @@ export async function joinWithOtherKeys(installation: Installation): Promise<Run
   });
 }
 
-/** A new key is put in front, the old ones are kept. */
+/** Puts a new key first and keeps the old ones. */
 export function rotateKeys(): Fault {
   return {
     name: 'keys rotated',
@@ -122,7 +122,7 @@ export const OTHER_BYTES: Loss = {
   missed: ([first]) => first,
 };
 
-/** As when a ring is brought back from before it was rotated. */
+/** The ring is restored from before its rotation. */
 export const NEWEST_GONE: Loss = {
   name: 'newest key gone',
   leave: (keys) => keys.slice(1),

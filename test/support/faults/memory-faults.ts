@@ -4,12 +4,12 @@ import type { Fault } from './faults.ts';
 const HOARDER = new URL('./full-heap.js', import.meta.url).href;
 const HEAP_LIMIT_MIB = 96;
 
-/** For a program that is to run out of memory. */
+/** Environment of a program that should run out of memory. */
 export const SMALL_HEAP = {
   NODE_OPTIONS: `--max-old-space-size=${HEAP_LIMIT_MIB} --import ${HOARDER}`,
 } as const;
 
-/** Node gives up for want of memory, and is started again. */
+/** Lets Node abort because its heap is full, and starts the program again. */
 export function runOutOfMemory(): Fault {
   return {
     name: 'worker out of memory',

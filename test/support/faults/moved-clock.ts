@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 
-// Loaded into the program by `node --import`, before anything else: moves what its calendar says by as
-// many milliseconds as a file holds, whenever the file changes. As when somebody sets the machine's
-// clock, what only grows (`process.hrtime`, `performance.now`, timers) is left alone. libfaketime was
-// not taken: it would have to be installed everywhere, moves timers with the clock unless told not to,
-// and does not reach Temporal's server either, a static Go program.
+// `node --import` loads this file before the program. It moves the program's calendar by the
+// milliseconds in a file, whenever that file changes. As when somebody sets the machine's clock,
+// monotonic time (`process.hrtime`, `performance.now`, timers) stays the same. libfaketime would
+// have to be installed everywhere, moves timers by default, and does not reach Temporal's server,
+// which is a static Go program.
 
 const file = process.env['TGR_TEST_CLOCK_FILE'];
 if (file !== undefined) {

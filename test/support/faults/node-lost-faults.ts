@@ -8,14 +8,14 @@ import { startSecondNode } from '../second-node.ts';
 export const SHORT_WAIT: Readonly<Record<string, string>> = {
   TEMPORAL_GITLAB_RUNNER_NODE_WAIT: '5s',
 };
-/** Fifty seconds until it is known to be lost, the wait, and the job itself. */
+/** Fifty seconds until the loss is detected, then the wait and the job. */
 const DECISION_LIMIT_MS = 180_000;
-/** What wakes up has first to find out that it was away. */
+/** A node that comes back first has to notice that it was away. */
 const CLEAN_LIMIT_MS = 90_000;
 
 /**
- * The node's process dies, and another node of the fleet is there. When the job has ended the first
- * comes back: it says nothing any more, and removes what it has of it.
+ * The node's process dies while the fleet has another node. The first node comes back after the end
+ * of the job: it must report nothing, and remove its leftovers of the job.
  */
 export function loseNode(): Fault {
   return loseUntilTheEnd({
@@ -28,7 +28,7 @@ export function loseNode(): Fault {
   });
 }
 
-/** As `loseNode`, but its process only hangs: it wakes up in the midst of what it was doing. */
+/** As `loseNode`, but the process only hangs, and later continues where it was. */
 export function freezeNode(): Fault {
   return loseUntilTheEnd({
     name: 'node frozen, awake after the job has ended',
@@ -37,7 +37,7 @@ export function freezeNode(): Fault {
   });
 }
 
-/** The node's process dies and is back before another node has found that out. */
+/** The node's process dies and is back before its loss is detected. */
 export function loseNodeBriefly(): Fault {
   return {
     ...{ name: 'node lost, back in time', isForGood: true },
@@ -71,7 +71,7 @@ function loseUntilTheEnd({ name, lose, comeBack }: Loss): Fault {
       try {
         await second.runner.whenLog(/node that does not answer taken over/, DECISION_LIMIT_MS);
         await job.whenFinished(DECISION_LIMIT_MS);
-        // What the second node still has to do: nothing of it is the first one's.
+        // The second node has its own clean-up to finish.
         await second.whenDone();
         const before = countCalls(installation, job);
         await comeBack(installation);
@@ -84,7 +84,7 @@ function loseUntilTheEnd({ name, lose, comeBack }: Loss): Fault {
   };
 }
 
-/** All that was said to GitLab of this job. */
+/** The number of calls about this job that GitLab has got. */
 function countCalls({ gitlab }: Installation, { id }: FakeJob): number {
   return gitlab.requests.filter(({ path }) => path.includes(`/jobs/${id}`)).length;
 }

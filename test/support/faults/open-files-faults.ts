@@ -10,7 +10,7 @@ const USUAL = 4_096;
 const SHORT = /"msg":"too many files are open, no job is asked for until there are fewer"/;
 const ENOUGH = /"msg":"there are files to spare again, jobs are asked for"/;
 
-/** The program may open no more than `spare` files beside those that it has open, until it says so. */
+/** Lets the program open at most `spare` more files for a while. */
 export function shortenFiles(spare: number, durationMs: number): Fault {
   let fromLine = 0;
   return {
@@ -46,7 +46,7 @@ export function leaveFiles(installation: Installation, spare: number): void {
   limitFiles(installation, countFiles(installation) + spare);
 }
 
-/** As `installation.start`, under `ulimit -n`. Whoever starts it ends it. */
+/** Like `installation.start` under `ulimit -n`. The caller has to end the process. */
 export function startWithLimit(
   { configPath, stateDir }: Installation,
   fileLimit: number,

@@ -6,14 +6,14 @@ import type { FakeJob } from '../fake-gitlab/types.ts';
 import { reportTrial } from './fault-report.ts';
 import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
 
-// Trials whose jobs are of their own kind: several at once, or such as end otherwise than in the lab.
+// Trials with jobs that do not fit the lab: several at once, or with another end.
 
-/** First in a script whose runs are to be counted. */
+/** The first line of a script whose runs are counted. */
 export const COUNTED = 'echo run >> "/witness/$CI_JOB_ID.script"';
 
 export interface TrialPlace {
   readonly installation: Installation;
-  /** Mounted into every job as `/witness`. */
+  /** The directory that is mounted into every job as `/witness`. */
   readonly witness: string;
 }
 
@@ -21,7 +21,7 @@ export interface OwnPlace extends TrialPlace {
   close(): Promise<void>;
 }
 
-/** An installation that is not started yet, with a witness. */
+/** Opens an installation with a witness directory. It is not started yet. */
 export async function openOwnPlace(options: InstallationOptions = {}): Promise<OwnPlace> {
   const witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
   const installation = await openInstallation({
@@ -38,22 +38,22 @@ export async function openOwnPlace(options: InstallationOptions = {}): Promise<O
 }
 
 export interface OwnTrial {
-  /** As the suite's table calls it. */
+  /** Its name in the suite's table. */
   readonly fault: string;
   readonly moment: string;
   /** Other nodes and installations that must leave nothing. */
   readonly others?: readonly { leftovers(): Promise<readonly string[]> }[];
 }
 
-/** What a trial tells of itself while it goes on. */
+/** The reports of a trial about itself. */
 export interface Observation {
-  /** Looks at what becomes of the job. Of these lines of its script each byte must arrive. */
+  /** Watches a job. Each byte of these lines of its script must arrive. */
   watch(job: FakeJob, lines?: readonly string[]): FakeJob;
-  /** The fault is over. */
+  /** Reports that the fault is over. */
   mended(): void;
 }
 
-/** Breaks something and checks what comes of it; what is counted is measured here, good or bad. */
+/** Runs a trial, measures the counted values, and reports them whether it passes or fails. */
 export async function tryFault(
   { installation, witness }: TrialPlace,
   { fault, moment, others = [] }: OwnTrial,
@@ -94,7 +94,7 @@ export async function tryFault(
   }
 }
 
-/** Bytes of lines that GitLab has not, each looked for as often as it was said. */
+/** Counts the bytes of lines that are missing in GitLab. */
 function countMissing({ log }: FakeJob, lines: readonly string[]): number {
   const left = log.split('\n');
   const missing = lines.filter((line) => {
@@ -105,7 +105,7 @@ function countMissing({ log }: FakeJob, lines: readonly string[]): number {
   return sum(missing.map((line) => Buffer.byteLength(line) + 1));
 }
 
-/** How often a script that is `COUNTED` was begun. */
+/** How often a script with `COUNTED` has begun. */
 export async function countRuns({ id }: FakeJob, witness: string): Promise<number> {
   const text = await readFile(join(witness, `${id}.script`), 'utf8').catch(() => '');
   return text.split('\n').length - 1;

@@ -6,7 +6,7 @@ import type { Fault, Scene } from './faults.ts';
 import type { FakeJob } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
 
-// What a person does to workflows in the Temporal UI. Without the runner's key: as the UI does it.
+// Actions of a person on workflows in the Temporal UI, like that without the runner's key.
 
 const { EventType } = proto.temporal.api.enums.v1;
 type Events = proto.temporal.api.history.v1.IHistoryEvent[];
@@ -21,7 +21,7 @@ async function readyLine({ runner }: Installation): Promise<ReadyLine> {
   return JSON.parse(await runner.whenLog(/"msg":"ready"/)) as ReadyLine;
 }
 
-/** Does something in the namespace of an installation. */
+/** Calls a function with a client for the namespace of an installation. */
 export async function inTemporal<T>(
   installation: Installation,
   act: (client: Client) => Promise<T>,
@@ -40,7 +40,7 @@ export function buildId({ gitlab }: Installation, { id, token }: FakeJob): strin
   return `build/${new URL(gitlab.url).host}/${key}/${id}`;
 }
 
-/** Ids of the node's long-lived workflows. */
+/** Id of the node's `feedRunners` workflow. */
 export async function feederId(installation: Installation): Promise<string> {
   const { task_queue: queue } = await readyLine(installation);
   return `feed-runners/${queue.replace('gitlab-runner-node-', '')}`;
@@ -56,10 +56,10 @@ export async function serverIds(installation: Installation): Promise<readonly st
   });
 }
 
-/** Where in a build's history a person sets it back to. */
+/** The point in a build's history to which a person resets it. */
 export type ResetPoint = 'its beginning' | 'before its script' | 'its last step';
 
-/** Resets the workflow of the job. The history up to there is taken over by a new run. */
+/** Resets the workflow of the job. A new run takes over the history up to the point. */
 export function resetBuild(point: ResetPoint): Fault {
   const runIds: string[] = [];
   return {
@@ -89,7 +89,7 @@ async function reset(client: Client, workflowId: string, point: ResetPoint): Pro
   return answer.runId;
 }
 
-/** Ids of completed steps: only to these a workflow can be reset. */
+/** Ids of completed workflow tasks: a workflow can be reset only to these. */
 function findPoint(events: Events, point: ResetPoint) {
   const steps = events.filter(
     ({ eventType }) => eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
@@ -98,7 +98,7 @@ function findPoint(events: Events, point: ResetPoint) {
   const before = steps.filter((step) => events.indexOf(step) < script);
   const found = {
     'its beginning': steps.at(0),
-    // The very step that hands the script to the node comes to be decided anew.
+    // The workflow task that hands the script to the node is decided again.
     'before its script': before.at(-1),
     'its last step': steps.at(-1),
   }[point];
@@ -106,7 +106,7 @@ function findPoint(events: Events, point: ResetPoint) {
   return found.eventId;
 }
 
-/** The last stage that was begun is the script, at the moment that is meant here. */
+/** At the moment of these faults the script is the last stage that has begun. */
 function isScript(event: Events[number], index: number, events: Events): boolean {
   return (
     event.eventType === EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED &&
@@ -153,7 +153,7 @@ export function terminate(
 
 export type Sender = (workflow: WorkflowClient, scene: Scene) => Promise<void>;
 
-/** Sends signals, as whoever may write to the namespace can. */
+/** Sends signals, as anybody with write access to the namespace can. */
 export function signals(name: string, send: Sender): Fault {
   return {
     name,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { Fault } from './faults.ts';
 import type { LayerFate, RegistryDoor, RegistryRefusal } from '../docker/registry-door.ts';
 
-// What befalls a pull, by the door before its registry.
+// Faults of a pull, made by the proxy before the registry.
 
-/** Something happens while half of a layer is there and the other half is not. */
+/** Calls a function when half of a layer has arrived. */
 export function inMidPull(
   door: () => RegistryDoor,
   name: string,
@@ -27,11 +27,11 @@ export function inMidPull(
 export interface Refusing {
   readonly path: RegExp;
   readonly refusal: RegistryRefusal;
-  /** So many requests are refused; all unless set. */
+  /** The number of refused requests. Default: all. */
   readonly times?: number;
 }
 
-/** The registry refuses what it is asked. */
+/** The registry refuses requests. */
 export function registryRefuses(
   door: () => RegistryDoor,
   name: string,

@@ -7,7 +7,7 @@ import type { Fault, Scene } from './faults.ts';
 const docker = new Docker();
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-/** Power goes off for the whole machine: the program, its Temporal and all containers of the job. */
+/** Kills all that a power cut ends: the program, its Temporal and all containers of the job. */
 export function rebootNode(): Fault {
   let killing: Promise<void> | undefined;
   return {
@@ -34,7 +34,7 @@ async function killContainers({ job }: Scene): Promise<void> {
   await Promise.all(ours.map(({ Id }) => kill(Id)));
 }
 
-/** One that is just being started runs its script before Docker calls it running: it is tried again. */
+/** Tries again while a container starts: its script may run before Docker calls it running. */
 async function kill(id: string): Promise<void> {
   for (let tries = 1; tries <= 20; tries += 1) {
     try {
@@ -42,7 +42,7 @@ async function kill(id: string): Promise<void> {
       return;
     } catch (error) {
       const { statusCode } = error as { readonly statusCode?: number };
-      if (statusCode === 404) return; // it was just being removed
+      if (statusCode === 404) return; // the container was just removed
       if (statusCode !== 409) throw error;
       await delay(100);
     }

@@ -7,9 +7,9 @@ import {
 } from '../installation.ts';
 import { assertJob, type Scenario } from '../scenario.ts';
 
-/** Jobs one after another: what the one keeps the next one finds. */
+/** Jobs that run one after another, so that each can find the files of the last. */
 export interface Sequence {
-  /** A sentence of behaviour. */
+  /** The behaviour as a sentence. */
   readonly title: string;
   readonly jobs: readonly Omit<Scenario, 'title'>[];
 }

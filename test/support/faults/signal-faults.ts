@@ -4,7 +4,7 @@ import type { Fault } from './faults.ts';
 
 const BLOCKER = new URL('./blocked-loop.js', import.meta.url).href;
 
-/** SIGQUIT: it takes no more jobs and ends when the one that it has is done. */
+/** SIGQUIT: the program takes no more jobs and ends after its job. */
 export function drainWorker(): Fault {
   return {
     name: 'worker drained',
@@ -17,7 +17,7 @@ export function drainWorker(): Fault {
   };
 }
 
-/** It has begun to drain, and is to stop all the same: the job goes on in its container. */
+/** The program drains and is then told to stop. The job continues in its container. */
 export function drainThenStopWorker(): Fault {
   return {
     name: 'worker drained, then told to stop',
@@ -31,7 +31,7 @@ export function drainThenStopWorker(): Fault {
   };
 }
 
-/** A second signal ends the process on the spot. */
+/** A second signal ends the process at once. */
 export function stopWorkerTwice(signal: 'SIGTERM' | 'SIGINT'): Fault {
   return {
     name: `worker told to stop twice by ${signal}`,
@@ -45,10 +45,10 @@ export function stopWorkerTwice(signal: 'SIGTERM' | 'SIGINT'): Fault {
   };
 }
 
-/** For a program whose event loop is to be blocked. */
+/** Environment of a program whose event loop should be blocked. */
 export const BLOCKABLE: Readonly<Record<string, string>> = { NODE_OPTIONS: `--import ${BLOCKER}` };
 
-/** No JavaScript of the program's main thread runs for so long; all others do. */
+/** Blocks the main thread of the program for so long. Its other threads run. */
 export function blockLoop(durationMs: number): Fault {
   return {
     name: `event loop blocked for ${durationMs / 1000} s`,

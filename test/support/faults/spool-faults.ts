@@ -7,16 +7,16 @@ import type { Interception } from '../fake-gitlab/types.ts';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 
-/** What a power cut does to a file of which `syncedBytes` were promised to outlive it. */
+/** Damages a file as a power cut may. Its first `syncedBytes` were synced. */
 export type Damage = (file: string, syncedBytes: number) => Promise<void>;
 
-/** In no log: it is not of UTF-8. */
+/** This byte is in no log, because it is not part of UTF-8. */
 const GARBAGE = 0xfe;
 
-/** Something is synced and sent, before it is lost again. */
+/** At this line some output is synced and sent. */
 const SAID = /line 5/;
 
-/** The program dies, and with it what the disk had, or had promised to keep. */
+/** Kills the program and damages its spool file. */
 export function damageSpool(name: string, damage: Damage): Fault {
   return {
     name: `worker killed, its spool ${name}`,
@@ -36,7 +36,7 @@ export function damageSpool(name: string, damage: Damage): Fault {
   };
 }
 
-/** The same, of a log of which GitLab took nothing so far. */
+/** The same for a log of which GitLab has nothing so far. */
 export function damageUnsentSpool(name: string, damage: Damage): Fault {
   let interception: Interception | undefined;
   return {
@@ -61,7 +61,7 @@ const ENOUGH_BYTES = 1000;
 
 async function whenSynced(installation: Installation): Promise<string> {
   for (;;) {
-    await delay(100); // the program tells nobody of what it syncs
+    await delay(100); // no event reports a sync
     const isThere = existsSync(join(installation.stateDir, 'builds'));
     const file = isThere ? findSpoolFile(installation) : undefined;
     if (file === undefined || !existsSync(`${file}.checkpoint`)) continue;
@@ -73,7 +73,7 @@ export function cut(bytes: number): Damage {
   return (file, syncedBytes) => truncate(file, Math.max(0, syncedBytes - bytes));
 }
 
-/** As a file system leaves blocks that it had allocated and not written. None may be synced ones. */
+/** Writes garbage as in allocated blocks that were never written. It must not touch synced ones. */
 export function garble(bytes: number): Damage {
   return async (file, syncedBytes) => {
     await cut(bytes)(file, syncedBytes);

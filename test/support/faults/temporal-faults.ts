@@ -11,12 +11,12 @@ import { recordingLog } from '../recording-log.ts';
 import { NO_GIT } from '../scenario.ts';
 import { temporalCli } from '../temporal/temporal-cli.ts';
 
-/** A Temporal that is not the runner's own: nobody starts it again but the test. */
+/** A Temporal outside of the runner, which only the test starts again. */
 export interface OuterTemporal {
   readonly address: string;
-  /** `kill -9`; its database stays. Resolves when it is gone. */
+  /** Kills it with SIGKILL and keeps its database. Resolves when it is gone. */
   kill(): Promise<void>;
-  /** On the same port, with the same database. Resolves when it answers. */
+  /** Starts it on the same port with the same database. Resolves when it answers. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export async function startOuterTemporal(): Promise<OuterTemporal> {
     kill: async () => {
       const record = await readFile(join(stateDir, 'server.json'), 'utf8');
       process.kill((JSON.parse(record) as { readonly pid: number }).pid, 'SIGKILL');
-      await server.stop(); // nobody is to start it again
+      await server.stop(); // the server must not restart itself
     },
     start: async () => {
       const { address } = server;
@@ -51,7 +51,7 @@ export async function openOuterTemporalLab(): Promise<{
   readonly temporal: OuterTemporal;
 }> {
   const temporal = await startOuterTemporal();
-  // Room for a second job, which is to be taken when Temporal is back.
+  // Room for a second job, which must be taken when Temporal is back.
   const lab = await openFaultLab({
     ...{ concurrent: 2, runnerToml: '  limit = 2' },
     env: { TEMPORAL_ADDRESS: temporal.address },
@@ -65,18 +65,18 @@ export async function openOuterTemporalLab(): Promise<{
 
 export interface Outage {
   readonly durationMs: number;
-  /** Matches the log of the job as GitLab is to have it before Temporal is back. */
+  /** Must match the log in GitLab before Temporal is back. */
   readonly saidMeanwhile?: RegExp;
 }
 
-/** How long after its return, at most, GitLab is asked for a job again. */
+/** The longest time after its return until GitLab gets a job request. */
 const NEXT_QUESTION_MS = 5_000;
 const SECOND: JobSpec = { script: ['echo the second'], variables: [NO_GIT] };
 const NOT_ASKED = /"msg":"Temporal does not answer, no job is asked for until it does"/;
 
 /**
- * Temporal is killed and stays away. As soon as the question has ended that was under way, a second
- * job is there for the taking: it must not be taken before Temporal is back, and not wait any longer.
+ * Temporal is killed and stays away. A second job is offered when the job request under way has
+ * ended. It must be taken only when Temporal is back, and then soon.
  */
 export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fault {
   let killed = Promise.resolve();
@@ -97,14 +97,14 @@ export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fau
         assert.equal(second?.handedOut ?? 0, 0, 'it is taken only while it can be begun');
       } finally {
         await killed;
-        await temporal().start(); // the next trial needs it, whatever has become of this one
+        await temporal().start(); // the next trial needs it, even if this one has failed
       }
     },
     afterwards: ({ installation }) => assertNextTaken(installation, { waiting: second }),
   };
 }
 
-/** The outage itself. What the job says is in GitLab meanwhile. */
+/** Waits for the outage. Meanwhile the job's output must reach GitLab. */
 async function sitOut({ job }: Scene, { durationMs, saidMeanwhile }: Outage): Promise<void> {
   const over = delay(durationMs);
   if (saidMeanwhile !== undefined) await job.whenLog(saidMeanwhile, durationMs);
@@ -112,8 +112,7 @@ async function sitOut({ job }: Scene, { durationMs, saidMeanwhile }: Outage): Pr
 }
 
 /**
- * None when the outage is over before anybody notices. Where no question was under way, and so none
- * can be begun, nobody says so either.
+ * Adds a job when no job request is under way. Adds none when the outage is over before that.
  */
 async function addWhenNotAsked(
   { installation }: Scene,
@@ -127,13 +126,13 @@ async function addWhenNotAsked(
 }
 
 export interface NextJob {
-  /** One that is in the queue already. */
+  /** A job that is in the queue already. */
   readonly waiting?: FakeJob | undefined;
-  /** Within so long it is taken; 5 s unless set. */
+  /** The time within which it must be taken. Default: 5 s. */
   readonly limitMs?: number;
 }
 
-/** What is there for the taking when a fault has ended is taken soon, and once. */
+/** Fails unless a waiting job is taken soon after the end of a fault, and once. */
 export async function assertNextTaken(
   { gitlab }: Installation,
   { waiting, limitMs = NEXT_QUESTION_MS }: NextJob = {},

@@ -2,7 +2,7 @@ import { dockerAt, isPodman } from '../docker/docker-at.ts';
 import { onBuildContainer } from './fault-kinds.ts';
 import type { Trial } from './faults.ts';
 
-// Trials that the whole suite of faults and its short form have in common.
+// Trials of both the whole suite of faults and its short version.
 
 export const CONTAINER_KILLED: Trial = {
   moment: 'script',
@@ -31,8 +31,8 @@ export const CONTAINER_PAUSED: Trial = {
 };
 
 /**
- * In a lab whose containers have 64 MiB. Docker always tells that memory was used up, Podman only by
- * chance.
+ * A trial for a lab whose containers have 64 MiB. Docker always reports that memory was used up,
+ * Podman only by chance.
  */
 export async function outOfMemory(): Promise<Trial> {
   const tellsByChance = await isPodman(dockerAt(undefined));

@@ -14,16 +14,16 @@ const GRPC_STATUS = { RESOURCE_EXHAUSTED: 8, UNAVAILABLE: 14 } as const;
 
 export interface GrpcSickness {
   readonly status: keyof typeof GRPC_STATUS;
-  /** Of so many calls one is answered so; 1 is each. */
+  /** One of so many calls is answered so; 1 means each call. */
   readonly oneOf: number;
 }
 
-/** A wire that knows calls from one another: some never reach the server, which is what they are told. */
+/** A gRPC proxy that answers some calls with an error instead of passing them on. */
 export interface GrpcProxy {
   readonly address: string;
   fallSick(sickness: GrpcSickness): void;
   heal(): void;
-  /** How many calls were answered so. */
+  /** The number of calls with such an answer. */
   readonly refused: number;
   close(): Promise<void>;
 }
@@ -33,18 +33,18 @@ export async function startGrpcProxy(targetAddress: string): Promise<GrpcProxy> 
   let sickness: GrpcSickness | undefined;
   let [calls, refused] = [0, 0];
   let upstream: ClientHttp2Session | undefined;
-  /** One for all calls, anew when Temporal has closed it. */
+  /** The session for all calls. Makes a new one when Temporal has closed the last. */
   const session = (): ClientHttp2Session => {
     if (upstream === undefined || upstream.closed || upstream.destroyed) {
       upstream = connect(`http://${targetAddress}`);
-      upstream.on('error', () => undefined); // its calls say so
+      upstream.on('error', () => undefined); // its calls report the error
     }
     return upstream;
   };
   const server = createServer();
   server.on('session', (client) => {
     clients.add(client);
-    client.on('error', () => undefined); // a client that was killed
+    client.on('error', () => undefined); // the client was killed
     client.on('close', () => clients.delete(client));
   });
   server.on('stream', (stream, headers) => {
@@ -83,7 +83,7 @@ function refuse(stream: ServerHttp2Stream, { status }: GrpcSickness): void {
   stream.respond({ ...answer, ...trailers }, { endStream: true });
 }
 
-/** Both ways, with trailers; who goes away ends the other half too. */
+/** Passes data and trailers in both directions. An end of one side ends the other. */
 function carry(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -92,7 +92,7 @@ function carry(
   const call = session.request(headers);
   call.on('response', (answer: IncomingHttpHeaders) => {
     if (stream.destroyed) return;
-    // An answer without a body has its trailers in its head.
+    // An answer without a body has its trailers in its headers.
     const isWhole = 'grpc-status' in answer;
     stream.respond(answer, isWhole ? { endStream: true } : { waitForTrailers: true });
   });

@@ -7,7 +7,7 @@ import { temporalCli } from './temporal-cli.ts';
 
 const run = promisify(execFile);
 
-/** What the `temporal` program prints of an installation's embedded Temporal, sealed as it is there. */
+/** The output of the `temporal` program for an installation's embedded Temporal, still encrypted. */
 export async function runTemporal(
   installation: Installation,
   args: readonly string[],
@@ -23,7 +23,7 @@ export async function runTemporal(
   return stdout;
 }
 
-/** The same, decoded by the codec server of the node. */
+/** The same output, decoded by the codec server of the node. */
 export async function runTemporalDecoding(
   installation: Installation,
   args: readonly string[],
@@ -32,7 +32,7 @@ export async function runTemporalDecoding(
   return runTemporal(installation, args, { TEMPORAL_CODEC_ENDPOINT: endpoint });
 }
 
-/** Address and token, as an operator reads them. */
+/** Address and token of the codec server, as an operator reads them. */
 export async function readCodecEndpointOf({ stateDir }: Installation): Promise<string> {
   return (await readFile(join(stateDir, 'codec-endpoint'), 'utf8')).trim();
 }
@@ -44,5 +44,5 @@ export function readData(printed: string): string {
     .join('\n');
 }
 
-/** Of a payload that was not decoded, as `-o json` prints it. */
+/** The encoding of an encrypted payload, as `-o json` prints it. */
 export const SEALED_ENCODING = Buffer.from('binary/encrypted').toString('base64');
