@@ -12,7 +12,8 @@ Environment:
   TEMPORAL_GITLAB_RUNNER_CACHE_SIZE  What cache volumes may take together, such as 50g, 0: no limit (default: 0)
   TEMPORAL_GITLAB_RUNNER_CODEC_ADDRESS
                                      Where to decode payloads for people: host:port, with
-                                     TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE, or off
+                                     TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE or
+                                     TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_ISSUER, or off
   OTEL_EXPORTER_OTLP_ENDPOINT        Where traces of builds go (default: nowhere)
   TEMPORAL_ADDRESS                   Temporal server to use instead of an embedded one
 `;

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { CLIENT_ID, openFakeOidc } from '../support/fake-oidc.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
@@ -93,37 +94,59 @@ describe('payloads of the embedded Temporal', () => {
 describe('a codec server with an address in the environment', () => {
   let directory: string;
   let installation: Installation;
+  let provider: Awaited<ReturnType<typeof openFakeOidc>>;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'codec-token-'));
     await writeFile(join(directory, 'token'), 'a-token-of-22-characters\n', { mode: 0o600 });
+    provider = await openFakeOidc();
     installation = await openInstallation({
       env: {
         TEMPORAL_GITLAB_RUNNER_CODEC_ADDRESS: '127.0.0.1:0',
         TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE: join(directory, 'token'),
         TEMPORAL_GITLAB_RUNNER_CODEC_ORIGINS: 'https://temporal.example.com',
+        TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_ISSUER: provider.issuer,
+        TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_AUDIENCE: CLIENT_ID,
       },
     });
     await installation.start();
   });
   after(async () => {
     await installation?.close();
+    await provider?.close();
     await rm(directory, { recursive: true });
   });
 
-  it('decodes for every request with the token, and writes no address file', async () => {
+  async function showFleetAs(bearer: string): Promise<string> {
     const line = await installation.runner.whenLog(/"msg":"codec server listening"/);
     const { port } = JSON.parse(line) as { readonly port: number };
     const list = await runTemporal(installation, ['workflow', 'list', '-o', 'json']);
     const fleet = /feed-runners\/[^"]+/.exec(list)?.[0] ?? '';
-    const decoded = await runTemporal(
-      installation,
-      ['workflow', 'show', '-o', 'json', '-w', fleet],
-      {
-        TEMPORAL_CODEC_ENDPOINT: `http://127.0.0.1:${port}`,
-        TEMPORAL_CODEC_AUTH: 'Bearer a-token-of-22-characters',
-      },
-    );
-    assert.match(readData(decoded), /"checkIntervalMs"/);
+    return runTemporal(installation, ['workflow', 'show', '-o', 'json', '-w', fleet], {
+      TEMPORAL_CODEC_ENDPOINT: `http://127.0.0.1:${port}`,
+      TEMPORAL_CODEC_AUTH: `Bearer ${bearer}`,
+    });
+  }
+
+  it('decodes for every request with the token, and writes no address file', async () => {
+    assert.match(readData(await showFleetAs('a-token-of-22-characters')), /"checkIntervalMs"/);
+    await installation.runner.whenLog(/"by":"token".*"msg":"payloads decoded"/);
     await assert.rejects(readCodecEndpointOf(installation), { code: 'ENOENT' });
+  });
+
+  it('decodes for whoever is logged in, and for nobody of another application', async () => {
+    assert.match(readData(await showFleetAs(await provider.sign())), /"checkIntervalMs"/);
+    await installation.runner.whenLog(/"by":"alice".*"msg":"payloads decoded"/);
+    const line = await installation.runner.whenLog(/"msg":"codec server listening"/);
+    const { port } = JSON.parse(line) as { readonly port: number };
+    // Temporal's command line asks again and again when it is refused.
+    const { status } = await fetch(`http://127.0.0.1:${port}/decode`, {
+      method: 'POST',
+      headers: {
+        ...{ 'Content-Type': 'application/json' },
+        Authorization: `Bearer ${await provider.sign({ audience: 'another' })}`,
+      },
+      body: JSON.stringify({ payloads: [] }),
+    });
+    assert.equal(status, 401);
   });
 });

@@ -1,4 +1,4 @@
-import type { PayloadCodec } from '@temporalio/common';
+import type { Payload, PayloadCodec } from '@temporalio/common';
 import type { Log } from '../../ports/index.ts';
 import {
   openHttpServer,
@@ -7,8 +7,9 @@ import {
   type OpenHttpServer,
   type Question,
 } from '../http-server/http-server.ts';
-import { isForUs, isFromUi, knowsToken, type Access } from './access.ts';
-import { viewPayload } from './decoded-view.ts';
+import { identify, isForUs, isFromUi, type Access } from './access.ts';
+import { isSealed, viewPayload } from './decoded-view.ts';
+import type { TokenVerdict } from './oidc.ts';
 import { formatPayloads, parsePayloads } from './wire.ts';
 
 /** Access tokens of a UI with a login may be long. */
@@ -16,6 +17,7 @@ const MAX_HEADER_BYTES = 32 * 1024;
 /** Temporal's limit for a payload is 2 MiB; the UI asks for an event's or a page's at once. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const PREFLIGHT_SECONDS = 600;
+const MAX_SUBJECT_CHARS = 200;
 /** Of browsers only these are let through. */
 const HEADERS = 'Authorization, Authorization-Extras, Content-Type, X-Namespace';
 
@@ -63,12 +65,25 @@ async function answerUi(question: Question, options: CodecServerOptions): Promis
   if (call === undefined) return said(404);
   if (method === 'OPTIONS') return PREFLIGHT;
   if (method !== 'POST') return said(405, { Allow: 'POST, OPTIONS' });
-  if (!knowsToken({ headers, pathToken }, options.access)) {
-    return said(401, { 'WWW-Authenticate': 'Bearer' });
-  }
+  const person = await identify({ headers, pathToken }, options.access);
+  if (person.kind !== 'good') return refuse(person, options);
   const namespace = options.access.namespace();
   if ((headers['x-namespace'] ?? namespace) !== namespace || !namespace) return said(403);
-  return convert(question, { ...options, call });
+  return convert(question, { ...options, call, namespace, subject: person.subject });
+}
+
+type Refusal = Exclude<TokenVerdict, { readonly kind: 'good' }>;
+
+/** Why is for the operator alone: whoever was refused learns nothing. */
+function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): Answer {
+  if (kind === 'unknown') {
+    log.warn('a token for the codec server cannot be verified: its issuer is out of reach', {
+      why,
+    });
+    return said(503);
+  }
+  log.debug('a token for the codec server was refused', { why });
+  return said(401, { 'WWW-Authenticate': 'Bearer' });
 }
 
 const PREFLIGHT: Answer = {
@@ -82,9 +97,12 @@ const PREFLIGHT: Answer = {
 
 interface Conversion extends CodecServerOptions {
   readonly call: string;
+  readonly namespace: string;
+  readonly subject: string;
 }
 
-async function convert(question: Question, { call, ...scope }: Conversion): Promise<Answer> {
+async function convert(question: Question, scope: Conversion): Promise<Answer> {
+  const { call } = scope;
   if (!/^application\/json *(;|$)/i.test(question.headers['content-type'] ?? '')) return said(415);
   const body = await question.readBody();
   if (body === undefined) return said(413);
@@ -92,9 +110,20 @@ async function convert(question: Question, { call, ...scope }: Conversion): Prom
   if (payloads === undefined) return said(400);
   // The input of a person's order stays plain, which workflows take. Sealing it for whoever asks would
   // make it look like one of this program's own.
-  const converted =
-    call === 'encode'
-      ? payloads
-      : await Promise.all(payloads.map((one) => viewPayload(one, scope)));
+  const converted = call === 'encode' ? payloads : await decode(payloads, scope);
   return { status: 200, type: 'json', body: formatPayloads(converted) };
+}
+
+/** Whoever looks at what is encrypted leaves a line in the log, which says nothing of its content. */
+async function decode(
+  payloads: readonly Payload[],
+  { namespace, subject, log, ...view }: Conversion,
+): Promise<readonly Payload[]> {
+  const decoded = await Promise.all(payloads.map((one) => viewPayload(one, view)));
+  const opened = payloads.filter((one, at) => isSealed(one) && one !== decoded[at]).length;
+  if (opened > 0) {
+    const by = subject.slice(0, MAX_SUBJECT_CHARS);
+    log.info('payloads decoded', { by, namespace, payloads: opened });
+  }
+  return decoded;
 }

@@ -13,9 +13,14 @@ export async function viewPayload(
   payload: Payload,
   { codec, show }: { readonly codec: PayloadCodec; readonly show: (value: unknown) => unknown },
 ): Promise<Payload> {
-  if (keyIdOf(payload) === undefined) return payload;
+  if (!isSealed(payload)) return payload;
   const [plain] = await codec.decode([payload]).catch(() => []);
   return plain === undefined ? payload : showPlain(plain, show);
+}
+
+/** Whether a payload is encrypted. */
+export function isSealed(payload: Payload): boolean {
+  return keyIdOf(payload) !== undefined;
 }
 
 function showPlain(plain: Payload, show: (value: unknown) => unknown): Payload {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isSecure, type OidcSettings } from '../../adapters/codec-server/oidc.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { parseListenAddress } from '../../domain/runner/listen-address.ts';
 
@@ -8,6 +9,9 @@ export const ADDRESS_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_ADDRESS';
 const TOKEN_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE';
 const ORIGINS_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_ORIGINS';
 const HOSTS_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_HOSTS';
+const ISSUER_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_ISSUER';
+const AUDIENCE_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_AUDIENCE';
+const CLAIM_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_CLAIM';
 /** 128 bits, if it was made by chance. */
 const TOKEN = /^[\w-]{22,200}$/;
 
@@ -15,23 +19,40 @@ const TOKEN = /^[\w-]{22,200}$/;
 export interface CodecSettings {
   /** undefined: the node's own choice, for its own Temporal. `off`: none at all. */
   readonly address: { readonly host: string; readonly port: number } | 'off' | undefined;
-  /** Set together with `address`. */
+  /** With an `address` there is this or `oidc`, or both. */
   readonly token: string | undefined;
+  /** The login of the UI whose tokens count; only with an `address`. */
+  readonly oidc: OidcSettings | undefined;
   /** Where the UI is opened, besides the embedded one. */
   readonly origins: readonly string[];
   /** Names by which the server is reached, besides loopback and its own address. */
   readonly hosts: readonly string[];
 }
 
-/** Throws InvalidConfig for what makes no sense, and for an address without a token. */
+/** Throws InvalidConfig for what makes no sense, and for an address that lets nobody in. */
 export async function readCodecSettings(env: Environment): Promise<CodecSettings> {
   const address = readAddress(env[ADDRESS_NAME] ?? '');
+  const keepers = { tokenFile: env[TOKEN_NAME] ?? '', oidc: readOidc(env) };
   return {
     address,
-    token: typeof address === 'object' ? await readToken(env[TOKEN_NAME] ?? '') : undefined,
+    ...(typeof address === 'object' ? await readKeepers(keepers) : NO_KEEPERS),
     origins: readOrigins(env[ORIGINS_NAME] ?? ''),
     hosts: listOf(env[HOSTS_NAME] ?? '').map((host) => host.toLowerCase()),
   };
+}
+
+/** Who is let in. */
+type Keepers = Pick<CodecSettings, 'token' | 'oidc'>;
+
+const NO_KEEPERS: Keepers = { token: undefined, oidc: undefined };
+
+async function readKeepers({
+  tokenFile,
+  oidc,
+}: Pick<Keepers, 'oidc'> & { readonly tokenFile: string }): Promise<Keepers> {
+  if (tokenFile !== '') return { token: await readToken(tokenFile), oidc };
+  if (oidc !== undefined) return { token: undefined, oidc };
+  throw lacksToken();
 }
 
 function readAddress(text: string): CodecSettings['address'] {
@@ -41,11 +62,14 @@ function readAddress(text: string): CodecSettings['address'] {
   throw wrong(ADDRESS_NAME, text, 'expected host:port, such as 127.0.0.1:8081, or off');
 }
 
+function lacksToken(): FinalError {
+  return new FinalError(
+    FailureType.InvalidConfig,
+    `${ADDRESS_NAME} is set without ${TOKEN_NAME}, the file with the token that lets one decode, and without ${ISSUER_NAME}, the login whose tokens do`,
+  );
+}
+
 async function readToken(file: string): Promise<string> {
-  if (file === '') {
-    const message = `${ADDRESS_NAME} is set without ${TOKEN_NAME}: it names the file with the token that lets one decode`;
-    throw new FinalError(FailureType.InvalidConfig, message);
-  }
   const token = (await readFile(file, 'utf8').catch(() => '')).trim();
   if (TOKEN.test(token)) return token;
   // The content is not quoted: it may be another secret.
@@ -54,6 +78,26 @@ async function readToken(file: string): Promise<string> {
     file,
     'expected a file with 22 to 200 letters, digits, - and _, such as `openssl rand -hex 32` makes',
   );
+}
+
+function readOidc(env: Environment): OidcSettings | undefined {
+  const [issuer = '', text = ''] = [env[ISSUER_NAME], env[AUDIENCE_NAME]];
+  const audiences = listOf(text);
+  if (issuer === '' && audiences.length === 0) return undefined;
+  if (!URL.canParse(issuer) || !isSecure(new URL(issuer))) {
+    throw wrong(ISSUER_NAME, issuer, 'expected the https address that tokens name in `iss`');
+  }
+  if (audiences.length === 0) {
+    throw wrong(AUDIENCE_NAME, text, "expected the UI's client id, which tokens name in `aud`");
+  }
+  return { issuer, audiences, claim: readClaim(env[CLAIM_NAME] ?? '') };
+}
+
+function readClaim(text: string): OidcSettings['claim'] {
+  if (text === '') return undefined;
+  const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name !== undefined && value !== undefined) return { name, value };
+  throw wrong(CLAIM_NAME, text, 'expected claim=value, such as groups_direct=ops');
 }
 
 function readOrigins(text: string): readonly string[] {

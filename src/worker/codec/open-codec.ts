@@ -1,5 +1,9 @@
 import { randomInt } from 'node:crypto';
+import type { Access } from '../../adapters/codec-server/access.ts';
 import { openCodecServer } from '../../adapters/codec-server/codec-server.ts';
+import { createTokenCheck, type OidcSettings } from '../../adapters/codec-server/oidc.ts';
+import { Outbound } from '../../adapters/http/outbound.ts';
+import { readSystemRoots } from '../../adapters/http/system-roots.ts';
 import type { OpenHttpServer } from '../../adapters/http-server/http-server.ts';
 import type { Cipher } from '../../adapters/state/cipher.ts';
 import {
@@ -20,6 +24,7 @@ import { SHOWN_FIELDS } from './shown-fields.ts';
 const LOOPBACK = '127.0.0.1';
 const LOOPBACK_NAMES = [LOOPBACK, 'localhost', '[::1]'];
 const OPEN_TRIES = 10;
+const CONNECT_MS = 5_000;
 
 export interface CodecOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -71,15 +76,17 @@ interface Scope extends CodecOptions {
 
 interface Opened {
   readonly server: OpenHttpServer;
-  readonly endpoint: string;
+  /** undefined: only people with a login may ask, and the embedded UI has none. */
+  readonly endpoint: string | undefined;
 }
 
 async function openWanted(scope: Scope): Promise<Opened | undefined> {
   const { address, token } = scope.settings;
-  if (typeof address === 'object' && token !== undefined) {
+  if (typeof address === 'object') {
     const server = await open(scope, { ...address, token });
     scope.log.info('codec server listening', { host: address.host, port: server.port });
-    return { server, endpoint: `http://${address.host}:${server.port}/${token}` };
+    const base = `http://${address.host}:${server.port}`;
+    return { server, endpoint: token === undefined ? undefined : `${base}/${token}` };
   }
   if (findConfigured(scope.env) !== undefined) return undefined;
   return openOwn(scope).catch((error: unknown) => {
@@ -117,10 +124,10 @@ async function openAtFreePort(
 interface Place {
   readonly host: string;
   readonly port: number;
-  readonly token: string;
+  readonly token: string | undefined;
 }
 
-function open({ cipher, log, settings, known }: Scope, place: Place): Promise<OpenHttpServer> {
+function open({ cipher, log, settings, known, env }: Scope, place: Place): Promise<OpenHttpServer> {
   const { host, port, token } = place;
   return openCodecServer({
     ...{ host, port, log, setting: ADDRESS_NAME },
@@ -128,10 +135,19 @@ function open({ cipher, log, settings, known }: Scope, place: Place): Promise<Op
     show: (value) => showValue(value, SHOWN_FIELDS),
     access: {
       token,
+      verify: settings.oidc && verifyBy(settings.oidc, env),
       hosts: [...LOOPBACK_NAMES, hostOf(host), ...settings.hosts],
       origins: () => [...settings.origins, ...originsOf(known.uiAddress)],
       namespace: () => known.namespace,
     },
+  });
+}
+
+function verifyBy(oidc: OidcSettings, env: CodecOptions['env']): Access['verify'] {
+  return createTokenCheck({
+    ...oidc,
+    openDispatcher: async () =>
+      new Outbound({ env, ca: await readSystemRoots(env), connectMs: CONNECT_MS }),
   });
 }
 

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
+import type { Access } from '../../../src/adapters/codec-server/access.ts';
 import { openCodecServer } from '../../../src/adapters/codec-server/codec-server.ts';
+import type { TokenVerdict } from '../../../src/adapters/codec-server/oidc.ts';
 import type { OpenHttpServer } from '../../../src/adapters/http-server/http-server.ts';
 import { createPayloadCodec } from '../../../src/adapters/temporal/codec.ts';
 import { showValue } from '../../../src/domain/view/show-value.ts';
@@ -29,13 +31,18 @@ describe('the codec server', () => {
   let codec: PayloadCodec;
   let server: OpenHttpServer;
   let sealed: Payload;
+  let verify: Access['verify'];
+  const { log, said } = recordingLog();
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'codec-server-'));
     codec = createPayloadCodec(await loadCipher(join(directory, 'keys.json')));
     server = await openCodecServer({
-      ...{ host: '127.0.0.1', port: 0, setting: 'ADDRESS', codec, log: recordingLog().log },
+      ...{ host: '127.0.0.1', port: 0, setting: 'ADDRESS', codec, log },
       show: (value) => showValue(value, { name: 'shown' }),
       access: {
+        get verify() {
+          return verify;
+        },
         ...{ token: TOKEN, hosts: ['127.0.0.1', 'codec.example.com'] },
         ...{ origins: () => [UI], namespace: () => 'builds' },
       },
@@ -111,6 +118,57 @@ describe('the codec server', () => {
     assert.doesNotMatch(Buffer.from(bytes?.data ?? []).toString(), new RegExp(CANARY));
     const values = empty.map((one) => defaultPayloadConverter.fromPayload(one));
     assert.deepEqual(values, [undefined, null]);
+  });
+
+  it('leaves a line in the log for each decoding: who, where and how much, but not what', async () => {
+    const from = said.length;
+    const plain = defaultPayloadConverter.toPayload('plain');
+    await convert('/decode', plain, sealed, sealed);
+    await convert('/decode', plain);
+    await convert('/encode', plain, sealed);
+    assert.deepEqual(said.slice(from), [
+      {
+        ...{ level: 'info', message: 'payloads decoded' },
+        fields: { by: 'token', namespace: 'builds', payloads: 2 },
+      },
+    ]);
+  });
+
+  describe('for whoever is logged in to the UI', () => {
+    const verdicts: Readonly<Record<string, TokenVerdict>> = {
+      'good.to.ken': { kind: 'good', subject: `alice ${'x'.repeat(5_000)}` },
+      'bad.to.ken': { kind: 'bad', why: 'audience' },
+      'un.know.n': { kind: 'unknown', why: 'away' },
+    };
+    before(() => {
+      verify = (token) => Promise.resolve(verdicts[token] ?? { kind: 'bad', why: token });
+    });
+    after(() => {
+      verify = undefined;
+    });
+    const rows: [access: string | undefined, id: string | undefined, status: number][] = [
+      ['Bearer good.to.ken', undefined, 200],
+      ['Bearer bad.to.ken', 'good.to.ken', 200],
+      ['Bearer opaque', 'good.to.ken', 200],
+      [undefined, 'good.to.ken', 200],
+      ['Bearer bad.to.ken', 'bad.to.ken', 401],
+      ['Bearer bad.to.ken', undefined, 401],
+      ['Basic good.to.ken', undefined, 401],
+      ['Bearer un.know.n', undefined, 503],
+      ['Bearer bad.to.ken', 'un.know.n', 503],
+    ];
+    for (const [access, id, status] of rows) {
+      it(`answers ${status} to the access token ${access} with the ID token ${id}`, async () => {
+        const from = said.length;
+        const headers = { Authorization: access, 'Authorization-Extras': id };
+        const answer = await ask({ body: bodyOf(sealed), headers });
+        assert.equal(answer.status, status);
+        const told = JSON.stringify(said.slice(from));
+        assert.equal(told.includes('"by":"alice xxx'), status === 200);
+        assert.equal(told.includes(CANARY) || told.includes('good.to.ken'), false);
+        assert.ok(told.length < 500, 'a long name does not fill the log');
+      });
+    }
   });
 
   it('seals nothing for whoever asks: the input of an order stays plain', async () => {

@@ -26,7 +26,7 @@ describe('the settings of the codec server', () => {
 
   it('leave the choice to the node when nothing is set', async () => {
     assert.deepEqual(await read({ ADDRESS: '' }), {
-      ...{ address: undefined, token: undefined, origins: [], hosts: [] },
+      ...{ address: undefined, token: undefined, oidc: undefined, origins: [], hosts: [] },
     });
     assert.equal((await read({ ADDRESS: 'off' })).address, 'off');
   });
@@ -37,15 +37,40 @@ describe('the settings of the codec server', () => {
       ...{ ORIGINS: 'https://a.example, http://b:8080', HOSTS: 'Codec.example.com' },
     });
     assert.deepEqual(settings, {
-      ...{ address: { host: '0.0.0.0', port: 8081 }, token: TOKEN },
+      ...{ address: { host: '0.0.0.0', port: 8081 }, token: TOKEN, oidc: undefined },
       ...{ origins: ['https://a.example', 'http://b:8080'], hosts: ['codec.example.com'] },
     });
+  });
+
+  it('are the login whose tokens count, in place of a token or beside it', async () => {
+    const login = { OIDC_ISSUER: 'https://gitlab.example.com', OIDC_AUDIENCE: 'ui, cli' };
+    const oidc = { issuer: 'https://gitlab.example.com', audiences: ['ui', 'cli'] };
+    const alone = await read({ ADDRESS: '127.0.0.1:1', ...login });
+    assert.equal(alone.token, undefined);
+    assert.deepEqual(alone.oidc, { ...oidc, claim: undefined });
+    const words = { ...login, TOKEN_FILE: tokenFile, OIDC_CLAIM: 'groups_direct=a=b' };
+    const both = await read({ ADDRESS: '127.0.0.1:1', ...words });
+    assert.equal(both.token, TOKEN);
+    assert.deepEqual(both.oidc, { ...oidc, claim: { name: 'groups_direct', value: 'a=b' } });
   });
 
   const wrong: [words: Readonly<Record<string, string>>, message: RegExp][] = [
     [{ ADDRESS: '8081' }, /CODEC_ADDRESS is "8081": expected host:port/],
     [{ ADDRESS: '127.0.0.1:99999' }, /CODEC_ADDRESS is .*: expected host:port/],
-    [{ ADDRESS: '127.0.0.1:1' }, /CODEC_ADDRESS is set without .*CODEC_TOKEN_FILE/],
+    [{ ADDRESS: '127.0.0.1:1' }, /CODEC_ADDRESS is set without .*CODEC_TOKEN_FILE.*OIDC_ISSUER/],
+    [{ OIDC_AUDIENCE: 'ui' }, /CODEC_OIDC_ISSUER is "": expected the https address/],
+    [
+      { OIDC_ISSUER: 'http://gitlab.example.com', OIDC_AUDIENCE: 'ui' },
+      /CODEC_OIDC_ISSUER is "http:.*": expected the https address/,
+    ],
+    [
+      { OIDC_ISSUER: 'https://a.example' },
+      /CODEC_OIDC_AUDIENCE is "": expected the UI's client id/,
+    ],
+    [
+      { OIDC_ISSUER: 'https://a.example', OIDC_AUDIENCE: 'ui', OIDC_CLAIM: 'ops' },
+      /CODEC_OIDC_CLAIM is "ops": expected claim=value/,
+    ],
     [
       { ADDRESS: '127.0.0.1:1', TOKEN_FILE: '/none' },
       /CODEC_TOKEN_FILE is "\/none": expected a file/,
