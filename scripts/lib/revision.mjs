@@ -24,6 +24,31 @@ async function askGit() {
   try {
     return (await run('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT })).trim();
   } catch {
-    return undefined; // no git, no commit yet, or a checkout that belongs to somebody else
+    // No git, as in the build of the image; no commit yet; or a checkout that belongs to somebody else.
+    return readCommit(join(ROOT, '.git'))?.slice(0, 7);
   }
+}
+
+/** The whole hash that a repository has checked out, out of its files; undefined where they do not say. */
+export function readCommit(gitDirectory) {
+  const read = (path) => {
+    const file = join(gitDirectory, path);
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  };
+  try {
+    const [, ref] = /^ref: (refs\/\S+)$/m.exec(read('HEAD')) ?? [];
+    const found = ref === undefined ? read('HEAD') : read(ref) || packed(read('packed-refs'), ref);
+    return /^[0-9a-f]{40,64}$/.exec(found.trim())?.[0];
+  } catch {
+    return undefined; // .git is no directory, or one that is closed to us
+  }
+}
+
+function packed(text, ref) {
+  return (
+    text
+      .split('\n')
+      .find((line) => line.endsWith(` ${ref}`))
+      ?.split(' ')[0] ?? ''
+  );
 }
