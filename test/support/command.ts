@@ -9,8 +9,8 @@ export const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const execute = promisify(execFile);
 
 /**
- * Runs a command of the program with an installation's config file. As in a person's shell, without the variables of
- * the service that runs the node.
+ * Runs a command of the program with an installation's config file. As in a person's shell, without
+ * the variables of the service that runs the node.
  */
 export function runCommand(
   { configPath }: Pick<Installation, 'configPath'>,

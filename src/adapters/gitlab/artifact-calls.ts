@@ -119,9 +119,13 @@ function redirected(
   const to = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
   const url = to && uploadAddress(to, { from, path });
   if (url !== undefined) return { ...answer, kind: 'redirected', url };
-  const shown = to === undefined ? 'an address that is none' : to.origin;
-  const said = `${answer.said} to ${shown}, which would take the job's token out of TLS`;
-  return { ...answer, kind: 'failed', said };
+  return { ...answer, kind: 'failed', said: `${answer.said} ${refusalOf(to)}` };
+}
+
+function refusalOf(to: URL | undefined): string {
+  return to?.protocol === 'http:'
+    ? `to ${to.origin}, which would take the job's token out of TLS`
+    : 'to an address that is not http(s)';
 }
 
 /** Source: gitlab-runner `network/client.go` (getMessageFromJSONResponse). */

@@ -24,7 +24,8 @@ export interface Redirect {
 }
 
 /**
- * Whether to follow a redirect. Only 307 and 308 keep method and body. Every call carries a token,
+ * Whether to follow a redirect of any call except the upload of an artifact, for which
+ * {@link uploadAddress} decides. Only 307 and 308 keep method and body. The call carries a token,
  * which must not reach another host or travel unencrypted. This is stricter than gitlab-runner,
  * which forwards the token. Source: spec/coordinator-api 1.11, threats S18.
  */
@@ -47,10 +48,10 @@ interface Address {
 }
 
 /**
- * The address of an upload that GitLab redirects. On GitLab's own host it is the exact address,
- * with the query added when it has none. On another host it is the upload's path in that server's
- * API. undefined when the redirect leads from https to http. `path` is the upload's path below an
- * API.
+ * The address of an upload that GitLab redirects by 307 or 308; the job's token is sent to it. On
+ * GitLab's own host it is the exact address, with the query added when it has none. On another host
+ * it is the upload's path in that server's API, so the token reaches nothing but an API. undefined
+ * when the redirect leads from https to http. `path` is the upload's path below an API.
  */
 export function uploadAddress(
   to: Address & { readonly hostname: string; readonly search: string; readonly href: string },
@@ -65,9 +66,10 @@ export function uploadAddress(
 
 /**
  * The server that GitLab redirects an upload to, as the `url` of a runner: origin, and the path at
- * which GitLab is mounted. undefined when the redirect leads from https to http. Other hosts are
- * allowed: a secondary site of Geo sends uploads to its primary. The peer drops the path. Source:
- * gitlab-runner `commands/helpers/artifacts_uploader.go` (handleRedirect).
+ * which GitLab is mounted. undefined when the redirect leads from https to http, or to another
+ * scheme. Other hosts are allowed, since a secondary site of Geo sends uploads to its primary. The
+ * peer drops the path and allows http. Source: gitlab-runner
+ * `commands/helpers/artifacts_uploader.go` (handleRedirect).
  */
 export function uploadServerUrl(to: Address, from: Pick<Address, 'protocol'>): string | undefined {
   if (to.protocol !== 'https:' && (to.protocol !== 'http:' || from.protocol === 'https:')) {

@@ -92,7 +92,7 @@ describe('upload of an artifact', () => {
     ['400', message(400), 'failed', /^400 because$/],
     ['a page', plain(502, { 'Content-Type': 'text/html' }, '<p>x</p>'), 'failed', /^502 Bad Gat/],
     ['307 to nowhere', plain(307), 'failed', /empty location/],
-    ['307 to nonsense', plain(307, { Location: 'mailto:a@b' }), 'failed', /out of TLS/],
+    ['307 to nonsense', plain(307, { Location: 'mailto:a@b' }), 'failed', /not http\(s\)/],
     ['a quoted token', json(400, { message: JOB.token }), 'failed', /^\[MASKED\]$/],
   ];
   for (const [name, answer, kind, said] of cases) {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { apiBaseUrl, judgeRedirect } from '../../../src/domain/runner/api-url.ts';
+import {
+  apiBaseUrl,
+  judgeRedirect,
+  uploadAddress,
+  uploadServerUrl,
+} from '../../../src/domain/runner/api-url.ts';
 
 describe('base URL of the API', () => {
   const cases: [url: string, expected: string | undefined, why: string][] = [
@@ -49,4 +54,36 @@ describe('redirects', () => {
       assert.equal(verdict.kind, kind);
     });
   }
+});
+
+describe('a redirected upload', () => {
+  const path = 'jobs/7/artifacts?artifact_format=zip';
+  const api = `/api/v4/${path}`;
+  const cases: [from: string, to: string, expected: string | undefined, why: string][] = [
+    ['https://a.test', 'https://a.test/up?x=1', 'https://a.test/up?x=1', 'the exact address'],
+    [
+      'https://a.test',
+      'https://a.test/up',
+      'https://a.test/up?artifact_format=zip',
+      'with a query',
+    ],
+    ['https://a.test', 'https://b.test', `https://b.test${api}`, 'a primary site of Geo'],
+    ['https://a.test', 'https://b.test/bucket?key=1', `https://b.test${api}`, 'only to an API'],
+    ['https://a.test', `https://b.test/gl${api}`, `https://b.test/gl${api}`, 'below its path'],
+    ['https://a.test', 'http://b.test', undefined, 'the token would go in the clear'],
+    ['https://a.test', 'http://a.test/up', undefined, 'the same on its own host'],
+    ['http://a.test', 'http://b.test', `http://b.test${api}`, 'no worse than before'],
+    ['http://a.test', 'https://b.test', `https://b.test${api}`, 'from http to https'],
+    ['http://a.test', 'ftp://b.test', undefined, 'not a scheme of the web'],
+  ];
+  for (const [from, to, expected, why] of cases) {
+    it(`from ${from} to ${to} goes to ${expected}: ${why}`, () => {
+      assert.equal(uploadAddress(new URL(to), { from: new URL(from), path }), expected);
+    });
+  }
+
+  it('goes to the server that is named, at the path at which GitLab is mounted', () => {
+    const to = new URL(`https://b.test:8443/gl${api}`);
+    assert.equal(uploadServerUrl(to, { protocol: 'https:' }), 'https://b.test:8443/gl');
+  });
 });
