@@ -5,6 +5,7 @@ import { FinalError, FailureType } from '../../domain/failure.ts';
 import type { JobDependency } from '../../domain/job/payload.ts';
 import { formatNotice } from '../../domain/script/say.ts';
 import { formatHelperLine, type HelperLineLevel } from '../../domain/trace/helper-line.ts';
+import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import type { DownloadReply } from '../../ports/index.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -14,8 +15,7 @@ import type { Transfer, TransferRun } from '../files/transfer-run.ts';
 import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
 
 /** Source: gitlab-runner `commands/helpers/artifacts_downloader.go`. */
-const TRIES = 3;
-const RETRY_PAUSE_MS = 1_000;
+const TRIES: TryLimits = { most: 3, pauseMs: 1_000 };
 const COORDINATOR = 'Downloading artifacts from coordinator...';
 const SCRATCH_NAME = 'artifacts-download';
 const FAILED: StageOutcome = { kind: 'script_failed', exitCode: 1 };
@@ -67,13 +67,16 @@ async function fetchFile(build: LiveBuild, run: Download): Promise<boolean> {
 }
 
 async function fetchInTries(build: LiveBuild, run: Download): Promise<DownloadReply> {
-  for (let attempt = 1; ; attempt += 1) {
-    const reply = await request(build, run, attempt);
-    const end = endOf(reply, attempt === TRIES);
-    await build.trace.appendOnce(`${run.key}/try ${attempt}`, linesOf(reply, run, end));
-    if (end !== 'tries again') return reply;
-    await run.ports.clock.sleep(RETRY_PAUSE_MS, run.signal);
-  }
+  const attempt = async (number: number): Promise<DownloadReply> => {
+    const reply = await request(build, run, number);
+    const end = endOf(reply, number === TRIES.most);
+    await build.trace.appendOnce(`${run.key}/try ${number}`, linesOf(reply, run, end));
+    return reply;
+  };
+  return inTries(attempt, {
+    nextMs: upTo(TRIES, (end) => end.kind === 'answered' && mayPass(end.value)),
+    pause: (ms) => run.ports.clock.sleep(ms, run.signal).then(() => true),
+  });
 }
 
 async function request(build: LiveBuild, run: Download, attempt: number): Promise<DownloadReply> {

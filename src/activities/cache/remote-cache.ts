@@ -1,11 +1,11 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { inTries, upTo, type TryEnd, type TryLimits } from '../../domain/tries.ts';
 import { say, type CacheContext } from './cache-context.ts';
 import type { CacheCall, CacheReply, CacheStore } from '../../ports/cache-store.ts';
 
 /** Source: gitlab-runner `commands/helpers/retry_helper.go`. */
-const TRIES = 3;
-const PAUSE_MS = 1000;
+const TRIES: TryLimits = { most: 3, pauseMs: 1_000 };
 const USUAL_TIMEOUT_MINUTES = 10;
 const MAX_TIMEOUT_MINUTES = 24 * 60;
 
@@ -91,16 +91,21 @@ function callOf({ variables, signal }: CacheContext): CacheCall {
 /** A fault that lasts for three tries is final for this cache, because no job waits for a store. */
 async function withTries<T>(context: CacheContext, request: () => Promise<T>): Promise<T> {
   const { ports, signal } = context;
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      if (tried === TRIES) {
-        throw new FinalError(FailureType.ExternalDependency, error.message, { cause: error });
-      }
-      await say(context, 'warning', `Retrying... (try ${tried} of ${TRIES}: ${error.message})`);
-      await ports.clock.sleep(PAUSE_MS, signal);
-    }
+  try {
+    return await inTries(request, {
+      nextMs: upTo(TRIES, (end) => faultOf(end) !== undefined),
+      onRetry: (end, made) => {
+        const why = `try ${made} of ${TRIES.most}: ${faultOf(end)?.message}`;
+        return say(context, 'warning', `Retrying... (${why})`);
+      },
+      pause: (ms) => ports.clock.sleep(ms, signal).then(() => true),
+    });
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+    throw new FinalError(FailureType.ExternalDependency, error.message, { cause: error });
   }
+}
+
+function faultOf(end: TryEnd<unknown>): TransientError | undefined {
+  return end.kind === 'failed' && end.error instanceof TransientError ? end.error : undefined;
 }

@@ -8,6 +8,7 @@ import {
   mayPullPass,
 } from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { inTries, upTo, type TryEnd } from '../../domain/tries.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { pause } from './pause.ts';
@@ -79,20 +80,26 @@ async function pullImage(parts: EngineParts, reference: string, pull: Pull): Pro
 
 async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull): Promise<void> {
   const { log, timing } = parts;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await pullOnce(parts, reference, pull);
-      return;
-    } catch (error) {
-      pull.signal.throwIfAborted();
-      if (!(error instanceof FinalError) || !mayPass(error) || tries === MAX_PULL_TRIES)
-        throw error;
+  const limits = { most: MAX_PULL_TRIES, pauseMs: timing.pullDelayMs };
+  await inTries(() => pullOnce(parts, reference, pull), {
+    nextMs: upTo(limits, (end) => {
+      if (end.kind === 'failed') pull.signal.throwIfAborted();
+      return faultOf(end) !== undefined;
+    }),
+    onRetry: (end, tries) => {
       // Only the last failure is reported, in the trace and at the end of the job. Before that
       // nobody needs to act.
-      log.debug('pull failed, trying again', { image: reference, tries, reason: error.message });
-      await pause(timing.pullDelayMs(tries), pull.signal);
-    }
-  }
+      const reason = faultOf(end)?.message;
+      log.debug('pull failed, trying again', { image: reference, tries, reason });
+    },
+    pause: (ms) => pause(ms, pull.signal).then(() => true),
+  });
+}
+
+/** The fault of a pull that is worth another try. */
+function faultOf(end: TryEnd<void>): FinalError | undefined {
+  if (end.kind === 'answered') return undefined;
+  return end.error instanceof FinalError && mayPass(end.error) ? end.error : undefined;
 }
 
 async function pullOnce(parts: EngineParts, reference: string, pull: Pull): Promise<void> {

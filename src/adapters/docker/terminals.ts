@@ -9,6 +9,7 @@ import type {
   TerminalSize,
   TerminalCommand,
 } from '../../ports/index.ts';
+import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -19,8 +20,7 @@ import { createdSchema, execSchema } from './replies.ts';
 /** Marks the processes of one terminal, because Docker ends none of them with the connection. */
 const MARK = 'RUNNER_TERMINAL';
 
-const EXIT_CODE_TRIES = 20;
-const EXIT_CODE_PAUSE_MS = 50;
+const EXIT_CODE_TRIES: TryLimits = { most: 20, pauseMs: 50 };
 
 /** Without `grep` in the image what is left ends with the container. */
 const HANG_UP = `for _runner_process in /proc/[0-9]*; do
@@ -171,14 +171,16 @@ async function inspectExec({ daemon, timing }: EngineParts, { container, execId 
 
 /** Docker may need a moment to know it after the end of the output. */
 async function findExitCode(parts: EngineParts, exec: Exec): Promise<number | undefined> {
-  for (let triesLeft = EXIT_CODE_TRIES - 1; ; triesLeft -= 1) {
-    const state = await inspectExec(parts, exec);
-    // Docker forgets an exec with its container.
-    if (state === undefined) return undefined;
-    if (!state.Running && state.ExitCode != null) return state.ExitCode;
-    if (triesLeft === 0) return undefined;
-    await delay(EXIT_CODE_PAUSE_MS);
-  }
+  const state = await inTries(() => inspectExec(parts, exec), {
+    nextMs: upTo(EXIT_CODE_TRIES, (end) => end.kind === 'answered' && isOpen(end.value)),
+    pause: (ms) => delay(ms, true),
+  });
+  return isOpen(state) ? undefined : (state?.ExitCode ?? undefined);
+}
+
+/** Whether a later answer may have an exit code. Docker forgets an exec with its container. */
+function isOpen(state: Awaited<ReturnType<typeof inspectExec>>): boolean {
+  return state !== undefined && (state.Running || typeof state.ExitCode !== 'number');
 }
 
 async function hangUp(parts: EngineParts, exec: Exec): Promise<void> {

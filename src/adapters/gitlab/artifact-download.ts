@@ -14,9 +14,10 @@ import { storageErrorOf } from '../../domain/runner/storage-error.ts';
 import { apiBaseUrl } from '../../domain/runner/api-url.ts';
 import { errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
 import { userAgent } from '../../domain/context/info.ts';
-import { judgeRetry } from '../../domain/runner/retry.ts';
 import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
+import { inTries } from '../../domain/tries.ts';
 import { headerOf, readCapped, saveBody } from '../http/body.ts';
+import { createAnswerRetries } from './answer-retries.ts';
 import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
@@ -107,24 +108,19 @@ interface Answer {
  * Tries again when the status allows it, like any other call. A direct download is tried only once.
  */
 async function answerOf(call: Call, requestId: string): Promise<Answer> {
-  const { request } = call;
-  let waitedMs = 0;
-  for (let failedTries = 1; ; failedTries++) {
-    const answer = await follow(call, requestId);
-    const { statusCode, headers } = answer.response;
-    const verdict = judgeRetry({
-      ...{ status: statusCode, failedTries, waitedMs, budgetMs: WAIT_BUDGET_MS },
-      hints: {
-        rateLimitResetTime: headerOf(headers, 'ratelimit-resettime'),
-        retryAfter: headerOf(headers, 'retry-after'),
-      },
-      ...{ nowMs: Date.now(), random: Math.random() },
-    });
-    if (verdict.kind === 'leave' || request.isDirect) return answer;
-    await answer.response.body.dump();
-    await delay(verdict.waitMs, undefined, { signal: request.signal });
-    waitedMs += verdict.waitMs;
-  }
+  const { isDirect, signal } = call.request;
+  if (isDirect) return follow(call, requestId);
+  const { nextMs } = createAnswerRetries<Answer>(WAIT_BUDGET_MS, ({ response }) => ({
+    status: response.statusCode,
+    header: (name) => headerOf(response.headers, name),
+  }));
+  return inTries(() => follow(call, requestId), {
+    nextMs,
+    onRetry: async (end) => {
+      if (end.kind === 'answered') await end.value.response.body.dump();
+    },
+    pause: (ms) => delay(ms, true, { signal }),
+  });
 }
 
 /** Invariant: the job's token goes to GitLab's own origin only. */

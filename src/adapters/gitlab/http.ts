@@ -6,8 +6,9 @@ import type { ProgramInfo } from '../../domain/context/context.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { apiBaseUrl, judgeRedirect } from '../../domain/runner/api-url.ts';
 import { userAgent } from '../../domain/context/info.ts';
-import { judgeRetry, type WaitHints } from '../../domain/runner/retry.ts';
+import { inTries } from '../../domain/tries.ts';
 import { readCapped } from '../http/body.ts';
+import { createAnswerRetries } from './answer-retries.ts';
 import { describeFault } from './faults.ts';
 import { streamTo, type StreamRequest } from './stream-request.ts';
 import {
@@ -141,43 +142,34 @@ async function sendWithRetries(
   { signal: ending, log }: ApiOptions,
 ): Promise<ApiReply> {
   const signal = anySignal(ending, request.signal);
-  let waitedMs = 0;
-  for (let failedTries = 1; ; failedTries++) {
-    const reply = await sendOnce(request, connected);
-    const verdict = judgeRetry({
-      ...{ status: reply.status, hints: hintsOf(reply.headers), failedTries, waitedMs },
-      ...{ budgetMs: request.waitBudgetMs, nowMs: Date.now(), random: Math.random() },
-    });
-    if (verdict.kind === 'leave') return { ...reply, retryAfterMs: verdict.askedMs };
-    log.debug('GitLab is asked again after a wait', {
-      ...{ method: request.method, path: pathOnly(request), status: reply.status },
-      wait_ms: Math.round(verdict.waitMs),
-    });
-    const isCut = await wasCut(verdict.waitMs, signal);
-    if (isCut) return reply;
-    waitedMs += verdict.waitMs;
-  }
+  const retries = createAnswerRetries<ApiReply>(request.waitBudgetMs, ({ status, headers }) => ({
+    status,
+    header: (name) => headers.get(name),
+  }));
+  const reply = await inTries(() => sendOnce(request, connected), {
+    nextMs: retries.nextMs,
+    pause: (ms) => {
+      log.debug('GitLab is asked again after a wait', {
+        ...{ method: request.method, path: pathOnly(request), wait_ms: Math.round(ms) },
+      });
+      return wasWaited(ms, signal);
+    },
+  });
+  return { ...reply, retryAfterMs: retries.askedMs() };
 }
 
 function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
-async function wasCut(waitMs: number, signal: AbortSignal): Promise<boolean> {
+/** False when the signal has aborted before. */
+async function wasWaited(waitMs: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await delay(waitMs, undefined, { signal });
-    return false;
+    return await delay(waitMs, true, { signal });
   } catch (error) {
-    if (signal.aborted) return true;
+    if (signal.aborted) return false;
     throw error;
   }
-}
-
-function hintsOf(headers: Headers): WaitHints {
-  return {
-    rateLimitResetTime: headers.get('RateLimit-ResetTime'),
-    retryAfter: headers.get('Retry-After'),
-  };
 }
 
 async function sendOnce(request: ApiRequest, connected: Connected): Promise<ApiReply> {

@@ -4,6 +4,7 @@ import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import type { Log } from '../../ports/index.ts';
 import { leaveOn } from '../host/leave-on.ts';
 import type { Cipher } from '../state/cipher.ts';
@@ -36,8 +37,7 @@ export interface Temporal {
 
 const MAX_RECONNECT_PAUSE_MS = 2_000;
 /** At start a wrong address must be reported soon. */
-const CONNECT_TRIES = 4;
-const CONNECT_PAUSE_MS = 1_000;
+const CONNECT_TRIES: TryLimits = { most: 4, pauseMs: 1_000 };
 
 interface Target {
   readonly connectionOptions: ConnectionOptions;
@@ -91,14 +91,10 @@ async function connectPatiently(
   target: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
 ): Promise<Ends> {
-  for (let failedTries = 1; ; failedTries += 1) {
-    try {
-      return await connectOnce(target, dataConverter);
-    } catch (error) {
-      if (failedTries >= CONNECT_TRIES) throw error;
-      await delay(CONNECT_PAUSE_MS);
-    }
-  }
+  return inTries(() => connectOnce(target, dataConverter), {
+    nextMs: upTo(CONNECT_TRIES, ({ kind }) => kind === 'failed'),
+    pause: (ms) => delay(ms, true),
+  });
 }
 
 async function connectOnce(

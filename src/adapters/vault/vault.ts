@@ -10,6 +10,7 @@ import {
   secretField,
   secretPath,
 } from '../../domain/secrets/vault-protocol.ts';
+import { inTries, upTo, type TryEnd, type TryLimits } from '../../domain/tries.ts';
 import { readCapped } from '../http/body.ts';
 import { Outbound } from '../http/outbound.ts';
 
@@ -20,9 +21,8 @@ export interface VaultOptions {
   readonly roots: () => Promise<readonly string[]>;
 }
 
-// As many as Vault's own client.
-const TRIES = 3;
-const RETRY_PAUSE_MS = 1_000;
+/** Source: OpenBao's `api.DefaultRetryPolicy`. */
+const TRIES: TryLimits = { most: 3, pauseMs: 1_000 };
 const CALL_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Vault itself accepts no larger secret. */
@@ -83,19 +83,24 @@ async function logIn(calls: Calls): Promise<string> {
   );
 }
 
-/** Tries again when the server or the network fails. Source: OpenBao's `api.DefaultRetryPolicy`. */
+/** Tries again when the server or the network fails. */
 async function ask(calls: Calls, input: VaultQuery): Promise<Answer> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const answer = await askOnce(calls, input);
-      const isPassing = answer.status >= 500 || [412, 429].includes(answer.status);
-      if (!isPassing || attempt === TRIES) return answer;
-    } catch (error) {
-      calls.signal.throwIfAborted();
-      if (error instanceof FinalError || attempt === TRIES) throw asFinal(error, calls);
-    }
-    await delay(RETRY_PAUSE_MS, undefined, { signal: calls.signal });
+  const { signal } = calls;
+  try {
+    return await inTries(() => askOnce(calls, input), {
+      nextMs: upTo(TRIES, mayPass),
+      pause: (ms) => delay(ms, true, { signal }),
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw asFinal(error, calls);
   }
+}
+
+function mayPass(end: TryEnd<Answer>): boolean {
+  if (end.kind === 'failed') return !(end.error instanceof FinalError);
+  const { status } = end.value;
+  return status >= 500 || [412, 429].includes(status);
 }
 
 async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery): Promise<Answer> {
