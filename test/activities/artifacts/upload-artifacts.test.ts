@@ -1,78 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
-import type { ArtifactReply, ArtifactUpload, UpdateReply } from '../../../src/ports/index.ts';
-import { contextOf } from '../../domain/job/context-fixture.ts';
-import { runActivity } from '../support/drive.ts';
-import { archiveOf, createFakeFileSystem } from '../support/fake-files.ts';
-import { openProcess } from '../support/process.ts';
-import { createWorld } from '../support/world.ts';
+import { archiveOf } from '../support/fake-files.ts';
+import { answer, redirectTo, upload, type UploadOptions } from './support.ts';
 
-const PROJECT = '/builds/group/app';
 const NO_FAULT = { kind: 'succeeded' } as const;
 const FAILED = { kind: 'script_failed', exitCode: 1 } as const;
 const UNANSWERED = new TransientError('connect ECONNREFUSED');
-
-type Kind = Exclude<ArtifactReply['kind'], 'redirected'>;
-
-let replies = 0;
-const answer = (kind: Kind, status: number): ArtifactReply => ({
-  ...{ kind, status, said: `${status} said`, correlationId: `c${(replies += 1)}` },
-});
-const CREATED = (): ArtifactReply => answer('created', 201);
-const redirectTo = (url: string): ArtifactReply => ({
-  ...answer('failed', 307),
-  kind: 'redirected',
-  url,
-});
-
-interface Upload {
-  readonly artifacts?: readonly Readonly<Record<string, unknown>>[];
-  /** One after the other. After the last one GitLab accepts everything. */
-  readonly answers?: readonly (ArtifactReply | Error)[];
-  /** The answer to a call that asks whether GitLab still wants the job. */
-  readonly update?: UpdateReply | Error;
-  readonly stage?: 'upload_artifacts_on_success' | 'upload_artifacts_on_failure';
-}
-
-interface Uploaded {
-  readonly outcome: StageOutcome;
-  readonly uploads: readonly (Pick<ArtifactUpload, 'filename' | 'url'> & {
-    readonly text: string;
-  })[];
-  readonly trace: string;
-}
-
-async function upload({
-  artifacts = [{}],
-  answers = [],
-  update = { kind: 'done', remote: 'running' },
-  stage = 'upload_artifacts_on_success',
-}: Upload = {}): Promise<Uploaded> {
-  const job = { artifacts: artifacts.map((entry) => ({ paths: ['out/'], ...entry })) };
-  const context = contextOf({ job });
-  const { buildId } = context;
-  const world = createWorld(context);
-  const files = createFakeFileSystem();
-  files.container.set(`${PROJECT}/out/a`, { text: 'made', modifiedMs: 1 });
-  const uploads: Uploaded['uploads'][number][] = [];
-  const coordinator = {
-    uploadArtifact: (_: unknown, { file, filename, url }: ArtifactUpload) => {
-      const reply = answers[uploads.length] ?? CREATED();
-      uploads.push({ filename, url, text: files.node.get(file) ?? '' });
-      return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
-    },
-    updateJob: () => (update instanceof Error ? Promise.reject(update) : Promise.resolve(update)),
-  };
-  const ports = { archives: files.archives, hostFiles: files.hostFiles };
-  const { node } = openProcess(world, { ports, engine: files.engine, coordinator }).activities;
-  await runActivity(() => node.prepareEnvironment({ buildId }));
-  const planned = { name: stage, place: 'transfer', attempts: 1 } as const;
-  const request = { stage: planned, attempt: 1, jobStatus: 'running' } as const;
-  const outcome = await runActivity(() => node.runStage({ buildId }, request));
-  return { outcome, uploads, trace: world.spool.saved.text };
-}
 
 describe('artifacts', () => {
   it('are packed and sent', async () => {
@@ -89,7 +23,7 @@ describe('artifacts', () => {
     assert.match(trace, /no matching files/);
   });
 
-  const saved: [when: string, stage: Upload['stage'] & string, isSent: boolean][] = [
+  const saved: [when: string, stage: UploadOptions['stage'] & string, isSent: boolean][] = [
     ['on_success', 'upload_artifacts_on_success', true],
     ['on_success', 'upload_artifacts_on_failure', false],
     ['on_failure', 'upload_artifacts_on_success', false],

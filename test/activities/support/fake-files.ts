@@ -7,16 +7,20 @@ import type {
   HostFiles,
 } from '../../../src/ports/index.ts';
 
-interface StoredFile {
+/** What lies at a path of a container. */
+export interface StoredFile {
   readonly text: string;
   readonly modifiedMs: number;
+  /** The absolute path that it leads to, if it is a leadsTo: '' for a circle. */
+  readonly leadsTo?: string;
+  readonly isDirectory?: true;
 }
 
 /** The files of the build's containers, and those of the node, by absolute path. */
 export interface FakeFileSystem {
   readonly container: Map<string, StoredFile>;
   readonly node: Map<string, string>;
-  readonly engine: Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'putArchive'>;
+  readonly engine: Pick<ContainerEngine, 'linkTarget' | 'readFiles' | 'writeFiles' | 'putArchive'>;
   readonly archives: Archives;
   readonly hostFiles: HostFiles;
 }
@@ -32,6 +36,7 @@ export function createFakeFileSystem(): FakeFileSystem {
   return {
     ...{ container, node },
     engine: {
+      linkTarget: (_, path) => Promise.resolve(container.get(path)?.leadsTo),
       readFiles: (_, path) => Promise.resolve(filesBelow(container, path)),
       writeFiles: async (_, directory, { members }) => {
         for await (const member of members) await write(container, directory, member);
@@ -91,12 +96,18 @@ async function write(
   }
 }
 
-function memberOf(path: string, { text, modifiedMs }: StoredFile): FileMember {
+function memberOf(path: string, file: StoredFile): FileMember {
+  const { text, modifiedMs, leadsTo = '' } = file;
   return {
-    ...{ path, kind: 'file', mode: 0o644, uid: 0, gid: 0, linkTarget: '', modifiedMs },
+    ...{ path, kind: kindOf(file), mode: 0o644, uid: 0, gid: 0, linkTarget: leadsTo, modifiedMs },
     sizeBytes: text.length,
     content: contentOf(text),
   };
+}
+
+function kindOf({ leadsTo, isDirectory }: StoredFile): FileMember['kind'] {
+  if (isDirectory) return 'directory';
+  return leadsTo === undefined ? 'file' : 'symlink';
 }
 
 async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T, void, void> {
