@@ -38,11 +38,13 @@ export async function waitForTerminal(
 ): Promise<StageOutcome> {
   const { buildId } = build.context;
   const { key, ports, signal } = stage;
-  const isAgain = (await readStart(buildId, key, ports)) !== undefined;
+  const known = await readStart(buildId, key, ports);
+  const isAgain = known !== undefined;
   if (!isAgain && !ports.sessions.isConnected(buildId)) return { kind: 'succeeded' };
   const engine = ports.engine(build.context.runner);
   const container = containerNamesOf(build.context).build;
-  const limitMs = timeoutOf(build.context, ports);
+  const beganMs = earlierOrNow(known?.sinceMs, ports.clock);
+  const limitMs = timeoutOf(build.context, { ...ports, beganMs });
   const limit = formatGoDuration(Math.round(limitMs / 1000) * 1000);
   await say(build, key, connectedLine(limit));
   const start = await startOnce(build, { ...stage, container, engine });
@@ -60,11 +62,14 @@ function say({ trace }: LiveBuild, key: string, line: string): Promise<void> {
   return trace.appendOnce(`${key}/${line}`, formatRunnerLine('info', line));
 }
 
-/** What is left of the job's own time is the longest. */
-function timeoutOf(context: BuildContext, { sessions, clock }: TerminalPorts): number {
+/** What was left of the job's own time when the wait began is the longest, in every process. */
+function timeoutOf(
+  context: BuildContext,
+  { sessions, clock, beganMs }: TerminalPorts & { readonly beganMs: number },
+): number {
   const timeoutMs = sessions.timeoutMs();
-  const sinceMs = earlierOrNow(context.receivedMonotonicMs, clock);
-  const leftMs = jobTimeoutSeconds(context) * 1000 - (clock.monotonicMs() - sinceMs);
+  const receivedMs = earlierOrNow(context.receivedMonotonicMs, clock);
+  const leftMs = jobTimeoutSeconds(context) * 1000 - (beganMs - receivedMs);
   return Math.max(0, Math.min(timeoutMs, leftMs));
 }
 

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
 import type {
   Archives,
@@ -37,7 +38,7 @@ export function createFakeFileSystem(): FakeFileSystem {
     ...{ container, node },
     engine: {
       linkTarget: (_, path) => Promise.resolve(container.get(path)?.leadsTo),
-      readFiles: (_, path) => Promise.resolve(filesBelow(container, path)),
+      readFiles: (_, path) => Promise.resolve(filesBelow(container, posix.normalize(path))),
       writeFiles: async (_, directory, { members }) => {
         for await (const member of members) await write(container, directory, member);
       },
@@ -59,7 +60,10 @@ function createArchives(node: FakeFileSystem['node']): Archives {
     canPack: (format) => format === 'zip',
     pack: async ({ file, format }, members) => {
       const files: Record<string, string> = {};
-      for await (const { path, content } of members) files[path] = await textOf(content);
+      for await (const { path, kind, content } of members) {
+        if (format === 'raw' && kind === 'directory') throw new Error(`${path} has no content`);
+        files[path] = await textOf(content);
+      }
       const text = format === 'raw' ? Object.values(files).join('') : archiveOf(files);
       node.set(file, text);
       return { sizeBytes: text.length };
@@ -78,8 +82,8 @@ function createArchives(node: FakeFileSystem['node']): Archives {
 }
 
 function filesBelow(files: FakeFileSystem['container'], top: string) {
-  const parent = top.slice(0, top.lastIndexOf('/'));
-  const found = [...files].filter(([path]) => path === top || path.startsWith(`${top}/`));
+  const parent = posix.dirname(top);
+  const found = [...files].filter(([path]) => `${path}/`.startsWith(posix.join(top, '/')));
   if (found.length === 0) return undefined;
   return eachOf(found.map(([path, file]) => memberOf(path.slice(parent.length + 1), file)));
 }

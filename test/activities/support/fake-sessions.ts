@@ -11,28 +11,19 @@ export interface FakeSessions extends Sessions {
 export function createFakeSessions(timeoutMs: number): FakeSessions {
   let isThere = false;
   const ended: string[] = [];
-  const watchers = new Set<() => void>();
+  const listeners = new Set<() => void>();
   const change = (to: boolean): void => {
     isThere = to;
-    for (const watch of watchers) watch();
+    for (const listener of listeners) listener();
   };
-  const when = (wanted: boolean, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      const watch = (): void => {
-        if (isThere !== wanted && !signal.aborted) return;
-        watchers.delete(watch);
-        resolve();
-      };
-      watchers.add(watch);
-      signal.addEventListener('abort', watch, { once: true });
-      watch();
-    });
   return {
     offer: () => undefined,
     timeoutMs: () => timeoutMs,
     isConnected: () => isThere,
-    whenDisconnected: (_, signal) => when(false, signal),
-    whenConnected: (_, signal) => when(true, signal),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     end: (_, reason) => {
       ended.push(reason);
       change(false);

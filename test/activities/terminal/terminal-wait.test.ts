@@ -139,8 +139,8 @@ describe('the wait for a terminal', () => {
 
 describe('the wait for a terminal, after the runner was started anew', () => {
   /** The stage holds the build in one process, which ends; another one begins ten minutes later. */
-  async function restarted() {
-    const { world, open } = await buildOf();
+  async function restarted(options: Parameters<typeof buildOf>[0] = {}) {
+    const { world, open } = await buildOf(options);
     const first = open();
     first.sessions.come();
     await (await first.begin()).shutDown();
@@ -168,5 +168,16 @@ describe('the wait for a terminal, after the runner was started anew', () => {
     assert.match(sessions.ended.join(), /timed out/);
     assert.deepEqual(world.started, ['build#1']);
     assert.equal(world.spool.saved.text.split('Terminal is connected').length, 2);
+  });
+
+  it('goes on for as long as the first process had said, where the job’s own time ends it', async () => {
+    const { world, clock, sessions, stage } = await restarted({ ageMs: 45 * MINUTE_MS });
+    sessions.come();
+    await clock.pass(5 * MINUTE_MS - 1);
+    assert.equal(stage.outcome(), undefined);
+    await clock.pass(1);
+    assert.deepEqual(stage.outcome(), { kind: 'succeeded' });
+    const said = world.spool.saved.text.match(/Terminal is connected, will time out in [\w.]+/g);
+    assert.deepEqual(said, ['Terminal is connected, will time out in 15m0s...']);
   });
 });
