@@ -54,8 +54,9 @@ void test('a wait looks again when its turn is over: a half-open connection neve
       state = 'exited';
     }
   };
-  const timing = { waitTurnMs: 50, reconnectDelayMs: () => 1 };
-  const engine = await engineFor(t, listener, { timing });
+  const engine = await engineFor(t, listener, {
+    timing: { waitCallMs: 50, reconnectDelayMs: () => 1 },
+  });
   assert.equal((await engine.waitForExit('x', never)).state, 'exited');
   assert.equal(inspections, 2);
 });
