@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { atEnd } from './lib/at-end.mjs';
 import { ensureBuilt } from './lib/build.mjs';
-import { runTests } from './lib/checks.mjs';
+import { runTests, TESTS_AT_ONCE } from './lib/checks.mjs';
 import { openDocker } from './lib/docker-engine.mjs';
 import { describeEngine } from './lib/engine-facts.mjs';
 import { readCounts, writeEngineRow } from './lib/engine-table.mjs';
@@ -27,7 +27,7 @@ await main(async () => {
     options: {
       'docker-host': { type: 'string' },
       suites: { type: 'string', default: SUITES },
-      concurrency: { type: 'string', default: '2' },
+      concurrency: { type: 'string', default: String(TESTS_AT_ONCE) },
     },
   });
   const host = checkHost(values['docker-host']);

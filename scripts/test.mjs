@@ -11,20 +11,27 @@ import { main, say, SetUpError } from './lib/say.mjs';
 import { formatScenarioList } from './lib/scenario-list.mjs';
 import { setUpForSystem, setUpShared } from './lib/set-up.mjs';
 
-// Which tests need what. `adapters` holds tests of the Docker adapter against a real engine.
+// Which tests need what, those that take long first. `adapters` holds tests of the Docker adapter
+// against a real engine.
 const UNIT = [
-  'domain',
+  'workflows',
+  'domain/script',
+  'adapters',
   'activities',
+  'worker',
   'commands',
   'support',
   'bench',
-  'adapters',
-  'workflows',
-  'worker',
   'replay',
   'structure',
+  'domain',
 ];
 const SYSTEM = ['system'];
+const TITLES = {
+  all: 'all tests but the long suite of faults',
+  check: 'unit, adapter, workflow and replay tests',
+  system: 'system tests',
+};
 const FAULTS = ['faults'];
 const RANDOM = ['workflows/random-builds.test.js'];
 const RANDOM_SEEDS = '1000';
@@ -49,34 +56,37 @@ await main(async () => {
   }
   values.report.forEach(checkReportName);
   await ensureBuilt();
-  const isChecked = ['all', 'check'].includes(mode);
-  const failures = isChecked ? await findFaults(runChecks) : [];
-  const env = await setUpShared();
-  if (isChecked) {
-    const title = 'unit, adapter, workflow and replay tests';
-    failures.push(...(await runTests(title, UNIT, { env, concurrency: 2 })));
-  }
-  if (['all', 'system'].includes(mode)) {
-    const all = { ...env, ...(await setUpForSystem()) };
-    failures.push(...(await runSystem({ env: all, isListed: mode === 'system' })));
-  }
-  if (mode === 'faults') {
-    failures.push(...(await runFaults({ env, ...values })));
-  }
+  const env = { ...(await setUpShared()), ...(hasSystem(mode) && (await setUpForSystem())) };
+  const checking = isChecked(mode) ? runChecks() : [];
+  const failures =
+    mode === 'faults' ? await runFaults({ env, ...values }) : await runAll(mode, env);
+  failures.push(...(await checking));
   say(formatSlowest());
   for (const failure of failures) say(`\nfailed: ${failure}`);
   return failures.length === 0 ? 0 : 1;
 });
 
-/** What users see, and with `isListed` each scenario in a form that they can read. */
-async function runSystem({ env, isListed }) {
+/** Whether lint, format and the like are part of it, with the tests that are no system tests. */
+function isChecked(mode) {
+  return ['all', 'check'].includes(mode);
+}
+
+function hasSystem(mode) {
+  return ['all', 'system'].includes(mode);
+}
+
+/** All tests of the mode at once, and with system tests each scenario in a form that people can read. */
+async function runAll(mode, env) {
   const report = join(tmpdir(), `tgr-scenarios-${process.pid}.jsonl`);
-  const all = { ...env, TGR_SCENARIO_REPORT: report };
+  const rooms = [...(hasSystem(mode) ? SYSTEM : []), ...(isChecked(mode) ? UNIT : [])];
   try {
-    return await runTests('system tests', SYSTEM, { env: all, concurrency: 2 });
+    return await runTests(TITLES[mode], rooms, { env: { ...env, TGR_SCENARIO_REPORT: report } });
   } finally {
-    const list = formatScenarioList(report);
-    process.stdout.write(isListed ? `${list}\n` : `${list.slice(list.lastIndexOf('\n'))}\n`);
+    if (hasSystem(mode)) {
+      const list = formatScenarioList(report);
+      const shown = mode === 'system' ? list : list.slice(list.lastIndexOf('\n'));
+      process.stdout.write(`${shown}\n`);
+    }
     rmSync(report, { force: true });
   }
 }
@@ -86,8 +96,7 @@ async function runFaults({ env, seed, report: files }) {
   const begunMs = performance.now();
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
-  // Most of their time they wait.
-  const limits = { concurrency: 4, limitMinutes: 60 };
+  const limits = { limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
     // The workflows alone are quick: among fake calls that fail, last and are done twice.
@@ -101,17 +110,5 @@ async function runFaults({ env, seed, report: files }) {
     const minutes = (performance.now() - begunMs) / 60_000;
     for (const file of files) await writeFaultReport(file, { table, seed, minutes });
     rmSync(report, { force: true });
-  }
-}
-
-/** Lint errors are told at once and at the end, and the tests are run all the same. */
-async function findFaults(check) {
-  try {
-    await check();
-    return [];
-  } catch (error) {
-    if (!(error instanceof SetUpError)) throw error;
-    say(`error: ${error.message}`);
-    return [error.message];
   }
 }

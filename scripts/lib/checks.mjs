@@ -1,30 +1,42 @@
 import { readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { bin, ensureBuilt } from './build.mjs';
+import { bin } from './build.mjs';
 import { findCompatibilityFaults } from './compatibility.mjs';
 import { ROOT } from './paths.mjs';
 import { run } from './run.mjs';
 import { SetUpError, step } from './say.mjs';
 import { addDurations } from './slowest-files.mjs';
 
-/** Everything that needs no Docker and no Temporal: types, purity, lint, format, bundle, tables. */
+/**
+ * Everything that needs no Docker and no Temporal: purity, lint, format, tables. Types are checked
+ * when the sources are compiled.
+ * Returns what is wrong, a text each. It gives way to what else runs: tests have limits of time.
+ */
 export async function runChecks() {
-  await ensureBuilt(); // compiles with strict types, and bundles the workflows
-  await tool('domain and workflows are pure', ['typescript', 'tsc'], ['-p', 'tsconfig.pure.json']);
-  await tool('lint', ['eslint'], ['--max-warnings', '0', '.']);
-  await tool('format', ['prettier'], ['--check', '--log-level', 'warn', '.']);
-  await step('compatibility tables are right', async () => {
-    const faults = findCompatibilityFaults();
-    if (faults.length > 0) throw new SetUpError(faults.join('\n'));
-  });
+  const checks = [
+    tool('domain and workflows are pure', ['typescript', 'tsc'], ['-p', 'tsconfig.pure.json']),
+    tool('lint', ['eslint'], ['--max-warnings', '0', '.']),
+    tool('format', ['prettier'], ['--check', '--log-level', 'warn', '.']),
+    step('compatibility tables are right', async () => {
+      const faults = findCompatibilityFaults();
+      if (faults.length > 0) throw new SetUpError(faults.join('\n'));
+    }),
+  ];
+  const ends = await Promise.allSettled(checks);
+  return ends.filter(({ status }) => status === 'rejected').map(({ reason }) => toFault(reason));
+}
+
+function toFault(error) {
+  if (!(error instanceof SetUpError)) throw error;
+  return error.message;
 }
 
 async function tool(title, [packageName, program], args) {
   await step(title, async () => {
     try {
-      await run(process.execPath, [bin(packageName, program), ...args], { cwd: ROOT });
+      const command = [process.execPath, bin(packageName, program), ...args];
+      await run('nice', command, { cwd: ROOT });
     } catch (error) {
       throw new SetUpError(`${title}: ${error.message}`);
     }
@@ -34,47 +46,49 @@ async function tool(title, [packageName, program], args) {
 /** A file of tests that takes longer than this hangs. */
 const LIMIT_MINUTES = 15;
 
-const FAILURE_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/failure-reporter.mjs')).href;
-const DURATION_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/duration-reporter.mjs')).href;
-const RESULT_REPORTER = pathToFileURL(join(ROOT, 'scripts/lib/result-reporter.mjs')).href;
+const TEST_PROCESS = join(ROOT, 'scripts/lib/test-process.mjs');
+
+/** So many files of tests run at once: most of their time they wait. */
+export const TESTS_AT_ONCE = Math.min(8, 2 * Math.max(1, availableParallelism()));
 
 /**
- * Runs compiled tests by Node's own runner; its report is what is printed. Returns what failed, a
+ * Runs compiled tests by Node's own runner; its report is what is printed. Files begin in the order
+ * of `patterns`, so that long ones named first leave no slot empty at the end. Returns what failed, a
  * text each, to be shown again at the end. `results` names a file for a line of JSON on each test.
  */
 export async function runTests(
   title,
   patterns,
-  { env, concurrency, limitMinutes = LIMIT_MINUTES, results },
+  { env, concurrency = TESTS_AT_ONCE, limitMinutes = LIMIT_MINUTES, results },
 ) {
   const files = await findTests(patterns);
   if (files.length === 0)
     throw new SetUpError(`${title}: there are no tests in ${patterns.join(', ')}`);
   const failures = join(tmpdir(), `tgr-failures-${process.pid}.txt`);
   const durations = join(tmpdir(), `tgr-durations-${process.pid}.jsonl`);
-  const reporters = [
-    ['--test-reporter=spec', '--test-reporter-destination=stdout'],
-    [`--test-reporter=${FAILURE_REPORTER}`, `--test-reporter-destination=${failures}`],
-    [`--test-reporter=${DURATION_REPORTER}`, `--test-reporter-destination=${durations}`],
-    ...(results === undefined
-      ? []
-      : [[`--test-reporter=${RESULT_REPORTER}`, `--test-reporter-destination=${results}`]]),
-  ].flat();
-  const limits = [`--test-concurrency=${concurrency}`, `--test-timeout=${limitMinutes * 60_000}`];
-  const args = ['--enable-source-maps', '--test', ...reporters, ...limits, ...files];
+  const limitMs = limitMinutes * 60_000;
+  const options = {
+    files,
+    concurrency: Number(concurrency),
+    limitMs,
+    failures,
+    durations,
+    results,
+  };
+  const args = ['--enable-source-maps', TEST_PROCESS, JSON.stringify(options)];
   try {
     await step(title, () => run(process.execPath, args, { cwd: ROOT, env, show: true }));
     return [];
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error;
-    return [`${title}:\n${readFileSync(failures, 'utf8').trim() || error.message}`];
+    return [`${title}:\n${readFileSync(failures, 'utf8').trim() || 'see above'}`];
   } finally {
     addDurations(durations);
     for (const file of [failures, durations]) rmSync(file, { force: true });
   }
 }
 
-/** Paths of compiled tests in these directories, or of one that is named itself. */
+/** Paths of compiled tests in these directories, one directory after the other, or of one that is named itself. */
 export async function findTests(directories) {
   const { readdir } = await import('node:fs/promises');
   const found = [];
@@ -85,9 +99,8 @@ export async function findTests(directories) {
       continue;
     }
     const entries = await readdir(path, { recursive: true }).catch(() => []);
-    found.push(
-      ...entries.filter((name) => name.endsWith('.test.js')).map((name) => join(path, name)),
-    );
+    const tests = entries.filter((name) => name.endsWith('.test.js')).sort();
+    found.push(...tests.map((name) => join(path, name)));
   }
-  return found.sort();
+  return [...new Set(found)];
 }
