@@ -4,7 +4,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { globPath, parseGlob, readGlob } from '../../../src/domain/files/glob.ts';
 import { askGo } from '../../support/ask-go.ts';
-import { DOUBLESTAR_CASES, type DoublestarVerdict } from './doublestar-cases.ts';
+import { NAME_CASES, type DoublestarVerdict } from './doublestar-cases.ts';
+import { SYNTAX_CASES } from './doublestar-syntax-cases.ts';
+
+const DOUBLESTAR_CASES = [...NAME_CASES, ...SYNTAX_CASES];
 
 function verdictOf(pattern: string, path: string): DoublestarVerdict {
   const glob = parseGlob(pattern);

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
+import type { PlannedStage } from '../../../src/domain/context/stage.ts';
+import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
+import { runActivity } from './drive.ts';
+import { openProcess, type ProcessOptions } from './process.ts';
+import { createWorld, type FakeContainer, type World } from './world.ts';
+
+export const SCRIPT: PlannedStage = { name: 'step_script', place: 'build', attempts: 1 };
+export const SOURCES: PlannedStage = { name: 'get_sources', place: 'helper', attempts: 1 };
+
+export interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+  readonly run: (stage?: PlannedStage) => Promise<StageOutcome>;
+}
+
+interface PreparedOptions extends ProcessOptions {
+  readonly changes?: ContextChanges;
+  /** The entrypoint of the job's image. */
+  readonly entrypoint?: readonly string[];
+}
+
+/** A build with an environment. */
+export async function prepared(
+  scripts: World['scripts'],
+  { changes = {}, entrypoint = [], ...options }: PreparedOptions = {},
+): Promise<Setting> {
+  const context = contextOf(changes);
+  const world = createWorld(context, { scripts, entrypoint });
+  const { node } = openProcess(world, options).activities;
+  const build = { buildId: context.buildId };
+  await runActivity(() => node.prepareEnvironment(build));
+  const run = (stage = SCRIPT): Promise<StageOutcome> => {
+    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
+    return runActivity(() => node.runStage(build, request));
+  };
+  return { world, node, build, run };
+}
+
+export function buildContainer({ docker }: World): FakeContainer {
+  const found = [...docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
+  assert.ok(found !== undefined);
+  return found;
+}

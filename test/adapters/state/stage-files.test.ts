@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { draftOf, setUp } from './open-store.ts';
+
+describe('files of a stage', () => {
+  it('are the same each time, with the modes that a job may have changed', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const files = await store.stageFiles(buildId, 'build');
+    await writeFile(files.output, 'said');
+    await chmod(files.output, 0o600);
+    assert.deepEqual(await store.stageFiles(buildId, 'build'), files);
+    assert.equal((await stat(files.output)).mode & 0o777, 0o666);
+    assert.equal(await readFile(files.output, 'utf8'), 'said');
+  });
+
+  it('are made again when somebody has deleted some of them', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const files = await store.stageFiles(buildId, 'build');
+    await rm(files.state);
+    await store.stageFiles(buildId, 'build');
+    assert.equal((await stat(files.state)).mode & 0o777, 0o666);
+    await rm(store.directory(buildId), { recursive: true });
+    await store.writeScript(buildId, 'build', { text: 'true', nonce: 'n' });
+    assert.equal(await readFile(files.script, 'utf8'), 'true');
+    assert.equal((await stat(files.script)).mode & 0o777, 0o644);
+  });
+
+  it('can be written by any user of a container, but for the script', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const before = process.umask(0o077);
+    try {
+      const { script, output, state } = await store.stageFiles(buildId, 'build');
+      const mode = async (file: string) => (await stat(file)).mode & 0o777;
+      assert.deepEqual(
+        [await mode(script), await mode(output), await mode(state)],
+        [0o644, 0o666, 0o666],
+      );
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it('keep their inodes, which containers have mounted', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { script, output } = await store.stageFiles(buildId, 'build');
+    await writeFile(output, 'output of the job');
+    const { ino } = await stat(script);
+    await store.writeScript(buildId, 'build', { text: 'echo a long one', nonce: 'a' });
+    await store.writeScript(buildId, 'build', { text: 'echo', nonce: 'b' });
+    assert.equal((await stat(script)).ino, ino);
+    assert.equal(await readFile(script, 'utf8'), 'echo');
+    await store.stageFiles(buildId, 'build');
+    assert.equal(await readFile(output, 'utf8'), 'output of the job');
+  });
+
+  it('tell the state that the wrapper wrote, and nothing before that', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    assert.equal(await store.readState(buildId, 'helper'), '');
+    const { state } = await store.stageFiles(buildId, 'helper');
+    await writeFile(state, 'nonce 3');
+    assert.equal(await store.readState(buildId, 'helper'), 'nonce 3');
+  });
+
+  it('are not read beyond what a state can be: a job may write as much as it likes', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { state } = await store.stageFiles(buildId, 'build');
+    await writeFile(state, 'nonce 0 ');
+    await truncate(state, 2 ** 40); // sparse
+    assert.equal((await store.readState(buildId, 'build')).length, 256);
+    const signal = AbortSignal.timeout(5_000);
+    await store.whenBegun(buildId, 'build', { nonce: 'nonce', signal });
+    assert.ok(!signal.aborted);
+  });
+
+  it('tell when a stage has begun, and not for the nonce of another', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { state } = await store.stageFiles(buildId, 'build');
+    await writeFile(state, 'other 0');
+    let hasBegun = false;
+    const { signal } = new AbortController();
+    const begun = store.whenBegun(buildId, 'build', { nonce: 'mine', signal }).then(() => {
+      hasBegun = true;
+    });
+    await new Promise(setImmediate);
+    assert.equal(hasBegun, false);
+    await writeFile(state, 'mine');
+    await begun;
+  });
+
+  it('tell when a stage is over, and not before nothing of it is left', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { state } = await store.stageFiles(buildId, 'helper');
+    await writeFile(state, 'mine 0\n');
+    let isOver = false;
+    const { signal } = new AbortController();
+    const over = store.whenOver(buildId, 'helper', { nonce: 'mine', signal }).then(() => {
+      isOver = true;
+    });
+    await new Promise(setImmediate);
+    assert.equal(isOver, false);
+    await writeFile(state, 'mine 0\n\nover mine\n');
+    await over;
+  });
+
+  it('have a bell for the helper, also in a directory of an earlier release', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { bell, turn } = await store.stageFiles(buildId, 'helper');
+    assert.ok(bell !== undefined && (await stat(bell)).isFIFO());
+    assert.equal((await store.stageFiles(buildId, 'build')).bell, undefined);
+    await rm(bell);
+    await rm(turn);
+    assert.deepEqual((await store.stageFiles(buildId, 'helper')).bell, bell);
+    assert.equal((await stat(turn)).mode & 0o777, 0o644);
+  });
+
+  it('wake a container by the bell, however full that is, until its stage has begun', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { bell = '', state, turn } = await store.stageFiles(buildId, 'helper');
+    const filler = await open(bell, constants.O_RDWR | constants.O_NONBLOCK);
+    await filler.write(Buffer.alloc(64 * 1024, '\n'));
+    await chmod(bell, 0);
+    await store.writeTurn(buildId, 'helper', 'mine');
+    assert.equal(await readFile(turn, 'utf8'), 'mine\n');
+    const { signal } = new AbortController();
+    const rung = store.ringBell(buildId, 'helper', { nonce: 'mine', signal });
+    await filler.close();
+    const shell = spawn('sh', ['-c', `read -r _ <'${bell}' && echo 'mine begun 7' >'${state}'`]);
+    assert.equal(await rung, undefined);
+    if (shell.exitCode === null) await once(shell, 'exit');
+    assert.equal(shell.exitCode, 0);
+  });
+
+  it('stop ringing when nobody wants to know any more', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.stageFiles(buildId, 'helper');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const rung = store.ringBell(buildId, 'helper', { nonce: 'mine', signal });
+    controller.abort();
+    assert.equal(await rung, undefined);
+  });
+
+  it('stop telling when nobody wants to know any more', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    await store.stageFiles(buildId, 'build');
+    const controller = new AbortController();
+    const begun = store.whenBegun(buildId, 'build', { nonce: 'mine', signal: controller.signal });
+    controller.abort();
+    await begun;
+  });
+});

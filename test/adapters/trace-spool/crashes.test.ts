@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { appendFile, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { ENDED, directory, output, errors, openWriter, sendable } from './open-writer.ts';
+
+describe('a trace after a crash', () => {
+  it('has every byte once, wherever the crash came', async () => {
+    const lines = Array.from({ length: 12 }, (_, i) => `line ${i} hunter2hunter2 é\n`);
+    const bytes = Buffer.from(lines.join(''));
+    const step = 7;
+    let seen = '';
+    for (let at = 0; at < bytes.length; at += step) {
+      // Each step is a new process. Only what the one before has written is left.
+      const writer = await openWriter();
+      await writer.appendOnce('header', 'header\n');
+      await writer.followFile('build', output, ENDED);
+      if (at % 3 === 0) seen = await sendable(writer);
+      await appendFile(output, bytes.subarray(at, at + step));
+      if (at % 2 === 0) await writer.followFile('build', output, ENDED);
+      if (at % 5 === 0) await writer.checkpoint();
+    }
+    const writer = await openWriter();
+    await writer.appendOnce('header', 'header\n');
+    await writer.followFile('build', output, ENDED);
+    await writer.endStreams();
+    const trace = await sendable(writer);
+    assert.equal(trace, `header\n${bytes.toString().replaceAll('hunter2hunter2', '[MASKED]')}`);
+    assert.ok(trace.startsWith(seen), 'what could be sent before stands');
+    assert.equal(writer.checksum().checksum, `crc32:${crc32(trace).toString(16).padStart(8, '0')}`);
+  });
+
+  it('still has a line of the runner of which no checkpoint was made', async () => {
+    await (await openWriter()).appendOnce('header', 'header\n');
+    assert.equal(await sendable(await openWriter()), 'header\n');
+  });
+
+  it('has lost nothing that could be sent when a power cut takes the rest', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.checkpoint();
+    before.ackedBytes = 4;
+    await before.checkpoint();
+    await before.appendOnce('b', 'two\n');
+    await truncate(join(directory, 'trace'), 6);
+    const writer = await openWriter();
+    assert.equal(writer.sendableBytes, 4);
+    await writer.appendOnce('b', 'two\n');
+    assert.equal(await sendable(writer), 'one\ntwo\n');
+    assert.deepEqual(errors, []);
+  });
+
+  it('knows what the coordinator has, as of the last checkpoint', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.checkpoint();
+    before.ackedBytes = 4;
+    await before.appendOnce('b', 'two\n');
+    await before.checkpoint();
+    before.ackedBytes = 8;
+    assert.equal((await openWriter()).ackedBytes, 4);
+  });
+
+  it('does not show what was written above the last checkpoint', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.checkpoint();
+    await appendFile(join(directory, 'trace'), 'half of a li');
+    const writer = await openWriter();
+    await writer.appendOnce('b', 'two\n');
+    assert.equal(await sendable(writer), 'one\ntwo\n');
+    assert.equal(await readFile(join(directory, 'trace'), 'utf8'), 'one\ntwo\n');
+  });
+
+  it('keeps a limit that was exceeded, though the job’s file was emptied', async () => {
+    const changes = { runner: { outputLimitBytes: 10 } };
+    await writeFile(output, Buffer.alloc(9 * 1024 * 1024, 'x'));
+    await (await openWriter(changes)).followFile('build', output, ENDED);
+    const writer = await openWriter(changes);
+    await appendFile(output, 'later');
+    await writer.followFile('build', output, ENDED);
+    const trace = await sendable(writer);
+    assert.match(trace, /^x{10}\n.*exceeded limit of 10 bytes.*\n.*collected\.\u001b\[0;m\n$/);
+  });
+});
+
+const DAMAGES: readonly (readonly [
+  name: string,
+  damage: () => Promise<void>,
+  expected: RegExp,
+  why: string,
+])[] = [
+  [
+    'the end of the trace',
+    () => truncate(join(directory, 'trace'), 6),
+    /^one\n\?{4}[^\n]*WARNING: up to 4 bytes of this log were lost/,
+    'what is known to be right stays',
+  ],
+  [
+    'an end that is garbage',
+    () => garble(6),
+    /^one\n\?{4}[^\n]*WARNING: up to 4 bytes of this log were lost/,
+    'as long as it was, and not what was written',
+  ],
+  [
+    'garbage in the middle',
+    () => garble(1),
+    /^\?{8}[^\n]*WARNING: up to 8 bytes of this log were lost/,
+    'what follows cannot be told from it',
+  ],
+  [
+    'any of it',
+    () => rm(join(directory, 'trace')),
+    /^\?{8}[^\n]*WARNING: up to 8 bytes of this log were lost/,
+    'it is gone',
+  ],
+  [
+    'the checkpoints',
+    async () => {
+      await writeFile(join(directory, 'trace.checkpoint'), '{"vers');
+      await rm(join(directory, 'trace.checkpoint.quick'));
+    },
+    /^.*WARNING: up to 8 bytes of this log were lost/,
+    'then nothing tells where to go on',
+  ],
+];
+
+async function garble(position: number): Promise<void> {
+  const file = await open(join(directory, 'trace'), 'r+');
+  await file.write('\0', position);
+  await file.close();
+}
+
+describe('a trace that the disk damaged', () => {
+  for (const [name, damage, expected, why] of DAMAGES) {
+    it(`says so, and goes on without ${name}: ${why}`, async () => {
+      const before = await openWriter();
+      await before.appendOnce('a', 'one\n');
+      await before.checkpoint();
+      await before.appendOnce('b', 'two\n');
+      await before.checkpoint();
+      await damage();
+      const writer = await openWriter();
+      const trace = await sendable(writer);
+      assert.match(trace, expected);
+      assert.equal(errors.length, 1);
+      await writer.appendOnce('c', 'three\n');
+      assert.equal(await sendable(await openWriter()), `${trace}three\n`);
+      assert.equal(errors.length, 1, 'it is not told again');
+    });
+  }
+
+  it('is at its place and whole in the coordinator, which has what was lost', async () => {
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\ntwo\n');
+    await before.checkpoint();
+    before.ackedBytes = 8;
+    await before.appendOnce('b', 'three\n');
+    await before.checkpoint();
+    before.ackedBytes = 14;
+    await truncate(join(directory, 'trace'), 2);
+    const writer = await openWriter();
+    await writer.appendOnce('c', 'four\n');
+    await writer.checkpoint();
+    const rest = Buffer.from(await writer.read(14, 1000)).toString();
+    assert.match(rest, /^[^\n]*WARNING: up to 6 bytes [^\n]*\nfour\n$/);
+    const sum = crc32(`one\ntwo\nthree\n${rest}`).toString(16).padStart(8, '0');
+    assert.equal(writer.checksum().checksum, `crc32:${sum}`);
+    const next = await openWriter();
+    assert.equal(next.checksum().checksum, `crc32:${sum}`, 'also in the next process');
+    assert.equal(errors.length, 1);
+  });
+
+  it('is damaged once more, and keeps its place', async () => {
+    await (await openWriter()).appendOnce('a', 'one\n');
+    for (const _ of ['first', 'second']) {
+      await (await openWriter()).checkpoint();
+      await truncate(join(directory, 'trace'), 0);
+    }
+    const trace = await sendable(await openWriter());
+    assert.match(trace, /^\?{4}\?*[^\n]*WARNING: up to \d+ bytes [^\n]*\n$/);
+    assert.equal(errors.length, 2);
+  });
+});
