@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { keepCompiled } from './adapters/host/compile-cache.ts';
 import { readOpenFiles } from './adapters/host/open-files.ts';
 import { describeTooFewFiles } from './domain/runner/open-files.ts';
 import { holdSignals } from './worker/shutdown.ts';
@@ -10,6 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+keepCompiled(process.env);
 process.exitCode = await main();
 
 /** Loads the program only where it can run, because Node's own error message would not help. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { SITE_CA_FILE } from '../../domain/runner/outbound.ts';
-import { readableCertificates } from './pem.ts';
+import { isReadable, splitPem } from './pem.ts';
 import type { Environment } from './proxy.ts';
 
 /**
@@ -29,9 +29,12 @@ export async function readSystemRoots(
   const system = await firstReadable(chosen === undefined || chosen === '' ? BUNDLES : [chosen]);
   const extra = await firstReadable([env['NODE_EXTRA_CA_CERTS'] ?? '']);
   const own = await Promise.all([SITE_CA_FILE, ...more].map((path) => firstReadable([path])));
-  const found = [system, extra, ...own].flatMap((pem) => readableCertificates(pem));
-  // Most roots are in both lists, with different formatting.
-  const byContent = new Map([...rootCertificates, ...found].map((pem) => [bare(pem), pem]));
+  // Most roots are in both lists, with different formatting. Only the others have to be read.
+  const byContent = new Map(rootCertificates.map((pem) => [bare(pem), pem]));
+  for (const block of [system, extra, ...own].flatMap(splitPem)) {
+    const content = bare(block);
+    if (!byContent.has(content) && isReadable(block)) byContent.set(content, block);
+  }
   return [...byContent.values()];
 }
 

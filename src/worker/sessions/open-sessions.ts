@@ -1,9 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  openSessionServer,
-  type FoundSession,
-} from '../../adapters/session-server/session-server.ts';
-import { openCertificate } from '../../adapters/session-server/stored-certificate.ts';
+import type { FoundSession } from '../../adapters/session-server/session-server.ts';
 import type { Cipher } from '../../adapters/state/cipher.ts';
 import { createVisits } from '../../adapters/session-server/visits.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
@@ -44,6 +40,11 @@ export async function openSessions(options: SessionOptions, closers: Closers): P
   if (address === undefined || typeof address === 'string') {
     return { ...visits, timeoutMs, offer: () => undefined };
   }
+  // Loaded here: the parts of a certificate are a tenth of a node's start, and few nodes have one.
+  const [{ openCertificate }, { openSessionServer }] = await Promise.all([
+    import('../../adapters/session-server/stored-certificate.ts'),
+    import('../../adapters/session-server/session-server.ts'),
+  ]);
   const certificate = await openCertificate(address.host, { file, cipher, nowMs: clock.nowMs() });
   const server = await openSessionServer({
     ...{ listen: address.listen, certificate, visits, log },
