@@ -6,8 +6,10 @@ import { ratioOf, type Figure } from './figure.ts';
  */
 export type Baseline = Readonly<Record<string, number>>;
 
-/** Two runs on one machine differ by less. */
-const ALLOWED_GROWTH = 1.25;
+/**
+ * Two runs on one machine differ by a quarter, and another machine has another Docker and another disk.
+ */
+const ALLOWED_GROWTH = 1.5;
 
 export function baselineOf(figures: readonly Figure[]): Baseline {
   const known = figures.flatMap((figure) => {

@@ -122,11 +122,14 @@ export async function measureLog(options: BenchOptions): Promise<readonly Figure
   const subject = await openSubject(options);
   try {
     await subject.runJob(TRIVIAL);
+    await subject.installation.whenClean();
     const before = await residentMegabytes(subject.pid);
+    const cpuBefore = await subject.cpuSeconds();
     let duration = 0;
     const largest = await largestWhile(subject.pid, async () => {
       duration = durationMs(await subject.runJob(spec));
     });
+    const cpu = (await subject.cpuSeconds()) - cpuBefore;
     const limit = await timeOfPatches(subject.gitlab, Buffer.from(LINE.repeat(lines)));
     return [
       {
@@ -134,6 +137,7 @@ export async function measureLog(options: BenchOptions): Promise<readonly Figure
         values: [duration],
         limit: { title: 'the same bytes by plain PATCH requests', values: [limit] },
       },
+      { name: 'log-cpu', title: 'CPU of that job', unit: 's CPU', values: [cpu] },
       { name: 'log-memory', title: 'memory that it adds', unit: 'MB', values: [largest - before] },
     ];
   } finally {

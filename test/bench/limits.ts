@@ -25,13 +25,18 @@ export function timeOfContainer(): Promise<number> {
 
 /** A fetch of the branch into a new repository, and one container. */
 export async function timeOfGitAndContainer(gitlab: FakeGitLab): Promise<number> {
+  return (await timeOfGit(gitlab)) + (await timeOfContainer());
+}
+
+/** A fetch of the branch into a new repository. */
+export async function timeOfGit(gitlab: FakeGitLab): Promise<number> {
   const job = await claimJob(gitlab);
   const directory = await mkdtemp(join(tmpdir(), 'tgr-bench-'));
   const { url, defaultBranch } = gitlab.repository;
   const authorized = url.replace('://', `://gitlab-ci-token:${job.token}@`);
   try {
     await execute('git', ['init', '--quiet', directory]);
-    const fetched = await timeOf(() =>
+    return await timeOf(() =>
       execute('git', [
         '-C',
         directory,
@@ -42,7 +47,6 @@ export async function timeOfGitAndContainer(gitlab: FakeGitLab): Promise<number>
         defaultBranch,
       ]),
     );
-    return fetched + (await timeOfContainer());
   } finally {
     job.cancel();
     await rm(directory, { recursive: true, force: true });

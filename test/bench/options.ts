@@ -1,22 +1,50 @@
 import { parseArgs } from 'node:util';
 
 /** Rows of the table, in its order. */
-const ROWS = [
-  'trivial',
-  'git',
-  'files',
-  'twenty',
-  'log',
-  'pick-up',
-  'history',
-  'idle',
-  'start',
-  'version',
-] as const;
-export type Row = (typeof ROWS)[number];
+const ROWS = {
+  trivial: 'a job that does nothing, from 201 to the final update, and its CPU',
+  git: 'a job with sources',
+  files: 'a job with sources, cache, artifact and after_script',
+  twenty: 'twenty trivial jobs, four at a time',
+  log: 'a job with a large log, its CPU and the memory that it adds',
+  'pick-up': 'from the end of a job to the next one',
+  history: 'events and size of a build with services, cache and artifact, and what a log adds',
+  sleeping: 'memory of each build whose script sleeps',
+  idle: 'CPU and memory of a node without jobs',
+  start: 'from the start of a node to its first question for a job',
+  version: 'the shortest command',
+  limits: 'what the machine alone needs: a container, a git fetch, a log, a chain of activities',
+} as const;
+export type Row = keyof typeof ROWS;
+
+/** What `--help` prints. */
+export const HELP: string = `npm run bench -- [options]
+
+Measures this runner against a fake GitLab, each figure beside what the machine needs for it alone.
+
+  --only ROW,…         Only these rows (default: all)
+  --quick              Five runs a row, a log of 20 MB, ten idle seconds
+  --runs N             How often a row is measured (default: 20, quick: 5)
+  --answer-ms N        GitLab takes so long for each answer, as a real one takes 50 or 200
+  --runner-cmd COMMAND Measures another runner beside this one: each row of both, one after the other.
+                       "{config}" in it becomes the path of its config file.
+                       TGR_TEST_HELPER_IMAGE names a helper image that serves both.
+  --json FILE          Writes all figures with their values
+  --check FILE         Fails when a ratio is worse than in this baseline
+  --write-baseline FILE
+  --help
+
+npm run bench -- trace   measures the stages of the log alone, without a runner.
+
+Rows:
+${Object.entries(ROWS)
+  .map(([name, what]) => `  ${name.padEnd(12)}${what}`)
+  .join('\n')}
+`;
 
 export interface BenchOptions {
   readonly rows: readonly Row[];
+  readonly wantsHelp: boolean;
   /** How often each row is measured; slow ones less often. */
   readonly runs: number;
   readonly logMegabytes: number;
@@ -36,6 +64,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      help: { type: 'boolean', default: false },
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       runs: { type: 'string' },
@@ -48,7 +77,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
   });
   const { quick, only } = values;
   return {
-    rows: only === undefined ? ROWS : only.split(',').map(readRow),
+    wantsHelp: values.help,
+    rows: only === undefined ? names() : only.split(',').map(readRow),
     runs: readNumber('--runs', values.runs ?? (quick ? '5' : '20')),
     logMegabytes: quick ? 20 : 100,
     idleSeconds: quick ? 10 : 60,
@@ -60,9 +90,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
   };
 }
 
+function names(): readonly Row[] {
+  return Object.keys(ROWS) as Row[];
+}
+
 function readRow(name: string): Row {
-  const row = ROWS.find((one) => one === name);
-  if (row === undefined) throw new Error(`${name} is no row; there are ${ROWS.join(', ')}`);
+  const row = names().find((one) => one === name);
+  if (row === undefined) throw new Error(`${name} is no row; there are ${names().join(', ')}`);
   return row;
 }
 
