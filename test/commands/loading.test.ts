@@ -4,17 +4,18 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { CLI } from '../support/command.ts';
 
 const PACKAGE_NAME = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 
-/** The packages whose code this command line loads, by V8's own record of a run. */
+/** The packages whose code Node loads for these arguments, by V8's own record of the run. */
 async function loadedPackages(args: readonly string[]): Promise<ReadonlySet<string>> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-loading-'));
   try {
     const env = { ...process.env, NODE_V8_COVERAGE: directory };
-    await promisify(execFile)(process.execPath, [CLI, ...args], { env });
+    await promisify(execFile)(process.execPath, args, { env });
     const [file] = await readdir(directory);
     const record = JSON.parse(await readFile(join(directory, file!), 'utf8')) as {
       readonly result: readonly { readonly url: string }[];
@@ -27,9 +28,18 @@ async function loadedPackages(args: readonly string[]): Promise<ReadonlySet<stri
 }
 
 it('loads for the version neither a client nor what checks a config file', async () => {
-  const packages = await loadedPackages(['--version']);
+  const packages = await loadedPackages([CLI, '--version']);
   assert.ok(packages.has('commander'));
   for (const name of ['zod', 'undici', 'ky', 'toml', 'dockerode', '@temporalio/client']) {
     assert.ok(!packages.has(name), `${name} is loaded`);
   }
+});
+
+it('loads with the code of the node no client of a cache store, of tracing or of a login', async () => {
+  const worker = new URL('./worker.js', pathToFileURL(CLI));
+  const packages = await loadedPackages(['-e', `import(${JSON.stringify(worker.href)})`]);
+  assert.ok(packages.has('@temporalio/worker'));
+  // prom-client loads the interfaces of OpenTelemetry, which do nothing by themselves.
+  const lazy = /^(@aws-sdk|@smithy|@google-cloud|@azure)\/|^@opentelemetry\/(?!api$)|^jose$/;
+  for (const name of packages) assert.doesNotMatch(name, lazy);
 });

@@ -8,9 +8,8 @@ import { createGcsPresigner } from './gcs.ts';
 import type { PresignedRequest, Presigner, PresignRequest } from './presigner.ts';
 import { createS3Presigner } from './s3.ts';
 import { createTransfer } from './transfer.ts';
-import { readSystemRoots } from '../http/system-roots.ts';
 import { leaveOn } from '../host/leave-on.ts';
-import { Outbound } from '../http/outbound.ts';
+import { openOutbound } from '../http/outbound.ts';
 
 export interface CacheStoreOptions {
   readonly cache: CacheConfig;
@@ -108,8 +107,7 @@ interface Connections {
 /** Opened when first needed and replaced after a while. Transfers in progress continue. */
 function openConnections({ env, trustedFiles }: CacheStoreOptions): Connections {
   let held: { readonly dispatcher: Promise<Dispatcher>; readonly atMs: number } | undefined;
-  const open = async (): Promise<Dispatcher> =>
-    new Outbound({ env, ca: await readSystemRoots(env, trustedFiles), connectMs: CONNECT_MS });
+  const open = () => openOutbound(env, { trustedFiles, connectMs: CONNECT_MS });
   // Never awaited, because transfers in progress may last long.
   const letGo = (): void => {
     held?.dispatcher.then((old) => old.close()).catch(() => undefined);

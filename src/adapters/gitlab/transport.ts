@@ -1,8 +1,9 @@
 import * as tls from 'node:tls';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Log } from '../../ports/index.ts';
+import { Outbound } from '../http/outbound.ts';
 import { formatPem, readableCertificates } from '../http/pem.ts';
-import { proxyFor, type Environment } from '../http/proxy.ts';
+import type { Environment } from '../http/proxy.ts';
 import { readSystemRoots } from '../http/system-roots.ts';
 import { findTlsFiles, readTlsMaterial, type TlsMaterial, type TlsSource } from './tls-files.ts';
 
@@ -91,53 +92,31 @@ export function createTransportSource(options: TransportOptions): TransportSourc
 
 async function buildTransport(
   material: TlsMaterial,
-  { baseUrl, env, timeouts, trustedFiles }: TransportOptions,
+  { env, timeouts, trustedFiles }: TransportOptions,
 ): Promise<Transport> {
+  const { caPem, certPem: cert, keyPem: key } = material;
+  const roots = await readSystemRoots(env, trustedFiles);
   let chainPem: string | undefined;
-  const secureContext = createContext(material, await readSystemRoots(env, trustedFiles));
-  // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
-  const isVerified = { rejectUnauthorized: true };
-  const connect = {
-    ...isVerified,
-    secureContext,
-    timeout: timeouts.connectMs,
-    keepAliveInitialDelay: 30_000,
-    // Node calls this with the verified chain of every full handshake, through proxies too.
-    checkServerIdentity: (hostname: string, certificate: tls.PeerCertificate) => {
-      const fault = tls.checkServerIdentity(hostname, certificate);
-      if (fault === undefined) chainPem = formatPem(chainOf(certificate));
-      return fault;
+  const dispatcher = new Outbound({
+    ...{ env, ca: [...roots, ...readableCertificates(caPem ?? '')], connectMs: timeouts.connectMs },
+    identity: cert !== undefined && key !== undefined ? { cert, key } : undefined,
+    connect: {
+      keepAliveInitialDelay: 30_000,
+      // Node calls this with the verified chain of every full handshake, through proxies too.
+      checkServerIdentity: (hostname, certificate) => {
+        const fault = tls.checkServerIdentity(hostname, certificate);
+        if (fault === undefined) chainPem = formatPem(chainOf(certificate));
+        return fault;
+      },
     },
-  };
-  const pool = {
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: MAX_KEEP_ALIVE_MS,
-    headersTimeout: timeouts.headersMs,
-    bodyTimeout: timeouts.bodyMs,
-  };
-  const proxy = proxyFor(baseUrl, env);
-  const dispatcher =
-    proxy === undefined
-      ? new Agent({ ...pool, connect })
-      : new ProxyAgent({
-          ...pool,
-          uri: proxy,
-          requestTls: connect,
-          proxyTls: { ...isVerified, secureContext, timeout: timeouts.connectMs },
-          // As in other clients, plain http goes through a proxy by its absolute URL.
-          proxyTunnel: false,
-        });
-  return { dispatcher, tls: material, peerChainPem: () => chainPem };
-}
-
-/** One context for all connections, because parsing hundreds of roots is expensive. */
-function createContext(material: TlsMaterial, roots: readonly string[]): tls.SecureContext {
-  const { caPem, certPem, keyPem } = material;
-  return tls.createSecureContext({
-    minVersion: 'TLSv1.2',
-    ca: [...roots, ...readableCertificates(caPem ?? '')],
-    ...(certPem !== undefined && keyPem !== undefined && { cert: certPem, key: keyPem }),
+    pool: {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: MAX_KEEP_ALIVE_MS,
+      headersTimeout: timeouts.headersMs,
+      bodyTimeout: timeouts.bodyMs,
+    },
   });
+  return { dispatcher, tls: material, peerChainPem: () => chainPem };
 }
 
 function chainOf(leaf: tls.PeerCertificate): Uint8Array[] {

@@ -1,6 +1,7 @@
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import { Agent, Dispatcher, ProxyAgent } from 'undici';
 import { proxyFor, type Environment } from './proxy.ts';
+import { readSystemRoots } from './system-roots.ts';
 
 export interface OutboundOptions {
   /** HTTP_PROXY and the related variables. */
@@ -8,6 +9,17 @@ export interface OutboundOptions {
   /** All PEM certificates to trust, because they replace Node's own. */
   readonly ca: readonly string[];
   readonly connectMs: number;
+  /** Certificate and key of this machine, in PEM. */
+  readonly identity?: { readonly cert: string; readonly key: string } | undefined;
+  /** Further settings of the connections to servers, not to proxies. */
+  readonly connect?: Pick<ConnectionOptions, 'checkServerIdentity'> & {
+    readonly keepAliveInitialDelay?: number;
+  };
+  /** Time limits of the connections. */
+  readonly pool?: Pick<
+    Agent.Options,
+    'keepAliveTimeout' | 'keepAliveMaxTimeout' | 'headersTimeout' | 'bodyTimeout'
+  >;
 }
 
 /**
@@ -17,14 +29,16 @@ export interface OutboundOptions {
 export class Outbound extends Dispatcher {
   readonly #options: OutboundOptions;
   readonly #agents = new Map<string, Dispatcher>();
-  readonly #connect: object;
+  readonly #tls: object;
 
   constructor(options: OutboundOptions) {
     super();
     this.#options = options;
-    const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ca: [...options.ca] });
+    const { ca, identity, connectMs } = options;
+    // One context for all connections, because parsing hundreds of roots is expensive.
+    const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ca: [...ca], ...identity });
     // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
-    this.#connect = { secureContext, rejectUnauthorized: true, timeout: options.connectMs };
+    this.#tls = { secureContext, rejectUnauthorized: true, timeout: connectMs };
   }
 
   override dispatch(
@@ -50,13 +64,25 @@ export class Outbound extends Dispatcher {
   }
 
   #open(proxy: string): Dispatcher {
-    const connect = this.#connect;
-    if (proxy === '') return new Agent({ connect });
-    const timeout = this.#options.connectMs;
+    const { connectMs, connect: settings, pool } = this.#options;
+    const connect = { ...this.#tls, ...settings };
+    if (proxy === '') return new Agent({ ...pool, connect });
     return new ProxyAgent({
-      ...{ uri: proxy, requestTls: connect, proxyTls: connect, connect: { timeout } },
+      ...{ ...pool, uri: proxy, requestTls: connect, proxyTls: this.#tls },
+      connect: { timeout: connectMs },
       // As in other clients, plain http goes through a proxy by its absolute URL.
       proxyTunnel: false,
     });
   }
+}
+
+/** Trusts what this machine trusts, and the certificates in these files. Missing files are ignored. */
+export async function openOutbound(
+  env: Environment,
+  {
+    connectMs,
+    trustedFiles,
+  }: { readonly connectMs: number; readonly trustedFiles?: readonly string[] | undefined },
+): Promise<Outbound> {
+  return new Outbound({ env, ca: await readSystemRoots(env, trustedFiles), connectMs });
 }

