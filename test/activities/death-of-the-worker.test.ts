@@ -79,7 +79,7 @@ for (const [what, scripts, spools, entrypoint, bells = 'heard'] of jobs) {
     const undisturbed = createWorld(context, { scripts, entrypoint, bells });
     const expected = await driveBuild(undisturbed, context);
 
-    it('is what it should be when nobody is killed', () => {
+    it('ends as expected without a kill', () => {
       const { started, containers, records, notes, updates, lastWords } = seen(undisturbed);
       assert.equal(lastWords, scripts['build#1']?.entrypoint === undefined ? 0 : 1);
       const hasSources = scripts['helper#1'] === undefined;

@@ -162,13 +162,13 @@ describe('how a stage ends behind an entrypoint', () => {
     });
   }
 
-  it('is never a success of the helper that has not run its script', async () => {
+  it('is never a success of a helper that has not run its script', async () => {
     const entrypoint = ['entrypoint'];
     const { run } = await prepared({ 'helper#1': { isSkipped: true } }, { entrypoint });
     assert.deepEqual(await run(SOURCES), { kind: 'script_failed', exitCode: 1 });
   });
 
-  it('is not for the entrypoint to say when it was stopped', async () => {
+  it('is not decided by the entrypoint when the stage was stopped', async () => {
     const { node, build, run, world } = await prepared(
       { 'build#1': { isEndless: true } },
       { entrypoint: ['entrypoint'] },

@@ -17,7 +17,7 @@ import {
   buildContainer,
 } from './support/prepared-stage.ts';
 
-describe('a stage whose container reads its script', () => {
+describe('a stage whose container reads its script from stdin', () => {
   const DROPS = { dropsCommand: true };
 
   /** The state after a process died while it wrote: Docker has closed the stdin without content. */
@@ -34,7 +34,7 @@ describe('a stage whose container reads its script', () => {
     await assert.rejects(runActivity(() => node.runStage(build, request)));
   }
 
-  it('gets it there, and nothing where the image has no entrypoint', async () => {
+  it('gets it there, but not if the image has no entrypoint', async () => {
     for (const [entrypoint, read] of [
       [['sh'], stdinLoader()],
       [[''], ''],
@@ -46,7 +46,7 @@ describe('a stage whose container reads its script', () => {
     }
   });
 
-  it('gets another container when its process died as it handed it in', async () => {
+  it('gets another container when the process died while it wrote the script', async () => {
     const setting = await prepared(
       { 'build#1': { ...DROPS, exitCode: 3 } },
       { entrypoint: ['sh'] },
@@ -58,7 +58,7 @@ describe('a stage whose container reads its script', () => {
     assert.notEqual(buildContainer(setting.world).status.id, id);
   });
 
-  it('is no success when that was not its container’s first stage, and nothing ran', async () => {
+  it('is no success when nothing ran, also in a later stage of its container', async () => {
     const AFTER: PlannedStage = { name: 'after_script', place: 'build', attempts: 1 };
     const steps = [
       { name: 'script', script: ['make'] },
@@ -78,20 +78,20 @@ describe('a stage whose container reads its script', () => {
 });
 
 describe('a stage', () => {
-  it('that is asked for again answers the same and starts nothing', async () => {
+  it('that is called again returns the same and starts nothing', async () => {
     const { world, run } = await prepared({ 'build#1': { exitCode: 3 } });
     assert.deepEqual(await run(), await run());
     assert.deepEqual(world.started, ['build#1']);
   });
 
-  it('that is asked for twice at once runs once', async () => {
+  it('that is called twice at once runs once', async () => {
     const { world, run } = await prepared({});
     await Promise.all([run(), run()]);
     assert.deepEqual(world.started, ['build#1']);
     assert.equal(world.spool.saved.text.split('build#1 ends').length, 2);
   });
 
-  it('gets its file variables anew, and the directory that they lie in', async () => {
+  it('gets its file variables and their directory again', async () => {
     const variables = [{ key: 'KEY', value: 'secret', file: true }];
     const { world, run } = await prepared({}, { changes: { job: { variables } } });
     buildContainer(world).archives.length = 0;
@@ -102,14 +102,14 @@ describe('a stage', () => {
     ]);
   });
 
-  it('whose container was tidied away before it began gets another', async () => {
+  it('whose container was removed before it began gets another', async () => {
     const { world, run } = await prepared({});
     remove(world, buildContainer(world));
     assert.deepEqual(await run(), { kind: 'succeeded' });
     assert.deepEqual(world.started, ['build#1']);
   });
 
-  it('whose container was removed after it began is a fault of the system, never run again', async () => {
+  it('whose container was removed after it began is a system failure, never run again', async () => {
     const { world, run, build } = await prepared({ 'build#1': { isEndless: true } });
     const { node } = openProcess(world).activities;
     void run().catch(() => undefined);
@@ -153,7 +153,7 @@ describe('a stage', () => {
     assert.deepEqual(world.started, ['build#1']);
   });
 
-  it('kills what an earlier stage has left running in its container', async () => {
+  it('kills processes that an earlier stage has left in its container', async () => {
     const { world, run } = await prepared({ 'build#1': { isEndless: true } });
     const { node } = openProcess(world).activities;
     void run().catch(() => undefined);
@@ -214,7 +214,7 @@ describe('a stage', () => {
     assert.deepEqual(world.started, []);
   });
 
-  it('that has no program to run is a fault of the system, with its section closed', async () => {
+  it('without a program to run is a system failure, with its section closed', async () => {
     const missing = new FinalError('RunnerSystem', 'executable file not found');
     const { world, run } = await prepared(
       {},
@@ -227,7 +227,7 @@ describe('a stage', () => {
     assert.match(world.spool.saved.text, /section_end:1000:step_script/);
   });
 
-  it('whose output cannot be kept fails its call, and nothing goes on behind it', async () => {
+  it('whose output cannot be kept fails its call, and nothing runs after it', async () => {
     const setting = await prepared({ 'build#1': { isEndless: true } });
     const { world, build } = setting;
     const full = new TransientError('disk full');
@@ -254,7 +254,7 @@ describe('a stage', () => {
     remove(world, buildContainer(world));
   });
 
-  it('that needs no container says what it has to say, once', async () => {
+  it('without a container writes its lines once', async () => {
     const { world, run } = await prepared({});
     const stage: PlannedStage = { name: 'prepare_script', place: 'runner', attempts: 1 };
     assert.deepEqual(
@@ -265,7 +265,7 @@ describe('a stage', () => {
     assert.deepEqual(world.started, []);
   });
 
-  it('says first what is to be said before it, once', async () => {
+  it('writes the lines of stages before it first, once', async () => {
     const { world, node, build } = await prepared({});
     const before = [{ name: 'prepare_script', place: 'runner', attempts: 1 }] as const;
     const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running', before } as const;
@@ -286,7 +286,7 @@ describe('a stage', () => {
 });
 
 describe('stopping', () => {
-  it('ends the stage that runs, and says why in the trace', async () => {
+  it('ends the running stage, and the trace says why', async () => {
     const { world, node, build, run } = await prepared({ 'build#1': { isEndless: true } });
     const running = run();
     await until(() => world.started.length === 1);
@@ -298,7 +298,7 @@ describe('stopping', () => {
     assert.doesNotMatch(world.spool.saved.text, /ERROR/);
   });
 
-  it('leaves a stage that was faster its success', async () => {
+  it('does not change the success of a stage that was faster', async () => {
     const { world, node, build, run } = await prepared({});
     const outcome = await run();
     await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'x' }));
@@ -306,7 +306,7 @@ describe('stopping', () => {
     assert.doesNotMatch(world.spool.saved.text, /is stopped/);
   });
 
-  it('spares the stages that come after', async () => {
+  it('does not stop later stages', async () => {
     const steps = [
       { name: 'script', script: ['x'] },
       { name: 'after_script', script: ['y'] },
@@ -323,7 +323,7 @@ describe('stopping', () => {
     assert.match(world.spool.saved.text, /build#2 ends/);
   });
 
-  it('in time keeps a stage from being started at all', async () => {
+  it('prevents the start of a stage when it comes early', async () => {
     let isFilling = false;
     let isAllowed = false;
     const variables = [{ key: 'KEY', value: 'secret', file: true }];

@@ -85,7 +85,7 @@ async function countWork(): Promise<FileOperations & { readonly called: readonly
 }
 
 describe('a trivial job', () => {
-  it('costs no more than it has to of files and of Docker', async () => {
+  it('needs only a limited number of file operations and calls of Docker', async () => {
     const { total, counts, called } = await countWork();
     // It was 175 before notes were cached and the files of a stage were created once.
     assert.ok(total <= 140, `${total} file operations: ${[...counts].sort().join(' ')}`);

@@ -82,7 +82,7 @@ export function measureFiles(options: BenchOptions): Promise<readonly Figure[]> 
 const JOBS = 20;
 const AT_ONCE = 4;
 
-/** From the first 201 to the last final update. */
+/** Time from the first 201 to the last final update. */
 export async function measureTwenty(options: BenchOptions): Promise<readonly Figure[]> {
   const subject = await openSubject(options, { concurrent: AT_ONCE });
   try {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memoryOf } from '../support/process-memory.ts';
 
-// What processes use, as Linux counts it in /proc.
+// CPU time and memory of processes in Linux's /proc.
 
 const TICKS_A_SECOND = 100;
 const BYTES_A_MEGABYTE = 1_000_000;

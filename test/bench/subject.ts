@@ -6,13 +6,13 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import type { BenchOptions } from './options.ts';
 import { cpuSeconds, temporalPids } from './process-use.ts';
 
-/** A runner that is measured, this one or another, with the GitLab that it asks. */
+/** A measured runner, this one or another, with its GitLab. */
 export interface Subject {
   readonly gitlab: FakeGitLab;
   readonly installation: Installation;
   readonly token: string;
   readonly pid: number;
-  /** Of the runner and, where it has one, its embedded Temporal. */
+  /** CPU time of the runner and of its embedded Temporal, if it has one. */
   cpuSeconds(): Promise<number>;
   runJob(spec: JobSpec): Promise<FakeJob>;
   close(): Promise<void>;
@@ -77,7 +77,7 @@ async function runJob(gitlab: FakeGitLab, spec: JobSpec): Promise<FakeJob> {
   return job;
 }
 
-/** From GitLab's 201 to the final state that GitLab has accepted. */
+/** Time from GitLab's 201 to the final state that GitLab has accepted. */
 export function durationMs({ id, handedOutAtMs, finishedAtMs }: FakeJob): number {
   if (handedOutAtMs === undefined || finishedAtMs === undefined) {
     throw new Error(`job ${id} has not ended`);

@@ -19,7 +19,7 @@ const LINE_BYTES = 97;
 const NOW_MS = Date.UTC(2026, 0, 1);
 const MEBIBYTE = 1024 * 1024;
 
-/** What a job's log looks like: words, digits, punctuation, and a line end every 97 bytes. */
+/** Text like a job's log: words, digits, punctuation, and a line end every 97 bytes. */
 function chunkOf(line: string): Uint8Array {
   const lines = Math.ceil(CHUNK_BYTES / line.length);
   return Buffer.from(line.repeat(lines)).subarray(0, CHUNK_BYTES);

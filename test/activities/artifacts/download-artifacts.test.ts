@@ -51,10 +51,10 @@ async function download({ replies, silences = 0 }: Download): Promise<[StageOutc
   return [await runActivity(() => node.runStage({ buildId }, request)), asked];
 }
 
-describe('artifacts that are not to be had', () => {
+describe('artifacts that cannot be downloaded', () => {
   const failed: StageOutcome = { kind: 'script_failed', exitCode: 1 };
   const succeeded: StageOutcome = { kind: 'succeeded' };
-  const cases: [why: string, order: Download, expected: StageOutcome, asked: number][] = [
+  const cases: [why: string, download: Download, expected: StageOutcome, asked: number][] = [
     ['are there at the second try', { replies: [BROKEN] }, succeeded, 2],
     ['fail the job after three', { replies: [BROKEN, NO_ANSWER, BROKEN] }, failed, 3],
     [
@@ -64,9 +64,9 @@ describe('artifacts that are not to be had', () => {
     ],
     ['fail the job when GitLab has none', { replies: [NOT_FOUND], silences: 5 }, failed, 1],
   ];
-  for (const [why, order, expected, asked] of cases) {
+  for (const [why, given, expected, asked] of cases) {
     it(why, async () => {
-      assert.deepEqual(await download(order), [expected, asked]);
+      assert.deepEqual(await download(given), [expected, asked]);
     });
   }
 });

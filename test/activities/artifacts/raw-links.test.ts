@@ -6,7 +6,7 @@ const inProject = (path: string) => ({ leadsTo: `${PROJECT}/${path}` });
 
 type Files = UploadOptions['files'] & object;
 
-/** The text that GitLab gets for `out/`, sent as it is; undefined when nothing is sent. */
+/** The text that GitLab gets for a raw `out/`. Undefined when nothing is sent. */
 async function sentOf(files: Files): Promise<string | undefined> {
   const { uploads } = await upload({ artifacts: [{ artifact_format: 'raw' }], files });
   return uploads[0]?.text;

@@ -102,7 +102,7 @@ describe('a statement of provenance', () => {
     assert.doesNotMatch(trace, /statement/);
   });
 
-  it('has the one schema that there is, whatever the job asks for, and says so', async () => {
+  it('has the only supported schema, and the log says so if the job asks for another', async () => {
     const variables = { SLSA_PROVENANCE_SCHEMA_VERSION: 'v0.2' };
     const { files, trace } = await uploadStated({ variables });
     const { predicateType } = parseStatement(files?.['app-metadata.json'] ?? '');

@@ -6,7 +6,7 @@ import { withHeartbeat } from '../../../src/activities/build/heartbeat.ts';
 import { tick } from '../support/world.ts';
 
 describe('a call of an activity', () => {
-  it('says at once that it lives, and gives the answer of its work', async () => {
+  it('sends a heartbeat at once, and returns the result of its work', async () => {
     const environment = new MockActivityEnvironment();
     let beats = 0;
     environment.on('heartbeat', () => (beats += 1));
@@ -26,7 +26,7 @@ describe('a call of an activity', () => {
   });
 
   for (const reason of ['WORKER_SHUTDOWN', 'TIMED_OUT', 'NOT_FOUND'] as const) {
-    it(`ends at once for ${reason}: somebody else goes on with the work`, async () => {
+    it(`ends at once for ${reason}, because another call continues the work`, async () => {
       const environment = new MockActivityEnvironment();
       const call = environment.run(() => withHeartbeat(() => new Promise(() => undefined)));
       environment.cancel(reason);

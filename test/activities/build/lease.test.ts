@@ -19,7 +19,7 @@ const ELSEWHERE = { nodeQueue: 'another', term: 1 };
 interface Setting {
   readonly world: World;
   readonly node: BuildActivities;
-  /** The number of questions to Temporal about the owner of the build. */
+  /** The number of queries to Temporal about the owner of the build. */
   readonly asked: () => number;
   /** The current times. They advance only during pauses. */
   readonly clock: Clocks;
@@ -77,7 +77,7 @@ function giveAway({ memo }: World): void {
   Object.assign(memo, ELSEWHERE);
 }
 
-describe('a node whose build was given to another one while it was frozen', () => {
+describe('a node whose build moved to another one while it was frozen', () => {
   const acts: [what: string, act: (node: BuildActivities) => Promise<unknown>][] = [
     ['tell GitLab that the job runs', (node) => node.acknowledgeJob(context)],
     ['send the trace', (node) => node.uploadTrace(context, { ignoreCanceling: false })],
@@ -95,7 +95,7 @@ describe('a node whose build was given to another one while it was frozen', () =
     });
   }
 
-  it('asks before it starts a container, however lately it was told that the build is its own', async () => {
+  it('asks before it starts a container, even right after its lease was confirmed', async () => {
     const { world, node } = await open();
     await runActivity(() => node.acknowledgeJob(context));
     giveAway(world);
@@ -103,7 +103,7 @@ describe('a node whose build was given to another one while it was frozen', () =
     assert.deepEqual(world.started, []);
   });
 
-  it('ends its upload and sends nothing when it wakes up in the middle of it', async () => {
+  it('ends its upload and sends nothing when it wakes up during it', async () => {
     const { world, node, clock } = await open();
     await runActivity(() => node.acknowledgeJob(context));
     giveAway(world);
@@ -114,7 +114,7 @@ describe('a node whose build was given to another one while it was frozen', () =
     assert.equal(world.gitlab.updates.length, 1);
   });
 
-  it('removes all that it has of it, also what runs, without a word', async () => {
+  it('removes all of its objects, also running ones, without a report', async () => {
     const world = createWorld(context, { scripts: { 'build#1': { isEndless: true } } });
     const { activities } = openProcess(world);
     await runActivity(() => activities.node.prepareEnvironment(context));
@@ -131,8 +131,8 @@ describe('a node whose build was given to another one while it was frozen', () =
   });
 });
 
-describe('a node that speaks for its build', () => {
-  it('believes an answer of Temporal for twenty seconds', async () => {
+describe('a node with the lease of its build', () => {
+  it('relies on an answer of Temporal for twenty seconds', async () => {
     const { node, asked, clock } = await open();
     const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
     await touch();
@@ -144,7 +144,7 @@ describe('a node that speaks for its build', () => {
     assert.equal(asked(), 2);
   });
 
-  it('asks anew when its clock was set back: its age says nothing then', async () => {
+  it('asks anew when its clock was set back, because the answer’s age is unknown', async () => {
     const { node, asked, clock } = await open();
     await runActivity(() => node.acknowledgeJob(context));
     clock.nowMs -= 3_600_000;
@@ -152,7 +152,7 @@ describe('a node that speaks for its build', () => {
     assert.equal(asked(), 2);
   });
 
-  it('asks anew when its clock was set back by less than has passed', async () => {
+  it('asks anew when its clock was set back by less than the time since the answer', async () => {
     const { node, asked, clock } = await open();
     await runActivity(() => node.acknowledgeJob(context));
     pass(clock, 45_000);
@@ -161,7 +161,7 @@ describe('a node that speaks for its build', () => {
     assert.equal(asked(), 2);
   });
 
-  it('asks anew when the machine has slept, which only its calendar tells', async () => {
+  it('asks anew when the machine has slept, which only its calendar shows', async () => {
     const { node, asked, clock } = await open();
     await runActivity(() => node.acknowledgeJob(context));
     clock.nowMs += 45_000;
@@ -169,7 +169,7 @@ describe('a node that speaks for its build', () => {
     assert.equal(asked(), 2);
   });
 
-  it('goes on for forty seconds while Temporal is away, and is silent then', async () => {
+  it('continues for forty seconds while Temporal is away, and then sends nothing', async () => {
     const { world, node, clock, cutOff } = await open();
     const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
     await touch();
@@ -181,7 +181,7 @@ describe('a node that speaks for its build', () => {
     assert.equal(world.gitlab.updates.length, 2);
   });
 
-  it('goes on for as long as the build waits for it once its script has begun', async () => {
+  it('continues as long as the build waits for it once its script has begun', async () => {
     const { world, node, clock, cutOff } = await open();
     await runActivity(() => node.runStage(context, SCRIPT));
     cutOff();
@@ -190,7 +190,7 @@ describe('a node that speaks for its build', () => {
     assert.equal(world.gitlab.state, 'success');
   });
 
-  it('starts no container when Temporal cannot be asked', async () => {
+  it('starts no container when Temporal does not answer', async () => {
     const { world, node, cutOff } = await open();
     cutOff();
     await assert.rejects(

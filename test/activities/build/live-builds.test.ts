@@ -20,14 +20,14 @@ async function openOne(): Promise<LiveBuild> {
 }
 
 describe('the builds of a process', () => {
-  it('are each one and the same, however often and at once they are asked for', async () => {
+  it('are one object each, however often and concurrently they are opened', async () => {
     const { live, buildId } = open();
     const [one, other] = await Promise.all([live.open(buildId), live.open(buildId)]);
     assert.equal(one, other);
     assert.equal(await live.find(buildId), one);
   });
 
-  it('that this node has no record of are none, and are looked for again', async () => {
+  it('without a record on this node are undefined, and looked for again', async () => {
     const { live, world, buildId } = open();
     const record = world.disk.records.get(buildId);
     world.disk.records.clear();
@@ -55,14 +55,14 @@ describe('the builds of a process', () => {
     assert.deepEqual(await live.listLost(), []);
   });
 
-  it('can be closed without having been open', async () => {
+  it('can be closed without being open', async () => {
     const { live, buildId } = open();
     await live.close(buildId);
   });
 });
 
 describe('work of a build', () => {
-  it('of one name is done once at a time, for all who ask', async () => {
+  it('of one name is done once at a time, for all callers', async () => {
     const build = await openOne();
     let count = 0;
     const work = async (): Promise<number> => {

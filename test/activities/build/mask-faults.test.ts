@@ -20,7 +20,7 @@ function callsOf(result: () => Promise<unknown>) {
   return () => calls.call({ buildId: context.buildId });
 }
 
-describe('what an activity says of a fault', () => {
+describe('the error of an activity', () => {
   const faults: [kind: string, error: Error][] = [
     ['passes', new TransientError(`no image ${SECRET}`)],
     ['is final', new FinalError(FailureType.ImagePull, `no image ${SECRET}`)],
@@ -41,7 +41,7 @@ describe('what an activity says of a fault', () => {
     });
   }
 
-  it('hides them in an outcome, and leaves other results as they are', async () => {
+  it('hides them in an outcome, and does not change other results', async () => {
     const outcome = { kind: 'system_failed', message: `no image ${SECRET}` };
     const masked = { kind: 'system_failed', message: 'no image [MASKED]' };
     assert.deepEqual(await callsOf(() => Promise.resolve(outcome))(), masked);
@@ -49,7 +49,7 @@ describe('what an activity says of a fault', () => {
     assert.equal(await callsOf(() => Promise.resolve(other))(), other);
   });
 
-  it('leaves what the platform throws as it is', async () => {
+  it('does not change errors of the platform', async () => {
     const aborted = new DOMException('This operation was aborted', 'AbortError');
     await assert.rejects(
       callsOf(() => Promise.reject(aborted)),

@@ -36,7 +36,7 @@ describe('a note of a build', () => {
     });
   });
 
-  it('may be a mark, set once and for all', async () => {
+  it('may be a mark that is set once', async () => {
     const { ports } = openDisk();
     const mark = defineMark('over');
     assert.equal(await mark.isSet('build/1', ports), false);
@@ -44,7 +44,7 @@ describe('a note of a build', () => {
     assert.equal(await mark.isSet('build/1', ports), true);
   });
 
-  it('may count, from where an earlier process left off', async () => {
+  it('may count, from the value of an earlier process', async () => {
     const { ports } = openDisk({ tries: 2 });
     const counter = defineCounter('tries');
     assert.equal(await counter.increment('build/1', ports), 3);

@@ -12,8 +12,8 @@ function whenAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-describe('things done together', () => {
-  it('are all done when it returns', async () => {
+describe('concurrent work', () => {
+  it('is all done when it returns', async () => {
     const done: number[] = [];
     const task = (one: number) => async () => {
       await Promise.resolve();
@@ -23,7 +23,7 @@ describe('things done together', () => {
     assert.deepEqual(done, [1, 2]);
   });
 
-  it('end together when one fails: the others are told, and waited for', async () => {
+  it('ends when one part fails: the others are cancelled and awaited', async () => {
     let hasEnded = false;
     const work = together(NEVER_ABORTED, [
       async (signal) => {
@@ -38,7 +38,7 @@ describe('things done together', () => {
     assert.equal(hasEnded, true);
   });
 
-  it('are told when nobody wants them any more', async () => {
+  it('is cancelled when the caller is', async () => {
     const outer = new AbortController();
     const work = together(outer.signal, [whenAborted]);
     outer.abort();

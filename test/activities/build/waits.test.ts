@@ -12,7 +12,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 
 interface Setting {
   readonly waits: Waits;
-  /** What the workflow was told: each time all waits, in words. */
+  /** The texts of all waits in each signal to the workflow. */
   readonly told: readonly string[];
   pass(ms: number): Promise<void>;
 }
@@ -45,8 +45,8 @@ async function withWaits(
   }
 }
 
-describe('what a build waits for on its node', () => {
-  it('is told to its workflow after two seconds, and so is its end', () =>
+describe('the waits of a build on its node', () => {
+  it('are signaled to the workflow after two seconds, and so is their end', () =>
     withWaits(async ({ waits, told, pass }) => {
       waits.begin('docker', { what: 'Docker' });
       await pass(1_999);
@@ -65,7 +65,7 @@ describe('what a build waits for on its node', () => {
       ]);
     }));
 
-  it('is not told when it is over sooner', () =>
+  it('are not signaled when they end sooner', () =>
     withWaits(async ({ waits, told, pass }) => {
       const reason = { what: 'an image to be pulled' } as const;
       await waits.during('image', reason, () => Promise.resolve());
@@ -76,7 +76,7 @@ describe('what a build waits for on its node', () => {
       assert.deepEqual(told, []);
     }));
 
-  it('is told later when Temporal is away, and never once the build is closed', async () => {
+  it('are signaled later when Temporal is away, and never after the build is closed', async () => {
     let isAway = true;
     await withWaits(
       async ({ waits, told, pass }) => {
@@ -94,7 +94,7 @@ describe('what a build waits for on its node', () => {
     );
   });
 
-  it('is told a hundred times at most, the last time that nothing is waited for', () =>
+  it('are signaled at most a hundred times, the last time with none', () =>
     withWaits(async ({ waits, told, pass }) => {
       for (let status = 100; status < 300; status += 1) {
         waits.begin('gitlab', { what: 'GitLab', status });
@@ -104,7 +104,7 @@ describe('what a build waits for on its node', () => {
       assert.equal(told.at(-1), '');
     }));
 
-  it('is known of each call that has failed for a while, until one of its name ends well', () =>
+  it('include each call that has failed for a while, until one of its name succeeds', () =>
     withWaits(async ({ waits, told, pass }) => {
       const faults = [
         new TransientError('cannot reach Docker', { from: 'docker' }),

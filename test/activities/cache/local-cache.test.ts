@@ -19,7 +19,7 @@ import { scratchDirectory } from '../../adapters/archives/support.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { defer } from '../../workflows/support/calls.ts';
 
-// With a real engine, because what a reader sees of a file that is being written is the engine's.
+// These tests use a real engine, which decides what a reader sees of a file that is being written.
 
 const engine = openEngine();
 await engine.info();

@@ -17,7 +17,7 @@ const CUT_OFF: FakeScript = {
 const REFUSED: FakeScript = { exitCode: 128, says: "fatal: couldn't find remote ref main" };
 const DONE: UpdateReply = { kind: 'done', remote: 'running' };
 
-/** GitLab's answers to the question whether it is available. After the last one it is available. */
+/** GitLab's answers when asked whether it is available. After the last one it is available. */
 type Answers = readonly (UpdateReply | Error)[];
 
 function answering(answers: Answers): { coordinator: Partial<Coordinator>; asked: () => number } {
@@ -77,45 +77,45 @@ describe('sources that git cannot get', () => {
   }
   const cases: readonly Case[] = [
     {
-      why: 'are got in a second try when GitLab is there',
+      why: 'are fetched in a second try when GitLab answers',
       tries: [CUT_OFF],
       expected: succeeded,
       runs: 2,
     },
     {
-      why: 'are got as soon as GitLab is back',
+      why: 'are fetched as soon as GitLab is back',
       tries: [CUT_OFF],
       answers: [AWAY, AWAY],
       expected: succeeded,
       runs: 2,
     },
     {
-      why: 'are asked for three times of a GitLab that is there',
+      why: 'are tried three times when GitLab answers',
       tries: [CUT_OFF, CUT_OFF, CUT_OFF],
       expected: failed,
       runs: 3,
     },
     {
-      why: 'are asked for as often as GitLab is away',
+      why: 'are tried as often as GitLab is away',
       tries: [CUT_OFF, CUT_OFF, CUT_OFF, CUT_OFF],
       answers: [AWAY, DONE, AWAY, DONE, AWAY, DONE, AWAY],
       expected: succeeded,
       runs: 5,
     },
     {
-      why: 'are asked for once where git was answered',
+      why: 'are tried once when git got an answer',
       tries: [REFUSED],
       expected: failed,
       runs: 1,
     },
     {
-      why: 'are asked for no more, whatever was said before, once git is answered',
+      why: 'are not tried again after git got an answer, whatever the earlier errors',
       tries: [CUT_OFF, REFUSED],
       expected: failed,
       runs: 2,
     },
     {
-      why: 'are asked for once when nothing of the job is wanted any more',
+      why: 'are tried once when GitLab has aborted the job',
       tries: [CUT_OFF],
       answers: [{ kind: 'job_gone', status: 403 }],
       expected: failed,
@@ -130,7 +130,7 @@ describe('sources that git cannot get', () => {
     });
   }
 
-  it('say in the trace what is waited for', async () => {
+  it('name in the trace what they wait for', async () => {
     const build = setting([CUT_OFF, CUT_OFF]);
     await getSources(build, [AWAY, DONE]);
     const { text } = build.world.spool.saved;
@@ -138,14 +138,14 @@ describe('sources that git cannot get', () => {
     assert.match(text, /WARNING: GitLab was not there for git, which asks again in 1 s/);
   });
 
-  it("are judged by what this try of the job's own said", async () => {
+  it('are judged by the output of this try of the job', async () => {
     const build = setting([REFUSED], 2);
     build.world.disk.files.helper.output = `${CUT_OFF.says}\n`;
     assert.deepEqual(await getSources(build), failed);
     assert.equal(build.world.started.length, 1);
   });
 
-  it('are got after a death in the midst of the wait, and by no further container', async () => {
+  it('are fetched after a death of the process during the wait, without another container', async () => {
     const build = setting([CUT_OFF]);
     const { buildId } = build.context;
     let isAsked = false;
@@ -163,7 +163,7 @@ describe('sources that git cannot get', () => {
     assert.equal(build.world.started.length, 2);
   });
 
-  it('are waited for no longer than until the stage is told to stop', async () => {
+  it('are waited for only until the stage is stopped', async () => {
     const build = setting([CUT_OFF]);
     const { buildId } = build.context;
     const { coordinator, asked } = answering(Array.from({ length: 1_000 }, () => AWAY));

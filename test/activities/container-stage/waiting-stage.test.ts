@@ -26,11 +26,11 @@ interface Setting {
   readonly build: { readonly buildId: string };
   readonly helper: FakeContainer;
   readonly run: (stage: PlannedStage) => Promise<StageOutcome>;
-  /** The same on another process, which knows of nothing but the disk and Docker. */
+  /** Runs the stage in another process, which has only the disk and Docker. */
   readonly again: (stage: PlannedStage) => Promise<StageOutcome>;
 }
 
-/** A build whose environment is there. */
+/** A build with a prepared environment. */
 async function prepared(options: WorldOptions = {}): Promise<Setting> {
   const context = contextOf();
   const world = createWorld(context, options);
@@ -48,7 +48,7 @@ async function prepared(options: WorldOptions = {}): Promise<Setting> {
   return { world, node, build, helper, run: runOn(node), again: runOn(another) };
 }
 
-/** As Docker's restart does. */
+/** Ends the helper like a restart of Docker. */
 function kill({ helper }: Setting, exitCode: number): void {
   helper.status = { ...helper.status, state: 'exited', exitCode };
 }
@@ -56,7 +56,7 @@ function kill({ helper }: Setting, exitCode: number): void {
 const succeeded = { kind: 'succeeded' };
 
 describe('stages of a helper that waits for them', () => {
-  it('run one after another in one start, which is early', async () => {
+  it('run one after another in one early start', async () => {
     const setting = await prepared();
     const { world, helper, run } = setting;
     assert.deepEqual([helper.starts, helper.status.state, world.started], [1, 'running', []]);
@@ -67,7 +67,7 @@ describe('stages of a helper that waits for them', () => {
     assert.deepEqual([helper.starts, helper.status.state], [1, 'running']);
   });
 
-  it('are started one by one on a node without named pipes, as in earlier releases', async () => {
+  it('are started one by one on a node without named pipes', async () => {
     const { helper, run } = await prepared({ bells: 'none' });
     assert.equal(helper.starts, 0);
     await run(ofHelper('get_sources'));
@@ -75,7 +75,7 @@ describe('stages of a helper that waits for them', () => {
     assert.deepEqual([helper.starts, helper.status.state], [2, 'exited']);
   });
 
-  it('are started one by one where the container hears no bell', async () => {
+  it('are started one by one when the container cannot read the named pipe', async () => {
     const { helper, run, world } = await prepared({ bells: 'unheard' });
     assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
     assert.deepEqual(await run(ofHelper('cleanup_file_variables')), succeeded);
@@ -83,7 +83,7 @@ describe('stages of a helper that waits for them', () => {
     assert.doesNotMatch(world.spool.saved.text, /ERROR|WARNING/);
   });
 
-  it('are not hurt by a Docker that is restarted between them', async () => {
+  it('continue after a restart of Docker between them', async () => {
     const setting = await prepared();
     kill(setting, 255);
     assert.deepEqual(await setting.run(ofHelper('get_sources')), succeeded);
@@ -93,7 +93,7 @@ describe('stages of a helper that waits for them', () => {
     assert.deepEqual([setting.helper.starts, setting.helper.runs], [3, 2]);
   });
 
-  it('are faults of the system when Docker is restarted while one runs', async () => {
+  it('are system failures when Docker is restarted while one runs', async () => {
     const setting = await prepared({ scripts: { 'helper#1': { isEndless: true } } });
     const running = setting.run(ofHelper('get_sources'));
     await until(() => setting.world.disk.files.helper.state !== '');
@@ -116,7 +116,7 @@ describe('stages of a helper that waits for them', () => {
     assert.deepEqual(world.started, []);
   });
 
-  it('end one that could not be stopped in time before the next one begins', async () => {
+  it('end one that did not stop in time before the next one begins', async () => {
     const { world, helper, run } = await prepared();
     world.disk.files.helper.state = 'nonce-of-another begun 17';
     assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
@@ -132,7 +132,7 @@ describe('stages of a helper that waits for them', () => {
     assert.equal(helper.starts, 2);
   });
 
-  it('outlive the stop of the job’s own stage', async () => {
+  it('continue after the stop of a stage in the job’s own container', async () => {
     const { world, node, build, helper, run } = await prepared({
       scripts: { 'build#1': { isEndless: true } },
     });

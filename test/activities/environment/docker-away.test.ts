@@ -47,7 +47,7 @@ describe('a Docker that is away while a build is prepared', () => {
     assert.ok(slept.ms >= 300_000 && slept.ms < 310_000, `${slept.ms} ms`);
   });
 
-  it('is told of, for the log of the node, without what the job hides', async () => {
+  it('is logged on the node with masked variables hidden', async () => {
     const { away, buildId } = openWithout(`cannot reach ${SECRET}`);
     const { node } = createActivities(away);
     await assert.rejects(

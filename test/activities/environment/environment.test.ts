@@ -47,20 +47,20 @@ describe('preparing an environment', () => {
     }
   });
 
-  it('makes no helper that nothing runs in, and pulls no image for it', async () => {
+  it('makes no helper and pulls no image for it when no stage needs it', async () => {
     const { world, node, build } = open(variables({ GIT_STRATEGY: 'none' }));
     await runActivity(() => node.prepareEnvironment(build));
     assert.deepEqual(namesOf(world), ['build']);
     assert.deepEqual(world.docker.pulls, ['alpine:3']);
   });
 
-  it('makes a network first where the job wants its own', async () => {
+  it('makes a network first when the job wants its own', async () => {
     const { world, node, build } = open(variables({ FF_NETWORK_PER_BUILD: 'true' }));
     await runActivity(() => node.prepareEnvironment(build));
     assert.deepEqual([...world.docker.networks.keys()], ['runner-abcdefghi-42-1-4711']);
   });
 
-  it('makes a helper where the names of files must be listed before they are packed', async () => {
+  it('makes a helper when it must list files before they are packed', async () => {
     const job = {
       ...variables({ GIT_STRATEGY: 'none' }).job,
       artifacts: [{ paths: ['**/*.log'] }],
@@ -70,7 +70,7 @@ describe('preparing an environment', () => {
     assert.deepEqual(namesOf(world), ['build', 'predefined']);
   });
 
-  it('fails for good where Docker runs other containers than those of Linux', async () => {
+  it('fails for good when Docker does not run Linux containers', async () => {
     const info = {
       ...{ serverVersion: '27.0', apiVersion: '1.47', architecture: 'x86_64', name: 'desk' },
       ...{ osType: 'windows', sharesPipes: true },
@@ -93,7 +93,7 @@ describe('preparing an environment', () => {
     assert.equal(world.docker.containers.size, 0);
   });
 
-  it('says each try that failed, and finds again what the last one made', async () => {
+  it('logs each failed try, and finds the objects that the last one made', async () => {
     let failures = 2;
     const down = new TransientError('cannot reach Docker');
     const { world, node, build } = open(
@@ -117,7 +117,7 @@ describe('preparing an environment', () => {
     assert.ok(text.indexOf('section_end') > text.indexOf('Will be retried in 3s ...'));
   });
 
-  it('joins a call for the same that runs already', async () => {
+  it('joins a running call for the same environment', async () => {
     const { world, node, build } = open();
     await Promise.all([
       runActivity(() => node.prepareEnvironment(build)),
@@ -149,7 +149,7 @@ describe('preparing an environment', () => {
     );
   });
 
-  it('is refused when the environment was destroyed before: nobody would remove it', async () => {
+  it('is refused after the environment was destroyed, because nothing would remove it', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.destroyEnvironment(build));
     await assert.rejects(
@@ -161,7 +161,7 @@ describe('preparing an environment', () => {
 });
 
 describe('destroying an environment', () => {
-  it('removes what goes with the build, and nothing else', async () => {
+  it('removes the objects of the build, and no others', async () => {
     const { context, world, node, build } = open({
       ...variables({ GIT_STRATEGY: 'clone', FF_NETWORK_PER_BUILD: 'true' }),
       volumes: ['/cache'],
@@ -177,7 +177,7 @@ describe('destroying an environment', () => {
     assert.match(left.find((name) => name !== 'of-another-build') ?? '', /^runner-sha256.*-cache-/);
   });
 
-  it('waits for what is just being made, and removes that too', async () => {
+  it('waits for objects that are being made, and removes them too', async () => {
     let isCreating = false;
     let isAllowed = false;
     const setting = open(variables({ GIT_STRATEGY: 'none' }), {
@@ -198,7 +198,7 @@ describe('destroying an environment', () => {
     assert.equal(world.docker.containers.size, 0);
   });
 
-  it('is tried again while Docker does not answer, but not for ever', async () => {
+  it('is tried again for a limited time while Docker does not answer', async () => {
     let nowMs = 0;
     const down = new TransientError('cannot reach Docker');
     const { node, build } = open(
@@ -223,7 +223,7 @@ describe('destroying an environment', () => {
     await runActivity(() => node.destroyEnvironment(build));
   });
 
-  it('goes on with the rest when one thing cannot be removed', async () => {
+  it('removes the rest when one object cannot be removed', async () => {
     const { world, node, build } = open(variables({ GIT_STRATEGY: 'clone' }), {
       engine: { removeContainer: () => Promise.reject(new FinalError('RunnerSystem', 'busy')) },
     });
@@ -235,7 +235,7 @@ describe('destroying an environment', () => {
 });
 
 describe('releasing a build', () => {
-  it('gives its place back and forgets it, however often it is done', async () => {
+  it('releases its slot and forgets it, however often it is done', async () => {
     const { context, world, node, build } = open();
     await runActivity(() => node.acknowledgeJob(build));
     await runActivity(() => node.releaseBuild(build));
@@ -245,7 +245,7 @@ describe('releasing a build', () => {
     assert.deepEqual(world.freed, [context.buildId, context.buildId]);
   });
 
-  it('leaves nothing that could be ended, and says so of what cannot be done without it', async () => {
+  it('leaves nothing to stop, and makes later calls fail with that reason', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.releaseBuild(build));
     await runActivity(() => node.destroyEnvironment(build));

@@ -9,7 +9,7 @@ import { contextOf, type ContextChanges } from '../../domain/job/context-fixture
 import { openProcess, type ProcessOptions } from '../support/process.ts';
 import { createWorld } from '../support/world.ts';
 
-interface Order {
+interface Given {
   readonly place?: ContainerPlace;
   readonly image?: Partial<PlannedImage>;
   readonly local?: readonly string[];
@@ -20,7 +20,7 @@ interface Order {
 }
 
 /** The lines in the trace, without colours, and the result. */
-async function resolve({ place = 'build', image, local = [], engine, job, ports, signal }: Order) {
+async function resolve({ place = 'build', image, local = [], engine, job, ports, signal }: Given) {
   const context = contextOf(job === undefined ? {} : { job });
   const world = createWorld(context, { keeps: 'everything' });
   for (const reference of local) world.docker.images.add(reference);
@@ -48,7 +48,7 @@ async function resolve({ place = 'build', image, local = [], engine, job, ports,
 const refused = new FinalError('RunnerConfiguration', 'pull access denied');
 
 describe('the image of a container', () => {
-  const cases: [why: string, order: Order, reference: string, lines: readonly string[]][] = [
+  const cases: [why: string, given: Given, reference: string, lines: readonly string[]][] = [
     [
       'it is pulled',
       {},
@@ -153,16 +153,16 @@ describe('the image of a container', () => {
       [],
     ],
   ];
-  for (const [why, order, reference, lines] of cases) {
+  for (const [why, given, reference, lines] of cases) {
     it(`is ${reference.slice(0, 40)}: ${why}`, async () => {
-      const resolved = await resolve(order);
+      const resolved = await resolve(given);
       assert.deepEqual(resolved.error, undefined);
       assert.deepEqual(resolved.lines, lines);
       assert.equal(resolved.reference, reference);
     });
   }
 
-  it('that no policy gives is a final fault of the last one, and says what was tried', async () => {
+  it('that no policy gives is a final error of the last one that names all tries', async () => {
     const { error } = await resolve({
       image: { policies: ['always', 'never'] },
       engine: { pullImage: () => Promise.reject(new FinalError('ExternalDependency', 'dial tcp')) },
@@ -172,7 +172,7 @@ describe('the image of a container', () => {
     assert.match(error.message, /"alpine:3" with specified policies \[always never\].*"never"/);
   });
 
-  it('is not asked for by another policy when Docker itself does not answer', async () => {
+  it('is not tried with another policy when Docker does not answer', async () => {
     const down = new TransientError('cannot reach Docker');
     const { error, lines } = await resolve({
       image: { policies: ['always', 'if-not-present'] },
@@ -182,7 +182,7 @@ describe('the image of a container', () => {
     assert.equal(lines.filter((line) => line.startsWith('WARNING')).length, 0);
   });
 
-  it('is given up without a word when it is not wanted any more', async () => {
+  it('is given up without a line when the stage is stopped', async () => {
     const stop = new AbortController();
     const { error, lines } = await resolve({
       signal: stop.signal,
@@ -214,7 +214,7 @@ describe('the credentials of a pull', () => {
   const credentials = [
     { type: 'registry', url: 'reg.example.com', username: 'job', password: 'password' },
   ];
-  const cases: [user: string, order: Order, source: string][] = [
+  const cases: [user: string, given: Given, source: string][] = [
     [
       'variable',
       { job: { variables: [ofVariable], credentials }, ports: ofFile },
@@ -223,11 +223,11 @@ describe('the credentials of a pull', () => {
     ['file', { job: { credentials }, ports: ofFile }, '~/.docker/config.json'],
     ['job', { job: { credentials } }, 'job payload (GitLab Registry)'],
   ];
-  for (const [user, order, source] of cases) {
+  for (const [user, given, source] of cases) {
     it(`are those of ${source} when no better source has any`, async () => {
       const used: PullOptions[] = [];
       const { lines } = await resolve({
-        ...order,
+        ...given,
         image: { reference: 'reg.example.com/a' },
         engine: {
           pullImage: (reference, options) => {
@@ -248,7 +248,7 @@ describe('the credentials of a pull', () => {
     });
   }
 
-  it('that cannot be read are warned of, and the pull goes on without', async () => {
+  it('that cannot be read cause a warning, and the pull continues without them', async () => {
     const broken = { key: 'DOCKER_AUTH_CONFIG', value: '{"auths": 1}' };
     const { lines, pulls } = await resolve({ job: { variables: [broken] } });
     assert.ok(

@@ -29,13 +29,13 @@ function programsOf(known: Readonly<Record<string, string>>): {
   return { programs, asked };
 }
 
-interface Question {
+interface Given {
   readonly variable?: object;
   readonly file?: Partial<AuthSource>;
   readonly known?: Readonly<Record<string, string>>;
 }
 
-async function ask({ variable = {}, file = {}, known = {} }: Question) {
+async function ask({ variable = {}, file = {}, known = {} }: Given) {
   const { programs, asked } = programsOf(known);
   const value = JSON.stringify(variable);
   const context = contextOf({
@@ -54,7 +54,7 @@ async function ask({ variable = {}, file = {}, known = {} }: Question) {
 const written = { 'reg.example.com': { username: 'written', password: 'p' } };
 
 describe('credentials from programs', () => {
-  it('a store counts more than what is written', async () => {
+  it('a credential store counts more than entries of the file', async () => {
     const variable = { auths: written, credsStore: 'store' };
     const { user, asked } = await ask({ variable, known: { 'reg.example.com': 'stored' } });
     assert.equal(user, 'stored');
@@ -67,7 +67,7 @@ describe('credentials from programs', () => {
     assert.equal(user, 'asked');
   });
 
-  it('only what may know the image is asked', async () => {
+  it('only the helpers for the image’s registry are asked', async () => {
     const variable = {
       credsStore: 'store',
       credHelpers: { 'other.example.com': 'other', 'reg.example.com/group': 'own' },
@@ -84,13 +84,13 @@ describe('credentials from programs', () => {
     ]);
   });
 
-  it('a program that has none leaves it to what is written, then to the next source', async () => {
+  it('after a program without credentials entries of the file count, then the next source', async () => {
     const helpers = { credHelpers: { 'reg.example.com': 'own' } };
     assert.equal((await ask({ variable: { auths: written, ...helpers } })).user, 'written');
     assert.equal((await ask({ variable: helpers })).user, 'job');
   });
 
-  it('a program that fails spoils its source, which is told, and no other', async () => {
+  it('a program that fails makes its source unusable, with a warning, and no other source', async () => {
     const file = {
       entries: [{ server: 'reg.example.com', username: 'file', password: 'p' }],
       helpers: { store: '', byServer: { 'reg.example.com': 'own' } },

@@ -36,7 +36,7 @@ function startsOf({ docker }: World): readonly (readonly [string, number])[] {
 }
 
 describe('preparing services', () => {
-  it('warns of what the job wrote, without keeping its words unmasked beside the trace', async () => {
+  it('warns about the job’s settings without an unmasked copy of them outside of the trace', async () => {
     const { world, prepare } = open([{ name: 'redis', alias: '-bad-canary' }]);
     const digest = (text: string): string => `digest of ${text.length} characters`;
     await prepare({ ports: { digests: { md5Hex: digest, sha256Hex: digest } } });
@@ -74,7 +74,7 @@ describe('preparing services', () => {
     );
   });
 
-  it('starts none twice when it is done again, whatever became of them', async () => {
+  it('starts none twice when it is repeated, whatever their state', async () => {
     const { world, prepare } = open(SERVICES);
     await prepare();
     const [first] = world.docker.containers.values();
@@ -106,7 +106,7 @@ describe('preparing services', () => {
     }
   });
 
-  it('fails the job when the port to ask at is none', async () => {
+  it('fails the job when its port to check is invalid', async () => {
     const { prepare } = open(SERVICES, {
       engine: {
         inspectEndpoint: () =>

@@ -24,7 +24,7 @@ function orderOf(change: Partial<AdoptionRequest> = {}): AdoptionRequest {
 interface Setting {
   readonly world: World;
   readonly process: WorkerProcess;
-  /** The builds that hold a place. */
+  /** The builds that have a slot. */
   readonly places: string[];
   readonly record: () => BuildContext | undefined;
 }
@@ -57,7 +57,7 @@ const adopt = ({ process }: Setting, change: Partial<AdoptionRequest> = {}) =>
   runActivity(() => process.activities.fleet.adoptBuild(orderOf(change)));
 
 describe('a build that is taken over', () => {
-  it('has a record of its own here, with names that are not the lost node’s, and a place', async () => {
+  it('has its own record here, with other names than on the lost node, and a slot', async () => {
     const setting = open();
     assert.deepEqual(await adopt(setting), { kind: 'adopted', nodeQueue: 'node-queue' });
     const record = setting.record();
@@ -74,7 +74,7 @@ describe('a build that is taken over', () => {
     );
   });
 
-  it('says nothing to GitLab and starts nothing: its workflow has to know first', async () => {
+  it('reports nothing to GitLab and starts nothing, because its workflow has to know first', async () => {
     const setting = open();
     await adopt(setting);
     assert.deepEqual(setting.world.gitlab.updates, []);
@@ -82,7 +82,7 @@ describe('a build that is taken over', () => {
     assert.equal(setting.world.docker.containers.size, 0);
   });
 
-  it('is taken over once, however often that is asked', async () => {
+  it('is taken over once, however often the call is made', async () => {
     const setting = open();
     await adopt(setting);
     const first = setting.record();
@@ -97,20 +97,20 @@ describe('a build that is taken over', () => {
     assert.equal(setting.record(), context);
   });
 
-  it('waits for a node with room', async () => {
+  it('waits for a node with a free slot', async () => {
     const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
     const setting = open({ hasRoom: false, ports: { clock } });
     await assert.rejects(adopt(setting), TransientError);
     assert.equal(setting.record(), undefined);
   });
 
-  it('needs no place to be reported only', async () => {
+  it('needs no slot if it is only reported', async () => {
     const setting = open({ hasRoom: false });
     assert.equal((await adopt(setting, { purpose: 'report' })).kind, 'adopted');
     assert.deepEqual(setting.places, []);
   });
 
-  it('is refused when what came along is another build’s: a place in Temporal is no right to a job', async () => {
+  it('is refused when the encrypted job is that of another build', async () => {
     const setting = open();
     await assert.rejects(adopt(setting, { buildId: 'build/gitlab.example.com/1' }), {
       type: 'InvalidPayload',
@@ -118,7 +118,7 @@ describe('a build that is taken over', () => {
     assert.equal(setting.world.disk.records.size, 0);
   });
 
-  it('replaces what was left here from when this node had it before', async () => {
+  it('replaces the leftovers of its earlier time on this node', async () => {
     const setting = open();
     setting.world.disk.records.set(context.buildId, context);
     await runActivity(() => setting.process.activities.node.prepareEnvironment(context));

@@ -47,8 +47,8 @@ function fileOf(text: string, changes: Partial<FileMember> = {}): ReturnType<Rea
   );
 }
 
-describe('what scripts have handed on', () => {
-  it('is read once: another process, and another try, go by what the first has read', async () => {
+describe('GITLAB_ENV', () => {
+  it('is read once: another process and another try use the values of the first', async () => {
     const { run, kept } = setUp();
     await assert.rejects(run(() => Promise.reject(new TransientError('Docker is away'))));
     assert.equal(kept(), undefined);
@@ -61,13 +61,13 @@ describe('what scripts have handed on', () => {
     assert.deepEqual([kept(), asked], [['OUT=first'], 0]);
   });
 
-  it('is nothing while there is no file, which is no reason to look no more', async () => {
+  it('is empty without a file, and read later when there is one', async () => {
     const { run, kept } = setUp();
     await run(() => Promise.resolve(undefined));
     assert.equal(kept(), undefined);
   });
 
-  it('is nothing where a link lies in the place of the file', async () => {
+  it('is empty when a link has replaced the file', async () => {
     const { world, run, kept } = setUp();
     await run(() => fileOf('', { kind: 'symlink', linkTarget: '/etc/passwd' }));
     assert.deepEqual(kept(), []);

@@ -65,14 +65,14 @@ const cases: [implied: string[], existing: string[], expected: string[], why: st
   [['d/lib', 'd/libs'], ['d', 'd/libs'], ['d/lib'], 'nor further down'],
 ];
 
-describe('directories that only paths name', () => {
+describe('directories that only paths of members name', () => {
   for (const [implied, existing, expected, why] of cases) {
     it(`${implied.join()} over ${existing.join() || 'nothing'}: ${why}`, async () => {
       assert.deepEqual((await extract({ implied, existing })).written, expected);
     });
   }
 
-  it('are not looked for any more once the stage is to stop', async () => {
+  it('are not looked for after the stage was stopped', async () => {
     const implied = Array.from({ length: 1000 }, (_, index) => `d${index}`);
     const stop = new AbortController();
     let asked = 0;

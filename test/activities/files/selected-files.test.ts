@@ -27,7 +27,7 @@ function sceneOf({ onPause, signal }: { onPause?: () => void; signal?: AbortSign
 
 const names = Array.from({ length: 1_000 }, (_, index) => `file-${index}`);
 
-describe('names that were listed', () => {
+describe('listed names', () => {
   it('leave room for heartbeats, however many there are', async () => {
     let pauses = 0;
     let asked = 0;
@@ -39,7 +39,7 @@ describe('names that were listed', () => {
     assert.ok(pauses >= 10, `${pauses} pauses`);
   });
 
-  it('are not asked about any more once the stage is to stop', async () => {
+  it('are not looked at after the stage was stopped', async () => {
     const stop = new AbortController();
     const onPause = (): void => stop.abort(new Error('stopped'));
     let asked = 0;

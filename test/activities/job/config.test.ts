@@ -19,13 +19,13 @@ const GOOD: InstallationConfig = {
 function activitiesWith(load: ConfigSource['load']) {
   const recording = recordingLog();
   const config: ConfigSource = { load, current: () => GOOD, runner: () => undefined };
-  // Only these two ports are asked.
+  // Only these two ports are used.
   const ports = { config, log: recording.log } as Partial<Ports> as Ports;
   return { recording, activities: createConfigActivities(ports) };
 }
 
 describe('loadConfig', () => {
-  it('gives workflows what steers, and nothing that is secret', async () => {
+  it('gives workflows the settings that they need, and no secret', async () => {
     const { activities } = activitiesWith(() => Promise.resolve(GOOD));
     const settings = await activities.loadConfig();
     assert.equal(settings.checkIntervalMs, 3_000);
@@ -33,7 +33,7 @@ describe('loadConfig', () => {
     assert.equal(JSON.stringify(settings).includes(contextOf().runner.token), false);
   });
 
-  it('tells of a file that is not valid, and gives what was valid last', async () => {
+  it('logs an invalid file, and gives the last valid settings', async () => {
     const fault = new FinalError(FailureType.InvalidConfig, 'config.toml:3:1: this is not TOML');
     const { activities, recording } = activitiesWith(() => Promise.reject(fault));
     assert.equal((await activities.loadConfig()).concurrent, 4);

@@ -51,7 +51,7 @@ function answering(...replies: UpdateReply[]) {
   };
 }
 
-describe('telling GitLab that the job runs', () => {
+describe('the acknowledgement of a job', () => {
   const cases: [reply: UpdateReply, expected: Acknowledgement, why: string][] = [
     [{ kind: 'done', remote: 'running' }, 'accepted', 'GitLab agrees'],
     [{ kind: 'done', remote: 'canceling' }, 'canceling', 'it was canceled meanwhile'],
@@ -68,7 +68,7 @@ describe('telling GitLab that the job runs', () => {
     });
   }
 
-  it('begins the trace with who runs the job, before GitLab is told', async () => {
+  it('begins the trace with the runner’s header before GitLab is told', async () => {
     const said: string[] = [];
     const { node, build } = open((world) => ({
       updateJob: () => {
@@ -80,7 +80,7 @@ describe('telling GitLab that the job runs', () => {
     assert.match(said[0] ?? '', /Running with temporal-gitlab-runner 1\.2\.3/);
   });
 
-  it('is asked again when nobody knows what GitLab made of it', async () => {
+  it('is sent again when its answer was lost', async () => {
     let failures = 1;
     const { node, build, world } = open((at) => {
       const { updateJob } = createFakeCoordinator(at);
@@ -155,13 +155,13 @@ describe('reporting a result', () => {
     });
   }
 
-  it('tells nothing to a GitLab that wants nothing more of the job', async () => {
+  it('sends nothing when GitLab has aborted the job', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.reportResult(build, { state: 'aborted' }));
     assert.deepEqual([world.gitlab.updates, world.gitlab.trace], [[], '']);
   });
 
-  it('sends the same again while GitLab stores the trace, as slowly as it asks', async () => {
+  it('is sent again while GitLab stores the trace, at the interval that it asks for', async () => {
     const pending = { kind: 'pending', retryAfterMs: 4_000 } as const;
     const { world, node, build, pauses } = open(answering(pending, pending));
     await runActivity(() => node.reportResult(build, { state: 'success' }));
@@ -170,7 +170,7 @@ describe('reporting a result', () => {
     assert.deepEqual(world.gitlab.updates[0], world.gitlab.updates[2]);
   });
 
-  it('sends the whole trace again when GitLab finds it broken', async () => {
+  it('sends the whole trace again when GitLab finds its checksum wrong', async () => {
     const { world, node, build } = open((at) => {
       const { updateJob } = createFakeCoordinator(at);
       let isBroken = true;
@@ -188,7 +188,7 @@ describe('reporting a result', () => {
     assert.equal(world.gitlab.state, 'success');
   });
 
-  it('does not send it for ever, nor without a pause', async () => {
+  it('sends it a limited number of times, with pauses', async () => {
     const { node, build, pauses } = open(() => ({
       updateJob: () => Promise.resolve({ kind: 'trace_invalid' }),
     }));
@@ -211,7 +211,7 @@ describe('reporting a result', () => {
     });
   }
 
-  it('waits between two answers that say the same wrong place', async () => {
+  it('waits between two answers with the same wrong length', async () => {
     let mismatches = 3;
     const { world, node, build, pauses } = open((at) => {
       const { patchTrace } = createFakeCoordinator(at);
@@ -232,7 +232,7 @@ describe('reporting a result', () => {
     assert.equal(world.gitlab.trace, world.spool.saved.text);
   });
 
-  it('is left to the next try when GitLab is away, and says its last line once', async () => {
+  it('is left to the next try when GitLab is away, and writes its last line once', async () => {
     let failures = 2;
     const { world, node, build } = open((at) => {
       const { updateJob } = createFakeCoordinator(at);
@@ -249,7 +249,7 @@ describe('reporting a result', () => {
     assert.equal(world.gitlab.trace.split('Job succeeded').length, 2);
   });
 
-  it('stays the same when a build that Temporal had lost comes to another one', async () => {
+  it('stays the same when a build that Temporal had lost comes to another result', async () => {
     let isAway = true;
     const { world, node, build } = open((at) => {
       const { updateJob } = createFakeCoordinator(at);
@@ -268,7 +268,7 @@ describe('reporting a result', () => {
     assert.doesNotMatch(world.gitlab.trace, /what is left is gone/);
   });
 
-  it('holds what a stopped stage wrote while nobody looked', async () => {
+  it('includes the output of a stopped stage that was not read yet', async () => {
     const { world, node, build } = open();
     world.disk.files.build.output = 'last words\n';
     await runActivity(() => node.reportResult(build, { state: 'canceled' }));

@@ -18,7 +18,7 @@ import { openProcess } from '../support/process.ts';
 import { createWorld, tick } from '../support/world.ts';
 
 const { runner } = contextOf();
-const TURN: JobRequest = {
+const REQUEST: JobRequest = {
   runnerKey: runner.key,
   intervalMs: 3_000,
   offsetMs: 500,
@@ -38,7 +38,7 @@ function offer(payload: unknown): JobReply {
   };
 }
 
-/** A node with one place, and the state of that place. */
+/** A node with one slot, and the state of that slot. */
 function countedCapacity(places = 1) {
   const taken: string[] = [];
   let held = 0;
@@ -70,7 +70,7 @@ function countedCapacity(places = 1) {
 }
 
 interface Options {
-  readonly turn?: Partial<JobRequest>;
+  readonly request?: Partial<JobRequest>;
   readonly replies?: readonly JobReply[];
   /** The answer to the only request, when it arrives. */
   readonly reply?: Promise<JobReply>;
@@ -80,7 +80,7 @@ interface Options {
   readonly cancelAtOnce?: boolean;
   readonly ended?: EndedBuilds;
   /** Called with the number of each request. */
-  readonly onQuestion?: (count: number) => void;
+  readonly onRequest?: (count: number) => void;
   /** The change of the wall clock after the second request. */
   readonly setMs?: number;
 }
@@ -90,11 +90,11 @@ async function ask(options: Options) {
   const world = createWorld(contextOf());
   world.disk.records.clear();
   const places = countedCapacity();
-  const questions: { atMs: number; mayWait: boolean }[] = [];
+  const requests: { atMs: number; mayWait: boolean }[] = [];
   const updates: JobUpdate[] = [];
   let nowMs = 1_000_000;
   const clock = {
-    nowMs: () => nowMs + (questions.length > 1 ? (options.setMs ?? 0) : 0),
+    nowMs: () => nowMs + (requests.length > 1 ? (options.setMs ?? 0) : 0),
     monotonicMs: () => nowMs,
     sleep: async (ms: number, signal?: AbortSignal) => {
       await tick();
@@ -107,11 +107,9 @@ async function ask(options: Options) {
     ports: { config, clock, capacity: places.capacity, ...options.ports },
     coordinator: {
       requestJob: ({ mayWait }) => {
-        questions.push({ atMs: nowMs, mayWait });
-        options.onQuestion?.(questions.length);
-        return (
-          options.reply ?? Promise.resolve(replies[questions.length - 1] ?? { kind: 'no_job' })
-        );
+        requests.push({ atMs: nowMs, mayWait });
+        options.onRequest?.(requests.length);
+        return options.reply ?? Promise.resolve(replies[requests.length - 1] ?? { kind: 'no_job' });
       },
       updateJob: (job, update) => {
         updates.push(update);
@@ -123,15 +121,15 @@ async function ask(options: Options) {
   const { requestJob } = createSlotActivities({ ...ports, builds }, options.ended);
   const environment = new MockActivityEnvironment();
   if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
-  const call = (): Promise<JobRequestOutcome> => requestJob({ ...TURN, ...options.turn });
+  const call = (): Promise<JobRequestOutcome> => requestJob({ ...REQUEST, ...options.request });
   const outcome = await environment
     .run<[], JobRequestOutcome, typeof call>(call)
     .catch((error: unknown) => error as Error);
-  return { outcome, world, places, questions, updates };
+  return { outcome, world, places, requests, updates };
 }
 
-describe('a turn of questions for a job', () => {
-  it('brings a job: it is recorded, and keeps its place', async () => {
+describe('requestJob', () => {
+  it('returns a job, which is recorded and keeps its slot', async () => {
     const { outcome, world, places } = await ask({ replies: [offer(payloadJson())] });
     assert.ok('kind' in outcome && outcome.kind === 'job');
     const { buildId } = outcome.job;
@@ -142,69 +140,69 @@ describe('a turn of questions for a job', () => {
     assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);
   });
 
-  it('asks for nothing while Temporal is away, and ends when it is back', async () => {
+  it('requests nothing while Temporal is away, and ends when it is back', async () => {
     const answers = [false, false, true];
     const temporalHealth = { isThere: () => Promise.resolve(answers.shift() ?? true) };
-    const { outcome, questions, places } = await ask({
+    const { outcome, requests, places } = await ask({
       replies: [offer(payloadJson())],
       ports: { temporalHealth },
     });
     assert.deepEqual(outcome, { kind: 'no_job', wait: 'temporal' });
-    assert.deepEqual([questions, places.held(), answers], [[], 0, []]);
+    assert.deepEqual([requests, places.held(), answers], [[], 0, []]);
   });
 
-  it('asks at the pace of its runner until its time is over', async () => {
-    const { outcome, questions, places } = await ask({});
+  it('requests at the interval of its runner until its time is over', async () => {
+    const { outcome, requests, places } = await ask({});
     assert.deepEqual(outcome, { kind: 'no_job' });
     assert.deepEqual(
-      questions.map(({ atMs }) => atMs - 1_000_000),
+      requests.map(({ atMs }) => atMs - 1_000_000),
       [0, 2_500, 5_500, 8_500],
     );
-    assert.ok(questions.every(({ mayWait }) => mayWait));
+    assert.ok(requests.every(({ mayWait }) => mayWait));
     assert.equal(places.held(), 0);
   });
 
   for (const setMs of [3_600_000, -3_600_000]) {
     it(`ends in its time when the clock is set by ${setMs} ms meanwhile`, async () => {
-      const { outcome, questions } = await ask({ setMs });
+      const { outcome, requests } = await ask({ setMs });
       assert.deepEqual(outcome, { kind: 'no_job' });
       assert.deepEqual(
-        questions.map(({ atMs }) => atMs - 1_000_000),
+        requests.map(({ atMs }) => atMs - 1_000_000),
         [0, 2_500, 5_500, 8_500],
       );
     });
   }
 
-  it('waits for its pace first unless it is to ask at once', async () => {
-    const { questions } = await ask({ turn: { askAtOnce: false } });
-    assert.equal(questions[0]?.atMs, 1_002_500);
+  it('waits for the interval first unless it should request at once', async () => {
+    const { requests } = await ask({ request: { askAtOnce: false } });
+    assert.equal(requests[0]?.atMs, 1_002_500);
   });
 
-  it('asks once without waiting for its pace when a build of its runner has ended', async () => {
+  it('requests once without waiting when a build of its runner has ended', async () => {
     const ended = createEndedBuilds();
     ended.announce(runner.key);
     ended.announce(runner.key);
-    const { questions } = await ask({ turn: { askAtOnce: false }, ended });
+    const { requests } = await ask({ request: { askAtOnce: false }, ended });
     assert.deepEqual(
-      questions.map(({ atMs }) => atMs - 1_000_000),
+      requests.map(({ atMs }) => atMs - 1_000_000),
       [0, 2_500, 5_500, 8_500],
     );
   });
 
-  it('asks in the middle of a wait when a build of its runner ends, not of another one', async () => {
+  it('requests in the middle of a wait when a build of its own runner ends', async () => {
     const ended = createEndedBuilds();
-    const { questions } = await ask({
+    const { requests } = await ask({
       ended,
-      onQuestion: (count) => {
+      onRequest: (count) => {
         if (count === 1) ended.announce('another runner');
         if (count === 2) setImmediate(() => ended.announce(runner.key));
       },
     });
-    assert.equal(questions.length, 5);
-    assert.equal(questions[1]?.atMs, 1_002_500);
+    assert.equal(requests.length, 5);
+    assert.equal(requests[1]?.atMs, 1_002_500);
   });
 
-  it('says at its end that GitLab was away, if its last answer was none', async () => {
+  it('reports at its end that GitLab was away if it did not answer last', async () => {
     const away = { kind: 'failed', message: '502' } as const;
     const { outcome } = await ask({ replies: [away, away, away, away] });
     assert.deepEqual(outcome, { kind: 'no_job', isAway: true });
@@ -212,20 +210,20 @@ describe('a turn of questions for a job', () => {
     assert.deepEqual(back.outcome, { kind: 'no_job' });
   });
 
-  it('goes on after an answer that is of no use', async () => {
-    const { outcome, questions } = await ask({
+  it('continues after an unusable answer', async () => {
+    const { outcome, requests } = await ask({
       replies: [{ kind: 'failed', message: '502' }, offer(payloadJson())],
     });
     assert.ok('kind' in outcome && outcome.kind === 'job');
-    assert.equal(questions.length, 2);
+    assert.equal(requests.length, 2);
   });
 
-  it('lends its place when GitLab says nothing, unless GitLab may hold the question', async () => {
+  it('lends its slot when GitLab does not answer, unless GitLab may hold the request', async () => {
     for (const mayWait of [false, true]) {
       let say: (reply: JobReply) => void = () => undefined;
       const places = countedCapacity();
       const asking = ask({
-        turn: { mayWait, durationMs: 0 },
+        request: { mayWait, durationMs: 0 },
         reply: new Promise((resolve) => (say = resolve)),
         ports: { capacity: places.capacity },
       });
@@ -245,25 +243,25 @@ describe('a turn of questions for a job', () => {
   it('ends when the configuration has no such runner', async () => {
     const world = createWorld(contextOf());
     const { config } = openProcess(world).ports;
-    const { outcome, questions } = await ask({ ports: { config } });
-    assert.deepEqual([outcome, questions], [{ kind: 'unknown_runner' }, []]);
+    const { outcome, requests } = await ask({ ports: { config } });
+    assert.deepEqual([outcome, requests], [{ kind: 'unknown_runner' }, []]);
   });
 
-  it('ends when this node has no room, so that another may have some', async () => {
+  it('ends when this node has no slot, so that another node may take a job', async () => {
     const full = countedCapacity(0);
-    const { outcome, questions } = await ask({ ports: { capacity: full.capacity } });
-    assert.deepEqual([outcome, questions], [{ kind: 'no_job', wait: 'place' }, []]);
+    const { outcome, requests } = await ask({ ports: { capacity: full.capacity } });
+    assert.deepEqual([outcome, requests], [{ kind: 'no_job', wait: 'place' }, []]);
   });
 
-  it('ends at once when the process is to stop', async () => {
-    const { outcome, places } = await ask({ cancelAtOnce: true, turn: { askAtOnce: false } });
+  it('ends at once when the process should stop', async () => {
+    const { outcome, places } = await ask({ cancelAtOnce: true, request: { askAtOnce: false } });
     assert.ok(outcome instanceof Error);
     assert.equal(places.held(), 0);
   });
 });
 
 describe('a job that cannot be run', () => {
-  it('is recorded all the same when its payload makes no sense, to fail in good order', async () => {
+  it('is recorded although its payload is invalid, so that it fails as usual', async () => {
     const payload = payloadJson({ steps: 'nonsense' });
     const { outcome, world } = await ask({ replies: [offer(payload)] });
     assert.ok('kind' in outcome && outcome.kind === 'job');
@@ -273,7 +271,7 @@ describe('a job that cannot be run', () => {
     assert.equal(record.job.token, 'glcbt-job-token');
   });
 
-  it('is passed over when it has not even a token: nothing could be said of it', async () => {
+  it('is ignored without a token, because nothing could be reported about it', async () => {
     const { outcome, places, world } = await ask({ replies: [offer({ id: 1 })] });
     assert.deepEqual(outcome, { kind: 'no_job' });
     assert.deepEqual([places.held(), world.disk.records.size], [0, 0]);
@@ -284,7 +282,7 @@ describe('a job that cannot be run', () => {
     ['GitLab is away too', () => Promise.reject(new TransientError('503'))],
   ];
   for (const [why, updateJob] of answers) {
-    it(`is given back as failed when it cannot be recorded, and gives up its place: ${why}`, async () => {
+    it(`is reported as failed when it cannot be recorded, and releases its slot: ${why}`, async () => {
       const { outcome, places, updates } = await ask({
         replies: [offer(payloadJson())],
         create: () => Promise.reject(new Error('ENOSPC: no space left on device')),

@@ -28,7 +28,7 @@ function setUp(job: Readonly<Record<string, unknown>> = {}) {
 }
 
 describe('resolving secrets', () => {
-  it('keeps each as a variable, hides it and says what it does', async () => {
+  it('keeps each as a variable, masks it and logs its steps', async () => {
     const { world, run, kept } = setUp();
     const outcome = await run(({ field }) => Promise.resolve(`value of ${field}`));
     assert.deepEqual(outcome, { kind: 'succeeded' });
@@ -43,7 +43,7 @@ describe('resolving secrets', () => {
     assert.match(world.spool.saved.text, /Resolving secret "FIRST"\.\.\.[^]*Using "vault"/);
   });
 
-  it('tells why one could not be had, and keeps those before it', async () => {
+  it('logs why one failed, and keeps those before it', async () => {
     const { run, kept } = setUp();
     const asked: string[] = [];
     const first = await run(({ field }) => {
@@ -59,7 +59,7 @@ describe('resolving secrets', () => {
     assert.deepEqual(asked, ['first', 'second']);
   });
 
-  it('goes on in another process with what was kept', async () => {
+  it('continues in another process with those that were kept', async () => {
     const { run, kept } = setUp();
     await assert.rejects(
       run(({ field }) =>
@@ -78,7 +78,7 @@ describe('resolving secrets', () => {
     );
   });
 
-  it('fails for one that is not there, or takes nothing in its place, as the flag says', async () => {
+  it('fails for a missing one, or uses an empty value, as the flag says', async () => {
     const nothing = () => Promise.resolve(undefined);
     const strict = setUp();
     assert.deepEqual(await strict.run(nothing), {

@@ -4,7 +4,7 @@ import { EMPTY_SPOOL, tick, until, type SpoolState, type World } from './world.t
 
 /** The node's records. A note is on disk when its promise resolves. */
 export function createFakeStore({ disk, bells }: World, isAlive: () => boolean): BuildStore {
-  /** Nobody waits for what a dead process has asked. */
+  /** Ends also when the process has died. */
   const untilDead = (isDone: () => boolean): Promise<void> => until(() => !isAlive() || isDone());
   const pathsOf = (place: string) => ({
     script: `/${place}/script`,

@@ -8,7 +8,7 @@ import type {
   HostFiles,
 } from '../../../src/ports/index.ts';
 
-/** What lies at a path of a container. */
+/** A file at a path of a container. */
 export interface StoredFile {
   readonly text: string;
   readonly modifiedMs: number;

@@ -1,12 +1,12 @@
 import type { Clock } from '../../../src/ports/index.ts';
 import { tick } from './world.ts';
 
-/** Turns of the event loop in which everything that a moment sets off has happened. */
+/** Number of turns of the event loop after which all effects of a moment are over. */
 const TURNS = 50;
 
 /** A clock that stands still until the test lets time pass. */
 export interface ManualClock extends Clock {
-  /** Lets time pass, ends the sleeps that are over, and waits for what they set off. */
+  /** Lets time pass, ends the sleeps that are over, and waits for their effects. */
   pass(ms: number): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function createManualClock(startMs = 1_000_000): ManualClock {
   };
 }
 
-/** Waits until what is under way has gone as far as it can without time passing. */
+/** Waits until all work has gone as far as it can without time passing. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn += 1) await tick();
 }

@@ -32,7 +32,7 @@ export interface World {
   };
   /** The memo of the build's workflow. */
   readonly memo: Record<string, unknown>;
-  /** Whether the node can make named pipes, and whether containers hear what is written to them. */
+  /** Whether the node can make named pipes, and whether containers can read them. */
   readonly bells: Bells;
   /** What a started script does, by its number among those of its container. */
   readonly scripts: Record<string, FakeScript>;

@@ -69,7 +69,7 @@ function stateOfContainer({ docker }: World): string | undefined {
 }
 
 describe('the wait for a terminal', () => {
-  it('holds nothing and says nothing where nobody is there', async () => {
+  it('ends at once without a line when nobody is connected', async () => {
     const { world, open } = await buildOf();
     const { text } = world.spool.saved;
     const stage = await open().begin();
@@ -78,7 +78,7 @@ describe('the wait for a terminal', () => {
     assert.equal(world.spool.saved.text, text);
   });
 
-  it('keeps the job’s container running until whoever is there has left', async () => {
+  it('keeps the job’s container running until the person has left', async () => {
     const { world, open } = await buildOf();
     const { sessions, clock, begin } = open();
     sessions.come();
@@ -98,7 +98,7 @@ describe('the wait for a terminal', () => {
     assert.doesNotMatch(text, /timed out/);
   });
 
-  it('ends at its time-out, and says so in the log and at the terminal', async () => {
+  it('ends at its time-out, and the log and the terminal say so', async () => {
     const { world, open } = await buildOf();
     const { sessions, clock, begin } = open();
     sessions.come();
@@ -111,7 +111,7 @@ describe('the wait for a terminal', () => {
     assert.equal(stateOfContainer(world), 'exited');
   });
 
-  it('is never longer than what is left of the job’s own time', async () => {
+  it('is never longer than the rest of the job’s time-out', async () => {
     const { open } = await buildOf({ ageMs: 50 * MINUTE_MS });
     const { sessions, clock, begin } = open();
     sessions.come();
@@ -137,7 +137,7 @@ describe('the wait for a terminal', () => {
   });
 });
 
-describe('the wait for a terminal, after the runner was started anew', () => {
+describe('the wait for a terminal after a restart of the runner', () => {
   /** The stage holds the build in one process, which ends; another one begins ten minutes later. */
   async function restarted(options: Parameters<typeof buildOf>[0] = {}) {
     const { world, open } = await buildOf(options);
@@ -148,7 +148,7 @@ describe('the wait for a terminal, after the runner was started anew', () => {
     return { world, ...second, stage: await second.begin() };
   }
 
-  it('gives whoever was there twenty seconds to come back', async () => {
+  it('gives the person twenty seconds to connect again', async () => {
     const { world, clock, stage } = await restarted();
     await clock.pass(19_999);
     assert.equal(stage.outcome(), undefined);
@@ -157,7 +157,7 @@ describe('the wait for a terminal, after the runner was started anew', () => {
     assert.match(world.spool.saved.text, /Terminal disconnected/);
   });
 
-  it('goes on with whoever came back, in the same container and for the rest of the time', async () => {
+  it('continues in the same container for the rest of the time when the person connects again', async () => {
     const { world, clock, sessions, stage } = await restarted();
     await clock.pass(5_000);
     sessions.come();
@@ -170,7 +170,7 @@ describe('the wait for a terminal, after the runner was started anew', () => {
     assert.equal(world.spool.saved.text.split('Terminal is connected').length, 2);
   });
 
-  it('goes on for as long as the first process had said, where the job’s own time ends it', async () => {
+  it('lasts as long as the first process had said when the job’s time-out ends it', async () => {
     const { world, clock, sessions, stage } = await restarted({ ageMs: 45 * MINUTE_MS });
     sessions.come();
     await clock.pass(5 * MINUTE_MS - 1);

@@ -8,7 +8,7 @@ import { createWorld } from '../support/world.ts';
 
 const START = { nonce: 'n', containerId: 'c', previousStartedAt: '', sinceMs: 41_000 };
 
-describe('what is left of a job’s time', () => {
+describe('the time that a job has left', () => {
   const TABLE: readonly [
     receivedMs: number | undefined,
     nowMs: number,
@@ -34,7 +34,7 @@ describe('what is left of a job’s time', () => {
     });
   }
 
-  it('counts from when a stage was begun, if one is named; is 0 of a stage that was not', async () => {
+  it('counts from the start of a named stage, and is 0 for one that has not begun', async () => {
     const context = contextOf({ context: { receivedMonotonicMs: 1_000 } });
     const world = createWorld(context, { keeps: 'everything' });
     const clock = { nowMs: () => 9e12, monotonicMs: () => 51_000, sleep: () => Promise.resolve() };
@@ -47,7 +47,7 @@ describe('what is left of a job’s time', () => {
     assert.equal(await ask('after_script'), 0);
   });
 
-  it('is nothing of a build that this node does not have any more', async () => {
+  it('is undefined for a build that this node no longer has', async () => {
     const world = createWorld(contextOf(), { keeps: 'everything' });
     const { node } = openProcess(world).activities;
     assert.equal(await runActivity(() => node.timeLeft({ buildId: 'gone' }, 60_000)), 0);

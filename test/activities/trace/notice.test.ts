@@ -5,7 +5,7 @@ import { runActivity } from '../support/drive.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld } from '../support/world.ts';
 
-it('a line about an order is in the trace once, and not at all when GitLab has the whole trace', async () => {
+it('a line about a command is in the trace once, and not at all when GitLab has the whole trace', async () => {
   const context = contextOf();
   const { buildId } = context;
   const world = createWorld(context, { keeps: 'everything' });

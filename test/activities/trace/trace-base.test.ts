@@ -22,7 +22,7 @@ function worldWith(trace: string): World {
 }
 
 describe('the trace of a build that was another node’s', () => {
-  it('begins where GitLab’s trace ends, and has no checksum, for nobody has all of it', async () => {
+  it('begins where GitLab’s trace ends, and has no checksum, because no node has all of it', async () => {
     const world = worldWith('half a li');
     await driveBuild(world, context);
     const fresh = createWorld(context);
@@ -39,7 +39,7 @@ describe('the trace of a build that was another node’s', () => {
 
   for (const before of ['', 'what the lost node sent\n']) {
     for (const when of ['before', 'after'] as const) {
-      it(`has every byte once behind ${before.length} bytes when this node is killed ${when} any call`, async () => {
+      it(`has every byte once after ${before.length} bytes when this node is killed ${when} any call`, async () => {
         const whole = worldWith(before);
         const { calls } = await driveBuild(whole, context);
         for (let call = 1; call <= calls; call += 1) {
@@ -52,7 +52,7 @@ describe('the trace of a build that was another node’s', () => {
     }
   }
 
-  it('begins behind what the other node still sent at the last moment', async () => {
+  it('begins after the bytes that the other node sent at the last moment', async () => {
     const world = worldWith('old');
     const { coordinator } = openProcess(world).ports;
     const { patchTrace } = coordinator(context.runner);
@@ -61,7 +61,7 @@ describe('the trace of a build that was another node’s', () => {
       coordinator: {
         patchTrace: (job, patch) => {
           starts.push(patch.window.startByte);
-          // Between the runner's question and its patch.
+          // This is between the runner's request for the length and its patch.
           if (starts.length === 2) world.gitlab.trace += ' and late';
           return patchTrace(job, patch);
         },
@@ -72,7 +72,7 @@ describe('the trace of a build that was another node’s', () => {
     assert.match(world.gitlab.trace, /^old and late.*Job succeeded/);
   });
 
-  it('goes on where GitLab’s trace ends when GitLab has lost what the other node sent', async () => {
+  it('continues where GitLab’s trace ends when GitLab has lost bytes of the other node', async () => {
     const world = worldWith('what the lost node sent\n');
     const { coordinator } = openProcess(world).ports;
     const { patchTrace } = coordinator(context.runner);

@@ -88,7 +88,7 @@ const MIB = 1024 * 1024;
 const accepted = { kind: 'accepted', remote: 'running', updateIntervalMs: undefined } as const;
 
 describe('a trace that is sent while it grows', () => {
-  it('goes out after a second, then at the pace that GitLab asks for', async () => {
+  it('is sent after a second, then at GitLab’s update interval', async () => {
     const setting = await open(answering({ ...accepted, updateIntervalMs: 60_000 }));
     const uploading = setting.upload();
     await until(() => setting.pauses.length > 2);
@@ -97,7 +97,7 @@ describe('a trace that is sent while it grows', () => {
     assert.deepEqual(setting.pauses.slice(0, 3), [1_000, 60_000, 60_000]);
   });
 
-  it('goes out every three seconds when GitLab does not say', async () => {
+  it('is sent every three seconds when GitLab names no interval', async () => {
     const setting = await open(answering(undefined));
     const uploading = setting.upload();
     await until(() => setting.pauses.length > 2);
@@ -106,7 +106,7 @@ describe('a trace that is sent while it grows', () => {
     assert.deepEqual(setting.pauses.slice(0, 3), [1_000, 3_000, 3_000]);
   });
 
-  it('goes out without a pause while it is far behind, and then at the usual pace', async () => {
+  it('is sent without a pause while much is unsent, and then at the usual interval', async () => {
     let unsavedBytes = 0;
     const setting = await open(answering(undefined), {
       traces: (world) => {
@@ -180,7 +180,7 @@ describe('a trace that is sent while it grows', () => {
     });
   }
 
-  it('goes on through a cancel that is known already', async () => {
+  it('continues through a cancel that is known already', async () => {
     const setting = await open(answering({ ...accepted, remote: 'canceling' }));
     const uploading = setting.upload(true);
     await until(() => setting.pauses.length > 3);
@@ -188,7 +188,7 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(await uploading, 'sealed');
   });
 
-  it('is overdue some seconds after the time that the job may take, and not before', async () => {
+  it('is overdue some seconds after the job’s time-out, and not before', async () => {
     const { node, build, pauses } = await open(answering(accepted));
     const options = { ignoreCanceling: false, jobTimeoutMs: 10_000 };
     assert.equal(await runActivity(() => node.uploadTrace(build, options)), 'overdue');
@@ -220,7 +220,7 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(setting.world.gitlab.trace, setting.world.spool.saved.text);
   });
 
-  it('goes on from where GitLab stands when that is behind', async () => {
+  it('continues at GitLab’s length when GitLab has less', async () => {
     const setting = await open(answering(undefined));
     const uploading = setting.upload();
     await until(() => setting.world.gitlab.trace !== '');
@@ -230,7 +230,7 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(setting.world.gitlab.trace, setting.world.spool.saved.text);
   });
 
-  it('goes on when GitLab does not know the job for now', async () => {
+  it('continues when GitLab does not know the job for a moment', async () => {
     const setting = await open(answering({ kind: 'not_found' }));
     const uploading = setting.upload();
     await until(() => setting.pauses.length > 3);
@@ -238,7 +238,7 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(await uploading, 'sealed');
   });
 
-  it('is not begun again when it is complete, also by the next process', async () => {
+  it('is not sent again when it is complete, also by the next process', async () => {
     const setting = await open(answering(undefined));
     await setting.seal();
     const { node } = openProcess(setting.world).activities;
@@ -246,7 +246,7 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(await runActivity(upload), 'sealed');
   });
 
-  it('lets go of a caller that does not listen any more, and is sent on for the next', async () => {
+  it('ends the call of a caller that was cancelled, and is sent on for the next', async () => {
     const setting = await open(answering(undefined));
     const environment = new MockActivityEnvironment();
     const first = environment.run(() =>
