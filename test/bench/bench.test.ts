@@ -52,7 +52,7 @@ describe('the bench', () => {
     for (const ratio of Object.values(baseline)) assert.ok(ratio > 1, `${ratio} is no limit`);
   });
 
-  it('finds what has become slower against its limit, and what was not measured', () => {
+  it('finds figures that have become slower against their limit or were not measured', () => {
     const baseline = baselineOf([figure([200], [100])]);
     assert.deepEqual(baseline, { job: 2 });
     assert.deepEqual(findSlower([figure([300], [100])], baseline), []);
