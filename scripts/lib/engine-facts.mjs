@@ -6,7 +6,6 @@ export async function describeEngine() {
   const [version, info] = await Promise.all([docker.version(), docker.info()]);
   const components = version.Components ?? [];
   const nameOf = ({ Name }) => (Name === 'Engine' ? 'Docker Engine' : Name.replace(/ Engine$/, ''));
-  const versionOf = (name) => components.find(({ Name }) => Name === name)?.Version;
   const isContainerd = (info.DriverStatus ?? []).some(([, value]) => /containerd/.test(value));
   return {
     name: `${components[0] === undefined ? 'an engine' : nameOf(components[0])} ${version.Version}`,
@@ -14,8 +13,13 @@ export async function describeEngine() {
     storage: `${info.Driver}${isContainerd ? ' of containerd' : ''}`,
     // Engines before 20.10 do not say.
     cgroup: `cgroup v${info.CgroupVersion ?? '1'}, ${info.CgroupDriver ?? 'unknown driver'}`,
-    runtime: ['containerd', 'runc', 'crun', 'OCI Runtime (runc)', 'OCI Runtime (crun)']
-      .flatMap((name) => (versionOf(name) === undefined ? [] : `${name} ${versionOf(name)}`))
-      .join(', '),
+    runtime: components.flatMap(describeRuntime).join(', '),
   };
+}
+
+/** Podman gives all that `runc --version` prints. */
+function describeRuntime({ Name, Version }) {
+  const name = /^OCI Runtime \((\w+)\)$/.exec(Name)?.[1] ?? Name;
+  if (!['containerd', 'runc', 'crun'].includes(name)) return [];
+  return `${name} ${/ version (\S+)/.exec(Version)?.[1] ?? Version}`;
 }

@@ -54,9 +54,10 @@ function escape(cell) {
 export async function describeMachine() {
   const all = cpus();
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB of memory`;
-  const { Version: docker } = await (await openDocker()).version();
+  const { Version: version, Components } = await (await openDocker()).version();
+  const engine = Components?.[0]?.Name === 'Podman Engine' ? 'Podman' : 'Docker';
   return [
     `${all.length} × ${all[0]?.model.trim() ?? 'a processor'}, ${memory}`,
-    `Linux ${release()}, Docker ${docker}, Node ${process.version}`,
+    `Linux ${release()}, ${engine} ${version}, Node ${process.version}`,
   ];
 }
