@@ -11,6 +11,7 @@ import {
   isLikePattern,
   type IndirectRead,
 } from './indirect-reads.ts';
+import { followLink } from './follow-link.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { isCircle, readLinkTarget } from './link-target.ts';
 import { isPodman, readReply } from './read-reply.ts';
@@ -25,7 +26,7 @@ type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | '
 export function createFiles(parts: EngineParts): Files {
   return {
     pathExists: (idOrName, path) => pathExists(parts, { idOrName, path }),
-    linkTarget: (idOrName, path) => readLinkTarget(parts, archiveCall('HEAD', { idOrName, path })),
+    linkTarget: (idOrName, path) => linkTarget(parts, { idOrName, path }),
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: (idOrName, path, options) =>
       writeFiles(parts, {
@@ -60,6 +61,19 @@ async function pathExists(parts: EngineParts, place: Place): Promise<boolean> {
   const members = await readFiles(parts, { ...place, signal: AbortSignal.timeout(limitMs) });
   await members?.[Symbol.asyncIterator]().return?.();
   return members !== undefined;
+}
+
+async function linkTarget(parts: EngineParts, place: Place): Promise<string | undefined> {
+  const { target, isUnsure } = await readLinkTarget(parts, archiveCall('HEAD', place));
+  if (!isUnsure) return target;
+  const signal = AbortSignal.timeout(parts.timing.slowCallLimitMs);
+  return followLink(place.path, async (path) => {
+    const members = await readFiles(parts, { ...place, path, signal });
+    for await (const member of members ?? []) {
+      return member.kind === 'symlink' ? member.linkTarget : undefined;
+    }
+    return undefined;
+  });
 }
 
 interface Reading extends Place {

@@ -10,11 +10,19 @@ const statSchema = z.object({ mode: z.number(), linkTarget: z.string() });
 /** Go's `fs.ModeSymlink`, as the Engine API writes modes. */
 const MODE_SYMLINK = 2 ** 27;
 
-/** The header of Docker's archive call for a link, with its final target. */
+/** The final target of a link. */
+export interface LinkTarget {
+  /** undefined when the engine reports no link, '' for a circle of links. */
+  readonly target: string | undefined;
+  /** Whether there may be a link all the same: Podman does not report each of them. */
+  readonly isUnsure: boolean;
+}
+
+/** What the header of the archive call says of a path. */
 export async function readLinkTarget(
   { daemon, timing }: EngineParts,
   call: DaemonCall,
-): Promise<string | undefined> {
+): Promise<LinkTarget> {
   const signal = AbortSignal.timeout(timing.slowCallLimitMs);
   const ask = async (method: 'HEAD' | 'GET'): Promise<[IncomingMessage, DaemonReply]> => {
     const response = await daemon.open({ ...call, method }, signal);
@@ -24,11 +32,12 @@ export async function readLinkTarget(
     const [{ headers }, reply] = await ask('HEAD');
     // The header is present even for a dangling link, which some engines answer with 404.
     if (reply.status === 200 || reply.status === 404) {
-      return targetOf(headers['x-docker-container-path-stat']);
+      const target = targetOf(headers['x-docker-container-path-stat']);
+      return { target, isUnsure: target === undefined && reply.isPodman };
     }
     // Only the answer to a GET has a message.
     const [, words] = await ask('GET');
-    if (isCircle(words)) return '';
+    if (isCircle(words)) return { target: '', isUnsure: false };
     throw refusalFault(words, daemon.action(call));
   } catch (error) {
     throw daemon.fault(error, call);

@@ -153,6 +153,36 @@ function describePodman(title: string, { open, skip }: Kind): void {
       await engine.removeContainer(id);
     });
 
+    it('links on a volume lead where they do, also when the container has ended', async (t) => {
+      const engine = engineOf(place);
+      const volume = randomName();
+      t.after(() => engine.removeVolume(volume));
+      const id = await ended(t, engine, {
+        script: `mkdir -p /v/d/real/sub; cd /v/d; echo text > real/file; ln -s real to-directory
+                 ln -s real/file to-file; ln -s to-directory/sub/../file by-link; ln -s to-file to-link
+                 ln -s nowhere to-nothing; ln -s /v/d/real absolute; ln -s ../../etc out
+                 ln -s two one; ln -s one two`,
+        binds: [`${volume}:/v`],
+      });
+      const targets: readonly [name: string, target: string | undefined][] = [
+        ['to-directory', '/v/d/real'],
+        ['to-file', '/v/d/real/file'],
+        ['by-link', '/v/d/real/file'],
+        ['to-link', '/v/d/real/file'],
+        ['to-nothing', '/v/d/nowhere'],
+        ['absolute', '/v/d/real'],
+        ['out', '/etc'],
+        ['one', ''],
+        ['real', undefined],
+        ['real/file', undefined],
+        ['nothing', undefined],
+      ];
+      const found = [];
+      for (const [name] of targets) found.push([name, await engine.linkTarget(id, `/v/d/${name}`)]);
+      assert.deepEqual(found, targets);
+      await engine.removeContainer(id);
+    });
+
     it('names that look like patterns are names', async (t) => {
       const engine = engineOf(place);
       const id = await ended(t, engine, {
