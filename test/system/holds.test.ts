@@ -4,8 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { runCommand } from '../support/command.ts';
+import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
+import { jobWith } from '../support/upload-jobs.ts';
 
 const execute = promisify(execFile);
 
@@ -37,7 +39,7 @@ describe('a job that a person holds', () => {
     const { stderr } = await command('hold', `${job.id}`, '30m', '--on-failure');
     assert.match(stderr, /Job: the containers are kept after the job/);
     const held = await containers();
-    await execute('docker', ['exec', nameOf(held[0]), 'touch', '/tmp/go']);
+    await execute('docker', ['exec', buildOf(held), 'touch', '/tmp/go']);
     assert.equal(await job.whenFinished(), 'failed');
     assert.equal(job.exitCode, 3);
     assert.match(
@@ -64,7 +66,7 @@ describe('a job that a person holds', () => {
     await job.whenLog(/^begun$/m);
     await command('hold', `${job.id}`, '10s');
     const held = await containers();
-    await execute('docker', ['exec', nameOf(held[0]), 'touch', '/tmp/go']);
+    await execute('docker', ['exec', buildOf(held), 'touch', '/tmp/go']);
     assert.equal(await job.whenFinished(), 'success');
     await installation.runner.end('SIGKILL');
     assert.deepEqual(await containers(), held);
@@ -78,7 +80,7 @@ describe('a job that a person holds', () => {
     const job = gitlab.addJob({ script, afterScript: ['echo tidied'], variables: [NO_GIT] });
     await job.whenLog(/^begun$/m);
     await command('hold', `${job.id}`, '--before', 'after_script');
-    await execute('docker', ['exec', nameOf((await containers())[0]), 'touch', '/tmp/go']);
+    await execute('docker', ['exec', buildOf(await containers()), 'touch', '/tmp/go']);
     await job.whenLog(/^The job has stopped before after_script, until .* Its time-out goes on/m);
     await installation.runner.end('SIGKILL');
     await installation.start();
@@ -119,6 +121,29 @@ describe('a job that a person holds', () => {
     await installation.whenClean();
   });
 
+  it('stops after a failed upload, and sends what has not arrived on `retry`', async () => {
+    const { gitlab } = installation;
+    const refusing = gitlab.intercept(({ kind, jobId }) =>
+      kind === 'upload' && jobId === job.id ? { status: 413, body: '{}' } : undefined,
+    );
+    const script = ['echo begun', 'echo hi > out.txt', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
+    const artifacts = [{ paths: ['out.txt'] }];
+    const job: FakeJob = gitlab.addJob(jobWith({ script, artifacts }));
+    await job.whenLog(/^begun$/m);
+    await command('hold', `${job.id}`, '--failure-of', 'upload_artifacts_on_success');
+    await execute('docker', ['exec', buildOf(await containers()), 'touch', '/tmp/go']);
+    await job.whenLog(
+      /^The job has stopped after a failure of upload_artifacts_on_success, until/m,
+    );
+    refusing.remove();
+    await command('retry', `${job.id}`);
+    assert.equal(await job.whenFinished(), 'success');
+    assert.match(job.log, /^Retry by alice at .*\n(?:.*\n)*.*to coordinator\.\.\. 201 Created/m);
+    assert.equal(job.log.match(/^begun$/gm)?.length, 1);
+    assert.equal(job.artifacts.length, 1);
+    await installation.whenClean();
+  });
+
   it('refuses wrong commands with a reason', async () => {
     const job = installation.gitlab.addJob({
       script: ['echo begun', 'while :; do sleep 0.2; done'],
@@ -140,6 +165,7 @@ describe('a job that a person holds', () => {
   });
 });
 
-function nameOf(container: string | undefined): string {
-  return /^container \/(\S+)$/.exec(container ?? '')?.[1] ?? '';
+/** The container that runs the script. A job with files to move has a helper besides. */
+function buildOf(containers: readonly string[]): string {
+  return containers.flatMap((one) => /^container \/(\S+-build)$/.exec(one)?.[1] ?? [])[0] ?? '';
 }

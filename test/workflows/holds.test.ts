@@ -16,7 +16,7 @@ import {
 import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer, type Deferred } from './support/calls.ts';
 import type { FakeNode } from './support/fake-node.ts';
-import { FULL_PLAN, jobOf, uniqueName } from './support/jobs.ts';
+import { FILES_PLAN, FULL_PLAN, jobOf, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
 
 describe('a build that a person holds', () => {
@@ -34,11 +34,11 @@ describe('a build that a person holds', () => {
     node.stage('step_script', script.promise);
   });
 
-  const start = async (): Promise<void> => {
-    handle = await startBuild(world, { node, job: jobOf(FULL_PLAN) });
+  const start = async (plan = FULL_PLAN): Promise<void> => {
+    handle = await startBuild(world, { node, job: jobOf(plan) });
   };
-  const startScript = async (): Promise<void> => {
-    await start();
+  const startScript = async (plan = FULL_PLAN): Promise<void> => {
+    await start(plan);
     await node.calls.when('runStage step_script');
   };
   const fail = (): void => script.resolve({ kind: 'script_failed', exitCode: 3 });
@@ -214,6 +214,34 @@ describe('a build that a person holds', () => {
       /^Retry by bob at \S+ UTC: the stage that has failed is tried again$/m,
     );
     assert.equal(pulls, 2);
+  });
+
+  it('has caches and artifacts saved again on `retry`, while the time-out does not count', async () => {
+    node.stage('archive_cache', { kind: 'succeeded', isIncomplete: true });
+    node.stage('upload_artifacts_on_success', { kind: 'script_failed', exitCode: 1 });
+    await startScript(FILES_PLAN);
+    await assertRefused(hold({ failureOf: 'cleanup_file_variables' }), /that can be tried again/);
+    await hold({ failureOf: 'archive_cache' });
+    await hold({ failureOf: 'upload_artifacts_on_success' });
+    script.resolve({ kind: 'succeeded' });
+    await whenNotice(/stopped after a failure of archive_cache, .* Its time-out goes on counting/);
+    node.stage('archive_cache', { kind: 'succeeded' });
+    await retry();
+    await whenNotice(/has stopped after a failure of upload_artifacts_on_success, .*`release`\.$/);
+    node.stage('upload_artifacts_on_success', { kind: 'succeeded' });
+    await retry();
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    const calls = callsOf(node).join();
+    assert.match(calls, /archive_cache#2.*upload_artifacts_on_success#2/);
+    assert.doesNotMatch(calls, /step_script#2|#3/);
+  });
+
+  it('goes on without a cache that was not saved where nobody has ordered otherwise', async () => {
+    node.stage('archive_cache', { kind: 'succeeded', isIncomplete: true });
+    await startScript(FILES_PLAN);
+    script.resolve({ kind: 'succeeded' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    assert.ok(!callsOf(node).includes('runStage archive_cache#2'));
   });
 
   it('reports the failure of a stage that nobody repeats, after `release` or when the time is over', async () => {

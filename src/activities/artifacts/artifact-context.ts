@@ -5,6 +5,7 @@ import { formatHelperLine, type HelperLine } from '../../domain/trace/helper-lin
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import { stageKey } from '../build/container-stage.ts';
 import type { ConfirmPorts } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, type Note } from '../build/note.ts';
@@ -29,6 +30,8 @@ export interface ArtifactContext {
   readonly names: FileNames;
   /** Identifies this entry in this try of the stage, in notes and in the trace's keys. */
   readonly key: string;
+  /** The same of the stage's earlier tries. */
+  readonly earlierKeys: readonly string[];
 }
 
 export function openArtifactContext(
@@ -36,14 +39,17 @@ export function openArtifactContext(
   run: TransferRun,
   { upload, names }: Pick<ArtifactContext, 'upload' | 'names'>,
 ): ArtifactContext {
-  const { ports, signal, key } = run;
+  const { ports, signal, key, request } = run;
+  const { attempt, stage } = request;
+  const earlier = Array.from({ length: attempt - 1 }, (_, index) => index + 1);
   const { context } = build;
   return {
     ...{ build, run, ports, signal, upload, names },
     engine: ports.engine(context.runner),
     container: containerNamesOf(context).build,
-    variables: finishVariables(context, { jobStatus: run.request.jobStatus }),
+    variables: finishVariables(context, { jobStatus: request.jobStatus }),
     key: `${key}/${upload.index}`,
+    earlierKeys: earlier.map((one) => `${stageKey({ ...stage, attempt: one })}/${upload.index}`),
   };
 }
 
@@ -72,6 +78,15 @@ export async function readProgress({
   key,
 }: ArtifactContext): Promise<Progress | undefined> {
   return noteOf(key).read(build.context.buildId, ports);
+}
+
+/** Whether GitLab has taken the entry in an earlier try of the stage. */
+export async function wasSent({ build, ports, earlierKeys }: ArtifactContext): Promise<boolean> {
+  const { buildId } = build.context;
+  for (const key of earlierKeys) {
+    if ((await noteOf(key).read(buildId, ports))?.state === 'sent') return true;
+  }
+  return false;
 }
 
 /** A step that is noted is never repeated, so its lines must be durable in the trace first. */

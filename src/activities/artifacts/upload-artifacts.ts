@@ -5,6 +5,7 @@ import { packArtifact } from './pack-artifact.ts';
 import {
   openArtifactContext,
   readProgress,
+  wasSent,
   type ArtifactContext,
   type Progress,
 } from './artifact-context.ts';
@@ -39,6 +40,7 @@ export const uploadArtifacts: Transfer = async (build, run) => {
 const SUCCEEDED: StageOutcome = { kind: 'succeeded' };
 
 async function deliver(context: ArtifactContext): Promise<Progress> {
+  if (await wasSent(context)) return { state: 'sent' };
   const title = formatRunnerLine('info', 'Uploading artifacts...');
   await context.build.trace.appendOnce(`${context.key}/title`, title);
   const progress = (await readProgress(context)) ?? (await packArtifact(context));

@@ -38,13 +38,14 @@ export const archiveCache: Transfer = async (build, run) => {
   const names = entries.some(({ kind }) => kind === 'wanted')
     ? await namesOf(build, run)
     : NO_NAMES;
+  let isIncomplete = false;
   for (const options of entries) {
     if (options.kind === 'refused') continue;
     const context = { ...openCacheContext(build, run, { index: options.index, variables }), names };
     await sayAll(context, options.lines);
-    if (options.kind === 'wanted') await save(context, options);
+    if (options.kind === 'wanted' && !(await save(context, options))) isIncomplete = true;
   }
-  return { kind: 'succeeded' };
+  return { kind: 'succeeded', ...(isIncomplete && { isIncomplete }) };
 };
 
 const NO_NAMES: FileNames = { found: undefined, untracked: undefined };
@@ -63,7 +64,7 @@ interface SaveContext extends CacheContext {
 async function save(
   context: SaveContext,
   { cache, addresses: [address] }: Extract<PlannedCache, { kind: 'wanted' }>,
-): Promise<void> {
+): Promise<boolean> {
   const { build, ports } = context;
   await say(context, 'info', `Creating cache ${address.title}...`);
   const file = await ports.builds.scratchFile(build.context.buildId, 'saved-cache.zip');
@@ -76,6 +77,7 @@ async function save(
   await ports.hostFiles.remove(file);
   if (isSaved) await say(context, 'info', 'Created cache');
   else await say(context, 'warning', 'Failed to create cache');
+  return isSaved;
 }
 
 async function selectionOf(context: SaveContext, cache: JobCache): Promise<SelectionOptions> {

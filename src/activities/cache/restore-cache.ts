@@ -23,15 +23,17 @@ import type { Transfer, TransferRun } from '../files/transfer-run.ts';
 export const restoreCache: Transfer = async (build, run) => {
   const input = cacheInputOf(build, run.ports);
   const { variables } = input;
+  let isIncomplete = false;
   for (const options of planRestore(input)) {
     if (options.kind === 'refused') {
       return { kind: 'system_failed', type: FailureType.RunnerSystem, message: options.message };
     }
     const context = openCacheContext(build, run, { index: options.index, variables });
     await sayAll(context, options.lines);
-    if (options.kind === 'wanted') await restoreFirst(context, { run, planned: options });
+    if (options.kind !== 'wanted') continue;
+    if (!(await restoreFirst(context, { run, planned: options }))) isIncomplete = true;
   }
-  return { kind: 'succeeded' };
+  return { kind: 'succeeded', ...(isIncomplete && { isIncomplete }) };
 };
 
 interface RestoreOptions {
@@ -42,22 +44,25 @@ interface RestoreOptions {
 async function restoreFirst(
   context: CacheContext,
   { run, planned }: RestoreOptions,
-): Promise<void> {
+): Promise<boolean> {
   const { cache, addresses } = planned;
   const leavesNothing = context.variables.featureFlags.isOn('FF_CLEAN_UP_FAILED_CACHE_EXTRACT');
   for (const [position, address] of addresses.entries()) {
     const one = part(context, position);
     if (!leavesNothing) {
-      if (await restoreFrom(one, { address })) return;
+      if (await restoreFrom(one, { address })) return true;
       continue;
     }
     if (!(await isHalfCacheNoted(one))) {
       const members: string[] = [];
-      if (await restoreFrom(one, { address, onWrite: (path) => void members.push(path) })) return;
+      if (await restoreFrom(one, { address, onWrite: (path) => void members.push(path) })) {
+        return true;
+      }
       await noteHalfCache(one, { cache, members });
     }
     await removeHalfCache(one, run, cache);
   }
+  return false;
 }
 
 interface Source {

@@ -113,11 +113,14 @@ export function holdPointOf({ before, failureOf }: HoldPlace): string | undefine
 }
 
 /**
- * Stages that can be tried again by a person: they change nothing outside of the build, and nothing of
- * the job's own has run. Source: they are those that gitlab-runner tries again by itself.
+ * Stages that can be tried again by a person, because nothing of the job's own runs in them: those that
+ * gitlab-runner tries again by itself, and those that save what the job has made. Of the latter only
+ * what has not arrived is sent again.
  */
 export const REPEATABLE_STAGES: readonly string[] = [
   ...['prepare_executor', 'get_sources', 'restore_cache', 'download_artifacts'],
+  ...['archive_cache', 'archive_cache_on_failure'],
+  ...['upload_artifacts_on_success', 'upload_artifacts_on_failure'],
 ];
 
 /** An order in the trace: its name, who has given it, and what comes of it. */

@@ -20,7 +20,11 @@ export type FailureReason = (typeof FAILURE_REASONS)[number];
  * How one stage ended. Transient faults are not listed: activities throw them and Temporal retries.
  */
 export type StageOutcome =
-  | { readonly kind: 'succeeded' }
+  | {
+      readonly kind: 'succeeded';
+      /** A cache was not saved or restored. The job goes on, unless a person has ordered otherwise. */
+      readonly isIncomplete?: true;
+    }
   | { readonly kind: 'script_failed'; readonly exitCode: number }
   /** `stopStage` stopped the stage's container. The caller of `stopStage` knows why. */
   | { readonly kind: 'stopped' }

@@ -10,9 +10,10 @@ import {
 /** Reads a node's note about the end of a stage; undefined for anything else. */
 export function parseStageOutcome(value: unknown): StageOutcome | undefined {
   if (!isObject(value)) return undefined;
-  const { kind, exitCode, type, message } = value;
+  const { kind, isIncomplete, exitCode, type, message } = value;
   switch (kind) {
     case 'succeeded':
+      return isIncomplete === true ? { kind, isIncomplete } : { kind };
     case 'stopped':
       return { kind };
     case 'script_failed':

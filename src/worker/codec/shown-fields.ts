@@ -59,6 +59,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   isDraining: 'shown',
   isFed: 'shown',
   isHealthy: 'shown',
+  isIncomplete: 'shown',
   isStopping: 'shown',
   isWhole: 'shown',
   job: 'shown',

@@ -113,7 +113,9 @@ async function runTries(
     const limitMs = leftMs();
     if (isEnding() || limitMs === 0) return { kind: 'stopped' };
     outcome = await runTry({ stage, attempt, options, limitMs }, parts);
-    if (!hasFailed(outcome) || assignment.failover !== undefined) return outcome;
+    if (!hasFailed(outcome, isHeldAt(failureOf, run)) || assignment.failover !== undefined) {
+      return outcome;
+    }
     const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
     if (attempt < attempts) {
       await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, isEnding });
@@ -122,8 +124,10 @@ async function runTries(
   return outcome;
 }
 
-function hasFailed({ kind }: StageOutcome): boolean {
-  return kind !== 'succeeded' && kind !== 'stopped';
+/** A cache that was not saved counts for a person who waits for that, and for nobody else. */
+function hasFailed(outcome: StageOutcome, isHeld: boolean): boolean {
+  if (outcome.kind === 'succeeded') return isHeld && outcome.isIncomplete === true;
+  return outcome.kind !== 'stopped';
 }
 
 interface Try {

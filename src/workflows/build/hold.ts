@@ -44,7 +44,8 @@ async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promi
     if (isEnding() || Date.now() >= untilMs) return holds.goOn(point);
     const until = formatMoment(untilMs);
     notices.add(
-      `The job has stopped ${point}, until ${until} or until \`release\`. Its time-out goes on counting.`,
+      `The job has stopped ${point}, until ${until} or until \`release\`.` +
+        (run.progress.isTimed ? ' Its time-out goes on counting.' : ''),
     );
     const summary = clearValue(`held ${point} until ${until} at the latest`);
     await stages.waitFor(`release or ${until}: held ${point}`, () =>

@@ -44,6 +44,8 @@ export interface UploadOptions {
   /** The answer to a call that asks whether GitLab still wants the job. */
   readonly update?: UpdateReply | Error;
   readonly stage?: 'upload_artifacts_on_success' | 'upload_artifacts_on_failure';
+  /** How often the stage is tried, each time by another process of the node. */
+  readonly tries?: number;
   readonly ports?: Partial<Ports>;
 }
 
@@ -62,6 +64,7 @@ export async function upload({
   answers = [],
   update = { kind: 'done', remote: 'running' },
   stage = 'upload_artifacts_on_success',
+  tries = 1,
   ...options
 }: UploadOptions = {}): Promise<Uploaded> {
   const job = {
@@ -82,11 +85,14 @@ export async function upload({
     updateJob: () => (update instanceof Error ? Promise.reject(update) : Promise.resolve(update)),
   };
   const ports = { archives: files.archives, hostFiles: files.hostFiles, ...options.ports };
-  const { node } = openProcess(world, { ports, engine: files.engine, coordinator }).activities;
-  await runActivity(() => node.prepareEnvironment({ buildId }));
+  const open = () => openProcess(world, { ports, engine: files.engine, coordinator }).activities;
+  await runActivity(() => open().node.prepareEnvironment({ buildId }));
   const planned = { name: stage, place: 'transfer', attempts: 1 } as const;
-  const request = { stage: planned, attempt: 1, jobStatus: 'running' } as const;
-  const outcome = await runActivity(() => node.runStage({ buildId }, request));
+  let outcome: StageOutcome = { kind: 'succeeded' };
+  for (let attempt = 1; attempt <= tries; attempt += 1) {
+    const request = { stage: planned, attempt, jobStatus: 'running' } as const;
+    outcome = await runActivity(() => open().node.runStage({ buildId }, request));
+  }
   return { outcome, uploads, trace: world.spool.saved.text };
 }
 

@@ -91,4 +91,15 @@ describe('an upload', () => {
     });
     assert.deepEqual([outcome, uploads.length], [FAILED, 1]);
   });
+
+  it('that GitLab has taken are not sent again when a person has the stage tried again', async () => {
+    const artifacts = [{ name: 'first' }, { name: 'second' }, { name: 'third' }];
+    const answers = [answer('created', 201), answer('too_large', 413)];
+    const { outcome, uploads } = await upload({ artifacts, answers, tries: 3 });
+    assert.deepEqual(outcome, NO_FAULT);
+    assert.deepEqual(
+      uploads.map(({ filename }) => filename),
+      ['first.zip', 'second.zip', 'third.zip', 'second.zip'],
+    );
+  });
 });

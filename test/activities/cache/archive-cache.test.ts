@@ -14,6 +14,7 @@ const LOCAL = `${CACHE}/deps/cache.zip`;
 const SAVE = { cache: {}, stage: 'archive_cache' } as const;
 const SAVE_IN_STORE = { ...SAVE, runnerCache: { type: 's3' } } as const;
 const NO_FAULT = { kind: 'succeeded' } as const;
+const INCOMPLETE = { kind: 'succeeded', isIncomplete: true } as const;
 /** The clock of the fake node, at which an archive is made. */
 const NOW_MS = 1_000_000;
 
@@ -110,7 +111,7 @@ describe('a cache in a store', () => {
   it('that is away costs the upload, and neither the local archive nor the job', async () => {
     const { files, store, run, trace } = openWithFile();
     store.faults.push(STORE_IS_AWAY(), STORE_IS_AWAY(), STORE_IS_AWAY());
-    assert.deepEqual(await run(SAVE_IN_STORE), NO_FAULT);
+    assert.deepEqual(await run(SAVE_IN_STORE), INCOMPLETE);
     assert.equal(files.container.has(LOCAL), true);
     assert.match(trace(), /Failed to create cache/);
   });
