@@ -126,7 +126,7 @@ export interface BuildActivities {
   uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
   /** Writes the last line, sends the rest of the trace and the final state, until GitLab has both. */
   reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
-  /** Writes a line about a person's order. Writes nothing once the trace is finished. */
+  /** Writes a line about a person's command. Writes nothing once the trace is finished. */
   writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
   /** Removes containers, temporary volumes and the network. */
   destroyEnvironment(build: BuildRef): Promise<void>;
@@ -150,7 +150,7 @@ export interface StageRequest {
   readonly before?: readonly PlannedStage[];
 }
 
-/** A line of the trace about a person's order. */
+/** A line of the trace about a person's command. */
 export interface TraceNotice {
   /** Distinguishes it from the build's other ones. */
   readonly key: string;

@@ -13,29 +13,26 @@ interface HoldFlags {
   readonly onFailure?: boolean;
 }
 
-/** Time limit for an order, which only a worker takes: there may be none. */
-const ORDER_LIMIT_MS = 10_000;
+/** Time limit for the answer of a worker: none may be running. */
+const COMMAND_LIMIT_MS = 10_000;
 
 /** `hold`: keeps a build's containers after its job, or stops the build before a stage. */
 export function createHoldCommand(context: CommandContext): Command {
-  return orderCommand(
-    'hold',
-    'Keep the containers of a job after its end, or stop it before a stage',
-  )
+  return jobCommand('hold', 'Keep the containers of a job after its end, or stop it before a stage')
     .argument('[time]', 'How long at most: 1h unless said, at most 8h; 0 ends it')
     .addOption(new Option('--before <stage>', 'Stop before this stage; its time-out goes on'))
     .addOption(new Option('--failure-of <stage>', 'Stop when this stage fails, for `retry`'))
     .addOption(booleanOption('--on-failure', 'Keep them only when the job fails'))
     .action((job: string, time: string | undefined, { config, ...flags }: HoldFlags) => {
       const { before, failureOf, onFailure } = flags;
-      const order = {
+      const input = {
         ...{ by: userName(context), onFailure: onFailure === true },
         ...(time !== undefined && { time }),
         ...(before !== undefined && { before }),
         ...(failureOf !== undefined && { failureOf }),
       };
       return give({ job, config }, context, (build) =>
-        build.executeUpdate(holdUpdate, { args: [order] }),
+        build.executeUpdate(holdUpdate, { args: [input] }),
       );
     });
 }
@@ -43,24 +40,24 @@ export function createHoldCommand(context: CommandContext): Command {
 /** `release`: ends what holds a build. */
 export function createReleaseCommand(context: CommandContext): Command {
   const what = 'End what holds a job: it goes on, or its containers are removed';
-  return plainOrder(orderCommand('release', what), releaseUpdate, context);
+  return commandWithoutInput(jobCommand('release', what), releaseUpdate, context);
 }
 
 /** `retry`: tries a failed stage again that holds a build. */
 export function createRetryCommand(context: CommandContext): Command {
   const what = 'Try a failed stage of a job again: after `hold --failure-of`';
-  return plainOrder(orderCommand('retry', what), retryUpdate, context);
+  return commandWithoutInput(jobCommand('retry', what), retryUpdate, context);
 }
 
-function orderCommand(name: string, description: string): Command {
+function jobCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption());
 }
 
-/** An order that says only who gives it. */
-function plainOrder(
+/** A command whose input is only who gives it. */
+function commandWithoutInput(
   command: Command,
   update: typeof releaseUpdate | typeof retryUpdate,
   context: CommandContext,
@@ -77,15 +74,15 @@ interface Wanted {
   readonly config: string;
 }
 
-/** Sends an order, and tells the build's answer or why it was refused. */
+/** Sends a command, and logs the build's answer or why it was refused. */
 async function give(
   { job, config }: Wanted,
   context: CommandContext,
-  order: (build: WorkflowHandle) => Promise<string>,
+  send: (build: WorkflowHandle) => Promise<string>,
 ): Promise<void> {
   await withTemporal(config, context, async (client) => {
     const build = await findBuild(client, job);
-    const answer = await answerOf(client, build, order);
+    const answer = await answerOf(client, build, send);
     const { buildId, summary, node } = build;
     context.log().info(`Job: ${answer}`, { build: buildId, what: summary, node });
   });
@@ -94,11 +91,11 @@ async function give(
 async function answerOf(
   client: Client,
   { buildId }: OpenBuild,
-  order: (build: WorkflowHandle) => Promise<string>,
+  send: (build: WorkflowHandle) => Promise<string>,
 ): Promise<string> {
   const build = client.workflow.getHandle(buildId);
   try {
-    return await client.withDeadline(Date.now() + ORDER_LIMIT_MS, () => order(build));
+    return await client.withDeadline(Date.now() + COMMAND_LIMIT_MS, () => send(build));
   } catch (error) {
     throw new Error(`${buildId}: ${await describeRefusal(error)}`, { cause: error });
   }

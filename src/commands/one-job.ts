@@ -27,7 +27,7 @@ export function chooseBuild(builds: readonly OpenBuild[], job: string): OpenBuil
   return first;
 }
 
-/** Who gives an order, as far as the environment says it. */
+/** Who gives a command, as far as the environment says it. */
 export function userName({ io: { env } }: CommandContext): string {
   // An empty variable is one that is not set.
   return [env['SUDO_USER'], env['USER']].find((name) => (name ?? '') !== '') ?? 'somebody';

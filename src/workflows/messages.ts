@@ -173,11 +173,11 @@ export const cancelUpdate = defineUpdate<string>('cancel');
 export const waitsSignal = defineSignal<[waits: unknown]>(WAITS_SIGNAL);
 /**
  * Keeps the containers of a build after its job, or stops the build before a stage. The input is read
- * by `parseHoldOrder`.
+ * by `parseHoldCommand`.
  */
-export const holdSignal = defineSignal<[order: unknown]>('hold');
+export const holdSignal = defineSignal<[command: unknown]>('hold');
 /** As the signal, and refuses what makes no sense. */
-export const holdUpdate = defineUpdate<string, [order: unknown]>('hold');
+export const holdUpdate = defineUpdate<string, [command: unknown]>('hold');
 /** Ends what holds a build now, or else what was to hold it later. */
 export const releaseSignal = defineSignal<[Release?]>('release');
 /** As the signal, and refuses it where nothing is held. */

@@ -108,7 +108,7 @@ async function convert(question: Question, scope: Conversion): Promise<Answer> {
   if (body === undefined) return said(413);
   const payloads = parsePayloads(body);
   if (payloads === undefined) return said(400);
-  // The input of a person's order stays plain, which workflows take. Sealing it for whoever asks would
+  // The input of a person's command stays plain, which workflows accept. Sealing it for whoever asks would
   // make it look like one of this program's own.
   const converted = call === 'encode' ? payloads : await decode(payloads, scope);
   return { status: 200, type: 'json', body: formatPayloads(converted) };

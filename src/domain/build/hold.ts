@@ -3,8 +3,8 @@ import { isObject } from '../is-object.ts';
 import { formatGoDuration, parseGoDuration } from '../job/go-duration.ts';
 import { formatMoment } from './stage-table.ts';
 
-/** A person's order to keep a build's containers after its job, or to stop it at a stage. */
-export interface HoldOrder {
+/** A person's command to keep a build's containers after its job, or to stop it at a stage. */
+export interface HoldCommand {
   /** At most {@link MAX_HOLD_MS}. 0 ends a hold. */
   readonly forMs: number;
   /** True: only when the job fails. */
@@ -26,16 +26,16 @@ const PERSON = /^[\w.@+-][\w.@+ -]{0,62}$/;
 const SHAPE =
   'the input is a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}';
 
-/** An order that makes no sense, with the reason in words. */
+/** A command that makes no sense, with the reason in words. */
 export interface Refusal {
   readonly refusal: string;
 }
 
-/** Reads the input of the order `hold`: nothing, a time, or an object. */
-export function parseHoldOrder(input: unknown): HoldOrder | Refusal {
-  const order = readInput(input);
-  if (order === undefined) return { refusal: SHAPE };
-  const { time, onFailure, before, failureOf, by } = order;
+/** Reads the input of the command `hold`: nothing, a time, or an object. */
+export function parseHoldCommand(input: unknown): HoldCommand | Refusal {
+  const command = readInput(input);
+  if (command === undefined) return { refusal: SHAPE };
+  const { time, onFailure, before, failureOf, by } = command;
   const forMs = time === undefined ? USUAL_HOLD_MS : parseGoDuration(time);
   if (forMs === undefined || forMs < 0) return { refusal: `a time is written as "30m": ${SHAPE}` };
   if (forMs > MAX_HOLD_MS) {
@@ -54,9 +54,9 @@ interface HoldInput {
 }
 
 function readInput(input: unknown): HoldInput | undefined {
-  const order = typeof input === 'string' ? { time: input } : (input ?? {});
-  if (!isObject(order)) return undefined;
-  const { time, onFailure, before, failureOf, by } = order;
+  const command = typeof input === 'string' ? { time: input } : (input ?? {});
+  if (!isObject(command)) return undefined;
+  const { time, onFailure, before, failureOf, by } = command;
   if (!isOptionalText(time) || !isOptionalText(before) || !isOptionalText(failureOf)) {
     return undefined;
   }
@@ -64,7 +64,7 @@ function readInput(input: unknown): HoldInput | undefined {
   return { time, onFailure, before, failureOf, by };
 }
 
-/** Reads who has given an order; undefined for anything that is no name. */
+/** Reads who has given a command; undefined for anything that is no name. */
 export function parsePerson(by: unknown): string | undefined {
   return typeof by === 'string' && PERSON.test(by) ? by : undefined;
 }
@@ -88,16 +88,16 @@ export function stageNamesOf(plan: BuildPlan): readonly string[] {
   return [...new Set([...first, 'prepare_executor', ...stages])];
 }
 
-/** A line of the trace that tells of an order; `atMs` is when it was given. */
-export function describeHold(order: HoldOrder, atMs: number): string {
-  const { forMs, onFailure, by } = order;
+/** A line of the trace that tells of a command; `atMs` is when it was given. */
+export function describeHold(command: HoldCommand, atMs: number): string {
+  const { forMs, onFailure, by } = command;
   const time = formatGoDuration(forMs);
-  const point = holdPointOf(order);
+  const point = holdPointOf(command);
   const what =
     point === undefined
       ? `the containers are kept for ${time} after the job${onFailure ? ', if it fails' : ''}`
       : `the job stops ${point}, for at most ${time}`;
-  return describeOrder('Hold', { what, by, atMs });
+  return describeCommand('Hold', { what, by, atMs });
 }
 
 /** Before a stage, after a failure of one, or neither. */
@@ -106,7 +106,7 @@ export interface HoldPlace {
   readonly failureOf?: string | undefined;
 }
 
-/** Where an order stops the build, in words; undefined when it does not. */
+/** Where a command stops the build, in words; undefined when it does not. */
 export function holdPointOf({ before, failureOf }: HoldPlace): string | undefined {
   if (before !== undefined) return `before ${before}`;
   return failureOf === undefined ? undefined : `after a failure of ${failureOf}`;
@@ -123,15 +123,15 @@ export const REPEATABLE_STAGES: readonly string[] = [
   ...['upload_artifacts_on_success', 'upload_artifacts_on_failure'],
 ];
 
-/** An order in the trace: its name, who has given it, and what comes of it. */
-interface GivenOrder {
+/** A command in the trace: its name, who has given it, and what comes of it. */
+interface GivenCommand {
   readonly what: string;
   readonly by: string | undefined;
   /** When it was given, in milliseconds since 1970. */
   readonly atMs: number;
 }
 
-/** A line of the trace that tells of an order. */
-export function describeOrder(name: string, { what, by, atMs }: GivenOrder): string {
+/** A line of the trace that tells of a command. */
+export function describeCommand(name: string, { what, by, atMs }: GivenCommand): string {
   return `${name} by ${by ?? 'somebody in Temporal'} at ${formatMoment(atMs)}: ${what}`;
 }

@@ -12,14 +12,14 @@ export interface HoldScope {
   readonly run: BuildRun;
 }
 
-/** Whether a person's order stops the build before a stage, or after a failure of it. */
+/** Whether a person's command stops the build before a stage, or after a failure of it. */
 export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
   const point = holdPointOf(at);
-  return point !== undefined && holds.isOrderedAt(point);
+  return point !== undefined && holds.hasCommandAt(point);
 }
 
 /**
- * Stops as long as a person's order says so. Returns whether a failed stage is to be tried again. Only
+ * Stops as long as a person's command says so. Returns whether a failed stage is to be tried again. Only
  * called where {@link isHeldAt} says so: builds that nobody holds decide as they ever did.
  */
 export async function stopAt(at: HoldPlace, scope: HoldScope): Promise<boolean> {
@@ -58,7 +58,7 @@ async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promi
   }
 }
 
-/** Runs beside the build, and writes into its trace what people have ordered. */
+/** Runs beside the build, and writes into its trace the commands of people. */
 export async function writeNotices(
   build: BuildRef,
   { assignment, run: { notices } }: HoldScope,
@@ -67,7 +67,7 @@ export async function writeNotices(
     await condition(() => notices.next !== undefined);
     const notice = notices.next;
     if (notice === undefined) continue;
-    await logAndContinue('order of a person not written into the log', () =>
+    await logAndContinue('command of a person not written into the log', () =>
       assignment.onNode(() => assignment.node.notice.writeNotice(build, notice)),
     );
     notices.drop();

@@ -65,7 +65,7 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
       scheduleToCloseTimeout: STOP_LIMIT_MS,
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** Lines about people's orders: nothing waits longer for them. */
+    /** Lines about people's commands: nothing waits longer for them. */
     notice: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: '30 seconds',

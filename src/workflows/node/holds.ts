@@ -1,13 +1,13 @@
 import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
 import {
   describeHold,
-  describeOrder,
+  describeCommand,
   holdPointOf,
   REPEATABLE_STAGES,
   MAX_HOLD_MS,
-  parseHoldOrder,
+  parseHoldCommand,
   parsePerson,
-  type HoldOrder,
+  type HoldCommand,
 } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue, withClearMessage } from '../../domain/clear-text.ts';
@@ -17,10 +17,10 @@ import type { Notices } from './notices.ts';
 import type { StageProgress } from './stage-progress.ts';
 import * as messages from '../messages.ts';
 
-/** People's orders to stop a build before a stage, and to keep its containers after the job. */
+/** People's commands to stop a build before a stage, and to keep its containers after the job. */
 export interface Holds {
   /** Whether the build has to stop at this point: see `holdPointOf`. */
-  isOrderedAt(point: string): boolean;
+  hasCommandAt(point: string): boolean;
   /** The build stops here, until this time at the latest. undefined once it may go on. */
   stopAt(point: string): number | undefined;
   /** The build goes on: nobody has to let it. */
@@ -33,7 +33,7 @@ export interface Holds {
   begin(outcome: BuildOutcome): boolean;
   /** The containers are removed from now on. */
   end(): void;
-  /** Lets go of containers that are kept, as a cancel does. Orders for later stay. */
+  /** Lets go of containers that are kept, as a cancel does. Commands for later stay. */
   letGo(): void;
 }
 
@@ -51,9 +51,9 @@ interface HoldState {
   phase: 'running' | 'held' | 'over';
   /** When the job ended, while the containers are kept. */
   endedMs: number;
-  atEnd: HoldOrder | undefined;
+  atEnd: HoldCommand | undefined;
   /** Where the build has to stop. */
-  readonly points: Map<string, HoldOrder>;
+  readonly points: Map<string, HoldCommand>;
   /** Where the build has stopped, and until when. */
   pause: { readonly point: string; readonly untilMs: number } | undefined;
   isRetried: boolean;
@@ -66,7 +66,7 @@ export function openHolds(scope: HoldScope): Holds {
   };
   handleHolds(state, scope);
   return {
-    isOrderedAt: (point) => state.points.has(point),
+    hasCommandAt: (point) => state.points.has(point),
     stopAt: (point) => stopAt(point, state),
     goOn: (point) => {
       state.pause = undefined;
@@ -88,9 +88,9 @@ export function openHolds(scope: HoldScope): Holds {
 }
 
 function stopAt(point: string, state: HoldState): number | undefined {
-  const order = state.points.get(point);
-  if (order === undefined) return undefined;
-  state.pause ??= { point, untilMs: Date.now() + order.forMs };
+  const command = state.points.get(point);
+  if (command === undefined) return undefined;
+  state.pause ??= { point, untilMs: Date.now() + command.forMs };
   return state.pause.untilMs;
 }
 
@@ -107,20 +107,20 @@ function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: H
   return true;
 }
 
-/** Takes an order that was not refused. Returns the answer to its sender. */
-function takeOrder(order: HoldOrder, state: HoldState, scope: HoldScope): string {
-  const { forMs } = order;
-  if (forMs === 0) return withdraw(order, { state, scope });
+/** Takes a command that was not refused. Returns the answer to its sender. */
+function takeCommand(command: HoldCommand, state: HoldState, scope: HoldScope): string {
+  const { forMs } = command;
+  if (forMs === 0) return withdraw(command, { state, scope });
   const nowMs = Date.now();
-  tell(describeHold(order, nowMs), { state, scope });
-  const point = holdPointOf(order);
+  tell(describeHold(command, nowMs), { state, scope });
+  const point = holdPointOf(command);
   if (point !== undefined) {
-    state.points.set(point, order);
+    state.points.set(point, command);
     if (state.pause?.point === point) state.pause = { point, untilMs: nowMs + forMs };
     return `the build stops ${point}: \`release\` lets it go on, and the job's time-out goes on counting`;
   }
   if (state.phase === 'running') {
-    state.atEnd = order;
+    state.atEnd = command;
     return 'the containers are kept after the job, until `release` at the latest';
   }
   const untilMs = Math.min(nowMs + forMs, state.endedMs + MAX_HOLD_MS);
@@ -134,26 +134,26 @@ interface HoldParts {
 }
 
 /** A hold of no time. */
-function withdraw(order: HoldOrder, { state, scope }: HoldParts): string {
-  const { by } = order;
-  const point = holdPointOf(order);
+function withdraw(command: HoldCommand, { state, scope }: HoldParts): string {
+  const { by } = command;
+  const point = holdPointOf(command);
   if (point === undefined || state.pause?.point === point) return release(by, { state, scope });
   state.points.delete(point);
   const what = `the build does not stop ${point}`;
-  tell(describeOrder('Release', { what, by, atMs: Date.now() }), { state, scope });
+  tell(describeCommand('Release', { what, by, atMs: Date.now() }), { state, scope });
   return what;
 }
 
 function release(by: string | undefined, { state, scope }: HoldParts): string {
   const what = releaseNow(state, scope) ?? 'nothing is held';
-  tell(describeOrder('Release', { what, by, atMs: Date.now() }), { state, scope });
+  tell(describeCommand('Release', { what, by, atMs: Date.now() }), { state, scope });
   return what;
 }
 
 /** Nothing can be added to a trace that GitLab has as a whole. */
 function tell(text: string, { state, scope }: HoldParts): void {
   if (state.phase === 'running') scope.notices.add(text);
-  else log.info('order after the job has ended', { order: text });
+  else log.info('command after the job has ended', { command: text });
 }
 
 /** What holds the build now ends; otherwise what was to hold it later. */
@@ -168,29 +168,33 @@ function releaseNow(state: HoldState, { kept }: HoldScope): string | undefined {
     kept.letGo();
     return 'the containers are removed';
   }
-  if (!isOrdered(state)) return undefined;
+  if (!hasCommand(state)) return undefined;
   state.points.clear();
   state.atEnd = undefined;
   return 'the build is not held';
 }
 
-function isOrdered({ points, atEnd }: HoldState): boolean {
+function hasCommand({ points, atEnd }: HoldState): boolean {
   return points.size > 0 || atEnd !== undefined;
 }
 
-/** Why an order makes no sense now; undefined when it does. */
-function refusalOf(order: HoldOrder, state: HoldState, scope: HoldScope): string | undefined {
+/** Why a command makes no sense now; undefined when it does. */
+function refusalOf(command: HoldCommand, state: HoldState, scope: HoldScope): string | undefined {
   if (state.phase === 'over') return 'the containers of this build are removed already';
   if (scope.isAborted()) return 'GitLab has ended the job';
-  if (order.forMs === 0) return isHeld(state) ? undefined : 'nothing of this build is held';
-  return placeRefusal(order, state, scope);
+  if (command.forMs === 0) return isHeld(state) ? undefined : 'nothing of this build is held';
+  return placeRefusal(command, state, scope);
 }
 
-function placeRefusal(order: HoldOrder, state: HoldState, scope: HoldScope): string | undefined {
-  const { before, failureOf } = order;
+function placeRefusal(
+  command: HoldCommand,
+  state: HoldState,
+  scope: HoldScope,
+): string | undefined {
+  const { before, failureOf } = command;
   const stage = before ?? failureOf;
   if (stage === undefined) return undefined;
-  const toCome = state.phase === 'running' ? stagesToCome(order, scope) : [];
+  const toCome = state.phase === 'running' ? stagesToCome(command, scope) : [];
   if (toCome.includes(stage)) return undefined;
   const what = failureOf === undefined ? '' : ' that can be tried again';
   const names = toCome.length === 0 ? 'none' : toCome.join(', ');
@@ -199,7 +203,7 @@ function placeRefusal(order: HoldOrder, state: HoldState, scope: HoldScope): str
 
 /** Stages before which, or after whose failure, the build can still stop. */
 function stagesToCome(
-  { failureOf }: HoldOrder,
+  { failureOf }: HoldCommand,
   { stageNames, stages: { rows } }: HoldScope,
 ): readonly string[] {
   const begun = new Set(rows.map(({ name }) => name));
@@ -219,12 +223,12 @@ function retryRefusal({ pause, points }: HoldState): string | undefined {
 function retry(by: string | undefined, { state, scope }: HoldParts): string {
   state.isRetried = true;
   const what = 'the stage that has failed is tried again';
-  scope.notices.add(describeOrder('Retry', { by, what, atMs: Date.now() }));
+  scope.notices.add(describeCommand('Retry', { by, what, atMs: Date.now() }));
   return what;
 }
 
 function isHeld(state: HoldState): boolean {
-  return state.pause !== undefined || state.phase === 'held' || isOrdered(state);
+  return state.pause !== undefined || state.phase === 'held' || hasCommand(state);
 }
 
 const HOLD =
@@ -237,31 +241,31 @@ const RETRY = 'Tries a failed stage again whose failure holds the build. No inpu
 
 /** As signals, whose bad input is told in the log, and as updates, which refuse it in words. */
 function handleHolds(state: HoldState, scope: HoldScope): void {
-  const read = (input: unknown): HoldOrder => {
-    const order = parseHoldOrder(input);
-    const refusal = 'refusal' in order ? order.refusal : refusalOf(order, state, scope);
-    if ('refusal' in order || refusal !== undefined) throw badOrder(refusal ?? '');
-    return order;
+  const read = (input: unknown): HoldCommand => {
+    const command = parseHoldCommand(input);
+    const refusal = 'refusal' in command ? command.refusal : refusalOf(command, state, scope);
+    if ('refusal' in command || refusal !== undefined) throw badCommand(refusal ?? '');
+    return command;
   };
   const requireHeld = (): void => {
-    if (state.phase === 'over' || !isHeld(state)) throw badOrder('nothing of this build is held');
+    if (state.phase === 'over' || !isHeld(state)) throw badCommand('nothing of this build is held');
   };
-  const ifValid = (order: string, work: () => unknown): void => {
+  const ifValid = (command: string, work: () => unknown): void => {
     try {
       work();
     } catch (error) {
       if (!(error instanceof ApplicationFailure)) throw error;
-      log.warn(`${order} makes no sense, ignored`, { reason: error.message });
+      log.warn(`${command} makes no sense, ignored`, { reason: error.message });
     }
   };
-  const hold = (input: unknown): string => takeOrder(read(input), state, scope);
+  const hold = (input: unknown): string => takeCommand(read(input), state, scope);
   const letGo = (by: unknown): string => {
     requireHeld();
     return release(parsePerson(by), { state, scope });
   };
   const requireFailed = (): void => {
     const refusal = retryRefusal(state);
-    if (refusal !== undefined) throw badOrder(refusal);
+    if (refusal !== undefined) throw badCommand(refusal);
   };
   const again = (by: unknown): string => {
     requireFailed();
@@ -290,6 +294,6 @@ function handleHolds(state: HoldState, scope: HoldScope): void {
   });
 }
 
-function badOrder(message: string): ApplicationFailure {
+function badCommand(message: string): ApplicationFailure {
   return withClearMessage(ApplicationFailure.nonRetryable(message, 'BadInput'));
 }

@@ -1,6 +1,6 @@
 import type { TraceNotice } from '../../activities/contract.ts';
 
-/** Lines about people's orders that the trace does not have yet. */
+/** Lines about people's commands that the trace does not have yet. */
 export interface Notices {
   /** The oldest one; undefined when all are written. */
   readonly next: TraceNotice | undefined;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   describeHold,
-  describeOrder,
-  parseHoldOrder,
+  describeCommand,
+  parseHoldCommand,
   stageNamesOf,
   USUAL_HOLD_MS,
 } from '../../../src/domain/build/hold.ts';
@@ -17,8 +17,8 @@ const USUAL = {
   by: undefined,
 };
 
-describe('the input of the order `hold`', () => {
-  const orders: [input: unknown, expected: object, why: string][] = [
+describe('the input of the command `hold`', () => {
+  const commands: [input: unknown, expected: object, why: string][] = [
     [undefined, USUAL, 'nothing: the usual time'],
     [null, USUAL, 'null, as some clients send nothing'],
     ['30m', { ...USUAL, forMs: 1_800_000 }, 'a time'],
@@ -29,9 +29,9 @@ describe('the input of the order `hold`', () => {
     [{ failureOf: 'get_sources' }, { ...USUAL, failureOf: 'get_sources' }, 'a failure'],
     [{ by: 'a\nb' }, USUAL, 'a name must not make lines'],
   ];
-  for (const [input, expected, why] of orders) {
+  for (const [input, expected, why] of commands) {
     it(`${JSON.stringify(input)} is understood: ${why}`, () => {
-      assert.deepEqual(parseHoldOrder(input), expected);
+      assert.deepEqual(parseHoldCommand(input), expected);
     });
   }
   const refusals: [input: unknown, reason: RegExp][] = [
@@ -48,13 +48,13 @@ describe('the input of the order `hold`', () => {
   ];
   for (const [input, reason] of refusals) {
     it(`${JSON.stringify(input)} is refused: ${reason.source}`, () => {
-      const order = parseHoldOrder(input);
-      assert.match('refusal' in order ? order.refusal : 'understood', reason);
+      const command = parseHoldCommand(input);
+      assert.match('refusal' in command ? command.refusal : 'understood', reason);
     });
   }
 });
 
-it('lines of the trace tell who has ordered what, and when', () => {
+it('lines of the trace name who has given which command, and when', () => {
   const atMs = Date.UTC(2026, 10, 29, 9, 5, 7);
   assert.equal(
     describeHold({ ...USUAL, onFailure: true, by: 'alice' }, atMs),
@@ -65,12 +65,12 @@ it('lines of the trace tell who has ordered what, and when', () => {
     'Hold by somebody in Temporal at 09:05:07 UTC: the job stops before get_sources, for at most 1h0m0s',
   );
   assert.equal(
-    describeOrder('Release', { what: 'the build goes on', by: 'bob', atMs }),
+    describeCommand('Release', { what: 'the build goes on', by: 'bob', atMs }),
     'Release by bob at 09:05:07 UTC: the build goes on',
   );
 });
 
-it('the stages of a plan have each one name, in their order', () => {
+it('each stage of a plan has one name, in order', () => {
   assert.deepEqual(stageNamesOf({ ...FILES_PLAN, secrets: stage('resolve_secrets') }), [
     ...['resolve_secrets', 'prepare_executor', 'prepare_script', 'get_sources', 'step_script'],
     ...['after_script', 'archive_cache', 'upload_artifacts_on_success'],
