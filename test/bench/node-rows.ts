@@ -17,7 +17,7 @@ const execute = promisify(execFile);
 export async function measurePickUp(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const checkInterval of [1, 3]) {
-    const subject = await openSubject(options, { checkInterval, isWithoutLongPoll: true });
+    const subject = await openSubject(options, { checkInterval, longPollMs: 0 });
     try {
       const jobs = await Promise.all(
         Array.from({ length: options.runs + 1 }, () => subject.runJob(TRIVIAL)),
@@ -35,8 +35,9 @@ export async function measurePickUp(options: BenchOptions): Promise<readonly Fig
   return figures;
 }
 
+/** With a GitLab that holds a request for a job open as long as a real one does. */
 export async function measureIdle(options: BenchOptions): Promise<readonly Figure[]> {
-  const subject = await openSubject(options);
+  const subject = await openSubject(options, { longPollMs: 50_000 });
   try {
     await subject.runJob(TRIVIAL);
     await subject.installation.whenClean();

@@ -21,9 +21,12 @@ export interface Subject {
 export interface SubjectOptions {
   readonly concurrent?: number;
   readonly checkInterval?: number;
-  /** GitLab holds no job request open. */
-  readonly isWithoutLongPoll?: boolean;
+  /** How long GitLab holds a job request open; 2 s unless set. A real one takes 50 s. */
+  readonly longPollMs?: number;
 }
+
+/** What `npm run worker` and the service of systemd give the program too. */
+const SPARING = { NODE_OPTIONS: '--max-semi-space-size=4', MALLOC_ARENA_MAX: '2' };
 
 const LARGEST_LOG_KB = 1_000_000;
 const JOB_LIMIT_MS = 10 * 60_000;
@@ -36,7 +39,7 @@ export async function openSubject(
   const { concurrent = 1, checkInterval = 1 } = options;
   const installation = await openInstallation({
     ...{ concurrent, checkInterval, runnerToml: `  output_limit = ${LARGEST_LOG_KB}` },
-    ...(options.isWithoutLongPoll === true && { gitlab: { longPollMs: 0 } }),
+    ...{ env: SPARING, gitlab: { longPollMs: options.longPollMs ?? 2_000 } },
   });
   const { gitlab, tokens, stateDir } = installation;
   const asked = whenAsked(gitlab);
