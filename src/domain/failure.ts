@@ -5,8 +5,6 @@
 export const FailureType = {
   /** The coordinator no longer wants anything about this job (403, 404, canceled, failed). */
   JobGone: 'JobGone',
-  /** The coordinator refuses the runner's token. */
-  RunnerForbidden: 'RunnerForbidden',
   /** The job asks for something the runner's configuration forbids or cannot do. */
   RunnerConfiguration: 'RunnerConfiguration',
   /** An image could not be pulled. */

@@ -97,8 +97,6 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
 
 /** Facts about the engine. */
 export interface EngineInfo {
-  readonly serverVersion: string;
-  readonly apiVersion: string;
   readonly osType: string;
   /** In the spelling of `docker info`: `x86_64`, `aarch64`. */
   readonly architecture: string;
@@ -136,7 +134,6 @@ export interface ContainerStatus {
   readonly oomKilled: boolean;
   /** As Docker writes it; `0001-01-01T00:00:00Z` when never started. */
   readonly startedAt: string;
-  readonly finishedAt: string;
   /** Docker's own message about a failed start. */
   readonly error: string;
   readonly labels: Readonly<Record<string, string>>;

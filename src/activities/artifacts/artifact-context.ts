@@ -18,7 +18,6 @@ type ArtifactPorts = ConfirmPorts &
 /** Everything that packing and sending one artifacts entry needs. */
 export interface ArtifactContext {
   readonly build: LiveBuild;
-  readonly run: TransferRun;
   readonly ports: ArtifactPorts;
   readonly engine: ContainerEngine;
   /** The container with the job's files. */
@@ -44,7 +43,7 @@ export function openArtifactContext(
   const earlier = Array.from({ length: attempt - 1 }, (_, index) => index + 1);
   const { context } = build;
   return {
-    ...{ build, run, ports, signal, upload, names },
+    ...{ build, ports, signal, upload, names },
     engine: ports.engine(context.runner),
     container: containerNamesOf(context).build,
     variables: finishVariables(context, { jobStatus: request.jobStatus }),

@@ -96,7 +96,6 @@ const STAGE_IS_OVER: ContainerStatus = {
   exitCode: 0,
   oomKilled: false,
   startedAt: '',
-  finishedAt: '',
   error: '',
   labels: {},
   opensStdin: false,

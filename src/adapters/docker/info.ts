@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ContainerEngine, EngineInfo } from '../../ports/index.ts';
 import { parseReply, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { infoSchema, versionSchema } from './replies.ts';
+import { infoSchema } from './replies.ts';
 
 interface Known {
   readonly era: number;
@@ -30,23 +30,15 @@ export function createInfo(parts: EngineParts): ContainerEngine['info'] {
 }
 
 async function askInfo({ daemon, timing }: EngineParts): Promise<EngineInfo> {
-  const options = { limitMs: timing.callLimitMs, accept: [200] };
   const call: DaemonCall = {
     doing: 'ask Docker about itself',
     method: 'GET',
     path: '/info',
     patience: 'endless',
   };
-  const versionCall: DaemonCall = { ...call, path: '/version' };
-  const [facts, version] = await Promise.all([
-    daemon.expect(call, options),
-    daemon.expect(versionCall, options),
-  ]);
-  const info = parseReply(infoSchema, facts.body, daemon.action(call));
-  const { Version, ApiVersion } = parseReply(versionSchema, version.body, daemon.action(call));
+  const { body } = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200] });
+  const info = parseReply(infoSchema, body, daemon.action(call));
   return {
-    serverVersion: Version,
-    apiVersion: ApiVersion,
     osType: info.OSType,
     architecture: info.Architecture,
     name: info.Name,

@@ -57,7 +57,6 @@ function toStatus({ Id, State, Config }: RawContainer): ContainerStatus {
     exitCode: State.ExitCode,
     oomKilled: State.OOMKilled,
     startedAt: State.StartedAt,
-    finishedAt: State.FinishedAt,
     error: State.Error,
     labels: Config.Labels ?? {},
     opensStdin: Config.OpenStdin,

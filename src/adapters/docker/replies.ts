@@ -6,7 +6,6 @@ import { z } from 'zod';
 const labels = z.record(z.string(), z.string()).nullish();
 
 export const versionSchema = z.object({
-  Version: z.string(),
   ApiVersion: z.string(),
   MinAPIVersion: z.string().default('1.24'),
 });
@@ -49,7 +48,6 @@ export const containerSchema = z.object({
     ExitCode: z.number(),
     OOMKilled: z.boolean().default(false),
     StartedAt: z.string(),
-    FinishedAt: z.string(),
     Error: z.string().default(''),
   }),
   Config: z.object({ Labels: labels, OpenStdin: z.boolean().default(false) }),

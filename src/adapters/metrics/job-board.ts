@@ -7,8 +7,6 @@ export interface BoardEntry {
   readonly state: JobRuntimeState;
   readonly stage: string;
   readonly executorStage: ExecutorStage;
-  /** By the clock that only grows. */
-  readonly stageSinceMs: number;
   /** Bytes of its log that GitLab does not have. */
   readonly lagBytes: number;
   /** Since when there are some; undefined while there are none. */
@@ -37,6 +35,6 @@ export function createJobBoard(): JobBoard {
 }
 
 const NEW_ENTRY: Omit<BoardEntry, 'context'> = {
-  ...{ state: 'pending', stage: '', executorStage: '', stageSinceMs: 0 },
+  ...{ state: 'pending', stage: '', executorStage: '' },
   ...{ lagBytes: 0, lagSinceMs: undefined },
 };

@@ -109,14 +109,14 @@ function countAnswer(runner: RunnerConfig, answer: ApiAnswer, counts: Counts): v
 }
 
 function countJob(context: BuildContext, counts: Counts): void {
-  const { registry, jobs, runners, clock, labelsOf } = counts;
+  const { registry, jobs, runners, labelsOf } = counts;
   const { runner, job } = context;
   const labels = labelsOf(runner);
   const { time_in_queue_seconds, queue_size, queue_depth, ...info } = job.job_info;
   const record = runners.of(runner.key);
   record.jobsWaiting = queue_size;
   keepLast(record.queueSeconds, time_in_queue_seconds);
-  jobs.change(context, { stageSinceMs: clock.monotonicMs() });
+  jobs.change(context, {});
   registry.add('gitlab_runner_jobs_total', labels);
   const executor = runner.executor;
   registry.add('gitlab_runner_job_execution_mode_total', { mode: MODE, executor });
@@ -137,7 +137,7 @@ function beginStage(context: BuildContext, at: StageAt, counts: Counts): () => v
   const { stage, executorStage } = at;
   const sinceMs = clock.monotonicMs();
   if (isFirstStage(context, at, jobs)) countPickup(context, counts);
-  jobs.change(context, { state: 'running', stage, executorStage, stageSinceMs: sinceMs });
+  jobs.change(context, { state: 'running', stage, executorStage });
   return () => {
     if (at.isMeasured !== true || !wantsStageTimes(context)) return;
     const seconds = (clock.monotonicMs() - sinceMs) / 1000;

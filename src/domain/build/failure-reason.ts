@@ -7,7 +7,6 @@ const REASONS: Readonly<Record<FailureType, FailureReason>> = {
   ImagePull: 'image_pull_failure',
   ExternalDependency: 'runner_external_dependency_failure',
   InvalidPayload: 'runner_system_failure',
-  RunnerForbidden: 'runner_system_failure',
   RecordLost: 'runner_system_failure',
   RunnerSystem: 'runner_system_failure',
   InvalidArchive: 'script_failure',

@@ -7,7 +7,6 @@ export interface ByteSink {
   append(bytes: Uint8Array): void;
   /** Appends `bytes[start, end)`. */
   appendRange(bytes: Uint8Array, start: number, end: number): void;
-  appendByte(byte: number): void;
   /** Returns all bytes so far, as a copy of the exact size, and empties the sink. */
   take(): Uint8Array;
 }
@@ -37,10 +36,6 @@ export function createByteSink(capacityBytes: number): ByteSink {
     },
     append: (bytes) => appendRange(bytes, 0, bytes.length),
     appendRange,
-    appendByte: (byte) => {
-      reserve(1);
-      buffer[length++] = byte;
-    },
     take: () => {
       const taken = buffer.slice(0, length);
       length = 0;

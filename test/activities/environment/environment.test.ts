@@ -72,7 +72,7 @@ describe('preparing an environment', () => {
 
   it('fails for good when Docker does not run Linux containers', async () => {
     const info = {
-      ...{ serverVersion: '27.0', apiVersion: '1.47', architecture: 'x86_64', name: 'desk' },
+      ...{ architecture: 'x86_64', name: 'desk' },
       ...{ osType: 'windows', sharesPipes: true },
     };
     const { world, node, build } = open({}, { engine: { info: () => Promise.resolve(info) } });

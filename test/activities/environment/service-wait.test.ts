@@ -82,7 +82,7 @@ function setUp({ timeoutSeconds = 30, networkMode = '', fault }: Options = {}) {
 
 const STATUS: ContainerStatus = {
   ...{ id: '', state: 'exited', exitCode: 0, oomKilled: false, error: '', labels: {} },
-  ...{ startedAt: '', finishedAt: '', opensStdin: false },
+  ...{ startedAt: '', opensStdin: false },
 };
 
 describe('the wait for services', () => {

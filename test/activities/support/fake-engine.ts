@@ -107,8 +107,6 @@ export function createFakeEngine(world: World): ContainerEngine {
 }
 
 const ENGINE_INFO = {
-  serverVersion: '20.10',
-  apiVersion: '1.41',
   osType: 'linux',
   architecture: 'x86_64',
   name: 'docker',
@@ -122,7 +120,6 @@ const CREATED: Omit<ContainerStatus, 'id' | 'labels' | 'opensStdin'> = {
   exitCode: 0,
   oomKilled: false,
   startedAt: NEVER,
-  finishedAt: NEVER,
   error: '',
 };
 

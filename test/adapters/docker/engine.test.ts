@@ -26,8 +26,6 @@ const never = new AbortController().signal;
 void test('the engine tells what it is', async () => {
   const info = await engine.info();
   assert.equal(info.osType, 'linux');
-  assert.match(info.serverVersion, /^\d+\.\d+/);
-  assert.match(info.apiVersion, /^1\.\d+$/);
   assert.notEqual(info.architecture, '');
 });
 

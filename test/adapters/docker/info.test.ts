@@ -47,7 +47,7 @@ async function open(t: TestContext, changes: Partial<Daemon> = {}) {
 void test('an engine is asked about itself once, and then only whether it answers', async (t) => {
   const { daemon, engine } = await open(t);
   assert.equal((await engine.info()).architecture, 'x86_64');
-  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.41/info', '/v1.41/version']);
+  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.41/info']);
   daemon.asked.length = 0;
   assert.equal((await engine.info()).architecture, 'x86_64');
   assert.deepEqual(daemon.asked, ['/_ping']);
@@ -59,7 +59,7 @@ void test('an engine of another version is asked again', async (t) => {
   Object.assign(daemon, { server: 'Libpod/5.0.0 (linux)', apiVersion: '1.43' });
   daemon.asked.length = 0;
   await engine.info();
-  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.43/info', '/v1.43/version']);
+  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.43/info']);
 });
 
 void test('an engine that was away is asked again', async (t) => {
@@ -85,14 +85,12 @@ void test('an engine that is in trouble fails, whatever was known of it', async 
 void test('only an engine that is newer than this program is asked what it still speaks', async (t) => {
   const { daemon, engine } = await open(t, { apiVersion: '1.55' });
   await engine.info();
-  assert.deepEqual(daemon.asked.sort(), [
-    ...['/_ping', '/_ping', '/v1.50/info', '/v1.50/version', '/version'],
-  ]);
+  assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.50/info', '/version']);
 });
 
 void test('an engine behind a proxy that lets no ping through is asked for its version', async (t) => {
   const { daemon, engine } = await open(t, { apiVersion: undefined, pingStatus: 403 });
-  assert.equal((await engine.info()).serverVersion, '9');
+  assert.equal((await engine.info()).name, 'node');
   assert.ok(daemon.asked.includes('/version'));
 });
 

@@ -6,7 +6,6 @@ import { FailureType } from '../../../src/domain/failure.ts';
 
 const reasons: Record<FailureType, FailureReason> = {
   JobGone: 'unknown_failure',
-  RunnerForbidden: 'runner_system_failure',
   RunnerConfiguration: 'runner_configuration_error',
   ImagePull: 'image_pull_failure',
   ExternalDependency: 'runner_external_dependency_failure',
