@@ -1,3 +1,5 @@
+import { it } from 'node:test';
+import { dockerAt, isPodman } from '../support/docker/docker-at.ts';
 import { describeScenarios, JOB_IMAGE, NO_GIT, type Scenario } from '../support/scenario.ts';
 
 const variables = [NO_GIT];
@@ -26,6 +28,8 @@ const SETTINGS = `
     [runners.docker.ulimit]
       nofile = "1000:2000"
       core = "0"
+      # Else Podman as root raises it, which a machine that is itself a container may not do.
+      nproc = "2048:2048"
     [runners.docker.sysctls]
       "net.ipv4.ip_default_ttl" = "33"`;
 
@@ -190,9 +194,16 @@ describeScenarios('an invalid value of [runners.docker] fails the job and is nam
     'invalid log options: only ["env" "labels"] are allowed, but found: ["max-size"]',
   ),
   rejected('gpus', '    gpus = "most"', /invalid gpus .*"most"/),
-  rejected(
-    'runtime: Docker itself refuses it',
-    '    runtime = "no-such-runtime"',
-    /create container .*answered 400.*no-such-runtime/,
-  ),
 ]);
+
+if (await isPodman(dockerAt(undefined))) {
+  void it('an unknown runtime', { skip: 'Podman 4.3 takes no notice of it' }, () => undefined);
+} else {
+  describeScenarios('an unknown runtime', {}, [
+    rejected(
+      'is refused by Docker itself',
+      '    runtime = "no-such-runtime"',
+      /create container .*answered 400.*no-such-runtime/,
+    ),
+  ]);
+}
