@@ -26,7 +26,7 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** As in GitLab's runner, where it has them. */
 const DEFAULT_TERMINAL_TIMING: TerminalTiming = {
   ...{ openMs: 60_000, retryMs: 500, pingMs: 30_000 },
-  ...{ idleMs: 30 * 60_000, closeMs: 2_000 },
+  ...{ idleMs: () => 30 * 60_000, closeMs: 2_000 },
 };
 
 /** A session of a build that runs on this node. */

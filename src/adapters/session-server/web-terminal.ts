@@ -12,8 +12,8 @@ export interface TerminalTiming {
   readonly retryMs: number;
   /** From one ping to the next. Whoever has not answered by then is gone. */
   readonly pingMs: number;
-  /** A terminal in which nothing moves for so long is closed. */
-  readonly idleMs: number;
+  /** A terminal in which nothing moves for so long is closed. Read when a terminal opens. */
+  idleMs(): number;
   /** How long a client may take to answer the end of the connection. */
   readonly closeMs: number;
 }
@@ -124,7 +124,7 @@ export async function openWhenRunning({
 function openScreen({ socket, visit, timing }: WebTerminal, wire: Wire): Screen {
   const idle = setTimeout(
     () => visit.close('nothing was typed or shown for too long'),
-    timing.idleMs,
+    timing.idleMs(),
   );
   const stopPings = pingNowAndThen(socket, timing.pingMs);
   const screen: Screen = {

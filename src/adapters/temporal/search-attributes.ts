@@ -12,6 +12,8 @@ const TYPES = {
 /** A server reads what is registered now and then only. */
 const READY_LIMIT_MS = 60_000;
 const LOOK_INTERVAL_MS = 500;
+/** gRPC's code for what is there already. */
+const ALREADY_EXISTS = 6;
 
 /** Whether Temporal knows the search attributes of builds. */
 export interface SearchAttributes {
@@ -62,10 +64,17 @@ async function ensure(client: Client, signal: AbortSignal): Promise<readonly str
   }
   const added = Object.keys(missing);
   if (added.length > 0) {
-    await operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+    await operatorService
+      .addSearchAttributes({ namespace, searchAttributes: missing })
+      .catch(passIfThere);
     await untilKnown(client, signal);
   }
   return added;
+}
+
+/** Another node may have registered them since they were listed. */
+function passIfThere(error: unknown): void {
+  if ((error as { readonly code?: unknown }).code !== ALREADY_EXISTS) throw error;
 }
 
 /** A workflow that is started with one that its server has not read yet is refused. */

@@ -48,7 +48,7 @@ export async function openSessions(options: SessionOptions, closers: Closers): P
   const certificate = await openCertificate(address.host, { file, cipher, nowMs: clock.nowMs() });
   const server = await openSessionServer({
     ...{ listen: address.listen, certificate, visits, log },
-    timing: { idleMs: timeoutMs() },
+    timing: { idleMs: timeoutMs },
     find: (id) => findSession(id, options),
   });
   closers.add(() => server.close());

@@ -235,7 +235,7 @@ void test('a client that answers no ping is gone', async (t) => {
 });
 
 void test('a client that answers pings stays, and an idle terminal is closed', async (t) => {
-  const { session, shells } = await serve(t, { pingMs: 20, idleMs: 300 });
+  const { session, shells } = await serve(t, { pingMs: 20, idleMs: () => 300 });
   const shell = createFakeShell();
   shells.push(shell);
   const terminal = await openWorkhorseTerminal(session);
@@ -243,6 +243,20 @@ void test('a client that answers pings stays, and an idle terminal is closed', a
   await terminal.closed;
   assert.ok(performance.now() - beganMs > 250);
   assert.match(terminal.shown(), /too long/);
+});
+
+void test('the limit of an idle terminal is the one that holds when it opens', async (t) => {
+  let limitMs = 60_000;
+  const { session, shells, visits } = await serve(t, { idleMs: () => limitMs });
+  shells.push(createFakeShell(), createFakeShell());
+  const first = await openWorkhorseTerminal(session);
+  first.socket.close();
+  await first.closed;
+  await whenVisits(visits, false);
+  limitMs = 50;
+  const second = await openWorkhorseTerminal(session);
+  await second.closed;
+  assert.match(second.shown(), /too long/);
 });
 
 void test('a shell that takes nothing holds the client up, and loses nothing', async (t) => {
