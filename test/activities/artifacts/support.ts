@@ -13,7 +13,7 @@ import {
   type StoredFile,
 } from '../support/fake-files.ts';
 import { openProcess } from '../support/process.ts';
-import { createWorld } from '../support/world.ts';
+import { createWorld, type FakeScript } from '../support/world.ts';
 
 export const PROJECT = '/builds/group/app';
 
@@ -47,6 +47,8 @@ export interface UploadOptions {
   /** How often the stage is tried, each time by another process of the node. */
   readonly tries?: number;
   readonly ports?: Partial<Ports>;
+  /** What the script that lists files does. */
+  readonly listing?: FakeScript;
 }
 
 export interface Uploaded {
@@ -73,7 +75,7 @@ export async function upload({
   };
   const context = contextOf({ job });
   const { buildId } = context;
-  const world = createWorld(context);
+  const world = createWorld(context, { scripts: { 'helper#1': options.listing ?? {} } });
   const files = filesOf(options.files ?? { 'out/a': 'made' });
   const uploads: Uploaded['uploads'][number][] = [];
   const coordinator = {

@@ -6,7 +6,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeFileSystem, type FakeFileSystem } from '../support/fake-files.ts';
 import { openProcess } from '../support/process.ts';
-import { createWorld } from '../support/world.ts';
+import { createWorld, type FakeScript } from '../support/world.ts';
 
 export const PROJECT = '/builds/group/app';
 export const CACHE = '/cache/group/app';
@@ -64,6 +64,8 @@ export interface CacheStageOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** undefined: the runner has no store. */
   readonly runnerCache?: Partial<CacheConfig>;
+  /** What the helper's first script does. */
+  readonly helper?: FakeScript;
   readonly stage?: 'restore_cache' | 'archive_cache' | 'archive_cache_on_failure';
 }
 
@@ -83,7 +85,7 @@ export function openCacheStage(): CacheStage {
   return {
     ...{ files, store },
     trace: () => trace,
-    run: async ({ cache, variables = {}, runnerCache, stage = 'restore_cache' }) => {
+    run: async ({ cache, variables = {}, runnerCache, helper = {}, stage = 'restore_cache' }) => {
       const context = contextOf({
         job: {
           cache: [{ key: 'deps', paths: ['deps/'], policy: 'pull-push', ...cache }],
@@ -92,7 +94,7 @@ export function openCacheStage(): CacheStage {
         ...(runnerCache && { runner: { cache: { ...STORE, ...runnerCache } as CacheConfig } }),
       });
       const { buildId } = context;
-      const world = createWorld(context);
+      const world = createWorld(context, { scripts: { 'helper#1': helper } });
       const ports = {
         ...{ archives: files.archives, hostFiles: files.hostFiles },
         cacheStore: () => (runnerCache === undefined ? undefined : store),

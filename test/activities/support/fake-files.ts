@@ -22,6 +22,8 @@ export interface FakeFileSystem {
   readonly container: Map<string, StoredFile>;
   readonly node: Map<string, string>;
   readonly engine: Pick<ContainerEngine, 'linkTarget' | 'readFiles' | 'writeFiles' | 'putArchive'>;
+  /** Written by `putArchive`, by path. */
+  readonly put: Map<string, string>;
   readonly archives: Archives;
   readonly hostFiles: HostFiles;
 }
@@ -31,18 +33,32 @@ export function archiveOf(files: Readonly<Record<string, string>>): string {
   return JSON.stringify(files);
 }
 
+/** The archive, broken off after these files. */
+export function halfArchiveOf(files: Readonly<Record<string, string>>): string {
+  return archiveOf(files) + BROKEN_OFF;
+}
+
+const BROKEN_OFF = ' broken off';
+
 export function createFakeFileSystem(): FakeFileSystem {
   const container = new Map<string, StoredFile>();
   const node = new Map<string, string>();
+  const put = new Map<string, string>();
   return {
-    ...{ container, node },
+    ...{ container, node, put },
     engine: {
       linkTarget: (_, path) => Promise.resolve(container.get(path)?.leadsTo),
       readFiles: (_, path) => Promise.resolve(filesBelow(container, posix.normalize(path))),
       writeFiles: async (_, directory, { members }) => {
         for await (const member of members) await write(container, directory, member);
       },
-      putArchive: () => Promise.resolve(),
+      putArchive: (_container, _path, entries) => {
+        for (const entry of entries) {
+          if (entry.content !== undefined)
+            put.set(entry.path, Buffer.from(entry.content).toString());
+        }
+        return Promise.resolve();
+      },
     },
     archives: createArchives(node),
     hostFiles: {
@@ -74,8 +90,12 @@ function createArchives(node: FakeFileSystem['node']): Archives {
         throw new FinalError(FailureType.InvalidArchive, `${file} is no archive`);
       }
       await Promise.resolve();
-      for (const [path, content] of Object.entries(JSON.parse(text) as Record<string, string>)) {
+      const files = JSON.parse(text.replace(BROKEN_OFF, '')) as Record<string, string>;
+      for (const [path, content] of Object.entries(files)) {
         yield { ...memberOf(path, { text: content, modifiedMs: 0 }), isImplied: false };
+      }
+      if (text.endsWith(BROKEN_OFF)) {
+        throw new FinalError(FailureType.InvalidArchive, `${file} is broken off`);
       }
     },
   };
