@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createFakeGitLab } from '../support/fake-gitlab/index.ts';
 import { bridgeGateway } from '../support/installation.ts';
-import type { ChainActivities } from './chain-workflow.ts';
+import type { chain, ChainActivities } from './chain-workflow.ts';
 import type { Figure } from './figure.ts';
 import { timeOf, timeOfContainer, timeOfGit, timeOfPatches } from './limits.ts';
 import type { BenchOptions } from './options.ts';
@@ -64,8 +64,9 @@ async function measureChain({ runs }: BenchOptions): Promise<Figure> {
     await worker.runUntil(async () => {
       const { workflow } = new Client({ connection });
       for (let run = -1; run < runs; run += 1) {
-        const options = { taskQueue: QUEUE, workflowId: `chain-${run}`, args: [LINKS] };
-        const time = await timeOf(() => workflow.execute('chain', options));
+        const args: [number] = [LINKS];
+        const options = { taskQueue: QUEUE, workflowId: `chain-${run}`, args };
+        const time = await timeOf(() => workflow.execute<typeof chain>('chain', options));
         if (run >= 0) values.push(time);
       }
     });

@@ -79,9 +79,9 @@ const badPatches: readonly BadPatch[] = [
     ...{ query: '', status: 202, expected: /debug_trace is null/ },
   },
   {
-    headers: { 'Content-Range': `0-${1024 * 1024}` },
-    body: 'x'.repeat(1024 * 1024 + 1),
-    ...{ status: 202, expected: /1048577 bytes in one patch/ },
+    headers: { 'Content-Range': `0-${4 * 1024 * 1024}` },
+    body: 'x'.repeat(4 * 1024 * 1024 + 1),
+    ...{ status: 202, expected: /4194305 bytes in one patch/ },
   },
   {
     headers: { 'Content-Range': '0-3', 'Content-Type': 'application/octet-stream' },
