@@ -16,7 +16,7 @@ describe('keys', () => {
   });
   afterEach(() => installation.close());
 
-  it('go from one node to the other by standard output and input, for their owner only', async () => {
+  it('are passed from one node to another by standard output and input, readable by their owner only', async () => {
     const imported = await installation.run(['keys', 'import'], ring('one'));
     assert.equal(imported.exitCode, 0, imported.stderr);
     assert.equal(await readFile(file, 'utf8'), ring('one'));
@@ -31,7 +31,7 @@ describe('keys', () => {
     }
   });
 
-  it('of a node that has others are not replaced: what they have sealed would be lost', async () => {
+  it('of a node that has others are not replaced, because its data would be lost', async () => {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, ring('own'), { mode: 0o600 });
     const { exitCode, stderr } = await installation.run(['keys', 'import'], ring('one'));
@@ -54,7 +54,7 @@ describe('keys', () => {
     });
   }
 
-  it('that are not there are not exported, and none are made', async () => {
+  it('that do not exist are not exported, and none are created', async () => {
     const { exitCode, stdout, stderr } = await installation.run(['keys', 'export']);
     assert.equal(exitCode, 1);
     assert.equal(stdout, '');

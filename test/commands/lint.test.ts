@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => installation.close());
 
 describe('lint', () => {
-  it('ends with 0 for a file that run would take without a word', async () => {
+  it('ends with 0 for a file that run accepts without a warning', async () => {
     const { exitCode, stderr } = await installation.run(['lint']);
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, /Config file is fine .*runners=1/);
@@ -59,14 +59,14 @@ describe('lint', () => {
     });
   }
 
-  it('minds that others may read the tokens', async () => {
+  it('reports that others may read the tokens', async () => {
     await chmod(installation.configPath, 0o644);
     const { exitCode, stderr } = await installation.run(['lint']);
     assert.equal(exitCode, 2);
     assert.match(stderr, /others may read it: chmod 600/);
   });
 
-  it('minds that there is no file', async () => {
+  it('reports a missing file', async () => {
     await rm(installation.configPath);
     const { exitCode, stderr } = await installation.run(['lint']);
     assert.equal(exitCode, 1);

@@ -43,7 +43,7 @@ describe('the command line', () => {
     }
   });
 
-  it('explains itself', async () => {
+  it('prints help', async () => {
     const { exitCode, stdout } = await run(['--help']);
     assert.equal(exitCode, 0);
     for (const command of ['run', 'register', 'verify', 'list', 'unregister', 'lint']) {
@@ -77,7 +77,7 @@ describe('the command line', () => {
     });
   }
 
-  it('ends with 1 and one line that says what is wrong', async () => {
+  it('ends with 1 and one line with the reason', async () => {
     const { exitCode, stderr } = await run(['--log-level=error', 'list', '-c', configPath]);
     assert.equal(exitCode, 1);
     assert.equal(stderr.trim(), `ERROR: ${configPath}: concurrent: expected at least 1, got 0`);
@@ -88,7 +88,7 @@ describe('the command line', () => {
     assert.match(stderr, /error_stack=.*read-config/);
   });
 
-  it('takes global options before and behind the command, and in all spellings of true', async () => {
+  it('accepts global options before and after the command, and all spellings of true', async () => {
     for (const args of [
       ['--debug', 'list'],
       ['--debug=true', 'list'],

@@ -45,7 +45,7 @@ describe('register with a person', () => {
     assert.equal(gitlab.requests[0]?.json()['tag_list'], 'a,b');
   });
 
-  it('asks again for what cannot be empty and for an executor that is none', async () => {
+  it('asks again for empty values that are required and for an unknown executor', async () => {
     const { run, gitlab } = installation;
     gitlab.answer(verified);
     const answers = ['', '', gitlab.url, TOKEN, '', 'shell', 'docker', '', 'busybox', ''];
@@ -55,7 +55,7 @@ describe('register with a person', () => {
     assert.match(stderr, /Invalid executor specified: "shell"/);
   });
 
-  it('says what to do when the answers end too early, and takes the runner back', async () => {
+  it('says what to do when the answers end too early, and unregisters the runner', async () => {
     const { run, gitlab } = installation;
     gitlab.answer(verified, deleted);
     const { exitCode, stderr } = await run(['register'], `${gitlab.url}\n${TOKEN}\nname\n`);
@@ -64,7 +64,7 @@ describe('register with a person', () => {
     assert.deepEqual(paths().slice(1), ['DELETE /api/v4/runners/managers']);
   });
 
-  it('names the option when nobody is asked', async () => {
+  it('names the missing option without prompts', async () => {
     const { run } = installation;
     const { exitCode, stderr } = await run(['register', '--non-interactive']);
     assert.equal(exitCode, 1);
@@ -73,7 +73,7 @@ describe('register with a person', () => {
 });
 
 describe('register with a template', () => {
-  it('takes from it what was not given, but never its token', async () => {
+  it('takes missing values from it, but never its token', async () => {
     const { run, gitlab, configPath } = installation;
     await writeFile(
       `${configPath}.template`,
@@ -151,7 +151,7 @@ describe('register as a process', () => {
     assert.deepEqual((runner['docker'] as TomlTable)['volumes'], ['/a', '/b', '/cache']);
   });
 
-  it('takes the runner back when it is interrupted after GitLab knows it', async () => {
+  it('unregisters the runner when it is interrupted after the registration', async () => {
     const { gitlab, configPath } = installation;
     gitlab.answer(verified, deleted);
     const args = ['register', '--url', gitlab.url, '--token', TOKEN, '--config', configPath];

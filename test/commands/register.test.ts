@@ -40,7 +40,7 @@ describe('register with an authentication token', () => {
     assert.ok(!stderr.includes(TOKEN), 'no token in the log');
   });
 
-  it('adds to the file that is there, comments and all', async () => {
+  it('adds to an existing file and keeps its comments', async () => {
     const { gitlab, configPath, run } = installation;
     const before = '# ours\nconcurrent = 7 # many\n';
     await writeFile(configPath, before);
@@ -50,7 +50,7 @@ describe('register with an authentication token', () => {
     assert.equal((await readRunners()).length, 1);
   });
 
-  it('writes the keys that options name, each by its kind', async () => {
+  it('writes the keys of options with their types', async () => {
     const { gitlab, run } = installation;
     gitlab.answer(verified);
     const { exitCode, stderr } = await run(
@@ -145,7 +145,7 @@ describe('register with an authentication token', () => {
     });
   }
 
-  it('takes a runner token of the old kind as it is, once GitLab knows it', async () => {
+  it('accepts a runner token of the old kind if GitLab knows it', async () => {
     const { run, gitlab } = installation;
     gitlab.answer(verified);
     const { exitCode, stderr } = await run(silently('--token', 'oldRunnerTokenAaBbCc'));
@@ -196,7 +196,7 @@ describe('register with a registration token', () => {
     assert.deepEqual([run_untagged, locked], [true, true]);
   });
 
-  it('takes the runner back when it cannot be saved', async () => {
+  it('unregisters the runner when it cannot be saved', async () => {
     const { run, gitlab, configPath } = installation;
     gitlab.answer((response, request) => {
       // The file becomes invalid between the prompts and the end.
@@ -211,7 +211,7 @@ describe('register with a registration token', () => {
     assert.match(stderr, /Unregistering runner from GitLab succeeded/);
   });
 
-  it('takes the runner back when the executor is none, but not with --leave-runner', async () => {
+  it('unregisters the runner when the executor is unknown, but not with --leave-runner', async () => {
     const { run, gitlab } = installation;
     const shell = ['--registration-token', REGISTRATION_TOKEN, '--executor', 'shell'];
     gitlab.answer(registered, deleted);

@@ -134,7 +134,7 @@ describe('unregister', () => {
     assert.ok(!text.includes('"one"') && text.includes('"two"'));
   });
 
-  it('wants to know which one', async () => {
+  it('requires a runner to be named', async () => {
     const { run, gitlab } = await openTwo();
     const { exitCode, stderr } = await run(['unregister']);
     assert.equal(exitCode, 1);

@@ -34,7 +34,7 @@ describe('the state of a job', () => {
   }
 });
 
-describe('a text that is drawn anew', () => {
+describe('a text that is drawn again', () => {
   it('takes the place of the one before, hides the cursor meanwhile and brings it back', () => {
     const { stdout, written } = openOutput({ rows: 10 });
     const screen = openScreen(stdout);
@@ -58,7 +58,7 @@ describe('a text that is drawn anew', () => {
     assert.match(written(), /a\S*\nb\S*\n… and 3 lines more\S*\n/);
   });
 
-  it('leaves a terminal alone on which it has shown nothing', () => {
+  it('writes nothing to a terminal on which it has shown nothing', () => {
     const { stdout, written } = openOutput({ rows: 4 });
     openScreen(stdout).close();
     assert.equal(written(), '');
@@ -80,7 +80,7 @@ describe('jobs that are watched', () => {
     assert.match(written(), /^\nJOB .*\n7 +after_script .*\nNode is drained node=n \[2A\n$/);
   });
 
-  it('are lines of JSON: what is new, what changes, what has ended', () => {
+  it('are lines of JSON about new, changed and ended jobs', () => {
     const { stdout, written } = openOutput();
     const sink = createJobsSink({ isJson: true }, { io: { env: {}, stdout } as never });
     const lines = () =>

@@ -60,7 +60,7 @@ describe('tries', () => {
     assert.deepEqual([end, made], [501, 2]);
   });
 
-  it('end with what a pause throws', async () => {
+  it('end with the error of a pause', async () => {
     const { end, made } = await play([500, 200], () => {
       throw FINAL;
     });

@@ -13,7 +13,7 @@ function cacheOf(toml: string) {
 }
 
 describe('[runners.cache]', () => {
-  it('is nothing where it is not written', () => {
+  it('is undefined when the file has none', () => {
     assert.equal(cacheOf(''), undefined);
   });
 
@@ -78,7 +78,7 @@ describe('[runners.cache]', () => {
     );
   });
 
-  it('leaves it to the server’s name how a bucket is addressed, unless it is said', () => {
+  it('derives the address style of a bucket from the server’s name by default', () => {
     assert.equal(cacheOf('[runners.cache.s3]\nBucketName = "b"')?.s3.isPathStyle, undefined);
   });
 

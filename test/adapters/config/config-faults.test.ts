@@ -95,7 +95,7 @@ describe('a config file with faults', () => {
     assert.equal(warnings[0]?.fields['reason'], reason);
   });
 
-  it('goes on with the last good settings of an entry that has become faulty', async () => {
+  it('keeps the last good settings of an entry that has become faulty', async () => {
     const { source, warnings, write } = await open(`${RUNNER}  limit = 3`);
     const before = await source.load();
     await write(`concurrent = 2${RUNNER}  limit = "4"`);
@@ -202,7 +202,7 @@ ${RUNNER}
     });
   }
 
-  it('says once what is wrong with a file, not with every reload', async () => {
+  it('logs what is wrong with a file once, not at every reload', async () => {
     const { source, warnings, write } = await open('banana = 1');
     await source.load();
     await source.load();

@@ -238,7 +238,7 @@ shutdown_timeout = 60
     }
   });
 
-  it('knows a runner by its key only as long as it is in the file', async () => {
+  it('finds a runner by its key only while it is in the file', async () => {
     const { source, write } = await open(RUNNER);
     const [{ key } = assert.fail('no runner')] = (await source.load()).runners;
     await write(RUNNER.replace('"one"', '"renamed"'));

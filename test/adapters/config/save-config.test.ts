@@ -67,7 +67,7 @@ describe('editConfigFile', () => {
     assert.equal(await readFile(path, 'utf8'), 'theirs = 1\nours = 1\n');
   });
 
-  it('gives up on a file that never holds still, and leaves it as it is', async () => {
+  it('gives up on a file that keeps changing, and does not write it', async () => {
     const path = await newPath();
     let edits = 0;
     const edit = (): string => {

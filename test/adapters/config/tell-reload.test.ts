@@ -57,12 +57,12 @@ async function readAll(files: readonly (string | undefined)[]) {
 }
 
 describe('a reload of config.toml', () => {
-  it('says nothing of the first reading, and little of one that changes nothing', async () => {
+  it('logs nothing about the first reading, and little about one without changes', async () => {
     const { told } = await readAll([ONE, ONE, `# a comment\n${ONE}`]);
     assert.deepEqual(told, [[], [SAME], [SAME]]);
   });
 
-  it('says once what changed: a line for the settings above, one for each entry', async () => {
+  it('logs changes once: a line for the global settings, and one for each entry', async () => {
     const changed = `concurrent = 4\n${entryOf('one', TOKEN, '  limit = 2\n  environment = ["A=hush"]\n  [runners.docker]\n    image = "ruby:3.4"')}`;
     const { told, said } = await readAll([ONE, changed, changed]);
     assert.deepEqual(told.slice(1), [
@@ -91,7 +91,7 @@ describe('a reload of config.toml', () => {
     assert.doesNotMatch(JSON.stringify(said), /glrt-/);
   });
 
-  it('says that a broken file is good again, and what changed by it', async () => {
+  it('logs that a broken file is good again, and what has changed', async () => {
     const { told, source } = await readAll([
       ONE,
       '[[runners',
@@ -107,18 +107,18 @@ describe('a reload of config.toml', () => {
     assert.equal(source.current().concurrent, 2);
   });
 
-  it('keeps what was good when the file is gone, and says so once', async () => {
+  it('keeps the good settings when the file is gone, and logs that once', async () => {
     const { told, source } = await readAll([ONE, undefined, undefined]);
     assert.deepEqual(told, [[], [GONE], []]);
     assert.equal(source.current().runners.length, 1);
   });
 
-  it('says that a file which was gone is good again', async () => {
+  it('logs that a missing file is there again', async () => {
     const { told } = await readAll([ONE, undefined, '[[runners', undefined, ONE]);
     assert.deepEqual(told, [[], [GONE], [], [GONE], [GOOD_AGAIN, SAME]]);
   });
 
-  it('says that an entry which was broken is good again', async () => {
+  it('logs that a broken entry is good again', async () => {
     const kept = 'warn runner goes on with its last good settings one';
     const mended = 'info runner is good again, its settings are in force one';
     const { told } = await readAll([ONE, BROKEN_ENTRY, BROKEN_ENTRY, ONE, BROKEN_ENTRY]);

@@ -87,7 +87,7 @@ void test('a holder of the name that went meanwhile is no trouble', async (t) =>
   assert.equal(await engine.createContainer(spec), 'new');
 });
 
-void test('a name that stays taken may be tried again, and says so', async (t) => {
+void test('a name that stays taken is a passing fault that says so', async (t) => {
   const { engine } = await scripted(t, [409], [404], [409, '{"message":"in use"}']);
   await assert.rejects(engine.createContainer(spec), {
     name: 'TransientError',
@@ -153,7 +153,7 @@ void test('an answer without end is a fault, and is not kept', async (t) => {
   assert.ok(sentBytes < 100 * 1024 * 1024, `${sentBytes} bytes were taken`);
 });
 
-void test('a log is read no further than asked for, though it does not end', async (t) => {
+void test('a log is read only up to the limit, even if it does not end', async (t) => {
   const frame = Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 1, 0, 0]), Buffer.alloc(65_536, 'x')]);
   let isClosed = (): void => undefined;
   const closed = new Promise<void>((resolve) => (isClosed = resolve));

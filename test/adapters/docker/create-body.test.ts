@@ -135,7 +135,7 @@ void test('every property of a spec is in the body', () => {
   });
 });
 
-void test('what a spec leaves empty is left to Docker', () => {
+void test('empty fields of a spec are left to Docker', () => {
   const body = createBody(containerSpec());
   assert.equal('Entrypoint' in body, false);
   assert.equal('NetworkingConfig' in body, false);

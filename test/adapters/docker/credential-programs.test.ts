@@ -53,7 +53,7 @@ void test('lists its servers', async (t) => {
   assert.deepEqual(await programs.list('test'), ['a', 'https://b/v1/']);
 });
 
-void test('fails with its exit code; its words are in the log of the node alone', async (t) => {
+void test('fails with its exit code; its output is only in the log of the node', async (t) => {
   const { programs, logged } = await open(t, 'echo no session with the cloud; exit 3');
   const message = 'docker-credential-test failed with exit code 3';
   await assert.rejects(programs.get('test', 'r'), { message });
@@ -91,7 +91,7 @@ void test('that is not there is named', async (t) => {
   await assert.rejects(programs.get('absent', 'r'), { message });
 });
 
-void test('may end without reading what it is asked', async (t) => {
+void test('may end without reading its stdin', async (t) => {
   const { programs } = await open(t, 'exec <&-; echo \'{"Username":"u","Secret":"s"}\'');
   assert.equal((await programs.get('test', 'r'.repeat(200_000)))?.username, 'u');
 });

@@ -82,7 +82,7 @@ void test('a daemon that cannot be reached fails no pull for good', async (t) =>
   await assert.rejects(engineAt(path).pullImage('alpine', {}), { name: 'TransientError' });
 });
 
-void test('a slow pull goes on as long as it makes progress', async (t) => {
+void test('a slow pull continues as long as it makes progress', async (t) => {
   const engine = await engineFor(t, (request, response) => {
     if (request.method === 'GET') {
       response.end('{"Id":"sha256:1"}');
@@ -108,7 +108,7 @@ void test('a pull cut off amid its progress is no success', async (t) => {
   await assert.rejects(engine.pullImage('x', {}), { name: 'TransientError' });
 });
 
-void test('an answer in a shape that nobody knows is a fault for good', async (t) => {
+void test('an answer of an unknown shape is a final fault', async (t) => {
   const engine = await engineFor(t, (_, response) => response.end('{"surprise":true}'));
   await assert.rejects(engine.inspectContainer('x'), { type: FailureType.RunnerSystem });
 });

@@ -80,7 +80,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
       assert.equal(await readFile(output, 'utf8'), 'begun\ngo\nended\n');
     });
 
-    it(`by ${signal} tells of containers that ended meanwhile`, async (t) => {
+    it(`by ${signal} reports containers that ended meanwhile`, async (t) => {
       const { id, output } = await startWriter(t);
       const exit = engine.waitForExit(id, never);
       await daemon.stop(signal);
@@ -95,7 +95,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
     });
   }
 
-  it('without live-restore ends containers, and the wait tells so', async (t) => {
+  it('without live-restore ends containers, and the wait reports it', async (t) => {
     await daemon.stop('SIGTERM');
     await daemon.start({ liveRestore: false });
     const { id, output } = await startWriter(t);
@@ -127,7 +127,7 @@ describe('a daemon that hangs', { skip: why ?? false }, () => {
   });
   after(() => daemon.close());
 
-  it('fails calls in time, and the wait goes on when it moves again', async (t) => {
+  it('fails calls in time, and the wait continues when the daemon runs again', async (t) => {
     let lost = (): void => undefined;
     const whenLost = new Promise<void>((resolve) => (lost = resolve));
     const engine = openEngine({

@@ -51,7 +51,7 @@ void test('streams come out as they went in, however the connection cuts them', 
   );
 });
 
-void test('no more bytes are taken than asked for, and reading stops there', async () => {
+void test('reading stops at the limit of bytes', async () => {
   const wire = Buffer.concat([
     frame({ stream: 'stdout', bytes: Buffer.from('abc') }),
     frame({ stream: 'stderr', bytes: Buffer.from('defg') }),

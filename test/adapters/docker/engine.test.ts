@@ -23,7 +23,7 @@ const engine = openEngine();
 await engine.info();
 const never = new AbortController().signal;
 
-void test('the engine tells what it is', async () => {
+void test('the engine reports its kind and version', async () => {
   const info = await engine.info();
   assert.equal(info.osType, 'linux');
   assert.notEqual(info.architecture, '');
@@ -44,7 +44,7 @@ void test('an image given by its id is not pulled', async () => {
   });
 });
 
-void test('a container is created, runs, and its end and its words are told', async (t) => {
+void test('a container is created and runs, and its end and output are reported', async (t) => {
   const id = await created(t, engine, {
     command: ['sh', '-c', 'echo out "$GREETING"; echo err >&2; exit 7'],
     environment: ['GREETING=hello there'],

@@ -148,7 +148,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     }, /stopped/);
   });
 
-  it('gives up on a daemon that begins an answer and says no more', async (t) => {
+  it('gives up on a daemon that begins an answer and sends no more', async (t) => {
     const silent = await engineFor(t, (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/x-tar' });
       response.write(Buffer.alloc(100));
@@ -213,7 +213,7 @@ describe('writing files into a container', () => {
     });
   }
 
-  it('puts what comes in the place of what is there, of whatever kind', async (t) => {
+  it('replaces existing files of any kind', async (t) => {
     const id = await ended(
       t,
       'mkdir -p /w/dir/full; cd /w; touch dir/full/x file; ln -s file link',
@@ -295,7 +295,7 @@ describe('writing files into a container', () => {
     await assert.rejects(writeTo(silent, [file('f', 'x')]), TransientError);
   });
 
-  it('gives up on a daemon that takes nothing', async (t) => {
+  it('gives up on a daemon that reads nothing', async (t) => {
     const deaf = await engineFor(t, (request) => void request.pause());
     await assert.rejects(writeTo(deaf, [file('f', 'x'.repeat(9_000_000))]), TransientError);
   });
@@ -307,7 +307,7 @@ describe('writing files into a container', () => {
     await assert.rejects(writeTo(broken, [file('f', 'x'.repeat(9_000_000))]), TransientError);
   });
 
-  it('is final when Docker could not unpack, though it says 500 of that', async (t) => {
+  it('is final when Docker could not unpack, although it answers 500', async (t) => {
     const full = await engineFor(t, (request, response) => {
       request.resume();
       if (request.method === 'GET') {

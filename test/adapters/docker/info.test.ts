@@ -82,7 +82,7 @@ void test('an engine that is in trouble fails, whatever was known of it', async 
   await assert.rejects(engine.info(), { name: 'TransientError' });
 });
 
-void test('only an engine that is newer than this program is asked what it still speaks', async (t) => {
+void test('only an engine that is newer than this program is asked for its oldest API version', async (t) => {
   const { daemon, engine } = await open(t, { apiVersion: '1.55' });
   await engine.info();
   assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.50/info', '/version']);

@@ -109,7 +109,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       });
     }
 
-    it('a container reads from its stdin what it was handed before its start', async (t) => {
+    it('a container reads from its stdin the bytes that were written before its start', async (t) => {
       const engine = engineOf(place);
       const id = await created(t, engine, { command: ['cat'], opensStdin: true });
       await engine.fillStdin(id, Buffer.from('handed over'));

@@ -51,7 +51,7 @@ void test('a network of that name that went meanwhile may be tried again', async
   await assert.rejects(engine.createNetwork({ name: 'n', labels }), { name: 'TransientError' });
 });
 
-void test("a network that is somebody else's is a fault for good that says what to do", async (t) => {
+void test('a network of somebody else is a final fault that says what to do', async (t) => {
   const { engine } = await scripted(t, (what) =>
     what.startsWith('GET') ? [200, { Labels: null }] : [409],
   );

@@ -38,7 +38,7 @@ describe('a seccomp profile', () => {
   }
 
   for (const name of ['bad.json', 'absent.json', '.']) {
-    it(`of ${name} is a fault of the configuration that names it and quotes nothing`, async () => {
+    it(`of ${name} is a configuration error that names it without its content`, async () => {
       await assert.rejects(inlineSeccomp([`seccomp=${join(directory, name)}`]), (error) => {
         assert.ok(error instanceof Error && 'type' in error);
         assert.equal(error.type, FailureType.RunnerConfiguration);

@@ -48,7 +48,7 @@ void test('a failure reaches all, and the next call starts anew', async () => {
   assert.equal(await next, 'fine');
 });
 
-void test('the call is aborted when the last has left, and nobody joins it then', async () => {
+void test('the call is aborted when the last caller has left, and no new caller joins it', async () => {
   const { calls, call } = recorder();
   const share = shareCalls<string>();
   const leaving = [new AbortController(), new AbortController()];

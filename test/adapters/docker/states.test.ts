@@ -25,7 +25,7 @@ for (const [word, expected, why] of words) {
   });
 }
 
-void test('a state that nobody knows yet is a fault that passes, and is told', async (t) => {
+void test('an unknown state is a passing fault that is named', async (t) => {
   const engine = await engineFor(t, (_, response) => response.end(inspection('hibernating')), {
     timing: PATIENT,
   });
@@ -35,7 +35,7 @@ void test('a state that nobody knows yet is a fault that passes, and is told', a
   });
 });
 
-void test('a wait goes on over states of a moment, known or not, to the exit code', async (t) => {
+void test('a wait continues through short-lived states, known or not, to the exit code', async (t) => {
   const states = ['running', 'hibernating', 'stopping'];
   const engine = await engineFor(
     t,

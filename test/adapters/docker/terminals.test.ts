@@ -63,7 +63,7 @@ void test('a terminal in a running container answers, echoes and takes a new siz
   assert.equal(await terminal.exitCode(), 5);
 });
 
-void test('without a TTY stdin has an end, and stdout and stderr are told apart', async (t) => {
+void test('without a TTY stdin has an end, and stdout and stderr are separate', async (t) => {
   const command = 'read -r line; echo "got $line"; cat; echo err >&2; exit 3';
   const terminal = await opened(t, { id: await running(t), command, hasTty: false });
   await terminal.write(Buffer.from('first\nrest'));
@@ -72,7 +72,7 @@ void test('without a TTY stdin has an end, and stdout and stderr are told apart'
   assert.equal(await terminal.exitCode(), 3);
 });
 
-void test('a closed terminal leaves no process behind, a container that goes on does', async (t) => {
+void test('a closed terminal leaves no process behind in a running container', async (t) => {
   const id = await running(t);
   const terminal = await opened(t, { id, command: 'exec sh', hasTty: true });
   const until = createReader(terminal);
@@ -102,14 +102,14 @@ void test('a terminal ends with its container', async (t) => {
   await terminal.close();
 });
 
-void test('no terminal opens where nothing runs', async (t) => {
+void test('no terminal opens in a container that does not run', async (t) => {
   const wish = { command: ['sh'], hasTty: true };
   assert.equal(await engine.openTerminal(randomName(), wish), undefined);
   const id = await created(t, engine);
   assert.equal(await engine.openTerminal(id, wish), undefined);
 });
 
-void test('a terminal that nobody reads holds its command up and no memory', async (t) => {
+void test('a terminal that nobody reads blocks its command, and needs no memory', async (t) => {
   const command = 'yes | head -c 200000000 >/dev/stdout; echo end >&2';
   const terminal = await opened(t, { id: await running(t), command, hasTty: false });
   const before = process.memoryUsage().rss;

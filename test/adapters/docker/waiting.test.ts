@@ -41,7 +41,7 @@ void test('a wait survives connections cut and a daemon that is away', async (t)
   assert.equal((await exit).exitCode, 137);
 });
 
-void test('a wait looks again when its turn is over: a half-open connection never tells', async (t) => {
+void test('a wait is repeated after a while, because a half-open connection never ends', async (t) => {
   let inspections = 0;
   let state = 'running';
   const listener: RequestListener = ({ url }, response) => {
@@ -137,7 +137,7 @@ for (const state of ['exited', 'dead', 'created', 'removing'] as const) {
   });
 }
 
-void test('a kill is sent again until Docker says that the container does not run', async (t) => {
+void test('a kill is repeated until Docker says that the container does not run', async (t) => {
   let kills = 0;
   const listener: RequestListener = ({ url }, response) => {
     if (kindOf(url) === 'kill') kills += 1;

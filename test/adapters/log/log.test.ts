@@ -137,7 +137,7 @@ describe('createLog', () => {
     assert.ok(!(lines[0] ?? '').includes('MASKED'), lines[0]);
   });
 
-  it('writes values that JSON has no word for', () => {
+  it('writes values that JSON cannot express', () => {
     const { log, lines } = capture();
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;

@@ -43,7 +43,7 @@ describe('the socket that answers `status`', () => {
     return said;
   };
 
-  it('says what the node says, in the place of a socket that a killed process has left', async () => {
+  it('answers the node’s status, and replaces a socket that a killed process has left', async () => {
     const path = join(directory, 'status.sock');
     await writeFile(path, 'left over');
     const said = await openAt(path);
@@ -65,7 +65,7 @@ describe('the socket that answers `status`', () => {
     assert.match(said[0]?.message ?? '', /its socket cannot be opened/);
   });
 
-  it('tells a node that does not run from one that does not answer', async () => {
+  it('distinguishes a node that does not run from one that does not answer', async () => {
     const path = join(directory, 'silent.sock');
     assert.equal(await askStatus(path), 'not running');
     assert.equal(await askStatus(join(directory, 'nowhere', 'status.sock')), 'not running');
@@ -77,7 +77,7 @@ describe('the socket that answers `status`', () => {
     await once(server, 'close');
   });
 
-  it('says no more than that to a node that cannot say how it is', async () => {
+  it('reports no answer when the node fails to make its status', async () => {
     const path = join(directory, 'broken.sock');
     await openAt(path, () => Promise.reject(new Error('broken')));
     assert.equal(await askStatus(path), 'no answer');

@@ -19,7 +19,7 @@ describe('the certificate of the session server', () => {
     ['2001:db8::1', 'IP Address:2001:DB8:0:0:0:0:0:1'],
   ] as const;
   for (const [host, name] of hosts) {
-    it(`is for ${host} alone, and signed by itself`, () => {
+    it(`is for ${host} alone, and self-signed`, () => {
       const made = makeCertificate({ host, nowMs: NOW_MS, validMs: DAY_MS });
       const certificate = new X509Certificate(made.certificatePem);
       assert.equal(certificate.subjectAltName, name);
@@ -61,7 +61,7 @@ describe('the stored certificate', () => {
     assert.equal(second.keyPem, first.keyPem);
   });
 
-  it('is on the disk for nobody else to read', async () => {
+  it('is on the disk with a mode for its owner only', async () => {
     const { keyPem } = await openCertificate('a.example', store('sealed'));
     const content = await readFile(join(directory, 'sealed'));
     assert.equal(content.includes('PRIVATE KEY'), false);

@@ -121,7 +121,7 @@ for (const [title, change, status] of [
   ['no session', { url: '' }, 404],
   ['a path that climbs', { url: `/session/../session/${ID}x` }, 404],
 ] as const) {
-  void test(`${title} is answered ${status} and told nothing`, async (t) => {
+  void test(`${title} is answered ${status} without details`, async (t) => {
     const { session, opened, shells, port } = await serve(t);
     shells.push(createFakeShell());
     const url = 'url' in change ? `https://127.0.0.1:${port}${change.url}` : session.url;
@@ -174,7 +174,7 @@ void test('one person at a time: the next one is answered 423, until the first h
   await again.until(/again/);
 });
 
-void test('whoever leaves while the container is waited for frees the place', async (t) => {
+void test('a client that leaves while the container is waited for frees its terminal', async (t) => {
   const { session, visits, port } = await serve(t);
   const socket = connect({ port, host: '127.0.0.1', ca: session.certificate });
   await once(socket, 'secureConnect');
@@ -204,7 +204,7 @@ void test('a stage that ends does not end the terminal: the next shell opens in 
   assert.equal((await terminal.closed).code, 1000);
 });
 
-void test('a shell that could not begin as the container ended was left by nobody', async (t) => {
+void test('a shell that could not begin because the container ended is followed by one in the next container', async (t) => {
   const { session, shells, container } = await serve(t);
   const [first, second] = [createFakeShell(), createFakeShell()];
   shells.push(first, second);
@@ -215,7 +215,7 @@ void test('a shell that could not begin as the container ended was left by nobod
   await terminal.until(/second shell/);
 });
 
-void test('the end of a build closes its terminal with a word to the person', async (t) => {
+void test('the end of a build closes its terminal with a message to the person', async (t) => {
   const { session, shells, visits } = await serve(t);
   const shell = createFakeShell();
   shells.push(shell);
@@ -259,7 +259,7 @@ void test('the limit of an idle terminal is the one that holds when it opens', a
   assert.match(second.shown(), /too long/);
 });
 
-void test('a shell that takes nothing holds the client up, and loses nothing', async (t) => {
+void test('a shell that reads nothing slows the client down, and loses nothing', async (t) => {
   const { session, shells } = await serve(t);
   const shell = createFakeShell();
   shell.isStuck = true;
@@ -276,7 +276,7 @@ void test('a shell that takes nothing holds the client up, and loses nothing', a
   assert.equal(shell.typed().length, 400 * piece.length + 3);
 });
 
-void test('too large a message and one that is no base64 end the terminal, and nothing else', async (t) => {
+void test('a message that is too large or not base64 ends only its terminal', async (t) => {
   const { session, shells } = await serve(t);
   shells.push(createFakeShell(), createFakeShell(), createFakeShell());
   const large = await openWorkhorseTerminal(session);
@@ -290,7 +290,7 @@ void test('too large a message and one that is no base64 end the terminal, and n
   next.socket.terminate();
 });
 
-void test('what is no TLS, no HTTP or no WebSocket is refused, and the server goes on', async (t) => {
+void test('bytes that are no TLS, no HTTP or no WebSocket are refused, and the server continues', async (t) => {
   const { session, shells, port } = await serve(t);
   const say = async (text: string, isTls: boolean): Promise<string> => {
     const options = { port, host: '127.0.0.1', ca: session.certificate };
@@ -319,14 +319,14 @@ void test('what is no TLS, no HTTP or no WebSocket is refused, and the server go
   (await openWorkhorseTerminal(session)).socket.terminate();
 });
 
-void test('nobody without the pinned certificate is spoken to', async (t) => {
+void test('a client with another pinned certificate does not connect', async (t) => {
   const { session } = await serve(t);
   const other = makeCertificate({ host: '127.0.0.1', nowMs: Date.now(), validMs: 1e6 });
   const stranger = { ...session, certificate: other.certificatePem };
   await assert.rejects(openWorkhorseTerminal(stranger), /self-signed|certificate/);
 });
 
-void test('the end of the process tells whoever is there, and waits for no one', async (t) => {
+void test('the end of the process sends connected people a message, and does not wait for them', async (t) => {
   const { session, shells, close } = await serve(t);
   shells.push(createFakeShell());
   const terminal = await openWorkhorseTerminal(session);

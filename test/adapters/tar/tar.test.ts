@@ -62,7 +62,7 @@ describe('tars', () => {
     );
   });
 
-  it('are refused when a file has other bytes than was said', async () => {
+  it('are refused when a file has another length than its header says', async () => {
     const wrong = async function* (): AsyncGenerator<FileMember> {
       for await (const member of membersOf([file('f', 'four')])) yield { ...member, sizeBytes: 5 };
     };
@@ -140,7 +140,7 @@ describe('GNU tar', () => {
     });
   }
 
-  it('reads what is written here', async (t) => {
+  it('reads archives of this writer', async (t) => {
     const dir = await scratchDirectory(t);
     const members = [file('caf\udce9', 'Latin-1'), file('n'.repeat(200), 'long'), file('ö', 'o')];
     const { status, stderr } = spawnSync('tar', ['-C', dir, '--no-same-owner', '-xf', '-'], {

@@ -47,7 +47,7 @@ describe('what leaves the program', () => {
     });
   }
 
-  it('reads back what it was', async () => {
+  it('returns the marked value', async () => {
     for (const value of [clearValue('text'), 'text']) {
       const encoded = await codec.encode([payloadConverter.toPayload(value)]);
       const [payload] = await codec.decode(encoded);

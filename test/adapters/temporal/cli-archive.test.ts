@@ -22,7 +22,7 @@ describe('archive of the temporal program', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('gives the one program, ready to be run, and nothing else of what is in it', async () => {
+  it('extracts only the program, with a mode to run it', async () => {
     const archive = await archiveOf({ LICENSE: Buffer.from('MIT'), temporal: program });
     await unpackProgram(Readable.from([archive]), path, never);
     assert.deepEqual(await readdir(directory), ['temporal']);

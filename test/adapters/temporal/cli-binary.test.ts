@@ -163,7 +163,7 @@ done`,
     });
   });
 
-  it('says what Go said when the build fails, and keeps no half program', async () => {
+  it('reports Go’s message when the build fails, and keeps no half program', async () => {
     await makeProgram(join(home, 'go', 'go'), 'echo "no such module" >&2; exit 1');
     await assert.rejects(find(), /go install fails: .*no such module/s);
     await assert.rejects(readFile(cached('1.5.1')), { code: 'ENOENT' });

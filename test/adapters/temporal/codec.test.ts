@@ -39,7 +39,7 @@ describe('payload codec', () => {
     );
   });
 
-  it('lets nothing of a payload be read, neither values nor names nor how it was encoded', async () => {
+  it('hides values, names and encoding of a payload', async () => {
     const codec = createPayloadCodec(cipher);
     const secret = { password: 'correct-horse-battery-staple' };
     const encoded = await codec.encode([defaultPayloadConverter.toPayload(secret)]);
@@ -56,7 +56,7 @@ describe('payload codec', () => {
     assert.notDeepEqual(first?.data, second?.data);
   });
 
-  it('passes on what was never encrypted, such as what the Temporal UI sends in a signal', async () => {
+  it('passes on payloads that are not encrypted, such as those of the Temporal UI in a signal', async () => {
     const payload = defaultPayloadConverter.toPayload('sent by a person');
     assert.deepEqual(await createPayloadCodec(cipher).decode([payload]), [payload]);
   });
@@ -72,7 +72,7 @@ describe('payload codec', () => {
     );
   });
 
-  it('reads what an older key has sealed, as long as that key stays in the ring', async () => {
+  it('decrypts payloads of an older key as long as the ring has that key', async () => {
     const sealed = await createPayloadCodec(cipher).encode([
       defaultPayloadConverter.toPayload('older than the newest key'),
     ]);

@@ -59,7 +59,7 @@ describe('the way to Temporal', () => {
     }
   });
 
-  it('ends with the address and what to do where nobody answers', async () => {
+  it('fails with the address and what to do when no server answers', async () => {
     await assert.rejects(
       connectTemporal(await optionsWith({ TEMPORAL_ADDRESS: '127.0.0.1:9' })),
       /Temporal at 127\.0\.0\.1:9, namespace "default", does not answer: .*Check TEMPORAL_ADDRESS/s,

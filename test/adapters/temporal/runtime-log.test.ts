@@ -19,7 +19,7 @@ function installed() {
   return { options, logger: options?.logger as Logger, said, pass };
 }
 
-describe('what the Temporal SDK has to say', () => {
+describe('the log of the Temporal SDK', () => {
   it('is in the log of the program: faults as such, its everyday for who debugs', () => {
     const { logger, said } = installed();
     logger.error('a fault', { taskQueue: 'q' });
@@ -32,7 +32,7 @@ describe('what the Temporal SDK has to say', () => {
     ]);
   });
 
-  it('is told once a minute when it is the same, whatever numbers are in it', () => {
+  it('repeats the same line at most once a minute, whatever numbers it has', () => {
     const { logger, said, pass } = installed();
     const retry = (name: string, times: number): void => {
       logger.warn(`gRPC call ${name} retried ${times} times`);
@@ -58,7 +58,7 @@ describe('what the Temporal SDK has to say', () => {
     taskToken: 'AAAA',
   });
 
-  it('is nothing where a step fails for good: its build ends with the cause', () => {
+  it('has no line for an activity that fails for good, because its build ends with the cause', () => {
     const { logger, said } = installed();
     const error = ApplicationFailure.nonRetryable('cannot pull image "x"', FailureType.ImagePull);
     logger.warn('Activity failed', failed(error));
@@ -68,7 +68,7 @@ describe('what the Temporal SDK has to say', () => {
     );
   });
 
-  it('says what is tried again in words, each cause of each step', () => {
+  it('names retried activities in plain words, once for each cause', () => {
     const { logger, said } = installed();
     const docker = ApplicationFailure.create({ message: 'Docker is away', type: 'Transient' });
     const disk = ApplicationFailure.create({ message: 'no space left', type: 'Transient' });
@@ -84,7 +84,7 @@ describe('what the Temporal SDK has to say', () => {
     );
   });
 
-  it('is nothing where a workflow fails because its job did, and a warning where it fails else', () => {
+  it('has no line for a workflow that fails with its job, and a warning for other failures', () => {
     const { logger, said } = installed();
     const meta = { sdkComponent: 'worker', workflowId: 'build/one.test/7', error: new Error('x') };
     logger.warn('Workflow failed', { ...meta, [END_OF_BUILD]: true });
@@ -95,7 +95,7 @@ describe('what the Temporal SDK has to say', () => {
     );
   });
 
-  it('passes on what a workflow of the program says, without what only the SDK needs', () => {
+  it('passes on lines of the program’s workflows without fields of the SDK', () => {
     const { logger, said } = installed();
     const meta = { sdkComponent: 'workflow', namespace: 'default', runId: 'r', taskQueue: 'q' };
     const workflowId = 'feed-runners/node-1';

@@ -19,7 +19,7 @@ describe('slots of the queue that asks for jobs', () => {
     assert.notEqual(await supplier.reserveSlot(context, never), null);
   });
 
-  it('are refused at once where nobody waits and the node is full', () => {
+  it('are refused at once when the caller does not wait and the node is full', () => {
     const capacity = createNodeCapacity(1);
     capacity.hold('build/1');
     assert.equal(createSlotSupplier(capacity).tryReserveSlot(context), null);
@@ -55,7 +55,7 @@ describe('slots of the queue that asks for jobs', () => {
     await assert.rejects(reserved, (error) => error === reason);
   });
 
-  it('give what was waited for to nobody when the wait was called off', async () => {
+  it('stay free when the wait for them was cancelled', async () => {
     const capacity = createNodeCapacity(0);
     const controller = new AbortController();
     const reserved = createSlotSupplier(capacity).reserveSlot(context, controller.signal);

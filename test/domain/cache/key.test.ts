@@ -37,7 +37,7 @@ describe('a cache key as a path', () => {
     });
   }
 
-  it('tells what it was and what it is now, on one line of bounded length', () => {
+  it('is logged before and after the change, on one line of bounded length', () => {
     assert.equal(sanitizeCacheKey('a%2fb').warning, 'cache key "a%2fb" sanitized to "a/b"');
     assert.equal(sanitizeCacheKey('..').warning, 'cache key ".." could not be sanitized');
     const { warning = '' } = sanitizeCacheKey(`${'\n'.repeat(50_000)}x/`);

@@ -79,7 +79,7 @@ describe('the key of a cache', () => {
     });
   }
 
-  it('is told when it was changed, and when the cache is passed over for it', () => {
+  it('is named when it was changed, and when the cache is skipped because of it', () => {
     assert.deepEqual(texts(restore({ cache: { key: 'a/../b' } })), [
       'warning: cache key "a/../b" sanitized to "b"',
     ]);
@@ -131,13 +131,13 @@ describe('the keys that are tried after it', () => {
     });
   }
 
-  it('are told when they are refused', () => {
+  it('are named when they are refused', () => {
     assert.deepEqual(texts(restore({ variables: { CACHE_FALLBACK_KEY: 'x-protected' } })), [
       'warning: CACHE_FALLBACK_KEY "x-protected" not allowed to end in "-protected"',
     ]);
   });
 
-  it('are nothing to a cache that is saved', () => {
+  it('do not matter for a cache that is saved', () => {
     const question = questionOf({ cache: { fallback_keys: ['a'] } });
     const [order] = planSave(question, 'success');
     assert.deepEqual(order && wantedKeys(order), ['deps']);
@@ -164,7 +164,7 @@ describe('the policy of a cache', () => {
     });
   }
 
-  it('is told in the peer’s words', () => {
+  it('is reported with gitlab-runner’s text', () => {
     assert.deepEqual(texts(restore({ cache: { policy: 'push' } })), [
       'info: Not downloading cache deps due to policy',
     ]);
@@ -223,7 +223,7 @@ describe('where a cache is kept', () => {
     });
   }
 
-  it('is a directory that the peer has too, so that nobody’s caches are lost', () => {
+  it('is a directory that gitlab-runner has too, so that existing caches are found', () => {
     const directoryOf = (wishes: Wishes) => {
       const order = restore(wishes);
       return order.kind === 'wanted' ? order.addresses[0].directory : order.kind;

@@ -30,7 +30,7 @@ describe('allowed images', () => {
     });
   }
 
-  it('always let what the configuration itself names', () => {
+  it('always include images of the configuration itself', () => {
     const question = {
       key: 'allowed_images',
       allowed: ['ruby:*'],

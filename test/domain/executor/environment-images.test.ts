@@ -6,7 +6,7 @@ import type { DockerConfig } from '../../../src/domain/runner/config.ts';
 import { type ContextChanges } from '../job/context-fixture.ts';
 import { planOf, withVariables } from './plan-fixture.ts';
 
-describe('what a job must not choose', () => {
+describe('settings that a job must not choose', () => {
   const image = { name: 'ruby:3', entrypoint: ['/own'] };
 
   it('an image that is not allowed, unless the configuration itself names it', () => {
@@ -57,7 +57,7 @@ describe('what a job must not choose', () => {
     assert.equal(plan.container('helper', 'i').pidMode, '');
   });
 
-  it('is said when volumes are kept', () => {
+  it('volume_keep causes a warning', () => {
     assert.match(planOf({}, { volumeKeep: true }).warnings.join(), /^volume_keep is enabled/);
   });
 });
@@ -90,7 +90,7 @@ describe("a build's images", () => {
     assert.deepEqual(plan.images.helper.policies, ['always']);
   });
 
-  it('no helper is needed by a build that has nothing to do in it', () => {
+  it('a build without stages in the helper needs none', () => {
     assert.equal(planOf().needsHelper, true);
     assert.equal(planOf(withVariables({ GIT_STRATEGY: 'none' })).needsHelper, false);
   });

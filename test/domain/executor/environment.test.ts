@@ -65,7 +65,7 @@ describe("a build's containers", () => {
     assert.equal(labels[BUILD_LABEL], 'build/gitlab.example.com/4711');
   });
 
-  it('both get what the configuration says of resources and rights', () => {
+  it('both get the resources and rights of the configuration', () => {
     const settings = {
       privileged: true,
       memoryBytes: 1,
@@ -153,7 +153,7 @@ describe("a build's containers", () => {
     });
   }
 
-  it("the helper runs as its own image says, whatever the job's image is told", () => {
+  it('the helper runs as its own image says, whatever the job sets for its image', () => {
     const image = {
       name: 'a',
       entrypoint: ['/evil'],

@@ -11,7 +11,7 @@ const ONE: DeviceRequest = {
   options: {},
 };
 
-describe('gpus, in the words of docker run --gpus', () => {
+describe('gpus, with the syntax of docker run --gpus', () => {
   const good: readonly [text: string, expected: Partial<DeviceRequest>, why: string][] = [
     ['all', { count: -1 }, 'every one'],
     ['2', { count: 2 }, 'a number alone is a count'],
@@ -38,7 +38,7 @@ describe('gpus, in the words of docker run --gpus', () => {
     });
   }
 
-  it('asks for nothing when it is empty', () => {
+  it('requests none when it is empty', () => {
     assert.deepEqual(['', '  '].map(parseGpus), [undefined, undefined]);
   });
 

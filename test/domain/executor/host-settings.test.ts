@@ -60,7 +60,7 @@ const FOR_STAGES: readonly Row[] = [
 ];
 
 describe('what containers get of their host', () => {
-  it('is nothing but a name, where nothing is configured', () => {
+  it('is only a name without configuration', () => {
     const hostname = 'runner-abcdefghi-project-42-concurrent-1';
     assert.deepEqual(settingsOf({}), { ...PLAIN_HOST, hostname });
   });

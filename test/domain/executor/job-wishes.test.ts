@@ -41,7 +41,7 @@ describe("the entrypoint of a job's container", () => {
   it('is the one that the job asks for', () => {
     assert.deepEqual(planEntrypoint(DOCKER_DEFAULTS, ['']), ['']);
   });
-  it('is the one of the image when nobody asks, or when the job must not choose', () => {
+  it('is that of the image by default, and when the job must not choose', () => {
     assert.equal(planEntrypoint(DOCKER_DEFAULTS, []), undefined);
     const strict = { ...DOCKER_DEFAULTS, disableEntrypointOverwrite: true };
     assert.equal(planEntrypoint(strict, ['sh']), undefined);

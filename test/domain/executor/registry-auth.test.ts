@@ -76,7 +76,7 @@ void test('auth is the base64 of user and password, split at the first colon', (
   });
 });
 
-void test('user and password may stand plain, and auth goes before them', () => {
+void test('user and password may be plain, and auth overrides them', () => {
   const text = config({
     'a.example': { username: 'u', password: 'p' },
     'b.example': { username: 'u', password: 'p', auth: encode('v:q') },

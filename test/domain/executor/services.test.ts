@@ -141,7 +141,7 @@ describe('services of a build', () => {
     assert.deepEqual(redis.binds, ['volume:/builds']);
   });
 
-  it('are not privileged where the configuration says so of services alone', () => {
+  it('are not privileged when the configuration says so for services alone', () => {
     const [service] = planOf({
       services: [{ name: 'redis' }],
       docker: { privileged: true },
@@ -188,7 +188,7 @@ describe('services of a build', () => {
     );
   });
 
-  it('are told of variables that no process can be handed', () => {
+  it('are warned about variables that no process can get', () => {
     const { services, warnings } = planOf({
       services: [{ name: 'a', variables: [{ key: 'A=B', value: '1' }] }],
       config: { list: [{ ...CONFIGURED, name: 'b', environment: ['=x', 'OK=1'] }] },

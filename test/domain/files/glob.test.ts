@@ -92,7 +92,7 @@ describe('parseGlob', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('says by what every match begins, in 10,000 random cases', () => {
+  it('returns a prefix of every match, in 10,000 random cases', () => {
     const law = fc.property(pattern, path, (text, name) => {
       const glob = parseGlob(text);
       if (glob?.matches(name) !== true) return;
@@ -102,7 +102,7 @@ describe('parseGlob', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('takes what is below of a match when it is asked to, and nothing else, in 10,000 random cases', () => {
+  it('also matches paths below a match if that is wanted, and no others, in 10,000 random cases', () => {
     const parts = fc.array(fc.constantFrom('a', 'b', 'c', 'ab', '.', 'é'), { minLength: 1 });
     // What ends with a slash matches a directory's name only where a path ends.
     const closed = pattern.filter((text) => !/\/(?:[,}]|$)/.test(text));

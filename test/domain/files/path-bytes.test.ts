@@ -38,7 +38,7 @@ describe('names of files as texts', () => {
     );
   });
 
-  it('takes a text that only a person can have written for what can be said of it', () => {
+  it('replaces a lone surrogate that stands for no byte', () => {
     assert.deepEqual(Buffer.from(bytesOfPath('a\ud800b')).toString(), 'a\ufffdb');
   });
 

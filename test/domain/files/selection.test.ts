@@ -261,7 +261,7 @@ describe('planSelection', () => {
     })
     .map((parts) => parts.join('/'));
 
-  it('takes what the rules say, and reads no less than that, in 10,000 random projects', () => {
+  it('selects the files of the rules, and reads at least those, in 10,000 random projects', () => {
     const patterns = fc.array(pattern, { maxLength: 3 });
     const law = fc.property(tree, patterns, patterns, (files, paths, exclude) => {
       const { taken, roots } = select({ paths, exclude }, files);
@@ -282,7 +282,7 @@ describe('planSelection', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('says as many files as it takes for each path, in 10,000 random projects', () => {
+  it('counts the files that it selects for each path, in 10,000 random projects', () => {
     const law = fc.property(tree, pattern, (files, path) => {
       const { taken, lines } = select({ paths: [path] }, files);
       assert.equal(lines[0], taken.length === 0 ? nothing(path) : found(path, taken.length));
@@ -317,7 +317,7 @@ describe('planSelection', () => {
   const hostilePattern = `${'**/*a'.repeat(300)}b`;
   const hostileFiles = Array.from({ length: 1_000 }, (_, index) => `${'a/'.repeat(2_000)}${index}`);
 
-  it('drops patterns that are too complex, and says so: a job cannot hold the worker', () => {
+  it('drops too complex patterns with a warning, so that a job cannot block the worker', () => {
     const start = cpuUsage();
     const paths = Array.from({ length: 200 }, (_, index) => `${hostilePattern}${index}`);
     const { lines } = select({ paths }, hostileFiles);

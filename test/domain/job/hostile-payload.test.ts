@@ -169,7 +169,7 @@ function useAll(variables: Variables, context: BuildContext): void {
 }
 
 describe('a job that was changed anywhere', () => {
-  it('runs, is refused with a message, or is no payload: nothing else happens', () => {
+  it('runs, is refused with a message, or is no payload', () => {
     const outcomes = { unusable: 0, refused: 0, runs: 0 };
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
@@ -250,7 +250,7 @@ describe('a job of absurd size', () => {
       'no pattern that goes back',
     ],
   ];
-  it('with a step of a name of 3 MB is refused, and little is said of it', () => {
+  it('with a step name of 3 MB is refused with a short message', () => {
     const steps = [{ name: 'x'.repeat(3_000_000), script: ['x'] }];
     const job = parseJobPayload(payloadJson({ steps }));
     const rejection = checkJob(job);

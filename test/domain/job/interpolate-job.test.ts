@@ -146,7 +146,7 @@ describe('reading inputs', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(job.inputs)), JSON.parse(JSON.stringify(inputs)));
   });
 
-  it('refuses what is nested too deep', () => {
+  it('refuses values that are nested too deep', () => {
     let content: unknown = 1;
     for (let depth = 0; depth < 10_000; depth += 1) content = [content];
     const job = payloadJson({ inputs: [input('k', content, { type: 'array' })] });

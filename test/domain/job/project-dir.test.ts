@@ -86,7 +86,7 @@ describe('planProjectDir', () => {
     });
   }
 
-  it('takes no GIT_CLONE_PATH where the config forbids it, and says which key does', () => {
+  it('refuses a GIT_CLONE_PATH that the config forbids, and names the key', () => {
     const forbidden = { ...question, isClonePathForbidden: true };
     const usual = planProjectDir(forbidden);
     assert.deepEqual(usual, { dir: '/builds/group/sub/app', fault: undefined });

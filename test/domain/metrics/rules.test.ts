@@ -45,7 +45,7 @@ it('a percentile is one of the values: the nearest rank', () => {
   assert.deepEqual(summarizeWaits([]), none);
 });
 
-it('how a job has ended has gitlab-runner’s words', () => {
+it('the end of a job has gitlab-runner’s names', () => {
   const failed = { state: 'failed', exitCode: undefined, message: '' } as const;
   assert.equal(endStateOf({ state: 'success' }), 'success');
   assert.equal(endStateOf({ ...failed, reason: 'script_failure' }), 'failed');
@@ -54,13 +54,13 @@ it('how a job has ended has gitlab-runner’s words', () => {
   assert.equal(endStateOf({ state: 'aborted' }), 'terminated');
 });
 
-it('what GitLab says of running jobs cannot make labels without end', () => {
+it('GitLab’s answers about running jobs make a limited number of labels', () => {
   assert.equal(projectJobsRunning('10+'), '10+');
   assert.equal(projectJobsRunning('12345'), '+Inf');
   assert.equal(projectJobsRunning(undefined), '+Inf');
 });
 
-it('GitLab is well when it serves one runner, and what it said is told in words', () => {
+it('GitLab is ready when it serves one runner, and its answers are named', () => {
   const refused = { runnerName: 'a', status: 403, ageSeconds: 2 };
   const served = { runnerName: 'b', status: 204, ageSeconds: 1 };
   assert.equal(judgeGitLab([refused, served]).isOk, true);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { errorTextOf, excerptOf, hideSecrets } from '../../../src/domain/runner/answer-text.ts';
 
-describe('words of an error', () => {
+describe('the text of an error', () => {
   const cases: [json: unknown, expected: string, why: string][] = [
     [{ message: '403 Forbidden' }, 'status 400: 403 Forbidden', 'a text'],
     [

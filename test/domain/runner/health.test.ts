@@ -56,7 +56,7 @@ describe('the health of a runner', () => {
     assert.equal(isDisabled(health, RUNNER, dayMs), true);
   });
 
-  it('starts anew after the rest, and changes nothing before', () => {
+  it('counts anew after the pause, and changes nothing before', () => {
     const refused = healthAfter(false, false, false);
     assert.equal(wakeHealth(refused, RUNNER, 5_000), refused);
     const wokenMs = 1_000 + REST_MS;

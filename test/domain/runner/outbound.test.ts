@@ -26,7 +26,7 @@ describe('proxies for the files of jobs', () => {
     });
   });
 
-  it('are none where the entry says so', () => {
+  it('are none when the entry says so', () => {
     assert.equal(of(['HTTP_PROXY=']).HTTP_PROXY, '');
   });
 });

@@ -21,13 +21,13 @@ describe('the name of a process', () => {
     assert.deepEqual(parseProcessName(formatProcessName(name)), name);
   });
 
-  it('is that of 0.1.0, or nobody’s', () => {
+  it('may be one of 0.1.0, and is undefined for any other text', () => {
     const old = { host: 'vm', pid: 12, boot: undefined, sinceMs: undefined };
     assert.deepEqual(parseProcessName('vm:12'), old);
     assert.equal(parseProcessName('12@vm'), undefined);
   });
 
-  it('tells which of two is the older one: never both, never none', () => {
+  it('says which of two is older: exactly one of them', () => {
     const older = 'vm:9@b since 2026-11-25T11:59:59.000Z';
     assert.equal(isOlder(older, NAME), true);
     assert.equal(isOlder(NAME, older), false);

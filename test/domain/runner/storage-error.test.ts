@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { storageErrorOf } from '../../../src/domain/runner/storage-error.ts';
 
-describe('what an object storage says', () => {
+describe('the error of an object storage', () => {
   const cases: readonly (readonly [why: string, xml: string, expected: string | undefined])[] = [
     [
       'code and message, as S3 and GCS have them',

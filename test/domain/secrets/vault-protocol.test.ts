@@ -65,7 +65,7 @@ describe('the protocol of Vault', () => {
     });
   }
 
-  it('sends nothing but role and token of a login', () => {
+  it('sends only role and token of a login', () => {
     assert.deepEqual(planLogin(request()), {
       path: 'auth/jwt/login',
       body: { jwt: 'token', role: 'r' },
@@ -80,7 +80,7 @@ describe('the protocol of Vault', () => {
     assert.throws(() => secretPath(request({ engine: { name: 'ssh', path: 'ssh' } })), wrong);
   });
 
-  it('keeps every digit of a number, and numbers in text as they are', () => {
+  it('keeps every digit of a number, and does not change numbers in text', () => {
     const json = '{"a":12345678901234567890,"b":-1.50e3,"c":"1","d":"\\"2","e":[3,true,null]}';
     assert.deepEqual(JSON.parse(quoteNumbers(json)), {
       ...{ a: '12345678901234567890', b: '-1.50e3', c: '1', d: '"2', e: ['3', true, null] },
@@ -111,7 +111,7 @@ describe('the secrets of a job', () => {
   });
   const planned = planSecrets(context.job, buildVariables(context, { jobStatus: 'running' }));
 
-  it('are asked for with the job’s variables put in', () => {
+  it('are requested with the job’s variables expanded', () => {
     assert.deepEqual(planned[0], {
       key: 'FIRST',
       isFile: false,

@@ -24,7 +24,7 @@ describe('the target of a request to the session server', () => {
     });
   }
 
-  it('is what a session is announced with', () => {
+  it('is in the announcement of a session', () => {
     const target = parseSessionTarget(`${sessionPath(ID)}/exec`);
     assert.deepEqual(target, { id: ID, kind: 'terminal' });
   });

@@ -45,7 +45,7 @@ function maskSlowly(text: string, phrases: readonly string[]): string {
 }
 
 describe('masking', () => {
-  it('hides what the definition says, wherever the text is cut', () => {
+  it('masks as defined, wherever the text is cut', () => {
     const law = fc.property(secretsInText, sizes, ({ maskPhrases, text }, cuts) => {
       const pieces = cut(Buffer.from(text), cuts);
       const masked = textThrough(optionsOf({ maskPhrases }), pieces);
@@ -55,7 +55,7 @@ describe('masking', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('goes on exactly where a snapshot was taken, after every single write', () => {
+  it('continues exactly from a snapshot after every single write', () => {
     const law = fc.property(secretsInText, sizes, ({ maskPhrases, text }, cuts) => {
       const options = optionsOf({ maskPhrases });
       let pipeline = createTracePipeline(options);

@@ -35,7 +35,7 @@ describe('the size of a patch', () => {
     assert.deepEqual(seen, [1, 2, 4, 4, 4]);
   });
 
-  it('stays as it is while patches are not full', () => {
+  it('does not change while patches are not full', () => {
     const sizes = createPatchSizes(createLargePatches());
     sizes.learn(MIB - 1, 'taken');
     assert.equal(nextMib(sizes), 1);

@@ -133,7 +133,7 @@ describe('a trace pipeline', () => {
     { maxLength: 20 },
   );
 
-  it('is not changed by snapshots, and has the CRC-32 and length of what it gave', () => {
+  it('is not changed by snapshots, and has the CRC-32 and length of its output', () => {
     const law = fc.property(
       steps,
       fc.boolean(),

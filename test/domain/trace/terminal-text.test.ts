@@ -57,7 +57,7 @@ describe('a log on a terminal has', () => {
     );
   });
 
-  it('nothing but colours and erasing within a line after an escape, whatever a job says', () => {
+  it('only colours and erasing within a line may follow an escape, whatever a job writes', () => {
     const bytes = fc.constantFrom(...'\u001b\u009b\u009d\u0090[]P0;?K mnAHc\\\u0007\u0018x');
     fc.assert(
       fc.property(fc.array(bytes), (chars) => {
