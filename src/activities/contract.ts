@@ -90,7 +90,13 @@ export interface AdoptionRequest extends BuildRef, Adoption {
 
 /** `own`: the node already has the build. */
 export type AdoptionReply =
-  { readonly kind: 'adopted'; readonly nodeQueue: string } | { readonly kind: 'own' };
+  | {
+      readonly kind: 'adopted';
+      readonly nodeQueue: string;
+      /** The node's `NODE_PROTOCOL`. Absent in answers of 0.1.0. */
+      readonly protocol?: number;
+    }
+  | { readonly kind: 'own' };
 
 /** Identifies a build to the activities of the node with its record. */
 export interface BuildRef {
@@ -106,6 +112,11 @@ export interface BuildActivities {
   answerCall(): Promise<void>;
   /** Tells GitLab that the job is running. Nothing of the job starts before this. */
   acknowledgeJob(build: BuildRef): Promise<Acknowledgement>;
+  /**
+   * Does both: `acknowledgeJob`, and where GitLab accepts the job `prepareEnvironment`, whose faults it
+   * throws.
+   */
+  beginBuild(build: BuildRef): Promise<Beginning>;
   /** Pulls images and creates network, volumes and containers. */
   prepareEnvironment(build: BuildRef): Promise<void>;
   /**
@@ -130,14 +141,20 @@ export interface BuildActivities {
   writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
   /** Removes containers, temporary volumes and the network. */
   destroyEnvironment(build: BuildRef): Promise<void>;
-  /** Deletes the node's record of the build and returns its slot. */
-  releaseBuild(build: BuildRef): Promise<void>;
+  /**
+   * Deletes the node's record of the build and returns its slot. Tells the runner that the build has
+   * ended when its workflow's id is given.
+   */
+  releaseBuild(build: BuildRef, runnerWorkflowId?: string): Promise<void>;
   /** Asks Temporal to cancel the build's workflow: without that it cannot end as Canceled. */
   markCanceled(build: BuildRef): Promise<void>;
 }
 
 /** `taken`: another runner has the job (409). `gone`: GitLab no longer wants it. */
 export type Acknowledgement = 'accepted' | 'canceling' | 'taken' | 'gone';
+
+/** `unanswered`: GitLab is away, so nothing has begun. */
+export type Beginning = Acknowledgement | 'unanswered';
 
 /** A stage to run. */
 export interface StageRequest {
@@ -176,6 +193,13 @@ export interface UploadOptions {
   readonly ignoreCanceling: boolean;
   /** Time limit of the job, while it must be watched. Absent in calls of 0.1.0. */
   readonly jobTimeoutMs?: number;
+  /** True: nothing is sent before GitLab has acknowledged the job. */
+  readonly awaitsAcknowledgement?: boolean;
+  /**
+   * True: a call whose trace is finished returns with the build's release, because its return alone
+   * would cost the workflow a task of its own.
+   */
+  readonly untilReleased?: boolean;
 }
 
 /**

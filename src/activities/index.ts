@@ -1,5 +1,6 @@
 import { createFleetActivities } from './failover/adoption.ts';
 import { createOrphanedBuilds, type OrphanedBuilds } from './failover/orphaned-builds.ts';
+import { createBeginActivities } from './job/begin-build.ts';
 import { createConfigActivities } from './job/config.ts';
 import type {
   BuildActivities,
@@ -55,6 +56,7 @@ function nodeActivities({ ports, live, ended }: NodeParts): Activities['node'] {
     answerCall: () => Promise.resolve(),
     ...createConfigActivities(ports),
     ...createCoordinatorActivities(ports, live),
+    ...createBeginActivities(ports, live),
     ...createEnvironmentActivities(ports, live, ended),
     ...createStageActivities(ports, live),
     ...createTraceActivities(ports, live),

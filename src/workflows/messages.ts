@@ -4,7 +4,7 @@ import { WAITS_SIGNAL } from '../domain/build/wait.ts';
 import { attributePairs } from '../domain/context/job-attributes.ts';
 import type { BuildOutcome, Interruption } from '../domain/context/outcome.ts';
 import type { JobSummary, StageName } from '../domain/context/stage.ts';
-import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
+import { BUILD_ENDED_SIGNAL, type Feeding, type FleetState } from '../domain/runner/fleet.ts';
 import { nodeQueueOf } from '../domain/runner/node-name.ts';
 
 // The workflows' public contract: people, tests and other releases use every name here.
@@ -114,7 +114,7 @@ export interface FeedMessage {
  */
 export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
 /** A build of this runner has ended, so its place under `limit` is free. */
-export const buildEndedSignal = defineSignal<[buildId: string]>('buildEnded');
+export const buildEndedSignal = defineSignal<[buildId: string]>(BUILD_ENDED_SIGNAL);
 /** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
 /** Answered in the clear, for people: numbers, times and words of closed lists. */

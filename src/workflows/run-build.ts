@@ -8,10 +8,11 @@ import type { BuildOutcome } from '../domain/context/outcome.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
 import { nodeNameOf } from '../domain/runner/node-name.ts';
-import { outcomeOfFailure, reasonOf, throwBug } from './node/activity-failure.ts';
+import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { logAndContinue, inBackground } from './build/background.ts';
-import { noticesWritten, writeNotices } from './build/hold.ts';
+import { isHeldAt, noticesWritten, writeNotices } from './build/hold.ts';
 import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
+import { acknowledge } from './build/acknowledgement.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
 import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
 import { attributesOfEnd } from './node/build-attributes.ts';
@@ -64,7 +65,8 @@ interface BuildScope {
 async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
   const { job, nodeQueue, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
-  let assignment = openAssignment({ job, nodeQueue, fencingToken: 0, plan: rescue, run });
+  const { protocol } = job;
+  let assignment = openAssignment({ job, nodeQueue, fencingToken: 0, protocol, plan: rescue, run });
   let outcome = await runOnNode(input, { assignment, run });
   for (
     let failover = assignment.failover;
@@ -77,6 +79,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
       job,
       nodeQueue: failover.nodeQueue,
       fencingToken: failover.fencingToken,
+      protocol: failover.protocol,
       plan: rescue,
       run,
     });
@@ -92,29 +95,51 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
   run.stages.tell([]);
   run.show({ stage: 'ended', outcome });
   run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
-  await tellRunner(input, messages.buildEndedSignal);
+  if (!run.progress.isReleased) await tellRunner(input, messages.buildEndedSignal);
   return { outcome, assignment };
 }
 
 /** Runs the build on one node, as long as the node is alive. */
 async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
-  const refused = await acknowledge(input, scope);
-  // The trace is sent from here until the result was reported with all of it.
+  const { job } = input;
+  const { run } = scope;
+  const beginsAtOnce = mayBeginAtOnce(job, scope);
+  const refused = beginsAtOnce ? undefined : await acknowledge(job, scope);
   const sending = new CancellationScope();
-  if (refused === undefined) {
-    inBackground(sending, () => sendTrace(input, scope));
-    inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
-  }
-  const outcome = refused ?? (await runStageSequence(input.job, scope));
-  const isHeld =
-    refused === undefined &&
-    scope.assignment.failover === undefined &&
-    scope.run.holds.begin(outcome);
-  if (refused === undefined && scope.run.notices.next !== undefined) await noticesWritten(scope);
+  if (refused === undefined) beginSending(input, scope, sending);
+  const outcome = refused ?? (await runStageSequence(job, { ...scope, beginsAtOnce }));
+  // GitLab accepts neither trace nor result of a job that nobody has acknowledged.
+  if (beginsAtOnce && !run.progress.isAcknowledged) await acknowledge(job, scope);
+  const isRefused = refused !== undefined || run.progress.isRefused;
+  const isHeld = !isRefused && isKept(outcome, scope);
+  if (!isRefused && run.notices.next !== undefined) await noticesWritten(scope);
   await conclude(input, { ...scope, outcome, isHeld });
-  sending.cancel();
-  await release(input, scope);
+  await release(input, { ...scope, sending });
   return outcome;
+}
+
+/** The trace is sent from here until the result was reported with all of it. */
+function beginSending(input: RunBuildInput, scope: BuildScope, sending: CancellationScope): void {
+  inBackground(sending, () => sendTrace(input, scope));
+  inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
+}
+
+/** Whether a person wants the containers to stay. */
+function isKept(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
+  return assignment.failover === undefined && run.holds.begin(outcome);
+}
+
+/** Whether nothing comes between the acknowledgement and the preparation. */
+function mayBeginAtOnce(job: JobSummary, { assignment, run }: BuildScope): boolean {
+  // Each node has to acknowledge it in its turn.
+  if (assignment.mergesCalls) run.progress.isAcknowledged = false;
+  return (
+    assignment.mergesCalls &&
+    job.rejection === undefined &&
+    job.plan.secrets === undefined &&
+    run.interruption === undefined &&
+    !isHeldAt({ before: 'prepare_executor' }, run)
+  );
 }
 
 /** Ends the build on a node that has taken it over only to report it. */
@@ -123,16 +148,30 @@ async function concludeElsewhere(
   scope: BuildScope & { readonly outcome: BuildOutcome },
 ): Promise<BuildOutcome> {
   // GitLab accepts no trace of a job that nobody has acknowledged.
-  if (!scope.run.progress.isAcknowledged) await acknowledge(input, scope);
+  if (!scope.run.progress.isAcknowledged) await acknowledge(input.job, scope);
   await conclude(input, scope);
   await release(input, scope);
   return scope.outcome;
 }
 
-async function release({ job }: RunBuildInput, { assignment }: BuildScope): Promise<void> {
-  await logAndContinue('build not released', () =>
-    assignment.onNode(() => assignment.node.quick.releaseBuild({ buildId: job.buildId })),
-  );
+/** The node that deletes the record tells the runner too, which saves a task of this workflow. */
+async function release(
+  { job, runnerWorkflowId }: RunBuildInput,
+  { assignment, run, sending }: BuildScope & { readonly sending?: CancellationScope },
+): Promise<void> {
+  const { node, mergesCalls, onNode } = assignment;
+  const build = { buildId: job.buildId };
+  if (!mergesCalls) sending?.cancel();
+  await logAndContinue('build not released', async () => {
+    await onNode(() =>
+      mergesCalls
+        ? node.quick.releaseBuild(build, runnerWorkflowId)
+        : node.quick.releaseBuild(build),
+    );
+    run.progress.isReleased = mergesCalls;
+  });
+  // An upload has ended with the release, unless it did not hear of it.
+  sending?.cancel();
 }
 
 /** The outcome of its last stages does not count, because nobody has seen the end of its trace. */
@@ -142,29 +181,6 @@ function outcomeOfLoss(
 ): BuildOutcome {
   if (state === 'aborted' || state === 'canceled') return { state };
   return { state: 'failed', reason: 'runner_system_failure', exitCode: undefined, message };
-}
-
-/**
- * Tells GitLab that the job runs before anything begins. Returns an outcome when the build ends
- * here.
- */
-async function acknowledge(
-  { job }: RunBuildInput,
-  { assignment, run }: BuildScope,
-): Promise<BuildOutcome | undefined> {
-  try {
-    const answer = await assignment.onNode(() =>
-      assignment.node.quick.acknowledgeJob({ buildId: job.buildId }),
-    );
-    run.progress.isAcknowledged = true;
-    if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
-    // A build that only rejects its job does not allow another one.
-    const wasTakenBack = job.rejection === undefined;
-    if (answer === 'taken') return { state: 'aborted', ...(wasTakenBack && { wasTakenBack }) };
-    return answer === 'gone' ? { state: 'aborted' } : undefined;
-  } catch (error) {
-    return outcomeOfFailure(error, run.interruption);
-  }
 }
 
 interface Conclusion extends BuildScope {
@@ -211,8 +227,12 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
   let watched: { readonly jobTimeoutMs?: number } = { jobTimeoutMs: timeoutMs };
   for (;;) {
     const options = { ignoreCanceling, ...watched };
-    const end = await assignment.onNode(() => assignment.node.patient.uploadTrace(build, options));
+    const end = await assignment.onNode(() =>
+      assignment.node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
+    );
     if (end === 'sealed') return;
+    // GitLab answers to the trace of acknowledged jobs alone.
+    if (assignment.mergesCalls && end !== 'overdue') run.progress.isAcknowledged = true;
     if (end === 'aborted') return run.interrupt({ kind: 'aborted' });
     if (end === 'overdue') {
       if (run.progress.isTimed) run.interrupt({ kind: 'job_timeout', timeoutMs });
@@ -222,6 +242,15 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
       ignoreCanceling = true;
     }
   }
+}
+
+/** What a call waits for before it sends, and before it returns. */
+function waitsOf({ assignment: { mergesCalls }, run: { progress } }: BuildScope) {
+  if (!mergesCalls) return {};
+  return {
+    untilReleased: true,
+    ...(!progress.isAcknowledged && { awaitsAcknowledgement: true }),
+  };
 }
 
 async function tellRunner(

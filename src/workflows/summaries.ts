@@ -8,6 +8,8 @@ const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   loadConfig: 'read config.toml',
   requestJob: 'ask GitLab for a job',
   acknowledgeJob: 'tell GitLab that the job runs',
+  beginBuild:
+    'tell GitLab that the job runs, then prepare_executor: images, network, volumes, services, containers',
   prepareEnvironment: 'prepare_executor: images, network, volumes, services, containers',
   runStage: 'run a stage',
   stopStage: 'stop the stage that runs',

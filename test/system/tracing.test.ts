@@ -99,7 +99,7 @@ describe('traces by OpenTelemetry', () => {
     const parts = spans.filter(({ parentSpanId }) => parentSpanId === whole.spanId);
     assert.deepEqual([...new Set(spans.map(({ traceId }) => traceId))], [whole.traceId]);
     const names = parts.map(({ name }) => name);
-    for (const name of ['requestJob', 'acknowledgeJob', 'prepareEnvironment', 'reportResult']) {
+    for (const name of ['requestJob', 'beginBuild', 'reportResult']) {
       assert.ok(names.includes(name), `${name} is missing in ${names.join(', ')}`);
     }
     const script = parts.find(({ name }) => name === 'stage step_script');

@@ -5,7 +5,7 @@ import type { BuildPlan, PlannedStage, StageName } from '../../src/domain/contex
 import { cancelBuildSignal, nodeQueue, nodeRestartedSignal } from '../../src/workflows/messages.ts';
 import { createWorkflows } from '../../src/adapters/temporal/workflows.ts';
 import { outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
-import { FULL_PLAN, jobOf, stage, transfer, uniqueName } from './support/jobs.ts';
+import { FULL_PLAN, jobOf, jobOfOldNode, stage, transfer, uniqueName } from './support/jobs.ts';
 import { openRandomNode, type RandomBuild } from './support/random-node.ts';
 import { seededRandom, type Random } from './support/random.ts';
 import { openWorld, type World } from './support/world.ts';
@@ -71,7 +71,8 @@ describe('a build among random faults', () => {
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       it(`keeps its promises with seed ${seed}`, async () => {
         const random = seededRandom(seed);
-        const job = jobOf(randomPlan(random));
+        const jobOfNode = random.chance(0.4) ? jobOfOldNode : jobOf;
+        const job = jobOfNode(randomPlan(random));
         meddlings.set(job.buildId, randomMeddling(random));
         const build = node.add(job.buildId, random);
         const handle = await startBuild(world, { node: { queue }, job });

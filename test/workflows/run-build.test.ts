@@ -243,7 +243,7 @@ describe('a build', () => {
         assert.deepEqual(await outcomeOf(handle), { state: 'aborted', ...expected });
         assert.equal(callsOf(node)[0], 'acknowledgeJob');
         assertConcluded(node, 'aborted');
-        assert.equal(node.calls.all.length, 4);
+        assert.equal(callsOf(node).length, 4);
       });
     }
 
@@ -254,6 +254,16 @@ describe('a build', () => {
       const outcome = await outcomeOf(handle);
       assert.equal(outcome.state === 'failed' && outcome.message, 'no key');
       assertConcluded(node, 'failed');
+    });
+
+    it('is acknowledged for as long as GitLab is away, and prepared only then', async () => {
+      const handle = await startOn(PLAIN_PLAN, (fake) =>
+        fake.behave({ beginBuild: () => Promise.resolve('unanswered') }),
+      );
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+      assert.deepEqual(callsOf(node).slice(0, 3), [
+        ...['acknowledgeJob', 'prepareEnvironment', 'runStage step_script'],
+      ]);
     });
 
     it('is canceled without any work when GitLab cancels it at the acknowledgement', async () => {

@@ -5,6 +5,7 @@ import type { FakeNode } from '../../test/workflows/support/fake-node.ts';
 import {
   FULL_PLAN,
   jobOf,
+  jobOfOldNode,
   PLAIN_PLAN,
   stage,
   uniqueName,
@@ -107,6 +108,26 @@ export const CASES: readonly Case[] = [
     },
     act: orderAll,
   }),
+  build('merged-success', { plan: FULL_PLAN, isMerged: true }),
+  build('merged-gone', {
+    plan: FULL_PLAN,
+    isMerged: true,
+    prepare: (node) => node.behave({ acknowledgeJob: () => Promise.resolve('gone') }),
+  }),
+  build('merged-unanswered', {
+    plan: FULL_PLAN,
+    isMerged: true,
+    prepare: (node) => node.behave({ beginBuild: () => Promise.resolve('unanswered') }),
+  }),
+  build('merged-abort', {
+    plan: FULL_PLAN,
+    isMerged: true,
+    prepare: (node) => node.stage('step_script', NEVER),
+    act: async (_handle, node) => {
+      await node.calls.when('runStage step_script');
+      node.answerTrace('aborted');
+    },
+  }),
   { workflow: 'serveRunner', name: 'jobs', run: serveJobs },
   { workflow: 'serveRunner', name: 'questions', run: askInManyWays },
   { workflow: 'serveRunner', name: 'continue-as-new', run: continueRunner },
@@ -144,18 +165,22 @@ async function whenWaiting(handle: BuildHandle, text: RegExp): Promise<void> {
 interface BuildCase {
   readonly plan: BuildPlan;
   readonly isCounted?: boolean;
+  /** Of a node that knows calls which do several steps at once. */
+  readonly isMerged?: boolean;
   readonly prepare?: (node: FakeNode) => void;
   readonly act?: (handle: BuildHandle, node: FakeNode) => Promise<void>;
 }
 
-function build(name: string, { plan, isCounted = true, prepare, act }: BuildCase): Case {
+function build(name: string, options: BuildCase): Case {
+  const { plan, isCounted = true, isMerged = false, prepare, act } = options;
   return {
     workflow: 'runBuild',
     name,
     run: async (world) => {
       const node = await world.startNode(uniqueName('node'));
       prepare?.(node);
-      const handle = await startBuild(world, { node, job: jobOf(plan), input: { isCounted } });
+      const job = isMerged ? jobOf(plan) : jobOfOldNode(plan);
+      const handle = await startBuild(world, { node, job, input: { isCounted } });
       await act?.(handle, node);
       await outcomeOf(handle);
       return handle;

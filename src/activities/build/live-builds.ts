@@ -22,6 +22,10 @@ export interface LiveBuild {
   readonly finished: AbortController;
   /** Aborts when the environment is no longer wanted, because a pull may take long. */
   readonly preparation: AbortController;
+  /** Aborts when GitLab has accepted the job in this process: only then it takes its trace. */
+  readonly acknowledged: AbortController;
+  /** Aborts when the node's record of the build is deleted. */
+  readonly released: AbortController;
   readonly lease: LeaseState;
   /** Aborts when the node's files of the build are found to be lost: see {@link noticeLoss}. */
   readonly filesLost: AbortController;
@@ -183,6 +187,8 @@ function createLiveBuild(
     },
     finished: new AbortController(),
     preparation: new AbortController(),
+    acknowledged: new AbortController(),
+    released: new AbortController(),
     lease: openLease(),
     filesLost,
     noticeLoss: async () => {

@@ -12,7 +12,9 @@ export function tellWaits<T extends Calls<T>>(activities: T, live: Pick<LiveBuil
     async (...input: never[]): Promise<unknown> => {
       const waitsOf = (): Waits | undefined => findWaits(input[0], live);
       // The only call that is given up after some tries. Whatever comes next does not wait for it.
-      if (name === 'reportResult') waitsOf()?.end('prepareEnvironment');
+      if (name === 'reportResult') {
+        for (const given of ['beginBuild', 'prepareEnvironment']) waitsOf()?.end(given);
+      }
       try {
         const answer = await call(...input);
         waitsOf()?.end(name);

@@ -9,6 +9,7 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../../domain/trace/sections.ts';
+import { BUILD_ENDED_SIGNAL } from '../../domain/runner/fleet.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
@@ -31,9 +32,11 @@ type EnvironmentActivities = Pick<
   'prepareEnvironment' | 'destroyEnvironment' | 'releaseBuild'
 >;
 
-type PreparePorts = ContainerPorts & PlanPorts;
+export type PreparePorts = ContainerPorts & PlanPorts;
 type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock' | 'sessions'>;
-type EnvironmentPorts = DestroyPorts & PreparePorts & Pick<Ports, 'capacity' | 'metrics'>;
+type EnvironmentPorts = DestroyPorts &
+  PreparePorts &
+  Pick<Ports, 'capacity' | 'metrics' | 'workflows'>;
 
 /** After this long, people must remove whatever Docker does not. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
@@ -47,9 +50,7 @@ export function createEnvironmentActivities(
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
-        ports.metrics.stageBegan(build.context, at);
-        await build.joined(MAKING, () => prepare(build, ports));
+        await prepareJoined(build, ports);
       }),
 
     destroyEnvironment: ({ buildId }) =>
@@ -58,17 +59,52 @@ export function createEnvironmentActivities(
         await build?.joined('destroy', () => destroy(build, ports));
       }),
 
-    releaseBuild: ({ buildId }) =>
+    releaseBuild: ({ buildId }, runnerWorkflowId) =>
       withHeartbeat(async () => {
-        const context = await ports.builds.read(buildId).catch(() => undefined);
-        await live.close(buildId);
-        await ports.builds.remove(buildId);
-        ports.sessions.end(buildId, 'The job has ended.');
-        ports.capacity.free(buildId);
-        ports.metrics.jobReleased(buildId);
-        if (context !== undefined) ended.announce(context.runner.key);
+        const build = live.known(buildId);
+        await Promise.all([
+          release(buildId, { ports, live, ended }),
+          tellRunner(buildId, runnerWorkflowId, ports),
+        ]);
+        build?.released.abort();
       }),
   };
+}
+
+interface ReleaseScope {
+  readonly ports: Pick<Ports, 'builds' | 'capacity' | 'metrics' | 'sessions'>;
+  readonly live: LiveBuilds;
+  readonly ended: Pick<EndedBuilds, 'announce'>;
+}
+
+async function release(buildId: string, { ports, live, ended }: ReleaseScope): Promise<void> {
+  const context = await ports.builds.read(buildId).catch(() => undefined);
+  await live.close(buildId);
+  await ports.builds.remove(buildId);
+  ports.sessions.end(buildId, 'The job has ended.');
+  ports.capacity.free(buildId);
+  ports.metrics.jobReleased(buildId);
+  if (context !== undefined) ended.announce(context.runner.key);
+}
+
+/** A runner that was removed from the config meanwhile counts no builds. */
+async function tellRunner(
+  buildId: string,
+  runnerWorkflowId: string | undefined,
+  { workflows }: Pick<Ports, 'workflows'>,
+): Promise<void> {
+  if (runnerWorkflowId === undefined) return;
+  await workflows.signal(runnerWorkflowId, { name: BUILD_ENDED_SIGNAL, args: [buildId] });
+}
+
+/** Prepares the environment, or joins the call that does. */
+export async function prepareJoined(
+  build: LiveBuild,
+  ports: PreparePorts & Pick<Ports, 'metrics'>,
+): Promise<void> {
+  const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
+  ports.metrics.stageBegan(build.context, at);
+  await build.joined(MAKING, () => prepare(build, ports));
 }
 
 async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {

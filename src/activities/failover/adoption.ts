@@ -2,6 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import { formatTakeover, fencingTokenOf } from '../../domain/context/failover.ts';
+import { NODE_PROTOCOL } from '../../domain/context/stage.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { nodeNameOf } from '../../domain/runner/node-name.ts';
 import type { OrphanedBuilds } from './orphaned-builds.ts';
@@ -37,7 +38,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   if (known !== undefined && fencingTokenOf(known.adoption) < options.term)
     await orphaned.drop(options.buildId);
   if (known !== undefined && fencingTokenOf(known.adoption) >= options.term)
-    return { kind: 'adopted', nodeQueue };
+    return { kind: 'adopted', nodeQueue, protocol: NODE_PROTOCOL };
   const permit = options.purpose === 'run' ? await takePlace(ports) : undefined;
   try {
     const context = await builds.create(contextOf(options, ports));
@@ -53,7 +54,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   } finally {
     permit?.release();
   }
-  return { kind: 'adopted', nodeQueue };
+  return { kind: 'adopted', nodeQueue, protocol: NODE_PROTOCOL };
 }
 
 async function takePlace(ports: Pick<Ports, 'capacity' | 'clock'>): Promise<CapacityPermit> {

@@ -45,7 +45,7 @@ export function createCoordinatorActivities(
       withHeartbeat(async () => {
         const build = await live.open(buildId);
         ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
-        return build.joined('acknowledge', () => acknowledge(build, ports));
+        return acknowledgeOnce(build, ports);
       }),
 
     reportResult: ({ buildId }, outcome) =>
@@ -55,6 +55,17 @@ export function createCoordinatorActivities(
         await build.joined('report', () => report(build, outcome, ports));
       }),
   };
+}
+
+/** Joins a call that is under way. What GitLab has accepted in this process it is not asked again. */
+export async function acknowledgeOnce(
+  build: LiveBuild,
+  ports: SendPorts,
+): Promise<Acknowledgement> {
+  if (build.acknowledged.signal.aborted) return 'accepted';
+  const answer = await build.joined('acknowledge', () => acknowledge(build, ports));
+  if (answer === 'accepted' || answer === 'canceling') build.acknowledged.abort();
+  return answer;
 }
 
 async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowledgement> {

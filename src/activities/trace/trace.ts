@@ -43,21 +43,32 @@ export function createTraceActivities(
         const { ignoreCanceling, jobTimeoutMs } = options;
         const name = `upload ignoreCanceling=${ignoreCanceling} jobTimeoutMs=${jobTimeoutMs}`;
         const uploading = build.joined(name, () => upload(build, options, ports));
-        return Promise.race([uploading, untilCancelled()]);
+        return Promise.race([returned(build, uploading, options), untilCancelled()]);
       }),
   };
 }
 
+/** See `UploadOptions.untilReleased`. */
+async function returned(
+  { released: { signal } }: LiveBuild,
+  uploading: Promise<UploadEnd>,
+  { untilReleased = false }: UploadOptions,
+): Promise<UploadEnd> {
+  const end = await uploading;
+  if (end === 'sealed' && untilReleased) await whenAborted(signal);
+  return end;
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** The caller no longer waits. The loop is shared, and ends with the trace. */
 function untilCancelled(): Promise<UploadEnd> {
-  const signal = cancellationSignal();
-  return new Promise((resolve) => {
-    const end = (): void => {
-      resolve('sealed');
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
+  return whenAborted(cancellationSignal()).then(() => 'sealed' as const);
 }
 
 async function upload(
@@ -68,6 +79,7 @@ async function upload(
   const { clock, log } = ports;
   const { context, finished } = build;
   if (await FINISHED_NOTE.isSet(context.buildId, ports)) return 'sealed';
+  await whenWanted(build, options);
   let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
   let lastSentMs = clock.monotonicMs();
   const untilOverdueMs = startDueTime(options, clock);
@@ -93,6 +105,15 @@ async function upload(
       log.warn('trace not sent', { ...jobFields(context), reason: error.message });
     }
   }
+}
+
+/** See `UploadOptions.awaitsAcknowledgement`. */
+async function whenWanted(
+  { acknowledged, finished }: LiveBuild,
+  { awaitsAcknowledgement = false }: UploadOptions,
+): Promise<void> {
+  if (!awaitsAcknowledgement) return;
+  await whenAborted(AbortSignal.any([acknowledged.signal, finished.signal]));
 }
 
 function tellLag({ context, trace }: LiveBuild, { metrics }: Pick<Ports, 'metrics'>): void {

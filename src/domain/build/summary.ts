@@ -2,7 +2,12 @@ import type { JobAttributes } from '../context/job-attributes.ts';
 import { cleanUrl, jobUrl } from '../context/names.ts';
 import type { BuildContext } from '../context/context.ts';
 import { hideSecrets } from './hide-secrets.ts';
-import type { BuildPlan, JobSummary, VisibleJob } from '../context/stage.ts';
+import {
+  NODE_PROTOCOL,
+  type BuildPlan,
+  type JobSummary,
+  type VisibleJob,
+} from '../context/stage.ts';
 
 /**
  * Three texts of this length, encrypted and with separators, fit into Temporal's limit for
@@ -35,6 +40,7 @@ export function summarizeJob(
     runnerKey: runner.key,
     runnerName: runner.name,
     plan,
+    protocol: NODE_PROTOCOL,
     visible: visibleJob(context, view),
     rejection: rejection === undefined ? undefined : show(rejection),
     ...(rejectionReason !== undefined && { rejectionReason }),
@@ -87,6 +93,8 @@ function attributesOf(context: BuildContext, view: JobView): JobAttributes {
     PipelineId: job.job_info.pipeline_id,
     Node: view.node,
     Result: 'running',
+    // So that a build does not begin with a change of it.
+    Stage: 'prepare_executor',
     ...nameAttributes(context, view),
   };
 }

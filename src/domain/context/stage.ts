@@ -62,6 +62,12 @@ export interface BuildPlan {
   readonly afterScriptIgnoreErrors: boolean;
 }
 
+/**
+ * What a node understands of the calls of a build's workflow. It is written into the build when its job
+ * is taken, because a node of an earlier release knows fewer calls; unlike `patched` it costs no event.
+ */
+export const NODE_PROTOCOL = 2;
+
 /** Caches first, then artifacts, depending on how the scripts ended. */
 export interface FinishPlan {
   readonly onSuccess: readonly PlannedStage[];
@@ -99,6 +105,8 @@ export interface JobSummary {
   readonly runnerKey: string;
   readonly runnerName: string;
   readonly plan: BuildPlan;
+  /** The node's {@link NODE_PROTOCOL}. Absent in builds of 0.1.0. */
+  readonly protocol?: number;
   /** Absent in builds of 0.1.0. */
   readonly visible?: VisibleJob;
   /** Set when the payload cannot be run: the build prints this and fails. */

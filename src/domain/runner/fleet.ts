@@ -19,6 +19,12 @@ export interface RunnerSettings extends HealthLimits {
   readonly requestConcurrency: number;
 }
 
+/**
+ * Name of the signal by which a node tells a runner's workflow that a build of it has ended. Its only
+ * argument is the build's id.
+ */
+export const BUILD_ENDED_SIGNAL = 'buildEnded';
+
 /** What `feedRunners` sends to a runner: whether and how often it may ask for jobs. */
 export interface Feeding {
   readonly isFed: boolean;

@@ -1,5 +1,5 @@
 import { condition, patched } from '@temporalio/workflow';
-import type { BuildRef, StageRequest, StageTry } from '../../activities/contract.ts';
+import type { Beginning, BuildRef, StageRequest, StageTry } from '../../activities/contract.ts';
 import { outcomeOfOwnTimeout, outcomeOfStages } from '../../domain/build/build-outcome.ts';
 import type { BuildOutcome, StageOutcome } from '../../domain/context/outcome.ts';
 import { clearValue } from '../../domain/clear-text.ts';
@@ -8,13 +8,18 @@ import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failu
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
+import type { Watched } from '../node/watched.ts';
 import { isHeldAt, stopAt } from './hold.ts';
-import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
+import { settleAcknowledgement } from './acknowledgement.ts';
+import { openCanceller, type EndingKinds, type Canceller, type Stoppable } from './canceller.ts';
 
 /** Runs the stages of one build one after another. */
 export interface BuildStages {
-  /** Returns an outcome when the build ends here. */
-  prepare(): Promise<BuildOutcome | undefined>;
+  /**
+   * Returns an outcome when the build ends here, `unanswered` when GitLab is away and so nothing has
+   * begun: then it is called again, for a job that is acknowledged.
+   */
+  prepare(): Promise<BuildOutcome | 'unanswered' | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */
   run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
 }
@@ -34,27 +39,28 @@ const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
 interface StagesScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
+  readonly beginsAtOnce?: boolean;
 }
 
-interface Parts extends StagesScope {
+interface Parts extends Omit<StagesScope, 'beginsAtOnce'> {
+  readonly job: JobSummary;
   readonly plan: BuildPlan;
   readonly build: BuildRef;
   readonly canceller: Canceller;
+  beginsAtOnce: boolean;
 }
 
 export function openStages(
-  { buildId, plan }: JobSummary,
-  { assignment, run }: StagesScope,
+  job: JobSummary,
+  { assignment, run, beginsAtOnce = false }: StagesScope,
 ): BuildStages {
+  const { buildId, plan } = job;
   const build = { buildId };
   /** Stages that only print something are sent with the next call, because each call takes tens of milliseconds. */
   const said: PlannedStage[] = [];
   run.progress.failedStage = undefined; // on a node before this one nothing has failed that counts
-  const parts = {
-    build,
-    plan,
-    assignment,
-    run,
+  const parts: Parts = {
+    ...{ job, build, plan, assignment, run, beginsAtOnce },
     canceller: openCanceller(build, { assignment, run }),
   };
   return {
@@ -62,14 +68,17 @@ export function openStages(
       const before = { before: 'prepare_executor' };
       if (isHeldAt(before, run)) await stopAt(before, parts);
       const outcome = await prepareTries(parts);
-      if (outcome !== undefined) run.progress.failedStage ??= 'prepare_executor';
+      if (outcome === 'unanswered') parts.beginsAtOnce = false;
+      else if (outcome !== undefined && !run.progress.isRefused)
+        run.progress.failedStage ??= 'prepare_executor';
       return outcome;
     },
 
     run: async (stage, options) => {
       const before = { before: stage.name };
       if (isHeldAt(before, run)) await stopAt(before, parts);
-      if (stage.place === 'runner' && patched(LINES_GO_WITH_NEXT)) {
+      const isSaidLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
+      if (stage.place === 'runner' && isSaidLater) {
         said.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });
         return { kind: 'succeeded' };
@@ -81,15 +90,20 @@ export function openStages(
   };
 }
 
-/** Usually one: more when a person wants them. Returns an outcome when the build ends here. */
-async function prepareTries(parts: Parts): Promise<BuildOutcome | undefined> {
+/** Usually one: more when a person wants them. Returns as {@link BuildStages.prepare}. */
+async function prepareTries(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
   const { run } = parts;
   const failureOf = { failureOf: 'prepare_executor' };
   for (let attempt = 1; ; attempt += 1) {
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
     const endRow = run.stages.begin('prepare_executor', attempt);
-    const outcome = await prepare(parts);
+    const isFirst = attempt === 1;
+    const outcome = await prepare({ ...parts, beginsAtOnce: parts.beginsAtOnce && isFirst });
+    if (outcome === 'unanswered') {
+      endRow({ end: outcome });
+      return outcome;
+    }
     endRow({ end: outcome === undefined ? 'succeeded' : outcome.state });
     if (outcome?.state !== 'failed' || !isHeldAt(failureOf, run)) return outcome;
     if (!(await stopAt(failureOf, parts))) return outcome;
@@ -175,34 +189,43 @@ function timeLeft(limitMs: number | undefined): () => number | undefined {
   return () => Math.max(0, endMs - Date.now());
 }
 
-async function prepare({
-  build,
-  assignment,
-  run,
-  canceller,
-  plan,
-}: Parts): Promise<BuildOutcome | undefined> {
+async function prepare(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
+  const { run, plan } = parts;
   const ending = ['canceling', 'job_timeout', 'aborted'] as const;
+  const { prepareTimeoutMs: limitMs } = plan;
   const ended = run.isInterruptedBy(ending)
     ? undefined
-    : await canceller.run({
-        call: () => assignment.node.prepare.prepareEnvironment(build),
-        ending,
-        limitMs: plan.prepareTimeoutMs,
-        how: 'kill',
-      });
+    : await callToPrepare(parts, { ending, limitMs, how: 'kill' });
   if (ended === undefined) {
-    const { prepareTimeoutMs: limitMs } = plan;
     return limitMs === undefined || run.isInterruptedBy(ending)
       ? outcomeOfStages({ kind: 'stopped' }, run.interruption)
       : outcomeOfOwnTimeout('prepare', limitMs);
   }
   try {
-    ended.take();
-    return undefined;
+    const answer = ended.take();
+    return typeof answer === 'string' ? settleBeginning(answer, parts) : undefined;
   } catch (error) {
     return outcomeOfFailure(error, run.interruption);
   }
+}
+
+function callToPrepare(
+  { build, assignment, canceller, beginsAtOnce }: Parts,
+  how: Omit<Stoppable<unknown>, 'call'>,
+): Promise<Watched<Beginning> | Watched<void> | undefined> {
+  const { beginBuild, prepareEnvironment } = assignment.node.prepare;
+  return beginsAtOnce
+    ? canceller.run({ ...how, call: () => beginBuild(build) })
+    : canceller.run({ ...how, call: () => prepareEnvironment(build) });
+}
+function settleBeginning(
+  beginning: Beginning,
+  { job, run }: Parts,
+): BuildOutcome | 'unanswered' | undefined {
+  if (beginning === 'unanswered') return beginning;
+  const refused = settleAcknowledgement(beginning, job, run);
+  if (refused !== undefined || beginning === 'accepted') return refused;
+  return outcomeOfStages({ kind: 'stopped' }, run.interruption);
 }
 
 async function runOnce(
@@ -244,7 +267,8 @@ export async function stageTimeLeft(
   limitMs: number | undefined,
   { build, assignment }: Pick<Parts, 'build' | 'assignment'>,
 ): Promise<number> {
-  if (limitMs === undefined || !patched(NODE_CONFIRMS_LIMITS)) return 0;
+  if (limitMs === undefined) return 0;
+  if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_LIMITS)) return 0;
   try {
     return await assignment.onNode(() => assignment.node.quick.timeLeft(build, limitMs, stage));
   } catch (error) {

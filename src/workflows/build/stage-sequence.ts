@@ -7,6 +7,7 @@ import {
 } from '../../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../../domain/context/outcome.ts';
 import type { BuildPlan, JobSummary, PlannedStage } from '../../domain/context/stage.ts';
+import { acknowledge } from './acknowledgement.ts';
 import { inBackground } from './background.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
@@ -15,6 +16,8 @@ import { isDelivery, openStages, stageTimeLeft, type BuildStages } from './build
 export interface StageSequenceScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
+  /** True: the job is acknowledged by the call that prepares its environment. */
+  readonly beginsAtOnce?: boolean;
 }
 
 const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
@@ -44,11 +47,39 @@ export async function runStageSequence(
   const build = { buildId: job.buildId };
   const outcome =
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
-    (await stages.prepare()) ??
+    endOf(await prepare(job, { ...scope, stages, clock })) ??
     (await runStages(plan, { ...scope, build, stages, clock }));
   if (plan.terminal !== undefined) await stages.run(plan.terminal, { jobStatus: 'running' });
   clock.stop();
   return outcome;
+}
+
+type Preparation = Awaited<ReturnType<BuildStages['prepare']>>;
+
+interface PreparationScope extends StageSequenceScope {
+  readonly stages: BuildStages;
+  readonly clock: JobClock;
+}
+
+function prepare(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
+  return scope.beginsAtOnce === true ? begin(job, scope) : scope.stages.prepare();
+}
+
+/** A job that is acknowledged is never unanswered. */
+function endOf(prepared: Preparation): BuildOutcome | undefined {
+  return prepared === 'unanswered' ? undefined : prepared;
+}
+
+/** The job's clock does not run while GitLab is away and has not accepted the job. */
+async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
+  const { stages, clock } = scope;
+  const outcome = await stages.prepare();
+  if (outcome !== 'unanswered') return outcome;
+  clock.stop();
+  const refused = await acknowledge(job, scope);
+  if (refused !== undefined) return refused;
+  clock.start();
+  return stages.prepare();
 }
 
 /** Nothing of the job begins without its secrets. Returns an outcome when the build ends here. */
@@ -203,6 +234,8 @@ async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<v
 }
 
 interface JobClock {
+  /** Counts from now. */
+  start(): void;
   stop(): void;
 }
 
@@ -212,18 +245,24 @@ function startJobClock(
   { assignment, run }: StageSequenceScope,
 ): JobClock {
   const { jobTimeoutMs: timeoutMs } = plan;
-  run.progress.isTimed = true;
-  const timer = startTimer(run, { kind: 'job_timeout', timeoutMs }, async () => {
+  const leftMs = async (): Promise<number> => {
     // Temporal's clock may have been set. Builds of 0.1.0 do not ask.
-    if (!patched(NODE_CONFIRMS_TIMEOUT)) return 0;
+    if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_TIMEOUT)) return 0;
     return assignment.onNode(() => assignment.node.quick.timeLeft({ buildId }, timeoutMs));
-  });
-  return {
+  };
+  let timer: CancellationScope | undefined;
+  const clock = {
+    start: () => {
+      run.progress.isTimed = true;
+      timer = startTimer(run, { kind: 'job_timeout', timeoutMs }, leftMs);
+    },
     stop: () => {
       run.progress.isTimed = false;
-      timer.cancel();
+      timer?.cancel();
     },
   };
+  clock.start();
+  return clock;
 }
 
 /** `leftMs` is called when the time is over, and the timer then waits for its result too. */

@@ -25,14 +25,9 @@ import { watch } from '../node/watched.ts';
 /** What happens to a build whose node does not answer. */
 export type Failover =
   /** It starts again on another node. */
-  | { readonly kind: 'moved'; readonly nodeQueue: string; readonly fencingToken: number }
+  | ({ readonly kind: 'moved' } & Adopted)
   /** Another node reports to GitLab that it has failed. */
-  | {
-      readonly kind: 'given_up';
-      readonly nodeQueue: string;
-      readonly fencingToken: number;
-      readonly message: string;
-    }
+  | ({ readonly kind: 'given_up'; readonly message: string } & Adopted)
   /** GitLab has its result. The node sweeps the rest when it comes back. */
   | { readonly kind: 'left' };
 
@@ -189,9 +184,12 @@ async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<bool
   return false;
 }
 
+/** Where a build is now. */
 interface Adopted {
   readonly nodeQueue: string;
   readonly fencingToken: number;
+  /** What its node understands; undefined for one of 0.1.0. */
+  readonly protocol: number | undefined;
 }
 
 /** Where the build is now; undefined when it has stayed. */
@@ -226,10 +224,10 @@ async function adopt(
     await condition(isBack, GRACE_MS);
     return undefined;
   }
-  const { nodeQueue } = reply;
+  const { nodeQueue, protocol } = reply;
   log.warn('build of a node that does not answer taken over', { buildId: job.buildId, purpose });
   upsertMemo(buildMemo(nodeQueue, fencingToken));
-  return { nodeQueue, fencingToken };
+  return { nodeQueue, fencingToken, protocol };
 }
 
 function takeReply(take: () => AdoptionReply): AdoptionReply | undefined {

@@ -16,6 +16,8 @@ import { watch } from '../node/watched.ts';
 /** The node that a build is assigned to. */
 export interface NodeAssignment {
   readonly node: BuildNode;
+  /** True: the node understands calls that do several steps of a build at once. */
+  readonly mergesCalls: boolean;
   /** Set when the node is lost to this build: from then on nothing is called there. */
   readonly failover: Failover | undefined;
   /**
@@ -31,10 +33,14 @@ export interface AssignmentOptions {
   readonly nodeQueue: string;
   /** How often the build has changed nodes. */
   readonly fencingToken: number;
+  /** What the node understands: its `NODE_PROTOCOL`. */
+  readonly protocol: number | undefined;
   readonly plan: FailoverPlan | undefined;
   readonly run: BuildRun;
 }
 
+/** The first protocol with calls for several steps. */
+const MERGED_CALLS = 2;
 const NODE_LOST = 'NodeLost';
 
 export function openAssignment(options: AssignmentOptions): NodeAssignment {
@@ -99,6 +105,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   };
   return {
     node,
+    mergesCalls: (options.protocol ?? 0) >= MERGED_CALLS,
     get failover() {
       return failover;
     },

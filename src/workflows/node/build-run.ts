@@ -38,12 +38,16 @@ export interface BuildRun {
 export interface BuildProgress {
   /** True: GitLab was told that the job runs. */
   isAcknowledged: boolean;
+  /** True: GitLab wants nothing of the job from this runner. */
+  isRefused: boolean;
   /** True: a stage of the user's script was handed to the node, so the build stays there. */
   hasBegunScript: boolean;
   /** True: the job's clock is running, and its time-out ends the job. */
   isTimed: boolean;
   /** True: GitLab has the result. */
   isReported: boolean;
+  /** True: its node has deleted the record, and has told the runner. */
+  isReleased: boolean;
   /** The first stage that was not well. */
   failedStage: string | undefined;
 }
@@ -92,7 +96,8 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
       return restarts;
     },
     progress: {
-      ...{ isAcknowledged: false, hasBegunScript: false, isTimed: false, isReported: false },
+      ...{ isAcknowledged: false, isRefused: false, hasBegunScript: false, isTimed: false },
+      ...{ isReported: false, isReleased: false },
       failedStage: undefined,
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),

@@ -245,6 +245,25 @@ describe('releasing a build', () => {
     assert.deepEqual(world.freed, [context.buildId, context.buildId]);
   });
 
+  it('tells the runner that counts the build, whose workflow may be gone', async () => {
+    const told: unknown[] = [];
+    const context = contextOf();
+    const signal = (workflowId: string, sent: unknown): Promise<boolean> => {
+      told.push(workflowId, sent);
+      return Promise.resolve(false);
+    };
+    const workflows = { cancel: () => Promise.resolve(), signal };
+    const world = createWorld(context, { keeps: 'everything' });
+    const { node } = openProcess(world, { ports: { workflows } }).activities;
+    const build = { buildId: context.buildId };
+    await runActivity(() => node.releaseBuild(build, 'serve-runner/test/one'));
+    assert.deepEqual(told, [
+      'serve-runner/test/one',
+      { name: 'buildEnded', args: [context.buildId] },
+    ]);
+    assert.equal(world.disk.records.size, 0);
+  });
+
   it('leaves nothing to stop, and makes later calls fail with that reason', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.releaseBuild(build));

@@ -50,8 +50,7 @@ export async function driveBuild(
   const run = (stage: PlannedStage): Promise<StageOutcome> =>
     call((node) => node.runStage({ buildId }, { stage, attempt: 1, jobStatus: 'running' }));
 
-  await call((node) => node.acknowledgeJob({ buildId }));
-  await call((node) => node.prepareEnvironment({ buildId }));
+  await call((node) => node.beginBuild({ buildId }));
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   let last: StageOutcome = { kind: 'succeeded' };
   for (const stage of [...plan.preparation, ...plan.steps]) {

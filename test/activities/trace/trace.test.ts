@@ -264,3 +264,36 @@ describe('a trace that is sent while it grows', () => {
     assert.equal(setting.pauses.filter((ms) => ms === 1_000).length, 1);
   });
 });
+
+describe('an upload that begins with its build', () => {
+  it('sends nothing before the job is acknowledged, and then all of it', async () => {
+    const context = contextOf();
+    const world = createWorld(context, { keeps: 'everything' });
+    const { node } = openProcess(world).activities;
+    const build = { buildId: context.buildId };
+    const options = { ignoreCanceling: false, awaitsAcknowledgement: true };
+    const uploading = runActivity(() => node.uploadTrace(build, options));
+    await runActivity(() => node.writeNotice(build, { key: '1', text: 'Somebody looks.' }));
+    for (let turns = 0; turns < 100; turns += 1) await tick();
+    assert.equal(world.gitlab.trace, '');
+    await runActivity(() => node.acknowledgeJob(build));
+    await runActivity(() => node.reportResult(build, { state: 'success' }));
+    assert.equal(await uploading, 'sealed');
+    assert.match(world.gitlab.trace, /Somebody looks[^]*Running with/);
+  });
+
+  it('returns with the release of its build', async () => {
+    const { node, build, seal } = await open(() => ({}));
+    let end: UploadEnd | undefined;
+    const options = { ignoreCanceling: false, untilReleased: true };
+    const uploading = runActivity(() => node.uploadTrace(build, options)).then((value) => {
+      end = value;
+    });
+    await seal();
+    for (let turns = 0; turns < 100; turns += 1) await tick();
+    assert.equal(end, undefined);
+    await runActivity(() => node.releaseBuild(build));
+    await uploading;
+    assert.equal(end, 'sealed');
+  });
+});

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { Worker } from '@temporalio/worker';
+import { NODE_PROTOCOL } from '../../../src/domain/context/stage.ts';
 import type { FleetActivities } from '../../../src/activities/contract.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/messages.ts';
 import type { FakeNode } from './fake-node.ts';
@@ -29,7 +30,9 @@ export async function startFakeFleet({ connection }: World): Promise<FakeFleet> 
       const { calls, queue } = find();
       calls.add(`adoptBuild ${purpose} ${term}`);
       return Promise.resolve(
-        fromQueue === queue ? { kind: 'own' } : { kind: 'adopted', nodeQueue: queue },
+        fromQueue === queue
+          ? { kind: 'own' }
+          : { kind: 'adopted', nodeQueue: queue, protocol: NODE_PROTOCOL },
       );
     },
   };

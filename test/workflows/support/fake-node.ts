@@ -1,15 +1,17 @@
 import { Context } from '@temporalio/activity';
-import { Client } from '@temporalio/client';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import type {
+  Acknowledgement,
   BuildActivities,
+  BuildRef,
   ConfigActivities,
   StageRequest,
   UploadEnd,
 } from '../../../src/activities/contract.ts';
 import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { FleetSettings } from '../../../src/domain/runner/fleet.ts';
-import { nodeQueue } from '../../../src/workflows/messages.ts';
+import { buildEndedSignal, nodeQueue } from '../../../src/workflows/messages.ts';
 import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';
 
 type NodeActivities = BuildActivities & ConfigActivities;
@@ -97,12 +99,18 @@ function openFake(calls: Calls, client: Client): Fake {
   const hasDied = (): boolean => isDead;
   let sealed = defer<UploadEnd>();
   let answer: Deferred<Exclude<UploadEnd, 'sealed'>> = defer();
+  let acknowledged: Deferred<void> = defer();
   let running: Deferred<StageOutcome> | undefined;
 
   let behaviour: NodeActivities = {
     loadConfig: () => Promise.reject(new Error('this node has no config')),
     answerCall: () => Promise.resolve(),
     acknowledgeJob: () => Promise.resolve('accepted'),
+    beginBuild: async (build) => {
+      const beginning = await acknowledgeJob(build);
+      if (beginning === 'accepted') await prepareEnvironment(build);
+      return beginning;
+    },
     prepareEnvironment: () => Promise.resolve(),
     runStage: async (_build, { stage }) => {
       const ending = defer<StageOutcome>();
@@ -113,8 +121,9 @@ function openFake(calls: Calls, client: Client): Fake {
       running?.resolve({ kind: 'stopped' });
       return Promise.resolve();
     },
-    uploadTrace: (_build, { ignoreCanceling, jobTimeoutMs }) =>
-      Promise.race([
+    uploadTrace: async (_build, { ignoreCanceling, jobTimeoutMs, awaitsAcknowledgement }) => {
+      if (awaitsAcknowledgement === true) await acknowledged.promise;
+      return Promise.race([
         sealed.promise,
         answer.promise.then((end) =>
           (end === 'canceling' && ignoreCanceling) ||
@@ -122,7 +131,8 @@ function openFake(calls: Calls, client: Client): Fake {
             ? sealed.promise
             : end,
         ),
-      ]),
+      ]);
+    },
     reportResult: (_build, outcome) => {
       outcomes.push(outcome);
       sealed.resolve('sealed');
@@ -153,6 +163,15 @@ function openFake(calls: Calls, client: Client): Fake {
     }
   };
 
+  const acknowledgeJob = (build: BuildRef): Promise<Acknowledgement> => {
+    sealed = defer();
+    answer = defer();
+    acknowledged.resolve();
+    return act('acknowledgeJob', () => behaviour.acknowledgeJob(build));
+  };
+  const prepareEnvironment = (build: BuildRef): Promise<void> =>
+    act('prepareEnvironment', () => behaviour.prepareEnvironment(build));
+
   return {
     outcomes,
     behave: (change) => {
@@ -170,13 +189,10 @@ function openFake(calls: Calls, client: Client): Fake {
       loadConfig: () => act('loadConfig', () => behaviour.loadConfig()),
       // This is not among the calls, because it changes nothing.
       answerCall: () => (hasDied() ? never : behaviour.answerCall()),
-      acknowledgeJob: (build) => {
-        sealed = defer();
-        answer = defer();
-        return act('acknowledgeJob', () => behaviour.acknowledgeJob(build));
-      },
-      prepareEnvironment: (build) =>
-        act('prepareEnvironment', () => behaviour.prepareEnvironment(build)),
+      acknowledgeJob,
+      prepareEnvironment,
+      // Told as the two calls that it is made of.
+      beginBuild: (build) => behaviour.beginBuild(build),
       runStage: (build, request) =>
         act(describeStage(request), () => behaviour.runStage(build, request)),
       stopStage: (build, request) =>
@@ -191,11 +207,25 @@ function openFake(calls: Calls, client: Client): Fake {
         act(`writeNotice ${notice.text}`, () => behaviour.writeNotice(build, notice)),
       destroyEnvironment: (build) =>
         act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
-      releaseBuild: (build) => act('releaseBuild', () => behaviour.releaseBuild(build)),
+      releaseBuild: (build, runner) =>
+        act('releaseBuild', async () => {
+          if (runner !== undefined) await tellRunner(client, runner, build);
+          await behaviour.releaseBuild(build, runner);
+          acknowledged = defer();
+        }),
       // This is not among the calls, because it is about the workflow, not about the job.
       markCanceled: (build) => (hasDied() ? never : behaviour.markCanceled(build)),
     }),
   };
+}
+
+/** As the node does. Nobody counts most builds of the tests. */
+async function tellRunner(client: Client, runner: string, { buildId }: BuildRef): Promise<void> {
+  try {
+    await client.workflow.getHandle(runner).signal(buildEndedSignal, buildId);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }
 
 function describeStage({ stage, attempt, jobStatus, before = [] }: StageRequest): string {

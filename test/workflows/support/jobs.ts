@@ -1,8 +1,9 @@
-import type {
-  BuildPlan,
-  JobSummary,
-  PlannedStage,
-  StageName,
+import {
+  NODE_PROTOCOL,
+  type BuildPlan,
+  type JobSummary,
+  type PlannedStage,
+  type StageName,
 } from '../../../src/domain/context/stage.ts';
 
 let count = 0;
@@ -51,6 +52,12 @@ export const FILES_PLAN: BuildPlan = {
   },
 };
 
+/** The job of a node of 0.1.0, which knows no calls that do several steps at once. */
+export function jobOfOldNode(plan: BuildPlan): JobSummary {
+  const { protocol: _, ...job } = jobOf(plan);
+  return job;
+}
+
 export function jobOf(plan: BuildPlan, rejection?: string): JobSummary {
   const name = uniqueName('job');
   return {
@@ -66,6 +73,7 @@ export function jobOf(plan: BuildPlan, rejection?: string): JobSummary {
     runnerKey: 'key',
     runnerName: 'runner',
     plan,
+    protocol: NODE_PROTOCOL,
     rejection,
   };
 }

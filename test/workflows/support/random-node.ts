@@ -1,5 +1,10 @@
 import { Context } from '@temporalio/activity';
-import type { BuildActivities, BuildRef, StageRequest } from '../../../src/activities/contract.ts';
+import type {
+  Acknowledgement,
+  BuildActivities,
+  BuildRef,
+  StageRequest,
+} from '../../../src/activities/contract.ts';
 import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { defer, type Deferred } from './calls.ts';
 import type { Random } from './random.ts';
@@ -72,12 +77,20 @@ export function openRandomNode(meddle: Meddler, cancel: (buildId: string) => Pro
     );
   };
 
+  const acknowledge = (build: BuildRef): Promise<Acknowledgement> => {
+    const answers = ['accepted', 'accepted', 'accepted', 'canceling', 'gone', 'taken'] as const;
+    return Promise.resolve(stateOf(build).random.pick(answers));
+  };
+
   const activities: BuildActivities = {
     answerCall: () => Promise.resolve(),
-    acknowledgeJob: (build) =>
-      act(build, 'acknowledge', () => {
-        const answers = ['accepted', 'accepted', 'accepted', 'canceling', 'gone', 'taken'] as const;
-        return Promise.resolve(stateOf(build).random.pick(answers));
+    acknowledgeJob: (build) => act(build, 'acknowledge', () => acknowledge(build)),
+    beginBuild: (build) =>
+      act(build, 'begin: acknowledge', async () => {
+        if (stateOf(build).random.chance(0.2)) return 'unanswered';
+        const beginning = await acknowledge(build);
+        if (beginning === 'accepted') await act(build, 'prepare', () => Promise.resolve());
+        return beginning;
       }),
     prepareEnvironment: (build) => act(build, 'prepare', () => Promise.resolve()),
     runStage: (build, request) =>
