@@ -93,8 +93,8 @@ function attributesOf(context: BuildContext, view: JobView): JobAttributes {
     PipelineId: job.job_info.pipeline_id,
     Node: view.node,
     Result: 'running',
-    // So that a build does not begin with a change of it.
-    Stage: 'prepare_executor',
+    // So that a build does not begin with a change of it. A rejected one has no stages.
+    ...(context.rejection === undefined && { Stage: 'prepare_executor' }),
     ...nameAttributes(context, view),
   };
 }

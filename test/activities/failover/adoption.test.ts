@@ -59,7 +59,11 @@ const adopt = ({ process }: Setting, change: Partial<AdoptionRequest> = {}) =>
 describe('a build that is taken over', () => {
   it('has its own record here, with other names than on the lost node, and a slot', async () => {
     const setting = open();
-    assert.deepEqual(await adopt(setting), { kind: 'adopted', nodeQueue: 'node-queue' });
+    assert.deepEqual(await adopt(setting), {
+      kind: 'adopted',
+      nodeQueue: 'node-queue',
+      protocol: 2,
+    });
     const record = setting.record();
     assert.equal(record?.job.token, context.job.token);
     assert.notEqual(record?.entropy, context.entropy);
@@ -86,7 +90,11 @@ describe('a build that is taken over', () => {
     const setting = open();
     await adopt(setting);
     const first = setting.record();
-    assert.deepEqual(await adopt(setting), { kind: 'adopted', nodeQueue: 'node-queue' });
+    assert.deepEqual(await adopt(setting), {
+      kind: 'adopted',
+      nodeQueue: 'node-queue',
+      protocol: 2,
+    });
     assert.equal(setting.record(), first);
   });
 

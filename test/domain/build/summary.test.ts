@@ -76,7 +76,7 @@ it('has hashes of the whole names where builds are found by secret names', () =>
   assert.deepEqual(summarizeJob(context, plan, view).visible, {
     attributes: {
       ...{ GitLabHost: 'gitlab.example.com', JobId: 4711, PipelineId: 99 },
-      ...{ Node: 'node-1', Result: 'running' },
+      ...{ Node: 'node-1', Result: 'running', Stage: 'prepare_executor' },
       ...{ Project: `<${path}>`, JobName: '<build>', Ref: '<main>', Runner: '<runner one>' },
     },
   });
@@ -90,7 +90,7 @@ it('keeps names out of what is in the clear where a node does not show them', ()
   assert.deepEqual(summarizeJob(context, plan, view).visible, {
     attributes: {
       ...{ GitLabHost: 'gitlab.example.com', JobId: 4711, PipelineId: 99 },
-      ...{ Node: 'node-1', Result: 'running' },
+      ...{ Node: 'node-1', Result: 'running', Stage: 'prepare_executor' },
     },
   });
 });
