@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -18,8 +18,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function keepCompiled(env: Environment): void {
   const { enableCompileCache } = nodeModule as Caching;
   if (enableCompileCache === undefined) return;
-  const directory = join(cacheHome(env), 'temporal-gitlab-runner', 'compiled');
-  if (isOwn(directory)) enableCompileCache(directory);
+  const home = cacheHome(env);
+  const own = join(home, 'temporal-gitlab-runner');
+  const directory = join(own, 'compiled');
+  if (isMade([home, own, directory]) && isOwn(directory)) enableCompileCache(directory);
 }
 
 /** Source: XDG Base Directory Specification: a relative path is not valid. */
@@ -28,13 +30,22 @@ function cacheHome(env: Environment): string {
   return isAbsolute(chosen) ? chosen : join(homedir(), '.cache');
 }
 
-/** False also where there is no home, or none that can be written to: a start without it is slower. */
-function isOwn(directory: string): boolean {
+/**
+ * False where there is no home, or none that can be written to: a start without the cache is slower.
+ * Each directory is made by itself: Node's recursive call was seen not to return.
+ */
+function isMade(directories: readonly string[]): boolean {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const { uid, mode } = statSync(directory);
-    return uid === process.getuid?.() && (mode & 0o022) === 0;
+    for (const directory of directories) {
+      if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
+    }
+    return true;
   } catch {
-    return false;
+    return directories.every((directory) => existsSync(directory)); // another start has made it
   }
+}
+
+function isOwn(directory: string): boolean {
+  const { uid, mode } = statSync(directory);
+  return uid === process.getuid?.() && (mode & 0o022) === 0;
 }
