@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import { holdsLease } from '../../../src/activities/build/lease.ts';
+import { createLiveBuilds } from '../../../src/activities/build/live-builds.ts';
 import type { Leases } from '../../../src/ports/index.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
@@ -23,6 +25,8 @@ interface Setting {
   readonly asked: () => number;
   /** The current times. They advance only during pauses. */
   readonly clock: Clocks;
+  /** Asks whether the node may send something for the build, in a process without other calls. */
+  holds(): Promise<boolean>;
   /** From now on Temporal does not answer. */
   cutOff(): void;
 }
@@ -50,7 +54,7 @@ async function open(): Promise<Setting> {
       return isCutOff ? Promise.reject(new TransientError('no answer')) : confirm(claim);
     },
   };
-  const { node } = openProcess(world, {
+  const { activities, ports } = openProcess(world, {
     ports: {
       leases,
       clock: {
@@ -62,10 +66,13 @@ async function open(): Promise<Setting> {
         },
       },
     },
-  }).activities;
+  });
+  const { node } = activities;
   await runActivity(() => node.prepareEnvironment(context));
+  const build = await createLiveBuilds(ports).open(context.buildId);
   return {
     ...{ world, node, clock },
+    holds: () => holdsLease(build, ports),
     asked: () => asked,
     cutOff: () => {
       isCutOff = true;
@@ -133,52 +140,50 @@ describe('a node whose build moved to another one while it was frozen', () => {
 
 describe('a node with the lease of its build', () => {
   it('relies on an answer of Temporal for twenty seconds', async () => {
-    const { node, asked, clock } = await open();
-    const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
-    await touch();
+    const { holds, asked, clock } = await open();
+    await holds();
+    const before = asked();
     pass(clock, 19_000);
-    await touch();
-    assert.equal(asked(), 1);
+    assert.equal(await holds(), true);
+    assert.equal(asked(), before);
     pass(clock, 2_000);
-    await touch();
-    assert.equal(asked(), 2);
+    assert.equal(await holds(), true);
+    assert.equal(asked(), before + 1);
   });
 
-  it('asks anew when its clock was set back, because the answer’s age is unknown', async () => {
-    const { node, asked, clock } = await open();
-    await runActivity(() => node.acknowledgeJob(context));
-    clock.nowMs -= 3_600_000;
-    await runActivity(() => node.acknowledgeJob(context));
-    assert.equal(asked(), 2);
-  });
-
-  it('asks anew when its clock was set back by less than the time since the answer', async () => {
-    const { node, asked, clock } = await open();
-    await runActivity(() => node.acknowledgeJob(context));
-    pass(clock, 45_000);
-    clock.nowMs -= 30_000;
-    await runActivity(() => node.acknowledgeJob(context));
-    assert.equal(asked(), 2);
-  });
-
-  it('asks anew when the machine has slept, which only its calendar shows', async () => {
-    const { node, asked, clock } = await open();
-    await runActivity(() => node.acknowledgeJob(context));
-    clock.nowMs += 45_000;
-    await runActivity(() => node.acknowledgeJob(context));
-    assert.equal(asked(), 2);
-  });
+  const moves: [why: string, move: (clock: Clocks) => void][] = [
+    [
+      'its clock was set back, because the answer’s age is unknown',
+      (clock) => (clock.nowMs -= 3_600_000),
+    ],
+    [
+      'its clock was set back by less than the time since the answer',
+      (clock) => {
+        pass(clock, 45_000);
+        clock.nowMs -= 30_000;
+      },
+    ],
+    ['the machine has slept, which only its calendar shows', (clock) => (clock.nowMs += 45_000)],
+  ];
+  for (const [why, move] of moves) {
+    it(`asks anew when ${why}`, async () => {
+      const { holds, asked, clock } = await open();
+      await holds();
+      const before = asked();
+      move(clock);
+      await holds();
+      assert.equal(asked(), before + 1);
+    });
+  }
 
   it('continues for forty seconds while Temporal is away, and then sends nothing', async () => {
-    const { world, node, clock, cutOff } = await open();
-    const touch = (): Promise<unknown> => runActivity(() => node.acknowledgeJob(context));
-    await touch();
+    const { holds, clock, cutOff } = await open();
+    await holds();
     cutOff();
     pass(clock, 39_000);
-    await touch();
+    assert.equal(await holds(), true);
     pass(clock, 2_000);
-    await assert.rejects(touch(), TransientError);
-    assert.equal(world.gitlab.updates.length, 2);
+    await assert.rejects(holds(), TransientError);
   });
 
   it('continues as long as the build waits for it once its script has begun', async () => {
