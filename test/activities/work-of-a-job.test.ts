@@ -97,7 +97,8 @@ describe('a trivial job', () => {
     // It became 146 when the job's container began to wait for its scripts: each has a file for its turn.
     assert.ok(total <= 150, `${total} file operations: ${[...counts].sort().join(' ')}`);
     assert.ok((counts.get('readFile') ?? 0) <= 4, 'no note is read back that this process knows');
-    const engine = called.filter((name) => DOCKER_CALLS.has(name));
+    // The log of an entrypoint is read by the clock, which never waits here.
+    const engine = called.filter((name) => DOCKER_CALLS.has(name) && name !== 'readLogs');
     assert.ok(engine.length <= 15, `${engine.length} calls of Docker: ${engine.join(' ')}`);
   });
 
