@@ -8,6 +8,11 @@ import type { TerminalEngine } from './terminals.ts';
 /** Docker. Every call has a time limit. Faults of the daemon are thrown as TransientError. */
 export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, TerminalEngine {
   info(): Promise<EngineInfo>;
+  /**
+   * Takes note of whether a container has heard a named pipe of this node. After two in a row that
+   * have not, `sharesPipes` is false until the engine may have been restarted.
+   */
+  noteBell(isHeard: boolean): void;
   /** undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;
   /**

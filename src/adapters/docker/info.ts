@@ -9,23 +9,40 @@ interface Known {
   readonly info: Promise<EngineInfo>;
 }
 
+/** One may have been on a machine that was too busy. */
+const UNHEARD_BELLS = 2;
+
 /**
  * Facts about the engine. Each call checks that the engine answers. The other facts are requested
  * once, and again after a possible restart, because they take Podman 0.4 s, and ten times that
  * under load.
  */
-export function createInfo(parts: EngineParts): ContainerEngine['info'] {
+export function createInfo(parts: EngineParts): Pick<ContainerEngine, 'info' | 'noteBell'> {
   let known: Known | undefined;
-  return async () => {
-    const era = await parts.daemon.greet(parts.timing.callLimitMs);
-    const current = known?.era === era ? known : { era, info: askInfo(parts) };
-    known = current;
-    try {
-      return await current.info;
-    } catch (error) {
-      if (known === current) known = undefined;
-      throw error;
-    }
+  let unheard = 0;
+  return {
+    info: async () => {
+      const era = await parts.daemon.greet(parts.timing.callLimitMs);
+      if (known !== undefined && known.era !== era) unheard = 0;
+      const current = known?.era === era ? known : { era, info: askInfo(parts) };
+      known = current;
+      try {
+        const info = await current.info;
+        return unheard < UNHEARD_BELLS ? info : { ...info, sharesPipes: false };
+      } catch (error) {
+        if (known === current) known = undefined;
+        throw error;
+      }
+    },
+
+    noteBell: (isHeard) => {
+      unheard = isHeard ? 0 : unheard + 1;
+      if (unheard !== UNHEARD_BELLS) return;
+      parts.log.warn(
+        'containers of this engine do not hear the named pipes of this node: from now on each stage starts its container anew, which takes longer',
+        { docker: parts.daemon.address },
+      );
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import { networkSchema } from './replies.ts';
 type Resources = Pick<
   ContainerEngine,
   | 'info'
+  | 'noteBell'
   | 'createNetwork'
   | 'removeNetwork'
   | 'ensureVolume'
@@ -29,7 +30,7 @@ type Resources = Pick<
 /** The part of the engine for networks and volumes. */
 export function createResources(parts: EngineParts): Resources {
   return {
-    info: createInfo(parts),
+    ...createInfo(parts),
     createNetwork: (spec) => createNetwork(parts, spec),
     removeNetwork: (name) => removeNetwork(parts, name),
     ensureVolume: async ({ name, labels, driver, driverOptions }) => {

@@ -80,6 +80,7 @@ describe('stages of a helper that waits for them', () => {
     assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
     assert.deepEqual(await run(ofHelper('cleanup_file_variables')), succeeded);
     assert.deepEqual([helper.starts, world.started], [3, ['helper#1', 'helper#2']]);
+    assert.deepEqual(world.docker.bells, [false, false], 'the engine is told');
     assert.doesNotMatch(world.spool.saved.text, /ERROR|WARNING/);
   });
 

@@ -29,6 +29,9 @@ export function createFakeEngine(world: World): ContainerEngine {
   return {
     ...createFakeResources(world),
     info: () => Promise.resolve({ ...ENGINE_INFO }),
+    noteBell: (isHeard) => {
+      docker.bells.push(isHeard);
+    },
     inspectImage: (reference) =>
       Promise.resolve(docker.images.has(reference) ? imageOf(reference) : undefined),
     pullImage: (reference) => {

@@ -12,6 +12,8 @@ export interface World {
     readonly networks: Map<string, Readonly<Record<string, string>>>;
     readonly images: Set<string>;
     readonly pulls: string[];
+    /** Whether the helper heard of its stages, one by one. */
+    readonly bells: boolean[];
     /** The entrypoint of every image. */
     readonly entrypoint: readonly string[];
   };
@@ -128,6 +130,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
       networks: new Map(),
       images: new Set(),
       pulls: [],
+      bells: [],
       entrypoint,
     },
     disk: {

@@ -108,3 +108,19 @@ for (const [info, sharesPipes, why] of machines) {
     assert.equal((await engine.info()).sharesPipes, sharesPipes);
   });
 }
+
+void test('containers share no named pipes after two in a row that heard nothing, until the engine may be another', async (t) => {
+  const { daemon, engine } = await open(t);
+  const shares = async (): Promise<boolean> => (await engine.info()).sharesPipes;
+  engine.noteBell(false);
+  assert.ok(await shares(), 'one may have been slow');
+  engine.noteBell(true);
+  engine.noteBell(false);
+  assert.ok(await shares(), 'not in a row');
+  engine.noteBell(false);
+  assert.equal(await shares(), false);
+  engine.noteBell(false);
+  assert.equal(await shares(), false);
+  Object.assign(daemon, { server: 'Libpod/5.0.0 (linux)' });
+  assert.ok(await shares(), 'another engine');
+});
