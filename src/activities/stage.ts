@@ -16,7 +16,7 @@ import {
   formatSectionStart,
 } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
-import type { ContainerStatus, Ports } from '../ports/index.ts';
+import type { Ports } from '../ports/index.ts';
 import { stageKey } from './build/container-stage.ts';
 import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
@@ -235,27 +235,13 @@ async function stop(
   }
   const engine = ports.engine(context.runner);
   const how = request.how === 'graceful' ? howToStop(context) : request.how;
-  for (const place of ['build', 'helper'] as const) {
-    const container = containerNamesOf(context)[place];
+  const { build: job, helper } = containerNamesOf(context);
+  for (const container of [job, helper]) {
     const status = await engine.inspectContainer(container);
-    const wanted = status && howToStopContainer(status, { place, stage, how });
-    if (wanted !== undefined) await engine.stopContainer(container, wanted);
+    if (status === undefined || !isAlive(status)) continue;
+    // The stage that is stopped runs in the other one, and this one waits for what comes after it.
+    if (isWaiting(status) && stage?.place === 'build') continue;
+    // Only the shell that waits could be asked to stop, and that hears nothing while it waits.
+    await engine.stopContainer(container, isWaiting(status) ? 'kill' : how);
   }
-}
-
-interface StopOf {
-  readonly place: ContainerPlace;
-  readonly stage: RunningStage | undefined;
-  readonly how: 'graceful' | 'plain' | 'kill';
-}
-
-/** undefined: the container does not run, or waits for what comes after the stage that is stopped. */
-function howToStopContainer(
-  status: ContainerStatus,
-  { place, stage, how }: StopOf,
-): StopOf['how'] | undefined {
-  if (!isAlive(status)) return undefined;
-  if (!isWaiting(status) || stage?.place === place) return how;
-  // Nothing runs in it that has to clean up.
-  return stage === undefined || stage.place === 'transfer' ? 'kill' : undefined;
 }

@@ -63,16 +63,10 @@ async function countWork(): Promise<FileOperations & { readonly called: readonly
     const context = await store.create(contextOf({ job: TRIVIAL }));
     const world = createWorld(context);
     const { ports } = openProcess(world);
-    const fake = createFakeStore(world, () => true);
-    const { whenBegun, whenOver, readState, ringBell } = fake;
+    const { whenBegun, readState } = createFakeStore(world, () => true);
     const builds: BuildStore = {
       ...store,
-      // The simulated containers hear and tell nothing by real files.
-      ...{ whenBegun, whenOver, readState, ringBell },
-      writeTurn: async (buildId, place, nonce) => {
-        await store.writeTurn(buildId, place, nonce);
-        await fake.writeTurn(buildId, place, nonce);
-      },
+      ...{ whenBegun, readState },
       writeScript: async (buildId, place, script) => {
         await store.writeScript(buildId, place, script);
         world.disk.files[place].script = script.text;
@@ -94,11 +88,9 @@ describe('a trivial job', () => {
   it('needs only a limited number of file operations and calls of Docker', async () => {
     const { total, counts, called } = await countWork();
     // It was 175 before notes were cached and the files of a stage were created once.
-    // It became 146 when the job's container began to wait for its scripts: each has a file for its turn.
-    assert.ok(total <= 150, `${total} file operations: ${[...counts].sort().join(' ')}`);
+    assert.ok(total <= 140, `${total} file operations: ${[...counts].sort().join(' ')}`);
     assert.ok((counts.get('readFile') ?? 0) <= 4, 'no note is read back that this process knows');
-    // The log of an entrypoint is read by the clock, which never waits here.
-    const engine = called.filter((name) => DOCKER_CALLS.has(name) && name !== 'readLogs');
+    const engine = called.filter((name) => DOCKER_CALLS.has(name));
     assert.ok(engine.length <= 15, `${engine.length} calls of Docker: ${engine.join(' ')}`);
   });
 

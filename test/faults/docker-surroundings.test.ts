@@ -9,7 +9,6 @@ import { startDockerProxy, type DockerProxy } from '../support/docker/docker-pro
 import { onBuildContainer } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
 import { openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
-import { JOB_IMAGE } from '../support/scenario.ts';
 
 const LISTEN = 'while true; do echo here | nc -l -p 4000; done';
 
@@ -58,8 +57,6 @@ describe('the other Docker objects of a job', () => {
   it('network removed before after_script: the result of the script counts', () =>
     lab.run({
       moment: 'script',
-      // With an entrypoint, after_script has a start of its own.
-      payload: { image: { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'exec "$@"', 'sh'] } },
       fault: removeNetworkBeforeStart(proxy),
       expected: {
         state: 'success',

@@ -8,7 +8,7 @@ import {
   stopWorker,
 } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
-import { MOMENTS, WAITING_MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
+import { HELPER_MOMENTS, MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
 const KILLS = 20;
 
@@ -19,7 +19,7 @@ describe('the worker', () => {
   });
   after(() => lab.close());
 
-  for (const moment of [...MOMENTS, ...WAITING_MOMENTS]) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS]) {
     it(`is killed at the moment "${moment}", and started at once`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

@@ -7,8 +7,8 @@ import {
   stopWorker,
 } from '../support/faults/fault-kinds.ts';
 import {
+  HELPER_MOMENTS,
   MOMENTS,
-  WAITING_MOMENTS,
   openFaultLab,
   type FaultLab,
   type Moment,
@@ -29,7 +29,7 @@ describe('a job in the middle of faults', () => {
   });
   after(() => lab.close());
 
-  for (const moment of [...MOMENTS, ...WAITING_MOMENTS]) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS]) {
     it(`ends when the worker is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

@@ -1,4 +1,3 @@
-import { logMark } from '../../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -9,11 +8,6 @@ const MAX_LOG_BYTES = 64 * 1024 * 1024;
 /** Beyond this the streams are no longer distinguished. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
-/** Docker's log is milliseconds behind its containers. */
-const LOOK_MS = 10;
-const MAX_LOOKS = 300;
-
-const encoder = new TextEncoder();
 
 /** Consecutive bytes of one stream. */
 interface LogRun {
@@ -24,8 +18,6 @@ interface LogRun {
 interface Reading extends StartedStage {
   /** True: the container has ended, so its last line is complete even without a line end. */
   readonly isComplete: boolean;
-  /** True: the container has not ended, but marks the end of the stage in its log. */
-  readonly goesOn?: boolean;
 }
 
 /**
@@ -37,14 +29,11 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
   const { key, ports, isComplete, containerId } = stage;
   const fromByte = await readLogged(build, stage);
   const log = await readLog(build, stage, fromByte);
-  const mark = encoder.encode(logMark(stage.nonce));
   const cuts = await noteCuts(build, stage, { fromByte, bytes: bytesOf(log) });
   let startByte = cuts[0];
   for (const cut of cuts.slice(1)) {
     for (const [index, { stream, bytes }] of sliceRuns(log, startByte, cut).entries()) {
-      const said = withoutEnd(bytes, mark);
-      if (said.length === 0) continue;
-      await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, said);
+      await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, bytes);
     }
     startByte = cut;
   }
@@ -93,41 +82,15 @@ async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage
   return (await loggedNote(containerId).read(build.context.buildId, ports)) ?? 0;
 }
 
-/**
- * The whole log of the container since its first start. Docker logs what is written a moment later,
- * so in a container that goes on the log is read until the stage's end is in it.
- */
+/** The whole log of the container since its first start. */
 async function readLog(
   { context }: LiveBuild,
-  { container, engine, nonce, ports, goesOn = false }: Reading,
+  { container, engine }: StartedStage,
   fromByte: number,
 ): Promise<readonly LogRun[]> {
   // One byte more, so that the trace shows that the limit was exceeded.
   const wanted = Math.min(context.runner.outputLimitBytes + 1, MAX_LOG_BYTES);
-  const maxBytes = fromByte + wanted;
-  const mark = encoder.encode(logMark(nonce));
-  const { signal } = new AbortController();
-  for (let left = goesOn ? MAX_LOOKS : 0; ; left -= 1) {
-    const log = joinRuns(await engine.readLogs(container, { maxBytes }));
-    if (left === 0 || hasEnded(log, mark) || bytesOf(log).length >= maxBytes) return log;
-    await ports.clock.sleep(LOOK_MS, signal);
-  }
-}
-
-/** Whether the last of both streams is the mark. */
-function hasEnded(log: readonly LogRun[], mark: Uint8Array): boolean {
-  const streams = ['stdout', 'stderr'] as const;
-  return streams.every((stream) => {
-    const last = log.findLast((run) => run.stream === stream);
-    return last !== undefined && withoutEnd(last.bytes, mark) !== last.bytes;
-  });
-}
-
-/** The bytes before `end`, or the bytes themselves when they do not end so. */
-function withoutEnd(bytes: Uint8Array, end: Uint8Array): Uint8Array {
-  const start = bytes.length - end.length;
-  if (start < 0 || !end.every((byte, index) => bytes[start + index] === byte)) return bytes;
-  return bytes.subarray(0, start);
+  return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + wanted }));
 }
 
 /** Joins frames, so that Docker's division into frames does not matter. */

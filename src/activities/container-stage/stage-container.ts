@@ -9,7 +9,7 @@ import { outcomeOfLoss } from '../build/lost-files.ts';
 import type { ContainerStatus } from '../../ports/index.ts';
 import { endedWaiting, judgeEnd } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
-import { STAGE_IS_OVER, waitForEnd, wake } from './waiting-stage.ts';
+import { waitForEnd, wake } from './waiting-stage.ts';
 
 interface FollowedStage extends StartedStage {
   /** True: it has an entrypoint, which may print something. */
@@ -95,7 +95,6 @@ async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<C
     const status = await waitForEnd(build, stage, unwanted);
     ended.abort();
     await following;
-    await takeLastLog(build, stage, status);
     return status;
   } catch (error) {
     throw isOutputLost.signal.aborted ? isOutputLost.signal.reason : error;
@@ -130,19 +129,8 @@ async function followOutput(
     build.trace.followFile(place, output, ended),
     followEntrypoint(build, stage, ended),
   ]);
-}
-
-/**
- * Output of an entrypoint after the stage, and what Docker had not logged before. Docker has logged
- * everything of a container that has ended. In the log of one that goes on, a mark tells the end.
- */
-async function takeLastLog(
-  build: LiveBuild,
-  stage: FollowedStage,
-  status: ContainerStatus,
-): Promise<void> {
-  const goesOn = stage.place === 'build' && status === STAGE_IS_OVER;
-  await takeEntrypointLog(build, { ...stage, isComplete: true, goesOn });
+  // Output of an entrypoint after the stage, and what Docker had not logged before.
+  await takeEntrypointLog(build, { ...stage, isComplete: true });
 }
 
 /**

@@ -91,8 +91,8 @@ export async function waitForEnd(
   }
 }
 
-/** The stage has succeeded in a container that goes on: as if the container had ended well. */
-export const STAGE_IS_OVER: ContainerStatus = {
+/** As if the container had ended well. */
+const STAGE_IS_OVER: ContainerStatus = {
   id: '',
   state: 'running',
   exitCode: 0,

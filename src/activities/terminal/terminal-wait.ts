@@ -15,7 +15,6 @@ import { earlierOrNow } from '../build/earlier.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { whenReached } from '../build/when-reached.ts';
 import { startOnce } from '../container-stage/stage-start.ts';
-import { wake } from '../container-stage/waiting-stage.ts';
 
 export type TerminalPorts = ContainerStagePorts & Pick<Ports, 'sessions'>;
 
@@ -50,8 +49,6 @@ export async function waitForTerminal(
   await say(build, key, connectedLine(limit));
   const start = await startOnce(build, { ...stage, container, engine });
   if (start === undefined) return { kind: 'stopped' };
-  const { waits = false } = start;
-  await wake(build, { ...stage, ...start, waits, container, engine }, signal);
   const passedMs = ports.clock.monotonicMs() - earlierOrNow(start.sinceMs, ports.clock);
   const end = await whenOver(buildId, { ports, signal, isAgain, limitMs: limitMs - passedMs });
   const line = { left: DISCONNECTED_LINE, timedOut: timedOutLine(limit), stopped: undefined }[end];

@@ -28,9 +28,9 @@ export function createStageFiles(
   | 'readOutputEnd'
 > {
   return {
-    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
+    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place), place),
     writeScript: async (buildId, place, { text, nonce }) => {
-      const { script: file, state } = await makeStageFiles(path(buildId, place));
+      const { script: file, state } = await makeStageFiles(path(buildId, place), place);
       // A shell may already read it, when the last process died while Docker started the container.
       if ((await readIfThere(file))?.toString() === text) return;
       if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
@@ -59,7 +59,7 @@ function stageFilesOf(folder: string): RegularFiles {
 }
 
 /** Made once. A job can change their modes, from one stage to the next. */
-async function makeStageFiles(folder: string): Promise<StageFiles> {
+async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promise<StageFiles> {
   const files = stageFilesOf(folder);
   try {
     await setModes(files);
@@ -72,7 +72,8 @@ async function makeStageFiles(folder: string): Promise<StageFiles> {
     await setModes(files);
   }
   const waiting = { turn: join(folder, 'turn'), bell: join(folder, 'bell') };
-  return { ...files, ...waiting, bell: await makeBell(waiting) };
+  const bell = place === 'helper' ? await makeBell(waiting) : undefined;
+  return { ...files, ...waiting, bell };
 }
 
 /** Whatever the umask was. */

@@ -9,13 +9,13 @@ import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
-import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
+import { ENTRYPOINT_WARNING, planEntrypoint, planUser, withStdin } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from '../build/mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
-import { letHelperWait, letJobWait, type WaitingPaths } from './waiting-container.ts';
+import { letHelperWait, type WaitingPaths } from './waiting-container.ts';
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
 import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
@@ -137,11 +137,10 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
       fileMounts: fileMounts(input.files[place]),
     }),
     ready: (place, spec, { entrypoint, sharesPipes }) => {
+      if (place === 'build') return withStdin(spec, entrypoint);
       const { turn, bell } = input.files[place];
-      const facts = { imageEntrypoint: entrypoint, sharesPipes, turn, bell };
-      if (place === 'build') return letJobWait(spec, facts);
       return letHelperWait(spec, {
-        ...facts,
+        ...{ imageEntrypoint: entrypoint, sharesPipes, turn, bell },
         isOfficialImage: images.helper.reference === undefined,
         hasUmask: hasUmask(variables),
       });

@@ -1,5 +1,5 @@
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
-import { waitingHelperCommand, waitingJobCommand } from '../script/waiting-command.ts';
+import { waitingHelperCommand } from '../script/waiting-command.ts';
 import { withStdin } from './job-wishes.ts';
 import type { ContainerSpec } from './specs.ts';
 
@@ -21,61 +21,34 @@ export interface WaitingPaths {
   readonly bell?: string | undefined;
 }
 
-/** The facts that decide whether a container can wait for its stages. */
+/** The facts that decide whether the helper container can wait for its stages. */
 export interface WaitingOptions extends WaitingPaths {
   readonly imageEntrypoint: readonly string[];
-  /** The containers of the engine's default runtime share the named pipes of the node. */
-  readonly sharesPipes: boolean;
-}
-
-/** The facts that decide whether the helper container can wait for its stages. */
-export interface HelperOptions extends WaitingOptions {
   /** The official helper image: its entrypoint runs the command that it is given. */
   readonly isOfficialImage: boolean;
+  /** The containers of the engine's default runtime share the named pipes of the node. */
+  readonly sharesPipes: boolean;
   readonly hasUmask: boolean;
 }
 
 /**
  * The helper container as one that is started once and waits for its stages, if that is possible;
- * else as one that is started for each stage. An entrypoint may drop its command. The network alias
- * `build` is left to the job's container, because both run at the same time.
+ * else as one that is started for each stage. An entrypoint may drop its command, and two running
+ * containers cannot have one MAC address. The network alias `build` is left to the job's container,
+ * because both run at the same time.
  */
-export function letHelperWait(spec: ContainerSpec, options: HelperOptions): ContainerSpec {
-  const { imageEntrypoint, isOfficialImage, hasUmask } = options;
+export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): ContainerSpec {
+  const { imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask } = options;
   const plain = withStdin(spec, imageEntrypoint);
   const isCommandRun = isOfficialImage || !plain.opensStdin;
-  if (!isCommandRun || !canWait(spec, options)) return plain;
-  return {
-    ...waiting(plain, options, waitingHelperCommand({ hasUmask })),
-    networkAliases: spec.networkAliases.filter((alias) => alias !== 'build'),
-  };
-}
-
-/**
- * The job's container, as {@link letHelperWait} for the helper's. One with an entrypoint is started
- * for each stage, because an entrypoint sees the sources and runs before every script.
- */
-export function letJobWait(spec: ContainerSpec, options: WaitingOptions): ContainerSpec {
-  const plain = withStdin(spec, options.imageEntrypoint);
-  if (plain.opensStdin || !canWait(spec, options)) return plain;
-  return waiting(plain, options, waitingJobCommand());
-}
-
-/** Two running containers cannot have one MAC address. */
-function canWait(spec: ContainerSpec, { bell, sharesPipes }: WaitingOptions): boolean {
   const hasPipes = sharesPipes && RUNTIMES_WITH_PIPES.has(spec.runtime);
-  return bell !== undefined && hasPipes && spec.macAddress === '' && spec.pidMode === '';
-}
-
-function waiting(
-  spec: ContainerSpec,
-  { turn, bell = '' }: WaitingPaths,
-  command: readonly string[],
-): ContainerSpec {
+  const isAlone = spec.macAddress === '' && spec.pidMode === '';
+  if (bell === undefined || !isCommandRun || !hasPipes || !isAlone) return plain;
   return {
-    ...spec,
+    ...plain,
     opensStdin: false,
-    command,
+    command: waitingHelperCommand({ hasUmask }),
+    networkAliases: spec.networkAliases.filter((alias) => alias !== 'build'),
     labels: { ...spec.labels, [WAITING_LABEL]: 'true' },
     fileMounts: [
       ...spec.fileMounts,

@@ -50,14 +50,6 @@ export function isStageOver(text: string, nonce = firstWord(text)): boolean {
   return nonce !== '' && text.includes(`\n${STAGE_OVER} ${nonce}\n`);
 }
 
-/**
- * What the job's container prints to its own stdout and stderr after each stage, so that the end of
- * the stage's part of Docker's log is known while the container goes on.
- */
-export function logMark(nonce: string): string {
-  return `${STAGE_OVER} ${nonce}\n`;
-}
-
 /** Whether a container with this state file that waits for its stages is running none now. */
 export function isAwaitingStage(text: string): boolean {
   return text === '' || isStageOver(text);

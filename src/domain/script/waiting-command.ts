@@ -5,51 +5,25 @@ import { STAGE_OVER } from './stage-state.ts';
 /** Each failed wait or kill takes about a millisecond. */
 const MAX_MISSES = 1_000;
 
-/** A shell adds the number of the signal to this when one ended its child. */
-const FIRST_SIGNAL = 128;
-const LAST_SIGNAL = 192;
-
-/** How a container waits for its stages. */
-interface WaitingCommand {
-  /** First lines of the shell that waits. */
-  readonly settings: readonly string[];
-  /** It ends the container's own log of each stage with {@link logMark}. */
-  readonly marksLog: boolean;
-}
-
-/** Command of a helper container that waits for its stages: see {@link waitingCommand}. */
-export function waitingHelperCommand(options: { readonly hasUmask: boolean }): readonly string[] {
-  return waitingCommand({ settings: helperSettings(options), marksLog: false });
-}
-
-/** Command of a job's container that waits for its stages: see {@link waitingCommand}. */
-export function waitingJobCommand(): readonly string[] {
-  return waitingCommand({ settings: [], marksLog: true });
-}
-
 /**
- * Command of a container that is started once and runs one stage after another, each in a shell of
- * its own.
+ * Command of a helper container that is started once and runs one stage after another, each in a
+ * shell of its own.
  *
  * - The file `turn` names the nonce of the stage to run. The named pipe `bell` only wakes the shell:
  * reading from a pipe is the one wait without a poll that every shell knows. So a bell that rings
  * twice, for a worker that died and for the next one, runs nothing twice, and a container that is
  * started when its turn is there needs no bell.
  * - A stage that fails ends the container with its exit code, as in a container of its own.
- * - A stage can kill the shell of its own wrapper, which then records no exit code. This shell does
- * it instead, so that nobody takes it for the death of the container.
  * - After a stage that succeeds, every process that it left behind is killed. The kernel spares this
  * shell and the first process of the container. The stage is recorded as over only when no other
  * process is left. Otherwise the container ends, which kills them too.
  * - Nothing is killed unless process 1 belongs to this container: with the process ids of the host,
  * the kill would hit the host.
- * - A stop ends this shell while it waits. While a stage runs it waits for the end of the stage.
  */
-function waitingCommand({ settings, marksLog }: WaitingCommand): readonly string[] {
+export function waitingHelperCommand(options: { readonly hasUmask: boolean }): readonly string[] {
   const { turn, bell, state } = STAGE_MOUNTS;
   const lines = [
-    ...settings,
-    "trap 'exit 143' TERM",
+    ...helperSettings(options),
     '_runner_last=',
     '_runner_misses=0',
     'while :; do',
@@ -61,43 +35,12 @@ function waitingCommand({ settings, marksLog }: WaitingCommand): readonly string
     '    continue',
     '  fi',
     '  _runner_last=$_runner_turn',
-    '  trap : TERM',
     '  (',
     '    unset _runner_turn _runner_last _runner_misses',
     runScript(),
-    '  )',
-    '  _runner_code=$?',
-    '  if [ "$_runner_code" -ne 0 ]; then',
-    ...indent(recordSignal()),
-    '    exit "$_runner_code"',
-    '  fi',
-    "  trap 'exit 143' TERM",
+    '  ) || exit "$?"',
     '  if [ "$$" != 1 ] && [ "$PPID" != 1 ]; then exit 0; fi',
     `  if ! [ -e /proc/1/root${state} ]; then exit 0; fi`,
-    ...killLeft(),
-    '  _runner_misses=0',
-    ...(marksLog ? markLog() : []),
-    `  printf '\\n${STAGE_OVER} %s\\n' "$_runner_turn" >>${state} || exit 0`,
-    'done',
-  ];
-  return ['sh', '-c', `${lines.join('\n')}\n`];
-}
-
-/** The output's copier has hardly outlived the wrapper, so the output may be incomplete. */
-function recordSignal(): readonly string[] {
-  const { state } = STAGE_MOUNTS;
-  return [
-    `if [ "$_runner_code" -gt ${FIRST_SIGNAL} ] && [ "$_runner_code" -le ${LAST_SIGNAL} ]; then`,
-    `  IFS=' ' read -r _runner_each _runner_left _ 2>/dev/null <${state}`,
-    '  if [ "$_runner_each $_runner_left" = "$_runner_turn begun" ]; then',
-    `    printf '%s %s %s\\n' "$_runner_turn" "$_runner_code" "$_runner_code" 1<>${state}`,
-    '  fi',
-    'fi',
-  ];
-}
-
-function killLeft(): readonly string[] {
-  return [
     '  _runner_misses=0',
     '  while :; do',
     '    _runner_left=',
@@ -110,14 +53,9 @@ function killLeft(): readonly string[] {
     '    _runner_misses=$((_runner_misses + 1))',
     `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 0; fi`,
     '  done',
+    '  _runner_misses=0',
+    `  printf '\\n${STAGE_OVER} %s\\n' "$_runner_turn" >>${state} || exit 0`,
+    'done',
   ];
-}
-
-function markLog(): readonly string[] {
-  const mark = `printf '%s %s\\n' ${STAGE_OVER} "$_runner_turn"`;
-  return [`  ${mark}`, `  ${mark} >&2`];
-}
-
-function indent(lines: readonly string[]): readonly string[] {
-  return lines.map((line) => `    ${line}`);
+  return ['sh', '-c', `${lines.join('\n')}\n`];
 }

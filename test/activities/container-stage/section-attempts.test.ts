@@ -21,19 +21,16 @@ async function run({ attempts, vanishes }: { attempts?: string; vanishes: number
   const { buildId } = context;
   const world = createWorld(context);
   let starts = 0;
-  let isPrepared = false;
   const { ports } = openProcess(world);
   const startContainer = (name: string): Promise<void> => {
-    const gone = new ContainerGone('container build is gone');
-    if (!isPrepared) return Promise.reject(gone); // nobody waits for the early start
     if (name.endsWith('-build')) starts += 1;
-    if (name.endsWith('-build') && starts <= vanishes) return Promise.reject(gone);
+    if (name.endsWith('-build') && starts <= vanishes)
+      return Promise.reject(new ContainerGone('container build is gone'));
     return ports.engine(context.runner).startContainer(name);
   };
   const process = openProcess(world, { engine: { startContainer } });
   const { node } = process.activities;
   await runActivity(() => node.prepareEnvironment({ buildId }));
-  isPrepared = true;
   const outcome: StageOutcome = await runActivity(() => node.runStage({ buildId }, REQUEST));
   return { outcome, starts, said: world.spool.saved.text };
 }

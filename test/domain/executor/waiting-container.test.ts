@@ -5,8 +5,6 @@ import { planEnvironment } from '../../../src/domain/executor/environment.ts';
 import {
   isWaiting,
   letHelperWait,
-  letJobWait,
-  type HelperOptions,
   type WaitingOptions,
 } from '../../../src/domain/executor/waiting-container.ts';
 import { buildVariables } from '../../../src/domain/variables/variables.ts';
@@ -30,7 +28,7 @@ function planned() {
   });
 }
 
-const OPTIONS: HelperOptions = {
+const OPTIONS: WaitingOptions = {
   imageEntrypoint: [],
   isOfficialImage: false,
   sharesPipes: true,
@@ -54,7 +52,7 @@ describe('a helper container that waits for its stages', () => {
   });
 
   const cases: readonly [
-    options: Partial<HelperOptions>,
+    options: Partial<WaitingOptions>,
     changes: Partial<ContainerSpec>,
     waits: boolean,
     why: string,
@@ -78,52 +76,11 @@ describe('a helper container that waits for its stages', () => {
       assert.deepEqual([ready.command, ready.networkAliases], [spec.command, spec.networkAliases]);
     });
   }
-});
 
-describe('a job’s container that waits for its scripts', () => {
-  const spec = planned().container('build', 'sha256:1');
-
-  it('has its turn and its bell, and keeps its name', () => {
-    const { networkAliases, fileMounts, opensStdin, labels } = letJobWait(spec, OPTIONS);
-    const targets = fileMounts.map(({ target }) => target.replace(/.*\//, ''));
-    assert.deepEqual(targets, ['script', 'output', 'state', 'turn', 'bell']);
-    assert.deepEqual(networkAliases, ['build', spec.name]);
-    assert.ok(isWaiting({ labels }));
-    assert.equal(opensStdin, false);
-  });
-
-  const cases: readonly [
-    options: Partial<WaitingOptions>,
-    changes: Partial<ContainerSpec>,
-    waits: boolean,
-    why: string,
-  ][] = [
-    [{}, {}, true, 'nothing speaks against it'],
-    [{ imageEntrypoint: ['/tool'] }, {}, false, 'an entrypoint runs before every script'],
-    [{ imageEntrypoint: [''] }, {}, true, 'that is none'],
-    [{ imageEntrypoint: ['/tool'] }, { entrypoint: [''] }, true, 'the job does without it'],
-    [{}, { entrypoint: ['/own'] }, false, 'the job has one of its own'],
-    [{}, { user: '1000:1000' }, true, 'any user can read its turn'],
-    [{ bell: undefined }, {}, false, 'the node makes no named pipes'],
-    [{ sharesPipes: false }, {}, false, 'its engine runs in a virtual machine'],
-    [{}, { runtime: 'kata' }, false, 'a runtime with a kernel of its own'],
-    [{}, { macAddress: '02:42:00:00:00:01' }, false, 'the helper has it too'],
-    [{}, { pidMode: 'container:other' }, false, 'its clean-up would hit the other’s processes'],
-  ];
-  for (const [options, changes, waits, why] of cases) {
-    it(`${waits ? 'is' : 'is not'} made with ${JSON.stringify({ ...options, ...changes })}: ${why}`, () => {
-      const ready = letJobWait({ ...spec, ...changes }, { ...OPTIONS, ...options });
-      assert.equal(isWaiting(ready), waits);
-      if (!waits)
-        assert.deepEqual([ready.command, ready.fileMounts], [spec.command, spec.fileMounts]);
-    });
-  }
-
-  it('is planned where its image has no entrypoint', () => {
-    const ready = (entrypoint: readonly string[]) =>
-      planned().ready('build', spec, { entrypoint, sharesPipes: true });
-    assert.ok(isWaiting(ready([])));
-    assert.ok(!isWaiting(ready(['/tool'])));
-    assert.ok(ready(['/tool']).opensStdin);
+  it('is never the job’s own', () => {
+    const plan = planned();
+    const build = plan.container('build', 'sha256:1');
+    const ready = plan.ready('build', build, { entrypoint: [], sharesPipes: true });
+    assert.deepEqual(ready, build);
   });
 });

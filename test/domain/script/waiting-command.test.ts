@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { STAGE_MOUNTS } from '../../../src/domain/script/stage-mounts.ts';
-import { isStageOver, logMark, parseStageState } from '../../../src/domain/script/stage-state.ts';
-import {
-  waitingHelperCommand,
-  waitingJobCommand,
-} from '../../../src/domain/script/waiting-command.ts';
+import { isStageOver, parseStageState } from '../../../src/domain/script/stage-state.ts';
+import { waitingHelperCommand } from '../../../src/domain/script/waiting-command.ts';
 import { wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, type Shell } from './support/stage-runs.ts';
 
@@ -45,22 +42,11 @@ class Waiting {
     execFileSync('mkfifo', [this.file('bell')]);
   }
 
-  /** What the command itself has printed. */
-  readonly log = (): string => readFileSync(this.file('log'), 'utf8');
-
-  start(
-    argv: Argv,
-    {
-      change = (text: string): string => text,
-      command = waitingHelperCommand({ hasUmask: false }),
-    } = {},
-  ): void {
-    const [, flag = '', text = ''] = command;
+  start(argv: Argv, change = (text: string): string => text): void {
+    const [, flag = '', text = ''] = waitingHelperCommand({ hasUmask: false });
     const own = change(text.replaceAll(dirname(STAGE_MOUNTS.state), this.dir));
     const [program, ...args] = argv;
-    const log = openSync(this.file('log'), 'a');
-    this.child = spawn(program, [...args, flag, own], { stdio: ['ignore', log, log] });
-    closeSync(log);
+    this.child = spawn(program, [...args, flag, own], { stdio: 'ignore' });
   }
 
   /** As the store does: the script, then the turn, then the bell. */
@@ -88,12 +74,6 @@ class Waiting {
     assert.ok(this.child);
     if (this.child.exitCode === null) await once(this.child, 'exit');
     return this.child.exitCode;
-  }
-
-  /** Asks the shell that waits to end, as `docker stop` does. */
-  stop(): void {
-    const children = `/proc/${this.child?.pid}/task/${this.child?.pid}/children`;
-    process.kill(Number(readFileSync(children, 'utf8').trim()), 'SIGTERM');
   }
 
   async remove(): Promise<void> {
@@ -155,32 +135,6 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
       assert.deepEqual(parseStageState(waiting.state(), 'first'), { exitCode: 7 });
     });
 
-    it('tells that its wrapper was killed, and by which signal', async () => {
-      waiting.start(inContainer(shell));
-      await waiting.hand('first', 'kill -KILL -1; exit 0');
-      assert.equal(await waiting.exitCode(), 137);
-      const state = parseStageState(waiting.state(), 'first');
-      assert.deepEqual(state, { exitCode: 137, copierExitCode: 137 });
-    });
-
-    it('keeps the exit code that the wrapper has recorded', async () => {
-      waiting.start(inContainer(shell));
-      await waiting.hand('first', 'exit 143');
-      assert.equal(await waiting.exitCode(), 143);
-      assert.deepEqual(parseStageState(waiting.state(), 'first'), { exitCode: 143 });
-    });
-
-    it('ends the log of a job’s container with a mark, after each script', async () => {
-      waiting.start(inContainer(shell), { command: waitingJobCommand() });
-      await waiting.hand('first', 'echo first; echo logged >>/proc/1/fd/1');
-      await waiting.over('first');
-      await waiting.hand('second', 'echo second; exit 3');
-      assert.equal(await waiting.exitCode(), 3);
-      assert.equal(waiting.output(), 'first\nsecond\n');
-      const mark = logMark('first');
-      assert.equal(waiting.log(), `logged\n${mark}${mark}`);
-    });
-
     it('tells of the end of a stage when no process of it is left', async () => {
       const stubborn = "trap '' TERM HUP INT; while :; do sleep 7; done";
       const leave = `( ${stubborn} ) & setsid sh -c "${stubborn}" & exit 0`;
@@ -198,33 +152,12 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
     // Should the guard not hold, this must not hit the machine that the test runs on.
     const harmless = (text: string): string =>
       text.replace('kill -KILL -1', `touch '${waiting.file('killed')}'`);
-    waiting.start(['sh'], { change: harmless });
+    waiting.start(['sh'], harmless);
     await waiting.hand('first', 'echo first');
     assert.equal(await waiting.exitCode(), 0);
     assert.equal(waiting.output(), 'first\n');
     assert.equal(isStageOver(waiting.state(), 'first'), false);
     assert.throws(() => readFileSync(waiting.file('killed')), { code: 'ENOENT' });
-  });
-
-  describeForShells('asked to stop', 'all', (shell) => {
-    it('lets its stage come to an end', async () => {
-      waiting.start(inContainer(shell));
-      const go = waiting.file('go');
-      await waiting.hand('first', `echo begun; while ! [ -e '${go}' ]; do sleep 0.01; done`);
-      while (waiting.output() === '') await delay(5);
-      waiting.stop();
-      writeFileSync(go, '');
-      await waiting.over('first');
-      assert.equal(waiting.output(), 'begun\n');
-    });
-
-    it('ends while it waits', async () => {
-      waiting.start(inContainer(shell));
-      await waiting.hand('first', 'true');
-      await waiting.over('first');
-      waiting.stop();
-      assert.equal(await waiting.exitCode(), 143);
-    });
   });
 
   it('is started again for the stage that it has not begun', async () => {

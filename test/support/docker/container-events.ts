@@ -17,7 +17,6 @@ export interface ContainerEvents {
 export interface ContainerEvent {
   readonly id: string;
   readonly jobId: number;
-  readonly name: string;
   /** `create`, `start`, `die`, `destroy` … */
   readonly action: string;
 }
@@ -97,9 +96,8 @@ function parseEvent(line: string): ContainerEvent | undefined {
   };
   const buildId = Actor.Attributes[BUILD_LABEL];
   if (buildId === undefined) return undefined;
-  const { name = '' } = Actor.Attributes;
   const action = PODMAN_WORDS[Action] ?? Action;
-  return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), name, action };
+  return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), action };
 }
 
 /** Docker's word for what Podman 4.3 calls otherwise. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { isStageOver } from '../../../src/domain/script/stage-state.ts';
-import type { ContainerEvent, ContainerEvents } from '../docker/container-events.ts';
+import type { ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
 
@@ -21,12 +21,6 @@ export type Moment =
   | 'stage handed over'
   /** The first stage of the helper has ended, and the runner may not know. */
   | 'stage over'
-  /** The job's container runs, and waits for its script. */
-  | 'job waits'
-  /** The job's container has been given its script, which it may not have begun. */
-  | 'script handed over'
-  /** The script is over, and nobody may have been told. */
-  | 'script over'
   /** Half of a secret and of a character are printed. The script waits until the fault is over. */
   | 'script'
   | 'after the script'
@@ -48,12 +42,6 @@ export const HELPER_MOMENTS: readonly Moment[] = [
   'helper waits',
   'stage handed over',
   'stage over',
-];
-
-/** Moments of both containers that wait for their stages. */
-export const WAITING_MOMENTS: readonly Moment[] = [
-  ...HELPER_MOMENTS,
-  ...(['job waits', 'script handed over', 'script over'] as const),
 ];
 
 /** One job in the middle of which something breaks. */
@@ -110,27 +98,16 @@ function listen(moment: Moment, waiting: Waiting): () => void {
     case 'get_sources':
       return onRequest(waiting, ({ kind }) => kind === 'git');
     case 'helper waits':
-      return onContainer(waiting, isStartOf('-predefined'));
+      return onContainer(waiting, ({ action }) => action === 'start');
     case 'stage handed over':
-      return onStageFile(waiting, 'helper/turn', (text) => text !== '');
+      return onHelperFile(waiting, 'turn', (text) => text !== '');
     case 'stage over':
-      return onStageFile(waiting, 'helper/state', (text) => isStageOver(text));
-    case 'job waits':
-      return onContainer(waiting, isStartOf('-build'));
-    case 'script handed over':
-      return onStageFile(waiting, 'build/turn', (text) => text !== '');
-    case 'script over':
-      return onStageFile(waiting, 'build/state', (text) => isStageOver(text));
+      return onHelperFile(waiting, 'state', (text) => isStageOver(text));
     case 'script':
       return onFile(join(witness, `${job.id}.here`), strike);
     case 'after the script': {
-      const hasSaid = (): boolean => existsSync(join(witness, `${job.id}.said`));
-      const isOver = (text: string): boolean => isStageOver(text) && hasSaid();
-      const closers = [
-        onStageFile(waiting, 'build/state', isOver),
-        onContainer(waiting, ({ action }) => action === 'die' && hasSaid()),
-      ];
-      return () => closers.forEach((close) => close());
+      const said = join(witness, `${job.id}.said`);
+      return onContainer(waiting, ({ action }) => action === 'die' && existsSync(said));
     }
     case 'artifact upload':
       return onRequest(waiting, ({ kind }) => kind === 'upload');
@@ -169,26 +146,22 @@ function onRequest(
 
 function onContainer(
   { job, containers, strike }: Waiting,
-  matches: (event: ContainerEvent) => boolean,
+  matches: (event: { readonly action: string }) => boolean,
 ): () => void {
   return containers.listen((event) => {
     if (event.jobId === job.id && matches(event)) strike();
   });
 }
 
-function isStartOf(suffix: '-build' | '-predefined'): (event: ContainerEvent) => boolean {
-  return ({ action, name }) => action === 'start' && name.endsWith(suffix);
-}
-
-/** Waits for a file of a container's stages, which appears in the course of its build. */
-function onStageFile(
+/** Waits for a file of the helper, which appears in the course of its build. */
+function onHelperFile(
   { installation, strike }: Waiting,
-  name: `${'build' | 'helper'}/${'turn' | 'state'}`,
+  name: 'turn' | 'state',
   matches: (text: string) => boolean,
 ): () => void {
   const builds = join(installation.stateDir, 'builds');
   const look = (): void => {
-    const files = readdirSync(builds).map((build) => join(builds, build, name));
+    const files = readdirSync(builds).map((build) => join(builds, build, 'helper', name));
     if (files.some((file) => existsSync(file) && matches(readFileSync(file, 'utf8')))) strike();
   };
   const watcher = watch(builds, { recursive: true }, look);

@@ -12,7 +12,7 @@ import { assertWhole, countLostBytes, timeless, type Whole } from './fault-trace
 import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
 import { assertJob, NO_GIT, type Expectation } from '../scenario.ts';
 
-export { MOMENTS, WAITING_MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
+export { HELPER_MOMENTS, MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
 
 export interface Fault {
   /** Its name in the suite's table. */
