@@ -33,11 +33,11 @@ export async function withTemporal<T>(
   const { visitTemporal } = await import('../adapters/temporal/visit.ts');
   const note = await readNodeNote(configPath);
   const state = stateDirectoryPaths({ configPath, env, noted: note?.stateDir });
-  const client = await visitTemporal({ env, state, noted: note?.temporal });
+  const { client, closeClient } = await visitTemporal({ env, state, noted: note?.temporal });
   try {
     return await work(client, state);
   } finally {
-    await client.connection.close();
+    await closeClient();
   }
 }
 

@@ -103,12 +103,19 @@ describe('a job that a person holds', () => {
 
   it('stops after a failure of get_sources, and gets them on `retry` when the cause is gone', async () => {
     const { gitlab } = installation;
-    const refusing = gitlab.intercept(({ kind }) => (kind === 'git' ? { status: 403 } : undefined));
-    // The second try comes seconds after the first: the command arrives in between.
-    const variables = [{ key: 'GET_SOURCES_ATTEMPTS', value: '2' }];
-    const job = gitlab.addJob({ script: ['cat README.md'], variables });
+    let letGo: (value: unknown) => void = () => undefined;
+    const hold = new Promise((resolve) => (letGo = resolve));
+    let requests = 0;
+    // The first request waits until the hold is there, and all that follow are refused.
+    const refusing = gitlab.intercept(({ kind }) => {
+      if (kind !== 'git') return undefined;
+      requests += 1;
+      return requests === 1 ? { hold } : { status: 403 };
+    });
+    const job = gitlab.addJob({ script: ['cat README.md'] });
     await job.whenLog(/^Getting source from Git repository$/m);
     await command('hold', `${job.id}`, '10m', '--failure-of', 'get_sources');
+    letGo(undefined);
     await job.whenLog(/^The job has stopped after a failure of get_sources, until /m);
     assert.equal(job.state, 'running');
     refusing.remove();

@@ -305,6 +305,7 @@ describe('log_format = "json" of the config file', () => {
       await end(runner);
       await runner.end('SIGTERM');
       assert.ok(runner.lines.length > 1);
+      for (const line of runner.lines) assert.match(line, /^\{.*\}$/, runner.lines.join('\n'));
       for (const line of runner.lines) assert.equal(typeof JSON.parse(line), 'object', line);
       assert.match(runner.lines[0] ?? '', /"msg":"Runtime platform"/);
     });

@@ -5,7 +5,7 @@ import { createBody } from './create-body.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
+import { goneFault, refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { inspectContainer, inspectRaw } from './inspect-container.ts';
 import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
 import { putArchive } from './put-archive.ts';
@@ -127,7 +127,9 @@ async function readLogs(
   try {
     const response = await daemon.open(call, limit);
     if (response.statusCode !== 200) {
-      throw refusalFault(await readReply(response), daemon.action(call));
+      const reply = await readReply(response);
+      if (reply.status === 404) throw goneFault(idOrName);
+      throw refusalFault(reply, daemon.action(call));
     }
     // Leaving the loop early closes the connection.
     return await takeFrames(demux(response), options.maxBytes);

@@ -1,10 +1,10 @@
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
-import { ContainerGone, TransientError } from '../../domain/failure.ts';
+import { TransientError } from '../../domain/failure.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault } from './faults.ts';
+import { goneFault, refusalFault } from './faults.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
@@ -30,7 +30,7 @@ async function waitForExit(
     signal.throwIfAborted();
     try {
       const status = await inspectContainer(parts, idOrName, { signal, patience: 'long' });
-      if (status === undefined) throw gone(idOrName);
+      if (status === undefined) throw goneFault(idOrName);
       if (!isRunning(status)) return status;
       // An answer at once about a container that still runs would make this a busy loop.
       if (isAnswered && failures > 0) await pauseAfter(parts, failures, signal);
@@ -80,12 +80,6 @@ async function waitOnce(parts: EngineParts, idOrName: string, signal: AbortSigna
 
 function isRunning({ state }: ContainerStatus): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting';
-}
-
-function gone(idOrName: string): ContainerGone {
-  return new ContainerGone(
-    `container "${idOrName}" is gone: something other than this runner removed it while it was needed`,
-  );
 }
 
 const STOP_TRIES = 5;

@@ -50,6 +50,7 @@ export interface BellFiles {
 export async function ringBell(
   { bell, state }: BellFiles,
   { nonce, signal }: StageWait,
+  patienceMs = PATIENCE_MS,
 ): Promise<'unheard' | undefined> {
   if (hasBegun(await readState(state), nonce)) return undefined;
   const pipe = await openBell(bell);
@@ -57,11 +58,13 @@ export async function ringBell(
   const either = AbortSignal.any([signal, over.signal]);
   try {
     await pipe?.write('\n').catch(ignoreFullPipe);
-    const patience = delay(PATIENCE_MS, 'unheard' as const, { signal: either });
-    return await Promise.race([
+    const patience = delay(patienceMs, 'unheard' as const, { signal: either });
+    const heard = await Promise.race([
       whenBegun(state, { nonce, signal: either }).then(() => undefined),
       patience.catch(() => undefined),
     ]);
+    // A process that was stopped for a while finds its time over, and the stage begun long ago.
+    return hasBegun(await readState(state), nonce) ? undefined : heard;
   } finally {
     over.abort();
     await pipe?.close();

@@ -9,6 +9,7 @@ import type { Log } from '../../ports/index.ts';
 import { leaveOn } from '../host/leave-on.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { findTemporalCli } from './cli-binary.ts';
+import { createClientRetries } from './client-retries.ts';
 import { createPayloadCodec } from './codec.ts';
 import { startDevServer } from './dev-server.ts';
 
@@ -58,7 +59,7 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
     const dataConverter = createDataConverter(options.cipher);
     const connecting = connectPatiently({ connectionOptions, namespace }, dataConverter);
     // What is abandoned may still connect, which is harmless because the process ends.
-    const { connection, client } = await leaveOn(options.signal, connecting);
+    const { connection, client, closeClient } = await leaveOn(options.signal, connecting);
     return {
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
       close: async () => {
@@ -66,9 +67,7 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
           await connection.close();
         } finally {
           await target.stop();
-          // Closed last, because a call that is about to be retried then ends the process from a
-          // timer.
-          await client.connection.close();
+          await closeClient();
         }
       },
     };
@@ -84,7 +83,13 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   }
 }
 
-type Ends = Pick<Temporal, 'client' | 'connection'>;
+/** A client, and a method that closes its connection. */
+export interface OpenClient {
+  readonly client: Client;
+  closeClient(): Promise<void>;
+}
+
+type Ends = Pick<Temporal, 'connection'> & OpenClient;
 
 /** A server that is overloaded or starting refuses a call. That alone must not end a node. */
 async function connectPatiently(
@@ -105,7 +110,7 @@ async function connectOnce(
   const options = target.connectionOptions as NativeConnectionOptions;
   const connection = await NativeConnection.connect(options);
   try {
-    return { connection, client: await openClient(target, dataConverter) };
+    return { connection, ...(await openClient(target, dataConverter)) };
   } catch (error) {
     await connection.close();
     throw error;
@@ -115,13 +120,21 @@ async function connectOnce(
 export async function openClient(
   { connectionOptions, namespace }: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
-): Promise<Client> {
+): Promise<OpenClient> {
+  const retries = createClientRetries();
   const connection = await Connection.connect({
     ...connectionOptions,
+    interceptors: [retries.interceptor],
     // By default gRPC waits up to two minutes before it tries a lost server again.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_PAUSE_MS },
   });
-  return new Client({ connection, namespace, dataConverter });
+  return {
+    client: new Client({ connection, namespace, dataConverter }),
+    closeClient: async () => {
+      await retries.end();
+      await connection.close();
+    },
+  };
 }
 
 /** Encrypts payloads and failures before they leave the process. */

@@ -1,7 +1,6 @@
-import type { Client } from '@temporalio/client';
 import { openKeyRing } from '../state/cipher.ts';
 import type { StatePaths } from '../state/state-directory.ts';
-import { createDataConverter, findConfigured, openClient } from './connect.ts';
+import { createDataConverter, findConfigured, openClient, type OpenClient } from './connect.ts';
 import { findDevServer } from './dev-server.ts';
 
 export interface VisitOptions {
@@ -15,7 +14,7 @@ export interface VisitOptions {
  * A client of a node's Temporal for an outside observer. Starts and creates nothing: without a
  * running server or the keys for reading, it throws.
  */
-export async function visitTemporal({ env, state, noted }: VisitOptions): Promise<Client> {
+export async function visitTemporal({ env, state, noted }: VisitOptions): Promise<OpenClient> {
   const target = findConfigured(withNoted(env, noted)) ?? (await findEmbedded(state));
   const { cipher, isFresh } = await openKeyRing(state.keyRingFile);
   if (isFresh) {

@@ -248,3 +248,8 @@ async function openRelay(path: string): Promise<Relay> {
     },
   };
 }
+
+void test('the log of a container that somebody has removed is a fault of its own', async (t) => {
+  const engine = await engineFor(t, (_, response) => response.writeHead(404).end('{}'));
+  await assert.rejects(engine.readLogs('x', { maxBytes: 1 }), /container "x" is gone/);
+});

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants } from 'node:fs';
+import { constants, writeFileSync } from 'node:fs';
 import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { ringBell } from '../../../src/adapters/state/stage-bell.ts';
 import { draftOf, setUp } from './open-store.ts';
 
 describe('files of a stage', () => {
@@ -142,6 +144,19 @@ describe('files of a stage', () => {
     assert.equal(await rung, undefined);
     if (shell.exitCode === null) await once(shell, 'exit');
     assert.equal(shell.exitCode, 0);
+  });
+
+  it('have heard the bell when the stage has begun while this process was stopped', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const { bell = '', state } = await store.stageFiles(buildId, 'helper');
+    const { signal } = new AbortController();
+    const rung = ringBell({ bell, state }, { nonce: 'mine', signal }, 100);
+    await setTimeout(50);
+    writeFileSync(state, 'mine begun 7\n');
+    // Nothing else runs in this process until its patience is over.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    assert.equal(await rung, undefined);
   });
 
   it('stop ringing when nobody wants to know any more', async () => {
