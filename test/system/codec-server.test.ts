@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CLIENT_ID, openFakeOidc } from '../support/fake-oidc.ts';
+import { feederId } from '../support/faults/people-faults.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
@@ -55,11 +56,9 @@ describe('payloads of the embedded Temporal', () => {
   });
 
   it('take the input of a command from the command line, as the UI sends it', async () => {
-    const fleet = (await runTemporal(installation, ['workflow', 'list', '-o', 'json'])).match(
-      /feed-runners\/[^"]+/,
-    )?.[0];
-    const order = ['workflow', 'update', 'execute', '-w', fleet!, '--name', 'pause'];
-    const answer = await runTemporalDecoding(installation, [...order, '-i', '"system-test-0"']);
+    const fleet = await feederId(installation);
+    const pause = ['workflow', 'update', 'execute', '-w', fleet, '--name', 'pause'];
+    const answer = await runTemporalDecoding(installation, [...pause, '-i', '"system-test-0"']);
     assert.match(answer, /paused until `resume`/);
   });
 
@@ -119,8 +118,8 @@ describe('a codec server with an address in the environment', () => {
   async function showFleetAs(bearer: string): Promise<string> {
     const line = await installation.runner.whenLog(/"msg":"codec server listening"/);
     const { port } = JSON.parse(line) as { readonly port: number };
-    const list = await runTemporal(installation, ['workflow', 'list', '-o', 'json']);
-    const fleet = /feed-runners\/[^"]+/.exec(list)?.[0] ?? '';
+    // Its id is known: lists of workflows are a moment behind.
+    const fleet = await feederId(installation);
     return runTemporal(installation, ['workflow', 'show', '-o', 'json', '-w', fleet], {
       TEMPORAL_CODEC_ENDPOINT: `http://127.0.0.1:${port}`,
       TEMPORAL_CODEC_AUTH: `Bearer ${bearer}`,
