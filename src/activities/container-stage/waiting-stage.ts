@@ -51,8 +51,7 @@ export async function wake(
 ): Promise<void> {
   if (!waits) return;
   const heard = await ports.builds.ringBell(context.buildId, place, { nonce, signal });
-  // A job could make its own container deaf. The helper runs nothing of it.
-  if (place === 'helper' && !signal.aborted) engine.noteBell(heard !== 'unheard');
+  if (!signal.aborted) engine.noteBell(heard !== 'unheard');
   if (heard !== 'unheard') return;
   ports.log.warn('a container that waits for its stages did not hear of one, and is restarted', {
     container,
