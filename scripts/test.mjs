@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
-import { findTests, runChecks, runTests } from './lib/checks.mjs';
+import { findTests, runChecks, runTests, TESTS_AT_ONCE } from './lib/checks.mjs';
 import { formatSlowest } from './lib/slowest-files.mjs';
 import { checkReportName, writeFaultReport } from './lib/fault-report.mjs';
 import { formatFaultTable, readFaultTable } from './lib/fault-table.mjs';
@@ -96,7 +96,8 @@ async function runFaults({ env, seed, report: files }) {
   const begunMs = performance.now();
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
-  const limits = { limitMinutes: 60 };
+  // Most of their time they wait.
+  const limits = { concurrency: 1 + TESTS_AT_ONCE, limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
     // The workflows alone are quick: among fake calls that fail, last and are done twice.

@@ -48,8 +48,8 @@ const LIMIT_MINUTES = 15;
 
 const TEST_PROCESS = join(ROOT, 'scripts/lib/test-process.mjs');
 
-/** So many files of tests run at once: most of their time they wait. */
-export const TESTS_AT_ONCE = Math.min(8, 2 * Math.max(1, availableParallelism()));
+/** So many files of tests run at once: while one waits the others have the processors. */
+export const TESTS_AT_ONCE = Math.min(8, availableParallelism() + 1);
 
 /**
  * Runs compiled tests by Node's own runner; its report is what is printed. Files begin in the order
