@@ -277,15 +277,17 @@ void test('a shell that reads nothing slows the client down, and loses nothing',
 });
 
 void test('a message that is too large or not base64 ends only its terminal', async (t) => {
-  const { session, shells } = await serve(t);
+  const { session, shells, visits } = await serve(t);
   shells.push(createFakeShell(), createFakeShell(), createFakeShell());
   const large = await openWorkhorseTerminal(session);
   large.socket.send(Buffer.alloc(2 * 1024 * 1024));
   assert.equal((await large.closed).code, 1009);
+  await whenVisits(visits, false);
   const protocols = ['base64.terminal.gitlab.com'];
   const odd = await openWorkhorseTerminal(session, { protocols });
   odd.socket.send('no base64!');
   assert.equal((await odd.closed).code, 1007);
+  await whenVisits(visits, false);
   const next = await openWorkhorseTerminal(session);
   next.socket.terminate();
 });
