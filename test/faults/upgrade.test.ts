@@ -40,8 +40,8 @@ const LATER_RELEASE: readonly Edit[] = [
   importInto('workflows/serve-runner.js'),
   {
     file: 'workflows/serve-runner.js',
-    find: 'jobRequests.begin(turn);',
-    replace: `jobRequests.begin(turn);
+    find: 'jobRequests.begin(scope);',
+    replace: `jobRequests.begin(scope);
     if (nextPatched('later-release')) await nextSleep(10);`,
   },
 ];
