@@ -85,7 +85,8 @@ function createKeys(options: OidcOptions): JWTVerifyGetKey {
   let finding: Promise<JWTVerifyGetKey> | undefined;
   let fault: { readonly error: unknown; readonly untilMs: number } | undefined;
   const rest = (error: unknown): never => {
-    fault = { error, untilMs: performance.now() + cooldownMs };
+    // The known one is only said again: who asks meanwhile must not make the pause longer.
+    if (fault?.error !== error) fault = { error, untilMs: performance.now() + cooldownMs };
     throw error;
   };
   /** An absent issuer is not asked once for each token that somebody sends. */

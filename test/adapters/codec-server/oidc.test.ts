@@ -134,6 +134,21 @@ describe('a token of the login of the Temporal UI', () => {
       assert.equal((await eager(token)).kind, 'good');
     });
 
+    it('is asked again when the pause is over, however often tokens came meanwhile', async (t) => {
+      const real = performance.now.bind(performance);
+      let aheadMs = 0;
+      t.mock.method(performance, 'now', () => real() + aheadMs);
+      provider.setAway(true);
+      const token = await provider.sign();
+      const check = checkWith({ cooldownMs: 30_000 });
+      assert.equal((await check(token)).kind, 'unknown');
+      provider.setAway(false);
+      aheadMs = 20_000;
+      assert.equal((await check(token)).kind, 'unknown');
+      aheadMs = 31_000;
+      assert.equal((await check(token)).kind, 'good');
+    });
+
     it('counts by the known keys, whatever unknown ones somebody names meanwhile', async () => {
       const check = checkWith({ cooldownMs: 0 });
       const token = await provider.sign();
