@@ -16,10 +16,11 @@ import { openCanceller, type EndingKinds, type Canceller, type Stoppable } from 
 /** Runs the stages of one build one after another. */
 export interface BuildStages {
   /**
-   * Returns an outcome when the build ends here, `unanswered` when GitLab is away and so nothing has
-   * begun: then it is called again, for a job that is acknowledged.
+   * `acknowledges`: one call tells GitLab that the job runs, and prepares the environment. Returns an
+   * outcome when the build ends here, `unanswered` when GitLab is away and so nothing has begun: then
+   * it is called again, for a job that is acknowledged.
    */
-  prepare(): Promise<BuildOutcome | 'unanswered' | undefined>;
+  prepare(acknowledges: boolean): Promise<BuildOutcome | 'unanswered' | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */
   run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
 }
@@ -39,38 +40,33 @@ const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
 interface StagesScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
-  readonly beginsAtOnce?: boolean;
 }
 
-interface Parts extends Omit<StagesScope, 'beginsAtOnce'> {
+interface Parts extends StagesScope {
   readonly job: JobSummary;
   readonly plan: BuildPlan;
   readonly build: BuildRef;
   readonly canceller: Canceller;
-  beginsAtOnce: boolean;
 }
 
-export function openStages(
-  job: JobSummary,
-  { assignment, run, beginsAtOnce = false }: StagesScope,
-): BuildStages {
+export function openStages(job: JobSummary, { assignment, run }: StagesScope): BuildStages {
   const { buildId, plan } = job;
   const build = { buildId };
   /** Stages that only print something are sent with the next call, because each call takes tens of milliseconds. */
   const said: PlannedStage[] = [];
   run.progress.failedStage = undefined; // on a node before this one nothing has failed that counts
   const parts: Parts = {
-    ...{ job, build, plan, assignment, run, beginsAtOnce },
+    ...{ job, build, plan, assignment, run },
     canceller: openCanceller(build, { assignment, run }),
   };
   return {
-    prepare: async () => {
+    prepare: async (acknowledges) => {
       const before = { before: 'prepare_executor' };
       if (isHeldAt(before, run)) await stopAt(before, parts);
-      const outcome = await prepareTries(parts);
-      if (outcome === 'unanswered') parts.beginsAtOnce = false;
-      else if (outcome !== undefined && !run.progress.isRefused)
+      const outcome = await prepareTries(parts, acknowledges);
+      if (outcome !== 'unanswered' && outcome !== undefined && !run.progress.isRefused) {
         run.progress.failedStage ??= 'prepare_executor';
+      }
       return outcome;
     },
 
@@ -91,15 +87,17 @@ export function openStages(
 }
 
 /** Usually one: more when a person wants them. Returns as {@link BuildStages.prepare}. */
-async function prepareTries(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
+async function prepareTries(
+  parts: Parts,
+  acknowledges: boolean,
+): Promise<BuildOutcome | 'unanswered' | undefined> {
   const { run } = parts;
   const failureOf = { failureOf: 'prepare_executor' };
   for (let attempt = 1; ; attempt += 1) {
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
     const endRow = run.stages.begin('prepare_executor', attempt);
-    const isFirst = attempt === 1;
-    const outcome = await prepare({ ...parts, beginsAtOnce: parts.beginsAtOnce && isFirst });
+    const outcome = await prepare(parts, acknowledges && attempt === 1);
     if (outcome === 'unanswered') {
       endRow({ end: outcome });
       return outcome;
@@ -189,13 +187,16 @@ function timeLeft(limitMs: number | undefined): () => number | undefined {
   return () => Math.max(0, endMs - Date.now());
 }
 
-async function prepare(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
+async function prepare(
+  parts: Parts,
+  acknowledges: boolean,
+): Promise<BuildOutcome | 'unanswered' | undefined> {
   const { run, plan } = parts;
   const ending = ['canceling', 'job_timeout', 'aborted'] as const;
   const { prepareTimeoutMs: limitMs } = plan;
   const ended = run.isInterruptedBy(ending)
     ? undefined
-    : await callToPrepare(parts, { ending, limitMs, how: 'kill' });
+    : await callToPrepare(parts, acknowledges, { ending, limitMs, how: 'kill' });
   if (ended === undefined) {
     return limitMs === undefined || run.isInterruptedBy(ending)
       ? outcomeOfStages({ kind: 'stopped' }, run.interruption)
@@ -210,14 +211,16 @@ async function prepare(parts: Parts): Promise<BuildOutcome | 'unanswered' | unde
 }
 
 function callToPrepare(
-  { build, assignment, canceller, beginsAtOnce }: Parts,
+  { build, assignment, canceller }: Parts,
+  acknowledges: boolean,
   how: Omit<Stoppable<unknown>, 'call'>,
 ): Promise<Watched<Beginning> | Watched<void> | undefined> {
   const { beginBuild, prepareEnvironment } = assignment.node.prepare;
-  return beginsAtOnce
+  return acknowledges
     ? canceller.run({ ...how, call: () => beginBuild(build) })
     : canceller.run({ ...how, call: () => prepareEnvironment(build) });
 }
+
 function settleBeginning(
   beginning: Beginning,
   { job, run }: Parts,

@@ -62,7 +62,7 @@ interface PreparationScope extends StageSequenceScope {
 }
 
 function prepare(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
-  return scope.beginsAtOnce === true ? begin(job, scope) : scope.stages.prepare();
+  return scope.beginsAtOnce === true ? begin(job, scope) : scope.stages.prepare(false);
 }
 
 /** A job that is acknowledged is never unanswered. */
@@ -73,13 +73,13 @@ function endOf(prepared: Preparation): BuildOutcome | undefined {
 /** The job's clock does not run while GitLab is away and has not accepted the job. */
 async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
   const { stages, clock } = scope;
-  const outcome = await stages.prepare();
+  const outcome = await stages.prepare(true);
   if (outcome !== 'unanswered') return outcome;
   clock.stop();
   const refused = await acknowledge(job, scope);
   if (refused !== undefined) return refused;
   clock.start();
-  return stages.prepare();
+  return stages.prepare(false);
 }
 
 /** Nothing of the job begins without its secrets. Returns an outcome when the build ends here. */
