@@ -55,9 +55,13 @@ export async function identify(
   const extra = headers['authorization-extras'];
   const ofLogin = [bearer, extra].filter((one) => typeof one === 'string' && looksSigned(one));
   if (verify === undefined || ofLogin.length === 0) return { kind: 'bad', why: 'no token' };
-  const verdicts: TokenVerdict[] = [];
-  for (const one of ofLogin) verdicts.push(await verify(String(one)));
-  return verdicts.find(({ kind }) => kind === 'good') ?? pickRefusal(verdicts);
+  const refusals: TokenVerdict[] = [];
+  for (const one of ofLogin) {
+    const verdict = await verify(String(one));
+    if (verdict.kind === 'good') return verdict;
+    refusals.push(verdict);
+  }
+  return pickRefusal(refusals);
 }
 
 /** Three parts, as every signed token has. */

@@ -2,7 +2,7 @@ import type { JWTVerifyGetKey } from 'jose';
 import { request, type Dispatcher } from 'undici';
 import { isObject } from '../../domain/is-object.ts';
 import { readCapped } from '../http/body.ts';
-import { isLoopback } from '../http/proxy.ts';
+import { isThisMachine } from '../http/proxy.ts';
 
 /** Whose login counts, and for whom its tokens must have been made. */
 export interface OidcSettings {
@@ -124,10 +124,8 @@ async function findKeys(
 }
 
 /** Whether nobody on the way can change what is read there. */
-export function isSecure({ protocol, hostname }: URL): boolean {
-  if (protocol === 'https:') return true;
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return protocol === 'http:' && (host === 'localhost' || isLoopback(host));
+export function isSecure(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isThisMachine(url));
 }
 
 function secureUrl(said: unknown): URL {

@@ -18,8 +18,8 @@ function read(env: Environment, name: string): string | undefined {
 }
 
 function isExempt(url: URL, noProxy: string): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (host === 'localhost' || isLoopback(host)) return true;
+  if (isThisMachine(url)) return true;
+  const host = hostOf(url);
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   return noProxy
     .split(',')
@@ -42,6 +42,16 @@ function splitPort(entry: string): { name: string; wantedPort: string | undefine
   if (isIP(entry) !== 0) return { name: entry, wantedPort: undefined };
   const [, name = entry, wantedPort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? [];
   return { name, wantedPort };
+}
+
+/** Whether a URL leads to this machine itself, and so through no proxy. */
+export function isThisMachine(url: URL): boolean {
+  const host = hostOf(url);
+  return host === 'localhost' || isLoopback(host);
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '').toLowerCase();
 }
 
 /** `host`: an IP address without brackets. Any other name is no loopback address. */
