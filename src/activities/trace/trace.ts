@@ -226,7 +226,8 @@ async function sendNextPatch(
       break;
     case 'too_large':
       ports.log.info('GitLab takes no large parts of a log, it gets smaller ones', {
-        ...{ ...jobFields(context), bytes: sentBytes },
+        ...jobFields(context),
+        bytes: sentBytes,
       });
       break;
     case 'job_gone':
