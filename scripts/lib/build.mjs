@@ -33,7 +33,7 @@ export async function ensureBuilt() {
     async () => {
       removeStale();
       try {
-        await run(process.execPath, [bin('typescript', 'tsc'), '-p', ROOT], { cwd: ROOT });
+        await run(process.execPath, [bin('typescript-native', 'tsc'), '-p', ROOT], { cwd: ROOT });
       } catch (error) {
         throw new SetUpError(`the sources do not compile:\n${error.message}`);
       }

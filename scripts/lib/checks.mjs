@@ -15,7 +15,7 @@ import { addDurations } from './slowest-files.mjs';
  */
 export async function runChecks() {
   const checks = [
-    tool('domain and workflows are pure', ['typescript', 'tsc'], ['-p', 'tsconfig.pure.json']),
+    tool('domain and workflows are pure', ['typescript-native', 'tsc'], ['-p', 'tsconfig.pure.json']),
     tool('lint', ['eslint'], ['--max-warnings', '0', '.']),
     tool('format', ['prettier'], ['--check', '--log-level', 'warn', '.']),
     step('compatibility tables are right', async () => {
