@@ -297,7 +297,7 @@ function portsOfTemporal(
 ): Pick<Ports, 'leases' | 'temporalHealth' | 'workflows' | 'visibility'> {
   const workflowId = messages.feedRunnersId(installation);
   const names = readNamesView(env, (name) => nameHashes(name)[0]);
-  const attributes = registerSearchAttributes(client, log, stopping);
+  const attributes = registerSearchAttributes(client, log, { signal: stopping });
   return {
     leases: createLeases(client, nodeQueue),
     workflows: createWorkflows(client),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { inTries } from '../../domain/tries.ts';
 import { ATTRIBUTE_TYPES } from '../../domain/context/job-attributes.ts';
 import type { Log } from '../../ports/index.ts';
 
@@ -15,6 +16,21 @@ const LOOK_INTERVAL_MS = 500;
 /** gRPC's code for what is there already. */
 const ALREADY_EXISTS = 6;
 
+/** Pauses between two tries, in milliseconds: each is twice as long as the one before it. */
+interface RegistrationTiming {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+const TIMING: RegistrationTiming = { firstMs: 1_000, maxMs: 5 * 60_000 };
+
+interface RegistrationOptions {
+  /** Aborts when the node ends. */
+  readonly signal: AbortSignal;
+  /** Tests use shorter pauses. */
+  readonly timing?: RegistrationTiming;
+}
+
 /** Whether Temporal knows the search attributes of builds. */
 export interface SearchAttributes {
   /** Whether builds may be started with them. */
@@ -23,29 +39,51 @@ export interface SearchAttributes {
 
 /**
  * Sees to it that Temporal knows the search attributes of builds, and registers those that are missing.
- * Where that is not allowed, as in Temporal Cloud, builds go without them, and the log says so.
+ * Where that is not possible, builds go without them, and the log says why. It is tried again until the
+ * node ends, because any reason may pass: Temporal is reached again, the node is given the permission,
+ * or somebody registers them by hand, as in Temporal Cloud.
  */
 export function registerSearchAttributes(
   client: Client,
   log: Log,
-  signal: AbortSignal,
+  { signal, timing = TIMING }: RegistrationOptions,
 ): SearchAttributes {
   let areThere = false;
-  void ensure(client, signal).then(
+  const tell = warnOfEachFault(log);
+  void inTries(() => ensure(client, signal), {
+    nextMs: ({ kind }, { made }) =>
+      kind === 'answered' ? undefined : Math.min(timing.firstMs * 2 ** (made - 1), timing.maxMs),
+    onRetry: (end) => {
+      if (end.kind === 'failed' && !signal.aborted) tell.fault(end.error);
+    },
+    // The wait alone keeps no process alive.
+    pause: (ms) => delay(ms, true, { signal, ref: false }),
+  }).then(
     (added) => {
       areThere = true;
       if (added.length > 0) log.info('search attributes registered in Temporal', { added });
+      else if (tell.hasTold()) log.info('builds have search attributes');
     },
-    (error: unknown) => {
-      if (signal.aborted) return;
-      log.warn('builds have no search attributes: Temporal does not take them', {
-        ...{ error, names: Object.keys(ATTRIBUTE_TYPES) },
-      });
-    },
+    () => undefined, // the node ends
   );
   return {
     get areThere() {
       return areThere;
+    },
+  };
+}
+
+/** The same fault may come at each try, for as long as the node runs. */
+function warnOfEachFault(log: Log) {
+  let last: string | undefined;
+  return {
+    hasTold: () => last !== undefined,
+    fault: (error: unknown): void => {
+      if (String(error) === last) return;
+      last = String(error);
+      log.warn('builds have no search attributes: Temporal does not take them. It is asked again', {
+        ...{ error, names: Object.keys(ATTRIBUTE_TYPES) },
+      });
     },
   };
 }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { registerSearchAttributes } from '../../../src/adapters/temporal/search-attributes.ts';
 import { ATTRIBUTE_TYPES } from '../../../src/domain/context/job-attributes.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
 const NAMES = Object.keys(ATTRIBUTE_TYPES);
+
+const UNTAKEN = 'builds have no search attributes: Temporal does not take them. It is asked again';
 
 /** As Temporal's client says what its server has refused. */
 function refusal(code: number, details: string): Error {
@@ -17,6 +20,19 @@ interface FakeTemporal {
   readonly there?: Readonly<Record<string, number>>;
   readonly list?: Error;
   readonly add?: Error;
+}
+
+/** No try follows within a test. */
+const NEVER_AGAIN = { firstMs: 3_600_000, maxMs: 3_600_000 };
+
+/** A Temporal that lists search attributes so, and registers all that it is asked to. */
+function answering(listSearchAttributes: () => Promise<unknown>): Client {
+  const addSearchAttributes = () => Promise.resolve({});
+  return {
+    options: { namespace: 'builds' },
+    connection: { operatorService: { listSearchAttributes, addSearchAttributes } },
+    workflowService: { countWorkflowExecutions: () => Promise.resolve({}) },
+  } as unknown as Client;
 }
 
 /** Registers with a Temporal that answers so; ends with what the log says of it. */
@@ -37,7 +53,8 @@ async function register({ there = {}, list, add }: FakeTemporal) {
     workflowService: { countWorkflowExecutions: () => Promise.resolve({}) },
   } as unknown as Client;
   const { log, said } = recordingLog();
-  const attributes = registerSearchAttributes(client, log, new AbortController().signal);
+  const { signal } = new AbortController();
+  const attributes = registerSearchAttributes(client, log, { signal, timing: NEVER_AGAIN });
   assert.equal(attributes.areThere, false, 'not before Temporal has answered');
   while (said.length === 0 && !attributes.areThere) await new Promise(setImmediate);
   await new Promise(setImmediate);
@@ -88,16 +105,81 @@ describe('the search attributes of builds', () => {
     ],
   ];
   for (const [why, temporal, reason] of refused) {
-    it(`are left out where the node ${why}, and the log says so once`, async () => {
+    it(`are left out where the node ${why}, and the log says so`, async () => {
       const { attributes, said } = await register(temporal);
       assert.equal(attributes.areThere, false);
       assert.deepEqual(
         said.map(({ level, message }) => [level, message]),
-        [['warn', 'builds have no search attributes: Temporal does not take them']],
+        [['warn', UNTAKEN]],
       );
       const { error, names } = said[0]?.fields ?? {};
       assert.match(String(error), reason);
       assert.deepEqual(names, NAMES);
     });
   }
+
+  const passing: [what: string, faults: readonly Error[], warnings: number][] = [
+    ['Temporal was away for a while', [refusal(14, 'connection refused')], 1],
+    ['Temporal was away for longer', Array(3).fill(refusal(14, 'connection refused')), 1],
+    ['the node was given the permission', [refusal(7, 'Request unauthorized.')], 1],
+    ['another fault came between', [refusal(14, 'no answer'), refusal(7, 'unauthorized')], 2],
+  ];
+  for (const [what, faults, warnings] of passing) {
+    it(`are there after ${what}, without a restart; the log says each fault once`, async () => {
+      const left = [...faults];
+      const { log, said } = recordingLog();
+      const client = answering(() => {
+        const fault = left.shift();
+        return fault ? Promise.reject(fault) : Promise.resolve({ customAttributes: {} });
+      });
+      const { signal } = new AbortController();
+      const timing = { firstMs: 1, maxMs: 2 };
+      const attributes = registerSearchAttributes(client, log, { signal, timing });
+      while (!attributes.areThere) await delay(1);
+      assert.deepEqual(
+        said.map(({ level }) => level),
+        [...Array<string>(warnings).fill('warn'), 'info'],
+      );
+      assert.match(said.at(-1)?.message ?? '', /registered in Temporal/);
+    });
+  }
+
+  it('are there when somebody has made them by hand meanwhile, and the log says so', async () => {
+    let asked = 0;
+    const customAttributes = Object.fromEntries(
+      Object.entries(ATTRIBUTE_TYPES).map(([name, type]) => [name, type === 'INT' ? 3 : 2]),
+    );
+    const client = answering(() => {
+      asked += 1;
+      const fault = refusal(12, 'unknown method');
+      return asked === 1 ? Promise.reject(fault) : Promise.resolve({ customAttributes });
+    });
+    const { log, said } = recordingLog();
+    const { signal } = new AbortController();
+    const timing = { firstMs: 1, maxMs: 2 };
+    const attributes = registerSearchAttributes(client, log, { signal, timing });
+    while (!attributes.areThere) await delay(1);
+    assert.deepEqual(
+      said.map(({ message }) => message),
+      [UNTAKEN, 'builds have search attributes'],
+    );
+  });
+
+  it('are asked for no more once the node ends', async () => {
+    let asked = 0;
+    const client = answering(() => {
+      asked += 1;
+      return Promise.reject(refusal(14, 'connection refused'));
+    });
+    const { log, said } = recordingLog();
+    const ending = new AbortController();
+    const timing = { firstMs: 20, maxMs: 20 };
+    registerSearchAttributes(client, log, { signal: ending.signal, timing });
+    while (said.length === 0) await delay(1);
+    ending.abort();
+    const before = asked;
+    await delay(60);
+    assert.equal(asked, before);
+    assert.equal(said.length, 1);
+  });
 });
