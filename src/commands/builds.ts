@@ -26,14 +26,12 @@ const QUERY_LIMIT_MS = 5_000;
  */
 export async function withTemporal<T>(
   configPath: string,
-  { io: { env } }: CommandContext,
+  { io: { env }, ports }: CommandContext,
   work: (client: Client, state: StatePaths) => Promise<T>,
 ): Promise<T> {
-  // Loaded here, because other commands do not need Temporal.
-  const { visitTemporal } = await import('../adapters/temporal/visit.ts');
   const note = await readNodeNote(configPath);
   const state = stateDirectoryPaths({ configPath, env, noted: note?.stateDir });
-  const { client, closeClient } = await visitTemporal({ env, state, noted: note?.temporal });
+  const { client, closeClient } = await ports.visitTemporal({ env, state, noted: note?.temporal });
   try {
     return await work(client, state);
   } finally {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { AdjustableLog } from '../adapters/log/log.ts';
 import type { ProgramInfo } from '../domain/context/context.ts';
+import type { CommandPorts } from './ports.ts';
 
 /** The process as a command sees it. Tests use another one. */
 export interface CommandIo {
@@ -26,6 +27,7 @@ export interface LogSettings {
 
 export interface CommandContext {
   readonly io: CommandIo;
+  readonly ports: CommandPorts;
   readonly program: ProgramInfo;
   /** Call it only in an action, when the options have been read. */
   logSettings(): LogSettings;

@@ -102,7 +102,7 @@ async function answerOf(
 }
 
 async function describeRefusal(error: unknown): Promise<string> {
-  // Loaded by now: see `withTemporal`.
+  // Loaded by now, with the client.
   const { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } =
     await import('@temporalio/client');
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {

@@ -7,6 +7,7 @@ import { releaseSignals } from '../worker/shutdown.ts';
 import { loadCommands } from './command-list.ts';
 import type { CommandContext, CommandIo, LogSettings } from './context.ts';
 import { booleanOption, forgetEmptyVariables, joinBooleanValues } from './options.ts';
+import { realPorts, type CommandPorts } from './ports.ts';
 import { describeVersion } from './version.ts';
 
 const FAILED = 1;
@@ -19,11 +20,16 @@ interface GlobalFlags {
 }
 
 /** Runs one command to its end and returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
-export async function runCli(args: readonly string[], io: CommandIo): Promise<number> {
+export async function runCli(
+  args: readonly string[],
+  io: CommandIo,
+  ports: CommandPorts = realPorts,
+): Promise<number> {
   const root = new Command();
   let exitCode = 0;
   let preset: LogKeys = { level: undefined, format: undefined };
   const context = createContext(root, io, {
+    ports,
     preset: () => preset,
     setExitCode: (code) => {
       exitCode = code;
@@ -92,6 +98,7 @@ function choiceOption(flags: string, description: string, choices: readonly stri
 }
 
 interface ContextParts {
+  readonly ports: CommandPorts;
   preset(): LogKeys;
   setExitCode(code: number): void;
 }
@@ -99,7 +106,7 @@ interface ContextParts {
 function createContext(
   root: Command,
   io: CommandIo,
-  { preset, setExitCode }: ContextParts,
+  { ports, preset, setExitCode }: ContextParts,
 ): CommandContext {
   let log: AdjustableLog | undefined;
   const logSettings = (): LogSettings => {
@@ -107,7 +114,7 @@ function createContext(
     return { level: debug ? 'debug' : logLevel || undefined, format: logFormat || undefined };
   };
   return {
-    ...{ io, setExitCode, logSettings, program: describeProgram() },
+    ...{ io, ports, setExitCode, logSettings, program: describeProgram() },
     log: () => {
       const [given, keys] = [logSettings(), preset()];
       log ??= createLog({

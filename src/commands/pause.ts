@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Command, Option } from 'commander';
+import { readTextIfThere } from '../adapters/state/durable-files.ts';
 import type { FleetState } from '../domain/runner/fleet.ts';
 import * as messages from '../workflows/messages.ts';
 import { withTemporal } from './builds.ts';
@@ -97,9 +97,14 @@ async function withNode(
   tell: (node: FleetNode) => Promise<void>,
 ): Promise<void> {
   await withTemporal(flags.config, context, async (client, { installationFile }) => {
-    const name = flags.node ?? (await readFile(installationFile, 'utf8')).trim();
-    await tell(await findNode(client, name));
+    await tell(await findNode(client, flags.node ?? (await readName(installationFile))));
   });
+}
+
+async function readName(installationFile: string): Promise<string> {
+  const name = (await readTextIfThere(installationFile))?.trim();
+  if (name !== undefined) return name;
+  throw new Error(`no node has run with ${installationFile}: start it, or name one with --node`);
 }
 
 async function findNode(client: Client, name: string): Promise<FleetNode> {

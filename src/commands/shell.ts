@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { Command } from 'commander';
-import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { buildDirectory, readRecord } from '../adapters/state/build-store.ts';
 import { openKeyRing } from '../adapters/state/cipher.ts';
 import { planTerminal } from '../domain/executor/terminal.ts';
@@ -52,11 +51,11 @@ async function openTerminal(
   record: BuildContext,
   { hasTty, context }: Wish,
 ): Promise<ContainerTerminal> {
-  const { env } = context.io;
-  // Nothing is made here, so it does not matter for which installation.
-  const engine = createContainerEngines({ env, log: context.log(), installation: '' });
+  const { io, ports } = context;
+  const { runner } = record;
+  const engine = await ports.openTerminalEngine({ runner, env: io.env, log: context.log() });
   const { container, command } = planTerminal(record);
-  const terminal = await engine(record.runner).openTerminal(container, { command, hasTty });
+  const terminal = await engine.openTerminal(container, { command, hasTty });
   if (terminal !== undefined) return terminal;
   throw new Error(
     `container ${container} does not run now: it does while a script of the job runs, so try again then`,

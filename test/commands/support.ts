@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough, Writable, type Readable } from 'node:stream';
 import { runCli } from '../../src/commands/main.ts';
+import type { CommandPorts } from '../../src/commands/ports.ts';
 import {
   json,
   plain,
@@ -43,26 +44,39 @@ export async function openInstallation(config?: (url: string) => string): Promis
   };
 }
 
-export async function run(args: readonly string[], answers = ''): Promise<Ran> {
-  const stdout = collector();
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** What comes in instead of a person's answers. */
+  readonly input?: Readable;
+  /** Told of each piece of stdout. */
+  readonly heard?: (text: string) => void;
+  /** Absent: the real ones, for commands that need none. */
+  readonly ports?: CommandPorts;
+}
+
+export async function run(
+  args: readonly string[],
+  answers = '',
+  { env = {}, input = new PassThrough().end(answers), heard, ports }: RunOptions = {},
+): Promise<Ran> {
+  const stdout = collector(heard);
   const stderr = collector();
-  const input = new PassThrough();
-  input.end(answers);
-  const io = { env: {}, input, stdout: stdout.stream, stderr: stderr.stream };
-  const exitCode = await runCli(args, io);
+  const io = { env, input, stdout: stdout.stream, stderr: stderr.stream };
+  const exitCode = await runCli(args, io, ports);
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function collector() {
-  const chunks: string[] = [];
+function collector(heard?: (text: string) => void) {
+  const chunks: Uint8Array[] = [];
   const stream = new Writable({
     decodeStrings: false,
-    write: (chunk: string, _encoding, done) => {
-      chunks.push(chunk);
+    write: (chunk: string | Uint8Array, _encoding, done) => {
+      chunks.push(Buffer.from(chunk));
+      heard?.(chunk.toString());
       done();
     },
   });
-  return { stream, text: () => chunks.join('') };
+  return { stream, text: () => Buffer.concat(chunks).toString() };
 }
 
 export const verified = json(200, { id: 12, token: TOKEN, token_expires_at: null });

@@ -1,0 +1,87 @@
+import type { Client } from '@temporalio/client';
+
+/** A workflow that runs, as the client of a command finds it. */
+export interface FakeWorkflow {
+  readonly type: 'runBuild' | 'feedRunners';
+  readonly id: string;
+  readonly node?: string;
+  readonly summary?: string;
+  readonly startedAt?: Date;
+  /** Answers to queries by name; absent while no worker answers. */
+  readonly answers?: Readonly<Record<string, unknown>>;
+  /** What a worker answers to an update. What it throws is what the client throws. */
+  readonly update?: (name: string) => string;
+}
+
+/** What a command has sent to a workflow. */
+export interface Sent {
+  readonly to: string;
+  readonly kind: 'signal' | 'update' | 'terminate';
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+export interface FakeTemporal {
+  readonly client: Client;
+  readonly sent: readonly Sent[];
+  /** Time limits of calls in milliseconds from their begin. */
+  readonly limitsMs: readonly number[];
+}
+
+interface Named {
+  readonly name: string;
+}
+
+/** The few calls of Temporal's client that commands use. */
+export function createFakeTemporal(workflows: readonly FakeWorkflow[]): FakeTemporal {
+  const sent: Sent[] = [];
+  const limitsMs: number[] = [];
+  const getHandle = (id: string) => {
+    const workflow = workflows.find((one) => one.id === id);
+    const found = (): FakeWorkflow => {
+      if (workflow === undefined) throw new Error(`workflow not found: ${id}`);
+      return workflow;
+    };
+    const { node, answers, startedAt = new Date(0), summary, update } = workflow ?? {};
+    return {
+      describe: async () => ({
+        ...{ startTime: startedAt, memo: memoOf(node) },
+        staticSummary: async () => summary,
+        workflowId: found().id,
+      }),
+      query: async ({ name }: Named) => {
+        if (answers?.[name] === undefined) throw new Error('no worker answers');
+        return answers[name];
+      },
+      signal: async ({ name }: Named, ...args: readonly unknown[]) => {
+        sent.push({ to: found().id, kind: 'signal', name, args });
+      },
+      terminate: async (reason: string) => {
+        sent.push({ to: found().id, kind: 'terminate', name: reason, args: [] });
+      },
+      executeUpdate: async ({ name }: Named, { args }: { readonly args: readonly unknown[] }) => {
+        sent.push({ to: found().id, kind: 'update', name, args });
+        return update?.(name) ?? '';
+      },
+    };
+  };
+  async function* list({ query }: { readonly query: string }) {
+    for (const { type, id, node } of workflows) {
+      if (query === `WorkflowType = '${type}' AND ExecutionStatus = 'Running'`) {
+        yield { workflowId: id, memo: memoOf(node) };
+      }
+    }
+  }
+  const withDeadline = async (deadline: number, work: () => Promise<unknown>) => {
+    limitsMs.push(deadline - Date.now());
+    return work();
+  };
+  return {
+    client: { withDeadline, workflow: { list, getHandle } } as unknown as Client,
+    ...{ sent, limitsMs },
+  };
+}
+
+function memoOf(node: string | undefined): object | undefined {
+  return node === undefined ? undefined : { nodeQueue: `gitlab-runner-node-${node}` };
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { appendFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, it } from 'node:test';
+import type { CommandPorts, TerminalEngineOptions } from '../../src/commands/ports.ts';
+import type { TerminalCommand } from '../../src/ports/index.ts';
+import { createFakeShell, type FakeShell } from '../adapters/session-server/fake-shell.ts';
+import { BUILD, build, openRunningNode, type RunningNode } from './running-node.ts';
+
+let node: RunningNode;
+afterEach(async () => {
+  assert.equal(node.openClients, 0, 'the connection to Temporal is closed');
+  await node.close();
+});
+
+describe('`logs`', () => {
+  it('prints the log as it is on the disk of the node, byte by byte', async () => {
+    node = await openRunningNode([build()]);
+    const log = Buffer.from('masked [MASKED] ж\u001b[31m\r\n');
+    await writeFile(join(await node.record(), 'trace'), log);
+    const { exitCode, stdout } = await node.run(['logs', '7']);
+    assert.deepEqual([exitCode, stdout], [0, log.toString()]);
+  });
+
+  it('prints with --follow what is added, until the build is removed', async () => {
+    node = await openRunningNode([build()]);
+    const directory = await node.record();
+    const trace = join(directory, 'trace');
+    await writeFile(trace, 'begun\n');
+    const printed = new EventEmitter();
+    const whenPrinted = once(printed, 'text');
+    const heard = (text: string) => void printed.emit('text', text);
+    const following = node.run(['logs', '-f', '7'], { heard });
+    assert.deepEqual(await whenPrinted, ['begun\n']);
+    await appendFile(trace, 'ended\n');
+    await rm(directory, { recursive: true });
+    const { exitCode, stdout } = await following;
+    assert.deepEqual([exitCode, stdout], [0, 'begun\nended\n']);
+  });
+
+  it('ends with 1 where the job runs on another node, and names it', async () => {
+    node = await openRunningNode([build({ node: 'node-2' })]);
+    const { exitCode, stdout, stderr } = await node.run(['logs', '7']);
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    const said = `ERROR: this node has no log of ${BUILD}: run \`logs\` on its node, node-2`;
+    assert.ok(stderr.includes(said), stderr);
+  });
+});
+
+describe('`shell`', () => {
+  interface Opened extends TerminalCommand {
+    readonly container: string;
+    readonly options: TerminalEngineOptions;
+  }
+
+  /** An engine whose containers have this shell, or do not run. */
+  function engineWith(shell: FakeShell | undefined) {
+    const opened: Opened[] = [];
+    const openTerminalEngine: CommandPorts['openTerminalEngine'] = async (options) => ({
+      openTerminal: async (container, command) => {
+        opened.push({ container, ...command, options });
+        return shell;
+      },
+    });
+    return { ports: { openTerminalEngine }, opened };
+  }
+
+  it('passes a pipe on to a shell in the container of the job, and its output and code back', async () => {
+    node = await openRunningNode([build()]);
+    await node.record();
+    const shell = createFakeShell();
+    const { ports, opened } = engineWith(shell);
+    const input = new PassThrough();
+    const running = node.run(['shell', '7'], { ports, input, env: { DOCKER_HOST: 'tcp://x' } });
+    input.write('exit 3\n');
+    await shell.whenTyped('exit 3\n');
+    shell.say('bye ж\n');
+    shell.exit(3);
+    const { exitCode, stdout, stderr } = await running;
+    assert.deepEqual([exitCode, stdout], [3, 'bye ж\n']);
+    assert.match(stderr, new RegExp(`Shell opened +build=${BUILD} what=app · rspec`));
+    const [{ container, hasTty, options } = assert.fail('no terminal was opened')] = opened;
+    assert.match(container, /^runner-\S+-project-42-concurrent-0-\S+-build$/);
+    assert.equal(hasTty, false);
+    assert.deepEqual(
+      [options.runner.name, options.env],
+      ['runner one', { DOCKER_HOST: 'tcp://x' }],
+    );
+    assert.equal(shell.isClosed, true);
+    assert.equal(input.destroyed, true);
+  });
+
+  it('ends with 1 where the exit code of the shell is not known', async () => {
+    node = await openRunningNode([build()]);
+    await node.record();
+    const shell = createFakeShell();
+    await shell.close();
+    const { exitCode } = await node.run(['shell', '7'], engineWith(shell));
+    assert.equal(exitCode, 1);
+  });
+
+  it('ends with 1 where the job has no container that runs, and says when it has', async () => {
+    node = await openRunningNode([build()]);
+    await node.record();
+    const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(undefined));
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /ERROR: container \S+ does not run now: it does while a script of the job/,
+    );
+  });
+
+  it('ends with 1 where the job runs on another node, and asks no engine', async () => {
+    node = await openRunningNode([build({ node: 'node-2' })]);
+    const { ports, opened } = engineWith(createFakeShell());
+    const { exitCode, stderr } = await node.run(['shell', '7'], { ports });
+    assert.equal(exitCode, 1);
+    const said = `this node has no record of ${BUILD}: run \`shell\` on its node, node-2`;
+    assert.ok(stderr.includes(said), stderr);
+    assert.deepEqual(opened, []);
+  });
+});
