@@ -144,7 +144,7 @@ async function makeAgain(
   build: LiveBuild,
   { place, ports, container, engine }: PlacedStage,
 ): Promise<ContainerStatus> {
-  const plan = await planFor(build, ports);
+  const plan = planFor(build, ports);
   const { signal } = new AbortController();
   await build.joined(MAKING, () =>
     ensureContainers(build, { plan, places: [place], withServices: false, ports, signal }),

@@ -23,19 +23,14 @@ import {
 } from './services.ts';
 
 /** For planning a build's environment. */
-export type PlanPorts = Pick<Ports, 'builds' | 'digests'>;
+export type PlanPorts = Pick<Ports, 'digests'>;
 
 /** For making its containers, and whatever they need. */
 export type ContainerPorts = AuthPorts & ServiceLogPorts & ServicePorts & Pick<Ports, 'cacheUses'>;
 
-/** The facts for planning that are not in the record: the host paths of mounted files. */
-export async function planFor({ context }: LiveBuild, ports: PlanPorts): Promise<EnvironmentPlan> {
+export function planFor({ context }: LiveBuild, { digests }: PlanPorts): EnvironmentPlan {
   const variables = buildVariables(context, { jobStatus: 'running' });
-  const [build, helper] = await Promise.all([
-    ports.builds.stageFiles(context.buildId, 'build'),
-    ports.builds.stageFiles(context.buildId, 'helper'),
-  ]);
-  return planEnvironment({ context, variables, digests: ports.digests, files: { build, helper } });
+  return planEnvironment({ context, variables, digests });
 }
 
 export interface ContainerOptions {
@@ -137,8 +132,11 @@ async function createContainer(build: LiveBuild, options: PlaceOptions): Promise
   const { plan, place, images, links, ports, withServices } = options;
   const engine = ports.engine(build.context.runner);
   const image = images.places.get(place);
-  const { sharesPipes } = await engine.info();
-  const found = { entrypoint: image?.entrypoint ?? [], sharesPipes };
+  const [files, { sharesPipes }] = await Promise.all([
+    ports.builds.stageFiles(build.context.buildId, place),
+    engine.info(),
+  ]);
+  const found = { files, entrypoint: image?.entrypoint ?? [], sharesPipes };
   const spec = plan.ready(place, plan.container(place, image?.reference ?? '', links), found);
   const id = await engine.createContainer(spec);
   const directories = plan.directoriesToMake.map(

@@ -135,7 +135,7 @@ async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {
 async function prepareOnce(build: LiveBuild, ports: PreparePorts): Promise<void> {
   const { trace, preparation } = build;
   assertLinux(await whenDockerAnswers(build, ports));
-  const plan = await planFor(build, ports);
+  const plan = planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
     // Keys are stored unencrypted and must not contain text of the job, so the key is a digest.

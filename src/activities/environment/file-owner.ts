@@ -20,7 +20,7 @@ export async function findOwner(
 ): Promise<string | undefined> {
   if (!variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR')) return undefined;
   const engine = ports.engine(build.context.runner);
-  const plan = await planFor(build, ports);
+  const plan = planFor(build, ports);
   const reference = plan.images.build.reference ?? '';
   const { user } = plan.container('build', reference);
   const wanted = user || (await engine.inspectImage(reference))?.user || '';

@@ -60,15 +60,16 @@ export interface EnvironmentPlan {
     links?: readonly string[],
   ) => ContainerSpec;
   /**
-   * How a container from {@link container} gets its stages, which depends on its image and engine:
-   * it waits for them, or is started for each, with the script on its stdin where an entrypoint
-   * may drop the command.
+   * A container from {@link container} with the files through which it gets its stages. How it gets
+   * them depends on its image and engine: it waits for them, or is started for each, with the script
+   * on its stdin where an entrypoint may drop the command.
    */
-  readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundEngine) => ContainerSpec;
+  readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundFacts) => ContainerSpec;
 }
 
-/** Facts about an image and its engine. */
-export interface FoundEngine {
+/** Facts that are known when a container is about to be created. */
+export interface FoundFacts {
+  readonly files: StageFilePaths;
   /** Entrypoint of the container's image. */
   readonly entrypoint: readonly string[];
   /** See {@link WaitingOptions}. */
@@ -80,7 +81,6 @@ export interface EnvironmentInput {
   readonly context: BuildContext;
   readonly variables: Variables;
   readonly digests: Digests;
-  readonly files: Readonly<Record<ContainerPlace, StageFilePaths>>;
 }
 
 /**
@@ -129,16 +129,17 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
         ),
       name: plan.containerNames[place],
       image,
-      // The image may have an entrypoint: `ready` decides once the image is known.
+      // The image may have an entrypoint: `ready` decides once the image is known, and adds the files.
       opensStdin: false,
+      fileMounts: [],
       networkAliases: ['build', plan.containerNames[place]],
       labels: containerLabels(input, place),
       binds,
-      fileMounts: fileMounts(input.files[place]),
     }),
-    ready: (place, spec, { entrypoint, sharesPipes }) => {
+    ready: (place, plain, { files, entrypoint, sharesPipes }) => {
+      const spec = { ...plain, fileMounts: fileMounts(files) };
       if (place === 'build') return withStdin(spec, entrypoint);
-      const { turn, bell } = input.files[place];
+      const { turn, bell } = files;
       return letHelperWait(spec, {
         ...{ imageEntrypoint: entrypoint, sharesPipes, turn, bell },
         isOfficialImage: images.helper.reference === undefined,

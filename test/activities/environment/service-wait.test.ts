@@ -66,7 +66,7 @@ function setUp({ timeoutSeconds = 30, networkMode = '', fault }: Options = {}) {
     const clock = createManualClock(startMs);
     const { ports } = openProcess(world, { engine, ports: { clock } });
     const build = await createLiveBuilds(ports).open(context.buildId);
-    const plan = await planFor(build, ports);
+    const plan = planFor(build, ports);
     const stop = new AbortController();
     let end = 'waits';
     const options = { plan, services: waited, helperImage: 'helper', ports, signal: stop.signal };

@@ -15,7 +15,7 @@ describe("a build's containers", () => {
     });
   });
 
-  it('see the same volumes, and each its own files', () => {
+  it('see the same volumes', () => {
     const plan = planOf({ volumes: ['/cache', '/srv:/data:ro'] });
     const build = plan.container('build', 'sha256:1');
     const helper = plan.container('helper', 'sha256:2');
@@ -26,12 +26,6 @@ describe("a build's containers", () => {
       `${volume}:/builds:nocopy`,
     ]);
     assert.deepEqual(helper.binds, build.binds);
-    assert.deepEqual(build.fileMounts, [
-      { source: '/build/script', target: '/.temporal-gitlab-runner/script', readOnly: true },
-      { source: '/build/output', target: '/.temporal-gitlab-runner/output', readOnly: false },
-      { source: '/build/state', target: '/.temporal-gitlab-runner/state', readOnly: false },
-    ]);
-    assert.equal(helper.fileMounts[0]?.source, '/helper/script');
     assert.deepEqual([build.image, helper.image], ['sha256:1', 'sha256:2']);
   });
 

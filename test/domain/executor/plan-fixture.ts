@@ -6,13 +6,6 @@ import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 /** Long enough to be distinguishable; nothing here reads them. */
 const digests = { md5Hex: () => 'm'.repeat(32), sha256Hex: () => 's'.repeat(64) };
 
-function filesOf(place: string) {
-  return {
-    ...{ script: `/${place}/script`, output: `/${place}/output`, state: `/${place}/state` },
-    ...{ turn: `/${place}/turn`, bell: `/${place}/bell` },
-  };
-}
-
 export function planOf(
   changes: ContextChanges = {},
   docker: Partial<DockerConfig> = {},
@@ -21,8 +14,7 @@ export function planOf(
   const runner = { ...plain.runner, docker: { ...plain.runner.docker, ...docker } };
   const context = { ...plain, runner };
   const variables = buildVariables(context, { jobStatus: 'running' });
-  const files = { build: filesOf('build'), helper: filesOf('helper') };
-  return planEnvironment({ context, variables, digests, files });
+  return planEnvironment({ context, variables, digests });
 }
 
 export function withVariables(

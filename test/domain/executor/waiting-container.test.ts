@@ -24,7 +24,6 @@ function planned() {
     context,
     variables: buildVariables(context, { jobStatus: 'running' }),
     digests: { md5Hex: () => 'md5', sha256Hex: () => 'sha256' },
-    files: { build: FILES, helper: FILES },
   });
 }
 
@@ -42,7 +41,7 @@ describe('a helper container that waits for its stages', () => {
 
   it('has its turn and its bell, and leaves the name `build` to the job’s container', () => {
     const waiting = letHelperWait(spec, OPTIONS);
-    assert.deepEqual(waiting.fileMounts.slice(3), [
+    assert.deepEqual(waiting.fileMounts, [
       { source: '/turn', target: '/.temporal-gitlab-runner/turn', readOnly: true },
       { source: '/bell', target: '/.temporal-gitlab-runner/bell', readOnly: true },
     ]);
@@ -77,10 +76,17 @@ describe('a helper container that waits for its stages', () => {
     });
   }
 
-  it('is never the job’s own', () => {
+  it('is never the job’s own, which has only its script, its output and its state', () => {
     const plan = planned();
     const build = plan.container('build', 'sha256:1');
-    const ready = plan.ready('build', build, { entrypoint: [], sharesPipes: true });
-    assert.deepEqual(ready, build);
+    const found = { files: FILES, entrypoint: [], sharesPipes: true };
+    assert.deepEqual(plan.ready('build', build, found), {
+      ...build,
+      fileMounts: [
+        { source: '/script', target: '/.temporal-gitlab-runner/script', readOnly: true },
+        { source: '/output', target: '/.temporal-gitlab-runner/output', readOnly: false },
+        { source: '/state', target: '/.temporal-gitlab-runner/state', readOnly: false },
+      ],
+    });
   });
 });
