@@ -18,7 +18,7 @@ export interface ConfigActivities {
 
 /** Run from the slots queue by any node with room for one more build. */
 export interface SlotActivities {
-  /** Asks GitLab for a job repeatedly, until the time is over or there is one. */
+  /** Asks GitLab for a job repeatedly, until there is one or the time is over. */
   requestJob(request: JobRequest): Promise<JobRequestOutcome>;
 }
 
@@ -26,8 +26,8 @@ export interface SlotActivities {
 export interface JobRequest {
   readonly runnerKey: string;
   /**
-   * Interval of the requests, in milliseconds of the node's clock: at every multiple of it, plus
-   * the offset.
+   * Interval of the requests, in milliseconds of the node's clock. A request is due at every
+   * multiple of the interval, plus the offset.
    */
   readonly intervalMs: number;
   readonly offsetMs: number;
@@ -52,9 +52,9 @@ export type JobRequestOutcome =
     }
   | {
       readonly kind: 'no_job';
-      /** What kept the node from asking, at last. Absent when it asked, and in answers of 0.1.0. */
+      /** What last kept the node from asking. Absent when it asked, and in answers of 0.1.0. */
       readonly wait?: RequestWait;
-      /** GitLab's last answer was no answer to a runner: it was away, or a proxy spoke. */
+      /** True: GitLab was away, or a proxy answered in its place. */
       readonly isAway?: true;
     }
   /** The coordinator refuses the runner. */
@@ -108,13 +108,13 @@ export interface BuildRef {
  * found by container name and the node's notes, and nothing runs twice.
  */
 export interface BuildActivities {
-  /** Does nothing: its completion shows that the node is alive. */
+  /** Does nothing. Its completion shows that the node is alive. */
   answerCall(): Promise<void>;
   /** Tells GitLab that the job is running. Nothing of the job starts before this. */
   acknowledgeJob(build: BuildRef): Promise<Acknowledgement>;
   /**
-   * Does both: `acknowledgeJob`, and where GitLab accepts the job `prepareEnvironment`, whose faults it
-   * throws.
+   * Acknowledges the job, and prepares the environment when GitLab accepts it. Throws the faults of
+   * `prepareEnvironment`.
    */
   beginBuild(build: BuildRef): Promise<Beginning>;
   /** Pulls images and creates network, volumes and containers. */
@@ -135,7 +135,10 @@ export interface BuildActivities {
    * to end, or when the job is overdue.
    */
   uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
-  /** Writes the last line, sends the rest of the trace and the final state, until GitLab has both. */
+  /**
+   * Writes the last line, and sends the rest of the trace and the final state until GitLab has
+   * both.
+   */
   reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
   /** Writes a line about a person's command. Writes nothing once the trace is finished. */
   writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
@@ -146,7 +149,7 @@ export interface BuildActivities {
    * ended when its workflow's id is given.
    */
   releaseBuild(build: BuildRef, runnerWorkflowId?: string): Promise<void>;
-  /** Asks Temporal to cancel the build's workflow: without that it cannot end as Canceled. */
+  /** Asks Temporal to cancel the build's workflow, which cannot end as Canceled otherwise. */
   markCanceled(build: BuildRef): Promise<void>;
 }
 
@@ -163,13 +166,13 @@ export interface StageRequest {
   readonly attempt: number;
   /** CI_JOB_STATUS for the stage. */
   readonly jobStatus: JobStatus;
-  /** Stages right before this one that only say something. Absent in calls of 0.1.0. */
+  /** Stages right before this one that only print a line. Absent in calls of 0.1.0. */
   readonly before?: readonly PlannedStage[];
 }
 
 /** A line of the trace about a person's command. */
 export interface TraceNotice {
-  /** Distinguishes it from the build's other ones. */
+  /** Distinguishes the notice from the others of the build. */
   readonly key: string;
   readonly text: string;
 }
@@ -180,7 +183,7 @@ export interface StageTry {
   readonly attempt: number;
 }
 
-/** How and why the running stage is stopped. */
+/** How the running stage is stopped, and why. */
 export interface StopRequest {
   readonly how: 'graceful' | 'kill';
   /** Printed in the trace. */
@@ -191,19 +194,21 @@ export interface StopRequest {
 export interface UploadOptions {
   /** True: the build already knows that it is being canceled. */
   readonly ignoreCanceling: boolean;
-  /** Time limit of the job, while it must be watched. Absent in calls of 0.1.0. */
+  /**
+   * Time limit of the job, in milliseconds, when this call must watch it. Absent in calls of 0.1.0.
+   */
   readonly jobTimeoutMs?: number;
   /** True: nothing is sent before GitLab has acknowledged the job. */
   readonly awaitsAcknowledgement?: boolean;
   /**
-   * True: a call whose trace is finished returns with the build's release, because its return alone
-   * would cost the workflow a task of its own.
+   * True: a call whose trace is finished returns only when the build is released, because its
+   * earlier return would cost the workflow a task of its own.
    */
   readonly untilReleased?: boolean;
 }
 
 /**
  * `sealed`: the trace is finished. `overdue`: the job's time is over by the node's own clock,
- * whatever Temporal's says.
+ * whatever Temporal's clock says.
  */
 export type UploadEnd = 'sealed' | 'canceling' | 'aborted' | 'overdue';

@@ -22,17 +22,17 @@ import { createNoticeActivities } from './trace/notice.ts';
 import { createTraceActivities } from './trace/trace.ts';
 
 export interface Activities {
-  /** For the slots queue. */
+  /** Activities for the slots queue. */
   readonly slots: SlotActivities & Pick<FleetActivities, 'adoptBuild'>;
-  /** For the queue of the workflows, which all nodes share. */
+  /** Activities for the queue of the workflows, which all nodes share. */
   readonly fleet: FleetActivities;
-  /** For the node's own queue. */
+  /** Activities for the node's own queue. */
   readonly node: ConfigActivities & BuildActivities;
-  /** For the node itself. */
+  /** Actions that the node itself calls. */
   readonly orphaned: OrphanedBuilds;
 }
 
-/** All activities of a node, made from its ports. */
+/** Creates all activities of a node from its ports. */
 export function createActivities(ports: Ports): Activities {
   const live = createLiveBuilds(ports);
   const orphaned = createOrphanedBuilds(ports, live);

@@ -83,7 +83,8 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const { name, place } = request.stage;
   const { begin, end } = marksOf(context, name, ports);
   if (place === 'runner') {
-    // Nothing runs here. When repeated, it prints nothing twice and ends the same way.
+    // Nothing runs for this stage. When it is repeated, it prints nothing twice and ends the same
+    // way.
     await trace.appendOnce(key, begin() + describeStage(context, name) + end());
     return { kind: 'succeeded' };
   }
@@ -109,12 +110,12 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   return outcome;
 }
 
-/** A stage that has a section of its own only where it comes to anything, which it says itself. */
+/** Whether the stage prints its section itself, and only when it has something to do. */
 function isSilent(name: StageName): boolean {
   return name === 'wait_for_terminal';
 }
 
-/** What stands around the output of a stage. */
+/** Returns what is printed before and after the output of a stage. */
 function marksOf(context: BuildContext, name: StageName, { clock }: Pick<Ports, 'clock'>) {
   const hasSections = context.job.features.trace_sections;
   return {
@@ -126,7 +127,7 @@ function marksOf(context: BuildContext, name: StageName, { clock }: Pick<Ports, 
   };
 }
 
-/** Reports a failure that does not count. One that does is reported with the result. */
+/** Prints a failure that does not fail the job. The result tells any other failure. */
 async function sayIgnored(
   { context, trace }: LiveBuild,
   key: string,
@@ -140,7 +141,7 @@ async function sayIgnored(
 
 /**
  * Frees disk space for the next call, which ends the stage. A stage without a container has no
- * output to delete.
+ * output that could be deleted.
  */
 async function makeRoom(
   build: LiveBuild,
@@ -151,19 +152,22 @@ async function makeRoom(
   await giveUpForFullDisk(build, { place, ports, message: error.message });
 }
 
-/** Like the peer, prints the policy right before the first of the user's own scripts. */
+/** Like gitlab-runner, prints the policy right before the first of the user's own scripts. */
 function linesBefore({ job }: BuildContext, name: StageName): string {
   const first = job.steps.find((step) => step.script.length > 0 && step.name !== 'after_script');
   return first && stepStageName(first) === name ? formatPolicy(job.policy_options) : '';
 }
 
-/** Docker itself signals only the first process, which may not pass the signal on. */
+/**
+ * Returns the way to stop a script. Docker itself signals only the first process, which may not
+ * pass the signal on.
+ */
 function howToStop(context: BuildContext): 'graceful' | 'plain' {
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
   return featureFlags.isOn('FF_USE_NATIVE_CONTAINER_STOP') ? 'plain' : 'graceful';
 }
 
-/** The output of a stage without a container. */
+/** Returns the output of a stage that runs in no container. */
 function describeStage(context: BuildContext, name: StageName): string {
   const variables = buildVariables(context, { jobStatus: 'running' });
   return formatRunnerStage(name, context, variables);
@@ -173,7 +177,10 @@ interface PlacedRun extends StageRun {
   readonly place: Exclude<StagePlace, 'runner'>;
 }
 
-/** A final fault ends the stage. A transient one is thrown, and the stage's next call continues. */
+/**
+ * Returns the outcome of the stage. A final fault ends it. A transient one is thrown, and the
+ * stage's next call continues.
+ */
 async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome> {
   const running: RunningStage = {
     key: run.key,
@@ -218,7 +225,8 @@ function runPlaced(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
 }
 
 /**
- * The workflow repeats this until the stage has ended, because a container may be just starting.
+ * Stops the running stage. The workflow repeats this until the stage has ended, because a container
+ * may be starting at this moment.
  */
 async function stop(
   build: LiveBuild,
@@ -239,9 +247,9 @@ async function stop(
   for (const container of [job, helper]) {
     const status = await engine.inspectContainer(container);
     if (status === undefined || !isAlive(status)) continue;
-    // The stage that is stopped runs in the other one, and this one waits for what comes after it.
+    // The stage to stop runs in the other container, and this one waits for the stages after it.
     if (isWaiting(status) && stage?.place === 'build') continue;
-    // Only the shell that waits could be asked to stop, and that hears nothing while it waits.
+    // Only the waiting shell could be asked to stop, and it does not react while it waits.
     await engine.stopContainer(container, isWaiting(status) ? 'kill' : how);
   }
 }

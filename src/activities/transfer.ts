@@ -20,7 +20,8 @@ const TRANSFERS: Partial<Readonly<Record<StageName, Transfer>>> = {
 };
 
 /**
- * Runs one stage that moves files. Throws only for a bug: stages of other names are never planned.
+ * Runs one stage that moves files. Throws for a stage of another name, which is a bug: such a stage
+ * is never planned.
  */
 export function transferFiles(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {
   const { name } = run.request.stage;

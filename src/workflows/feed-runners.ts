@@ -28,7 +28,9 @@ export interface FeedRunnersState extends FleetState {
   /** Runners that have a serveRunner, with the feeding that they last received. */
   readonly fed: Readonly<Record<string, FedRunner>>;
   readonly needsReload: boolean;
-  /** True: tell every runner again, even without a change, because one may be gone. */
+  /**
+   * True: tell every runner again, even without a change, because a runner's workflow may be gone.
+   */
   readonly feedsAll: boolean;
   readonly askAnew: boolean;
   readonly isStopping: boolean;
@@ -72,7 +74,7 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
     fleet.update({ health: wakeAll(fleet.state()) });
     await feedAll(fleet);
     if (fleet.state().isStopping) return;
-    // Later changes are in the state, which the next run reads first.
+    // Changes that arrive later are in the state, which the next run reads first.
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof feedRunners>(fleet.state());
     }
@@ -118,8 +120,8 @@ function handleMessages(fleet: Fleet): void {
     const isNamed = typeof asked?.configQueue === 'string' && asked.configQueue !== '';
     const configQueue = isNamed ? asked.configQueue : state().configQueue;
     const askAnew = state().askAnew || asked?.hasRestarted === true;
-    // Like gitlab-runner, a reload forgets all health, because the operator may have just fixed the
-    // token.
+    // Like gitlab-runner, a reload forgets the health of all runners, because the operator may have
+    // just fixed the token.
     receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
   };
   setHandler(messages.reloadConfigSignal, reloadConfig, {
@@ -138,7 +140,8 @@ function handleMessages(fleet: Fleet): void {
   setHandler(messages.fleetStatusQuery, () => clearValue(describeFleet(state())), {
     description: 'Which runners ask for jobs, and why others do not. No input.',
   });
-  // Last, because signals that arrived before their handler was set would count as unknown.
+  // This call comes last, because signals that arrive before their handler is set would count as
+  // unknown.
   handleOperatorCommands({ state, receive, reload: () => reloadConfig() });
 }
 
@@ -168,7 +171,7 @@ async function reload({ state, update }: Fleet): Promise<void> {
     update({ settings: await loadConfig() });
   } catch (error) {
     throwBug(error);
-    // A node that was stopped just then reads its file when it starts.
+    // A node that was stopped at that moment reads its file when it starts.
     const reason = reasonOf(error);
     const level = reason.includes('ScheduleToStart') ? 'debug' : 'error';
     log[level]('config not loaded, the last good one stays in force', { reason });
@@ -212,8 +215,8 @@ async function feedAll({ state, update }: Fleet): Promise<void> {
 }
 
 /**
- * By key. Of two entries with one token, which GitLab cannot distinguish either, the last one
- * counts.
+ * Returns the runners by key. GitLab cannot distinguish two entries with one token either, so the
+ * last one counts.
  */
 function planRunnerFeedings(state: FeedRunnersState): ReadonlyMap<string, RunnerFeeding> {
   const { installation, settings } = state;

@@ -73,17 +73,17 @@ export const drainSignal = defineSignal('drain');
 export const resumeSignal = defineSignal('resume');
 /** Ends feedRunners and its runners. Builds continue, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
-/** The same by the words of the command line, as signals and as updates, which answer. */
+/** Same as `pauseRunner`, under the name that the command line uses. */
 export const pauseSignal = defineSignal<[runner: string]>('pause');
 /** Reads config.toml of the node again. */
 export const reloadSignal = defineSignal('reload');
-/** As `pause`, and refuses a runner that is not there. */
+/** Same as the signal `pause`, but refuses a runner that does not exist. */
 export const pauseUpdate = defineUpdate<string, [runner: string]>('pause');
-/** Ends a drain, or with a runner its pause. */
+/** Ends a drain, or the pause of one runner when it is given. */
 export const resumeUpdate = defineUpdate<string, [runner?: string]>('resume');
-/** As the signal `drain`. */
+/** Same as the signal `drain`, but answers. */
 export const drainUpdate = defineUpdate<string>('drain');
-/** As the signal `reload`. */
+/** Same as the signal `reload`, but answers. */
 export const reloadUpdate = defineUpdate<string>('reload');
 /** Sent by a runner when the coordinator refuses it, and when it is accepted again. */
 export const reportHealthSignal = defineSignal<[HealthReport]>('reportHealth');
@@ -95,7 +95,7 @@ export interface HealthReport {
 /** Asks `feedRunners` for its settings and the health of its runners. */
 export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 
-/** Answered in the clear, for people: no name of a runner is in it, only keys. */
+/** Tells people the state of the fleet, not encrypted. It contains keys of runners and no names. */
 export const fleetStatusQuery = defineQuery<unknown>('status');
 
 // serveRunner
@@ -109,15 +109,18 @@ export interface FeedMessage {
   readonly askAnew: boolean;
 }
 /**
- * The node has started a build of this runner from its own record, because the runner had not. The
- * build counts under `limit` like any other.
+ * The node has started a build of this runner from its own record, because the runner's workflow
+ * had not. The build counts under `limit` like any other.
  */
 export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
 /** A build of this runner has ended, so its place under `limit` is free. */
 export const buildEndedSignal = defineSignal<[buildId: string]>(BUILD_ENDED_SIGNAL);
 /** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
-/** Answered in the clear, for people: numbers, times and words of closed lists. */
+/**
+ * Tells people the state of the runner, not encrypted: only numbers, times and words of closed
+ * lists.
+ */
 export const runnerStatusQuery = defineQuery<unknown>('status');
 /** The state of a runner's workflow. */
 export interface RunnerState {
@@ -142,7 +145,7 @@ export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> 
   return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
 }
 
-/** `group/project · rspec #123 · main`; without the names when they are not to be seen. */
+/** Returns `group/project · rspec #123 · main`, or no names when they must not be visible. */
 function summaryOf({ jobId, visible }: JobSummary): string {
   const names = [visible?.project, `${visible?.jobName ?? 'job'} #${jobId}`, visible?.ref];
   return names.filter((name) => name !== undefined).join(' · ');
@@ -161,49 +164,54 @@ export function buildStart(job: JobSummary, node: string) {
   };
 }
 
-/** The node's process was restarted: its activities are scheduled again and re-attach. */
+/**
+ * The node's process was restarted. The build schedules its activities again, and they re-attach.
+ */
 export const nodeRestartedSignal = defineSignal('nodeRestarted');
 /** Ends the build as if a user had pressed cancel in GitLab. */
 export const cancelBuildSignal = defineSignal('cancelBuild');
-/** The same, as a person sends it. */
+/** Same as `cancelBuild`, under the name that people use. */
 export const cancelSignal = defineSignal('cancel');
-/** As the signal `cancel`, and answers. */
+/** Same as the signal `cancel`, but answers. */
 export const cancelUpdate = defineUpdate<string>('cancel');
-/** The node tells what the build waits for there: all of it, each time. Read by `parseWaits`. */
+/**
+ * Tells the build everything that it waits for on its node. Each signal replaces the last one. Read
+ * by `parseWaits`.
+ */
 export const waitsSignal = defineSignal<[waits: unknown]>(WAITS_SIGNAL);
 /**
  * Keeps the containers of a build after its job, or stops the build before a stage. The input is read
  * by `parseHoldCommand`.
  */
 export const holdSignal = defineSignal<[command: unknown]>('hold');
-/** As the signal, and refuses what makes no sense. */
+/** Same as the signal, but refuses a command that makes no sense. */
 export const holdUpdate = defineUpdate<string, [command: unknown]>('hold');
-/** Ends what holds a build now, or else what was to hold it later. */
+/** Ends the hold that the build is stopped at, or else removes the commands for later holds. */
 export const releaseSignal = defineSignal<[Release?]>('release');
-/** As the signal, and refuses it where nothing is held. */
+/** Same as the signal, but is refused where nothing is held. */
 export const releaseUpdate = defineUpdate<string, [release: Release | undefined]>('release');
-/** Tries the failed stage again whose failure holds the build. */
+/** Tries the failed stage again that the build is stopped after. */
 export const retrySignal = defineSignal<[Release?]>('retry');
-/** As the signal, and refuses it where no failed stage holds the build. */
+/** Same as the signal, but is refused where the build is not stopped after a failed stage. */
 export const retryUpdate = defineUpdate<string, [release: Release | undefined]>('retry');
-/** Who ends a hold, or wants a stage tried again. */
+/** Who ends a hold, or asks for a stage to be tried again. */
 export interface Release {
   readonly by?: string;
 }
-/** Answered in the clear, for people. */
+/** Tells people the state of the build, not encrypted. */
 export const buildStatusQuery = defineQuery<BuildStatus>('status');
-/** Where a build stands, in words of closed lists. */
+/** The state of a build, in words of closed lists. */
 export interface BuildStatus {
   readonly stage: string;
   readonly interruption?: Interruption['kind'];
-  /** All that it waits for. */
+  /** Everything that it waits for. */
   readonly waitsFor?: string;
-  /** The oldest of it, ISO 8601. */
+  /** The start of the oldest wait, ISO 8601. */
   readonly since?: string;
   readonly result?: BuildOutcome['state'];
   readonly why?: string;
 }
-/** Answered in the clear, for people. */
+/** Tells people the stages of the build, not encrypted. */
 export const stagesQuery = defineQuery<readonly StageAnswer[]>('stages');
 /** One try of a stage. */
 export interface StageAnswer {
@@ -215,7 +223,7 @@ export interface StageAnswer {
   readonly started: string;
   readonly seconds?: number;
 }
-/** Asks `runBuild` for its stage and its interruption. */
+/** Asks `runBuild` for its current stage and its interruption. */
 export const buildStateQuery = defineQuery<BuildState>('buildState');
 /** The state of a build's workflow. */
 export interface BuildState {

@@ -25,15 +25,18 @@ export interface RunBuildInput {
   readonly nodeQueue: string;
   /** The serveRunner that counts this build under the runner's `limit`. */
   readonly runnerWorkflowId: string;
-  /** True: it counts the build already. False when the node started it from its own record. */
+  /**
+   * True: that workflow already counts this build. False: the node has started the build from its
+   * own record.
+   */
   readonly isCounted: boolean;
-  /** Used when the node is lost. Absent in builds of 0.1.0, which stay on their node. */
+  /** The data for a failover. Absent in builds of 0.1.0, which stay on their node. */
   readonly rescue?: FailoverPlan;
 }
 
 /**
  * Runs one job, from its acknowledgement to its last report, and leaves no environment behind.
- * Transient faults are retried by policy. A script never runs twice: its stage re-attaches.
+ * Transient faults are retried by policy. A script never runs twice, because its stage re-attaches.
  */
 export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const run = openBuildRun(input.job);
@@ -53,7 +56,7 @@ export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
 
 interface EndedBuild {
   readonly outcome: BuildOutcome;
-  /** The node that the build was on at last. */
+  /** The last node that the build was on. */
   readonly assignment: NodeAssignment;
 }
 
@@ -99,7 +102,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
   return { outcome, assignment };
 }
 
-/** Runs the build on one node, as long as the node is alive. */
+/** Runs the build on one node for as long as that node is alive. */
 async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const { job } = input;
   const { run } = scope;
@@ -118,20 +121,22 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   return outcome;
 }
 
-/** The trace is sent from here until the result was reported with all of it. */
+/**
+ * Starts to send the trace. The upload goes on until the result was reported with the whole trace.
+ */
 function beginSending(input: RunBuildInput, scope: BuildScope, sending: CancellationScope): void {
   inBackground(sending, () => sendTrace(input, scope));
   inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
 }
 
-/** Whether a person wants the containers to stay. */
+/** Whether a person wants the containers to be kept. */
 function isKept(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
   return assignment.failover === undefined && run.holds.begin(outcome);
 }
 
-/** Whether nothing comes between the acknowledgement and the preparation. */
+/** Whether nothing has to happen between the acknowledgement and the preparation. */
 function mayBeginAtOnce(job: JobSummary, { assignment, run }: BuildScope): boolean {
-  // Each node has to acknowledge it in its turn.
+  // Every node that the build comes to acknowledges the job itself.
   if (assignment.mergesCalls) run.progress.isAcknowledged = false;
   return (
     assignment.mergesCalls &&
@@ -142,7 +147,7 @@ function mayBeginAtOnce(job: JobSummary, { assignment, run }: BuildScope): boole
   );
 }
 
-/** Ends the build on a node that has taken it over only to report it. */
+/** Ends the build on a node that has only taken it over to report its end. */
 async function concludeElsewhere(
   input: RunBuildInput,
   scope: BuildScope & { readonly outcome: BuildOutcome },
@@ -154,7 +159,10 @@ async function concludeElsewhere(
   return scope.outcome;
 }
 
-/** The node that deletes the record tells the runner too, which saves a task of this workflow. */
+/**
+ * Deletes the record of the build. The node that does this also tells the runner's workflow, which
+ * saves a task of this workflow.
+ */
 async function release(
   { job, runnerWorkflowId }: RunBuildInput,
   { assignment, run, sending }: BuildScope & { readonly sending?: CancellationScope },
@@ -170,11 +178,14 @@ async function release(
     );
     run.progress.isReleased = mergesCalls;
   });
-  // An upload has ended with the release, unless it did not hear of it.
+  // The release has ended an upload, unless the upload did not learn of it.
   sending?.cancel();
 }
 
-/** The outcome of its last stages does not count, because nobody has seen the end of its trace. */
+/**
+ * Returns the outcome of a build that has lost its node. The outcome of its last stages does not
+ * count, because nobody has seen the end of its trace.
+ */
 function outcomeOfLoss(
   { state }: BuildOutcome,
   { message }: { readonly message: string },
@@ -185,13 +196,13 @@ function outcomeOfLoss(
 
 interface Conclusion extends BuildScope {
   readonly outcome: BuildOutcome;
-  /** True: a person wants the containers to stay. */
+  /** True: a person wants the containers to be kept. */
   readonly isHeld?: boolean;
 }
 
 /**
- * Also for a job that is rejected, because an earlier build that Temporal has lost may have begun
- * it.
+ * Reports the end of the build and cleans up. This also happens for a job that is rejected, because
+ * an earlier build that Temporal has lost may have begun it.
  */
 async function conclude(
   { job }: RunBuildInput,
@@ -212,14 +223,14 @@ async function conclude(
   ]);
 }
 
-/** Whoever looks sees the result meanwhile, which GitLab has too. */
+/** Shows the result in Temporal while the containers are kept, because GitLab has it too. */
 async function whileHeld(run: BuildRun, outcome: BuildOutcome): Promise<void> {
   run.show({ stage: 'hold' });
   run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
   await run.kept.whenLetGo(run.stages);
 }
 
-/** Runs beside the stages, and learns from GitLab's answers when the job must end. */
+/** Uploads the trace beside the stages, and learns from GitLab's answers when the job must end. */
 async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope): Promise<void> {
   const build = { buildId: job.buildId };
   const { jobTimeoutMs: timeoutMs } = job.plan;
@@ -231,7 +242,7 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
       assignment.node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
     );
     if (end === 'sealed') return;
-    // GitLab answers to the trace of acknowledged jobs alone.
+    // GitLab only answers to the trace of an acknowledged job.
     if (assignment.mergesCalls && end !== 'overdue') run.progress.isAcknowledged = true;
     if (end === 'aborted') return run.interrupt({ kind: 'aborted' });
     if (end === 'overdue') {
@@ -244,7 +255,7 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
   }
 }
 
-/** What a call waits for before it sends, and before it returns. */
+/** Returns what the call waits for before it sends, and before it returns. */
 function waitsOf({ assignment: { mergesCalls }, run: { progress } }: BuildScope) {
   if (!mergesCalls) return {};
   return {
@@ -261,7 +272,7 @@ async function tellRunner(
     await getExternalWorkflowHandle(runnerWorkflowId).signal(signal, job.buildId);
   } catch (error) {
     throwBug(error);
-    // The runner was removed from the config meanwhile, so nobody counts the build.
+    // The runner was removed from the config meanwhile, so its workflow no longer counts the build.
     log.info('runner not told of the build', { reason: reasonOf(error) });
   }
 }

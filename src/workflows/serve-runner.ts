@@ -27,7 +27,7 @@ export interface ServeRunnerState {
   readonly buildIds: readonly string[];
   /** Workflow id of the feedRunners that receives reports about the runner's health. */
   readonly feederId: string;
-  /** True: the next request need not wait for the interval. */
+  /** True: the next request does not wait for the interval. */
   readonly askAtOnce: boolean;
   /** See `adaptQuestionLimit`. */
   readonly questionLimit: number;
@@ -52,13 +52,16 @@ export function initialServeRunnerState(
 }
 
 /**
- * Duration of one run of requests: long enough to keep an idle runner's history short (six events a
- * minute), short enough for a node that fills up to let another one ask.
+ * Duration of one run of requests. It is long enough to keep the history of an idle runner short
+ * (six events a minute), and short enough that a node that fills up soon lets another one ask.
  */
 const TURN_MS = 55_000;
-/** Pause after a fault of our own and not GitLab's: in the slots queue or the node. */
+/** Pause after a fault that is not GitLab's: the slots queue or the node has failed. */
 const FAULT_PAUSE_MS = 5_000;
-/** Pause after a node with another config.toml took the turn, which may last long. */
+/**
+ * Pause after a node whose config.toml does not have the runner took the request. That may happen
+ * for a long time.
+ */
 const UNKNOWN_RUNNER_PAUSE_MS = 30_000;
 
 /**
@@ -72,7 +75,7 @@ export async function serveRunner(initial: ServeRunnerState): Promise<void> {
     await condition(() => runner.hasEnded() || runner.mayAsk() || runner.shouldContinueAsNew());
     if (runner.hasEnded()) return;
     if (runner.shouldContinueAsNew()) await continueAsNew<typeof serveRunner>(runner.state());
-    // Checked again, because a message at the same moment may have changed it.
+    // Checked again, because a message that arrived at the same moment may have changed it.
     if (runner.mayAsk()) void runJobRequest(runner);
   }
 }
@@ -107,7 +110,8 @@ function openRunner(initial: ServeRunnerState): Runner {
         Math.ceil(Math.min(state.questionLimit, state.feeding.requestConcurrency)) &&
       (state.feeding.limit === 0 || builds.count + jobRequests.count < state.feeding.limit),
     hasEnded: () => state.isStopping && isIdle() && builds.count === 0,
-    // Invariant: nothing is in progress then, so only the state must be carried over.
+    // Invariant: nothing is in progress at a continue-as-new, so only the state must be carried
+    // over.
     shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested && isIdle(),
   };
 }
@@ -167,7 +171,8 @@ async function runJobRequest(runner: Runner): Promise<void> {
     // A request ends like this when its process is stopped. The next process asks again.
     const isStop = reason.includes('Worker is shutting down');
     log[isStop ? 'debug' : 'warn']('job request not answered', { reason });
-    // Temporal or the node was away, which already took time, so the next request does not wait.
+    // Temporal or the node was away. That has already taken time, so the next request does not
+    // wait.
     if (isNodeSilent(error) && patched('asks at once after a silence')) {
       runner.update({ askAtOnce: true });
     } else await sleep(FAULT_PAUSE_MS);
@@ -203,7 +208,7 @@ async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void>
   if (isHealthy && state().isHealthy) return;
   update({ isHealthy });
   await reportHealth(state());
-  // feedRunners counts the refusals; between two of them lies at least the interval.
+  // feedRunners counts the refusals, and must not get them faster than once per interval.
   if (!isHealthy) await sleep(feeding.intervalMs);
 }
 

@@ -3,7 +3,7 @@ import { END_OF_BUILD } from '../domain/build/end-text.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import { isEndOfBuild } from './build/end-mark.ts';
 
-/** What the Temporal UI says of an activity that has no text of its own. */
+/** The summary in the Temporal UI of an activity that was scheduled without one. */
 const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   loadConfig: 'read config.toml',
   requestJob: 'ask GitLab for a job',
@@ -14,20 +14,20 @@ const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   runStage: 'run a stage',
   stopStage: 'stop the stage that runs',
   timeLeft: 'ask the node how much time is left',
-  writeNotice: 'write into the log what a person has ordered',
+  writeNotice: "write an operator's command into the log",
   uploadTrace: 'send the log to GitLab while it grows',
   reportResult: 'send the rest of the log and the result to GitLab',
   destroyEnvironment: 'remove containers, volumes and network',
-  releaseBuild: 'delete the record of the build, free its place',
+  releaseBuild: 'delete the record of the build and free its place',
   markCanceled: 'mark the workflow as canceled',
   answerCall: 'wait for the node to answer',
   witnessLoss: 'wait for another node',
-  adoptBuild: 'hand the build to another node',
+  adoptBuild: 'move the build to another node',
 };
 
 /**
- * Says in the Temporal UI what each activity and timer is for (closed texts: nothing of a job is in
- * them), and marks what is logged of a workflow that ends as its job did.
+ * Gives each activity and timer a summary in the Temporal UI. The texts are fixed and contain
+ * nothing of a job. Also marks log lines of a workflow that only has to end as its job did.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   outbound: [

@@ -119,7 +119,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     const { description, success } = await build.send('Update', 'cancel');
     assert.match(
       description,
-      /Ends the job as the button in GitLab does; its after_script still runs/,
+      /Cancels the job like the button in GitLab; its after_script still runs/,
     );
     await success.waitFor();
     await whenText(build.status, /^\s*Canceled\s*$/);
@@ -147,7 +147,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     await job.whenLog(/^begun$/m);
     const build = await (await ui.openList(BUILDS)).open(`/${job.id}`);
     const { description, success } = await build.send('Update', 'hold', JSON.stringify('30m'));
-    assert.match(description, /Keeps the containers after the job, 1 h unless said otherwise/);
+    assert.match(description, /Keeps the containers after the job, for 1 h unless a time is given/);
     await success.waitFor();
     job.cancel();
     await job.whenFinished();

@@ -29,8 +29,8 @@ export interface WithoutStatement {
 
 /**
  * Adds the statement of provenance as the last member when the job wants one. Each file is hashed
- * on its way into the archive. Unlike in the peer the statement is not written to the checkout,
- * where a later entry could include it. Source: gitlab-runner
+ * on its way into the archive. Unlike in gitlab-runner, the statement is not written to the
+ * checkout, where a later entry could include it. Source: gitlab-runner
  * `commands/helpers/artifacts_uploader.go` (Execute).
  */
 export function addStatement(
@@ -62,7 +62,7 @@ async function* withStatement(
   const { path } = place;
   const subjects: string[] = [];
   for await (const member of members) {
-    // A file of the job with this name is replaced, because it is not the runner's statement and
+    // A file of the job with this name is left out, because it is not the runner's statement and
     // names must be unique.
     if (member.path === path || member.path.startsWith(`${path}/`)) continue;
     assertRoomBeside(place, member);
@@ -99,8 +99,8 @@ async function sizeOf(
 }
 
 /**
- * Checked at the first member and not before, because only a reader of the members closes their
- * source.
+ * Checks that no member has the statement's name. The check runs at the first member, because only
+ * a reader of the members closes their source.
  */
 function assertRoomBeside(place: PlaceInside, { kind, path }: FileMember): void {
   const isBelow = kind !== 'directory' && place.path.startsWith(`${path}/`);

@@ -29,7 +29,7 @@ export interface ArtifactContext {
   readonly names: FileNames;
   /** Identifies this entry in this try of the stage, in notes and in the trace's keys. */
   readonly key: string;
-  /** The same of the stage's earlier tries. */
+  /** The keys of this entry in earlier tries of the stage. */
   readonly earlierKeys: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export function openArtifactContext(
   };
 }
 
-/** Prints a line once for each name, over all crashes. */
+/** Prints a line once for each name, even after crashes. */
 export async function say(
   { build, key }: ArtifactContext,
   name: string,
@@ -88,7 +88,10 @@ export async function wasSent({ build, ports, earlierKeys }: ArtifactContext): P
   return false;
 }
 
-/** A step that is noted is never repeated, so its lines must be durable in the trace first. */
+/**
+ * Notes the progress. A noted step is never repeated, so its lines must be durable in the trace
+ * first.
+ */
 export async function noteProgress<T extends Progress>(
   { build, ports, key }: ArtifactContext,
   progress: T,
@@ -118,7 +121,7 @@ function parseProgress(value: unknown): Progress | undefined {
   }
 }
 
-/** Host path of the packed file. */
+/** Returns the path of the packed file on the node. */
 export function packedFile({ build, ports, upload }: ArtifactContext): Promise<string> {
   return ports.builds.scratchFile(build.context.buildId, `artifact-${upload.index}`);
 }

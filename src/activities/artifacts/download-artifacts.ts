@@ -54,7 +54,9 @@ function scratchFile({ context }: LiveBuild, { ports }: Download): Promise<strin
   return ports.builds.scratchFile(context.buildId, SCRATCH_NAME);
 }
 
-/** False when it was not available; the trace says why. Waits while GitLab is away. */
+/**
+ * Returns false when the file was not available; the trace says why. Waits while GitLab is away.
+ */
 async function fetchFile(build: LiveBuild, run: Download): Promise<boolean> {
   const { ports, signal } = run;
   for (let round = 0; ; round += 1) {
@@ -123,9 +125,9 @@ function linesOf(reply: DownloadReply, { dependency }: Download, end: End): stri
 interface AnswerLine {
   readonly level: HelperLineLevel;
   readonly text: string;
-  /** Name of the field with GitLab's message. */
+  /** Name of the log field that holds GitLab's message. */
   readonly field: string;
-  /** The name of the resulting error in Go. */
+  /** The error's name in gitlab-runner. */
   readonly fault: string;
 }
 
@@ -143,7 +145,7 @@ const ANSWER_LINES: Readonly<Record<DownloadReply['kind'], AnswerLine>> = {
   unreachable: { level: 'error', text: 'error', field: 'error', fault: 'invalid argument' },
 };
 
-/** False when the archive is refused; the trace says why. */
+/** Returns false when the archive is refused; the trace says why. */
 async function unpack(build: LiveBuild, run: Download): Promise<boolean> {
   const { ports, signal, variables, key } = run;
   const file = await scratchFile(build, run);

@@ -39,7 +39,10 @@ export async function packArtifact(context: ArtifactContext): Promise<Packed> {
   }
 }
 
-/** Docker gives the same answer for a path in a missing container as for a missing path. */
+/**
+ * Throws when the container is gone, because Docker gives the same answer for a missing container
+ * as for a missing path.
+ */
 async function assertContainer({ engine, container }: ArtifactContext): Promise<void> {
   if ((await engine.inspectContainer(container)) !== undefined) return;
   throw new FinalError(
@@ -94,11 +97,11 @@ async function* startingWith(
     yield first;
     yield* rest;
   } finally {
-    await rest.return(undefined); // nobody else closes it when packing ends at the first member
+    await rest.return(undefined); // Nobody else closes it when packing ends at the first member.
   }
 }
 
-/** Prints the findings so far, although packing ended before everything was seen. */
+/** Ends packing with a refusal. Prints the lines so far, although not everything was seen. */
 async function refuse(
   context: ArtifactContext,
   expanded: ExpandedArtifact,
@@ -113,7 +116,7 @@ async function refuse(
 
 interface Choice {
   readonly selection: FileSelection;
-  /** To be read once. */
+  /** Read it only once. */
   readonly members: AsyncGenerator<FileMember>;
 }
 
@@ -160,7 +163,7 @@ async function sayLines(
   }
 }
 
-/** The fault to throw: after repeated tries it is final. */
+/** Counts a failed try and returns the fault to throw, which is final after too many tries. */
 async function countTry(
   { build, ports, key }: ArtifactContext,
   fault: TransientError,

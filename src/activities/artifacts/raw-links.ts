@@ -2,7 +2,7 @@ import { relativeTo } from '../../domain/files/project-paths.ts';
 import type { FileMember } from '../../ports/index.ts';
 import type { ArtifactContext } from './artifact-context.ts';
 
-/** With more than one member nothing is sent anyway. */
+/** An entry with more than one member is not sent as a raw file. */
 const MAX_LINKS = 2;
 
 /**
@@ -19,7 +19,8 @@ export async function* followLinks(
     if (member.kind !== 'symlink') yield member;
     else if (links.length < MAX_LINKS) links.push(member);
   }
-  // Resolved last, because an engine gives one answer about a container at a time.
+  // The targets are read last, because an engine answers only one request about a container at a
+  // time.
   for (const link of links) yield* targetOf(context, link);
 }
 

@@ -52,7 +52,7 @@ export async function sendArtifact(context: ArtifactContext): Promise<Sent> {
 interface Attempt {
   readonly answer: UploadAnswer;
   readonly said: string;
-  /** Distinguishes its lines from those of every other attempt. */
+  /** Distinguishes the lines of this attempt from those of every other attempt. */
   readonly id: string;
   readonly status?: number;
   /** The server that GitLab redirected to. */
@@ -87,8 +87,8 @@ function attemptOf(reply: ArtifactReply): Attempt {
 }
 
 /**
- * Whether GitLab no longer wants the job. Asked after a possible outage: only uploads that fail
- * while GitLab answers other calls count as tries.
+ * Whether GitLab no longer wants the job. Asked after a possible outage, because only uploads that
+ * fail while GitLab answers other calls count as tries.
  */
 async function isJobGone(context: ArtifactContext, why: string): Promise<boolean> {
   const { build, ports } = context;
@@ -105,7 +105,7 @@ async function isJobGone(context: ArtifactContext, why: string): Promise<boolean
   }
 }
 
-/** Printed once for each entry, however long it takes. */
+/** Tells once that the upload waits for GitLab, however long it waits. */
 async function waiting(context: ArtifactContext, fault: TransientError): Promise<TransientError> {
   const { build, ports } = context;
   const text = `${prefixOf(context)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;
@@ -117,7 +117,7 @@ async function waiting(context: ArtifactContext, fault: TransientError): Promise
 async function fail(context: ArtifactContext, attempt: Attempt, sayFinally: string): Promise<Sent> {
   await say(context, `attempt ${attempt.id}`, lineOf(context, attempt));
   await say(context, 'failed', { level: 'fatal', text: sayFinally });
-  // If the job may not send this entry, it may not send the others.
+  // A job that may not send this entry may not send the others either.
   return noteProgress(context, { state: 'failed', isLast: attempt.answer === 'forbidden' });
 }
 
@@ -131,7 +131,10 @@ const LEVELS: Readonly<Record<UploadAnswer, HelperLineLevel>> = {
   unanswered: 'error',
 };
 
-/** Source: gitlab-runner `network/gitlab.go` (UploadRawArtifacts, determineUploadState). */
+/**
+ * Returns the line about an attempt. Source: gitlab-runner `network/gitlab.go` (UploadRawArtifacts,
+ * determineUploadState).
+ */
 function lineOf(context: ArtifactContext, { answer, said, id, status }: Attempt): HelperLine {
   const { job } = context.build.context;
   const isUnanswered = answer === 'unanswered';

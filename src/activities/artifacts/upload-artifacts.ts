@@ -16,8 +16,8 @@ import type { Transfer } from '../files/transfer-run.ts';
 
 /**
  * Packs and sends each artifacts entry that applies to the way the scripts ended. A repeated call
- * continues with the current entry. Unlike in the peer, a failed entry does not stop the others.
- * Source: gitlab-runner `shells/abstract.go` (writeUploadArtifacts),
+ * continues with the current entry. Unlike in gitlab-runner, a failed entry does not stop the
+ * others. Source: gitlab-runner `shells/abstract.go` (writeUploadArtifacts),
  * `commands/helpers/artifacts_uploader.go`.
  */
 export const uploadArtifacts: Transfer = async (build, run) => {

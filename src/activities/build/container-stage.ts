@@ -5,7 +5,7 @@ import type { LeasePorts } from './lease.ts';
 import type { StageRequest, StageTry } from '../contract.ts';
 import { defineNote, type Note } from './note.ts';
 
-/** For running a stage in its container, which is made again when it is gone. */
+/** What a stage needs to run in its container, which is created again when it is gone. */
 export type ContainerStagePorts = LeasePorts &
   Pick<Ports, 'builds' | 'cacheUses' | 'coordinator' | 'credentialPrograms' | 'digests'> &
   Pick<Ports, 'engine' | 'metrics' | 'randomness' | 'registryAuthFile'>;
@@ -19,22 +19,22 @@ export interface ContainerStage {
   readonly ports: ContainerStagePorts;
 }
 
-/** The facts by which a started stage is recognised after a crash of this process. */
+/** The facts that identify a started stage after a crash of this process. */
 export interface StageStart {
   readonly nonce: string;
   readonly containerId: string;
   /**
-   * `StartedAt` of the container before: another value means that this stage was started. '' when
-   * the container was running already, and waited.
+   * `StartedAt` of the container before the stage: another value means that this stage was started.
+   * Empty when the container was already running, and waiting.
    */
   readonly previousStartedAt: string;
   /** See {@link Clock.monotonicMs}. */
   readonly sinceMs: number;
-  /** Absent in notes of releases up to 0.1.0, which opened none. */
+  /** Absent in notes of releases up to 0.1.0, which never opened one. */
   readonly opensStdin?: boolean;
   /**
-   * The container waits for its stages. Whether this one was begun is then told by its state file.
-   * Absent elsewhere, and in what releases up to 0.1.0 wrote.
+   * True: the container waits for its stages, so its state file tells whether this one has begun.
+   * Absent for other containers, and in notes of releases up to 0.1.0.
    */
   readonly waits?: true;
 }
@@ -81,7 +81,9 @@ function parseStart(value: unknown): StageStart | undefined {
   return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
 }
 
-/** undefined when the container was not started for this try of a stage, or has no stdin. */
+/**
+ * Returns undefined when the container was not started for this try of a stage, or has no stdin.
+ */
 export function readStdin(
   buildId: string,
   key: string,
@@ -90,7 +92,7 @@ export function readStdin(
   return stdinNote(key).read(buildId, ports);
 }
 
-/** Durable before the container is started. */
+/** The note is durable when this resolves. Write it before the container is started. */
 export function writeStdin(
   buildId: string,
   key: string,
@@ -99,7 +101,7 @@ export function writeStdin(
   return stdinNote(key).write(buildId, stdin, { builds });
 }
 
-/** undefined when no container was to be started for this try of a stage. */
+/** Returns undefined when no container was to be started for this try of a stage. */
 export function readStart(
   buildId: string,
   key: string,
@@ -108,7 +110,7 @@ export function readStart(
   return startNote(key).read(buildId, ports);
 }
 
-/** Durable before the container is started. */
+/** The note is durable when this resolves. Write it before the container is started. */
 export function writeStart(
   buildId: string,
   key: string,

@@ -1,8 +1,8 @@
 import type { Clock } from '../../ports/index.ts';
 
 /**
- * A moment that an earlier process noted, by the monotonic clock. Returns the current time when
- * there is no note, or the machine was restarted since: the wait then begins again.
+ * Returns a moment that an earlier process noted, by the monotonic clock. Returns the current time
+ * when there is no note, or when the machine was restarted since: the wait then begins again.
  */
 export function earlierOrNow(note: unknown, clock: Pick<Clock, 'monotonicMs'>): number {
   const nowMs = clock.monotonicMs();

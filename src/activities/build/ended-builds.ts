@@ -1,19 +1,19 @@
 import { whenReached } from './when-reached.ts';
 
 /**
- * Runners whose build on this node has ended since they last asked for a job. Such a runner asks
- * once without waiting for its pace.
+ * Remembers runners whose build on this node has ended since they last asked for a job. Such a
+ * runner asks once more without waiting for its interval.
  */
 export interface EndedBuilds {
-  /** A build of this runner has ended, and its place is free. */
+  /** Records that a build of this runner has ended, so its place is free. */
   announce(runnerKey: string): void;
-  /** True once for all builds of this runner that have ended before. */
+  /** Returns true once for all builds of this runner that have ended before. */
   take(runnerKey: string): boolean;
   /** Resolves when a build of this runner has ended since `take`, or when the signal aborts. */
   next(runnerKey: string, signal: AbortSignal): Promise<void>;
 }
 
-/** No build has ended yet. */
+/** Creates an empty memory: no build has ended yet. */
 export function createEndedBuilds(): EndedBuilds {
   const runners = new Set<string>();
   const listeners = new Set<() => void>();

@@ -14,7 +14,7 @@ export function isDiskFull(error: unknown): boolean {
 interface FullDisk {
   readonly place: ContainerPlace;
   readonly ports: Pick<Ports, 'builds'>;
-  /** Includes the path. */
+  /** What could not be stored, with its path. */
   readonly message: string;
 }
 

@@ -4,8 +4,8 @@ const INTERVAL_MS = 5_000;
 
 /**
  * Sends heartbeats to Temporal during `work`. When the workflow cancels the call, this still waits
- * for the work, so that nothing of it runs afterwards. When the process is stopping, or Temporal
- * has given up the call, it ends at once, and the next call in any process resumes the work.
+ * for the work, so that no part of it runs afterwards. When the process is stopping, or Temporal
+ * has given up the call, this ends at once, and the next call resumes the work in any process.
  */
 export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const activity = Context.current();

@@ -3,7 +3,7 @@ export interface LeaseState {
   /** When Temporal last confirmed the lease, by both clocks of this node. */
   confirmedAt: Moment;
   isLost: boolean;
-  /** True: the build does not move before `Ports.nodeWaitMs` is over. */
+  /** True: the build does not move before `Ports.nodeWaitMs` has passed. */
   hasBegunScript: boolean;
 }
 
@@ -12,7 +12,7 @@ interface Moment {
   readonly monotonicMs: number;
 }
 
-/** Nobody has asked yet. */
+/** The lease was not confirmed yet. */
 export const NEVER: Moment = { nowMs: -Infinity, monotonicMs: -Infinity };
 
 export function openLease(): LeaseState {

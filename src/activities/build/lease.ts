@@ -5,7 +5,7 @@ import type { LiveBuild } from './live-builds.ts';
 import type { Clock, Ports } from '../../ports/index.ts';
 import { NEVER, type LeaseState } from './lease-state.ts';
 
-/** How long a confirmation is valid: well below the time after which a build may move. */
+/** How long a confirmation is valid. It is well below the time after which a build may move. */
 const TRUST_MS = 20_000;
 /**
  * How long the trace continues while Temporal does not answer. A build moves at the earliest fifty
@@ -13,16 +13,16 @@ const TRUST_MS = 20_000;
  */
 const PATIENCE_MS = 40_000;
 
-/** For asking Temporal whose a build is. */
+/** What it takes to ask Temporal which node has a build. */
 export type ConfirmPorts = Pick<Ports, 'clock' | 'leases' | 'log'>;
 
-/** For acting as the holder of a lease. */
+/** What it takes to act as the holder of a lease. */
 export type LeasePorts = ConfirmPorts & Pick<Ports, 'nodeWaitMs'>;
 
 /**
- * Whether this node may act for the build. Once another node has it, this stays false, because this
- * process may have been frozen or disconnected meanwhile. Throws TransientError when that can no
- * longer be confirmed.
+ * Whether this node may act for the build. Once another node has the build, this stays false,
+ * because this process may have been frozen or disconnected meanwhile. Throws TransientError when
+ * the lease can no longer be confirmed.
  */
 export async function holdsLease(build: LiveBuild, ports: LeasePorts): Promise<boolean> {
   const { lease, context } = build;
@@ -40,15 +40,15 @@ export async function holdsLease(build: LiveBuild, ports: LeasePorts): Promise<b
 }
 
 /**
- * Always asks Temporal, because what is about to start must not belong to another node. Throws when
- * it does.
+ * Throws when another node has the build. Always asks Temporal, because what is about to start must
+ * not belong to another node.
  */
 export async function assertLease(build: LiveBuild, ports: ConfirmPorts): Promise<void> {
   if (!build.lease.isLost) await ask(build, ports);
   if (build.lease.isLost) throw lostTo(build.context);
 }
 
-/** Forces a new confirmation, because somebody else has written to the job. */
+/** Makes the next check ask Temporal again, because somebody else has written to the job. */
 export function doubtLease({ lease }: LiveBuild): void {
   lease.confirmedAt = NEVER;
 }
@@ -67,7 +67,10 @@ async function ask(build: LiveBuild, { clock, log, leases }: ConfirmPorts): Prom
   loseLease(build);
 }
 
-/** This process no longer starts or reports anything of the build. */
+/**
+ * Records that another node has the build. This process no longer starts or reports anything for
+ * it.
+ */
 export function loseLease(build: LiveBuild): void {
   build.lease.isLost = true;
   build.preparation.abort();
@@ -76,8 +79,9 @@ export function loseLease(build: LiveBuild): void {
 }
 
 /**
- * The longer of two measured ages: the monotonic clock stops while the machine sleeps, and the wall
- * clock may be set back. Infinite when it was set back further than the elapsed time.
+ * Returns the age of the confirmation, by the clock that measures more: the monotonic clock stops
+ * while the machine sleeps, and the wall clock may be set back. Infinity when the wall clock was
+ * set back further than the elapsed time.
  */
 function ageMs({ confirmedAt }: LeaseState, clock: Clock): number {
   const calendarMs = clock.nowMs() - confirmedAt.nowMs;

@@ -10,19 +10,22 @@ import { openWaits, type Waits } from './waits.ts';
 /** Name of the work that creates containers: see {@link LiveBuild.joined}. */
 export const MAKING = 'making';
 
-/** A build as this process holds it. All of it can be restored from the node's record. */
+/** A build as this process holds it. Everything in it can be restored from the node's record. */
 export interface LiveBuild {
-  /** The current context: {@link keepSecrets} and {@link keepExports} add to it. */
+  /** The current context, which {@link keepSecrets} and {@link keepExports} extend. */
   readonly context: BuildContext;
   readonly trace: TraceWriter;
   /**
-   * Aborts when the trace has its last line: the uploader then ends, and `reportResult` sends the
+   * Aborts when the trace has its last line. The uploader then ends, and `reportResult` sends the
    * rest.
    */
   readonly finished: AbortController;
-  /** Aborts when the environment is no longer wanted, because a pull may take long. */
+  /** Aborts when the environment is no longer wanted, because an image pull may take long. */
   readonly preparation: AbortController;
-  /** Aborts when GitLab has accepted the job in this process: only then it takes its trace. */
+  /**
+   * Aborts when GitLab has accepted the job in this process, because GitLab takes no trace before
+   * that.
+   */
   readonly acknowledged: AbortController;
   /** Aborts when the node's record of the build is deleted. */
   readonly released: AbortController;
@@ -34,41 +37,50 @@ export interface LiveBuild {
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
   /**
-   * Which part of the build's log could not be stored, and where; undefined while the disk has
-   * room.
+   * The part of the build's log that could not be stored, and its path; undefined while the disk
+   * has room.
    */
   diskFault: string | undefined;
   /**
    * Logs of services that are copied to the trace; undefined while this process has not checked.
    */
   serviceLogs: ServiceLogs | undefined;
-  /** What it waits for, for people who look. */
+  /** What the build waits for, for people who look at its workflow. */
   readonly waits: Waits;
-  /** When this resolves, they are masked in the trace, visible to every stage and durable. */
+  /**
+   * Stores the secrets of the job. When this resolves, they are durable, masked in the trace and
+   * visible to every stage.
+   */
   keepSecrets(secretVariables: readonly JobVariable[]): Promise<void>;
-  /** When this resolves, they are durable and visible to every stage after the scripts. */
+  /**
+   * Stores the variables that the scripts have exported. When this resolves, they are durable and
+   * visible to every stage after the scripts.
+   */
   keepExports(exports: readonly string[]): Promise<void>;
   /**
-   * Checks whether somebody deleted the node's files of the build. Returns why the build then
-   * cannot continue, also when they were deleted earlier: nobody knows how much of it had begun.
+   * Checks whether somebody has deleted the node's files of the build, now or earlier. Returns why
+   * the build then cannot continue: nobody knows how much of it had begun.
    */
   noticeLoss(): Promise<string | undefined>;
-  /** Serialises calls to the coordinator, because patches must follow each other. */
+  /** Runs one call to the coordinator at a time, because patches must follow each other. */
   exclusively<T>(send: () => Promise<T>): Promise<T>;
   /**
    * Joins a call of the same name that is already running. Temporal repeats an activity whose
-   * heartbeats were lost while the first call still runs in this process; both then wait for the
-   * same work. So the work must not depend on the cancellation of the call that began it.
+   * heartbeats were lost while the first call still runs in this process, and both then wait for
+   * the same work. So the work must not depend on the cancellation of the call that began it.
    */
   joined<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Resolves when no call of this name is running, however it ended. */
   settled(name: string): Promise<void>;
 }
 
-/** Where the trace of an adopted build begins in GitLab's trace: after the lost node's part. */
+/**
+ * The position at which the trace of an adopted build begins in GitLab's trace: after the lost
+ * node's part.
+ */
 export interface TraceBase {
   readonly atByte: number;
-  /** Length of the first patch, by which our bytes are distinguished from the other node's. */
+  /** Length of the first patch, which distinguishes our bytes from the other node's. */
   readonly lengthBytes: number;
   /** True: GitLab has accepted the first patch, so a patch of the other node no longer fits. */
   readonly isTaken: boolean;
@@ -77,26 +89,31 @@ export interface TraceBase {
 export interface RunningStage {
   readonly key: string;
   readonly place: StagePlace;
-  /** Why it was told to stop; undefined while it was not. */
+  /** Why the stage was told to stop; undefined while it was not. */
   stopReason: string | undefined;
-  /** Aborts when it is told to stop, for work in this process and not in a container. */
+  /** Aborts when the stage is told to stop. For work in this process and not in a container. */
   readonly stopping: AbortController;
 }
 
 export interface ServiceLogs {
-  /** Returns when everything that the services have printed so far is in the trace. */
+  /**
+   * Stops copying. Resolves when everything that the services have printed so far is in the trace.
+   */
   stop(): Promise<void>;
 }
 
 export interface LiveBuilds {
-  /** Throws when this node has no record of the build. */
+  /**
+   * Returns the build, and restores it from the record if needed. Throws when this node has no
+   * record of it.
+   */
   open(buildId: string): Promise<LiveBuild>;
-  /** undefined when this node has no record, because the build was released already. */
+  /** Returns undefined when this node has no record, because the build was already released. */
   find(buildId: string): Promise<LiveBuild | undefined>;
-  /** undefined unless this process has opened it: nothing is read. */
+  /** Returns undefined unless this process has opened the build. Reads nothing. */
   known(buildId: string): LiveBuild | undefined;
   close(buildId: string): Promise<void>;
-  /** Those of which this process has learned that another node has them. */
+  /** Lists the builds of which this process has learned that another node has them. */
   listLost(): Promise<readonly string[]>;
 }
 
@@ -143,7 +160,7 @@ export function createLiveBuilds(ports: LivePorts): LiveBuilds {
     close: async (buildId) => {
       const build = await live.get(buildId)?.catch(() => undefined);
       build?.waits.close();
-      build?.finished.abort(); // an uploader that did not hear of the end
+      build?.finished.abort(); // This ends an uploader that did not learn of the end.
       live.delete(buildId);
       loaded.delete(buildId);
       await traces.close(buildId);
@@ -209,7 +226,7 @@ function createLiveBuild(
     },
     joined: <T>(name: string, work: () => Promise<T>): Promise<T> => {
       const known = running.get(name);
-      // The name stands for one kind of work, and so for one result type.
+      // The name stands for one kind of work, and so for one type of result.
       if (known !== undefined) return known as Promise<T>;
       const started = work().finally(() => running.delete(name));
       running.set(name, started);

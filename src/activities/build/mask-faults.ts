@@ -5,8 +5,9 @@ import type { LiveBuilds } from './live-builds.ts';
 type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
 
 /**
- * The same activities. What they say of a fault, thrown or returned, goes into the node's log and into
- * Temporal, where people may decode it: what the build's trace hides is hidden there too.
+ * Wraps the activities so that they mask the texts of their faults, thrown or returned, as the
+ * build's trace is masked. These texts go into the node's log and into Temporal, where people may
+ * decode them.
  */
 export function maskFaults<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
   const masked = Object.entries<Calls<T>[keyof T]>(activities).map(([name, call]) => [
@@ -25,7 +26,10 @@ export function maskFaults<T extends Calls<T>>(activities: T, live: Pick<LiveBui
 
 type Mask = (text: string) => string;
 
-/** What this process has not opened, it cannot say anything of. */
+/**
+ * Returns undefined for a build that this process has not opened: its faults cannot contain
+ * anything of the job.
+ */
 function maskOf(
   input: { readonly buildId?: unknown } | undefined,
   live: Pick<LiveBuilds, 'known'>,
@@ -34,14 +38,20 @@ function maskOf(
   return build && ((text) => hideSecrets(text, build.context));
 }
 
-/** An outcome has its only free text in `message`; everything else is of closed lists. */
+/**
+ * Masks the outcome's `message`, which is its only free text. Everything else in it is of closed
+ * lists.
+ */
 function maskResult(result: unknown, hide: Mask | undefined): unknown {
   const isText = isObject(result) && typeof result['message'] === 'string';
   if (hide === undefined || !isText) return result;
   return { ...result, message: hide(String(result['message'])) };
 }
 
-/** The stack begins with the message. What the platform itself throws may not be changed, and says nothing of a job. */
+/**
+ * Masks the message and the stack, which begins with the message. Errors that the platform itself
+ * throws may not be changed, and contain nothing of a job.
+ */
 function maskError(error: unknown, hide: Mask | undefined): void {
   if (hide === undefined) return;
   for (let fault = error; fault instanceof Error; fault = fault.cause) {

@@ -4,17 +4,23 @@ import type { Ports } from '../../ports/index.ts';
 /** The port that keeps notes. */
 export type NotePorts = Pick<Ports, 'builds'>;
 
-/** A small durable fact about a build on its node's disk. It outlives this process, and a release. */
+/**
+ * A small durable fact about a build on its node's disk. It outlives this process, and upgrades to
+ * a new release.
+ */
 export interface Note<T> {
   /**
-   * undefined when it was never written. Throws RunnerSystem when this program did not write its
-   * content: ignoring that could run a script twice.
+   * Returns undefined when the note was never written. Throws RunnerSystem when this program did
+   * not write its content, because ignoring that could run a script twice.
    */
   read(buildId: string, ports: NotePorts): Promise<T | undefined>;
   write(buildId: string, value: T, ports: NotePorts): Promise<void>;
 }
 
-/** `parse` returns undefined for content that no release has written under this name. */
+/**
+ * Defines a note. `parse` returns undefined for content that no release has written under this
+ * name.
+ */
 export function defineNote<T>(name: string, parse: (value: unknown) => T | undefined): Note<T> {
   return {
     read: async (buildId, { builds }) => {
@@ -29,7 +35,7 @@ export function defineNote<T>(name: string, parse: (value: unknown) => T | undef
   };
 }
 
-/** A note without content: something is over. */
+/** A note without content: it only records that something has happened. */
 export interface Mark {
   isSet(buildId: string, ports: NotePorts): Promise<boolean>;
   set(buildId: string, ports: NotePorts): Promise<void>;
@@ -42,7 +48,7 @@ export function defineMark(name: string): Mark {
   };
 }
 
-/** Counts something over all processes of the build. */
+/** Counts something, across all processes of the build. */
 export interface Counter {
   read(buildId: string, ports: NotePorts): Promise<number>;
   /** Adds one and returns the new number. */

@@ -5,13 +5,17 @@ import type { Waits } from './waits.ts';
 
 type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
 
-/** The same activities. From a passing fault on, until a call of the same name ends well, the build waits. */
+/**
+ * Wraps the activities so that the build counts as waiting from a transient fault of a call until a
+ * call of the same name succeeds.
+ */
 export function tellWaits<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
   const telling = Object.entries<Calls<T>[keyof T]>(activities).map(([name, call]) => [
     name,
     async (...input: never[]): Promise<unknown> => {
       const waitsOf = (): Waits | undefined => findWaits(input[0], live);
-      // The only call that is given up after some tries. Whatever comes next does not wait for it.
+      // This is the only call that is given up after some tries, and what comes next does not wait
+      // for it.
       if (name === 'reportResult') {
         for (const given of ['beginBuild', 'prepareEnvironment']) waitsOf()?.end(given);
       }

@@ -1,12 +1,15 @@
 import type { Clock } from '../../ports/index.ts';
 
-/** Heartbeats of all builds wait during a longer slice of work. */
+/** The heartbeats of all builds wait during a slice of work. */
 const MAX_SLICE_MS = 50;
 
-/** Divides long work that never waits by itself. */
+/** Divides long work that never waits by itself into slices. */
 export interface TimeSlices {
   readonly isOver: boolean;
-  /** Lets everything else run. Throws when the work is no longer wanted. */
+  /**
+   * Lets everything else run when the current slice is over. Throws when the work is no longer
+   * wanted.
+   */
   next(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Runs everything concurrently and returns when all of it has ended. The first failure aborts the
- * signal of the rest and is thrown, so that nothing continues unnoticed.
+ * signal for the rest and is thrown, so that nothing continues unnoticed.
  */
 export async function together(
   outer: AbortSignal,

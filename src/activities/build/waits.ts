@@ -2,20 +2,25 @@ import { clearValue } from '../../domain/clear-text.ts';
 import { WAITS_SIGNAL, type NodeWait, type WaitReason } from '../../domain/build/wait.ts';
 import type { Ports } from '../../ports/index.ts';
 
-/** What a build waits for in this process. Its workflow is told, for people who look there. */
+/**
+ * What a build waits for in this process. The build's workflow is told, because people look there.
+ */
 export interface Waits {
-  /** Said again for the same key and reason, the wait goes on. */
+  /** Begins a wait. A repeated call for the same key and reason continues the wait. */
   begin(key: string, reason: WaitReason): void;
   end(key: string): void;
   during<T>(key: string, reason: WaitReason, work: () => Promise<T>): Promise<T>;
-  /** Nothing is told any more. */
+  /** Stops telling the workflow. */
   close(): void;
 }
 
-/** A shorter wait is none: it would only cost events of the history. */
+/** A shorter wait is not told, because each message costs events of the workflow's history. */
 const TELL_AFTER_MS = 2_000;
 const AGAIN_AFTER_MS = 10_000;
-/** Each costs some events of the history. The last one says that nothing is waited for. */
+/**
+ * How often the workflow is told at most, because each message costs events of its history. The
+ * last message says that the build waits for nothing.
+ */
 const MAX_TOLD = 100;
 
 export function openWaits(
@@ -42,7 +47,7 @@ export function openWaits(
         told = text;
         count += 1;
       } catch {
-        // Nobody misses it while Temporal is away.
+        // A message is not urgent while Temporal is away.
         nextMs = AGAIN_AFTER_MS;
       }
     }

@@ -1,7 +1,9 @@
-/** Calls the listener after each change, until the function that it returns is called. */
+/** Calls the listener after each change, until the returned function is called. */
 export type Watch = (listener: () => void) => () => void;
 
-/** Resolves when something is reached, now or after a change, or when the signal aborts. */
+/**
+ * Resolves when something is reached, now or after a change. Also resolves when the signal aborts.
+ */
 export function whenReached(
   isReached: () => boolean,
   watch: Watch,

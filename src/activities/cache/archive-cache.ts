@@ -50,7 +50,10 @@ export const archiveCache: Transfer = async (build, run) => {
 
 const NO_NAMES: FileNames = { found: undefined, untracked: undefined };
 
-/** The listing itself reports names that could not be listed; the cache is saved without them. */
+/**
+ * Returns the names to save. The listing itself reports names that could not be listed, and the
+ * cache is saved without them.
+ */
 async function namesOf(build: LiveBuild, run: TransferRun): Promise<FileNames> {
   const listing = await listFiles(build, run);
   run.signal.throwIfAborted();
@@ -113,8 +116,8 @@ function select(context: SaveContext, options: SelectionOptions): Selected {
 
 /**
  * Whether the local archive has all files in their current state. Reading names and times costs a
- * fraction of packing the files. Times are whole seconds, so a file written in the archive's own
- * second counts as newer.
+ * fraction of packing the files. Times are whole seconds, so a file that was written in the second
+ * of the archive counts as newer.
  */
 async function isUpToDate(
   context: SaveContext,
@@ -132,8 +135,8 @@ async function isUpToDate(
 }
 
 /**
- * Another runner may have emptied the store, or the store was unavailable when the archive was
- * made.
+ * Uploads the local archive when the store lacks it. Another runner may have emptied the store, or
+ * the store was unavailable when the archive was made.
  */
 async function uploadMissing(
   context: CacheContext,
@@ -159,7 +162,8 @@ async function saveAnew(
   { selection, address, file }: SaveOptions,
 ): Promise<void> {
   const { ports } = context;
-  // The time before packing, because a file that changes meanwhile is newer than the archive.
+  // Takes the time before packing, because a file that changes while it is packed is newer than the
+  // archive.
   const modifiedMs = Math.floor(ports.clock.nowMs() / 1000) * 1000;
   const selected = select(context, selection);
   const packing = { ...(await packOptions(context)), file, signal: context.signal };

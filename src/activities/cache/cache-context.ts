@@ -47,13 +47,15 @@ export function openCacheContext(
   };
 }
 
-/** The context with a key of its own, for one of several parts that print the same lines. */
+/**
+ * Returns the context with a key of its own, for one of several parts that print the same lines.
+ */
 export function part(context: CacheContext, name: string | number): CacheContext {
   return { ...context, key: `${context.key}/${name}` };
 }
 
 /**
- * Prints a line once. After a crash the stage may take another path, and then prints new lines.
+ * Prints a line once. After a crash the stage may take another path, and then it prints new lines.
  * Keys of the trace are stored unencrypted and must not contain unmasked text, so the key is a
  * digest.
  */
@@ -75,7 +77,7 @@ const MAX_TRIES = 5;
 
 /**
  * Runs an action with a cache and turns its failure into a warning, because a cache never fails a
- * job. Returns whether it succeeded. Throws when the stage was told to stop, and transient faults.
+ * job. Returns whether it succeeded. Throws transient faults, and when the stage was told to stop.
  */
 export async function warnOnFailure(
   context: CacheContext,

@@ -4,11 +4,13 @@ import { cleanPath } from '../../domain/job/project-dir.ts';
 import type { CacheContext } from './cache-context.ts';
 import type { ArchiveEntry, FileMember, HardLink } from '../../ports/index.ts';
 
-/** Name of a cache's archive in the containers' cache directory, the same as the peer's. */
+/**
+ * Name of a cache's archive in the containers' cache directory. gitlab-runner uses the same name.
+ */
 const ARCHIVE = 'cache.zip';
 const METADATA = 'metadata.json';
 
-/** When the local archive was made, in whole seconds; undefined when there is none. */
+/** Returns when the local archive was made, in whole seconds; undefined when there is none. */
 export async function localModifiedMs(
   context: CacheContext,
   address: CacheAddress,
@@ -27,7 +29,7 @@ export async function takeLocal(
 ): Promise<boolean> {
   const { ports, signal } = context;
   for await (const member of await readLocal(context, address)) {
-    // Anything else in its place, such as a link, was put there by the job.
+    // The job put anything else here, such as a link.
     if (member.kind !== 'file') return false;
     const options = { file, format: 'raw', level: 'default', signal } as const;
     await ports.archives.pack(options, oneOf(member));
@@ -41,9 +43,9 @@ async function readLocal({ engine, container, signal }: CacheContext, { director
 }
 
 /**
- * Puts an archive into the cache directory and replaces an older one. Another build of any node may
- * read the archive at the same time, and a write may be cut off: the archive gets its name only when
- * it is whole.
+ * Puts an archive into the cache directory and replaces an older one. A build of any node may read
+ * the archive at the same time, and a write may be cut off, so the archive gets its name only when
+ * it is complete.
  */
 export async function keepLocal(
   context: CacheContext,
@@ -52,16 +54,16 @@ export async function keepLocal(
 ): Promise<void> {
   const { engine, container, signal } = context;
   const members = await membersOf(context, address, archive);
-  // Created by a separate call, because another build may create the same ones, and a stream cannot
-  // be sent again.
+  // A separate call creates the directories, because another build may create the same ones, and a
+  // stream cannot be sent again.
   await engine.putArchive(container, '/', directoriesOf(context, address));
   await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
 }
 
 /**
- * The archive under a name of this node's own, its final name as a link, and an empty file in place
- * of the first name: a container engine cannot rename. An archive that was cut off is replaced by
- * the node's next one.
+ * Returns the archive under a temporary name of this node, a hard link with its final name, and an
+ * empty file that replaces the temporary name, because a container engine cannot rename a file. The
+ * node's next archive replaces one that was cut off.
  */
 async function membersOf(
   { ports }: CacheContext,
@@ -86,7 +88,10 @@ async function membersOf(
   ];
 }
 
-/** As in the peer, readable only by their owner. The cache directory itself stays unchanged. */
+/**
+ * Returns the directories of the archive, which only their owner can read, as in gitlab-runner. The
+ * cache directory itself stays unchanged.
+ */
 function directoriesOf(
   { build, variables }: CacheContext,
   { directory }: CacheAddress,

@@ -30,8 +30,8 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads the object, or if it is missing the one named by the opposite value of
- * FF_HASH_CACHE_KEYS.
+ * Downloads the object. If it is missing, downloads the object that the opposite value of
+ * FF_HASH_CACHE_KEYS names.
  */
 export async function downloadCache(
   context: CacheContext,
@@ -44,7 +44,7 @@ export async function downloadCache(
   return reply.kind === 'missing' && otherObjectName !== undefined ? ask(otherObjectName) : reply;
 }
 
-/** Uploads an archive unless it exceeds the runner's limit: then it stays on the node. */
+/** Uploads an archive unless it exceeds the runner's limit. A larger one stays only on the node. */
 export async function uploadCache(
   context: CacheContext,
   address: CacheAddress,
@@ -69,7 +69,7 @@ export async function uploadCache(
   );
 }
 
-/** False when that is not known: the archive may then be uploaded once more than needed. */
+/** Returns false when it is not known. The archive may then be uploaded once more than needed. */
 export async function isUploaded(context: CacheContext, remote: RemoteCache): Promise<boolean> {
   try {
     return await remote.store.has(remote.objectName, callOf(context));
@@ -88,7 +88,10 @@ function callOf({ variables, signal }: CacheContext): CacheCall {
   return { timeoutMs: minutes * 60_000, signal };
 }
 
-/** A fault that lasts for three tries is final for this cache, because no job waits for a store. */
+/**
+ * Retries a request. A fault that lasts for three tries is final for this cache, because no job
+ * waits for a store.
+ */
 async function withTries<T>(context: CacheContext, request: () => Promise<T>): Promise<T> {
   const { ports, signal } = context;
   try {

@@ -6,14 +6,16 @@ import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 import { say, type CacheContext } from './cache-context.ts';
 
-/** A cache that could not be restored. */
+/** A cache that could only be restored in part. */
 export interface HalfCache {
   readonly cache: JobCache;
   /** The members that were unpacked, relative to the project. */
   readonly members: readonly string[];
 }
 
-/** Whether an earlier call began to remove what it had unpacked: then it is not unpacked again. */
+/**
+ * Whether an earlier call began to remove what it had unpacked. Such a cache is not unpacked again.
+ */
 export async function isHalfCacheNoted({ build, ports, key }: CacheContext): Promise<boolean> {
   return noteOf(key).isSet(build.context.buildId, ports);
 }
@@ -42,7 +44,7 @@ export async function noteHalfCache(
   await noteOf(context.key).set(build.context.buildId, ports);
 }
 
-/** Removes the half cache, so that no later key and no script finds it. Resumes after a crash. */
+/** Removes the half cache, so that no later key and no script finds it. Continues after a crash. */
 export async function removeHalfCache(
   context: CacheContext,
   { request }: TransferRun,

@@ -86,8 +86,8 @@ async function restoreFrom(context: CacheContext, { address, ...rest }: Source):
 }
 
 /**
- * Copies the archive to the node. The store's archive is preferred unless it is not newer than the
- * local one.
+ * Copies the archive to the node. Prefers the store's archive unless the local one is at least as
+ * new.
  */
 async function fetchArchive(
   context: CacheContext,

@@ -3,9 +3,11 @@ import type { StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber, type Note } from '../build/note.ts';
 
-/** As much as Docker keeps. This bounds the memory whatever the job's limit is. */
+/**
+ * Docker keeps this much of a log. The limit bounds the memory, whatever the job's own limit is.
+ */
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
-/** Beyond this the streams are no longer distinguished. */
+/** With more runs than this, stdout and stderr are no longer distinguished. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
 
@@ -22,8 +24,8 @@ interface Reading extends StartedStage {
 
 /**
  * Copies an entrypoint's output from Docker's own log to the trace, each byte once. The end of
- * every reading is noted before its bytes are written, so that any repeated reading cuts at the
- * same places.
+ * every reading is noted before its bytes are written, so that a repeated reading cuts at the same
+ * places.
  */
 export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
   const { key, ports, isComplete, containerId } = stage;
@@ -75,25 +77,25 @@ function loggedNote(containerId: string): Note<number> {
 }
 
 /**
- * Number of bytes in the container's log that belong to earlier stages. Counted by bytes and not by
- * time, because an entrypoint may print before the start time that Docker records.
+ * Returns the number of bytes in the container's log that belong to earlier stages. It counts bytes
+ * and not times, because an entrypoint may print before the start time that Docker records.
  */
 async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage): Promise<number> {
   return (await loggedNote(containerId).read(build.context.buildId, ports)) ?? 0;
 }
 
-/** The whole log of the container since its first start. */
+/** Reads the whole log of the container since its first start. */
 async function readLog(
   { context }: LiveBuild,
   { container, engine }: StartedStage,
   fromByte: number,
 ): Promise<readonly LogRun[]> {
-  // One byte more, so that the trace shows that the limit was exceeded.
+  // One more byte makes the trace show that the limit was exceeded.
   const wanted = Math.min(context.runner.outputLimitBytes + 1, MAX_LOG_BYTES);
   return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + wanted }));
 }
 
-/** Joins frames, so that Docker's division into frames does not matter. */
+/** Joins frames of one stream, so that Docker's division into frames does not matter. */
 function joinRuns(frames: readonly LogRun[]): readonly LogRun[] {
   const groups: { readonly stream: LogRun['stream']; readonly parts: Uint8Array[] }[] = [];
   for (const { stream, bytes } of frames) {

@@ -9,8 +9,8 @@ import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
 import { runWithAttempts } from './section-attempts.ts';
 
 /**
- * Pauses before git tries again although GitLab answers: a connection broke, or GitLab was away for
- * a moment.
+ * Pauses before git tries again although GitLab answers, because a connection broke or GitLab was
+ * away for a moment.
  */
 const PAUSES_MS = [1_000, 5_000] as const;
 
@@ -29,8 +29,8 @@ export interface SourcesStage extends ContainerStage {
 }
 
 /**
- * Fetches the sources, and tries again after GitLab was away, because nothing of the job has run
- * yet. A refusal is final.
+ * Fetches the sources. Tries again after GitLab was away, because nothing of the job has run yet. A
+ * refusal by GitLab is final.
  */
 export async function getSources(build: LiveBuild, stage: SourcesStage): Promise<StageOutcome> {
   for (let tries = await readTries(build, stage); ;) {
@@ -79,7 +79,8 @@ function readOutput({ context }: LiveBuild, { ports, place }: SourcesStage, from
 }
 
 /**
- * Returns how often in a row the connection was cut by then; undefined when git must not try again.
+ * Waits before another try. Returns how often in a row the connection was cut so far; undefined
+ * when git must not try again.
  */
 async function pauseBefore(
   build: LiveBuild,

@@ -9,7 +9,7 @@ import { defineCounter } from '../build/note.ts';
 import { runInContainer } from './stage-container.ts';
 
 /**
- * Runs a stage, and again in a new container when its own vanishes, as often as the job's
+ * Runs a stage, and runs it again in a new container when its own vanishes, as often as the job's
  * EXECUTOR_JOB_SECTION_ATTEMPTS allows (default: once). Source: gitlab-runner
  * `executors/docker/docker_command.go` (runContainer).
  */

@@ -12,16 +12,18 @@ import { startOnce } from './stage-start.ts';
 import { waitForEnd, wake } from './waiting-stage.ts';
 
 interface FollowedStage extends StartedStage {
-  /** True: it has an entrypoint, which may print something. */
+  /** True: the container has an entrypoint, which may print something. */
   readonly opensStdin: boolean;
-  /** It waits for its stages. */
+  /** True: the container waits for its stages. */
   readonly waits: boolean;
 }
 
-/** Pause between readings of a container's log: short at first, while people wait for it. */
+/**
+ * Pause between readings of a container's log. It is short at first, while people wait for the log.
+ */
 const FIRST_READING_MS = 500;
 const MAX_READING_MS = 4_000;
-/** A container that ends so often while it waits for its stage will do so again. */
+/** A container that has ended this often while it waited for its stage will do so again. */
 const MAX_STARTS = 3;
 
 /**
@@ -38,7 +40,10 @@ export async function runInContainer(
   }
 }
 
-/** `not_begun`: the container was ended from outside before the stage began, and can be started again. */
+/**
+ * Runs the stage in its container. `not_begun`: the container was ended from outside before the
+ * stage began, and can be started again.
+ */
 async function runOnce(
   build: LiveBuild,
   stage: ContainerStage & { readonly isLast: boolean },
@@ -65,7 +70,10 @@ async function runOnce(
   return judgeEnd(build, { ...started, status, state });
 }
 
-/** When the node's files of the build are lost, or have no room. Throws any other fault again. */
+/**
+ * Returns the outcome when the node's files of the build are lost, or the disk is full. Throws any
+ * other fault again.
+ */
 async function outcomeOfFault(
   build: LiveBuild,
   stage: StartedStage,
@@ -88,7 +96,7 @@ async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<C
     isOutputLost.abort(error);
     throw error;
   });
-  // Handled below. Here it only must not count as unhandled.
+  // The failure is handled below. This line only keeps it from counting as unhandled.
   following.catch(() => undefined);
   try {
     const unwanted = AbortSignal.any([isOutputLost.signal, build.filesLost.signal]);
@@ -100,14 +108,14 @@ async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<C
     throw isOutputLost.signal.aborted ? isOutputLost.signal.reason : error;
   } finally {
     ended.abort();
-    // Nothing may continue to read when the next call starts. A vanished container also has no log,
-    // but the fault of the wait is the one to report.
+    // Nothing may still read when the next call starts. A vanished container also has no log, but
+    // the fault of the wait is the one to report.
     await following.catch(() => undefined);
   }
 }
 
 /**
- * Copies first what an entrypoint prints to Docker's own log, then the stage's output from its
+ * First copies what an entrypoint prints to Docker's own log, then the stage's output from its
  * file. The wrapper's record marks the border: after it, all output of the script is in the file.
  */
 async function followOutput(
@@ -129,7 +137,7 @@ async function followOutput(
     build.trace.followFile(place, output, ended),
     followEntrypoint(build, stage, ended),
   ]);
-  // Output of an entrypoint after the stage, and what Docker had not logged before.
+  // This is the output of an entrypoint after the stage, and what Docker had not logged before.
   await takeEntrypointLog(build, { ...stage, isComplete: true });
 }
 

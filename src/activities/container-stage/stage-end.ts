@@ -22,13 +22,13 @@ export interface EndedStage {
   readonly state: StageState | undefined;
 }
 
-/** About a stage that has begun, and whose container has ended without Docker's knowledge. */
+/** Printed for a stage that has begun, and whose container has ended without Docker's knowledge. */
 export const START_LOST =
   'Docker was restarted just as the stage began, and lost its container; ' +
   'the stage is not run a second time';
 /**
- * Exit codes of processes that a signal ended begin here. Lower ones come from the processes
- * themselves.
+ * Exit codes of processes that a signal has ended begin here. The processes themselves choose lower
+ * ones.
  */
 const FIRST_SIGNAL_EXIT_CODE = 128;
 /** Docker's exit code for a container that it lost while it was away. */
@@ -37,8 +37,8 @@ const SIGKILL_EXIT_CODE = 137;
 const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([SIGKILL_EXIT_CODE, 143]);
 
 /**
- * The outcome of a stage whose container has ended, with a line in the trace where the exit code is
- * not enough.
+ * Returns the outcome of a stage whose container has ended. Prints a line in the trace where the
+ * exit code does not explain it.
  */
 export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<StageOutcome> {
   const { key, state } = ended;
@@ -54,9 +54,10 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
 }
 
 /**
- * In a job's container the entrypoint's exit code counts, unless Docker has lost it. Elsewhere the
- * script's own counts, and Docker's 0 alone is no success, because the script did not reach its
- * end. Source: gitlab-runner `executors/docker/internal/exec/docker.go` (Exec).
+ * Returns the exit code that counts. In a job's container it is the entrypoint's, unless Docker has
+ * lost it. Elsewhere it is the script's own, and a 0 from Docker alone is no success, because the
+ * script did not reach its end. Source: gitlab-runner `executors/docker/internal/exec/docker.go`
+ * (Exec).
  */
 function exitCodeOf(ended: EndedStage): number {
   const { status, state } = ended;
@@ -76,7 +77,10 @@ function judgeFiles(build: LiveBuild, ended: EndedStage): Promise<StageOutcome |
   return hasNoBegin ? judgeNoBegin(build, ended) : judgeCopier(build, ended);
 }
 
-/** Output that was not copied does not matter when the trace has reached its limit. */
+/**
+ * Checks whether all output was copied. Output that was not copied does not matter when the trace
+ * has reached its limit.
+ */
 async function judgeCopier(
   build: LiveBuild,
   { key, place, ports, state }: EndedStage,
@@ -97,7 +101,7 @@ async function judgeCopier(
   return undefined;
 }
 
-/** The script did not run, so it did not fail. */
+/** Returns the outcome of a script that did not run, and so did not fail. */
 async function judgeNoBegin(
   build: LiveBuild,
   { key, place, ports }: EndedStage,
@@ -111,7 +115,7 @@ async function sayWhy({ trace }: LiveBuild, key: string, line: string | undefine
   if (line !== undefined) await trace.appendOnce(`${key}/why`, line);
 }
 
-/** undefined when the exit code is explanation enough. */
+/** Returns undefined when the exit code explains the end. */
 function explain(build: LiveBuild, ended: EndedStage): string | undefined {
   const { status, state } = ended;
   if (status.oomKilled) return formatRunnerLine('error', outOfMemory(build));
@@ -128,7 +132,10 @@ function explain(build: LiveBuild, ended: EndedStage): string | undefined {
   return formatRunnerLine('warning', text);
 }
 
-/** If the entrypoint may have got nothing to run, its success is not the job's. */
+/**
+ * Returns a fault when the entrypoint may have got nothing to run: its success is then not the
+ * job's.
+ */
 async function faultOfStdin(
   { context }: LiveBuild,
   { key, ports, state, status }: EndedStage,
@@ -151,7 +158,9 @@ function outOfMemory({ context }: LiveBuild): string {
   return `OOM killed: the container used up its memory, and the kernel killed a process of it (${limit})`;
 }
 
-/** Podman reports exhausted memory only when it happens to notice. */
+/**
+ * Explains an exit code that may mean exhausted memory, because Podman does not always report it.
+ */
 function perhapsOutOfMemory({ context }: LiveBuild, { state }: EndedStage): string | undefined {
   const { memoryBytes } = context.runner.docker;
   if (state?.exitCode !== SIGKILL_EXIT_CODE || memoryBytes === undefined) return undefined;
@@ -165,7 +174,10 @@ function inMib(bytes: number): number {
   return Math.round(bytes / 1024 / 1024);
 }
 
-/** A process cannot kill the first process of its own container, so the job cannot have done it. */
+/**
+ * Returns a fault when something outside the job has ended the container. A process cannot kill the
+ * first process of its own container, so the job cannot have done it.
+ */
 function faultFromOutside({
   status,
   state,
@@ -187,7 +199,9 @@ function faultFromOutside({
   return { kind: 'system_failed', type, message };
 }
 
-/** Whether a container ended from outside while it waited for its stage, of which nothing has run. */
+/**
+ * Whether something outside ended a container that waited for its stage, of which nothing has run.
+ */
 export function endedWaiting(
   build: LiveBuild,
   { waits, ...ended }: Pick<EndedStage, 'status' | 'state'> & { readonly waits: boolean },

@@ -21,7 +21,7 @@ import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports
 import { assertLease } from '../build/lease.ts';
 import { hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
 
-/** A container that Docker refuses to start for this long will not start any more. */
+/** Docker will not start a container any more that it has refused to start for this long. */
 const START_PATIENCE_MS = 5 * 60_000;
 
 interface PlacedStage extends ContainerStage {
@@ -39,8 +39,8 @@ interface OpenedContainer {
 }
 
 /**
- * Starts the container for this stage, unless any process has already done so. undefined when the
- * stage was told to stop before it began.
+ * Starts the container for this stage, unless any process has already done so. Returns undefined
+ * when the stage was told to stop before it began.
  */
 export async function startOnce(
   build: LiveBuild,
@@ -54,7 +54,7 @@ export async function startOnce(
     return opened.start;
   }
   const isReady = isIdle(opened);
-  // It still runs an earlier stage that could not be stopped in time.
+  // The container still runs an earlier stage that could not be stopped in time.
   if (!isReady && isAlive(status)) await engine.stopContainer(container, 'kill');
 
   const start = opened.start ?? (await noteStart(build, { ...stage, status, isReady }));
@@ -71,7 +71,10 @@ interface HandOver extends PlacedStage {
   readonly isReady: boolean;
 }
 
-/** A container that waits is told of the stage. All are started unless they run already. */
+/**
+ * Tells a container that waits for its stages which stage is next, and starts any container that
+ * does not run yet.
+ */
 async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
   const { start, opened, isReady, place, ports } = stage;
   if (opened.status.opensStdin) {
@@ -82,7 +85,7 @@ async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
   if (!isReady) await startContainer(stage, start);
 }
 
-/** Whether this stage was begun, so that only its end is to be awaited. */
+/** Whether this stage was begun. The caller then only has to wait for its end. */
 function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
   return isWaiting(opened.status)
     ? hasBegunWaiting(opened, start)
@@ -90,8 +93,8 @@ function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
 }
 
 /**
- * The existing container, or a new one when somebody removed it between two stages. Once its stage
- * has begun it cannot be replaced, because nobody knows how far it came.
+ * Returns the existing container, or a new one when somebody removed it between two stages. A
+ * container whose stage has begun cannot be replaced, because nobody knows how far the stage came.
  */
 async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
   const { key, place, ports, container, engine } = stage;
@@ -111,7 +114,10 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   return { status, start, stdin, state };
 }
 
-/** Another process may have died right after it did this. */
+/**
+ * Replaces a container that cannot be used any more. Another process may have died right after it
+ * did this.
+ */
 async function replaceSpoilt(
   build: LiveBuild,
   stage: PlacedStage & OpenedStdin,
@@ -128,7 +134,7 @@ interface OpenedStdin {
 }
 
 /**
- * Whether a process died while writing the container's stdin, which may now be closed without
+ * Whether a process died while it wrote the container's stdin, which may now be closed without
  * content. The container was not started by then, so it can be created again without loss.
  */
 function isStdinLost({
@@ -156,11 +162,11 @@ async function makeAgain(
 
 interface ReadyContainer {
   readonly status: ContainerStatus;
-  /** It runs already, and waits for its next stage. */
+  /** True: the container already runs, and waits for its next stage. */
   readonly isReady: boolean;
 }
 
-/** After this note a start is recognised even when its answer was lost. */
+/** Notes the start, so that it is recognised even when Docker's answer is lost. */
 async function noteStart(
   build: LiveBuild,
   { key, ports, status, isReady }: PlacedStage & ReadyContainer,
@@ -178,8 +184,8 @@ async function noteStart(
 }
 
 /**
- * Invariant: a container that opens its stdin is started after the note, and the note is written
- * after the stdin.
+ * Writes the container's stdin. Invariant: the note is written after the stdin, and the container
+ * is started after the note.
  */
 async function fillStdin(
   build: LiveBuild,
@@ -204,7 +210,7 @@ async function startContainer(
   }
 }
 
-/** Gives the stage its script and file variables. Repeating it has the same result. */
+/** Gives the stage its script and file variables. Repeating this has the same result. */
 async function fillContainer(
   build: LiveBuild,
   stage: PlacedStage & { readonly start: StageStart },

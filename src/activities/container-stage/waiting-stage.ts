@@ -22,9 +22,9 @@ export function isIdle({ status, state }: SeenContainer): boolean {
 }
 
 /**
- * Whether the stage of this start was begun in a container that waits for its stages. Until its
- * state file says so nothing of it has run, whatever became of the container. Throws when it has
- * begun, and Docker has forgotten the start of the container that ran it.
+ * Whether the stage of this start has begun in a container that waits for its stages. Nothing of
+ * the stage has run until its state file says so, whatever happened to the container. Throws when
+ * the stage has begun, and Docker has forgotten the start of the container that ran it.
  */
 export function hasBegunWaiting({ status, state }: SeenContainer, start: StageStart): boolean {
   const begun = parseStageState(state, start.nonce);
@@ -40,9 +40,9 @@ interface WaitingStage extends StartedStage {
 }
 
 /**
- * Wakes a container until the stage has begun. Each process that finds the stage not begun does so,
- * and it runs once. A container that hears nothing, as of a runtime with a kernel of its own, is
- * ended: its next start finds the turn without a bell.
+ * Wakes a container until the stage has begun. Every process that finds the stage not begun does
+ * this, and the stage still runs once. A container that does not hear the bell, such as one of a
+ * runtime with its own kernel, is ended: at its next start it finds the file that names the stage.
  */
 export async function wake(
   { context }: LiveBuild,
@@ -62,8 +62,8 @@ export async function wake(
 const OVER = Symbol('over');
 
 /**
- * Resolves when the container has ended, or when a stage has succeeded in one that goes on with
- * others.
+ * Resolves when the container has ended, or when the stage has succeeded in a container that goes
+ * on to other stages.
  */
 export async function waitForEnd(
   { context }: LiveBuild,
@@ -90,7 +90,7 @@ export async function waitForEnd(
   }
 }
 
-/** As if the container had ended well. */
+/** The status of a container whose stage is over: it reads like a container that has ended well. */
 const STAGE_IS_OVER: ContainerStatus = {
   id: '',
   state: 'running',

@@ -22,10 +22,10 @@ import {
   type ServicePorts,
 } from './services.ts';
 
-/** For planning a build's environment. */
+/** What it takes to plan a build's environment. */
 export type PlanPorts = Pick<Ports, 'digests'>;
 
-/** For making its containers, and whatever they need. */
+/** What it takes to create its containers and everything that they need. */
 export type ContainerPorts = AuthPorts & ServiceLogPorts & ServicePorts & Pick<Ports, 'cacheUses'>;
 
 export function planFor({ context }: LiveBuild, { digests }: PlanPorts): EnvironmentPlan {
@@ -36,10 +36,10 @@ export function planFor({ context }: LiveBuild, { digests }: PlanPorts): Environ
 export interface ContainerOptions {
   readonly plan: EnvironmentPlan;
   readonly places: readonly ContainerPlace[];
-  /** True: also starts the services and waits for them. Otherwise they were started before. */
+  /** True: also starts the services and waits for them. False: they were already started. */
   readonly withServices: boolean;
   readonly ports: ContainerPorts;
-  /** Aborts a pull, and the wait. */
+  /** Aborts an image pull, and the wait for services. */
   readonly signal: AbortSignal;
 }
 
@@ -47,10 +47,10 @@ export interface ContainerOptions {
 export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
- * Makes containers, and whatever they need, unless they are there. Done again after a crash, it finds
- * by name and label what was made before. Starts services, and a container that waits for its stages;
- * never a stage.
- * Invariant: it runs as the build's `making`, which the clean-up waits for.
+ * Creates containers, and everything that they need, unless they exist. When it is repeated after a
+ * crash, it finds by name and label what was created before. It starts services, and a container
+ * that waits for its stages, but never a stage. Invariant: it runs as the build's `making`, which
+ * the clean-up waits for.
  */
 export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
   const { plan, places, withServices, ports, signal } = options;
@@ -78,11 +78,11 @@ export async function ensureContainers(build: LiveBuild, options: ContainerOptio
 
 interface Images {
   readonly places: ReadonlyMap<ContainerPlace, ResolvedImage>;
-  /** References or ids, by the index of the service. */
+  /** References or ids of the services' images, by the index of the service. */
   readonly services: ReadonlyMap<number, string>;
 }
 
-/** Network, volumes and images. */
+/** Ensures that the network, the volumes and the images exist. */
 async function ensureGround(build: LiveBuild, options: ContainerOptions): Promise<Images> {
   const { plan, ports, withServices } = options;
   const engine = ports.engine(build.context.runner);
@@ -154,7 +154,7 @@ interface EarlyStart {
 
 /**
  * Starts a container that waits for its stages, while other things are prepared. Nobody waits for
- * it: when it fails, the stage's own start tells why.
+ * the start: when it fails, the stage's own start tells why.
  */
 function startEarly(build: LiveBuild, { container, engine, ports }: EarlyStart): void {
   if (build.preparation.signal.aborted) return;

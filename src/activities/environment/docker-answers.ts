@@ -7,15 +7,15 @@ import { defineNote, parseNumber } from '../build/note.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 
-/** Upgrading Docker or booting a node takes less time. */
+/** Upgrading Docker or booting a node takes less time than this. */
 const PATIENCE_MS = 5 * 60_000;
 const PAUSE_MS = 3_000;
-/** How long an answer is valid: runners that share a Docker ask it once. */
+/** How long an answer is valid, so that runners which share a Docker ask it once. */
 const ANSWER_AGE_MS = 5_000;
 
 /**
- * Waits for a Docker that is away, because a preparation has only three tries, some seconds apart. All
- * of them together wait no longer than one.
+ * Waits for a Docker that is away, because a preparation has only three tries, some seconds apart.
+ * All tries together do not wait longer than this limit.
  */
 export async function whenDockerAnswers(
   { context, trace, preparation, waits }: LiveBuild,
@@ -43,7 +43,10 @@ export async function whenDockerAnswers(
 
 const AWAY_NOTE = defineNote('docker away', parseNumber);
 
-/** When Docker was found away first. Later tries of the preparation do not wait all over again. */
+/**
+ * Returns when Docker was first found away, so that later tries of the preparation do not wait for
+ * the whole time again.
+ */
 async function firstAwayMs(
   buildId: string,
   { clock, builds }: Pick<Ports, 'clock' | 'builds'>,
@@ -59,7 +62,10 @@ interface Answer {
   readonly isThere: Promise<boolean>;
 }
 
-/** Reports whether a job of this runner could run here. Faults are logged when they change. */
+/**
+ * Creates the check whether a job of this runner could run here. Faults are logged when they
+ * change.
+ */
 export function createDockerCheck({
   engine: engineOf,
   clock,
@@ -74,7 +80,7 @@ export function createDockerCheck({
       if (away.delete(engine)) log.info('Docker answers again, jobs are asked for', fields);
       return true;
     } catch (error) {
-      // The trace of a job reports a permanent fault.
+      // The trace of a job reports a permanent fault, so the runner may ask for one.
       if (!(error instanceof TransientError)) return true;
       if (!away.has(engine)) {
         const { message: reason } = error;

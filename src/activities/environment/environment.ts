@@ -38,7 +38,7 @@ type EnvironmentPorts = DestroyPorts &
   PreparePorts &
   Pick<Ports, 'capacity' | 'metrics' | 'workflows'>;
 
-/** After this long, people must remove whatever Docker does not. */
+/** When removing takes longer than this, people must remove the rest. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
 export function createEnvironmentActivities(
@@ -87,7 +87,7 @@ async function release(buildId: string, { ports, live, ended }: ReleaseScope): P
   if (context !== undefined) ended.announce(context.runner.key);
 }
 
-/** A runner that was removed from the config meanwhile counts no builds. */
+/** A runner that was removed from the config meanwhile counts no builds any more. */
 async function tellRunner(
   buildId: string,
   runnerWorkflowId: string | undefined,
@@ -148,8 +148,8 @@ async function prepareOnce(build: LiveBuild, ports: PreparePorts): Promise<void>
 }
 
 /**
- * Source: gitlab-runner `executors/docker/docker.go` (validateOSType), which supports other systems
- * too.
+ * Throws when Docker runs no Linux containers. gitlab-runner supports other systems too. Source:
+ * gitlab-runner `executors/docker/docker.go` (validateOSType).
  */
 function assertLinux({ name, osType }: EngineInfo): void {
   if (osType === 'linux') return;
@@ -163,7 +163,7 @@ function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper
   return needsHelper ? ['build', 'helper'] : ['build'];
 }
 
-/** Final, because nobody waits: another try would create containers after the clean-up. */
+/** The fault is final, because another try would create containers after the clean-up. */
 function notWanted(): FinalError {
   return new FinalError(FailureType.RunnerSystem, 'the preparation was stopped');
 }
@@ -192,12 +192,12 @@ export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<vo
   const noted = await DESTROY_NOTE.read(context.buildId, ports);
   const sinceMs = earlierOrNow(noted, clock);
   if (noted !== sinceMs) await DESTROY_NOTE.write(context.buildId, sinceMs, ports);
-  // Work in progress must complete, because its results could not be found otherwise.
+  // Work in progress must complete, because nobody could find its results otherwise.
   preparation.abort();
   ports.sessions.end(context.buildId, 'The job has ended.');
   await build.settled(MAKING);
 
-  // Their output is lost with them.
+  // The output of the services is lost with their containers.
   await concludeServices(build, ports).catch((error: unknown) => {
     log.warn('services not concluded', { ...jobFields(context), error });
   });
@@ -212,7 +212,10 @@ export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<vo
   }
 }
 
-/** Containers come first, because they use volumes and the network. Returns the faults. */
+/**
+ * Removes the objects and returns the faults. Containers come first, because they use volumes and
+ * the network.
+ */
 async function removeAll(
   engine: ContainerEngine,
   { buildId, runner }: BuildContext,

@@ -10,9 +10,9 @@ const MAX_ACCOUNT_BYTES = 1024 * 1024;
 type OwnerPorts = PlanPorts & Pick<Ports, 'engine'>;
 
 /**
- * The owner of sources, caches and artifacts, as `uid:gid`: with
- * FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR the user of the job's container, unless that is root.
- * undefined: nobody in particular.
+ * Returns the owner of sources, caches and artifacts, as `uid:gid`. With
+ * FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR it is the user of the job's container, unless that is root.
+ * Returns undefined when the files need no particular owner.
  */
 export async function findOwner(
   build: LiveBuild,

@@ -11,7 +11,7 @@ import { readAuthSources, type AuthPorts } from './registry-auth.ts';
 
 export interface ImageOptions {
   readonly ports: AuthPorts & Pick<Ports, 'engine'>;
-  /** The container that needs the image. Identifies its lines in the trace. */
+  /** The container that needs the image. It identifies the image's lines in the trace. */
   readonly place: ContainerPlace | `service-${number}`;
   readonly image: PlannedImage;
   /** Aborts a pull. */
@@ -38,7 +38,7 @@ export interface ResolvedImage {
 }
 
 /**
- * Resolves the image of a container: to its digest when a registry gave one, else to its id.
+ * Resolves the image of a container: to its digest when a registry gave one, otherwise to its id.
  * Source: gitlab-runner `executors/docker/docker.go` (getHelperImage, imageReferenceForCreate).
  */
 export async function resolveImage(
@@ -88,7 +88,7 @@ async function byPolicies(
       return image;
     } catch (error) {
       signal.throwIfAborted();
-      // When the daemon does not answer, another policy does not help.
+      // Another policy does not help when the daemon does not answer.
       if (!(error instanceof FinalError)) throw error;
       last = error;
       const text = `Failed to pull image with policy "${policy}": ${error.message}`;
@@ -126,7 +126,10 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
   );
 }
 
-/** Credentials for the pull. The trace names their source, and unusable sources. */
+/**
+ * Finds the credentials for the pull. The trace names their source, and the sources that cannot be
+ * used.
+ */
 async function findAuth(resolution: Resolution): Promise<AuthMatch | undefined> {
   const { build, ports, reference, say } = resolution;
   const sources = await readAuthSources(build.context, { ports, image: reference });

@@ -10,7 +10,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { CredentialPrograms, Ports } from '../../ports/index.ts';
 
-/** For finding the credentials of a registry. */
+/** What it takes to find the credentials of a registry. */
 export type AuthPorts = Pick<Ports, 'registryAuthFile' | 'credentialPrograms'>;
 
 interface AuthInput {
@@ -43,7 +43,7 @@ interface ProgramInput {
   readonly image: string;
 }
 
-/** Answers of helper programs override the config file. */
+/** Asks the helper programs. Their answers override the config file. */
 async function askPrograms(source: AuthSource, input: ProgramInput): Promise<AuthSource> {
   const { store = '', byServer = {} } = source.helpers ?? {};
   for (const helper of [store, ...Object.values(byServer)]) assertName(helper, source);
@@ -60,7 +60,10 @@ async function askPrograms(source: AuthSource, input: ProgramInput): Promise<Aut
   }
 }
 
-/** A job may also name helpers. It must not choose which of the node's programs runs. */
+/**
+ * Throws when the name is not that of a helper program. A job may also name helpers, and must not
+ * choose which of the node's programs runs.
+ */
 function assertName(helper: string, { name }: AuthSource): void {
   if (!/[/\\\0]/.test(helper)) return;
   throw new FinalError(

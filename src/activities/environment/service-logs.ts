@@ -9,11 +9,11 @@ import { readServices, type StartedService } from './services.ts';
 const DONE_NOTE = defineMark('services-concluded');
 const NO_LOGS: ServiceLogs = { stop: () => Promise.resolve() };
 
-/** For copying the logs of services to the trace. */
+/** What it takes to copy the logs of services to the trace. */
 export type ServiceLogPorts = Pick<Ports, 'builds' | 'engine' | 'log'>;
 
 /**
- * Starts copying the services' logs to the trace when the job wants that, unless this process
+ * Starts to copy the services' logs to the trace when the job wants that, unless this process
  * already does. The process may be younger than the job. Source: gitlab-runner
  * `executors/docker/services.go` (captureContainersLogs).
  */
@@ -50,7 +50,7 @@ function begin(
   };
 }
 
-/** Copies through a file, so that the trace's own state tells how much was copied. */
+/** Copies a log through a file, so that the trace's own state tells how much was copied. */
 async function follow(
   { context, trace }: LiveBuild,
   { index, containerId, aliases, containerName }: StartedService,
@@ -71,7 +71,7 @@ async function follow(
 
 /**
  * Copies the rest of the services' output while they exist, and reports those that the kernel has
- * killed. Nothing of them gets into the trace afterwards.
+ * killed. None of their output gets into the trace afterwards.
  */
 export function concludeServices(build: LiveBuild, ports: ServiceLogPorts): Promise<void> {
   return build.joined('services', async () => {

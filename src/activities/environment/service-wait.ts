@@ -70,7 +70,7 @@ interface TimedWait extends ServiceWait {
 /** The result of checking all services. */
 interface Look {
   readonly answers: ReadonlySet<number>;
-  /** Services that have ended meanwhile. */
+  /** Services that have ended during the check. */
   readonly ends: ReadonlyMap<number, ContainerStatus>;
   /** The output of the check's container. */
   readonly output: string;
@@ -109,7 +109,10 @@ function targetOf(
   return host === undefined || ports.length === 0 ? [] : [{ index, host, ports }];
 }
 
-/** Returns the id of the container, which another process may have started. */
+/**
+ * Starts the container of the check, or finds the one that another process has started. Returns its
+ * id.
+ */
 async function startCheck(
   build: LiveBuild,
   { plan, helperImage, ports }: ServiceWait,
@@ -131,7 +134,10 @@ interface Watching extends TimedWait {
   readonly targets: readonly CheckTarget[];
 }
 
-/** Returns when each service has answered or ended, when the time is over, or when nobody waits. */
+/**
+ * Returns when each service has answered or ended, when the time is over, or when the job is no
+ * longer wanted.
+ */
 async function watchCheck(watching: Watching): Promise<Look> {
   const { engine, check, targets, services, ports, deadlineMs, signal } = watching;
   const over = new AbortController();
@@ -139,7 +145,7 @@ async function watchCheck(watching: Watching): Promise<Look> {
   const ends = new Map<number, ContainerStatus>();
   const endOf = async ({ index, containerId }: StartedService): Promise<void> => {
     ends.set(index, await engine.waitForExit(containerId, either));
-    // The check continues although some services have ended, because the others decide.
+    // The check continues when only some services have ended.
     while (!either.aborted) {
       const answers = readAnswers(await readLog(engine, check));
       if (targets.every((target) => answers.has(target.index) || ends.has(target.index))) {
@@ -153,7 +159,7 @@ async function watchCheck(watching: Watching): Promise<Look> {
     engine.waitForExit(check, either),
     ports.clock.sleep(Math.max(0, deadlineMs - ports.clock.monotonicMs()), either),
   ].map((end) => end.finally(() => over.abort()));
-  // Only the services' answers count, however the check ends.
+  // Only the services' answers count, whatever the check's own end is.
   await Promise.allSettled([...ending, ...services.map(endOf)]);
   signal.throwIfAborted();
   const output = await readLog(engine, check);

@@ -9,7 +9,7 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote } from '../build/note.ts';
 import { together } from '../build/together.ts';
 
-/** For starting services and waiting for them. */
+/** What it takes to start services and to wait for them. */
 export type ServicePorts = ConfirmPorts & Pick<Ports, 'builds' | 'engine'>;
 
 /** A service that was started, as the build's record keeps it. */
@@ -108,7 +108,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
-/** `name:address` of each service, for Docker networks without DNS. */
+/** Returns `name:address` of each service, for Docker networks without DNS. */
 export function linksTo(
   { network }: EnvironmentPlan,
   started: readonly StartedService[],

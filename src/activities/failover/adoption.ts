@@ -11,7 +11,7 @@ import type { LiveBuilds } from '../build/live-builds.ts';
 import type { CapacityPermit, Ports } from '../../ports/index.ts';
 import { findRoom } from '../job/request-job.ts';
 
-/** For the record of a build that this node takes over. */
+/** What it takes to record a build that this node takes over. */
 type TakeoverPorts = Pick<Ports, 'clock' | 'encryptedJobs' | 'program' | 'randomness' | 'systemId'>;
 
 type AdoptionPorts = TakeoverPorts & Pick<Ports, 'builds' | 'capacity' | 'log' | 'nodeQueue'>;
@@ -34,7 +34,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   const { nodeQueue, builds } = ports;
   if (options.fromQueue === nodeQueue) return { kind: 'own' };
   const known = await builds.read(options.buildId);
-  // Left from the time when the build was on this node before.
+  // This record is from the time when the build was on this node before.
   if (known !== undefined && fencingTokenOf(known.adoption) < options.term)
     await orphaned.drop(options.buildId);
   if (known !== undefined && fencingTokenOf(known.adoption) >= options.term)
@@ -59,13 +59,14 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
 
 async function takePlace(ports: Pick<Ports, 'capacity' | 'clock'>): Promise<CapacityPermit> {
   const permit = await findRoom(ports, cancellationSignal());
-  // The call is repeated, perhaps on another node.
+  // Temporal repeats the call, perhaps on another node.
   if (permit === undefined) throw new TransientError('this node has no room for one more build');
   return permit;
 }
 
 /**
- * The facts of this node replace those of the lost node, so that their objects are never confused.
+ * Returns the build's context with the facts of this node in place of the lost node's, so that the
+ * objects of the two are never confused.
  */
 function contextOf(
   { buildId, sealedJob, term, purpose, from }: AdoptionRequest,

@@ -5,13 +5,13 @@ import type { LiveBuilds } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
 import { loseLease } from '../build/lease.ts';
 
-/** What the node itself does for a build whose workflow is gone. */
+/** What the node itself does for builds whose workflow is gone. */
 export interface OrphanedBuilds {
-  /** Reports a result with the whole trace, after `stop` has ended what still runs. */
+  /** Reports a result with the whole trace, after `stop` has ended everything that still runs. */
   report(buildId: string, outcome: BuildOutcome, stop: () => Promise<void>): Promise<void>;
   /** Removes everything of a build that another node has now. Reports nothing to GitLab. */
   drop(buildId: string): Promise<void>;
-  /** Builds of which this process has learned that another node has them: to be dropped. */
+  /** Lists the builds to drop, of which this process has learned that another node has them. */
   listLost(): Promise<readonly string[]>;
   /** Releases what this process holds of the build. */
   close(buildId: string): Promise<void>;
@@ -25,7 +25,7 @@ export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): Orph
       const build = await live.find(buildId);
       const stageKey = build?.stage?.key;
       await stop();
-      // The rest of the output of a stage in this process comes before the last line.
+      // The rest of the output of a stage in this process must come before the last line.
       if (stageKey !== undefined) await build?.settled(stageKey);
       await build?.joined('report', () => report(build, outcome, ports));
     },
@@ -35,7 +35,7 @@ export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): Orph
         const { stage } = build;
         loseLease(build);
         await build.joined('destroy', () => destroy(build, ports));
-        // Its container is gone, so the stage ends and writes nothing more.
+        // The stage's container is gone, so the stage ends and writes nothing more.
         if (stage !== undefined) await build.settled(stage.key);
       }
       await live.close(buildId);

@@ -8,7 +8,7 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import type { FileMember } from '../../ports/index.ts';
 import type { TransferRun } from './transfer-run.ts';
 
-/** Twice the limit for a process's environment, because names may repeat. */
+/** This is twice the limit for a process's environment, because names may repeat. */
 const MAX_ENV_FILE_BYTES = 4 * 1024 * 1024;
 
 /**

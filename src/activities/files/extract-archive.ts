@@ -6,10 +6,11 @@ import type { ArchiveMember, ContainerEngine, Ports } from '../../ports/index.ts
 
 export interface Extraction {
   readonly ports: Pick<Ports, 'archives' | 'builds' | 'digests' | 'engine'>;
-  /** Host path of the archive. */
+  /** Path of the archive on the node. */
   readonly file: string;
   /**
-   * Variables of the job. The archive is unpacked into the project's directory, which must exist.
+   * Variables of the job, which name the project's directory. The archive is unpacked into it, and
+   * it must exist.
    */
   readonly variables: Variables;
   readonly signal: AbortSignal;
@@ -41,7 +42,7 @@ export async function extractArchive(build: LiveBuild, options: Extraction): Pro
   }
 }
 
-/** Without a particular owner, members are accessible to everybody. */
+/** Sets the owner of the members. Without a particular owner, everybody can access them. */
 async function* withOwner(
   owner: string | undefined,
   members: AsyncIterable<ArchiveMember>,
@@ -67,9 +68,9 @@ interface ImpliedDirectories {
 }
 
 /**
- * For a directory that occurs only in paths, Docker would create one for root alone, and writing
- * one explicitly would change an existing one. So its existence is checked first, before Docker is
- * busy with writing.
+ * Finds the directories that the archive implies but does not contain. Docker would create such a
+ * directory for root alone, and writing one explicitly would change an existing one. So this checks
+ * what exists, before Docker is busy with writing.
  */
 async function readImplied(
   members: Members,

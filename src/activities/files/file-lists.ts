@@ -8,7 +8,9 @@ import { defineMark } from '../build/note.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from './transfer-run.ts';
 
-/** Names that the helper has listed, relative to the project; undefined: nobody asked for them. */
+/**
+ * Names that the helper has listed, relative to the project; undefined when nobody asked for them.
+ */
 export interface FileNames {
   readonly found: readonly string[] | undefined;
   readonly untracked: readonly string[] | undefined;
@@ -19,14 +21,14 @@ export type Listing =
   /** The listing itself failed. */
   | { readonly kind: 'ended'; readonly outcome: StageOutcome };
 
-/** About a million names. A longer list was made on purpose. */
+/** Room for about a million names. A longer list was made on purpose. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 const NOTHING: FileNames = { found: undefined, untracked: undefined };
 
 /**
- * Lists in the helper the names that a stage needs before it reads files. Done once, over all
- * crashes.
+ * Lets the helper list the names that a stage needs before it reads files. This happens once, even
+ * after crashes.
  */
 export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Listing> {
   const { context } = build;
@@ -51,7 +53,7 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
   return { kind: 'listed', names };
 }
 
-/** The lists are on the volume that both containers share. */
+/** Reads a list from the volume that both containers share. */
 async function readList(
   { context }: LiveBuild,
   { ports, signal }: TransferRun,

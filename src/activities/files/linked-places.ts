@@ -5,18 +5,18 @@ import type { FilesContext } from './files-context.ts';
 /** A place whose path contains a link. */
 export interface LinkedPlace {
   readonly place: Place;
-  /** The first link in the path. What lies below is found only by following it. */
+  /** The first link in the path. Only following it finds what lies below. */
   readonly linkPath: string;
   /** The real place, relative to the project; undefined when it is outside. */
   readonly realPath: string | undefined;
 }
 
-/** The kernel accepts no longer path, so nothing exists at one. */
+/** The kernel accepts no longer path, so nothing can exist at one. */
 const MAX_PATH_LENGTH = 4096;
 
 /**
- * Finds the places behind links. Done before files are read, because a tar contains a link and not
- * its target. Nothing of the job runs any more that could change a link.
+ * Finds the places behind links. It runs before files are read, because a tar contains a link and
+ * not its target. Nothing of the job runs any more that could change a link.
  */
 export async function findLinkedPlaces(
   context: FilesContext,
@@ -38,7 +38,7 @@ export async function findLinkedPlaces(
   return linked;
 }
 
-/** undefined when no link is in the path. */
+/** Returns undefined when no link is in the path. */
 async function resolve(
   place: Place,
   projectDir: string,

@@ -8,9 +8,9 @@ import type { FileMember } from '../../ports/index.ts';
 
 /** One reading of a project's files, filtered by the selection. */
 export interface Selected {
-  /** Read it once, each content before the next member. */
+  /** Read them once, each content before the next member. */
   readonly members: AsyncIterable<FileMember>;
-  /** The lines to print and the number of members, after all were read. */
+  /** Returns the lines to print and the number of members. Call it after all members were read. */
   readonly lines: FileSelection['lines'];
   readonly count: () => number;
 }
@@ -42,16 +42,17 @@ async function* filesOf(
 }
 
 /**
- * Docker up to 20.10 passes the requested path to itself as JSON, which holds only UTF-8, and then
- * finds nothing. For other names their directory is read, and the rest of it is filtered.
+ * Returns the roots that Docker can read. Docker up to 20.10 passes the requested path to itself as
+ * JSON, which holds only UTF-8, and then finds nothing. For other names their directory is read,
+ * and filtered.
  */
 function readableRoots(roots: readonly string[]): readonly string[] {
   return outermostPaths(roots.map(utf8Ancestor));
 }
 
 /**
- * The selected files behind links, by the names that the job uses. Returns the links that are now
- * directories of such files and so cannot be kept themselves.
+ * Reads the selected files behind links, by the names that the job uses. Returns the links that now
+ * stand for directories of such files, and so cannot be kept as links.
  */
 async function* linkedFiles(
   context: FilesContext,
@@ -70,7 +71,10 @@ async function* linkedFiles(
   return covered;
 }
 
-/** A link that was replaced by its files still counts for whoever asked for it by name. */
+/**
+ * Offers a link that was replaced by its files, because it still counts for a pattern that names
+ * it.
+ */
 function offerBeside(
   { offer }: Pick<FileSelection, 'offer'>,
   path: string,
@@ -90,8 +94,8 @@ function isThroughLink(name: string, linked: readonly LinkedPlace[]): boolean {
 const MAX_READS = 50;
 
 /**
- * Does the same for a selection whose roots may contain far more than is kept: it filters listed
- * names, and reads only the kept ones as far as possible.
+ * Like {@link selectedFiles}, for a selection whose roots may contain far more files than are kept.
+ * It filters the listed names first, and reads only the kept ones as far as possible.
  */
 export async function* listedFiles(
   context: FilesContext,
@@ -109,8 +113,8 @@ export async function* listedFiles(
 }
 
 /**
- * A job may leave a million files, and each may take time, because the job chooses the patterns
- * too.
+ * Filters the names in time slices. A job may leave a million files, and each may take time,
+ * because the job chooses the patterns too.
  */
 async function keptOf(
   { ports: { clock }, signal }: FilesContext,
@@ -137,9 +141,11 @@ function commonDirectory([first = '', ...others]: readonly string[]): string {
 }
 
 interface Root {
-  /** The path that the job uses. '' is the whole project, which is not a member itself. */
+  /**
+   * The path that the job uses. An empty path is the whole project, which is not a member itself.
+   */
   readonly path: string;
-  /** The path that is read. */
+  /** The path to read from. */
   readonly realPath: string;
 }
 

@@ -10,7 +10,10 @@ import { acknowledgeOnce } from './coordinator.ts';
 
 type BeginPorts = SendPorts & PreparePorts & Pick<Ports, 'metrics'>;
 
-/** Two steps of a build in one call, because each call takes tens of milliseconds. */
+/**
+ * Creates the activity that does two steps of a build in one call, because each call takes tens of
+ * milliseconds.
+ */
 export function createBeginActivities(
   ports: BeginPorts,
   live: LiveBuilds,

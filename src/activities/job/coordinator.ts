@@ -24,7 +24,7 @@ import {
 
 type CoordinatorActivities = Pick<BuildActivities, 'acknowledgeJob' | 'reportResult'>;
 
-/** The build's outcome, from the moment its trace may show it. */
+/** The build's outcome. The trace may show it as soon as this note exists. */
 const RESULT_NOTE = defineNote('result', parseBuildOutcome);
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
@@ -33,7 +33,7 @@ const MAX_PAUSE_MS = 60_000;
  */
 const MAX_REWINDS = 10;
 
-/** For telling GitLab how a build has ended. */
+/** What it takes to tell GitLab how a build has ended. */
 export type ReportPorts = SendPorts & Pick<Ports, 'engine' | 'metrics'>;
 
 export function createCoordinatorActivities(
@@ -57,7 +57,10 @@ export function createCoordinatorActivities(
   };
 }
 
-/** Joins a call that is under way. What GitLab has accepted in this process it is not asked again. */
+/**
+ * Acknowledges the job, or joins a call that is in progress. What GitLab has already told this
+ * process is not asked again.
+ */
 export async function acknowledgeOnce(
   build: LiveBuild,
   ports: SendPorts,
@@ -83,7 +86,7 @@ async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowle
           ? 'canceling'
           : 'accepted';
     case 'pending':
-    case 'trace_invalid': // nothing was sent yet: GitLab has the state, and will ask for the trace
+    case 'trace_invalid': // Nothing was sent yet. GitLab has the state, and will ask for the trace.
       return 'accepted';
     case 'conflict':
       ports.log.warn('job is taken by another runner', jobFields(context));
@@ -94,7 +97,7 @@ async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowle
   }
 }
 
-/** Writes the result's line, and sends trace and state until GitLab has accepted them. */
+/** Writes the result's line, and sends the trace and the state until GitLab has accepted them. */
 export async function report(
   build: LiveBuild,
   proposed: BuildOutcome,
@@ -130,8 +133,9 @@ export async function report(
 }
 
 /**
- * Keeps the first outcome, because a build that Temporal lost meanwhile may get another one.
- * Invariant: GitLab is told what the last line of the trace says.
+ * Records the outcome and returns the first one that was recorded, because a build that Temporal
+ * has lost meanwhile may get another one. Invariant: GitLab is told the same outcome as the last
+ * line of the trace.
  */
 async function decide(
   buildId: string,
@@ -144,7 +148,7 @@ async function decide(
   return proposed;
 }
 
-/** Copies the output of a stage whose process was stopped while nobody was reading. */
+/** Copies the output of a stage that ran on while no process was reading it. */
 async function takeRest(
   { context, trace }: LiveBuild,
   { builds }: Pick<Ports, 'builds'>,
@@ -156,7 +160,7 @@ async function takeRest(
 }
 
 /**
- * Sends the whole trace, then the state; starts again from the first byte when GitLab finds the
+ * Sends the whole trace, then the state. Starts again from the first byte when GitLab finds the
  * trace broken. Returns false when GitLab does not accept it.
  */
 async function deliver(
@@ -195,7 +199,7 @@ async function deliver(
   }
 }
 
-/** False when GitLab no longer wants anything of the job, not even its state. */
+/** Returns false when GitLab no longer wants anything about the job, not even its state. */
 async function sendRest(build: LiveBuild, ports: SendPorts): Promise<boolean> {
   const { trace } = build;
   let mismatches = 0;
@@ -205,7 +209,8 @@ async function sendRest(build: LiveBuild, ports: SendPorts): Promise<boolean> {
     // The answer to the state will show whether the job itself is unknown.
     if (sent.kind === 'not_found') return true;
     mismatches = sent.kind === 'range_mismatch' ? mismatches + 1 : 0;
-    // The first mismatch tells GitLab's length. When that does not help, GitLab needs time.
+    // The first mismatch tells the length that GitLab has. When that does not help, GitLab needs
+    // time.
     if (mismatches > 1) await ports.clock.sleep(pauseMs(mismatches));
   }
   return true;

@@ -27,9 +27,12 @@ import { createEndedBuilds, type EndedBuilds } from '../build/ended-builds.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { BuildDraft, CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
 
-/** A call that finds no room in this time ends, because another node may have some. */
+/** A call that finds no room within this time ends, because another node may have some. */
 const ROOM_WAIT_MS = 2_000;
-/** A GitLab that has not answered by then may be overloaded, so others get the place meanwhile. */
+/**
+ * A GitLab that has not answered by then may be overloaded, so another runner gets the place
+ * meanwhile.
+ */
 const LEND_AFTER_MS = 5_000;
 /** How often to check whether Temporal is back. */
 const AWAY_PAUSE_MS = 1_000;
@@ -39,7 +42,7 @@ type JobOffer = Extract<JobReply, { kind: 'job' }>;
 export type ViewPorts = Pick<Ports, 'visibility' | 'nodeQueue'>;
 export type FailoverPorts = Pick<Ports, 'encryptedJobs' | 'nodeWaitMs'>;
 type DraftPorts = Pick<Ports, 'clock' | 'digests' | 'program' | 'randomness' | 'systemId'>;
-/** For one request to GitLab, and for the record of the job that it answers with. */
+/** What one request to GitLab needs, and the record of the job that GitLab answers with. */
 type OfferPorts = DraftPorts &
   FailoverPorts &
   ViewPorts &
@@ -84,7 +87,7 @@ async function runJobRequest(
     isAlone = false;
     if (!(await hasDocker(runner))) {
       ports.metrics.requestSkipped(runner);
-      // Another node may have a Docker that answers.
+      // The call ends, because another node may have a Docker that answers.
       await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
       return { kind: 'no_job', wait: 'docker' };
     }
@@ -104,13 +107,16 @@ async function runJobRequest(
       permit.release();
     }
     ports.metrics.requestSkipped(runner);
-    // The next call should begin when Temporal is there, and not at the end of this one.
+    // The next call should begin when Temporal is back, not when this one would end.
     await whenThere(ports);
     return { kind: 'no_job', wait: 'temporal' };
   }
 }
 
-/** Ends early when a build of the runner has ended here: its place is free for another job. */
+/**
+ * Waits for the next due time. Ends early when a build of the runner has ended here, because its
+ * place is free for another job.
+ */
 async function untilTick(
   waitMs: number,
   runnerKey: string,
@@ -138,7 +144,7 @@ async function whenThere({
   while (!(await temporalHealth.isThere()));
 }
 
-/** Reserves a place for one more build; undefined when there is none within a moment. */
+/** Reserves a place for one more build. Returns undefined when none is free within a moment. */
 export async function findRoom(
   { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
   signal: AbortSignal,
@@ -166,11 +172,11 @@ interface OpenJobRequest {
 }
 
 interface OfferedJobRequest extends OpenJobRequest {
-  /** Of the job that may come. */
+  /** The web terminal that the job will have. */
   readonly session: SessionOffer | undefined;
 }
 
-/** Asks once. */
+/** Sends one request. */
 async function ask(request: JobRequest, input: OpenJobRequest): Promise<JobRequestOutcome> {
   const { runner, ports } = input;
   const session = ports.sessions.offer();
@@ -191,7 +197,7 @@ async function ask(request: JobRequest, input: OpenJobRequest): Promise<JobReque
   }
 }
 
-/** GitLab may hold a request only when nobody else needs its place. */
+/** Sends the request. GitLab may hold it open only when nobody else needs its place. */
 async function replyTo(
   { mayWait }: JobRequest,
   { runner, permit, session, ports: { clock, coordinator, metrics } }: OfferedJobRequest,
@@ -212,8 +218,9 @@ async function replyTo(
 }
 
 /**
- * Between GitLab's 201 and the durable record nothing foreseeable may fail, because the job exists
- * only here. Invariant: the place is kept before anything is awaited after the record.
+ * Records the job that GitLab has handed out. Nothing foreseeable may fail between GitLab's 201 and
+ * the durable record, because the job exists only here. Invariant: the place is kept before
+ * anything is awaited after the record.
  */
 async function record(
   offer: JobOffer,
@@ -253,7 +260,7 @@ async function record(
   };
 }
 
-/** A build of release 0.1.0 that still runs here when GitLab hands out its job again. */
+/** Finds a build of release 0.1.0 that still runs here when GitLab hands out its job again. */
 async function findUnkeyed(
   job: JobPayload,
   { runner, ports: { builds, digests } }: Pick<OpenJobRequest, 'runner' | 'ports'>,
@@ -263,14 +270,17 @@ async function findUnkeyed(
   return jobKey(digests, known.job) === jobKey(digests, job) ? known : undefined;
 }
 
-/** What of a job may be seen in Temporal, and by which name this node is known there. */
+/** Returns what of a job may be seen in Temporal, and by which name this node is known there. */
 export function viewOf({ visibility, nodeQueue }: ViewPorts): JobView {
   const { showsNames, hashName } = visibility;
   const hasAttributes = visibility.hasAttributes();
   return { showsNames, hashName, hasAttributes, node: nodeNameOf(nodeQueue) };
 }
 
-/** Without a plan the build stays on this node, even when the node is lost. */
+/**
+ * Returns the plan for a failover. Without one the build stays on this node, even when the node is
+ * lost.
+ */
 export function failoverPlanOf(
   context: BuildContext,
   { encryptedJobs, nodeWaitMs }: FailoverPorts,
@@ -330,7 +340,10 @@ interface Refusal {
   readonly error: unknown;
 }
 
-/** Fails a job that cannot be recorded (a full disk) at once, because nobody could run it. */
+/**
+ * Fails a job that cannot be recorded (for example because the disk is full) at once, because
+ * nobody could run it.
+ */
 async function refuse(job: JobPayload, { runner, ports, error }: Refusal): Promise<void> {
   const { coordinator, log, metrics } = ports;
   const fields = jobFields({ job, runner });
@@ -349,7 +362,10 @@ async function refuse(job: JobPayload, { runner, ports, error }: Refusal): Promi
   }
 }
 
-/** A payload that makes no sense still belongs to a job, which must fail with a clear message. */
+/**
+ * Parses the payload. A payload that makes no sense still belongs to a job, which must fail with a
+ * clear message.
+ */
 function readPayload(
   json: unknown,
   identity: JobIdentity,

@@ -46,7 +46,7 @@ interface Resolving extends TransferRun {
   readonly mayLack: boolean;
 }
 
-/** undefined: it becomes no variable. */
+/** Returns undefined for a secret that becomes no variable. */
 async function valueOf(
   { key, source }: PlannedSecret,
   { ports, signal, say, mayLack }: Resolving,

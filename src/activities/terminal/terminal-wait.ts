@@ -24,13 +24,16 @@ interface TerminalStage extends ContainerStage {
   readonly signal: AbortSignal;
 }
 
-/** How long whoever was there may take to come back after this process was restarted. */
+/**
+ * How long a person who was at the terminal may take to come back after this process was restarted.
+ */
 const RETURN_MS = 20_000;
 
 /**
- * Holds the build while somebody is at its terminal, and keeps the job's container running for it:
- * the end of the last stage has ended it. Holds nothing where nobody is there. Source: gitlab-runner
- * `common/build.go` (waitForTerminal), where with Docker the terminal ends with the container.
+ * Holds the build while somebody is at its terminal, and keeps the job's container running, because
+ * the end of the last stage has ended it. Returns at once when nobody is there. Source:
+ * gitlab-runner `common/build.go` (waitForTerminal), where with Docker the terminal ends with the
+ * container.
  */
 export async function waitForTerminal(
   build: LiveBuild,
@@ -62,7 +65,10 @@ function say({ trace }: LiveBuild, key: string, line: string): Promise<void> {
   return trace.appendOnce(`${key}/${line}`, formatRunnerLine('info', line));
 }
 
-/** What was left of the job's own time when the wait began is the longest, in every process. */
+/**
+ * Returns the time limit. It is what was left of the job's own time when the wait began, in every
+ * process.
+ */
 function timeoutOf(
   context: BuildContext,
   { sessions, clock, beganMs }: TerminalPorts & { readonly beganMs: number },

@@ -10,10 +10,10 @@ const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 15_000;
 
 export interface GitlabWait {
-  /** Prefix of the keys of its lines in the trace. */
+  /** Prefix for the keys of the wait's lines in the trace. */
   readonly key: string;
   readonly ports: LeasePorts & Pick<Ports, 'coordinator'>;
-  /** Ends the wait, which then throws. */
+  /** Aborts the wait, which then throws. */
   readonly signal: AbortSignal;
 }
 
@@ -24,8 +24,8 @@ export interface GitlabWait {
 export type GitlabPresence = 'answers' | 'was_away' | 'refuses';
 
 /**
- * Waits for a GitLab that is away, as long as the job may take. The request is the state of a
- * running job, as a runner without news sends it.
+ * Waits for a GitLab that is away, for as long as the job may take. The request is the state of a
+ * running job, which a runner without news also sends.
  */
 export async function whenGitlabAnswers(
   build: LiveBuild,

@@ -8,7 +8,7 @@ import type { Clock, Ports } from '../../ports/index.ts';
 // measures with a monotonic clock. It is asked when a timer fires early, and `uploadTrace` ends the
 // job when a timer fires late.
 
-/** Temporal's own timer is preferred. */
+/** The node ends the job only this much later, because Temporal's own timer is preferred. */
 const GRACE_MS = 3_000;
 
 type ClockPorts = Pick<Ports, 'builds' | 'clock'>;
@@ -47,8 +47,8 @@ function timeLeft(
 }
 
 /**
- * Starts counting now. Returns the milliseconds until the job is overdue; Infinity when it never
- * is.
+ * Starts to count. Returns the function that tells the milliseconds until the job is overdue;
+ * Infinity when it never is.
  */
 export function startDueTime(
   { jobTimeoutMs }: UploadOptions,

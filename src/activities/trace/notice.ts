@@ -13,7 +13,7 @@ export function createNoticeActivities(
     writeNotice: ({ buildId }, { key, text }) =>
       withHeartbeat(async () => {
         const build = await live.find(buildId);
-        // GitLab has been told the checksum of a finished trace.
+        // A finished trace must not grow, because GitLab was told its checksum.
         if (build === undefined || (await FINISHED_NOTE.isSet(buildId, ports))) return;
         await build.trace.appendOnce(`notice/${key}`, formatRunnerLine('info', text));
       }),

@@ -16,21 +16,21 @@ function parseBase(value: unknown): TraceBase | undefined {
     : undefined;
 }
 
-/** Position in GitLab's trace of our first byte; undefined until it is settled. */
+/** Returns the position of our first byte in GitLab's trace; undefined until it is known. */
 export async function findBase(build: LiveBuild, ports: NotePorts): Promise<number | undefined> {
   if (build.context.adoption === undefined) return 0;
   build.base ??= await BASE_NOTE.read(build.context.buildId, ports);
   return build.base?.isTaken === true ? build.base.atByte : undefined;
 }
 
-/** Whether GitLab's trace is ours from its first byte, so that our checksum applies. */
+/** Whether GitLab's trace is ours from its first byte. Only then our checksum applies. */
 export async function isOwnTrace(build: LiveBuild, ports: NotePorts): Promise<boolean> {
   return (await findBase(build, ports)) === 0;
 }
 
 /**
  * Sends the first patch of an adopted build to the end of GitLab's trace. Only GitLab knows that
- * position and reports it when a patch does not fit. The position is noted before sending, so that
+ * position, and reports it when a patch does not fit. The position is noted before sending, so that
  * after a crash a trace that is longer by exactly this patch is known to contain it.
  */
 export async function sendFirstPatch(
@@ -65,7 +65,10 @@ export async function sendFirstPatch(
   return reply;
 }
 
-/** GitLab has lost the other node's part, so only GitLab's own length counts. */
+/**
+ * Moves the base, because GitLab has lost the other node's part and only GitLab's own length
+ * counts.
+ */
 export async function moveBase(build: LiveBuild, atByte: number, ports: NotePorts): Promise<void> {
   if (build.base === undefined) return;
   build.base = { ...build.base, atByte };

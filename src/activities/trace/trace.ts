@@ -14,19 +14,24 @@ import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
 import { startDueTime } from './job-clock.ts';
 import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
 
-/** A log that is further behind is sent without pauses. */
+/** A log that lags this far behind is sent without pauses. */
 const FAR_BEHIND_BYTES = 4 * 1024 * 1024;
-/** A job that ends earlier is sent as a whole with its result, which saves a request. */
+/**
+ * The trace of a job that ends earlier is sent as a whole with its result, which saves a request.
+ */
 const FIRST_PAUSE_MS = 1_000;
 const USUAL_INTERVAL_MS = 3_000;
 const MAX_INTERVAL_MS = 15 * 60_000;
-/** How often a silent job reports that it lives, which is how it learns that it was canceled. */
+/**
+ * How often a silent job reports that it is alive. GitLab's answer tells whether the job was
+ * canceled.
+ */
 const TOUCH_INTERVAL_MS = 30_000;
 
-/** Set when the trace has its last line. An uploader that starts later has nothing to do. */
+/** Set when the trace has its last line. An uploader that starts later has nothing left to do. */
 export const FINISHED_NOTE = defineMark('sealed');
 
-/** For sending a build's trace. */
+/** What it takes to send a build's trace. */
 export type SendPorts = LeasePorts & Pick<Ports, 'builds' | 'coordinator'>;
 
 type UploadPorts = SendPorts & Pick<Ports, 'metrics'>;
@@ -66,7 +71,7 @@ function whenAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The caller no longer waits. The loop is shared, and ends with the trace. */
+/** Resolves when the caller no longer waits. The loop is shared, and ends with the trace. */
 function untilCancelled(): Promise<UploadEnd> {
   return whenAborted(cancellationSignal()).then(() => 'sealed' as const);
 }
@@ -98,7 +103,7 @@ async function upload(
       if (end !== undefined) return end;
       pace = paceAfter(tick, pace, build);
     } catch (error) {
-      // Never the job's fault: the next tick sends the same bytes.
+      // This is never the job's fault. The next tick sends the same bytes.
       if (!(error instanceof TransientError)) throw error;
       pace = { ...pace, pauseMs: Math.max(pace.intervalMs, error.retryAfterMs ?? 0) };
       build.waits.begin('uploadTrace', waitAfter(error));
@@ -121,7 +126,7 @@ function tellLag({ context, trace }: LiveBuild, { metrics }: Pick<Ports, 'metric
 }
 
 interface Pace {
-  /** Before the next tick. */
+  /** The pause before the next tick. */
   readonly pauseMs: number;
   /** The interval that GitLab asks for. */
   readonly intervalMs: number;
@@ -151,9 +156,9 @@ async function sendTick(
   { lastSentMs, ports }: { lastSentMs: number; ports: SendPorts },
 ): Promise<Tick> {
   const { trace, finished } = build;
-  // It waited for the result, which has sent everything.
+  // The tick waited for the result, and the result has sent everything.
   if (finished.signal.aborted) return QUIET_TICK;
-  // A silent stage would not notice it before its end.
+  // A silent stage would not notice lost files before its end.
   await build.noticeLoss();
   await trace.checkpoint();
   let tick = QUIET_TICK;
@@ -183,7 +188,7 @@ async function touch(build: LiveBuild, ports: SendPorts): Promise<Tick> {
   return { hasSent: true, remote, updateIntervalMs: undefined };
 }
 
-/** The coordinator's answer for a job that another node has now: we must send nothing more. */
+/** What the coordinator answers for a job that another node has now. Nothing more may be sent. */
 const NOT_OURS: PatchReply = { kind: 'job_gone', status: 403 };
 
 /** Sends the next patch and moves `ackedBytes` to the coordinator's new length. */
@@ -216,7 +221,8 @@ async function sendNextPatch(
         startByte,
         remoteLengthBytes: reply.remoteLengthBytes,
       });
-      // If GitLab has more, the bytes are somebody else's, and the final checksum will show it.
+      // If GitLab has more than we sent, the bytes are somebody else's, and the final checksum will
+      // show it.
       if (reply.remoteLengthBytes < base) await moveBase(build, reply.remoteLengthBytes, ports);
       trace.ackedBytes = clamp(reply.remoteLengthBytes - base, trace.sendableBytes);
       doubtLease(build);
@@ -242,7 +248,7 @@ interface SentBytes {
   readonly sentBytes: number;
 }
 
-/** Sends what comes next, as much of it as GitLab takes at once. */
+/** Sends the next bytes, as many as GitLab takes at once. */
 async function sendBytes(
   { context, trace }: LiveBuild,
   startByte: number,
@@ -261,7 +267,7 @@ async function sendBytes(
   }
 }
 
-/** For the operator, because GitLab ends such a job without any message. */
+/** Tells the operator that the job is gone, because GitLab ends such a job without any message. */
 export function sayGone({ context }: LiveBuild, status: number, { log }: Pick<Ports, 'log'>): void {
   log.warn(
     'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',

@@ -11,8 +11,8 @@ interface AcknowledgementScope {
 }
 
 /**
- * Tells GitLab that the job runs before anything begins. Returns an outcome when the build ends
- * here.
+ * Tells GitLab that the job runs, before anything else begins. Returns an outcome when the build
+ * ends here.
  */
 export async function acknowledge(
   job: JobSummary,
@@ -28,7 +28,7 @@ export async function acknowledge(
   }
 }
 
-/** Notes GitLab's answer. Returns an outcome when the build ends with it. */
+/** Records GitLab's answer. Returns an outcome when the build ends with it. */
 export function settleAcknowledgement(
   answer: Acknowledgement,
   job: Pick<JobSummary, 'rejection'>,
@@ -38,7 +38,7 @@ export function settleAcknowledgement(
   if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
   if (answer !== 'taken' && answer !== 'gone') return undefined;
   run.progress.isRefused = true;
-  // A build that only rejects its job does not allow another one.
+  // A build that only rejects its job must not allow another build of the job.
   const wasTakenBack = answer === 'taken' && job.rejection === undefined;
   return { state: 'aborted', ...(wasTakenBack && { wasTakenBack }) };
 }

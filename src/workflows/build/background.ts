@@ -2,7 +2,7 @@ import { isCancellation, log, type CancellationScope } from '@temporalio/workflo
 import { reasonOf, throwBug } from '../node/activity-failure.ts';
 import { isNodeLost } from '../failover/node-assignment.ts';
 
-/** Nobody waits for this work. It ends with its scope at the latest. */
+/** Starts work that nobody waits for. It ends with its scope at the latest. */
 export function inBackground(scope: CancellationScope, work: () => Promise<void>): void {
   void logAndContinue('background work ended early', () => scope.run(work));
 }

@@ -14,7 +14,7 @@ import { markEndOfBuild } from './end-mark.ts';
 
 export interface BuildEnding {
   readonly outcome: BuildOutcome;
-  /** The first stage that was not well. */
+  /** The first stage that did not succeed. */
   readonly stage: string | undefined;
   /** Asks Temporal to cancel this very workflow. */
   markCanceled(): Promise<void>;
@@ -23,7 +23,10 @@ export interface BuildEnding {
 /** Temporal's answer to a cancel request comes with the answer of the activity that made it. */
 const CANCEL_LIMIT_MS = 10_000;
 
-/** Tells whether somebody has asked Temporal to cancel this workflow. Outside of any other scope. */
+/**
+ * Tells whether somebody has asked Temporal to cancel this workflow. Call it outside of any
+ * cancellation scope.
+ */
 export function watchCancelRequest(): () => boolean {
   let isRequested = false;
   CancellationScope.current().cancelRequested.catch(() => {
@@ -33,15 +36,16 @@ export function watchCancelRequest(): () => boolean {
 }
 
 /**
- * Ends the workflow so that its status in Temporal tells how the job has ended: Completed, Failed or
- * Canceled. Whoever asks for the outcome afterwards finds it in the result or in the failure's details.
+ * Ends the workflow so that its status in Temporal tells how the job has ended: Completed, Failed
+ * or Canceled. The outcome is in the result or in the details of the failure.
  */
 export async function endAsOutcome(
   ending: BuildEnding,
   isCancelRequested: () => boolean,
 ): Promise<BuildOutcome> {
   const { outcome, stage } = ending;
-  // Until 0.1.0 every build ended as Completed. A success does so still, and needs no mark.
+  // Until 0.1.0 every build ended as Completed. A successful build still does and needs no patch
+  // marker.
   if (outcome.state === 'success' || !patched('the status tells the outcome')) return outcome;
   const { type, text } = describeEnd(outcome, stage);
   if (type === 'job_canceled' && (await becomesCanceled(ending, isCancelRequested))) {

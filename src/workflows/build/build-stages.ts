@@ -16,9 +16,9 @@ import { openCanceller, type EndingKinds, type Canceller, type Stoppable } from 
 /** Runs the stages of one build one after another. */
 export interface BuildStages {
   /**
-   * `acknowledges`: one call tells GitLab that the job runs, and prepares the environment. Returns an
-   * outcome when the build ends here, `unanswered` when GitLab is away and so nothing has begun: then
-   * it is called again, for a job that is acknowledged.
+   * When `acknowledges` is true, the same call tells GitLab that the job runs and prepares the
+   * environment. Returns an outcome when the build ends here. Returns `unanswered` when GitLab is
+   * away and nothing has begun: the caller then calls it again, after the job was acknowledged.
    */
   prepare(acknowledges: boolean): Promise<BuildOutcome | 'unanswered' | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */
@@ -52,9 +52,12 @@ interface Parts extends StagesScope {
 export function openStages(job: JobSummary, { assignment, run }: StagesScope): BuildStages {
   const { buildId, plan } = job;
   const build = { buildId };
-  /** Stages that only print something are sent with the next call, because each call takes tens of milliseconds. */
+  /**
+   * Stages that only print a line. They go with the next call, because each call takes tens of
+   * milliseconds.
+   */
   const said: PlannedStage[] = [];
-  run.progress.failedStage = undefined; // on a node before this one nothing has failed that counts
+  run.progress.failedStage = undefined; // A failure on the previous node does not count.
   const parts: Parts = {
     ...{ job, build, plan, assignment, run },
     canceller: openCanceller(build, { assignment, run }),
@@ -86,7 +89,10 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
   };
 }
 
-/** Usually one: more when a person wants them. Returns as {@link BuildStages.prepare}. */
+/**
+ * Prepares the environment, again if a person asks for it after a failure. Returns the same values
+ * as {@link BuildStages.prepare}.
+ */
 async function prepareTries(
   parts: Parts,
   acknowledges: boolean,
@@ -136,7 +142,7 @@ async function runTries(
   return outcome;
 }
 
-/** A cache that was not saved counts for a person who waits for that, and for nobody else. */
+/** A cache that was not saved only counts when a person wants to stop after that failure. */
 function hasFailed(outcome: StageOutcome, isHeld: boolean): boolean {
   if (outcome.kind === 'succeeded') return isHeld && outcome.isIncomplete === true;
   return outcome.kind !== 'stopped';
@@ -180,7 +186,10 @@ function stageEndOf(outcome: StageOutcome): StageEnd {
     : { end: outcome.kind };
 }
 
-/** Milliseconds until the limit, counted from now; undefined when there is no limit. */
+/**
+ * Returns a function that tells the milliseconds until the limit, counted from now; undefined when
+ * there is no limit.
+ */
 function timeLeft(limitMs: number | undefined): () => number | undefined {
   if (limitMs === undefined) return () => undefined;
   const endMs = Date.now() + limitMs;
@@ -241,7 +250,7 @@ async function runOnce(
   const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
   const ended = await canceller.run({
     call: () => {
-      // Set just before the call: until then the build may move to another node.
+      // Set just before the call, because until then the build may move to another node.
       if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
       return calls.runStage.executeWithOptions({ summary: clearValue(summary) }, [build, request]);
     },
@@ -249,10 +258,10 @@ async function runOnce(
     limitMs,
     leftMs: async () =>
       stageTimeLeft({ name: stage.name, attempt }, limitMs, { build, assignment }),
-    // Before the user's own scripts nobody gets time to clean up. Source: spec/execution §6.
+    // Only the user's own scripts get time to clean up. Source: spec/execution §6.
     how: stage.place === 'build' ? 'graceful' : 'kill',
   });
-  // We caused its end, whatever its exit code is.
+  // The build itself stopped the stage, so the exit code does not matter.
   if (ended === undefined) return { kind: 'stopped' };
   try {
     return ended.take();
@@ -262,8 +271,9 @@ async function runOnce(
 }
 
 /**
- * The time left by the node's clock when a limit has passed by Temporal's, which may have been set.
- * 0 when nobody can tell. Builds of 0.1.0 do not ask.
+ * Returns the time that is left by the node's clock when a limit has passed by Temporal's clock,
+ * because somebody may have set Temporal's clock. Returns 0 when the node cannot tell. Builds of
+ * 0.1.0 do not ask.
  */
 export async function stageTimeLeft(
   stage: StageTry,
@@ -288,7 +298,7 @@ function retryPauseMs(attempt: number, { hasShortPauses }: BuildPlan): number {
     : Math.min(SHORT_PAUSE.firstMs * factor, SHORT_PAUSE.maxMs);
 }
 
-/** The interruptions that end a running stage. Source: spec/execution §6. */
+/** Returns the interruptions that end a running stage. Source: spec/execution §6. */
 function endingOf({ name }: PlannedStage): EndingKinds {
   const always = ['aborted', 'job_timeout'] as const;
   if (name.startsWith('step_')) return [...always, 'canceling', 'script_timeout'];
@@ -296,7 +306,7 @@ function endingOf({ name }: PlannedStage): EndingKinds {
   return AFTER_THE_SCRIPT.has(name) ? always : [...always, 'canceling'];
 }
 
-/** During these stages a cancel comes too late. */
+/** A cancel during these stages comes too late to change the outcome. */
 const AFTER_THE_SCRIPT: ReadonlySet<StageName> = new Set([
   'after_script',
   'archive_cache',
@@ -304,7 +314,10 @@ const AFTER_THE_SCRIPT: ReadonlySet<StageName> = new Set([
   'cleanup_file_variables',
 ]);
 
-/** Whether a stage sends the job's results to GitLab, however long GitLab is away. */
+/**
+ * Whether the stage sends results of the job to GitLab. Such a stage runs however long GitLab is
+ * away.
+ */
 export function isDelivery({ name }: Pick<PlannedStage, 'name'>): boolean {
   return name === 'upload_artifacts_on_success' || name === 'upload_artifacts_on_failure';
 }

@@ -15,21 +15,24 @@ export interface Stoppable<T> {
   /** The interruptions that end it. */
   readonly ending: EndingKinds;
   readonly limitMs?: number | undefined;
-  /** Called when the limit has passed by Temporal's clock: the time left by the node's clock. */
+  /**
+   * Returns the time that is left by the node's clock. Called when the limit has passed by
+   * Temporal's clock.
+   */
   readonly leftMs?: () => Promise<number>;
   readonly how: StopRequest['how'];
 }
 
-/** First pause before a stage is told again to stop. Doubled each time. */
+/** Pause before a stage is asked to stop a second time. It doubles each time. */
 const FIRST_STOP_PAUSE_MS = 1_000;
 
 /** Runs work that an interruption or a time limit may end. */
 export interface Canceller {
-  /** True: some work could not be stopped, and would still run beside later work. */
+  /** True: some work could not be stopped and would still run beside later work. */
   readonly isStuck: boolean;
   /**
-   * The answer of the call; undefined when it was stopped. Work may begin just when it is told to
-   * stop, so it is told again until it has ended.
+   * Returns the answer of the call, or undefined when it was stopped. Work may begin at the very
+   * moment when it is asked to stop, so the request is repeated until the work has ended.
    */
   run<T>(work: Stoppable<T>): Promise<Watched<T> | undefined>;
 }
@@ -78,7 +81,7 @@ export function openCanceller(build: BuildRef, { assignment, run }: CancellerSco
       await endOrLimit(isEnding, work);
       if (running.isSettled) return running;
 
-      scope.cancel(); // from here on it is neither begun nor tried again
+      scope.cancel(); // After this the call neither begins nor is retried.
       isStuck = !(await stopUntilEnded(running, work));
       return undefined;
     },

@@ -1,12 +1,12 @@
-// Every workflow has a copy of this module, and so of this variable, of its own.
+// Every workflow has its own copy of this module, and so of this variable.
 let isMarked = false;
 
-/** From here on this workflow only ends as its job did. */
+/** Marks that the workflow only has to end as its job did. */
 export function markEndOfBuild(): void {
   isMarked = true;
 }
 
-/** Whether this workflow only ends as its job did: what the SDK says of that is no fault. */
+/** Whether the workflow only has to end as its job did. What the SDK logs then is not a fault. */
 export function isEndOfBuild(): boolean {
   return isMarked;
 }

@@ -12,15 +12,16 @@ export interface HoldScope {
   readonly run: BuildRun;
 }
 
-/** Whether a person's command stops the build before a stage, or after a failure of it. */
+/** Whether a person's command stops the build before a stage, or after it has failed. */
 export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
   const point = holdPointOf(at);
   return point !== undefined && holds.hasCommandAt(point);
 }
 
 /**
- * Stops as long as a person's command says so. Returns whether a failed stage is to be tried again. Only
- * called where {@link isHeldAt} says so: builds that nobody holds decide as they ever did.
+ * Waits for as long as a person's command holds the build. Returns whether a failed stage is to be
+ * tried again. Only call it where {@link isHeldAt} returns true: builds that nobody holds must
+ * decide as they did before holds existed.
  */
 export async function stopAt(at: HoldPlace, scope: HoldScope): Promise<boolean> {
   const { holds } = scope.run;
@@ -30,7 +31,7 @@ export async function stopAt(at: HoldPlace, scope: HoldScope): Promise<boolean> 
   return true;
 }
 
-/** An ending job does not wait. */
+/** Waits at one point. A job that is ending does not wait. */
 async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promise<void> {
   const { holds, stages, notices } = run;
   const isEnding = (): boolean =>
@@ -39,7 +40,7 @@ async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promi
   for (;;) {
     const untilMs = holds.stopAt(point);
     if (untilMs === undefined || holds.isRetried) return;
-    // On its next node the build stops here again.
+    // The build stops at this point again on its next node.
     if (assignment.failover !== undefined) return;
     if (isEnding() || Date.now() >= untilMs) return holds.goOn(point);
     const until = formatMoment(untilMs);
@@ -58,7 +59,7 @@ async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promi
   }
 }
 
-/** Runs beside the build, and writes into its trace the commands of people. */
+/** Writes people's commands into the trace. Runs beside the build. */
 export async function writeNotices(
   build: BuildRef,
   { assignment, run: { notices } }: HoldScope,
@@ -74,7 +75,10 @@ export async function writeNotices(
   }
 }
 
-/** Nothing can be written once the trace is finished. */
+/**
+ * Waits until all notices are in the trace, because nothing can be written once the trace is
+ * finished.
+ */
 export async function noticesWritten({ assignment, run: { notices } }: HoldScope): Promise<void> {
   if (notices.next === undefined) return;
   await condition(() => notices.next === undefined || assignment.failover !== undefined);

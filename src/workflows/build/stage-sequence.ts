@@ -16,7 +16,7 @@ import { isDelivery, openStages, stageTimeLeft, type BuildStages } from './build
 export interface StageSequenceScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
-  /** True: the job is acknowledged by the call that prepares its environment. */
+  /** True: the call that prepares the environment also acknowledges the job. */
   readonly beginsAtOnce?: boolean;
 }
 
@@ -24,7 +24,8 @@ const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
 /** Exit code for a payload that cannot be run. Source: spec/coordinator-api §4 b. */
 const REJECTED_EXIT_CODE = 3;
 /**
- * A clean-up deletes a few files. One that takes longer hangs, and would occupy the build's place.
+ * A clean-up only deletes a few files. One that takes longer than this hangs, and would occupy the
+ * build's place.
  */
 const CLEANUP_LIMIT_MS = 5 * 60_000;
 
@@ -65,12 +66,15 @@ function prepare(job: JobSummary, scope: PreparationScope): Promise<Preparation>
   return scope.beginsAtOnce === true ? begin(job, scope) : scope.stages.prepare(false);
 }
 
-/** A job that is acknowledged is never unanswered. */
+/** Only an outcome remains: the preparation of an acknowledged job is never `unanswered`. */
 function endOf(prepared: Preparation): BuildOutcome | undefined {
   return prepared === 'unanswered' ? undefined : prepared;
 }
 
-/** The job's clock does not run while GitLab is away and has not accepted the job. */
+/**
+ * Prepares the environment. The job's clock does not run while GitLab is away and has not accepted
+ * the job.
+ */
 async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
   const { stages, clock } = scope;
   const outcome = await stages.prepare(true);
@@ -82,7 +86,10 @@ async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparat
   return stages.prepare(false);
 }
 
-/** Nothing of the job begins without its secrets. Returns an outcome when the build ends here. */
+/**
+ * Resolves the secrets of the job, which nothing of the job can begin without. Returns an outcome
+ * when the build ends here.
+ */
 async function resolveSecrets(
   { secrets }: BuildPlan,
   { stages, run }: Pick<StagesScope, 'stages' | 'run'>,
@@ -97,7 +104,6 @@ interface StagesScope {
   readonly assignment: NodeAssignment;
   readonly stages: BuildStages;
   readonly run: BuildRun;
-  /** The job's clock. */
   readonly clock: JobClock;
 }
 
@@ -116,7 +122,7 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
     await cleanUp(plan, scope);
     return result;
   }
-  // A cancel before the user's own scripts skips them.
+  // A cancel before the user's own scripts skips the scripts.
   if (run.interruption !== undefined) {
     await cleanUp(plan, scope);
     return outcomeOfStages({ kind: 'stopped' }, run.interruption);
@@ -128,8 +134,8 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
 
 /**
  * Saves caches, then uploads artifacts. A failure here fails a build that was successful so far.
- * The job's clock ends with its own scripts, because a GitLab that is away must not fail a job that
- * has ended.
+ * The job's clock stops when the job's own scripts end, because a GitLab that is away must not fail
+ * a job that has ended.
  */
 async function keepFiles(
   { finish }: BuildPlan,
@@ -144,7 +150,7 @@ async function keepFiles(
   return result.state === 'success' ? outcomeOfStages(outcome, run.interruption) : result;
 }
 
-/** Runs each stage, whatever the outcome of the others. Returns the first failure. */
+/** Runs every stage, whatever the outcomes of the others are. Returns the first failure. */
 async function runAll(
   wanted: readonly PlannedStage[],
   { stages, run, clock }: StagesScope,
@@ -166,7 +172,10 @@ interface EndedPreparation {
   readonly limitMs: number | undefined;
 }
 
-/** The shell itself did not start, which is not the user's fault. Source: spec/execution §1. */
+/**
+ * Decides whose fault a failed preparation is. A shell that did not start is not the user's fault.
+ * Source: spec/execution §1.
+ */
 function outcomeOfPreparation(
   { name }: PlannedStage,
   { ended, interruption, limitMs }: EndedPreparation,
@@ -188,7 +197,7 @@ function outcomeOfPreparation(
 async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutcome> {
   const { stages, run } = scope;
   const outcome = await runScript(plan, scope);
-  // A cancel comes too late now: the script's outcome stands.
+  // A cancel comes too late now, so the outcome of the script stands.
   const interruption = run.interruption;
   const result = outcomeOfStages(outcome, interruption);
   if (plan.afterScript === undefined || run.isOver()) return result;
@@ -212,7 +221,10 @@ async function runScript(plan: BuildPlan, scope: StagesScope): Promise<StageOutc
   return outcome;
 }
 
-/** The script's clock begins with its first step. undefined when it has no time-out of its own. */
+/**
+ * Starts the clock of the script, which begins with its first step. Returns undefined when the
+ * script has no time-out of its own.
+ */
 function startScriptClock(
   { scriptTimeoutMs: timeoutMs, steps: [first] }: BuildPlan,
   scope: StagesScope,
@@ -226,7 +238,7 @@ function startScriptClock(
 async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<void> {
   const { cleanup, finish, jobTimeoutMs } = plan;
   if (cleanup === undefined || run.isOver()) return;
-  // The job's own clock ends with the first upload. Builds planned by 0.1.0 keep theirs.
+  // The job's own clock ends with the first upload, except in builds planned by 0.1.0.
   const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
   const limit = finish === undefined ? {} : { limitMs };
   const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
@@ -234,19 +246,19 @@ async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<v
 }
 
 interface JobClock {
-  /** Counts from now. */
+  /** Starts counting. */
   start(): void;
   stop(): void;
 }
 
-/** Ends the job when its time is over by both Temporal's clock and the node's. */
+/** Ends the job when its time is over by both Temporal's clock and the node's clock. */
 function startJobClock(
   { buildId, plan }: JobSummary,
   { assignment, run }: StageSequenceScope,
 ): JobClock {
   const { jobTimeoutMs: timeoutMs } = plan;
   const leftMs = async (): Promise<number> => {
-    // Temporal's clock may have been set. Builds of 0.1.0 do not ask.
+    // Somebody may have set Temporal's clock. Builds of 0.1.0 do not ask the node.
     if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_TIMEOUT)) return 0;
     return assignment.onNode(() => assignment.node.quick.timeLeft({ buildId }, timeoutMs));
   };
@@ -265,7 +277,7 @@ function startJobClock(
   return clock;
 }
 
-/** `leftMs` is called when the time is over, and the timer then waits for its result too. */
+/** Calls `leftMs` when the time is over, and then also waits for the time that it returns. */
 function startTimer(
   run: BuildRun,
   interruption: Extract<Interruption, { timeoutMs: number }>,

@@ -28,7 +28,7 @@ export type Failover =
   | ({ readonly kind: 'moved' } & Adopted)
   /** Another node reports to GitLab that it has failed. */
   | ({ readonly kind: 'given_up'; readonly message: string } & Adopted)
-  /** GitLab has its result. The node sweeps the rest when it comes back. */
+  /** GitLab has its result. The node removes the rest when it comes back. */
   | { readonly kind: 'left' };
 
 export interface FailoverScope {
@@ -45,15 +45,16 @@ export interface FailoverScope {
 /** A running node answers in less time, and so does one whose process has just restarted. */
 const GRACE_MS = 20_000;
 /**
- * If a wait took this much longer, Temporal or all nodes were away, which says nothing about this
- * node.
+ * A wait that took this much longer than planned shows that Temporal or all nodes were away. It
+ * says nothing about this node.
  */
 const OVERDUE_MS = 20_000;
 
 /**
  * Calls a node that did not answer, until it answers or the build moves. A build whose script was
- * not handed out moves at once. Any other build first waits until another node is alive, then for
- * the configured time. So the only node never loses a build by being away.
+ * not handed out moves at once. Any other build first waits until another node is alive, and then
+ * for the configured time. So an installation with a single node never loses a build while that
+ * node is away.
  */
 export async function waitOrFailOver(
   scope: FailoverScope,
@@ -87,15 +88,15 @@ export async function waitOrFailOver(
 }
 
 /**
- * For a running node that has lost its record of the build: any node makes a new record from the
- * data that the build carries along. That node reports the end to GitLab, and nothing runs again.
+ * Replaces the record of a build that a running node has lost. Any node makes a new record from the
+ * data that the build carries along. That node reports the end to GitLab, and no script runs again.
  */
 export async function replaceRecord(scope: FailoverScope, plan: FailoverPlan): Promise<Failover> {
   const from = lostNode(scope);
   log.warn('node has lost its record of the build', {
     ...{ buildId: scope.job.buildId, node: from.name },
   });
-  // The same node may make it, like any other.
+  // The same node may make the record, like any other.
   const search = { ...scope, nodeQueue: '', isBack: () => false, from };
   const offered = { fencingToken: scope.fencingToken };
   let adopted: Adopted | undefined;
@@ -114,7 +115,7 @@ function lostNode({ nodeQueue, sinceMs }: FailoverScope): LostNode {
   return { name: nodeNameOf(nodeQueue), sinceMs };
 }
 
-/** undefined when the node is back. */
+/** Returns undefined when the node is back. */
 async function failOver(
   search: FailoverAttempt,
   plan: FailoverPlan,
@@ -130,8 +131,8 @@ function mayHaveBegun({ run }: FailoverAttempt): boolean {
 }
 
 /**
- * Whether a person reset the workflow: what happened after that point of its history is not known
- * here.
+ * Whether a person has reset the workflow. The workflow then does not know what happened after that
+ * point of its history.
  */
 export function wasReset(): boolean {
   const { runId, firstExecutionRunId } = workflowInfo();
@@ -139,7 +140,7 @@ export function wasReset(): boolean {
 }
 
 /**
- * A failed adoption may have left a record on some node. By a higher fencing token that node learns
+ * A failed adoption may have left a record on some node. A higher fencing token tells that node
  * that the build has stayed here.
  */
 function settleBack({ nodeQueue, fencingToken, offered }: FailoverAttempt): {
@@ -184,15 +185,15 @@ async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<bool
   return false;
 }
 
-/** Where a build is now. */
+/** The node that a build is on now. */
 interface Adopted {
   readonly nodeQueue: string;
   readonly fencingToken: number;
-  /** What its node understands; undefined for one of 0.1.0. */
+  /** The protocol that the node understands; undefined for a node of 0.1.0. */
   readonly protocol: number | undefined;
 }
 
-/** Where the build is now; undefined when it has stayed. */
+/** Returns where the build is now, or undefined when it has stayed. */
 async function adopt(
   search: FailoverAttempt,
   plan: FailoverPlan,
@@ -211,7 +212,7 @@ async function adopt(
     scope.run(() =>
       purpose === 'run'
         ? roomy.adoptBuild(request)
-        : // The other node is gone too, so the wait begins again.
+        : // The other node is gone too, so wait again.
           any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [request]),
     ),
   );

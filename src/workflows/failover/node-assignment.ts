@@ -18,12 +18,12 @@ export interface NodeAssignment {
   readonly node: BuildNode;
   /** True: the node understands calls that do several steps of a build at once. */
   readonly mergesCalls: boolean;
-  /** Set when the node is lost to this build: from then on nothing is called there. */
+  /** Set when the build has lost its node. Nothing is called there from then on. */
   readonly failover: Failover | undefined;
   /**
    * Calls an activity of the node until it is answered. Calls it again when the node's process was
    * restarted meanwhile, or when the node was silent and is back: the new call re-attaches. Throws
-   * when the node is lost: see {@link isNodeLost}.
+   * when the build has lost the node: see {@link isNodeLost}.
    */
   onNode<T>(call: () => Promise<T>): Promise<T>;
 }
@@ -66,13 +66,13 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
     searching = undefined;
   };
 
-  /** Throws faults of the call itself. */
+  /** Throws the faults of the call itself. */
   const lookAfter = (error: unknown, startedMs: number): Promise<void> => {
     const sinceMs = silentSince(error, startedMs);
     if (sinceMs !== undefined) return search(sinceMs);
     const { plan } = options;
-    // The record of a build that was reset may be gone because the build has ended: GitLab knows
-    // how.
+    // The record of a build that was reset may be gone because the build had already ended. GitLab
+    // knows how it ended.
     if (plan === undefined || !isRecordLost(error) || wasReset()) throw error;
     return replace(plan);
   };
@@ -86,7 +86,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
       const startedMs = Date.now();
       const scope = new CancellationScope();
       const answer = watch(scope.run(call));
-      // The scope passes cancellation on to the call, which decides itself how long it takes to
+      // The scope passes the cancellation on to the call, and the call decides how long it takes to
       // end.
       await CancellationScope.nonCancellable(() =>
         condition(
@@ -100,7 +100,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
           searching ??= lookAfter(error, startedMs);
         }
       }
-      scope.cancel(); // this call's process is gone
+      scope.cancel(); // The process that served this call is gone.
     }
   };
   return {
@@ -127,7 +127,9 @@ function nodeLost(nodeQueue: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(`${nodeQueue} does not answer any more`, NODE_LOST);
 }
 
-/** When the node was last known to be alive, if the call failed because of silence. */
+/**
+ * Returns when the node was last known to be alive, if the call failed because the node was silent.
+ */
 function silentSince(error: unknown, startedMs: number): number | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (!(cause instanceof TimeoutFailure)) return undefined;

@@ -23,7 +23,10 @@ export interface RunnerFeeding extends FedRunner {
   readonly installation: string;
 }
 
-/** A signal may arrive just when the runner ends, or after its last build following a stop. */
+/**
+ * A signal may arrive just as the runner's workflow ends, or after its last build when it is
+ * stopping.
+ */
 const FEED_TRIES = 3;
 
 /** Starts the runner, or signals the running one. */
@@ -70,7 +73,7 @@ export async function stopRunner(workflowId: string): Promise<void> {
     await getExternalWorkflowHandle(workflowId).signal(messages.stopSignal);
   } catch (error) {
     throwBug(error);
-    // It is already gone, as wanted.
+    // The runner's workflow is already gone, which is what the signal was for.
     log.info('runner was not there to stop', { workflowId, reason: reasonOf(error) });
   }
 }

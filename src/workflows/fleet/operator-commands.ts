@@ -21,12 +21,12 @@ export interface OperatedFleet {
 }
 
 const PAUSE =
-  'Asks for no job for one runner; its builds go on. Input: its name or key, "runner 1".';
-const RESUME = 'Asks for jobs again for one runner. Input: its name or key, "runner 1".';
-const DRAIN = 'Asks for no job at all; builds go on. No input.';
+  'Stops job requests of one runner; its builds go on. Input: its name or key, "runner 1".';
+const RESUME = 'Resumes job requests of one runner. Input: its name or key, "runner 1".';
+const DRAIN = 'Stops all job requests of the node; builds go on. No input.';
 const RELOAD = 'Reads config.toml of the node again. No input.';
 
-/** What a person says: each is told in the log, and so is what is not understood. */
+/** Handles the operator commands. The log tells each of them, and each signal that is not known. */
 export function handleOperatorCommands(fleet: OperatedFleet): void {
   const { state, receive } = fleet;
   const say = (message: string): void => log.info(message, { node: state().installation });
@@ -45,16 +45,18 @@ export function handleOperatorCommands(fleet: OperatedFleet): void {
   setHandler(messages.resumeRunnerSignal, resumeRunner, { description: RESUME });
   setHandler(messages.drainSignal, drain, { description: DRAIN });
   setHandler(messages.resumeSignal, resume, {
-    description: 'Asks for jobs again after `drain`. No input.',
+    description: 'Resumes job requests after `drain`. No input.',
   });
   setHandler(messages.reloadSignal, () => fleet.reload(), { description: RELOAD });
   setHandler(
     messages.stopSignal,
     () => {
       receive({ isStopping: true });
-      say('what asks for jobs is stopped, until a reload or a restart');
+      say('job requests stopped until a reload or a restart');
     },
-    { description: 'Stops what asks for jobs, until a reload or a restart. No input.' },
+    {
+      description: 'Stops the workflows that ask for jobs, until a reload or a restart. No input.',
+    },
   );
   handleUpdates(fleet, commands);
   setDefaultSignalHandler((signal) => {
@@ -82,7 +84,8 @@ function runnerCommandsOf(
     pauseRunner: (runner) => {
       if (typeof runner !== 'string') return refuse('pauseRunner', typeof runner);
       const found = findRunner(fleet, runner);
-      // Until 0.1.0 a name that was not there yet was kept, and paused whatever came to have it.
+      // Until 0.1.0 a pause of an unknown name was kept, and paused the runner that later got this
+      // name.
       if (found === undefined && patched('refuses runners that are not there')) {
         return refuse('pauseRunner', runner);
       }
@@ -94,7 +97,7 @@ function runnerCommandsOf(
     resumeRunner: (runner) => {
       if (typeof runner !== 'string') return refuse('resumeRunner', typeof runner);
       const found = findRunner(fleet, runner);
-      // One that was removed from the file while it was paused is still known by its key.
+      // A runner that was removed from the file while it was paused is still known by its key.
       const key = found?.key ?? runner;
       const isKnown = found !== undefined || state().paused.includes(key);
       receive({ paused: state().paused.filter((paused) => paused !== key) });
@@ -110,7 +113,10 @@ function findRunner({ state }: OperatedFleet, runner: string): RunnerSettings | 
   return state().settings.runners.find(({ key, name }) => key === runner || name === runner);
 }
 
-/** The same as updates: unlike a signal, an update tells its sender what is wrong with it. */
+/**
+ * Accepts the same commands as updates. Unlike a signal, an update tells its sender what is wrong
+ * with it.
+ */
 function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
   const requireRunner = (runner: unknown): void => {
     const isPaused = typeof runner === 'string' && fleet.state().paused.includes(runner);
@@ -134,7 +140,7 @@ function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
       return clearValue('resumed: jobs are asked for');
     },
     {
-      description: 'Asks for jobs again: for the node, or for the runner that is the input.',
+      description: 'Resumes job requests of the node, or of the runner that is the input.',
       validator: (runner?: string) => {
         if (runner !== undefined) requireRunner(runner);
       },

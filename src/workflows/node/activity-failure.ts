@@ -12,14 +12,16 @@ import { FailureType } from '../../domain/failure.ts';
 
 const FAILURE_TYPES: ReadonlySet<string> = new Set(Object.values(FailureType));
 
-/** The outcome of a stage whose activity failed finally. A cancelled activity was stopped. */
+/**
+ * Returns the outcome of a stage whose activity failed for good. A cancelled activity was stopped.
+ */
 export function stageFaultOf(error: unknown): StageOutcome {
   throwBug(error);
   if (isCancellation(error)) return { kind: 'stopped' };
   return { kind: 'system_failed', ...describeFailure(error) };
 }
 
-/** The outcome of a build whose activity failed finally. */
+/** Returns the outcome of a build whose activity failed for good. */
 export function outcomeOfFailure(
   error: unknown,
   interruption: Interruption | undefined,
@@ -34,28 +36,29 @@ export function outcomeOfFailure(
 }
 
 /**
- * Rethrows errors that no activity can cause. A bug blocks the workflow task, where people see it
- * and a release fixes it. Catching it would report it to GitLab as a failed job.
+ * Rethrows errors that no activity can cause. A bug blocks the workflow task, so that people see it
+ * and a release fixes it. Without this rule the build would report the bug to GitLab as a failed
+ * job.
  */
 export function throwBug(error: unknown): void {
   if (!(error instanceof TemporalFailure)) throw error;
 }
 
 /**
- * Whether a child was not started because its id is in use. Checked by name, because unlike all
- * others this class is not exported by the package for workflows.
+ * Whether a child workflow was not started because its id is in use. Checks the name of the error,
+ * because the package for workflows does not export this class.
  */
 export function isAlreadyStarted(error: unknown): boolean {
   return error instanceof TemporalFailure && error.name === 'WorkflowExecutionAlreadyStartedError';
 }
 
-/** Whether a call was abandoned because its process was silent. */
+/** Whether a call was abandoned because the node's process was silent. */
 export function isNodeSilent(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
 }
 
-/** A fault in words, for the operator's log. */
+/** Describes a fault for the operator's log. */
 export function reasonOf(error: unknown): string {
   return describeFailure(error).message;
 }

@@ -3,7 +3,7 @@ import type { StageRow } from '../../domain/build/stage-table.ts';
 import type * as messages from '../messages.ts';
 import type { StageProgress } from './stage-progress.ts';
 
-/** Answer of the query `status`: words of closed lists, and times. */
+/** Answers the query `status` with times and words of closed lists. */
 export function describeStatus(
   { stage, interruption, outcome }: messages.BuildState,
   {
@@ -25,7 +25,7 @@ export function describeStatus(
   };
 }
 
-/** One row of the answer of the query `stages`. */
+/** Formats one row of the answer to the query `stages`. */
 export function describeRow({ startedMs, endedMs, end, ...row }: StageRow): messages.StageAnswer {
   return {
     ...row,

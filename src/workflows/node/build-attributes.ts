@@ -3,7 +3,9 @@ import { attributePairs, type JobAttributes } from '../../domain/context/job-att
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import type { VisibleJob } from '../../domain/context/stage.ts';
 
-/** Changes the search attributes of a build. Does nothing for one that was started without any. */
+/**
+ * Changes the search attributes of a build. Does nothing for a build that was started without any.
+ */
 export type AttributeChange = (change: JobAttributes) => void;
 
 export function openAttributes(visible: VisibleJob | undefined): AttributeChange {
@@ -21,7 +23,7 @@ export function openAttributes(visible: VisibleJob | undefined): AttributeChange
   };
 }
 
-/** How a build has ended, for its search attributes. */
+/** Returns how a build has ended, for its search attributes. */
 export function attributesOfEnd(outcome: BuildOutcome, stage: string | undefined): JobAttributes {
   return {
     Result: outcome.state,

@@ -3,7 +3,7 @@ import type { BuildActivities, FleetActivities } from '../../activities/contract
 import type { JobSummary } from '../../domain/context/stage.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../messages.ts';
 
-/** The activities of a build's node, by their time limits and retries. */
+/** The activities of a build's node, grouped by their time limits and retries. */
 export type BuildNode = ReturnType<typeof proxyNode>;
 
 /**
@@ -17,8 +17,8 @@ export const HEARTBEAT_MS = 30_000;
 const PICK_UP_MS = 20_000;
 
 /**
- * Calls of a node. Their time-outs show when the node does not answer. That is not a fault of the
- * call: the workflow looks after the node, and repeats the call when it is back.
+ * Creates the calls of a node. A time-out shows that the node does not answer. That is not a fault
+ * of the call, so the workflow looks after the node, and repeats the call when the node is back.
  */
 export function proxyNode(nodeQueue: string, job: JobSummary) {
   const { jobTimeoutMs } = job.plan;
@@ -28,10 +28,10 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
     scheduleToStartTimeout: PICK_UP_MS,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   } as const;
-  // Temporal's own name for this time-out, which unlike all other faults is not retried by
-  // Temporal.
+  // This is Temporal's own name for the time-out. It is the only fault that Temporal does not
+  // retry.
   const nonRetryableErrorTypes = ['TemporalTimeout:Heartbeat'];
-  // Waits for stopped work, so that nothing of it runs afterwards.
+  // Waits for the stopped work, so that no part of it runs afterwards.
   const ending = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
   return {
     /** Short calls, retried until they succeed. */
@@ -40,11 +40,13 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
       startToCloseTimeout: '15 minutes',
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '30 seconds' },
     }),
-    /** gitlab-runner tries to prepare three times, three seconds apart. */
+    /**
+     * Calls that prepare the environment. gitlab-runner tries it three times, three seconds apart.
+     */
     prepare: proxyActivities<BuildActivities>({
       ...common,
       cancellationType: ending,
-      startToCloseTimeout: jobTimeoutMs + STOP_LIMIT_MS, // the job's own timer ends it earlier
+      startToCloseTimeout: jobTimeoutMs + STOP_LIMIT_MS, // The job's own timer ends it earlier.
       retry: {
         nonRetryableErrorTypes,
         initialInterval: '3 seconds',
@@ -55,31 +57,34 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
     stage: proxyActivities<BuildActivities>({
       ...common,
       cancellationType: ending,
-      startToCloseTimeout: jobTimeoutMs + 3_600_000, // the job's own timer ends it earlier
+      startToCloseTimeout: jobTimeoutMs + 3_600_000, // The job's own timer ends it earlier.
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** Work that cannot be stopped must not keep the job "running" in GitLab. */
+    /**
+     * Calls that stop work. Work that cannot be stopped must not keep the job "running" in GitLab.
+     */
     stop: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: '2 minutes',
       scheduleToCloseTimeout: STOP_LIMIT_MS,
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** Lines about people's commands: nothing waits longer for them. */
+    /** Calls that write people's commands into the trace. Nothing else waits long for them. */
     notice: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: '30 seconds',
       scheduleToCloseTimeout: '2 minutes',
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** The result of a finished job is delivered, however long GitLab is away. */
+    /** Calls that deliver the result of a finished job, however long GitLab is away. */
     patient: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: jobTimeoutMs + 24 * 3_600_000,
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '30 seconds' },
     }),
     /**
-     * Answered when the node is alive, whenever that is. A hanging process may swallow some calls.
+     * Calls that only a node that is alive answers, whenever that is. A hanging process may swallow
+     * some of them.
      */
     asking: proxyActivities<BuildActivities>({
       taskQueue: nodeQueue,
@@ -90,7 +95,7 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
   };
 }
 
-/** Calls of any node, for a build whose own node does not answer. */
+/** Creates the calls that any node answers, for a build whose own node does not. */
 export function proxyFleet() {
   const common = {
     startToCloseTimeout: '20 seconds',
@@ -99,7 +104,7 @@ export function proxyFleet() {
     retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
   } as const;
   return {
-    /** Nodes with room for one more build. */
+    /** Calls that only a node with room for one more build answers. */
     roomy: proxyActivities<Pick<FleetActivities, 'adoptBuild'>>({
       ...common,
       taskQueue: SLOTS_QUEUE,

@@ -14,41 +14,41 @@ import * as messages from '../messages.ts';
 
 /** Everything that may end a running build early, and its current state. */
 export interface BuildRun {
-  /** Why the build must end early; the most important reason so far. */
+  /** Why the build must end early: the most important reason so far. */
   readonly interruption: Interruption | undefined;
   interrupt(interruption: Interruption): void;
   isInterruptedBy(kinds: readonly Interruption['kind'][]): boolean;
-  /** True: nothing of the user may run any more. */
+  /** True: nothing of the user's may run any more. */
   isOver(): boolean;
   /** Updates the state that queries return. */
   show(change: Partial<messages.BuildState>): void;
   /** How often the node's process was restarted. */
   readonly restarts: number;
-  /** Changes what the build is found by. */
+  /** Changes the search attributes of the build. */
   readonly showAttributes: AttributeChange;
-  /** Its stages so far, for people. */
+  /** The stages so far, as people see them. */
   readonly stages: StageProgress;
   readonly holds: Holds;
   readonly kept: KeptContainers;
   readonly notices: Notices;
-  /** The progress that matters when its node is lost. */
+  /** The part of the progress that matters when the build's node is lost. */
   readonly progress: BuildProgress;
 }
 
 export interface BuildProgress {
   /** True: GitLab was told that the job runs. */
   isAcknowledged: boolean;
-  /** True: GitLab wants nothing of the job from this runner. */
+  /** True: GitLab no longer wants anything about the job from this runner. */
   isRefused: boolean;
-  /** True: a stage of the user's script was handed to the node, so the build stays there. */
+  /** True: a stage of the user's script was handed to the node, so the build must stay there. */
   hasBegunScript: boolean;
   /** True: the job's clock is running, and its time-out ends the job. */
   isTimed: boolean;
   /** True: GitLab has the result. */
   isReported: boolean;
-  /** True: its node has deleted the record, and has told the runner. */
+  /** True: the node has deleted the record and has told the runner's workflow. */
   isReleased: boolean;
-  /** The first stage that was not well. */
+  /** The first stage that did not succeed. */
   failedStage: string | undefined;
 }
 
@@ -59,7 +59,7 @@ const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
   aborted: 4,
 };
 
-const CANCEL = 'Ends the job as the button in GitLab does; its after_script still runs. No input.';
+const CANCEL = 'Cancels the job like the button in GitLab; its after_script still runs. No input.';
 
 function cancelAnswer({ isOver }: BuildRun, cancel: () => void): string {
   if (isOver()) return 'the job ends already';
@@ -67,7 +67,7 @@ function cancelAnswer({ isOver }: BuildRun, cancel: () => void): string {
   return 'the job is told to end';
 }
 
-/** Opens the run of this workflow and listens to its signals and to a cancel request. */
+/** Opens the run of this workflow, which listens to its signals and to a cancel request. */
 export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
   let interruption: Interruption | undefined;
   let restarts = 0;
@@ -117,7 +117,10 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
   return run;
 }
 
-/** Anybody who sees the namespace may send a signal. */
+/**
+ * Shows the waits that a signal tells. Anybody with access to the namespace may send it, so it is
+ * parsed.
+ */
 function tellWaits(told: unknown, stages: StageProgress): void {
   const waits = parseWaits(told);
   if (waits === undefined) return log.warn('waits signal with unknown content ignored');
@@ -136,10 +139,10 @@ function handleMessages(run: BuildRun, { answers, isRestarted }: BuildMessages):
     run.holds.letGo();
   };
   setHandler(messages.nodeRestartedSignal, isRestarted, {
-    description: 'Sent by a node that was started anew.',
+    description: 'Sent by a node after its process was restarted.',
   });
   setHandler(messages.waitsSignal, (told) => tellWaits(told, stages), {
-    description: 'Sent by the node: what the build waits for there.',
+    description: 'Sent by the node to tell what the build waits for there.',
   });
   setHandler(messages.cancelBuildSignal, cancel, { description: CANCEL });
   setHandler(messages.cancelSignal, cancel, { description: CANCEL });
@@ -147,16 +150,16 @@ function handleMessages(run: BuildRun, { answers, isRestarted }: BuildMessages):
     description: CANCEL,
   });
   setHandler(messages.buildStateQuery, answers, {
-    description: 'Where the build stands, for the program itself. Encrypted.',
+    description: 'The state of the build, encrypted, for the program itself.',
   });
   setHandler(
     messages.buildStatusQuery,
     () => clearValue(describeStatus(answers(), { stages, failedStage: run.progress.failedStage })),
-    { description: 'Where the build stands and what it waits for. No input.' },
+    { description: 'The state of the build and what it waits for. No input.' },
   );
   setHandler(messages.stagesQuery, () => clearValue(stages.rows.map(describeRow)), {
     description: 'Each try of each stage: state, times, exit code. No input.',
   });
-  // A person's cancel request has the effect of GitLab's: the build ends properly.
+  // A cancel request of a person has the same effect as one from GitLab: the build ends properly.
   CancellationScope.current().cancelRequested.catch(cancel);
 }

@@ -21,19 +21,22 @@ import * as messages from '../messages.ts';
 export interface Holds {
   /** Whether the build has to stop at this point: see `holdPointOf`. */
   hasCommandAt(point: string): boolean;
-  /** The build stops here, until this time at the latest. undefined once it may go on. */
+  /**
+   * Stops the build here. Returns the time until which it waits at most, or undefined once it may
+   * go on.
+   */
   stopAt(point: string): number | undefined;
-  /** The build goes on: nobody has to let it. */
+  /** Records that the build goes on, without a command of a person. */
   goOn(point: string): void;
-  /** True: a person wants the stage that has failed to be tried again. */
+  /** True: a person has asked to try the failed stage again. */
   readonly isRetried: boolean;
-  /** The stage is tried again. It stops the build again if it fails. */
+  /** Records that the stage is tried again. The build stops again if the stage fails. */
   takeRetry(): void;
-  /** The job has ended: says whether the containers stay. */
+  /** Tells that the job has ended. Returns whether the containers are kept. */
   begin(outcome: BuildOutcome): boolean;
-  /** The containers are removed from now on. */
+  /** Tells that the containers are being removed. */
   end(): void;
-  /** Lets go of containers that are kept, as a cancel does. Commands for later stay. */
+  /** Ends the hold of kept containers, as a cancel does. Commands for later holds stay. */
   letGo(): void;
 }
 
@@ -52,9 +55,9 @@ interface HoldState {
   /** When the job ended, while the containers are kept. */
   endedMs: number;
   atEnd: HoldCommand | undefined;
-  /** Where the build has to stop. */
+  /** The points at which the build has to stop. */
   readonly points: Map<string, HoldCommand>;
-  /** Where the build has stopped, and until when. */
+  /** The point at which the build has stopped, and until when. */
   pause: { readonly point: string; readonly untilMs: number } | undefined;
   isRetried: boolean;
 }
@@ -97,7 +100,7 @@ function stopAt(point: string, state: HoldState): number | undefined {
 function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: HoldScope): boolean {
   const { atEnd } = state;
   state.endedMs = Date.now();
-  // Nobody wants anything of a job that GitLab has ended, or has given to another runner.
+  // A job that GitLab has ended, or has given to another runner, needs no containers any more.
   if (atEnd === undefined || outcome.state === 'aborted') return false;
   if (atEnd.onFailure && outcome.state === 'success') return false;
   const untilMs = state.endedMs + atEnd.forMs;
@@ -107,7 +110,7 @@ function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: H
   return true;
 }
 
-/** Takes a command that was not refused. Returns the answer to its sender. */
+/** Carries out a command that was not refused. Returns the answer to its sender. */
 function takeCommand(command: HoldCommand, state: HoldState, scope: HoldScope): string {
   const { forMs } = command;
   if (forMs === 0) return withdraw(command, { state, scope });
@@ -133,7 +136,7 @@ interface HoldParts {
   readonly scope: HoldScope;
 }
 
-/** A hold of no time. */
+/** Removes a hold. A person asks for this with a time of 0. */
 function withdraw(command: HoldCommand, { state, scope }: HoldParts): string {
   const { by } = command;
   const point = holdPointOf(command);
@@ -150,13 +153,19 @@ function release(by: string | undefined, { state, scope }: HoldParts): string {
   return what;
 }
 
-/** Nothing can be added to a trace that GitLab has as a whole. */
+/**
+ * Tells people about a command: in the trace while the job runs, and in the node's log after that,
+ * because GitLab then has the whole trace.
+ */
 function tell(text: string, { state, scope }: HoldParts): void {
   if (state.phase === 'running') scope.notices.add(text);
   else log.info('command after the job has ended', { command: text });
 }
 
-/** What holds the build now ends; otherwise what was to hold it later. */
+/**
+ * Ends the current hold, or removes the commands for later ones. Returns what it has done;
+ * undefined when there was none.
+ */
 function releaseNow(state: HoldState, { kept }: HoldScope): string | undefined {
   if (state.pause !== undefined) {
     const { point } = state.pause;
@@ -178,7 +187,7 @@ function hasCommand({ points, atEnd }: HoldState): boolean {
   return points.size > 0 || atEnd !== undefined;
 }
 
-/** Why a command makes no sense now; undefined when it does. */
+/** Returns why a command makes no sense now; undefined when it does. */
 function refusalOf(command: HoldCommand, state: HoldState, scope: HoldScope): string | undefined {
   if (state.phase === 'over') return 'the containers of this build are removed already';
   if (scope.isAborted()) return 'GitLab has ended the job';
@@ -201,20 +210,20 @@ function placeRefusal(
   return `no stage ${JSON.stringify(stage.slice(0, 40))}${what} is to come, but: ${names}`;
 }
 
-/** Stages before which, or after whose failure, the build can still stop. */
+/** Returns the stages before which, or after whose failure, the build can still stop. */
 function stagesToCome(
   { failureOf }: HoldCommand,
   { stageNames, stages: { rows } }: HoldScope,
 ): readonly string[] {
   const begun = new Set(rows.map(({ name }) => name));
   if (failureOf === undefined) return stageNames.filter((name) => !begun.has(name));
-  // The failure of a stage that runs, or is about to be tried again, is still to come.
+  // A stage that runs, or is about to be tried again, can still fail.
   const last = rows.at(-1);
   if (last !== undefined && last.end !== 'succeeded') begun.delete(last.name);
   return stageNames.filter((name) => !begun.has(name) && REPEATABLE_STAGES.includes(name));
 }
 
-/** Why nothing can be tried again now; undefined when something can. */
+/** Returns why nothing can be tried again now; undefined when something can. */
 function retryRefusal({ pause, points }: HoldState): string | undefined {
   const failed = pause && points.get(pause.point)?.failureOf;
   return failed === undefined ? 'the build is not held after a failed stage' : undefined;
@@ -232,14 +241,17 @@ function isHeld(state: HoldState): boolean {
 }
 
 const HOLD =
-  'Keeps the containers after the job, 1 h unless said otherwise, or stops before a stage. ' +
+  'Keeps the containers after the job, for 1 h unless a time is given, or stops before a stage. ' +
   'Input: none, a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}, ' +
   'or {"failureOf": "get_sources"}.';
-const RELEASE = 'Ends what holds the build now, or else what was to hold it later. No input.';
+const RELEASE = 'Ends the current hold of the build, or else removes the later ones. No input.';
 
-const RETRY = 'Tries a failed stage again whose failure holds the build. No input.';
+const RETRY = 'Tries the failed stage again that the build is held after. No input.';
 
-/** As signals, whose bad input is told in the log, and as updates, which refuse it in words. */
+/**
+ * Accepts the commands as signals and as updates. The log tells which signals make no sense; an
+ * update refuses such a command with the reason.
+ */
 function handleHolds(state: HoldState, scope: HoldScope): void {
   const read = (input: unknown): HoldCommand => {
     const command = parseHoldCommand(input);

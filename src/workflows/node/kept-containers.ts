@@ -4,14 +4,14 @@ import { formatMoment } from '../../domain/build/stage-table.ts';
 import type { StageProgress } from './stage-progress.ts';
 
 /**
- * What keeps the containers of a build after its job. GitLab has the result by then. The time is
- * Temporal's, so it outlives the node's process.
+ * Keeps the containers of a build after its job. GitLab already has the result. Temporal measures
+ * the time, so the hold outlives the node's process.
  */
 export interface KeptContainers {
-  /** Keeps them until this time at the latest. Said again, the new time counts. */
+  /** Keeps them until this time at the latest. A later call replaces the time. */
   keep(untilMs: number): void;
   letGo(): void;
-  /** Resolves when nothing keeps them. */
+  /** Resolves when the containers need not be kept any longer. */
   whenLetGo(stages: StageProgress): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
 import type { TraceNotice } from '../../activities/contract.ts';
 
-/** Lines about people's commands that the trace does not have yet. */
+/** Lines about people's commands that are not in the trace yet. */
 export interface Notices {
-  /** The oldest one; undefined when all are written. */
+  /** The oldest one; undefined when all of them are in the trace. */
   readonly next: TraceNotice | undefined;
   add(text: string): void;
-  /** Takes the oldest one away. */
+  /** Removes the oldest one. */
   drop(): void;
 }
 

@@ -11,13 +11,13 @@ export interface StageEnd {
 /** What a build has done so far, as the Temporal UI and the queries show it. */
 export interface StageProgress {
   readonly rows: readonly StageRow[];
-  /** The oldest first. */
+  /** Sorted by age; the oldest wait comes first. */
   readonly waits: readonly BuildWait[];
-  /** Returns what tells the end. */
+  /** Shows that a stage begins. Returns the function that shows how it has ended. */
   begin(name: string, attempt: number): (end: StageEnd) => void;
-  /** Shows what is waited for until `work` has ended. */
+  /** Shows what the build waits for until `work` has ended. */
   waitFor<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** Shows what the node says it waits for, in place of what it said before. */
+  /** Shows what the node says it waits for, and replaces what it said before. */
   tell(waits: readonly NodeWait[]): void;
 }
 
@@ -42,7 +42,7 @@ export function openStageProgress(): StageProgress {
       show();
       return (end) => {
         rows[index] = { ...begun, ...end, endedMs: Date.now() };
-        // The node may have no time to say that the stage waits no longer.
+        // The node may have had no time to signal that the stage waits no longer.
         told = told.filter(({ key }) => key === 'uploadTrace');
         show();
       };

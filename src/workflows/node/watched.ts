@@ -1,6 +1,6 @@
 /**
- * A promise whose state can be queried. Its error is kept until somebody takes it, so that it is
- * never an unhandled rejection, which would block the whole workflow.
+ * A promise whose state can be read. Its error is kept until somebody takes it, because an
+ * unhandled rejection would block the whole workflow.
  */
 export interface Watched<T> {
   readonly isSettled: boolean;
@@ -9,8 +9,8 @@ export interface Watched<T> {
 }
 
 /**
- * Watches a promise, so that waiting for it or for something else is one `condition` over both.
- * Unlike a race of two promises this leaves no pending one behind.
+ * Watches a promise, so that one `condition` can wait for it or for something else. Unlike a race
+ * of two promises, this leaves no pending promise behind.
  */
 export function watch<T>(work: Promise<T>): Watched<T> {
   let take: (() => T) | undefined;

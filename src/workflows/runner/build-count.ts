@@ -16,12 +16,12 @@ type JobOutcome = Extract<JobRequestOutcome, { kind: 'job' }>;
 /** The active builds of one runner, as its `limit` counts them. */
 export interface BuildCount {
   readonly count: number;
-  /** True: no build is just being started. */
+  /** True: no build is being started at this moment. */
   readonly isIdle: boolean;
   ids(): readonly string[];
-  /** Starts the build of a job, which counts from now until it reports its end. */
+  /** Starts the build of a job. It counts from now until it reports its end. */
   begin(outcome: JobOutcome): void;
-  /** The node has started the build itself, from its record of the job. */
+  /** Counts a build that the node has started itself, from its record of the job. */
   announce(buildId: string): void;
   remove(buildId: string): void;
 }
@@ -36,7 +36,7 @@ export function openBuildCount(buildIds: readonly string[]): BuildCount {
     startsUnderWay += 1;
     const isOurs = await startBuild(outcome);
     startsUnderWay -= 1;
-    // The node was faster. It announces the build, and may already have reported its end.
+    // The node was faster. It announces the build, which may already have reported its end.
     if (!isOurs && !announced.has(buildId)) alive.delete(buildId);
   };
 
@@ -63,7 +63,7 @@ export function openBuildCount(buildIds: readonly string[]): BuildCount {
   };
 }
 
-/** Returns false when its node has started the build, or soon will. */
+/** Returns false when the node has started the build itself, or soon will. */
 async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boolean> {
   try {
     await startChild(runBuild, {
@@ -74,9 +74,9 @@ async function startBuild({ job, nodeQueue, rescue }: JobOutcome): Promise<boole
           ...(rescue !== undefined && { rescue }),
         },
       ],
-      // Invariant: one build for each job, for ever. The workflow id guarantees it.
+      // Invariant: a job never has more than one build. The workflow id guarantees it.
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      // Builds outlive a continue-as-new of their runner, and its end.
+      // A build outlives the end of its runner's workflow, and its continue-as-new.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
     });

@@ -8,11 +8,12 @@ import { SLOTS_QUEUE } from '../messages.ts';
 
 const { requestJob } = proxyActivities<SlotActivities>({
   taskQueue: SLOTS_QUEUE,
-  // The activity's own duration, the request in progress at its end (GitLab holds it for 50 s), and slow answers.
+  // This is the activity's own duration, plus the request in progress at its end (GitLab holds it
+  // for 50 s), plus time for slow answers.
   startToCloseTimeout: '15 minutes',
-  heartbeatTimeout: '30 seconds', // the longest time for which a dead node goes unnoticed
-  retry: { maximumAttempts: 1 }, // the loop itself asks again
-  // A request that is being ended may still bring a job, which must not be lost.
+  heartbeatTimeout: '30 seconds', // A dead node goes unnoticed for at most this long.
+  retry: { maximumAttempts: 1 }, // The loop itself asks again.
+  // A request that is being ended may still bring a job, and that job must not be lost.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
@@ -25,9 +26,11 @@ export interface JobRequests {
   readonly isIdle: boolean;
   begin(scope: CancellationScope): void;
   end(scope: CancellationScope): void;
-  /** Starts no new request in those under way. */
+  /** Ends all requests at their next answer. They start no new one. */
   endAll(): void;
-  /** Their process is gone, so others may be started in their place at once. */
+  /**
+   * Forgets all requests, because their process is gone. Others may start at once in their place.
+   */
   abandonAll(): void;
 }
 

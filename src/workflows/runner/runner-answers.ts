@@ -6,7 +6,7 @@ export interface LastAnswer {
   readonly kind: JobRequestOutcome['kind'] | 'away';
   readonly atMs: number;
   readonly wait?: RequestWait;
-  /** Since when the runs have ended like this. */
+  /** When the runs began to end like this. */
   readonly sinceMs: number;
 }
 
@@ -53,7 +53,7 @@ interface Counts {
   readonly builds: number;
 }
 
-/** Answer of the query `status` of a runner. */
+/** Answers the query `status` of a runner. */
 export function describeRunner(
   { feeding, isStopping, isHealthy, lastAnswer }: SeenRunner,
   { requests, builds }: Counts,
