@@ -10,6 +10,7 @@ import type { Log } from '../../ports/index.ts';
 import { isLoopback } from '../http/proxy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { ListenAddress } from '../../domain/runner/listen-address.ts';
+import { requestFault } from './request-fault.ts';
 
 /** A question is a line and a few headers. */
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -49,6 +50,8 @@ export interface HttpServerOptions {
   /** Longer header lines are refused with 431. */
   readonly maxHeaderBytes?: number;
   readonly maxBodyBytes?: number;
+  /** How long a request may take to arrive as a whole. Tests use a shorter time. */
+  readonly requestMs?: number;
   answer(question: Question): Promise<Answer>;
 }
 
@@ -72,13 +75,15 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
   const server = createServer(
     {
       maxHeaderSize: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
-      headersTimeout: REQUEST_MS,
-      requestTimeout: REQUEST_MS,
+      ...timeLimits(options.requestMs ?? REQUEST_MS),
       keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false, // `requestFault` does
     },
     (request, response) => void answerSafely(request, response, options),
   );
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    void answerSafely(request, response, options);
+  });
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, options);
   const address = server.address();
@@ -90,6 +95,14 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
       server.closeAllConnections();
       await closed;
     },
+  };
+}
+
+/** Limits for a request that does not come to its end, as Node's servers take them. */
+export function timeLimits(requestMs: number) {
+  return {
+    ...{ headersTimeout: requestMs, requestTimeout: requestMs },
+    connectionsCheckingInterval: requestMs / 10,
   };
 }
 
@@ -129,30 +142,40 @@ async function answerSafely(
   const { method } = request;
   try {
     const question = questionOf(request, options);
-    const answer = question === undefined ? said(400) : await options.answer(question);
+    const answer = typeof question === 'number' ? said(question) : await options.answer(question);
     // What was not read of a body cannot be told from the next request: the connection ends.
     send(response, answer, { method, isLast: hasBody(request) && !request.complete });
   } catch (error) {
+    if (hasLeft(request, error)) return;
     options.log.error(`a question to the ${options.name} could not be answered`, { error });
     send(response, said(500), { method, isLast: true });
   }
+}
+
+/** Whether the client has gone, or was sent away because it was too slow, before its body had ended. */
+function hasLeft({ complete }: IncomingMessage, error: unknown): boolean {
+  return !complete && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return 'content-length' in headers || 'transfer-encoding' in headers;
 }
 
+/** The question, or the status of the refusal. */
 function questionOf(
   request: IncomingMessage,
   { maxBodyBytes = 0 }: HttpServerOptions,
-): Question | undefined {
+): Question | number {
+  const fault = requestFault(request);
+  if (fault !== undefined) return fault;
   const target = request.url ?? '';
-  if (!target.startsWith('/') || !URL.canParse(target, 'http://host')) return undefined;
-  const { pathname, searchParams } = new URL(target, 'http://host');
+  if (!target.startsWith('/')) return 400;
+  // As it was sent: resolved, `/x/../decode` would pass a proxy that lets only `/x/` through.
+  const [path = '', ...query] = target.split('?');
   return {
     method: request.method ?? '',
-    path: pathname,
-    query: searchParams,
+    path,
+    query: new URLSearchParams(query.join('?')),
     headers: request.headers,
     isLocal: isLocal(request.socket.remoteAddress),
     readBody: () => readBody(request, maxBodyBytes),
@@ -189,7 +212,9 @@ export const STATUS_WORDS: Readonly<Record<number, string>> = {
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  417: 'Expectation Failed',
   423: 'Locked',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };

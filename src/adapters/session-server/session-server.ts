@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import type { ListenAddress } from '../../domain/runner/listen-address.ts';
 import { parseSessionTarget } from '../../domain/session/session.ts';
 import type { ContainerTerminal, Log } from '../../ports/index.ts';
-import { headersOf, listenAt, said, STATUS_WORDS } from '../http-server/http-server.ts';
+import { headersOf, listenAt, said, STATUS_WORDS, timeLimits } from '../http-server/http-server.ts';
+import { requestFault } from '../http-server/request-fault.ts';
 import { isSameText } from '../http-server/same-text.ts';
 import type { ServerCertificate } from './certificate.ts';
 import type { Visit, Visits } from './visits.ts';
@@ -20,6 +22,8 @@ const IDLE_MS = 5_000;
 const MAX_CONNECTIONS = 512;
 /** How long the end of this process waits for terminals to close. */
 const LEAVE_MS = 2_000;
+/** How long a client may take to read a refusal and to leave. */
+const REFUSED_MS = 2_000;
 /** The largest message of a client, such as a text that somebody pastes. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
@@ -48,6 +52,8 @@ export interface SessionServerOptions {
   readonly find: (id: string) => Promise<FoundSession | undefined>;
   readonly log: Log;
   readonly timing?: Partial<TerminalTiming>;
+  /** How long a handshake of TLS and a request may take. Tests use a shorter time. */
+  readonly requestMs?: number;
 }
 
 export interface SessionServer {
@@ -65,7 +71,7 @@ interface Scope extends Omit<SessionServerOptions, 'timing'> {
  * be listened at.
  */
 export async function openSessionServer(options: SessionServerOptions): Promise<SessionServer> {
-  const { certificate, visits, listen } = options;
+  const { certificate, visits, listen, requestMs = REQUEST_MS } = options;
   const sockets = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
     ...{ maxPayload: MAX_MESSAGE_BYTES, handleProtocols: chooseProtocol },
@@ -74,13 +80,17 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
   const server = createServer(
     {
       ...{ cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
-      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: REQUEST_MS, keepAliveTimeout: IDLE_MS },
-      ...{ requestTimeout: REQUEST_MS, handshakeTimeout: REQUEST_MS },
-      connectionsCheckingInterval: 1_000,
+      ...{ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_MS },
+      ...{ ...timeLimits(requestMs), handshakeTimeout: requestMs },
+      requireHostHeader: false, // `requestFault` does
     },
     (request, response) => void answer(request, response, scope),
   );
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    void answer(request, response, scope);
+  });
   server.maxConnections = MAX_CONNECTIONS;
+  const connections = openConnections(server);
   const open = new Set<Promise<void>>();
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     const work = upgrade({ request, connection, head }, scope).finally(() => open.delete(work));
@@ -96,25 +106,42 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
       visits.endAll('The runner stops. The job goes on: connect again in a moment.');
       // Docker may be away, and nobody waits for it here.
       await Promise.race([Promise.all(open), delay(LEAVE_MS, undefined, { ref: false })]);
-      server.closeAllConnections();
+      for (const connection of connections) connection.destroy();
       await closed;
     },
   };
 }
 
-type Refusal = 401 | 404 | 405 | 423 | 500 | 503;
+/** All of them: the server itself knows neither those without a handshake nor those that were upgraded. */
+function openConnections(server: Server): ReadonlySet<Socket> {
+  const connections = new Set<Socket>();
+  server.on('connection', (connection: Socket) => {
+    connections.add(connection);
+    connection.on('close', () => connections.delete(connection));
+  });
+  return connections;
+}
+
+type Refusal = 400 | 401 | 404 | 405 | 417 | 423 | 431 | 500 | 503;
 
 /** The session whose terminal is asked for; or the status of the refusal, in the peer's order. */
 async function admit(
-  { url = '', headers }: IncomingMessage,
+  request: IncomingMessage,
   { find }: Pick<Scope, 'find'>,
 ): Promise<FoundSession | Refusal> {
+  const { url = '', headers } = request;
+  const fault = requestFault(request);
+  if (fault !== undefined) return fault;
   const target = parseSessionTarget(url);
   const session = target && (await find(target.id));
   if (target === undefined || session === undefined) return 404;
   if (!isSameText(headers.authorization ?? '', session.token)) return 401;
   if (target.kind === 'proxy') return 404;
-  return headers.upgrade?.toLowerCase() === 'websocket' ? session : 405;
+  return asksForTerminal(request) ? session : 405;
+}
+
+function asksForTerminal({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 /** A request that asks for no upgrade gets no terminal. */
@@ -161,10 +188,14 @@ async function upgrade(asked: Upgrade, scope: Scope): Promise<void> {
   }
 }
 
+/** A connection of which nobody reads the rest would stay open for ever. */
 function refuse(connection: Duplex, status: Refusal): void {
   const { body, headers } = refusalOf(status);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   connection.end(`HTTP/1.1 ${status} ${STATUS_WORDS[status]}\r\n${lines.join('')}\r\n${body}`);
+  connection.resume();
+  const limit = setTimeout(() => connection.destroy(), REFUSED_MS).unref();
+  connection.on('close', () => clearTimeout(limit));
 }
 
 /** One person at a time, from the first question on: a second one would find a shell half open. */
@@ -176,6 +207,7 @@ async function visit(asked: Upgrade, session: FoundSession, scope: Scope): Promi
   const leave = (): void => entered.close('the connection was closed');
   connection.on('close', leave);
   const limit = setTimeout(() => entered.close('the container did not start'), timing.openMs);
+  limit.unref(); // the process may end while Docker does not answer
   try {
     const shell = await openWhenRunning({ ...session, visit: entered, timing, log });
     clearTimeout(limit);
