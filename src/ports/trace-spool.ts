@@ -29,7 +29,10 @@ export interface TraceWriter {
   readonly isOverLimit: boolean;
   /** Appends bytes that are not in a file, such as an entrypoint's output. Once for each key. */
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
-  /** Writes the bytes that masking holds back, because the stage's streams have ended. */
+  /**
+   * Writes the bytes that masking holds back, because the stage's streams have ended. They survive a
+   * crash after the next line or checkpoint; until then the stage is followed again.
+   */
   endStreams(): Promise<void>;
   /** Masks these phrases too in everything written from now on. */
   hide(phrases: readonly string[]): Promise<void>;

@@ -15,6 +15,9 @@ export interface Notes {
   readonly forget: (buildId: string) => void;
 }
 
+/** The directory of a build's notes, in its own. */
+export const NOTES = 'notes';
+
 interface Known {
   /** JSON as it lies on the disk, by name; undefined where there is none. */
   readonly texts: Map<string, string | undefined>;
@@ -34,13 +37,14 @@ export function createNotes(path: PathOf): Notes {
     return notes;
   };
   const fileOf = (buildId: string, name: string): string =>
-    path(buildId, 'notes', `${encodeURIComponent(name)}.json`);
+    path(buildId, NOTES, `${encodeURIComponent(name)}.json`);
   const save = async (buildId: string, name: string, content: Uint8Array): Promise<void> => {
     try {
       await writeDurably(fileOf(buildId, name), content);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      await mkdir(path(buildId, 'notes'), { recursive: true, mode: 0o700 });
+      // A build of an earlier release, or one whose files somebody has deleted.
+      await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(path(buildId));
       await writeDurably(fileOf(buildId, name), content);
     }

@@ -7,7 +7,7 @@ import { parseContext } from '../../domain/context/parse-context.ts';
 import { smallestFree } from '../../domain/build/concurrent-id.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { DOCKER_DEFAULTS } from '../../domain/runner/docker-config.ts';
-import { createNotes, type PathOf } from './build-notes.ts';
+import { createNotes, NOTES, type PathOf } from './build-notes.ts';
 import type { Cipher } from './cipher.ts';
 import {
   draftOf,
@@ -51,7 +51,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const save = async (context: BuildContext): Promise<BuildContext> => {
     const { buildId } = context;
     try {
-      await mkdir(path(buildId), { recursive: true, mode: 0o700 });
+      // The directory of the notes too: writing the record makes it durable.
+      await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(directory);
       await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
       return context;

@@ -1,4 +1,4 @@
-import { chmod, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
@@ -18,10 +18,26 @@ export async function readTextIfThere(file: string): Promise<string | undefined>
  * Replaces the file atomically and durably: after a power cut it has the old or the new content.
  */
 export async function writeDurably(file: string, content: Uint8Array): Promise<void> {
-  await writeFile(draftOf(file), content, { mode: 0o600, flush: true });
-  await chmod(draftOf(file), 0o600); // a leftover draft may have another mode
-  await rename(draftOf(file), file);
+  const draft = draftOf(file);
+  await writeNew(draft, content).catch(async (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // Left over from a process that died while it wrote. It may have another mode.
+    await unlink(draft);
+    await writeNew(draft, content);
+  });
+  await rename(draft, file);
   await syncDirectory(join(file, '..'));
+}
+
+/** No umask takes bits of the owner, without which no node could run. So the mode needs no second call. */
+function writeNew(draft: string, content: Uint8Array): Promise<void> {
+  return writeFile(draft, content, { flag: 'wx', mode: 0o600, flush: true });
+}
+
+/** Makes an empty file when there is none. It has this mode, whatever the umask or somebody has done. */
+export async function makeFile(file: string, mode: number): Promise<void> {
+  await (await open(file, 'a', 0o600)).close();
+  await chmod(file, mode);
 }
 
 export function draftOf(file: string): string {
@@ -39,7 +55,9 @@ export async function isThere(file: string): Promise<boolean> {
 }
 
 export async function syncIfThere(directory: string): Promise<void> {
-  if (await isThere(directory)) await syncDirectory(directory);
+  await syncDirectory(directory).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
 }
 
 export async function syncDirectory(directory: string): Promise<void> {

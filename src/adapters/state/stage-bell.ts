@@ -4,6 +4,7 @@ import { chmod, lstat, open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { StageWait } from '../../ports/index.ts';
+import { makeFile } from './durable-files.ts';
 import { hasBegun, readState, whenBegun } from './stage-state-file.ts';
 
 const run = promisify(execFile);
@@ -25,8 +26,7 @@ export interface WaitingFiles {
  */
 export async function makeBell({ turn, bell }: WaitingFiles): Promise<string | undefined> {
   if (await isPipe(bell)) return bell;
-  await (await open(turn, 'a', READABLE_BY_JOB)).close();
-  await chmod(turn, READABLE_BY_JOB); // whatever the umask was
+  await makeFile(turn, READABLE_BY_JOB);
   // Another call may be faster, so only the result counts.
   await run('mkfifo', ['-m', READABLE_BY_JOB.toString(8), bell]).catch(() => undefined);
   return (await isPipe(bell)) ? bell : undefined;

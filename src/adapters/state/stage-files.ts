@@ -2,7 +2,7 @@ import { chmod, mkdir, open, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildStore, StageFiles } from '../../ports/index.ts';
 import type { PathOf } from './build-notes.ts';
-import { readIfThere } from './durable-files.ts';
+import { makeFile, readIfThere } from './durable-files.ts';
 import { makeBell, ringBell } from './stage-bell.ts';
 import { readState, whenBegun, whenOver } from './stage-state-file.ts';
 
@@ -33,7 +33,8 @@ export function createStageFiles(
       const { script: file, state } = await makeStageFiles(path(buildId, place), place);
       // A shell may already read it, when the last process died while Docker started the container.
       if ((await readIfThere(file))?.toString() === text) return;
-      if (!(await readState(state)).startsWith(nonce)) await emptyState(state);
+      const known = await readState(state);
+      if (known !== '' && !known.startsWith(nonce)) await emptyState(state);
       // Written in place, because the container has this inode mounted.
       await writeFile(file, text);
     },
@@ -66,10 +67,9 @@ async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promis
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const file of Object.values(files)) {
-      await (await open(file, 'a', 0o600)).close();
-    }
-    await setModes(files);
+    await makeFile(files.script, READABLE_BY_JOB);
+    await makeFile(files.output, WRITABLE_BY_JOB);
+    await makeFile(files.state, WRITABLE_BY_JOB);
   }
   const waiting = { turn: join(folder, 'turn'), bell: join(folder, 'bell') };
   const bell = place === 'helper' ? await makeBell(waiting) : undefined;
@@ -86,8 +86,7 @@ async function setModes({ script, output, state }: RegularFiles): Promise<void> 
 async function makeServiceLog(folder: string, index: number): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, `${index}.log`);
-  await (await open(file, 'a', 0o600)).close();
-  await chmod(file, 0o600); // whatever the umask was
+  await makeFile(file, 0o600);
   return file;
 }
 

@@ -36,7 +36,7 @@ export async function recover(directory: string, file: SpoolFile): Promise<Recov
 
 async function startAnew(file: SpoolFile, isDamaged: boolean): Promise<Recovery> {
   const { sizeBytes } = await file.examine(0);
-  await file.truncate(0);
+  if (sizeBytes > 0) await file.truncate(0);
   return { checkpoint: undefined, damage: isDamaged ? { lostBytes: sizeBytes } : undefined };
 }
 

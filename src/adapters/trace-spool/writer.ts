@@ -139,9 +139,10 @@ class DiskTraceWriter implements SpoolWriter {
     return { checksum: formatCrc32(crc), byteSize: lengthBytes };
   }
 
-  appendOnce(key: string, text: string): Promise<void> {
+  async appendOnce(key: string, text: string): Promise<void> {
+    if (text === '') return;
     const parts = splitAtSectionMarks(text).map((part) => Buffer.from(part));
-    return this.#once(key, () => [
+    await this.#once(key, () => [
       ...parts.map((part) => Uint8Array.from(this.#mask('runner', part))),
       this.#flush('runner'),
     ]);
@@ -156,10 +157,9 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   endStreams(): Promise<void> {
-    return this.#alone(async () => {
-      await this.#append(Buffer.concat(ENDING_STREAMS.map((stream) => this.#flush(stream))));
-      await this.#save('quick');
-    });
+    return this.#alone(() =>
+      this.#append(Buffer.concat(ENDING_STREAMS.map((stream) => this.#flush(stream)))),
+    );
   }
 
   checkpoint(): Promise<void> {

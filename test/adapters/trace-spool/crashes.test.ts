@@ -31,6 +31,19 @@ describe('a trace after a crash', () => {
     assert.equal(writer.checksum().checksum, `crc32:${crc32(trace).toString(16).padStart(8, '0')}`);
   });
 
+  it('has what masking held back once, when the crash comes right after the end of the streams', async () => {
+    await writeFile(output, 'half a secret: hunter2');
+    const before = await openWriter();
+    await before.appendOnce('a', 'one\n');
+    await before.followFile('build', output, ENDED);
+    await before.endStreams();
+    const writer = await openWriter();
+    await writer.followFile('build', output, ENDED);
+    await writer.endStreams();
+    await writer.appendOnce('b', 'two\n');
+    assert.equal(await sendable(await openWriter()), 'one\nhalf a secret: hunter2two\n');
+  });
+
   it('still has a line of the runner of which no checkpoint was made', async () => {
     await (await openWriter()).appendOnce('header', 'header\n');
     assert.equal(await sendable(await openWriter()), 'header\n');
