@@ -4,9 +4,9 @@ import { readOpenFiles } from './adapters/host/open-files.ts';
 import { describeTooFewFiles } from './domain/runner/open-files.ts';
 import { holdSignals } from './worker/shutdown.ts';
 
-// A service may be stopped in its first seconds too. Other commands release the signals again.
+// A service may already be stopped in its first seconds. Other commands release the signals again.
 if (process.argv.includes('run')) holdSignals();
-// Whoever reads only the beginning (`jobs | head`) is not told that it has an end.
+// Somebody who reads only the beginning (`jobs | head`) needs no error about the rest.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;

@@ -14,7 +14,7 @@ export type { RunOptions } from './worker/node.ts';
 /** How often config.toml is checked for changes, as in gitlab-runner. */
 const CONFIG_WATCH_MS = 3_000;
 const FORGOTTEN_CHECK_MS = 5_000;
-/** How often to retry removing what Docker did not remove when its build ended. */
+/** How often to try again to remove what Docker did not remove when its build ended. */
 const SWEEP_INTERVAL_MS = 5 * 60_000;
 /** How often to check whether somebody has ended the workflows that ask for jobs. */
 const RESTART_INTERVAL_MS = 20_000;
@@ -37,7 +37,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
     await node.close();
     return 0;
   } catch (error) {
-    // An opening that the stop interrupted is not a failure.
+    // An opening that the stop has interrupted is not a failure.
     if (!shutdown.stopping.aborted) throw error;
     log.debug('given up for the stop', { error });
     return 0;
@@ -122,7 +122,10 @@ function tellReady({ ports, temporal, capacity }: Node, configPath: string): voi
   });
 }
 
-/** Begins after the first interval. Until then the node itself starts them. */
+/**
+ * Checks the workflows periodically. The first check comes after one interval, because the node
+ * itself starts them before.
+ */
 function restartNowAndThen(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;
   const scope = { workflows: node.workflows, installation, ports };

@@ -4,11 +4,11 @@ import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-di
 import { buildStatusQuery, type BuildStatus } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
 
-/** A build that has not ended, as an outside observer sees it. */
+/** A build that has not ended, as Temporal shows it. */
 export interface OpenBuild extends Partial<BuildStatus> {
   readonly buildId: string;
   readonly jobId: string;
-  /** Project, job and ref. */
+  /** Names of project, job and ref. */
   readonly summary: string;
   readonly node: string;
   readonly startedAt: Date;
@@ -17,7 +17,7 @@ export interface OpenBuild extends Partial<BuildStatus> {
 }
 
 const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
-/** Time limit for a query, which only a worker answers: there may be none. */
+/** Time limit for a query. Only a worker answers queries, and none may be running. */
 const QUERY_LIMIT_MS = 5_000;
 
 /**
@@ -39,7 +39,7 @@ export async function withTemporal<T>(
   }
 }
 
-/** Every build of the namespace that has not ended, the oldest first. */
+/** Lists every build of the namespace that has not ended, the oldest first. */
 export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild[]> {
   const builds: Promise<OpenBuild>[] = [];
   for await (const { workflowId } of client.workflow.list({ query: OPEN_BUILDS })) {
@@ -49,7 +49,7 @@ export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild
   return all.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
-/** How many builds of the namespace have not ended, by node. */
+/** Counts the builds of the namespace that have not ended, by node. */
 export async function countOpenBuilds(client: Client): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for await (const { memo } of client.workflow.list({ query: OPEN_BUILDS })) {

@@ -12,11 +12,12 @@ interface CancelFlags {
 }
 
 /**
- * `cancel`: ends a build as GitLab's button does. With `--force` also one that does not respond.
+ * `cancel`: ends a build like GitLab's button. With `--force` it also ends a build that does not
+ * respond.
  */
 export function createCancelCommand(context: CommandContext): Command {
   return new Command('cancel')
-    .description('End a job: its after_script still runs, and GitLab is told')
+    .description('Cancel a job; its after_script still runs, and GitLab is told')
     .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption())
     .addOption(
@@ -35,7 +36,7 @@ async function cancel(job: string, flags: CancelFlags, context: CommandContext):
       return;
     }
     await tellToEnd(client, buildId);
-    context.log().info('Job told to end', fields);
+    context.log().info('Job is being canceled', fields);
   });
 }
 

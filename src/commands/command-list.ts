@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.ts';
 
-/** In the order of `--help`. Each is loaded when it is asked for: most of them take longer than Node itself. */
+/**
+ * The commands in the order of `--help`. Each is loaded only when it is needed, because most of
+ * them take longer to load than Node itself.
+ */
 const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {
   run: async (context) => (await import('./run.ts')).createRunCommand(context),
   register: async (context) => (await import('./register.ts')).createRegisterCommand(context),
@@ -28,8 +31,9 @@ const VERSION_FLAGS = ['-v', '--version'];
 const HELP_WORDS = ['-h', '--help', 'help'];
 
 /**
- * The commands that these words can be about: those that they name, and none for the version. All
- * of them for help, and where no name is right, so that the error can say what was meant.
+ * Loads the commands that these words may need: the ones that they name, and none for the version.
+ * Loads all of them for help, and when no name matches, so that the error can suggest the right
+ * one.
  */
 export async function loadCommands(
   args: readonly string[],

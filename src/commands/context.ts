@@ -3,7 +3,7 @@ import type { AdjustableLog } from '../adapters/log/log.ts';
 import type { ProgramInfo } from '../domain/context/context.ts';
 import type { CommandPorts } from './ports.ts';
 
-/** The process as a command sees it. Tests use another one. */
+/** The process as a command sees it. Tests pass another one. */
 export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly input: Readable;
@@ -29,7 +29,7 @@ export interface CommandContext {
   readonly io: CommandIo;
   readonly ports: CommandPorts;
   readonly program: ProgramInfo;
-  /** Call it only in an action, when the options have been read. */
+  /** Returns the log settings. Call it only in an action, when the options have been read. */
   logSettings(): LogSettings;
   log(): AdjustableLog;
   /** Sets the exit code of a command that fails without an error. */

@@ -4,7 +4,7 @@ import { booleanOption, readCount, readMore } from './options.ts';
 
 type Kind = 'text' | 'count' | 'flag' | 'list';
 
-/** A key of a `[[runners]]` entry that an option of `register`, or its variable, sets. */
+/** A key of a `[[runners]]` entry that an option of `register`, or the option's variable, sets. */
 interface EntryOption {
   readonly key: string;
   readonly kind: Kind;
@@ -88,7 +88,7 @@ export interface GivenEntry {
   readonly docker: TomlTable;
 }
 
-/** The keys that were set, by their names in the file. */
+/** Returns the keys that were set, by their names in the file. */
 export function readEntryOptions(command: Command): GivenEntry {
   return { runner: readGiven(command, RUNNER_OPTIONS), docker: readGiven(command, DOCKER_OPTIONS) };
 }

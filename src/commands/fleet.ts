@@ -4,17 +4,17 @@ import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
 
 const OPEN_FEEDERS = "WorkflowType = 'feedRunners' AND ExecutionStatus = 'Running'";
-/** Time limit for a query, which only a worker answers: there may be none. */
+/** Time limit for a query. Only a worker answers queries, and none may be running. */
 const QUERY_LIMIT_MS = 5_000;
 
-/** A node that asks for jobs, as an outside observer sees it. */
+/** A node that asks for jobs, as Temporal shows it. */
 export interface SeenNode {
   readonly node: string;
   /** undefined while no worker answers for it. */
   readonly fleet: FleetState | undefined;
 }
 
-/** Every node of the namespace that asks for jobs, by name. */
+/** Lists every node of the namespace that asks for jobs, by name. */
 export async function listNodes(client: Client): Promise<readonly SeenNode[]> {
   const nodes: Promise<SeenNode>[] = [];
   for await (const { workflowId } of client.workflow.list({ query: OPEN_FEEDERS })) {
@@ -32,7 +32,7 @@ export async function seeNode(client: Client, node: string): Promise<SeenNode> {
   return { node, fleet };
 }
 
-/** Why a runner of a node does not ask for jobs now; undefined while it does. */
+/** Returns why a runner of a node does not ask for jobs now; undefined while it does. */
 export function restOf(
   { isDraining, paused, health }: FleetState,
   runner: RunnerSettings,
@@ -43,7 +43,7 @@ export function restOf(
   return isDisabled(health[runner.key], runner, nowMs) ? 'refused by GitLab' : undefined;
 }
 
-/** The runner with this name or key. The error lists the runners that exist. */
+/** Returns the runner with this name or key. The error lists the runners that exist. */
 export function chooseRunner({ settings }: FleetState, wanted: string): RunnerSettings {
   const { runners } = settings;
   const found = runners.filter(({ name, key }) => key === wanted || name === wanted);

@@ -13,16 +13,23 @@ interface HoldFlags {
   readonly onFailure?: boolean;
 }
 
-/** Time limit for the answer of a worker: none may be running. */
+/** Time limit for the answer of a worker, because none may be running. */
 const COMMAND_LIMIT_MS = 10_000;
 
 /** `hold`: keeps a build's containers after its job, or stops the build before a stage. */
 export function createHoldCommand(context: CommandContext): Command {
   return jobCommand('hold', 'Keep the containers of a job after its end, or stop it before a stage')
-    .argument('[time]', 'How long at most: 1h unless said, at most 8h; 0 ends it')
-    .addOption(new Option('--before <stage>', 'Stop before this stage; its time-out goes on'))
-    .addOption(new Option('--failure-of <stage>', 'Stop when this stage fails, for `retry`'))
-    .addOption(booleanOption('--on-failure', 'Keep them only when the job fails'))
+    .argument('[time]', 'Longest time to hold, up to 8h (default: 1h); 0 ends the hold')
+    .addOption(
+      new Option('--before <stage>', 'Stop before this stage; the time-out keeps counting'),
+    )
+    .addOption(
+      new Option(
+        '--failure-of <stage>',
+        'Stop when this stage fails, so that `retry` can run it again',
+      ),
+    )
+    .addOption(booleanOption('--on-failure', 'Keep the containers only when the job fails'))
     .action((job: string, time: string | undefined, { config, ...flags }: HoldFlags) => {
       const { before, failureOf, onFailure } = flags;
       const input = {
@@ -37,15 +44,15 @@ export function createHoldCommand(context: CommandContext): Command {
     });
 }
 
-/** `release`: ends what holds a build. */
+/** `release`: ends a hold of a build. */
 export function createReleaseCommand(context: CommandContext): Command {
-  const what = 'End what holds a job: it goes on, or its containers are removed';
+  const what = 'End the hold of a job: it goes on, or its containers are removed';
   return commandWithoutInput(jobCommand('release', what), releaseUpdate, context);
 }
 
-/** `retry`: tries a failed stage again that holds a build. */
+/** `retry`: tries the failed stage again that a build is held after. */
 export function createRetryCommand(context: CommandContext): Command {
-  const what = 'Try a failed stage of a job again: after `hold --failure-of`';
+  const what = 'Run the failed stage again after `hold --failure-of`';
   return commandWithoutInput(jobCommand('retry', what), retryUpdate, context);
 }
 
@@ -56,7 +63,7 @@ function jobCommand(name: string, description: string): Command {
     .addOption(configOption());
 }
 
-/** A command whose input is only who gives it. */
+/** Creates a command whose input is only who gives it. */
 function commandWithoutInput(
   command: Command,
   update: typeof releaseUpdate | typeof retryUpdate,
@@ -74,7 +81,7 @@ interface Wanted {
   readonly config: string;
 }
 
-/** Sends a command, and logs the build's answer or why it was refused. */
+/** Sends a command, and logs the build's answer or the reason of the refusal. */
 async function give(
   { job, config }: Wanted,
   context: CommandContext,
@@ -102,11 +109,11 @@ async function answerOf(
 }
 
 async function describeRefusal(error: unknown): Promise<string> {
-  // Loaded by now, with the client.
+  // The client has already loaded this module.
   const { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } =
     await import('@temporalio/client');
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
-    return 'no worker answers for it, start one';
+    return 'no worker answers for this build: start one';
   }
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : error;
   return cause instanceof Error ? cause.message : String(cause);

@@ -8,7 +8,10 @@ import {
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 
-/** The runners for an action. It says when there are none, because it may be the wrong file. */
+/**
+ * Reads the runners for an action. Tells when there are none, because the file may be the wrong
+ * one.
+ */
 export async function readInstalledRunners(
   path: string,
   context: CommandContext,
@@ -18,7 +21,7 @@ export async function readInstalledRunners(
   return runners;
 }
 
-/** The config file, including entries that cannot be served. */
+/** Reads the config file, including entries that cannot be served. */
 export async function readInstalled(
   path: string,
   { io }: CommandContext,

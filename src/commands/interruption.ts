@@ -1,6 +1,9 @@
 import type { Prompter } from './prompter.ts';
 
-/** SIGINT and SIGTERM as an error at the next safe point. A second one ends the process at once. */
+/**
+ * Turns SIGINT and SIGTERM into an error at the next safe point. A second one ends the process at
+ * once.
+ */
 export interface Interruption {
   readonly signal: AbortSignal;
   throwIfRaised(): void;
@@ -24,11 +27,11 @@ export function listenForInterruption(): Interruption {
   };
 }
 
-/** Ends an open question at the interruption. */
+/** Wraps a prompter so that the interruption ends an open question. */
 export function interruptible(prompter: Prompter, { signal }: Interruption): Prompter {
   const raised = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
-  raised.catch(() => undefined); // it may come when no question is open
+  raised.catch(() => undefined); // The interruption may come when no question is open.
   return { ...prompter, ask: (input) => Promise.race([raised, prompter.ask(input)]) };
 }

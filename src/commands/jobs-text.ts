@@ -10,7 +10,7 @@ interface View {
   readonly nowMs: number;
 }
 
-/** A row for each job that runs. */
+/** Formats a row for each job that runs. */
 export function formatJobs(builds: readonly OpenBuild[], { paint, nowMs }: View): string {
   const rows = builds.map((build): readonly Cell[] => {
     const { jobId, stage, startedAt, node, summary, buildId } = build;
@@ -41,10 +41,15 @@ export interface Notice {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** What keeps a node from asking for jobs, so that people see why none run. */
+/** Returns what keeps a node from asking for jobs, so that people see why none run. */
 export function noticesOf({ node, fleet }: SeenNode): readonly Notice[] {
   if (fleet === undefined) {
-    return [{ message: 'Node does not answer: what it asks for is not known', fields: { node } }];
+    return [
+      {
+        message: 'Node does not answer: it is not known whether it asks for jobs',
+        fields: { node },
+      },
+    ];
   }
   if (fleet.isDraining) {
     return [{ message: 'Node is drained: it asks for no job until `resume`', fields: { node } }];

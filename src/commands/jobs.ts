@@ -15,10 +15,10 @@ interface JobsFlags {
 /** `jobs`: lists running jobs on every node that shares this Temporal. */
 export function createJobsCommand(context: CommandContext): Command {
   return new Command('jobs')
-    .description('List the jobs that run now, over all nodes')
+    .description('List the running jobs of all nodes')
     .addOption(configOption())
     .addOption(booleanOption('--json', 'Print a JSON document for each job'))
-    .addOption(new Option('-w, --watch', 'Go on, and show what changes, until Ctrl-C'))
+    .addOption(new Option('-w, --watch', 'Keep running and show each change, until Ctrl-C'))
     .action((flags: JobsFlags) => runJobs(flags, context));
 }
 

@@ -21,7 +21,7 @@ export function createKeysCommand(context: CommandContext): Command {
     .addOption(configOption())
     .action((flags: KeysFlags) => importKeys(flags, context));
   return new Command('keys')
-    .description('Hand the keys of a node to another one')
+    .description('Copy the keys of a node to another one')
     .addCommand(exporting)
     .addCommand(importing);
 }
@@ -33,7 +33,7 @@ async function exportKeys({ config }: KeysFlags, context: CommandContext): Promi
   }
   const path = await keyRingOf(config, context);
   stdout.write(await exportKeyRing(path));
-  context.log().info('Keys exported: whoever has them reads all jobs and secrets', { path });
+  context.log().info('Keys exported: anybody who has them can read all jobs and secrets', { path });
 }
 
 async function importKeys({ config }: KeysFlags, context: CommandContext): Promise<void> {
@@ -42,7 +42,7 @@ async function importKeys({ config }: KeysFlags, context: CommandContext): Promi
   context.log().info(isNew ? 'Keys imported' : 'Keys were there already', { path });
 }
 
-/** The key ring of the node of a config file. */
+/** Returns the path of the key ring of the node with this config file. */
 export async function keyRingOf(configPath: string, { io }: CommandContext): Promise<string> {
   const note = await readNodeNote(configPath);
   return stateDirectoryPaths({ configPath, env: io.env, noted: note?.stateDir }).keyRingFile;

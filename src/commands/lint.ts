@@ -15,21 +15,21 @@ interface LintFlags {
 const ONLY_WARNINGS = 2;
 
 /**
- * `lint`: reads the config file as `run` does. Exits with 0, with 1 for faults, with 2 for warnings
- * only.
+ * `lint`: reads the config file as `run` does. Exits with 0, with 1 for faults, or with 2 for
+ * warnings only.
  */
 export function createLintCommand(context: CommandContext): Command {
   return new Command('lint')
     .description(
-      'Check the config file: ends with 0 when it is fine, 1 with faults, 2 with warnings',
+      'Check the config file; exits with 0 when it is fine, 1 for faults, 2 for warnings',
     )
     .addOption(configOption())
     .action((flags: LintFlags) => lint(flags, context));
 }
 
 async function lint({ config: path }: LintFlags, context: CommandContext): Promise<void> {
-  // `run` treats a missing file as an empty one.
-  if (!existsSync(path)) throw new Error(`${path}: no such file: name one by --config`);
+  // `run` treats a missing file like an empty one.
+  if (!existsSync(path)) throw new Error(`${path}: no such file: name another one with --config`);
   const log = context.log();
   const counts = { faults: 0, warnings: 0 };
   const { text } = await readConfigFile(path);
@@ -49,7 +49,10 @@ async function lint({ config: path }: LintFlags, context: CommandContext): Promi
   log.warn('Config file can be used, see the warnings above', { config: path });
 }
 
-/** An entry that is not served is a fault. Other warnings leave it served. */
+/**
+ * Counts the messages. An entry that is not served is a fault. An entry with any other warning is
+ * still served.
+ */
 function counting(log: Log, counts: { faults: number; warnings: number }): Log {
   return {
     ...log,

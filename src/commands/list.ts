@@ -12,7 +12,7 @@ interface ListFlags {
   readonly showTokens?: boolean;
 }
 
-/** `list`: one line for each runner, as gitlab-runner prints it, but without the whole token. */
+/** `list`: prints one line for each runner, as gitlab-runner does, but without the whole token. */
 export function createListCommand(context: CommandContext): Command {
   return new Command('list')
     .description('List all configured runners')
@@ -36,7 +36,7 @@ async function list({ config, showTokens }: ListFlags, context: CommandContext):
   }
 }
 
-/** Why runners do not ask for jobs, by key. Empty when no node runs. */
+/** Reads why runners do not ask for jobs, by key. Empty when no node runs. */
 async function readRests(
   config: string,
   context: CommandContext,

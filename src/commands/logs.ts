@@ -21,13 +21,16 @@ export function createLogsCommand(context: CommandContext): Command {
     .description('Print the masked log of a job that runs on this node')
     .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption())
-    .addOption(new Option('-f, --follow', 'Go on until the job has ended'))
+    .addOption(new Option('-f, --follow', 'Follow the log until the job has ended'))
     .action((job: string, flags: LogsFlags) => printLog(job, flags, context));
 }
 
 const RESET = '\u001b[0m';
 
-/** A job is not to control the terminal of who reads its log. In a pipe the log stays what GitLab has. */
+/**
+ * Keeps a job from controlling the terminal of the person who reads its log. In a pipe the log
+ * stays as GitLab has it.
+ */
 export function cleanFor(terminal: Writable): Writable {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const clean = createTerminalFilter();

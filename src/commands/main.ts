@@ -46,7 +46,7 @@ export async function runCli(
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-    // Wrapped, so that only the message is shown. The debug level adds the stack.
+    // The message alone is shown. The debug level adds the error with its stack.
     const fields = context.logSettings().level === 'debug' ? { error } : {};
     context.log().error(error instanceof Error ? error.message : String(error), fields);
     return FAILED;
@@ -89,7 +89,10 @@ function describeRoot(root: Command, context: CommandContext, parts: RootParts):
   });
 }
 
-/** '' counts as unset, because it comes from an empty environment variable. */
+/**
+ * Creates an option with fixed choices. An empty text counts as unset, because it comes from an
+ * empty environment variable.
+ */
 function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, `${description} (${choices.join(', ')})`).argParser((text) => {
     if (text === '' || choices.includes(text)) return text || undefined;

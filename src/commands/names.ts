@@ -8,15 +8,17 @@ interface NamesFlags {
   readonly config: string;
 }
 
-/** `names`: where names are hashed in Temporal, what to search for. */
+/** `names`: prints what to search for where names are hashed in Temporal. */
 export function createNamesCommand(context: CommandContext): Command {
   const hashing = new Command('hash')
-    .description('Print what Temporal has instead of a name; a line for each key of the key ring')
-    .argument('<name>', 'Of a project, a job, a ref or a runner, whole')
+    .description(
+      'Print the hashes that Temporal shows instead of a name, one for each key of the key ring',
+    )
+    .argument('<name>', 'The whole name of a project, a job, a ref or a runner')
     .addOption(configOption())
     .action((name: string, flags: NamesFlags) => hashName(name, flags, context));
   return new Command('names')
-    .description('Find builds where TEMPORAL_GITLAB_RUNNER_NAMES is hashed')
+    .description('Find builds when TEMPORAL_GITLAB_RUNNER_NAMES is hashed')
     .addCommand(hashing);
 }
 
@@ -28,7 +30,7 @@ async function hashName(
   const path = await keyRingOf(config, context);
   const { isFresh, nameHashes } = await openKeyRing(path);
   if (isFresh) {
-    throw new Error(`${path} is not there: name the config file of a node that has run`);
+    throw new Error(`${path} does not exist: name the config file of a node that has run`);
   }
   context.io.stdout.write(
     nameHashes(name)

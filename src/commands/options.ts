@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseGoBool } from '../domain/job/go-bool.ts';
 
-/** A flag in gitlab-runner's syntax: `--x`, `--x=true`, `--x=false`. */
+/** Creates a flag in gitlab-runner's syntax: `--x`, `--x=true`, `--x=false`. */
 export function booleanOption(name: string, description: string): Option {
   return new Option(`${name} [bool]`, description).argParser(readBoolean).preset('true');
 }
@@ -17,7 +17,7 @@ function readBoolean(text: string): boolean | undefined {
 }
 
 /**
- * An empty environment variable counts as unset. Commander would treat it as a value, which turns a
+ * Treats an empty environment variable as unset. Commander would treat it as a value, which turns a
  * flag on.
  */
 export function forgetEmptyVariables(program: Command): void {
@@ -28,14 +28,14 @@ export function forgetEmptyVariables(program: Command): void {
   }
 }
 
-/** A whole number of at least 0. */
+/** Parses a whole number of at least 0; undefined for any other text. */
 export function readCount(text: string): number | undefined {
   if (text === '') return undefined;
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
 }
 
-/** For options that may be repeated. */
+/** Collects the values of an option that may be repeated. */
 export function readMore(text: string, before: readonly string[] = []): readonly string[] {
   return text === '' ? before : [...before, text];
 }
@@ -47,7 +47,10 @@ export function configOption(): Option {
     .default(defaultConfigPath());
 }
 
-/** For root it is the machine's file; other users have their own, as with gitlab-runner. */
+/**
+ * Returns the machine's file for root, and a file of their own for other users, as in
+ * gitlab-runner.
+ */
 function defaultConfigPath(): string {
   if (process.getuid?.() === 0) return '/etc/gitlab-runner/config.toml';
   const assignment = homedir();
@@ -57,7 +60,7 @@ function defaultConfigPath(): string {
 }
 
 /**
- * Joins a boolean flag and its value: commander would take `run` in `--debug run` for a value, and
+ * Joins a boolean flag and its value. Commander would take `run` in `--debug run` for a value, and
  * people write `--locked false`.
  */
 export function joinBooleanValues(program: Command, args: readonly string[]): readonly string[] {

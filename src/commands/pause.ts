@@ -15,8 +15,8 @@ interface NodeFlags {
 
 /** `pause`: stops job requests of one runner until it is resumed. */
 export function createPauseCommand(context: CommandContext): Command {
-  return nodeCommand('pause', 'Ask for no jobs for one runner; its builds go on')
-    .argument('<runner>', 'Its name in the config file, or its key as the log has it')
+  return nodeCommand('pause', 'Stop job requests of one runner; its builds go on')
+    .argument('<runner>', 'Its name in the config file, or its key from the log')
     .action((runner: string, flags: NodeFlags) =>
       withNode(flags, context, async ({ fleet, feeder, fields }) => {
         const { key, name } = chooseRunner(fleet, runner);
@@ -29,7 +29,7 @@ export function createPauseCommand(context: CommandContext): Command {
 
 /** `drain`: stops all job requests of a node until it is resumed. */
 export function createDrainCommand(context: CommandContext): Command {
-  return nodeCommand('drain', 'Ask for no jobs at all, also after a restart; builds go on').action(
+  return nodeCommand('drain', 'Stop all job requests, also after a restart; builds go on').action(
     (flags: NodeFlags) =>
       withNode(flags, context, async ({ feeder, fields }) => {
         await feeder.signal(messages.drainSignal);
@@ -38,10 +38,10 @@ export function createDrainCommand(context: CommandContext): Command {
   );
 }
 
-/** `resume`: ends a drain, or with a name the pause of one runner. */
+/** `resume`: ends a drain, or the pause of one runner when its name is given. */
 export function createResumeCommand(context: CommandContext): Command {
-  return nodeCommand('resume', 'Ask for jobs again: after `drain`, or for one runner after `pause`')
-    .argument('[runner]', 'The runner that was paused, by name or key')
+  return nodeCommand('resume', 'Resume job requests after `drain`, or of one runner after `pause`')
+    .argument('[runner]', 'Name or key of the paused runner')
     .action((runner: string | undefined, flags: NodeFlags) =>
       withNode(flags, context, (node) =>
         runner === undefined ? resumeNode(node, context) : resumeRunner(node, runner, context),
@@ -53,7 +53,7 @@ function nodeCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(configOption())
-    .addOption(new Option('--node <name>', 'Another node than that of the config file'));
+    .addOption(new Option('--node <name>', 'Use this node instead of the one of the config file'));
 }
 
 async function resumeNode(
@@ -84,7 +84,7 @@ function namesOf({ settings }: FleetState, keys: readonly string[]): readonly st
   return settings.runners.filter(({ key }) => keys.includes(key)).map(({ name }) => name);
 }
 
-/** The node that receives the signal, in its earlier state. */
+/** A node that receives a command, with its state before that. */
 interface FleetNode {
   readonly fleet: FleetState;
   readonly feeder: WorkflowHandle;

@@ -3,11 +3,11 @@ import type { OpenClient } from '../adapters/temporal/connect.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import type { Log, TerminalEngine } from '../ports/index.ts';
 
-/** The servers that commands speak with. Tests use others. */
+/** The servers that commands talk to. Tests pass others. */
 export interface CommandPorts {
-  /** Rejects where the node has no Temporal that answers. */
+  /** Rejects when no Temporal of the node answers. */
   visitTemporal(options: VisitOptions): Promise<OpenClient>;
-  /** The engine that runs the containers of a runner. */
+  /** Opens the engine that runs the containers of a runner. */
   openTerminalEngine(options: TerminalEngineOptions): Promise<TerminalEngine>;
 }
 
@@ -17,13 +17,13 @@ export interface TerminalEngineOptions {
   readonly log: Log;
 }
 
-/** Each client is loaded when it is used: most commands need none. */
+/** Each client is loaded only when it is used, because most commands need none. */
 export const realPorts: CommandPorts = {
   visitTemporal: async (options) =>
     (await import('../adapters/temporal/visit.ts')).visitTemporal(options),
   openTerminalEngine: async ({ runner, ...rest }) => {
     const { createContainerEngines } = await import('../adapters/docker/engines.ts');
-    // Nothing is made here, so it does not matter for which installation.
+    // The commands create no objects in Docker, so the installation does not matter.
     return createContainerEngines({ ...rest, installation: '' })(runner);
   },
 };

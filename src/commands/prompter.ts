@@ -2,29 +2,29 @@ import { createInterface } from 'node:readline';
 import type { CommandIo } from './context.ts';
 
 export interface PromptOptions {
-  /** Name of the option that answers it. */
+  /** Name of the option that answers the question. */
   readonly option: string;
   readonly prompt: string;
   /**
-   * The value from the command line or the environment: the default, or the answer when nobody is
-   * asked.
+   * The value from the command line or the environment. It is the default, or the answer when
+   * nobody is asked.
    */
   readonly given: string;
   readonly mayBeEmpty?: boolean;
-  /** A default that is not shown, because terminals are watched and recorded. */
+  /** True: the default is not shown, because terminals are watched and recorded. */
   readonly isSecret?: boolean;
 }
 
 export interface Prompter {
   /**
-   * Asks until there is an answer. Without a person it throws when an answer is needed and none was
-   * given.
+   * Asks until there is an answer. Without a person, it throws when an answer is needed and none
+   * was given.
    */
   ask(input: PromptOptions): Promise<string>;
   close(): void;
 }
 
-/** Answers with the given values. */
+/** Answers with the given values and asks nobody. */
 export const silentPrompter: Prompter = {
   ask: ({ option, given, mayBeEmpty = false }) => {
     const answer = given.trim();

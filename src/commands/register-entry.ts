@@ -11,13 +11,13 @@ import type { Identity } from './register-identity.ts';
 const NEVER = new Date('0001-01-01T00:00:00Z');
 const CACHE_VOLUME = '/cache';
 
-/** Tables of other executors. Only the chosen executor's table is written. */
+/** Names of the other executors' tables. Only the chosen executor's table is written. */
 const OTHER_EXECUTORS: ReadonlySet<string> = new Set([
   ...['kubernetes', 'machine', 'ssh', 'parallels', 'virtualbox', 'custom', 'referees'],
   ...['instance', 'autoscaler'],
 ]);
 
-/** The given keys, completed by those of the template's runner, except its token. */
+/** Completes the given keys with those of the template's runner, except its token. */
 export async function fillFromTemplate(
   given: GivenEntry,
   path: string | undefined,
@@ -57,7 +57,7 @@ export interface EntryParts {
   readonly now: Date;
 }
 
-/** The `[[runners]]` entry for the file, in gitlab-runner's order. */
+/** Builds the `[[runners]]` entry for the file, in gitlab-runner's order. */
 export function buildEntry({ identity, given, executor, image, now }: EntryParts): TomlTable {
   const { name, url, id, token, tokenExpiresAt } = identity;
   const own: TomlTable = {
@@ -75,7 +75,8 @@ export function buildEntry({ identity, given, executor, image, now }: EntryParts
 }
 
 /**
- * Jobs of one project share `/cache`, unless such a volume is configured already or none is wanted.
+ * Adds a `/cache` volume, which the jobs of one project share, unless one is already configured or
+ * none is wanted.
  */
 function withCacheVolume({ volumes, disable_cache: isDisabled }: TomlTable): readonly string[] {
   const given = Array.isArray(volumes) ? volumes.map(String) : [];

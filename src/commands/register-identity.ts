@@ -22,7 +22,7 @@ export interface Registering {
 export interface Identity extends RunnerIdentity {
   readonly url: string;
   readonly name: string;
-  /** True: this command registered it, and unregisters it when a later step fails. */
+  /** True: this command has registered it, and unregisters it when a later step fails. */
   readonly isNew: boolean;
 }
 
@@ -56,7 +56,7 @@ interface Credentials {
   readonly token: string;
 }
 
-/** The token of a runner that was registered elsewhere, before GitLab 16. */
+/** Accepts the token of a runner that was registered elsewhere, before GitLab 16. */
 async function adoptToken(registering: Registering, credentials: Credentials): Promise<Identity> {
   const log = registering.context.log();
   log.info('Token specified trying to verify runner...');
@@ -103,7 +103,7 @@ async function verify(
   const advice =
     reply.kind === 'unknown'
       ? `Check that "${url}" is the address of GitLab and can be reached from here.`
-      : `GitLab at "${url}" does not take this token: copy it again from the page of the runner.`;
+      : `GitLab at "${url}" does not accept this token: copy it again from the page of the runner.`;
   throw new Error(`Failed to verify the runner. ${advice}`);
 }
 
@@ -169,7 +169,7 @@ async function registerAnew(
       description: name,
       maintenanceNote,
       tagList: tags,
-      // Without tags it would otherwise run nothing.
+      // A runner without tags would run nothing otherwise.
       runUntagged: tags.length === 0 || flags.runUntagged === true,
       locked: flags.locked ?? true,
       ...(flags.accessLevel && { accessLevel: flags.accessLevel }),

@@ -13,7 +13,8 @@ export interface RegisterFlags {
   readonly name?: string;
   readonly executor?: string;
   readonly templateConfig?: string;
-  // The server's settings of a runner. With an authentication token they are set in GitLab's pages.
+  // These are the server's settings of a runner. With an authentication token they are set in
+  // GitLab's pages.
   readonly tagList?: string;
   readonly runUntagged?: boolean;
   readonly locked?: boolean;
@@ -42,7 +43,7 @@ export function describeRegister(): Command {
     new Option('--executor <name>', 'Executor, only "docker" here').env('RUNNER_EXECUTOR'),
     new Option(
       '--template-config <file>',
-      'Config file whose one runner fills what is not given',
+      'Config file whose only runner provides the values that are not given',
     ).env('TEMPLATE_CONFIG_FILE'),
     ...serverOptions(),
   ];
@@ -53,7 +54,7 @@ export function describeRegister(): Command {
 
 function serverOptions(): readonly Option[] {
   return [
-    new Option('--tag-list <tags>', 'Tags, between commas').env('RUNNER_TAG_LIST'),
+    new Option('--tag-list <tags>', 'Tags, separated by commas').env('RUNNER_TAG_LIST'),
     booleanOption('--run-untagged', 'Run jobs without tags').env('REGISTER_RUN_UNTAGGED'),
     booleanOption('--locked', 'Lock the runner to its project, true by default').env(
       'REGISTER_LOCKED',
@@ -61,7 +62,7 @@ function serverOptions(): readonly Option[] {
     new Option('--access-level <level>', 'not_protected or ref_protected')
       .argParser(readAccessLevel)
       .env('REGISTER_ACCESS_LEVEL'),
-    new Option('--maximum-timeout <seconds>', 'Longest time a job may take')
+    new Option('--maximum-timeout <seconds>', 'Longest time that a job may take')
       .argParser(readCount)
       .env('REGISTER_MAXIMUM_TIMEOUT'),
     booleanOption('--paused', 'Register the runner paused').env('REGISTER_PAUSED'),

@@ -54,8 +54,8 @@ async function register(
 }
 
 /**
- * Everything from the first question to the saved file. A new runner is unregistered when a step
- * fails.
+ * Does everything from the first question to the saved file. A new runner is unregistered when a
+ * step fails.
  */
 async function perform(
   registering: Registering,
@@ -99,7 +99,7 @@ async function takeBack({ tls, flags, context, systemId }: Registering, identity
   );
 }
 
-/** A template may answer the questions too. */
+/** Completes the flags, because a template may answer the questions too. */
 function fillFlags(flags: RegisterFlags, { runner }: GivenEntry): RegisterFlags {
   return {
     ...flags,

@@ -3,7 +3,7 @@ import { readConfig } from '../adapters/config/read-config.ts';
 import { editConfigFile } from '../adapters/config/save-config.ts';
 import type { CommandContext } from './context.ts';
 
-/** Removes the entries with these keys from the config file, wherever they are now. */
+/** Removes the entries with these keys from the config file, wherever they are in it now. */
 export async function removeFromConfig(
   path: string,
   keys: ReadonlySet<string>,

@@ -1,22 +1,25 @@
 import type { Terminal } from './context.ts';
 
-/** Shows one text after another in the same place of a terminal. */
+/** Shows texts one after another in the same place of a terminal. */
 export interface Screen {
   show(text: string): void;
-  /** Leaves the last text where it is, and the terminal as it was. Idempotent. */
+  /** Keeps the last text on the screen, and restores the terminal. Idempotent. */
   close(): void;
 }
 
 const USUAL_ROWS = 24;
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
-// A line that is wrapped would take two rows, and the next text begin one too low.
+// A wrapped line would take two rows, and the next text would begin one row too low.
 const NO_WRAP = '\u001b[?7l';
 const WRAP = '\u001b[?7h';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
-/** Without another screen, so that what was last shown can still be read afterwards. */
+/**
+ * Opens the screen. It does not switch to the terminal's alternate screen, so that people can still
+ * read the last text afterwards.
+ */
 export function openScreen(terminal: Terminal): Screen {
   let shown: string | undefined;
   let shownRows = 0;
@@ -38,7 +41,9 @@ export function openScreen(terminal: Terminal): Screen {
   };
 }
 
-/** The cursor cannot be moved above the first row. */
+/**
+ * Cuts the text to the terminal's height, because the cursor cannot be moved above the first row.
+ */
 function cutLines(text: string, maxRows: number): readonly string[] {
   const lines = text.replace(/\n$/, '').split('\n');
   if (lines.length <= maxRows) return lines;

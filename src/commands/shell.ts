@@ -16,7 +16,7 @@ interface ShellFlags {
   readonly config: string;
 }
 
-/** `shell`: a shell in the job's container, with a terminal or with what comes in by a pipe. */
+/** `shell`: opens a shell in the job's container, with a terminal, or with the input of a pipe. */
 export function createShellCommand(context: CommandContext): Command {
   return new Command('shell')
     .description('Open a shell in the container of a job that runs on this node')
@@ -62,14 +62,14 @@ async function openTerminal(
   );
 }
 
-/** Returns the exit code of the shell. */
+/** Runs the conversation and returns the exit code of the shell. */
 async function talk(
   terminal: ContainerTerminal,
   { input, stdout, stderr }: CommandIo,
   hasTty: boolean,
 ): Promise<number> {
   const restore = hasTty ? takeOver(terminal, { input, stdout }) : () => undefined;
-  void passOn(input, terminal).catch(() => undefined); // it ends with the shell
+  void passOn(input, terminal).catch(() => undefined); // The input ends with the shell.
   try {
     for await (const { stream, bytes } of terminal.output) {
       await write(stream === 'stdout' ? stdout : stderr, bytes);
@@ -95,7 +95,9 @@ function isTerminal(input: Readable): boolean {
   return input instanceof ReadStream && input.isTTY;
 }
 
-/** Each key goes to the shell, and so does the size of the window. Returns what undoes it. */
+/**
+ * Passes each key and the size of the window to the shell. Returns the function that undoes this.
+ */
 function takeOver(
   terminal: ContainerTerminal,
   { input, stdout }: Pick<CommandIo, 'input' | 'stdout'>,
@@ -106,7 +108,7 @@ function takeOver(
   const resize = (): void => {
     const { columns, rows } = stdout;
     if (columns === undefined || rows === undefined) return;
-    void terminal.resize({ columns, rows }).catch(() => undefined); // it has ended
+    void terminal.resize({ columns, rows }).catch(() => undefined); // The shell may have ended.
   };
   setRaw(true);
   stdout.on('resize', resize);

@@ -10,15 +10,15 @@ export interface OtherNode extends SeenNode {
   readonly builds: number;
 }
 
-/** What was found of a node, of itself or of Temporal. */
+/** What was found about a node, from the node itself or from Temporal. */
 export interface FoundNode {
-  /** Its name; absent when it has never run. */
+  /** The node's name; absent when it has never run. */
   readonly node?: string;
-  /** Absent when it does not run. */
+  /** Absent when the node does not run. */
   readonly status?: NodeStatus;
   /** Why there is no status. */
   readonly why?: string;
-  /** Absent where Temporal, or the workflow of the node, does not answer. */
+  /** Absent when Temporal, or the workflow of the node, does not answer. */
   readonly fleet?: FleetState | undefined;
   readonly others: readonly OtherNode[];
 }
@@ -28,7 +28,7 @@ interface View {
   readonly nowMs: number;
 }
 
-/** For scripts: the same facts, with nothing to be parsed out of words. */
+/** Formats the status for scripts: the same facts, without text that must be parsed. */
 export function toJson({ node, status, why, fleet, others }: FoundNode, nowMs: number): unknown {
   return {
     ...{ node, isRunning: status !== undefined, why, ...status },
@@ -43,7 +43,7 @@ export function toJson({ node, status, why, fleet, others }: FoundNode, nowMs: n
   };
 }
 
-/** For people: the node, its runners, what is wrong, and the other nodes. */
+/** Formats the status for people: the node, its runners, what is wrong, and the other nodes. */
 export function formatStatus(found: FoundNode, view: View): string {
   const { status, why = '', others } = found;
   const parts =
@@ -94,7 +94,7 @@ function formatWaits({ count, medianSeconds = 0, p95Seconds = 0 }: WaitSummary):
   return count === 0 ? '–' : `${formatSeconds(medianSeconds)} / ${formatSeconds(p95Seconds)}`;
 }
 
-/** `0.25 s`, `12.3 s`, then as ages. */
+/** Formats a duration as `0.25 s` or `12.3 s`, and a longer one as an age. */
 function formatSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(2)} s`;
   return seconds < 120 ? `${seconds.toFixed(1)} s` : formatAge(seconds * 1000);
@@ -114,7 +114,7 @@ function formatTroubles(found: FoundNode, status: NodeStatus, { paint }: View): 
   return `wrong:\n${lines.join('')}`;
 }
 
-/** What is wrong, or keeps the node from asking for jobs. */
+/** Lists what is wrong, or keeps the node from asking for jobs. */
 function troublesOf({ fleet }: FoundNode, { state, checks }: NodeStatus): readonly string[] {
   const failing = checks
     .filter(({ name, isOk }) => !isOk && name !== 'process')

@@ -15,10 +15,13 @@ interface StatusFlags {
   readonly json?: boolean;
 }
 
-/** `status`: what the node of this config file does, what is wrong with it, and which other nodes there are. */
+/**
+ * `status`: prints what the node of this config file does, what is wrong with it, and which other
+ * nodes there are.
+ */
 export function createStatusCommand(context: CommandContext): Command {
   return new Command('status')
-    .description('Show what this node does and what is wrong; ends with 1 when it does not run')
+    .description('Show what this node does and what is wrong; exits with 1 when it does not run')
     .addOption(configOption())
     .addOption(booleanOption('--json', 'Print a JSON document'))
     .action((flags: StatusFlags) => showStatus(flags, context));
@@ -47,7 +50,7 @@ async function showStatus({ config, json }: StatusFlags, context: CommandContext
 
 const REASONS: Readonly<Record<Silence, string>> = {
   'not running': 'no worker runs with this state directory',
-  'no answer': 'a worker is there and does not answer within 8 s',
+  'no answer': 'a worker runs, but did not answer within 8 s',
   'not allowed': 'this user may not ask the worker: ask as the user that runs it',
 };
 
@@ -55,7 +58,10 @@ function describeSilence(silence: Silence, { path }: StatePaths): string {
   return `${REASONS[silence]}: ${path}`;
 }
 
-/** Every node that Temporal knows, with its builds. None where Temporal does not answer: the node says so. */
+/**
+ * Finds every node that Temporal knows, with its builds. Returns none when Temporal does not
+ * answer, because the node itself reports that.
+ */
 async function findNodes(config: string, context: CommandContext): Promise<readonly OtherNode[]> {
   try {
     return await withTemporal(config, context, async (client) => {

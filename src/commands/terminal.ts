@@ -7,7 +7,10 @@ export type Colour = keyof typeof SGR;
 /** Colours a text, or leaves it as it is. */
 export type Paint = (colour: Colour | undefined, text: string) => string;
 
-/** Colours on a terminal that has them, unless `NO_COLOR` says otherwise; none in pipes and files. */
+/**
+ * Creates a paint with colours for a terminal that has them, unless `NO_COLOR` is set; without
+ * colours for pipes and files.
+ */
 export function createPaint({ stdout, env }: Pick<CommandIo, 'stdout' | 'env'>): Paint {
   const isColoured =
     stdout.isTTY === true && stdout.hasColors?.() === true && (env['NO_COLOR'] ?? '') === '';
@@ -20,12 +23,14 @@ export function createPaint({ stdout, env }: Pick<CommandIo, 'stdout' | 'env'>):
 /** A cell of a table: its text, or its text in a colour. */
 export type Cell = string | { readonly text: string; readonly colour: Colour | undefined };
 
-/** What people have named must not control the terminal. */
+/**
+ * Removes control characters, because a name that people have chosen must not control the terminal.
+ */
 export function cleanText(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }
 
-/** Columns as wide as their longest cell; the first row is the head. */
+/** Formats a table whose columns are as wide as their longest cell. The first row is the head. */
 export function formatTable(rows: readonly (readonly Cell[])[], paint: Paint): string {
   const cells = rows.map((row) =>
     row.map((cell) => {

@@ -14,7 +14,7 @@ export interface TokenCheck {
   readonly log: Log;
 }
 
-/** Created in GitLab's pages. Other tokens come from a registration token. */
+/** Whether GitLab's pages have created the token. Other tokens come from a registration token. */
 export function isAuthenticationToken(token: string): boolean {
   return token.startsWith('glrt-');
 }

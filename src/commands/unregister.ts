@@ -16,8 +16,8 @@ interface UnregisterFlags {
 }
 
 /**
- * `unregister`: removes runners from GitLab, then from the config file. Those that GitLab keeps
- * stay.
+ * `unregister`: removes runners from GitLab, then from the config file. The file keeps runners that
+ * GitLab did not remove.
  */
 export function createUnregisterCommand(context: CommandContext): Command {
   return new Command('unregister')

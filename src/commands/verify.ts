@@ -17,7 +17,7 @@ interface VerifyFlags {
 
 /**
  * `verify`: asks GitLab about each runner. The selection never comes from the environment, because
- * a stray CI_SERVER_TOKEN must not hide the others.
+ * a stray CI_SERVER_TOKEN must not hide the other runners.
  */
 export function createVerifyCommand(context: CommandContext): Command {
   return new Command('verify')
@@ -41,16 +41,18 @@ async function verify(flags: VerifyFlags, context: CommandContext): Promise<void
   }
   const { gone, isAnyUnknown } = await verifyAll(chosen, { context, configPath });
   if (flags.delete && gone.size > 0) await removeFromConfig(configPath, gone, context);
-  // An outage is no reason to forget a runner, or to call it verified.
+  // An outage is neither a reason to forget a runner, nor to call it verified.
   if (isAnyUnknown) {
-    throw new Error('Failed to verify runners: GitLab gave no answer about some, try again later');
+    throw new Error(
+      'Failed to verify runners: GitLab did not answer about some of them, try again later',
+    );
   }
   if (gone.size > 0 && !flags.delete) {
-    throw new Error('Failed to verify runners: register anew what is not valid, or use --delete');
+    throw new Error('Failed to verify runners: register the invalid ones again, or use --delete');
   }
 }
 
-/** `gone`: keys of the runners that GitLab does not know. */
+/** Verifies the runners. `gone` contains the keys of those that GitLab does not know. */
 async function verifyAll(
   runners: readonly RunnerConfig[],
   { context, configPath }: { readonly context: CommandContext; readonly configPath: string },
@@ -73,7 +75,7 @@ function hasFilter({ name, url, token }: VerifyFlags): boolean {
   return [name, url, token].some((filter) => filter !== undefined);
 }
 
-/** Matches by name, or by url and token, either of which may be left out. */
+/** Whether the runner matches by name, or by url and token. Either may be left out. */
 function isChosen(runner: RunnerConfig, flags: VerifyFlags): boolean {
   if (!hasFilter(flags)) return true;
   if (flags.name !== undefined && runner.name === flags.name) return true;

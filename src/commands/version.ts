@@ -2,7 +2,7 @@ import temporalSdk from '@temporalio/worker/package.json' with { type: 'json' };
 import { GITLAB_RUNNER_RELEASE } from '../domain/runner/release.ts';
 import type { ProgramInfo } from '../domain/context/context.ts';
 
-/** The output of `--version`, in gitlab-runner's form. */
+/** Formats the output of `--version`, in gitlab-runner's form. */
 export function describeVersion({ version, revision, platform }: ProgramInfo): string {
   return [
     `Version:      ${version}`,

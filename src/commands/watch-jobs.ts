@@ -10,7 +10,7 @@ import { formatJobs, noticesOf, type Notice } from './jobs-text.ts';
 import { openScreen } from './screen.ts';
 import { cleanText, createPaint } from './terminal.ts';
 
-/** Each look asks Temporal for the list, and each build for its stage. */
+/** Each look asks Temporal for the list of builds, and each build for its stage. */
 const LOOK_MS = 2_000;
 const LOOK_LIMIT_MS = 10_000;
 
@@ -24,18 +24,18 @@ interface Look {
   readonly notices: readonly Notice[];
 }
 
-/** Where what is seen goes to. */
+/** The output for what was seen. */
 export interface JobsSink {
   show(look: Look): void;
   close(): void;
 }
 
-/** Shows what runs, and each change of it, until SIGINT or SIGTERM. */
+/** Shows the running jobs, and each change of them, until SIGINT or SIGTERM. */
 export async function watchJobs(watch: JobsWatch, context: CommandContext): Promise<void> {
   const interruption = listenForInterruption();
   const { signal } = interruption;
   const sink = createJobsSink(watch, context);
-  // At once: a second signal ends the process where it stands.
+  // The screen is closed at once, because a second signal ends the process where it stands.
   signal.addEventListener('abort', () => sink.close());
   try {
     const watching = withTemporal(watch.config, context, (client) => lookOn(client, sink, signal));
@@ -57,7 +57,9 @@ async function lookOn(client: Client, sink: JobsSink, signal: AbortSignal): Prom
   }
 }
 
-/** While Temporal is away what was last seen stays: it has not ended by that. */
+/**
+ * Looks once. While Temporal is away the last result stays, because the jobs do not end by that.
+ */
 async function look(client: Client, { builds: known }: Look): Promise<Look> {
   try {
     const [builds, nodes] = await client.withDeadline(Date.now() + LOOK_LIMIT_MS, () =>
@@ -70,7 +72,10 @@ async function look(client: Client, { builds: known }: Look): Promise<Look> {
   }
 }
 
-/** A table that is drawn anew on a terminal, one after another in a pipe, or a line for each change. */
+/**
+ * Creates the output: on a terminal a table that is drawn again in place, in a pipe one table after
+ * another, or a line for each change.
+ */
 export function createJobsSink(
   { isJson }: Pick<JobsWatch, 'isJson'>,
   { io }: Pick<CommandContext, 'io'>,
@@ -92,7 +97,7 @@ export function createJobsSink(
   let last = '';
   return {
     show: (seen) => {
-      // Without ages, which always change.
+      // Compared without ages, because ages always change.
       const kind = format(seen, 0);
       if (kind === last) return;
       io.stdout.write(`${last === '' ? '' : '\n'}${format(seen, Date.now())}`);

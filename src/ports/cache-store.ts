@@ -4,7 +4,7 @@ export interface CacheStore {
   download(object: string, options: CacheDownload): Promise<CacheReply>;
   /** Uploads a file as an object, which is replaced as a whole. */
   upload(object: string, options: CacheUpload): Promise<void>;
-  /** Whether such an object exists; false when that is not known. */
+  /** Whether the object exists. Returns false when that is not known. */
   has(object: string, call: CacheCall): Promise<boolean>;
 }
 
@@ -19,17 +19,20 @@ export interface CacheCall {
 
 /** A download of an object. */
 export interface CacheDownload extends CacheCall {
-  /** Host path. */
+  /** Path of the file on the node. */
   readonly file: string;
   /** When the local copy was modified, in milliseconds; undefined when there is none. */
   readonly localModifiedMs: number | undefined;
 }
 
-/** An upload of an object. `file` is a host path, `modifiedMs` the age of its content. */
+/**
+ * An upload of an object. `file` is a path on the node, and `modifiedMs` tells when the content was
+ * last modified.
+ */
 export interface CacheUpload extends CacheCall {
   readonly file: string;
   readonly modifiedMs: number;
-  /** Names are in lower case. */
+  /** The names are in lower case. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -37,5 +40,5 @@ export interface CacheUpload extends CacheCall {
 export type CacheReply =
   | { readonly kind: 'missing' }
   | { readonly kind: 'up_to_date' }
-  /** `address` is for people and contains no authorisation. */
+  /** `address` is for people and contains no credentials. */
   | { readonly kind: 'downloaded'; readonly modifiedMs: number; readonly address: string };

@@ -1,13 +1,13 @@
 /** The clocks of this machine. */
 export interface Clock {
   /**
-   * Wall clock, milliseconds. People and time servers may set it, even by an hour, so never measure
-   * with it.
+   * Wall clock, in milliseconds. People and time servers may set it, even by an hour, so never
+   * measure with it.
    */
   nowMs(): number;
   /**
-   * Milliseconds for measuring. It only grows, also from one process to the next, and restarts with
-   * the machine.
+   * Clock for measuring, in milliseconds. It only grows, also from one process to the next, and
+   * restarts with the machine.
    */
   monotonicMs(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -1,12 +1,12 @@
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 
-/** The config file of this node, as last read with success. */
+/** The config file of this node, as it was last read without an error. */
 export interface ConfigSource {
   /**
    * Reads the file again. Throws InvalidConfig; the last good configuration then stays in force.
    */
   load(): Promise<InstallationConfig>;
   current(): InstallationConfig;
-  /** The entry with this key, or undefined when it was removed. */
+  /** Returns the entry with this key, or undefined when it was removed. */
   runner(key: string): RunnerConfig | undefined;
 }

@@ -9,11 +9,11 @@ import type { TerminalEngine } from './terminals.ts';
 export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, TerminalEngine {
   info(): Promise<EngineInfo>;
   /**
-   * Takes note of whether a container has heard a named pipe of this node. After two in a row that
-   * have not, `sharesPipes` is false until the engine may have been restarted.
+   * Records whether a container has noticed a named pipe of this node. After two containers in a
+   * row that have not, `sharesPipes` is false until the engine may have been restarted.
    */
   noteBell(isHeard: boolean): void;
-  /** undefined when the image is not on this engine. */
+  /** Returns undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;
   /**
    * Pulls an image. Throws RunnerConfiguration (not found, denied), ExternalDependency (registry or
@@ -34,7 +34,7 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
    * it, which survives this process. The container need not run yet.
    */
   fillStdin(idOrName: string, content: Uint8Array): Promise<void>;
-  /** undefined when there is no such container. */
+  /** Returns undefined when there is no such container. */
   inspectContainer(idOrName: string): Promise<ContainerStatus | undefined>;
   /** Resolves when the container no longer runs. Survives a restart of the daemon. */
   waitForExit(idOrName: string, signal: AbortSignal): Promise<ContainerStatus>;
@@ -44,14 +44,15 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
    */
   stopContainer(idOrName: string, how: 'graceful' | 'plain' | 'kill'): Promise<void>;
   /**
-   * Unpacks entries below `path` of a container, running or not. Missing parents must be entries
-   * too.
+   * Unpacks entries below `path` of a container, whether it runs or not. Missing parents must be
+   * entries too.
    */
   putArchive(idOrName: string, path: string, entries: readonly ArchiveEntry[]): Promise<void>;
   /**
-   * Everything at `path` of a container, running or not, without following links, as members
-   * relative to the path's parent: `path` itself comes first. undefined when there is nothing.
-   * Devices, sockets and pipes are left out. Leaving the loop early ends the stream.
+   * Reads everything at `path` of a container, whether it runs or not, without following links. The
+   * members are relative to the path's parent, and `path` itself comes first. Returns undefined
+   * when there is nothing. Devices, sockets and pipes are left out. Leaving the loop early ends the
+   * stream.
    */
   readFiles(
     idOrName: string,
@@ -59,15 +60,16 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
     signal: AbortSignal,
   ): Promise<AsyncIterable<FileMember> | undefined>;
   /**
-   * The target of the link at `path` of a container, as an absolute path without links; '' for a
-   * circle of links, and undefined when there is no link at `path`.
+   * Returns the target of the link at `path` of a container, as an absolute path without links.
+   * Returns an empty text for a circle of links, and undefined when there is no link at `path`.
    */
   linkTarget(idOrName: string, path: string): Promise<string | undefined>;
-  /** Whether `path` exists in a container, running or not, following links. */
+  /** Whether `path` exists in a container, whether that runs or not. Follows links. */
   pathExists(idOrName: string, path: string): Promise<boolean>;
   /**
-   * Writes members below the existing directory `path` of a container, running or not. What has a
-   * member's name is removed first, so a reader who has opened it keeps its old content.
+   * Writes members below the existing directory `path` of a container, whether it runs or not. A
+   * file that has a member's name is removed first, so a reader who has opened it keeps its old
+   * content.
    */
   writeFiles(
     idOrName: string,
@@ -78,21 +80,21 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
     },
   ): Promise<void>;
   /**
-   * The first `maxBytes` of a container's own stdout and stderr over all its starts, optionally
-   * with Docker's time before each line.
+   * Reads the first `maxBytes` of a container's own stdout and stderr over all its starts,
+   * optionally with Docker's time before each line.
    */
   readLogs(
     idOrName: string,
     options: { readonly maxBytes: number; readonly timestamps?: boolean },
   ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
   /**
-   * Removes it by force, with its anonymous volumes unless told otherwise. An absent container is
-   * no error.
+   * Removes the container by force, with its anonymous volumes unless `keepsVolumes` is set. An
+   * absent container is no error.
    */
   removeContainer(idOrName: string, options?: { readonly keepsVolumes: boolean }): Promise<void>;
-  /** Builds of this installation that have containers, volumes or networks. */
+  /** Lists the builds of this installation that have containers, volumes or networks. */
   listBuildIds(): Promise<readonly string[]>;
-  /** All objects with all of these labels. */
+  /** Lists all objects that have all of these labels. */
   listByLabels(labels: Readonly<Record<string, string>>): Promise<{
     readonly containers: readonly string[];
     readonly volumes: readonly string[];
@@ -103,12 +105,12 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
 /** Facts about the engine. */
 export interface EngineInfo {
   readonly osType: string;
-  /** In the spelling of `docker info`: `x86_64`, `aarch64`. */
+  /** As `docker info` spells it: `x86_64`, `aarch64`. */
   readonly architecture: string;
   readonly name: string;
   /**
-   * Containers of its default runtime share the named pipes of this node: they have no kernel of
-   * their own.
+   * True: containers of its default runtime share the named pipes of this node. False for a runtime
+   * whose containers have their own kernel.
    */
   readonly sharesPipes: boolean;
 }
@@ -119,7 +121,7 @@ export interface ImageInfo {
   /** `name@sha256:…` when the image came from a registry. */
   readonly repoDigests: readonly string[];
   readonly user: string;
-  /** Empty when the image has none. */
+  /** Empty when the image has no entrypoint. */
   readonly entrypoint: readonly string[];
   readonly exposedPorts: readonly number[];
 }
@@ -137,12 +139,15 @@ export interface ContainerStatus {
   readonly state: 'created' | 'running' | 'exited' | 'dead' | 'paused' | 'restarting' | 'removing';
   readonly exitCode: number;
   readonly oomKilled: boolean;
-  /** As Docker writes it; `0001-01-01T00:00:00Z` when never started. */
+  /** The time as Docker writes it; `0001-01-01T00:00:00Z` when the container was never started. */
   readonly startedAt: string;
   /** Docker's own message about a failed start. */
   readonly error: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** True: made with an entrypoint, which also gets the stage's script on its stdin. */
+  /**
+   * True: the container was made with an entrypoint, which also gets the stage's script on its
+   * stdin.
+   */
   readonly opensStdin: boolean;
 }
 

@@ -11,11 +11,11 @@ export interface Coordinator {
    * with a job must not be lost.
    */
   requestJob(options: JobQuestion): Promise<JobReply>;
-  /** Sends a state. Throws TransientError for answers worth another try. */
+  /** Sends a state. Throws TransientError when the call should be tried again. */
   updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
   /**
-   * How much of a trace the next patch may send, when so many bytes of it wait. Its room is given back
-   * when the patch was answered.
+   * Returns how much of a trace the next patch may send when so many bytes of it wait. The room is
+   * given back when the patch was answered.
    */
   takePatchRoom(waitingBytes: number): PatchRoom;
   /** Sends bytes of the trace. `body` is exactly the window. */
@@ -33,10 +33,10 @@ export interface Coordinator {
   downloadArtifact(job: JobCredentials, options: DownloadRequest): Promise<DownloadReply>;
 }
 
-/** How a job is asked for. */
+/** The options of a job request. */
 export interface JobQuestion {
   readonly mayWait: boolean;
-  /** The terminal of the job that may come of it. */
+  /** The web terminal that the job will have. */
   readonly session?: SessionOffer | undefined;
 }
 
@@ -110,22 +110,22 @@ export type PatchReply =
       readonly updateIntervalMs: number | undefined;
     }
   | { readonly kind: 'job_gone'; readonly status: number }
-  /** 404 while the job runs: the patch is dropped and the job continues. */
+  /** 404 while the job runs: the patch is dropped, and the job continues. */
   | { readonly kind: 'not_found' }
-  /** 413 for more bytes than every GitLab takes: from now on there is room for no more than those. */
+  /** 413 for more bytes than every GitLab takes. Later patches may send no more than those. */
   | { readonly kind: 'too_large' };
 
 /** A packed file to upload as artifacts. */
 export interface ArtifactUpload {
-  /** Host path of the file to send. */
+  /** Path of the file on the node. */
   readonly file: string;
   /** The file's name in GitLab, with its ending. */
   readonly filename: string;
-  /** Returned to GitLab as the payload has them; '' is not sent. */
+  /** Sent to GitLab as the payload has them. An empty text is not sent. */
   readonly format: string;
   readonly type: string;
   readonly expireIn: string;
-  /** An address that GitLab redirected to; undefined: the usual one. */
+  /** An address that GitLab redirected to; undefined for the usual one. */
   readonly url: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -133,7 +133,7 @@ export interface ArtifactUpload {
 /** The answer to an upload. */
 export type ArtifactReply = {
   readonly status: number;
-  /** The status in words, or GitLab's own message. One line, without secrets. */
+  /** The status in words, or GitLab's own message. It is one line, without secrets. */
   readonly said: string;
   readonly correlationId: string;
 } & (
@@ -152,7 +152,7 @@ export type ArtifactReply = {
 
 /** A download of a job's artifacts. */
 export interface DownloadRequest {
-  /** Host path. An existing file is replaced. */
+  /** Path on the node. An existing file is replaced. */
   readonly file: string;
   /** True: GitLab may redirect to its object storage instead of relaying the file. */
   readonly isDirect: boolean;
@@ -161,11 +161,15 @@ export interface DownloadRequest {
 
 /** The result of a download. */
 export interface DownloadReply {
-  /** `unreachable`: no complete answer. `failed`: any status without a kind of its own. */
+  /**
+   * `unreachable`: there was no complete answer. `failed`: any status without a kind of its own.
+   */
   readonly kind: 'done' | 'unauthorized' | 'forbidden' | 'not_found' | 'failed' | 'unreachable';
-  /** 0 without an answer. */
+  /** HTTP status; 0 without an answer. */
   readonly status: number;
-  /** The status in words, GitLab's own message, or what went wrong. One line, without secrets. */
+  /**
+   * The status in words, GitLab's own message, or what went wrong. It is one line, without secrets.
+   */
   readonly said: string;
   readonly correlationId: string;
   /** Host of the server that gave the last answer. */

@@ -2,8 +2,8 @@ import type { RegistryAuth } from '../domain/executor/registry-auth.ts';
 
 /** Credential helper programs of this node. Their errors contain no secrets. */
 export interface CredentialPrograms {
-  /** Servers for which a program has credentials. */
+  /** Lists the servers for which a program has credentials. */
   list(helper: string): Promise<readonly string[]>;
-  /** undefined when it has none for the server. */
+  /** Returns undefined when the program has none for the server. */
   get(helper: string, server: string): Promise<RegistryAuth | undefined>;
 }

@@ -3,7 +3,7 @@
  * one, because one stream contains them all.
  */
 export interface FileMember {
-  /** Relative to the requested path; parts are joined by `/`, without a slash at either end. */
+  /** Relative to the requested path. Parts are joined by `/`, without a slash at either end. */
   readonly path: string;
   readonly kind: 'file' | 'directory' | 'symlink';
   /** Permission bits, at most 0o7777. */
@@ -11,14 +11,14 @@ export interface FileMember {
   readonly uid: number;
   readonly gid: number;
   readonly modifiedMs: number;
-  /** 0 unless it is a file. */
+  /** 0 unless the member is a file. */
   readonly sizeBytes: number;
-  /** '' unless it is a symlink. */
+  /** Empty unless the member is a symlink. */
   readonly linkTarget: string;
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** A further name of a file that was written before it, replacing what had that name. */
+/** Another name of a file that was written before it. It replaces whatever had that name. */
 export interface HardLink extends Omit<FileMember, 'kind'> {
   readonly kind: 'link';
   /** Relative to the same path as {@link FileMember.path}. */
@@ -30,7 +30,7 @@ export type ArchiveFormat = 'zip' | 'gzip' | 'raw' | 'tarzstd' | 'zipzstd';
 
 /** How an archive is packed. */
 export interface PackOptions {
-  /** Host path of the archive to write. An existing one is replaced. */
+  /** Path of the archive to write on the node. An existing one is replaced. */
   readonly file: string;
   readonly format: ArchiveFormat;
   readonly level: 'fastest' | 'fast' | 'default' | 'slow' | 'slowest';
@@ -60,7 +60,7 @@ export interface Archives {
     members: AsyncIterable<FileMember>,
   ): Promise<{ readonly sizeBytes: number }>;
   /**
-   * The members of an archive of any format but `raw`, which is recognised by its first bytes.
+   * Reads the members of an archive of any format but `raw`. The first bytes tell the format.
    * Implied directories come first. Throws a FinalError(InvalidArchive) before the first member
    * when one would leave its directory, and within the content of a member that is damaged or
    * longer than declared.
@@ -68,9 +68,9 @@ export interface Archives {
   unpack(file: string, signal: AbortSignal): AsyncIterable<ArchiveMember>;
 }
 
-/** SHA-256 of successive bytes. */
+/** The SHA-256 of bytes that are added one after another. */
 export interface RunningDigest {
   add(bytes: Uint8Array): void;
-  /** 64 lower-case hex digits for all bytes that were added. Call it once, at the end. */
+  /** Returns 64 lower-case hex digits for all bytes that were added. Call it once, at the end. */
   hex(): string;
 }

@@ -51,8 +51,8 @@ export type * from './visibility.ts';
 export type * from './workflows.ts';
 
 /**
- * Everything that activities need from the world, as types. Adapters implement them and `worker.ts`
- * passes them in. A function takes only those that it uses, by `Pick<Ports, …>`.
+ * Everything that activities need from the world, as types. Adapters implement them, and
+ * `worker.ts` passes them in. A function takes only those that it uses, by `Pick<Ports, …>`.
  */
 export interface Ports {
   readonly config: ConfigSource;
@@ -61,7 +61,7 @@ export interface Ports {
   readonly builds: BuildStore;
   readonly archives: Archives;
   readonly hostFiles: HostFiles;
-  /** undefined when the entry configures no store for caches. */
+  /** Returns undefined when the entry configures no store for caches. */
   readonly cacheStore: (runner: RunnerConfig) => CacheStore | undefined;
   readonly cacheUses: CacheUses;
   readonly capacity: NodeCapacity;

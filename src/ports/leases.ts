@@ -1,7 +1,7 @@
 import type { LeaseStanding } from '../domain/build/lease.ts';
 import type { BuildContext } from '../domain/context/context.ts';
 
-/** Which node has a build now, according to its workflow. */
+/** Tells which node has a build now, according to the build's workflow. */
 export interface Leases {
   /** Throws TransientError when Temporal does not answer within a few seconds. */
   confirm(context: BuildContext): Promise<LeaseStanding>;

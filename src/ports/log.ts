@@ -1,4 +1,4 @@
-/** Structured log of the program: a constant message and fields. */
+/** Structured log of the program. Each line has a constant message and fields. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

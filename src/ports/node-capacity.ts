@@ -16,7 +16,7 @@ export interface CapacityPermit {
    * build gets a place even above the limit.
    */
   lend(): void;
-  /** Keeps the place for this build until `free`. */
+  /** Keeps the place for this build until it is given back by `free`. */
   keepFor(buildId: string): void;
   /** Returns the place. May be called repeatedly, and has no effect after `keepFor`. */
   release(): void;

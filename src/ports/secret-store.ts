@@ -1,11 +1,11 @@
 import type { VaultRequest } from '../domain/secrets/plan-secrets.ts';
 
-/** The store of the jobs' secrets. */
+/** The store of the jobs' secrets, such as Vault. */
 export interface SecretStore {
   /**
    * Reads one secret; undefined when there is none at this place. After some tries it throws
-   * RunnerConfiguration (refused, or a malformed request), ExternalDependency (the store has a
-   * fault) or RunnerSystem (no answer).
+   * RunnerConfiguration (the store refused the request, or found it malformed), ExternalDependency
+   * (the store has a fault) or RunnerSystem (there was no answer).
    */
   readSecret(request: VaultRequest, signal: AbortSignal): Promise<string | undefined>;
 }

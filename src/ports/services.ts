@@ -1,11 +1,11 @@
 /** The part of Docker that services need. */
 export interface ServiceEngine {
-  /** The service's addresses and ports; undefined when there is no such container. */
+  /** Returns the service's addresses and ports; undefined when there is no such container. */
   inspectEndpoint(idOrName: string): Promise<ContainerEndpoint | undefined>;
   /**
-   * Appends a service's log, as lines for the trace, to an existing host file, and continues where
-   * the file ends. Returns when the container has ended or is gone. After an abort it returns when
-   * the file has everything that Docker had by then.
+   * Appends a service's log, as lines for the trace, to an existing file on the node, and continues
+   * where the file ends. Returns when the container has ended or is gone. After an abort it returns
+   * when the file has everything that Docker had by then.
    */
   copyServiceLog(idOrName: string, copy: ServiceLogCopy): Promise<void>;
 }
@@ -13,18 +13,18 @@ export interface ServiceEngine {
 /** Where a container can be reached. */
 export interface ContainerEndpoint {
   /**
-   * In all its networks, IPv4 first. Empty when it does not run or shares another container's
-   * network.
+   * Its addresses in all its networks, IPv4 first. Empty when the container does not run, or shares
+   * another container's network.
    */
   readonly addresses: readonly string[];
   readonly exposedTcpPorts: readonly number[];
-  /** `KEY=value`, including those of its image. */
+  /** `KEY=value`, including the variables of its image. */
   readonly environment: readonly string[];
 }
 
 /** Where a service's log is copied to. */
 export interface ServiceLogCopy {
-  /** Host path. */
+  /** Path of the file on the node. */
   readonly file: string;
   /** The name of the service in each line. */
   readonly name: string;

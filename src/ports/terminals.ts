@@ -1,8 +1,8 @@
 /** The part of an engine that runs commands of people in running containers. */
 export interface TerminalEngine {
   /**
-   * Runs a command in a running container, beside its own process and as its user. undefined when
-   * there is no such container, or it does not run.
+   * Runs a command in a running container, beside its own process and as its user. Returns
+   * undefined when there is no such container, or it does not run.
    */
   openTerminal(idOrName: string, command: TerminalCommand): Promise<ContainerTerminal | undefined>;
 }
@@ -10,25 +10,28 @@ export interface TerminalEngine {
 /** A command for {@link TerminalEngine.openTerminal}. */
 export interface TerminalCommand {
   readonly command: readonly string[];
-  /** False: stdout and stderr are told apart, and nothing is echoed. */
+  /** False: stdout and stderr are distinguished, and nothing is echoed. */
   readonly hasTty: boolean;
 }
 
-/** A command that somebody talks with. It ends with its container. */
+/** A command that a person or program talks with. It ends with its container. */
 export interface ContainerTerminal {
-  /** Ends with the command, or with the connection. To be read once. Not reading holds the command up. */
+  /**
+   * Ends with the command, or with the connection. Read it only once. The command waits while
+   * nobody reads.
+   */
   readonly output: AsyncIterable<TerminalOutput>;
-  /** Resolves when more may be written. What is written after the end is lost. */
+  /** Resolves when more may be written. Bytes that are written after the end are lost. */
   write(bytes: Uint8Array): Promise<void>;
-  /** The end of the command's stdin. */
+  /** Ends the command's stdin. */
   endInput(): void;
   resize(size: TerminalSize): Promise<void>;
   /**
-   * Exit code of the command, to be asked for after the end of the output. undefined where the
-   * engine does not know it within a second, as while the command still runs.
+   * Returns the exit code of the command. Ask for it after the end of the output. Returns undefined
+   * when the engine does not know it within a second, for example because the command still runs.
    */
   exitCode(): Promise<number | undefined>;
-  /** Also ends what the command has left running, unless that ignores SIGHUP. */
+  /** Also ends processes that the command has left running, unless they ignore SIGHUP. */
   close(): Promise<void>;
 }
 

@@ -2,17 +2,20 @@ import type { BuildContext } from '../domain/context/context.ts';
 
 /** The trace of each build on this node's disk. */
 export interface TraceSpool {
-  /** The only writer for this build in this process. Recovers its state after a crash. */
+  /** Opens the only writer for this build in this process. Recovers its state after a crash. */
   open(context: BuildContext): Promise<TraceWriter>;
   close(buildId: string): Promise<void>;
 }
 
-/** Writes one build's trace. adapters/trace-spool/ explains how it stays exact over crashes. */
+/**
+ * Writes one build's trace. The comments in adapters/trace-spool/ explain how it stays exact over
+ * crashes.
+ */
 export interface TraceWriter {
   /**
    * Writes a line of the runner, once for each key over all attempts and crashes. When this
-   * resolves, the line survives a crash of the process. After the next checkpoint it survives a
-   * crash of the machine.
+   * resolves, the line survives a crash of the process. After the next checkpoint it also survives
+   * a crash of the machine.
    */
   appendOnce(key: string, text: string): Promise<void>;
   /**
@@ -27,26 +30,26 @@ export interface TraceWriter {
   abandonFile(source: string, path: string): Promise<void>;
   /** True when all further output exceeds the job's limit. */
   readonly isOverLimit: boolean;
-  /** Appends bytes that are not in a file, such as an entrypoint's output. Once for each key. */
+  /** Appends bytes that are not in a file, such as an entrypoint's output, once for each key. */
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   /**
    * Writes the bytes that masking holds back, because the stage's streams have ended. They survive a
    * crash after the next line or checkpoint; until then the stage is followed again.
    */
   endStreams(): Promise<void>;
-  /** Masks these phrases too in everything written from now on. */
+  /** From now on also masks these phrases in everything that is written. */
   hide(phrases: readonly string[]): Promise<void>;
   /**
-   * Makes everything written so far durable and sendable. Expensive: use it before a note that
-   * records the work as done.
+   * Makes everything written so far durable and sendable. This is expensive: use it before a note
+   * that records the work as done.
    */
   checkpoint(): Promise<void>;
-  /** Bytes below the last checkpoint, at most `maxBytes`. */
+  /** Reads bytes below the last checkpoint, at most `maxBytes`. */
   read(startByte: number, maxBytes: number): Promise<Uint8Array>;
   readonly sendableBytes: number;
-  /** All bytes so far, also those after the last checkpoint. */
+  /** Number of all bytes so far, including those after the last checkpoint. */
   readonly writtenBytes: number;
-  /** CRC-32 and length of the sendable trace. */
+  /** Returns the CRC-32 and the length of the sendable trace. */
   checksum(): { readonly checksum: string; readonly byteSize: number };
   ackedBytes: number;
 }

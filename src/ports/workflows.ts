@@ -1,6 +1,6 @@
 import type { AttributePair } from '../domain/context/job-attributes.ts';
 
-/** Temporal's workflows, as a node starts, finds and signals them. */
+/** Temporal's workflows: a node starts, finds and signals them here. */
 export interface Workflows {
   /** Starts a workflow. Returns false when `reuse` does not allow it. */
   start(start: WorkflowStart): Promise<boolean>;
@@ -8,16 +8,19 @@ export interface Workflows {
   signalWithStart(start: WorkflowStart, signal: WorkflowSignal): Promise<void>;
   /** Returns false when no workflow of this id is running. */
   signal(workflowId: string, signal: WorkflowSignal): Promise<boolean>;
-  /** undefined when Temporal knows none of this id. */
+  /** Returns undefined when Temporal knows no workflow of this id. */
   describe(workflowId: string): Promise<WorkflowDescription | undefined>;
   /** Like `describe`, but decrypts nothing, so that it works for workflows of other keys too. */
   statusOf(workflowId: string): Promise<WorkflowStatus | undefined>;
   /**
-   * What a workflow that is `completed` has returned, and what one that is `failed` has left in the
-   * details of its failure; undefined where there is none. Nothing is known of its shape.
+   * Returns what a `completed` workflow has returned, or what a `failed` one has left in the
+   * details of its failure; undefined when there is neither. The shape is not checked.
    */
   resultOf(workflowId: string): Promise<unknown>;
-  /** Asks Temporal to cancel the workflow of this id. One that has ended, or is not there, is no fault. */
+  /**
+   * Asks Temporal to cancel the workflow of this id. A workflow that has ended, or does not exist,
+   * is no error.
+   */
   cancel(workflowId: string): Promise<void>;
 }
 
@@ -47,13 +50,16 @@ export interface WorkflowSignal {
   readonly args: readonly unknown[];
 }
 
-/** `completed`, `failed` and `canceled`: by its own code. `ended`: by anybody else's hand. */
+/**
+ * `completed`, `failed` and `canceled`: the workflow's own code ended it. `ended`: somebody else
+ * ended it.
+ */
 export type WorkflowStatus = 'running' | 'completed' | 'failed' | 'canceled' | 'ended';
 
 /** The state of a workflow. */
 export interface WorkflowDescription {
   readonly status: WorkflowStatus;
   readonly memo: Readonly<Record<string, unknown>> | undefined;
-  /** By Temporal's clock. */
+  /** When it was started, by Temporal's clock. */
   readonly startedAtMs: number;
 }

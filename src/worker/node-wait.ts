@@ -6,8 +6,8 @@ const DEFAULT_MS = 5 * 60_000;
 const MAX_MS = 30 * 24 * 3_600_000;
 
 /**
- * How long a build whose script may have begun waits for its node, in milliseconds. Throws for a
- * text that is not a duration.
+ * Reads how long a build whose script may have begun waits for its node, in milliseconds. Throws
+ * for a text that is not a duration.
  */
 export function readNodeWaitMs(env: Readonly<Record<string, string | undefined>>): number {
   const text = env[ENV_NAME] ?? '';

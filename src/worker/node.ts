@@ -59,16 +59,16 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Uses the settings of the config file after its first reading. */
   readonly log: AdjustableLog;
-  /** Set on the command line or in the environment. Overrides the file. */
+  /** The level from the command line or the environment. It overrides the file. */
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
-  /** Of the metrics server, as `logLevel`. */
+  /** The address of the metrics server. It overrides the file too. */
   readonly listenAddress?: string | undefined;
 }
 
 /**
- * One call to Temporal that is never answered must not hold up the periodic look at all builds. What
- * fails is tried again.
+ * A call to Temporal that is never answered must not hold up the periodic check of all builds. A
+ * failed call is tried again.
  */
 const WORKFLOW_CALL_LIMIT_MS = 30_000;
 
@@ -88,7 +88,7 @@ export interface Node {
   readonly whenDuplicate: Promise<never>;
   /** Removes caches that are too old or exceed the size limit. Failures are only logged. */
   sweepCaches(): Promise<void>;
-  /** Stops job requests for good: a reload does not resume them. */
+  /** Stops job requests for good. A reload does not resume them. */
   takeNoMore(): void;
   close(): Promise<void>;
 }
@@ -111,7 +111,7 @@ export async function openNode(options: RunOptions, stopping: AbortSignal): Prom
 
 interface Opening {
   readonly closers: Closers;
-  /** Aborts whatever the opening waits for. */
+  /** Aborts everything that the opening waits for. */
   readonly stopping: AbortSignal;
 }
 
@@ -188,7 +188,7 @@ interface EngineScope extends Omit<SessionOptions, 'engine' | 'clock' | 'file'> 
   readonly closers: Closers;
 }
 
-/** Docker, and the terminals in its containers. */
+/** Opens Docker, and the terminals in its containers. */
 async function openEngine({ env, installation, state, closers, ...shared }: EngineScope) {
   const engine = createContainerEngines({ env, log: shared.log, installation });
   const file = state.sessionCertificateFile;
@@ -230,11 +230,11 @@ function openEntryAdapters(
 interface Room {
   readonly capacity: ResizableCapacity;
   readonly intake: { isOpen: boolean };
-  /** A reload closes those of entries that are gone. */
+  /** Adapters for each entry. A reload closes those of entries that are gone. */
   readonly entryAdapters: PerEntry<unknown>[];
 }
 
-/** What is read before anything else is opened, and counted from its first reading on. */
+/** Opens what must be read before anything else, and reads config.toml for the first time. */
 async function openSettings(options: RunOptions, { capacity, intake, entryAdapters }: Room) {
   const { configPath } = options;
   const allowance = await readFileAllowance();
@@ -254,7 +254,7 @@ interface KeyScope extends Pick<Ports, 'builds' | 'config' | 'log'> {
   readonly installation: string;
 }
 
-/** This process has encrypted nothing yet. */
+/** Checks the keys while this process has not encrypted anything yet. */
 async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   const { temporal, builds, config, installation, log } = scope;
   await checkKeys({
@@ -269,7 +269,7 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   await keyRing.keep();
 }
 
-/** Watches disk and open files. */
+/** Watches the room on the disk, and the number of open files. */
 async function watchRoom(watch: DiskWatch): Promise<() => Promise<void>> {
   const stops = [await watchDisk(watch), watchOpenFiles(watch)];
   return async () => {
@@ -307,7 +307,7 @@ function portsOfTemporal(
 }
 
 interface WatchedConfig extends ConfigSource {
-  /** Why the last reading has failed; undefined when it did not. */
+  /** Returns why config.toml could not be read the last time; undefined when it could. */
   fault(): string | undefined;
 }
 
@@ -319,7 +319,10 @@ function countSlots(metrics: NodeMetrics, capacity: ResizableCapacity, concurren
   capacity.resize(concurrent);
 }
 
-/** At each reading the log takes the file's settings, unless the command line overrides them. */
+/**
+ * Opens the config file. At each reading the log takes the file's settings, unless the command line
+ * overrides them.
+ */
 function openConfig(
   { configPath, env, log, logLevel, logFormat }: RunOptions,
   metrics: NodeMetrics,

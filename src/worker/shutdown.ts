@@ -1,6 +1,6 @@
 import type { Log } from '../ports/index.ts';
 
-/** The signals that the process has received, with the meaning they have for gitlab-runner. */
+/** The signals that the process has received. They have the same meaning as for gitlab-runner. */
 export interface Shutdown {
   /** Aborts at the first SIGTERM or SIGINT. A second one ends the process at once. */
   readonly stopping: AbortSignal;
@@ -20,13 +20,13 @@ export function holdSignals(): void {
   for (const signal of SIGNALS) process.on(signal, hold);
 }
 
-/** For commands that leave signals to the system: remembered signals are raised now. */
+/** Raises the remembered signals now. For commands that leave signals to the system. */
 export function releaseSignals(): void {
   for (const signal of SIGNALS) process.off(signal, hold);
   for (const signal of held.splice(0)) process.kill(process.pid, signal);
 }
 
-/** SIGQUIT drains; SIGTERM and SIGINT stop, also after SIGQUIT. */
+/** Listens for signals. SIGQUIT drains; SIGTERM and SIGINT stop, also after SIGQUIT. */
 export function listenForShutdown(log: Log): Shutdown {
   const [stopping, draining] = [new AbortController(), new AbortController()];
   const onSignal = (signal: ShutdownSignal): void => {
@@ -53,7 +53,7 @@ export function listenForShutdown(log: Log): Shutdown {
   };
 }
 
-/** Calls back when the signal aborts, or at once when it has. */
+/** Calls back when the signal aborts, or at once when it already has. */
 export function whenAborted(signal: AbortSignal, callback: () => void): void {
   if (signal.aborted) callback();
   else signal.addEventListener('abort', callback, { once: true });

@@ -5,19 +5,25 @@ import type { Node } from './node.ts';
 
 const QUERY_LIMIT_MS = 10_000;
 
-/** Lets commands find the node by its config file, because they do not have its environment. */
+/**
+ * Writes the note by which commands find the node from its config file, because they do not have
+ * its environment.
+ */
 export async function noteNode(
   { temporal, stateDir, ports: { log } }: Node,
   configPath: string,
 ): Promise<void> {
   const { address, namespace, uiAddress } = temporal;
-  // Its own Temporal is found by the state directory, even after its port has changed.
+  // Commands find its own Temporal by the state directory, even after its port has changed.
   const isOwn = uiAddress !== undefined;
   const note = { stateDir, ...(!isOwn && { temporal: { address, namespace } }) };
   await writeNodeNote(configPath, { note, log });
 }
 
-/** Logs what keeps a starting node from asking for jobs: somebody may have drained it long ago. */
+/**
+ * Logs what keeps a starting node from asking for jobs, because somebody may have drained it long
+ * ago.
+ */
 export async function tellStanding({ temporal, installation, ports }: Node): Promise<void> {
   const { client } = temporal;
   const handle = client.workflow.getHandle(feedRunnersId(installation));

@@ -3,8 +3,8 @@ import type { Visibility } from '../ports/index.ts';
 const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_NAMES';
 
 /**
- * Whether names of projects, jobs, refs and runners may be read by everybody who sees Temporal, or
- * builds are only to be found by them. Throws for a word that is not known.
+ * Reads whether everybody who sees Temporal may read the names of projects, jobs, refs and runners,
+ * or may only find builds by them. Throws for a word that is not known.
  */
 export function readNamesView(
   env: Readonly<Record<string, string | undefined>>,

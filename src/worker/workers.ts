@@ -16,13 +16,13 @@ export interface WorkersOptions {
   readonly capacity: ResizableCapacity;
   readonly nodeQueue: string;
   readonly identity: string;
-  /** Around all others, which see a fault before it is Temporal's. */
+  /** These wrap all other interceptors, so that they see a fault before it becomes Temporal's. */
   readonly traced: readonly ActivityInterceptorsFactory[];
 }
 
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
-/** The three workers of a node: for workflows, job requests, and its own builds. */
+/** Creates the three workers of a node: for workflows, for job requests, and for its own builds. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { temporal, activities, capacity, nodeQueue, identity } = options;
   const { connection, namespace, dataConverter } = temporal;
@@ -43,11 +43,11 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       taskQueue: ORCHESTRATION_QUEUE,
       interceptors,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
-      // For builds of nodes that do not answer, which are rare.
+      // These calls for builds of nodes that do not answer are rare.
       activities: { ...activities.fleet },
       maxConcurrentActivityTaskPolls: 1,
       maxConcurrentActivityTaskExecutions: 10,
-      // How long to wait for the workflow cache of a process that was killed.
+      // A task waits this long for the workflow cache of a process that may have been killed.
       stickyQueueScheduleToStartTimeout: '1 second',
     }),
     Worker.create({
@@ -68,7 +68,10 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   ]);
 }
 
-/** Before any worker is created: one that was never run cannot be closed again. */
+/**
+ * Checks the bundle before any worker is created, because a worker that was never run cannot be
+ * closed again.
+ */
 async function checkBundle(): Promise<void> {
   try {
     await access(WORKFLOW_BUNDLE, constants.R_OK);

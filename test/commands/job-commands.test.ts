@@ -67,7 +67,7 @@ describe('a command about one job', () => {
   });
 
   const spoken: [args: readonly string[], expected: RegExp][] = [
-    [['cancel', '7'], /Job told to end /],
+    [['cancel', '7'], /Job is being canceled /],
     [['cancel', '7', '--force'], /WARNING: Job terminated: its node removes what is left /],
     [['hold', '7'], /Job: the build answers hold /],
     [['release', '7'], /Job: the build answers release /],
@@ -86,7 +86,7 @@ describe('a command about one job', () => {
       const { temporal } = await open(build());
       const wrong = await node.run([name, '77']);
       assert.equal(wrong.exitCode, 1);
-      assert.match(wrong.stderr, /ERROR: no job "77" runs: `jobs` lists those that do/);
+      assert.match(wrong.stderr, /ERROR: no job "77" runs: `jobs` lists the running ones/);
       const none = await run([name]);
       assert.equal(none.exitCode, 2);
       assert.match(none.stderr, /missing required argument 'job'/);
@@ -98,7 +98,7 @@ describe('a command about one job', () => {
     const { temporal } = await open(build(), build({ id: 'build/other.example.com/7' }));
     const { exitCode, stderr } = await node.run(['cancel', '7']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /name its build: build\/gitlab\S+\/7, build\/other\S+\/7/);
+    assert.match(stderr, /name the build of one, build\/gitlab\S+\/7, build\/other\S+\/7/);
     const named = await node.run(['cancel', BUILD]);
     assert.equal(named.exitCode, 0);
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe('an order for a held job', () => {
     [
       'that no worker answers',
       () => new WorkflowUpdateRPCTimeoutOrCancelledError('deadline'),
-      /ERROR: build\/gitlab\.example\.com\/7: no worker answers for it, start one/,
+      /ERROR: build\/gitlab\.example\.com\/7: no worker answers for this build: start one/,
     ],
     [
       'for a build that has just ended',

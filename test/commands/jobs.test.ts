@@ -29,7 +29,11 @@ describe('the build that a person means', () => {
     ['8', 'build/one.test/8', 'the id of a job'],
     ['https://one.test/group/project/-/jobs/8', 'build/one.test/8', 'its address'],
     ['build/two.test/7', 'build/two.test/7', 'its build'],
-    ['7', /not the only one.*build\/one\.test\/7, build\/two\.test\/7/, 'two of that number'],
+    [
+      '7',
+      /several jobs have the number 7: .*build\/one\.test\/7, build\/two\.test\/7/,
+      'two of that number',
+    ],
     ['9', /no job "9" runs/, 'none of that number'],
   ];
   for (const [job, expected, why] of cases) {

@@ -70,6 +70,6 @@ describe('lint', () => {
     await rm(installation.configPath);
     const { exitCode, stderr } = await installation.run(['lint']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /config\.toml: no such file: name one by --config/);
+    assert.match(stderr, /config\.toml: no such file: name another one with --config/);
   });
 });

@@ -130,7 +130,7 @@ describe('register with an authentication token', () => {
   }
 
   for (const [answer, why, advice] of [
-    [forbidden, 'refuses the token', /does not take this token: copy it again/],
+    [forbidden, 'refuses the token', /does not accept this token: copy it again/],
     [outage, 'is out of order', /Check that "http:.*" is the address of GitLab/],
   ] as const) {
     it(`saves nothing when GitLab ${why}`, async () => {

@@ -58,7 +58,7 @@ describe('verify', () => {
     assert.match(stderr, /Verifying runner\.\.\. is removed/);
     assert.match(
       stderr,
-      /Failed to verify runners: register anew what is not valid, or use --delete/,
+      /Failed to verify runners: register the invalid ones again, or use --delete/,
     );
     assert.ok(stderr.includes(`url=${gitlab.url}`), 'which GitLab it was');
     assert.equal(await readFile(configPath, 'utf8'), before);

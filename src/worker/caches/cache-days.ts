@@ -1,9 +1,10 @@
 const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_CACHE_DAYS';
-/** Two months, so that a monthly pipeline finds its cache. */
+/** This is two months, so that a monthly pipeline finds its cache. */
 const DEFAULT_DAYS = 60;
 
 /**
- * After how many days without a job a cache volume is removed; 0: never. Throws for any other text.
+ * Reads after how many days without a job a cache volume is removed; 0 means never. Throws for any
+ * other text.
  */
 export function readCacheDays(env: Readonly<Record<string, string | undefined>>): number {
   const text = env[ENV_NAME] ?? '';

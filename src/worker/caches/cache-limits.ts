@@ -1,7 +1,7 @@
 import { readCacheDays } from './cache-days.ts';
 import { readCacheSizeBytes } from './cache-size.ts';
 
-/** Limits for cache volumes; 0: no limit of that kind. */
+/** Limits for cache volumes. 0 means no limit of that kind. */
 export interface CacheLimits {
   readonly maxIdleDays: number;
   readonly maxBytes: number;

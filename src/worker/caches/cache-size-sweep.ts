@@ -3,9 +3,12 @@ import type { CacheVolume } from '../../ports/cache-volumes.ts';
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
-/** Measuring makes Docker read all files of all volumes. */
+/** Measuring is rare, because Docker then reads all files of all volumes. */
 const MEASURE_EVERY_MS = HOUR_MS;
-/** A build's volume is not mounted until its images are there. */
+/**
+ * A volume stays this long after its last use, because a build mounts it only when its images are
+ * there.
+ */
 const KEEP_AFTER_USE_MS = HOUR_MS;
 
 type SizePorts = Pick<Ports, 'cacheUses' | 'clock' | 'log'>;
@@ -14,8 +17,9 @@ type SizePorts = Pick<Ports, 'cacheUses' | 'clock' | 'log'>;
 export type SizeSweep = (engine: ContainerEngine) => Promise<void>;
 
 /**
- * Removes the least recently used cache volumes while all of them together exceed `maxBytes`; 0:
- * none. Never removes one that is mounted, or was used within the last hour.
+ * Creates the sweep. It removes the least recently used cache volumes while all of them together
+ * exceed `maxBytes`; 0 means no limit. It never removes a volume that is mounted or was used within
+ * the last hour.
  */
 export function createSizeSweep(ports: SizePorts, maxBytes: number): SizeSweep {
   const measured = new Map<ContainerEngine, Measurement>();
@@ -36,11 +40,11 @@ export function createSizeSweep(ports: SizePorts, maxBytes: number): SizeSweep {
 
 interface Measurement {
   readonly atMs: number;
-  /** Wall clock, as last uses are recorded. */
+  /** The time by the wall clock, which last uses are recorded with. */
   readonly calendarMs: number;
 }
 
-/** Volumes do not grow while no job uses them. */
+/** Whether the volumes must be measured again. They do not grow while no job uses them. */
 async function isDue(
   volumes: readonly CacheVolume[],
   last: Measurement | undefined,

@@ -29,7 +29,7 @@ export function createCacheSweep(ports: SweepPorts, limits: CacheLimits): () => 
 }
 
 interface Sweep {
-  /** Volumes unused since then are removed; -Infinity: none. */
+  /** Volumes that were not used since then are removed; -Infinity removes none. */
   readonly sinceMs: number;
   readonly sizeSweep: SizeSweep;
 }
@@ -43,7 +43,10 @@ async function sweepAll(ports: SweepPorts, { sinceMs, sizeSweep }: Sweep): Promi
   await ports.cacheUses.forgetOthers(seen, sinceMs);
 }
 
-/** Returns all cache volumes of the daemon. */
+/**
+ * Removes old volumes of one daemon, then enforces the size limit. Returns all cache volumes of the
+ * daemon.
+ */
 async function sweepDaemon(
   engine: ContainerEngine,
   sinceMs: number,

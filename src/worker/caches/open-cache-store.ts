@@ -7,8 +7,8 @@ import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { mountedCaFiles, proxyEnvironment } from '../../domain/runner/outbound.ts';
 
 /**
- * The cache store of an entry. The runner transfers caches in the helper's place, so with its
- * proxies and CA.
+ * Opens the cache store of an entry. The node transfers the caches instead of the helper, so it
+ * uses the helper's proxies and CA.
  */
 export function openCacheStore(
   { cache, environment, tlsCaFile, docker }: RunnerConfig,

@@ -12,24 +12,29 @@ const HOSTS_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_HOSTS';
 const ISSUER_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_ISSUER';
 const AUDIENCE_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_AUDIENCE';
 const CLAIM_NAME = 'TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_CLAIM';
-/** 128 bits, if it was made by chance. */
+/** A random token of this length has at least 128 bits. */
 const TOKEN = /^[\w-]{22,200}$/;
 
-/** The codec server as the environment wants it. */
+/** The settings of the codec server from the environment. */
 export interface CodecSettings {
-  /** undefined: the node's own choice, for its own Temporal. `off`: none at all. */
+  /**
+   * undefined: the node chooses an address, for its own Temporal. `off`: there is no codec server.
+   */
   readonly address: { readonly host: string; readonly port: number } | 'off' | undefined;
-  /** With an `address` there is this or `oidc`, or both. */
+  /** The token that lets people in. With an `address`, this or `oidc` or both are set. */
   readonly token: string | undefined;
-  /** The login of the UI whose tokens count; only with an `address`. */
+  /** The login of the UI whose tokens are accepted. Set only with an `address`. */
   readonly oidc: OidcSettings | undefined;
-  /** Where the UI is opened, besides the embedded one. */
+  /** The addresses at which people open the UI, besides the embedded one. */
   readonly origins: readonly string[];
-  /** Names by which the server is reached, besides loopback and its own address. */
+  /** The names by which people reach the server, besides loopback and its own address. */
   readonly hosts: readonly string[];
 }
 
-/** Throws InvalidConfig for what makes no sense, and for an address that lets nobody in. */
+/**
+ * Reads the settings. Throws InvalidConfig for values that make no sense, and for an address
+ * without a token or a login.
+ */
 export async function readCodecSettings(env: Environment): Promise<CodecSettings> {
   const address = readAddress(env[ADDRESS_NAME] ?? '');
   const keepers = { tokenFile: env[TOKEN_NAME] ?? '', oidc: readOidc(env) };
@@ -41,7 +46,7 @@ export async function readCodecSettings(env: Environment): Promise<CodecSettings
   };
 }
 
-/** Who is let in. */
+/** The settings that tell who is let in. */
 type Keepers = Pick<CodecSettings, 'token' | 'oidc'>;
 
 const NO_KEEPERS: Keepers = { token: undefined, oidc: undefined };
@@ -72,7 +77,7 @@ function lacksToken(): FinalError {
 async function readToken(file: string): Promise<string> {
   const token = (await readFile(file, 'utf8').catch(() => '')).trim();
   if (TOKEN.test(token)) return token;
-  // The content is not quoted: it may be another secret.
+  // The error does not quote the content, because it may be another secret.
   throw wrong(
     TOKEN_NAME,
     file,

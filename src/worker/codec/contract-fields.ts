@@ -10,21 +10,21 @@ import type * as messages from '../../workflows/messages.ts';
 
 type AllActivities = ConfigActivities & SlotActivities & FleetActivities & BuildActivities;
 
-/** The names of the fields of a value, at any depth. A map has no names of its own. */
+/** The names of the fields of a value, at any depth. The keys of a map are not included. */
 type FieldOf<T> = T extends readonly unknown[]
   ? FieldOf<T[number]>
   : T extends object
     ? { [K in keyof T & string]: (string extends K ? never : K) | FieldOf<T[K]> }[keyof T & string]
     : never;
 
-/** Fields of the inputs and of the results of all that can be called. */
+/** Fields of the inputs and results of all workflows and activities. */
 type Passed<T> = {
   [K in keyof T]: T[K] extends (...input: infer Input) => infer Result
     ? FieldOf<Input> | FieldOf<Awaited<Result>>
     : never;
 }[keyof T];
 
-/** Fields of the inputs and of the answers of all signals, queries and updates. */
+/** Fields of the inputs and answers of all signals, queries and updates. */
 type Sent<T> = {
   [K in keyof T]: T[K] extends UpdateDefinition<infer Answer, infer Input>
     ? FieldOf<Answer> | FieldOf<Input>
@@ -35,12 +35,12 @@ type Sent<T> = {
         : never;
 }[keyof T];
 
-/** What the SDK packs message and stack trace of a failure into. */
+/** The fields into which the SDK encodes the message and stack trace of a failure. */
 type FailureField = 'message' | 'stack_trace';
 
 /**
- * Every name of a field that a payload of this program may have. Whoever adds one has to say in
- * `shown-fields.ts` whether people may see it: the program does not compile before.
+ * Every field name that a payload of this program may have. The program does not compile until
+ * `shown-fields.ts` tells whether people may see a new field.
  */
 export type ContractField =
   | Passed<typeof workflows>

@@ -35,17 +35,20 @@ export interface CodecOptions {
 
 /** The codec server of a node, if it has one. */
 export interface NodeCodec {
-  /** For the embedded Temporal's UI, with the token; undefined: nothing decodes for it. */
+  /**
+   * The address for the embedded Temporal's UI, with the token; undefined when nothing decodes for
+   * that UI.
+   */
   readonly endpoint: string | undefined;
-  /** Before, nobody is let in: the UI's address and the namespace are not known. */
+  /** Lets people in. The UI's address and the namespace are not known before. */
   attach(temporal: Pick<Temporal, 'namespace' | 'uiAddress'>): void;
 }
 
 const NO_CODEC: NodeCodec = { endpoint: undefined, attach: () => undefined };
 
 /**
- * Opens the codec server that the environment names, or one for the embedded Temporal. The latter is a
- * convenience: a node starts without it.
+ * Opens the codec server that the environment names, or one for the embedded Temporal. The latter
+ * is a convenience, so a node starts without it when it cannot be opened.
  */
 export async function openCodec(options: CodecOptions, closers: Closers): Promise<NodeCodec> {
   const settings = await readCodecSettings(options.env);
@@ -94,7 +97,10 @@ async function openWanted(scope: Scope): Promise<Opened | undefined> {
   });
 }
 
-/** At the same address as before, which an embedded Temporal that still runs was told. */
+/**
+ * Opens the server at the same address as before, because an embedded Temporal that still runs was
+ * told this address.
+ */
 async function openOwn(scope: Scope): Promise<Opened> {
   const kept = await readCodecEndpoint(scope.endpointFile);
   const token = kept?.token ?? makeCodecToken();
@@ -109,7 +115,8 @@ async function openAtFreePort(
   { token, port: wanted }: { readonly token: string; readonly port: number | undefined },
 ): Promise<{ readonly server: OpenHttpServer; readonly port: number }> {
   for (let triesLeft = OPEN_TRIES; ; triesLeft -= 1) {
-    // Below the ports for outgoing connections, so that none of them takes it between two starts.
+    // This port is below the ports for outgoing connections, so that none of them takes it between
+    // two starts.
     const port =
       wanted !== undefined && triesLeft === OPEN_TRIES ? wanted : randomInt(20_000, 32_000);
     try {
@@ -149,12 +156,12 @@ function verifyBy(oidc: OidcSettings, env: CodecOptions['env']): Access['verify'
   });
 }
 
-/** As a URL has it. */
+/** Formats a host for a URL. */
 function hostOf(host: string): string {
   return host.includes(':') ? `[${host}]` : host.toLowerCase();
 }
 
-/** A person may open the embedded UI by either name of this machine. */
+/** Returns the origins of the embedded UI. A person may open it by either name of this machine. */
 function originsOf(uiAddress: string | undefined): readonly string[] {
   if (uiAddress === undefined) return [];
   const { origin, port } = new URL(uiAddress);

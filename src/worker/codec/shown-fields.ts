@@ -2,10 +2,10 @@ import type { FieldRule } from '../../domain/view/show-value.ts';
 import type { ContractField } from './contract-fields.ts';
 
 /**
- * What people may see of each field when they decode payloads. Texts about a job are masked where they
- * are made, as its trace is: by `summarizeJob` and `maskFaults`. `map` is for fields whose value has
- * keys of its own. Is a new field missing here, say `shown` only if it never holds a variable, a token,
- * a credential or a line of a log.
+ * Whether people may see each field when they decode payloads. Texts about a job are masked where
+ * they are made, like its trace: by `summarizeJob` and `maskFaults`. `map` is for fields whose
+ * value has keys of its own. Use `shown` for a new field only if it never holds a variable, a
+ * token, a credential or a line of a log.
  */
 export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   FailureReason: 'shown',

@@ -5,7 +5,7 @@ import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 /** Total and free bytes or inodes of a file system. */
 export interface Room {
   readonly free: number;
-  /** 0: the file system does not report it. */
+  /** 0 when the file system does not report it. */
   readonly total: number;
 }
 
@@ -14,14 +14,14 @@ export interface DiskRoom {
   readonly files: Room;
 }
 
-/** With less free space than this, or than 5 % of a small disk, no new job is requested. */
+/** No new job is requested while less space than this is free, or less than 5 % of a small disk. */
 const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MIN_FREE_FILES = 1_000;
 const MIN_FREE_SHARE = 0.05;
 const LOOK_MS = 2_000;
 const PAUSE_REASON = 'disk';
 
-/** What is short; undefined when there is room for another job. */
+/** Returns what is short; undefined when there is room for another job. */
 export function findShortage({ bytes, files }: DiskRoom): 'space' | 'inodes' | undefined {
   if (isShort(bytes, MIN_FREE_BYTES)) return 'space';
   return isShort(files, MIN_FREE_FILES) ? 'inodes' : undefined;

@@ -9,7 +9,7 @@ import { isOlder, parseProcessName } from '../../domain/runner/process-name.ts';
 
 export interface DuplicateScope {
   readPollers(): Promise<readonly Poller[]>;
-  /** Name of this process: see formatProcessName. */
+  /** Name of this process: see `formatProcessName`. */
   readonly identity: string;
   /** The last process that left this state directory properly. */
   readonly predecessor: string | undefined;
@@ -48,7 +48,7 @@ export async function assertAlone(scope: DuplicateScope): Promise<void> {
 
 async function untilDecided(stranger: Poller, scope: DuplicateScope): Promise<void> {
   const { clock } = scope;
-  // Negative when this node's clock is behind Temporal's.
+  // This is negative when this node's clock is behind Temporal's.
   const silentMs = Math.max(0, clock.nowMs() - stranger.lastPollMs);
   const endMs = clock.monotonicMs() + SILENCE_MS - silentMs;
   while (clock.monotonicMs() < endMs) {
@@ -62,7 +62,9 @@ function hasPolled({ identity, lastPollMs }: Poller, before: Poller): boolean {
   return identity === before.identity && lastPollMs > before.lastPollMs;
 }
 
-/** Processes that may be alive. Whether those on this machine are is known. */
+/**
+ * Finds other processes that may be alive. For a process on this machine it is known whether it is.
+ */
 async function findStrangers(scope: DuplicateScope): Promise<readonly Poller[]> {
   const pollers = await scope.readPollers();
   const strangers = await Promise.all(
@@ -76,7 +78,7 @@ async function isGone({ identity }: Poller, scope: DuplicateScope): Promise<bool
   const [mine, other] = [scope.identity, identity].map(parseProcessName);
   if (mine === undefined || other === undefined || other.host !== mine.host) return false;
   if (other.boot !== undefined && other.boot !== mine.boot) return false;
-  // A restarted container gives the new process the same pid.
+  // A restarted container gives the new process the same pid as the old one.
   return other.pid === mine.pid || (await describeProcess(other.pid)) === 'ended';
 }
 
@@ -86,7 +88,10 @@ export interface DuplicateWatch {
   close(): void;
 }
 
-/** Two processes that started at the same time have not seen each other: the younger one leaves. */
+/**
+ * Watches for another process of this node. Two processes that started at the same time have not
+ * seen each other, and the younger one leaves.
+ */
 export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
   const { clock, log } = scope;
   const closing = new AbortController();
@@ -101,7 +106,7 @@ export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
     }
   };
   const whenDuplicate = watch();
-  // Waiters get the error. Closing ends the watch too.
+  // The callers get the error. Closing ends the watch too.
   whenDuplicate.catch(() => undefined);
   return {
     whenDuplicate,
@@ -111,7 +116,10 @@ export function watchDuplicates(scope: DuplicateScope): DuplicateWatch {
   };
 }
 
-/** Throws when this process must leave. Logs once when another one must. */
+/**
+ * Creates one look at the other processes. It throws when this process must leave, and logs once
+ * when another one must.
+ */
 function createLook(scope: DuplicateScope): () => Promise<void> {
   const seen = new Map<string, Poller>();
   const reported = new Set<string>();

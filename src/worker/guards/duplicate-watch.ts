@@ -18,7 +18,7 @@ export interface DuplicateNodesOptions {
 }
 
 export interface DuplicateNodes extends Pick<DuplicateWatch, 'whenDuplicate'> {
-  /** What this process calls itself. */
+  /** The name of this process. */
   readonly identity: string;
   /** Records that this process left properly, so that the next one need not wait for it. */
   close(): Promise<void>;

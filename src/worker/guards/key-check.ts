@@ -4,14 +4,14 @@ import type { EncryptedHistories } from '../../adapters/temporal/encrypted-histo
 export interface KeyCheck {
   readonly histories: EncryptedHistories;
   readonly keyRingFile: string;
-  /** Workflows that this node is responsible for. They may not exist. */
+  /** Ids of the workflows that this node is responsible for. They need not exist. */
   readonly ownIds: readonly string[];
   readonly log: Log;
 }
 
-/** The workflow that every node of a namespace has. */
+/** The type of the workflow that every node of a namespace has. */
 const FEEDER_TYPE = 'feedRunners';
-/** Concurrent requests to Temporal, because there may be thousands of runners. */
+/** Number of concurrent requests to Temporal. There may be thousands of runners. */
 const AT_A_TIME = 20;
 const ADVICE =
   'bring that key back; for one that is lost for good see "Keys" in docs/operations.md';

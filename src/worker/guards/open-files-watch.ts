@@ -14,13 +14,13 @@ import {
 const LOOK_MS = 2_000;
 const PAUSE_REASON = 'open files';
 
-/** How many builds the limit of open files allows. */
+/** Reads how many builds the limit of open files allows. */
 export async function readFileAllowance(): Promise<number> {
   const open = await readOpenFiles();
   return open === undefined ? Infinity : buildsWithin(open.limit);
 }
 
-/** `concurrent`, limited by the allowance. A reduction is logged. */
+/** Returns `concurrent`, reduced to the allowance. A reduction is logged. */
 export function limitBuilds(concurrent: number, allowance: number, log: Log): number {
   if (concurrent <= allowance) return concurrent;
   log.warn('fewer builds at once than `concurrent` says: the limit of open files allows no more', {

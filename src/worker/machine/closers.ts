@@ -1,8 +1,11 @@
 import type { Log } from '../../ports/index.ts';
 
-/** Things to close, in the reverse order of their opening. */
+/** Closes things in the reverse order of their opening. */
 export interface Closers {
-  /** Adds one. If closing has begun, it is closed at once, because it was just being opened. */
+  /**
+   * Adds one. It is closed at once if closing has already begun, because it was being opened at
+   * that moment.
+   */
   add(close: () => Promise<void>): void;
   /** Closes everything, even when something fails, and throws the first failure. */
   close(): Promise<void>;
@@ -27,7 +30,10 @@ export function createClosers(): Closers {
   };
 }
 
-/** Closes after a failure, which is what must be told: that something cannot be closed follows from it. */
+/**
+ * Closes after a failure. Only that failure is reported, because a failure to close follows from
+ * it.
+ */
 export async function closeQuietly(close: () => Promise<void>, log: Log): Promise<void> {
   await close().catch((error: unknown) => {
     log.debug('not everything was closed', { error });

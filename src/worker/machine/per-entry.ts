@@ -1,13 +1,13 @@
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 
-/** What holds connections, and opens new ones when it is used after it was closed. */
+/** An adapter that holds connections. It opens new ones when it is used after it was closed. */
 interface Closable {
   close(): Promise<void>;
 }
 
 /** One adapter for each version of a `[[runners]]` entry. */
 export interface PerEntry<T> {
-  /** A running build keeps the adapter of its own version of the entry. */
+  /** Returns the adapter. A running build keeps the adapter of its own version of the entry. */
   of(runner: RunnerConfig): T;
   /**
    * Closes the idle connections of all other versions. Requests in progress continue, and a running
@@ -18,7 +18,10 @@ export interface PerEntry<T> {
   close(): Promise<void>;
 }
 
-/** `make` returns undefined for an entry that needs no adapter. */
+/**
+ * Creates the adapters when they are needed. `make` returns undefined for an entry that needs no
+ * adapter.
+ */
 export function createPerEntry<T extends Closable | undefined>(
   make: (runner: RunnerConfig) => T,
 ): PerEntry<T> {

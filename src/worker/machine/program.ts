@@ -9,7 +9,7 @@ import { readRevision } from './revision.ts';
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
-/** The program's facts for GitLab and for logs. */
+/** Describes the program for GitLab and for logs. */
 export function describeProgram(revision = readRevision()): ProgramInfo {
   return {
     name: 'temporal-gitlab-runner',
@@ -22,7 +22,7 @@ export function describeProgram(revision = readRevision()): ProgramInfo {
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  // The machine's clock, unlike `performance.now()`.
+  // This is the machine's clock; `performance.now()` begins anew in each process.
   monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };

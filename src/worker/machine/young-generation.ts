@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Threads that are begun later keep at most 8 MB for values that live for moments, instead of 33 MB: the
- * thread that runs the workflows makes few of them. What this very thread keeps was decided when Node
- * began (`--max-semi-space-size`).
+ * Limits the memory for short-lived values of threads that start later to 8 MB, instead of 33 MB,
+ * because the thread that runs the workflows makes few of them. For this thread the limit was
+ * decided when Node began (`--max-semi-space-size`).
  */
 export function boundYoungGenerationOfThreads(): void {
   setFlagsFromString('--max-semi-space-size=4');

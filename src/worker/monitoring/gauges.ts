@@ -16,7 +16,10 @@ export interface GaugeScope {
   readonly nowMs: number;
 }
 
-/** Sets what is not counted but looked at, right before a scrape is answered. */
+/**
+ * Sets the gauges, whose values are looked up and not counted. Called right before a scrape is
+ * answered.
+ */
 export function setGauges(scope: GaugeScope): void {
   setSlots(scope);
   setRunners(scope);
@@ -54,7 +57,7 @@ function setRunners({ metrics, config }: GaugeScope): void {
     registry.set('gitlab_runner_request_concurrency', short, requestsUnderWay);
     const hardLimit = entry.requestConcurrency;
     registry.set('gitlab_runner_request_concurrency_hard_limit', short, hardLimit);
-    // Begun at 0: a rate over the first refusal needs a value before it.
+    // The counter begins at 0, because a rate over the first refusal needs a value before it.
     registry.add('gitlab_runner_request_concurrency_exceeded_total', short, 0);
     registry.add('gitlab_runner_worker_health_check_failures_total', labels, 0);
     registry.add('gitlab_runner_worker_feed_failures_total', labels, 0);
@@ -65,7 +68,7 @@ function setRunners({ metrics, config }: GaugeScope): void {
   }
 }
 
-/** With an idle row for each runner, as gitlab-runner has it. */
+/** Sets the numbers of jobs, with an idle row for each runner, as in gitlab-runner. */
 function setJobs({ metrics, config, nowMs }: GaugeScope): void {
   const { registry, jobs, labelsOf } = metrics;
   registry.reset('gitlab_runner_jobs');
@@ -77,7 +80,7 @@ function setJobs({ metrics, config, nowMs }: GaugeScope): void {
     registry.set('temporal_gitlab_runner_trace_lag_bytes', labelsOf(entry), 0);
     registry.set('temporal_gitlab_runner_trace_lag_seconds', labelsOf(entry), 0);
   }
-  // The longest of a runner comes last, and stays.
+  // Sorted, so that the longest delay of each runner is set last and stays.
   const lagSeconds = ({ lagSinceMs }: BoardEntry): number =>
     lagSinceMs === undefined ? 0 : (nowMs - lagSinceMs) / 1000;
   for (const job of jobs.list().toSorted((a, b) => lagSeconds(a) - lagSeconds(b))) {

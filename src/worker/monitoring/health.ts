@@ -9,13 +9,13 @@ import {
 } from '../../domain/metrics/readiness.ts';
 import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
 
-/** Longer than this nobody who asks for the health of a node waits. */
+/** Nobody who asks for the health of a node waits longer than this. */
 const CHECK_MS = 3_000;
 
 export interface HealthScope {
   readonly metrics: NodeMetrics;
   readonly config: InstallationConfig;
-  /** Why the last reading of config.toml has failed; undefined when it did not. */
+  /** Why config.toml could not be read the last time; undefined when it could. */
   readonly configFault: string | undefined;
   readonly capacity: Pick<ResizableCapacity, 'pauses'>;
   readonly processState: string;
@@ -24,13 +24,15 @@ export interface HealthScope {
   readonly peers: Peers | undefined;
 }
 
-/** What a node depends on, as it answers now. */
+/** The state of what a node depends on. */
 export interface Peers {
   isTemporalThere(): Promise<boolean>;
   isDockerThere(runner: RunnerConfig): Promise<boolean>;
 }
 
-/** Everything that a node needs, looked at now. Names what is amiss and no address or token. */
+/**
+ * Checks everything that a node needs. The answer names what is wrong, but no address and no token.
+ */
 export async function lookAtHealth(scope: HealthScope): Promise<Readiness> {
   const [temporal, docker] = await Promise.all([checkTemporal(scope), checkDocker(scope)]);
   return judgeReadiness([
@@ -74,7 +76,7 @@ async function checkDocker({ peers, config }: HealthScope): Promise<ReadinessChe
   return { name: 'docker', isOk: away.length === 0, reason };
 }
 
-/** False when it takes too long. */
+/** Returns false when the check takes too long. */
 function within(check: Promise<boolean>): Promise<boolean> {
   const limit = AbortSignal.timeout(CHECK_MS);
   return leaveOn(limit, check).catch((error: unknown) => {

@@ -20,9 +20,9 @@ const DEFAULT_PORT = 9252;
 
 export type ProcessState = 'starting' | 'running' | 'graceful-shutdown' | 'forceful-shutdown';
 
-/** What a node shows of itself to those who ask it. */
+/** Shows the state of a node to those who ask for it. */
 export interface Monitoring {
-  /** From here on what the node depends on is asked as well. */
+  /** From now on also asks what the node depends on. */
   attach(peers: Peers, temporal: TemporalPlace): void;
   enter(state: ProcessState): void;
   close(): Promise<void>;
@@ -34,18 +34,18 @@ export interface MonitoringOptions {
   readonly configFault: () => string | undefined;
   readonly capacity: ResizableCapacity;
   readonly buildsDir: string;
-  /** Where the command `status` asks. */
+  /** The socket at which the command `status` asks. */
   readonly statusSocket: string;
   readonly program: ProgramInfo;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the command line or config.toml; '' is no server. */
+  /** The address from the command line or config.toml. An empty text means no server. */
   readonly listenAddress: string;
-  /** Of Temporal's SDK, in Prometheus' text format. */
+  /** Returns the metrics of Temporal's SDK, in Prometheus' text format. */
   readonly temporalMetrics: () => Promise<string>;
 }
 
-/** What is known of the node itself. */
+/** The facts about the node itself. */
 interface Self {
   processState: ProcessState;
   peers: Peers | undefined;
@@ -83,7 +83,7 @@ interface MetricsServerOptions extends MonitoringOptions {
   health(): Promise<Readiness>;
 }
 
-/** An address that makes no sense is told and opens none. */
+/** Opens the metrics server. An address that makes no sense is logged, and no server is opened. */
 async function openMetricsServer(
   options: MetricsServerOptions,
 ): Promise<OpenHttpServer | undefined> {
@@ -131,7 +131,7 @@ function describeVersion({ metrics: { registry }, program }: MonitoringOptions):
   );
 }
 
-/** Counts the lines that operators alert on. */
+/** Wraps the log to count the lines that operators alert on. */
 export function countErrors<T extends Log>(log: T, { registry }: NodeMetrics): T {
   for (const level of ['warning', 'error', 'fatal', 'panic']) {
     registry.add('gitlab_runner_errors_total', { level }, 0);

@@ -9,13 +9,18 @@ import { openMonitoring, type Monitoring, type MonitoringOptions } from './monit
 
 export interface NodeMonitoring {
   readonly monitoring: Monitoring;
-  /** For Temporal's SDK to show its own metrics at; undefined where nobody asks for them. */
+  /**
+   * The address at which Temporal's SDK shows its own metrics; undefined when nobody asks for them.
+   */
   readonly metricsAddress: string | undefined;
 }
 
 type NodeMonitoringOptions = Omit<MonitoringOptions, 'temporalMetrics'>;
 
-/** Opens what a node shows of itself, before Temporal's SDK is loaded, which has to be told where. */
+/**
+ * Opens the monitoring of a node. This happens before Temporal's SDK is loaded, because the SDK
+ * must be told the address of its metrics.
+ */
 export async function openNodeMonitoring(options: NodeMonitoringOptions): Promise<NodeMonitoring> {
   const { listenAddress, log } = options;
   const metricsAddress = listenAddress === '' ? undefined : await findLoopbackAddress();
@@ -34,7 +39,10 @@ const SILENT = {
   error: () => undefined,
 };
 
-/** The same questions that the node asks before it takes a job; what they come to is told elsewhere. */
+/**
+ * Returns the checks that the node also makes before it takes a job. They log their results
+ * themselves.
+ */
 export function peersOf({
   temporalHealth,
   engine,

@@ -16,7 +16,7 @@ export interface RouteScope {
   nowMs(): number;
 }
 
-/** What the metrics server answers, by path. Those of gitlab-runner, and three of our own. */
+/** Creates the paths of the metrics server: those of gitlab-runner, and three of our own. */
 export function createRoutes(scope: RouteScope): Readonly<Record<string, Route>> {
   return {
     '/metrics': async () => ok('metrics', await scope.scrape()),
@@ -48,7 +48,10 @@ async function isReady({ health }: RouteScope): Promise<boolean> {
   return (await health()).isReady;
 }
 
-/** A line a job, in gitlab-runner's form. Source: `commands/builds_helper.go` (ListJobsHandler). */
+/**
+ * Lists the jobs, one on each line, in gitlab-runner's form. Source: `commands/builds_helper.go`
+ * (ListJobsHandler).
+ */
 function listJobs({ metrics, nowMs }: RouteScope): string {
   return metrics.jobs
     .list()
@@ -60,7 +63,10 @@ function listJobs({ metrics, nowMs }: RouteScope): string {
     .join('');
 }
 
-/** Of this machine only, and one at a time: it costs what it measures. */
+/**
+ * Creates the path for profiles. It answers only to this machine, and makes one profile at a time,
+ * because a profile slows the process down.
+ */
 function createProfileRoute(): Route {
   let isBusy = false;
   return async (query, { isLocal }) => {

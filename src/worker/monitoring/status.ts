@@ -22,7 +22,7 @@ export interface StatusScope {
   readonly nowMs: number;
 }
 
-/** What a node says of itself when it is asked. */
+/** Describes the state of a node for the command `status`. */
 export function describeNode(scope: StatusScope): NodeStatus {
   const { config, capacity, program, processState, temporal, readiness } = scope;
   return {

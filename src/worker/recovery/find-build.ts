@@ -20,22 +20,24 @@ import { judgeOffer, refuseRepeated } from './reissued-job.ts';
 /** The state of a recorded build's workflow. */
 export type BuildState =
   /**
-   * It did not exist, because it never began or was lost with Temporal's database. It was started
-   * now.
+   * The workflow did not exist, because it never began or was lost with Temporal's database. It was
+   * started now.
    */
   | { readonly kind: 'begun' }
   | { readonly kind: 'open' }
-  /** It has ended, and GitLab has handed the job out again: a build only reports that. */
+  /**
+   * The build has ended, and GitLab has handed the job out again. A new build only reports that.
+   */
   | { readonly kind: 'refused' }
   /** Another node got the same job and was faster. */
   | { readonly kind: 'elsewhere' }
-  /** It moved to another node while this one did not answer. */
+  /** The build moved to another node while this one did not answer. */
   | { readonly kind: 'moved' }
-  /** This node has taken it over, and its workflow does not know yet. */
+  /** This node has taken the build over, and the workflow does not know that yet. */
   | { readonly kind: 'pending' }
   | { readonly kind: 'ended'; readonly isCompleted: boolean };
 
-/** For looking after the builds that the node has on record. */
+/** What it takes to look after the recorded builds of the node. */
 export type RecoveryPorts = FailoverPorts &
   LeftoverPorts &
   ViewPorts &
@@ -49,10 +51,9 @@ export interface FindScope {
 
 /** Starts the build's workflow unless it exists already. */
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
-  // Another node may have started its script, so it is reported and never run here.
+  // Another node may have started the script, so the build is reported and never run here.
   if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
-  // Invariant: a job has at most one build that ran, for ever. A build of which nothing began does
-  // not count.
+  // Invariant: at most one build of a job ever runs. A build of which nothing began does not count.
   if (await begin(context, 'reject', scope)) return { kind: 'begun' };
   const offer = await judgeOffer(context, scope.workflows);
   if (offer === 'taken_back' && (await begin(context, 'allow', scope))) {
@@ -64,7 +65,7 @@ export async function findOrBegin(context: BuildContext, scope: FindScope): Prom
   return describeBuild(context, scope);
 }
 
-/** False when the job already has a build. */
+/** Starts the workflow. Returns false when the job already has a build. */
 function begin(
   context: BuildContext,
   reuse: WorkflowStart['reuse'],
@@ -83,13 +84,13 @@ function begin(
   return workflows.start({ ...start, ...buildStart(job, nodeQueue) });
 }
 
-/** Whether a build has come to its own end, and so has told GitLab. */
+/** Whether the build's own code has ended it, and so has told GitLab. */
 async function hasConcluded(
   buildId: string,
   { status, workflows }: Pick<FindScope, 'workflows'> & { readonly status: WorkflowStatus },
 ): Promise<boolean> {
   if (status === 'completed' || status === 'canceled') return true;
-  // With a failure that says no outcome it has failed at something else.
+  // A failure without an outcome means that the workflow failed at something else.
   return status === 'failed' && (await workflows.resultOf(buildId)) !== undefined;
 }
 
@@ -98,7 +99,7 @@ async function describeBuild(
   { workflows, ports }: FindScope,
 ): Promise<BuildState> {
   const description = await workflows.describe(buildId);
-  // It was lost with Temporal's database and has reported nothing.
+  // The workflow was lost with Temporal's database and has reported nothing.
   if (description === undefined) return { kind: 'ended', isCompleted: false };
   const { memo, status } = description;
   const claim = { nodeQueue: ports.nodeQueue, fencingToken: fencingTokenOf(adoption) };

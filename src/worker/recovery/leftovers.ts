@@ -11,13 +11,13 @@ export async function removeLabelled(engine: ContainerEngine, buildId: string): 
   ]);
 }
 
-/** For finding and removing what builds without a record have left. */
+/** What it takes to find and remove what builds without a record have left. */
 export type LeftoverPorts = Pick<Ports, 'builds' | 'config' | 'engine' | 'log'>;
 
 /**
- * Removes objects in Docker of builds that have no record any more, because their state directory
- * was emptied or Docker did not answer when they ended. Only for this installation. Caches belong
- * to no build and stay.
+ * Removes objects in Docker of builds without a record: their state directory was emptied, or
+ * Docker did not answer when they ended. Only objects of this installation are removed. Caches
+ * belong to no build and stay.
  */
 export async function sweepLeftovers(ports: LeftoverPorts): Promise<void> {
   for (const engine of enginesOf(ports)) {
@@ -28,7 +28,7 @@ export async function sweepLeftovers(ports: LeftoverPorts): Promise<void> {
   }
 }
 
-/** Each daemon once, however many runners use it. */
+/** Returns each daemon once, however many runners use it. */
 export function enginesOf({
   config,
   engine,
@@ -42,7 +42,8 @@ async function findLeftovers(
   builds: Ports['builds'],
 ): Promise<readonly string[]> {
   const found = await engine.listBuildIds();
-  // Read after Docker's list, because a build's record exists before anything of it is in Docker.
+  // The records are read after Docker's list, because a build's record exists before any of its
+  // objects in Docker.
   const recorded = new Set(await builds.list());
   return found.filter((buildId) => !recorded.has(buildId));
 }

@@ -1,4 +1,4 @@
-/** Periodic work. A call during a run does nothing. */
+/** Wraps periodic work so that a call during a run does nothing. */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let isUnderWay = false;
   return async () => {

@@ -7,17 +7,20 @@ import { findOrBegin, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
-/** A job that is recorded but not started for this long is started by the node itself. */
+/** The node itself starts a job that is recorded but was not started for this long. */
 const PATIENCE_MS = 10_000;
 /** How often a running build is checked, because a person may have terminated its workflow. */
 const CHECK_INTERVAL_MS = 60_000;
 
 export interface Recovery {
-  /** At start: continues every build of this node, or sweeps it when it has ended. */
+  /**
+   * Called at the start. Continues every build of this node, or removes what is left of one that
+   * has ended.
+   */
   recoverAll(): Promise<void>;
   /**
-   * Periodically: starts builds whose runner never heard of them, retries what failed at start, and
-   * sweeps builds that ended without clean-up.
+   * Called periodically. Starts builds that their runner never learned of, tries again what failed
+   * at the start, and sweeps builds that ended without a clean-up.
    */
   beginForgotten(): Promise<void>;
 }
@@ -50,7 +53,8 @@ export function createRecovery(scope: RecoveryScope): Recovery {
     const known = observations.get(buildId);
     // A different time means another offer of the same job.
     if (known?.receivedAtMs === receivedAtMs) return known;
-    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs); // a clock that was set back tells nothing
+    // A clock that was set back would give a negative age.
+    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs);
     const look = { receivedAtMs, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
     observations.set(buildId, look);
     return look;
@@ -59,7 +63,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const isDue = (context: BuildContext, lost: ReadonlySet<string>): boolean => {
     const { hasChecked, sinceMs } = observe(context);
     if (lost.has(context.buildId)) return true;
-    // Also for a new offer of the job: the runner may not start what was started before.
+    // This also holds for a new offer of the job: the runner may not start what was started before.
     if (inherited.has(context.buildId) && !hasChecked) return true;
     const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
     return clock.monotonicMs() - sinceMs >= intervalMs;
@@ -100,7 +104,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
     recoverAll: async () => {
       inherited = new Set(await builds.list());
       await checkAll();
-      // Docker may not answer, and the builds must not wait for that.
+      // The builds must not wait for a Docker that may not answer.
       void sweepLeftovers(ports).catch((error: unknown) => {
         log.warn('leftovers not looked for', { error });
       });
@@ -112,7 +116,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 interface Observation {
   /** Distinguishes the record from that of another offer of the same job. */
   readonly receivedAtMs: number;
-  /** When it was found, or last seen running, by the monotonic clock. */
+  /** When the record was found, or the build was last seen running, by the monotonic clock. */
   readonly sinceMs: number;
   readonly hasChecked: boolean;
 }
@@ -155,14 +159,17 @@ async function reconcile(context: BuildContext, scope: Reconciliation): Promise<
   }
 }
 
-/** A terminated workflow has reported nothing, and its job must not stay "running" for ever. */
+/**
+ * Removes what is left of a build. A terminated workflow has reported nothing, and its job must not
+ * stay "running" for ever.
+ */
 async function sweep(
   context: BuildContext,
   scope: RecoveryScope & { readonly isCompleted: boolean },
 ): Promise<void> {
   const { ports, isCompleted, orphaned } = scope;
   const { buildId, runner } = context;
-  // It may have been released since it was listed.
+  // The build may have been released since the records were listed.
   if ((await ports.builds.read(buildId)) === undefined) return;
   const remove = (): Promise<void> => removeLabelled(ports.engine(runner), buildId);
   if (isCompleted) await remove();

@@ -2,9 +2,9 @@ import type { Workflows } from '../../ports/workflows.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 
 /**
- * Which offer of a job a record belongs to, when the job already has a build. `known`: that build's
- * own. `taken_back`: a new offer after GitLab took the job back from a build that never began,
- * because its runner was away for too long. `repeated`: a new offer after any other end.
+ * Tells which offer of a job a record belongs to when the job already has a build. `known`: the
+ * build's own. `taken_back`: a new offer after GitLab took the job back from a build that never
+ * began, because its runner was away for too long. `repeated`: a new offer after any other end.
  */
 export type Offer = 'known' | 'taken_back' | 'repeated';
 
@@ -31,7 +31,10 @@ const REPEATED =
   'this job has run before, and GitLab has handed it out once more, as after a restore from a backup: ' +
   'it is not run twice. Retry it to run it anew';
 
-/** Rejects the job, so that GitLab is told and does not wait for a job that nobody runs. */
+/**
+ * Returns the context of a build that rejects the job, so that GitLab does not wait for a job that
+ * nobody runs.
+ */
 export function refuseRepeated(context: BuildContext): BuildContext {
   if (context.rejection !== undefined) return context;
   return { ...context, rejection: REPEATED, rejectionReason: 'runner_system_failure' };

@@ -10,7 +10,7 @@ import {
 import { initialServeRunnerState } from '../../workflows/serve-runner.ts';
 import type { FindScope } from './find-build.ts';
 
-/** The feeding of a runner that nobody has told to ask yet. */
+/** The feeding of a runner that was not told to ask yet. */
 const UNFED = {
   ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
   ...{ limit: 0, requestConcurrency: 1, mayWait: true },
@@ -22,9 +22,9 @@ export interface WorkflowRestart {
 }
 
 /**
- * feedRunners and serveRunner start each other, so neither notices when a person terminates,
- * cancels or deletes one, or when it is lost with Temporal's database. The node does. `feed` makes
- * feedRunners tell its runners again, and starts it when it does not exist.
+ * Restarts lost workflows. feedRunners and serveRunner start each other, so neither notices when a
+ * person terminates, cancels or deletes one, or when it is lost with Temporal's database. The node
+ * does. `feed` makes feedRunners tell its runners again, and starts it when it does not exist.
  */
 export function createWorkflowRestart(
   scope: FindScope,
@@ -36,7 +36,7 @@ export function createWorkflowRestart(
     restartAll: async () => {
       const { runners } = config.current();
       const feeder = await workflows.statusOf(feedRunnersId(installation));
-      // After `stop`, or on a node without runners.
+      // Nothing has to run after `stop`, or on a node without runners.
       if (feeder === 'completed' || runners.length === 0) return;
       let isAnyLost = isLost(feeder);
       for (const runner of runners) {
@@ -51,12 +51,18 @@ export function createWorkflowRestart(
   };
 }
 
-/** Not there, or not ended in good order: a cancel request is somebody else's hand as well. */
+/**
+ * Whether the workflow does not exist, or something else than its own code has ended it. A cancel
+ * request counts as such.
+ */
 function isLost(status: WorkflowStatus | undefined): boolean {
   return status !== 'running' && status !== 'completed';
 }
 
-/** Starts it with the builds that its predecessor counted. feedRunners tells it when to ask. */
+/**
+ * Starts the runner's workflow with the builds that its predecessor counted. feedRunners tells it
+ * when to ask.
+ */
 async function begin(
   runner: RunnerConfig,
   { workflows, installation, ports }: FindScope,

@@ -18,15 +18,15 @@ export interface SessionOptions extends Pick<
   'builds' | 'engine' | 'log' | 'clock' | 'config'
 > {
   readonly cipher: Cipher;
-  /** Keeps the certificate. */
+  /** The file that keeps the certificate. */
   readonly file: string;
 }
 
 const KEY_BYTES = 32;
 
 /**
- * Opens the session server where one is wanted. An address that makes no sense is told and opens
- * none.
+ * Opens the session server when one is configured. An address that makes no sense is logged, and no
+ * server is opened.
  */
 export async function openSessions(options: SessionOptions, closers: Closers): Promise<Sessions> {
   const { log, cipher, clock, file } = options;
@@ -40,7 +40,8 @@ export async function openSessions(options: SessionOptions, closers: Closers): P
   if (address === undefined || typeof address === 'string') {
     return { ...visits, timeoutMs, offer: () => undefined };
   }
-  // Loaded here: the parts of a certificate are a tenth of a node's start, and few nodes have one.
+  // Loaded only here, because the libraries for certificates take a tenth of a node's start, and
+  // few nodes need one.
   const [{ openCertificate }, { openSessionServer }] = await Promise.all([
     import('../../adapters/session-server/stored-certificate.ts'),
     import('../../adapters/session-server/session-server.ts'),
@@ -64,7 +65,7 @@ function makeOffer(origin: string, certificatePem: string): SessionOffer {
   return { id, token, certificatePem, url: `${origin}${sessionPath(id)}` };
 }
 
-/** From the records, which outlive this process: so does the session. */
+/** Finds the session in the records. They outlive this process, and so does the session. */
 async function findSession(
   id: string,
   { builds, engine }: SessionOptions,

@@ -7,7 +7,7 @@ import { traceActivities } from './trace-activities.ts';
 
 type TracedPorts = Pick<Ports, 'builds' | 'clock' | 'log' | 'nodeQueue' | 'program' | 'visibility'>;
 
-/** None unless the environment has the OTEL variables. */
+/** Opens tracing. Returns no interceptors unless the environment has the OTEL variables. */
 export async function openTracing(
   env: Readonly<Record<string, string | undefined>>,
   ports: TracedPorts,

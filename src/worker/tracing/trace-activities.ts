@@ -30,8 +30,8 @@ interface End {
 }
 
 /**
- * A span for each call of an activity that belongs to a build, from the request for its job on, and one for
- * the build as a whole when GitLab has its result. Nothing of it reaches Temporal.
+ * Makes a span for each call of an activity that belongs to a build, from the request for its job
+ * on, and one for the build as a whole when GitLab has its result. None of this reaches Temporal.
  */
 export function traceActivities(scope: TracingScope): ActivityInterceptorsFactory {
   return ({ info }) => ({
@@ -54,7 +54,7 @@ export function traceActivities(scope: TracingScope): ActivityInterceptorsFactor
   });
 }
 
-/** A fault of tracing is none of the build's. */
+/** Reports the spans. A fault of tracing must not become a fault of the build. */
 async function tell(call: Call, end: End, scope: TracingScope): Promise<void> {
   try {
     await record(call, end, scope);
@@ -85,7 +85,7 @@ async function record(call: Call, end: End, scope: TracingScope): Promise<void> 
   tracer.record({ ...whole, attributes: { ...job, ...attributes }, fault: faultOf(end) });
 }
 
-/** The build that an activity is called for, or that its answer begins. */
+/** Returns the build that an activity is called for, or that its answer begins. */
 function buildOf({ input }: Call, { result }: End): string | undefined {
   const [build] = input.args;
   const job = isObject(result) ? result['job'] : undefined;
@@ -100,7 +100,10 @@ interface Description {
   readonly attributes: Attributes;
 }
 
-/** Only words of closed lists and numbers: whatever else an activity is called with stays here. */
+/**
+ * Describes the call only with numbers and words of closed lists. Nothing else of the input may
+ * leave the node.
+ */
 function describe({ name, input }: Call, { result }: End): Description {
   const request: unknown = input.args[1];
   const stage = isObject(request) && isObject(request['stage']) ? request['stage'] : undefined;
@@ -126,7 +129,10 @@ function faultOf({ error }: End): string | undefined {
   return publicFaultText(error instanceof ApplicationFailure ? (error.type ?? '') : '');
 }
 
-/** Masked as in the log; names only where everybody may see them. */
+/**
+ * Returns the attributes of a build, masked like the log. Names are included only where everybody
+ * may see them.
+ */
 function attributesOf(context: BuildContext, showsNames: boolean): Attributes {
   const { job, job_name, project, project_path, ref, runner } = jobFields(context);
   return {
