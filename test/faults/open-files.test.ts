@@ -64,20 +64,20 @@ describe('the files that a process may open', () => {
     );
   });
 
-  it('are 128: fewer builds run at once than configured, and all of them succeed', async (t) => {
+  it('are 256: fewer builds run at once than configured, and all of them succeed', async (t) => {
     const place = await open(20);
     t.after(() => place.close());
     const { installation } = place;
-    const runner = startWithLimit(installation, 128);
+    const runner = startWithLimit(installation, 256);
     t.after(() => runner.end('SIGTERM').then(() => undefined));
     const told = JSON.parse(await runner.whenLog(/fewer builds at once/)) as { builds: number };
-    assert.equal(told.builds, 3);
+    assert.equal(told.builds, 14);
     await tryFault(
       place,
-      { fault: 'limit of open files 128', moment: 'script' },
+      { fault: 'limit of open files 256', moment: 'script' },
       async ({ watch, mended }) => {
         mended(); // the limit stays
-        const jobs = Array.from({ length: 8 }, (_, index) => {
+        const jobs = Array.from({ length: 18 }, (_, index) => {
           const script = [COUNTED, 'sleep 2', `echo job ${index} ends`];
           const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });
           return watch(job, [`job ${index} ends`]);

@@ -26,19 +26,26 @@ describe('a worker that is killed while it hands a container its script', () => 
     }
   });
 
-  const moments: readonly [when: string, method: string, path: RegExp, nth: number][] = [
-    ['before a word of it is said', 'POST', /\/attach$/, 1],
-    ['and is about to start that', 'POST', /-build\/start$/, 1],
-    ['for its after_script, before a word of it is said', 'POST', /\/attach$/, 2],
+  const ATTACH = /\/attach$/;
+  const START = /-build\/start$/;
+  const moments: readonly [when: string, path: RegExp, startsBefore: 0 | 1][] = [
+    ['before a word of it is said', ATTACH, 0],
+    ['and is about to start that', START, 0],
+    ['for its after_script, before a word of it is said', ATTACH, 1],
   ];
-  for (const [when, method, path, nth] of moments) {
+  for (const [when, path, startsBefore] of moments) {
     it(`${when}: the script runs once, and no job succeeds without it`, async () => {
-      let calls = 0;
+      let starts = 0;
+      let isKilled = false;
       const killed = new Promise<void>((resolve, reject) => {
         proxy.intercept(async (call) => {
-          if (call.method !== method || !path.test(call.path)) return undefined;
-          calls += 1;
-          if (calls === nth) await installation.runner.end('SIGKILL').then(() => resolve(), reject);
+          if (call.method !== 'POST' || isKilled) return undefined;
+          if (path.test(call.path) && starts === startsBefore) {
+            isKilled = true;
+            await installation.runner.end('SIGKILL').then(() => resolve(), reject);
+          } else if (START.test(call.path)) {
+            starts += 1;
+          }
           return undefined;
         });
       });
@@ -53,7 +60,10 @@ describe('a worker that is killed while it hands a container its script', () => 
       await job.whenFinished(120_000);
       assertJob(job, {
         ...{ state: 'failed', failureReason: 'script_failure', exitCode: 3 },
-        log: ['runs: 1', nth === 1 ? /^after-script-ran$/m : 'just as it handed the script'],
+        log: [
+          'runs: 1',
+          startsBefore === 0 ? /^after-script-ran$/m : 'just as it handed the script',
+        ],
       });
     });
   }

@@ -13,8 +13,11 @@ const BASE_FILES = 64;
 const FILES_OF_A_BUILD = 12;
 /** With fewer files left than this, something else is using them up. */
 const SPARE_FILES = 24;
-/** Node opens many files at once while it loads the program: 100 were not enough, 110 were. */
-const MIN_LIMIT = 128;
+/**
+ * Node opens many files at once while it loads the program: 160 were not enough, 170 were. They grow
+ * with the number of modules.
+ */
+const MIN_LIMIT = 256;
 
 /** The advice to raise the limit, for messages about too few open files. */
 export const MORE_FILES =
