@@ -46,8 +46,8 @@ async function* unpack(
 }
 
 /**
- * Recognised by its first bytes. Source: gitlab-runner `commands/helpers/artifacts_downloader.go`
- * (openArchive).
+ * Reads the format from the first bytes. Source: gitlab-runner
+ * `commands/helpers/artifacts_downloader.go` (openArchive).
  */
 async function formatOf(file: string): Promise<'zip' | 'gzip' | 'zstd'> {
   const handle = await open(file, 'r');
@@ -88,14 +88,14 @@ async function* rawOf(
     count += 1;
     if (count > 1) throw archiveFault('only one file can be sent as raw');
     if (member.kind === 'symlink') throw archiveFault('a symbolic link cannot be sent as raw');
-    // Checked first, so that the file does not fill all free space before it fails.
+    // The room is checked first, so that the file does not fill all free space before it fails.
     await assertRoom(file, member.sizeBytes);
     yield* exactContent(member);
   }
   if (count === 0) throw archiveFault('there is no file to send as raw');
 }
 
-/** Returns the number of bytes, once they would survive a crash of the node. */
+/** Returns the number of bytes when they would survive a crash of the node. */
 async function writeDurably(
   { file, signal }: PackOptions,
   content: AsyncIterable<Uint8Array>,

@@ -1,6 +1,6 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
-/** A name of unknown origin as part of a line: short, and without control characters. */
+/** Quotes a name of unknown origin for use in a line: short, and without control characters. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
 }

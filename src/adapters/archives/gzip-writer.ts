@@ -10,8 +10,8 @@ const HAS_COMMENT = 1 << 4;
 const UNIX = 3;
 
 /**
- * Each file as a gzip member of its own, one after the other, which is how GitLab reads reports.
- * The header has the file's name and, as its comment, the path. Source: gitlab-runner
+ * Packs each file as a gzip member of its own, one after the other, because GitLab reads reports
+ * like that. The header has the file's name and, as its comment, the path. Source: gitlab-runner
  * `helpers/archives/gzip_create.go`.
  */
 export async function* gzipOf(
@@ -39,7 +39,7 @@ async function* gzipMember(
   yield header(member);
   const deflate = createDeflateRaw({ level });
   const feeding = pipeline(summed(), deflate);
-  feeding.catch(() => undefined); // the stream that is read below throws it too
+  feeding.catch(() => undefined); // The stream that is read below throws it too.
   yield* deflate as AsyncIterable<Uint8Array>;
   await feeding;
   const trailer = Buffer.alloc(8);
@@ -48,7 +48,7 @@ async function* gzipMember(
   yield trailer;
 }
 
-/** Built by RFC 1952, because node:zlib writes a header without a name. */
+/** Builds the header by RFC 1952, because node:zlib writes a header without a name. */
 function header({ path, modifiedMs }: FileMember): Buffer {
   const seconds = Math.floor(modifiedMs / 1000);
   const head = Buffer.from([0x1f, 0x8b, 8, HAS_NAME | HAS_COMMENT, 0, 0, 0, 0, 0, UNIX]);
@@ -57,7 +57,10 @@ function header({ path, modifiedMs }: FileMember): Buffer {
   return Buffer.concat([head, Buffer.from(`${latin(name)}\0${latin(path)}\0`, 'latin1')]);
 }
 
-/** Headers are Latin-1. Characters beyond ASCII are percent-encoded and marked as such. */
+/**
+ * Encodes a text as Latin-1, as headers require. Characters beyond ASCII are percent-encoded and
+ * marked as such.
+ */
 function latin(text: string): string {
   return /^[\x00-\x7f]*$/.test(text) && !text.includes('%') ? text : `e:${escapePath(text)}`;
 }

@@ -30,7 +30,7 @@ export const ARCHIVE_LIMITS: ArchiveLimits = {
 const MAX_PATH_BYTES = 4_095;
 const MAX_PART_BYTES = 255;
 
-/** Why a member of this name must not be unpacked; undefined when it may. */
+/** Returns why a member of this name must not be unpacked; undefined when it may. */
 export function pathFault(path: string): string | undefined {
   if (path.includes('\0')) return 'has a NUL in its name';
   if (path.startsWith('/')) return 'has an absolute name';
@@ -44,13 +44,17 @@ export function pathFault(path: string): string | undefined {
 
 export type MemberKind = 'file' | 'directory' | 'symlink';
 
-/** The members so far. None may replace another, or lie below a member that is not a directory. */
+/**
+ * Remembers the members so far. None may replace another, or lie below a member that is not a
+ * directory.
+ */
 export interface SeenMembers {
   /**
-   * Why it must not follow the members before it; undefined when it may, and then it is recorded.
+   * Returns why the member must not follow the earlier ones. Returns undefined when it may, and
+   * then records it.
    */
   faultOf(path: string, kind: MemberKind): string | undefined;
-  /** Directories that occur only in paths, parents first. */
+  /** Returns the directories that occur only in paths, parents first. */
   impliedDirectories(): readonly string[];
 }
 
@@ -69,7 +73,7 @@ export function createSeenMembers(limits: ArchiveLimits): SeenMembers {
       const kind = seen.get(parent);
       if (kind === 'symlink') return `lies below "${parent}", which is a symbolic link`;
       if (kind === 'file') return `lies below "${parent}", which is a file`;
-      if (kind !== undefined) return undefined; // as are all its parents
+      if (kind !== undefined) return undefined; // All its parents are known too.
       add(parent, 'implied');
     }
     return undefined;

@@ -52,11 +52,11 @@ async function checkAll(file: string, signal: AbortSignal): Promise<readonly str
 interface KnownEntry {
   readonly entry: TarEntry;
   readonly kind: MemberKind;
-  /** Without a leading `./` and a trailing `/`. */
+  /** The path without a leading `./` and a trailing `/`. */
   readonly path: string;
 }
 
-/** Files, directories and symbolic links. Other kinds are skipped, as in a zip. */
+/** Returns files, directories and symbolic links. Other kinds are skipped, as in a zip. */
 async function* entriesOf(
   file: string,
   signal: AbortSignal,
@@ -92,10 +92,10 @@ function knownOf(entry: TarEntry): KnownEntry | undefined {
   const { kind } = entry;
   if (kind === 'link' || kind === 'other') return undefined;
   const path = entry.path.replace(/^(?:\.\/)+|\/+$/g, '');
-  if (path === '' || path === '.') return undefined; // the directory itself
+  if (path === '' || path === '.') return undefined; // This is the directory itself.
   return { entry, kind, path };
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {
-  // has no content
+  // This member has no content.
 }

@@ -4,7 +4,7 @@ import { tarOf } from '../tar/writer.ts';
 import { archiveFault } from './faults.ts';
 import { NO_ZSTD, zstdPacking } from './zstd.ts';
 
-/** A tar of these members, compressed by zstd while it is made. */
+/** Packs these members into a tar, which is compressed by zstd while it is made. */
 export async function* tarZstdOf(
   members: AsyncIterable<FileMember>,
   level: number,
@@ -13,7 +13,7 @@ export async function* tarZstdOf(
   if (packing === undefined) throw archiveFault(NO_ZSTD);
   const compress = packing.stream();
   const feeding = pipeline(tarOf(members), compress);
-  feeding.catch(() => undefined); // the stream that is read below throws it too
+  feeding.catch(() => undefined); // The stream that is read below throws it too.
   yield* compress as AsyncIterable<Uint8Array>;
   await feeding;
 }

@@ -27,7 +27,7 @@ const DOS_READ_ONLY = 0x01;
  * refused.
  */
 export function describeEntry(entry: Entry): EntryFacts | undefined {
-  // The exact bytes, as in the peer, whatever the UTF-8 flag says.
+  // As in gitlab-runner, the exact bytes count, whatever the UTF-8 flag says.
   const name = pathOfBytes(entry.fileNameRaw);
   const isUnix = UNIX_SYSTEMS.has(entry.versionMadeBy >> 8);
   const fault = nameFault(name, isUnix) ?? contentFault(entry);
@@ -42,7 +42,10 @@ export function describeEntry(entry: Entry): EntryFacts | undefined {
   return { path, kind, mode, ...owner, modifiedMs: modifiedMsOf(entry), entry };
 }
 
-/** On Unix `\` and `c:` are ordinary characters. On other systems they separate paths. */
+/**
+ * Returns why a name is refused. On Unix `\` and `c:` are ordinary characters. On other systems
+ * they separate paths.
+ */
 function nameFault(name: string, isUnix: boolean): string | undefined {
   if (name === '') return 'has no name';
   if (!isUnix && name.includes('\\')) return 'has a backslash in its name';
@@ -72,7 +75,10 @@ const KINDS: ReadonlyMap<number, EntryFacts['kind']> = new Map([
   [0o120000, 'symlink'],
 ]);
 
-/** Without set-user-id and similar bits, which gitlab-runner does not restore either. */
+/**
+ * Returns kind and mode. Leaves out set-user-id and similar bits, which gitlab-runner does not
+ * restore either.
+ */
 function unixMode({ externalFileAttributes }: Entry, name: string): KindAndMode {
   const bits = externalFileAttributes >>> 16;
   const kind = name.endsWith('/') ? 'directory' : (KINDS.get(bits & FILE_TYPE) ?? 'other');
@@ -91,7 +97,10 @@ function plainMode(kind: EntryFacts['kind']): number {
   return kind === 'directory' ? 0o777 : 0o666;
 }
 
-/** Info-ZIP's field of version 1, with four-byte ids, which gitlab-runner writes and reads. */
+/**
+ * Reads the owner from Info-ZIP's field of version 1, with four-byte ids. gitlab-runner writes and
+ * reads this field.
+ */
 function ownerOf({ extraFields }: Entry): Pick<EntryFacts, 'uid' | 'gid'> {
   const data = extraFields.find(({ id }) => id === 0x7875)?.data;
   const isKnown = data?.byteLength === 11 && data[0] === 1 && data[1] === 4 && data[6] === 4;

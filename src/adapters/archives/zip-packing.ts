@@ -7,19 +7,20 @@ import { NO_ZSTD, zstdPacking } from './zstd.ts';
 export const STORED = 0;
 export const DEFLATED = 8;
 /**
- * Method number from PKWARE APPNOTE 6.3.8. WinZip, 7-Zip and gitlab-runner from 19.3 on read it.
+ * The method's number in PKWARE APPNOTE 6.3.8. WinZip, 7-Zip and gitlab-runner from 19.3 on can
+ * read it.
  */
 export const BY_ZSTD = 93;
 
 /** How the files of a zip are compressed. */
 export interface ZipPacking {
   readonly method: typeof DEFLATED | typeof BY_ZSTD;
-  /** undefined: compression is not worth the effort. */
+  /** Compresses in one piece. Returns undefined when compression is not worth the effort. */
   readonly atOnce: (bytes: Uint8Array) => Promise<Uint8Array | undefined>;
   readonly stream: () => Transform;
   /**
-   * A file of this size may exceed 4 GiB after compression, so its sizes take eight bytes each.
-   * Some streaming readers do not expect that for shorter files.
+   * Files of at least this size may exceed 4 GiB after compression, so their sizes take eight bytes
+   * each. Some streaming readers do not expect that for shorter files.
    */
   readonly largeBytes: number;
 }
@@ -32,7 +33,7 @@ export function deflatePacking(level: number): ZipPacking {
     method: DEFLATED,
     atOnce: async (bytes) => (level === 0 ? undefined : deflateAtOnce(bytes, { level })),
     stream: () => createDeflateRaw({ level }),
-    largeBytes: 0xffe0_0000, // deflate adds at most 5 bytes to 16 KiB
+    largeBytes: 0xffe0_0000, // Deflate adds at most 5 bytes to 16 KiB.
   };
 }
 

@@ -73,7 +73,7 @@ function contentCounter(
   };
 }
 
-/** The members one by one, each checked by itself. */
+/** Returns the members one by one, each checked by itself. */
 async function* factsOf(reading: Reading): AsyncGenerator<EntryFacts, void, void> {
   const { handle, sizeBytes, signal } = reading;
   const source = new ZipSource(handle, sizeBytes);
@@ -117,7 +117,10 @@ async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMem
   }
 }
 
-/** With the mode that gitlab-runner's helper gives them, whose umask is 0. */
+/**
+ * Describes an implied directory, with the mode that gitlab-runner's helper gives it, whose umask
+ * is 0.
+ */
 function impliedDirectory(path: string): ArchiveMember {
   return {
     ...{ path, kind: 'directory', mode: 0o777, uid: 0, gid: 0, isImplied: true },
@@ -136,7 +139,7 @@ async function readLink(facts: EntryFacts, reading: Reading): Promise<string> {
   throw memberFault(facts.path, 'is a symbolic link without a target');
 }
 
-/** A member's bytes. Throws unless size and checksum are as declared. */
+/** Returns a member's bytes. Throws unless size and checksum are as declared. */
 async function* contentOf(
   { entry, path }: EntryFacts,
   { handle, sizeBytes, signal }: Reading,
@@ -165,7 +168,7 @@ async function* contentOf(
   if (sum !== entry.crc32) throw memberFault(path, 'is damaged: its checksum does not match');
 }
 
-/** The position behind the local header, whose other fields are ignored. */
+/** Returns the position behind the local header. The other fields of that header are ignored. */
 async function dataStart(
   entry: Entry,
   { handle, sizeBytes }: Pick<Reading, 'handle' | 'sizeBytes'>,
@@ -191,11 +194,11 @@ async function* unpacked(
   const stream = method === BY_ZSTD ? zstd?.createZstdDecompress() : createInflateRaw();
   assert(stream !== undefined, 'what cannot be unpacked here was let through');
   const feeding = pipeline(packed, stream);
-  feeding.catch(() => undefined); // the stream that is read below throws it too
+  feeding.catch(() => undefined); // The stream that is read below throws it too.
   yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {
-  // has no content
+  // This member has no content.
 }

@@ -10,12 +10,12 @@ export interface ZipEntry {
   /** The bytes of its path. */
   readonly name: Uint8Array;
   readonly method: number;
-  /** File type and permissions, as `stat` has them. */
+  /** File type and permissions, as `stat` returns them. */
   readonly unixMode: number;
   readonly uid: number;
   readonly gid: number;
   readonly modifiedMs: number;
-  /** Its sizes follow its content, in eight bytes each when `isLarge`. */
+  /** True: the sizes follow the content, in eight bytes each when `isLarge`. */
   readonly isStreamed: boolean;
   readonly isLarge: boolean;
 }
@@ -61,7 +61,7 @@ export function localHeader(entry: ZipEntry, content: ZipContent): Buffer {
   return Buffer.concat([head, name, extra]);
 }
 
-/** Follows the content of a streamed member. */
+/** Builds the record that follows the content of a streamed member. */
 export function dataDescriptor({ isLarge }: ZipEntry, content: ZipContent): Buffer {
   const record = Buffer.alloc(isLarge ? 24 : 16);
   record.writeUInt32LE(0x08074b50, 0);
@@ -108,7 +108,7 @@ export interface ZipDirectory {
   readonly lengthBytes: number;
 }
 
-/** The end of a zip, with the records of zip64 when a number needs them. */
+/** Builds the end of a zip, with the records of zip64 when a number needs them. */
 export function endRecords({ count, offset, lengthBytes }: ZipDirectory): Buffer {
   const isWide = count >= UINT16_MAX || offset >= UINT32_MAX || lengthBytes >= UINT32_MAX;
   const end = Buffer.alloc(22);
@@ -136,13 +136,13 @@ export function endRecords({ count, offset, lengthBytes }: ZipDirectory): Buffer
   return Buffer.concat([wide, locator, end]);
 }
 
-/** The version of the specification that a reader must support. */
+/** Returns the version of the specification that a reader must support. */
 function versionFor({ method }: ZipEntry, isWide: boolean): number {
   if (method === BY_ZSTD) return VERSION_ZSTD;
   return isWide ? VERSION_ZIP64 : VERSION_PLAIN;
 }
 
-/** Flags, method and DOS time: the same eight bytes in both kinds of header. */
+/** Writes flags, method and DOS time: the same eight bytes in both kinds of header. */
 function writeCommon(head: Buffer, entry: ZipEntry): void {
   const names = isUtf8(entry.name) ? UTF8_NAMES : 0;
   head.writeUInt16LE(names | (entry.isStreamed ? SIZES_FOLLOW : 0), 0);
@@ -152,7 +152,10 @@ function writeCommon(head: Buffer, entry: ZipEntry): void {
   head.writeUInt16LE(date, 6);
 }
 
-/** In UTC, like Go's writer: DOS has no time zones, and readers prefer the extra field. */
+/**
+ * Returns the time in UTC, like Go's writer: DOS has no time zones, and readers prefer the extra
+ * field.
+ */
 function dosTime(modifiedMs: number): { readonly time: number; readonly date: number } {
   const firstMs = Date.UTC(1980, 0, 1);
   const lastMs = Date.UTC(2107, 11, 31, 23, 59, 58);

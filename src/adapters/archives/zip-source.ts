@@ -4,7 +4,7 @@ import { RandomAccessReader } from 'yauzl';
 type ReadArguments = Parameters<RandomAccessReader['read']>;
 
 /**
- * A file as yauzl reads it. Yauzl's own reader ends the process when an archive contains an offset
+ * A file for yauzl to read. Yauzl's own reader ends the process when an archive contains an offset
  * that no number can hold, because it checks outside of its error handling.
  */
 export class ZipSource extends RandomAccessReader {
@@ -42,7 +42,7 @@ export class ZipSource extends RandomAccessReader {
   }
 }
 
-/** The bytes of a section of a file. */
+/** Returns the bytes of a section of a file. */
 export async function* bytesBetween(
   file: FileHandle,
   { start, end }: { readonly start: number; readonly end: number },

@@ -6,14 +6,14 @@ import type { Entry } from 'yauzl';
 const UNIX_TIME = 0x5455;
 const HAS_MODIFIED = 1;
 const NTFS = 0x000a;
-/** From 1601, where NTFS times begin, to 1970. */
+/** The time from 1601, where NTFS times begin, to 1970. */
 const NTFS_EPOCH_MS = 11_644_473_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Seconds since 1970 in four bytes. Readers disagree about times beyond a signed 32-bit number.
- * Such a time is therefore followed by the NTFS field, which readers that know both prefer when it
- * comes last.
+ * Writes seconds since 1970 in four bytes. Readers disagree about times beyond a signed 32-bit
+ * number. Such a time is therefore followed by the NTFS field, which readers that know both prefer
+ * when it comes last.
  */
 export function timeExtra(modifiedMs: number): Buffer {
   const seconds = Math.floor(modifiedMs / 1000);
@@ -42,7 +42,7 @@ function ntfsExtra(modifiedMs: number): Buffer {
   return field;
 }
 
-/** When a member was modified. Unusable fields are skipped. */
+/** Returns when a member was modified. Unusable fields are skipped. */
 export function modifiedMsOf(entry: Entry): number {
   const signedSeconds = unixSecondsIn(entry);
   if (signedSeconds !== undefined && signedSeconds >= 0) return signedSeconds * 1000;
@@ -62,8 +62,8 @@ function ntfsMsIn({ extraFields }: Entry): number | undefined {
 }
 
 /**
- * Before 1970 or after 2038: the DOS time, which is always present, tells them apart. It has no
- * time zone.
+ * Decides between a time before 1970 and one after 2038 by the DOS time, which is always present
+ * but has no time zone.
  */
 function ambiguousMs(entry: Entry, signedSeconds: number | undefined): number {
   const dosMs = entry.getLastModDate({ forceDosFormat: true, timezone: 'UTC' }).getTime();

@@ -13,8 +13,8 @@ const FILE_TYPES = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as
 
 /**
  * Writes a zip of these members as a stream. The code is our own because yazl does not write
- * owners, which gitlab-runner keeps, turns `\` in a name into `/`, refuses names such as `c:x`, and
- * searches all members for each one, so that 50,000 take minutes.
+ * owners, which gitlab-runner keeps. It also turns `\` in a name into `/`, refuses names such as
+ * `c:x`, and searches all members for each one, so that 50,000 members take minutes.
  */
 export async function* zipOf(
   members: AsyncIterable<FileMember>,
@@ -89,8 +89,8 @@ async function* inOnePiece(
 }
 
 /**
- * Its sizes follow the content, so it is never just stored: a streaming reader can find the end of
- * compressed data, but not of stored data.
+ * Writes a file whose sizes follow its content. It is always compressed, because a streaming reader
+ * can find the end of compressed data, but not of stored data.
  */
 async function* streamedFile(member: FileMember, packing: ZipPacking): Parts<Done> {
   const { method, largeBytes } = packing;
@@ -120,7 +120,7 @@ async function* packed(
 ): AsyncGenerator<Uint8Array, void, void> {
   const stream = packing.stream();
   const feeding = pipeline(content, stream);
-  feeding.catch(() => undefined); // the stream that is read below throws it too
+  feeding.catch(() => undefined); // The stream that is read below throws it too.
   yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }

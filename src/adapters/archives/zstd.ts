@@ -18,7 +18,10 @@ interface Zstd {
   readonly constants: { readonly ZSTD_c_compressionLevel: number };
 }
 
-/** undefined when this Node has no zstd. No well-kept package offers streaming zstd instead. */
+/**
+ * The functions; undefined when this Node has no zstd. No well-kept package offers streaming zstd
+ * instead.
+ */
 export const zstd: Zstd | undefined =
   'createZstdCompress' in zlib ? (zlib as unknown as Zstd) : undefined;
 

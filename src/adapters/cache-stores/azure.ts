@@ -3,10 +3,10 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { metadataHeaders, PRESIGNED_SECONDS, type Presigner } from './presigner.ts';
 
 const USUAL_DOMAIN = 'blob.core.windows.net';
-/** Allows for clocks that differ. */
+/** Addresses are valid from this long before now, because clocks may differ. */
 const STARTED_BEFORE_MS = 3_600_000;
 
-/** Presigned addresses of blobs in Azure, by Microsoft's own client. */
+/** Presigns addresses of blobs in Azure with Microsoft's own client. */
 export function createAzurePresigner(azure: AzureCacheConfig): Presigner {
   return {
     presign: async ({ method, object, metadata }) => {

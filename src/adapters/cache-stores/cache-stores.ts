@@ -18,7 +18,7 @@ export interface CacheStoreOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files with certificates to trust besides those of the machine. Missing files are ignored. */
   readonly trustedFiles?: readonly string[];
-  /** Makes the connections, in place of the usual dispatcher. */
+  /** Makes the connections instead of the usual dispatcher. For tests. */
   readonly dispatcher?: Dispatcher;
 }
 
@@ -27,7 +27,7 @@ export interface ClosableCacheStore extends CacheStore {
   close(): Promise<void>;
 }
 
-/** The store that `[runners.cache]` names; undefined when it names none. */
+/** Creates the store that `[runners.cache]` names; undefined when it names none. */
 export function createCacheStore(options: CacheStoreOptions): ClosableCacheStore | undefined {
   const { dispatcher } = options;
   const usual = openConnections(options);
@@ -95,7 +95,7 @@ async function presignSafely(
 const MAX_SIGNING_MS = 60_000;
 const MAX_WORDS_CHARS = 500;
 
-/** How soon changed certificates are noticed. */
+/** Connections are replaced after this time, so that changed certificates are noticed. */
 const MAX_AGE_MS = 5 * 60_000;
 const CONNECT_MS = 30_000;
 
@@ -104,11 +104,14 @@ interface Connections {
   close(): Promise<void>;
 }
 
-/** Opened when first needed and replaced after a while. Transfers in progress continue. */
+/**
+ * Opens the connections when they are first needed, and replaces them after a while. Transfers in
+ * progress continue.
+ */
 function openConnections({ env, trustedFiles }: CacheStoreOptions): Connections {
   let held: { readonly dispatcher: Promise<Dispatcher>; readonly atMs: number } | undefined;
   const open = () => openOutbound(env, { trustedFiles, connectMs: CONNECT_MS });
-  // Never awaited, because transfers in progress may last long.
+  // The end of the old connections is not awaited, because transfers in progress may last long.
   const letGo = (): void => {
     held?.dispatcher.then((old) => old.close()).catch(() => undefined);
     held = undefined;

@@ -2,7 +2,7 @@ import type { CacheConfig, GcsCacheConfig } from '../../domain/runner/cache-conf
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { metadataHeaders, PRESIGNED_SECONDS, type Presigner } from './presigner.ts';
 
-/** Presigned addresses of objects in Google Cloud Storage, by Google's own client. */
+/** Presigns addresses of objects in Google Cloud Storage with Google's own client. */
 export function createGcsPresigner({
   gcs,
   maxUploadedArchiveSizeBytes,

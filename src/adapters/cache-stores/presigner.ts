@@ -7,29 +7,30 @@ export interface Presigner {
 export interface PresignRequest {
   readonly method: 'GET' | 'PUT';
   readonly object: string;
-  /** Stored with the object, names in lower case. Only for PUT. */
+  /** Metadata to store with the object. Names are in lower case. Only for PUT. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface PresignedRequest {
-  /** Whoever knows this address may use it, so it is never shown with its query. */
+  /** The address. Anybody who knows it may use it, so it is never shown with its query. */
   readonly url: string;
   /** Headers to send with the request, because they are part of the signature. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * An address is used at once and only by this process. If it leaks into the log of a proxy, it is
- * soon useless. Servers check the time when a request begins, so a long transfer is no problem.
+ * How long an address is valid. Only this process uses it, and at once; an address that leaks into
+ * the log of a proxy is soon useless. Servers check the time when a request begins, so a long
+ * transfer is no problem.
  */
 export const PRESIGNED_SECONDS = 3600;
 
-/** Metadata is sent in headers, so other characters are percent-encoded. */
+/** Encodes metadata for a header: characters that are not allowed there are percent-encoded. */
 function headerValue(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text.trim() : encodeURIComponent(text);
 }
 
-/** Metadata as headers for one kind of store. */
+/** Formats metadata as headers for one kind of store. */
 export function metadataHeaders(
   prefix: string,
   metadata: PresignRequest['metadata'],

@@ -6,7 +6,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WORDS_CHARS = 500;
 
 /**
- * The fault of an unexpected answer. Only a server fault is worth another try. Source:
+ * Returns the fault for an unexpected answer. Only a server fault is worth another try. Source:
  * gitlab-runner `commands/helpers/retry_helper.go` (retryOnServerError).
  */
 export async function refusalFault(

@@ -1,7 +1,7 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { request, type Dispatcher } from 'undici';
 
-/** What Amazon's client says of a request. */
+/** A request of Amazon's client. */
 interface Wanted {
   readonly method: string;
   readonly protocol: string;
@@ -13,8 +13,8 @@ interface Wanted {
 }
 
 /**
- * Sends what Amazon's client itself has to ask by the connections that transfers use: with the same
- * certificates and proxies. Only for requests without a body.
+ * Sends the requests that Amazon's client itself makes by the connections of transfers, so with the
+ * same certificates and proxies. Only for requests without a body.
  */
 export function requestsBy(
   connections: () => Promise<Dispatcher>,

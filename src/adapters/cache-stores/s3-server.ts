@@ -2,7 +2,10 @@ import type { S3CacheConfig } from '../../domain/runner/cache-config.ts';
 
 const AMAZON = 'https://s3.amazonaws.com';
 
-/** Address of the server; undefined for Amazon's own server, which the client finds by region. */
+/**
+ * Returns the address of the server; undefined for Amazon's own server, which the client finds by
+ * region.
+ */
 export function endpointOf({ serverAddress, isInsecure }: S3CacheConfig): string | undefined {
   if (serverAddress === '') return undefined;
   const scheme = isInsecure ? 'http' : 'https';
@@ -31,8 +34,8 @@ function takesBucketInName(serverAddress: string): boolean {
 }
 
 /**
- * Credentials of the configuration; undefined: the machine's own. Source: cacheconfig.go
- * (AuthType).
+ * Returns the credentials of the configuration; undefined when the machine's own are used. Source:
+ * cacheconfig.go (AuthType).
  */
 export function staticCredentialsOf(config: S3CacheConfig) {
   const { serverAddress, accessKey, secretKey, sessionToken } = config;
@@ -60,7 +63,10 @@ const ENCRYPTIONS: Readonly<Record<string, ServerSideEncryption['kind']>> = {
   'AWS:KMS:DSSE': 'aws:kms:dsse',
 };
 
-/** undefined: none, or an unknown one. Source: cacheconfig.go (EncryptionType). */
+/**
+ * Returns the encryption; undefined for none, or for an unknown one. Source: cacheconfig.go
+ * (EncryptionType).
+ */
 export function encryptionOf(config: S3CacheConfig): ServerSideEncryption | undefined {
   const kind = ENCRYPTIONS[config.serverSideEncryption.toUpperCase()];
   if (kind === undefined) return undefined;

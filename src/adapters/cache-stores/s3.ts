@@ -17,16 +17,16 @@ const REGION_REQUEST_MS = 30_000;
 
 interface Surroundings {
   readonly log: Log;
-  /** For the one question that is asked before an address can be signed. */
+  /** The connections for the one request that must be sent before an address can be signed. */
   readonly connections: () => Promise<Dispatcher>;
 }
 
-/** Presigned addresses of objects in S3 and compatible stores, by Amazon's own client. */
+/** Presigns addresses of objects in S3 and compatible stores with Amazon's own client. */
 export function createS3Presigner(config: S3CacheConfig, around: Surroundings): Presigner {
   let opened: Promise<S3Client> | undefined;
   const open = (): Promise<S3Client> => {
     opened ??= openClient(config, around).then(({ client, isCertain }) => {
-      // The next call then asks for the region again.
+      // The next call asks for the region again.
       if (!isCertain) opened = undefined;
       return client;
     });
@@ -71,7 +71,8 @@ async function presign(client: S3Client, request: PresignRequest, config: S3Cach
     ...(encryption && { ServerSideEncryption: encryption.kind }),
     ...(encryption?.keyId !== undefined && { SSEKMSKeyId: encryption.keyId }),
   });
-  // Sent as headers and not in the address, because some servers do not accept them there.
+  // These are sent as headers and not in the address, because some servers do not accept them
+  // there.
   const unhoistableHeaders = new Set(Object.keys(headers));
   return { url: await getSignedUrl(client, command, { expiresIn, unhoistableHeaders }), headers };
 }

@@ -58,7 +58,7 @@ export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
   };
 }
 
-/** An address without its query, which authorises, for logs. */
+/** Returns an address without its query, which contains the signature, for logs. */
 function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '');
 }

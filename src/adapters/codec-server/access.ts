@@ -2,46 +2,56 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isSameText } from '../http-server/same-text.ts';
 import type { TokenVerdict } from './oidc.ts';
 
-/** Who may ask a codec server. */
+/** The rules for who may ask a codec server. */
 export interface Access {
-  /** Known by whoever may decode; undefined: only tokens of a login count. */
+  /** The token that lets its holder decode; undefined when only tokens of a login are accepted. */
   readonly token: string | undefined;
-  /** Verifies a token of the UI's own login; undefined: none of these counts. */
+  /** Verifies a token of the UI's own login; undefined when no such token is accepted. */
   readonly verify?: ((token: string) => Promise<TokenVerdict>) | undefined;
-  /** The `Host`s by which the server is reached, without a port. Another one is a rebound name. */
+  /**
+   * The values of `Host` that name this server, without a port. Any other value comes from DNS
+   * rebinding.
+   */
   readonly hosts: readonly string[];
-  /** Where the UI is opened, as browsers say it: `https://temporal.example.com`. */
+  /** The origins of the UI, as browsers send them: `https://temporal.example.com`. */
   origins(): readonly string[];
-  /** undefined: nobody is let in yet. */
+  /** The namespace; undefined while nobody is let in yet. */
   namespace(): string | undefined;
 }
 
-/** A request, as far as its sender is asked. */
+/** The facts about a request that tell who sent it. */
 export interface Visitor {
   readonly headers: IncomingHttpHeaders;
-  /** Sent as the first part of the path, because Temporal's UI has no other place for it. */
+  /**
+   * A token that is the first part of the path, because Temporal's UI has no other place for it.
+   */
   readonly pathToken: string | undefined;
 }
 
-/** Whether the request names this server, and not a name that somebody has made lead to it. */
+/**
+ * Whether the request names this server. A name that somebody has pointed at this server is
+ * refused.
+ */
 export function isForUs({ host }: IncomingHttpHeaders, { hosts }: Access): boolean {
   if (host === undefined || !URL.canParse(`http://${host}`)) return false;
   const { hostname, pathname, username } = new URL(`http://${host}`);
   return pathname === '/' && username === '' && hosts.includes(hostname);
 }
 
-/** Whether a page may ask. A request of no page has no origin. */
+/**
+ * Whether the page that sends the request may do so. A request that no page sends has no origin.
+ */
 export function isFromUi({ origin }: IncomingHttpHeaders, { origins }: Access): boolean {
   return origin === undefined || origins().includes(origin);
 }
 
-/** The subject of whoever has the codec server's own token, in the log. */
+/** How the log names a visitor with the codec server's own token. */
 const TOKEN_HOLDER = 'token';
 
 /**
- * Who asks: whoever has the token, in its path or as `Authorization: Bearer`, or the person of a login.
- * The UI sends a login's access token as the former and its ID token as `Authorization-Extras`; which of
- * them names the audience depends on the provider.
+ * Identifies the visitor: the holder of the token, in the path or as `Authorization: Bearer`, or
+ * the person of a login. The UI sends a login's access token as `Authorization: Bearer` and its ID
+ * token as `Authorization-Extras`. The provider decides which of them names the audience.
  */
 export async function identify(
   { headers, pathToken }: Visitor,
@@ -64,7 +74,7 @@ export async function identify(
   return pickRefusal(refusals);
 }
 
-/** Three parts, as every signed token has. */
+/** Whether the token has three parts, as every signed token has. */
 function looksSigned(token: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token);
 }

@@ -12,13 +12,16 @@ import { isSealed, viewPayload } from './decoded-view.ts';
 import type { TokenVerdict } from './oidc.ts';
 import { formatPayloads, parsePayloads } from './wire.ts';
 
-/** Access tokens of a UI with a login may be long. */
+/** The limit is high, because access tokens of a UI with a login may be long. */
 const MAX_HEADER_BYTES = 32 * 1024;
-/** Temporal's limit for a payload is 2 MiB; the UI asks for an event's or a page's at once. */
+/**
+ * Temporal's limit for a payload is 2 MiB, and the UI sends all payloads of an event or of a page
+ * at once.
+ */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const PREFLIGHT_SECONDS = 600;
 const MAX_SUBJECT_CHARS = 200;
-/** Of browsers only these are let through. */
+/** The only headers that a browser may send. */
 const HEADERS = 'Authorization, Authorization-Extras, Content-Type, X-Namespace';
 
 export interface CodecServerOptions {
@@ -28,14 +31,14 @@ export interface CodecServerOptions {
   readonly setting: string;
   readonly access: Access;
   readonly codec: PayloadCodec;
-  /** A decoded value as people may see it. */
+  /** Returns a decoded value as people may see it. */
   readonly show: (value: unknown) => unknown;
   readonly log: Log;
 }
 
 /**
- * Decodes payloads for Temporal's UI and command line. Fails with InvalidConfig when the address cannot
- * be listened at.
+ * Opens a server that decodes payloads for Temporal's UI and command line. Throws InvalidConfig
+ * when it cannot listen at the address.
  */
 export async function openCodecServer(options: CodecServerOptions): Promise<OpenHttpServer> {
   const { host, port, setting, log } = options;
@@ -54,7 +57,10 @@ async function answer(question: Question, options: CodecServerOptions): Promise<
   return { ...reply, headers: { ...reply.headers, ...allowOrigin(headers.origin) } };
 }
 
-/** Answers differ by origin, so a cache must not give one page's to another. */
+/**
+ * Lets the page of this origin read the answer. Answers differ by origin, so a cache must not give
+ * one page's answer to another.
+ */
 function allowOrigin(origin: string | undefined): Record<string, string> {
   return { Vary: 'Origin', ...(origin !== undefined && { 'Access-Control-Allow-Origin': origin }) };
 }
@@ -74,7 +80,7 @@ async function answerUi(question: Question, options: CodecServerOptions): Promis
 
 type Refusal = Exclude<TokenVerdict, { readonly kind: 'good' }>;
 
-/** Why is for the operator alone: whoever was refused learns nothing. */
+/** Refuses a request. Only the operator's log tells the reason; the answer does not. */
 function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): Answer {
   if (kind === 'unknown') {
     log.warn('a token for the codec server cannot be verified: its issuer is out of reach', {
@@ -108,13 +114,16 @@ async function convert(question: Question, scope: Conversion): Promise<Answer> {
   if (body === undefined) return said(413);
   const payloads = parsePayloads(body);
   if (payloads === undefined) return said(400);
-  // The input of a person's command stays plain, which workflows accept. Sealing it for whoever asks would
-  // make it look like one of this program's own.
+  // The input of a person's command stays plain, because workflows accept that. Encrypted on
+  // request it would look like one of this program's own.
   const converted = call === 'encode' ? payloads : await decode(payloads, scope);
   return { status: 200, type: 'json', body: formatPayloads(converted) };
 }
 
-/** Whoever looks at what is encrypted leaves a line in the log, which says nothing of its content. */
+/**
+ * Decodes payloads. Every request leaves a line in the log that names the visitor, but nothing of
+ * the content.
+ */
 async function decode(
   payloads: readonly Payload[],
   { namespace, subject, log, ...view }: Conversion,

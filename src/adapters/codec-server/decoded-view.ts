@@ -6,8 +6,8 @@ import { keyIdOf } from '../temporal/codec.ts';
 const EMPTY: ReadonlySet<string> = new Set(['binary/null', '']);
 
 /**
- * Payloads as people may see them. What was not encrypted stays as it is, because everybody could read
- * it before; and what no key of this node opens stays sealed.
+ * Returns a payload as people may see it. A payload that was not encrypted stays as it is, because
+ * everybody could read it before. One that no key of this node can decrypt stays encrypted.
  */
 export async function viewPayload(
   payload: Payload,

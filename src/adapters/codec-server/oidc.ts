@@ -4,30 +4,39 @@ import { isObject } from '../../domain/is-object.ts';
 import { readCapped } from '../http/body.ts';
 import { isThisMachine } from '../http/proxy.ts';
 
-/** Whose login counts, and for whom its tokens must have been made. */
+/** The login whose tokens are accepted, and the audience that they must be made for. */
 export interface OidcSettings {
-  /** As the tokens name it in `iss`. */
+  /** The issuer's name in the claim `iss`. */
   readonly issuer: string;
-  /** A token has to name one of them in `aud`. */
+  /** A token has to name one of these in the claim `aud`. */
   readonly audiences: readonly string[];
-  /** A claim that a token must have besides, such as a group; undefined: everybody who may log in. */
+  /**
+   * A claim that a token must also have, such as a group; undefined when everybody who can log in
+   * is let in.
+   */
   readonly claim: { readonly name: string; readonly value: string } | undefined;
 }
 
 export interface OidcOptions extends OidcSettings {
-  /** A connection to the issuer, by the site's proxies and certificates. */
+  /** Opens connections to the issuer, with the site's proxies and certificates. */
   openDispatcher(): Promise<Dispatcher>;
-  /** How long an unknown key or an absent issuer is not asked for again. */
+  /**
+   * For this time the provider is not asked again about an unknown key, or while it does not
+   * answer.
+   */
   readonly cooldownMs?: number;
 }
 
-/** What is known of a token: who has it, or why it does not count. */
+/** The result for a token: who has it, or why it is not accepted. */
 export type TokenVerdict =
   | { readonly kind: 'good'; readonly subject: string }
   | { readonly kind: 'bad'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** Of public keys only: with a shared secret, whoever can verify a token can also make one. */
+/**
+ * Only algorithms with a public key: with a shared secret, everybody who can verify a token can
+ * also make one.
+ */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -38,9 +47,9 @@ const CALL_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
 
 /**
- * Verifies tokens of an OpenID provider: its signature by the provider's keys, issuer, audience, expiry
- * and the claim. Asks the provider at the first token, and again for a key that it does not know.
- * Source: OpenID Connect Discovery 1.0, RFC 7519, RFC 8725.
+ * Creates the check of tokens of an OpenID provider: signature, issuer, audience, expiry and the
+ * claim. It asks the provider for its keys at the first token, and again for a key that it does not
+ * know. Source: OpenID Connect Discovery 1.0, RFC 7519, RFC 8725.
  */
 export function createTokenCheck(options: OidcOptions): (token: string) => Promise<TokenVerdict> {
   const keys = createKeys(options);
@@ -76,20 +85,26 @@ function judge(
   return { kind: 'bad', why: `its claim ${claim.name} does not have the value ${claim.value}` };
 }
 
-/** Anything that is wrong with the issuer's answers, and not with a token. */
+/** Something is wrong with the issuer's answers, and not with a token. */
 class IssuerFault extends Error {}
 
-/** The keys of the issuer, found by its discovery document when the first token comes. */
+/**
+ * Creates the source of the issuer's keys, which it finds by the discovery document when the first
+ * token comes.
+ */
 function createKeys(options: OidcOptions): JWTVerifyGetKey {
   const { cooldownMs = COOLDOWN_MS } = options;
   let finding: Promise<JWTVerifyGetKey> | undefined;
   let fault: { readonly error: unknown; readonly untilMs: number } | undefined;
   const rest = (error: unknown): never => {
-    // The known one is only said again: who asks meanwhile must not make the pause longer.
+    // A known fault is only repeated: requests that come meanwhile must not make the pause longer.
     if (fault?.error !== error) fault = { error, untilMs: performance.now() + cooldownMs };
     throw error;
   };
-  /** An absent issuer is not asked once for each token that somebody sends. */
+  /**
+   * Fetches a document. While the issuer does not answer, it is not asked for each token that
+   * somebody sends.
+   */
   const get = async (url: URL): Promise<unknown> => {
     if (fault !== undefined && performance.now() < fault.untilMs) throw fault.error;
     return getJson(url, options).catch(rest);
@@ -123,7 +138,7 @@ async function findKeys(
   });
 }
 
-/** Whether nobody on the way can change what is read there. */
+/** Whether nobody on the way can change what is read from this address. */
 export function isSecure(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isThisMachine(url));
 }

@@ -1,12 +1,13 @@
 import type { Payload } from '@temporalio/common';
 import { isObject } from '../../domain/is-object.ts';
 
-/** More than one page of events of a history has. */
+/** A page of a history has fewer payloads than this. */
 const MAX_PAYLOADS = 2_000;
 
 /**
- * Payloads of a request in protobuf's JSON: bytes are base64. undefined when it is none, or has too many.
- * Source: Temporal's remote codec protocol, `converter/codec.go` of its Go SDK.
+ * Parses the payloads of a request in protobuf's JSON, where bytes are base64. Returns undefined
+ * for any other body, and for too many payloads. Source: Temporal's remote codec protocol,
+ * `converter/codec.go` of its Go SDK.
  */
 export function parsePayloads(body: Buffer): readonly Payload[] | undefined {
   const list = parseJson(body);
@@ -41,7 +42,7 @@ function fromBase64(text: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
-/** The answer to a request, in the same form. */
+/** Formats the answer to a request, in the same form. */
 export function formatPayloads(payloads: readonly Payload[]): string {
   return JSON.stringify({ payloads: payloads.map(formatPayload) });
 }
@@ -50,7 +51,7 @@ function formatPayload({ metadata, data }: Payload): Record<string, unknown> {
   const entries = Object.entries(metadata ?? {});
   return {
     metadata: Object.fromEntries(entries.map(([key, value]) => [key, toBase64(value)])),
-    // Protobuf's JSON leaves out what is empty.
+    // Protobuf's JSON leaves out empty fields.
     ...(data && data.byteLength > 0 && { data: toBase64(data) }),
   };
 }

@@ -3,7 +3,9 @@ import type { z } from 'zod';
 const SECRET_KEYS = /token|password|secret|key|environment/i;
 const MAX_SHOWN_CHARS = 60;
 
-/** One line: the key, its allowed values, and its value unless that is secret. */
+/**
+ * Describes a fault in one line: the key, its allowed values, and its value unless that is secret.
+ */
 export function describeIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string {
   const keyPath = formatKeyPath([...above, ...issue.path]);
   return `${keyPath}: expected ${issue.message}, got ${showValue(issue.input, keyPath)}`;

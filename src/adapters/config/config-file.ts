@@ -14,8 +14,8 @@ const KEPT = 'runner goes on with its last good settings';
 const MENDED = 'runner is good again, its settings are in force';
 
 /**
- * The config.toml of this node. Each fault is logged once and not at every reload. Changes of a
- * reload are logged key by key. When the file is deleted, the last settings stay.
+ * Reads the config.toml of this node. Each fault is logged once and not at every reload. Changes of
+ * a reload are logged key by key. When the file is deleted, the last settings stay.
  */
 export function createConfigSource({ path, env, log }: ConfigSourceOptions): ConfigSource {
   const warnings = createWarnings(log);
@@ -68,7 +68,9 @@ function isSound({ config, unusable }: ReadConfig, key: string): boolean {
 
 type Warn = (message: string, fields: Readonly<Record<string, unknown>>) => void;
 
-/** Warns once about each fault, and again when it was fixed and comes back. */
+/**
+ * Creates a log of faults that warns once about each, and again when it was fixed and comes back.
+ */
 function createWarnings(log: Log) {
   let last: ReadonlySet<string> = new Set();
   return {

@@ -99,7 +99,7 @@ export function readDocker(raw: RawDocker): DockerConfig {
   };
 }
 
-/** Limits for the host's resources that a container may use. */
+/** Reads the limits for the host's resources that a container may use. */
 function readLimits(raw: RawDocker) {
   return {
     memoryBytes: raw.memory,
@@ -120,7 +120,7 @@ function readLimits(raw: RawDocker) {
   };
 }
 
-/** Privileges of a container on its host. */
+/** Reads the privileges of a container on its host. */
 function readRights(raw: RawDocker) {
   return {
     privileged: raw.privileged,
@@ -140,7 +140,7 @@ function readRights(raw: RawDocker) {
   };
 }
 
-/** Files and hosts that a container sees. */
+/** Reads the files and hosts that a container sees. */
 function readPlaces(raw: RawDocker) {
   return {
     volumes: raw.volumes,
@@ -163,7 +163,7 @@ function readPlaces(raw: RawDocker) {
   };
 }
 
-/** gitlab-runner writes this value for "not set". */
+/** Turns an empty text into undefined. gitlab-runner writes it for "not set". */
 function orUndefined(value: string): string | undefined {
   return value === '' ? undefined : value;
 }

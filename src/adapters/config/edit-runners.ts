@@ -4,7 +4,7 @@ import { parseToml } from './parse-toml.ts';
 import { isTable, withoutKey, type TomlTable } from './toml-table.ts';
 import { renderTableArrayEntry, renderValues } from './render-toml.ts';
 
-/** The head of a new file, as gitlab-runner's `register` writes it. */
+/** The top of a new file, as gitlab-runner's `register` writes it. */
 const NEW_FILE: TomlTable = { concurrent: 1, check_interval: 0, shutdown_timeout: 0 };
 
 /** Appends a `[[runners]]` entry. The rest of the text stays unchanged. */
@@ -36,7 +36,7 @@ interface Block {
   readonly end: number;
 }
 
-/** Strings and comments, in which brackets have no meaning. */
+/** Matches strings and comments, in which brackets have no meaning. */
 const OPAQUE =
   /"""(?:\\[\s\S]|[^\\])*?"{3,5}|'''[\s\S]*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*/g;
 const HEADER = /^[ \t]*\[{1,2}[ \t]*([\w-]+)(?:[ \t]*\.[ \t.\w-]*)?[ \t]*\]{1,2}[ \t\r]*$/gm;
@@ -56,7 +56,7 @@ function findBlocks(text: string): readonly Block[] {
   });
 }
 
-/** Comment lines directly above a header belong to it. */
+/** Returns the position of the comment lines directly above a header, which belong to it. */
 function withComments(text: string, header: number): number {
   const above = text.slice(0, header).split('\n').slice(0, -1);
   let start = header;
@@ -94,7 +94,7 @@ function notEditable(): FinalError {
   return new FinalError(FailureType.InvalidConfig, message);
 }
 
-/** Keeps own keys and values in one order, because parsers differ in prototypes. */
+/** Copies a value with its own keys in one order, because parsers differ in prototypes. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Date) return value.getTime();

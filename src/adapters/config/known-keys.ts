@@ -31,7 +31,7 @@ const BOOK_KEEPING = ['token_obtained_at', 'token_expires_at'];
 const names = (text: string): Readonly<Record<string, readonly unknown[]>> =>
   Object.fromEntries(text.split(/\s+/).map((name) => [name, []]));
 
-/** The keys of a table, read from its schema. */
+/** Reads the keys of a table from its schema. */
 function keysOf({ shape }: z.ZodObject): Pick<TableKeys, 'acted' | 'maps'> {
   const acted = Object.keys(shape);
   return { acted, maps: acted.filter((key) => isMap(shape[key])) };
@@ -109,15 +109,15 @@ const ROOT_KEYS: TableKeys = {
 };
 
 /**
- * The keys of a config file by how they are treated. Each is named by its path, such as
+ * The keys of a config file, sorted by how they are treated. Each is named by its path, such as
  * `runners[0].limit`.
  */
 export interface SortedKeys {
-  /** The same table, with the supported keys in gitlab-runner's spelling. */
+  /** The same table with only the supported keys, in gitlab-runner's spelling. */
   readonly acted: TomlTable;
   readonly notYet: readonly string[];
   readonly unknown: readonly string[];
-  /** Values that should be tables and are not. gitlab-runner ignores them. */
+  /** Values that should be tables but are not. gitlab-runner ignores them. */
   readonly noTables: readonly string[];
 }
 
@@ -150,7 +150,7 @@ interface ValueSorting {
   readonly found: Sorting['found'];
 }
 
-/** A value of the wrong type is left for the schema to report. */
+/** Sorts the keys below a value. A value of the wrong type is left for the schema to report. */
 function sortValue(value: unknown, path: string, { keys, found }: ValueSorting): unknown {
   if (keys === undefined) return value;
   if (isTable(value)) return sortTable(value, path, { keys, found });
@@ -171,7 +171,7 @@ function findName({ acted, notYet }: TableKeys, key: string): string | undefined
 }
 
 function changesNothing(value: unknown, harmless: readonly unknown[]): boolean {
-  // Where true is the default, false is a wish and does not mean "not set".
+  // Where true is the default, false has been set on purpose and does not mean "not set".
   if (isZero(value)) return value !== false || !harmless.includes(true);
   const bare = JSON.stringify(withoutZeros(value));
   return harmless.some((other) => JSON.stringify(other) === bare);
@@ -182,7 +182,7 @@ function withoutZeros(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => !isZero(inner)));
 }
 
-/** gitlab-runner writes this value for "not set". */
+/** Whether the value is one that gitlab-runner writes for "not set". */
 function isZero(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isZero);
   if (isTable(value)) return Object.values(value).every(isZero);

@@ -119,7 +119,10 @@ class Merge {
     }
   }
 
-  /** The table at a key, created if missing. For a list of tables, the last one. */
+  /**
+   * Returns the table at a key, and creates it if it is missing. For a list of tables, returns the
+   * last one.
+   */
   #descend(key: Path): Table {
     let table = this.root;
     key.forEach((part, index) => {
@@ -161,7 +164,7 @@ class Merge {
       table[name] = value;
       return;
     }
-    // The key was only implied until now: a table is kept, a list replaces it.
+    // The key was only implied until now. A table is kept, and a list replaces it.
     if (!this.#implicit.delete(nameOf(key))) this.#refuse(key, 'is set twice');
     if (this.#lists.has(nameOf(key))) table[name] = value;
   }

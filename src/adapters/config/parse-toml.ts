@@ -42,7 +42,10 @@ function isSyntaxFault(error: unknown): boolean {
   return (error as ParserFault).location !== undefined;
 }
 
-/** Syntax errors have a location, semantic errors a line and a column, and ours an offset. */
+/**
+ * Returns line and column. Syntax errors have a location, semantic errors a line and a column, and
+ * ours an offset.
+ */
 function placeOf(error: unknown, text: string): readonly number[] {
   if (error instanceof TomlConflict) return lineAndColumn(text, error.offset);
   const { location, line, column } = error as ParserFault;

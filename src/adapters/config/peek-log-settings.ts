@@ -7,8 +7,8 @@ export interface LogKeys {
 }
 
 /**
- * The log settings of the config file, for messages before it is read, including the message that
- * it cannot be read. Looks only at the lines above the first table.
+ * Reads the log settings of the config file early, for messages before the whole file is read,
+ * including the message that it cannot be read. Looks only at the lines above the first table.
  */
 export function peekLogSettings(path: string): LogKeys {
   const text = readText(path);
@@ -28,6 +28,6 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // whoever reads the whole file reports why
+    return ''; // The code that reads the whole file reports the reason.
   }
 }

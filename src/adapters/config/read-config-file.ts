@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
-/** Far above any real file, so that a wrong path cannot exhaust the memory. */
+/** The limit is far above any real file, and keeps a wrong path from exhausting the memory. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 export interface ConfigFile {
@@ -10,7 +10,9 @@ export interface ConfigFile {
   readonly isMissing: boolean;
 }
 
-/** Text of the file; '' for a missing one. Throws InvalidConfig when it cannot be read. */
+/**
+ * Reads the text of the file; a missing file is empty. Throws InvalidConfig when it cannot be read.
+ */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     const file = await open(path, 'r');

@@ -21,7 +21,7 @@ export interface ConfigText {
 }
 
 export interface ReadConfig {
-  /** Includes every entry of the file, usable or not. */
+  /** The configuration with every entry of the file, usable or not. */
   readonly config: InstallationConfig;
   readonly unusable: readonly UnusableRunner[];
   readonly keys: SortedKeys;
@@ -32,7 +32,7 @@ export interface UnusableRunner {
   readonly index: number;
   readonly name: string;
   readonly reason: string;
-  /** True: it was meant to be served, but some keys have unusable values. */
+  /** True: the entry should be served, but some of its keys have unusable values. */
   readonly isFaulty: boolean;
 }
 
@@ -121,7 +121,7 @@ function readRunner(raw: RawRunner, env: ConfigText['env']): RunnerConfig {
   };
 }
 
-/** A one-way hash that changes with the token: safe in workflow ids and logs. */
+/** Returns a one-way hash that changes with the token, so it is safe in workflow ids and logs. */
 function runnerKey(url: string, token: string): string {
   return createHash('sha256').update(`${url}\0${token}`).digest('hex').slice(0, 10);
 }

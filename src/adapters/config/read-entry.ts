@@ -3,9 +3,9 @@ import { runnerSchema, type RawRunner } from './schema.ts';
 import { isTable } from './toml-table.ts';
 
 export interface ReadEntry {
-  /** Without the keys that have unusable values. */
+  /** The entry without the keys that have unusable values. */
   readonly raw: RawRunner;
-  /** Each names one of those keys. An entry with any fault is not served. */
+  /** One fault for each of those keys. An entry with any fault is not served. */
   readonly faults: readonly string[];
 }
 
@@ -21,7 +21,10 @@ export function readEntry(entry: unknown, index: number): ReadEntry {
   };
 }
 
-/** A list is removed as a whole when one of its items is faulty. */
+/**
+ * Returns the value without the part at this path. A list is removed as a whole when one of its
+ * items is faulty.
+ */
 function withoutPath(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
   if (!isTable(value) || typeof key !== 'string') return {};
   const { [key]: inner, ...others } = value;

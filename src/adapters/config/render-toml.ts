@@ -43,8 +43,8 @@ function renderValue(value: unknown): string {
 }
 
 /**
- * JSON's escapes are valid in TOML, except for lone surrogates and one control character that JSON
- * leaves unescaped.
+ * Renders a text. JSON's escapes are valid in TOML, except for lone surrogates and one control
+ * character that JSON leaves unescaped.
  */
 function renderText(text: string): string {
   return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd')).replaceAll('\u007f', '\\u007f');

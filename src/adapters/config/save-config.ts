@@ -5,7 +5,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { syncDirectory } from '../state/durable-files.ts';
 import { readConfigFile } from './read-config-file.ts';
 
-/** Another command may write at the same moment, but not for long. */
+/** Limits the tries, because another command may write at the same moment, but not for long. */
 const MAX_ATTEMPTS = 5;
 
 /**
@@ -32,7 +32,7 @@ export async function editConfigFile(path: string, edit: (text: string) => strin
   }
 }
 
-/** False when the file has changed since it was read. */
+/** Returns false when the file has changed since it was read. */
 async function replace(
   path: string,
   { before, after }: { readonly before: string; readonly after: string },
@@ -51,8 +51,8 @@ async function replace(
 }
 
 /**
- * Root may edit the file of a service that runs as another user, which must still be able to read
- * it.
+ * Gives the draft the owner of the file. Root may edit the file of a service that runs as another
+ * user, and that user must still be able to read it.
  */
 async function keepOwner(path: string, draft: string): Promise<void> {
   if (process.getuid?.() !== 0) return;

@@ -15,7 +15,7 @@ export const flagMap = z.record(z.string(), flag, 'a table of true and false');
 export const orDefault = (fallback: number) =>
   integer.transform((value) => (value > 0 ? value : fallback)).default(fallback);
 
-/** '' is not set. */
+/** Treats an empty text as not set. */
 const quantity = (parse: (value: string) => number | undefined, expected: string) =>
   z
     .string(expected)

@@ -36,8 +36,8 @@ function readSeconds(value: string, context: z.RefinementCtx): number {
 }
 
 /**
- * Unlike elsewhere, 0 means the default: without a limit a dead server would block an upload for
- * ever.
+ * Unlike elsewhere, 0 means the default here: without a limit a dead server would block an upload
+ * for ever.
  */
 const limitMs = (fallbackMs: number) =>
   durationSeconds(fallbackMs / 1000).transform((seconds) =>

@@ -31,7 +31,7 @@ export const servicesShape = {
   services_limit: integer.optional(),
   allowed_services: textList.default([]),
   allowed_privileged_services: textList.default([]),
-  // false is a wish here. Unset means the value of `privileged`.
+  // false has a meaning here. A key that is not set takes the value of `privileged`.
   services_privileged: flag.optional(),
   service_memory: memory,
   service_memory_swap: memory,

@@ -4,7 +4,7 @@ import type { InstallationConfig } from '../../domain/runner/config.ts';
 
 /** Logs what a reload of config.toml has changed. The first reading logs nothing. */
 export interface ReloadTeller {
-  /** Logs once, until the file is good again. */
+  /** Logs once that the file is gone, until it is good again. */
   tellGone(): void;
   /** Records that the file is unreadable. The caller logs the reason. */
   noteBroken(): void;

@@ -27,11 +27,11 @@ const KEY_PART = /"(?:\\.|[^"\\])*"|'[^']*'|[\w-]+/y;
 const DOT = /[ \t]*\.[ \t]*/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
 const TEXT = /"""(?:\\[\s\S]|[^\\])*?"{3,5}(?!")|'''[\s\S]*?'{3,5}(?!')|"(?:\\.|[^"\\])*"|'[^']*'/y;
-/** A number, a time or a boolean. A time may contain a blank. */
+/** Matches a number, a time or a boolean. A time may contain a blank. */
 const BARE = /[^\s,\]}#]+(?: \d[^\s,\]}#]*)?/y;
 
 /**
- * Splits a text, assuming that it is TOML, into headers and pairs. Values stay as they are written.
+ * Splits a text that must be valid TOML into headers and pairs. Values stay as they are written.
  */
 export function readStatements(text: string): readonly Statement[] {
   const cursor = new Cursor(text);
@@ -65,7 +65,7 @@ function readKey(cursor: Cursor): readonly string[] {
   return parts;
 }
 
-/** The parser reads quotes and escapes in a key. */
+/** Returns the name of a key. The parser reads quotes and escapes in it. */
 function keyName(written: string): string {
   return /^["']/.test(written)
     ? (Object.keys(parse(`${written} = 0`) as object)[0] ?? '')

@@ -1,7 +1,10 @@
 import { pack } from 'tar-stream';
 import type { ArchiveEntry } from '../../ports/index.ts';
 
-/** A tar of these entries, all owned by root. It is held in memory, as its contents already are. */
+/**
+ * Packs these entries into a tar, all owned by root. The tar is held in memory, as the contents
+ * already are.
+ */
 export async function packArchive(entries: readonly ArchiveEntry[]): Promise<Buffer> {
   const archive = pack();
   for (const { path, type, mode, content } of entries) {

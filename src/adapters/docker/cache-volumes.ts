@@ -6,7 +6,7 @@ import { BUILD_LABEL, INSTALLATION_LABEL } from './labels.ts';
 import { listDanglingVolumes, listVolumes, type ListedVolume } from './lists.ts';
 import { usageSchema } from './replies.ts';
 
-/** The part of the engine for volumes that outlive builds. */
+/** Creates the part of the engine for volumes that outlive builds. */
 export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
   const { daemon, timing } = parts;
   return {

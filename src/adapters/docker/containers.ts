@@ -24,7 +24,7 @@ type Containers = Pick<
   | 'removeContainer'
 >;
 
-/** The part of the engine for containers that needs no waiting for processes. */
+/** Creates the part of the engine for containers that does not wait for their processes. */
 export function createContainers(parts: EngineParts): Containers {
   return {
     createContainer: (spec) => createContainer(parts, spec),
@@ -76,7 +76,7 @@ function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal 
   const action = daemon.action(createCall(spec), FailureType.RunnerConfiguration);
   if (reply.status === 201) return parseReply(createdSchema, reply.body, action).Id;
   if (reply.status === 404 && /no such image/i.test(reply.message)) {
-    // It existed a moment ago. The next attempt creates it anew.
+    // It existed a moment ago. The next attempt creates it again.
     throw new TransientError(
       `cannot ${action.doing}: its image ${spec.image} is gone from Docker at ${action.address}: ${reply.message}`,
     );
@@ -89,7 +89,7 @@ function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal 
   throw refusalFault(isWrongPlatform ? { ...reply, status: 400 } : reply, action);
 }
 
-/** Podman answers 500 instead of 409. */
+/** Whether the name is in use. Podman answers 500 instead of 409. */
 function isNameTaken({ status, message }: Refusal): boolean {
   return status === 409 || (status === 500 && message.includes('is already in use'));
 }
@@ -108,7 +108,7 @@ async function startContainer({ daemon, timing }: EngineParts, idOrName: string)
     path: `/containers/${segment(idOrName)}/start`,
   };
   const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
-  // 304: it runs already.
+  // 304 means that the container already runs.
   if (![204, 304].includes(reply.status)) throw startFault(reply, daemon.action(call));
 }
 

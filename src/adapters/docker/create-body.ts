@@ -2,8 +2,8 @@ import type { ContainerCreateOptions, DeviceMapping, DeviceRequest, HostConfig }
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 
 /**
- * The body of `POST /containers/create`. Output goes to the `json-file` log, whatever the daemon's
- * default, because the runner must read it. Empty fields keep Docker's defaults.
+ * Builds the body of `POST /containers/create`. Output goes to the `json-file` log, whatever the
+ * daemon's default is, because the runner must read it. Empty fields keep Docker's defaults.
  */
 export function createBody(spec: ContainerSpec): ContainerCreateOptions {
   return {
@@ -48,7 +48,8 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     Devices: spec.devices.map(parseDevice),
     ...rareSettings(spec),
     RestartPolicy: { Name: 'no' },
-    // A job's output goes to a file of the build. This limits what it writes to the log besides.
+    // A job's output goes to a file of the build. This limits anything else that it writes to the
+    // log.
     LogConfig: {
       Type: 'json-file',
       Config: { 'max-size': '64m', 'max-file': '1', ...spec.logOptions },
@@ -67,7 +68,10 @@ function hostConfig(spec: ContainerSpec): HostConfig {
   };
 }
 
-/** Settings that few configurations use. A daemon that does not know a key must not receive it. */
+/**
+ * Returns settings that few configurations use. A daemon that does not know a key must not receive
+ * it.
+ */
 function rareSettings(spec: ContainerSpec): Partial<HostConfig> {
   const given: HostConfig = {
     CpusetMems: spec.cpusetMems,
@@ -106,8 +110,8 @@ function deviceRequest(request: ContainerSpec['deviceRequests'][number]): Device
 }
 
 /**
- * The container's place in its network. Daemons from version 25 take the MAC address here, older
- * ones beside the image, and each ignores the other place.
+ * Describes the container's place in its network. Daemons from version 25 take the MAC address
+ * here, older ones beside the image, and each ignores the other place.
  */
 function networking({
   networkMode,
@@ -124,13 +128,16 @@ function networking({
   return { NetworkingConfig: { EndpointsConfig: { [networkMode || 'default']: endpoint } } };
 }
 
-/** Docker refuses aliases on its predefined networks and on another container's network. */
+/**
+ * Returns the network if it takes aliases. Docker refuses them on its predefined networks and on
+ * another container's network.
+ */
 function userDefinedNetwork(mode: string): string | undefined {
   const isBuiltIn = ['', 'default', 'bridge', 'host', 'none'].includes(mode);
   return isBuiltIn || mode.startsWith('container:') ? undefined : mode;
 }
 
-/** `host[:container][:rwm]`, as `docker run --device` reads it. */
+/** Parses `host[:container][:rwm]`, as `docker run --device` does. */
 export function parseDevice(device: string): DeviceMapping {
   const [host = '', second, third] = device.split(':');
   const isSecondMode = third === undefined && second !== undefined && /^[rwm]{1,3}$/.test(second);

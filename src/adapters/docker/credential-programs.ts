@@ -19,8 +19,8 @@ const listSchema = z.record(z.string(), z.string());
 const credentialsSchema = z.object({ Username: z.string(), Secret: z.string() });
 
 /**
- * Docker's credential helpers, `docker-credential-<name>` on the PATH. Input and output go through
- * stdin and stdout, so no secret appears in an argument, an error or the log. Source:
+ * Runs Docker's credential helpers, `docker-credential-<name>` on the PATH. Input and output go
+ * through stdin and stdout, so no secret appears in an argument, an error or the log. Source:
  * docker/docker-credential-helpers, `client`.
  */
 export function createCredentialPrograms(options: CredentialProgramsOptions): CredentialPrograms {
@@ -96,8 +96,8 @@ function reasonOf(error: Error): string {
 }
 
 /**
- * The program's message is for the node's owner, who reads the log. A job must not learn about the
- * node.
+ * Returns the error for a refusal. The program's own message goes to the log, which the node's
+ * owner reads. A job must not learn about the node.
  */
 function refused(
   { log }: CredentialProgramsOptions,
@@ -116,7 +116,7 @@ function parse<T>(schema: z.ZodType<T>, answer: string, helper: string): T {
   try {
     return schema.parse(JSON.parse(answer));
   } catch {
-    // The parser's error is not the cause here, because it would show the answer.
+    // The parser's error is not passed on as the cause, because it would show the answer.
     throw new Error(`${programOf(helper)} gave an answer that is not understood`);
   }
 }

@@ -28,8 +28,8 @@ const DEFAULT_SOCKET = '/var/run/docker.sock';
 const DEFAULT_HOST = `unix://${DEFAULT_SOCKET}`;
 
 /**
- * The daemon's address: the config's `host` with its own TLS settings, else the environment's with
- * its own, else the usual socket. The label is safe to show.
+ * Returns the daemon's address: the config's `host` with its own TLS settings, otherwise the
+ * environment's with its own, otherwise the usual socket. The label is safe to show.
  */
 export function resolveDaemonAddress(docker: DaemonConfig, env: Environment): DaemonAddress {
   const host = [docker.host, env.DOCKER_HOST].find(isGiven) ?? DEFAULT_HOST;
@@ -53,7 +53,7 @@ export function resolveDaemonAddress(docker: DaemonConfig, env: Environment): Da
   };
 }
 
-/** An empty setting counts as unset. */
+/** Whether a setting has a value. An empty one counts as unset. */
 function isGiven(text: string | undefined): text is string {
   return text !== undefined && text !== '';
 }
@@ -74,7 +74,7 @@ function resolveTls(docker: DaemonConfig, env: Environment, url: URL): DaemonTls
 }
 
 /**
- * The client's options. Every option that the client would read from the environment is set
+ * Returns the client's options. Every option that the client would read from the environment is set
  * explicitly, even to undefined, because the config's host overrides DOCKER_HOST.
  */
 export function dockerodeOptions(address: DaemonAddress): DockerModem.ConstructorOptions {

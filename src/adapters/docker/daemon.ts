@@ -31,10 +31,10 @@ import type { EngineTiming } from './timing.ts';
 const API_VERSION = '1.47';
 
 export interface DaemonCall {
-  /** Describes the call, with its value: `create container "x"`. Used in errors. */
+  /** Describes the call for errors, with its value: `create container "x"`. */
   readonly doing: string;
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** Its variable parts are encoded: see `segment`. */
+  /** The path. Its variable parts are encoded: see `segment`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
@@ -45,7 +45,8 @@ export interface DaemonCall {
   readonly tarStream?: NodeJS.ReadableStream;
   readonly auth?: PullOptions['auth'];
   /**
-   * How long to accept repeated identical answers 500. Default: long for removals, otherwise short.
+   * How long repeated identical answers 500 are accepted. The default is long for removals and
+   * short for other calls.
    */
   readonly patience?: Patience;
 }
@@ -59,7 +60,7 @@ export interface SendOptions {
 interface Greeting {
   /** A different text means a different engine or version. */
   readonly identity: string;
-  /** Some proxies remove it. */
+  /** The version; undefined when a proxy has removed it. */
   readonly apiVersion: string | undefined;
 }
 
@@ -113,7 +114,10 @@ export function createDaemon(
     ...(badRequest !== undefined && { badRequest }),
     isLasting: (refusal) => sameAnswers.isLasting(call, refusal),
   });
-  /** After a fault another daemon, newer or older, may have taken over. */
+  /**
+   * Turns an error into a fault, and forgets the version: after a fault another daemon, newer or
+   * older, may have taken over.
+   */
   const failed: Daemon['fault'] = (error, call) => {
     identity.forget();
     if (!isFault(error)) sameAnswers.forget(call);
@@ -157,7 +161,7 @@ export function createDaemon(
 }
 
 interface Identity extends Pick<Daemon, 'greet'> {
-  /** The API version to use. Requested once. */
+  /** Returns the API version to use. It is requested once. */
   version(): Promise<string>;
   /** Forgets the version, because another daemon may answer from now on. */
   forget(): void;
@@ -200,7 +204,7 @@ interface RequestBuilder {
 
 /**
  * Changes two habits of the transport. It follows redirects, which on a unix socket leads to an
- * uncaught exception; daemons have no reason to redirect. And it formats every request as a debug
+ * uncaught exception; daemons have no reason to redirect. It also formats every request as a debug
  * text that nobody reads, including each socket of the agent and each listener of the signal, which
  * takes seconds.
  */
@@ -215,8 +219,8 @@ function mendRequests(modem: RequestBuilder): void {
 }
 
 /**
- * The transport ends an upgrade's request without a body with a chunk, which may arrive as part of
- * what follows.
+ * Sets the length of an upgrade's request without a body. The transport would end it with a chunk,
+ * which may arrive as part of what follows.
  */
 function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
   const given = headers as OutgoingHttpHeaders | undefined;
@@ -228,8 +232,8 @@ function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
 const BRIEFLY = { value: () => '…', configurable: true };
 
 /**
- * A name as part of a path. It may come from a job, so it must not lead elsewhere. Docker redirects
- * paths that are not normalised.
+ * Encodes a name as part of a path. It may come from a job, so it must not lead elsewhere. Docker
+ * redirects paths that are not normalised.
  */
 export function segment(name: string): string {
   const parts = name.split('/');
@@ -257,7 +261,10 @@ const VERSION: DaemonCall = {
 };
 const NEGOTIATION_LIMIT_MS = 30_000;
 
-/** Uses the greeting when it has the version, because asking takes Podman a third of a second. */
+/**
+ * Returns the version. Uses the greeting when it has the version, because asking takes Podman a
+ * third of a second.
+ */
 async function negotiate(modem: DockerModem, address: string): Promise<string> {
   const { apiVersion } = await askGreeting(modem, address, NEGOTIATION_LIMIT_MS);
   if (apiVersion !== undefined && isOlder(apiVersion, API_VERSION)) return apiVersion;
@@ -297,7 +304,7 @@ async function askPlainly(
   }
 }
 
-/** Our version, unless the daemon is too old or too new for it. */
+/** Chooses our version, unless the daemon is too old or too new for it. */
 export function chooseVersion(daemon: {
   readonly ApiVersion: string;
   readonly MinAPIVersion: string;
@@ -312,7 +319,7 @@ function isOlder(one: string, other: string): boolean {
   return major === otherMajor ? minor < otherMinor : major < otherMajor;
 }
 
-/** Accepts every status, because its meaning depends on the call. */
+/** Accepts every status, because the caller decides what it means. */
 const ANY_STATUS: Record<number, boolean> = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [100 + index, true]),
 );

@@ -43,7 +43,7 @@ export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** The first frames, up to a number of bytes. Stops reading there. */
+/** Returns the first frames, up to a number of bytes, and stops reading there. */
 export async function takeFrames(
   frames: AsyncIterable<LogFrame>,
   maxBytes: number,

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { parseDockerConfig, type AuthSource } from '../../domain/executor/registry-auth.ts';
 
 /**
- * Registry credentials of this program's user: `~/.docker/config.json` (or that of DOCKER_CONFIG),
- * else `~/.dockercfg`. A missing file is a source without entries; an unreadable one is a source
- * with a problem.
+ * Reads the registry credentials of this program's user: `~/.docker/config.json` (or that of
+ * DOCKER_CONFIG), otherwise `~/.dockercfg`. A missing file is a source without entries; an
+ * unreadable one is a source with a problem.
  */
 export async function readDockerConfigFile(
   env: Readonly<Record<string, string | undefined>>,
@@ -31,7 +31,7 @@ function codeOf(error: unknown): string {
   return isCoded ? (error.code as string) : 'unknown error';
 }
 
-/** An empty variable counts as unset. */
+/** Returns the value. An empty variable counts as unset. */
 function given(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }

@@ -26,7 +26,7 @@ export interface EngineOptions {
 }
 
 /**
- * Docker as the activities need it. It connects at the first call. Throws InvalidConfig when the
+ * Creates Docker for the activities. It connects at the first call. Throws InvalidConfig when the
  * host or its certificates are unusable.
  */
 export function createContainerEngine(options: EngineOptions): ContainerEngine {

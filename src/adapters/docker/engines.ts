@@ -4,14 +4,14 @@ import { createContainerEngine, type EngineOptions } from './engine.ts';
 import { createKeyedMutex } from '../host/keyed-mutex.ts';
 
 /**
- * The engine of each runner. Runners that use the same daemon in the same way share one engine and
- * its pulls.
+ * Creates the engine of each runner. Runners that use the same daemon in the same way share one
+ * engine and its pulls.
  */
 export function createContainerEngines(
   options: Omit<EngineOptions, 'docker' | 'withLocks'>,
 ): (runner: RunnerConfig) => ContainerEngine {
   const engines = new Map<string, ContainerEngine>();
-  // One for all, because two addresses may lead to one daemon.
+  // All engines share the locks, because two addresses may lead to one daemon.
   const withLocks = createKeyedMutex();
   return ({ docker }) => {
     const { host, tlsCertPath, tlsVerify } = docker;

@@ -1,7 +1,7 @@
 import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { isRefusedForGood } from './refused-starts.ts';
 
-/** An unexpected answer. */
+/** An answer with an unexpected status. */
 export interface Refusal {
   readonly status: number;
   /** Docker's own message. */
@@ -13,19 +13,19 @@ export interface RefusedAction {
   readonly doing: string;
   /** Label of the daemon. */
   readonly address: string;
-  /** The failure type for a 400. */
+  /** The failure type for a status of 400. */
   readonly badRequest?: FailureType;
   /** Counts a refusal, and returns whether it has repeated so often that it will not change. */
   readonly isLasting?: (refusal: Refusal) => boolean;
 }
 
-/** Statuses of a daemon that is overloaded or broken, or of two callers that conflict. */
+/** Whether the daemon is only overloaded or broken, or two callers conflict. */
 function isPassing(status: number): boolean {
   // 501 is permanent: the daemon does not support the call.
   return (status >= 500 && status !== 501) || [408, 409, 423, 425, 429].includes(status);
 }
 
-/** The error for a refused call. */
+/** Returns the error for a refused call. */
 export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
   const { status } = refusal;
   if (isPassing(status)) {
@@ -45,7 +45,7 @@ function refusalText({ status, message }: Refusal, { doing, address }: RefusedAc
 }
 
 /**
- * The error for a container that could not be started. Something missing from its image or
+ * Returns the error for a container that could not be started. Something missing from its image or
  * forbidden by the node's kernel is permanent: another start would fail the same way. As in
  * gitlab-runner, it counts as a system fault.
  */
@@ -56,7 +56,7 @@ export function startFault(refusal: Refusal, action: RefusedAction): TransientEr
   return new FinalError(FailureType.RunnerSystem, refusalText(refusal, action));
 }
 
-/** The error for a daemon that could not be reached. It is transient. */
+/** Returns the error for a daemon that could not be reached. It is transient. */
 export function unreachableFault(error: unknown, action: RefusedAction): TransientError {
   const code = codeOf(error);
   const words = error instanceof Error ? error.message.trim() : String(error);
@@ -67,7 +67,7 @@ export function unreachableFault(error: unknown, action: RefusedAction): Transie
   );
 }
 
-/** The error for a daemon that did not answer in time. */
+/** Returns the error for a daemon that did not answer in time. */
 export function timeoutFault(limitMs: number, action: RefusedAction): TransientError {
   return new TransientError(
     `cannot ${action.doing}: Docker at ${action.address} did not answer within ${limitMs / 1000} s; look at the load of its node and at its log`,
@@ -75,7 +75,7 @@ export function timeoutFault(limitMs: number, action: RefusedAction): TransientE
   );
 }
 
-/** The error for an answer that does not match its schema. */
+/** Returns the error for an answer that does not match its schema. */
 export function nonsenseFault(cause: unknown, action: RefusedAction): FinalError {
   return new FinalError(
     FailureType.RunnerSystem,
@@ -115,7 +115,7 @@ function adviceFor(code: string): string {
   }
 }
 
-/** A container that is needed and that another program has removed. */
+/** Returns the error for a container that is needed and that another program has removed. */
 export function goneFault(idOrName: string): ContainerGone {
   return new ContainerGone(
     `container "${idOrName}" is gone: something other than this runner removed it while it was needed`,

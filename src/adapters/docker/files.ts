@@ -57,7 +57,7 @@ async function pathExists(parts: EngineParts, place: Place): Promise<boolean> {
   const call = archiveCall('HEAD', place);
   const { status, isPodman } = await parts.daemon.expect(call, { accept: [200, 404], limitMs });
   if (!isPodman || !isLikePattern(place.path)) return status === 200;
-  // Podman has looked for what a pattern finds.
+  // Podman may have taken the path for a pattern, and have answered about other paths.
   const members = await readFiles(parts, { ...place, signal: AbortSignal.timeout(limitMs) });
   await members?.[Symbol.asyncIterator]().return?.();
   return members !== undefined;
@@ -78,7 +78,7 @@ async function linkTarget(parts: EngineParts, place: Place): Promise<string | un
 
 interface Reading extends Place {
   readonly signal: AbortSignal;
-  /** The only wanted member below the directory at `path`; undefined: everything. */
+  /** The only wanted member below the directory at `path`; undefined when all are wanted. */
   readonly only?: string;
 }
 
@@ -140,7 +140,10 @@ async function checkFirst(
   return readBelow(parts, place, indirect);
 }
 
-/** Renames members to begin with the last name of `below`, as if it had been read by itself. */
+/**
+ * Renames members so that they begin with the last name of `below`, as if it had been read by
+ * itself.
+ */
 async function* membersAt(
   members: AsyncIterable<FileMember>,
   below: string,
@@ -218,7 +221,7 @@ async function* touching(
   }
 }
 
-/** The fault of the connection, between members or within one. */
+/** Returns the fault of the connection, between members or within one. */
 function faultOf(error: unknown, { parts, place, call, idle }: Stream): unknown {
   place.signal.throwIfAborted();
   const fault = idle.fault(error, place.signal, parts.daemon.action(call));
@@ -242,9 +245,9 @@ async function* contentOf(
 }
 
 /**
- * A hard link to an earlier member. Reading it by itself gives its content. If it can only be found
- * among other members, which would return the same link again, the first name is read instead.
- * Docker up to 20.10 cannot find names that are not UTF-8; then everything is read again.
+ * Reads a hard link to an earlier member. Reading it by itself gives its content. If it can only be
+ * found among other members, which would return the same link again, the first name is read
+ * instead. Docker up to 20.10 cannot find names that are not UTF-8; then everything is read again.
  */
 async function* linked(
   { path: name, linkTarget }: TarEntry,

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
 
-/** As many as Linux follows. Source: path_resolution(7). */
+/** Linux follows this many links too. Source: path_resolution(7). */
 const MAX_LINKS = 40;
 
 /**
- * Where the link at `path` leads in the end, as an absolute path without links; undefined when there
- * is no link, '' for a circle. The directory of `path` must contain no link. `readLink` returns what
- * a link itself says, and undefined for anything else.
+ * Returns where the link at `path` leads in the end, as an absolute path without links. Returns
+ * undefined when there is no link, and an empty text for a circle. The directory of `path` must
+ * contain no link. `readLink` returns the target of one link, and undefined for anything else.
  */
 export async function followLink(
   path: string,
@@ -26,9 +26,9 @@ export async function followLink(
 }
 
 interface Walk {
-  /** As far as the walk came. */
+  /** The real path so far. */
   readonly real: string;
-  /** Of the link at which it ended. */
+  /** The target of the link at which the walk has ended. */
   readonly target: string | undefined;
   readonly rest: readonly string[];
 }

@@ -6,7 +6,7 @@ export interface IdleLimit {
   readonly signal: AbortSignal;
   /** Records movement. */
   touch(): void;
-  /** Stops the clock while the other side's turn may take any time. */
+  /** Stops the clock while the other side may take any time. */
   pause(): void;
   stop(): void;
   /** Returns the fault of the limit when the limit caused the error, otherwise the error itself. */

@@ -17,10 +17,10 @@ export function isLikePattern(path: string): boolean {
 }
 
 /**
- * Where to search for `path` when the engine answered about another path; undefined when its answer
- * is right. For a link Podman returns its target, while Docker returns the link. Podman also treats
- * a name with `*`, `?`, `[` or `\` as a pattern. It reports that a path is a link, except on a
- * volume of a container that does not run: a dangling link is not found there.
+ * Returns where to search for `path` when the engine answered about another path; undefined when
+ * its answer is right. For a link Podman returns its target, while Docker returns the link. Podman
+ * also treats a name with `*`, `?`, `[` or `\` as a pattern. It reports that a path is a link,
+ * except on a volume of a container that does not run: a dangling link is not found there.
  */
 export function indirectRead(response: IncomingMessage, path: string): IndirectRead | undefined {
   if (!isPodman(response)) return undefined;
@@ -43,8 +43,8 @@ export function indirectReadOf(path: string, firstName: string): IndirectRead | 
 }
 
 /**
- * A path that ends in `/.` means the content of a directory and not the directory itself. Nothing
- * is searched in a whole container.
+ * Whether the path has a parent to search in. A path that ends in `/.` means the content of a
+ * directory and not the directory itself. A whole container is not searched.
  */
 function hasParent(path: string): boolean {
   return path.lastIndexOf('/') > 0 && !path.endsWith('/.');
@@ -62,7 +62,10 @@ const statSchema = z.object({ mode: z.number() });
 /** Go's `fs.ModeSymlink`, as the Engine API writes modes. */
 const MODE_SYMLINK = 2 ** 27;
 
-/** Reported for the path itself, also when the link is dangling and the answer is 404. */
+/**
+ * Whether the header describes a link. It does so for the path itself, even when the link is
+ * dangling and the status is 404.
+ */
 function isLink({ headers }: IncomingMessage): boolean {
   const stat = headers['x-docker-container-path-stat'];
   if (typeof stat !== 'string') return false;

@@ -9,7 +9,7 @@ interface Known {
   readonly info: Promise<EngineInfo>;
 }
 
-/** One may have been on a machine that was too busy. */
+/** One container that does not notice the bell may have been on a machine that was too busy. */
 const UNHEARD_BELLS = 2;
 
 /**
@@ -63,7 +63,10 @@ async function askInfo({ daemon, timing }: EngineParts): Promise<EngineInfo> {
   };
 }
 
-/** Docker Desktop runs all containers in a virtual machine, as some runtimes do each of theirs. */
+/**
+ * Whether containers share the node's pipes. Docker Desktop runs all containers in a virtual
+ * machine, and some runtimes run each container in one.
+ */
 function sharesPipes({ OperatingSystem, DefaultRuntime }: z.infer<typeof infoSchema>): boolean {
   const runtime = DefaultRuntime ?? 'runc';
   return OperatingSystem !== 'Docker Desktop' && ['runc', 'crun', 'nvidia'].includes(runtime);

@@ -14,7 +14,7 @@ interface Inspecting {
   readonly patience?: Patience;
 }
 
-/** Docker's own answer about the container; undefined when there is none. */
+/** Returns Docker's own answer about the container; undefined when there is no such container. */
 export async function inspectRaw(
   { daemon, timing }: EngineParts,
   idOrName: string,
@@ -31,7 +31,7 @@ export async function inspectRaw(
   return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
 }
 
-/** undefined when there is no such container. */
+/** Returns undefined when there is no such container. */
 export async function inspectContainer(
   parts: EngineParts,
   idOrName: string,
@@ -41,7 +41,7 @@ export async function inspectContainer(
   return raw && toStatus(raw);
 }
 
-/** The container's mounts; empty when there is no such container. */
+/** Returns the container's mounts; empty when there is no such container. */
 export async function mountsOf(
   parts: EngineParts,
   idOrName: string,

@@ -3,10 +3,12 @@ import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 export { BUILD_LABEL };
 
 type Labels = Readonly<Record<string, string>>;
-/** undefined: any value. */
+/** Labels with their values; undefined accepts any value. */
 export type WantedLabels = Readonly<Record<string, string | undefined>>;
 
-/** Value: the installation whose runners made an object. Two installations may share a daemon. */
+/**
+ * Its value is the installation whose runners made an object. Two installations may share a daemon.
+ */
 export const INSTALLATION_LABEL = 'temporal-gitlab-runner.installation';
 
 export function withInstallation(labels: Labels, installation: string): Record<string, string> {

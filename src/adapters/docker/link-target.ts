@@ -12,13 +12,13 @@ const MODE_SYMLINK = 2 ** 27;
 
 /** The final target of a link. */
 export interface LinkTarget {
-  /** undefined when the engine reports no link, '' for a circle of links. */
+  /** undefined when the engine reports no link; empty for a circle of links. */
   readonly target: string | undefined;
-  /** Whether there may be a link all the same: Podman does not report each of them. */
+  /** True: there may be a link nevertheless, because Podman does not report every link. */
   readonly isUnsure: boolean;
 }
 
-/** What the header of the archive call says of a path. */
+/** Reads the target from a header of the archive call. */
 export async function readLinkTarget(
   { daemon, timing }: EngineParts,
   call: DaemonCall,

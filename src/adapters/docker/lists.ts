@@ -37,7 +37,7 @@ export async function listVolumes(
   return (Volumes ?? []).filter(isLabelled(labels));
 }
 
-/** Names of all volumes that no container has mounted, whoever made them. */
+/** Lists the names of all volumes that no container has mounted, whoever made them. */
 export async function listDanglingVolumes(parts: ListParts): Promise<ReadonlySet<string>> {
   // Podman 4 treats several filters as alternatives, so this one is used alone.
   const query = { filters: JSON.stringify({ dangling: ['true'] }) };

@@ -51,7 +51,7 @@ export function createSameAnswers(
         return false;
       }
       const now = next(known.get(key), { message: withoutNumbers(message), nowMs: nowMs() });
-      known.delete(key); // moves it to the end
+      known.delete(key); // This moves it to the end.
       known.set(key, now);
       const [oldest] = known.keys();
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
@@ -79,7 +79,10 @@ function patienceOf({ method, patience }: PatientCall): Patience {
   return patience ?? (method === 'DELETE' ? 'long' : 'short');
 }
 
-/** Ids, addresses and times may differ in otherwise identical answers. */
+/**
+ * Removes the numbers of a message, because ids, addresses and times may differ in otherwise
+ * identical answers.
+ */
 function withoutNumbers(message: string): string {
   return message.replace(/[0-9a-f]{8,}|\d+/gi, '#');
 }

@@ -87,8 +87,8 @@ async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull
       return faultOf(end) !== undefined;
     }),
     onRetry: (end, tries) => {
-      // Only the last failure is reported, in the trace and at the end of the job. Before that
-      // nobody needs to act.
+      // Only the last failure is reported, in the trace and at the end of the job. Nobody has to
+      // act before.
       const reason = faultOf(end)?.message;
       log.debug('pull failed, trying again', { image: reference, tries, reason });
     },
@@ -96,7 +96,7 @@ async function pullWithRetries(parts: EngineParts, reference: string, pull: Pull
   });
 }
 
-/** The fault of a pull that is worth another try. */
+/** Returns the fault of a pull that is worth another try. */
 function faultOf(end: TryEnd<void>): FinalError | undefined {
   if (end.kind === 'answered') return undefined;
   return end.error instanceof FinalError && mayPass(end.error) ? end.error : undefined;
@@ -149,7 +149,8 @@ function pullFault(reference: string, message: string): FinalError {
 }
 
 /**
- * Decides by Docker's own message, because ours contains the image's name, which may be any text.
+ * Whether a fault may pass. Decides by Docker's own message, because ours contains the image's
+ * name, which may be any text.
  */
 function mayPass({ cause }: FinalError): boolean {
   return cause instanceof Error && mayPullPass(cause.message);

@@ -46,7 +46,7 @@ async function send({ daemon, timing }: EngineParts, request: PutRequest): Promi
   return reply;
 }
 
-/** The entries below each mount, with paths relative to it. */
+/** Groups the entries below each mount, with paths relative to it. */
 function belowMounts(
   mounts: Awaited<ReturnType<typeof mountsOf>>,
   { idOrName, path, entries }: PutRequest,
@@ -62,7 +62,9 @@ function belowMounts(
   return [...groups].map(([mount, group]) => ({ idOrName, path: mount, entries: group }));
 }
 
-/** Entries below the mount. The mount point itself is a directory of its parent. */
+/**
+ * Returns the mount that an entry is below. The mount point itself is a directory of its parent.
+ */
 function mountAbove(
   mounts: Awaited<ReturnType<typeof mountsOf>>,
   whole: string,
@@ -73,7 +75,7 @@ function mountAbove(
     : undefined;
 }
 
-/** Whether files written there are on the mount anyway. */
+/** Whether files that are written at the path are on the mount anyway. */
 function isWithin(path: string, mount: string): boolean {
   const relative = posix.relative(mount, path);
   return relative !== '..' && !relative.startsWith('../');

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 
-/** Far more than Docker can report about one installation on a node. */
+/** Docker cannot report this much about one installation on a node. */
 const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 
-/** Limit for the message of a refusal, which goes into logs and histories and may quote a job. */
+/**
+ * Limit for the message of a refusal, because it goes into logs and histories and may quote a job.
+ */
 const MAX_MESSAGE_LENGTH = 2_000;
 
 export interface DaemonReply {
@@ -34,7 +36,10 @@ export async function readReply(response: IncomingMessage): Promise<DaemonReply>
   return { status: response.statusCode ?? 0, body, message, isPodman: isPodman(response) };
 }
 
-/** Every answer of Podman includes the version of its own API besides Docker's. */
+/**
+ * Whether the answer comes from Podman: each of its answers includes the version of its own API
+ * besides Docker's.
+ */
 export function isPodman({ headers }: IncomingMessage): boolean {
   return headers['libpod-api-version'] !== undefined;
 }

@@ -7,7 +7,7 @@ interface RefusedStarts {
   readonly lasting: RegExp;
 }
 
-/** Something that the image lacks or the node's kernel forbids, in the words of runc and crun. */
+/** Matches what the image lacks or the node's kernel forbids, in the words of runc and crun. */
 const LASTING =
   /executable file .*not found|no such file or directory|permission denied|operation not permitted|exec format error|not a directory|is a directory/i;
 

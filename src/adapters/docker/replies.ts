@@ -33,9 +33,9 @@ export const imageSchema = z.object({
 export const createdSchema = z.object({ Id: z.string() });
 
 export const mountSchema = z.object({
-  /** Only for a volume. */
+  /** Set only for a volume. */
   Name: z.string().optional(),
-  /** Only for a host directory. */
+  /** Set only for a host directory. */
   Source: z.string().default(''),
   Destination: z.string(),
 });
@@ -43,7 +43,7 @@ export const mountSchema = z.object({
 export const containerSchema = z.object({
   Id: z.string(),
   State: z.object({
-    /** The words depend on the engine: see `parseState`. */
+    /** The engine's word for the state: see `parseState`. */
     Status: z.string(),
     ExitCode: z.number(),
     OOMKilled: z.boolean().default(false),

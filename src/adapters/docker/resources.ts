@@ -27,7 +27,7 @@ type Resources = Pick<
   | 'listBuildIds'
 >;
 
-/** The part of the engine for networks and volumes. */
+/** Creates the part of the engine for networks and volumes. */
 export function createResources(parts: EngineParts): Resources {
   return {
     ...createInfo(parts),
@@ -118,8 +118,8 @@ async function inspectNetwork(
 }
 
 /**
- * Docker does not remove a network while something is attached to it, such as a container that the
- * job made.
+ * Removes a network. Docker refuses that while something is attached to it, such as a container
+ * that the job made.
  */
 async function removeNetwork(parts: EngineParts, name: string): Promise<void> {
   const { daemon, timing } = parts;
@@ -159,7 +159,7 @@ async function listBuildIds(parts: EngineParts): Promise<readonly string[]> {
   return [...new Set(all.flatMap(({ Labels }) => Labels?.[BUILD_LABEL] ?? []))];
 }
 
-/** Only objects of this installation: another one may share the daemon. */
+/** Lists objects of this installation only, because another one may share the daemon. */
 async function list(parts: EngineParts, labels: WantedLabels) {
   const wanted = { ...labels, [INSTALLATION_LABEL]: parts.installation };
   const [containers, volumes, networks] = await Promise.all([

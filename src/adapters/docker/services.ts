@@ -12,7 +12,7 @@ import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
 import { endpointSchema } from './replies.ts';
 
-/** The part of the engine for services: where they listen, and their output. */
+/** Creates the part of the engine for services: their addresses and their output. */
 export function createServices(parts: EngineParts): ServiceEngine {
   return {
     inspectEndpoint: (idOrName) => inspectEndpoint(parts, idOrName),
@@ -47,7 +47,10 @@ async function inspectEndpoint(
   };
 }
 
-/** Tries again after every transient fault, because the service may outlive its daemon. */
+/**
+ * Copies a service's log. Tries again after every transient fault, because the service may outlive
+ * its daemon.
+ */
 async function copyServiceLog(
   parts: EngineParts,
   idOrName: string,
@@ -61,7 +64,10 @@ async function copyServiceLog(
   await copyOnce(parts, idOrName, { ...copy, follow: false });
 }
 
-/** False when the connection broke, or the container still runs. */
+/**
+ * Copies until the service ends. Returns false when the connection broke, or the container still
+ * runs.
+ */
 async function copyUntilEnd(
   parts: EngineParts,
   idOrName: string,
@@ -119,7 +125,7 @@ interface CopyProgress {
   readonly name: string;
   /** Number of bytes that are already in the file. */
   readonly knownBytes: number;
-  /** True: nothing follows, so a line without an end counts as a line. */
+  /** True: nothing follows, so a line without an end is complete. */
   readonly isLast: boolean;
 }
 

@@ -11,7 +11,7 @@ import type { mountSchema } from './replies.ts';
 
 type RawMount = z.infer<typeof mountSchema>;
 
-/** The mounts below the paths of a container that other containers may share. */
+/** Returns the mounts below these paths of a container that other containers may share. */
 export function mountsHolding(
   mounts: readonly RawMount[],
   paths: readonly string[],
@@ -23,7 +23,10 @@ export function mountsHolding(
   return [...new Set(held)];
 }
 
-/** A key for one directory of a mount, the same for all containers; none outside of mounts. */
+/**
+ * Returns the key for one directory of a mount, which is the same for all containers; none outside
+ * of mounts.
+ */
 export function directoryOnMount(mounts: readonly RawMount[], path: string): readonly string[] {
   const mount = innermost(mounts, path);
   if (mount === undefined) return [];
@@ -31,15 +34,15 @@ export function directoryOnMount(mounts: readonly RawMount[], path: string): rea
 }
 
 /**
- * Volumes that Docker may have to fill when it creates the container. Host directories are not
- * filled.
+ * Returns the volumes that Docker may have to fill when it creates the container. Host directories
+ * are not filled.
  */
 export function volumesToFill({ binds }: Pick<ContainerSpec, 'binds'>): readonly string[] {
   const sources = binds.flatMap((bind) => bind.split(':', 1)[0] ?? []);
   return [...new Set(sources.filter((source) => !source.startsWith('/')))];
 }
 
-/** The mount that contains a path. */
+/** Returns the mount that contains a path. */
 export function innermost(mounts: readonly RawMount[], path: string): RawMount | undefined {
   const holding = mounts.filter(({ Destination }) =>
     `${posix.normalize(path)}/`.startsWith(`${posix.normalize(Destination).replace(/\/$/, '')}/`),
@@ -70,8 +73,8 @@ const MET = /\bmkdir(?:at)? .*: file exists/i;
 const MAX_MEETINGS = 5;
 
 /**
- * Repeats a call that conflicted with another program, which does not serialise its calls: what
- * that program made exists now.
+ * Repeats a call that conflicted with another program, which does not serialise its calls. The
+ * object that the other program made exists now.
  */
 export async function againWhenMet<T extends Refusal>(call: () => Promise<T>): Promise<T> {
   for (let meetings = 1; ; meetings += 1) {

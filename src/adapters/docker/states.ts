@@ -17,12 +17,12 @@ const STATES: ReadonlyMap<string, ContainerStatus['state']> = new Map([
   ['configured', 'created'],
   ['initialized', 'created'],
   ['stopping', 'running'],
-  // Its processes have ended and their exit code is known, but the engine has yet to clean up.
+  // Its processes have ended and their exit code is known, but the engine has not cleaned up yet.
   ['stopped', 'exited'],
 ]);
 
 /**
- * Translates the engine's word for a state. Throws TransientError for an unknown one, because such
+ * Translates the engine's word for a state. Throws TransientError for an unknown word, because such
  * a state will not last.
  */
 export function parseState(word: string, idOrName: string): ContainerStatus['state'] {

@@ -7,7 +7,7 @@ import { segment, type DaemonCall } from './daemon.ts';
 import { startFault, timeoutFault } from './faults.ts';
 import { readReply } from './read-reply.ts';
 
-/** The part of the engine that writes to the stdin of containers. */
+/** Creates the part of the engine that writes to the stdin of containers. */
 export function createStdin(parts: EngineParts): Pick<ContainerEngine, 'fillStdin'> {
   return { fillStdin: (idOrName, content) => fillStdin(parts, idOrName, content) };
 }
@@ -28,7 +28,8 @@ async function fillStdin(
   try {
     const answer = await daemon.upgrade(call, limit);
     if (answer instanceof IncomingMessage) {
-      // Podman makes the process ready here already, and refuses what others refuse at the start.
+      // Podman already prepares the process here, and refuses what other engines refuse at the
+      // start.
       throw startFault(await readReply(answer), daemon.action(call));
     }
     await endWith(answer, content);
@@ -39,8 +40,8 @@ async function fillStdin(
 }
 
 /**
- * Docker holds the data on its connection until the container reads it, and then closes the
- * connection.
+ * Writes the content and waits for the end of the connection: Docker holds the data until the
+ * container reads it, and then closes the connection.
  */
 function endWith(connection: Duplex, content: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {

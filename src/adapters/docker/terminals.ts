@@ -22,12 +22,12 @@ const MARK = 'RUNNER_TERMINAL';
 
 const EXIT_CODE_TRIES: TryLimits = { most: 20, pauseMs: 50 };
 
-/** Without `grep` in the image what is left ends with the container. */
+/** Ends the processes of a terminal. When the image has no `grep`, they end with the container. */
 const HANG_UP = `for _runner_process in /proc/[0-9]*; do
   if grep -qs "${MARK}=$1" "$_runner_process/environ"; then kill -HUP "\${_runner_process#/proc/}"; fi
 done 2>/dev/null`;
 
-/** The part of the engine that runs commands of people. */
+/** Creates the part of the engine that runs commands of people. */
 export function createTerminals(parts: EngineParts): TerminalEngine {
   return { openTerminal: (idOrName, command) => openTerminal(parts, idOrName, command) };
 }
@@ -54,12 +54,12 @@ async function openTerminal(
   return connection && toTerminal(parts, { ...exec, connection, hasTty: command.hasTty });
 }
 
-/** The container has ended or is paused. For one that is just ending there are many words. */
+/** Whether the container has ended or is paused. Engines have many words for one that is ending. */
 function doesNotRun({ status, message }: DaemonReply): boolean {
   return [404, 409].includes(status) || (status >= 500 && /not running|stopped/i.test(message));
 }
 
-/** Id of the exec; undefined when the container does not run. */
+/** Creates an exec and returns its id; undefined when the container does not run. */
 async function createExec(
   { daemon, timing }: EngineParts,
   container: string,
@@ -89,7 +89,7 @@ async function startExec(
     body: { Detach: false, Tty: hasTty },
     upgrades: true,
   };
-  // A signal that aborted later would end the open terminal.
+  // `AbortSignal.timeout` would also abort the open terminal, when its time is over.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), timing.callLimitMs);
   try {
@@ -113,7 +113,7 @@ interface OpenExec extends Exec {
 
 function toTerminal(parts: EngineParts, exec: OpenExec): ContainerTerminal {
   const { connection, hasTty } = exec;
-  // A broken connection is the end of the output.
+  // A broken connection counts as the end of the output.
   connection.on('error', () => undefined);
   return {
     output: hasTty ? readRaw(connection) : demux(readAll(connection)),
@@ -144,7 +144,7 @@ async function* readAll(connection: Duplex): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A command that has just ended has no size any more, which is no fault. */
+/** Resizes the terminal. A command that has just ended has no size any more, which is no fault. */
 async function resize(
   { daemon, timing }: EngineParts,
   { container, execId }: Exec,
@@ -169,7 +169,7 @@ async function inspectExec({ daemon, timing }: EngineParts, { container, execId 
   return reply.status === 404 ? undefined : parseReply(execSchema, reply.body, daemon.action(call));
 }
 
-/** Docker may need a moment to know it after the end of the output. */
+/** Finds the exit code. Docker may need a moment to know it after the end of the output. */
 async function findExitCode(parts: EngineParts, exec: Exec): Promise<number | undefined> {
   const state = await inTries(() => inspectExec(parts, exec), {
     nextMs: upTo(EXIT_CODE_TRIES, (end) => end.kind === 'answered' && isOpen(end.value)),

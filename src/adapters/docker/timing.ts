@@ -2,11 +2,14 @@ import { planPullDelayMs } from '../../domain/executor/pull-policy.ts';
 
 /** Every limit and pause of the engine, in one place. Tests use shorter ones. */
 export interface EngineTiming {
-  /** For a call that Docker answers from memory or by one quick action. */
+  /** Limit for a call that Docker answers from memory or by one quick action. */
   readonly callLimitMs: number;
-  /** For a call that may have to copy or delete files: create, remove, archive. */
+  /** Limit for a call that may have to copy or delete files: create, remove, archive. */
   readonly slowCallLimitMs: number;
-  /** SIGTERM to SIGKILL, and the time the processes of a container get before PID 1 is asked. */
+  /**
+   * Time from SIGTERM to SIGKILL. The processes of a container also get this time before PID 1 is
+   * asked to stop.
+   */
   readonly stopGraceMs: number;
   /**
    * A wait is repeated after this long, because a half-open connection would never report the end.
@@ -17,7 +20,8 @@ export interface EngineTiming {
   /** A transfer of files without movement for this long is aborted. */
   readonly transferIdleMs: number;
   /**
-   * An identical answer 500 is final after this many times, and after as long as the call is worth.
+   * An identical answer 500 is final after this many times, and after a time that depends on the
+   * call.
    */
   readonly sameAnswers: {
     readonly times: number;

@@ -11,7 +11,7 @@ import { readReply } from './read-reply.ts';
 
 type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
 
-/** The calls that wait for the end of a container's processes. */
+/** Creates the calls that wait for the end of a container's processes. */
 export function createWaiting(parts: EngineParts): Waiting {
   return {
     waitForExit: (idOrName, signal) => waitForExit(parts, idOrName, signal),
@@ -20,7 +20,10 @@ export function createWaiting(parts: EngineParts): Waiting {
   };
 }
 
-/** Tries again after every transient fault, because the container may outlive its daemon. */
+/**
+ * Waits for the end of a container. Tries again after every transient fault, because the container
+ * may outlive its daemon.
+ */
 async function waitForExit(
   parts: EngineParts,
   idOrName: string,
@@ -32,7 +35,8 @@ async function waitForExit(
       const status = await inspectContainer(parts, idOrName, { signal, patience: 'long' });
       if (status === undefined) throw goneFault(idOrName);
       if (!isRunning(status)) return status;
-      // An answer at once about a container that still runs would make this a busy loop.
+      // Without this pause, an immediate answer about a container that still runs would make this a
+      // busy loop.
       if (isAnswered && failures > 0) await pauseAfter(parts, failures, signal);
       const before = performance.now();
       isAnswered = false;
@@ -116,7 +120,7 @@ async function kill(parts: EngineParts, idOrName: string): Promise<void> {
     patience: 'long',
   };
   await untilNotRunning(parts, idOrName, async () => {
-    // 409: it does not run any more.
+    // 409 means that the container does not run any more.
     await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [204, 404, 409] });
   });
 }
@@ -171,7 +175,9 @@ done
 
 const execSchema = z.object({ Id: z.string() });
 
-/** This is best effort: without a shell in the image, `stop` alone must do. */
+/**
+ * Terminates the processes as far as possible. Without a shell in the image, `stop` alone must do.
+ */
 async function terminateProcesses(parts: EngineParts, idOrName: string): Promise<void> {
   const { daemon, timing, log } = parts;
   const doing = `ask the processes of container "${idOrName}" to end`;
@@ -181,8 +187,8 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
     doing,
     method: 'POST',
     path: `/containers/${segment(idOrName)}/exec`,
-    // Runs as the container's own user: the shell belongs to the job and must not get more rights
-    // by a stop.
+    // This runs as the container's own user, because the shell belongs to the job and a stop must
+    // not give it more rights.
     body: { Cmd: command, AttachStdout: true, AttachStderr: true },
   };
   // The last process may end the container, and with it this call, at any moment.

@@ -36,7 +36,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
   const idle = startIdleLimit(timing.transferIdleMs, signal);
   const stop = new AbortController();
   const tarStream = new PassThrough();
-  tarStream.on('error', () => undefined); // the packing reports the error
+  tarStream.on('error', () => undefined); // The packing reports the error.
   let isAnswered = false;
   let ownFault: { readonly error: unknown } | undefined;
   const answering = daemon
@@ -44,7 +44,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
     .then(readReply)
     .finally(() => {
       isAnswered = true;
-      tarStream.destroy(); // the rest of the tar is no longer needed
+      tarStream.destroy(); // The rest of the tar is no longer needed.
     });
   const tar = tarOf(withinPlace(writing));
   const packing = pipeline(watched(tar, idle), tarStream).catch((error: unknown) => {
@@ -62,8 +62,8 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
 }
 
 /**
- * Docker answers 500 for everything that fails while unpacking: another try would fail the same
- * way.
+ * Returns the fault of a refused write. Docker answers 500 for everything that fails while it
+ * unpacks, and another try would fail the same way.
  */
 function writeFault(reply: DaemonReply, action: RefusedAction): Error {
   const isOfUnpacking = reply.status === 500 && UNPACKING.test(reply.message);
@@ -77,7 +77,10 @@ function writeFault(reply: DaemonReply, action: RefusedAction): Error {
 const UNPACKING =
   /processing tar file|no space left on device|read-only|permission denied|not a directory|is a directory|file exists|too many levels of symbolic links|file name too long|quota exceeded|invalid (?:sym|hard)link/i;
 
-/** Docker's turn lasts from the moment a chunk is handed over until it asks for the next one. */
+/**
+ * Passes chunks on and watches Docker's speed. Docker has the chunk from the moment it is handed
+ * over until Docker asks for the next one.
+ */
 async function* watched(
   tar: AsyncIterable<Uint8Array>,
   idle: IdleLimit,
@@ -102,8 +105,9 @@ async function* withinPlace({
 }
 
 /**
- * Docker refuses links that lead out of the target directory, unless they are absolute, which it
- * checks less strictly. Within its container a link may lead anywhere.
+ * Returns a link's target in a form that Docker accepts. Docker refuses links that lead out of the
+ * target directory, unless they are absolute, which it checks less strictly. Within its container a
+ * link may lead anywhere.
  */
 function linkTarget(
   { path, linkTarget: target }: Pick<FileMember, 'path' | 'linkTarget'>,

@@ -1,20 +1,23 @@
 import { judgeRetry } from '../../domain/runner/retry.ts';
 import type { RetryPolicy } from '../../domain/tries.ts';
 
-/** What of an answer decides whether its call is repeated. */
+/** The facts about an answer that decide whether its call is repeated. */
 export interface AnswerFacts {
   readonly status: number;
-  /** The value of a header, by its name in lower case. */
+  /** Returns the value of a header, by its name in lower case. */
   header(name: string): string | null;
 }
 
 export interface AnswerRetries<T> {
   readonly nextMs: RetryPolicy<T>['nextMs'];
-  /** GitLab's own wish for the next try in the answer that stands, in milliseconds. */
+  /** Returns the pause that GitLab has asked for in the final answer, in milliseconds. */
   askedMs(): number | undefined;
 }
 
-/** For one call: `budgetMs` is the longest total wait between its tries. An error always stands. */
+/**
+ * Creates the retries of one call. `budgetMs` is the longest total wait between its tries. An error
+ * is never tried again here.
+ */
 export function createAnswerRetries<T>(
   budgetMs: number,
   factsOf: (answer: T) => AnswerFacts,

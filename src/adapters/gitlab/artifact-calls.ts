@@ -24,7 +24,7 @@ export interface ArtifactCallsOptions {
   readonly openApi: (url: string) => Api;
 }
 
-/** `POST /jobs/:id/artifacts`. */
+/** Creates the call `POST /jobs/:id/artifacts`. */
 export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptions): ArtifactCalls {
   const apis = new Map<string, Api>();
   const apiOf = (url: string): Api => {
@@ -48,7 +48,10 @@ export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptio
   };
 }
 
-/** As the `url` of a runner. Only addresses that GitLab has redirected to are used. */
+/**
+ * Returns the address of a server as the `url` of a runner. Only addresses that GitLab has
+ * redirected to are used.
+ */
 function serverOf(to: URL, own: URL): string {
   return uploadServerUrl(to, own) ?? own.origin;
 }
@@ -128,7 +131,9 @@ function refusalOf(to: URL | undefined): string {
     : 'to an address that is not http(s)';
 }
 
-/** Source: gitlab-runner `network/client.go` (getMessageFromJSONResponse). */
+/**
+ * Returns GitLab's message. Source: gitlab-runner `network/client.go` (getMessageFromJSONResponse).
+ */
 function wordsOf(reply: ApiReply, { token }: JobCredentials): string {
   const { status } = reply;
   const name = status === 413 ? 'Request Entity Too Large' : (STATUS_CODES[status] ?? '');

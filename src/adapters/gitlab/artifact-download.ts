@@ -22,7 +22,7 @@ import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
 
-/** As in Go's client. */
+/** Go's client has the same limit. */
 const MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 /** The longest total wait between the tries of one call. The caller handles longer waits. */
@@ -31,7 +31,10 @@ const MAX_WORDS_BYTES = 64 * 1024;
 
 type ArtifactDownload = Pick<Coordinator, 'downloadArtifact'> & { close(): void };
 
-/** `GET /jobs/:id/artifacts`. The file comes from GitLab, or from the target of its redirect. */
+/**
+ * Creates the call `GET /jobs/:id/artifacts`. The file comes from GitLab, or from the target of its
+ * redirect.
+ */
 export function createArtifactDownload(options: ApiOptions): ArtifactDownload {
   const base = apiBaseUrl(options.url);
   const sources = new Map<string, TransportSource>();
@@ -64,7 +67,10 @@ function unusableUrl(url: string): FinalError {
   );
 }
 
-/** An object store gets no client certificate; it only has to prove its own identity. */
+/**
+ * Opens the server of the file. An object store gets no client certificate; it only has to prove
+ * its own identity.
+ */
 function openSource(
   options: ApiOptions,
   { url, isOwn }: { readonly url: URL; readonly isOwn: boolean },
@@ -187,7 +193,7 @@ async function writeBody(
   }
 }
 
-/** Only faults of the network are tried again. */
+/** Whether the disk has failed. Only faults of the network are tried again. */
 function isOfDisk(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return isDiskFullCode(code) || ['EROFS', 'EIO', 'EFBIG'].includes(code);
@@ -202,8 +208,8 @@ function writeFault(error: unknown, file: string): FinalError {
 }
 
 /**
- * The message of GitLab, or of an object store in its XML, about a refusal. One line, without
- * secrets.
+ * Returns the message of GitLab, or of an object store in its XML, about a refusal. It is one line,
+ * without secrets.
  */
 async function wordsOf(
   { body, headers }: Dispatcher.ResponseData,

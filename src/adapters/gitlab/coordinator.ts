@@ -37,7 +37,7 @@ export interface ClosableCoordinator extends Coordinator {
 }
 
 /**
- * GitLab's job API for one `[[runners]]` entry. Creating it opens nothing and never throws: an
+ * Creates GitLab's job API for one `[[runners]]` entry. This opens nothing and never throws: an
  * unusable `url` shows in the replies.
  */
 export function createCoordinator(options: CoordinatorOptions): ClosableCoordinator {
@@ -64,7 +64,10 @@ export function createCoordinator(options: CoordinatorOptions): ClosableCoordina
   };
 }
 
-/** Files of jobs travel as they would from the helper container: by its proxies and with its CA. */
+/**
+ * Returns the options for files of jobs. They travel as they would from the helper container: by
+ * its proxies and with its CA.
+ */
 function filesOptions<T extends CoordinatorOptions>(options: T) {
   const { runner, env } = options;
   return {
@@ -74,7 +77,7 @@ function filesOptions<T extends CoordinatorOptions>(options: T) {
   };
 }
 
-/** A separate client, because its connections have other time limits. */
+/** Opens a separate client, because its connections have other time limits. */
 function openArtifactApi(options: CoordinatorOptions, url: string): Api {
   const { runner, timeouts, signal } = options;
   const { uploadTimeoutMs, responseHeaderTimeoutMs } = runner.artifact ?? DEFAULT_ARTIFACT_CONFIG;

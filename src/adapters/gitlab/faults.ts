@@ -9,7 +9,9 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
-/** Why there was no answer, for an operator: the innermost cause with its code, without secrets. */
+/**
+ * Tells an operator why there was no answer: the innermost cause with its code, without secrets.
+ */
 export function describeFault(error: unknown, secrets: readonly string[]): string {
   const cause = innermost(error);
   const code = codeOf(cause);
@@ -43,7 +45,10 @@ interface Answer {
   readonly body: Uint8Array;
 }
 
-/** The status with GitLab's own message, when there is one, for a log line or an error. */
+/**
+ * Describes an answer for a log line or an error: the status with GitLab's own message, when there
+ * is one.
+ */
 export function describeAnswer(answer: Answer, secrets: readonly string[]): string {
   const parsed = parseAnswer(answer);
   return errorTextOf({ status: answer.status, json: parsed?.json }, secrets);
@@ -64,7 +69,7 @@ export function describeNonJson(answer: Answer, secrets: readonly string[]): str
   return `status ${status} with ${excerptOf(type, secrets)} where JSON was due, saying ${said}: is url in config.toml that of GitLab, and is no proxy in between?`;
 }
 
-/** The JSON of an answer; undefined when its media type or its text is not JSON. */
+/** Returns the JSON of an answer; undefined when its media type or its text is not JSON. */
 export function parseAnswer({
   headers,
   body,

@@ -24,9 +24,9 @@ import {
 // is large.
 
 const MAX_REDIRECTS = 5;
-/** Copies of smaller bodies cost nothing. */
+/** Below this size a copy of the body costs nothing. */
 const LARGE_BODY_BYTES = 64 * 1024;
-/** Enough for any answer except a job. */
+/** This is enough for any answer except a job. */
 const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
 /** How long to read the body of an answer whose status is all that matters. */
 const IDLE_TALK_MS = 10_000;
@@ -44,7 +44,7 @@ export interface ApiOptions {
   readonly log: Log;
   readonly timeouts: Partial<Timeouts> | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Told of every try, with its answer or without one. */
+  /** Called after every try, with its answer or without one. */
   readonly onTry?: ((answer: ApiAnswer) => void) | undefined;
 }
 
@@ -83,7 +83,7 @@ export interface ApiReply {
   /** The part of the body that was read, never more than the limit. */
   readonly body: Uint8Array;
   readonly correlationId: string;
-  /** GitLab's own wish for the next try, when nobody waited for it. */
+  /** The pause that GitLab has asked for, when nobody has waited for it yet. */
   readonly retryAfterMs: number | undefined;
   readonly transport: Transport;
 }
@@ -162,7 +162,7 @@ function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSigna
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
-/** False when the signal has aborted before. */
+/** Waits. Returns false when the signal aborts before. */
 async function wasWaited(waitMs: number, signal: AbortSignal): Promise<boolean> {
   try {
     return await delay(waitMs, true, { signal });
@@ -191,7 +191,7 @@ async function tryOnce(request: ApiRequest, connected: Connected): Promise<ApiRe
   const limitMs = Math.min(request.requestMs ?? Infinity, connected.timeouts.requestMs);
   const timer = setTimeout(() => limit.abort(new Error(`no answer in ${limitMs} ms`)), limitMs);
   try {
-    // This can also fail, when a proxy's address is malformed.
+    // This also fails when a proxy's address is malformed.
     const transport = await connected.transports.current();
     const response = await exchange(request, {
       ...{ connected, transport, requestId, signal: anySignal(limit.signal, request.signal) },
@@ -283,7 +283,7 @@ function kyOptions(request: ApiRequest, context: Exchange): Options {
     ...(content !== undefined && 'bytes' in content && { body: content.bytes }),
     signal: context.signal,
     redirect: 'manual',
-    // Statuses are judged in one place, and GitLab decides the waits.
+    // Statuses are judged in one place, and GitLab decides the pauses.
     retry: 0,
     timeout: false,
     throwHttpErrors: false,
@@ -300,7 +300,10 @@ function locationOf(response: Response, from: URL): URL | undefined {
     : undefined;
 }
 
-/** A needed body must be complete. Any other may be cut, because the status is enough. */
+/**
+ * Reads the body. A needed body must be complete. Any other may be cut off, because the status is
+ * enough.
+ */
 async function readBody(
   response: Response,
   request: ApiRequest,
@@ -319,7 +322,7 @@ function asTransient(error: unknown, request: ApiRequest, { baseUrl }: Connected
   if (error instanceof FinalError) return error;
   const what = `${request.method} ${baseUrl.origin}${baseUrl.pathname}${pathOnly(request)}`;
   const why = describeFault(error, [request.token.value]);
-  // Without a cause, which may quote headers and so tokens.
+  // The error has no cause, because the cause may quote headers and so tokens.
   return new TransientError(`${what} failed: ${why}`, { from: 'gitlab' });
 }
 

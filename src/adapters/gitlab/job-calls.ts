@@ -33,8 +33,8 @@ import { createQuietTimes, type QuietTimes } from './quiet-times.ts';
  */
 const WAIT_BUDGET_MS = 5_000;
 /**
- * GitLab does not hold these calls open, and works on none for longer than a minute. A longer call
- * hangs.
+ * GitLab does not hold these calls open, and works on none for longer than a minute. A call that
+ * takes longer hangs.
  */
 const ANSWER_MS = 60_000;
 /** The slowest line that a patch must get through: 8 kB/s. */
@@ -51,7 +51,7 @@ export interface JobCallsOptions {
 
 type JobCalls = Pick<Coordinator, 'updateJob' | 'takePatchRoom' | 'patchTrace'>;
 
-/** `PUT /jobs/:id` and `PATCH /jobs/:id/trace`. */
+/** Creates the calls `PUT /jobs/:id` and `PATCH /jobs/:id/trace`. */
 export function createJobCalls(options: JobCallsOptions): JobCalls {
   const quiet = createQuietTimes();
   const sizes = createPatchSizes(options.largePatches);
@@ -169,7 +169,10 @@ function updateIntervalOf({ headers }: ApiReply): number | undefined {
   return parseUpdateIntervalMs(headers.get('X-GitLab-Trace-Update-Interval'));
 }
 
-/** GitLab never answers with a web page. A proxy did, and GitLab has not received the call. */
+/**
+ * Whether the answer is a web page. GitLab never sends one here, so a proxy did, and GitLab has not
+ * received the call.
+ */
 function isPage({ headers }: ApiReply): boolean {
   return isHtmlMediaType(headers.get('Content-Type'));
 }

@@ -8,13 +8,13 @@ import type { Api, ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
 import type { LastUpdate } from './last-update.ts';
 
-/** The variables of a job may contain many certificates and files. */
+/** The limit is high, because the variables of a job may contain many certificates and files. */
 const JOB_LIMIT_BYTES = 64 * 1024 * 1024;
 /** A request occupies a place for a build, so longer waits happen outside of it. */
 const WAIT_BUDGET_MS = 2_000;
 /**
  * GitLab holds a request for 50 s unless configured otherwise, and works on none for longer than a
- * minute. A longer request hangs. A held request never brings a job itself, only the news that
+ * minute, so a longer request hangs. A held request never brings a job itself, only the news that
  * there is one.
  */
 const REQUEST_MS = 3 * 60_000;
@@ -31,8 +31,8 @@ export interface JobRequestOptions {
 }
 
 /**
- * `POST /jobs/request`. When GitLab asks for a pause longer than one request may take, requests
- * during the pause return `no_job` without contacting it.
+ * Creates the call `POST /jobs/request`. When GitLab asks for a pause longer than one request may
+ * take, requests during the pause return `no_job` without contacting it.
  */
 export function createJobRequest(options: JobRequestOptions): Coordinator['requestJob'] {
   let quietUntilMs = 0;
@@ -94,7 +94,10 @@ function toJobReply(reply: ApiReply, { runner }: JobRequestOptions): JobReply {
   }
 }
 
-/** GitLab never answers 200 here. A page with 200 comes from a proxy. */
+/**
+ * Describes an unexpected answer. GitLab never answers 200 here, so a page with 200 comes from a
+ * proxy.
+ */
 function describeRefusal(reply: ApiReply, secrets: readonly string[]): string {
   const isPage = reply.body.byteLength > 0 && parseAnswer(reply) === undefined;
   return isPage ? describeNonJson(reply, secrets) : describeAnswer(reply, secrets);

@@ -1,6 +1,6 @@
 import type { ApiReply } from './http.ts';
 
-/** `X-GitLab-Last-Update` of this runner's queue, kept in memory only. */
+/** Keeps `X-GitLab-Last-Update` of this runner's queue, in memory only. */
 export interface LastUpdate {
   read(): string | undefined;
   /** Stores the value of an answer to a JSON call. */

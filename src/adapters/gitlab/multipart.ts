@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { ApiContent } from './http.ts';
 
 export interface FormFile {
-  /** Host path. */
+  /** Path on the node. */
   readonly file: string;
   /** Name of the form's field. */
   readonly field: string;
@@ -11,7 +11,8 @@ export interface FormFile {
 }
 
 /**
- * A form with one file, which is read from the disk while it is sent. Source: Go `mime/multipart`.
+ * Builds a form with one file, which is read from the disk while it is sent. Source: Go
+ * `mime/multipart`.
  */
 export function multipartOf({ file, field, filename }: FormFile): ApiContent {
   const boundary = randomBytes(30).toString('hex');

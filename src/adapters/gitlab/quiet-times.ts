@@ -1,6 +1,6 @@
 import { TransientError } from '../../domain/failure.ts';
 
-/** The longest pause before a job's result is offered again. */
+/** The longest pause before a job's result is sent again. */
 const MAX_QUIET_MS = 60 * 60_000;
 
 /** Calls that GitLab asked not to repeat before a certain time. */

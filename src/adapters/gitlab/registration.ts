@@ -39,7 +39,7 @@ export interface RegistrationClient {
 
 /** `tokenExpiresAt` is RFC 3339 as GitLab wrote it; undefined is never. */
 export interface RunnerIdentity {
-  /** 0 when the server is too old to report it. */
+  /** The runner's id; 0 when the server is too old to report it. */
   readonly id: number;
   readonly token: string;
   readonly tokenExpiresAt: string | undefined;
@@ -51,8 +51,8 @@ export type VerifyReply =
   /** 422: the project or group that owned the runner is gone. */
   | { readonly kind: 'orphaned' }
   /**
-   * Nothing is known about the token: an outage or a malformed answer. Never a reason to forget a
-   * runner.
+   * Nothing is known about the token, because of an outage or a malformed answer. That is never a
+   * reason to forget a runner.
    */
   | { readonly kind: 'unknown'; readonly message: string };
 
@@ -223,7 +223,7 @@ async function reset(
   return { kind: 'reset', token: identity.token, tokenExpiresAt: identity.tokenExpiresAt };
 }
 
-/** The answer, or why there is none. */
+/** Returns the answer, or the reason why there is none. */
 async function attempt(send: () => Promise<ApiReply>): Promise<ApiReply | string> {
   try {
     return await send();
@@ -247,7 +247,7 @@ function isPlainText({ headers }: ApiReply): boolean {
   return /^(text\/plain\b.*)?$/i.test(headers.get('Content-Type')?.trim() ?? '');
 }
 
-/** A server that does not name the token means the one in the request. */
+/** Parses the identity. A server that does not name the token means the one in the request. */
 function parseIdentity(json: unknown, askedToken: string): RunnerIdentity | undefined {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
   const { id, token, token_expires_at: expiry } = json as Readonly<Record<string, unknown>>;

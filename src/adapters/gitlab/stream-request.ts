@@ -6,7 +6,7 @@ export interface StreamRequest {
   readonly dispatcher: Dispatcher;
   readonly method: Dispatcher.HttpMethod;
   readonly headers: Readonly<Record<string, string>>;
-  /** Bytes must not change until the answer is there. */
+  /** The bytes must not change until the answer is there. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
 }

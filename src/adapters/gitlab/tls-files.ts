@@ -30,7 +30,10 @@ export interface TlsMaterial {
   readonly keyPem: string | undefined;
 }
 
-/** The configured files, else `certs/<host>.crt`, `.auth.crt` and `.auth.key` beside the config. */
+/**
+ * Returns the configured files, otherwise `certs/<host>.crt`, `.auth.crt` and `.auth.key` beside
+ * the config.
+ */
 export async function findTlsFiles(source: TlsSource): Promise<TlsFiles> {
   const beside = (suffix: string): string =>
     join(source.configDir, 'certs', `${source.baseUrl.hostname}${suffix}`);

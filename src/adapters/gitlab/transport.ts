@@ -10,13 +10,13 @@ import { findTlsFiles, readTlsMaterial, type TlsMaterial, type TlsSource } from 
 export type { Environment } from '../http/proxy.ts';
 
 export interface Timeouts {
-  /** DNS, TCP and TLS together, in milliseconds. */
+  /** Time for DNS, TCP and TLS together, in milliseconds. */
   readonly connectMs: number;
-  /** Until the head of an answer: longer than GitLab's long poll. */
+  /** Time until the head of an answer. It is longer than GitLab's long poll. */
   readonly headersMs: number;
-  /** From the head of an answer to its end. */
+  /** Time from the head of an answer to its end. */
   readonly bodyMs: number;
-  /** The whole request, from its first byte to the end of the answer. */
+  /** Time of the whole request, from its first byte to the end of the answer. */
   readonly requestMs: number;
 }
 
@@ -45,14 +45,14 @@ export interface TransportOptions extends TlsSource {
 export interface Transport {
   readonly dispatcher: Dispatcher;
   readonly tls: TlsMaterial;
-  /** The chain that verified GitLab's certificate, leaf first; undefined over http. */
+  /** Returns the chain that verified GitLab's certificate, leaf first; undefined over http. */
   peerChainPem(): string | undefined;
 }
 
 export interface TransportSource {
   /**
-   * Creates a new one when a certificate file has changed, appeared or disappeared, or after a
-   * while.
+   * Returns the transport. Creates a new one when a certificate file has changed, appeared or
+   * disappeared, or after a while.
    */
   current(): Promise<Transport>;
   /** Closes idle sockets. A request in progress continues, because it may return a job. */
@@ -75,7 +75,8 @@ export function createTransportSource(options: TransportOptions): TransportSourc
     if (held !== undefined && isFresh) return held.transport;
     const material = await readTlsMaterial(files, options.log);
     const transport = await buildTransport(material, options);
-    // Requests in progress continue. Not awaited, because a long poll may be one of them.
+    // Requests in progress continue. Their end is not awaited, because a long poll may be one of
+    // them.
     held?.transport.dispatcher.close().catch(() => undefined);
     held = { transport, stamp: files.stamp, builtAtMs: performance.now() };
     return transport;

@@ -11,9 +11,9 @@ interface Caching {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * From its second start on the program is not compiled again, where Node can keep that (22.1 on). The
- * cache holds code that runs, so it lies with the user's own files and never in a directory that
- * somebody else may write to: Node's own default is below `/tmp`.
+ * Keeps the compiled program for the next starts, where Node can do that (22.1 on). The cache holds
+ * code that runs, so it is among the user's own files and never in a directory that somebody else
+ * may write to: Node's own default is below `/tmp`.
  */
 export function keepCompiled(env: Environment): void {
   const { enableCompileCache } = nodeModule as Caching;
@@ -24,15 +24,19 @@ export function keepCompiled(env: Environment): void {
   if (isMade([home, own, directory]) && isOwn(directory)) enableCompileCache(directory);
 }
 
-/** Source: XDG Base Directory Specification: a relative path is not valid. */
+/**
+ * Returns the user's directory for caches. Source: XDG Base Directory Specification: a relative
+ * path is not valid.
+ */
 function cacheHome(env: Environment): string {
   const chosen = env['XDG_CACHE_HOME'] ?? '';
   return isAbsolute(chosen) ? chosen : join(homedir(), '.cache');
 }
 
 /**
- * False where there is no home, or none that can be written to: a start without the cache is slower.
- * Each directory is made by itself: Node's recursive call was seen not to return.
+ * Makes the directories. Returns false when there is no home directory, or none that is writable: a
+ * start without the cache is only slower. Each directory is made by itself, because Node's
+ * recursive call was seen not to return.
  */
 function isMade(directories: readonly string[]): boolean {
   try {
@@ -41,7 +45,7 @@ function isMade(directories: readonly string[]): boolean {
     }
     return true;
   } catch {
-    return directories.every((directory) => existsSync(directory)); // another start has made it
+    return directories.every((directory) => existsSync(directory)); // Another process has made it.
   }
 }
 

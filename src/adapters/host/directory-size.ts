@@ -1,7 +1,9 @@
 import { readdir, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Bytes of all files below a directory; what vanishes meanwhile counts nothing. */
+/**
+ * Returns the bytes of all files below a directory. Files that vanish meanwhile are not counted.
+ */
 export async function directorySize(directory: string): Promise<number> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   const sizes = await Promise.all(

@@ -14,7 +14,7 @@ const LOOK_BYTES = 8 * 1024 * 1024;
  */
 export async function assertRoom(file: string, moreBytes: number): Promise<void> {
   const { bsize, bavail, blocks } = await statfs(dirname(file));
-  if (blocks === 0) return; // this file system does not report its size
+  if (blocks === 0) return; // This file system does not report its size.
   const reserveBytes = Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
   if (bavail * bsize - moreBytes >= reserveBytes) return;
   throw Object.assign(new Error(`no room for ${moreBytes} bytes in ${dirname(file)}`), {
@@ -30,7 +30,7 @@ export async function* withinRoom(
   content: AsyncIterable<Uint8Array>,
   { file, sizeBytes }: { readonly file: string; readonly sizeBytes: number },
 ): AsyncGenerator<Uint8Array, void, void> {
-  // Checked first, so that the file does not fill all free space before it fails.
+  // The room is checked first, so that the file does not fill all free space before it fails.
   if (sizeBytes > LOOK_BYTES) await assertRoom(file, sizeBytes);
   let writtenBytes = 0;
   let lookAtBytes = LOOK_BYTES;

@@ -12,7 +12,7 @@ export function createHostFiles(): HostFiles {
   };
 }
 
-/** The file is opened only when it is read, so that an unused one needs no closing. */
+/** Opens the file only when it is read, so that an unused one needs no closing. */
 async function* read(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
   if (sizeBytes > 0) yield* createReadStream(path, { end: sizeBytes - 1 });
 }

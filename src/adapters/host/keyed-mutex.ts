@@ -9,7 +9,9 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** All keys are taken at once, so that nobody holds one while waiting for another. */
+/**
+ * Creates a mutex. All keys are taken at once, so that nobody holds one while waiting for another.
+ */
 export function createKeyedMutex(): KeyedMutex {
   const lasts = new Map<string, Promise<void>>();
   return async ({ keys, signal }, work) => {

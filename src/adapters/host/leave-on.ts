@@ -1,6 +1,6 @@
 /**
- * The result, unless the signal aborts first or has aborted already: then it rejects with the signal's
- * reason. The underlying work continues, and a later failure of it is ignored.
+ * Returns the result, unless the signal aborts first or has already aborted: then it rejects with
+ * the signal's reason. The underlying work continues, and a later failure of it is ignored.
  */
 export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
   if (signal === undefined) return result;

@@ -3,7 +3,9 @@ import type { OpenFiles } from '../../domain/runner/open-files.ts';
 
 const TOO_MANY: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
 
-/** The open files of this process; undefined where there is no /proc, or no limit. */
+/**
+ * Reads the number of open files of this process; undefined where there is no /proc, or no limit.
+ */
 export async function readOpenFiles(): Promise<OpenFiles | undefined> {
   const limit = await readLimit();
   if (limit === undefined) return undefined;
@@ -19,8 +21,8 @@ export async function readOpenFiles(): Promise<OpenFiles | undefined> {
 let lastLimit: number | undefined;
 
 /**
- * The soft limit, which Node raises to the hard one at start. The last known value when it cannot
- * be read.
+ * Reads the soft limit, which Node raises to the hard one at its start. Returns the last known
+ * value when it cannot be read.
  */
 async function readLimit(): Promise<number | undefined> {
   try {

@@ -12,7 +12,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { ListenAddress } from '../../domain/runner/listen-address.ts';
 import { requestFault } from './request-fault.ts';
 
-/** A question is a line and a few headers. */
+/** A request is a line and a few headers. */
 const MAX_HEADER_BYTES = 8 * 1024;
 const REQUEST_MS = 10_000;
 const IDLE_MS = 5_000;
@@ -31,20 +31,20 @@ export interface Question {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** True: it comes from this very machine. */
+  /** True: the request comes from this machine. */
   readonly isLocal: boolean;
-  /** The body, which takes no more than `maxBodyBytes`; undefined when it is longer. */
+  /** Reads the body, up to `maxBodyBytes`; undefined when it is longer. */
   readBody(): Promise<Buffer | undefined>;
 }
 
 export interface HttpServerOptions {
-  /** In messages: `metrics server`. */
+  /** The server's name in messages: `metrics server`. */
   readonly name: string;
   /** The setting that a person has to change when the address is not free. */
   readonly setting?: string;
   readonly host?: string | undefined;
   readonly port?: number;
-  /** A socket in the file system instead. */
+  /** The path of a socket in the file system, which is used instead of an address. */
   readonly path?: string;
   readonly log: Log;
   /** Longer header lines are refused with 431. */
@@ -68,8 +68,9 @@ const TYPES: Readonly<Record<Answer['type'], string>> = {
 };
 
 /**
- * Answers requests within limits of size and time, and says nothing of itself when an answer fails.
- * Fails with InvalidConfig when the address cannot be listened at, and as the system does for a socket.
+ * Opens a server that answers requests within limits of size and time. It tells nothing about
+ * itself when an answer fails. Throws InvalidConfig when it cannot listen at the address. For a
+ * socket it throws the error of the system.
  */
 export async function openHttpServer(options: HttpServerOptions): Promise<OpenHttpServer> {
   const server = createServer(
@@ -77,7 +78,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
       maxHeaderSize: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
       ...timeLimits(options.requestMs ?? REQUEST_MS),
       keepAliveTimeout: IDLE_MS,
-      requireHostHeader: false, // `requestFault` does
+      requireHostHeader: false, // `requestFault` checks it.
     },
     (request, response) => void answerSafely(request, response, options),
   );
@@ -98,7 +99,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
   };
 }
 
-/** Limits for a request that does not come to its end, as Node's servers take them. */
+/** Returns limits for a request that does not end, as options of Node's servers. */
 export function timeLimits(requestMs: number) {
   return {
     ...{ headersTimeout: requestMs, requestTimeout: requestMs },
@@ -114,7 +115,9 @@ async function listen(server: Server, options: HttpServerOptions): Promise<void>
   server.on('error', () => undefined);
 }
 
-/** Fails with InvalidConfig, and names the setting, when the address cannot be listened at. */
+/**
+ * Listens at the address. Throws InvalidConfig that names the setting when that is not possible.
+ */
 export async function listenAt(
   server: Server,
   { host, port }: ListenAddress,
@@ -143,7 +146,8 @@ async function answerSafely(
   try {
     const question = questionOf(request, options);
     const answer = typeof question === 'number' ? said(question) : await options.answer(question);
-    // What was not read of a body cannot be told from the next request: the connection ends.
+    // The unread rest of a body cannot be distinguished from the next request, so the connection
+    // ends.
     send(response, answer, { method, isLast: hasBody(request) && !request.complete });
   } catch (error) {
     if (hasLeft(request, error)) return;
@@ -152,7 +156,9 @@ async function answerSafely(
   }
 }
 
-/** Whether the client has gone, or was sent away because it was too slow, before its body had ended. */
+/**
+ * Whether the client has left before its body had ended, or was sent away because it was too slow.
+ */
 function hasLeft({ complete }: IncomingMessage, error: unknown): boolean {
   return !complete && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }
@@ -161,7 +167,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return 'content-length' in headers || 'transfer-encoding' in headers;
 }
 
-/** The question, or the status of the refusal. */
+/** Returns the request, or the status of the refusal. */
 function questionOf(
   request: IncomingMessage,
   { maxBodyBytes = 0 }: HttpServerOptions,
@@ -170,7 +176,7 @@ function questionOf(
   if (fault !== undefined) return fault;
   const target = request.url ?? '';
   if (!target.startsWith('/')) return 400;
-  // As it was sent: resolved, `/x/../decode` would pass a proxy that lets only `/x/` through.
+  // The path counts as it was sent: a proxy that lets only `/x/` through would pass `/x/../decode`.
   const [path = '', ...query] = target.split('?');
   return {
     method: request.method ?? '',
@@ -182,12 +188,12 @@ function questionOf(
   };
 }
 
-/** Throws when the client leaves before its end. */
+/** Reads the body. Throws when the client leaves before its end. */
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
   const chunks: Buffer[] = [];
   let lengthBytes = 0;
-  // Left early, the loop would end the connection before its answer.
+  // Otherwise leaving the loop early would end the connection before its answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const bytes = chunk as Buffer;
     lengthBytes += bytes.byteLength;
@@ -197,12 +203,15 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buf
   return Buffer.concat(chunks);
 }
 
-/** A server of both families sees IPv4 addresses as `::ffff:…`. */
+/**
+ * Whether the address is this machine's. A server of both families sees IPv4 addresses as
+ * `::ffff:…`.
+ */
 function isLocal(address: string | undefined): boolean {
   return address !== undefined && isLoopback(address.replace(/^::ffff:/, ''));
 }
 
-/** What an answer says that is nothing but its status. */
+/** The text of an answer that is only a status. */
 export const STATUS_WORDS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -219,7 +228,7 @@ export const STATUS_WORDS: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-/** An answer that is nothing but its status. */
+/** Creates an answer that is only a status. */
 export function said(status: number, headers: Answer['headers'] = {}): Answer {
   return { status, type: 'text', body: `${STATUS_WORDS[status] ?? status}\n`, headers };
 }
@@ -240,7 +249,10 @@ function send(response: ServerResponse, answer: Answer, { method, isLast }: Send
   response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** Headers of every answer: its type, its length, and that nobody keeps it or guesses at it. */
+/**
+ * Returns the headers of every answer: type, length, and that nobody may store it or guess its
+ * type.
+ */
 export function headersOf(type: string, lengthBytes: number) {
   return {
     'Content-Type': type,

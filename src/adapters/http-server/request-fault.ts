@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
-/** No client of ours sends more, and Node silently drops those after the two-thousandth. */
+/** None of our clients sends more, and Node silently drops headers after the two-thousandth. */
 const MAX_HEADERS = 200;
 
 /**
- * The status with which a request is refused, whatever it asks for; undefined when it is well formed.
- * Two hosts are refused because a proxy on the way may have gone by the other one. Node looks after the
- * rest, but not where a request asks for an upgrade. Source: RFC 9112, 3.2; RFC 9110, 10.1.1.
+ * Returns the status with which a request is refused, whatever it asks for; undefined when it is
+ * well formed. A request with two hosts is refused, because a proxy on the way may have used the
+ * other one. Node checks the rest, but not for a request that asks for an upgrade. Source: RFC
+ * 9112, 3.2; RFC 9110, 10.1.1.
  */
 export function requestFault(request: IncomingMessage): 400 | 417 | 431 | undefined {
   const { rawHeaders, httpVersion, headers } = request;

@@ -1,12 +1,12 @@
 import { said, type Answer, type Question } from './http-server.ts';
 
-/** What is answered at one path. `isLocal`: the question comes from this very machine. */
+/** Answers the requests for one path. `isLocal`: the request comes from this machine. */
 export type Route = (
   query: URLSearchParams,
   from: { readonly isLocal: boolean },
 ) => Promise<Answer>;
 
-/** Answers GET and HEAD at the given paths, and says nothing of itself elsewhere. */
+/** Answers GET and HEAD at the given paths, and tells nothing about itself at others. */
 export function answerAt(
   routes: Readonly<Record<string, Route>>,
 ): (question: Question) => Promise<Answer> {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Compares a secret with what was given for it, in a time that tells nothing about either. */
+/** Compares a secret with a given text, in a time that tells nothing about either. */
 export function isSameText(given: string, wanted: string): boolean {
   return timingSafeEqual(digest(given), digest(wanted));
 }

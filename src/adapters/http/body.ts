@@ -5,18 +5,18 @@ import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
 import { withinRoom } from '../host/free-space.ts';
 
-/** The first part of a body, or all of it. */
+/** The beginning of a body, or all of it. */
 export interface Capped {
   readonly bytes: Uint8Array;
   /** True: the body is longer than the limit. */
   readonly isTooLong: boolean;
-  /** Why the body may be longer than `bytes`. */
+  /** The fault that cut off the body; undefined when there was none. */
   readonly fault: Error | undefined;
 }
 
 interface ReadLimits {
   readonly limitBytes: number;
-  /** For the whole body; undefined: the request has a limit of its own. */
+  /** Time limit for the whole body; undefined when the request has a limit of its own. */
   readonly limitMs?: number;
 }
 
@@ -61,8 +61,8 @@ function streamOf(body: Readable | ReadableStream<Uint8Array>): ReadableStream<U
 }
 
 /**
- * A stream of Node as one of fetch. `Readable.toWeb` of Node 20 throws outside of any call, and so
- * may end the process, when its result is canceled while data arrives.
+ * Turns a stream of Node into one of fetch. `Readable.toWeb` of Node 20 throws outside of any call,
+ * and so may end the process, when its result is canceled while data arrives.
  */
 export function toWebStream(body: Readable): ReadableStream<Uint8Array> {
   const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
@@ -80,7 +80,7 @@ export function toWebStream(body: Readable): ReadableStream<Uint8Array> {
 
 /**
  * Writes a body to a file that only its owner may read. Throws the fault of the connection or of
- * the disk, and then leaves no file. Refuses what would fill the disk.
+ * the disk, and then leaves no file. Refuses a body that would fill the disk.
  */
 export async function saveBody(
   { body, headers }: Dispatcher.ResponseData,
@@ -97,7 +97,7 @@ export async function saveBody(
   }
 }
 
-/** The first value of a header, by its name in lower case; null when it is missing. */
+/** Returns the first value of a header, by its name in lower case; null when it is missing. */
 export function headerOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   name: string,

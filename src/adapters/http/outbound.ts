@@ -4,7 +4,7 @@ import { proxyFor, type Environment } from './proxy.ts';
 import { readSystemRoots } from './system-roots.ts';
 
 export interface OutboundOptions {
-  /** HTTP_PROXY and the related variables. */
+  /** The variables for proxies: HTTP_PROXY and the related ones. */
   readonly env: Environment;
   /** All PEM certificates to trust, because they replace Node's own. */
   readonly ca: readonly string[];
@@ -35,9 +35,9 @@ export class Outbound extends Dispatcher {
     super();
     this.#options = options;
     const { ca, identity, connectMs } = options;
-    // One context for all connections, because parsing hundreds of roots is expensive.
+    // All connections share one context, because parsing hundreds of roots is expensive.
     const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ca: [...ca], ...identity });
-    // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
+    // This is set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
     this.#tls = { secureContext, rejectUnauthorized: true, timeout: connectMs };
   }
 
@@ -76,7 +76,10 @@ export class Outbound extends Dispatcher {
   }
 }
 
-/** Trusts what this machine trusts, and the certificates in these files. Missing files are ignored. */
+/**
+ * Opens connections that trust what this machine trusts, and the certificates in these files.
+ * Missing files are ignored.
+ */
 export async function openOutbound(
   env: Environment,
   {

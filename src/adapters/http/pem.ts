@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
-/** The PEM of DER certificates, in their order. */
+/** Formats DER certificates as PEM, in their order. */
 export function formatPem(certificates: readonly Uint8Array[]): string {
   return certificates
     .map((der) => {
@@ -16,17 +16,20 @@ export function formatPem(certificates: readonly Uint8Array[]): string {
     .trim();
 }
 
-/** The readable certificates of a PEM file. As in Go's pool, the others are skipped. */
+/** Returns the readable certificates of a PEM file. As in Go's pool, the others are skipped. */
 export function readableCertificates(pem: string): readonly string[] {
   return splitPem(pem).filter(isReadable);
 }
 
-/** Whatever calls itself a certificate in a PEM file. */
+/** Splits a PEM file into everything that is marked as a certificate. */
 export function splitPem(pem: string): readonly string[] {
   return pem.match(CERTIFICATE) ?? [];
 }
 
-/** Takes some tenths of a millisecond, which hundreds of roots make noticeable. */
+/**
+ * Whether a certificate can be read. This takes some tenths of a millisecond, which is noticeable
+ * for hundreds of roots.
+ */
 export function isReadable(block: string): boolean {
   try {
     return new X509Certificate(block).raw.byteLength > 0;

@@ -3,8 +3,8 @@ import { BlockList, isIP } from 'node:net';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy for a URL by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go's clients:
- * localhost and loopback addresses never use one. Source: golang.org/x/net/http/httpproxy.
+ * Returns the proxy for a URL by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go's
+ * clients: localhost and loopback addresses never use one. Source: golang.org/x/net/http/httpproxy.
  */
 export function proxyFor(url: URL, env: Environment): string | undefined {
   const proxy = url.protocol === 'https:' ? read(env, 'HTTPS_PROXY') : read(env, 'HTTP_PROXY');
@@ -54,7 +54,10 @@ function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '').toLowerCase();
 }
 
-/** `host`: an IP address without brackets. Any other name is no loopback address. */
+/**
+ * Whether `host` is a loopback address. It is an IP address without brackets; a name is never a
+ * loopback address.
+ */
 export function isLoopback(host: string): boolean {
   return host === '::1' || isInSubnet('127.0.0.0/8', host);
 }

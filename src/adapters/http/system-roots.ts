@@ -5,8 +5,8 @@ import { isReadable, splitPem } from './pem.ts';
 import type { Environment } from './proxy.ts';
 
 /**
- * Where distributions keep their root certificates. The first existing file is used. Source: Go
- * `crypto/x509`.
+ * Files in which distributions keep their root certificates. The first existing file is used.
+ * Source: Go `crypto/x509`.
  */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -17,9 +17,9 @@ const BUNDLES = [
 ];
 
 /**
- * The certificates that the machine trusts: Node's own, the distribution's (or `SSL_CERT_FILE`),
- * `NODE_EXTRA_CA_CERTS`, the private CA where images of gitlab-runner expect it, and the given
- * files. All are listed, because a `ca` option replaces Node's defaults.
+ * Reads the certificates that the machine trusts: Node's own, the distribution's (or
+ * `SSL_CERT_FILE`), `NODE_EXTRA_CA_CERTS`, the private CA where images of gitlab-runner expect it,
+ * and the given files. All are listed, because a `ca` option replaces Node's defaults.
  */
 export async function readSystemRoots(
   env: Environment,

@@ -14,7 +14,8 @@ const RESERVED: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
 const MAX_DEPTH = 4;
 
 /**
- * The fields of an event in one flat object: names in snake_case, errors as text, secrets masked.
+ * Returns the fields of an event in one flat object: names in snake_case, errors as text, secrets
+ * masked.
  */
 export function presentFields({ message, fields, withStack }: LogRecord): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
@@ -27,7 +28,7 @@ export function presentFields({ message, fields, withStack }: LogRecord): Record
   return { ...shown, msg: maskTokens(message) };
 }
 
-/** `jobId` becomes `job_id`. Names of gitlab-runner, which begin with a capital, stay. */
+/** Turns `jobId` into `job_id`. Names of gitlab-runner, which begin with a capital, stay. */
 function fieldName(key: string): string {
   const name = /^[a-z]/.test(key) ? key.replace(/[A-Z]/g, (big) => `_${big.toLowerCase()}`) : key;
   return RESERVED.has(name) ? `fields.${name}` : name;

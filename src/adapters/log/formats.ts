@@ -1,4 +1,4 @@
-/** One event, as JSON values. */
+/** One event with its fields as JSON values. */
 export interface LogEvent {
   readonly level: string;
   readonly time: string;
@@ -10,7 +10,9 @@ export function formatJson(event: LogEvent): string {
   return oneLine(JSON.stringify(event));
 }
 
-/** logfmt: `time="…" level=info msg="…" key=value`. Source: logrus TextFormatter. */
+/**
+ * Formats a line of logfmt: `time="…" level=info msg="…" key=value`. Source: logrus TextFormatter.
+ */
 export function formatText({ time, level, msg, ...fields }: LogEvent): string {
   const pairs = Object.entries(fields).sort(byName);
   const line = [['time', time], ['level', level], ['msg', msg], ...pairs]
@@ -28,7 +30,7 @@ const LOOKS: Readonly<Record<string, { readonly color: string; readonly prefix: 
 };
 const MESSAGE_COLUMNS = 50;
 
-/** The format of gitlab-runner. Source: gitlab-runner `log/runner_formatter.go`. */
+/** Formats a line as gitlab-runner does. Source: gitlab-runner `log/runner_formatter.go`. */
 export function formatRunner(event: LogEvent, isColored: boolean): string {
   const { level, msg, ...fields } = event;
   const { color, prefix } = LOOKS[level] ?? { color: '', prefix: '' };
@@ -57,7 +59,10 @@ function quoteWhenNeeded(text: string): string {
   return /^[\w\-./@^+]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** A value must neither begin a new line nor control the terminal. */
+/**
+ * Removes line ends and control characters. A value must neither begin a new line nor control the
+ * terminal.
+ */
 function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (control) => {
     const known = JSON.stringify(control).slice(1, -1);

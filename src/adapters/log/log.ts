@@ -5,7 +5,7 @@ import { formatJson, formatRunner, formatText, type LogEvent } from './formats.t
 import { presentFields } from './fields.ts';
 
 export interface LogOptions {
-  /** In gitlab-runner's spelling: debug, info, warn or warning, error, fatal, panic. */
+  /** The level in gitlab-runner's spelling: debug, info, warn or warning, error, fatal, panic. */
   readonly level: string;
   readonly format: string;
   readonly output?: LogOutput;
@@ -35,10 +35,13 @@ const PINO_LEVELS = {
 
 type PinoLevel = (typeof PINO_LEVELS)[keyof typeof PINO_LEVELS];
 
-/** In gitlab-runner's words, by which people search logs. */
+/** gitlab-runner's words for the levels, because people search logs for them. */
 const LEVEL_WORDS: Readonly<Record<string, string>> = { warn: 'warning' };
 
-/** Writes one line for each event. Whatever looks like a secret is masked, whoever logs it. */
+/**
+ * Creates a log that writes one line for each event. Everything that looks like a secret is masked,
+ * whoever logs it.
+ */
 export function createLog({ level, format, output = standardError() }: LogOptions): AdjustableLog {
   let formatEvent = readFormat(format);
   const sink = {
@@ -94,7 +97,10 @@ function notAllowed(what: string, value: string, allowed: readonly string[]): Fi
   return new FinalError(FailureType.InvalidConfig, message);
 }
 
-/** Colour only on a terminal that supports it, and not with NO_COLOR: `hasColors` checks both. */
+/**
+ * Writes to stderr. Colours are used only on a terminal that supports them, and not with NO_COLOR:
+ * `hasColors` checks both.
+ */
 function standardError(): LogOutput {
   return {
     write: (line) => void process.stderr.write(line),

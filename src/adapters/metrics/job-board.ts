@@ -1,19 +1,19 @@
 import type { BuildContext } from '../../domain/context/context.ts';
 import type { ExecutorStage, JobRuntimeState } from '../../domain/metrics/job-state.ts';
 
-/** A build of this node as it is now. */
+/** The current state of a build of this node. */
 export interface BoardEntry {
   readonly context: BuildContext;
   readonly state: JobRuntimeState;
   readonly stage: string;
   readonly executorStage: ExecutorStage;
-  /** Bytes of its log that GitLab does not have. */
+  /** Bytes of its log that GitLab does not have yet. */
   readonly lagBytes: number;
-  /** Since when there are some; undefined while there are none. */
+  /** When GitLab began to lack some of them; undefined while it has all. */
   readonly lagSinceMs: number | undefined;
 }
 
-/** The builds of this node, by what its activities were seen to do for them. */
+/** The builds of this node, as its activities report them. */
 export interface JobBoard {
   read(buildId: string): BoardEntry | undefined;
   change(context: BuildContext, change: Partial<Omit<BoardEntry, 'context'>>): void;

@@ -13,7 +13,7 @@ import { createRunnerBoard, keepLast, type RunnerBoard } from './runner-board.ts
 /** CI steps are not supported: every job is run the traditional way. */
 const MODE = 'traditional';
 
-/** What a node counts, and what is read of it. */
+/** The counts of a node, with methods to read them. */
 export interface NodeMetrics extends Metrics {
   readonly registry: MetricRegistry;
   readonly jobs: JobBoard;
@@ -146,7 +146,10 @@ function beginStage(context: BuildContext, at: StageAt, counts: Counts): () => v
   };
 }
 
-/** Not of a build that an earlier process has begun: when it did is not known here. */
+/**
+ * Whether the build enters its first stage. The answer is false for a build that an earlier process
+ * has begun, because its beginning is not known here.
+ */
 function isFirstStage({ buildId }: BuildContext, at: StageAt, jobs: JobBoard): boolean {
   const before = jobs.read(buildId)?.executorStage;
   return at.executorStage === 'docker_run' && before === 'docker_prepare';
@@ -164,7 +167,7 @@ function wantsStageTimes(context: BuildContext): boolean {
   return featureFlags.isOn('FF_EXPORT_HIGH_CARDINALITY_METRICS');
 }
 
-/** Once for each build, however often its result is reported. */
+/** Counts the end of a build once, however often its result is reported. */
 function countEnd(context: BuildContext, outcome: BuildOutcome, counts: Counts): void {
   const { registry, jobs, clock, labelsOf } = counts;
   const { runner, receivedAtMs } = context;

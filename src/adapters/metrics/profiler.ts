@@ -1,7 +1,10 @@
 import { Session } from 'node:inspector/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A profile of what this process does with its CPU, as Chrome's DevTools open it (`.cpuprofile`). */
+/**
+ * Records a profile of the CPU use of this process, which Chrome's DevTools can open
+ * (`.cpuprofile`).
+ */
 export async function takeCpuProfile(seconds: number): Promise<string> {
   const session = new Session();
   session.connect();

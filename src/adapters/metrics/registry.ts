@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { METRICS, type MetricName } from '../../domain/metrics/metric-table.ts';
 
-// The one file that knows prom-client.
+// Only this file uses prom-client.
 
 export type Labels = Readonly<Record<string, string | number>>;
 
@@ -12,9 +12,9 @@ export interface MetricRegistry {
   /** Adds to a gauge, which begins at 0. */
   increase(name: MetricName, labels: Labels, by?: number): void;
   observe(name: MetricName, labels: Labels, value: number): void;
-  /** Forgets all values of a gauge: what is gone must not be shown any more. */
+  /** Forgets all values of a gauge, so that rows which no longer exist are not shown. */
   reset(name: MetricName): void;
-  /** Prometheus' text format. */
+  /** Formats all values in Prometheus' text format. */
   format(): Promise<string>;
   readonly registry: Registry;
 }

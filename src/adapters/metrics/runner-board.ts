@@ -1,29 +1,29 @@
 import { summarizeWaits, type WaitSummary } from '../../domain/metrics/percentile.ts';
 
-/** So many of its last jobs a runner's waits are told of. */
+/** The waits of a runner are summed up over this many of its last jobs. */
 const WINDOW = 200;
 
 /** The last answer of GitLab to a runner's request for a job. */
 export interface LastContact {
   /** Wall clock, milliseconds. */
   readonly atMs: number;
-  /** HTTP status; undefined when nobody answered. */
+  /** HTTP status; undefined when there was no answer. */
   readonly status: number | undefined;
 }
 
-/** One runner's dealings with GitLab since this process began. */
+/** What one runner and GitLab have done since this process began. */
 export interface RunnerRecord {
   readonly requestsUnderWay: number;
   readonly lastContact: LastContact | undefined;
-  /** Jobs that GitLab said were waiting when it handed out the last one. */
+  /** Number of jobs that GitLab said were waiting when it handed out the last one. */
   readonly jobsWaiting: number | undefined;
 }
 
 /** How long the last jobs of a runner have waited. */
 export interface RunnerWaits {
-  /** In GitLab's queue, as GitLab told. */
+  /** The wait in GitLab's queue, as GitLab has told it. */
   readonly queue: WaitSummary;
-  /** From GitLab's answer to the first stage. */
+  /** The wait from GitLab's answer to the first stage. */
   readonly pickup: WaitSummary;
 }
 
@@ -35,11 +35,14 @@ interface MutableRecord {
   readonly pickupSeconds: number[];
 }
 
-/** By the key of the entry in config.toml. */
+/** The records of the runners, by the key of their entry in config.toml. */
 export interface RunnerBoard {
   of(runnerKey: string): MutableRecord;
   read(runnerKey: string): RunnerRecord;
-  /** How long its last jobs have waited: sorted for whoever asks, and not at each scrape. */
+  /**
+   * Sums up how long the last jobs have waited. This sorts them, so it is not called at each
+   * scrape.
+   */
   readWaits(runnerKey: string): RunnerWaits;
 }
 
@@ -65,7 +68,7 @@ export function createRunnerBoard(): RunnerBoard {
   };
 }
 
-/** Adds to a window of the last values. */
+/** Adds a value to a window of the last ones. */
 export function keepLast(values: number[], value: number): void {
   values.push(value);
   if (values.length > WINDOW) values.shift();

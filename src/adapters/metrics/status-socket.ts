@@ -9,24 +9,26 @@ import type { Log } from '../../ports/index.ts';
 import { openHttpServer } from '../http-server/http-server.ts';
 import { answerAt } from '../http-server/routes.ts';
 
-// A socket and not a file: it costs nothing while nobody asks, and what it says is never old.
+// The status is served at a socket and not kept in a file, because a socket costs nothing while
+// nobody asks, and its answer is never old.
 
 const ROUTE = '/status';
-/** The node asks Temporal and Docker itself before it answers, for three seconds at most. */
+/** The node itself asks Temporal and Docker before it answers, for three seconds at most. */
 const ANSWER_MS = 8_000;
-/** The system takes no longer address: 108 bytes on Linux, 104 elsewhere. */
+/** The system accepts no longer address: 108 bytes on Linux, 104 elsewhere. */
 const MAX_ADDRESS_BYTES = 100;
 
 export interface StatusSocketOptions {
-  /** In the state directory, which nobody but its owner can enter. */
+  /** A path in the state directory, which only its owner can enter. */
   readonly path: string;
   readonly log: Log;
   look(): Promise<NodeStatus>;
 }
 
 /**
- * Answers the command `status` until it is closed. The caller owns the state directory: a socket that is
- * there belongs to a process that is no more. A node runs without one where there can be none.
+ * Answers the command `status` until it is closed. The caller owns the state directory, so an
+ * existing socket belongs to a process that has ended. A node runs without a socket where none can
+ * be made.
  */
 export async function openStatusSocket(options: StatusSocketOptions): Promise<() => Promise<void>> {
   const { path, log, look } = options;
@@ -50,10 +52,10 @@ export async function openStatusSocket(options: StatusSocketOptions): Promise<()
   }
 }
 
-/** Why a node does not say how it is. */
+/** Why a node does not tell its status. */
 export type Silence = 'not running' | 'no answer' | 'not allowed';
 
-/** What the node with this socket says of itself, or why there is no answer. */
+/** Asks the node with this socket for its status. Returns the status, or why there is no answer. */
 export async function askStatus(path: string): Promise<NodeStatus | Silence> {
   const address = await shortAddress(path).catch(() => undefined);
   if (address === undefined) return 'not running';
@@ -93,7 +95,10 @@ interface SocketAddress {
   close(): Promise<void>;
 }
 
-/** The path itself, or one by way of its open directory where it is too long to be an address. */
+/**
+ * Returns the path itself. For a path that is too long for an address, returns one through its open
+ * directory.
+ */
 async function shortAddress(path: string): Promise<SocketAddress> {
   if (Buffer.byteLength(path) <= MAX_ADDRESS_BYTES) {
     return { path, close: () => Promise.resolve() };

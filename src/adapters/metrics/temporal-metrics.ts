@@ -5,8 +5,8 @@ import type { Log } from '../../ports/index.ts';
 const ANSWER_MS = 2_000;
 
 /**
- * A free address of this machine alone, for the exporter of Temporal's SDK: it can only be told one,
- * and does not say which it has got.
+ * Finds a free address of this machine for the exporter of Temporal's SDK. The SDK must be given an
+ * address, and does not tell which one it uses.
  */
 export async function findLoopbackAddress(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -18,7 +18,10 @@ export async function findLoopbackAddress(): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-/** What the SDK's own exporter has counted, in Prometheus' text format; '' while it does not answer. */
+/**
+ * Reads the metrics of the SDK's own exporter, in Prometheus' text format; empty while it does not
+ * answer.
+ */
 export function createTemporalMetrics(address: string, log: Log): () => Promise<string> {
   return async () => {
     try {

@@ -11,7 +11,7 @@ export interface ServerCertificate {
 
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const ORGANIZATION = '2.5.4.10';
-/** GitLab's clock may be slow. */
+/** The certificate is valid from this long before now, because GitLab's clock may be slow. */
 const CLOCK_SKEW_MS = 3_600_000;
 const SERIAL_BYTES = 16;
 
@@ -23,8 +23,9 @@ export interface CertificateWish {
 }
 
 /**
- * Makes a self-signed certificate for one server. Whoever trusts exactly it needs no authority, as
- * GitLab does. Source: gitlab-runner `helpers/certificate/x509.go`, which uses RSA.
+ * Makes a self-signed certificate for one server. A client that trusts exactly this certificate, as
+ * GitLab does, needs no authority. Source: gitlab-runner `helpers/certificate/x509.go`, which uses
+ * RSA.
  */
 export function makeCertificate(wish: CertificateWish): ServerCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -91,7 +92,10 @@ function nameOf(host: string): x509.GeneralName {
   return new x509.GeneralName(isIP(host) === 0 ? { dNSName: host } : { iPAddress: host });
 }
 
-/** Positive, and without leading zeros, which strict clients refuse. */
+/**
+ * Makes a serial number. It is positive and without leading zeros, because strict clients refuse
+ * others.
+ */
 function makeSerial(): Buffer {
   const serial = randomBytes(SERIAL_BYTES);
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;

@@ -20,14 +20,14 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const REQUEST_MS = 10_000;
 const IDLE_MS = 5_000;
 const MAX_CONNECTIONS = 512;
-/** How long the end of this process waits for terminals to close. */
+/** How long the end of this process waits until terminals are closed. */
 const LEAVE_MS = 2_000;
 /** How long a client may take to read a refusal and to leave. */
 const REFUSED_MS = 2_000;
 /** The largest message of a client, such as a text that somebody pastes. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
-/** As in GitLab's runner, where it has them. */
+/** gitlab-runner has the same times where it has such limits. */
 const DEFAULT_TERMINAL_TIMING: TerminalTiming = {
   ...{ openMs: 60_000, retryMs: 500, pingMs: 30_000 },
   ...{ idleMs: () => 30 * 60_000, closeMs: 2_000 },
@@ -37,11 +37,11 @@ const DEFAULT_TERMINAL_TIMING: TerminalTiming = {
 export interface FoundSession {
   readonly buildId: string;
   readonly token: string;
-  /** Tells of which job it is, for the log. */
+  /** Fields that name the job in the log. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** undefined while the job's container does not run. */
+  /** Opens a shell; undefined while the job's container does not run. */
   openShell(): Promise<ContainerTerminal | undefined>;
-  /** Whether that container runs. */
+  /** Whether the job's container runs. */
   isRunning(): Promise<boolean>;
 }
 
@@ -67,8 +67,8 @@ interface Scope extends Omit<SessionServerOptions, 'timing'> {
 }
 
 /**
- * Serves terminals to whoever has a session's token. Fails with InvalidConfig when the address cannot
- * be listened at.
+ * Serves terminals to clients with a session's token. Throws InvalidConfig when it cannot listen at
+ * the address.
  */
 export async function openSessionServer(options: SessionServerOptions): Promise<SessionServer> {
   const { certificate, visits, listen, requestMs = REQUEST_MS } = options;
@@ -82,7 +82,7 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
       ...{ cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
       ...{ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_MS },
       ...{ ...timeLimits(requestMs), handshakeTimeout: requestMs },
-      requireHostHeader: false, // `requestFault` does
+      requireHostHeader: false, // `requestFault` checks it.
     },
     (request, response) => void answer(request, response, scope),
   );
@@ -104,7 +104,7 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
       const closed = once(server, 'close');
       server.close();
       visits.endAll('The runner stops. The job goes on: connect again in a moment.');
-      // Docker may be away, and nobody waits for it here.
+      // The wait is limited, because Docker may be away.
       await Promise.race([Promise.all(open), delay(LEAVE_MS, undefined, { ref: false })]);
       for (const connection of connections) connection.destroy();
       await closed;
@@ -112,7 +112,10 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
   };
 }
 
-/** All of them: the server itself knows neither those without a handshake nor those that were upgraded. */
+/**
+ * Collects all connections, because the server itself knows neither those without a handshake nor
+ * those that were upgraded.
+ */
 function openConnections(server: Server): ReadonlySet<Socket> {
   const connections = new Set<Socket>();
   server.on('connection', (connection: Socket) => {
@@ -124,7 +127,10 @@ function openConnections(server: Server): ReadonlySet<Socket> {
 
 type Refusal = 400 | 401 | 404 | 405 | 417 | 423 | 431 | 500 | 503;
 
-/** The session whose terminal is asked for; or the status of the refusal, in the peer's order. */
+/**
+ * Finds the session whose terminal is asked for, or returns the status of the refusal, in
+ * gitlab-runner's order.
+ */
 async function admit(
   request: IncomingMessage,
   { find }: Pick<Scope, 'find'>,
@@ -144,7 +150,7 @@ function asksForTerminal({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-/** A request that asks for no upgrade gets no terminal. */
+/** Answers a request that asks for no upgrade, and so gets no terminal. */
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -177,7 +183,8 @@ interface Upgrade {
 
 async function upgrade(asked: Upgrade, scope: Scope): Promise<void> {
   const { request, connection } = asked;
-  connection.on('error', () => undefined); // it ends, which its close tells
+  // The connection ends after an error, and its close event tells that.
+  connection.on('error', () => undefined);
   try {
     const admitted = await admit(request, scope);
     if (typeof admitted === 'number') refuse(connection, admitted);
@@ -188,7 +195,7 @@ async function upgrade(asked: Upgrade, scope: Scope): Promise<void> {
   }
 }
 
-/** A connection of which nobody reads the rest would stay open for ever. */
+/** Refuses a connection. It would stay open for ever if nobody read its rest. */
 function refuse(connection: Duplex, status: Refusal): void {
   const { body, headers } = refusalOf(status);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -198,7 +205,10 @@ function refuse(connection: Duplex, status: Refusal): void {
   connection.on('close', () => clearTimeout(limit));
 }
 
-/** One person at a time, from the first question on: a second one would find a shell half open. */
+/**
+ * Serves one person at a time, from the first request on: a second person would find a shell that
+ * is only half open.
+ */
 async function visit(asked: Upgrade, session: FoundSession, scope: Scope): Promise<void> {
   const { connection, request } = asked;
   const { visits, log, timing } = scope;
@@ -207,7 +217,7 @@ async function visit(asked: Upgrade, session: FoundSession, scope: Scope): Promi
   const leave = (): void => entered.close('the connection was closed');
   connection.on('close', leave);
   const limit = setTimeout(() => entered.close('the container did not start'), timing.openMs);
-  limit.unref(); // the process may end while Docker does not answer
+  limit.unref(); // The process may end while Docker does not answer.
   try {
     const shell = await openWhenRunning({ ...session, visit: entered, timing, log });
     clearTimeout(limit);
@@ -228,7 +238,10 @@ interface Opened extends FoundSession {
   readonly visit: Visit;
 }
 
-/** A client that breaks the protocol of the upgrade is answered by the library, and gets no terminal. */
+/**
+ * Connects a client. The library answers one that breaks the protocol of the upgrade, and it gets
+ * no terminal.
+ */
 async function connect(
   { request, connection, head }: Upgrade,
   opened: Opened,
@@ -236,7 +249,8 @@ async function connect(
 ): Promise<void> {
   let serving: Promise<void> | undefined;
   sockets.handleUpgrade(request, connection, head, (socket) => {
-    socket.on('error', () => undefined); // such as too large a message: the library closes it
+    // The library closes the connection after an error, such as too large a message.
+    socket.on('error', () => undefined);
     serving = serveTerminal({ ...opened, socket, timing, log });
   });
   if (serving === undefined) await opened.shell.close();

@@ -10,7 +10,7 @@ export interface CertificateStore {
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000;
-/** As long as in gitlab-runner. */
+/** The certificate is valid as long as gitlab-runner's. */
 const VALID_MS = 2 * YEAR_MS;
 const RENEWAL_MS = YEAR_MS;
 
@@ -24,8 +24,9 @@ const storedSchema = z.object({
 type Stored = z.infer<typeof storedSchema>;
 
 /**
- * The certificate for a host: the same over restarts, because GitLab has pinned it with each job that
- * runs. Made anew when the host has changed, after a year, and when it cannot be read.
+ * Returns the certificate for a host. It stays the same over restarts, because GitLab has pinned it
+ * for each running job. A new one is made when the host has changed, after a year, and when the old
+ * one cannot be read.
  */
 export async function openCertificate(
   host: string,
@@ -39,7 +40,10 @@ export async function openCertificate(
   return made;
 }
 
-/** `<key id>\0<encrypted>`. Nothing is lost with it but open sessions, so what cannot be read is no fault. */
+/**
+ * Reads `<key id>\0<encrypted>`. Only open sessions are lost with the file, so an unreadable one is
+ * no fault.
+ */
 async function read({ file, cipher }: CertificateStore): Promise<Stored | undefined> {
   const content = await readIfThere(file);
   const end = content?.indexOf(0) ?? -1;

@@ -1,17 +1,17 @@
 import type { Sessions } from '../../ports/index.ts';
 
-/** Somebody at the terminal of a build. */
+/** A person's visit at the terminal of a build. */
 export interface Visit {
   /** Aborts when the terminal is to be closed. Its reason is a text for the person. */
   readonly ending: AbortSignal;
   close(reason: string): void;
-  /** The person has gone. */
+  /** Records that the person has gone. */
   leave(): void;
 }
 
-/** Who is at which terminal, by the builds. One person at a time. */
+/** Tells who is at which build's terminal. Only one person is let in at a time. */
 export interface Visits extends Omit<Sessions, 'offer' | 'timeoutMs'> {
-  /** undefined when somebody else is there. */
+  /** Lets a person in. Returns undefined when somebody else is there. */
   enter(buildId: string): Visit | undefined;
   endAll(reason: string): void;
 }

@@ -10,9 +10,12 @@ export interface TerminalTiming {
   /** How long a terminal may take to open. */
   readonly openMs: number;
   readonly retryMs: number;
-  /** From one ping to the next. Whoever has not answered by then is gone. */
+  /** Time from one ping to the next. A client that has not answered by then is gone. */
   readonly pingMs: number;
-  /** A terminal in which nothing moves for so long is closed. Read when a terminal opens. */
+  /**
+   * Returns after how long a terminal in which nothing moves is closed. Called when a terminal
+   * opens.
+   */
   idleMs(): number;
   /** How long a client may take to answer the end of the connection. */
   readonly closeMs: number;
@@ -20,9 +23,9 @@ export interface TerminalTiming {
 
 export interface WebTerminal {
   readonly socket: WebSocket;
-  /** The shell to begin with. */
+  /** The first shell. */
   readonly shell: ContainerTerminal;
-  /** Another shell; undefined while the container does not run. */
+  /** Opens another shell; undefined while the container does not run. */
   openShell(): Promise<ContainerTerminal | undefined>;
   /** Whether the container runs. */
   isRunning(): Promise<boolean>;
@@ -33,14 +36,17 @@ export interface WebTerminal {
 
 const NORMAL_CLOSURE = 1000;
 const INVALID_CONTENT = 1007;
-/** Exit codes of a shell that was killed, as with its container. */
+/** Exit codes of a shell that was killed, for example with its container. */
 const KILLED = [129, 137, 143];
-/** Also of a shell that Docker tried to begin in a container that was just ending. */
+/**
+ * Docker returns this code for a shell that it tried to start in a container that was ending.
+ */
 const NEVER_BEGAN = 126;
 
 /**
- * Connects a person with shells in the job's container, one after another: each stage starts the
- * container anew. Ends with the person, with the shell that the person leaves, or with the visit.
+ * Connects a person with shells in the job's container, one after another, because each stage
+ * starts the container again. Ends when the person leaves, when the person ends the shell, or with
+ * the visit.
  */
 export async function serveTerminal(terminal: WebTerminal): Promise<void> {
   const { socket, visit, timing, log } = terminal;
@@ -63,9 +69,9 @@ export async function serveTerminal(terminal: WebTerminal): Promise<void> {
 }
 
 interface Screen {
-  /** undefined between two shells. */
+  /** The open shell; undefined between two shells. */
   current: ContainerTerminal | undefined;
-  /** Resolves when the person's side has taken it. */
+  /** Sends bytes to the person. Resolves when the person's side has taken them. */
   show(bytes: Uint8Array): Promise<void>;
   say(text: string): Promise<void>;
   stop(): void;
@@ -80,7 +86,7 @@ async function runShells(terminal: WebTerminal, screen: Screen): Promise<void> {
     if (visit.ending.aborted || (await wasLeft(current, terminal))) return;
     screen.current = undefined;
     await screen.say('The container has ended; a shell opens when it is started again.');
-    // Docker opens shells in a container that is just ending, which say so and end too.
+    // Docker also opens shells in a container that is ending, and they end at once.
     await delay(terminal.timing.retryMs);
     const next = await openWhenRunning(terminal);
     if (next === undefined) return;
@@ -88,7 +94,7 @@ async function runShells(terminal: WebTerminal, screen: Screen): Promise<void> {
   }
 }
 
-/** False when the shell was ended from outside. */
+/** Waits for the end of a shell. Returns false when it was ended from outside. */
 async function wasLeft(
   shell: ContainerTerminal,
   { isRunning }: Pick<WebTerminal, 'isRunning'>,
@@ -98,7 +104,7 @@ async function wasLeft(
   return exitCode !== undefined && !KILLED.includes(exitCode);
 }
 
-/** undefined when the visit ends before. */
+/** Opens a shell as soon as the container runs. Returns undefined when the visit ends before. */
 export async function openWhenRunning({
   openShell,
   visit,
@@ -146,7 +152,10 @@ function openScreen({ socket, visit, timing }: WebTerminal, wire: Wire): Screen 
   return screen;
 }
 
-/** Takes no more from the client while the shell has not read what came before. */
+/**
+ * Passes the person's input on. Takes no more from the client while the shell has not read the
+ * earlier input.
+ */
 function takeInput(
   socket: WebSocket,
   wire: Wire,
@@ -171,7 +180,7 @@ function takeInput(
   });
 }
 
-/** A client that is gone takes nothing, which its close tells. */
+/** Sends a message. A client that is gone takes nothing, and its close event tells that. */
 function send(socket: WebSocket, message: Uint8Array | string): Promise<void> {
   if (socket.readyState !== socket.OPEN) return Promise.resolve();
   return new Promise((resolve) => {

@@ -4,14 +4,17 @@ import type { RawData } from 'ws';
 const PLAIN = 'terminal.gitlab.com';
 const BASE64 = 'base64.terminal.gitlab.com';
 
-/** How bytes of a terminal are put into messages. */
+/** Encodes bytes of a terminal as messages. */
 export interface Wire {
   encode(bytes: Uint8Array): Uint8Array | string;
-  /** undefined when the message is none of this protocol. */
+  /** Returns undefined when the message does not belong to this protocol. */
   decode(message: RawData): Uint8Array | undefined;
 }
 
-/** The first of ours that the client knows; none at all is plain. */
+/**
+ * Chooses the first of our protocols that the client knows. A client that names none gets the plain
+ * one.
+ */
 export function chooseProtocol(offered: ReadonlySet<string>): string | false {
   return [PLAIN, BASE64].find((protocol) => offered.has(protocol)) ?? false;
 }

@@ -1,33 +1,33 @@
 import { mkdir } from 'node:fs/promises';
 import { readIfThere, syncDirectory, writeDurably } from './durable-files.ts';
 
-/** A path in the directory of a build. */
+/** Returns a path in the directory of a build. */
 export type PathOf = (buildId: string, ...rest: string[]) => string;
 
 export interface Notes {
-  /** undefined when it was never written. */
+  /** Reads a note; undefined when it was never written. */
   readonly read: (buildId: string, name: string) => Promise<unknown>;
-  /** Durable when it resolves. */
+  /** Writes a note. It is durable when this resolves. */
   readonly write: (buildId: string, name: string, value: unknown) => Promise<void>;
-  /** The build has no directory yet, so it has no notes: none is looked for. */
+  /** Records that the build has no directory yet, so that no notes are looked for. */
   readonly begin: (buildId: string) => void;
-  /** The build is removed, and with it what is known of its notes. */
+  /** Forgets the notes of a build that is removed. */
   readonly forget: (buildId: string) => void;
 }
 
-/** The directory of a build's notes, in its own. */
+/** The directory of a build's notes, in the build's own directory. */
 export const NOTES = 'notes';
 
 interface Known {
-  /** JSON as it lies on the disk, by name; undefined where there is none. */
+  /** The notes by name, as JSON on the disk; undefined where there is none. */
   readonly texts: Map<string, string | undefined>;
-  /** What is not among them is not on the disk. */
+  /** True: a note that is not in `texts` is not on the disk. */
   readonly isComplete: boolean;
 }
 
 /**
- * The notes of the builds of this node, a file each. Nobody else writes them: what was read or written
- * once is not read from the disk again before the process is another one.
+ * Keeps the notes of the builds of this node, a file for each. Nobody else writes them, so a note
+ * that was read or written once is not read from the disk again by this process.
  */
 export function createNotes(path: PathOf): Notes {
   const known = new Map<string, Known>();
@@ -43,7 +43,7 @@ export function createNotes(path: PathOf): Notes {
       await writeDurably(fileOf(buildId, name), content);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      // A build of an earlier release, or one whose files somebody has deleted.
+      // The build is of an earlier release, or somebody has deleted its files.
       await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(path(buildId));
       await writeDurably(fileOf(buildId, name), content);
@@ -54,21 +54,21 @@ export function createNotes(path: PathOf): Notes {
       const { texts, isComplete } = knownOf(buildId);
       if (!isComplete && !texts.has(name)) {
         const text = (await readIfThere(fileOf(buildId, name)))?.toString();
-        // What was written meanwhile is newer.
+        // A text that was written meanwhile is newer.
         if (!texts.has(name)) texts.set(name, text);
       }
       const text = texts.get(name);
       return text === undefined ? undefined : (JSON.parse(text) as unknown);
     },
     write: async (buildId, name, value) => {
-      // Removed meanwhile, the build takes this with it.
+      // A build that was removed meanwhile takes its new note with it.
       const notes = knownOf(buildId);
       const text = JSON.stringify(value);
       try {
         await save(buildId, name, Buffer.from(text));
         notes.texts.set(name, text);
       } catch (error) {
-        // The disk may hold either now.
+        // The disk may hold either text now.
         notes.texts.delete(name);
         const isHeld = known.get(buildId) === notes;
         if (isHeld) known.set(buildId, { texts: notes.texts, isComplete: false });

@@ -28,13 +28,14 @@ export interface BuildStoreOptions {
 const RECORD = 'record';
 
 /**
- * The node's records of its builds. Everything that a restart needs is written before it is used.
+ * Creates the store of the node's records of its builds. Everything that a restart needs is written
+ * before it is used.
  */
 export async function createBuildStore(options: BuildStoreOptions): Promise<BuildStore> {
   const { directory, cipher } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const cache = new Map<string, BuildContext>();
-  /** Records being written: whoever asks for one waits until it is durable. */
+  /** Records that are being written. Callers that ask for one wait until it is durable. */
   const saving = new Map<string, Promise<BuildContext>>();
   const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
@@ -51,7 +52,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const save = async (context: BuildContext): Promise<BuildContext> => {
     const { buildId } = context;
     try {
-      // The directory of the notes too: writing the record makes it durable.
+      // This also makes the directory of the notes. Writing the record makes it durable.
       await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(directory);
       await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
@@ -74,7 +75,8 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       const known = saving.get(draft.buildId) ?? cache.get(draft.buildId);
       if (known !== undefined) return known;
       const context = assignConcurrentIds(draft, [...cache.values()]);
-      // Cached at once, so that two jobs that arrive together cannot get the same numbers.
+      // The record is cached at once, so that two jobs that arrive together cannot get the same
+      // numbers.
       cache.set(context.buildId, context);
       notes.begin(context.buildId);
       const saved = save(context);
@@ -102,11 +104,14 @@ interface Records {
   readonly saving: ReadonlyMap<string, Promise<BuildContext>>;
   readonly path: PathOf;
   readonly cipher: Cipher;
-  /** What else is known of a build that is removed. */
+  /** Forgets everything else that is known of a build that is removed. */
   readonly forget: (buildId: string) => void;
 }
 
-/** Distinguishes a record that somebody deleted from one that is removed here. */
+/**
+ * Creates the cache of records. It distinguishes a record that somebody deleted from one that is
+ * removed here.
+ */
 function createRecords({
   cache,
   saving,
@@ -183,7 +188,7 @@ function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | 
     return decryptRecord(file, draft, cipher);
   } catch (error) {
     const keyId = keyIdOf(draft);
-    // It may be complete, but only its key can tell.
+    // The record may be complete, but only its key can tell.
     if (keyId !== undefined && !cipher.knows(keyId)) throw error;
     return undefined;
   }
@@ -194,13 +199,16 @@ function encryptRecord(context: BuildContext, { encrypt, keyId }: Cipher): Buffe
   return Buffer.concat([Buffer.from(`${keyId}\0`), encrypted]);
 }
 
-/** undefined when not even the key's id was written completely. */
+/** Returns the key's id; undefined when not even that was written completely. */
 function keyIdOf(content: Buffer): string | undefined {
   const separator = content.indexOf(0);
   return separator === -1 ? undefined : content.subarray(0, separator).toString();
 }
 
-/** The record in a build's directory, for whoever only reads; undefined when there is none. */
+/**
+ * Reads the record in a build's directory, for callers that only read; undefined when there is
+ * none.
+ */
 export async function readRecord(
   folder: string,
   cipher: Cipher,
@@ -228,7 +236,7 @@ function decryptRecord(file: string, content: Buffer, cipher: Cipher): BuildCont
   }
 }
 
-/** An older release wrote fewer fields. */
+/** Adds the fields that an older release did not write. */
 function withDefaults(record: BuildContext): BuildContext {
   const docker = { ...DOCKER_DEFAULTS, ...record.runner.docker };
   return { ...record, runner: { ...record.runner, docker } };
@@ -248,7 +256,7 @@ function assignConcurrentIds(draft: BuildDraft, others: readonly BuildContext[])
   };
 }
 
-/** Readable, short, and safe as a file name for any coordinator address. */
+/** Returns a directory name that is readable, short, and safe for any coordinator address. */
 export function buildDirectory(directory: string, buildId: string): string {
   const readable = buildId.replace(/[^A-Za-z0-9.-]+/g, '_').slice(-60);
   const hash = createHash('sha256').update(buildId).digest('hex').slice(0, 8);

@@ -5,15 +5,15 @@ import { createKeyedMutex } from '../host/keyed-mutex.ts';
 import type { CacheUses } from '../../ports/cache-volumes.ts';
 
 export interface CacheUsesOptions {
-  /** Created when absent. */
+  /** The directory of the files. Created when absent. */
   readonly directory: string;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly log: Log;
 }
 
 /**
- * One empty file for each volume. Its modification time is the last use, so a person can read and
- * change it.
+ * Keeps one empty file for each volume. Its modification time is the last use, so a person can read
+ * and change it.
  */
 export async function createCacheUses(options: CacheUsesOptions): Promise<CacheUses> {
   const { directory, log } = options;
@@ -27,7 +27,7 @@ export async function createCacheUses(options: CacheUsesOptions): Promise<CacheU
         try {
           await touch(volume, options);
         } catch (error) {
-          // The disk is full. The build itself will report that; the cache may be removed too
+          // The disk is full. The build itself will report that. The cache may be removed too
           // early.
           log.warn('use of a cache volume not noted', { volume, error });
         }

@@ -12,16 +12,21 @@ import { createNameHashes, type NameHashes } from './name-hashes.ts';
 export interface Cipher {
   readonly keyId: string;
   knows(keyId: string): boolean;
-  /** `boundTo` is not encrypted: only with the same again can the result be decrypted. */
+  /**
+   * Encrypts bytes. `boundTo` is not encrypted, but the result can only be decrypted with the same
+   * `boundTo`.
+   */
   encrypt(plain: Uint8Array, boundTo?: Uint8Array): Uint8Array;
-  /** Throws when the key is not in the ring, or the bytes or `boundTo` were changed. */
+  /**
+   * Decrypts bytes. Throws when the key is not in the ring, or the bytes or `boundTo` were changed.
+   */
   decrypt(encrypted: Uint8Array, keyId: string, boundTo?: Uint8Array): Uint8Array;
 }
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
-/** The same bytes as without any. */
+/** Binding to no bytes gives the same result as not binding. */
 const UNBOUND = new Uint8Array();
 
 const keyRingSchema = z.object({
@@ -56,7 +61,7 @@ export async function openKeyRing(path: string): Promise<KeyRing> {
   };
 }
 
-/** The whole ring, for another node. Creates none. */
+/** Returns the whole ring, for another node. Creates none. */
 export async function exportKeyRing(path: string): Promise<string> {
   const text = await readTextIfThere(path);
   if (text === undefined) {
@@ -95,7 +100,7 @@ function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
   return keys;
 }
 
-/** The parser's message is not passed on, because it could quote a key. */
+/** Parses a ring. The parser's message is not passed on, because it could quote a key. */
 function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>['keys'] {
   const shape = '{"keys": [{"id": "…", "key": "<32 bytes in base64>"}, …]}';
   try {
@@ -131,7 +136,7 @@ function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
       const tag = encrypted.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
       const body = encrypted.subarray(NONCE_BYTES + TAG_BYTES);
       try {
-        // Otherwise a truncated tag would be accepted as a weaker one.
+        // Without this option a truncated tag would be accepted as a weaker one.
         const options = { authTagLength: TAG_BYTES };
         const decipher = createDecipheriv('aes-256-gcm', known, nonce, options);
         decipher.setAAD(boundTo).setAuthTag(tag);
@@ -150,7 +155,10 @@ function makeKeyRing(): string {
   return `${JSON.stringify({ keys: [{ id, key }] }, null, 2)}\n`;
 }
 
-/** Data must not outlive its key: the key is durable before anything is encrypted with it. */
+/**
+ * Writes the ring durably before anything is encrypted with it, because data must not outlive its
+ * key.
+ */
 async function keepKeyRing(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeDurably(path, Buffer.from(text));

@@ -21,7 +21,7 @@ export async function writeDurably(file: string, content: Uint8Array): Promise<v
   const draft = draftOf(file);
   await writeNew(draft, content).catch(async (error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // Left over from a process that died while it wrote. It may have another mode.
+    // This is left over from a process that died while it wrote. It may have another mode.
     await unlink(draft);
     await writeNew(draft, content);
   });
@@ -29,12 +29,18 @@ export async function writeDurably(file: string, content: Uint8Array): Promise<v
   await syncDirectory(join(file, '..'));
 }
 
-/** No umask takes bits of the owner, without which no node could run. So the mode needs no second call. */
+/**
+ * Writes a new file with its mode. No umask takes bits of the owner, because no node could run with
+ * it, so the mode needs no second call.
+ */
 function writeNew(draft: string, content: Uint8Array): Promise<void> {
   return writeFile(draft, content, { flag: 'wx', mode: 0o600, flush: true });
 }
 
-/** Makes an empty file when there is none. It has this mode, whatever the umask or somebody has done. */
+/**
+ * Makes an empty file when there is none. Sets the mode, whatever the umask is or somebody has
+ * done.
+ */
 export async function makeFile(file: string, mode: number): Promise<void> {
   await (await open(file, 'a', 0o600)).close();
   await chmod(file, mode);

@@ -5,17 +5,17 @@ import { parseContext } from '../../domain/context/parse-context.ts';
 import { reduceContext } from '../../domain/context/reduce-context.ts';
 import type { Cipher } from './cipher.ts';
 
-/** In characters. Temporal accepts 2 MB and warns from 256 KB on. */
+/** The limit in characters. Temporal accepts 2 MB and warns from 256 KB on. */
 const MAX_LENGTH = 240_000;
 const SEPARATOR = '.';
 
 /**
- * `<key id>.<base64>` of the context's JSON, compressed and encrypted by AES-256-GCM. The build's
- * id is authenticated too, so that one build's context cannot pass for another's.
+ * Encrypts contexts as `<key id>.<base64>`: JSON, compressed and encrypted by AES-256-GCM. The
+ * build's id is authenticated too, so that one build's context cannot pass for another's.
  */
 export function createEncryptedJobs(cipher: Cipher): EncryptedJobs {
   const encrypt = (context: BuildContext): string => {
-    // A terminal does not follow its build: GitLab knows the address of this node.
+    // A terminal does not move with its build, because GitLab knows the address of this node.
     const packed = gzipSync(JSON.stringify({ ...context, session: undefined }));
     const encrypted = Buffer.from(cipher.encrypt(packed)).toString('base64');
     return `${Buffer.from(cipher.keyId).toString('base64url')}${SEPARATOR}${encrypted}`;

@@ -4,10 +4,10 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 const PATTERN = /^[a-z0-9][a-z0-9-]{0,50}-[0-9a-f]{6}$/;
 
 /**
- * Name of one state directory, created once and kept in it: `<host>-<6 hex digits>`. It marks
- * everything on Docker and in Temporal that belongs to it. GitLab's `system_id` cannot be used,
- * because it belongs to the machine, and two installations on one machine must not touch each
- * other's builds.
+ * Reads the name of a state directory, which is created once and kept in it: `<host>-<6 hex
+ * digits>`. It marks everything in Docker and in Temporal that belongs to the installation.
+ * GitLab's `system_id` cannot be used, because it belongs to the machine, and two installations on
+ * one machine must not touch each other's builds.
  */
 export async function readInstallationId(file: string, hostname: string): Promise<string> {
   const known = (await readFile(file, 'utf8').catch(() => '')).trim();

@@ -1,16 +1,20 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 
-/** Hashes of a name, the one by the key that encrypts first. Equal names have equal hashes. */
+/**
+ * Returns the hashes of a name. The first one uses the key that encrypts. Equal names have equal
+ * hashes.
+ */
 export type NameHashes = (name: string) => readonly [string, ...string[]];
 
 const PURPOSE = 'temporal-gitlab-runner: names in search attributes';
 const KEY_BYTES = 32;
-/** 96 bits: no two names of an installation meet by chance. */
+/** This is 96 bits, so that two names of an installation never collide by chance. */
 const HEX_DIGITS = 24;
 
 /**
- * Keyed, because names of projects can be guessed, and whoever sees Temporal could try them. Each key is
- * derived from one of the ring, so that nothing of what it encrypts hangs on these hashes.
+ * Creates keyed hashes of names. Without a key, anybody who sees Temporal could try names, because
+ * names of projects can be guessed. Each key is derived from one of the ring, so that the hashes
+ * reveal nothing about encrypted data.
  */
 export function createNameHashes(keys: readonly [Uint8Array, ...Uint8Array[]]): NameHashes {
   const [first, ...rest] = keys;

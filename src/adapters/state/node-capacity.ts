@@ -1,6 +1,8 @@
 import type { CapacityPermit, NodeCapacity } from '../../ports/index.ts';
 
-/** The node's capacity with the methods for resizing it, and for builds found after a crash. */
+/**
+ * The node's capacity, with methods for resizing it and for builds that are found after a crash.
+ */
 export interface ResizableCapacity extends NodeCapacity {
   resize(concurrent: number): void;
   /** Gives out no place until `unpause` was called for each reason. Builds with a place keep it. */
@@ -10,7 +12,7 @@ export interface ResizableCapacity extends NodeCapacity {
    * Reserves a place for a build recorded on this node, before its job is known to anybody else.
    */
   hold(buildId: string): void;
-  /** Why no place is given away, each by its reason. */
+  /** The reasons why no place is given out. */
   readonly pauses: readonly string[];
   readonly concurrent: number;
   readonly buildsAlive: number;
@@ -65,7 +67,7 @@ function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => vo
   return { serve, wait };
 }
 
-/** Wakes callers that wait until nothing is active. */
+/** Creates the list of callers that wait until nothing is active. */
 function createIdleBell(isIdle: () => boolean) {
   const waiters = new Set<() => void>();
   const ring = (): void => {
@@ -83,7 +85,7 @@ function createIdleBell(isIdle: () => boolean) {
 
 interface OpenJobRequests {
   inFlight: number;
-  /** How many of these have lent their place. */
+  /** The number of requests that have lent their place. */
   lent: number;
 }
 
@@ -141,7 +143,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
   const permit = (): CapacityPermit =>
     createPermit(jobRequests, {
       keep: (buildId) => void alive.add(buildId),
-      // A build that already had a place has returned one of its two.
+      // This build already had a place, and so has returned one of its two.
       onChange: () => {
         queue.serve();
         idle.ring();

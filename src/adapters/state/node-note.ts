@@ -4,7 +4,10 @@ import { z } from 'zod';
 import type { Log } from '../../ports/index.ts';
 import { writeDurably } from './durable-files.ts';
 
-/** Where the node of a config file keeps its state, and its Temporal. Contains no secret. */
+/**
+ * Tells where the node of a config file keeps its state, and where its Temporal is. Contains no
+ * secret.
+ */
 export interface NodeNote {
   readonly stateDir: string;
   /** Absent when the node has its own Temporal in its state directory. */
@@ -17,14 +20,17 @@ const schema = z.object({
 });
 
 /**
- * Beside the config file, because a person's shell knows that path, but not the environment of the
- * service that runs the node.
+ * Returns the path of the note. It is beside the config file, because a person's shell knows that
+ * path, but not the environment of the service that runs the node.
  */
 function noteFile(configPath: string): string {
   return join(dirname(configPath), `.${basename(configPath)}.node`);
 }
 
-/** Never throws: when the directory is not writable, commands need the node's environment. */
+/**
+ * Writes the note. Never throws: when the directory is not writable, commands need the node's
+ * environment.
+ */
 export async function writeNodeNote(
   configPath: string,
   { note, log }: { readonly note: NodeNote; readonly log: Log },
@@ -39,7 +45,7 @@ export async function writeNodeNote(
   }
 }
 
-/** undefined when no node has run, or its note is unusable. */
+/** Reads the note; undefined when no node has run, or its note is unusable. */
 export async function readNodeNote(configPath: string): Promise<NodeNote | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(noteFile(configPath), 'utf8')));

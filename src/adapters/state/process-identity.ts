@@ -3,20 +3,21 @@ import { readFile } from 'node:fs/promises';
 const BOOT_DIGITS = 8;
 const ENDED = 'ended';
 /**
- * Indexes of fields in /proc/<pid>/stat behind the name in brackets, which may contain anything.
+ * Indexes of fields in /proc/<pid>/stat after the name in brackets. The name may contain anything.
  */
 const STATE_FIELD = 0;
 const START_TIME_FIELD = 19;
 
-/** A few digits of the boot id; undefined where there is no /proc. */
+/** Reads a few digits of the boot id; undefined where there is no /proc. */
 export async function readBoot(): Promise<string | undefined> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
   return boot?.slice(0, BOOT_DIGITS);
 }
 
 /**
- * Distinguishes a process from a later one with the same pid: by the machine's boot and the start
- * time in it. `ended` when there is none. Without /proc only whether it lives is known.
+ * Describes a process, so that it differs from a later one with the same pid: by the machine's boot
+ * and the start time. Returns `ended` when there is none. Without /proc, it only tells whether the
+ * process lives.
  */
 export async function describeProcess(pid: number): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
@@ -24,7 +25,7 @@ export async function describeProcess(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
   const [state, startTime] = [fields[STATE_FIELD], fields[START_TIME_FIELD]];
-  // A zombie holds nothing; it only waits for its parent.
+  // A zombie holds nothing any more. It only waits for its parent.
   if (startTime === undefined || state === 'Z' || state === 'X') return ENDED;
   return `${boot.trim()}:${startTime}`;
 }

@@ -9,9 +9,9 @@ import { hasBegun, readState, whenBegun } from './stage-state-file.ts';
 
 const run = promisify(execFile);
 
-/** The container reads both, as any user. */
+/** The container reads both files, as any user. */
 const READABLE_BY_JOB = 0o644;
-/** A container that hears the bell begins its stage in milliseconds. */
+/** A container that notices the bell begins its stage within milliseconds. */
 const PATIENCE_MS = 30_000;
 
 export interface WaitingFiles {
@@ -20,9 +20,9 @@ export interface WaitingFiles {
 }
 
 /**
- * Returns the host path of the named pipe, which is made when absent, after the file of the turn.
- * undefined when that is not possible: there is no program for it, or the file system has none. Node
- * has no call for it.
+ * Makes the named pipe when it is absent, after the file that names the stage, and returns its path
+ * on the node. Returns undefined when that is not possible, because Node has no call for it: there
+ * may be no program for it, or the file system may not support it.
  */
 export async function makeBell({ turn, bell }: WaitingFiles): Promise<string | undefined> {
   if (await isPipe(bell)) return bell;
@@ -43,9 +43,9 @@ export interface BellFiles {
 }
 
 /**
- * Writes a line to the pipe and holds the pipe open until the stage has begun, because a line that
- * nobody has read is lost with the last holder. Never blocks: opening for reading and writing does
- * not wait for the other end, and a full pipe rings already.
+ * Writes a line to the pipe and holds the pipe open until the stage has begun, because an unread
+ * line is lost with the last process that holds the pipe. This never blocks: opening for reading
+ * and writing does not wait for the other end, and a full pipe already wakes the container.
  */
 export async function ringBell(
   { bell, state }: BellFiles,
@@ -63,7 +63,8 @@ export async function ringBell(
       whenBegun(state, { nonce, signal: either }).then(() => undefined),
       patience.catch(() => undefined),
     ]);
-    // A process that was stopped for a while finds its time over, and the stage begun long ago.
+    // This process may have been stopped for a while, so that its time is over although the stage
+    // has begun.
     return hasBegun(await readState(state), nonce) ? undefined : heard;
   } finally {
     over.abort();
@@ -71,10 +72,13 @@ export async function ringBell(
   }
 }
 
-/** undefined: the container hears nothing, as when somebody has replaced the pipe. */
+/**
+ * Opens the pipe. Returns undefined when the container cannot notice it, for example because
+ * somebody has replaced the pipe.
+ */
 async function openBell(bell: string): Promise<FileHandle | undefined> {
   if (!(await isPipe(bell))) return undefined;
-  // The job may have changed it.
+  // The job may have changed the mode.
   await chmod(bell, READABLE_BY_JOB).catch(() => undefined);
   const { O_RDWR, O_NONBLOCK, O_NOFOLLOW } = constants;
   return open(bell, O_RDWR | O_NONBLOCK | O_NOFOLLOW).catch(() => undefined);

@@ -7,12 +7,14 @@ import { makeBell, ringBell } from './stage-bell.ts';
 import { readState, whenBegun, whenOver } from './stage-state-file.ts';
 
 const MAX_END_BYTES = 8_192;
-/** For files that the job's container must be able to write as any user. */
+/** The mode of files that the job's container must be able to write as any user. */
 const WRITABLE_BY_JOB = 0o666;
-/** The script is mounted read-only, and the job's user must be able to read it. */
+/**
+ * The mode of the script, which is mounted read-only and which the job's user must be able to read.
+ */
 const READABLE_BY_JOB = 0o644;
 
-/** The files through which the stages of a build and this process speak. */
+/** Creates the files by which the stages of a build and this process exchange data. */
 export function createStageFiles(
   path: PathOf,
 ): Pick<
@@ -31,11 +33,12 @@ export function createStageFiles(
     stageFiles: (buildId, place) => makeStageFiles(path(buildId, place), place),
     writeScript: async (buildId, place, { text, nonce }) => {
       const { script: file, state } = await makeStageFiles(path(buildId, place), place);
-      // A shell may already read it, when the last process died while Docker started the container.
+      // A shell may already read it, because the last process died while Docker started the
+      // container.
       if ((await readIfThere(file))?.toString() === text) return;
       const known = await readState(state);
       if (known !== '' && !known.startsWith(nonce)) await emptyState(state);
-      // Written in place, because the container has this inode mounted.
+      // The file is written in place, because the container has this inode mounted.
       await writeFile(file, text);
     },
     serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
@@ -59,7 +62,7 @@ function stageFilesOf(folder: string): RegularFiles {
   };
 }
 
-/** Made once. A job can change their modes, from one stage to the next. */
+/** Makes the files once. A job can change their modes from one stage to the next. */
 async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promise<StageFiles> {
   const files = stageFilesOf(folder);
   try {
@@ -76,7 +79,7 @@ async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promis
   return { ...files, ...waiting, bell };
 }
 
-/** Whatever the umask was. */
+/** Sets the modes, whatever the umask was. */
 async function setModes({ script, output, state }: RegularFiles): Promise<void> {
   await chmod(script, READABLE_BY_JOB);
   await chmod(output, WRITABLE_BY_JOB);
@@ -90,7 +93,10 @@ async function makeServiceLog(folder: string, index: number): Promise<string> {
   return file;
 }
 
-/** If the job has removed our permission, the wrapper empties the file itself. */
+/**
+ * Empties the state file. If the job has removed our permission, the wrapper empties the file
+ * itself.
+ */
 async function emptyState(file: string): Promise<void> {
   await truncate(file).catch((error: unknown) => {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -98,7 +104,7 @@ async function emptyState(file: string): Promise<void> {
   });
 }
 
-/** Reads only the end, whatever the size. */
+/** Reads only the end of the file, whatever its size is. */
 async function readEnd(file: string, fromByte: number): Promise<{ text: string; endByte: number }> {
   const handle = await open(file, 'r');
   try {

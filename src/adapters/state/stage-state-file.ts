@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isStageOver } from '../../domain/script/stage-state.ts';
 import type { StageWait } from '../../ports/index.ts';
 
-/** Two lines with a nonce, and what is left of a longer one. */
+/** Room for two lines with a nonce, and the rest of a longer content. */
 const MAX_STATE_BYTES = 256;
 const FIRST_LOOK_MS = 100;
 const MAX_LOOK_MS = 1_000;
@@ -45,7 +45,7 @@ async function whenState(
   }
 }
 
-/** The job can write any amount to this file. Only its beginning is read. */
+/** Reads only the beginning of the file, because the job can write any amount to it. */
 export async function readState(file: string): Promise<string> {
   const handle = await open(file, 'r').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -32,7 +32,10 @@ export interface StatePaths {
   readonly leaverFile: string;
 }
 
-/** Where a node keeps everything that must outlive its process. Used by one process at a time. */
+/**
+ * The directory where a node keeps everything that must outlive its process. Only one process uses
+ * it at a time.
+ */
 export interface StateDirectory extends StatePaths {
   /** Releases the lock. Idempotent. */
   release(): Promise<void>;
@@ -42,7 +45,7 @@ const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_STATE_DIR';
 const DEFAULT_NAME = 'temporal-gitlab-runner';
 const MAX_LOCK_ATTEMPTS = 10;
 
-/** The paths in the directory, for callers that only read. */
+/** Returns the paths in the directory, for callers that only read. */
 export function stateDirectoryPaths(options: StatePlace): StatePaths {
   const path = rootOf(options);
   return {
@@ -60,13 +63,16 @@ export function stateDirectoryPaths(options: StatePlace): StatePaths {
 }
 
 export interface StatePlace extends Pick<StateDirectoryOptions, 'configPath' | 'env'> {
-  /** Where the node was last seen to keep it. Only for commands; a node uses its environment. */
+  /**
+   * The directory that the node was last seen to use. Only for commands; a node uses its
+   * environment.
+   */
   readonly noted?: string | undefined;
 }
 
 function rootOf({ configPath, env, noted }: StatePlace): string {
   const given = env[ENV_NAME] ?? '';
-  // Absolute, because Docker mounts files of it.
+  // The path is absolute, because Docker mounts files of the directory.
   return resolve(given === '' ? (noted ?? join(dirname(configPath), DEFAULT_NAME)) : given);
 }
 
@@ -99,8 +105,9 @@ function unusable(path: string, error: unknown): FinalError {
 }
 
 /**
- * A lock file that names its owner. It outlives `kill -9`, so it counts only while that process
- * lives. Processes of another pid namespace are invisible, so they must not share a directory.
+ * Takes a lock file that names its owner. The file outlives `kill -9`, so it counts only while that
+ * process lives. Processes of another pid namespace are invisible, so they must not share a
+ * directory.
  */
 async function lock(path: string, log: Log): Promise<() => Promise<void>> {
   const file = join(path, 'lock');
@@ -136,8 +143,8 @@ async function tryToTake(file: string, content: string): Promise<boolean> {
 }
 
 /**
- * Two processes may find the same stale lock. One that moved a fresh lock away by mistake restores
- * it.
+ * Removes a stale lock. Two processes may find the same one. A process that has moved a fresh lock
+ * away by mistake restores it.
  */
 async function removeStale(file: string, stale: string): Promise<void> {
   const moved = `${file}.${randomBytes(4).toString('hex')}`;

@@ -17,9 +17,9 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 const MACHINE_ID_FILES = ['/var/lib/dbus/machine-id', '/etc/machine-id'];
 
 /**
- * The id by which GitLab distinguishes the machines of one runner. It is stored beside config.toml,
- * as gitlab-runner does. If it cannot be stored, it is valid for this process only. Source:
- * gitlab-runner `commands/internal/configfile/system_id_state.go`.
+ * Reads the id by which GitLab distinguishes the machines of one runner. It is stored beside
+ * config.toml, as by gitlab-runner. If it cannot be stored, it is valid for this process only.
+ * Source: gitlab-runner `commands/internal/configfile/system_id_state.go`.
  */
 export async function readSystemId(options: SystemIdOptions): Promise<string> {
   const { configPath, log, machineIdFiles = MACHINE_ID_FILES } = options;

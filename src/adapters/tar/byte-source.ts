@@ -7,7 +7,10 @@ export class ByteSource {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** At least one and at most `maxBytes` bytes, as they arrive. Throws at the end of the stream. */
+  /**
+   * Returns at least one and at most `maxBytes` bytes, as they arrive. Throws at the end of the
+   * stream.
+   */
   async upTo(maxBytes: number): Promise<Uint8Array> {
     if (!(await this.#fill())) throw endFault();
     const piece = this.#rest.subarray(0, maxBytes);
@@ -15,7 +18,7 @@ export class ByteSource {
     return piece;
   }
 
-  /** Exactly this many bytes. Throws when the stream ends before. */
+  /** Returns exactly this many bytes. Throws when the stream ends before. */
   async exactly(lengthBytes: number): Promise<Buffer> {
     const bytes = Buffer.alloc(lengthBytes);
     for (let at = 0; at < lengthBytes;) {
@@ -26,7 +29,7 @@ export class ByteSource {
     return bytes;
   }
 
-  /** The same, or undefined at the end of the stream. */
+  /** Like {@link exactly}, but returns undefined at the end of the stream. */
   async block(lengthBytes: number): Promise<Buffer | undefined> {
     return (await this.#fill()) ? this.exactly(lengthBytes) : undefined;
   }

@@ -1,6 +1,6 @@
 import type { FileMember } from '../../ports/index.ts';
 
-/** A file's content. Throws unless it has exactly the declared size. */
+/** Returns a file's content. Throws unless it has exactly the declared size. */
 export async function* exactContent({
   path,
   sizeBytes,

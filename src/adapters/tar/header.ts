@@ -10,10 +10,10 @@ export interface TarHeader {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Precision: whole seconds. */
+  /** The modification time in milliseconds, with a precision of whole seconds. */
   readonly modifiedMs: number;
   readonly sizeBytes: number;
-  /** '' unless it is a link of either kind. */
+  /** Empty unless the member is a link of either kind. */
   readonly linkTarget: string;
 }
 
@@ -28,7 +28,7 @@ const FLAGS = { file: '0', link: '1', symlink: '2', directory: '5' } as const;
 const PAX_FLAG = 'x';
 
 /**
- * A member's header, preceded by a pax header where the plain one is not enough: ids above
+ * Encodes a member's header, preceded by a pax header where the plain one is not enough: ids above
  * 2,097,151, times before 1970 or after 2242, and names that are long or not ASCII. Source:
  * POSIX.1-2017 pax, "pax Interchange Format"; Go's archive/tar decides the same way.
  */
@@ -47,7 +47,7 @@ export function encodeHeader(header: TarHeader & { readonly kind: keyof typeof F
 
 const NOTHING = { uid: 0, gid: 0, linkTarget: '' } as const;
 
-/** Number of bytes that pad a content to the end of its last block. */
+/** Returns the number of bytes that pad a content to the end of its last block. */
 export function paddingBytes(sizeBytes: number): number {
   return (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
 }
@@ -88,7 +88,7 @@ function headerBlock(header: Omit<TarHeader, 'kind'>, flag: string): Buffer {
   return block;
 }
 
-/** A name that does not fit is in the pax header, and truncated here. */
+/** Writes a name. A name that does not fit is in the pax header, and truncated here. */
 function writeName(block: Buffer, at: number, name: string): void {
   const hint = name.replace(/[^\x01-\x7f]/g, '_').slice(0, NAME_BYTES);
   block.write(hint, at, 'latin1');
@@ -104,7 +104,7 @@ function writeOctal(
   block.write(`${fitting.padStart(width - 1, '0')}\0`, at, 'latin1');
 }
 
-/** Sum of all bytes, with its own field counted as blanks. */
+/** Sums up all bytes; the checksum's own field counts as blanks. */
 function checksum(block: Uint8Array): number {
   let sum = 8 * 0x20;
   for (let at = 0; at < BLOCK_BYTES; at += 1) {
@@ -154,7 +154,8 @@ function readName(block: Buffer, { at, width }: Field): string {
 }
 
 /**
- * Octal digits among blanks and zeros, or, when the first bit is set, a number in two's complement.
+ * Reads octal digits among blanks and zeros, or, when the first bit is set, a number in two's
+ * complement.
  */
 function readNumber(block: Buffer, { at, width }: Field): number {
   const field = block.subarray(at, at + width);
@@ -167,7 +168,7 @@ function readNumber(block: Buffer, { at, width }: Field): number {
 }
 
 function readBinary(field: Buffer): number {
-  const bits = field.byteLength * 8 - 1; // the first bit only marks the encoding
+  const bits = field.byteLength * 8 - 1; // The first bit only marks the encoding.
   const number = Number(BigInt.asIntN(bits, BigInt(`0x${field.toString('hex')}`)));
   if (!Number.isSafeInteger(number)) throw new Error('invalid tar header');
   return number;

@@ -1,7 +1,7 @@
 /** The records of a pax header. Values are bytes, because some are file names. */
 export type PaxRecords = ReadonlyMap<string, Uint8Array>;
 
-/** `LENGTH KEY=VALUE` and a line feed for each. The length includes itself. */
+/** Formats each record as `LENGTH KEY=VALUE` and a line feed. The length includes itself. */
 export function formatPax(records: PaxRecords): Buffer {
   return Buffer.concat(
     [...records].map(([key, value]) => {

@@ -9,7 +9,7 @@ export interface TarEntry extends TarHeader {
   readonly content: AsyncGenerator<Uint8Array, void, void>;
 }
 
-/** Far longer than any path. */
+/** No path is this long. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 
 /**
@@ -131,7 +131,10 @@ function assertNotSparse({ flag }: RawHeader, records: PaxRecords): void {
   if (isSparse) throw new Error('it holds a sparse file in a form that is not known here');
 }
 
-/** Before there was a kind for directories, their names ended with a slash. */
+/**
+ * Returns the kind of a member. Before there was a kind for directories, their names ended with a
+ * slash.
+ */
 function kindOf(flag: string, path: string): TarHeader['kind'] {
   if (flag === '\0' && path.endsWith('/')) return 'directory';
   return KINDS.get(flag) ?? 'other';

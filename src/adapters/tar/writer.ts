@@ -2,7 +2,7 @@ import type { FileMember, HardLink } from '../../ports/index.ts';
 import { exactContent } from './exact-content.ts';
 import { BLOCK_BYTES, encodeHeader, paddingBytes } from './header.ts';
 
-/** A tar of these members, as a stream. */
+/** Packs these members into a tar, as a stream. */
 export async function* tarOf(
   members: AsyncIterable<FileMember | HardLink>,
 ): AsyncGenerator<Uint8Array, void, void> {

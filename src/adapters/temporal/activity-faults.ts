@@ -3,8 +3,8 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { FinalError, TransientError } from '../../domain/failure.ts';
 
 /**
- * The only place that turns our errors into Temporal's: with their `type`, and GitLab's wish for
- * the next try.
+ * Turns our errors into Temporal's, with their `type` and the pause that GitLab has asked for. No
+ * other code does this.
  */
 export const translateFaults: ActivityInterceptorsFactory = () => ({
   inbound: {

@@ -1,6 +1,8 @@
 import type { Payload } from '@temporalio/common';
 
-/** Stays beside the payload: the UI passes over it, and a second codec sees it too. */
+/**
+ * The mark is in the payload's metadata: the UI ignores it there, and a second codec sees it too.
+ */
 const KEY = 'temporal-gitlab-runner-clear';
 const YES = new Uint8Array([1]);
 

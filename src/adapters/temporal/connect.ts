@@ -18,7 +18,7 @@ export interface TemporalOptions {
   readonly stateDir: string;
   readonly cipher: Cipher;
   readonly log: Log;
-  /** Where the UI of an embedded server has payloads decoded. Contains a secret. */
+  /** The address at which the UI of an embedded server has payloads decoded. Contains a secret. */
   readonly uiCodecEndpoint?: string | undefined;
   /** Aborts connecting, and ends an embedded server that is starting. */
   readonly signal?: AbortSignal;
@@ -31,13 +31,13 @@ export interface Temporal {
   readonly namespace: string;
   readonly dataConverter: DataConverter;
   readonly address: string;
-  /** undefined for a server that is not ours. */
+  /** The address of the UI; undefined for a server that is not ours. */
   readonly uiAddress: string | undefined;
   close(): Promise<void>;
 }
 
 const MAX_RECONNECT_PAUSE_MS = 2_000;
-/** At start a wrong address must be reported soon. */
+/** The tries are few, because a wrong address must be reported soon at the start. */
 const CONNECT_TRIES: TryLimits = { most: 4, pauseMs: 1_000 };
 
 interface Target {
@@ -58,7 +58,7 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   try {
     const dataConverter = createDataConverter(options.cipher);
     const connecting = connectPatiently({ connectionOptions, namespace }, dataConverter);
-    // What is abandoned may still connect, which is harmless because the process ends.
+    // An abandoned attempt may still connect, which is harmless because the process ends.
     const { connection, client, closeClient } = await leaveOn(options.signal, connecting);
     return {
       ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
@@ -91,7 +91,10 @@ export interface OpenClient {
 
 type Ends = Pick<Temporal, 'connection'> & OpenClient;
 
-/** A server that is overloaded or starting refuses a call. That alone must not end a node. */
+/**
+ * Connects with a few tries, because a server that is overloaded or starting refuses a call, and
+ * that alone must not end a node.
+ */
 async function connectPatiently(
   target: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
@@ -137,7 +140,7 @@ export async function openClient(
   };
 }
 
-/** Encrypts payloads and failures before they leave the process. */
+/** Creates the converter that encrypts payloads and failures before they leave the process. */
 export function createDataConverter(cipher: Cipher): DataConverter {
   return {
     payloadCodecs: [createPayloadCodec(cipher)],

@@ -17,7 +17,7 @@ export interface DevServerOptions {
   /** Directory for the server's database, log and record. Created when absent. */
   readonly stateDir: string;
   readonly log: Log;
-  /** Where its UI has payloads decoded. Contains a secret. */
+  /** The address at which its UI has payloads decoded. Contains a secret. */
   readonly uiCodecEndpoint?: string | undefined;
   /** Aborts the start, and ends the server that is starting. */
   readonly signal?: AbortSignal;
@@ -64,9 +64,9 @@ const recordSchema = z.object({
 type ServerRecord = z.infer<typeof recordSchema>;
 
 /**
- * The embedded Temporal server, with its state in a SQLite file. It outlives a `kill -9` of this
- * process and is found again by its record. If it dies, it is restarted. Another version of the
- * server begins with a new file.
+ * Starts the embedded Temporal server, with its state in a SQLite file. It outlives a `kill -9` of
+ * this process and is found again by its record. If it dies, it is restarted. Another version of
+ * the server begins with a new file.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
@@ -79,7 +79,8 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
   let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
-  const { binary, stateDir, log, uiCodecEndpoint } = options; // the signal only applies to the start
+  // The signal only applies to the start.
+  const { binary, stateDir, log, uiCodecEndpoint } = options;
   const supervising = supervise(
     { binary, stateDir, log, uiCodecEndpoint },
     {
@@ -102,7 +103,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   };
 }
 
-/** The address of a state directory's embedded server, if it is running. */
+/** Returns the address of a state directory's embedded server, if it is running. */
 export async function findDevServer(
   stateDir: string,
 ): Promise<Pick<DevServer, 'address' | 'namespace'> | undefined> {
@@ -117,7 +118,10 @@ interface Supervision {
   replace(next: ServerRecord): void;
 }
 
-/** A server that was already running is not a child of this process: it can only be polled. */
+/**
+ * Restarts the server when it ends. A server that was already running is not a child of this
+ * process, so it can only be polled.
+ */
 async function supervise(options: DevServerOptions, supervision: Supervision): Promise<void> {
   const { signal } = supervision;
   for (;;) {
@@ -126,7 +130,7 @@ async function supervise(options: DevServerOptions, supervision: Supervision): P
     if (await isAlive(supervision.current())) continue;
     options.log.warn('the embedded Temporal has died, starting it again');
     try {
-      // On the same ports, so that all clients reconnect by themselves.
+      // The new server uses the same ports, so that all clients reconnect by themselves.
       supervision.replace(await launch(options, supervision.current()));
     } catch (error) {
       options.log.error('the embedded Temporal does not start, tried again', { error });
@@ -145,7 +149,7 @@ async function readRecord({
   try {
     return recordSchema.parse(JSON.parse(text));
   } catch {
-    return undefined; // missing or incomplete: a new one is written
+    return undefined; // The record is missing or incomplete, so a new one is written.
   }
 }
 
@@ -158,7 +162,7 @@ async function findRunning(options: DevServerOptions): Promise<ServerRecord | un
 
 type Ports = Pick<ServerRecord, 'port' | 'uiPort'>;
 
-/** The previous ports when they are free, so that bookmarks stay valid. */
+/** Returns the previous ports when they are free, so that bookmarks stay valid. */
 async function choosePorts(options: DevServerOptions): Promise<Ports> {
   const last = await readRecord(options);
   const port = await choosePort(last?.port);
@@ -172,7 +176,8 @@ async function choosePort(wanted?: number, taken?: number): Promise<number> {
 }
 
 /**
- * Below the ports for outgoing connections, so that no connection takes it before the server does.
+ * Returns a port below those for outgoing connections, so that no connection takes it before the
+ * server does.
  */
 function randomPort(): number {
   return randomInt(20_000, 32_000);
@@ -192,7 +197,8 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * The server opens more ports by itself, which occasionally conflict with those of another program.
+ * Starts the server, with other ports after a conflict: it opens more ports by itself, which may
+ * conflict with those of another program.
  */
 async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
   for (let triesLeft = START_TRIES - 1; ; triesLeft -= 1) {
@@ -212,7 +218,8 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
   const output = await openLog(join(stateDir, 'server.log'));
   try {
     const child = spawn(binary, [...serverArguments(database, ports), ...settings], {
-      // A process group of its own, because Ctrl-C and `kill -9` are meant for the worker only.
+      // The server gets a process group of its own, because Ctrl-C and `kill -9` are meant for the
+      // worker only.
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
     });
@@ -229,7 +236,10 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
   }
 }
 
-/** The log has only warnings, but over years it grows. A long one is started again. */
+/**
+ * Opens the server's log. It has only warnings, but it grows over years, so a long one is started
+ * again.
+ */
 async function openLog(path: string): Promise<FileHandle> {
   const sizeBytes = await stat(path).then(
     ({ size }) => size,
@@ -248,8 +258,8 @@ function serverArguments(database: string, { port, uiPort }: Ports): readonly st
 }
 
 /**
- * What the process list must not show, as a file of the program's own form for options. None of the
- * user's own is read: it may name another server.
+ * Writes the settings that the process list must not show to a file in the form of the program's
+ * own options. The user's own file is not read, because it may name another server.
  */
 async function writeSettings(options: DevServerOptions): Promise<readonly string[]> {
   const file = settingsFile(options);
@@ -262,13 +272,13 @@ function settingsFile({ stateDir }: DevServerOptions): string {
   return join(stateDir, 'server-settings.yaml');
 }
 
-/** JSON is YAML too. */
+/** Formats the settings as JSON, which is also YAML. */
 function formatSettings({ uiCodecEndpoint: endpoint }: DevServerOptions): string {
   const options = { ...(endpoint !== undefined && { 'ui-codec-endpoint': endpoint }) };
   return `${JSON.stringify({ env: { default: options } })}\n`;
 }
 
-/** Whether a server that runs was started with the same settings. */
+/** Whether a running server was started with the same settings. */
 async function isSetUp(options: DevServerOptions): Promise<boolean> {
   const text = await readFile(settingsFile(options), 'utf8').catch(() => undefined);
   return options.uiCodecEndpoint === undefined || text === formatSettings(options);
@@ -305,7 +315,10 @@ async function untilServing(
   }
 }
 
-/** A server that accepts connections may not serve yet, so its health is queried. */
+/**
+ * Whether the server is ready. One that accepts connections may not serve yet, so its health is
+ * queried.
+ */
 async function isServing(port: number): Promise<boolean> {
   const connection = Connection.lazy({ address: `${HOST}:${port}` });
   try {

@@ -13,7 +13,8 @@ const NEWEST_EVENTS = 100;
 /** Inspects histories from outside: nothing is written, and no worker is needed. */
 export interface EncryptedHistories {
   /**
-   * Why this node cannot continue a workflow; undefined when it can, or when there is no open one.
+   * Returns why this node cannot continue a workflow; undefined when it can, or when no such
+   * workflow is open.
    */
   findObstacle(workflowId: string): Promise<string | undefined>;
   listOpen(workflowType: string): Promise<readonly string[]>;
@@ -41,7 +42,7 @@ export function createEncryptedHistories(client: Client, cipher: Cipher): Encryp
   return {
     findObstacle: async (workflowId) => {
       const events = await readHistory(workflowId).catch((error: unknown) => {
-        if (isNotFound(error)) return []; // there is nothing to lose
+        if (isNotFound(error)) return []; // There is nothing to lose.
         const message = `history of ${workflowId} not read from Temporal: ${reasonOf(error)}`;
         throw new Error(message, { cause: error });
       });
@@ -64,7 +65,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Payloads can be anywhere in an event, depending on its type. */
+/** Finds one payload for each key. Payloads can be anywhere in an event, depending on its type. */
 function onePayloadOfEachKey(events: unknown): Iterable<Payload> {
   const found = new Map<string, Payload>();
   const walk = (value: unknown): void => {

@@ -6,9 +6,9 @@ type Failure = ReturnType<DefaultFailureConverter['errorToFailure']>;
 type Context = Parameters<DefaultFailureConverter['errorToFailure']>[2];
 
 /**
- * Encrypts what failures say, and their stack traces. In its place stands a sentence of a closed list, by the
- * failure's type, so that people understand the Temporal UI without a decoder. Only a message that was
- * marked as clear is left as it is; its stack trace would be noise, and is left out.
+ * Encrypts the messages and stack traces of failures. A fixed sentence for the failure's type takes
+ * the place of the message, so that people understand the Temporal UI without a decoder. Only a
+ * message that was marked as clear stays; its stack trace is left out, because it would not help.
  */
 class GuardedFailureConverter extends DefaultFailureConverter {
   constructor() {
@@ -26,7 +26,10 @@ class GuardedFailureConverter extends DefaultFailureConverter {
   }
 }
 
-/** By the kind that Temporal knows, because whoever throws may choose the message of any class. */
+/**
+ * Returns the sentence for the failure's kind in Temporal. A class is not enough, because the code
+ * that throws may choose its message.
+ */
 function sentenceOf(failure: Failure): string {
   if (failure.applicationFailureInfo) {
     return publicFaultText(failure.applicationFailureInfo.type ?? '');
@@ -40,5 +43,5 @@ function sentenceOf(failure: Failure): string {
   return publicFaultText('');
 }
 
-/** Loaded by path, also inside the workflow bundle. */
+/** The SDK loads it by its path, also inside the workflow bundle. */
 export const failureConverter = new GuardedFailureConverter();

@@ -7,7 +7,8 @@ import { TransientError } from '../../domain/failure.ts';
 const TIME_LIMIT_MS = 5_000;
 
 /**
- * Asks Temporal itself and not the workflow, so that no worker is needed and no event is written.
+ * Creates the leases. They ask Temporal itself and not the workflow, so that no worker is needed
+ * and no event is written.
  */
 export function createLeases(client: Client, nodeQueue: string): Leases {
   return {
@@ -18,7 +19,7 @@ export function createLeases(client: Client, nodeQueue: string): Leases {
         );
         return judgeLease(memo, { nodeQueue, fencingToken: fencingTokenOf(adoption) });
       } catch (error) {
-        // It was lost with its database. Nobody has moved the build.
+        // The workflow was lost with Temporal's database, so nobody has moved the build.
         if (error instanceof WorkflowNotFoundError) return 'held';
         throw new TransientError('Temporal does not say whose the build is', {
           ...{ cause: error, from: 'temporal' },

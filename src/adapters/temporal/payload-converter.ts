@@ -8,8 +8,8 @@ import { readClearValue } from '../../domain/clear-text.ts';
 import { markClear } from './clear-payload.ts';
 
 /**
- * Marks what may be read by everybody who sees Temporal: values of `clearValue`, and what the SDK itself
- * answers to its own queries, which it wraps as raw values. Whatever has no mark is encrypted.
+ * Marks payloads that everybody who sees Temporal may read: values of `clearValue`, and the SDK's
+ * answers to its own queries, which it wraps as raw values. Payloads without a mark are encrypted.
  */
 class MarkingPayloadConverter implements PayloadConverter {
   toPayload(value: unknown): Payload {
@@ -23,5 +23,5 @@ class MarkingPayloadConverter implements PayloadConverter {
     defaultPayloadConverter.fromPayload(payload);
 }
 
-/** Loaded by path, also inside the workflow bundle. */
+/** The SDK loads it by its path, also inside the workflow bundle. */
 export const payloadConverter = new MarkingPayloadConverter();

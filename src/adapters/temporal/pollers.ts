@@ -12,7 +12,8 @@ const TIME_LIMIT_MS = 5_000;
 const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 
 /**
- * The processes that poll for activities of this queue. A restarted server knows only later polls.
+ * Lists the processes that poll for activities of this queue. A restarted server knows only later
+ * polls.
  */
 export async function readPollers(client: Client, queue: string): Promise<readonly Poller[]> {
   const { pollers } = await client.withDeadline(Date.now() + TIME_LIMIT_MS, () =>

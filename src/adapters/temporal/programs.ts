@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Full path of a program on the PATH of `env`; undefined when there is none. */
+/** Returns the full path of a program on the PATH of `env`; undefined when there is none. */
 export function findOnPath(name: string, { PATH = '' }: Env): Promise<string | undefined> {
   const directories = PATH.split(delimiter).filter((directory) => directory !== '');
   return firstExecutable(directories.map((directory) => join(directory, name)));

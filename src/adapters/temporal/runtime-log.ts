@@ -9,15 +9,20 @@ import type { Clock, Log, LogFields } from '../../ports/index.ts';
 import { END_OF_BUILD } from '../../domain/build/end-text.ts';
 import { FailureType } from '../../domain/failure.ts';
 
-/** Intended: each of our workers serves either workflows or activities. */
+/**
+ * These warnings are expected, because each of our workers serves either workflows or activities.
+ */
 const ON_PURPOSE = /^No (activities|workflows) registered/;
-/** While Temporal is away the SDK logs each of its tries, about five per second. */
+/**
+ * While Temporal is away the SDK logs each of its tries, about five per second. Each message is
+ * logged once in this time.
+ */
 const REPEAT_MS = 60_000;
 
 interface Bridge {
   readonly log: Log;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** Where the SDK's own metrics are to be had; undefined: nowhere. */
+  /** The address of the SDK's own metrics; undefined when there are none. */
   readonly metricsAddress?: string | undefined;
 }
 
@@ -36,7 +41,7 @@ export function bridgeTemporalLog(
         log.warn(message, fields);
       else log.debug(message, fields);
     }),
-    shutdownSignals: [], // our signals have another meaning
+    shutdownSignals: [], // The program itself handles the signals.
     telemetryOptions: {
       logging: { forward: {}, filter: 'WARN' },
       ...(metricsAddress !== undefined && { metrics: metricsExporter(metricsAddress) }),
@@ -66,8 +71,9 @@ interface Entry extends Pick<LogEntry, 'level' | 'message'> {
 const FINAL: ReadonlySet<string> = new Set(Object.values(FailureType));
 
 /**
- * A build that fails because its job did, and a step that fails for good, need no line of their own,
- * because the line about the build's end has the cause. A step that is tried again is described in this program's words.
+ * Describes a message of the SDK. A build that fails because its job did, and a step that fails for
+ * good, need no line of their own, because the line about the build's end has the cause. A step
+ * that is tried again is described in this program's words.
  */
 function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
   const asItIs = { level, message, fields: { ...meta, sdk: 'temporal' } };
@@ -85,14 +91,17 @@ function describeEntry({ level, message, meta = {} }: LogEntry): Entry {
   };
 }
 
-/** The process that runs a workflow is irrelevant; the workflow is not. */
+/**
+ * Returns the fields that belong in the log. The process that runs a workflow is irrelevant; the
+ * workflow is not.
+ */
 function ownFields(meta: LogFields): LogFields {
   const of = new Set(['sdkComponent', 'namespace', 'taskQueue', 'runId', 'workflowType']);
   const own = Object.entries(meta).filter(([key]) => !of.has(key) && key !== 'workflowId');
   return { workflow: meta['workflowId'], ...Object.fromEntries(own) };
 }
 
-/** Whether a message was not logged within the last minute, ignoring numbers in it. */
+/** Returns whether a message was not logged within the last minute, ignoring numbers in it. */
 function createRepeatFilter({ monotonicMs }: Bridge['clock']): (message: string) => boolean {
   const saidMs = new Map<string, number>();
   return (message) => {

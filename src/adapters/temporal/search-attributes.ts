@@ -10,10 +10,10 @@ const TYPES = {
   KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
   INT: IndexedValueType.INDEXED_VALUE_TYPE_INT,
 } as const;
-/** A server reads what is registered now and then only. */
+/** A server reads the registered attributes only from time to time. */
 const READY_LIMIT_MS = 60_000;
 const LOOK_INTERVAL_MS = 500;
-/** gRPC's code for what is there already. */
+/** gRPC's code for an object that already exists. */
 const ALREADY_EXISTS = 6;
 
 /** Pauses between two tries, in milliseconds: each is twice as long as the one before it. */
@@ -27,7 +27,7 @@ const TIMING: RegistrationTiming = { firstMs: 1_000, maxMs: 5 * 60_000 };
 interface RegistrationOptions {
   /** Aborts when the node ends. */
   readonly signal: AbortSignal;
-  /** Tests use shorter pauses. */
+  /** Pauses between tries. Tests use shorter ones. */
   readonly timing?: RegistrationTiming;
 }
 
@@ -38,10 +38,10 @@ export interface SearchAttributes {
 }
 
 /**
- * Sees to it that Temporal knows the search attributes of builds, and registers those that are missing.
- * Where that is not possible, builds go without them, and the log says why. It is tried again until the
- * node ends, because any reason may pass: Temporal is reached again, the node is given the permission,
- * or somebody registers them by hand, as in Temporal Cloud.
+ * Registers the search attributes of builds that Temporal does not know. Where that is not
+ * possible, builds start without them, and the log says why. The registration is tried again until
+ * the node ends, because any reason may pass: Temporal is reached again, the node gets the
+ * permission, or somebody registers them by hand, as in Temporal Cloud.
  */
 export function registerSearchAttributes(
   client: Client,
@@ -56,7 +56,7 @@ export function registerSearchAttributes(
     onRetry: (end) => {
       if (end.kind === 'failed' && !signal.aborted) tell.fault(end.error);
     },
-    // The wait alone keeps no process alive.
+    // The pause alone must not keep the process alive.
     pause: (ms) => delay(ms, true, { signal, ref: false }),
   }).then(
     (added) => {
@@ -64,7 +64,7 @@ export function registerSearchAttributes(
       if (added.length > 0) log.info('search attributes registered in Temporal', { added });
       else if (tell.hasTold()) log.info('builds have search attributes');
     },
-    () => undefined, // the node ends
+    () => undefined, // The node ends.
   );
   return {
     get areThere() {
@@ -73,7 +73,10 @@ export function registerSearchAttributes(
   };
 }
 
-/** The same fault may come at each try, for as long as the node runs. */
+/**
+ * Warns once about each fault, because the same fault may come at each try for as long as the node
+ * runs.
+ */
 function warnOfEachFault(log: Log) {
   let last: string | undefined;
   return {
@@ -110,12 +113,15 @@ async function ensure(client: Client, signal: AbortSignal): Promise<readonly str
   return added;
 }
 
-/** Another node may have registered them since they were listed. */
+/** Ignores the error when another node has registered them since they were listed. */
 function passIfThere(error: unknown): void {
   if ((error as { readonly code?: unknown }).code !== ALREADY_EXISTS) throw error;
 }
 
-/** A workflow that is started with one that its server has not read yet is refused. */
+/**
+ * Waits until the server knows the attributes. It refuses a workflow that is started with an
+ * attribute that it has not read yet.
+ */
 async function untilKnown(
   { options, workflowService }: Client,
   signal: AbortSignal,

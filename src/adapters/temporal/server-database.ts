@@ -30,11 +30,11 @@ const ANSWER_LIMIT_MS = 30_000;
 const run = promisify(execFile);
 
 /**
- * Path of the SQLite file for this program's server. `start-dev` creates the tables of its version
- * in a new file and never migrates older ones, so that calls that need a newer table fail. So each
- * version begins with its own file. Files of other versions are moved aside and never used again,
- * even when that version returns, because builds that they record as running have ended meanwhile.
- * No server may be running. Throws when the program does not report its version.
+ * Returns the path of the SQLite file for this program's server. `start-dev` creates the tables of
+ * its version in a new file and never migrates older ones, so that calls that need a newer table
+ * fail. So each version begins with its own file. Files of other versions are moved aside and never
+ * used again, even when that version returns, because builds that they record as running have ended
+ * meanwhile. No server may be running. Throws when the program does not report its version.
  */
 export async function chooseDatabase({
   binary,
@@ -57,7 +57,8 @@ export async function chooseDatabase({
 }
 
 /**
- * The server's version in `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`, or the whole text.
+ * Returns the server's version in `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`, or the whole
+ * text.
  */
 async function askVersion(binary: string, signal?: AbortSignal): Promise<string> {
   const limits = { timeout: ANSWER_LIMIT_MS, ...(signal && { signal }) };
@@ -75,7 +76,7 @@ async function askVersion(binary: string, signal?: AbortSignal): Promise<string>
   return name;
 }
 
-/** Returns the new places of the files of other versions. */
+/** Moves the files of other versions aside and returns their new places. */
 async function setAside(stateDir: string, own: string): Promise<readonly string[]> {
   const names = await readdir(stateDir);
   const others = names.filter((name) => name.startsWith(DIRECTORY_PREFIX) && name !== own);

@@ -5,9 +5,10 @@ import type { ResizableCapacity } from '../state/node-capacity.ts';
 export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 
 /**
- * Slots of the queue that asks GitLab for jobs. A node without room takes no task, so another node
- * does. A reserved slot occupies no place yet, because it may wait a minute for a task. The task
- * takes a place itself for each job request, and the place stays with the build that it brings.
+ * Creates the slots of the queue that asks GitLab for jobs. A node without room takes no task, so
+ * another node does. A reserved slot occupies no place yet, because it may wait a minute for a
+ * task. The task takes a place itself for each job request, and the place stays with the build that
+ * the request brings.
  */
 export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
   return {

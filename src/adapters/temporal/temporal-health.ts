@@ -3,7 +3,7 @@ import type { Clock, TemporalHealth, Log } from '../../ports/index.ts';
 import { isNotFound } from './not-found.ts';
 
 const TIME_LIMIT_MS = 2_000;
-/** How long an answer is valid: a node with many runners asks almost continuously. */
+/** How long an answer is valid, because a node with many runners asks almost continuously. */
 const TRUST_MS = 1_000;
 
 export interface TemporalHealthOptions {
@@ -17,7 +17,8 @@ export interface TemporalHealthOptions {
 }
 
 /**
- * Asks Temporal itself and not the workflow, so that no worker is needed and no event is written.
+ * Creates the check. It asks Temporal itself and not the workflow, so that no worker is needed and
+ * no event is written.
  */
 export function createTemporalHealth({
   client,

@@ -11,8 +11,8 @@ export interface VisitOptions {
 }
 
 /**
- * A client of a node's Temporal for an outside observer. Starts and creates nothing: without a
- * running server or the keys for reading, it throws.
+ * Opens a client of a node's Temporal for an outside observer. This starts and creates nothing. It
+ * throws without a running server or without the keys for reading.
  */
 export async function visitTemporal({ env, state, noted }: VisitOptions): Promise<OpenClient> {
   const target = findConfigured(withNoted(env, noted)) ?? (await findEmbedded(state));
@@ -35,7 +35,10 @@ export async function visitTemporal({ env, state, noted }: VisitOptions): Promis
   }
 }
 
-/** Other settings, such as a key, are secrets and come from the environment. */
+/**
+ * Adds the noted address to the environment. Other settings, such as a key, are secrets and come
+ * from the environment only.
+ */
 function withNoted(env: VisitOptions['env'], noted: VisitOptions['noted']): VisitOptions['env'] {
   if (noted === undefined || findConfigured(env) !== undefined) return env;
   return { ...env, TEMPORAL_ADDRESS: noted.address, TEMPORAL_NAMESPACE: noted.namespace };

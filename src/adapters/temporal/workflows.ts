@@ -13,11 +13,14 @@ import { isNotFound } from './not-found.ts';
 const { WorkflowExecutionStatus: Status } = proto.temporal.api.enums.v1;
 
 export interface WorkflowsOptions {
-  /** After this time a call that has no answer fails. Without it a call takes as long as Temporal does. */
+  /**
+   * A call that has no answer after this time fails. Without a limit a call takes as long as
+   * Temporal does.
+   */
   readonly limitMs?: number;
 }
 
-/** Temporal's workflows by its client. */
+/** Creates access to Temporal's workflows by its client. */
 export function createWorkflows(client: Client, { limitMs }: WorkflowsOptions = {}): Workflows {
   const limited = <T>(call: () => Promise<T>): Promise<T> =>
     limitMs === undefined ? call() : client.withDeadline(Date.now() + limitMs, call);
@@ -76,7 +79,7 @@ async function unlessUnknown<T>(call: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Without a handle, because that would decrypt the memo. */
+/** Asks for the status without a handle, because that would decrypt the memo. */
 async function askStatus(client: Client, workflowId: string): Promise<WorkflowStatus | undefined> {
   const { namespace } = client.options;
   try {

@@ -10,10 +10,10 @@ export interface Changes {
 
 /** Some file systems (overlay and network ones) do not report changes. */
 const POLL_MS = 100;
-/** The file is not read for every single line that a job writes. */
+/** The file is read at most this often, and not for every single line that a job writes. */
 const BATCH_MS = 20;
 
-/** `signal` marks the end: after it `next` does not wait. */
+/** Watches a file. `signal` marks the end: after it `next` does not wait. */
 export function watchChanges(path: string, clock: Clock, signal: AbortSignal): Changes {
   let sleep = new AbortController();
   let isPolling = false;

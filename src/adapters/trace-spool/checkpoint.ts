@@ -5,23 +5,22 @@ import { syncDirectory } from '../state/durable-files.ts';
 import { diskFault, errorCode } from './faults.ts';
 import type { Mark } from './marks.ts';
 
-/** All that is needed to continue a trace exactly. */
+/** Everything that is needed to continue a trace exactly. */
 export interface Checkpoint {
   readonly version: 1;
   /** A higher number is a later checkpoint. */
   readonly sequence: number;
   /** Includes length and CRC of the spool file. */
   readonly pipeline: TracePipelineState;
-  /** How much of each followed file was copied. */
+  /** Number of bytes of each followed file that were copied. */
   readonly offsets: Readonly<Record<string, number>>;
-  /** Keys of what was appended once. */
+  /** Keys of everything that was appended once. */
   readonly keys: readonly string[];
   readonly ackedBytes: number;
-  /** The shortest first. Absent in release 0.1. */
+  /** Sorted by length, the shortest first. Absent in release 0.1. */
   readonly marks?: readonly Mark[];
   /**
-   * The disk has lost the trace below this length; the checksum is that of the lost part. Absent:
-   * nothing was lost.
+   * Set when the disk has lost the trace below this length; the checksum is that of the lost part.
    */
   readonly base?: Mark | undefined;
 }
@@ -37,7 +36,7 @@ const FILES: Readonly<Record<CheckpointKind, string>> = {
   quick: 'trace.checkpoint.quick',
 };
 
-/** Written atomically. Before a firm one the spool file must have been synced. */
+/** Writes a checkpoint atomically. Before a firm one the spool file must have been synced. */
 export async function writeCheckpoint(
   directory: string,
   kind: CheckpointKind,
@@ -55,9 +54,9 @@ export async function writeCheckpoint(
 }
 
 export interface FoundCheckpoints {
-  /** The latest first. */
+  /** Sorted by age, the latest first. */
   readonly checkpoints: readonly Checkpoint[];
-  /** The one that includes everything that was sent. */
+  /** The checkpoint that includes everything that was sent. */
   readonly firm: Checkpoint | undefined;
   /** True: a file exists but is unreadable, because the disk damaged it. */
   readonly isDamaged: boolean;
@@ -70,7 +69,7 @@ export async function readCheckpoints(directory: string): Promise<FoundCheckpoin
   return {
     checkpoints: checkpoints.sort((a, b) => b.sequence - a.sequence),
     firm: typeof firm === 'object' ? firm : undefined,
-    // A power cut may damage a quick one. Then the firm one counts.
+    // A power cut may damage a quick one. The firm one counts then.
     isDamaged: firm === 'damaged',
   };
 }

@@ -2,8 +2,8 @@ import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { TransientError } from '../../domain/failure.ts';
 
 /**
- * A disk fault is transient, because somebody, even the job itself, may free space. The message
- * names the path.
+ * Returns the error for a disk fault. It is transient, because somebody, even the job itself, may
+ * free space. The message names the path.
  */
 export function diskFault(action: string, path: string, cause: unknown): TransientError {
   const code = errorCode(cause) ?? String(cause);

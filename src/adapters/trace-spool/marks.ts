@@ -7,8 +7,8 @@ export interface Mark {
 const MAX_MARKS = 32;
 
 /**
- * Removes every second mark of the older half, so that they are dense at the end, where disks lose
- * most.
+ * Adds a mark. When there are too many, it removes every second one of the older half, so that
+ * marks are dense at the end, where disks lose most.
  */
 export function addMark(marks: readonly Mark[], next: Mark): readonly Mark[] {
   const { lengthBytes, crc } = next;
@@ -18,7 +18,7 @@ export function addMark(marks: readonly Mark[], next: Mark): readonly Mark[] {
   return all.filter((_, index) => index >= MAX_MARKS / 2 || index % 2 === 0);
 }
 
-/** The last of `marks` up to which the content is correct; undefined when there is none. */
+/** Returns the last of `marks` up to which the content is correct; undefined when there is none. */
 export async function findLastGood(
   marks: readonly Mark[],
   isGood: (mark: Mark) => Promise<boolean>,

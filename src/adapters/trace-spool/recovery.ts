@@ -4,20 +4,23 @@ import type { SpoolFile } from './spool-file.ts';
 
 /** The state in which a writer continues. */
 export interface Recovery {
-  /** undefined: there is nothing yet, or nothing left. */
+  /** undefined when there is nothing yet, or nothing left. */
   readonly checkpoint: Checkpoint | undefined;
-  /** Set when the disk lost durable data: how much of it the coordinator was not known to have. */
+  /**
+   * Set when the disk has lost durable data. `lostBytes` counts those that the coordinator is not
+   * known to have.
+   */
   readonly damage: { readonly lostBytes: number } | undefined;
 }
 
-/** Stands for a byte that was lost. */
+/** Takes the place of a byte that was lost. */
 const FILLING = '?';
 const FILLED_AT_ONCE_BYTES = 1024 * 1024;
 const BEGINNING: Mark = { lengthBytes: 0, crc: 0 };
 
 /**
  * Finds the latest checkpoint that matches the spool file by length and CRC-32, and truncates the
- * file there. The rest was written by a dead process and never sent, so it is made again.
+ * file there. A dead process wrote the rest and never sent it, so it is made again.
  */
 export async function recover(directory: string, file: SpoolFile): Promise<Recovery> {
   const { checkpoints, firm, isDamaged } = await readCheckpoints(directory);
@@ -42,7 +45,7 @@ async function startAnew(file: SpoolFile, isDamaged: boolean): Promise<Recovery>
 
 /**
  * Keeps the correct beginning and fills the rest, because the coordinator never takes back bytes
- * and what follows must stay in its place. The checksum stays that of the lost content.
+ * and later bytes must stay in their place. The checksum stays that of the lost content.
  */
 async function salvage(file: SpoolFile, checkpoint: Checkpoint): Promise<Recovery> {
   const { ackedBytes, pipeline, base = BEGINNING } = checkpoint;
@@ -55,7 +58,8 @@ async function salvage(file: SpoolFile, checkpoint: Checkpoint): Promise<Recover
   const goodBytes = good?.lengthBytes ?? Math.min(base.lengthBytes, sizeBytes);
   await fill(file, { goodBytes, lengthBytes });
   return {
-    // As if everything had been sent. If it was not, the coordinator reports its length.
+    // The trace continues as if everything had been sent. If it was not, the coordinator reports
+    // its length.
     checkpoint: { ...checkpoint, ackedBytes: lengthBytes, base: { lengthBytes, crc }, marks: [] },
     damage: { lostBytes: Math.max(0, lengthBytes - Math.max(goodBytes, ackedBytes)) },
   };

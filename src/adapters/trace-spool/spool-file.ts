@@ -5,7 +5,8 @@ import { diskFault } from './faults.ts';
 import type { Mark } from './marks.ts';
 
 /**
- * The masked trace on disk. Append-only, except for what a crash left after the last checkpoint.
+ * The masked trace on disk. It is append-only, except for bytes that a crash left after the last
+ * checkpoint.
  */
 export interface SpoolFile {
   /** Number of bytes appended. Bytes that could not be written wait for the next call. */
@@ -14,7 +15,10 @@ export interface SpoolFile {
   append(bytes: Uint8Array): Promise<void>;
   sync(): Promise<void>;
   read(startByte: number, maxBytes: number): Promise<Uint8Array>;
-  /** Length on disk, and CRC-32 of its first `lengthBytes`. The CRC-32 below `base` is given. */
+  /**
+   * Returns the length on disk, and the CRC-32 of its first `lengthBytes`. The CRC-32 below `base`
+   * is given.
+   */
   examine(lengthBytes: number, base?: Mark): Promise<Examination>;
   truncate(lengthBytes: number): Promise<void>;
   close(): Promise<void>;
@@ -45,7 +49,7 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
         lengthBytes += bytesWritten;
       }
     } catch (error) {
-      // A copy, because the caller may change its bytes from now on.
+      // The bytes are copied, because the caller may change them from now on.
       waiting = Buffer.from(bytes.subarray(written));
       throw diskFault('write', path, error);
     }
@@ -82,7 +86,7 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
 }
 
 async function readFully(file: FileHandle, start: number, maxBytes: number): Promise<Uint8Array> {
-  // Not filled first: only what is read is returned.
+  // The buffer is not filled first, because only the bytes that were read are returned.
   const buffer = Buffer.allocUnsafeSlow(Math.max(0, maxBytes));
   let length = 0;
   while (length < buffer.length) {

@@ -11,19 +11,22 @@ export interface TraceReading {
   /** The directory of the build. */
   readonly directory: string;
   readonly output: Writable;
-  /** Goes on until the node removes the build, which it does when GitLab has the whole trace. */
+  /**
+   * True: continues until the node removes the build, which it does when GitLab has the whole
+   * trace.
+   */
   readonly isFollowed: boolean;
   readonly clock: Clock;
 }
 
 const READ_AT_ONCE_BYTES = 64 * 1024;
-/** The end of a followed trace is that its file is gone. */
+/** A followed trace ends when its file is gone. */
 const NEVER = new AbortController().signal;
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /**
- * Copies the masked trace of a build from another process than the one that writes it. False when
- * this node has no trace of it.
+ * Copies the masked trace of a build in another process than the one that writes it. Returns false
+ * when this node has no trace of the build.
  */
 export async function copyTrace(reading: TraceReading): Promise<boolean> {
   const file = await openIfThere(traceOf(reading));
@@ -58,7 +61,10 @@ function traceOf({ directory }: Pick<TraceReading, 'directory'>): string {
   return join(directory, 'trace');
 }
 
-/** Returns where the file ended. After a crash the node may have cut off what it writes anew. */
+/**
+ * Copies the rest of the file. Returns where it ended. After a crash the node may have cut off
+ * bytes that it writes again.
+ */
 async function copyRest(file: FileHandle, from: number, output: Writable): Promise<number> {
   let position = Math.min(from, (await file.stat()).size);
   const buffer = Buffer.alloc(READ_AT_ONCE_BYTES);

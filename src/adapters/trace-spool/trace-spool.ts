@@ -13,9 +13,10 @@ export interface TraceSpoolOptions {
 }
 
 /**
- * The traces of this node's builds, each in its build's own directory: the masked trace (`trace`,
- * append-only) and checkpoints, with which another process continues. Bytes after the last
- * checkpoint were never sent, so they may be discarded and made again from the job's own files.
+ * Creates the traces of this node's builds, each in its build's own directory: the masked trace
+ * (`trace`, append-only) and checkpoints, with which another process continues. Bytes after the
+ * last checkpoint were never sent, so they may be discarded and made again from the job's own
+ * files.
  */
 export function createTraceSpool({ builds, clock, log }: TraceSpoolOptions): TraceSpool {
   const writers = new Map<string, Promise<SpoolWriter>>();

@@ -23,7 +23,7 @@ export interface WriterOptions {
   readonly pipeline: TracePipelineOptions;
   readonly clock: Clock;
   readonly log: Log;
-  /** Identifies this trace in the program's log. */
+  /** Fields that identify this trace in the program's log. */
   readonly fields: LogFields;
 }
 
@@ -48,7 +48,7 @@ const NOTHING_YET: Omit<Checkpoint, 'pipeline'> = {
   ackedBytes: 0,
 };
 
-/** Continues from the last checkpoint in `directory`, if there is one. */
+/** Opens a writer that continues from the last checkpoint in `directory`, if there is one. */
 export async function openTraceWriter(options: WriterOptions): Promise<SpoolWriter> {
   const file = await openSpoolFile(join(options.directory, 'trace'));
   try {
@@ -75,8 +75,8 @@ class DiskTraceWriter implements SpoolWriter {
   readonly #keys: Set<string>;
   readonly #offsets: Map<string, number>;
   /**
-   * Kept open as long as this writer, because a job may remove our permission to open its file
-   * again.
+   * The files stay open as long as this writer, because a job may remove our permission to open
+   * them again.
    */
   readonly #followed = new Map<string, Promise<Followed>>();
   /** Serialises everything that changes pipeline, file or offsets. */
@@ -176,7 +176,7 @@ class DiskTraceWriter implements SpoolWriter {
     const changes = watchChanges(path, this.#options.clock, signal);
     try {
       for (;;) {
-        // Read before the rest is copied, so that output before the end is not missed.
+        // The flag is read before the rest is copied, so that output before the end is not missed.
         const isLast = signal.aborted;
         await this.#takeWhatIsThere(source, followed);
         if (isLast) return;
@@ -209,7 +209,8 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   /**
-   * `mask` cannot fail. Bytes that the disk does not take now wait, so the key is done in any case.
+   * Appends something once for a key. `mask` cannot fail. Bytes that the disk does not take now
+   * wait, so the key is done in any case.
    */
   #once(key: string, mask: () => readonly Uint8Array[]): Promise<void> {
     return this.#alone(async () => {
@@ -217,7 +218,7 @@ class DiskTraceWriter implements SpoolWriter {
         this.#keys.add(key);
         await this.#append(Buffer.concat(mask()));
       }
-      // Also when the key was done before, because this save may have failed then.
+      // This also runs when the key was done before, because that save may have failed.
       if (!this.#isFirm) await this.#save('quick');
     });
   }
@@ -327,12 +328,15 @@ class DiskTraceWriter implements SpoolWriter {
   }
 }
 
-/** Several services share one stream of the trace, so a line of one must not continue another's. */
+/**
+ * Whether the source is a service. Several services share one stream of the trace, so a line of one
+ * must not continue another's.
+ */
 function isService(source: string): boolean {
   return source.startsWith('service/');
 }
 
-/** A line longer than one read is copied in parts. */
+/** Returns only whole lines. A line longer than one read is copied in parts. */
 function wholeLines(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const end = bytes.lastIndexOf(LINE_FEED) + 1;
   return end === 0 && bytes.length === maxBytes ? bytes : bytes.subarray(0, end);

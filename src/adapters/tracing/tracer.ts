@@ -3,23 +3,23 @@ import type { Attributes } from '@opentelemetry/api';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A piece of a build's life that has ended. */
+/** A part of a build's life that has ended. */
 export interface EndedSpan {
   readonly name: string;
   readonly buildId: string;
   readonly startMs: number;
   readonly endMs: number;
   readonly attributes: Attributes;
-  /** Why it was not well, in words that everybody may read. */
+  /** Why it failed, in words that everybody may read. */
   readonly fault?: string | undefined;
-  /** True: the whole build, which all other spans of it are parts of. */
+  /** True: the span is the whole build, and all other spans of the build are parts of it. */
   readonly isWhole?: boolean;
 }
 
-/** Sends spans to whoever the OTEL variables name. */
+/** Sends spans to the receiver that the OTEL variables name. */
 export interface Tracer {
   record(span: EndedSpan): void;
-  /** Sends what is left, for at most a few seconds. */
+  /** Sends the remaining spans, for at most a few seconds. */
   close(): Promise<void>;
 }
 
@@ -27,13 +27,13 @@ export interface TracerOptions {
   readonly env: Environment;
   readonly version: string;
   readonly node: string;
-  /** Told of spans that could not be sent. */
+  /** Called with faults of sending. */
   readonly warn: (message: string) => void;
 }
 
 const CLOSE_LIMIT_MS = 3_000;
 
-/** By the variables that OpenTelemetry's specification has for it. */
+/** Whether OpenTelemetry's own variables ask for tracing. */
 export function isTracingWanted(env: Environment): boolean {
   if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return false;
   if (env['OTEL_TRACES_EXPORTER'] === 'none') return false;
@@ -42,7 +42,10 @@ export function isTracingWanted(env: Environment): boolean {
   );
 }
 
-/** The packages are loaded here alone, because they cost time and memory that most nodes save. */
+/**
+ * Opens the tracer. Only this function loads the packages, because they cost time and memory that
+ * most nodes save.
+ */
 export async function openTracer({ env, version, node, warn }: TracerOptions): Promise<Tracer> {
   const [api, sdk, exporting, resources] = await Promise.all([
     import('@opentelemetry/api'),
@@ -90,15 +93,16 @@ interface SpanIds {
 }
 
 /**
- * Made of the build's id, so that every process and every node finds the trace of a build, and nothing of it
- * has to travel through workflows: their histories are the same with and without tracing.
+ * Derives the ids of a trace from the build's id. So every process and every node finds the trace
+ * of a build, and nothing has to travel through workflows: their histories are the same with and
+ * without tracing.
  */
 export function idsOf(buildId: string): SpanIds {
   const digest = createHash('sha256').update(buildId).digest('hex');
   return { traceId: digest.slice(0, 32), spanId: digest.slice(32, 48) };
 }
 
-/** Random ones, except for the span that is about to be made of a whole build. */
+/** Creates random ids, except for the span of a whole build. */
 function createIds() {
   let next: SpanIds | undefined;
   const random = (bytes: number): string => {
@@ -111,7 +115,7 @@ function createIds() {
       next = ids;
     },
     generateSpanId: () => next?.spanId ?? random(8),
-    // Asked for after the span's own, and only for a whole build.
+    // The SDK asks for the trace's id after the span's own, and only for a whole build.
     generateTraceId: () => {
       const id = next?.traceId ?? random(16);
       next = undefined;

@@ -122,7 +122,10 @@ async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery)
   return { status: reply.statusCode, json, words };
 }
 
-/** A user, a query or another scheme in the URL has no meaning and could only mislead. */
+/**
+ * Checks and returns the base of the URL. A user, a query or another scheme has no meaning there
+ * and could only mislead.
+ */
 function baseOf({ url }: VaultRequest): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
@@ -156,8 +159,8 @@ function wordsOf({ errors }: Answer['json'], secrets: readonly string[]): string
 }
 
 /**
- * The data of a successful answer. Others are classified as by the peer. Source: gitlab-runner
- * `helpers/secrets/resolvers/vault/resolver.go` (classifyError).
+ * Returns the data of a successful answer. Other answers are classified as in gitlab-runner.
+ * Source: gitlab-runner `helpers/secrets/resolvers/vault/resolver.go` (classifyError).
  */
 function dataOf(
   { status, json, words }: Answer,
@@ -173,7 +176,7 @@ function typeOf(status: number): FailureType {
   return status >= 500 ? FailureType.ExternalDependency : FailureType.RunnerSystem;
 }
 
-/** As in the peer, an unreachable Vault is a system fault. */
+/** Returns the final fault. As in gitlab-runner, an unreachable Vault is a system fault. */
 function asFinal(error: unknown, { wanted }: Calls): FinalError {
   if (error instanceof FinalError) return error;
   const reason = error instanceof Error ? causeOf(error) : String(error);
