@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
 import { it } from '../support/faults/fault-report.ts';
@@ -78,7 +79,8 @@ describe('a runner that GitLab no longer knows', () => {
       async ({ watch, mended }) => {
         const { gitlab, configPath } = installation;
         const next = `${NEW_TOKEN}2`;
-        const script = [COUNTED, 'echo begun', 'sleep 5', 'echo end'];
+        const untilTold = 'until [ -e /witness/exchanged.go ]; do sleep 0.2; done';
+        const script = [COUNTED, 'echo begun', untilTold, 'echo end'];
         const spec = { script, variables: [NO_GIT], runnerToken: NEW_TOKEN };
         const job = watch(gitlab.addJob(spec), ['begun', 'end']);
         await job.whenLog(/^begun$/m);
@@ -89,6 +91,7 @@ describe('a runner that GitLab no longer knows', () => {
         mended();
         await assertPrompt(watch(gitlab.addJob({ ...SHORT, runnerToken: next }), ['short']));
         assert.equal(job.state, 'running');
+        await writeFile(join(place.witness, 'exchanged.go'), '');
         await job.whenFinished();
         assertJob(job, { state: 'success', log: ['begun', 'end', 'Job succeeded'] });
         await installation.whenClean();
