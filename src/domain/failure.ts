@@ -26,10 +26,10 @@ export const FailureType = {
 /** One of the types of final faults. */
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
-/** Who has caused a passing fault, and is waited for. */
+/** The party that has caused a transient fault, and that the build waits for. */
 export type Party = 'gitlab' | 'docker' | 'temporal' | 'cache' | 'disk';
 
-/** What is known of a passing fault beside its message. */
+/** The known facts about a transient fault, besides its message. */
 export interface FaultFacts {
   readonly cause?: unknown;
   readonly retryAfterMs?: number | undefined;
@@ -45,9 +45,9 @@ export class TransientError extends Error {
    * not ask.
    */
   readonly retryAfterMs: number | undefined;
-  /** Who is waited for; undefined when that is not known. */
+  /** The party that the build waits for; undefined when that is not known. */
   readonly from: Party | undefined;
-  /** Status of the answer, where there was one. */
+  /** Status of the answer, if there was one. */
   readonly status: number | undefined;
 
   constructor(message: string, { cause, retryAfterMs, from, status }: FaultFacts = {}) {

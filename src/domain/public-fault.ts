@@ -1,8 +1,8 @@
 import type { FailureType } from './failure.ts';
 
 /**
- * What everybody who sees Temporal may read of a fault, by its type. What a fault says itself may quote a
- * job, a registry or a path, and is encrypted.
+ * The sentences about faults, by their type, that everybody who sees Temporal may read. A fault's
+ * own message may quote a job, a registry or a path, and is encrypted.
  */
 const SENTENCES: Readonly<Record<FailureType | 'Transient', string>> = {
   Transient: 'a passing fault, so it is tried again',
@@ -20,7 +20,7 @@ const SENTENCES: Readonly<Record<FailureType | 'Transient', string>> = {
 
 const UNKNOWN = 'an unexpected fault';
 
-/** The sentence for a fault that may be read by everybody. The type may be of another program. */
+/** Returns the sentence for a fault. The type may come from another program. */
 export function publicFaultText(type: string): string {
   const sentence = Object.entries(SENTENCES).find(([known]) => known === type)?.[1] ?? UNKNOWN;
   return `${sentence} (what it says is encrypted)`;

@@ -3,7 +3,7 @@ export type TryEnd<T> =
   | { readonly kind: 'answered'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** What is known when a try has ended. */
+/** The facts when a try has ended. */
 export interface TriesSoFar {
   /** Tries made so far, at least 1. */
   readonly made: number;
@@ -11,19 +11,22 @@ export interface TriesSoFar {
   readonly waitedMs: number;
 }
 
-/** When to try again, and how to wait until then. */
+/** Decides when to try again, and how to wait until then. */
 export interface RetryPolicy<T> {
-  /** Milliseconds until the next try; undefined: the end of this one stands. */
+  /** Returns the milliseconds until the next try; undefined when the end of this try is final. */
   nextMs(end: TryEnd<T>, soFar: TriesSoFar): number | undefined;
   /** Called before each pause. */
   onRetry?(end: TryEnd<T>, made: number): void | Promise<void>;
-  /** Waits. After false no other try is made. What it throws ends the tries as well. */
+  /**
+   * Waits. After it has returned false, no other try is made. An error that it throws ends the
+   * tries as well.
+   */
   pause(ms: number): Promise<boolean>;
 }
 
 /**
- * Makes a request until its end stands. Returns its value, or throws its error. `request` gets the
- * number of the try, from 1.
+ * Makes a request until its end is final. Returns its value, or throws its error. `request` gets
+ * the number of the try, from 1.
  */
 export async function inTries<T>(
   request: (number: number) => Promise<T>,
@@ -42,7 +45,7 @@ export async function inTries<T>(
 
 /** A number of tries with pauses between them. */
 export interface TryLimits {
-  /** The first try included. */
+  /** Number of tries, including the first. */
   readonly most: number;
   /** Milliseconds between two tries, also as a function of the tries made so far. */
   readonly pauseMs: number | ((made: number) => number);

@@ -37,7 +37,9 @@ function valueOf({ variables }: Pick<JobPayload, 'variables'>, key: string): str
   return found?.value ?? '';
 }
 
-/** Why the job gets another schema than the one it names; undefined when it gets that one. */
+/**
+ * Returns why the job gets another schema than the one it names; undefined when it gets that one.
+ */
 export function schemaWarning(job: Pick<JobPayload, 'variables'>): string | undefined {
   const wanted = valueOf(job, 'SLSA_PROVENANCE_SCHEMA_VERSION');
   if (wanted === '' || wanted === SCHEMA_VERSION) return undefined;
@@ -48,7 +50,7 @@ const DEFAULT_NAME = 'artifacts';
 const MAX_PART_BYTES = 255;
 const MAX_PATH_BYTES = 4_095;
 
-/** Where the statement lies in the archive, or why there is no place for it. */
+/** The place of the statement in the archive, or why there is no place for it. */
 export type StatementPlace =
   | { readonly kind: 'inside'; readonly path: string }
   | { readonly kind: 'outside'; readonly file: string }
@@ -82,7 +84,7 @@ export interface Subject {
   readonly sha256: string;
 }
 
-/** A subject as it stands in the text of a statement. */
+/** Formats a subject as it appears in the text of a statement. */
 export function subjectText({ path, sha256 }: Subject): string {
   return JSON.stringify({ name: wellFormed(path), digest: { sha256 } });
 }
@@ -126,8 +128,8 @@ function predicateOf(context: ProvenanceContext, endedAtMs: number) {
       buildType: `https://gitlab.com/gitlab-org/gitlab-runner/-/blob/${BUILDER_VERSION}/PROVENANCE.md`,
       externalParameters: externalParameters(job, source),
       internalParameters: internalParameters(context),
-      // The peer uses this key for every commit, whatever its hash, and people compare statements
-      // by it.
+      // gitlab-runner uses this key for every commit, whatever its hash is, and people compare
+      // statements by it.
       resolvedDependencies: [{ uri: source, digest: { sha256: job.git_info.sha } }],
     },
     runDetails: {
@@ -169,7 +171,7 @@ function runnerIdOf({ job, runner }: ProvenanceContext): string {
   return /^\d{1,19}$/.test(id) ? id : `${runner.id}`;
 }
 
-/** RFC 3339, whole seconds. */
+/** Formats a time by RFC 3339, in whole seconds. */
 function timestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

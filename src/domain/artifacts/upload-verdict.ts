@@ -1,8 +1,12 @@
-/** How an attempt to upload ended. `unanswered`: the connection broke, or nobody listened. */
+/**
+ * How an attempt to upload ended. `unanswered`: the connection broke, or no server was listening.
+ */
 export type UploadAnswer =
   'created' | 'redirected' | 'forbidden' | 'too_large' | 'unavailable' | 'failed' | 'unanswered';
 
-/** What to do after an attempt. `sayFinally` is the last word on an upload that failed for good. */
+/**
+ * What to do after an attempt. `sayFinally` is the last line about an upload that failed for good.
+ */
 export type UploadVerdict =
   | { readonly kind: 'done' }
   | { readonly kind: 'again'; readonly because: string }
@@ -41,7 +45,10 @@ function againUntil(maxTries: number, tries: number, because: string): UploadVer
   return tries < maxTries ? { kind: 'again', because } : { kind: 'failed', sayFinally: because };
 }
 
-/** Milliseconds to wait before the next try. Source: gitlab-runner `helpers/retry/retry.go`. */
+/**
+ * Returns the milliseconds to wait before the next try. Source: gitlab-runner
+ * `helpers/retry/retry.go`.
+ */
 export function uploadPauseMs(tries: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS);
 }

@@ -10,9 +10,9 @@ export interface PlannedUpload {
 }
 
 /**
- * The entries to upload after the scripts ended in this way, in the order of the payload. Entries
- * that name no files are left out. Source: spec/execution §9, gitlab-runner `shells/abstract.go`
- * (writeUploadArtifacts).
+ * Returns the entries to upload after the scripts ended in this way, in the order of the payload.
+ * Entries that name no files are left out. Source: spec/execution §9, gitlab-runner
+ * `shells/abstract.go` (writeUploadArtifacts).
  */
 export function uploadsAfter({ artifacts }: JobPayload, end: ScriptsEnd): readonly PlannedUpload[] {
   return artifacts
@@ -42,8 +42,8 @@ const ENDINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Name of the uploaded file: the last part of the expanded name, with the ending of its format.
- * Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (artifactFilename).
+ * Returns the name of the uploaded file: the last part of the expanded name, with the ending of its
+ * format. Source: gitlab-runner `commands/helpers/artifacts_uploader.go` (artifactFilename).
  */
 export function uploadFilename(artifact: JobArtifact, expandedName: string): string {
   const name = artifact.name === '' ? DEFAULT_NAME : lastPart(expandedName);

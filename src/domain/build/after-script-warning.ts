@@ -1,9 +1,9 @@
 import type { StageOutcome } from '../context/outcome.ts';
 
 /**
- * The warning that the trace shows when after_script failed, which does not fail the job. undefined
- * when it succeeded, or was stopped: the stop has its own line. Source: gitlab-runner
- * `common/build.go` (executeUserScripts).
+ * Returns the warning that the trace shows when after_script failed, which does not fail the job.
+ * Returns undefined when it succeeded, or was stopped: the stop has its own line. Source:
+ * gitlab-runner `common/build.go` (executeUserScripts).
  */
 export function afterScriptWarning(outcome: StageOutcome): string | undefined {
   const reason = reasonOf(outcome);

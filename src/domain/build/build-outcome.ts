@@ -5,9 +5,9 @@ import type { BuildOutcome, Interruption, StageOutcome } from '../context/outcom
 import { formatJobTimeout, SCRIPT_TIMEOUT } from './result-line.ts';
 
 /**
- * How a build ends after its last stage that counts. An interruption explains a stopped stage. The
- * outcome of a stage that had already ended stays, except when GitLab wants nothing more of the
- * job. Source: spec/execution §4–6, gitlab-runner `common/build.go`.
+ * Decides how a build ends after its last stage that counts. An interruption explains a stopped
+ * stage. The outcome of a stage that had already ended stays, except when GitLab wants nothing more
+ * of the job. Source: spec/execution §4–6, gitlab-runner `common/build.go`.
  */
 export function outcomeOfStages(
   last: StageOutcome,
@@ -37,7 +37,7 @@ export function outcomeOfStages(
 }
 
 /**
- * The outcome when one of the runner's own stages exceeded its configured time-out. Source:
+ * Returns the outcome when one of the runner's own stages exceeded its configured time-out. Source:
  * gitlab-runner `common/build.go` (ErrJobPrepareTimeout, ErrJobGetSourcesTimeout).
  */
 export function outcomeOfOwnTimeout(
@@ -71,7 +71,7 @@ function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome 
   }
 }
 
-/** CI_JOB_STATUS for after_script. Source: spec/job-payload §3. */
+/** Returns CI_JOB_STATUS for after_script. Source: spec/job-payload §3. */
 export function afterScriptStatus(
   result: BuildOutcome,
   interruption: Interruption | undefined,

@@ -1,4 +1,7 @@
-/** The smallest number from 0 that is not taken. Source: gitlab-runner `commands/builds_helper.go`. */
+/**
+ * Returns the smallest number from 0 that is not taken. Source: gitlab-runner
+ * `commands/builds_helper.go`.
+ */
 export function smallestFree(taken: readonly number[]): number {
   const set = new Set(taken);
   let id = 0;

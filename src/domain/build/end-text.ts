@@ -1,19 +1,25 @@
 import type { BuildOutcome } from '../context/outcome.ts';
 
-/** Field of a log line that a workflow says while it ends as its job did, which is no fault of its own. */
+/**
+ * Marks a log line of a workflow that ends as its job did. Such a line reports no fault of the
+ * program.
+ */
 export const END_OF_BUILD = 'end_of_build';
 
 /** How a build ended, for people who look at Temporal. */
 export interface BuildEnd {
-  /** The failure reason that GitLab is told, or what the build's state is. */
+  /** The failure reason that GitLab is told, or the state of the build. */
   readonly type: string;
-  /** Reason, exit code and stage. Of closed lists only: nothing of the job is in it. */
+  /** Reason, exit code and stage, in words of closed lists. It contains nothing of the job. */
   readonly text: string;
 }
 
 const STAGE_NAME = /^[a-z][a-z0-9_-]{0,60}$/i;
 
-/** How a build that was no success ended. `stage`: the first one that was not well, when there is one. */
+/**
+ * Describes the end of a build that was not successful. `stage` is the first one that did not
+ * succeed, if there is one.
+ */
 export function describeEnd(
   outcome: Exclude<BuildOutcome, { state: 'success' }>,
   stage: string | undefined,

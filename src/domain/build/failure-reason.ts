@@ -14,9 +14,9 @@ const REASONS: Readonly<Record<FailureType, FailureReason>> = {
 };
 
 /**
- * The failure reason that GitLab is told for a final fault. An unusable payload and anything
- * unexpected count as system faults. A job that is gone is never reported. Source: spec/execution
- * §5, spec/coordinator-api §4b.
+ * Returns the failure reason that GitLab is told for a final fault. An unusable payload and
+ * anything unexpected count as system faults. A job that is gone is never reported. Source:
+ * spec/execution §5, spec/coordinator-api §4b.
  */
 export function failureReasonOf(type: FailureType): FailureReason {
   return REASONS[type];
@@ -29,9 +29,9 @@ const ALWAYS_SUPPORTED: ReadonlySet<string> = new Set<FailureReason>([
 ]);
 
 /**
- * The failure reason in a word that this GitLab knows. It stays as it is when the payload lists it
- * in `features.failure_reasons` or every GitLab knows it. Otherwise it becomes the older reason it
- * was split from, or else `unknown_failure`. Source: gitlab-runner
+ * Returns the failure reason in a word that this GitLab knows. The word stays when the payload
+ * lists it in `features.failure_reasons`, or when every GitLab knows it. Otherwise it becomes the
+ * older reason that it was split from, or `unknown_failure`. Source: gitlab-runner
  * `common/failure_reason_mapper.go`, `common/network.go`.
  */
 export function wireFailureReason(
@@ -42,7 +42,7 @@ export function wireFailureReason(
   return olderReason(reason);
 }
 
-/** Every older reason is one that all GitLabs know, so one step is enough. */
+/** Returns the older reason. Every GitLab knows all older reasons, so one step is enough. */
 function olderReason(reason: FailureReason): FailureReason {
   switch (reason) {
     case 'image_pull_failure':

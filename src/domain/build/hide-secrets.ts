@@ -7,7 +7,7 @@ import type { BuildContext } from '../context/context.ts';
 export type JobSecrets = Pick<TracePipelineOptions, 'maskPhrases' | 'tokenPrefixes'>;
 
 /**
- * The values and token prefixes to hide. Source: gitlab-runner `common/build.go` (Run),
+ * Returns the values and token prefixes to hide. Source: gitlab-runner `common/build.go` (Run),
  * `common/buildlogger/build_logger.go` (New).
  */
 export function secretsOf(context: BuildContext): JobSecrets {

@@ -5,19 +5,22 @@ import { formatMoment } from './stage-table.ts';
 
 /** A person's command to keep a build's containers after its job, or to stop it at a stage. */
 export interface HoldCommand {
-  /** At most {@link MAX_HOLD_MS}. 0 ends a hold. */
+  /** How long to hold, at most {@link MAX_HOLD_MS}. 0 ends a hold. */
   readonly forMs: number;
-  /** True: only when the job fails. */
+  /** True: the containers are kept only when the job fails. */
   readonly onFailure: boolean;
-  /** The stage before which the build stops; without this and the next, the containers are kept. */
+  /**
+   * The stage before which the build stops. Without it and `failureOf`, the containers are kept
+   * after the job.
+   */
   readonly before: string | undefined;
-  /** The stage after whose failure the build stops, so that a person can have it tried again. */
+  /** The stage after whose failure the build stops, so that a person can try it again. */
   readonly failureOf: string | undefined;
-  /** Who says so, in the person's own words; undefined when it is not known. */
+  /** The name of the person, as the command tells it; undefined when it is not known. */
   readonly by: string | undefined;
 }
 
-/** How long a hold is when nobody says a time, in milliseconds. */
+/** The time of a hold without a given time, in milliseconds. */
 export const USUAL_HOLD_MS = 3_600_000;
 /** The longest hold, in milliseconds: a working day. */
 export const MAX_HOLD_MS = 8 * 3_600_000;
@@ -64,7 +67,7 @@ function readInput(input: unknown): HoldInput | undefined {
   return { time, onFailure, before, failureOf, by };
 }
 
-/** Reads who has given a command; undefined for anything that is no name. */
+/** Reads who has given a command; undefined for anything that is not a name. */
 export function parsePerson(by: unknown): string | undefined {
   return typeof by === 'string' && PERSON.test(by) ? by : undefined;
 }
@@ -73,7 +76,7 @@ function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string';
 }
 
-/** Names of all stages that a build with this plan may run, in their order. */
+/** Returns the names of all stages that a build with this plan may run, in their order. */
 export function stageNamesOf(plan: BuildPlan): readonly string[] {
   const { secrets, preparation, steps, afterScript, finish, cleanup } = plan;
   const stages = [
@@ -88,7 +91,7 @@ export function stageNamesOf(plan: BuildPlan): readonly string[] {
   return [...new Set([...first, 'prepare_executor', ...stages])];
 }
 
-/** A line of the trace that tells of a command; `atMs` is when it was given. */
+/** Formats the line of the trace that tells of a hold. `atMs` is when the command was given. */
 export function describeHold(command: HoldCommand, atMs: number): string {
   const { forMs, onFailure, by } = command;
   const time = formatGoDuration(forMs);
@@ -100,22 +103,25 @@ export function describeHold(command: HoldCommand, atMs: number): string {
   return describeCommand('Hold', { what, by, atMs });
 }
 
-/** Before a stage, after a failure of one, or neither. */
+/**
+ * A place where a build can stop: before a stage, or after its failure. Neither is set when the
+ * build does not stop.
+ */
 export interface HoldPlace {
   readonly before?: string | undefined;
   readonly failureOf?: string | undefined;
 }
 
-/** Where a command stops the build, in words; undefined when it does not. */
+/** Describes in words where a command stops the build; undefined when it does not. */
 export function holdPointOf({ before, failureOf }: HoldPlace): string | undefined {
   if (before !== undefined) return `before ${before}`;
   return failureOf === undefined ? undefined : `after a failure of ${failureOf}`;
 }
 
 /**
- * Stages that can be tried again by a person, because nothing of the job's own runs in them: those that
- * gitlab-runner tries again by itself, and those that save what the job has made. Of the latter only
- * what has not arrived is sent again.
+ * Stages that a person can try again, because nothing of the job's own runs in them: those that
+ * gitlab-runner tries again by itself, and those that save files of the job. The latter only send
+ * what has not arrived yet.
  */
 export const REPEATABLE_STAGES: readonly string[] = [
   ...['prepare_executor', 'get_sources', 'restore_cache', 'download_artifacts'],
@@ -123,7 +129,7 @@ export const REPEATABLE_STAGES: readonly string[] = [
   ...['upload_artifacts_on_success', 'upload_artifacts_on_failure'],
 ];
 
-/** A command in the trace: its name, who has given it, and what comes of it. */
+/** A command for the trace: its name, its author and its effect. */
 interface GivenCommand {
   readonly what: string;
   readonly by: string | undefined;
@@ -131,7 +137,7 @@ interface GivenCommand {
   readonly atMs: number;
 }
 
-/** A line of the trace that tells of a command. */
+/** Formats a line of the trace that tells of a command. */
 export function describeCommand(name: string, { what, by, atMs }: GivenCommand): string {
   return `${name} by ${by ?? 'somebody in Temporal'} at ${formatMoment(atMs)}: ${what}`;
 }

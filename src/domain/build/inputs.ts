@@ -18,7 +18,10 @@ export function withInputs(draft: Draft): Draft {
     : { ...draft, rejection: result.message, rejectionReason: 'runner_configuration_error' };
 }
 
-/** Flags may be read here, because none depends on the numbers that a build gets later. */
+/**
+ * Whether inputs are inserted. Flags may already be read here, because none depends on the numbers
+ * that a build gets later.
+ */
 function wantsInputs(draft: Draft): boolean {
   const context = { ...draft, concurrentId: 0, concurrentProjectId: 0 };
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });

@@ -3,7 +3,7 @@ import type { BuildContext } from '../context/context.ts';
 import { hideSecrets } from '../runner/answer-text.ts';
 import { projectPath } from './summary.ts';
 
-/** GitLab allows names and refs of 255 characters, which keeps a log line readable. */
+/** GitLab allows names and refs of this length, which keeps a log line readable. */
 const MAX_TEXT_LENGTH = 255;
 const MAX_URL_LENGTH = 1024;
 
@@ -11,8 +11,9 @@ const MAX_URL_LENGTH = 1024;
 export type JobFields = Readonly<Record<string, string | number>>;
 
 /**
- * Identifies a job for an operator: its number, name, project, ref and runner, and the address of
- * its page. Contains no secret: values of masked variables are hidden. Texts that people choose are cut.
+ * Returns fields that identify a job for an operator: its number, name, project, ref and runner,
+ * and the address of its page. They contain no secret: values of masked variables are hidden. Texts
+ * that people choose are cut.
  */
 export function jobFields({ job, runner }: Pick<BuildContext, 'job' | 'runner'>): JobFields {
   const secrets = job.variables.filter(({ masked }) => masked).map(({ value }) => value);

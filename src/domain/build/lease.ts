@@ -1,4 +1,4 @@
-/** A node's claim to a build: what its own record says. */
+/** A node's claim to a build, according to its own record. */
 export interface Claim {
   readonly nodeQueue: string;
   /** How often the build has changed nodes. 0 unless it was taken over from another node. */

@@ -4,7 +4,7 @@ import type { Variables } from '../variables/variables.ts';
 import type { DockerConfig } from '../runner/config.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 
-/** What is mounted at a path in the build's containers. */
+/** A mount at a path in the build's containers. */
 export type Mount =
   /**
    * A volume that the runner makes. It is kept for the next build with the same project and number,
@@ -57,8 +57,7 @@ export function planMounts(context: BuildContext, variables: Variables): MountPl
 }
 
 /**
- * Whether files written to `path` may still exist in a later build. Returns true when that is not
- * known.
+ * Whether files in `path` may still exist in a later build. Returns true when that is not known.
  */
 export function outlivesBuild(path: string, { mounts, fault }: MountPlan): boolean {
   if (fault !== undefined) return true;
@@ -76,7 +75,7 @@ export function outlivesBuild(path: string, { mounts, fault }: MountPlan): boole
   return innermost !== undefined && !(innermost.kind === 'volume' && innermost.isTemporary);
 }
 
-/** No part of a path may hold what the peer's parser refuses. */
+/** Matches an absolute path. No part may contain characters that gitlab-runner's parser refuses. */
 const PATH = /^\/(?:[^\\/:*?"<>|\r\n]+\/)*(?:[^\\/:*?"<>|\r\n]+)?$/;
 const VOLUME_NAME = /^[^\\/:*?"<>|\r\n]+$/;
 /** Docker takes a colon for the end of the path. */
@@ -87,15 +86,15 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What is wrong with a `volumes` entry, independent of a job's variables; undefined when nothing
- * is.
+ * Returns what is wrong with a `volumes` entry, independent of a job's variables; undefined when
+ * nothing is.
  */
 export function volumeFault(volume: string): string | undefined {
   const isSound = volume === '' || parseVolume(volume) !== undefined;
   return isSound ? undefined : `invalid volume specification ${quote(volume)}`;
 }
 
-/** The mount that a `volumes` entry means, or what is wrong with it. */
+/** Returns the mount that a `volumes` entry means, or what is wrong with it. */
 function readVolume(
   volume: string,
   variables: Variables,
@@ -118,8 +117,8 @@ function readVolume(
 }
 
 /**
- * Files that are kept go into a host directory when `cache_dir` is configured, otherwise into a
- * volume.
+ * Plans a mount of the runner's own. Files that are kept go into a host directory when `cache_dir`
+ * is configured, otherwise into a volume.
  */
 function ownMount(
   path: string,

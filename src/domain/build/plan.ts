@@ -84,7 +84,9 @@ function planSecretsStage({ job }: BuildContext, variables: Variables): Pick<Bui
   return { secrets: stage('resolve_secrets', 'transfer', attempts) };
 }
 
-/** Name of a step's stage. Source: gitlab-runner `common/build.go` (StepToBuildStage). */
+/**
+ * Returns the name of a step's stage. Source: gitlab-runner `common/build.go` (StepToBuildStage).
+ */
 export function stepStageName({ name }: Pick<JobStep, 'name'>): `step_${string}` {
   return `step_${name.toLowerCase()}`;
 }
@@ -105,7 +107,10 @@ export function needsHelper(
   );
 }
 
-/** The runner makes an empty directory itself. Removing old files from one takes a container. */
+/**
+ * Plans `get_sources`. The runner makes an empty directory itself, but a container must remove old
+ * files from one.
+ */
 function planSources(context: BuildContext, variables: Variables): PlannedStage {
   const attempts = variables.attempts('GET_SOURCES_ATTEMPTS');
   switch (readGitSettings(context, variables).strategy) {
@@ -128,7 +133,10 @@ function planDownloads(context: BuildContext, variables: Variables): readonly Pl
   ];
 }
 
-/** The stage is planned even when a policy forbids it, because the stage prints the reason. */
+/**
+ * Plans the stages that restore files. A stage is planned even when a policy forbids it, because
+ * the stage prints the reason.
+ */
 function planRestoring({ job }: BuildContext, variables: Variables): readonly PlannedStage[] {
   if (!hasCaches(job)) return [];
   return [stage('restore_cache', 'transfer', variables.attempts('RESTORE_CACHE_ATTEMPTS'))];
@@ -152,7 +160,7 @@ function planFinish({ job }: BuildContext): FinishPlan {
   };
 }
 
-/** A temporary volume is removed with its build, so it needs no cleaning. */
+/** Plans the clean-up. A temporary volume is removed with its build, so it needs none. */
 function planCleanup(context: BuildContext, variables: Variables): PlannedStage | undefined {
   const hasGit = ['fetch', 'clone'].includes(readGitSettings(context, variables).strategy);
   // Stages are planned before the secrets are fetched.

@@ -9,8 +9,8 @@ export interface ResultText {
 }
 
 /**
- * The last line of a trace; undefined when GitLab no longer wants the trace. Source: gitlab-runner
- * `common/build.go` (setTraceStatus).
+ * Returns the last line of a trace; undefined when GitLab no longer wants the trace. Source:
+ * gitlab-runner `common/build.go` (setTraceStatus).
  */
 export function describeResult(outcome: BuildOutcome): ResultText | undefined {
   switch (outcome.state) {
@@ -27,22 +27,22 @@ export function describeResult(outcome: BuildOutcome): ResultText | undefined {
   }
 }
 
-/** The last line of a trace with colours and line end. Not masked yet. */
+/** Formats the last line of a trace with colours and line end. It is not masked yet. */
 export function formatResultLine(outcome: BuildOutcome): string | undefined {
   const result = describeResult(outcome);
   return result && formatRunnerLine(result.level, result.text);
 }
 
 /**
- * Why a build failed whose job exceeded its time-out. Like the peer, this adds "seconds" after a
- * duration that already has units.
+ * Describes a build that failed because its job exceeded its time-out. Like gitlab-runner, this
+ * adds "seconds" after a duration that already has units.
  */
 export function formatJobTimeout(timeoutMs: number): string {
   return `execution took longer than ${formatGoDuration(timeoutMs)} seconds`;
 }
 
 /**
- * Why a build failed whose script exceeded RUNNER_SCRIPT_TIMEOUT. The line about the stop names the
- * limit. Source: gitlab-runner `common/build.go` (ErrJobScriptTimeout).
+ * The message of a build that failed because its script exceeded RUNNER_SCRIPT_TIMEOUT. The line
+ * about the stop names the limit. Source: gitlab-runner `common/build.go` (ErrJobScriptTimeout).
  */
 export const SCRIPT_TIMEOUT = 'script timeout: context deadline exceeded';

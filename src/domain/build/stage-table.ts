@@ -1,4 +1,6 @@
-/** One try of a stage of a build. Names, times and codes only: nothing of the job. */
+/**
+ * One try of a stage of a build. It contains only names, times and codes, and nothing of the job.
+ */
 export interface StageRow {
   readonly name: string;
   readonly attempt: number;
@@ -8,19 +10,19 @@ export interface StageRow {
   readonly exitCode?: number;
 }
 
-/** What a build waits for, and since when. */
+/** A wait of a build, and when it began. */
 export interface BuildWait {
   readonly what: string;
   readonly sinceMs: number;
 }
 
-/** A long build may try a stage ten times; the UI shows the newest. */
+/** A long build may try a stage ten times. The UI shows the newest rows. */
 const MAX_ROWS = 60;
-/** The UI (2.54) gives the cells of a table no room of their own, and Markdown takes plain spaces away. */
+/** The UI (2.54) puts no space between the cells of a table, and Markdown removes plain spaces. */
 const GAP = '\u00a0\u00a0\u00a0';
 const HEAD = ['stage', 'state', 'time', 'exit code', 'try'];
 
-/** The stages of a build as Markdown, for the Temporal UI, and what it waits for just now. */
+/** Formats the stages of a build, and what it waits for now, as Markdown for the Temporal UI. */
 export function formatStageTable(
   rows: readonly StageRow[],
   waits: readonly BuildWait[] = [],
@@ -47,7 +49,7 @@ function formatTime({ startedMs, endedMs }: StageRow): string {
     : `${((endedMs - startedMs) / 1000).toFixed(1)} s`;
 }
 
-/** A point in time, for people: `12:04:31 UTC`. */
+/** Formats a point in time for people: `12:04:31 UTC`. */
 export function formatMoment(ms: number): string {
   return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
 }

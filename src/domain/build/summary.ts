@@ -25,7 +25,7 @@ export function summarizeJob(
   view: JobView = PLAIN_VIEW,
 ): JobSummary {
   const { buildId, job, runner, rejection, rejectionReason } = context;
-  // A person who may decode payloads sees these too.
+  // These texts are masked, because a person who may decode payloads sees them too.
   const show = (text: string): string => hideSecrets(text, context);
   return {
     buildId,
@@ -47,11 +47,13 @@ export function summarizeJob(
   };
 }
 
-/** What a node lets people see of a job in Temporal. */
+/** The rules for what people may see of a job in Temporal. */
 export interface JobView {
   /** False: names that people chose stay encrypted. */
   readonly showsNames: boolean;
-  /** Where they do: by what builds are found by these names all the same, if they are. */
+  /**
+   * Hashes a name, so that builds can be found by secret names; absent when they cannot be found.
+   */
   readonly hashName?: ((name: string) => string) | undefined;
   /** Whether Temporal knows the search attributes of builds. */
   readonly hasAttributes: boolean;
@@ -76,7 +78,7 @@ function visibleNames(context: BuildContext): Pick<VisibleJob, 'project' | 'jobN
   return { ...(project && { project }), ...(jobName && { jobName }), ...(ref && { ref }) };
 }
 
-/** What people have named, each name as it is shown. */
+/** Returns the names that people have chosen, as they are shown. */
 function namesOf(context: BuildContext, show: (name: string) => string) {
   const { job_info: info, git_info: git } = context.job;
   const [project, jobName, ref] = [projectPath(context), info.name, git.ref].map((name) =>
@@ -93,13 +95,14 @@ function attributesOf(context: BuildContext, view: JobView): JobAttributes {
     PipelineId: job.job_info.pipeline_id,
     Node: view.node,
     Result: 'running',
-    // So that a build does not begin with a change of it. A rejected one has no stages.
+    // The attribute is set at the start, so that a build does not begin with a change of it. A
+    // rejected build has no stages.
     ...(context.rejection === undefined && { Stage: 'prepare_executor' }),
     ...nameAttributes(context, view),
   };
 }
 
-/** In the clear, or as hashes of the whole names. */
+/** Returns the attributes with names, in the clear or as hashes of the whole names. */
 function nameAttributes(context: BuildContext, { showsNames, hashName }: JobView): JobAttributes {
   const show = showsNames ? (name: string) => cut(hideSecrets(name, context)) : hashName;
   if (show === undefined) return {};
@@ -112,7 +115,7 @@ function nameAttributes(context: BuildContext, { showsNames, hashName }: JobView
   };
 }
 
-/** Path of the project with its groups. Older GitLabs tell it only as a variable. */
+/** Returns the path of the project with its groups. Older GitLabs only have it as a variable. */
 export function projectPath({ job }: Pick<BuildContext, 'job'>): string {
   const variable = job.variables.findLast(({ key }) => key === 'CI_PROJECT_PATH');
   return job.job_info.project_full_path || variable?.value || job.job_info.project_name;

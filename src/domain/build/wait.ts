@@ -15,28 +15,31 @@ const AWAITED = [
   'another try',
 ] as const;
 
-/** What a build can wait for on its node: a closed list, because it is seen by everybody. */
+/**
+ * The things that a build can wait for on its node. The list is closed, because everybody can see
+ * it.
+ */
 export type Awaited = (typeof AWAITED)[number];
 
 /** Why a build waits. */
 export interface WaitReason {
   readonly what: Awaited;
-  /** The status of the answer that it got instead; undefined when there was none. */
+  /** The status of the answer that came instead; undefined when there was none. */
   readonly status?: number | undefined;
 }
 
 /** A wait of a build, as its node tells it. */
 export interface NodeWait extends WaitReason {
-  /** Distinguishes it from other waits of the build. `uploadTrace` is beside the stages. */
+  /** Distinguishes the wait from the build's other ones. `uploadTrace` runs beside the stages. */
   readonly key: string;
   /** By the node's clock, in milliseconds since 1970. */
   readonly sinceMs: number;
 }
 
-/** More than a build ever has: a signal may say anything. */
+/** A build never has this many waits, but a signal may contain anything. */
 const MAX_WAITS = 20;
 
-/** The waits that a signal tells; undefined when it tells something else. */
+/** Parses the waits of a signal; undefined when the signal contains something else. */
 export function parseWaits(value: unknown): readonly NodeWait[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_WAITS) return undefined;
   const waits = value.map(parseWait);
@@ -53,7 +56,7 @@ function parseWait(value: unknown): NodeWait | undefined {
   return { key, what, sinceMs, ...(isStatus && { status: Math.floor(status) }) };
 }
 
-/** In words: `GitLab, 503`. */
+/** Describes a wait in words: `GitLab, 503`. */
 export function describeWait({ what, status }: WaitReason): string {
   return status === undefined ? what : `${what}, ${status}`;
 }
@@ -66,7 +69,7 @@ const AWAITED_PARTIES: Readonly<Record<Party, Awaited>> = {
   disk: 'the disk of its node',
 };
 
-/** What is waited for after a passing fault. */
+/** Returns what the build waits for after a transient fault. */
 export function waitAfter({
   from,
   status,

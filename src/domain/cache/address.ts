@@ -37,8 +37,8 @@ export interface AddressAnswer {
 }
 
 /**
- * Where the cache of a key is kept. Variables in the key are expanded. An empty key becomes the
- * name of the job and its ref. Source: gitlab-runner `shells/abstract.go` (newCacheConfig).
+ * Decides where the cache of a key is kept. Variables in the key are expanded. An empty key becomes
+ * the name of the job and its ref. Source: gitlab-runner `shells/abstract.go` (newCacheConfig).
  */
 export function planAddress(key: string, input: CacheInput): AddressAnswer {
   const { context, variables, digests } = input;
@@ -70,8 +70,8 @@ function shard(hash: string): string {
 }
 
 /**
- * Directory of the project's caches in the containers. It is the peer's path, so that caches saved
- * by gitlab-runner in the same volumes are found. Source: gitlab-runner `common/build.go`
+ * Directory of the project's caches in the containers. It is gitlab-runner's path, so that caches
+ * saved by gitlab-runner in the same volumes are found. Source: gitlab-runner `common/build.go`
  * (StartBuild, ProjectUniqueDir).
  */
 export function cacheRoot({ context, variables }: Omit<CacheInput, 'digests'>): string {
@@ -90,7 +90,7 @@ export function cacheRoot({ context, variables }: Omit<CacheInput, 'digests'>): 
 }
 
 /**
- * undefined when the name would leave the project's own prefix. Source: gitlab-runner
+ * Returns undefined when the name would leave the project's own prefix. Source: gitlab-runner
  * `cache/cache.go`.
  */
 function objectName({ runner, job }: BuildContext, key: string): string | undefined {

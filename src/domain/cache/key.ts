@@ -23,20 +23,20 @@ export function sanitizeCacheKey(rawKey: string): SanitizedKey {
   return { key, warning };
 }
 
-/** In one pass, as the peer: `%%2e2e` does not become a dot. */
+/** Resolves dots in one pass, like gitlab-runner: `%%2e2e` does not become a dot. */
 function resolveKey(rawKey: string): string {
   const decoded = rawKey.replace(/%2f|%2e|\\/gi, (code) => (/%2e/i.test(code) ? '.' : '/'));
   const parts = cleanPath(`/${decoded}`).slice(1).split('/');
   while (parts.length > 0) {
     const last = trimEnd(parts.pop() ?? '');
-    // Unlike in the peer, `.. ` leads nowhere after its trailing white space is removed.
+    // Unlike in gitlab-runner, `.. ` leads nowhere after its trailing white space is removed.
     if (last === '..') parts.pop();
     else if (last !== '' && last !== '.') return [...parts, last].join('/');
   }
   return '';
 }
 
-/** White space as Go's `unicode.IsSpace` has it: with U+0085, without U+FEFF. */
+/** Trims white space as Go's `unicode.IsSpace` defines it: with U+0085, without U+FEFF. */
 function trimEnd(text: string): string {
   let end = text.length;
   while (end > 0 && IS_SPACE.test(text.charAt(end - 1))) end -= 1;

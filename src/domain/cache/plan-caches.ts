@@ -9,7 +9,7 @@ export interface CacheLine {
   readonly text: string;
 }
 
-/** What becomes of one of the job's caches in a stage. */
+/** What a stage does with one of the job's caches. */
 export type PlannedCache =
   | {
       readonly kind: 'wanted';
@@ -22,7 +22,7 @@ export type PlannedCache =
       readonly addresses: readonly [CacheAddress, ...CacheAddress[]];
     }
   | { readonly kind: 'skipped'; readonly index: number; readonly lines: readonly CacheLine[] }
-  /** The stage fails, because the job's wish is unclear. */
+  /** The stage fails, because it is unclear what the job wants. */
   | { readonly kind: 'refused'; readonly message: string };
 
 /** Whether a cache names any files. One that names none is skipped silently. */
@@ -39,17 +39,22 @@ export function isSavedAfter({ when }: JobCache, end: 'success' | 'failure'): bo
   return end === 'success' ? when === '' || when === 'on_success' : when === 'on_failure';
 }
 
-/** Whether the job has caches that a stage has to look at. */
+/** Whether the job has caches that a stage has to handle. */
 export function hasCaches({ cache }: JobPayload, end?: 'success' | 'failure'): boolean {
   return cache.some((one) => hasCacheFiles(one) && (end === undefined || isSavedAfter(one, end)));
 }
 
-/** What to restore before the scripts. Source: gitlab-runner `shells/abstract.go` (cacheExtractor). */
+/**
+ * Plans what to restore before the scripts. Source: gitlab-runner `shells/abstract.go`
+ * (cacheExtractor).
+ */
 export function planRestore(input: CacheInput): readonly PlannedCache[] {
   return planDirection(input, { doing: 'extraction', policy: 'pull', isMeant: hasCacheFiles });
 }
 
-/** What to save after the scripts. Source: gitlab-runner `shells/abstract.go` (archiveCache). */
+/**
+ * Plans what to save after the scripts. Source: gitlab-runner `shells/abstract.go` (archiveCache).
+ */
 export function planSave(input: CacheInput, end: 'success' | 'failure'): readonly PlannedCache[] {
   const isMeant = (cache: JobCache): boolean => hasCacheFiles(cache) && isSavedAfter(cache, end);
   return planDirection(input, { doing: 'archiving', policy: 'push', isMeant });
@@ -135,8 +140,9 @@ function planFallback(key: string, input: CacheInput): Fallbacks {
 }
 
 /**
- * Whoever starts the pipeline may set this variable, so it never gives access to the caches of
- * protected refs. GitLab itself separates the keys from the job's definition with a suffix.
+ * Plans the common fallback key. Anybody who starts the pipeline may set this variable, so it never
+ * gives access to the caches of protected refs. GitLab itself separates the keys from the job's
+ * definition with a suffix.
  */
 function planCommonFallback(key: string, input: CacheInput): Fallbacks {
   const planned = planFallback(key, input);

@@ -20,24 +20,28 @@ export interface BuildContext {
    * fails.
    */
   readonly rejection: string | undefined;
-  /** The failure reason for GitLab. Absent: the payload makes no sense to the runner. */
+  /** The failure reason for GitLab. Absent when the runner cannot make sense of the payload. */
   readonly rejectionReason?: FailureReason;
   /** The entry as it was when the job was taken: a reload does not change a running build. */
   readonly runner: RunnerConfig;
   readonly systemId: string;
   /**
-   * The values of the job's secrets, each kept as soon as it was fetched. Absent: none yet.
-   * Invariant: values are only added, so that every stage sees the same value.
+   * The values of the job's secrets, each kept as soon as it was fetched. Absent before the first
+   * one. Invariant: values are only added, so that every stage sees the same value.
    */
   readonly secretVariables?: readonly JobVariable[];
   /**
-   * The variables that the job's scripts handed on by GITLAB_ENV, as `KEY=value`. Absent: not read
-   * yet. Invariant: read once, after the last script, so that all later stages see the same.
+   * The variables that the job's scripts passed on by GITLAB_ENV, as `KEY=value`. Absent before
+   * they are read. Invariant: they are read once, after the last script, so that all later stages
+   * see the same.
    */
   readonly exports?: readonly string[];
   /** Smallest number free among this runner's builds on this node. */
   readonly concurrentId: number;
-  /** The same among the builds of one project. Selects the cache and build volumes: never shared. */
+  /**
+   * The smallest number free among the builds of one project. It selects the cache and build
+   * volumes, which are never shared.
+   */
   readonly concurrentProjectId: number;
   /** 16 random hex digits that make the names of this build's containers unique. */
   readonly entropy: string;
@@ -50,7 +54,10 @@ export interface BuildContext {
   readonly receivedAtMs: number;
   /** The same moment by the node's monotonic clock. Absent in records of 0.1.0. */
   readonly receivedMonotonicMs?: number;
-  /** Its web terminal as GitLab was told. Absent: none. It does not follow the build to another node. */
+  /**
+   * The web terminal of which GitLab was told; absent when there is none. It does not move to
+   * another node with the build.
+   */
   readonly session?: SessionKeys;
   /** Set when somebody deleted the files of the running build from the node: their path. */
   readonly lostFiles?: string;
@@ -60,7 +67,7 @@ export interface BuildContext {
   readonly program: ProgramInfo;
 }
 
-/** The running program, as GitLab and jobs are told about it. */
+/** The facts about the running program that GitLab and jobs are told. */
 export interface ProgramInfo {
   readonly name: string;
   readonly version: string;

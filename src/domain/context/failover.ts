@@ -1,7 +1,7 @@
 import { formatGoDuration } from '../job/go-duration.ts';
 import { formatRunnerLine } from '../trace/sections.ts';
 
-/** What a build carries along in case its node is lost. */
+/** The data that a build carries along in case its node is lost. */
 export interface FailoverPlan {
   /**
    * The build's context, encrypted with the key that the nodes share. No workflow or database can
@@ -28,7 +28,10 @@ export interface Adoption {
   readonly from: LostNode;
 }
 
-/** The fencing token of a node's record: 0 unless the build was taken over from another node. */
+/**
+ * Returns the fencing token of a node's record: 0 unless the build was taken over from another
+ * node.
+ */
 export function fencingTokenOf(adoption: Adoption | undefined): number {
   return adoption?.term ?? 0;
 }
@@ -41,8 +44,8 @@ export interface LostNode {
 }
 
 /**
- * The text between the lost node's trace and its continuation. It begins with a line end, because
- * that trace may have stopped anywhere.
+ * Formats the text between the lost node's trace and its continuation. It begins with a line end,
+ * because that trace may have stopped anywhere.
  */
 export function formatTakeover({ purpose, from }: Adoption, to: string): string {
   if (purpose === 'report') return '\n';
@@ -50,7 +53,7 @@ export function formatTakeover({ purpose, from }: Adoption, to: string): string 
   return `\n${formatRunnerLine('warning', text)}`;
 }
 
-/** Why a build whose node was lost has failed: the end of its last line. */
+/** Describes why a build whose node was lost has failed. It ends the last line of the trace. */
 export function describeLoss(
   node: LostNode,
   { isWhole, waitMs }: FailoverPlan,
@@ -67,7 +70,10 @@ export function describeLoss(
   );
 }
 
-/** Why a build has failed whose own node has lost its record: the end of its last line. */
+/**
+ * Describes why a build has failed whose own node has lost its record. It ends the last line of the
+ * trace.
+ */
 export function describeLostRecord({ name }: LostNode): string {
   return (
     `node ${name} has lost its record of the build: its state directory was emptied or moved; ` +
@@ -75,7 +81,7 @@ export function describeLostRecord({ name }: LostNode): string {
   );
 }
 
-/** `2026-11-25 03:04:05 UTC`. */
+/** Formats a time as `2026-11-25 03:04:05 UTC`. */
 function formatMoment(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

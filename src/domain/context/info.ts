@@ -5,9 +5,9 @@ import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
 /** `info` of job request, verify, register and job update, in GitLab's own key names. */
 export interface RunnerInfo {
   readonly name: string;
-  /** Of gitlab-runner. */
+  /** The version of gitlab-runner. */
   readonly version: string;
-  /** Of our own source. */
+  /** The revision of our own source. */
   readonly revision: string;
   readonly platform: string;
   readonly architecture: string;

@@ -19,7 +19,7 @@ export const ATTRIBUTE_TYPES = {
 /** Name of a search attribute that builds have. */
 export type AttributeName = keyof typeof ATTRIBUTE_TYPES;
 
-/** Values of search attributes, in the clear for everybody who sees Temporal. */
+/** Values of search attributes, which everybody who sees Temporal can read. */
 export type JobAttributes = Readonly<Partial<Record<AttributeName, string | number>>>;
 
 /** A search attribute as Temporal's SDK takes it. */
@@ -27,7 +27,7 @@ export type AttributePair =
   | { readonly key: { name: string; type: 'KEYWORD' }; readonly value: string }
   | { readonly key: { name: string; type: 'INT' }; readonly value: number };
 
-/** In SQL a Keyword is a column of 255 characters. */
+/** The limit for a Keyword, which is a column of 255 characters in SQL. */
 const MAX_LENGTH = 255;
 
 /** The attributes in the form in which Temporal's SDK takes them. Longer texts are cut. */

@@ -13,7 +13,8 @@ const HOST_AND_PORT = /^(?:\[[0-9a-f:.]+\]|[^:@[\]]+)(?::\d*)?$/i;
 const UNSAFE_IN_URL = /[\s\p{Cc}]/u;
 
 /**
- * The part of a runner's token that may be shown. Source: gitlab-runner `helpers/shorten_token.go`.
+ * Returns the part of a runner's token that may be shown. Source: gitlab-runner
+ * `helpers/shorten_token.go`.
  */
 export function shortToken(token: string): string {
   const bare = TOKEN_PREFIXES.reduce((rest, prefix) => rest.replace(prefix, ''), token);
@@ -21,8 +22,8 @@ export function shortToken(token: string): string {
 }
 
 /**
- * A name that successive builds of one project share when they have the same runner and number.
- * Source: gitlab-runner `common/build.go` (ProjectUniqueName).
+ * Returns a name that successive builds of one project share when they have the same runner and
+ * number. Source: gitlab-runner `common/build.go` (ProjectUniqueName).
  */
 export function projectUniqueName({ runner, job, concurrentProjectId }: BuildContext): string {
   const token = shortToken(runner.token);
@@ -31,8 +32,8 @@ export function projectUniqueName({ runner, job, concurrentProjectId }: BuildCon
 }
 
 /**
- * First part of every container's name. Unlike the project's name it is unique to this build,
- * because the random part is never cut. Source: gitlab-runner `executors/docker`
+ * Returns the first part of every container's name. Unlike the project's name it is unique to this
+ * build, because the random part is never cut. Source: gitlab-runner `executors/docker`
  * (makeContainerName).
  */
 export function containerBaseName(context: BuildContext): string {
@@ -40,7 +41,7 @@ export function containerBaseName(context: BuildContext): string {
 }
 
 /**
- * Name of the build's own network, and value of CI_BUILD_NETWORK_NAME.
+ * Returns the name of the build's own network, which is also the value of CI_BUILD_NETWORK_NAME.
  * Source: gitlab-runner `common/build.go` (ProjectUniqueShortName).
  */
 export function networkName({ runner, job, concurrentProjectId }: BuildContext): string {
@@ -58,14 +59,17 @@ export function realUniqueName(digests: Digests, context: BuildContext): string 
   return `runner-${digests.sha256Hex(parts.join('-')).slice(0, 32)}`;
 }
 
-/** Address of the job's page, without credentials. Source: gitlab-runner `common/spec` (JobURL). */
+/**
+ * Returns the address of the job's page, without credentials. Source: gitlab-runner `common/spec`
+ * (JobURL).
+ */
 export function jobUrl({ id, git_info }: JobPayload): string {
   return `${cleanUrl(git_info.repo_url).replace(/\.git$/, '')}/-/jobs/${id}`;
 }
 
 /**
- * A URL without user, password, query and fragment. Returns '' for a text that is not a URL,
- * because part of it could be a credential. Source: gitlab-runner `helpers/url/clean_url.go`.
+ * Returns a URL without user, password, query and fragment. Returns '' for a text that is not a
+ * URL, because part of it could be a credential. Source: gitlab-runner `helpers/url/clean_url.go`.
  */
 export function cleanUrl(url: string): string {
   const parts = URL_PARTS.exec(url);
@@ -76,10 +80,10 @@ export function cleanUrl(url: string): string {
 }
 
 /**
- * Workflow id of a build, `build/<coordinator>/<job key>/<job id>`. Temporal allows one workflow
- * per id, which prevents a second run of the job. The coordinator's name is the same for any
- * scheme, case of the host and trailing slashes. The key (see `jobKey`) separates the job from an
- * earlier one with the same number; records of release 0.1.0 have none.
+ * Returns the workflow id of a build, `build/<coordinator>/<job key>/<job id>`. Temporal allows one
+ * workflow per id, which prevents a second run of the job. The coordinator's name is the same for
+ * any scheme, case of the host and trailing slashes. The key (see `jobKey`) separates the job from
+ * an earlier one with the same number; records of release 0.1.0 have none.
  */
 export function buildIdOf(coordinatorUrl: string, jobId: number, key?: string): string {
   const place = key === undefined ? '' : `${key}/`;

@@ -22,11 +22,14 @@ export type FailureReason = (typeof FAILURE_REASONS)[number];
 export type StageOutcome =
   | {
       readonly kind: 'succeeded';
-      /** A cache was not saved or restored. The job goes on, unless a person has ordered otherwise. */
+      /**
+       * A cache was not saved or restored. The job continues, unless a person wants it to stop
+       * then.
+       */
       readonly isIncomplete?: true;
     }
   | { readonly kind: 'script_failed'; readonly exitCode: number }
-  /** `stopStage` stopped the stage's container. The caller of `stopStage` knows why. */
+  /** `stopStage` has stopped the stage's container, and its caller knows why. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'system_failed'; readonly type: FailureType; readonly message: string };
 

@@ -15,8 +15,8 @@ const PROGRAM_TEXTS: Fields<ProgramInfo> = ['name', 'version', 'revision', 'plat
 /**
  * Reads the record of a build, from a node's disk or from the encrypted job that its workflow
  * carries; undefined for anything else. Only a program with the installation's key can have written
- * it, so it is checked whether it is such a record and not what each value says. Fields that a
- * release did not know of are absent.
+ * it. So this checks that it is such a record, but not every value in it. Fields that an older
+ * release did not know are absent.
  */
 export function parseContext(value: unknown): BuildContext | undefined {
   return isContext(value) ? value : undefined;
@@ -35,7 +35,7 @@ function isContext(value: unknown): value is BuildContext {
   );
 }
 
-/** What not every record has. JSON has no field for a value that is undefined. */
+/** Checks the fields that not every record has. JSON has no field for a value that is undefined. */
 function hasRightAdditions(record: Readonly<Record<string, unknown>>): boolean {
   const { rejection, secretVariables, exports, lostFiles, adoption, session } = record;
   return (

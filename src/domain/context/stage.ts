@@ -48,7 +48,10 @@ export interface BuildPlan {
   /** The stages that save the build's files. Absent in builds planned by 0.1.0. */
   readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
-  /** Set for a job with a web terminal: the build ends after whoever is there by then has left. */
+  /**
+   * Set for a job with a web terminal: the build waits at its end until nobody is at the terminal
+   * any more.
+   */
   readonly terminal?: PlannedStage;
   readonly jobTimeoutMs: number;
   /** Time-out of the preparation, when the configuration sets one. */
@@ -63,8 +66,9 @@ export interface BuildPlan {
 }
 
 /**
- * What a node understands of the calls of a build's workflow. It is written into the build when its job
- * is taken, because a node of an earlier release knows fewer calls; unlike `patched` it costs no event.
+ * The protocol of this release: which calls of a build's workflow a node understands. It is written
+ * into the build when its job is taken, because a node of an earlier release knows fewer calls.
+ * Unlike `patched`, it costs no event.
  */
 export const NODE_PROTOCOL = 2;
 
@@ -75,8 +79,8 @@ export interface FinishPlan {
 }
 
 /**
- * What everybody who sees Temporal may see of a job, in the clear: masked as the trace is, and without
- * names where the node keeps them to itself.
+ * The part of a job that everybody who sees Temporal may see in the clear. It is masked like the
+ * trace, and has no names where the node keeps them secret.
  */
 export interface VisibleJob {
   readonly project?: string;
@@ -84,13 +88,13 @@ export interface VisibleJob {
   readonly ref?: string;
   /** Markdown link to the job's page. */
   readonly link?: string;
-  /** Absent where Temporal does not know them. */
+  /** Absent when Temporal does not know the attributes. */
   readonly attributes?: JobAttributes;
 }
 
 /**
- * What an operator may see of a job. It goes into workflow inputs and the Temporal UI, so it
- * contains no secrets.
+ * The facts about a job that an operator may see. They go into workflow inputs and the Temporal UI,
+ * so they contain no secrets.
  */
 export interface JobSummary {
   readonly buildId: string;
@@ -111,6 +115,9 @@ export interface JobSummary {
   readonly visible?: VisibleJob;
   /** Set when the payload cannot be run: the build prints this and fails. */
   readonly rejection: string | undefined;
-  /** Absent: the payload makes no sense, which has an exit code of its own. */
+  /**
+   * The reason for GitLab. Absent when the runner cannot make sense of the payload, which has an
+   * exit code of its own.
+   */
   readonly rejectionReason?: FailureReason;
 }

@@ -4,7 +4,7 @@ import { isIpAddress, parseMacAddress } from './addresses.ts';
 import { parseGpus } from './gpus.ts';
 import type { DeviceRequest, Ulimit } from './specs.ts';
 
-// Values of [runners.docker] that Docker wants in another form. A value that Docker cannot use
+// These values of [runners.docker] must be converted for Docker. A value that Docker cannot use
 // fails the build and not the whole node, because other builds may not need it.
 
 /** Soft and hard limits by name. Source: gitlab-runner `common/config.go` (GetUlimits). */

@@ -33,11 +33,11 @@ export interface StageFilePaths extends WaitingPaths {
 
 /** Everything that Docker has to create for a build. */
 export interface EnvironmentPlan {
-  /** Of the job, as its trace names it. */
+  /** The job's image, as its trace names it. */
   readonly jobImageName: string;
   readonly images: Readonly<Record<ContainerPlace, PlannedImage>>;
   /**
-   * Lines for the trace about wishes of the job that are not fulfilled, and about risky settings.
+   * Lines for the trace about requests of the job that are not fulfilled, and about risky settings.
    */
   readonly warnings: readonly string[];
   readonly needsHelper: boolean;
@@ -51,8 +51,8 @@ export interface EnvironmentPlan {
   readonly directoriesToMake: readonly string[];
   readonly services: readonly PlannedService[];
   /**
-   * The container to create, from an image reference or id. `links` are `name:address` of the
-   * services, for networks without DNS.
+   * Returns the container to create, from an image reference or id. `links` are `name:address` of
+   * the services, for networks without DNS.
    */
   readonly container: (
     place: ContainerPlace,
@@ -60,9 +60,9 @@ export interface EnvironmentPlan {
     links?: readonly string[],
   ) => ContainerSpec;
   /**
-   * A container from {@link container} with the files through which it gets its stages. How it gets
-   * them depends on its image and engine: it waits for them, or is started for each, with the script
-   * on its stdin where an entrypoint may drop the command.
+   * Completes a container from {@link container} with the files through which it gets its stages.
+   * The image and the engine decide how: the container waits for its stages, or is started for each
+   * of them, with the script on its stdin where an entrypoint may drop the command.
    */
   readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundFacts) => ContainerSpec;
 }
@@ -129,7 +129,8 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
         ),
       name: plan.containerNames[place],
       image,
-      // The image may have an entrypoint: `ready` decides once the image is known, and adds the files.
+      // The image may have an entrypoint. `ready` decides about stdin once the image is known, and
+      // adds the files.
       opensStdin: false,
       fileMounts: [],
       networkAliases: ['build', plan.containerNames[place]],
@@ -169,8 +170,9 @@ function planNetwork(context: BuildContext, variables: Variables): NetworkSpec |
 }
 
 /**
- * Docker makes the root directories of volumes for root alone. These directories and the way to the
- * checkout must be writable for any user that the job's image runs as.
+ * Plans directories that any user can write to, because the job's image may run as any user. Docker
+ * makes the root directories of volumes for root alone. The list includes the parents of the
+ * checkout.
  */
 function planDirectories(
   { context, variables }: EnvironmentInput,
@@ -195,8 +197,8 @@ function bindOf(mount: Mount, volumes: readonly PlannedVolume[], input: Environm
 }
 
 /**
- * A new volume must not be filled with the image's files at its path. With gitlab-runner the helper
- * has already written to the volume of the builds directory, which prevents that too.
+ * Keeps a new volume from being filled with the image's files at its path. With gitlab-runner the
+ * helper has already written to the volume of the builds directory, which prevents that too.
  */
 const NO_COPY = ':nocopy';
 
@@ -213,8 +215,8 @@ function fileMounts({ script, output, state }: StageFilePaths): readonly FileMou
 }
 
 /**
- * The configuration may overwrite the usual labels, but never the one by which the runner finds
- * things.
+ * Returns the labels. The configuration may overwrite the usual ones, but never the one by which
+ * the runner finds its objects.
  */
 function containerLabels(
   { context, variables }: EnvironmentInput,
@@ -242,7 +244,10 @@ function planWarnings({ job, runner }: BuildContext): readonly string[] {
 const VOLUME_KEEP_WARNING =
   'volume_keep is enabled: Docker volumes will not be removed after job completion and may accumulate on disk';
 
-/** The job chooses user, entrypoint and platform where the configuration allows it. */
+/**
+ * Returns the settings of the job's container. The job chooses user, entrypoint and platform where
+ * the configuration allows it.
+ */
 function buildPart({ job, runner }: BuildContext, variables: Variables) {
   const { docker } = runner;
   const { entrypoint, executor_opts } = job.image;
@@ -256,7 +261,10 @@ function buildPart({ job, runner }: BuildContext, variables: Variables) {
   };
 }
 
-/** Unlike in the peer, no variable of the job can load code into this container. */
+/**
+ * Returns the settings of the helper's container. Unlike in gitlab-runner, no variable of the job
+ * can load code into it.
+ */
 function helperPart(variables: Variables) {
   return {
     environment: helperEnvironment(variables),

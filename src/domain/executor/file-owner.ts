@@ -1,13 +1,13 @@
-/** The account files of an image; '' for a file that it does not have. */
+/** The account files of an image; empty for a file that it does not have. */
 export interface AccountFiles {
   readonly passwd: string;
   readonly group: string;
 }
 
 /**
- * The user that a container runs as, as numeric `uid:gid`. undefined for root, and for a name that
- * the image does not know. `user` is Docker's value: a name or a number, with or without a group.
- * Source: Docker's own rules (moby/sys `user.GetExecUser`).
+ * Returns the user that a container runs as, as numeric `uid:gid`. undefined for root, and for a
+ * name that the image does not know. `user` is Docker's value: a name or a number, with or without
+ * a group. Source: Docker's own rules (moby/sys `user.GetExecUser`).
  */
 export function numericOwner(user: string, files: AccountFiles): string | undefined {
   const [name = '', groupName = ''] = user.split(':', 2);
@@ -17,7 +17,7 @@ export function numericOwner(user: string, files: AccountFiles): string | undefi
   return uid > 0 && gid !== undefined ? `${uid}:${gid}` : undefined;
 }
 
-/** An account that is not listed has no name and root's group. */
+/** Finds an account. One that is not listed has no name and root's group. */
 function accountOf(name: string, { passwd }: AccountFiles) {
   const [, , uid = name, gid = '0'] =
     linesOf(passwd).find(([known, , number]) => name !== '' && [known, number].includes(name)) ??

@@ -3,9 +3,10 @@ import type { DockerConfig } from '../runner/config.ts';
 import type { ContainerSpec } from './specs.ts';
 
 /**
- * The user of the job's container: the configuration's, else the job's; '' keeps the image's.
- * Throws `RunnerConfiguration` for a user that is not allowed. Source: gitlab-runner
- * `executors/docker/docker.go` (getBuildContainerUser), `common/config.go` (IsUserAllowed).
+ * Returns the user of the job's container: the configuration's, otherwise the job's. An empty text
+ * keeps the image's. Throws `RunnerConfiguration` for a user that is not allowed. Source:
+ * gitlab-runner `executors/docker/docker.go` (getBuildContainerUser), `common/config.go`
+ * (IsUserAllowed).
  */
 export function planUser(docker: DockerConfig, asked: string): string {
   const user = docker.user || asked;

@@ -36,7 +36,7 @@ export function gitlabLabels(
   return gitlabLabelNames(labels);
 }
 
-/** The same labels under the peer's prefix. */
+/** The same labels under gitlab-runner's prefix. */
 export function gitlabLabelNames(
   labels: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {

@@ -1,12 +1,15 @@
 import { FailureType } from '../failure.ts';
 
-/** What a failed pull is counted as. */
+/** How a failed pull is counted. */
 export type PullFailure =
   | typeof FailureType.ExternalDependency
   | typeof FailureType.RunnerConfiguration
   | typeof FailureType.ImagePull;
 
-/** Tries of one pull in all. **Source:** gitlab-runner `executors/docker/internal/pull/manager.go`. */
+/**
+ * Number of tries of one pull. **Source:** gitlab-runner
+ * `executors/docker/internal/pull/manager.go`.
+ */
 export const MAX_PULL_TRIES = 3;
 
 const MIN_DELAY_MS = 2_000;
@@ -49,16 +52,17 @@ export function classifyPullFailure(message: string): PullFailure {
 }
 
 /**
- * The daemon's words for a registry that answers but is overloaded or broken: "unexpected HTTP
- * status: 500", and with containerd's image store "unexpected status from HEAD request to http://…:
- * 500".
+ * Matches the daemon's words for a registry that answers but is overloaded or broken: "unexpected
+ * HTTP status: 500", and with containerd's image store "unexpected status from HEAD request to
+ * http://…: 500".
  */
 const TROUBLE =
   /toomanyrequests|unavailable|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
 
 /**
- * Whether another try of a failed pull may succeed, by the daemon's message. The peer retries only
- * network failures. This runner also retries an overloaded registry, which is as likely to recover.
+ * Whether another try of a failed pull may succeed, by the daemon's message. gitlab-runner retries
+ * only network failures. This runner also retries an overloaded registry, which is as likely to
+ * recover.
  * **Source:** gitlab-runner `executors/docker/internal/pull/manager.go` (shouldRetryImagePull).
  */
 export function mayPullPass(message: string): boolean {

@@ -23,9 +23,9 @@ export interface AuthSource {
 
 /** Names of programs `docker-credential-<name>`. Source: docker/cli, `credsStore` and `credHelpers`. */
 export interface CredentialHelpers {
-  /** Asked for every server that it lists; '' is no store. */
+  /** The program that is asked for every server that it lists; empty when there is none. */
   readonly store: string;
-  /** By the server that each is asked for. */
+  /** The programs by the servers that they are asked for. */
   readonly byServer: Readonly<Record<string, string>>;
 }
 
@@ -152,7 +152,7 @@ function parentPath(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
-/** The entry, or what is wrong with it. */
+/** Returns the entry, or what is wrong with it. */
 function parseEntry(server: string, value: unknown): RegistryAuth | string {
   if (!isObject(value)) return `the entry of "${server}" is not an object`;
   const text = (key: string): string => (typeof value[key] === 'string' ? value[key] : '');
@@ -167,7 +167,7 @@ function parseEntry(server: string, value: unknown): RegistryAuth | string {
   if (decoded === undefined || colon < 1) {
     return `"auth" of "${server}" is not the base64 of user:password`;
   }
-  // Docker pads what it encodes with zero bytes.
+  // Docker pads the encoded value with zero bytes.
   const password = decoded.slice(colon + 1).replace(/\0+$/, '');
   return { server, username: decoded.slice(0, colon), password, ...token };
 }

@@ -4,9 +4,9 @@ import type { BuildContext } from '../context/context.ts';
 export interface ServiceAliases {
   /** The aliases that resolve to it, those of its image first. */
   readonly used: readonly string[];
-  /** Lines for the trace, one for each alias that does not. */
+  /** Lines for the trace, one for each alias that does not resolve to it. */
   readonly warnings: readonly string[];
-  /** True when other services already have all its names, so that nobody could find it. */
+  /** True: other services already have all its names, so nobody could find it. */
   readonly areAllTaken: boolean;
 }
 
@@ -18,19 +18,21 @@ export interface AliasesInput {
   readonly taken: ReadonlySet<string>;
   /** Names of the coordinator, which no service may have. */
   readonly reserved: ReadonlySet<string>;
-  /** For warnings: the service's image, and its place among all. */
+  /** The service's image, and its place among all services, for warnings. */
   readonly service: { readonly name: string; readonly index: number };
 }
 
 /**
- * Names that a hosts file and a DNS server take. RFC 1123 forbids underscores, but people use them.
+ * Matches names that a hosts file and a DNS server accept. RFC 1123 forbids underscores, but people
+ * use them.
  */
 const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/;
 
 /**
  * Decides which host names a service gets. A name that is taken is skipped with a warning. Unlike
- * in the peer, no service gets the coordinator's name: the runner's own containers would send it
- * their tokens. Source: gitlab-runner `executors/docker/services.go` (createFromServiceDefinition).
+ * in gitlab-runner, no service gets the coordinator's name: the runner's own containers would send
+ * it their tokens. Source: gitlab-runner `executors/docker/services.go`
+ * (createFromServiceDefinition).
  */
 export function planAliases({ wanted, taken, reserved, service }: AliasesInput): ServiceAliases {
   const names = [...new Set(wanted)];
@@ -59,12 +61,15 @@ function faultOf(
   return undefined;
 }
 
-/** Declared aliases, by space or comma. Source: gitlab-runner `common/spec/spec.go` (Aliases). */
+/**
+ * Splits declared aliases at spaces and commas. Source: gitlab-runner `common/spec/spec.go`
+ * (Aliases).
+ */
 export function splitAliases(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter(Boolean);
 }
 
-/** Hosts that tokens are sent to, in lower case. */
+/** Returns the hosts that tokens are sent to, in lower case. */
 export function coordinatorHosts({ runner, job }: BuildContext): ReadonlySet<string> {
   const urls = [runner.url, runner.cloneUrl, job.git_info.repo_url];
   return new Set(urls.map(hostOf).filter((host) => host !== ''));

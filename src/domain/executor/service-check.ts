@@ -7,10 +7,10 @@ import type { ContainerSpec, NetworkSpec } from './specs.ts';
 
 /** Address and ports at which a service is checked. */
 export interface CheckTarget {
-  /** Of the service. */
+  /** Index of the service. */
   readonly index: number;
   readonly host: string;
-  /** One open port is enough. */
+  /** The ports to check. One open port is enough. */
   readonly ports: readonly number[];
 }
 
@@ -45,8 +45,8 @@ export function portsToCheck(
 }
 
 /**
- * The one container, from the helper image, that checks all services of a build at once. It reports
- * each service as soon as it answers, and succeeds when all have answered.
+ * Describes the one container, from the helper image, that checks all services of a build at once.
+ * It reports each service as soon as that answers, and succeeds when all have answered.
  */
 export function checkSpec(
   { context, network }: CheckInput,
@@ -54,7 +54,7 @@ export function checkSpec(
 ): ContainerSpec {
   return {
     ...commonHostSettings(context.runner.docker, network),
-    macAddress: '', // a service may have the configured one by now
+    macAddress: '', // A service may already have the configured one.
     name: `${containerBaseName(context)}-wait-for-service`,
     image: check.image,
     command: [],
@@ -74,7 +74,9 @@ export function checkSpec(
   };
 }
 
-/** Works with any helper image: bash (Debian, Ubuntu), nc (busybox), or the peer's own program. */
+/**
+ * Works with any helper image: bash (Debian, Ubuntu), nc (busybox), or gitlab-runner's own program.
+ */
 const CHECK_SCRIPT = `
 if command -v bash >/dev/null && command -v timeout >/dev/null; then how=bash
 elif command -v nc >/dev/null; then how=nc
@@ -106,13 +108,13 @@ for target; do look $target & done
 wait
 `;
 
-/** Indexes of the services that answered, by the output of the check's container. */
+/** Returns the indexes of the services that answered, from the output of the check's container. */
 export function readAnswers(output: string): ReadonlySet<number> {
   const answers = output.matchAll(/^\[(\d+)\] dial succeeded/gm);
   return new Set([...answers].map(([, index]) => Number(index)));
 }
 
-/** The output of the check's container about one service. */
+/** Returns the output of the check's container about one service. */
 export function linesOfService(output: string, index: number): string {
   const mark = `[${index}] `;
   return output

@@ -1,4 +1,4 @@
-/** A service's image, taken apart. */
+/** The parts of a service's image name. */
 export interface ServiceName {
   /** Registry without its port, and path: `registry.example.com/group/db`. */
   readonly path: string;
@@ -6,7 +6,7 @@ export interface ServiceName {
   readonly version: string;
   /** The image to pull, with `:latest` when the text has no tag or digest. */
   readonly image: string;
-  /** `postgres:15`, as the trace names it. */
+  /** The name in the trace: `postgres:15`. */
   readonly title: string;
   /**
    * Host names that follow from the image's path: with `__`, and with `-` for programs that allow
@@ -15,7 +15,7 @@ export interface ServiceName {
   readonly aliases: readonly string[];
 }
 
-/** Longer than any registry takes. */
+/** No registry accepts a longer name. */
 const MAX_LENGTH = 1_000;
 const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const REGISTRY = /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*|\[[a-fA-F0-9:]+\])(?::\d+)?$/;

@@ -30,7 +30,7 @@ export interface ServiceToSpecify {
   readonly name: ServiceName;
   readonly aliases: readonly string[];
   readonly containerName: string;
-  /** Reference or id to create it from. */
+  /** The image's reference or id to create the container from. */
   readonly image: string;
 }
 
@@ -93,7 +93,8 @@ function devicesOf({ devices }: ServicesConfig, image: string): readonly string[
 }
 
 /**
- * As in the peer, labels of the configuration appear twice: as written, and with the usual prefix.
+ * Returns the labels. As in gitlab-runner, labels of the configuration appear twice: as written,
+ * and with the usual prefix.
  */
 function labelsOf(
   { context, variables }: ServicesInput,

@@ -13,10 +13,10 @@ import type { ContainerSpec } from './specs.ts';
 
 /** A service to run beside a job. */
 export interface PlannedService {
-  /** Its place among all, the configuration's first. */
+  /** Its place among all services. Those of the configuration come first. */
   readonly index: number;
   readonly containerName: string;
-  /** `postgres:15`, as the trace names it. */
+  /** The name in the trace: `postgres:15`. */
   readonly title: string;
   readonly image: PlannedImage;
   /** Host names that lead to it. */
@@ -79,7 +79,7 @@ function variableWarnings({ variables }: ServiceDefinition, title: string): read
   );
 }
 
-/** The services in the order in which they are started. */
+/** Returns the services in the order in which they are started. */
 function readDefinitions({ context, variables }: ServicesInput): readonly ServiceDefinition[] {
   const { job, runner } = context;
   const { list, allowed } = runner.docker.services;
@@ -136,7 +136,7 @@ function planService(input: ServicesInput, service: NamedService): PlannedServic
   const { context, variables } = input;
   const { index, definition, name, aliases } = service;
   const { docker } = context.runner;
-  // Docker takes fewer characters than a registry's address may have.
+  // Docker accepts fewer characters than a registry's address may have.
   const slug = name.path.replaceAll('/', '__').replace(/[^A-Za-z0-9_.-]/g, '-');
   const containerName = `${containerBaseName(context)}-${slug}-${index}`;
   return {

@@ -3,16 +3,16 @@ export interface ContainerSpec extends HostSettings {
   readonly name: string;
   readonly image: string;
   readonly command: readonly string[];
-  /** undefined keeps the image's; `['']` resets it. */
+  /** undefined keeps the image's entrypoint; `['']` resets it. */
   readonly entrypoint: readonly string[] | undefined;
-  /** Waits at each start for input on its stdin: see {@link withStdin}. */
+  /** True: the container waits at each start for input on its stdin: see {@link withStdin}. */
   readonly opensStdin: boolean;
-  /** `KEY=value` */
+  /** Each is `KEY=value`. */
   readonly environment: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly user: string;
   readonly platform: string;
-  /** `source:target[:options]`, as in `docker run -v`. */
+  /** Each is `source:target[:options]`, as in `docker run -v`. */
   readonly binds: readonly string[];
   /** Single host files that are bind-mounted. The runner creates them, so Docker never does. */
   readonly fileMounts: readonly FileMount[];
@@ -21,8 +21,8 @@ export interface ContainerSpec extends HostSettings {
 }
 
 /**
- * The host settings of a container, by the configuration alone. Empty values keep Docker's
- * defaults.
+ * The host settings of a container, which only the configuration decides. Empty values keep
+ * Docker's defaults.
  */
 export interface HostSettings {
   readonly hostname: string;
@@ -53,7 +53,7 @@ export interface HostSettings {
   readonly dnsSearch: readonly string[];
   readonly extraHosts: readonly string[];
   readonly links: readonly string[];
-  /** `02:42:…`, or '' */
+  /** `02:42:…`, or empty. */
   readonly macAddress: string;
   readonly shmSizeBytes: number;
   readonly devices: readonly string[];
@@ -66,7 +66,7 @@ export interface HostSettings {
   readonly runtime: string;
 }
 
-/** A limit of a container, as Docker takes it; -1 is unlimited. */
+/** A limit of a container in Docker's form; -1 means unlimited. */
 export interface Ulimit {
   readonly name: string;
   readonly soft: number;
@@ -76,7 +76,7 @@ export interface Ulimit {
 /** Devices by their capabilities, such as GPUs. Source: Engine API `DeviceRequest`. */
 export interface DeviceRequest {
   readonly driver: string;
-  /** -1 for all. */
+  /** The number of devices; -1 means all. */
   readonly count: number;
   readonly deviceIds: readonly string[];
   /** Any one of these lists must match, with all of its members. */

@@ -22,8 +22,8 @@ export interface PlannedVolume {
 }
 
 /**
- * The volume behind a mount. A persistent one belongs to one project, runner and concurrent number,
- * and separates builds of protected refs from all others. Source: spec/docker-executor §5,
+ * Plans the volume for a mount. A persistent one belongs to one project, runner and concurrent
+ * number, and separates builds of protected refs from all others. Source: spec/docker-executor §5,
  * gitlab-runner `executors/docker/internal/volumes/manager.go` (createCacheVolume).
  */
 export function planVolume(
@@ -53,7 +53,7 @@ export function planVolume(
 }
 
 /**
- * The host directory behind a mount below `cache_dir`. Builds share it as they would share a
+ * Plans the host directory for a mount below `cache_dir`. Builds share it as they would share a
  * volume. Source: `executors/docker/internal/volumes/manager.go` (createHostBasedCacheVolume).
  */
 export function planCacheDirectory(
@@ -67,8 +67,8 @@ export function planCacheDirectory(
 
 /**
  * Whether the job may write to caches that builds of protected refs read. GitLab's field decides,
- * else the first variable of that name, which no user can have set. A cache key may ask for it too.
- * Source: gitlab-runner `common/build.go` (IsProtected), `executors/docker/volume.go`.
+ * otherwise the first variable of that name, which no user can have set. A cache key may ask for it
+ * too. Source: gitlab-runner `common/build.go` (IsProtected), `executors/docker/volume.go`.
  */
 export function isProtected({ git_info, variables, cache }: JobPayload): boolean {
   if (cache.some(({ key }) => key.endsWith('-protected'))) return true;

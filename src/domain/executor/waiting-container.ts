@@ -11,7 +11,10 @@ export function isWaiting({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
   return labels[WAITING_LABEL] !== undefined;
 }
 
-/** Runtimes whose containers share the named pipes of the node. '' is the engine's default one. */
+/**
+ * Runtimes whose containers share the named pipes of the node. The empty name is the engine's
+ * default runtime.
+ */
 const RUNTIMES_WITH_PIPES: ReadonlySet<string> = new Set(['', 'runc', 'crun', 'nvidia']);
 
 /** Host paths of the files through which a waiting container gets its stages. */
@@ -24,18 +27,21 @@ export interface WaitingPaths {
 /** The facts that decide whether the helper container can wait for its stages. */
 export interface WaitingOptions extends WaitingPaths {
   readonly imageEntrypoint: readonly string[];
-  /** The official helper image: its entrypoint runs the command that it is given. */
+  /**
+   * True: the image is the official helper image, whose entrypoint runs the command that it is
+   * given.
+   */
   readonly isOfficialImage: boolean;
-  /** The containers of the engine's default runtime share the named pipes of the node. */
+  /** True: the containers of the engine's default runtime share the named pipes of the node. */
   readonly sharesPipes: boolean;
   readonly hasUmask: boolean;
 }
 
 /**
- * The helper container as one that is started once and waits for its stages, if that is possible;
- * else as one that is started for each stage. An entrypoint may drop its command, and two running
- * containers cannot have one MAC address. The network alias `build` is left to the job's container,
- * because both run at the same time.
+ * Plans the helper container to start once and wait for its stages, if that is possible; otherwise
+ * to start for each stage. An entrypoint may drop its command, and two running containers cannot
+ * have one MAC address. The network alias `build` is left to the job's container, because both run
+ * at the same time.
  */
 export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): ContainerSpec {
   const { imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask } = options;

@@ -8,7 +8,7 @@ export interface ExpandedPaths {
   readonly lines: readonly SelectionLine[];
 }
 
-/** Looks up variables as the helper of the peer does: in the environment of the job. */
+/** Looks up variables like gitlab-runner's helper: in the environment of the job. */
 export type ShellLookup = (name: string) => string;
 
 /**
@@ -26,7 +26,7 @@ export function shellLookup(variables: Pick<Variables, 'environment' | 'projectD
 }
 
 /**
- * Paths and excludes of artifacts and caches, expanded as by a shell. Source: gitlab-runner
+ * Expands paths and excludes of artifacts and caches as a shell would. Source: gitlab-runner
  * `commands/helpers/artifacts_uploader.go`, `cache_archiver.go` (normalizeArgs).
  */
 export function expandPaths(texts: readonly string[], lookup: ShellLookup): ExpandedPaths {

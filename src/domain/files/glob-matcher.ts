@@ -26,10 +26,10 @@ interface Cursor {
   readonly pattern: Codes;
   at: number;
   pathAt: number;
-  /** Behind the last `*` of this part of a path; -1 when there is none. */
+  /** Position after the last `*` of this part of a path; -1 when there is none. */
   starAt: number;
   starPathAt: number;
-  /** Behind the last `**` + `/`; -1 when there is none. */
+  /** Position after the last `**` + `/`; -1 when there is none. */
   deepAt: number;
   deepPathAt: number;
   isPartStart: boolean;
@@ -128,7 +128,7 @@ function advance(cursor: Cursor, at: number): Progress {
   return 'goes_on';
 }
 
-/** `**` is more than `*` only where it is a whole part of the path. */
+/** Takes a star. `**` is more than `*` only where it is a whole part of the path. */
 function takeStar(cursor: Cursor): Progress {
   const { pattern } = cursor;
   cursor.at += 1;
@@ -181,7 +181,10 @@ function takeClass(run: Run, cursor: Cursor): Progress {
   return end === -1 ? 'malformed' : advance(cursor, end + 1);
 }
 
-/** Leaves the cursor behind the class when it matches, or at its end. */
+/**
+ * Tests a character against a class. Leaves the cursor after the class when it matches, or at its
+ * end.
+ */
 function findInClass(cursor: Cursor, wanted: number): boolean {
   let low = NO_LOW;
   while (!isAtClassEnd(cursor, cursor.at)) {
@@ -197,7 +200,7 @@ function findInClass(cursor: Cursor, wanted: number): boolean {
   return false;
 }
 
-/** The largest code point, so that no range begins with it. */
+/** This is larger than any code point, so that no range begins with it. */
 const NO_LOW = 0x10ffff;
 
 function isAtClassEnd({ pattern }: Cursor, at: number): boolean {
@@ -237,7 +240,7 @@ function nextBranch(run: Run): Cursor | undefined {
   pattern.set(alternative, before.length);
   pattern.set(after, before.length + alternative.length);
   run.steps += STEPS_PER_BRANCH + copySteps(pattern.length + stop - next);
-  // A spread would cost more than the match.
+  // A spread of the object would cost more than the match.
   return {
     pattern,
     at: from.at,

@@ -1,7 +1,7 @@
 /** A text as its code points: `?` takes a whole character, however many units it has. */
 export type Codes = Uint32Array;
 
-/** The characters that mean something in a pattern. */
+/** The characters with a meaning in a pattern. */
 export const CODE = {
   slash: 0x2f,
   star: 0x2a,
@@ -107,7 +107,7 @@ export function indexOfAlternativeEnd(pattern: Codes, start: number, end: number
   return end;
 }
 
-/** What may remain of a pattern when the path has ended. */
+/** The endings of a pattern that may remain when the path has ended. */
 const EMPTY_TAILS: ReadonlySet<string> = new Set(['', '*', '**', '/**', '**/', '/**/']);
 
 /** Whether the rest of a pattern from `start` on matches the empty text: `a/**` matches `a`. */

@@ -7,7 +7,7 @@ export type { GlobVerdict, Measured } from './glob-matcher.ts';
 export interface Glob {
   /** Whether it matches the whole path. The time is bounded for every pattern and path. */
   readonly matches: (path: string) => boolean;
-  /** The same with its cost, for callers that match many paths; see {@link MAX_STEPS}. */
+  /** Like `matches`, with the cost, for callers that match many paths; see {@link MAX_STEPS}. */
   readonly measure: (path: GlobPath, options?: Partial<MatchOptions>) => Measured;
   /** The beginning of every match: the text before the first special character, without escapes. */
   readonly literalPrefix: string;
@@ -34,18 +34,18 @@ export function globPath(text: string): GlobPath {
 export const MAX_STEPS = 500_000;
 
 /**
- * Reads a pattern: `*` any text within a part of a path, `**` as a whole part any number of parts,
+ * Parses a pattern: `*` any text within a part of a path, `**` as a whole part any number of parts,
  * `?` one character, `[a-z]`, `[^a]` and `[!a]` one of a class, `{a,b}` alternatives, which nest,
- * and `\` takes away the meaning of what follows. Dotfiles are as other files. undefined when it is
- * malformed: a class or brace that is not closed, an empty class, a `\` at the end.
- * Source: doublestar 4.10, to which gitlab-runner leaves paths, excludes and allowed images.
+ * and `\` removes the meaning of the next character. Dotfiles are like other files. Returns
+ * undefined when it is malformed: a class or brace that is not closed, an empty class, a `\` at the
+ * end. Source: doublestar 4.10, to which gitlab-runner leaves paths, excludes and allowed images.
  */
 export function parseGlob(pattern: string): Glob | undefined {
   const codes = codesOf(pattern);
   return isWellFormed(codes, 0) ? readGlob(pattern) : undefined;
 }
 
-/** The same for a pattern that may be malformed: it matches as far as it can be read. */
+/** Reads a pattern that may be malformed: it matches as far as it can be read. */
 export function readGlob(pattern: string): Glob {
   const codes = codesOf(pattern);
   const { prefix: literalPrefix, isLiteral } = splitLiteral(pattern);

@@ -55,7 +55,10 @@ export function percentEncodePath(path: string): string {
     .join('');
 }
 
-/** The path itself when it is UTF-8, else its nearest parent directory that is; '' when none is. */
+/**
+ * Returns the path itself when it is UTF-8, otherwise its nearest parent directory that is; empty
+ * when none is.
+ */
 export function utf8Ancestor(path: string): string {
   const escaped = path.search(ESCAPED);
   return escaped === -1 ? path : path.slice(0, Math.max(path.lastIndexOf('/', escaped), 0));

@@ -9,7 +9,7 @@ import {
   type TreePatternFault,
 } from './tree-pattern.ts';
 
-/** Which of its files a job keeps. Every text is already expanded. */
+/** Describes which of its files a job keeps. Every text is already expanded. */
 export interface SelectionOptions {
   /** Absolute. */
   readonly projectDir: string;
@@ -36,7 +36,7 @@ export interface Place {
   readonly isFollowed: boolean;
 }
 
-/** Decides for each file whether it is kept, and reports the result in the peer's words. */
+/** Decides for each file whether it is kept, and reports the result in gitlab-runner's words. */
 export interface FileSelection {
   /**
    * The directories to read, relative to the project directory: '' is all of it. None lies inside
@@ -68,7 +68,7 @@ export interface FileSelection {
 const STEPS_AT_ONCE = 100_000_000;
 const STEPS_A_PATH = 100_000;
 
-/** What is counted while files are offered. */
+/** Counters that change while files are offered. */
 interface State {
   readonly pool: StepPool;
   readonly wanted: readonly Wanted[];
@@ -88,7 +88,7 @@ interface Wanted {
 
 interface Excluded {
   readonly text: string;
-  /** undefined: it lies outside the project. */
+  /** undefined when the path is outside the project. */
   readonly glob: Glob | undefined;
   count: number;
   isTooComplex: boolean;
@@ -138,7 +138,7 @@ function placesOf(patterns: readonly TreePattern[]): readonly Place[] {
   return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
 }
 
-/** Git lists a link itself and nothing behind it. */
+/** Whether git lists the name. Git lists a link itself and nothing behind it. */
 function isListedByGit({ untracked }: State, name: string, through: Place | undefined): boolean {
   return through === undefined && untracked?.has(name) === true;
 }
@@ -149,7 +149,10 @@ function beginsAt({ pattern }: Wanted, place: Place | undefined): boolean {
   return pattern.root === place.path && pattern.isLiteral !== place.isFollowed;
 }
 
-/** An embedded repository is listed as a directory, with a `/` at its end. */
+/**
+ * Returns the untracked names. An embedded repository is listed as a directory, with a `/` at its
+ * end.
+ */
 function untrackedIn(names: readonly string[], projectDir: string): ReadonlySet<string> {
   return new Set(
     names.map((name) => relativeTo(projectDir, name) ?? '').filter((name) => name !== ''),
@@ -187,8 +190,8 @@ function takes(wanted: Wanted, path: GlobPath, pool: StepPool): boolean {
 }
 
 /**
- * When a rule is too complex to decide, the file counts as excluded: it must not be published by
- * mistake.
+ * Whether an exclude matches. When a rule is too complex to decide, the file counts as excluded,
+ * because it must not be published by mistake.
  */
 function excludes(rule: Excluded, path: GlobPath, pool: StepPool): boolean {
   if (rule.glob === undefined) return false;

@@ -1,7 +1,10 @@
 import { MAX_STEPS, parseGlob, type Glob, type GlobPath } from './glob.ts';
 import { lastLiteralSlash, patternInProject } from './project-paths.ts';
 
-/** The steps left for all patterns together: hostile patterns cannot block the worker. */
+/**
+ * The remaining steps for all patterns together. They keep hostile patterns from blocking the
+ * worker.
+ */
 export interface StepPool {
   stepsLeft: number;
 }

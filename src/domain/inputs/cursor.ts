@@ -10,11 +10,13 @@ const SHOWN_CHARS = 40;
 export interface Cursor {
   readonly text: string;
   at: number;
-  /** If `token` is next, moves behind it and returns true. */
+  /** If `token` is next, moves past it and returns true. */
   take(token: string): boolean;
-  /** The same after skipping white space. */
+  /** Like `take`, after skipping white space. */
   takeNext(token: string): boolean;
-  /** Returns what the pattern matches here, and moves behind it. The pattern must be sticky. */
+  /**
+   * Returns the match of the pattern at this place, and moves past it. The pattern must be sticky.
+   */
   match(pattern: RegExp): string | undefined;
   skipSpace(): void;
   expect(token: string): void;

@@ -168,7 +168,7 @@ function finite(value: number): number {
   throw new ExpressionFault('the number is too large');
 }
 
-/** Names the kind and never the value, because an input may be secret. */
+/** Names the kind of a value and never the value, because an input may be secret. */
 function aKindOf(value: Value): string {
   return article(kindOf(value));
 }

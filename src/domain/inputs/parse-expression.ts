@@ -27,19 +27,19 @@ export function parseTemplate(cursor: Cursor): readonly (string | Expression)[] 
   return [...parts, text.slice(cursor.at)];
 }
 
-/** Begins behind a `${{`. */
+/** Reads an expression in a text. Begins after a `${{`. */
 function parseEmbedded(cursor: Cursor): Expression {
   const expression = parseExpression(cursor);
   cursor.expect(CLOSE);
   return expression;
 }
 
-/** Reads one expression and stops behind it. */
+/** Reads one expression and stops after it. */
 function parseExpression(cursor: Cursor): Expression {
   return cursor.deeper(() => parseBinary(cursor, 0));
 }
 
-/** All binary operators are left-associative. */
+/** Reads binary operators. All of them are left-associative. */
 function parseBinary(cursor: Cursor, level: number): Expression {
   const operators = BINARY_OPERATORS[level];
   if (operators === undefined) return parseUnary(cursor);
@@ -104,7 +104,9 @@ function parseWord(cursor: Cursor): Expression {
   return cursor.fail('a reserved word is no name');
 }
 
-/** A bare name is a text key here. In parentheses it is an expression. */
+/**
+ * Reads a member of an object. A bare name is a text key here. In parentheses it is an expression.
+ */
 function parseMember(cursor: Cursor): readonly [Expression, Expression] {
   cursor.skipSpace();
   const name = cursor.match(NAME);
@@ -114,7 +116,7 @@ function parseMember(cursor: Cursor): readonly [Expression, Expression] {
   return [key, parseExpression(cursor)];
 }
 
-/** Begins behind the opening bracket. A comma may follow the last item. */
+/** Reads a list. Begins after the opening bracket. A comma may follow the last item. */
 function parseList<T>(cursor: Cursor, close: string, parseItem: (at: Cursor) => T): readonly T[] {
   const items: T[] = [];
   while (!cursor.takeNext(close)) {

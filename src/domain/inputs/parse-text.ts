@@ -17,7 +17,10 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ] as const),
 ]);
 
-/** Begins behind the opening quote. The text may contain escapes and expressions. */
+/**
+ * Reads a text in double quotes. Begins after the opening quote. The text may contain escapes and
+ * expressions.
+ */
 export function parseDoubleQuoted(
   cursor: Cursor,
   parseEmbedded: (cursor: Cursor) => Expression,
@@ -44,12 +47,15 @@ function parseEscape(cursor: Cursor): string {
   return meant;
 }
 
-/** Scripts, names and paths cannot contain NUL. */
+/** Refuses NUL, which scripts, names and paths cannot contain. */
 function noNul(cursor: Cursor, char: string): string {
   return char === '\0' ? cursor.fail('a text must not hold a NUL character') : char;
 }
 
-/** Begins behind the opening quote. The text is literal except for `\\` and `\'`. */
+/**
+ * Reads a text in single quotes. Begins after the opening quote. The text is literal except for
+ * `\\` and `\'`.
+ */
 export function parseSingleQuoted(cursor: Cursor): Expression {
   let value = '';
   for (;;) {

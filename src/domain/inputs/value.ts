@@ -64,8 +64,9 @@ function formatJson(value: Value): string {
 }
 
 /**
- * Negative, 0 or positive when `a` comes before, with or after `b`. Values of different kinds are
- * ordered by kind. Text is compared by code points, which is the order of its UTF-8 bytes.
+ * Compares two values. The result is negative, 0 or positive when `a` comes before, with or after
+ * `b`. Values of different kinds are ordered by kind. Text is compared by code points, which is the
+ * order of its UTF-8 bytes.
  */
 export function compareValues(a: Value, b: Value): number {
   const byKind = KINDS.indexOf(kindOf(a)) - KINDS.indexOf(kindOf(b));

@@ -12,8 +12,9 @@ const CHECKS: readonly Check[] = [
 ];
 
 /**
- * Why this runner cannot run the job, as a message for its trace; undefined when it can. Such a job
- * fails before anything of it begins. Source: spec/coordinator-api §4b, spec/job-payload §1, §5.
+ * Returns why this runner cannot run the job, as a message for its trace; undefined when it can.
+ * Such a job fails before anything of it begins. Source: spec/coordinator-api §4b, spec/job-payload
+ * §1, §5.
  */
 export function checkJob(job: JobPayload): string | undefined {
   for (const check of CHECKS) {

@@ -75,7 +75,7 @@ function expandJob(job: JobPayload, expanders: Expanders): JobPayload {
   };
 }
 
-/** Other steps, such as that of `release`, are not the user's own text. */
+/** Expands a step's script. Other steps, such as that of `release`, are not the user's own text. */
 function expandStep(step: JobStep, { texts }: Expanders): JobStep {
   if (step.name !== 'script' && step.name !== 'after_script') return step;
   return { ...step, script: texts(step.script, step.name) };

@@ -7,7 +7,9 @@ const MAX_UNSUPPORTED = 100;
 
 const readTexts = readList(readText, MAX_WORDS);
 
-/** What `executor_opts` may hold, by executor. Source: gitlab-runner `common/spec/spec.go`. */
+/**
+ * The supported keys of `executor_opts`, by executor. Source: gitlab-runner `common/spec/spec.go`.
+ */
 const SUPPORTED: Readonly<Record<string, readonly string[]>> = {
   docker: ['platform', 'user'],
   kubernetes: ['user'],
@@ -41,8 +43,8 @@ function imageOf(image: Fields): JobImage {
 }
 
 /**
- * Options for other executors are ignored. Unknown options are kept by name, to refuse the job
- * later.
+ * Reads `executor_opts`. Options for other executors are ignored. Unknown options are kept by name,
+ * so that the job is refused later.
  */
 function readExecutorOptions(value: unknown, path: string): JobImage['executor_opts'] {
   const options = readFields(value, path);
@@ -62,7 +64,7 @@ function readExecutorOptions(value: unknown, path: string): JobImage['executor_o
   };
 }
 
-/** A user name, or a numeric id that the payload has as a number. */
+/** Reads a user: a name, or a numeric id that the payload has as a number. */
 function readUser(value: unknown, path: string): string {
   return typeof value === 'number' ? `${readInteger(value, path)}` : readText(value, path);
 }

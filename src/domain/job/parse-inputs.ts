@@ -8,8 +8,8 @@ const MAX_DEPTH = 50;
 const TYPES: readonly InputType[] = ['string', 'number', 'boolean', 'array', 'struct'];
 
 /**
- * The inputs of a job; each must be of the type that it says it is.
- * Source: gitlab-runner `common/spec/inputs.go`.
+ * Reads the inputs of a job. Each must have the type that it declares. Source: gitlab-runner
+ * `common/spec/inputs.go`.
  */
 export const readInputs = readList(readInput, MAX_INPUTS);
 

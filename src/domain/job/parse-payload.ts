@@ -27,7 +27,7 @@ import type {
   JobStep,
 } from './payload.ts';
 
-/** What is needed to report anything about a job to the coordinator. */
+/** The fields that are needed to report anything about a job to the coordinator. */
 export interface JobIdentity {
   readonly id: number;
   readonly token: string;
@@ -83,7 +83,9 @@ export function parseJobIdentity(json: unknown): JobIdentity | undefined {
   return isId(id) && isToken(token) ? { id, token } : undefined;
 }
 
-/** A payload of which only the identity is known. All other fields have their zero value. */
+/**
+ * Returns a payload of which only the identity is known. All other fields have their zero value.
+ */
 export function emptyPayload({ id, token }: JobIdentity): JobPayload {
   return parseJobPayload({ id, token });
 }
@@ -93,7 +95,7 @@ function isId(value: unknown): value is number {
 }
 
 /**
- * A token with other characters could not be sent as a header, so nothing could be reported about
+ * Whether a token can be sent as a header. With other characters nothing could be reported about
  * the job.
  */
 function isToken(value: unknown): value is string {
@@ -129,12 +131,12 @@ function readJobInfo(value: unknown, path: string): JobInfo {
   };
 }
 
-/** Used for metrics only, so an odd value must not fail a job. */
+/** Reads an amount. It is used for metrics only, so an odd value must not fail a job. */
 function readAmount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
 }
 
-/** As {@link readAmount}. */
+/** Reads a word for metrics; see {@link readAmount}. */
 function readWord(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
@@ -256,7 +258,7 @@ function readFeatures(value: unknown, path: string): JobFeatures {
   };
 }
 
-/** `run` is JSON in a string. A list without steps counts as absent. */
+/** Reads `run`, which is JSON in a string. A list without steps counts as absent. */
 function readRun(value: unknown, path: string): string {
   const text = readText(value, path);
   return /^\s*(?:null|\[\s*\])?\s*$/.test(text) ? '' : text;

@@ -5,7 +5,7 @@ import type { JobSecret, JobVaultSecret } from './payload.ts';
 const MAX_SECRETS = 1_000;
 
 /**
- * In the peer's order of precedence; a secret has one of them. Source: gitlab-runner
+ * In gitlab-runner's order of precedence; a secret has one of them. Source: gitlab-runner
  * `common/spec/spec.go`.
  */
 const OTHER_PROVIDERS = [
@@ -66,7 +66,7 @@ function readAuth(auth: Fields): JobVaultSecret['server']['auth'] {
   };
 }
 
-/** The data sent with a login. A value that is not text is formatted as the peer does. */
+/** The data sent with a login. A value that is not text is formatted as gitlab-runner does. */
 function readAuthData(value: unknown, path: string): Readonly<Record<string, string>> {
   if (value === undefined) return {};
   if (!isObject(value)) throw unusable(path, 'an object');

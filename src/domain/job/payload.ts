@@ -38,7 +38,10 @@ export interface JobInfo {
   readonly project_full_path: string;
   readonly pipeline_id: number;
   readonly time_in_queue_seconds: number;
-  /** `10+` and the like. Absent in records that 0.1.0 has written, as the two below are. */
+  /**
+   * A number as text, such as `10+`. Absent in records that 0.1.0 has written, like the two fields
+   * below.
+   */
   readonly project_jobs_running_on_instance_runners_count?: string;
   readonly queue_size?: number;
   readonly queue_depth?: number;

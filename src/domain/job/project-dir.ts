@@ -1,4 +1,4 @@
-/** What decides where a project is checked out. */
+/** The facts that decide where a project is checked out. */
 export interface ProjectDirInput {
   /** Root of all checkouts in the container, absolute. */
   readonly buildsDir: string;
@@ -52,7 +52,7 @@ function decodePath(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
   } catch {
-    return undefined; // not a URL: a percent sign without a code
+    return undefined; // The text is not a URL: it has a percent sign without a code.
   }
 }
 
@@ -65,7 +65,8 @@ function clonePathFault(input: ProjectDirInput): string | undefined {
   const root = cleanPath(buildsDir);
   const rest =
     dir === root ? '' : dir.startsWith(below(root)) ? dir.slice(below(root).length) : '..';
-  // As in the peer, a directory directly below the root whose name begins with `..` is refused too.
+  // As in gitlab-runner, a directory directly below the root whose name begins with `..` is refused
+  // too.
   if (!rest.startsWith('..') && !hasControl(dir)) return undefined;
   return `the GIT_CLONE_PATH=${JSON.stringify(clonePath)} has to be within ${JSON.stringify(buildsDir)}`;
 }

@@ -1,8 +1,8 @@
 const JOB_REQUEST = 'jobs/request';
 
 /**
- * Name of the call for metrics; undefined for those that gitlab-runner does not count. `path` is below
- * `api/v4/`. Source: gitlab-runner `network/gitlab.go` (apiEndpoint…).
+ * Returns the name of the call for metrics; undefined for calls that gitlab-runner does not count.
+ * `path` is below `api/v4/`. Source: gitlab-runner `network/gitlab.go` (apiEndpoint…).
  */
 export function apiEndpointOf(
   method: string,
@@ -14,7 +14,10 @@ export function apiEndpointOf(
   return method === 'PATCH' && /^jobs\/\d+\/trace$/.test(call) ? 'patch_trace' : undefined;
 }
 
-/** The call's path with `{id}` for numbers: as few as there are calls, however many jobs. */
+/**
+ * Returns the call's path with `{id}` for numbers, so that there are few different paths, however
+ * many jobs there are.
+ */
 export function pathTemplateOf(path: string): string {
   return `/api/v4/${withoutQuery(path).replaceAll(/\/\d+(?=\/|$)/g, '/{id}')}`;
 }

@@ -1,14 +1,17 @@
 import type { BuildOutcome } from '../context/outcome.ts';
 
-/** Of a job as `gitlab_runner_jobs` and `/debug/jobs/list` name it. Source: gitlab-runner `common/build.go`. */
+/**
+ * The state of a job in `gitlab_runner_jobs` and `/debug/jobs/list`. Source: gitlab-runner
+ * `common/build.go`.
+ */
 export type JobRuntimeState =
   'pending' | 'running' | 'success' | 'failed' | 'canceled' | 'terminated' | 'timedout';
 
-/** What the docker executor does. Source: gitlab-runner `executors/docker/docker.go`. */
+/** The current work of the docker executor. Source: gitlab-runner `executors/docker/docker.go`. */
 export type ExecutorStage =
   '' | 'created' | 'docker_prepare' | 'docker_run' | 'docker_cleanup' | 'finish';
 
-/** How a job that has ended is named. `terminated`: GitLab wants nothing more of it. */
+/** Returns the state of a job that has ended. `terminated`: GitLab wants nothing more of it. */
 export function endStateOf(outcome: BuildOutcome): JobRuntimeState {
   switch (outcome.state) {
     case 'success':
@@ -24,7 +27,10 @@ export function endStateOf(outcome: BuildOutcome): JobRuntimeState {
 
 const RUNNING_COUNTS = new Set(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10+', '+Inf']);
 
-/** GitLab's word for how many jobs of the project run. It bounds a label, so anything else is `+Inf`. */
+/**
+ * Returns GitLab's word for the number of running jobs of the project. It is a label, whose values
+ * must be few, so anything else becomes `+Inf`.
+ */
 export function projectJobsRunning(word: string | undefined): string {
   return word !== undefined && RUNNING_COUNTS.has(word) ? word : '+Inf';
 }

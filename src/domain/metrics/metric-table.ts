@@ -1,9 +1,9 @@
-/** What a metric is, in Prometheus' words. Names and labels are part of the public contract. */
+/** A metric in Prometheus' terms. Names and labels are part of the public contract. */
 export interface MetricDefinition {
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
-  /** Upper bounds of a histogram, in the unit that ends its name. */
+  /** Upper bounds of a histogram, in the unit at the end of its name. */
   readonly buckets?: readonly number[];
 }
 
@@ -22,10 +22,10 @@ const histogram = (
 ): MetricDefinition => ({ kind: 'histogram', help, labels, buckets });
 
 /**
- * gitlab-runner's metrics, so that dashboards and alerts made for it go on working. Not here is what
- * has nothing to count: autoscaling, the job router, assumed roles, saved configurations, and the
- * adaptive request limit, which is a workflow's and not a node's.
- * Source: gitlab-runner 19.4 `commands/multi.go`, `commands/builds_helper.go`, `network`, `common`.
+ * gitlab-runner's metrics, so that dashboards and alerts for it keep working. Metrics without
+ * anything to count are missing: autoscaling, the job router, assumed roles, saved configurations,
+ * and the adaptive request limit, which a workflow keeps and not a node. Source: gitlab-runner 19.4
+ * `commands/multi.go`, `commands/builds_helper.go`, `network`, `common`.
  */
 const GITLAB_RUNNER_METRICS = {
   gitlab_runner_jobs: gauge('Jobs that this node has now', [
@@ -100,7 +100,7 @@ const GITLAB_RUNNER_METRICS = {
   gitlab_runner_process_state_info: gauge('1 for the state that the process is in', ['state']),
 } as const;
 
-/** What gitlab-runner has no word for. */
+/** Metrics that gitlab-runner does not have. */
 const OWN_METRICS = {
   temporal_gitlab_runner_slots: gauge('Slots of this node by their use', ['use']),
   temporal_gitlab_runner_intake_paused: gauge('1 while no job is asked for, for this reason', [
@@ -130,7 +130,10 @@ const OWN_METRICS = {
   ),
 } as const;
 
-/** Every metric of this program. Besides them a scrape has those of the process, of Node and of Temporal's SDK. */
+/**
+ * Every metric of this program. A scrape also has those of the process, of Node and of Temporal's
+ * SDK.
+ */
 export const METRICS = { ...GITLAB_RUNNER_METRICS, ...OWN_METRICS };
 
 /** Name of a metric of this program. */

@@ -1,7 +1,9 @@
 import type { ReadinessCheck } from './readiness.ts';
 import type { WaitSummary } from './percentile.ts';
 
-/** What a running node says of itself to the command `status`. Holds no token and no name of a job. */
+/**
+ * The status of a running node, for the command `status`. Contains no token and no name of a job.
+ */
 export interface NodeStatus {
   readonly version: string;
   readonly pid: number;
@@ -13,7 +15,7 @@ export interface NodeStatus {
   readonly slots: SlotUse;
   readonly isReady: boolean;
   readonly checks: readonly ReadinessCheck[];
-  /** In the order of config.toml. */
+  /** The runners, in the order of config.toml. */
   readonly runners: readonly RunnerStatus[];
 }
 
@@ -29,7 +31,7 @@ export interface TemporalPlace {
 export interface SlotUse {
   readonly concurrent: number;
   readonly builds: number;
-  /** Requests for a job under way: each holds the place that its job would take. */
+  /** Number of open requests for a job. Each holds the place that its job would take. */
   readonly requests: number;
   readonly free: number;
 }
@@ -38,14 +40,14 @@ export interface SlotUse {
 export interface RunnerStatus {
   readonly key: string;
   readonly name: string;
-  /** Builds of this node. */
+  /** Number of builds of this runner on this node. */
   readonly running: number;
   /** Jobs that GitLab said were waiting when it handed out the last one; absent before that. */
   readonly waiting?: number | undefined;
   readonly requests: number;
-  /** In GitLab's queue, as GitLab told. */
+  /** The wait in GitLab's queue, as GitLab has told it. */
   readonly queue: WaitSummary;
-  /** From GitLab's answer to the first stage. */
+  /** The wait from GitLab's answer to the first stage. */
   readonly pickup: WaitSummary;
   /** GitLab's last answer to a request for a job; absent before the first. */
   readonly lastContact?: ContactStatus | undefined;
@@ -54,13 +56,13 @@ export interface RunnerStatus {
 /** An answer of GitLab. */
 export interface ContactStatus {
   readonly secondsAgo: number;
-  /** HTTP status; absent when nobody answered. */
+  /** HTTP status; absent when there was no answer. */
   readonly status?: number | undefined;
   readonly isServed: boolean;
   readonly words: string;
 }
 
-/** The places of a node by their use. */
+/** Counts the places of a node by their use. */
 export function slotUse(capacity: {
   readonly concurrent: number;
   readonly buildsAlive: number;

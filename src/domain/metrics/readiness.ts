@@ -1,33 +1,33 @@
-/** One thing that a node needs, as it is now. */
+/** The current state of one thing that a node needs. */
 export interface ReadinessCheck {
   readonly name: 'config' | 'temporal' | 'docker' | 'gitlab' | 'disk' | 'process';
   readonly isOk: boolean;
-  /** In words, also when it is well. Holds no secret. */
+  /** A reason in words, also when the check succeeds. Contains no secret. */
   readonly reason: string;
 }
 
-/** What `/readyz` answers. */
+/** The answer at `/readyz`. */
 export interface Readiness {
   readonly isReady: boolean;
   readonly checks: readonly ReadinessCheck[];
 }
 
-/** A node is ready when nothing that it needs is amiss. */
+/** Decides whether a node is ready: all checks must succeed. */
 export function judgeReadiness(checks: readonly ReadinessCheck[]): Readiness {
   return { isReady: checks.every(({ isOk }) => isOk), checks };
 }
 
-/** What GitLab has last said to one runner. */
+/** GitLab's last answer to one runner. */
 export interface GitLabAnswer {
   readonly runnerName: string;
-  /** HTTP status; undefined when nobody answered. */
+  /** HTTP status; undefined when there was no answer. */
   readonly status: number | undefined;
   readonly ageSeconds: number;
 }
 
 /**
- * Whether GitLab is there and takes the runners: of several, one that is served is enough, as the node
- * then has work to do. Before the first answer there is nothing to hold against it.
+ * Decides whether GitLab is there and accepts the runners. One accepted runner is enough, because
+ * the node then has work to do. Before the first answer the check succeeds.
  */
 export function judgeGitLab(answers: readonly GitLabAnswer[]): ReadinessCheck {
   if (answers.length === 0) return { name: 'gitlab', isOk: true, reason: 'not asked yet' };
@@ -35,7 +35,7 @@ export function judgeGitLab(answers: readonly GitLabAnswer[]): ReadinessCheck {
   return { name: 'gitlab', isOk: answers.some(({ status }) => isServed(status)), reason: words };
 }
 
-/** Whether GitLab takes a runner that it answers so to a request for a job. */
+/** Whether GitLab accepts a runner to which it gives this answer. */
 export function isServed(status: number | undefined): boolean {
   return status === 201 || status === 204;
 }
@@ -44,7 +44,7 @@ function describeAnswer({ runnerName, status, ageSeconds }: GitLabAnswer): strin
   return `${runnerName}: ${wordsOfAnswer(status)}, ${Math.max(0, Math.round(ageSeconds))} s ago`;
 }
 
-/** GitLab's answer to a request for a job in words, with what to do where it is not well. */
+/** Describes GitLab's answer to a request for a job, with advice when it is not good. */
 export function wordsOfAnswer(status: number | undefined): string {
   if (status === undefined) return 'nobody answered';
   if (status === 201) return '201, a job';

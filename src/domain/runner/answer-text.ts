@@ -13,8 +13,8 @@ export function hideSecrets(text: string, secrets: readonly string[]): string {
 }
 
 /**
- * The first 100 visible characters of a page that arrived instead of JSON: without tags, scripts,
- * styles, control characters and repeated blanks. Secrets are hidden before the cut.
+ * Returns the first 100 visible characters of a page that arrived instead of JSON: without tags,
+ * scripts, styles, control characters and repeated blanks. Secrets are hidden before the cut.
  */
 export function excerptOf(page: string, secrets: readonly string[]): string {
   const text = page
@@ -26,8 +26,8 @@ export function excerptOf(page: string, secrets: readonly string[]): string {
 }
 
 /**
- * GitLab's description of an error: `message` (a text, or fields with lists of faults) or `error`
- * of the JSON body, or the status alone. One line, secrets hidden. Source: gitlab-runner
+ * Returns GitLab's description of an error: `message` (a text, or fields with lists of faults) or
+ * `error` of the JSON body, or the status alone. One line, secrets hidden. Source: gitlab-runner
  * `network/client.go` (ErrorResponseMessage).
  */
 export function errorTextOf(
@@ -39,7 +39,7 @@ export function errorTextOf(
   return said === undefined ? `status ${status}` : `status ${status}: ${said}`;
 }
 
-/** The description alone; undefined when there is none. */
+/** Returns only the description; undefined when there is none. */
 export function messageOf(json: unknown, secrets: readonly string[]): string | undefined {
   const said = isObject(json) ? (wordsOf(json['message']) ?? wordsOf(json['error'])) : undefined;
   return said && cut(hideSecrets(oneLine(said), secrets), MAX_MESSAGE_LENGTH);
@@ -55,7 +55,7 @@ function wordsOf(value: unknown): string | undefined {
   return fields.length === 0 ? undefined : fields.join(', ');
 }
 
-/** Deeper values are not part of an error that GitLab describes. */
+/** Returns a value as text. Deeper values are not part of an error that GitLab describes. */
 function wordOf(value: unknown): string {
   return isPlain(value) ? String(value) : '…';
 }

@@ -1,7 +1,7 @@
 /**
- * Base of GitLab's API for the `url` of a `[[runners]]` entry, with a final `/`. Trailing slashes
- * are removed, then one `/ci`. undefined when the scheme is not http or https, or there is no host.
- * Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
+ * Returns the base of GitLab's API for the `url` of a `[[runners]]` entry, with a final `/`.
+ * Trailing slashes are removed, then one `/ci`. undefined when the scheme is not http or https, or
+ * there is no host. Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
  */
 export function apiBaseUrl(url: string): string | undefined {
   const trimmed = url.trim().replace(/\/+$/, '').replace(/\/ci$/, '');
@@ -14,7 +14,7 @@ export type RedirectVerdict =
   | { readonly kind: 'follow'; readonly url: string }
   | { readonly kind: 'refuse'; readonly reason: string };
 
-/** A redirect: its status, the address that sent it and the one it leads to. */
+/** A redirect: its status, the address that sent it and its target. */
 export interface Redirect {
   readonly status: number;
   readonly from: { readonly protocol: string; readonly hostname: string };
@@ -60,7 +60,7 @@ export function uploadAddress(
   const server = uploadServerUrl(to, from);
   if (server === undefined) return undefined;
   if (to.hostname !== from.hostname) return `${server}/api/v4/${path}`;
-  // GitLab learns only from the query what the upload is.
+  // GitLab learns only from the query what is uploaded.
   return to.search === '' ? `${to.href}${/\?.*$/.exec(path)?.[0] ?? ''}` : to.href;
 }
 

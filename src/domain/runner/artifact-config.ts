@@ -1,8 +1,8 @@
 /** `[runners.artifact]`: how long an upload may take. Source: gitlab-runner `common/config.go`. */
 export interface ArtifactConfig {
-  /** From the first byte of the request to the end of the answer. */
+  /** Time limit from the first byte of the request to the end of the answer. */
   readonly uploadTimeoutMs: number;
-  /** From the last byte of the request to the header of the answer. */
+  /** Time limit from the last byte of the request to the header of the answer. */
   readonly responseHeaderTimeoutMs: number;
 }
 

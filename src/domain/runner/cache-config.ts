@@ -10,7 +10,7 @@ export interface CacheConfig {
   readonly path: string;
   /** True: every runner with this configuration reads the caches of the others. */
   readonly isShared: boolean;
-  /** A larger archive stays on the node, in bytes; 0 is no limit. */
+  /** An archive larger than this stays on the node, in bytes; 0 means no limit. */
   readonly maxUploadedArchiveSizeBytes: number;
   readonly s3: S3CacheConfig;
   readonly gcs: GcsCacheConfig;
@@ -19,22 +19,25 @@ export interface CacheConfig {
 
 /** `[runners.cache.s3]`. Source: gitlab-runner `cache/cacheconfig/cacheconfig.go`. */
 export interface S3CacheConfig {
-  /** `host[:port]`; '' is Amazon's own server. */
+  /** `host[:port]`; empty means Amazon's own server. */
   readonly serverAddress: string;
   readonly accessKey: string;
   readonly secretKey: string;
   readonly sessionToken: string;
   readonly bucketName: string;
-  /** Region; '' means that the server is asked for it. */
+  /** The region; empty means that the server is asked for it. */
   readonly bucketLocation: string;
   /** True: plain http. */
   readonly isInsecure: boolean;
-  /** `access-key` or `iam`; '' depends on whether the address and both keys are set. */
+  /**
+   * `access-key` or `iam`; empty means that it depends on whether the address and both keys are
+   * set.
+   */
   readonly authenticationType: string;
   readonly serverSideEncryption: string;
   readonly serverSideEncryptionKeyId: string;
   readonly isDualStack: boolean;
-  /** undefined: depends on the server's name. */
+  /** undefined means that it depends on the server's name. */
   readonly isPathStyle: boolean | undefined;
   readonly isAccelerated: boolean;
 }
@@ -68,7 +71,10 @@ const STORE_KINDS: ReadonlyMap<string, StoreKind> = new Map([
 /** A kind of object store that caches can be kept in. */
 export type StoreKind = 's3' | 'gcs' | 'azure';
 
-/** undefined when caches stay on the node. Source: gitlab-runner `cache/cache.go` (GetAdapter). */
+/**
+ * Returns the kind of store; undefined when caches stay on the node. Source: gitlab-runner
+ * `cache/cache.go` (GetAdapter).
+ */
 export function storeKindOf({ type }: Pick<CacheConfig, 'type'>): StoreKind | undefined {
   return STORE_KINDS.get(type);
 }

@@ -13,9 +13,12 @@ export interface InstallationConfig {
   readonly logLevel: string;
   readonly logFormat: 'runner' | 'text' | 'json';
   readonly shutdownTimeoutSeconds: number;
-  /** Of the metrics server, `host:port`. Absent or '': none. Not reloaded. */
+  /**
+   * Address of the metrics server, `host:port`. Absent or empty when there is none. It is not
+   * reloaded.
+   */
   readonly listenAddress?: string;
-  /** Absent: none. Of it, only the time-out is reloaded. */
+  /** Absent when there is none. Only its time-out is reloaded. */
   readonly sessionServer?: SessionServerConfig;
   readonly runners: readonly RunnerConfig[];
 }
@@ -51,9 +54,9 @@ export interface RunnerConfig {
   readonly isDirectoryDistrusted: boolean;
   /** `clean_git_config`. Unset: true, unless the job has its own sources. */
   readonly cleansGitConfig: boolean | undefined;
-  /** 0: the time-out of the job. */
+  /** 0 means the time-out of the job. */
   readonly prepareTimeoutSeconds: number;
-  /** 0: the time-out of the job. */
+  /** 0 means the time-out of the job. */
   readonly sourcesTimeoutSeconds: number;
   readonly unhealthyRequestsLimit: number;
   readonly unhealthyIntervalSeconds: number;

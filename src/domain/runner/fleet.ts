@@ -1,6 +1,9 @@
 import { isDisabled, type HealthLimits, type RunnerHealth } from './health.ts';
 
-/** The part of config.toml that workflows know: everything that they decide by, nothing secret. */
+/**
+ * The part of config.toml that workflows know. It is everything that they need for their decisions,
+ * and nothing secret.
+ */
 export interface FleetSettings {
   readonly checkIntervalMs: number;
   /**
@@ -10,11 +13,11 @@ export interface FleetSettings {
   readonly runners: readonly RunnerSettings[];
 }
 
-/** What workflows know of one `[[runners]]` entry. Nothing in it is secret. */
+/** The part of a `[[runners]]` entry that workflows know. Nothing in it is secret. */
 export interface RunnerSettings extends HealthLimits {
   readonly key: string;
   readonly name: string;
-  /** 0 is no limit. */
+  /** 0 means no limit. */
   readonly limit: number;
   readonly requestConcurrency: number;
 }
@@ -55,8 +58,8 @@ export interface FleetState {
 }
 
 /**
- * Feedings of all runners, by key. The runners' requests are spread over `check_interval` in the
- * order of the file. Source: gitlab-runner `commands/multi.go` feedRunners.
+ * Plans the feedings of all runners, by key. The runners' requests are spread over `check_interval`
+ * in the order of the file. Source: gitlab-runner `commands/multi.go` feedRunners.
  */
 export function planFeedings(state: FleetState, nowMs: number): ReadonlyMap<string, Feeding> {
   const { settings, health, paused, isDraining } = state;
@@ -93,8 +96,8 @@ export function mayWait(settings: FleetSettings, runner: RunnerSettings): boolea
 }
 
 /**
- * When a runner asks next, in milliseconds of the wall clock: the first moment after `nowMs` that
- * is a multiple of the interval plus the offset.
+ * Returns when a runner asks next, in milliseconds of the wall clock: the first moment after
+ * `nowMs` that is a multiple of the interval plus the offset.
  */
 export function nextRequestAtMs(
   nowMs: number,
@@ -107,9 +110,9 @@ export function nextRequestAtMs(
 const RAISE_BY_JOB = 1.1;
 
 /**
- * The new limit of a runner's open requests, after a request brought a job or a round of requests
- * brought none. The limit is a fraction to be rounded up, from 1 to `request_concurrency`. It falls
- * at once, so that an idle runner sends one request at a time. Source: gitlab-runner
+ * Returns the new limit of a runner's open requests, after a request brought a job or a round of
+ * requests brought none. The limit is a fraction to be rounded up, from 1 to `request_concurrency`.
+ * It falls at once, so that an idle runner sends one request at a time. Source: gitlab-runner
  * FF_USE_ADAPTIVE_REQUEST_CONCURRENCY, which falls by 5 % for each request.
  */
 export function adaptRequestLimit(
@@ -119,12 +122,12 @@ export function adaptRequestLimit(
   return answer.hasJob ? Math.min(limit * RAISE_BY_JOB, answer.requestConcurrency) : 1;
 }
 
-/** Whether two feedings ask the same requests at the same moments. */
+/** Whether two feedings lead to the same requests at the same moments. */
 export function isSamePace(a: Feeding, b: Feeding): boolean {
   return a.intervalMs === b.intervalMs && a.offsetMs === b.offsetMs && a.mayWait === b.mayWait;
 }
 
-/** Whether two feedings tell a runner the same. */
+/** Whether two feedings have the same meaning for a runner. */
 export function isSameFeeding(a: Feeding, b: Feeding): boolean {
   return (
     isSamePace(a, b) &&

@@ -15,9 +15,9 @@ export interface RunnerHealth {
 }
 
 /**
- * The health after a report. A runner reports each refusal, and its recovery once; at its first
- * refusal it was healthy until then. Only a refused token counts: after an outage a runner asks
- * again at once. Source: gitlab-runner `commands/health_helper.go`.
+ * Returns the health after a report. A runner reports each refusal, and its recovery once; at its
+ * first refusal it was healthy until then. Only a refused token counts: after an outage a runner
+ * asks again at once. Source: gitlab-runner `commands/health_helper.go`.
  */
 export function updateHealth(
   health: RunnerHealth | undefined,
@@ -39,7 +39,7 @@ export function isDisabled(
   return nowMs < health.lastHealthyMs + runner.unhealthyIntervalMs;
 }
 
-/** After the pause a runner is tried once more, with a clean record. */
+/** Returns the health after the pause: a runner is tried once more, with a clean record. */
 export function wakeHealth(
   health: RunnerHealth | undefined,
   runner: HealthLimits,
@@ -52,7 +52,7 @@ export function wakeHealth(
   return isRestOver ? { failures: 0, lastHealthyMs: nowMs } : health;
 }
 
-/** When the next disabled runner may be tried again; undefined when none is disabled. */
+/** Returns when the next disabled runner may be tried again; undefined when none is disabled. */
 export function nextWakeAtMs(
   runners: readonly (HealthLimits & { readonly key: string })[],
   health: Readonly<Record<string, RunnerHealth>>,

@@ -1,6 +1,6 @@
-/** Where a server listens. */
+/** The address at which a server listens. */
 export interface ListenAddress {
-  /** undefined: at every address of the machine. */
+  /** undefined means every address of the machine. */
   readonly host: string | undefined;
   readonly port: number;
 }
@@ -8,8 +8,8 @@ export interface ListenAddress {
 const MAX_PORT = 65_535;
 
 /**
- * `host:port`, `[::1]:port`, `:port` or a host alone, which gets the default port. undefined when it is
- * none of them. Source: gitlab-runner `common/config.go` (ListenAddress).
+ * `host:port`, `[::1]:port`, `:port` or a host alone, which gets the default port. Returns
+ * undefined for any other text. Source: gitlab-runner `common/config.go` (ListenAddress).
  */
 export function parseListenAddress(text: string, defaultPort?: number): ListenAddress | undefined {
   const parts = /^(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]*))(?::(\d{1,5}))?$/i.exec(text.trim());

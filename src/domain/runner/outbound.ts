@@ -1,4 +1,4 @@
-/** Where images of gitlab-runner expect a private CA. Source: their entrypoints. */
+/** The path at which images of gitlab-runner expect a private CA. Source: their entrypoints. */
 export const SITE_CA_FILE = '/etc/gitlab-runner/certs/ca.crt';
 
 const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const;
@@ -6,9 +6,9 @@ const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxies for transfers of a job's files: those in the entry's `environment`, which the peer's
- * helper uses, else the program's own. Variables of the job are ignored, because the runner sends
- * its own credentials.
+ * Returns the proxies for transfers of a job's files: those in the entry's `environment`, which
+ * gitlab-runner's helper uses, otherwise the program's own. Variables of the job are ignored,
+ * because the runner sends its own credentials.
  */
 export function proxyEnvironment(env: Environment, environment: readonly string[]): Environment {
   const own = new Map(
@@ -32,8 +32,8 @@ export function proxyEnvironment(env: Environment, environment: readonly string[
 }
 
 /**
- * Host files that volumes mount where a helper container expects a private CA. In the peer they
- * apply to the helper's transfers, so here they apply to the runner's.
+ * Host files that volumes mount where a helper container expects a private CA. In gitlab-runner
+ * they apply to the helper's transfers, so here they apply to the runner's.
  */
 export function mountedCaFiles(volumes: readonly string[]): readonly string[] {
   const directory = SITE_CA_FILE.slice(0, SITE_CA_FILE.lastIndexOf('/'));

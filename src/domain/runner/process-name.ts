@@ -2,7 +2,10 @@
 export interface ProcessName {
   readonly host: string;
   readonly pid: number;
-  /** The machine's boot id: the pid is meaningful only during that boot. undefined: not known. */
+  /**
+   * The machine's boot id, because the pid is only meaningful during that boot; undefined when it
+   * is not known.
+   */
   readonly boot: string | undefined;
   /** Wall clock, milliseconds; undefined in names of 0.1.0. */
   readonly sinceMs: number | undefined;
@@ -10,12 +13,12 @@ export interface ProcessName {
 
 const PATTERN = /^(.*):(\d+)(?:@(\S*) since (\S+))?$/;
 
-/** `host:4711@3f2a9c1b since 2026-11-25T12:00:00.000Z`. */
+/** Formats a name as `host:4711@3f2a9c1b since 2026-11-25T12:00:00.000Z`. */
 export function formatProcessName({ host, pid, boot = '', sinceMs = 0 }: ProcessName): string {
   return `${host}:${pid}@${boot} since ${new Date(sinceMs).toISOString()}`;
 }
 
-/** undefined for a name in another format. */
+/** Parses a name; undefined for another format. */
 export function parseProcessName(text: string): ProcessName | undefined {
   const match = PATTERN.exec(text);
   if (match === null) return undefined;
@@ -28,7 +31,7 @@ export function parseProcessName(text: string): ProcessName | undefined {
 }
 
 /**
- * Whether `mine` stays when two processes serve one node: the older process stays, because it has
+ * Whether this process stays when two processes serve one node. The older one stays, because it has
  * the builds.
  */
 export function isOlder(mine: string, other: string): boolean {

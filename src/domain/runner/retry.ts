@@ -1,4 +1,7 @@
-/** Tries of one call in all, the first included. Source: gitlab-runner `network/retry_requester.go`. */
+/**
+ * Number of tries of one call, including the first. Source: gitlab-runner
+ * `network/retry_requester.go`.
+ */
 export const MAX_TRIES = 5;
 
 const FIRST_DELAY_MS = 100;
@@ -6,14 +9,14 @@ const MAX_DELAY_MS = 60_000;
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * Whether an answer is worth another try at once. 501 and 505–511 are permanent. Source:
- * gitlab-runner `network/retry_requester.go`.
+ * Whether an answer is worth another try. 501 and 505–511 are permanent. Source: gitlab-runner
+ * `network/retry_requester.go`.
  */
 export function shouldRetryStatus(status: number): boolean {
   return RETRIED_STATUSES.has(status) || status >= 512;
 }
 
-/** Headers in which GitLab says when to come back. */
+/** Headers in which GitLab tells when to come back. */
 export interface WaitHints {
   /** `RateLimit-ResetTime`: the date when the rate limit's window ends. */
   readonly rateLimitResetTime: string | null;
@@ -22,10 +25,10 @@ export interface WaitHints {
 }
 
 /**
- * Milliseconds that GitLab asks to wait; undefined when it asks for none or the header is
- * malformed. `RateLimit-ResetTime` precedes `Retry-After`. Not capped: callers decide how long they
- * can wait. Source: gitlab-runner `network/retry_requester.go`; unlike it, this also reads a date
- * in `Retry-After`.
+ * Returns the milliseconds that GitLab asks to wait; undefined when it asks for none or the header
+ * is malformed. `RateLimit-ResetTime` precedes `Retry-After`. Not capped: callers decide how long
+ * they can wait. Source: gitlab-runner `network/retry_requester.go`; unlike it, this also reads a
+ * date in `Retry-After`.
  */
 export function askedWaitMs(hints: WaitHints, nowMs: number): number | undefined {
   const resetMs = untilDateMs(hints.rateLimitResetTime, nowMs);
@@ -47,9 +50,9 @@ function untilDateMs(text: string | null, nowMs: number): number | undefined {
 }
 
 /**
- * Milliseconds before the next try when GitLab does not say: a random time from 100 ms up to a
- * limit that doubles with each try, at most 60 s. `failedTries` counts from 1, `random` is in [0,
- * 1). Source: gitlab-runner `network/retry_requester.go`.
+ * Returns the milliseconds before the next try when GitLab does not tell: a random time from 100 ms
+ * up to a limit that doubles with each try, at most 60 s. `failedTries` counts from 1, `random` is
+ * in [0, 1). Source: gitlab-runner `network/retry_requester.go`.
  */
 export function backoffMs(failedTries: number, random: number): number {
   const ceilingMs = Math.min(FIRST_DELAY_MS * 2 ** (failedTries - 1), MAX_DELAY_MS);
@@ -70,8 +73,9 @@ export interface FailedTry {
 }
 
 /**
- * What to do after an answer: wait and try again, or give up. `askedMs` is GitLab's own wish. A
- * wait above the budget is left to the caller, who need not occupy a slot meanwhile.
+ * What to do after an answer: wait and try again, or give up. `askedMs` is the pause that GitLab
+ * has asked for. A wait above the budget is left to the caller, which need not occupy a slot
+ * meanwhile.
  */
 export type RetryVerdict =
   | { readonly kind: 'wait'; readonly waitMs: number }

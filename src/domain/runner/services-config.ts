@@ -7,12 +7,12 @@ export interface ConfiguredService {
   readonly alias: string;
   readonly command: readonly string[];
   readonly entrypoint: readonly string[];
-  /** `KEY=value` */
+  /** Each is `KEY=value`. */
   readonly environment: readonly string[];
 }
 
 /**
- * What `[runners.docker]` says of services. Source: gitlab-runner `common/config.go`,
+ * The keys of `[runners.docker]` about services. Source: gitlab-runner `common/config.go`,
  * spec/docker-executor §1.
  */
 export interface ServicesConfig {
@@ -22,7 +22,7 @@ export interface ServicesConfig {
   readonly limit: number | undefined;
   readonly allowed: readonly string[];
   readonly allowedPrivileged: readonly string[];
-  /** undefined: the same as for the job's containers. */
+  /** undefined means the same as for the job's containers. */
   readonly privileged: boolean | undefined;
   readonly memoryBytes: number | undefined;
   readonly memorySwapBytes: number | undefined;
@@ -44,7 +44,7 @@ export interface ServicesConfig {
 /** The default of gitlab-runner. */
 export const DEFAULT_WAIT_SECONDS = 30;
 
-/** The values of a configuration that says nothing about services. */
+/** The values of a configuration without any key about services. */
 export const NO_SERVICES_CONFIG: ServicesConfig = {
   list: [],
   limit: undefined,

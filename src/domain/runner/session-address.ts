@@ -2,18 +2,18 @@ import { parseListenAddress, type ListenAddress } from './listen-address.ts';
 
 /** `[session_server]` of config.toml. Source: gitlab-runner `common/config.go` (SessionServer). */
 export interface SessionServerConfig {
-  /** `host:port`; '' is no session server. */
+  /** `host:port`; empty means no session server. */
   readonly listenAddress: string;
-  /** As GitLab reaches it, without a scheme; '': the listen address. */
+  /** The address at which GitLab reaches it, without a scheme; empty means the listen address. */
   readonly advertiseAddress: string;
   /** How long a job that has ended waits for its terminal to be closed. */
   readonly timeoutSeconds: number;
 }
 
-/** Seconds. Source: gitlab-runner `common/consts.go` (DefaultSessionTimeout). */
+/** The default, in seconds. Source: gitlab-runner `common/consts.go` (DefaultSessionTimeout). */
 export const DEFAULT_SESSION_TIMEOUT_SECONDS = 1800;
 
-/** Where the session server listens, and what GitLab is told. */
+/** The address at which the session server listens, and the one that GitLab is told. */
 export interface SessionAddress {
   readonly listen: ListenAddress;
   /** `https://host:port`. */
@@ -23,9 +23,9 @@ export interface SessionAddress {
 }
 
 /**
- * The addresses of a session server, or a text that says what is wrong with them. Source:
- * gitlab-runner `session/server.go`, where an advertised name without a port gets the certificate of
- * the listen address.
+ * Plans the addresses of a session server, or returns a text that tells what is wrong with them.
+ * Source: gitlab-runner `session/server.go`, where an advertised name without a port gets the
+ * certificate of the listen address.
  */
 export function planSessionAddress({
   listenAddress,

@@ -13,8 +13,8 @@ export type SettingComparison = (
 ) => readonly ConfigChange[];
 
 /**
- * One comparison for each setting. The compiler requires an entry, so whoever adds a setting
- * decides whether its value may be shown.
+ * One comparison for each setting. The compiler requires an entry for a new setting, so that its
+ * author decides whether the value may be shown.
  */
 export type SettingComparisons<T> = { readonly [Name in keyof T]-?: SettingComparison };
 
@@ -43,7 +43,7 @@ export function invertedFlag(key: string): SettingComparison {
 }
 
 interface Unit {
-  /** How many units of the settings make one unit of the file. */
+  /** Number of units of the settings in one unit of the file. */
   readonly per?: number;
   readonly suffix?: string;
   /** The text for an unset value. */
@@ -122,7 +122,7 @@ function namesOf(value: unknown): readonly string[] {
   return hasMembers(value) ? Object.keys(value) : [];
 }
 
-/** Lists count too: their keys are the indexes. */
+/** Whether a value has members. Lists count too: their keys are the indexes. */
 function hasMembers(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
@@ -132,7 +132,7 @@ function showValue(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** All readers of these settings treat unset and empty alike. */
+/** Serializes a value. All readers of these settings treat unset and empty alike. */
 function serialize(value: unknown): string {
   const isEmpty = value === undefined || (Array.isArray(value) && value.length === 0);
   return JSON.stringify(isEmpty ? '' : value);

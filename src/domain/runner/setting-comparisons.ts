@@ -29,7 +29,10 @@ const MS_AS_SECONDS = { per: 1000, suffix: 's' };
 const CORES = { per: 1e9 };
 const KIB = { per: 1024 };
 
-/** Arguments of programs often contain passwords. */
+/**
+ * Values of `command` and `environment` are hidden, because arguments of programs often contain
+ * passwords.
+ */
 const SERVICE = {
   name: shown('name'),
   alias: shown('alias'),
@@ -58,7 +61,7 @@ const SERVICES = {
   waitTimeoutSeconds: amount('wait_for_services_timeout'),
 } satisfies SettingComparisons<ServicesConfig>;
 
-/** Options of volume and log drivers often contain logins. */
+/** Options of volume and log drivers are hidden, because they often contain logins. */
 const DOCKER = {
   host: address('host'),
   tlsCertPath: shown('tls_cert_path'),
@@ -167,7 +170,7 @@ const ARTIFACT = {
   responseHeaderTimeoutMs: amount('response_header_timeout', MS_AS_SECONDS),
 } satisfies SettingComparisons<ArtifactConfig>;
 
-/** The key of an entry is derived from its url and token. */
+/** `key` is left out, because it is derived from url and token. */
 const RUNNER = {
   name: shown('name'),
   url: address('url'),

@@ -1,7 +1,7 @@
 const MAX_LENGTH = 300;
 
 /**
- * The error in an object store's XML answer, on one line: `code: AccessDenied, message: …`.
+ * Returns the error in an object store's XML answer, on one line: `code: AccessDenied, message: …`.
  * undefined when it has no words. Source: gitlab-runner `network/client.go` (decodeXMLResponse),
  * the error documents of S3, GCS and Azure.
  */

@@ -1,7 +1,7 @@
 import { quote } from './quote.ts';
 import { failWith, formatNotice, sayNotice } from './say.ts';
 
-/** How the commands of a job are shown and checked. */
+/** The style in which the commands of a job are printed and checked. */
 export interface CommandStyle {
   /** Commands with several lines appear as a collapsed section (FF_SCRIPT_SECTIONS). */
   readonly hasSections: boolean;
@@ -33,7 +33,7 @@ export function formatCommands(
     ]);
 }
 
-/** Why no shell can run these commands; undefined when one can. */
+/** Returns why no shell can run these commands; undefined when one can. */
 function commandsFault(commands: readonly string[]): string | undefined {
   const index = commands.findIndex((text) => text.includes('\0'));
   if (index === -1) return undefined;

@@ -2,7 +2,7 @@ import type { Variables } from '../variables/variables.ts';
 import type { BuildContext } from '../context/context.ts';
 import { quote } from './quote.ts';
 
-/** Some shells reserve these names, and exit when one gets a value that they refuse. */
+/** Names that some shells reserve. Such a shell exits when one gets a value that it refuses. */
 const KEPT_BY_SHELLS: ReadonlySet<string> = new Set([
   'BASHOPTS',
   'BASH_VERSINFO',
@@ -20,8 +20,9 @@ const KEPT_BY_SHELLS: ReadonlySet<string> = new Set([
 /**
  * Variables that a job must not set in the helper, which runs the runner's own commands as root.
  * They would load other code, replace its programs, or point git to another repository or to a home
- * that an earlier job could have written. As in the peer, a job may set everything else: proxies,
- * GIT_SSH_COMMAND, GIT_CONFIG_COUNT and the like are in use, and affect only the job's own sources.
+ * that an earlier job could have written. As in gitlab-runner, a job may set everything else:
+ * proxies, GIT_SSH_COMMAND, GIT_CONFIG_COUNT and the like are in use, and affect only the job's own
+ * sources.
  */
 const NOT_FOR_HELPER: ReadonlySet<string> = new Set([
   'BASHOPTS',
@@ -55,7 +56,7 @@ export function exportForHelper(variables: Variables): readonly string[] {
   return helperEnvironment(variables).map(exportLine);
 }
 
-/** `KEY=value` for every variable that the helper may see. */
+/** Returns `KEY=value` for every variable that the helper may see. */
 export function helperEnvironment(variables: Variables): readonly string[] {
   return variables.environment().filter((line) => {
     const name = line.slice(0, line.indexOf('='));
@@ -73,8 +74,8 @@ function exportLine(line: string): string {
 }
 
 /**
- * The GITLAB_ENV file, through which scripts of a job pass variables to later ones. Its name is
- * unique to the build, so a file of an earlier job is never read.
+ * Returns the path of the GITLAB_ENV file, through which scripts of a job pass variables to later
+ * ones. Its name is unique to the build, so a file of an earlier job is never read.
  */
 export function envFile({ entropy }: BuildContext, { tempDir }: Variables): string {
   return `${tempDir}/${ENV_FILE_PREFIX}${entropy}`;

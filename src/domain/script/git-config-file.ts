@@ -6,7 +6,7 @@ export interface GitConfigSection {
 }
 
 /**
- * Content of a git config file. The file is written directly and not with `git config`, so that no
+ * Formats a git config file. The file is written directly and not with `git config`, so that no
  * token appears in the arguments of a process. Source: git-config(1), "Syntax".
  */
 export function formatGitConfig(sections: readonly GitConfigSection[]): string {
@@ -19,7 +19,10 @@ export function formatGitConfig(sections: readonly GitConfigSection[]): string {
     .join('');
 }
 
-/** The syntax has no escape for a line end here. Valid URLs and paths contain none. */
+/**
+ * Escapes a name. The syntax has no escape for a line end here, and valid URLs and paths contain
+ * none.
+ */
 function escapeName(text: string): string {
   return text.replace(/[\r\n\0]/g, '').replace(/["\\]/g, '\\$&');
 }

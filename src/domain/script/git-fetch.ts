@@ -33,7 +33,8 @@ export function fetchSources(sources: Sources): readonly string[] {
 }
 
 /**
- * git's own clone is used only for a new checkout. Source: gitlab-runner FF_USE_GIT_NATIVE_CLONE.
+ * Whether git's own clone is used. It only works for a new checkout. Source: gitlab-runner
+ * FF_USE_GIT_NATIVE_CLONE.
  */
 function wantsNativeClone({ settings, variables }: Sources): boolean {
   return settings.strategy === 'clone' && variables.featureFlags.isOn('FF_USE_GIT_NATIVE_CLONE');
@@ -54,7 +55,10 @@ function initAndFetch(sources: Sources): readonly string[] {
   ];
 }
 
-/** `git clone --revision` needs git 2.49. An older git fetches as without the flag. */
+/**
+ * Returns script lines for the flag. `git clone --revision` needs git 2.49; an older git fetches as
+ * without the flag.
+ */
 function cloneOrFetch(sources: Sources): readonly string[] {
   return [
     '_runner_git=$(git version)',
@@ -92,7 +96,10 @@ function userAgent({ context }: Sources): readonly string[] {
   return ['-c', `http.userAgent=${name} ${version} ${platform}`];
 }
 
-/** Root fetches the sources, but the job's user owns them afterwards, or owned them before. */
+/**
+ * Returns script lines that make git trust a directory. Root fetches the sources, but the job's
+ * user owns them afterwards, or owned them before.
+ */
 function trustDirectory(dir: string): readonly string[] {
   return [command('git', 'config', '--global', '--add', 'safe.directory', dir)];
 }

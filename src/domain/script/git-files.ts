@@ -9,7 +9,7 @@ import { command, quote } from './quote.ts';
  * get into an artifact. Source: gitlab-runner `shells/abstract.go`.
  */
 export interface GitFiles {
-  /** The template for a new repository's `.git`. */
+  /** The template for the `.git` of a new repository. */
   readonly template: string;
   /**
    * Included by the repository's config: credentials and other settings that must not stay there.
@@ -31,7 +31,7 @@ export function gitFiles({ tempDir }: Variables): GitFiles {
   };
 }
 
-/** Prints the job's token from the environment, so that the token is in no file. */
+/** Prints the job's token from the environment, so that no file contains the token. */
 const CREDENTIAL_HELPER =
   '!f(){ if [ "$1" = "get" ] ; then echo "password=${CI_JOB_TOKEN}" ; fi ; } ; f';
 
@@ -85,10 +85,10 @@ export function includeExternalConfig(variables: Variables): readonly string[] {
   return [command(...config, external, '\\.gitlab-runner\\.ext\\.conf$')];
 }
 
-/** What goes into the file with the credentials. */
+/** The content of the file with the credentials. */
 export interface ExternalConfig {
   readonly urls: GitUrls;
-  /** True: there is a repository. False: only commands of the job want to reach one. */
+  /** True: there is a repository. False: only commands of the job may access one. */
   readonly hasRepository: boolean;
 }
 
@@ -134,7 +134,10 @@ function repositorySections(
   ];
 }
 
-/** An empty helper comes first and makes git forget all others. */
+/**
+ * Returns the section of the credential helper. An empty helper comes first and makes git forget
+ * all others.
+ */
 function credentialSection(host: string): GitConfigSection {
   return {
     section: 'credential',
@@ -148,8 +151,8 @@ function credentialSection(host: string): GitConfigSection {
 }
 
 /**
- * The value comes from the coordinator's answer, so characters that could add another header are
- * refused.
+ * Returns the correlation id. It comes from the coordinator's answer, so characters that could add
+ * another header are refused.
  */
 export function correlationIdOf({ correlationId }: BuildContext): string | undefined {
   return /^[\w.:-]{1,255}$/.test(correlationId) ? correlationId : undefined;

@@ -6,9 +6,9 @@ import { quote } from './quote.ts';
 const LOCKS = ['index.lock', 'shallow.lock', 'HEAD.lock', 'config.lock'];
 
 /**
- * Files that make git run programs or read more configuration. The peer removes the first two. The
- * others have the same effect: `commondir`, for example, names a directory whose config and hooks
- * git uses.
+ * Files that make git run programs or read more configuration. gitlab-runner removes the first two.
+ * The others have the same effect: `commondir`, for example, names a directory whose config and
+ * hooks git uses.
  */
 const POWERS = ['config', 'hooks', 'config.worktree', 'commondir'];
 
@@ -35,8 +35,9 @@ export function resetGit(variables: Variables, settings: GitSettings): readonly 
 const IS_IN_GIT_DIR = `sh -c '[ -L "$1/../HEAD" ] || { [ -e "$1/../HEAD" ] && [ ! -d "$1/../HEAD" ]; }' sh {} \\;`;
 
 /**
- * Does the same for submodules, which git keeps in the repository's own directory. A submodule may
- * itself be named like one of these files, so directories with these names are checked.
+ * Does the same as {@link resetGit} for submodules, which git keeps in the repository's own
+ * directory. A submodule may itself be named like one of these files, so directories with these
+ * names are checked.
  */
 function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly string[] {
   const wanted = cleansConfig ? [...LOCKS, ...POWERS] : LOCKS;

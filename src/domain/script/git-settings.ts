@@ -62,7 +62,7 @@ function submoduleStrategy(variables: Variables): SubmoduleStrategy {
   return wanted === 'normal' || wanted === 'recursive' ? wanted : 'invalid';
 }
 
-/** `none` means no flags. */
+/** Parses flags. `none` means no flags. */
 function flagsOf(
   variables: Variables,
   key: string,
@@ -73,7 +73,7 @@ function flagsOf(
   return text === 'none' ? [] : words(text);
 }
 
-/** Splits as Go's `strings.Fields`: without quotes and escapes. */
+/** Splits a text like Go's `strings.Fields`: without quotes and escapes. */
 function words(text: string): readonly string[] {
   return text.split(/[\s\u0085]+/).filter((word) => word !== '');
 }

@@ -58,8 +58,8 @@ export function sourcesBody(
 }
 
 /**
- * Used without umask 0000. Source: gitlab-runner `executors/docker/docker_command.go`
- * (executeChown).
+ * Gives the files to their owner, without umask 0000. Source: gitlab-runner
+ * `executors/docker/docker_command.go` (executeChown).
  */
 function giveFiles(owner: string, { projectDir, tempDir }: Variables): readonly string[] {
   return [projectDir, tempDir].flatMap((dir) => [
@@ -68,7 +68,7 @@ function giveFiles(owner: string, { projectDir, tempDir }: Variables): readonly 
   ]);
 }
 
-/** Settings for every git command: the coordinator's TLS, and the source of the token. */
+/** Writes settings for every git command: the coordinator's TLS, and the source of the token. */
 function setUpGlobalConfig({ context, variables, settings, urls }: Sources): readonly string[] {
   const hasRepository = settings.strategy === 'fetch' || settings.strategy === 'clone';
   const isTokenless = variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');

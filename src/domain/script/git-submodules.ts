@@ -50,8 +50,8 @@ function update(sources: Sources): readonly string[] {
 }
 
 /**
- * One shell command. Git's own recursion would enter whatever an earlier job planted in the place
- * of a nested submodule. So each level is checked before git goes deeper.
+ * Returns one shell command. Git's own recursion would enter whatever an earlier job planted in the
+ * place of a nested submodule. So each level is checked before git goes deeper.
  */
 function updateAll(sources: Sources): string {
   const { settings } = sources;
@@ -104,7 +104,9 @@ export function cleanSubmodules({
 const CONNECT =
   'GIT_ALLOW_PROTOCOL=none git submodule --quiet update --init --no-fetch >/dev/null 2>&1';
 
-/** Commands of the job inside a submodule find the credentials too. */
+/**
+ * Returns the last script lines. Commands of the job inside a submodule find the credentials too.
+ */
 function finish({ variables, settings }: Sources, foreach: readonly string[]): readonly string[] {
   const { external } = gitFiles(variables);
   const everywhere = ['submodule', 'foreach', '--recursive'];

@@ -11,7 +11,9 @@ export interface GitUrls {
   readonly remote: string;
   /** Its scheme and host, with port; '' when it has none. */
   readonly host: string;
-  /** Add credentials, and https when the job asks for it, to addresses of this GitLab. */
+  /**
+   * Rewrites that add credentials, and https when the job asks for it, to addresses of this GitLab.
+   */
   readonly rewrites: readonly UrlRewrite[];
 }
 
@@ -23,9 +25,9 @@ interface Url {
 }
 
 /**
- * How git reaches the repository and others on the same GitLab. With FF_GIT_URLS_WITHOUT_TOKENS no
- * address contains a token; a credential helper provides it. Source: gitlab-runner
- * `helpers/url/gitauth.go`.
+ * Plans how git reaches the repository and others on the same GitLab. With
+ * FF_GIT_URLS_WITHOUT_TOKENS no address contains a token; a credential helper provides it. Source:
+ * gitlab-runner `helpers/url/gitauth.go`.
  */
 export function planGitUrls(context: BuildContext, variables: Variables): GitUrls {
   const hasTokens = !variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
@@ -62,7 +64,7 @@ interface Bases {
   readonly authorize: Authorize;
 }
 
-/** For other projects of the same GitLab, such as submodules. */
+/** Returns rewrites for other projects of the same GitLab, such as submodules. */
 function rewriteBases(
   { base, repo, authorize }: Bases,
   variables: Variables,
@@ -78,7 +80,7 @@ function rewriteBase(base: Url, authorize: Authorize): UrlRewrite {
   return [trimmed(authorize(base)), trimmed({ ...base, user: '' })];
 }
 
-/** For submodules with an ssh address, for which a job has no key. */
+/** Returns rewrites for submodules with an ssh address, for which a job has no key. */
 function rewriteSsh(base: string, variables: Variables): readonly UrlRewrite[] {
   if (!variables.flag('GIT_SUBMODULE_FORCE_HTTPS', false)) return [];
   const host = variables.get('CI_SERVER_SHELL_SSH_HOST') || variables.get('CI_SERVER_HOST');

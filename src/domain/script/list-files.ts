@@ -10,8 +10,8 @@ import { command, quote } from './quote.ts';
 import { sayWarning } from './say.ts';
 
 /**
- * Where a stage's script leaves file names for the runner, as paths in the container; see
- * `parseFileList`.
+ * The files in which a stage's script leaves file names for the runner, as paths in the container;
+ * see `parseFileList`.
  */
 export interface FileLists {
   /** All paths below the roots of selections that need a listing. Absent when there are none. */
@@ -20,7 +20,10 @@ export interface FileLists {
   readonly untracked: string;
 }
 
-/** The lists are outside the checkout, so they never get into an artifact. */
+/**
+ * Returns the paths of the lists. They are outside the checkout, so they never get into an
+ * artifact.
+ */
 export function fileLists({ tempDir }: Variables): FileLists {
   return { found: `${tempDir}/.glr.found`, untracked: `${tempDir}/.glr.untracked` };
 }
@@ -99,7 +102,10 @@ function rootsToList(sources: readonly FileSource[], variables: Variables): read
   );
 }
 
-/** Devices, sockets and pipes are never kept. Unreadable directories are skipped. */
+/**
+ * Returns script lines that list the roots. Devices, sockets and pipes are never kept. Unreadable
+ * directories are skipped.
+ */
 function listRoots(roots: readonly string[], file: string): readonly string[] {
   const words = roots.map((root) => quote(root === '' ? '.' : `./${root}`));
   return [
@@ -111,7 +117,10 @@ function listRoots(roots: readonly string[], file: string): readonly string[] {
   ];
 }
 
-/** An index that is not a regular file could block the reader for ever. */
+/**
+ * Returns script lines that list untracked files. An index that is not a regular file could block
+ * the reader for ever.
+ */
 function listUntracked(context: BuildContext, variables: Variables): readonly string[] {
   const { repo_object_format: format } = context.job.git_info;
   const own = quote(`${variables.tempDir}/.glr.listing.git`);

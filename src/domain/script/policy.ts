@@ -2,8 +2,8 @@ import type { JobPolicy } from '../job/payload.ts';
 import { formatRunnerLine } from '../trace/sections.ts';
 
 /**
- * Lines that say which policy created a job, and whether the user's own variables apply to it; ''
- * when none did. Source: gitlab-runner `common/build.go` (printPolicyOptions).
+ * Returns the lines that tell which policy created a job, and whether the user's own variables
+ * apply to it; '' when none did. Source: gitlab-runner `common/build.go` (printPolicyOptions).
  */
 export function formatPolicy(policy: JobPolicy | undefined): string {
   if (policy === undefined || !policy.execution_policy_job) return '';

@@ -6,7 +6,7 @@ export function quote(text: string): string {
   return `'${text.replaceAll('\0', '\u{fffd}').replaceAll("'", "'\\''")}'`;
 }
 
-/** A simple command in which every word is literal. */
+/** Formats a simple command in which every word is literal. */
 export function command(...words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quote(word))).join(' ');
 }

@@ -23,12 +23,12 @@ export function sayWarning(text: string): string {
   return sayPlain(`${YELLOW}WARNING: ${text}${RESET}`);
 }
 
-/** Script lines that fail the stage and print the reason in bold red. */
+/** Returns script lines that fail the stage and print the reason in bold red. */
 export function failWith(text: string): readonly string[] {
   return [sayPlain(`${BOLD_RED}ERROR: ${text}${RESET}`), 'exit 1'];
 }
 
-/** The text of a notice in its colour. */
+/** Colours the text of a notice. */
 export function formatNotice(text: string): string {
   return `${BOLD_GREEN}${text}${RESET}`;
 }

@@ -1,4 +1,4 @@
-/** A service that was not found listening. */
+/** A service that does not listen. */
 export interface ServiceWarning {
   readonly containerName: string;
   /** Why the service does not count as running. */
@@ -12,7 +12,7 @@ const YELLOW = '\u001b[0;33m';
 const RESET = '\u001b[0;m';
 
 /**
- * The block in the trace about a service that was not found listening. Source: gitlab-runner
+ * Formats the block in the trace about a service that does not listen. Source: gitlab-runner
  * `executors/docker/services.go` (waitForServiceContainer).
  */
 export function formatServiceWarning(warning: ServiceWarning): string {

@@ -1,8 +1,8 @@
 /**
- * Where a container finds the files of its stage, each bind-mounted from the build's directory on
+ * The paths of a stage's files in its container, each bind-mounted from the build's directory on
  * the node. The script is read-only. The stage's wrapper appends to the output and replaces the
- * state, so neither a dead worker nor a restarted dockerd loses a byte. Turn and bell are only in
- * containers that wait for their stages: see `waitingHelperCommand`.
+ * state, so neither a dead worker nor a restarted dockerd loses a byte. `turn` and `bell` exist
+ * only in containers that wait for their stages: see `waitingHelperCommand`.
  */
 export const STAGE_MOUNTS = {
   script: '/.temporal-gitlab-runner/script',

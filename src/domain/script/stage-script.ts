@@ -28,8 +28,8 @@ export interface StageScriptInput {
 }
 
 /**
- * The whole script file of one stage, for any POSIX shell. Throws only for a bug: a stage without a
- * script is never planned.
+ * Formats the whole script file of one stage, for any POSIX shell. Throws for a stage without a
+ * script, which is a bug: such a stage is never planned.
  */
 export function formatStageScript(input: StageScriptInput): string {
   const { context, variables, nonce, paths = STAGE_MOUNTS } = input;
@@ -66,7 +66,10 @@ function bodyOf({ context, variables, stage, owner }: StageScriptInput): readonl
   }
 }
 
-/** Keeps the container running until it is stopped. Not every `sleep` knows a longer time. */
+/**
+ * Keeps the container running until it is stopped. Some versions of `sleep` do not accept a longer
+ * time.
+ */
 const IDLE_BODY = ['while sleep 3600; do :; done'];
 
 function stepOf({ job }: BuildContext, lowerCaseName: string): JobStep {

@@ -38,19 +38,21 @@ export function parseStageState(text: string, nonce: string): StageState | undef
   return copierExitCode === 0 ? { exitCode } : { exitCode, copierExitCode };
 }
 
-/** The word that a container that runs one stage after another records, with the nonce, after each. */
+/**
+ * A container that runs one stage after another records this word, with the nonce, after each
+ * stage.
+ */
 export const STAGE_OVER = 'over';
 
 /**
  * Whether the stage with this nonce has ended with 0 in a container that waits for its stages, and
- * no process of it is left. Without a nonce: whether that is so for the stage of the file's first
- * line.
+ * no process of it is left. Without a nonce, the stage of the file's first line counts.
  */
 export function isStageOver(text: string, nonce = firstWord(text)): boolean {
   return nonce !== '' && text.includes(`\n${STAGE_OVER} ${nonce}\n`);
 }
 
-/** Whether a container with this state file that waits for its stages is running none now. */
+/** Whether a container with this state file waits for its stages and runs none now. */
 export function isAwaitingStage(text: string): boolean {
   return text === '' || isStageOver(text);
 }

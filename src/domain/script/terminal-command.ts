@@ -2,8 +2,8 @@ import { quote } from './quote.ts';
 import { SHELLS } from './stage-command.ts';
 
 /**
- * Command of a person's shell beside the job: a login shell, the first that the image has, in the
- * project's directory where that is there. Source: gitlab-runner `shells/bash.go`
+ * Returns the command of a person's shell beside the job: a login shell, the first one that the
+ * image has, in the project's directory when that exists. Source: gitlab-runner `shells/bash.go`
  * (GetConfiguration), which does not change the directory.
  */
 export function terminalCommand(projectDir: string): readonly string[] {

@@ -24,16 +24,16 @@ const TITLES: ReadonlyMap<string, string> = new Map([
   ['cleanup_file_variables', 'Cleaning up project directory and file based variables'],
 ]);
 
-/** The line with which the trace introduces a stage, in bold cyan. */
+/** Formats the line with which the trace introduces a stage, in bold cyan. */
 export function stageTitle(name: StageName): string {
   const title = TITLES.get(name) ?? `Executing "${name}" stage of the job script`;
   return formatRunnerLine('plain', `${BOLD_CYAN}${title}${RESET}`);
 }
 
 /**
- * First lines of a trace: the runner, flags that differ from their defaults, and unusable settings.
- * The peer puts all warnings into one line; here each has its own. Source: gitlab-runner
- * `common/build.go` (printRunningWithHeader, printSettingErrors).
+ * Formats the first lines of a trace: the runner, flags that differ from their defaults, and
+ * unusable settings. gitlab-runner puts all warnings into one line; here each has its own. Source:
+ * gitlab-runner `common/build.go` (printRunningWithHeader, printSettingErrors).
  */
 export function formatHeader(context: BuildContext, variables: Variables): string {
   const { program, runner, systemId } = context;
@@ -54,7 +54,8 @@ export function formatImageLine(jobImageName: string): string {
 }
 
 /**
- * The output of a stage that runs without a container, in the words that its script would print.
+ * Formats the output of a stage that runs without a container, in the words that its script would
+ * print.
  */
 export function formatRunnerStage(
   name: StageName,

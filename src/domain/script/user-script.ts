@@ -41,7 +41,7 @@ export function afterScriptBody(
   ];
 }
 
-/** How the job's commands are shown. */
+/** Returns the style in which the job's commands are printed. */
 export function commandStyle({ job }: BuildContext, { featureFlags }: Variables): CommandStyle {
   return {
     hasSections: featureFlags.isOn('FF_SCRIPT_SECTIONS') && job.features.trace_sections,
@@ -49,7 +49,7 @@ export function commandStyle({ job }: BuildContext, { featureFlags }: Variables)
   };
 }
 
-/** A text of the configuration as a list of commands: empty when the text is. */
+/** Returns a text of the configuration as a list of commands; empty when the text is. */
 export function present(script: string): readonly string[] {
   return script === '' ? [] : [script];
 }
@@ -81,8 +81,8 @@ function makeEnvFile(context: BuildContext, variables: Variables): readonly stri
 }
 
 /**
- * Reads lines of `KEY=value` literally. The peer fails at the first malformed line; here such a
- * line is skipped with a warning.
+ * Reads lines of `KEY=value` literally. gitlab-runner fails at the first malformed line; here such
+ * a line is skipped with a warning.
  */
 function readEnvFile(file: string): readonly string[] {
   return [

@@ -2,7 +2,7 @@ import { helperSettings, runScript } from './stage-command.ts';
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 import { STAGE_OVER } from './stage-state.ts';
 
-/** Each failed wait or kill takes about a millisecond. */
+/** Number of failed waits or kills before giving up. Each takes about a millisecond. */
 const MAX_MISSES = 1_000;
 
 /**
@@ -49,7 +49,7 @@ export function waitingHelperCommand(options: { readonly hasUmask: boolean }): r
     '    done',
     '    if [ -z "$_runner_left" ]; then break; fi',
     '    kill -KILL -1 2>/dev/null',
-    '    ( : )', // collects the dead children of this shell
+    '    ( : )', // This collects the dead children of the shell.
     '    _runner_misses=$((_runner_misses + 1))',
     `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 0; fi`,
     '  done',

@@ -19,7 +19,7 @@ export type SecretSource =
 /** A request to a Vault. Contains a token of the job: never logged. */
 export interface VaultRequest {
   readonly url: string;
-  /** '' is no namespace. */
+  /** The namespace; empty when there is none. */
   readonly namespace: string;
   readonly auth: {
     readonly method: string;
@@ -32,8 +32,9 @@ export interface VaultRequest {
 }
 
 /**
- * The secrets of a job in the order of the payload, with the job's variables inserted: this is how
- * an id token gets into a login. Source: gitlab-runner `common/secrets.go`, `common/spec/spec.go`.
+ * Plans the secrets of a job in the order of the payload, with the job's variables inserted: an id
+ * token gets into a login like that. Source: gitlab-runner `common/secrets.go`,
+ * `common/spec/spec.go`.
  */
 export function planSecrets(
   { secrets = [] }: Pick<JobPayload, 'secrets'>,

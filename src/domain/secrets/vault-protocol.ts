@@ -64,7 +64,10 @@ export function quoteNumbers(json: string): string {
   );
 }
 
-/** Each part is escaped and none is `..`, so that the path cannot lead elsewhere. */
+/**
+ * Joins the parts of a path. Each part is escaped and none is `..`, so that the path cannot lead
+ * elsewhere.
+ */
 function joined(...parts: readonly string[]): string {
   const path = cleanPath(`/${parts.join('/')}`);
   return path

@@ -1,6 +1,8 @@
-/** What leads to a build's web terminal. Secret, and kept in the build's record. */
+/**
+ * The address and token of a build's web terminal. They are secret, and kept in the build's record.
+ */
 export interface SessionKeys {
-  /** In the path: 64 hex digits. */
+  /** A part of the path: 64 hex digits. */
   readonly id: string;
   /** The whole `Authorization` header: 64 hex digits. */
   readonly token: string;
@@ -14,10 +16,10 @@ export interface SessionOffer extends SessionKeys {
   readonly certificatePem: string;
 }
 
-/** What a request to the session server is for. */
+/** What a request to the session server asks for. */
 export interface SessionTarget {
   readonly id: string;
-  /** `proxy`: to a service of the job, which this executor does not have. */
+  /** `proxy`: a connection to a service of the job, which this executor does not support. */
   readonly kind: 'terminal' | 'proxy';
 }
 
@@ -37,7 +39,10 @@ export function parseSessionTarget(target: string): SessionTarget | undefined {
   return rest.startsWith('proxy/') ? { id, kind: 'proxy' } : undefined;
 }
 
-/** Told to everybody whose job ends while a terminal is open. Source: gitlab-runner `common/build.go`. */
+/**
+ * Formats the line for a job that ends while its terminal is open. Source: gitlab-runner
+ * `common/build.go`.
+ */
 export function connectedLine(timeout: string): string {
   return `Terminal is connected, will time out in ${timeout}...`;
 }

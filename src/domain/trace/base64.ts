@@ -1,7 +1,8 @@
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /**
- * Bytes as base64 (RFC 4648, padded). For the few bytes that a pipeline holds back, not for traces.
+ * Encodes bytes as base64 (RFC 4648, padded). For the few bytes that a pipeline holds back, not for
+ * traces.
  */
 export function encodeBase64(bytes: Uint8Array): string {
   let text = '';

@@ -8,7 +8,8 @@ export interface TraceWindow {
 
 /**
  * `Content-Range` of a trace patch. The wire end is inclusive: bytes [0, 1024) are `0-1023`.
- * Source: PATCH /jobs/:id/trace, gitlab-runner 19.4 `network/gitlab.go`. Throws only on a bug.
+ * Source: PATCH /jobs/:id/trace, gitlab-runner 19.4 `network/gitlab.go`. Throws for an empty
+ * window, which is a bug.
  */
 export function formatContentRange({ startByte, endByte }: TraceWindow): string {
   assert(startByte < endByte, `empty trace window ${startByte}-${endByte}`);
@@ -16,8 +17,9 @@ export function formatContentRange({ startByte, endByte }: TraceWindow): string 
 }
 
 /**
- * Bytes the coordinator holds, from the `Range` header of a 416 reply. The end is exclusive
- * here, unlike in `Content-Range`. `undefined` when malformed: the caller decides, and logs.
+ * Returns the number of bytes that the coordinator holds, from the `Range` header of a 416 reply.
+ * The end is exclusive here, unlike in `Content-Range`. Returns undefined when the header is
+ * malformed.
  */
 export function parseRemoteLengthBytes(range: string | null): number | undefined {
   const end = /^\d+-(\d+)$/.exec(range ?? '')?.[1];

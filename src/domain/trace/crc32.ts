@@ -1,15 +1,15 @@
 const POLYNOMIAL = 0xedb88320;
 /**
- * Number of bytes processed at once, each with its own table ("slicing"): four times as fast as
- * one.
+ * Number of bytes processed at once, each with its own table ("slicing"). This is four times as
+ * fast as one byte at a time.
  */
 const SLICES = 4;
 
 const TABLES = makeTables();
 
 /**
- * CRC-32 (IEEE 802.3, as in zlib) of everything before and `bytes`; starts from 0. GitLab verifies
- * a trace with it. Source: gitlab-runner `helpers/trace/buffer.go`.
+ * Updates a CRC-32 (IEEE 802.3, as in zlib) of all earlier bytes with `bytes`. It starts from 0.
+ * GitLab verifies a trace with it. Source: gitlab-runner `helpers/trace/buffer.go`.
  */
 export function updateCrc32(crc: number, bytes: Uint8Array): number {
   const [t0, t1, t2, t3] = TABLES;

@@ -1,4 +1,4 @@
-/** The level of a line from the peer's helper program, which determines its prefix. */
+/** The level of a line from gitlab-runner's helper program, which determines its prefix. */
 export type HelperLineLevel = 'info' | 'warning' | 'error' | 'fatal';
 
 const RESET = '\u001b[0;m';
@@ -15,17 +15,17 @@ const LEVELS: Readonly<
   fatal: { color: BOLD_RED, prefix: 'FATAL: ' },
 };
 
-/** A line in the style of the peer's helper program. */
+/** A line in the style of gitlab-runner's helper program. */
 export interface HelperLine {
   readonly level: HelperLineLevel;
   readonly text: string;
-  /** Printed behind the text, by name. */
+  /** Printed after the text, by name. */
   readonly fields?: Readonly<Record<string, string | number>>;
 }
 
 /**
- * A line of what in the peer the helper program does and says itself: archives, uploads,
- * downloads. Not masked yet. Source: gitlab-runner `log/runner_formatter.go`.
+ * Formats a line about work that gitlab-runner leaves to its helper program: archives, uploads,
+ * downloads. It is not masked yet. Source: gitlab-runner `log/runner_formatter.go`.
  */
 export function formatHelperLine({ level, text, fields = {} }: HelperLine): string {
   const { color, prefix } = LEVELS[level];

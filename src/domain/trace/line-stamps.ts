@@ -26,16 +26,16 @@ const LF = 0x0a;
 const CR = 0x0d;
 const LINE_END: Uint8Array = Uint8Array.of(LF);
 const STAMP_BYTES = 32;
-/** The most bytes that are held of a line without an end, its stamp included. */
+/** Longest beginning of a line without an end that is held back, its stamp included. */
 const MAX_BEGUN_BYTES = 8 * 1024;
 const FLAG = { line: 0x20, continuation: 0x2b } as const;
 const NOTHING_BEGUN: LineStampsState = { begun: '', isContinuation: false };
 
 /**
- * `2026-01-31T23:59:59.123456Z 01O text`: time, stream, `O` or `E`, then a space, or `+` when the
- * line continues a broken one of this stream. A line is broken when a write ends in it with a CR
- * but no LF, or with more than 8 KiB. Source: gitlab-runner
- * `common/buildlogger/internal/timestamper/timestamper.go`.
+ * Creates the stamps. A line looks like `2026-01-31T23:59:59.123456Z 01O text`: time, stream, `O`
+ * or `E`, then a space, or `+` when the line continues a broken one of this stream. A line is
+ * broken when a write ends in it with a CR but no LF, or with more than 8 KiB. Source:
+ * gitlab-runner `common/buildlogger/internal/timestamper/timestamper.go`.
  */
 export function createLineStamps(
   stream: string,
@@ -84,7 +84,7 @@ export function createLineStamps(
   };
 }
 
-/** The stamp is valid until the next call. */
+/** Creates the function that formats stamps. A stamp is valid until the next call. */
 function createStamp(stream: string): (nowMs: number, isContinuation: boolean) => Uint8Array {
   const encoder = new TextEncoder();
   const stamp = new Uint8Array(STAMP_BYTES);
@@ -97,7 +97,7 @@ function createStamp(stream: string): (nowMs: number, isContinuation: boolean) =
   };
 }
 
-/** `YYYY-MM-DDTHH:MM:SS.uuuuuuZ`, UTC. */
+/** Formats a time as `YYYY-MM-DDTHH:MM:SS.uuuuuuZ`, UTC. */
 function formatTime(nowMs: number): string {
   const micros = Math.round(nowMs * 1000);
   const iso = new Date(Math.floor(micros / 1000)).toISOString();

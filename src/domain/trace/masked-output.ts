@@ -28,7 +28,7 @@ export interface MaskedOutput {
   coveredBytes(): number;
 }
 
-/** `coveredBytes` is a value of an earlier output: see `held`. */
+/** Creates an output. `coveredBytes` is a value of an earlier output: see `held`. */
 export function createMaskedOutput(coveredBytes: number): MaskedOutput {
   const out = createByteSink(0);
   const held = createHeldBytes();

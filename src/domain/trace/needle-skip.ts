@@ -1,19 +1,23 @@
 /** Passes over text in which no needle begins; see {@link createNeedleSkip}. */
 export type NeedleSkip = (bytes: Uint8Array, start: number) => number;
 
-/** More of each needle would fill the table faster than it lengthens the jumps. */
+/**
+ * The longest part of each needle in the table. Longer parts would fill the table faster than they
+ * lengthen the jumps.
+ */
 const MAX_WINDOW_BYTES = 16;
 const MIN_BITS = 13;
 const MAX_BITS = 16;
-/** So many places of the table to one that is in use: the others allow the longest jump. */
+/** Number of places in the table for each one in use. The unused places allow the longest jump. */
 const SPARSENESS = 16;
 const SAME: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
 /**
- * The first place from `start` on at which a needle may begin: none begins before it, not even one
- * whose end is still to come. It looks at few of the bytes: the two at the end of a window as long as
- * the shortest needle tell how far the window may jump (Wu and Manber, 1994). Each byte of the text
- * counts as what `fold` makes of it; the needles are folded already, and none of them is empty.
+ * Creates a function that returns the first place from `start` on at which a needle may begin. No
+ * needle begins before it, not even one whose end is still to come. It examines few of the bytes:
+ * the two at the end of a window as long as the shortest needle tell how far the window may jump
+ * (Wu and Manber, 1994). Each byte of the text counts as what `fold` makes of it; the needles are
+ * folded already, and none of them is empty.
  */
 export function createNeedleSkip(
   needles: readonly Uint8Array[],
@@ -53,7 +57,10 @@ function skipByFirst(isFirst: Uint8Array, bytes: Uint8Array, start: number): num
 }
 
 interface Jumps {
-  /** By two bytes: how far from the end of a window the nearest needle that has them there ends. */
+  /**
+   * For each pair of bytes: the distance from the end of a window to the end of the nearest needle
+   * with this pair.
+   */
   readonly jumps: Uint8Array;
   readonly shift: number;
   readonly mask: number;

@@ -1,20 +1,23 @@
-/** What every GitLab takes in one patch, and what its own runner sends: 1 MiB. */
+/** The size that every GitLab accepts in one patch, and that gitlab-runner sends: 1 MiB. */
 export const USUAL_PATCH_BYTES: number = 1024 * 1024;
-/** A larger one saves no time that could be noticed. */
+/** Larger patches save no noticeable time. */
 const LARGEST_PATCH_BYTES = 4 * 1024 * 1024;
-/** So many builds of a node send large patches at the same time, which bounds the memory for them. */
+/**
+ * Number of builds of a node that may send large patches at the same time. It bounds the memory for
+ * them.
+ */
 const LARGE_AT_ONCE = 2;
-/** One may fail with the line. */
+/** After this many failures in a row no large patch is sent. One may fail with the connection. */
 const LARGE_TRIES = 2;
 
-/** Counts the patches of a node above {@link USUAL_PATCH_BYTES} that are under way. */
+/** Counts the patches of a node above {@link USUAL_PATCH_BYTES} that are in progress. */
 export interface LargePatches {
-  /** False when there are enough already. */
+  /** Begins a large patch. Returns false when enough of them are in progress. */
   begin(): boolean;
   end(): void;
 }
 
-/** One for all GitLabs of a node, because its memory is the same. */
+/** Creates the count. All GitLabs of a node share it, because they share the node's memory. */
 export function createLargePatches(): LargePatches {
   let underWay = 0;
   return {
@@ -32,24 +35,25 @@ export function createLargePatches(): LargePatches {
 /** Permission to send one patch. */
 export interface PatchRoom {
   readonly maxBytes: number;
-  /** Called once, when the patch was answered or has failed. */
+  /** Call it once, when the patch was answered or has failed. */
   giveBack(): void;
 }
 
-/** What has become of a patch. */
+/** The result of a patch. */
 export type PatchFate = 'taken' | 'too_large' | 'failed';
 
-/** How many bytes a patch to one GitLab may have. */
+/** Decides how many bytes a patch to one GitLab may have. */
 export interface PatchSizes {
-  /** For a trace of which so many bytes wait to be sent. */
+  /** Returns the room for a trace of which this many bytes wait to be sent. */
   take(waitingBytes: number): PatchRoom;
   learn(sentBytes: number, fate: PatchFate): void;
 }
 
 /**
- * Patches grow while a log is far behind and GitLab takes them. After a fault they begin small again.
- * A GitLab that has called one too large never gets a large one again, nor does one whose proxy cuts
- * them off instead: the second large one in a row that fails is the last.
+ * Creates the sizes. Patches grow while a log is far behind and GitLab accepts them. After a fault
+ * they begin small again. A GitLab that has refused one as too large never gets a large one again.
+ * The same applies when a proxy cuts them off: after two large ones in a row have failed, no other
+ * is sent.
  */
 export function createPatchSizes(large: LargePatches): PatchSizes {
   let ceilingBytes = LARGEST_PATCH_BYTES;

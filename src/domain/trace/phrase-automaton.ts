@@ -5,21 +5,26 @@ import { createNeedleSkip, type NeedleSkip } from './needle-skip.ts';
  * start. Built in time and memory linear in the length of the phrases, whatever they contain.
  */
 export interface PhraseAutomaton {
-  /** The state after one more byte. Linear over a whole text. */
+  /** Returns the state after one more byte. Linear over a whole text. */
   next(state: number, byte: number): number;
-  /** In the start state: passes over bytes among which no phrase begins. The state stays the same. */
+  /**
+   * In the start state, passes over bytes among which no phrase begins. The state stays the same.
+   */
   readonly skip: NeedleSkip;
   /** For each state, how many of the last bytes are the beginning of a phrase. */
   readonly depths: Int32Array;
   /** For each state, the length of the longest phrase that ends here; 0 when none does. */
   readonly matchLengths: Int32Array;
-  /** The bytes that lead from the start to a state, as many as its depth. */
+  /** Returns the bytes that lead from the start to a state, as many as its depth. */
   pathTo(state: number): Uint8Array;
 }
 
 const ROOT = 0;
 
-/** Empty phrases are ignored. `fold`: what `skip` takes a byte of the text for; see there. */
+/**
+ * Creates the automaton. Empty phrases are ignored. `fold` is the value that `skip` uses for a byte
+ * of the text; see there.
+ */
 export function createPhraseAutomaton(
   texts: readonly Uint8Array[],
   fold?: Uint8Array,
@@ -135,7 +140,10 @@ function statesByDepth(depths: Int32Array, size: number): Int32Array {
 
 /** Edges of the trie. */
 interface Edges {
-  /** 0 when there is no such edge, because no edge leads to the start. */
+  /**
+   * Returns the state that the edge leads to; 0 when there is no such edge, because no edge leads
+   * to the start.
+   */
   find(state: number, byte: number): number;
   add(state: number, byte: number, to: number): void;
 }

@@ -7,7 +7,7 @@ import type { PhraseAutomaton } from './phrase-automaton.ts';
 export interface PhraseMaskState {
   /** The last bytes, as base64, which may be the beginning of a phrase. */
   readonly held: string;
-  /** How many of them are the end of a phrase that began earlier. */
+  /** Number of held bytes that are the end of a phrase that began earlier. */
   readonly coveredBytes: number;
 }
 
@@ -15,7 +15,7 @@ export interface PhraseMaskState {
 export interface PhraseMask {
   /** Returns the bytes that are decided. May be a view of `bytes`. */
   write(bytes: Uint8Array): Uint8Array;
-  /** Returns the bytes that were held back, because nothing follows. */
+  /** Returns the bytes that were held back, when nothing follows. */
   flush(): Uint8Array;
   snapshot(): PhraseMaskState;
 }
@@ -27,9 +27,9 @@ const MAX_WAITING = 4096;
 
 /**
  * Hides every byte of every occurrence of a phrase, however the text is cut into writes.
- * Overlapping occurrences become one `[MASKED]`. The peer instead takes the longest phrase first,
- * which may leave the end of another one readable. Linear in time; holds at most the length of the
- * longest phrase. Source: gitlab-runner `common/buildlogger/internal/masker/masker.go`.
+ * Overlapping occurrences become one `[MASKED]`. gitlab-runner instead takes the longest phrase
+ * first, which may leave the end of another one readable. Linear in time; holds at most the length
+ * of the longest phrase. Source: gitlab-runner `common/buildlogger/internal/masker/masker.go`.
  */
 export function createPhraseMask(
   automaton: PhraseAutomaton,

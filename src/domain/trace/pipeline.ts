@@ -4,7 +4,9 @@ import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.
 import { createStreamStages, type StreamStages, type StreamState } from './stream-stages.ts';
 import { createTraceMeter } from './trace-meter.ts';
 
-/** The origin of bytes in a trace. The peer numbers them 00 (runner), 01 (job), 0f (services). */
+/**
+ * The origin of bytes in a trace. gitlab-runner numbers them 00 (runner), 01 (job), 0f (services).
+ */
 export type TraceStream = 'runner' | 'stdout' | 'stderr' | 'service';
 
 /** Settings that are fixed from a trace's first byte on. */
@@ -15,7 +17,7 @@ export interface TracePipelineOptions {
   readonly tokenPrefixes: readonly string[];
   readonly timestamps: boolean;
   readonly limitBytes: number;
-  /** What the host can do; loops of its own unless given. */
+  /** The tools of the host. Without them the pipeline uses loops. */
   readonly tools?: ByteTools;
 }
 
@@ -32,14 +34,14 @@ export interface TracePipelineState {
 /** Turns raw output into the bytes of the trace. */
 export interface TracePipeline {
   /**
-   * The bytes to append to the trace now. Some input may be held back for a later call. The result
-   * may be a view of `bytes`, or of memory that is used again: use or copy it before those change
-   * and before the next call.
+   * Returns the bytes to append to the trace now. Some input may be held back for a later call. The
+   * result may be a view of `bytes`, or of memory that is used again: use or copy it before those
+   * change and before the next call.
    */
   write(stream: TraceStream, bytes: Uint8Array, nowMs: number): Uint8Array;
-  /** The stream pauses: returns the bytes that were held back. */
+  /** Pauses the stream and returns the bytes that were held back. */
   flush(stream: TraceStream, nowMs: number): Uint8Array;
-  /** Hides these phrases too from now on. */
+  /** From now on also hides these phrases. */
   addMaskPhrases(phrases: readonly string[]): void;
   snapshot(): TracePipelineState;
   /** Number of bytes emitted so far. */
@@ -56,13 +58,16 @@ const STAMPS: Readonly<Record<TraceStream, string>> = {
   stderr: '01E',
   service: '0fO',
 };
-/** The peer's limit, because more would slow down its masking. It keeps the shortest. */
+/**
+ * gitlab-runner has the same limit, because more prefixes would slow down the masking. It keeps the
+ * shortest.
+ */
 const MAX_TOKEN_PREFIXES = 15;
 
 /**
- * A pipeline at the beginning of a trace, or at the state of another one. The same input and
- * options give the same output, however often it was stopped and restored. Source: gitlab-runner
- * `common/buildlogger/build_logger.go`, `helpers/trace/buffer.go`.
+ * Creates a pipeline at the beginning of a trace, or at the state of another one. The same input
+ * and options give the same output, however often it was stopped and restored. Source:
+ * gitlab-runner `common/buildlogger/build_logger.go`, `helpers/trace/buffer.go`.
  */
 export function createTracePipeline(
   options: TracePipelineOptions,
@@ -93,8 +98,8 @@ export function createTracePipeline(
     if (isOver()) streams.clear();
     return given;
   };
-  // Restored from the start, so that a snapshot includes them even when nothing more is written to
-  // them.
+  // The streams are restored at the start, so that a snapshot includes them even when nothing more
+  // is written to them.
   for (const stream of STREAMS) if (state?.streams[stream] !== undefined) streamOf(stream);
 
   return {

@@ -12,30 +12,30 @@ const PREFIXES: Readonly<Record<RunnerLineLevel, string>> = {
 };
 
 /**
- * One line of the runner with its colour and line end. Not masked yet. Source: gitlab-runner
- * `common/buildlogger/internal/tee.go`, `helpers/ansi_colors.go`.
+ * Formats one line of the runner with its colour and line end. It is not masked yet. Source:
+ * gitlab-runner `common/buildlogger/internal/tee.go`, `helpers/ansi_colors.go`.
  */
 export function formatRunnerLine(level: RunnerLineLevel, text: string): string {
   return `${PREFIXES[level]}${text}${RESET}\n`;
 }
 
 /**
- * The mark that opens a collapsible section of the trace, without a line end, because the title
- * follows. Empty when the coordinator does not support sections. Source: gitlab-runner
+ * Formats the mark that opens a collapsible section of the trace, without a line end, because the
+ * title follows. Empty when the coordinator does not support sections. Source: gitlab-runner
  * `helpers/build_section.go`.
  */
 export function formatSectionStart(name: string, nowMs: number, hasSections: boolean): string {
   return hasSections ? formatMark('section_start', name, nowMs) : '';
 }
 
-/** The mark that closes a section; see {@link formatSectionStart}. */
+/** Formats the mark that closes a section; see {@link formatSectionStart}. */
 export function formatSectionEnd(name: string, nowMs: number, hasSections: boolean): string {
   return hasSections ? formatMark('section_end', name, nowMs) : '';
 }
 
 /**
- * Splits a text of the runner behind each section mark. Written one by one, each mark gets its own
- * physical line in a trace with timestamps, as in the peer.
+ * Splits a text of the runner after each section mark. When they are written one by one, each mark
+ * gets its own physical line in a trace with timestamps, as in gitlab-runner.
  */
 export function splitAtSectionMarks(text: string): readonly string[] {
   return text.split(/(?<=section_(?:start|end):\d+:[^\r\n]{1,255}\r\u001b\[0K)/).filter(Boolean);

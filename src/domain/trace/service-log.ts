@@ -4,7 +4,7 @@ import { concatBytes, createByteSink, NO_BYTES } from './byte-sink.ts';
 export interface LogPiece {
   readonly stream: 'stdout' | 'stderr';
   readonly bytes: Uint8Array;
-  /** True: a message begins here, and Docker has put its time in front. */
+  /** True: a message begins here, and Docker has put its time before it. */
   readonly startsMessage: boolean;
 }
 
@@ -30,15 +30,16 @@ const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const GREY = '\u001b[0;37m';
 const RESET = '\u001b[0;m\n';
-/** A service that never ends its line must not exhaust the memory. */
+/** Limits a line, because a service that never ends its line must not exhaust the memory. */
 const MAX_LINE_BYTES = 1024 * 1024;
-/** `2026-01-31T23:59:59.123456789Z ` */
+/** Length of `2026-01-31T23:59:59.123456789Z ` with some reserve. */
 const MAX_STAMP_BYTES = 40;
 
 /**
- * Lines such as `[service:db-postgres] 2026-01-31T23:59:59.123456789Z text`. The same log gives the
- * same bytes however it is cut into pieces, so that a reader with the first bytes can continue.
- * Source: gitlab-runner `helpers/service/logger.go` (InlineServiceLogWriter).
+ * Creates a service log. It returns lines such as `[service:db-postgres]
+ * 2026-01-31T23:59:59.123456789Z text`. The same log gives the same bytes however it is cut into
+ * pieces, so that a reader with the first bytes can continue. Source: gitlab-runner
+ * `helpers/service/logger.go` (InlineServiceLogWriter).
  */
 export function createServiceLog(name: string): ServiceLog {
   const encoder = new TextEncoder();

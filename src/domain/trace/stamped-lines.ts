@@ -1,31 +1,33 @@
 import type { ByteTools } from './byte-tools.ts';
 
-/** Makes room for lines with a prefix each, in memory that is used again. */
+/** Puts prefixes before lines, in memory that is used again. */
 export interface StampedLines {
   readonly hasMore: boolean;
-  /** Takes over `lines`, which end in LF, or get one here when `addsEnd` is set. */
+  /** Begins with `lines`. They end in LF, or get one here when `addsEnd` is set. */
   begin(lines: Uint8Array, addsEnd: boolean): void;
-  /** Puts `prefix` in front of the next line. */
+  /** Puts `prefix` before the next line. */
   give(prefix: Uint8Array): void;
-  /** All that was given since `begin`. Only valid until the next `begin`. */
+  /** Returns everything that was given since `begin`. It is valid until the next `begin`. */
   take(): Uint8Array;
 }
 
 const LF = 0x0a;
-/** Lines of the usual length with their stamps fit without growing. */
+/** With this factor, lines of the usual length fit with their stamps. */
 const ROOM_FACTOR = 1.5;
 const SPARE_BYTES = 16 * 1024;
-/** What was needed for more than that, for lines without text or for a huge write, is let go of. */
+/** Larger memory, for lines without text or for a huge write, is released again. */
 const KEPT_BYTES = 1024 * 1024;
 
 /**
- * The lines wait at the end of the memory, those with a prefix grow from its beginning: so each line is
- * moved within one memory, which is far faster than the view and the copy that it would take else.
+ * Creates the lines. Waiting lines are at the end of the memory, and those with a prefix grow from
+ * its beginning. So each line is moved within one memory, which is much faster than a view and a
+ * copy.
  */
 export function createStampedLines({ allocate }: Pick<ByteTools, 'allocate'>): StampedLines {
   let memory = allocate(0);
   let given = 0;
-  // Invariant: what was given is [0, given), what waits is [next, memory.length), given <= next.
+  // Invariant: the given bytes are [0, given), the waiting ones are [next, memory.length), and
+  // given <= next.
   let next = 0;
 
   const growTo = (lengthBytes: number): void => {

@@ -17,11 +17,11 @@ export interface StreamState {
   readonly lines: LineStampsState;
 }
 
-/** What all streams of a trace share, and the stamp of this one. */
+/** The options that all streams of a trace share, and the stamp of this one. */
 export interface StreamOptions {
   readonly phrases: PhraseAutomaton;
   readonly tokenPrefixes: PhraseAutomaton;
-  /** Two hex digits and `O` or `E`; undefined: lines get no stamps. */
+  /** Two hex digits and `O` or `E`; undefined when lines get no stamps. */
   readonly stamp: string | undefined;
   /**
    * True: the stream is one text from the first stage to the last, so its lines continue after a
@@ -35,15 +35,16 @@ export interface StreamOptions {
 export interface StreamStages {
   write(bytes: Uint8Array, nowMs: number): Uint8Array;
   flush(nowMs: number): Uint8Array;
-  /** Hides the phrases of another automaton from now on, also in bytes that are held back. */
+  /** From now on hides the phrases of another automaton, also in bytes that are held back. */
   setPhrases(phrases: PhraseAutomaton): void;
   snapshot(): StreamState;
 }
 
 /**
- * Masks phrases, then URL parameters, then tokens, as the peer does. Unlike in the peer, UTF-8 is
- * repaired before lines are stamped, so that breaking a long line never splits a character. Source:
- * gitlab-runner `common/buildlogger/build_logger.go` (wrap), `helpers/trace/buffer.go`.
+ * Masks phrases, then URL parameters, then tokens, as gitlab-runner does. Unlike in gitlab-runner,
+ * UTF-8 is repaired before lines are stamped, so that breaking a long line never splits a
+ * character. Source: gitlab-runner `common/buildlogger/build_logger.go` (wrap),
+ * `helpers/trace/buffer.go`.
  */
 export function createStreamStages(options: StreamOptions, before?: StreamState): StreamStages {
   let phrases = createPhraseMask(options.phrases, before?.phrases);

@@ -1,4 +1,4 @@
-/** Takes text in pieces of any size and returns what of it a terminal may be given. */
+/** Takes text in pieces of any size and returns the part that a terminal may get. */
 export type TerminalFilter = (text: string) => string;
 
 type Place = 'text' | 'escape' | 'csi' | 'string' | 'string-escape';
@@ -10,18 +10,25 @@ interface State {
 }
 
 const [ESC, CSI, NEWLINE] = ['\u001b', '\u009b', '\n'];
-/** Device control, start of string, system command, privacy message, program command: in seven bits and in eight. */
+/**
+ * The characters that begin a device control, start of string, system command, privacy message or
+ * program command, after an ESC. Each also exists as one character of eight bits.
+ */
 const STRINGS_AFTER_ESC = new Set(['P', 'X', ']', '^', '_']);
 const STRINGS = new Set(['\u0090', '\u0098', '\u009d', '\u009e', '\u009f']);
-/** BEL, CAN, SUB and ST. A line ends one too, or a job could hide the rest of its log. */
+/**
+ * BEL, CAN, SUB and ST end a string. A line end does too, because otherwise a job could hide the
+ * rest of its log.
+ */
 const STRING_ENDS = new Set(['\u0007', '\u0018', '\u001a', '\u009c']);
 const HARMLESS_CONTROLS = new Set(['\t', '\r', NEWLINE]);
 const MAX_PARAMETERS = 64;
 
 /**
- * Lets colours (SGR), `\r`, and erasing within a line pass, which logs and GitLab's section markers need.
- * Removes whatever else a job could do to the terminal of who reads its log: titles, clipboard and links
- * (OSC), questions that the terminal answers as if typed, movements of the cursor, modes, character sets.
+ * Creates a filter. It passes colours (SGR), `\r`, and erasing within a line, which logs and
+ * GitLab's section markers need. It removes everything else that a job could do to the terminal of
+ * the person who reads its log: titles, clipboard and links (OSC), queries that the terminal
+ * answers as if somebody had typed, movements of the cursor, modes, character sets.
  * **Source:** ECMA-48, and xterm's control sequences.
  */
 export function createTerminalFilter(): TerminalFilter {
@@ -85,7 +92,7 @@ function stepInString(char: string, state: State): string {
   return '';
 }
 
-/** Colours, and erasing within a line. */
+/** Whether a control sequence only changes colours or erases within a line. */
 function isHarmless(parameters: string, end: string): boolean {
   if (parameters.length >= MAX_PARAMETERS) return false;
   if (end === 'm') return /^[\d;:]*$/.test(parameters);

@@ -10,8 +10,9 @@ const ALPHABET = Uint8Array.from({ length: 256 }, (_, byte) =>
 );
 
 /**
- * Prefixes of GitLab's own tokens: `glpat-`, or all of them with FF_MASK_ALL_DEFAULT_TOKENS.
- * Source: gitlab-runner `common/buildlogger/internal/tokensanitizer/token_masker.go`.
+ * Returns the prefixes of GitLab's own tokens: `glpat-`, or all of them with
+ * FF_MASK_ALL_DEFAULT_TOKENS. Source: gitlab-runner
+ * `common/buildlogger/internal/tokensanitizer/token_masker.go`.
  */
 export function defaultTokenPrefixes(isAll: boolean): readonly string[] {
   if (!isAll) return ['glpat-'];
@@ -41,7 +42,7 @@ export function createTokenMask(
 
   return {
     write: (bytes) => {
-      // Invariant: bytes before `given` are given out or hidden.
+      // Invariant: bytes before `given` were returned or hidden.
       let given = 0;
       let i = 0;
       while (i < bytes.length) {

@@ -13,16 +13,16 @@ export interface TraceCount {
 /** Measures a trace and cuts it at its limit. */
 export interface TraceMeter extends TraceCount {
   /**
-   * The part of `bytes`, which are whole characters, that belongs to the trace. Must not be called
-   * over the limit.
+   * Returns the part of `bytes` that belongs to the trace. `bytes` are whole characters. Must not
+   * be called over the limit.
    */
   admit(bytes: Uint8Array): Uint8Array;
 }
 
 /**
- * As in the peer, a trace that reaches its limit exactly counts as over the limit: it is cut before
- * the character that does not fit, and a notice follows. Source: gitlab-runner
- * `helpers/trace/buffer.go`.
+ * Creates a meter. As in gitlab-runner, a trace that reaches its limit exactly counts as over the
+ * limit: it is cut before the character that does not fit, and a notice follows. Source:
+ * gitlab-runner `helpers/trace/buffer.go`.
  */
 export function createTraceMeter(
   limitBytes: number,

@@ -3,7 +3,7 @@ import { createByteSink } from './byte-sink.ts';
 import { MASK } from './mask-text.ts';
 import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 
-/** The state with which a mask continues that only looks back. */
+/** The state with which a mask that only looks back continues. */
 export interface LookBackState {
   /** The last bytes, as base64, that influence how the next ones are treated. */
   readonly recent: string;
@@ -12,7 +12,7 @@ export interface LookBackState {
 
 /** Hides the text after certain marks in one stream of bytes. Holds nothing back. */
 export interface LookBackMask {
-  /** May be a view of `bytes`. */
+  /** Returns the masked bytes, which may be a view of `bytes`. */
   write(bytes: Uint8Array): Uint8Array;
   /** Begins another text. */
   reset(): void;
@@ -52,7 +52,7 @@ const ENDS = byteTable((byte) => byte <= 0x20 || byte === 0x7f || isKeyStart(byt
 
 interface Cursor {
   isMasking: boolean;
-  /** While masking a state of LONG_ENDS, otherwise of KEYS. */
+  /** A state of LONG_ENDS while masking, otherwise a state of KEYS. */
   state: number;
 }
 
@@ -114,7 +114,10 @@ function advance(cursor: Cursor, byte: number): void {
   cursor.state = automatonOf(cursor).next(cursor.state, byte);
 }
 
-/** From inside a value: the index where the text continues, behind a long end or at a short one. */
+/**
+ * From inside a value, returns the index where the text continues: after a long end or at a short
+ * one.
+ */
 function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
   for (let i = start; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
@@ -132,7 +135,7 @@ function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
-/** From outside a value: the index where the next one begins. */
+/** From outside a value, returns the index where the next one begins. */
 function skipText(cursor: Cursor, bytes: Uint8Array, start: number): number {
   for (let i = start; i < bytes.length; i++) {
     if (cursor.state === ROOT) i = KEYS.skip(bytes, i);

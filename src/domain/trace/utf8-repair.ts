@@ -17,8 +17,9 @@ const CUT_OFF = -1;
 const MAX_BEGUN_BYTES = 3;
 
 /**
- * Replaces each byte that belongs to no character by U+FFFD: byte by byte, as Go counts. Source:
- * gitlab-runner `helpers/trace/buffer.go`, Go's `encoding.Replacement` encoder.
+ * Creates the repair. It replaces each byte that belongs to no character by U+FFFD, byte by byte,
+ * as Go counts. Source: gitlab-runner `helpers/trace/buffer.go`, Go's `encoding.Replacement`
+ * encoder.
  */
 export function createUtf8Repair(
   before = '',
@@ -30,7 +31,7 @@ export function createUtf8Repair(
     write: (bytes) => {
       const all = concatBytes(held, bytes);
       const whole = withoutBegun(all);
-      // Not `slice`, which of a Buffer is a view: what is held outlives the caller's bytes.
+      // `slice` of a Buffer would be a view, but the held bytes outlive the caller's bytes.
       held = new Uint8Array(all.subarray(whole.length));
       if (isUtf8(whole)) return whole;
       let given = 0;
@@ -38,7 +39,8 @@ export function createUtf8Repair(
       while (i < whole.length) {
         i = skipAscii(whole, i);
         if (i === whole.length) break;
-        // Of all bytes: one that another begun character follows is cut off by nothing, but wrong.
+        // All bytes are examined, because a character that is followed by another one is not cut
+        // off, but wrong.
         const size = characterSize(all, i);
         if (size === INVALID) {
           out.appendRange(whole, given, i);
@@ -61,7 +63,10 @@ export function createUtf8Repair(
   };
 }
 
-/** All but the beginning of a character at the end, which may go on in what comes next. */
+/**
+ * Returns all bytes except the beginning of a character at the end, which may continue in the next
+ * bytes.
+ */
 function withoutBegun(bytes: Uint8Array): Uint8Array {
   for (let size = 1; size <= MAX_BEGUN_BYTES && size <= bytes.length; size++) {
     const start = bytes.length - size;
@@ -70,7 +75,10 @@ function withoutBegun(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The longest beginning of `bytes`, valid UTF-8, that has whole characters and `limit` bytes. */
+/**
+ * Returns the longest beginning of `bytes`, valid UTF-8, that has whole characters and at most
+ * `limit` bytes.
+ */
 export function cutAtCharacter(bytes: Uint8Array, limit: number): Uint8Array {
   let end = Math.min(limit, bytes.length);
   while (end > 0 && end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
@@ -83,7 +91,7 @@ function skipAscii(bytes: Uint8Array, start: number): number {
   return i;
 }
 
-/** Number of bytes of the character that begins at `start`; see INVALID and CUT_OFF. */
+/** Returns the number of bytes of the character that begins at `start`; see INVALID and CUT_OFF. */
 function characterSize(bytes: Uint8Array, start: number): number {
   const lead = bytes[start] ?? 0;
   const size = sizeByLead(lead);
@@ -102,12 +110,12 @@ function sizeByLead(lead: number): number {
   return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
-/** Lower values would be overlong encodings. */
+/** Returns the lowest valid second byte. Lower values would be overlong encodings. */
 function lowestSecond(lead: number): number {
   return lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
 }
 
-/** Higher values would be surrogates, or lie above U+10FFFF. */
+/** Returns the highest valid second byte. Higher values would be surrogates, or above U+10FFFF. */
 function highestSecond(lead: number): number {
   return lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
 }

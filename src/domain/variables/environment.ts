@@ -24,8 +24,9 @@ export interface Environment {
 export type NameRule = (key: string) => boolean;
 
 /**
- * The last variable of a name counts. File variables stand for their path in `tempDir`. Only names
- * that a shell can export are passed on, unless `takesName` says otherwise.
+ * Formats the environment. The last variable of a name counts. File variables stand for their path
+ * in `tempDir`. Only names that a shell can export are passed on, unless `takesName` decides
+ * otherwise.
  */
 export function formatEnvironment(
   entries: readonly Variable[],
@@ -43,7 +44,7 @@ export function formatEnvironment(
 }
 
 /**
- * The variables of a service: the job's public ones and the runner's, unexpanded, then the
+ * Returns the variables of a service: the job's public ones and the runner's, unexpanded, then the
  * service's own, which may refer to all of them. Names are not checked. Source: gitlab-runner
  * `common/build.go` (GetServiceVariables).
  */
@@ -67,8 +68,8 @@ export function isProcessName(key: string): boolean {
 }
 
 /**
- * The files to write before a stage. Names that are not environment names are left out, because
- * they could lead out of `tempDir`.
+ * Returns the files to write before a stage. Names that are not environment names are left out,
+ * because they could lead out of `tempDir`.
  */
 export function filesOf(entries: readonly Variable[], tempDir: string): readonly VariableFile[] {
   return lastOfEach(entries)
@@ -77,8 +78,9 @@ export function filesOf(entries: readonly Variable[], tempDir: string): readonly
 }
 
 /**
- * Values that the trace must not show, even when a later variable overrides them: trimmed, without
- * repetitions, the longest first. Source: gitlab-runner `common/buildlogger/internal/unique.go`.
+ * Returns the values that the trace must not show, even when a later variable overrides them:
+ * trimmed, without repetitions, the longest first. Source: gitlab-runner
+ * `common/buildlogger/internal/unique.go`.
  */
 export function maskPhrasesOf(entries: readonly Variable[]): readonly string[] {
   const values = entries.filter(({ isMasked }) => isMasked).map(({ value }) => trimSpace(value));
@@ -88,7 +90,7 @@ export function maskPhrasesOf(entries: readonly Variable[]): readonly string[] {
 
 const MAX_NAMES = 10;
 
-/** At most one line, which names some of the affected variables. */
+/** Returns at most one line, which names some of the affected variables. */
 export function skippedWarning(what: string, names: readonly string[]): readonly string[] {
   if (names.length === 0) return [];
   const shown = names.slice(0, MAX_NAMES).map((name) => JSON.stringify(name.slice(0, 100)));
@@ -105,7 +107,7 @@ function isEnvironmentName(key: string): boolean {
 }
 
 /**
- * Trims as Go's TrimSpace, which removes U+0085; JavaScript does not. Unlike a pattern, this takes
+ * Trims like Go's TrimSpace, which unlike JavaScript removes U+0085. Unlike a pattern, this takes
  * linear time.
  */
 function trimSpace(text: string): string {

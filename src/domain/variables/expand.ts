@@ -1,7 +1,7 @@
 /** Looks up a variable for expansion: the value that takes the place of its reference. */
 export type ValueOf = (name: string) => string;
 
-/** A reference, read from behind its `$`. */
+/** A reference, read from after its `$`. */
 interface Reference {
   /** '' when this is not a reference. */
   readonly name: string;
@@ -22,7 +22,7 @@ const SPECIAL: ReadonlySet<string> = new Set('*#$@!?-0123456789');
 export function expandText(text: string, valueOf: ValueOf): string {
   let dollar = text.indexOf('$');
   if (dollar === -1) return text;
-  // No brace behind the last `}` can be closed. Finding it once keeps hostile texts linear.
+  // No brace after the last `}` can be closed. Finding it once keeps hostile texts linear.
   const lastBrace = text.lastIndexOf('}');
   let expanded = '';
   let start = 0;

@@ -19,9 +19,10 @@ export function parseExports(bytes: Uint8Array): readonly string[] {
 }
 
 /**
- * The variables for names and paths in the stages after the scripts. In the peer the helper expands
- * these and has read the GITLAB_ENV file. Keys and policies of caches are expanded without it, as
- * by the peer's runner. Source: gitlab-runner `shells/abstract.go` (writeExports, newCacheConfig).
+ * Returns the variables for names and paths in the stages after the scripts. gitlab-runner's
+ * helper, which has read the GITLAB_ENV file, expands these. Keys and policies of caches are
+ * expanded without that file, as by gitlab-runner itself. Source: gitlab-runner
+ * `shells/abstract.go` (writeExports, newCacheConfig).
  */
 export function finishVariables(
   context: BuildContext,

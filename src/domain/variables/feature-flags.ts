@@ -84,9 +84,10 @@ export function isFeatureFlag(name: string): boolean {
 }
 
 /**
- * The flags of one build. `configured` is `[runners.feature_flags]`, which a job cannot override.
- * `valueOf` gives the expanded value from the job's variables or the runner's environment, or
- * undefined. Source: gitlab-runner `common/build_settings.go` (populateFeatureFlags).
+ * Resolves the flags of one build. `configured` is `[runners.feature_flags]`, which a job cannot
+ * override. `valueOf` gives the expanded value from the job's variables or the runner's
+ * environment, or undefined. Source: gitlab-runner `common/build_settings.go`
+ * (populateFeatureFlags).
  */
 export function resolveFeatureFlags(
   configured: Readonly<Record<string, boolean>>,

@@ -7,7 +7,7 @@ import { fromJob, runnerVariable, type Variable } from './variable-list.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 7200;
 
-/** The build's directories; '' until they are decided. */
+/** The build's directories; empty until they are decided. */
 export interface Directories {
   readonly projectDir: string;
   readonly tempDir: string;
@@ -21,8 +21,8 @@ export interface Composition {
 }
 
 /**
- * The variables from which settings are read before they are decided, the job's own flags included.
- * Source: gitlab-runner `common/build.go` (getVariablesForFeatureFlagResolution).
+ * Returns the variables from which settings are read before they are decided, the job's own flags
+ * included. Source: gitlab-runner `common/build.go` (getVariablesForFeatureFlagResolution).
  */
 export function composeForSettings(
   composition: Composition,
@@ -38,9 +38,9 @@ export function composeForSettings(
 }
 
 /**
- * All variables of a build; the last one of a name counts. Values of flags come first and appear
- * once, so that scripts see the value that the runner uses. Unlike in the peer, that also applies
- * to flags in the runner's `environment`. Source: spec/job-payload §3, gitlab-runner
+ * Returns all variables of a build; the last one of a name counts. Values of flags come first and
+ * appear once, so that scripts see the value that the runner uses. Unlike in gitlab-runner, that
+ * also applies to flags in the runner's `environment`. Source: spec/job-payload §3, gitlab-runner
  * `common/build.go` (GetAllVariables).
  */
 export function composeVariables(
@@ -61,7 +61,7 @@ export function composeVariables(
   ];
 }
 
-/** The time-out of the whole job, in seconds. Source: spec/job-payload §2. */
+/** Returns the time-out of the whole job, in seconds. Source: spec/job-payload §2. */
 export function jobTimeoutSeconds({ job }: BuildContext): number {
   const { timeout } = job.runner_info;
   return timeout > 0 ? timeout : DEFAULT_TIMEOUT_SECONDS;
@@ -90,7 +90,10 @@ function beforeJob({ context, directories, jobStatus }: Composition): readonly V
   ];
 }
 
-/** A line without `=` is left out. Source: gitlab-runner `common/config.go` (parseVariable). */
+/**
+ * Parses a line of the configuration. A line without `=` is left out. Source: gitlab-runner
+ * `common/config.go` (parseVariable).
+ */
 function parseEnvironmentLine(line: string): readonly Variable[] {
   const at = line.indexOf('=');
   if (at === -1) return [];

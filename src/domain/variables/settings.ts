@@ -1,7 +1,9 @@
 import { parseGoBool } from '../job/go-bool.ts';
 import { parseGoDuration } from '../job/go-duration.ts';
 
-/** What a variable says as a setting, and a line for the trace where it could not be used as it is. */
+/**
+ * The value of a setting, and a line for the trace when the variable could not be used as it is.
+ */
 export interface Reading<T> {
   readonly value: T;
   readonly warning?: string;
@@ -78,7 +80,7 @@ function readDuration(key: string, text: string): Reading<number | undefined> {
   if (value < 0) {
     return { value: undefined, warning: `Ignoring relative ${key} timeout: ${quote(text)}` };
   }
-  // Zero is no time-out of its own in the peer either: the usual one counts.
+  // As in gitlab-runner, zero means no time-out of its own, so the usual one counts.
   return { value: value === 0 ? undefined : value };
 }
 
@@ -92,8 +94,9 @@ export interface SettingsInput {
 }
 
 /**
- * Warnings about every setting that the runner knows. They appear in the trace before the first
- * stage, whether or not the setting is used. Source: gitlab-runner `common/build_settings.go`.
+ * Returns warnings about every setting that the runner knows. They appear in the trace before the
+ * first stage, whether or not the setting is used. Source: gitlab-runner
+ * `common/build_settings.go`.
  */
 export function settingsWarnings(input: SettingsInput): readonly string[] {
   const { settings, defaultDepth } = input;

@@ -1,7 +1,7 @@
 import { ShellFault } from './shell-fault.ts';
 import { deeper, takeIf, takeMatch, type ShellReader } from './shell-reader.ts';
 
-/** Reads an expansion behind its `$`. It is a parameter because it needs arithmetic itself. */
+/** Reads an expansion after its `$`. It is a parameter because it needs arithmetic itself. */
 export type ReadDollar = (reader: ShellReader) => string;
 
 /** Evaluates `+ - * / %` and parentheses on 64-bit integers, which is what paths use. */
@@ -54,7 +54,7 @@ function skipSpace(reader: ShellReader): void {
   takeMatch(reader, /\s*/y);
 }
 
-/** A number, or the name of a variable with one; anything else is 0. */
+/** Returns a number, or the value of a variable with one; anything else is 0. */
 function numberIn({ valueOf }: ShellReader, word: string): bigint {
   let text = word.trim();
   for (let names = 0; names < 10 && /^[A-Za-z_]\w*$/.test(text); names += 1) {

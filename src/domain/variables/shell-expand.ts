@@ -11,7 +11,7 @@ export interface ShellExpansion {
   readonly fault: string | undefined;
 }
 
-/** No path or name is longer, and a list of them stays small. */
+/** The limit is longer than any path or name, and keeps a list of them small. */
 const MAX_LENGTH = 64 * 1024;
 const MAX_STEPS = 500_000;
 
@@ -42,9 +42,9 @@ interface Kind {
   /** True: a backslash makes the next character literal, and both stay. */
   readonly isGuarding: boolean;
   readonly hasQuotes: boolean;
-  /** '' is the end of the text. */
+  /** The characters that end the text; empty means the end of the whole text. */
   readonly end: string;
-  /** What the end of the text stands for. */
+  /** The message when that end is missing. */
   readonly unclosed: string;
 }
 
@@ -143,12 +143,12 @@ function readArithmetic(reader: ShellReader, end: string): string {
   return `${sum}`;
 }
 
-/** A shell's own variables are not set here. */
+/** Returns the value of a name. A shell's own variables are not set here. */
 function valueOfName({ valueOf }: ShellReader, name: string): string {
   return /^[A-Za-z_]/.test(name) ? valueOf(name) : '';
 }
 
-/** Begins behind `${`. */
+/** Reads a parameter. Begins after `${`. */
 function readParameter(reader: ShellReader): string {
   if (takeMatch(reader, /#(?=[A-Za-z_0-9*#$@!?-]+\})/y) !== '') {
     const value = valueOfName(reader, takeMatch(reader, BRACED_NAME));
@@ -177,7 +177,7 @@ interface Parameter {
 
 type ReadOperator = (reader: ShellReader, parameter: Parameter) => string;
 
-/** By the last character of the operator. */
+/** The operators by their last character. */
 const OPERATORS: ReadonlyMap<string, ReadOperator> = new Map<string, ReadOperator>([
   ['-', (reader, { value }) => choose(reader, value !== '', value)],
   ['+', (reader, { value }) => choose(reader, value === '', value)],

@@ -80,7 +80,10 @@ export function slice(value: string, offset: bigint, length: bigint | undefined)
   return (length === undefined ? tail : tail.slice(0, placeIn(tail.length, length))).join('');
 }
 
-/** As in the peer, a place before the beginning counts as the end. */
+/**
+ * Converts a place to an index. As in gitlab-runner, a place before the beginning counts as the
+ * end.
+ */
 function placeIn(size: number, place: bigint): number {
   const at = place < 0n ? BigInt(size) + place : place;
   return at < 0n || at > BigInt(size) ? size : Number(at);

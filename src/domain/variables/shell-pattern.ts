@@ -46,7 +46,7 @@ const NAMED_CLASSES: ReadonlyMap<string, RegExp> = new Map([
 
 interface ReadClass {
   readonly part: (char: string) => boolean;
-  /** Index of its `]`. */
+  /** Index of the `]` that ends it. */
   readonly end: number;
 }
 
@@ -82,7 +82,7 @@ function readRange(chars: readonly string[], start: number): CharRange | undefin
   return low > high ? undefined : { low, high, end };
 }
 
-/** Allowed only as the whole class: `[[:alpha:]]`. */
+/** Reads a named class. It is allowed only as the whole class: `[[:alpha:]]`. */
 function readNamedClass(chars: readonly string[], start: number): ReadClass | undefined {
   const [name = ''] = /^[a-z]+(?=:\]\])/.exec(chars.slice(start, start + 12).join('')) ?? [];
   const pattern = NAMED_CLASSES.get(name);
@@ -95,8 +95,9 @@ function codeOf(char: string): number {
 }
 
 /**
- * How many characters from `start` on the pattern matches: as few or as many as possible. undefined
- * when it does not match there. All alternatives are followed at once, so the time is linear.
+ * Returns how many characters from `start` on the pattern matches: as few or as many as possible.
+ * undefined when it does not match there. All alternatives are followed at once, so the time is
+ * linear.
  */
 export function matchLength(
   reader: ShellReader,
@@ -125,14 +126,14 @@ export function matchLength(
   return longest;
 }
 
-/** Where in a text a pattern is matched, and how much it may take. */
+/** The place in a text where a pattern is matched, and how much it may take. */
 export interface MatchPlace {
   readonly chars: readonly string[];
   readonly start: number;
   readonly isShortest: boolean;
 }
 
-/** A star may match nothing, so the state behind it is reached with it. */
+/** Adds the states that can be reached without a character: a star may match nothing. */
 function closure(pattern: ShellPattern, states: Set<number>): Set<number> {
   // A set may grow during the iteration: added states are visited too.
   for (const state of states) {

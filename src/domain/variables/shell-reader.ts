@@ -8,21 +8,21 @@ export interface ShellReader {
   depth: number;
   lengthLeft: number;
   stepsLeft: number;
-  /** '' for unset variables. As in the peer, unset and empty are the same. */
+  /** Empty for unset variables. As in gitlab-runner, unset and empty are the same. */
   readonly valueOf: (name: string) => string;
 }
 
-/** Deeper than anybody would write. */
+/** Nobody writes deeper nesting. */
 const MAX_DEPTH = 50;
 
-/** Moves behind `expected` and returns true when it is next. */
+/** Moves past `expected` and returns true when it is next. */
 export function takeIf(reader: ShellReader, expected: string): boolean {
   if (!reader.text.startsWith(expected, reader.at)) return false;
   reader.at += expected.length;
   return true;
 }
 
-/** Returns the match of a sticky pattern here and moves behind it; '' when it does not match. */
+/** Returns the match of a sticky pattern here and moves past it; empty when it does not match. */
 export function takeMatch(reader: ShellReader, pattern: RegExp): string {
   pattern.lastIndex = reader.at;
   const found = pattern.exec(reader.text)?.[0] ?? '';

@@ -16,24 +16,24 @@ export interface Variable {
 /** Variables in the order of precedence, and the values of references to them. */
 export interface VariableList {
   readonly entries: readonly Variable[];
-  /** The last one of that name. */
+  /** Returns the last one of that name. */
   readonly last: (key: string) => Variable | undefined;
-  /** `text` with references replaced by unexpanded values; undefined when it becomes too long. */
+  /** Replaces references in `text` by unexpanded values; undefined when it becomes too long. */
   readonly expand: (text: string, maxLength?: number) => string | undefined;
 }
 
 /**
- * More than any process can receive as its environment, in UTF-16 units. Values that double each
- * other stop here.
+ * The limit is more than any process can receive as its environment, in UTF-16 units. Values that
+ * double each other stop here.
  */
 export const MAX_EXPANDED_LENGTH = 16 * 1024 * 1024;
 
-/** A variable of the runner itself: services may see it, and its value is not expanded. */
+/** Creates a variable of the runner itself: services may see it, and its value is not expanded. */
 export function runnerVariable(key: string, value: string): Variable {
   return { key, value, isForServices: true, isFile: false, isMasked: false, isRaw: true };
 }
 
-/** A variable of the payload as a variable of the build. */
+/** Turns a variable of the payload into a variable of the build. */
 export function fromJob({ key, value, public: isForServices, file, masked, raw }: JobVariable) {
   return { key, value, isForServices, isFile: file, isMasked: masked, isRaw: raw };
 }
@@ -55,7 +55,9 @@ export function listVariables(entries: readonly Variable[], tempDir: string): Va
   };
 }
 
-/** Path of a file variable's content. Source: gitlab-runner `common/spec/variables.go`. */
+/**
+ * Returns the path of a file variable's content. Source: gitlab-runner `common/spec/variables.go`.
+ */
 export function filePath(tempDir: string, key: string): string {
   return `${tempDir}/${key}`;
 }

@@ -28,36 +28,42 @@ export type { VariableFile } from './environment.ts';
 /** All variables of a build, in the order of precedence and expanded once. */
 export interface Variables {
   /**
-   * Expanded value of the last variable of that name; '' when there is none. File variables give
-   * their content.
+   * Returns the expanded value of the last variable of that name; empty when there is none. File
+   * variables give their content.
    */
   readonly get: (key: string) => string;
   readonly has: (key: string) => boolean;
-  /** `$NAME` and `${NAME}` in `text` replaced, in one pass. File variables give their path. */
+  /** Replaces `$NAME` and `${NAME}` in `text`, in one pass. File variables give their path. */
   readonly expand: (text: string) => string;
-  /** Go's ParseBool; empty, absent and anything else is `fallback`. */
+  /** Returns a boolean by Go's ParseBool; `fallback` for an empty, absent or other value. */
   readonly flag: (key: string, fallback: boolean) => boolean;
-  /** Decimal integer; empty, absent and anything else is `fallback`. */
+  /** Returns a decimal integer; `fallback` for an empty, absent or other value. */
   readonly integer: (key: string, fallback: number) => number;
-  /** How often a stage is tried, from a `*_ATTEMPTS` variable: 1…10, 1 unless set. */
+  /**
+   * Returns how often a stage is tried, from a `*_ATTEMPTS` variable: 1…10, and 1 when it is not
+   * set.
+   */
   readonly attempts: (key: string) => number;
-  /** Milliseconds of a Go duration; undefined when absent, zero, malformed or negative. */
+  /**
+   * Returns the milliseconds of a Go duration; undefined when it is absent, zero, malformed or
+   * negative.
+   */
   readonly duration: (key: string) => number | undefined;
-  /** `KEY=value`, one for each name; file variables give their path. */
+  /** Returns `KEY=value`, one for each name; file variables give their path. */
   readonly environment: () => readonly string[];
-  /** The same for a service: public variables and the runner's, then the service's own. */
+  /** Returns the variables of a service: public ones and the runner's, then the service's own. */
   readonly publicEnvironment: (own?: readonly JobVariable[]) => readonly string[];
   readonly files: () => readonly VariableFile[];
-  /** Values that the trace must not show, the longest first. */
+  /** Returns the values that the trace must not show, the longest first. */
   readonly maskPhrases: () => readonly string[];
-  /** Lines for the trace about settings that cannot be used, whoever reads which of them. */
+  /** Lines for the trace about settings that cannot be used, whichever stage reads them. */
   readonly warnings: readonly string[];
   /** Absolute path of the checkout in the container. */
   readonly projectDir: string;
   /** `<projectDir>.tmp`: file variables and git's own files. */
   readonly tempDir: string;
   /**
-   * Why the build must fail as a configuration error: a GIT_CLONE_PATH that is not allowed;
+   * Why the build must fail as a configuration error, because its GIT_CLONE_PATH is not allowed;
    * undefined when it need not.
    */
   readonly projectDirFault: string | undefined;
@@ -72,13 +78,13 @@ interface Built {
 
 const lastBuilt = new WeakMap<JobPayload, Built>();
 
-/** What of a context no variable depends on: see `finishVariables` for the exports. */
+/** The fields of a context that no variable depends on: see `finishVariables` for the exports. */
 const NO_VARIABLE: ReadonlySet<string> = new Set(['exports', 'lostFiles']);
 
 /**
- * All variables of a build, built once for each status of the job and again when the build's context
- * changes. Never fails, whatever the job holds: what cannot be used is told by
- * `warnings` and `projectDirFault`. Source: spec/job-payload §3, gitlab-runner `common/build.go`.
+ * Builds all variables of a build, once for each status of the job and again when the build's
+ * context changes. Never fails, whatever the job contains: `warnings` and `projectDirFault` tell
+ * what cannot be used. Source: spec/job-payload §3, gitlab-runner `common/build.go`.
  */
 export function buildVariables(
   context: BuildContext,
@@ -93,7 +99,10 @@ export function buildVariables(
   return variables;
 }
 
-/** By identity: a context is never changed, a part of it is replaced. */
+/**
+ * Whether two contexts have the same variables. Parts are compared by identity, because a context
+ * is never changed: a part of it is replaced.
+ */
 function hasSameVariables(a: BuildContext, b: BuildContext): boolean {
   if (a === b) return true;
   const others = new Map(Object.entries(a).filter(([key]) => !NO_VARIABLE.has(key)));
@@ -164,7 +173,10 @@ interface Decisions {
   readonly project: ProjectDir;
 }
 
-/** Settings that determine the list of variables are read from a first, smaller list. */
+/**
+ * Decides the settings that determine the list of variables, which are read from a first, smaller
+ * list.
+ */
 function decide(context: BuildContext, jobStatus: JobStatus): Decisions {
   const { runner, job } = context;
   const directories = { projectDir: '', tempDir: '.tmp' };
@@ -191,7 +203,10 @@ function decide(context: BuildContext, jobStatus: JobStatus): Decisions {
   };
 }
 
-/** GitLab does not mark these as masked today. If it ever does, they are masked too. */
+/**
+ * Returns the services' own variables. GitLab does not mark these as masked today. If it ever does,
+ * they are masked too.
+ */
 function ownOfServices({ job }: BuildContext, list: VariableList): readonly Variable[] {
   const own = job.services.flatMap(({ variables }) => variables).filter(({ masked }) => masked);
   return expandAll(own.map(fromJob), list).entries;

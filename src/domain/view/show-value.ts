@@ -2,23 +2,22 @@ import { isObject } from '../is-object.ts';
 import { maskTokens } from './mask-tokens.ts';
 
 /**
- * What people may see of a field: its value, nothing of it, or a map whose keys nobody can list
- * beforehand.
+ * What people may see of a field: its value, nothing, or a map whose keys are not known beforehand.
  */
 export type FieldRule = 'shown' | 'hidden' | 'map';
 
 /** Rules by the names of fields, at any depth. A field without a rule is hidden. */
 export type FieldRules = Readonly<Record<string, FieldRule>>;
 
-/** What people see in place of what they may not. */
+/** The text that people see in place of a hidden value. */
 export const HIDDEN = '[HIDDEN]';
 
-/** More than any payload has. What is nested deeper was not made by this program. */
+/** No payload of this program is nested deeper. */
 const MAX_DEPTH = 16;
 
 /**
- * A decoded value as people may see it: fields that no rule shows are hidden, and secrets by their shape
- * in all texts.
+ * Returns a decoded value as people may see it: fields without a rule that shows them are hidden,
+ * and so is everything in texts that has the shape of a secret.
  */
 export function showValue(value: unknown, rules: FieldRules, depth = MAX_DEPTH): unknown {
   if (typeof value === 'string') return maskTokens(value);

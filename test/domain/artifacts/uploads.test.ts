@@ -29,7 +29,7 @@ describe('uploads', () => {
 
 describe('the name of an upload', () => {
   const cases: [name: string, format: string, expected: string, why: string][] = [
-    ['', 'zip', 'artifacts.zip', 'the peer falls back to it'],
+    ['', 'zip', 'artifacts.zip', 'gitlab-runner falls back to it'],
     ['app', '', 'app.zip', 'zip is what is usual'],
     ['app', 'zip', 'app.zip', 'its ending'],
     ['app', 'gzip', 'app.gz', 'its ending'],

@@ -10,7 +10,7 @@ const cases: readonly (readonly [outcome: StageOutcome, said: string | undefined
   [
     [{ kind: 'succeeded' }, undefined, 'nothing is amiss'],
     [{ kind: 'stopped' }, undefined, 'the line of the stop has said why'],
-    [{ kind: 'script_failed', exitCode: 9 }, `${WORDS} exit code 9`, 'as the peer says it'],
+    [{ kind: 'script_failed', exitCode: 9 }, `${WORDS} exit code 9`, 'as gitlab-runner says it'],
     [
       { kind: 'system_failed', type, message: 'network x not found' },
       `${WORDS} network x not found`,

@@ -37,7 +37,7 @@ const cases: [outcome: BuildOutcome, expected: string | undefined, why: string][
       message: formatJobTimeout(3_600_000),
     },
     `${RED}ERROR: Job failed: execution took longer than 1h0m0s seconds${RESET}`,
-    'the peer’s words',
+    'gitlab-runner’s words',
   ],
   [{ state: 'canceled' }, `${RED}ERROR: Job failed: canceled${RESET}`, 'failed, to the runner'],
   [{ state: 'aborted' }, undefined, 'GitLab takes nothing more'],

@@ -32,7 +32,7 @@ describe('shortToken', () => {
     ['glcbt-64_AbCdEfGhIjKl', '64_AbCdEf', 'job token'],
     ['GR1348941AbCdEfGhIjKl', 'AbCdEfGhI', 'old registration token'],
     ['GRxyz8941AbCdEfGhIjKl', 'GRxyz8941', 'no hex behind GR'],
-    ['glrt-glcbt-AbCdEfGhIjKl', 'AbCdEfGhI', 'one prefix of each sort, as in the peer'],
+    ['glrt-glcbt-AbCdEfGhIjKl', 'AbCdEfGhI', 'one prefix of each sort, as in gitlab-runner'],
     ['short', 'short', 'shorter than nine: no panic as in gitlab-runner'],
     ['', '', 'nothing'],
   ];

@@ -7,7 +7,7 @@ const cases: [text: string, level: string, warns: boolean, why: string][] = [
   ['fastest', 'fastest', false, 'as it says'],
   ['slowest', 'slowest', false, 'as it says'],
   ['default', 'default', false, 'as it says'],
-  ['FAST', 'default', true, 'the peer goes by the letter'],
+  ['FAST', 'default', true, 'gitlab-runner goes by the letter'],
   ['9', 'default', true, 'no number is a level'],
 ];
 for (const [text, expected, warns, why] of cases) {

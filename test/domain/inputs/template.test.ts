@@ -39,7 +39,7 @@ const values: readonly (readonly [expression: string, text: string, why: string]
   ['job.inputs.address', '{"line1":"42 Wallaby Way","post-code":2000}', 'an object is JSON'],
   ['job.inputs.address.line1', '42 Wallaby Way', 'a member of an object'],
   ['job.inputs.many', '${{ job.inputs.name }}', 'what came out is not looked at again'],
-  ['null', '<null>', 'as the peer says it'],
+  ['null', '<null>', 'as gitlab-runner says it'],
   ['1.5e3', '1500', 'a number with an exponent'],
   ['2E-4', '0.0002', 'and a capital one'],
   ['"a\\n\\t\\"\\\\\\u0041"', 'a\n\t"\\A', 'escapes in double quotes'],

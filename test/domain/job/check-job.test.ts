@@ -26,7 +26,7 @@ const accepted: [changes: Record<string, unknown>, why: string][] = [
 
 const refused: [changes: Record<string, unknown>, message: RegExp, why: string][] = [
   [{ run: '[{"name":"x"}]', steps: [] }, /`run` keyword is not supported/, 'no step runner here'],
-  [{ run: '[{"name":"x"}]' }, /cannot be used together/, 'as in the peer'],
+  [{ run: '[{"name":"x"}]' }, /cannot be used together/, 'as in gitlab-runner'],
   [{ steps: [] }, /no script/, 'nothing to run'],
   [{ steps: [step('script')] }, /no script/, 'nothing to run'],
   [{ steps: [step('a\nb', 'x')] }, /"a\\nb"/, 'would forge a section'],
@@ -39,7 +39,7 @@ const refused: [changes: Record<string, unknown>, message: RegExp, why: string][
   [
     { image: { executor_opts: { docker: { gpu: 1 } } } },
     /"docker\.gpu" for image; supported options are docker\.platform, docker\.user/,
-    'as in the peer',
+    'as in gitlab-runner',
   ],
   [{ services: [{}, { executor_opts: { vm: {} } }] }, /"vm" for services\[1\]/, 'services too'],
   [git({ sha: 'main' }), /"main" is not a hash/, 'a branch may move'],

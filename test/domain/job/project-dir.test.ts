@@ -39,7 +39,7 @@ const dirs: [changes: Partial<ProjectDirInput>, expected: string, why: string][]
   [
     { repoUrl: 'https://h/g..x/p' },
     '/builds/project-42',
-    'two dots anywhere are refused, as in the peer',
+    'two dots anywhere are refused, as in gitlab-runner',
   ],
   [{ repoUrl: 'https://h/%2e%2e/%2e%2e/etc' }, '/builds/etc', 'cleaned after decoding'],
   [{ repoUrl: 'https://h/g/%zz' }, '/builds/project-42', 'no URL'],
@@ -50,7 +50,7 @@ const dirs: [changes: Partial<ProjectDirInput>, expected: string, why: string][]
   [{ repoUrl: 'git@h:g/p.git' }, '/builds/project-42', 'no URL'],
   [{ clonePath: '/builds/go/src/x' }, '/builds/go/src/x', 'a place of the job’s choice'],
   [{ clonePath: '/builds/a/../b//c/' }, '/builds/b/c', 'cleaned'],
-  [{ clonePath: '/builds' }, '/builds', 'the root is inside the root, as in the peer'],
+  [{ clonePath: '/builds' }, '/builds', 'the root is inside the root, as in gitlab-runner'],
   [
     { clonePath: '/builds/x', gitStrategy: 'empty' },
     '/builds/x',
@@ -65,7 +65,7 @@ const faults: [clonePath: string, why: string][] = [
   ['/buildsx/y', 'only begins alike'],
   ['builds/x', 'relative'],
   ['x', 'relative'],
-  ['/builds/..x', 'refused by the peer too'],
+  ['/builds/..x', 'refused by gitlab-runner too'],
   ['/builds/a\0b', 'no path of any system'],
 ];
 

@@ -10,7 +10,7 @@ import { describeForShells, hasProgram, variable } from './support/stage-runs.ts
 describeForShells('sources of a job', ['bash'], (shell) => {
   const jobs = useGitJobs(shell);
 
-  it('are fetched, checked out and told as the peer tells it', async () => {
+  it('are fetched, checked out and told as gitlab-runner tells it', async () => {
     const { hashes, jobOf, dirOf, succeed } = jobs();
     const job = jobOf();
     const output = await succeed(job);

@@ -35,7 +35,7 @@ describeForShells('a script of the job', 'all', (shell) => {
   const runScript = (script: readonly string[], parts: Parts = {}) =>
     place.run(shell, 'step_script', jobWith({ script }, parts));
 
-  it('shows each command before it runs, as the peer does', async () => {
+  it('shows each command before it runs, as gitlab-runner does', async () => {
     const run = await runScript(['  echo one  ', '', 'echo two\necho three']);
     assert.equal(
       run.output,

@@ -7,7 +7,8 @@ import { NOW_MS, optionsOf } from './support.ts';
 const EIGHT_KIB = 8 * 1024;
 const DOTS = '.'.repeat(EIGHT_KIB);
 
-// Writes and lines of the peer's own tests: `timestamper_test.go`. Each write is an hour later.
+// Writes and lines of gitlab-runner's own tests: `timestamper_test.go`. Each write is an hour
+// later.
 const CASES: readonly (readonly [
   writes: readonly string[],
   expected: readonly string[],

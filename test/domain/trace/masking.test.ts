@@ -14,7 +14,7 @@ const PHRASES: readonly Case[] = [
   ['a secret', [' secret\n'], 'a [MASKED]', 'phrases are trimmed'],
   ['secretssecrets', ['secrets'], '[MASKED][MASKED]', 'neighbours stay two'],
   ['s|secrets', ['secrets'], 's[MASKED]', 'begins again after a false start'],
-  ['aaab', ['aab'], 'a[MASKED]', 'a false start that holds the true one: the peer shows it'],
+  ['aaab', ['aab'], 'a[MASKED]', 'a false start that holds the true one: gitlab-runner shows it'],
   ['at the start', ['at'], '[MASKED] the start', 'first bytes'],
   ['the buffer', ['buffer'], 'the [MASKED]', 'last bytes'],
   ['ffoo barr ffooo', ['foo', 'bar'], 'f[MASKED] [MASKED]r f[MASKED]o', 'inside of words'],

@@ -40,7 +40,7 @@ describe('the limit of a trace', () => {
     });
   }
 
-  it('has the checksum that the peer computes', () => {
+  it('has the checksum that gitlab-runner computes', () => {
     const pipeline = createTracePipeline(optionsOf({ limitBytes: 10 }));
     pipeline.write('stdout', Buffer.from('This is the long message'), NOW_MS);
     assert.equal(pipeline.crc, 0x295921ca);

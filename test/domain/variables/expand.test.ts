@@ -127,7 +127,7 @@ describe('specialValue', () => {
     ['?', '', 'exit status'],
     ['0', '', 'arguments of a shell'],
     ['9', '', 'arguments of a shell'],
-    ['-', undefined, 'the peer looks this one up'],
+    ['-', undefined, 'gitlab-runner looks this one up'],
     ['10', undefined, 'only single digits are special'],
     ['A', undefined, 'a variable'],
     ['', undefined, 'no name'],

@@ -26,7 +26,7 @@ const cases: [
   [ON, { [ON]: false }, undefined, false, false, 'the configuration alone'],
   [NAME, { [NAME]: true }, 'nonsense', true, false, 'what nobody reads is not warned of'],
   [ON, {}, 'yes', true, true, 'unreadable keeps the default'],
-  [NAME, {}, '', false, true, 'empty is unreadable too, as in the peer'],
+  [NAME, {}, '', false, true, 'empty is unreadable too, as in gitlab-runner'],
 ];
 
 describe('resolveFeatureFlags', () => {

@@ -54,7 +54,7 @@ describe('expansion of all variables', () => {
     assert.deepEqual(valuesOf(v('A', '$B'), v('B', '$C'), v('C', 'c')), ['$C', 'c', 'c']);
   });
 
-  it('leaves a variable that refers to itself as nobody would expect but the peer does', () => {
+  it('leaves a variable that refers to itself as nobody would expect but gitlab-runner does', () => {
     assert.deepEqual(valuesOf(v('PATH', '$PATH:/x')), ['$PATH:/x:/x']);
   });
 
