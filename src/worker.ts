@@ -4,7 +4,7 @@ import { oneAtATime } from './worker/recovery/one-at-a-time.ts';
 import { closeQuietly } from './worker/machine/closers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
-import { listenForShutdown, whenAborted, type Shutdown } from './worker/shutdown.ts';
+import { listenForShutdown, onAbort, type Shutdown } from './worker/shutdown.ts';
 import { noteNode, tellStanding } from './worker/standing.ts';
 import { initialFeedRunnersState } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
@@ -57,12 +57,12 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  whenAborted(shutdown.draining, () => {
+  onAbort(shutdown.draining, () => {
     node.monitoring.enter('graceful-shutdown');
     node.takeNoMore();
     void capacity.whenIdle().then(stop);
   });
-  whenAborted(shutdown.stopping, () => {
+  onAbort(shutdown.stopping, () => {
     node.monitoring.enter('forceful-shutdown');
     node.takeNoMore();
     stop();

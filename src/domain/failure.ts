@@ -3,8 +3,6 @@
  * Workflows decide by these strings and never by class names, which a minifier changes.
  */
 export const FailureType = {
-  /** The coordinator no longer wants anything about this job (403, 404, canceled, failed). */
-  JobGone: 'JobGone',
   /** The job asks for something the runner's configuration forbids or cannot do. */
   RunnerConfiguration: 'RunnerConfiguration',
   /** An image could not be pulled. */
@@ -69,9 +67,12 @@ export class FinalError extends Error {
   }
 }
 
-/** A needed container was removed by somebody else. */
+/** A needed container, given by its id or name, was removed by somebody else. */
 export class ContainerGone extends FinalError {
-  constructor(message: string) {
-    super(FailureType.RunnerSystem, message);
+  constructor(idOrName: string) {
+    super(
+      FailureType.RunnerSystem,
+      `container "${idOrName}" is gone: something other than this runner removed it while it was needed`,
+    );
   }
 }

@@ -6,7 +6,6 @@ import type { FailureType } from './failure.ts';
  */
 const SENTENCES: Readonly<Record<FailureType | 'Transient', string>> = {
   Transient: 'a passing fault, so it is tried again',
-  JobGone: 'GitLab does not want the job any more',
   RunnerConfiguration:
     'the job asks for something that the configuration of its runner does not allow',
   ImagePull: 'an image could not be pulled',

@@ -54,7 +54,7 @@ export function listenForShutdown(log: Log): Shutdown {
 }
 
 /** Calls back when the signal aborts, or at once when it already has. */
-export function whenAborted(signal: AbortSignal, callback: () => void): void {
+export function onAbort(signal: AbortSignal, callback: () => void): void {
   if (signal.aborted) callback();
   else signal.addEventListener('abort', callback, { once: true });
 }

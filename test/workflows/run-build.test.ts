@@ -301,7 +301,7 @@ describe('a build', () => {
   describe('whose end meets faults', () => {
     it('is released even if its result is refused for good', async () => {
       const handle = await startOn(PLAIN_PLAN, (fake) => {
-        fake.behave({ reportResult: () => Promise.reject(finalFault('JobGone', 'gone')) });
+        fake.behave({ reportResult: () => Promise.reject(finalFault('RunnerSystem', 'gone')) });
       });
       assert.deepEqual(await outcomeOf(handle), { state: 'success' });
       assertConcluded(node, 'success');

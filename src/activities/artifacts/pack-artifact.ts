@@ -1,5 +1,6 @@
 import { expandArtifact, type ExpandedArtifact } from '../../domain/artifacts/expand-artifact.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { startingWith } from '../../domain/files/starting-with.ts';
 import { readCompressionLevel } from '../../domain/files/compression-level.ts';
 import {
   planSelection,
@@ -87,18 +88,6 @@ async function expand(context: ArtifactContext): Promise<ExpandedArtifact> {
   const expanded = expandArtifact(context.upload.artifact, context.variables);
   await sayLines(context, 'expansion', expanded.lines);
   return expanded;
-}
-
-async function* startingWith(
-  first: FileMember,
-  rest: AsyncGenerator<FileMember>,
-): AsyncGenerator<FileMember> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    await rest.return(undefined); // Nobody else closes it when packing ends at the first member.
-  }
 }
 
 /** Ends packing with a refusal. Prints the lines so far, although not everything was seen. */

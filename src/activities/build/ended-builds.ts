@@ -1,3 +1,4 @@
+import { createListeners } from '../../domain/listeners.ts';
 import { whenReached } from './when-reached.ts';
 
 /**
@@ -16,17 +17,13 @@ export interface EndedBuilds {
 /** Creates an empty memory: no build has ended yet. */
 export function createEndedBuilds(): EndedBuilds {
   const runners = new Set<string>();
-  const listeners = new Set<() => void>();
-  const watch = (listener: () => void) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
+  const listeners = createListeners();
   return {
     announce: (runnerKey) => {
       runners.add(runnerKey);
-      for (const look of listeners) look();
+      listeners.tell();
     },
     take: (runnerKey) => runners.delete(runnerKey),
-    next: (runnerKey, signal) => whenReached(() => runners.has(runnerKey), watch, signal),
+    next: (runnerKey, signal) => whenReached(() => runners.has(runnerKey), listeners.add, signal),
   };
 }

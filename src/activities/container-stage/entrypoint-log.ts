@@ -1,3 +1,4 @@
+import { joinBytes } from '../../domain/join-bytes.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -103,22 +104,12 @@ function joinRuns(frames: readonly LogRun[]): readonly LogRun[] {
     if (last?.stream === stream) last.parts.push(bytes);
     else groups.push({ stream, parts: [bytes] });
   }
-  const runs = groups.map(({ stream, parts }) => ({ stream, bytes: concat(parts) }));
+  const runs = groups.map(({ stream, parts }) => ({ stream, bytes: joinBytes(parts) }));
   return runs.length <= MAX_RUNS ? runs : [{ stream: 'stdout', bytes: bytesOf(runs) }];
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
-}
-
 function bytesOf(runs: readonly LogRun[]): Uint8Array {
-  return concat(runs.map(({ bytes }) => bytes));
+  return joinBytes(runs.map(({ bytes }) => bytes));
 }
 
 function sliceRuns(runs: readonly LogRun[], startByte: number, endByte: number): readonly LogRun[] {

@@ -110,7 +110,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
     const replaced = await replaceSpoilt(build, { ...stage, start, status });
     return { status: replaced, start: undefined, stdin, state };
   }
-  if (status?.id !== start.containerId) throw containerGone(container);
+  if (status?.id !== start.containerId) throw new ContainerGone(container);
   return { status, start, stdin, state };
 }
 
@@ -156,7 +156,7 @@ async function makeAgain(
     ensureContainers(build, { plan, places: [place], withServices: false, ports, signal }),
   );
   const status = await engine.inspectContainer(container);
-  if (status === undefined) throw containerGone(container);
+  if (status === undefined) throw new ContainerGone(container);
   return status;
 }
 
@@ -241,10 +241,4 @@ function fileEntries(variables: Variables): readonly ArchiveEntry[] {
         ({ path, type: 'file', mode: 0o666, content: encoder.encode(content) }) as const,
     ),
   ];
-}
-
-function containerGone(container: string): ContainerGone {
-  return new ContainerGone(
-    `container ${container} is gone: somebody or something removed it while the job ran`,
-  );
 }

@@ -12,6 +12,7 @@ import {
 import { BUILD_ENDED_SIGNAL } from '../../domain/runner/fleet.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
+import { forgetBuild } from '../build/forget-build.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { EndedBuilds } from '../build/ended-builds.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
@@ -79,11 +80,8 @@ interface ReleaseScope {
 
 async function release(buildId: string, { ports, live, ended }: ReleaseScope): Promise<void> {
   const context = await ports.builds.read(buildId).catch(() => undefined);
-  await live.close(buildId);
-  await ports.builds.remove(buildId);
+  await forgetBuild(buildId, { ports, live });
   ports.sessions.end(buildId, 'The job has ended.');
-  ports.capacity.free(buildId);
-  ports.metrics.jobReleased(buildId);
   if (context !== undefined) ended.announce(context.runner.key);
 }
 

@@ -3,6 +3,7 @@ import { report, type ReportPorts } from '../job/coordinator.ts';
 import { destroy } from '../environment/environment.ts';
 import type { LiveBuilds } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
+import { forgetBuild } from '../build/forget-build.ts';
 import { loseLease } from '../build/lease.ts';
 
 /** What the node itself does for builds whose workflow is gone. */
@@ -13,8 +14,8 @@ export interface OrphanedBuilds {
   drop(buildId: string): Promise<void>;
   /** Lists the builds to drop, of which this process has learned that another node has them. */
   listLost(): Promise<readonly string[]>;
-  /** Releases what this process holds of the build. */
-  close(buildId: string): Promise<void>;
+  /** Removes a build that is over from this node, and gives its place back. */
+  forget(buildId: string): Promise<void>;
 }
 
 type OrphanPorts = ReportPorts & Pick<Ports, 'capacity' | 'sessions'>;
@@ -38,12 +39,9 @@ export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): Orph
         // The stage's container is gone, so the stage ends and writes nothing more.
         if (stage !== undefined) await build.settled(stage.key);
       }
-      await live.close(buildId);
-      await ports.builds.remove(buildId);
-      ports.capacity.free(buildId);
-      ports.metrics.jobReleased(buildId);
+      await forgetBuild(buildId, { ports, live });
     },
     listLost: () => live.listLost(),
-    close: (buildId) => live.close(buildId),
+    forget: (buildId) => forgetBuild(buildId, { ports, live }),
   };
 }

@@ -10,6 +10,7 @@ import { withHeartbeat } from '../build/heartbeat.ts';
 import { doubtLease, holdsLease, type LeasePorts } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import { defineMark } from '../build/note.ts';
+import { whenAborted } from '../build/when-aborted.ts';
 import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
 import { startDueTime } from './job-clock.ts';
 import { findBase, isOwnTrace, moveBase, sendFirstPatch } from './trace-base.ts';
@@ -62,13 +63,6 @@ async function returned(
   const end = await uploading;
   if (end === 'sealed' && untilReleased) await whenAborted(signal);
   return end;
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Resolves when the caller no longer waits. The loop is shared, and ends with the trace. */

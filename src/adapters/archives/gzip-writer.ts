@@ -1,9 +1,9 @@
-import { pipeline } from 'node:stream/promises';
-import { crc32, createDeflateRaw } from 'node:zlib';
+import { createDeflateRaw } from 'node:zlib';
 import type { FileMember } from '../../ports/index.ts';
 import { percentEncodePath } from '../../domain/files/path-bytes.ts';
-import { exactContent } from '../tar/exact-content.ts';
 import { archiveFault, quoted } from './faults.ts';
+import { summedContent } from './summed-content.ts';
+import { through } from './through.ts';
 
 const HAS_NAME = 1 << 3;
 const HAS_COMMENT = 1 << 4;
@@ -29,21 +29,11 @@ async function* gzipMember(
   member: FileMember,
   level: number,
 ): AsyncGenerator<Uint8Array, void, void> {
-  let sum = 0;
-  const summed = async function* (): AsyncGenerator<Uint8Array, void, void> {
-    for await (const chunk of exactContent(member)) {
-      sum = crc32(chunk, sum);
-      yield chunk;
-    }
-  };
+  const summed = summedContent(member);
   yield header(member);
-  const deflate = createDeflateRaw({ level });
-  const feeding = pipeline(summed(), deflate);
-  feeding.catch(() => undefined); // The stream that is read below throws it too.
-  yield* deflate as AsyncIterable<Uint8Array>;
-  await feeding;
+  yield* through(summed.content, createDeflateRaw({ level }));
   const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(sum, 0);
+  trailer.writeUInt32LE(summed.sum, 0);
   trailer.writeUInt32LE(member.sizeBytes % 2 ** 32, 4);
   yield trailer;
 }

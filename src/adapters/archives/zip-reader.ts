@@ -1,5 +1,4 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { fromRandomAccessReaderPromise, type Entry } from 'yauzl';
 import { assert } from '../../domain/assert.ts';
@@ -8,6 +7,7 @@ import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import type { ArchiveMember } from '../../ports/index.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import { ARCHIVE_LIMITS, createSeenMembers, type ArchiveLimits } from './member-rules.ts';
+import { through } from './through.ts';
 import { describeEntry, type EntryFacts } from './zip-entry.ts';
 import { BY_ZSTD, STORED } from './zip-packing.ts';
 import { bytesBetween, ZipSource } from './zip-source.ts';
@@ -193,10 +193,7 @@ async function* unpacked(
   }
   const stream = method === BY_ZSTD ? zstd?.createZstdDecompress() : createInflateRaw();
   assert(stream !== undefined, 'what cannot be unpacked here was let through');
-  const feeding = pipeline(packed, stream);
-  feeding.catch(() => undefined); // The stream that is read below throws it too.
-  yield* stream as AsyncIterable<Uint8Array>;
-  await feeding;
+  yield* through(packed, stream);
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {

@@ -1,8 +1,9 @@
-import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import type { FileMember } from '../../ports/index.ts';
 import { bytesOfPath } from '../../domain/files/path-bytes.ts';
 import { exactContent } from '../tar/exact-content.ts';
+import { summedContent } from './summed-content.ts';
+import { through } from './through.ts';
 import type { ZipPacking } from './zip-packing.ts';
 import { centralRecord, dataDescriptor, endRecords, localHeader } from './zip-records.ts';
 import type { ZipContent, ZipEntry } from './zip-records.ts';
@@ -96,33 +97,20 @@ async function* streamedFile(member: FileMember, packing: ZipPacking): Parts<Don
   const { method, largeBytes } = packing;
   const isLarge = member.sizeBytes >= largeBytes;
   const entry = entryOf(member, { method, isStreamed: true, isLarge });
-  let sum = 0;
+  const summed = summedContent(member);
   let packedBytes = 0;
-  const content = (): ZipContent => ({ crc32: sum, packedBytes, sizeBytes: member.sizeBytes });
-  const summed = async function* (): AsyncGenerator<Uint8Array, void, void> {
-    for await (const chunk of exactContent(member)) {
-      sum = crc32(chunk, sum);
-      yield chunk;
-    }
-  };
+  const content = (): ZipContent => ({
+    crc32: summed.sum,
+    packedBytes,
+    sizeBytes: member.sizeBytes,
+  });
   yield localHeader(entry, content());
-  for await (const chunk of packed(summed(), packing)) {
+  for await (const chunk of through(summed.content, packing.stream())) {
     packedBytes += chunk.byteLength;
     yield chunk;
   }
   yield dataDescriptor(entry, content());
   return { entry, content: content() };
-}
-
-async function* packed(
-  content: AsyncIterable<Uint8Array>,
-  packing: ZipPacking,
-): AsyncGenerator<Uint8Array, void, void> {
-  const stream = packing.stream();
-  const feeding = pipeline(content, stream);
-  feeding.catch(() => undefined); // The stream that is read below throws it too.
-  yield* stream as AsyncIterable<Uint8Array>;
-  await feeding;
 }
 
 function entryOf(

@@ -1,11 +1,11 @@
 import type { ContainerEngine } from '../../ports/index.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
-import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { createBody } from './create-body.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { goneFault, refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
+import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { inspectContainer, inspectRaw } from './inspect-container.ts';
 import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
 import { putArchive } from './put-archive.ts';
@@ -128,7 +128,7 @@ async function readLogs(
     const response = await daemon.open(call, limit);
     if (response.statusCode !== 200) {
       const reply = await readReply(response);
-      if (reply.status === 404) throw goneFault(idOrName);
+      if (reply.status === 404) throw new ContainerGone(idOrName);
       throw refusalFault(reply, daemon.action(call));
     }
     // Leaving the loop early closes the connection.

@@ -1,4 +1,4 @@
-import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { isRefusedForGood } from './refused-starts.ts';
 
 /** An answer with an unexpected status. */
@@ -113,11 +113,4 @@ function adviceFor(code: string): string {
         ? 'check tls_cert_path and tls_verify in [runners.docker]'
         : 'check that Docker runs there';
   }
-}
-
-/** Returns the error for a container that is needed and that another program has removed. */
-export function goneFault(idOrName: string): ContainerGone {
-  return new ContainerGone(
-    `container "${idOrName}" is gone: something other than this runner removed it while it was needed`,
-  );
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ContainerEngine, FileMember } from '../../ports/index.ts';
+import { startingWith } from '../../domain/files/starting-with.ts';
 import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
 import { segment, type DaemonCall } from './daemon.ts';
@@ -159,19 +160,6 @@ async function* membersAt(
 
 function isAtOrBelow(top: string, path: string): boolean {
   return path === top || path.startsWith(`${top}/`);
-}
-
-async function* startingWith<T>(
-  first: T,
-  rest: AsyncGenerator<T, void, void>,
-): AsyncGenerator<T, void, void> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    // This also runs when the reader leaves early.
-    await rest.return();
-  }
 }
 
 interface Stream {

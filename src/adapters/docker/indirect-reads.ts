@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
+import { reportedLink } from './path-stat.ts';
 import { isPodman } from './read-reply.ts';
 
 /** A path that must be searched among the members of a parent directory. */
@@ -27,7 +27,7 @@ export function indirectRead(response: IncomingMessage, path: string): IndirectR
   const clean = path.replace(/\/+$/, '');
   const pattern = PATTERN_CHARACTER.exec(clean);
   if (pattern !== null) return splitAt(clean, clean.lastIndexOf('/', pattern.index));
-  const isElsewhere = response.statusCode === 404 || isLink(response);
+  const isElsewhere = response.statusCode === 404 || reportedLink(response) !== undefined;
   return isElsewhere && hasParent(clean) ? parentRead(clean) : undefined;
 }
 
@@ -56,27 +56,4 @@ function parentRead(path: string): IndirectRead {
 
 function splitAt(path: string, slash: number): IndirectRead {
   return { directory: path.slice(0, slash + 1), below: path.slice(slash + 1) };
-}
-
-const statSchema = z.object({ mode: z.number() });
-/** Go's `fs.ModeSymlink`, as the Engine API writes modes. */
-const MODE_SYMLINK = 2 ** 27;
-
-/**
- * Whether the header describes a link. It does so for the path itself, even when the link is
- * dangling and the status is 404.
- */
-function isLink({ headers }: IncomingMessage): boolean {
-  const stat = headers['x-docker-container-path-stat'];
-  if (typeof stat !== 'string') return false;
-  const parsed = statSchema.safeParse(parseJson(Buffer.from(stat, 'base64').toString()));
-  return parsed.success && Math.floor(parsed.data.mode / MODE_SYMLINK) % 2 === 1;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

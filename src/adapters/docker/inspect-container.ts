@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { ContainerStatus } from '../../ports/index.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { inspect } from './inspect.ts';
 import type { Patience } from './patience.ts';
 import { containerSchema } from './replies.ts';
 import { parseState } from './states.ts';
@@ -16,19 +17,20 @@ interface Inspecting {
 
 /** Returns Docker's own answer about the container; undefined when there is no such container. */
 export async function inspectRaw(
-  { daemon, timing }: EngineParts,
+  parts: EngineParts,
   idOrName: string,
   { signal, patience = 'short' }: Inspecting = {},
 ): Promise<RawContainer | undefined> {
-  const call: DaemonCall = {
+  const call = { ...inspectionOf(idOrName), patience };
+  return inspect(parts, call, { schema: containerSchema, signal });
+}
+
+/** The call for all that Docker says of a container. */
+export function inspectionOf(idOrName: string): Pick<DaemonCall, 'doing' | 'path'> {
+  return {
     doing: `inspect container "${idOrName}"`,
-    method: 'GET',
     path: `/containers/${segment(idOrName)}/json`,
-    patience,
   };
-  const options = { limitMs: timing.callLimitMs, accept: [200, 404], signal };
-  const { status, body } = await daemon.expect(call, options);
-  return status === 404 ? undefined : parseReply(containerSchema, body, daemon.action(call));
 }
 
 /** Returns undefined when there is no such container. */

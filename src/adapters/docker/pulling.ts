@@ -9,11 +9,12 @@ import {
 } from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { inTries, upTo, type TryEnd } from '../../domain/tries.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { inspect } from './inspect.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
-import { imageSchema } from './replies.ts';
+import { imageSchema, tcpPortsOf } from './replies.ts';
 import { shareCalls } from './share-calls.ts';
 
 type Images = Pick<ContainerEngine, 'inspectImage' | 'pullImage'>;
@@ -35,30 +36,20 @@ export function createImages(parts: EngineParts): Images {
   };
 }
 
-async function inspectImage(
-  { daemon, timing }: EngineParts,
-  reference: string,
-): Promise<ImageInfo | undefined> {
-  const call: DaemonCall = {
-    doing: `inspect image "${reference}"`,
-    method: 'GET',
-    path: `/images/${segment(reference)}/json`,
-  };
-  const { status, body } = await daemon.expect(call, {
-    limitMs: timing.callLimitMs,
-    accept: [200, 404],
-    badRequest: FailureType.RunnerConfiguration,
-  });
-  if (status === 404) return undefined;
-  const { Id, RepoDigests, Config } = parseReply(imageSchema, body, daemon.action(call));
+async function inspectImage(parts: EngineParts, reference: string): Promise<ImageInfo | undefined> {
+  const found = await inspect(
+    parts,
+    { doing: `inspect image "${reference}"`, path: `/images/${segment(reference)}/json` },
+    { schema: imageSchema, badRequest: FailureType.RunnerConfiguration },
+  );
+  if (found === undefined) return undefined;
+  const { Id, RepoDigests, Config } = found;
   return {
     id: Id,
     repoDigests: RepoDigests ?? [],
     user: Config?.User ?? '',
     entrypoint: Config?.Entrypoint ?? [],
-    exposedPorts: Object.keys(Config?.ExposedPorts ?? {})
-      .filter((port) => port.endsWith('/tcp') || !port.includes('/'))
-      .map((port) => Number.parseInt(port, 10)),
+    exposedPorts: tcpPortsOf(Config?.ExposedPorts),
   };
 }
 

@@ -51,7 +51,8 @@ function tooLong(): FinalError {
   );
 }
 
-function parseJson(text: string): unknown {
+/** undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

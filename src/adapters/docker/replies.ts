@@ -93,3 +93,12 @@ export const usageSchema = z.object({
     .array(z.object({ Name: z.string(), UsageData: z.object({ Size: z.number() }).nullish() }))
     .nullish(),
 });
+
+/** The TCP ports among those that an image or a container exposes, such as `80/tcp` or `80`. */
+export function tcpPortsOf(
+  exposed: Readonly<Record<string, unknown>> | null | undefined,
+): readonly number[] {
+  return Object.keys(exposed ?? {})
+    .filter((port) => port.endsWith('/tcp') || !port.includes('/'))
+    .map((port) => Number.parseInt(port, 10));
+}

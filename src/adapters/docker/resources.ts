@@ -1,10 +1,11 @@
 import type { ContainerEngine } from '../../ports/index.ts';
 import type { NetworkSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { segment, type DaemonCall } from './daemon.ts';
 import { createInfo } from './info.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
+import { inspect } from './inspect.ts';
 import {
   BUILD_LABEL,
   INSTALLATION_LABEL,
@@ -102,19 +103,13 @@ async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<voi
   );
 }
 
-async function inspectNetwork(
-  { daemon, timing }: EngineParts,
+function inspectNetwork(
+  parts: EngineParts,
   name: string,
 ): Promise<ReturnType<typeof networkSchema.parse> | undefined> {
-  const call: DaemonCall = {
-    doing: `inspect network "${name}"`,
-    method: 'GET',
-    path: `/networks/${segment(name)}`,
-    patience: 'long',
-  };
-  const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
-  const { status, body } = await daemon.expect(call, options);
-  return status === 404 ? undefined : parseReply(networkSchema, body, daemon.action(call));
+  const path = `/networks/${segment(name)}`;
+  const call = { doing: `inspect network "${name}"`, path, patience: 'long' } as const;
+  return inspect(parts, call, { schema: networkSchema });
 }
 
 /**

@@ -3,14 +3,15 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { createServiceLog } from '../../domain/trace/service-log.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { segment, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
-import { inspectContainer } from './inspect-container.ts';
+import { inspect } from './inspect.ts';
+import { inspectContainer, inspectionOf } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
-import { endpointSchema } from './replies.ts';
+import { endpointSchema, tcpPortsOf } from './replies.ts';
 
 /** Creates the part of the engine for services: their addresses and their output. */
 export function createServices(parts: EngineParts): ServiceEngine {
@@ -21,18 +22,12 @@ export function createServices(parts: EngineParts): ServiceEngine {
 }
 
 async function inspectEndpoint(
-  { daemon, timing }: EngineParts,
+  parts: EngineParts,
   idOrName: string,
 ): Promise<ContainerEndpoint | undefined> {
-  const call: DaemonCall = {
-    doing: `inspect container "${idOrName}"`,
-    method: 'GET',
-    path: `/containers/${segment(idOrName)}/json`,
-  };
-  const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
-  const { status, body } = await daemon.expect(call, options);
-  if (status === 404) return undefined;
-  const { Config, NetworkSettings } = parseReply(endpointSchema, body, daemon.action(call));
+  const found = await inspect(parts, inspectionOf(idOrName), { schema: endpointSchema });
+  if (found === undefined) return undefined;
+  const { Config, NetworkSettings } = found;
   const networks = Object.values(NetworkSettings?.Networks ?? {});
   const addresses = [
     ...networks.map((network) => network?.IPAddress ?? ''),
@@ -40,9 +35,7 @@ async function inspectEndpoint(
   ];
   return {
     addresses: addresses.filter((address) => address !== ''),
-    exposedTcpPorts: Object.keys(Config.ExposedPorts ?? {})
-      .filter((port) => port.endsWith('/tcp') || !port.includes('/'))
-      .map((port) => Number.parseInt(port, 10)),
+    exposedTcpPorts: tcpPortsOf(Config.ExposedPorts),
     environment: Config.Env ?? [],
   };
 }

@@ -14,6 +14,7 @@ import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault, timeoutFault } from './faults.ts';
+import { inspect } from './inspect.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
 import { createdSchema, execSchema } from './replies.ts';
 
@@ -159,14 +160,10 @@ async function resize(
   await daemon.send(call, { limitMs: timing.callLimitMs });
 }
 
-async function inspectExec({ daemon, timing }: EngineParts, { container, execId }: Exec) {
-  const call: DaemonCall = {
-    doing: `inspect a terminal of container "${container}"`,
-    method: 'GET',
-    path: `/exec/${segment(execId)}/json`,
-  };
-  const reply = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200, 404] });
-  return reply.status === 404 ? undefined : parseReply(execSchema, reply.body, daemon.action(call));
+function inspectExec(parts: EngineParts, { container, execId }: Exec) {
+  const doing = `inspect a terminal of container "${container}"`;
+  const call = { doing, path: `/exec/${segment(execId)}/json` };
+  return inspect(parts, call, { schema: execSchema });
 }
 
 /** Finds the exit code. Docker may need a moment to know it after the end of the output. */

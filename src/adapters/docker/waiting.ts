@@ -1,10 +1,10 @@
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
-import { TransientError } from '../../domain/failure.ts';
+import { ContainerGone, TransientError } from '../../domain/failure.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { goneFault, refusalFault } from './faults.ts';
+import { refusalFault } from './faults.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
@@ -33,7 +33,7 @@ async function waitForExit(
     signal.throwIfAborted();
     try {
       const status = await inspectContainer(parts, idOrName, { signal, patience: 'long' });
-      if (status === undefined) throw goneFault(idOrName);
+      if (status === undefined) throw new ContainerGone(idOrName);
       if (!isRunning(status)) return status;
       // Without this pause, an immediate answer about a container that still runs would make this a
       // busy loop.

@@ -10,6 +10,7 @@ import { inTries } from '../../domain/tries.ts';
 import { readCapped } from '../http/body.ts';
 import { createAnswerRetries } from './answer-retries.ts';
 import { describeFault } from './faults.ts';
+import type { TlsSource } from './tls-files.ts';
 import { streamTo, type StreamRequest } from './stream-request.ts';
 import {
   createTransportSource,
@@ -31,14 +32,8 @@ const DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024;
 /** How long to read the body of an answer whose status is all that matters. */
 const IDLE_TALK_MS = 10_000;
 
-export interface ApiOptions {
+export interface ApiOptions extends Omit<TlsSource, 'baseUrl'> {
   readonly url: string;
-  readonly tlsCaFile: string | undefined;
-  readonly tlsCertFile: string | undefined;
-  readonly tlsKeyFile: string | undefined;
-  /** Files with certificates to trust in addition. Missing files are ignored. */
-  readonly trustedFiles?: readonly string[];
-  readonly configDir: string;
   readonly program: ProgramInfo;
   readonly env: Environment;
   readonly log: Log;
@@ -53,7 +48,7 @@ export interface ApiRequest {
   /** Path below `api/v4/`, with its query. */
   readonly path: string;
   readonly token: {
-    readonly header: 'RUNNER-TOKEN' | 'JOB-TOKEN' | 'PRIVATE-TOKEN';
+    readonly header: 'RUNNER-TOKEN' | 'JOB-TOKEN';
     readonly value: string;
   };
   readonly headers?: Readonly<Record<string, string>>;

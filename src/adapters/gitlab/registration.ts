@@ -4,7 +4,7 @@ import { FinalError, TransientError } from '../../domain/failure.ts';
 import { runnerInfo, type RunnerInfo } from '../../domain/context/info.ts';
 import { shouldRetryStatus } from '../../domain/runner/retry.ts';
 import { describeAnswer, describeNonJson, parseAnswer } from './faults.ts';
-import { createApi, type Api, type ApiReply, type ApiRequest } from './http.ts';
+import { createApi, type Api, type ApiReply } from './http.ts';
 import { jsonContent } from './json-content.ts';
 import type { Environment, Timeouts } from './transport.ts';
 
@@ -30,9 +30,6 @@ export interface RegistrationClient {
   unregisterRunner(token: string): Promise<UnregisterReply>;
   /** Deletes only this machine from the runner. */
   unregisterManager(token: string, systemId: string): Promise<UnregisterReply>;
-  resetToken(token: string): Promise<ResetReply>;
-  /** Uses a personal access token, for a runner whose own token is lost or expired. */
-  resetTokenWithPat(runnerId: number, personalAccessToken: string): Promise<ResetReply>;
   /** Closes idle sockets, so that a command can end. */
   close(): Promise<void>;
 }
@@ -76,10 +73,6 @@ export type UnregisterReply =
   | { readonly kind: 'unregistered' }
   | { readonly kind: 'refused' | 'failed'; readonly message: string };
 
-export type ResetReply =
-  | { readonly kind: 'reset'; readonly token: string; readonly tokenExpiresAt: string | undefined }
-  | { readonly kind: 'refused' | 'failed'; readonly message: string };
-
 export function createRegistrationClient(options: RegistrationOptions): RegistrationClient {
   const api = createApi({
     ...options,
@@ -98,17 +91,6 @@ export function createRegistrationClient(options: RegistrationOptions): Registra
     unregisterRunner: (token) => unregister(client, 'runners', { token }),
     unregisterManager: (token, systemId) =>
       unregister(client, 'runners/managers', { token, system_id: systemId }),
-    resetToken: (token) =>
-      reset(client, {
-        path: 'runners/reset_authentication_token',
-        token: { header: 'RUNNER-TOKEN', value: token },
-        content: jsonContent({ token }),
-      }),
-    resetTokenWithPat: (runnerId, value) =>
-      reset(client, {
-        path: `runners/${runnerId}/reset_authentication_token`,
-        token: { header: 'PRIVATE-TOKEN', value },
-      }),
     close: () => api.close(),
   };
 }
@@ -204,23 +186,6 @@ async function unregister(
   );
   if (typeof reply === 'string') return { kind: 'failed', message: reply };
   return reply.status === 204 ? { kind: 'unregistered' } : describeFailure(reply, [body.token]);
-}
-
-async function reset(
-  { api }: Client,
-  request: Pick<ApiRequest, 'path' | 'token' | 'content'>,
-): Promise<ResetReply> {
-  const reply = await attempt(() =>
-    api.send({ ...request, method: 'POST', wantsJson: true, waitBudgetMs: WAIT_BUDGET_MS }),
-  );
-  const secrets = [request.token.value];
-  if (typeof reply === 'string') return { kind: 'failed', message: reply };
-  if (reply.status !== 201) return describeFailure(reply, secrets);
-  const identity = parseIdentity(parseAnswer(reply)?.json, '');
-  if (identity === undefined || identity.token === '') {
-    return { kind: 'failed', message: describeNonJson(reply, secrets) };
-  }
-  return { kind: 'reset', token: identity.token, tokenExpiresAt: identity.tokenExpiresAt };
 }
 
 /** Returns the answer, or the reason why there is none. */

@@ -1,3 +1,4 @@
+import { createListeners } from '../../domain/listeners.ts';
 import type { Sessions } from '../../ports/index.ts';
 
 /** A person's visit at the terminal of a build. */
@@ -18,12 +19,7 @@ export interface Visits extends Omit<Sessions, 'offer' | 'timeoutMs'> {
 
 export function createVisits(): Visits {
   const visits = new Map<string, Visit>();
-  const listeners = new Set<() => void>();
-
-  const tell = (): void => {
-    for (const listener of listeners) listener();
-  };
-
+  const listeners = createListeners();
   return {
     enter: (buildId) => {
       if (visits.has(buildId)) return undefined;
@@ -34,18 +30,15 @@ export function createVisits(): Visits {
         leave: () => {
           if (visits.get(buildId) !== visit) return;
           visits.delete(buildId);
-          tell();
+          listeners.tell();
         },
       };
       visits.set(buildId, visit);
-      tell();
+      listeners.tell();
       return visit;
     },
     isConnected: (buildId) => visits.has(buildId),
-    onChange: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange: listeners.add,
     end: (buildId, reason) => visits.get(buildId)?.close(reason),
     endAll: (reason) => {
       for (const visit of visits.values()) visit.close(reason);

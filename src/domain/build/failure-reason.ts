@@ -10,13 +10,11 @@ const REASONS: Readonly<Record<FailureType, FailureReason>> = {
   RecordLost: 'runner_system_failure',
   RunnerSystem: 'runner_system_failure',
   InvalidArchive: 'script_failure',
-  JobGone: 'unknown_failure',
 };
 
 /**
- * Returns the failure reason that GitLab is told for a final fault. An unusable payload and
- * anything unexpected count as system faults. A job that is gone is never reported. Source:
- * spec/execution §5, spec/coordinator-api §4b.
+ * Returns the failure reason that GitLab is told for a final fault. An unusable payload and anything
+ * unexpected count as system faults. Source: spec/execution §5, spec/coordinator-api §4b.
  */
 export function failureReasonOf(type: FailureType): FailureReason {
   return REASONS[type];

@@ -1,6 +1,7 @@
 import type { BuildContext } from '../context/context.ts';
 import { projectUniqueName } from '../context/names.ts';
 import type { DockerConfig } from '../runner/config.ts';
+import { limitsOf, NO_LIMITS } from '../runner/container-limits.ts';
 import {
   readDevices,
   readDns,
@@ -14,18 +15,12 @@ import type { HostSettings, NetworkSpec } from './specs.ts';
 
 /** The settings of a container that asks for nothing from its host. */
 export const PLAIN_HOST: HostSettings = {
+  ...NO_LIMITS,
   hostname: '',
   networkMode: '',
   tmpfs: {},
   privileged: false,
-  memoryBytes: undefined,
-  memorySwapBytes: undefined,
-  memoryReservationBytes: undefined,
-  nanoCpus: undefined,
-  cpusetCpus: '',
   cpusetMems: '',
-  cpuShares: 0,
-  cgroupParent: '',
   oomKillDisable: false,
   oomScoreAdjust: 0,
   ulimits: [],
@@ -88,16 +83,10 @@ export function jobHostSettings(
   const { docker } = context.runner;
   return {
     ...commonHostSettings(docker, network),
+    ...limitsOf(docker),
     hostname: docker.hostname || projectUniqueName(context),
     privileged: docker.privileged,
-    memoryBytes: docker.memoryBytes,
-    memorySwapBytes: docker.memorySwapBytes,
-    memoryReservationBytes: docker.memoryReservationBytes,
-    nanoCpus: docker.nanoCpus,
-    cpusetCpus: docker.cpusetCpus,
     cpusetMems: docker.cpusetMems,
-    cpuShares: docker.cpuShares,
-    cgroupParent: docker.cgroupParent,
     oomKillDisable: docker.oomKillDisable,
     oomScoreAdjust: docker.oomScoreAdjust,
     ulimits: readUlimits(docker),

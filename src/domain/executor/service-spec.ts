@@ -1,6 +1,7 @@
 import type { BuildContext } from '../context/context.ts';
-import type { JobImage, JobVariable } from '../job/payload.ts';
+import type { JobService } from '../job/payload.ts';
 import type { Variables } from '../variables/variables.ts';
+import { limitsOf } from '../runner/container-limits.ts';
 import type { ServicesConfig } from '../runner/services-config.ts';
 import { mayBePrivileged, matchesAny } from './allowed-images.ts';
 import { readDevices, readGpus } from './docker-values.ts';
@@ -19,14 +20,10 @@ export interface ServicesInput {
   readonly binds: readonly string[];
 }
 
-/** A service as job or configuration asks for it, with variables expanded where GitLab does so. */
-export interface ServiceDefinition extends JobImage {
-  readonly variables: readonly JobVariable[];
-}
-
 /** A service whose names and image are known. */
 export interface ServiceToSpecify {
-  readonly definition: ServiceDefinition;
+  /** As the job or the configuration asks for it, with variables expanded where GitLab does so. */
+  readonly definition: JobService;
   readonly name: ServiceName;
   readonly aliases: readonly string[];
   readonly containerName: string;
@@ -46,7 +43,7 @@ export function serviceSpec(input: ServicesInput, service: ServiceToSpecify): Co
   const { entrypoint, command, executor_opts } = definition;
   return {
     ...commonHostSettings(docker, network),
-    ...limitsOf(docker.services, service.name.image),
+    ...ownSettingsOf(docker.services, service.name.image),
     privileged: isPrivileged(input, definition.name),
     name: containerName,
     image,
@@ -64,17 +61,11 @@ export function serviceSpec(input: ServicesInput, service: ServiceToSpecify): Co
   };
 }
 
-function limitsOf(services: ServicesConfig, image: string) {
+function ownSettingsOf(services: ServicesConfig, image: string) {
   return {
-    memoryBytes: services.memoryBytes,
-    memorySwapBytes: services.memorySwapBytes,
-    memoryReservationBytes: services.memoryReservationBytes,
-    nanoCpus: services.nanoCpus,
-    cpusetCpus: services.cpusetCpus,
-    cpuShares: services.cpuShares,
+    ...limitsOf(services),
     securityOpt: services.securityOpt,
     tmpfs: services.tmpfs,
-    cgroupParent: services.cgroupParent,
     devices: readDevices('services_devices', devicesOf(services, image)),
     deviceRequests: readGpus('service_gpus', services.gpus),
   };

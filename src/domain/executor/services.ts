@@ -1,5 +1,6 @@
 import { FailureType, FinalError } from '../failure.ts';
 import { isProcessName, skippedWarning } from '../variables/environment.ts';
+import type { JobService } from '../job/payload.ts';
 import { containerBaseName } from '../context/names.ts';
 import type { ConfiguredService } from '../runner/services-config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
@@ -8,7 +9,7 @@ import type { PlannedImage } from './plan-images.ts';
 import { ENTRYPOINT_WARNING } from './job-wishes.ts';
 import { coordinatorHosts, planAliases, splitAliases } from './service-aliases.ts';
 import { parseServiceName, type ServiceName } from './service-name.ts';
-import { serviceSpec, type ServiceDefinition, type ServicesInput } from './service-spec.ts';
+import { serviceSpec, type ServicesInput } from './service-spec.ts';
 import type { ContainerSpec } from './specs.ts';
 
 /** A service to run beside a job. */
@@ -70,7 +71,7 @@ export function planServices(input: ServicesInput): ServicesPlan {
 }
 
 /** Warnings about variables that no process can receive. */
-function variableWarnings({ variables }: ServiceDefinition, title: string): readonly string[] {
+function variableWarnings({ variables }: JobService, title: string): readonly string[] {
   const refused = variables.filter(({ key, value }) => !isProcessName(key) || value.includes('\0'));
   const names = refused.map(({ key }) => key);
   return skippedWarning(
@@ -80,7 +81,7 @@ function variableWarnings({ variables }: ServiceDefinition, title: string): read
 }
 
 /** Returns the services in the order in which they are started. */
-function readDefinitions({ context, variables }: ServicesInput): readonly ServiceDefinition[] {
+function readDefinitions({ context, variables }: ServicesInput): readonly JobService[] {
   const { job, runner } = context;
   const { list, allowed } = runner.docker.services;
   const expanded = <T extends { readonly name: string; readonly alias: string }>(
@@ -104,7 +105,7 @@ function readDefinitions({ context, variables }: ServicesInput): readonly Servic
 }
 
 /** Source: gitlab-runner `common/config.go` (Service.ToImageDefinition). */
-function definitionOf({ environment, ...service }: ConfiguredService): ServiceDefinition {
+function definitionOf({ environment, ...service }: ConfiguredService): JobService {
   return {
     ...service,
     pull_policy: [],
@@ -118,7 +119,7 @@ function definitionOf({ environment, ...service }: ConfiguredService): ServiceDe
   };
 }
 
-function readName({ name }: ServiceDefinition): ServiceName {
+function readName({ name }: JobService): ServiceName {
   const parsed = parseServiceName(name);
   if (parsed !== undefined) return parsed;
   const shown = JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
@@ -127,7 +128,7 @@ function readName({ name }: ServiceDefinition): ServiceName {
 
 interface NamedService {
   readonly index: number;
-  readonly definition: ServiceDefinition;
+  readonly definition: JobService;
   readonly name: ServiceName;
   readonly aliases: readonly string[];
 }

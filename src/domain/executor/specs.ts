@@ -1,3 +1,5 @@
+import type { ContainerLimits } from '../runner/container-limits.ts';
+
 /** A container to create, in Docker's terms. Source: Engine API `POST /containers/create`. */
 export interface ContainerSpec extends HostSettings {
   readonly name: string;
@@ -24,19 +26,12 @@ export interface ContainerSpec extends HostSettings {
  * The host settings of a container, which only the configuration decides. Empty values keep
  * Docker's defaults.
  */
-export interface HostSettings {
+export interface HostSettings extends ContainerLimits {
   readonly hostname: string;
   readonly networkMode: string;
   readonly tmpfs: Readonly<Record<string, string>>;
   readonly privileged: boolean;
-  readonly memoryBytes: number | undefined;
-  readonly memorySwapBytes: number | undefined;
-  readonly memoryReservationBytes: number | undefined;
-  readonly nanoCpus: number | undefined;
-  readonly cpusetCpus: string;
   readonly cpusetMems: string;
-  readonly cpuShares: number;
-  readonly cgroupParent: string;
   readonly oomKillDisable: boolean;
   readonly oomScoreAdjust: number;
   readonly ulimits: readonly Ulimit[];

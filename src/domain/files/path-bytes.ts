@@ -1,3 +1,5 @@
+import { joinBytes } from '../join-bytes.ts';
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
@@ -26,13 +28,7 @@ export function bytesOfPath(path: string): Uint8Array {
     .map((part) =>
       ESCAPED.test(part) ? Uint8Array.of(part.charCodeAt(0) - ESCAPE) : encoder.encode(part),
     );
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
+  return joinBytes(parts);
 }
 
 /** The number of bytes that {@link bytesOfPath} gives. Linux limits this number. */

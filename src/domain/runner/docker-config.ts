@@ -1,10 +1,11 @@
+import { NO_LIMITS, type ContainerLimits } from './container-limits.ts';
 import { NO_SERVICES_CONFIG, type ServicesConfig } from './services-config.ts';
 
 /** When an image is pulled. Source: `pull_policy` of `[runners.docker]`. */
 export type PullPolicy = 'always' | 'if-not-present' | 'never';
 
 /** `[runners.docker]`. Source: gitlab-runner `common/config.go`, spec/docker-executor §1. */
-export interface DockerConfig {
+export interface DockerConfig extends ContainerLimits {
   readonly host: string | undefined;
   readonly tlsCertPath: string | undefined;
   readonly tlsVerify: boolean;
@@ -36,15 +37,7 @@ export interface DockerConfig {
   readonly enableIpv6: boolean;
   readonly macAddress: string;
   readonly links: readonly string[];
-  readonly memoryBytes: number | undefined;
-  readonly memorySwapBytes: number | undefined;
-  readonly memoryReservationBytes: number | undefined;
-  /** Billionths of a core. */
-  readonly nanoCpus: number | undefined;
-  readonly cpusetCpus: string;
   readonly cpusetMems: string;
-  readonly cpuShares: number;
-  readonly cgroupParent: string;
   readonly oomKillDisable: boolean;
   readonly oomScoreAdjust: number;
   /** `soft[:hard]` by name. */
@@ -77,6 +70,7 @@ export interface DockerConfig {
 
 /** An empty `[runners.docker]`. It also supplies fields that a record of an older release lacks. */
 export const DOCKER_DEFAULTS: DockerConfig = {
+  ...NO_LIMITS,
   host: undefined,
   tlsCertPath: undefined,
   tlsVerify: false,
@@ -102,14 +96,7 @@ export const DOCKER_DEFAULTS: DockerConfig = {
   enableIpv6: false,
   macAddress: '',
   links: [],
-  memoryBytes: undefined,
-  memorySwapBytes: undefined,
-  memoryReservationBytes: undefined,
-  nanoCpus: undefined,
-  cpusetCpus: '',
   cpusetMems: '',
-  cpuShares: 0,
-  cgroupParent: '',
   oomKillDisable: false,
   oomScoreAdjust: 0,
   ulimit: {},

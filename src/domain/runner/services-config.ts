@@ -1,3 +1,5 @@
+import { NO_LIMITS, type ContainerLimits } from './container-limits.ts';
+
 /** One `[[runners.docker.services]]`: a service of every job. */
 export interface ConfiguredService {
   /**
@@ -15,7 +17,7 @@ export interface ConfiguredService {
  * The keys of `[runners.docker]` about services. Source: gitlab-runner `common/config.go`,
  * spec/docker-executor §1.
  */
-export interface ServicesConfig {
+export interface ServicesConfig extends ContainerLimits {
   /** Services that start before the job's own. */
   readonly list: readonly ConfiguredService[];
   /** Limit for both together; undefined is no limit. */
@@ -24,13 +26,6 @@ export interface ServicesConfig {
   readonly allowedPrivileged: readonly string[];
   /** undefined means the same as for the job's containers. */
   readonly privileged: boolean | undefined;
-  readonly memoryBytes: number | undefined;
-  readonly memorySwapBytes: number | undefined;
-  readonly memoryReservationBytes: number | undefined;
-  readonly nanoCpus: number | undefined;
-  readonly cpusetCpus: string;
-  readonly cpuShares: number;
-  readonly cgroupParent: string;
   readonly securityOpt: readonly string[];
   readonly tmpfs: Readonly<Record<string, string>>;
   /** Devices, by image patterns. */
@@ -46,18 +41,12 @@ export const DEFAULT_WAIT_SECONDS = 30;
 
 /** The values of a configuration without any key about services. */
 export const NO_SERVICES_CONFIG: ServicesConfig = {
+  ...NO_LIMITS,
   list: [],
   limit: undefined,
   allowed: [],
   allowedPrivileged: [],
   privileged: undefined,
-  memoryBytes: undefined,
-  memorySwapBytes: undefined,
-  memoryReservationBytes: undefined,
-  nanoCpus: undefined,
-  cpusetCpus: '',
-  cpuShares: 0,
-  cgroupParent: '',
   securityOpt: [],
   tmpfs: {},
   devices: {},

@@ -182,12 +182,9 @@ async function sweep(
 }
 
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
-  const { workflows, installation, ports, orphaned } = scope;
+  const { workflows, installation, orphaned } = scope;
   const { buildId, runner } = context;
-  await orphaned.close(buildId);
-  await ports.builds.remove(buildId);
-  ports.capacity.free(buildId);
-  ports.metrics.jobReleased(buildId);
+  await orphaned.forget(buildId);
   // A runner that was removed from the config needs no signal.
   await workflows.signal(serveRunnerId(installation, runner), {
     name: buildEndedSignal.name,

@@ -31,7 +31,6 @@ export function outcomeOfFailure(
     return outcomeOfStages({ kind: 'stopped' }, interruption);
   }
   const { type, message } = describeFailure(error);
-  if (type === FailureType.JobGone) return { state: 'aborted' };
   return { state: 'failed', reason: failureReasonOf(type), exitCode: undefined, message };
 }
 

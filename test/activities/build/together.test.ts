@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { whenAborted } from '../../../src/activities/build/when-aborted.ts';
 import { together } from '../../../src/activities/build/together.ts';
 
 const NEVER_ABORTED = new AbortController().signal;
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-  });
-}
 
 describe('concurrent work', () => {
   it('is all done when it returns', async () => {

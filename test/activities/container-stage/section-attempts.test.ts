@@ -25,7 +25,7 @@ async function run({ attempts, vanishes }: { attempts?: string; vanishes: number
   const startContainer = (name: string): Promise<void> => {
     if (name.endsWith('-build')) starts += 1;
     if (name.endsWith('-build') && starts <= vanishes)
-      return Promise.reject(new ContainerGone('container build is gone'));
+      return Promise.reject(new ContainerGone('build'));
     return ports.engine(context.runner).startContainer(name);
   };
   const process = openProcess(world, { engine: { startContainer } });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createLiveBuilds } from '../../../src/activities/build/live-builds.ts';
+import { whenAborted } from '../../../src/activities/build/when-aborted.ts';
 import {
   concludeServices,
   followServices,
@@ -22,13 +23,6 @@ interface Options {
   readonly services?: readonly (typeof SERVICE)[];
   readonly status?: Partial<ContainerStatus> | Error;
   readonly fault?: Error;
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve());
-  });
 }
 
 /** A build with services that have started. Copying ends when it is told to, or with the fault. */

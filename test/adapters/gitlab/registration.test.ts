@@ -3,7 +3,6 @@ import { after, before, describe, it } from 'node:test';
 import {
   createRegistrationClient,
   type RegistrationClient,
-  type ResetReply,
   type VerifyReply,
 } from '../../../src/adapters/gitlab/registration.ts';
 import { RUNNER_FEATURES } from '../../../src/domain/runner/features.ts';
@@ -147,22 +146,6 @@ describe('registration client', () => {
     assert.equal((await client.unregisterRunner(TOKEN)).kind, 'refused');
     server.answer(plain(500));
     assert.equal((await client.unregisterManager(TOKEN, 's_1')).kind, 'failed');
-  });
-
-  it('resets a token with the token itself or with a personal one', async () => {
-    server.answer(json(201, { token: 'fresh', token_expires_at: EXPIRY }));
-    const expected: ResetReply = { kind: 'reset', token: 'fresh', tokenExpiresAt: EXPIRY };
-    assert.deepEqual(await client.resetToken(TOKEN), expected);
-    const { line, body } = lastRequest();
-    assert.equal(line, 'POST /api/v4/runners/reset_authentication_token');
-    assert.deepEqual(body, { token: TOKEN });
-    assert.deepEqual(await client.resetTokenWithPat(5, 'glpat-canary'), expected);
-    const request = server.requests.at(-1);
-    assert.equal(request?.path, '/api/v4/runners/5/reset_authentication_token');
-    assert.equal(request?.headers['private-token'], 'glpat-canary');
-    assert.equal(request?.body.byteLength, 0);
-    server.answer(json(403, { message: '403 Forbidden' }));
-    assert.equal((await client.resetToken(TOKEN)).kind, 'refused');
   });
 
   it('a url that is none is told, not thrown', async () => {

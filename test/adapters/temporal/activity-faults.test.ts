@@ -24,11 +24,11 @@ async function failureOf(error: Error): Promise<unknown> {
 
 describe('faults of an activity', () => {
   it('a final fault is not tried again, and the workflow tells it by its type', async () => {
-    const failure = await failureOf(new FinalError(FailureType.JobGone, 'job 7 is gone'));
+    const failure = await failureOf(new FinalError(FailureType.RecordLost, 'job 7 is gone'));
     assert.ok(failure instanceof ApplicationFailure);
     assert.deepEqual(
       [failure.message, failure.type, failure.nonRetryable],
-      ['job 7 is gone', FailureType.JobGone, true],
+      ['job 7 is gone', FailureType.RecordLost, true],
     );
   });
 

@@ -5,7 +5,6 @@ import type { FailureReason } from '../../../src/domain/context/outcome.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 
 const reasons: Record<FailureType, FailureReason> = {
-  JobGone: 'unknown_failure',
   RunnerConfiguration: 'runner_configuration_error',
   ImagePull: 'image_pull_failure',
   ExternalDependency: 'runner_external_dependency_failure',

@@ -1,0 +1,13 @@
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** What a stream, such as one that compresses, makes of the content. */
+export async function* through(
+  content: AsyncIterable<Uint8Array>,
+  stream: Duplex,
+): AsyncGenerator<Uint8Array, void, void> {
+  const feeding = pipeline(content, stream);
+  feeding.catch(() => undefined); // the stream that is read below throws it too
+  yield* stream as AsyncIterable<Uint8Array>;
+  await feeding;
+}
