@@ -38,9 +38,8 @@ async function run({ attempts, vanishes }: { attempts?: string; vanishes: number
 describe('a stage whose container vanishes', () => {
   it('fails the job as a fault of the system, unless the job allows more attempts', async () => {
     const { outcome, starts, said } = await run({ vanishes: 1 });
-    assert.deepEqual(outcome, {
-      ...{ kind: 'system_failed', type: 'RunnerSystem', message: 'container build is gone' },
-    });
+    assert.ok(outcome.kind === 'system_failed' && outcome.type === 'RunnerSystem');
+    assert.match(outcome.message, /^container "build" is gone: something other than this runner /);
     assert.equal(starts, 1);
     assert.doesNotMatch(said, /Will retry/);
   });
