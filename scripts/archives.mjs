@@ -3,8 +3,8 @@ import { runCompiled } from './lib/run-compiled.mjs';
 import { main } from './lib/say.mjs';
 
 /**
- * `npm run archives`: lets other programs read the archives of this runner, and this runner those of
- * gitlab-runner, whose helper the variable GITLAB_RUNNER_HELPER names.
+ * `npm run archives` lets other programs read the archives of this runner, and this runner those of
+ * gitlab-runner. The variable GITLAB_RUNNER_HELPER names gitlab-runner's helper.
  */
 await main(async () => {
   await ensureBuilt();

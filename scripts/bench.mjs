@@ -3,7 +3,9 @@ import { runCompiled } from './lib/run-compiled.mjs';
 import { main } from './lib/say.mjs';
 import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
-/** `npm run bench`: sets up what is missing, then measures. Its flags are in test/bench/options.ts. */
+/**
+ * `npm run bench` sets up what is missing, then measures. Its flags are in test/bench/options.ts.
+ */
 await main(async () => {
   await ensureBuilt();
   const env = { ...process.env, ...(await setUpTemporal()), ...(await setUpDocker()) };

@@ -4,7 +4,7 @@ import { ensureBuilt } from './lib/build.mjs';
 import { ROOT } from './lib/paths.mjs';
 import { say, SetUpError } from './lib/say.mjs';
 
-// The program from a checkout: compiled first when its sources have changed.
+// In a checkout, the program is compiled first when its sources have changed.
 try {
   await ensureBuilt();
 } catch (error) {

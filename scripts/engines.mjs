@@ -14,13 +14,17 @@ import { readRevision } from './lib/revision.mjs';
 import { main, say, SetUpError } from './lib/say.mjs';
 import { setUpForSystem, setUpShared } from './lib/set-up.mjs';
 
-/** What users see, and some forty faults: `system/faults`, `system/faults-docker` and others. */
+/**
+ * The default suites: the system tests, which include some forty faults (`system/faults`,
+ * `system/faults-docker` and others).
+ */
 const SUITES = 'system';
 
 /**
- * `npm run engines -- --docker-host unix:///…`: the system suite and the short faults on that engine, and
- * a row of docs/engines.md about it. `--suites system/scripts,system/caches` runs only these, folders or
- * files of `test`. The engine is the user's: it is neither started nor stopped here.
+ * `npm run engines -- --docker-host unix:///…` runs the system suite and the short faults on that
+ * engine, and writes a row of docs/engines.md about it. `--suites system/scripts,system/caches`
+ * runs only these folders or files of `test`. The engine belongs to the user, so this neither
+ * starts nor stops it.
  */
 await main(async () => {
   const { values } = parseArgs({
@@ -31,7 +35,7 @@ await main(async () => {
     },
   });
   const host = checkHost(values['docker-host']);
-  // For the scripts, the tests and the runners that they start.
+  // The scripts, the tests and the runners that they start use this variable.
   process.env.DOCKER_HOST = host;
   const suites = values.suites.split(',').filter((suite) => suite !== '');
   await ensureBuilt();
@@ -51,8 +55,8 @@ await main(async () => {
 });
 
 /**
- * Podman takes its usual network down with the last container that is attached: the fake GitLab would
- * then have no address for the next one.
+ * Keeps Podman's usual network. Podman removes it with the last attached container, and the fake
+ * GitLab would then have no address for the next one.
  */
 async function holdBridge(image) {
   const docker = await openDocker();
@@ -64,7 +68,10 @@ async function holdBridge(image) {
   await container.start();
 }
 
-/** Jobs' files are bind mounts of this machine's: an engine elsewhere could not see them. */
+/**
+ * Checks that the engine is on this machine. Files of jobs are bind mounts of this machine, which
+ * an engine elsewhere could not see.
+ */
 function checkHost(host) {
   if (host?.startsWith('unix://') === true) return host;
   throw new SetUpError(
@@ -72,7 +79,7 @@ function checkHost(host) {
   );
 }
 
-/** A folder of tests, or one file of them. */
+/** Returns the pattern for a folder of tests, or for one file of them. */
 function toPattern(suite) {
   const file = `${suite}.test.js`;
   return existsSync(join(ROOT, 'dist/test', file)) ? file : suite;

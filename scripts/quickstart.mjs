@@ -14,7 +14,9 @@ small images. Then it starts a fake GitLab and a real worker, and shows four job
 has nothing of it: about a minute and a half; the next time a quarter of that.
 `;
 
-/** Sets up what is missing, then shows a small pipeline. `-- --keep` leaves all running. */
+/**
+ * Sets up what is missing, then shows a small pipeline. With `-- --keep` everything keeps running.
+ */
 await main(async () => {
   const begunMs = Date.now();
   say(INTRODUCTION);
@@ -26,7 +28,8 @@ await main(async () => {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
-    // Ctrl-C reaches only this process: it lets the demonstration end in good order, then Docker.
+    // Ctrl-C reaches only this process. It lets the demonstration end in an orderly way, then
+    // Docker.
     detached: true,
   });
   const ended = once(child, 'exit');
@@ -39,7 +42,7 @@ await main(async () => {
   return code ?? 1;
 });
 
-/** Side by side what does not need each other: most of it waits for a network. */
+/** Sets up independent things at the same time, because most of that waits for a network. */
 async function setUp() {
   await Promise.all([ensureDependencies(), installMissingDocker()]);
   const [temporal, docker] = await Promise.all([

@@ -5,7 +5,7 @@ import { runCompiled } from './lib/run-compiled.mjs';
 import { main, SetUpError } from './lib/say.mjs';
 import { setUpBrowser, setUpDocker, setUpTemporal } from './lib/set-up.mjs';
 
-/** `npm run docs:screens`: takes the screenshots of the Temporal UI in docs/screens anew. */
+/** `npm run docs:screens` takes the screenshots of the Temporal UI in docs/screens again. */
 await main(async () => {
   await ensureBuilt();
   const browser = await setUpBrowser();

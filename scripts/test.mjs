@@ -11,8 +11,8 @@ import { main, say, SetUpError } from './lib/say.mjs';
 import { formatScenarioList } from './lib/scenario-list.mjs';
 import { setUpForSystem, setUpShared } from './lib/set-up.mjs';
 
-// Which tests need what, those that take long first. `adapters` holds tests of the Docker adapter
-// against a real engine.
+// These lists name the tests by what they need, long ones first. `adapters` holds tests of the
+// Docker adapter against a real engine.
 const UNIT = [
   'workflows',
   'domain/script',
@@ -37,10 +37,11 @@ const RANDOM = ['workflows/random-builds.test.js'];
 const RANDOM_SEEDS = '1000';
 
 /**
- * `npm test`: everything but the long suite of faults. `npm run check`: all but the system tests.
- * `npm run test:system`: only those. `npm run test:faults`: every fault at every moment, the random
- * ones again as they were with `-- --seed <number>`; with `-- --report <file>` (.json or .md, also
- * several times) its table is written there too. Sets up what is missing and stops what it has started.
+ * `npm test` runs everything except the long suite of faults, `npm run check` everything except the
+ * system tests, and `npm run test:system` only those. `npm run test:faults` runs every fault at
+ * every moment; `-- --seed <number>` repeats the random ones, and `-- --report <file>` (.json or
+ * .md, also several times) also writes the table to a file. Each sets up what is missing and stops
+ * what it has started.
  */
 await main(async () => {
   const { positionals, values } = parseArgs({
@@ -66,7 +67,7 @@ await main(async () => {
   return failures.length === 0 ? 0 : 1;
 });
 
-/** Whether lint, format and the like are part of it, with the tests that are no system tests. */
+/** Whether the mode includes lint, format and the like, and the tests that are not system tests. */
 function isChecked(mode) {
   return ['all', 'check'].includes(mode);
 }
@@ -75,7 +76,10 @@ function hasSystem(mode) {
   return ['all', 'system'].includes(mode);
 }
 
-/** All tests of the mode at once, and with system tests each scenario in a form that people can read. */
+/**
+ * Runs all tests of the mode at once. With system tests it also prints each scenario in a form that
+ * people can read.
+ */
 async function runAll(mode, env) {
   const report = join(tmpdir(), `tgr-scenarios-${process.pid}.jsonl`);
   const rooms = [...(hasSystem(mode) ? SYSTEM : []), ...(isChecked(mode) ? UNIT : [])];
@@ -91,16 +95,17 @@ async function runAll(mode, env) {
   }
 }
 
-/** Every fault at every moment, and what came of it as a table. */
+/** Runs every fault at every moment, and prints the results as a table. */
 async function runFaults({ env, seed, report: files }) {
   const begunMs = performance.now();
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
-  // Most of their time they wait.
+  // These tests wait most of the time.
   const limits = { concurrency: 1 + TESTS_AT_ONCE, limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
-    // The workflows alone are quick: among fake calls that fail, last and are done twice.
+    // The workflows alone are quick: their activities are fake calls that fail, last long and run
+    // twice.
     const seeds = { ...env, TGR_SEEDS: RANDOM_SEEDS };
     const title = `${RANDOM_SEEDS} random builds`;
     return [...broken, ...(await runTests(title, RANDOM, { env: seeds, ...limits }))];

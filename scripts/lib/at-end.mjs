@@ -1,9 +1,12 @@
-// What a script has begun and must end: also when it fails, and on Ctrl-C.
+// Collects what a script has begun and must end, also when it fails, and on Ctrl-C.
 
 const works = [];
 let ending;
 
-/** Called once at the script's end, the last one first. Returns what makes it needless. */
+/**
+ * Registers work for the script's end. The last one is called first. Returns the function that
+ * unregisters it.
+ */
 export function atEnd(work) {
   works.push(work);
   return () => {
@@ -12,7 +15,7 @@ export function atEnd(work) {
   };
 }
 
-/** Whoever calls it, and however often: all ends once, and everybody waits for it. */
+/** Ends everything once, however often it is called. Every caller waits for it. */
 export function endAll() {
   ending ??= endEach();
   return ending;

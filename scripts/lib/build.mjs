@@ -25,7 +25,7 @@ const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json'];
 export async function ensureBuilt() {
   await ensureDependencies();
   const startedAt = new Date();
-  // Not only when sources have changed: a commit changes none.
+  // The revision is written every time, because a commit changes no source.
   await writeRevision();
   if (isUpToDate()) return;
   await step(
@@ -38,16 +38,19 @@ export async function ensureBuilt() {
         throw new SetUpError(`the sources do not compile:\n${error.message}`);
       }
       await bundleWorkflows();
-      chmodSync(join(DIST, 'src/cli.js'), 0o755); // it is a program: `bin` of package.json
+      chmodSync(join(DIST, 'src/cli.js'), 0o755); // It is a program, named in `bin` of package.json.
     },
     'the TypeScript compiler',
   );
   writeFileSync(STAMP, '');
-  // What is changed while it is compiled is newer than what was compiled.
+  // A file that is changed during the compilation is newer than the compiled one.
   utimesSync(STAMP, startedAt, startedAt);
 }
 
-/** The workflows as one file that a worker loads; refuses modules that are not deterministic. */
+/**
+ * Bundles the workflows into one file that a worker loads. Refuses modules that are not
+ * deterministic.
+ */
 async function bundleWorkflows() {
   const require = createRequire(join(ROOT, 'package.json'));
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
@@ -62,8 +65,8 @@ async function bundleWorkflows() {
 }
 
 /**
- * The map back to files and lines stays, for stacks that can be read. The sources themselves, which it
- * holds too, would lie in the memory of each worker several times.
+ * Removes the sources from the source map, because each worker would keep them in memory several
+ * times. The map to files and lines stays, so that people can read stacks.
  */
 function withoutSources(code) {
   const [start, map] = code.split(/(?<=\/\/# sourceMappingURL=data:[^,]*,)(?=[\w+/=]+\s*$)/);
@@ -72,7 +75,7 @@ function withoutSources(code) {
   return `${start}${Buffer.from(JSON.stringify(rest)).toString('base64')}\n`;
 }
 
-/** Path of a package's program, to be run by this very Node. */
+/** Returns the path of a package's program, to run it with this Node. */
 export function bin(packageName, program = packageName) {
   const packageJson = join(ROOT, 'node_modules', packageName, 'package.json');
   const { bin: bins } = createRequire(pathToFileURL(packageJson))(packageJson);
@@ -88,12 +91,12 @@ function isUpToDate() {
 
 function filesBelow(directory) {
   if (!existsSync(directory)) return [];
-  // Directories too: a file that was removed changes the time of its directory.
+  // Directories count too, because removing a file changes the time of its directory.
   const entries = readdirSync(directory, { recursive: true });
   return ['', ...entries].map((entry) => relative(ROOT, join(directory, entry)));
 }
 
-/** What was compiled from a file that is no more must not be run as a test. */
+/** Removes compiled files whose source was removed, so that they do not run as tests. */
 function removeStale() {
   for (const name of SOURCES) {
     const directory = join(DIST, name);

@@ -9,13 +9,17 @@ import { SetUpError, step } from './say.mjs';
 import { addDurations } from './slowest-files.mjs';
 
 /**
- * Everything that needs no Docker and no Temporal: purity, lint, format, tables. Types are checked
- * when the sources are compiled.
- * Returns what is wrong, a text each. It gives way to what else runs: tests have limits of time.
+ * Runs everything that needs no Docker and no Temporal: purity, lint, format, tables. Types are
+ * checked when the sources are compiled. Returns a text for each fault. It runs with low priority,
+ * because tests that run beside it have time limits.
  */
 export async function runChecks() {
   const checks = [
-    tool('domain and workflows are pure', ['typescript-native', 'tsc'], ['-p', 'tsconfig.pure.json']),
+    tool(
+      'domain and workflows are pure',
+      ['typescript-native', 'tsc'],
+      ['-p', 'tsconfig.pure.json'],
+    ),
     tool('lint', ['eslint'], ['--max-warnings', '0', '.']),
     tool('format', ['prettier'], ['--check', '--log-level', 'warn', '.']),
     step('compatibility tables are right', async () => {
@@ -48,13 +52,13 @@ const LIMIT_MINUTES = 15;
 
 const TEST_PROCESS = join(ROOT, 'scripts/lib/test-process.mjs');
 
-/** So many files of tests run at once: while one waits the others have the processors. */
+/** Number of test files that run at once. While one waits, the others use the processors. */
 export const TESTS_AT_ONCE = Math.min(8, availableParallelism() + 1);
 
 /**
- * Runs compiled tests by Node's own runner; its report is what is printed. Files begin in the order
- * of `patterns`, so that long ones named first leave no slot empty at the end. Returns what failed, a
- * text each, to be shown again at the end. `results` names a file for a line of JSON on each test.
+ * Runs compiled tests with Node's own runner and prints its report. Files begin in the order of
+ * `patterns`, so that long ones named first leave no slot empty at the end. Returns a text for each
+ * failure, to be shown again at the end. `results` names a file for a line of JSON about each test.
  */
 export async function runTests(
   title,
@@ -88,7 +92,10 @@ export async function runTests(
   }
 }
 
-/** Paths of compiled tests in these directories, one directory after the other, or of one that is named itself. */
+/**
+ * Finds the compiled tests in these directories, one directory after the other. A file may also be
+ * named itself.
+ */
 export async function findTests(directories) {
   const { readdir } = await import('node:fs/promises');
   const found = [];

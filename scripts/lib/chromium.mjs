@@ -7,12 +7,13 @@ const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
 const PACKAGES = ['chromium', 'fonts-dejavu-core'];
 
 /**
- * Path of a Chromium that starts: the machine's own, else Debian's package, installed as root by
- * apt-get. undefined where there is none to be had: the tests in a browser are skipped, and say so.
+ * Returns the path of a Chromium that starts: the machine's own, otherwise Debian's package, which
+ * apt-get installs as root. Returns undefined when there is none: the tests in a browser are then
+ * skipped, and tell it.
  */
 export async function findChromium() {
   const own = process.env.TGR_TEST_CHROMIUM || firstProgram();
-  // Ubuntu's package is a program that asks for a snap.
+  // Ubuntu's package is only a program that asks for a snap.
   if (own !== undefined && (await starts(own))) return own;
   const lack = whyNotInstallable();
   if (lack !== undefined) {
@@ -44,6 +45,6 @@ function starts(program) {
 function whyNotInstallable() {
   if (process.platform !== 'linux' || process.getuid() !== 0) return 'only root may install it';
   if (findProgram('apt-get') === undefined) return 'no apt-get to install it';
-  // Elsewhere a package of this name may be anything.
+  // In other distributions a package of this name may be anything.
   return existsSync('/etc/debian_version') ? undefined : 'this is no Debian';
 }

@@ -6,7 +6,7 @@ const FILE = 'docs/compatibility.md';
 const STATES = ['same', 'better', 'differs', 'partly', 'not yet'];
 const LEVELS = ['M', 'S'];
 
-/** What is wrong with the compatibility tables: sums that are not theirs, files that are not there. */
+/** Finds faults of the compatibility tables: wrong sums, and files that do not exist. */
 export function findCompatibilityFaults(text = readFileSync(join(ROOT, FILE), 'utf8')) {
   const rows = behavioursIn(text);
   const table = formatSums(rows);
@@ -18,7 +18,10 @@ export function findCompatibilityFaults(text = readFileSync(join(ROOT, FILE), 'u
   ];
 }
 
-/** Rows of the tables that say `behaviour | level | here | test`; rare ones are not counted. */
+/**
+ * Reads the rows of the tables with the columns `behaviour | level | here | test`. Rare behaviours
+ * are not counted.
+ */
 function behavioursIn(text) {
   return text
     .split('\n')
@@ -45,7 +48,7 @@ function unknown(behaviour) {
   return `${FILE}: "${behaviour}" begins with none of ${STATES.join(', ')}`;
 }
 
-/** Words in parentheses are titles, and may hold code of their own. */
+/** Finds the tests that do not exist. Words in parentheses are titles, and may contain code. */
 function missingTests({ behaviour, tests }) {
   const names = tests.replaceAll(/\([^)]*\)/g, '').matchAll(/`([^`]+)`/g);
   return [...names]

@@ -1,15 +1,16 @@
 import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-// Real servers for tests of services: PostgreSQL and Redis, each image with its clients. Used as
-// the ones of the same names in a public registry are: `POSTGRES_PASSWORD`, a port that is exposed.
+// These are real servers for tests of services: PostgreSQL and Redis, each in an image with its
+// clients. They are used like the images of the same names in a public registry: with
+// `POSTGRES_PASSWORD` and an exposed port.
 
 const POSTGRES_IMAGE = 'temporal-gitlab-runner/postgres:local';
 const REDIS_IMAGE = 'temporal-gitlab-runner/redis:local';
 
 const BASIC = ['bash', 'coreutils', 'dash', 'findutils', 'grep', 'sed'];
 
-/** Compiled queries need a compiler of 100 MB, which no test asks for. */
+/** Compiled queries need a compiler of 100 MB, which no test needs. */
 const WITHOUT_COMPILER = '-c jit=off';
 
 const START_POSTGRES = `#!/bin/sh
@@ -56,7 +57,9 @@ export const DATABASE_IMAGES = [
   },
 ];
 
-/** Debian's own `psql` is a program in Perl that looks for the release to start. */
+/**
+ * Prepares PostgreSQL. Debian's own `psql` is a Perl program that looks for the release to start.
+ */
 async function preparePostgres(tree) {
   const releases = await readdir(join(tree, 'usr/lib/postgresql'));
   const bin = `/usr/lib/postgresql/${releases.sort().at(-1)}/bin`;

@@ -7,11 +7,12 @@ import { CACHE } from './paths.mjs';
 import { findProgram, run } from './run.mjs';
 import { SetUpError, say } from './say.mjs';
 
-// A file tree for an image out of Debian packages, without debootstrap, chroot or root: apt works out
-// and downloads what the packages need as if nothing were installed, each is unpacked, and what their
-// install scripts would do (a user list, a certificate bundle, /bin/sh) is done here.
+// This builds the file tree of an image from Debian packages, without debootstrap, chroot or root.
+// apt finds and downloads everything that the packages need, as if nothing were installed. Each
+// package is unpacked, and the results of the install scripts (a user list, a certificate bundle,
+// /bin/sh) are made here.
 
-/** Needed by no program that a job or the runner's own scripts call. */
+/** Packages that no program needs which a job or the runner's own scripts call. */
 const LEFT_OUT = /^(perl|perl-base|perl-modules|libperl|liberror-perl|git-man|dpkg|gcc-\d+-base)/;
 const NOT_UNPACKED = ['doc', 'man', 'info', 'locale', 'lintian', 'bash-completion'];
 
@@ -20,8 +21,8 @@ export function canBuildTree() {
 }
 
 /**
- * Unpacks the packages and all they depend on below `directory`, but for those that `leftOut` names;
- * returns the tree's path.
+ * Unpacks the packages and their dependencies below `directory`, except those that `leftOut`
+ * matches. Returns the tree's path.
  */
 export async function buildTree(directory, { packages, leftOut }) {
   const tree = join(directory, 'tree');
@@ -49,7 +50,7 @@ async function download(directory, packages) {
     .map((name) => join(cache, 'archives', name));
 }
 
-/** What there is, asked once for all trees that a script makes. */
+/** The package lists, which are read once for all trees of a script. */
 let lists;
 
 async function readLists() {
@@ -61,7 +62,7 @@ async function readLists() {
   await mkdir(join(state, 'lists', 'partial'), { recursive: true });
   await mkdir(join(cache, 'archives', 'partial'), { recursive: true });
   await writeFile(status, '');
-  // A source of other software that does not answer is no reason to stop.
+  // A failing package source for other software is no reason to stop.
   await run('apt-get', [...aptOptions({ state, status, cache }), 'update', '-q']).catch((error) =>
     say(error.message),
   );
@@ -79,7 +80,10 @@ function aptOptions({ state, status, cache }) {
   }).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
 
-/** Programs and libraries lie below /usr, whichever of the two places a package names. */
+/**
+ * Makes the directories. Programs and libraries are below /usr, whichever of the two places a
+ * package names.
+ */
 async function makeSkeleton(tree) {
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
     await mkdir(join(tree, 'usr', name), { recursive: true });
@@ -99,7 +103,7 @@ function pipe([from, fromArgs], [to, toArgs]) {
   return new Promise((resolve, reject) => {
     const source = spawn(from, fromArgs, { stdio: ['ignore', 'pipe', 'inherit'] });
     const target = spawn(to, toArgs, { stdio: [source.stdout, 'ignore', 'inherit'] });
-    // The other end is the target's: while ours is open, neither of them is closed.
+    // The other end belongs to the target. While ours is open, neither of them is closed.
     source.stdout.destroy();
     const codes = [];
     const onClose = (code) => {
@@ -150,7 +154,7 @@ async function bundleCertificates(tree) {
   await writeFile(join(tree, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
 }
 
-/** The tree as a tar stream, everything owned by root. */
+/** Packs the tree as a tar stream in which root owns everything. */
 export function packTree(tree) {
   const args = ['-c', '-C', tree, '--numeric-owner', '--owner=0', '--group=0', '.'];
   const child = spawn('tar', args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -6,11 +6,11 @@ import { SetUpError, step } from './say.mjs';
 
 const OLDEST_NODE = [20, 18, 1];
 
-/** npm's packages as the lock file names them; nothing to do when they are there. */
+/** Installs npm's packages as the lock file names them. Does nothing when they are installed. */
 export async function ensureDependencies() {
   checkNode(process.versions.node);
   if (areInstalled()) return;
-  // As the lock file names them: nobody waits for a report on them here.
+  // The versions come from the lock file, and reports about them are not needed here.
   const install = ['ci', '--no-audit', '--no-fund', '--prefer-offline'];
   await step(
     'install npm packages',
@@ -27,7 +27,10 @@ function checkNode(version) {
   throw new SetUpError(`Node ${OLDEST_NODE.join('.')} or newer is needed, this is ${version}`);
 }
 
-/** npm writes its own copy of the lock file last, when all of node_modules is there. */
+/**
+ * Whether the packages are installed. npm writes its own copy of the lock file last, when
+ * node_modules is complete.
+ */
 function areInstalled() {
   const installed = join(ROOT, 'node_modules', '.package-lock.json');
   const wanted = join(ROOT, 'package-lock.json');

@@ -14,15 +14,15 @@ const LOG = join(CACHE, 'dockerd.log');
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 30_000;
 
-/** dockerode is there only once npm's packages are installed. */
+/** Connects to Docker. dockerode exists only when npm's packages are installed. */
 export async function openDocker() {
   const { default: Docker } = await import('dockerode');
   return new Docker();
 }
 
 /**
- * Installs Docker where it is plainly missing. Needs no npm package, so that it can be done while they
- * are installed; everything else is left to `ensureDockerEngine`.
+ * Installs Docker when it is clearly missing. Needs no npm package, so that it can run while they
+ * are installed. Everything else is left to `ensureDockerEngine`.
  */
 export async function installMissingDocker() {
   const isOurs = process.platform === 'linux' && process.getuid() === 0 && !process.env.DOCKER_HOST;
@@ -31,8 +31,8 @@ export async function installMissingDocker() {
 }
 
 /**
- * A Docker engine that answers: the running one, else one that is started here (installed before,
- * if need be). What was started here is stopped at the script's end.
+ * Makes sure that a Docker engine answers: the running one, otherwise one that is started here, and
+ * installed before if necessary. An engine that was started here is stopped at the script's end.
  */
 export async function ensureDockerEngine() {
   const trouble = await ping();
@@ -53,7 +53,7 @@ export async function ensureDockerEngine() {
   }
   if (findProgram('dockerd') === undefined) {
     await installDocker();
-    // With systemd the package starts the engine as a service: it is the machine's then.
+    // With systemd, the package starts the engine as a service, which then belongs to the machine.
     if (isRunBySystemd() && (await answersWithin(15_000))) return;
   }
   if (isRunBySystemd()) {
@@ -104,7 +104,7 @@ function isDirectory(path) {
   }
 }
 
-/** In a session of its own, so that Ctrl-C in this terminal does not reach it. */
+/** Starts dockerd in a session of its own, so that Ctrl-C in this terminal does not reach it. */
 async function startDockerd() {
   mkdirSync(CACHE, { recursive: true });
   removeStalePidFile();
@@ -128,7 +128,10 @@ async function startDockerd() {
   });
 }
 
-/** After a hard end of the machine the number may be another program's, which dockerd takes for itself. */
+/**
+ * Removes a stale pid file. After a crash of the machine the pid may belong to another program,
+ * which dockerd would take for itself.
+ */
 function removeStalePidFile() {
   try {
     const pid = readFileSync(PID_FILE, 'utf8').trim();

@@ -1,6 +1,6 @@
 import { openDocker } from './docker-engine.mjs';
 
-/** What an engine says of itself, as far as jobs may run differently for it. */
+/** Describes an engine by the facts on which the behaviour of jobs may depend. */
 export async function describeEngine() {
   const docker = await openDocker();
   const [version, info] = await Promise.all([docker.version(), docker.info()]);
@@ -11,13 +11,13 @@ export async function describeEngine() {
     name: `${components[0] === undefined ? 'an engine' : nameOf(components[0])} ${version.Version}`,
     api: version.ApiVersion,
     storage: `${info.Driver}${isContainerd ? ' of containerd' : ''}`,
-    // Engines before 20.10 do not say.
+    // Engines before 20.10 do not report it.
     cgroup: `cgroup v${info.CgroupVersion ?? '1'}, ${info.CgroupDriver ?? 'unknown driver'}`,
     runtime: components.flatMap(describeRuntime).join(', '),
   };
 }
 
-/** Podman gives all that `runc --version` prints. */
+/** Describes the runtime. Podman returns the whole output of `runc --version`. */
 function describeRuntime({ Name, Version }) {
   const name = /^OCI Runtime \((\w+)\)$/.exec(Name)?.[1] ?? Name;
   if (!['containerd', 'runc', 'crun'].includes(name)) return [];

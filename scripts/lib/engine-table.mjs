@@ -10,7 +10,7 @@ const HEADER = [
   '|---|---|---|---|---|---|--:|--:|--:|---|---|---|---|',
 ];
 
-/** Numbers and names from the lines of result-reporter.mjs. */
+/** Reads numbers and names from the lines of result-reporter.mjs. */
 export function readCounts(file) {
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   const results = lines.filter((line) => line !== '').map((line) => JSON.parse(line));
@@ -22,14 +22,17 @@ export function readCounts(file) {
   };
 }
 
-/** A row of docs/engines.md, in place of an older one about the same suites on the same engine. */
+/**
+ * Writes a row of docs/engines.md, in place of an older one about the same suites on the same
+ * engine.
+ */
 export function writeEngineRow(row) {
   const text = readFileSync(FILE, 'utf8');
   writeFileSync(FILE, withRow(text, formatRow(row)));
   say('docs/engines.md has a row of this run');
 }
 
-/** The page with this row. Throws when the page has no place for rows. */
+/** Returns the page with this row. Throws when the page has no place for rows. */
 export function withRow(text, row) {
   const [before, after] = text.split(`${BEGIN}\n`);
   if (after === undefined) throw new Error(`docs/engines.md has no line ${BEGIN}`);
@@ -61,7 +64,7 @@ export function formatRow({ engine, counts, suites, machine, revision, date, com
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
 }
 
-/** Engine, API, storage, cgroup, runtime and suites. */
+/** Returns what a row is about: engine, API, storage, cgroup, runtime and suites. */
 function subjectOf(row) {
   return row.split(' | ').slice(0, 6).join(' | ');
 }

@@ -4,9 +4,9 @@ import { ROOT } from './paths.mjs';
 const KEPT_CHARS = 1_500;
 
 /**
- * A reporter of `node --test` that writes only what failed: the file, the test and the error's
- * first lines. What it wrote is shown again at the end of a run, where a person looks first and where
- * a log that is cut to its end still has it.
+ * A reporter of `node --test` that writes only the failures: the file, the test and the error's
+ * first lines. They are shown again at the end of a run, where a person looks first and where a log
+ * that is cut to its end still has them.
  */
 export default async function* reportFailures(source) {
   for await (const { type, data } of source) {
@@ -14,7 +14,7 @@ export default async function* reportFailures(source) {
   }
 }
 
-/** A suite fails whenever one of its tests does, which is told already. */
+/** Whether a suite only failed because one of its tests did, which is already reported. */
 function isOnlyParent({ details }) {
   return details.error?.failureType === 'subtestsFailed';
 }

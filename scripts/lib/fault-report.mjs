@@ -5,14 +5,17 @@ import { COLUMNS, sumUp, toCells } from './fault-table.mjs';
 import { readRevision } from './revision.mjs';
 import { SetUpError } from './say.mjs';
 
-/** Fails before the tests, which take hours, when it could not be written after them. */
+/** Throws before the tests, which take hours, when the report could not be written after them. */
 export function checkReportName(file) {
   if (!/\.(json|md)$/.test(file)) {
     throw new SetUpError(`--report ${file}: expected a file that ends in .json or .md`);
   }
 }
 
-/** Writes the table with date and machine: JSON to compare two of them, Markdown to be read. */
+/**
+ * Writes the table with the date and the machine: JSON for comparing two runs, Markdown for
+ * reading.
+ */
 export async function writeFaultReport(file, { table, seed, minutes }) {
   const report = {
     date: new Date().toISOString(),
@@ -45,12 +48,12 @@ function formatReport({ date, revision, machine, minutes, ...table }) {
   ].join('\n');
 }
 
-/** Where a cell would end early. */
+/** Escapes characters that would end a cell. */
 function escape(cell) {
   return cell.replaceAll('|', '\\|');
 }
 
-/** Processors, memory and versions, a line each. */
+/** Describes processors, memory and versions, one on each line. */
 export async function describeMachine() {
   const all = cpus();
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB of memory`;

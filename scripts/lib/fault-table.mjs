@@ -11,7 +11,7 @@ const COLUMNS = [
   'recovery p50',
   'p99',
 ];
-/** What must be zero, and how it is called where it is not. */
+/** The values that must be zero, and their names for a message when they are not. */
 const MUST_BE_ZERO = {
   failed: 'failed',
   lostBytes: 'lost bytes',
@@ -20,9 +20,10 @@ const MUST_BE_ZERO = {
 };
 
 /**
- * What the suite of faults has found, fault by fault: how often each was tried, at which moments, and
- * what must be zero. `file` holds a row for each trial, see test/support/faults/fault-report.ts. `suites` are
- * the names of the files of tests: one that could not begin, or was skipped, has no row.
+ * Reads the results of the fault suite, fault by fault: how often each was tried, at which moments,
+ * and the values that must be zero. `file` holds a row for each trial, see
+ * test/support/faults/fault-report.ts. `suites` are the names of the test files: one that could not
+ * begin, or was skipped, has no row.
  */
 export function readFaultTable(file, suites = []) {
   const rows = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
@@ -38,7 +39,7 @@ export function readFaultTable(file, suites = []) {
   };
 }
 
-/** For a terminal, with the sum in words below. */
+/** Formats the table for a terminal, with the sum in words below. */
 export function formatFaultTable(table) {
   const lines = [COLUMNS, ...[...table.faults, table.all].map(toCells)];
   const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
@@ -48,7 +49,10 @@ export function formatFaultTable(table) {
   return [...text, '', ...sumUp(table)].join('\n');
 }
 
-/** A sentence, and one more for each fault after which something is not zero, and for who is missing. */
+/**
+ * Returns one sentence, and another one for each fault after which a value is not zero, and for
+ * each missing suite.
+ */
 export function sumUp(table) {
   const missing = table.silent.map(
     (suite) => `NOTHING was injected by ${suite}: skipped, or broken`,
@@ -64,7 +68,7 @@ function sumUpFaults({ faults, all }) {
   return [`${injected}. NOT ZERO:`, ...bad.map((row) => `  ${row.fault}: ${nameFaults(row)}`)];
 }
 
-/** The cells of a row, in the order of `COLUMNS`. */
+/** Returns the cells of a row, in the order of `COLUMNS`. */
 export function toCells(row) {
   const { fault, moments, runs, failed, lostBytes, doubleRuns, leftovers } = row;
   const recovery = [row.recoveryP50Ms, row.recoveryP99Ms].map(
@@ -99,7 +103,7 @@ function percentile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-/** Words to the left, numbers to the right. */
+/** Aligns words to the left and numbers to the right. */
 function pad(cell, width, column) {
   return column === 0 ? cell.padEnd(width) : cell.padStart(width);
 }

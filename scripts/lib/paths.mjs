@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Where what was got once is kept for all clones of this repository. */
+/** The directory for downloads, which all clones of this repository share. */
 export const CACHE = join(
   process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
   'temporal-gitlab-runner',

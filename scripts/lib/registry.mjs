@@ -8,8 +8,9 @@ import { say, step } from './say.mjs';
 const PROGRAM = 'docker-registry';
 
 /**
- * Path of an image registry's program for tests: the machine's own, else Debian's package unpacked
- * beside what else was got for the tests. undefined where neither is to be had: they are skipped.
+ * Returns the path of an image registry's program for tests: the machine's own, otherwise Debian's
+ * package, unpacked beside the other downloads. Returns undefined when there is neither: the tests
+ * are then skipped.
  */
 export async function findRegistry() {
   const kept = join(CACHE, PROGRAM, 'usr/bin', PROGRAM);
@@ -28,7 +29,7 @@ export async function findRegistry() {
   }
 }
 
-/** Whole or not at all: two scripts may do it at the same time. */
+/** Unpacks the package completely or not at all, because two scripts may do it at the same time. */
 async function unpackPackage() {
   await mkdir(CACHE, { recursive: true });
   const directory = await mkdtemp(join(CACHE, 'registry-'));

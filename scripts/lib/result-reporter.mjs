@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { ROOT } from './paths.mjs';
 
-/** A reporter of `node --test`: a line of JSON for each test that has no tests below it. */
+/** A reporter of `node --test` that writes a line of JSON for each test without tests below it. */
 export default async function* reportResults(source) {
   for await (const { type, data } of source) {
     if (!['test:pass', 'test:fail'].includes(type) || data.details.type === 'suite') continue;
@@ -13,7 +13,9 @@ export default async function* reportResults(source) {
   }
 }
 
-/** Node reports each file as a test of its own when it fails as a whole. */
+/**
+ * Whether the test is a file. Node reports a file as a test of its own when it fails as a whole.
+ */
 function isFile({ name, details }) {
   return name.endsWith('.test.js') && details.error === undefined;
 }

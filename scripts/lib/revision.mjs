@@ -5,7 +5,7 @@ import { run } from './run.mjs';
 
 const FILE = join(ROOT, 'dist/revision.json');
 
-/** For `--version` and what GitLab is told of us; without it the program calls itself HEAD. */
+/** Writes the revision for `--version` and for GitLab. Without it the program calls itself HEAD. */
 export async function writeRevision() {
   const revision = await askGit();
   if (revision === undefined) return rmSync(FILE, { force: true });
@@ -13,23 +13,27 @@ export async function writeRevision() {
   writeFileSync(FILE, JSON.stringify(revision));
 }
 
-/** Of the build that is there. */
+/** Returns the revision of the existing build. */
 export function readRevision() {
   return existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : 'HEAD';
 }
 
 async function askGit() {
-  // The repository of a directory above would be another's.
+  // A repository in a directory above would be another one.
   if (!existsSync(join(ROOT, '.git'))) return undefined;
   try {
     return (await run('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT })).trim();
   } catch {
-    // No git, as in the build of the image; no commit yet; or a checkout that belongs to somebody else.
+    // There may be no git, as in the build of the image, or no commit yet, or the checkout may
+    // belong to somebody else.
     return readCommit(join(ROOT, '.git'))?.slice(0, 7);
   }
 }
 
-/** The whole hash that a repository has checked out, out of its files; undefined where they do not say. */
+/**
+ * Reads the whole hash that a repository has checked out from its files; undefined when they do not
+ * contain it.
+ */
 export function readCommit(gitDirectory) {
   const read = (path) => {
     const file = join(gitDirectory, path);
@@ -40,7 +44,7 @@ export function readCommit(gitDirectory) {
     const found = ref === undefined ? read('HEAD') : read(ref) || packed(read('packed-refs'), ref);
     return /^[0-9a-f]{40,64}$/.exec(found.trim())?.[0];
   } catch {
-    return undefined; // .git is no directory, or one that is closed to us
+    return undefined; // .git is not a directory, or may not be read.
   }
 }
 

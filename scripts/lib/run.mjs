@@ -44,7 +44,7 @@ export function run(command, args, { cwd, env = process.env, show = false, input
   });
 }
 
-/** Full path of a program on the PATH, or undefined. */
+/** Returns the full path of a program on the PATH, or undefined. */
 export function findProgram(name, { PATH = '' } = process.env) {
   return [...PATH.split(delimiter), '/usr/sbin', '/sbin']
     .filter((directory) => directory !== '')

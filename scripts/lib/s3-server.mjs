@@ -6,15 +6,18 @@ import { CACHE } from './paths.mjs';
 import { findProgram, run } from './run.mjs';
 import { say, step } from './say.mjs';
 
-// A real S3 server for the tests of caches: one program, which keeps objects as plain files and
-// checks every signature.
+// This is a real S3 server for the tests of caches: one program that keeps objects as plain files
+// and checks every signature.
 
 const VERSION = '1.8.0';
 const MODULE = `github.com/versity/versitygw/cmd/versitygw@v${VERSION}`;
 const RELEASES = 'https://github.com/versity/versitygw/releases/download';
 const ANSWER_LIMIT_MS = 10_000;
 
-/** Its path; '' when it is not to be had here: the tests that need it then say so and are skipped. */
+/**
+ * Returns the server's path; empty when it is not available here. The tests that need it are then
+ * skipped, and tell it.
+ */
 export async function findS3Server() {
   const cached = join(CACHE, `versitygw-${VERSION}`, 'versitygw');
   const known = process.env.TGR_TEST_S3_SERVER || findProgram('versitygw');

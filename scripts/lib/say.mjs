@@ -1,6 +1,6 @@
 import { endAll, endOnSignals } from './at-end.mjs';
 
-// What the scripts tell a person: one line a step, a sign of life during long ones.
+// The scripts tell a person one line for each step, and a sign of life during long ones.
 
 const LIFE_SIGN_MS = 15_000;
 
@@ -9,8 +9,8 @@ export function say(text) {
 }
 
 /**
- * Runs `work`, which may take long: says what it is about, that it goes on, what it waits for, and how
- * long it took.
+ * Runs `work`, which may take long. Prints what it does, that it is still running, what it waits
+ * for, and how long it took.
  */
 export async function step(title, work, waitsFor) {
   say(`… ${title}`);
@@ -36,10 +36,12 @@ function seconds(sinceMs) {
   return `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 }
 
-/** A reason that a person can act on: printed as it is, without a stack. */
+/** An error with a reason that a person can act on. It is printed without a stack. */
 export class SetUpError extends Error {}
 
-/** Runs a script's main function and makes its result, or its failure, the process's exit code. */
+/**
+ * Runs a script's main function. Its result, or its failure, becomes the exit code of the process.
+ */
 export async function main(work) {
   endOnSignals();
   let exitCode = 1;

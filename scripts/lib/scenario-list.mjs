@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * What the system tests have shown, one behaviour after another: the job as in .gitlab-ci.yml, the
- * configuration that matters, and what came of it. `file` holds a row for each scenario, see
- * test/support/scenario-report.ts.
+ * Formats what the system tests have shown, one behaviour after another: the job as in
+ * .gitlab-ci.yml, the configuration that matters, and the result. `file` holds a row for each
+ * scenario, see test/support/scenario-report.ts.
  */
 export function formatScenarioList(file) {
   const rows = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
@@ -34,7 +34,7 @@ function section(title, lines) {
   return [`    ${title}`, ...lines.map((line) => `      ${line.trim()}`)];
 }
 
-/** As in .gitlab-ci.yml, each value as JSON, which is YAML too. */
+/** Formats a job as in .gitlab-ci.yml, with each value as JSON, which is also YAML. */
 function formatJob({ variables = [], afterScript, payload = {}, runnerToken: _, ...rest }) {
   const job = {
     ...rest,
@@ -65,7 +65,7 @@ function formatEntries(value) {
 
 const LONGEST = 300;
 
-/** One line, and not a long one. */
+/** Shortens a text to one line of limited length. */
 function shorten(text) {
   const line = text.replace(/\s*\n\s*/g, ' ⏎ ');
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}… (${line.length} characters)` : line;

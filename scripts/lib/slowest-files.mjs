@@ -4,10 +4,10 @@ import { ROOT } from './paths.mjs';
 
 const SHOWN_FILES = 10;
 
-/** Milliseconds of each file of tests that this process has run. */
+/** Durations of the test files that this process has run, in milliseconds. */
 const durations = new Map();
 
-/** Takes the lines of `duration-reporter.mjs` from a file; a missing one has none. */
+/** Reads the lines of `duration-reporter.mjs` from a file. A missing file has no lines. */
 export function addDurations(results) {
   if (!existsSync(results)) return;
   for (const line of readFileSync(results, 'utf8').split('\n')) {
@@ -17,7 +17,7 @@ export function addDurations(results) {
   }
 }
 
-/** The files of tests that took longest, the slowest first, one on each line. */
+/** Formats the test files that took longest, one on each line. The slowest one comes first. */
 export function formatSlowest() {
   const slowest = [...durations].sort(([, a], [, b]) => b - a).slice(0, SHOWN_FILES);
   const lines = slowest.map(([file, ms]) => {

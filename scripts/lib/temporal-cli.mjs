@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { ROOT } from './paths.mjs';
 import { say, step } from './say.mjs';
 
-/** The program's own way to a Temporal server. The sources must have been compiled. */
+/** Finds a Temporal server in the same way as the program. The sources must be compiled. */
 export async function findTemporalCli() {
   const file = join(ROOT, 'dist/src/adapters/temporal/cli-binary.js');
   const cli = await import(pathToFileURL(file).href);

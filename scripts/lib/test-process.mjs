@@ -5,8 +5,8 @@ import reportDurations from './duration-reporter.mjs';
 import reportFailures from './failure-reporter.mjs';
 import reportResults from './result-reporter.mjs';
 
-// A process of its own for Node's test runner, because `node --test` sorts its files by name: long
-// ones would begin last, and the others' slots would be empty until they end.
+// Node's test runner gets a process of its own, because `node --test` sorts its files by name: long
+// ones would begin last, and the other slots would be empty until they end.
 
 const { files, concurrency, limitMs, failures, durations, results } = JSON.parse(process.argv[2]);
 const ending = new AbortController();

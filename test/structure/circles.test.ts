@@ -9,8 +9,8 @@ import { findCircle, groupImports, readImports } from './imports.ts';
 const ROOT = projectRoot();
 const SOURCES = join(ROOT, 'src');
 /**
- * Each file directly below these is a room: a contract that all rooms read, or a list that reads
- * all.
+ * Each file directly below these folders is a room of its own: a contract that all rooms read, or a
+ * list that reads all rooms.
  */
 const OPEN_FOLDERS = ['.', 'activities', 'workflows', 'worker'];
 
@@ -50,7 +50,7 @@ it('the linter refuses a planted circle of values', async () => {
   const linter = new ESLint({
     cwd: ROOT,
     ruleFilter: ({ ruleId }) => ruleId === 'import-x/no-cycle',
-    // The rule needs no types, which take the linter long to load.
+    // The rule needs no types, and the linter takes long to load them.
     overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
   });
   const file = join(SOURCES, 'domain/trace/url-mask.ts');

@@ -10,7 +10,7 @@ function read(name: string): string {
   return readFileSync(join(ROOT, name), 'utf8');
 }
 
-/** The indented block of a service. */
+/** Returns the indented block of a service. */
 function service(name: string): string {
   const block = new RegExp(`^ {2}${name}:\n((?: {4}.*\n|\n)+)`, 'm').exec(
     read('docker-compose.yml'),
@@ -19,12 +19,15 @@ function service(name: string): string {
   return block[1];
 }
 
-/** Names of the `environment` of a service. */
+/** Returns the names in the `environment` of a service. */
 function variablesOf(name: string): ReadonlySet<string> {
   return new Set([...service(name).matchAll(/^ {6}([A-Z][A-Z_]+):/gm)].map(([, key]) => key ?? ''));
 }
 
-/** Of each source file, whatever it is for: a name in a comment has to be right too. */
+/**
+ * Finds the names in all source files, also in comments, because a name in a comment has to be
+ * right too.
+ */
 function namesInSources(pattern: RegExp): readonly string[] {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
   const texts = files.filter((file) => file.endsWith('.ts')).map((file) => read(join('src', file)));

@@ -28,7 +28,7 @@ for (const file of [ALERTS, DASHBOARD]) {
   });
 }
 
-/** Debian's package `prometheus` has it; TGR_TEST_PROMTOOL names one elsewhere. */
+/** Debian's package `prometheus` contains this program. TGR_TEST_PROMTOOL names one elsewhere. */
 const PROMTOOL = process.env['TGR_TEST_PROMTOOL'] ?? 'promtool';
 
 function isThere(): boolean {
@@ -59,7 +59,7 @@ it('promtool takes the queries of the dashboard', { skip }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'tgr-rules-'));
   try {
     const file = join(directory, 'dashboard.yml');
-    // JSON is YAML as well.
+    // JSON is also YAML.
     writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules }] }));
     execFileSync(PROMTOOL, ['check', 'rules', file], { stdio: 'pipe' });
   } finally {

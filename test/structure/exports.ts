@@ -7,18 +7,18 @@ export interface ExportedName {
   readonly file: string;
   readonly name: string;
   readonly isDocumented: boolean;
-  /** False for a type: it may only be exported because it belongs to a function's signature. */
+  /** False for a type, which may be exported only because it belongs to a function's signature. */
   readonly isValue: boolean;
 }
 
-/** What one file offers to others, and what it takes from them. */
+/** The names that one file exports, and those that it imports. */
 export interface FileExports {
   readonly exported: readonly ExportedName[];
   /** `<file>#<name>` of each name that it imports; `*` for all names of a file. */
   readonly imported: ReadonlySet<string>;
 }
 
-/** Reads the exports and the imports of a file, by its syntax alone. */
+/** Reads the exports and imports of a file from its syntax alone. */
 export async function readExports(file: string): Promise<FileExports> {
   const text = await readFile(file, 'utf8');
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
@@ -53,7 +53,7 @@ function collectImports(node: ts.Node, found: Set<string>): void {
     const file = resolvedFile(node, node.moduleSpecifier);
     for (const name of takenNames(node)) found.add(`${file}#${name}`);
   }
-  // A file that is imported dynamically, or by the type of its module, may give all its names.
+  // A file that is imported dynamically, or by the type of its module, may use all names.
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
     const [specifier] = node.arguments;
     if (specifier !== undefined) found.add(`${resolvedFile(node, specifier)}#*`);
@@ -76,11 +76,11 @@ function takenNames(node: ts.ImportDeclaration | ts.ExportDeclaration): readonly
 function resolvedFile(node: ts.Node, specifier: ts.Node): string {
   const path = ts.isStringLiteralLike(specifier) ? specifier.text : '';
   const file = resolve(dirname(node.getSourceFile().fileName), path);
-  // Scripts import what was compiled.
+  // Scripts import compiled files.
   return file.replace(/\/dist\/(.*)\.js$/, '/$1.ts');
 }
 
-/** The exported values that none of these files imports. */
+/** Returns the exported values that none of these files imports. */
 export function unusedValues(files: readonly FileExports[]): readonly ExportedName[] {
   const taken = new Set(files.flatMap(({ imported }) => [...imported]));
   return files

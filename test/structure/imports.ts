@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
 
-/** Files by path; each with the paths of what it imports, for values or for types alone. */
+/** The imports of each file, by paths, for values and for types. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
-/** Of all files below a directory of sources. Paths are absolute. */
+/** Reads the imports of all files below a directory of sources. Paths are absolute. */
 export async function readImports(directory: string): Promise<Imports> {
   const names = await readdir(directory, { recursive: true });
   const files = names.filter((name) => name.endsWith('.ts')).map((name) => join(directory, name));
@@ -22,7 +22,7 @@ async function importsOf(file: string): Promise<readonly string[]> {
     .map((name) => join(file, '..', name));
 }
 
-/** One circle, its first member again at its end; undefined when there is none. */
+/** Finds one circle, which ends with its first member; undefined when there is none. */
 export function findCircle(imports: Imports): readonly string[] | undefined {
   const done = new Set<string>();
   const visit = (node: string, path: readonly string[]): readonly string[] | undefined => {
@@ -42,7 +42,9 @@ export function findCircle(imports: Imports): readonly string[] | undefined {
   return undefined;
 }
 
-/** The same graph with `nameOf` for each file: files of one name are one node. */
+/**
+ * Groups the graph by the names that `nameOf` gives the files: files with one name become one node.
+ */
 export function groupImports(imports: Imports, nameOf: (file: string) => string): Imports {
   const groups = new Map<string, Set<string>>();
   for (const [file, targets] of imports) {

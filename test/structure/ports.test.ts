@@ -6,7 +6,7 @@ import { projectRoot } from '../support/project-root.ts';
 import { linesWithAllPorts } from './ports.ts';
 
 const ROOT = projectRoot();
-/** They make the ports, and give each activity those that it needs. */
+/** These files create the ports, and give each activity those that it needs. */
 const COMPOSITION_ROOTS = ['src/activities/index.ts', 'src/worker/node.ts'];
 
 it('only the composition roots take all ports', async () => {

@@ -1,7 +1,7 @@
 import ts from 'typescript';
 
 /**
- * The lines of a source text that name the type `Ports` as a whole. `Pick<Ports, …>` and
+ * Returns the lines of a source text that name the type `Ports` as a whole. `Pick<Ports, …>` and
  * `Ports['…']` name parts of it.
  */
 export function linesWithAllPorts(text: string): readonly number[] {

@@ -16,8 +16,9 @@ import {
   type Packed,
 } from './samples.ts';
 
-// `npm run archives`: whether others can read the archives of this runner, and this runner those of
-// gitlab-runner. What is not on this machine is named and left out.
+// `npm run archives` checks whether other programs can read the archives of this runner, and
+// whether this runner can read those of gitlab-runner. Programs that are not on this machine are
+// named and left out.
 
 const FORMATS: readonly Packed[] = [
   { format: 'zip', level: 'fastest' },
@@ -63,7 +64,7 @@ async function tryReader(how: Packed, reader: Reader): Promise<void> {
   });
 }
 
-/** A cache of gitlab-runner's, under its new owner. */
+/** Lets gitlab-runner's helper write a cache, and reads it under its new owner. */
 async function tryHelperAsWriter({ format, level }: Packed): Promise<void> {
   const program = process.env[HELPER_VARIABLE];
   for (const FF_USE_FASTZIP of ['false', 'true']) {

@@ -3,22 +3,22 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTree, type Listing, type Packed } from './samples.ts';
 
-/** A program that is not ours, and reads archives that are. */
+/** A program of somebody else that reads our archives. */
 export interface Reader {
   readonly name: string;
-  /** What can be found to run it; undefined: it is not here. */
+  /** The program that runs it; undefined when it is not on this machine. */
   readonly program: string | undefined;
   readonly formats: readonly Packed['format'][];
-  /** It gives names that are not UTF-8 back as they are. */
+  /** True: it returns names that are not UTF-8 unchanged. */
   readonly keepsBytes: boolean;
   readonly read: (program: string, archive: string, directory: string) => Promise<Listing>;
 }
 
 const SOURCES = join(import.meta.dirname, '../../../tools/archives');
-/** Names are bytes, and times are not of a zone. */
+/** With these variables names are bytes, and times have no time zone. */
 const ENVIRONMENT = { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' };
 
-/** gitlab-runner's helper, which is found nowhere by itself. */
+/** The variable that names gitlab-runner's helper, which cannot be found otherwise. */
 export const HELPER_VARIABLE = 'GITLAB_RUNNER_HELPER';
 
 export function readers(): readonly Reader[] {
@@ -106,7 +106,7 @@ interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Runs a program with the archive as its input too; returns what it said, or throws it. */
+/** Runs a program with the archive as its input. Returns its output, or throws it. */
 export function run(
   [program = '', ...rest]: readonly string[],
   { archive, directory, environment }: Surroundings,

@@ -13,7 +13,7 @@ import { createArchives } from '../../src/adapters/archives/archives.ts';
 import type { ArchiveMember, FileMember } from '../../src/ports/index.ts';
 import { bytesOfPath, pathOfBytes } from '../../src/domain/files/path-bytes.ts';
 
-/** What an archive of these is to give back: the digest of each file's content, or of a link's target. */
+/** The expected content of an archive: the digest of each file's content, or of a link's target. */
 export type Listing = ReadonlyMap<string, string>;
 
 interface Sample {
@@ -30,7 +30,7 @@ function file(path: string, content: string | Uint8Array, modifiedMs = TODAY): S
   return { path, kind: 'file', bytes: Buffer.from(content), modifiedMs };
 }
 
-/** Bytes that cannot be packed, the same each time. */
+/** Returns bytes that cannot be compressed, the same ones each time. */
 function noise(lengthBytes: number): Uint8Array {
   const bytes = new Uint8Array(lengthBytes);
   let state = 1;
@@ -41,7 +41,7 @@ function noise(lengthBytes: number): Uint8Array {
   return bytes;
 }
 
-/** Small and large on both sides of what is packed in one piece, and names of every kind. */
+/** Files below and above the size that is packed in one piece, with names of every kind. */
 export const SAMPLES: readonly Sample[] = [
   { path: 'out', kind: 'directory', bytes: Buffer.alloc(0), modifiedMs: TODAY },
   file('out/empty', ''),
@@ -55,7 +55,7 @@ export const SAMPLES: readonly Sample[] = [
   { path: 'out/link', kind: 'symlink', bytes: Buffer.from('small.txt'), modifiedMs: TODAY },
 ];
 
-/** With one that is no UTF-8, which not every reader gives back as it is. */
+/** The same with a name that is not UTF-8, which not every reader returns unchanged. */
 export const LATIN_SAMPLES: readonly Sample[] = [
   ...SAMPLES,
   file('out/latin-caf\udce9', 'latin\n'),
@@ -102,7 +102,7 @@ export function listingOf(samples: readonly Sample[]): Listing {
   );
 }
 
-/** What this runner makes of an archive, and the times of its files. */
+/** Unpacks an archive with this runner. Returns its content and the times of its files. */
 export async function unpack(path: string): Promise<{
   readonly listing: Listing;
   readonly times: ReadonlyMap<string, number>;
@@ -124,7 +124,7 @@ async function bytesOf({ kind, linkTarget, content }: ArchiveMember): Promise<Ui
   return kind === 'symlink' ? bytesOfPath(linkTarget) : Buffer.concat(chunks);
 }
 
-/** Writes the samples as files, as a job would leave them. */
+/** Writes the samples as files, like a job. */
 export async function writeSamples(directory: string, samples: readonly Sample[]): Promise<void> {
   await mkdir(`${directory}/out`, { recursive: true });
   for (const { path, kind, bytes, modifiedMs } of samples) {
@@ -142,7 +142,7 @@ export function timesOf(samples: readonly Sample[]): ReadonlyMap<string, number>
   );
 }
 
-/** What lies in a directory into which something was unpacked. */
+/** Lists the content of a directory into which an archive was unpacked. */
 export async function readTree(directory: string): Promise<{
   readonly listing: Listing;
   readonly times: ReadonlyMap<string, number>;

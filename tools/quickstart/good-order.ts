@@ -16,7 +16,10 @@ export interface Demonstration {
   readonly place: Place;
 }
 
-/** First the jobs, then who runs them: a worker that is stopped leaves its builds running. */
+/**
+ * Ends the jobs first and then the worker, because a worker that is stopped leaves its builds
+ * running.
+ */
 export async function endInGoodOrder({ gitlab, worker, place }: Demonstration): Promise<void> {
   try {
     const unfinished = gitlab.jobs.filter(({ state }) => !FINAL_STATES.includes(state));
@@ -24,7 +27,7 @@ export async function endInGoodOrder({ gitlab, worker, place }: Demonstration): 
     await Promise.all(unfinished.map((job) => job.whenFinished(LIMIT_MS)));
     await whenNothingLeft(place, LIMIT_MS);
   } catch {
-    // The worker may have been killed, as the quickstart proposes: then it goes by force.
+    // The worker may have been killed, as the quickstart proposes. It is then ended by force.
   }
   await worker.stop();
   await endOrphanedTemporal(place.stateDir);

@@ -13,16 +13,16 @@ import { formatResultTable } from './result-table.ts';
 import { formatSeconds, say, waitingFor } from './say.ts';
 import { secondTerminalLine } from './second-terminal.ts';
 
-// The demonstration of `npm run quickstart`: everything real but GitLab.
+// This is the demonstration of `npm run quickstart`. Everything in it is real except GitLab.
 
 const EXPECTED = ['success', 'failed', 'success', 'canceled'];
 
-/** What was started, the last first, and how to end it. */
+/** Functions that end what was started. The last one comes first. */
 const undo: (() => Promise<void>)[] = [];
 
 let tidying: Promise<void> | undefined;
 
-/** Once, whoever asks for it: the end of the jobs, a failure, Ctrl-C. */
+/** Runs them once, whoever asks for it: the end of the jobs, a failure, or Ctrl-C. */
 function tidyUp(): Promise<void> {
   tidying ??= undoEach();
   return tidying;
@@ -33,16 +33,17 @@ async function undoEach(): Promise<void> {
 }
 
 interface Wishes {
-  /** Leaves all running at the end. */
+  /** True: everything keeps running at the end. */
   readonly keep: boolean;
-  /** When the set-up before this was begun. */
+  /** When the set-up before this process began. */
   readonly begunMs: number;
 }
 
 async function main({ keep: isKept, begunMs }: Wishes): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'temporal-gitlab-runner-'));
   undo.push(() => rm(directory, { recursive: true, force: true }));
-  // Only on Docker's own bridge: containers reach it there, the network outside does not.
+  // The fake GitLab listens only on Docker's own bridge, where containers reach it and the network
+  // outside does not.
   const gateway = await bridgeGateway();
   const gitlab = await createFakeGitLab({ host: gateway, traceUpdateIntervalSeconds: 1 });
   undo.push(() => gitlab.close());
@@ -93,7 +94,7 @@ interface Kept {
   readonly configPath: string;
 }
 
-/** Until Ctrl-C. */
+/** Waits until Ctrl-C. */
 async function keep({ gitlab, workerPid, configPath }: Kept): Promise<never> {
   const line = secondTerminalLine({ root: ROOT, workerPid, configPath, env: process.env });
   say(

@@ -1,6 +1,6 @@
 import type { FakeJob, JobSpec } from '../../test/support/fake-gitlab/types.ts';
 
-/** A job of the demonstration, and what a person does to it while it runs. */
+/** A job of the demonstration, and what a person does with it while it runs. */
 export interface DemoJob {
   readonly spec: JobSpec;
   readonly meanwhile?: (job: FakeJob) => Promise<void>;
@@ -45,7 +45,7 @@ export const DEMO_JOBS: readonly DemoJob[] = [
   },
 ];
 
-/** For `--keep`: long enough to kill the worker in the middle of it. */
+/** The job for `--keep`. It is long enough to kill the worker in the middle of it. */
 export const LONG_JOB: JobSpec = {
   name: 'long',
   script: ['for i in $(seq 1 300); do echo "line $i of 300"; sleep 1; done'],

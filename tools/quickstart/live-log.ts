@@ -3,7 +3,10 @@ import type { FakeJob } from '../../test/support/fake-gitlab/types.ts';
 const LOOK_INTERVAL_MS = 100;
 const NAME_WIDTH = 8;
 
-/** Prints a job's log while it grows, each line behind the job's name. Returns what ends it. */
+/**
+ * Prints a job's log while it grows, each line after the job's name. Returns the function that ends
+ * this.
+ */
 export function showLive(job: FakeJob): () => void {
   let shown = 0;
   const showMore = (isOver: boolean): void => {

@@ -19,7 +19,10 @@ export interface RegisterOptions {
   readonly helperImage: string;
 }
 
-/** The real `register`. The token goes by the environment: arguments are for everybody to see. */
+/**
+ * Runs the real `register`. The token is passed in the environment, because everybody can see
+ * arguments.
+ */
 export async function register(options: RegisterOptions): Promise<void> {
   const args = [
     ...['register', '--non-interactive', '--config', options.configPath, '--url', options.url],
@@ -37,26 +40,33 @@ export interface WorkerOptions {
 }
 
 export interface WorkerProcess {
-  /** What it says of itself when it is ready, such as the address of Temporal's UI. Rejects when it ends before. */
+  /**
+   * Resolves with the facts that the worker logs when it is ready, such as the address of
+   * Temporal's UI. Rejects when the worker ends before.
+   */
   readonly ready: Promise<ReadyEvent>;
-  /** Resolves when the worker itself has ended, not only the npm before it. */
+  /**
+   * Stops the worker. Resolves when the worker itself has ended, and not only the npm that started
+   * it.
+   */
   stop(): Promise<void>;
 }
 
 export type ReadyEvent = Readonly<Record<string, unknown>>;
 
-/** The real `npm run worker`, its log in a file. */
+/** Starts the real `npm run worker`, with its log in a file. */
 export function startWorker({ configPath, logPath }: WorkerOptions): WorkerProcess {
   const child = spawn('npm', ['run', '--silent', 'worker', '--', '--config', configPath], {
     cwd: ROOT,
-    // Ctrl-C is for the quickstart, which then stops the worker in good order.
+    // Ctrl-C is for the quickstart, which then stops the worker in an orderly way.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, LOG_FORMAT: 'json' },
   });
   child.stderr.pipe(createWriteStream(logPath, { mode: 0o600 }));
   let isOver = false;
-  // Not `exit`, which is npm's: the pipe is closed when the last process that writes to it is gone.
+  // The event is not `exit`, which is npm's: the pipe is closed when the last process that writes
+  // to it has ended.
   const over = once(child, 'close').then(() => {
     isOver = true;
   });
@@ -75,7 +85,8 @@ async function untilReady(
   over: Promise<void>,
   logPath: string,
 ): Promise<ReadyEvent> {
-  // Read to its end, though only one line is of interest: what is not read holds the writer up.
+  // The output is read to its end, although only one line matters, because unread output blocks its
+  // writer.
   const lines = createInterface({ input: output });
   const ready = new Promise<ReadyEvent>((resolve) => {
     lines.on('line', (line) => {
@@ -97,6 +108,6 @@ function parse(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return undefined; // npm's own words
+    return undefined; // This line comes from npm itself.
   }
 }

@@ -1,6 +1,6 @@
 import type { FakeJob } from '../../test/support/fake-gitlab/types.ts';
 
-/** Job, result, duration and the times of its stages, one row a job. */
+/** Formats one row for each job: its name, result, duration and the times of its stages. */
 export function formatResultTable(jobs: readonly FakeJob[]): string {
   const rows = [
     ['job', 'result', 'duration', 'stages'],
@@ -25,7 +25,7 @@ function durationOf({ handedOutAtMs, finishedAtMs }: FakeJob): string {
   return `${((finishedAtMs - handedOutAtMs) / 1000).toFixed(1)} s`;
 }
 
-/** GitLab's section marks count whole seconds. */
+/** Formats the times of the stages. GitLab's section marks count whole seconds. */
 function stagesOf({ sectionSeconds }: FakeJob): string {
   return Object.entries(sectionSeconds)
     .map(([name, seconds]) => `${name} ${seconds} s`)

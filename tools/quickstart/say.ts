@@ -4,7 +4,7 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Says now and then what is waited for, until it has come. */
+/** Prints from time to time what the quickstart waits for, until that has happened. */
 export async function waitingFor<T>(what: string, coming: Promise<T>): Promise<T> {
   const sinceMs = Date.now();
   const timer = setInterval(() => {

@@ -1,16 +1,21 @@
 export interface SecondTerminal {
-  /** Of this repository. */
+  /** Path of this repository. */
   readonly root: string;
   readonly workerPid: string;
   readonly configPath: string;
-  /** As this process has them: another terminal may not. */
+  /** The variables of this process, which another terminal may not have. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What both workers must agree on, and a shell may have been told only in the first terminal. */
+/**
+ * Variables that must be the same for both workers. A person may have set them only in the first
+ * terminal.
+ */
 const SHARED = ['DOCKER_HOST', 'XDG_CACHE_HOME', 'TEMPORAL_ADDRESS'];
 
-/** One line for a shell: kills the worker in the middle of a job, and starts it again. */
+/**
+ * Formats one line for a shell that kills the worker in the middle of a job, and starts it again.
+ */
 export function secondTerminalLine({ root, workerPid, configPath, env }: SecondTerminal): string {
   const settings = SHARED.flatMap((name) => {
     const value = env[name] ?? '';

@@ -37,7 +37,7 @@ import {
   waitsSignal,
 } from '../../src/workflows/messages.ts';
 
-/** A workflow from its start to its end. Its runs are recorded, each as a history of its own. */
+/** A workflow from its start to its end. Each of its runs is recorded as a history of its own. */
 export interface Case {
   readonly workflow: 'runBuild' | 'serveRunner' | 'feedRunners';
   readonly name: string;
@@ -135,7 +135,10 @@ export const CASES: readonly Case[] = [
   { workflow: 'feedRunners', name: 'refused', run: restRunner },
 ];
 
-/** Stops, a retry, a hold of the containers that is made longer, and what the node waits for. */
+/**
+ * Sends all operator commands: stops, a retry, and a hold of the containers that is extended. Also
+ * lets the node tell what it waits for.
+ */
 async function orderAll(handle: BuildHandle, node: FakeNode): Promise<void> {
   const order = (input: unknown): Promise<string> =>
     handle.executeUpdate(holdUpdate, { args: [input] });
@@ -165,7 +168,7 @@ async function whenWaiting(handle: BuildHandle, text: RegExp): Promise<void> {
 interface BuildCase {
   readonly plan: BuildPlan;
   readonly isCounted?: boolean;
-  /** Of a node that knows calls which do several steps at once. */
+  /** True: the node knows calls that do several steps at once. */
   readonly isMerged?: boolean;
   readonly prepare?: (node: FakeNode) => void;
   readonly act?: (handle: BuildHandle, node: FakeNode) => Promise<void>;

@@ -6,14 +6,14 @@ import { projectRoot } from '../../test/support/project-root.ts';
 import { openWorld, type World } from '../../test/workflows/support/world.ts';
 import { CASES, type Case } from './cases.ts';
 
-// `npm run record:history`: what the workflows of this version do in each case, as histories that
-// every later version has to replay. Only fake data is in them, so they are not encrypted.
+// `npm run record:history` records what the workflows of this version do in each case, as histories
+// that every later version has to replay. They contain only fake data, so they are not encrypted.
 
-/** So early that the cases stay short. */
+/** The number is low, so that the cases stay short. */
 const SUGGEST_CONTINUE_AS_NEW_AT = 60;
 const MAX_RUNS = 10;
 
-/** Names of cases: a recorded history stays as it is, so a new case is recorded alone. */
+/** Names of cases to record. A recorded history never changes, so a new case is recorded alone. */
 const wanted = process.argv.slice(2);
 
 const root = projectRoot();
@@ -40,7 +40,7 @@ async function record(one: Case, { client }: World): Promise<void> {
   }
 }
 
-/** The histories of all runs of a workflow, the first one first. */
+/** Reads the histories of all runs of a workflow. The first run comes first. */
 async function readRuns(
   last: WorkflowHandle,
   handleOf: (runId: string) => WorkflowHandle,

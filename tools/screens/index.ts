@@ -8,7 +8,8 @@ import { openInstallation, type Installation } from '../../test/support/installa
 import { NO_GIT } from '../../test/support/scenario.ts';
 import { readCodecEndpointOf } from '../../test/support/temporal/run-temporal.ts';
 
-// Runs a small pipeline and takes pictures of what the Temporal UI shows of it, for the docs.
+// This program runs a small pipeline and takes pictures of its builds in the Temporal UI, for the
+// docs.
 
 const LIMIT_BYTES = 200_000;
 const BUILDS = 'WorkflowType="runBuild"';
@@ -25,7 +26,7 @@ const PIPELINE: readonly JobSpec[] = [
 interface Studio {
   readonly installation: Installation;
   readonly ui: TemporalUi;
-  /** Where the pictures go. */
+  /** The directory of the pictures. */
   readonly directory: string;
 }
 
@@ -46,7 +47,8 @@ async function takeAll(studio: Studio): Promise<void> {
   await deploy.whenFinished();
   const survivor = await (await ui.openList(BUILDS)).open(`/${deploy.id}`);
   await survivor.status.filter({ hasText: 'Completed' }).waitFor();
-  // What was pending when a page was opened is still shown there as such: it is opened again.
+  // A page keeps showing activities as pending that were pending when it was opened, so it is
+  // opened again.
   const ended = await (await ui.openList(BUILDS)).open(`/${deploy.id}`);
   await takeTimeline(studio, ended.page);
 
@@ -57,7 +59,7 @@ async function takeAll(studio: Studio): Promise<void> {
   await take(studio, failed.page, { name: 'stages' });
 }
 
-/** Only the timeline: above it is the sealed input of the workflow. */
+/** Takes only the timeline. The encrypted input of the workflow is above it. */
 async function takeTimeline(studio: Studio, page: Page): Promise<void> {
   await page.setViewportSize({ ...SIZE, height: 1550 });
   await page.getByRole('button', { name: 'Event releaseBuild: Completed' }).waitFor();
