@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -10,9 +11,11 @@ import reportResults from './result-reporter.mjs';
 
 const { files, concurrency, limitMs, failures, durations, results } = JSON.parse(process.argv[2]);
 const ending = new AbortController();
+setMaxListeners(0, ending.signal); // each running file adds one
 process.once('SIGTERM', () => ending.abort());
 
 const events = run({ files, concurrency, timeout: limitMs, signal: ending.signal });
+setMaxListeners(0, events); // each reporter adds some
 events.on('test:fail', ({ todo }) => {
   if (todo === undefined || todo === false) process.exitCode = 1;
 });

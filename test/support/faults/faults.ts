@@ -188,7 +188,11 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
     const { script, afterScript } = await countRuns(job, witness);
     reportTrial({
       ...{ fault: trial.fault.name, moment: trial.moment, isGood },
-      lostBytes: whole === undefined ? undefined : countLostBytes(job, whole),
+      // Of a job that still runs, because a check failed before its end, nothing is lost yet.
+      lostBytes:
+        whole === undefined || job.finishedAtMs === undefined
+          ? undefined
+          : countLostBytes(job, whole),
       doubleRuns: Math.max(0, script - 1) + Math.max(0, afterScript - 1),
       leftovers: (await installation.leftovers()).length,
       recoveryMs: Math.max(0, times.endedMs - times.mendedMs),
