@@ -296,7 +296,7 @@ for (const [name, openServer] of [
       assert.deepEqual(rejections, []);
     }
 
-    it('answers the good request, of which all others are variants', () => assertServes());
+    it('answers the good request that all others are variants of', () => assertServes());
 
     const strangers = name === 'codec' || name === 'session' ? STRANGERS : [];
     const own = { metrics: QUESTIONS, session: UPGRADES, status: [], codec: [] }[name];
@@ -313,7 +313,7 @@ for (const [name, openServer] of [
       });
     }
 
-    it('says nothing of a fault inside, and tells the operator', async () => {
+    it('tells the client nothing about an internal fault, and logs it for the operator', async () => {
       const from = server.said.length;
       server.breakInside();
       const heard = await talk(server, toBytes(server.good));
@@ -324,7 +324,7 @@ for (const [name, openServer] of [
       await assertServes();
     });
 
-    it('never upgrades to anything else, nor lets another page read its answer', async () => {
+    it('never upgrades to another protocol, and lets no other page read its answer', async () => {
       for (const protocol of ['h2c', 'TLS/1.0', 'x'.repeat(1_000)]) {
         const asked = withHeader(
           withHeader(server.good, 'Connection', 'Upgrade, close'),
@@ -340,7 +340,7 @@ for (const [name, openServer] of [
       assert.doesNotMatch(heard.all, /access-control/i);
     });
 
-    it('goes on after clients that leave in the midst of everything', async () => {
+    it('continues after clients that leave at any moment', async () => {
       const from = server.said.length;
       const bytes = toBytes({ ...server.good, body: server.good.body || 'x'.repeat(2_000) });
       const cuts = [0, 1, 20, bytes.indexOf('\r\n\r\n') + 2, bytes.length - 1, bytes.length];
@@ -360,14 +360,14 @@ for (const [name, openServer] of [
       assert.deepEqual(loud, [], 'nobody has to look after a client that left');
     });
 
-    it('answers two requests in one write, one after the other', async () => {
+    it('answers two requests that arrive in one write, one after the other', async () => {
       if (name === 'session') return;
       const kept = without(server.good, 'Connection');
       const heard = await talk(server, toBytes(kept) + toBytes(at(server.good, '/nowhere')));
       assert.match(heard.all, /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 404 /);
     });
 
-    it('leaves no canary in its log', () => {
+    it('logs no part of the bad input', () => {
       const told = JSON.stringify(server.said.map(({ message, fields }) => [message, fields]));
       for (const secret of [CODEC_TOKEN, SESSION_TOKEN, SESSION_ID]) {
         assert.ok(!told.includes(secret), told);
@@ -376,7 +376,7 @@ for (const [name, openServer] of [
   });
 }
 
-describe('bad input to the session server, once more', () => {
+describe('bad input to the session server', () => {
   let server: Awaited<ReturnType<typeof openSession>>;
   before(async () => {
     server = await openSession({ requestMs: 500 });
@@ -392,14 +392,14 @@ describe('bad input to the session server, once more', () => {
     });
   }
 
-  it('speaks plainly to a client that knows none of its protocols, as gitlab-runner does', async () => {
+  it('uses the plain protocol with a client that knows none of its protocols, as gitlab-runner does', async () => {
     const asked = withHeader(server.good, 'Sec-WebSocket-Protocol', 'chat');
     const { status, headers } = await talk(server, toBytes(asked));
     assert.equal(status, 101);
     assert.equal(headers.get('sec-websocket-protocol'), undefined);
   });
 
-  it('forgets whoever was refused, also one that neither reads nor leaves', async () => {
+  it('forgets refused clients, including one that neither reads nor leaves', async () => {
     const before = openSockets();
     const asked = toBytes(without(server.good, 'Authorization'));
     await talk(server, asked);
@@ -433,7 +433,7 @@ describe('clients that are too slow', () => {
     ['half of a body', (good) => toBytes({ ...good, method: 'POST', body: 'xx' }).slice(0, -1)],
   ];
 
-  it('are answered 408 by an HTTP server, or nothing, and leave no line in its log', async () => {
+  it('get 408 or nothing from an HTTP server, and cause no line in its log', async () => {
     const { log, said } = recordingLog();
     const server = await openHttpServer({
       ...{ host: '127.0.0.1', port: 0, name: 'slow', log, maxBodyBytes: 100, requestMs: 500 },
@@ -452,7 +452,7 @@ describe('clients that are too slow', () => {
     assert.deepEqual(said, []);
   });
 
-  it('are sent away by the session server, also before a handshake of TLS', async () => {
+  it('are disconnected by the session server, also before a TLS handshake', async () => {
     const server = await openSession({ requestMs: 500 });
     try {
       await Promise.all(
@@ -469,7 +469,7 @@ describe('clients that are too slow', () => {
     }
   });
 
-  it('do not keep the session server from its end, whatever they wait for', async () => {
+  it('do not delay the end of the session server, whatever they wait for', async () => {
     const server = await openSession({ hasShell: false });
     const silent = connectTcp(server.port, '127.0.0.1');
     await once(silent, 'connect');

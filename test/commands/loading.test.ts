@@ -27,7 +27,7 @@ async function loadedPackages(args: readonly string[]): Promise<ReadonlySet<stri
   }
 }
 
-it('loads for the version neither a client nor what checks a config file', async () => {
+it('loads neither a client nor the code that checks a config file for --version', async () => {
   const packages = await loadedPackages([CLI, '--version']);
   assert.ok(packages.has('commander'));
   for (const name of ['zod', 'undici', 'ky', 'toml', 'dockerode', '@temporalio/client']) {
@@ -35,7 +35,7 @@ it('loads for the version neither a client nor what checks a config file', async
   }
 });
 
-it('loads with the code of the node no client of a cache store, of tracing or of a login', async () => {
+it('loads no client of a cache store, of tracing or of a login with the code of the node', async () => {
   const worker = new URL('./worker.js', pathToFileURL(CLI));
   const packages = await loadedPackages(['-e', `import(${JSON.stringify(worker.href)})`]);
   assert.ok(packages.has('@temporalio/worker'));

@@ -52,13 +52,13 @@ async function packed(
 
 describe('a zip', () => {
   for (const level of ['fastest', 'slowest'] as const) {
-    it(`gives back what was packed, at level ${level}`, async (t) => {
+    it(`returns what was packed, at level ${level}`, async (t) => {
       const members = [...TREE, ...UNUSUAL];
       const path = await packed(t, members, { level });
       assert.deepEqual(await collect(archives.unpack(path, NEVER)), members);
     });
 
-    it(`gives it back packed by zstd, at level ${level}`, { skip: NO_ZSTD_HERE }, async (t) => {
+    it(`returns what was packed by zstd, at level ${level}`, { skip: NO_ZSTD_HERE }, async (t) => {
       const members = [...TREE, ...UNUSUAL];
       const path = await packed(t, members, { level, format: 'zipzstd' });
       assert.deepEqual(await collect(archives.unpack(path, NEVER)), members);
@@ -66,7 +66,7 @@ describe('a zip', () => {
     });
   }
 
-  it('stores no content whose end nobody can find who reads it as a stream', async (t) => {
+  it('compresses content whose end a streaming reader could not find otherwise', async (t) => {
     const large = file('large', 'x'.repeat(70_000));
     const path = await packed(t, [file('small', 'x'), large], { level: 'fastest' });
     const zip = await openPromise(path);
@@ -76,7 +76,7 @@ describe('a zip', () => {
     }
   });
 
-  it('marks names as UTF-8 that are', async (t) => {
+  it('marks names as UTF-8 when they are', async (t) => {
     const zip = await openPromise(await packed(t, [file('ö', ''), file('\udce9', '')]), {
       decodeStrings: false,
     });
@@ -91,7 +91,7 @@ describe('a zip', () => {
   });
 
   it(
-    'is not packed by zstd where there is none, and the reason is said',
+    'is not packed by zstd when Node lacks it, and the error tells the reason',
     { skip: zstd !== undefined && 'this Node has zstd' },
     async (t) => {
       assert.equal(archives.canPack('zipzstd'), false);
@@ -119,7 +119,7 @@ describe('a zip', () => {
   });
 });
 
-describe('times in a zip of others', () => {
+describe('times in a zip of another program', () => {
   const seconds = (value: number): Buffer => {
     const field = Buffer.alloc(9);
     field.writeUInt16LE(0x5455, 0);
@@ -166,7 +166,7 @@ describe('times in a zip of others', () => {
     ],
   ];
   for (const [why, member, time] of cases) {
-    it(`are those that are meant: ${why}`, async (t) => {
+    it(`are read as they are meant: ${why}`, async (t) => {
       const path = join(await scratchDirectory(t), 'archive');
       await writeFile(path, makeZip([{ name: 'a', ...member }]));
       const [read] = await collect(archives.unpack(path, NEVER));
@@ -194,7 +194,7 @@ describe('gzip', () => {
 });
 
 describe('raw', () => {
-  it('is the one file', async (t) => {
+  it('is the file itself', async (t) => {
     const path = await packed(t, [file('report.json', '{}')], { format: 'raw' });
     assert.equal(await readFile(path, 'utf8'), '{}');
   });
@@ -222,7 +222,7 @@ describe('pack', () => {
     assert.equal(existsSync(path), false);
   });
 
-  it('says which file it was when the disk is full', async (t) => {
+  it('names the file when the disk is full', async (t) => {
     const path = join(await scratchDirectory(t), 'archive.zip');
     await link('/dev/full', path); // a device without any room
     const order = { file: path, format: 'zip', level: 'default', signal: NEVER } as const;
@@ -234,7 +234,7 @@ describe('pack', () => {
     });
   });
 
-  it('fails when a file has other than its bytes', async (t) => {
+  it('fails when a file has more or fewer bytes than declared', async (t) => {
     const path = join(await scratchDirectory(t), 'archive');
     const order = { file: path, format: 'zip', level: 'default', signal: NEVER } as const;
     for (const sizeBytes of [2, 4, 100_000]) {

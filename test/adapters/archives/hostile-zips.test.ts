@@ -163,9 +163,9 @@ const BROKEN: readonly (readonly [why: string, bytes: Buffer, said: RegExp])[] =
   ['points to a zip64 record behind its end', zip64End(1_000_000n), /refused/],
 ];
 
-describe('a zip that is not to be trusted', () => {
+describe('a zip that cannot be trusted', () => {
   for (const [why, members, said] of BY_LIST) {
-    it(`is refused before anything is handed out: a member ${why}`, async (t) => {
+    it(`is refused before anything is returned: a member ${why}`, async (t) => {
       const { given, why: reason } = await refusalOf(await saved(t, makeZip(members)));
       assert.match(reason, said);
       assert.equal(given, 0);
@@ -185,12 +185,12 @@ describe('a zip that is not to be trusted', () => {
     });
   }
 
-  it('is refused for too many members, however small', async (t) => {
+  it('is refused when it has too many members, however small they are', async (t) => {
     const path = await saved(t, zip64Count(1_000_001n));
     assert.match((await refusalOf(path)).why, /one too many|refused/);
   });
 
-  it('is shown by a name that cannot forge a line of the trace', async (t) => {
+  it('is named so that it cannot forge a line of the trace', async (t) => {
     const name = `../\u001b[2J\nERROR: forged${'n'.repeat(300)}`;
     const { why } = await refusalOf(await saved(t, makeZip([plain(name)])));
     assert.doesNotMatch(why, /[\p{Cc}]/u);
@@ -198,7 +198,7 @@ describe('a zip that is not to be trusted', () => {
   });
 });
 
-describe('a zip that is odd, but honest', () => {
+describe('a zip that is unusual but valid', () => {
   const cases: readonly (readonly [
     why: string,
     members: readonly MadeMember[],
@@ -230,7 +230,7 @@ describe('a zip that is odd, but honest', () => {
     });
   }
 
-  it('does not give anybody the rights of a file’s owner', async (t) => {
+  it('gives nobody else the rights of a file’s owner', async (t) => {
     const path = await saved(t, makeZip([plain('a', { mode: 0o106755 })]));
     const [member] = await collect(archives.unpack(path, NEVER));
     assert.equal(member?.mode, 0o755);
@@ -248,7 +248,7 @@ describe('a random zip', () => {
   });
   after(() => Promise.all(directories.map((one) => rm(one, { recursive: true, force: true }))));
 
-  it('gives back what was packed', { timeout: 240_000 }, async () => {
+  it('returns what was packed', { timeout: 240_000 }, async () => {
     const name = fc
       .array(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }), {
         minLength: 1,
@@ -276,7 +276,7 @@ describe('a random zip', () => {
   });
 
   it(
-    'never hangs, crashes or escapes once bytes of it are changed',
+    'never hangs, crashes or escapes when some of its bytes are changed',
     { timeout: 240_000 },
     async () => {
       const base = makeZip([
@@ -298,7 +298,7 @@ describe('a random zip', () => {
   );
 
   it(
-    'never hangs, crashes or escapes when it is garbage with an end',
+    'never hangs, crashes or escapes when it is garbage with a valid end',
     { timeout: 240_000 },
     async () => {
       const garbage = fc.tuple(

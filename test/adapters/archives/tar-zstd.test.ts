@@ -37,13 +37,13 @@ async function assertRefused(path: string, said: RegExp): Promise<void> {
 const LARGE_TREE: readonly Plain[] = [...TREE, file('larger.bin', 'abcdefghij'.repeat(300_000))];
 
 describe('a tar packed by zstd', { skip: zstd === undefined && 'this Node has no zstd' }, () => {
-  it('gives back what was packed, and takes less room', async (t) => {
+  it('returns what was packed, and is smaller', async (t) => {
     const path = await packed(t, LARGE_TREE);
     assert.ok((await readFile(path)).byteLength < 50_000);
     assert.deepEqual(await collect(archives.unpack(path, NEVER)), LARGE_TREE);
   });
 
-  it('names directories that only paths name before all else', async (t) => {
+  it('begins with the directories that occur only in paths', async (t) => {
     const path = await packed(t, [file('a/b/c', 'deep')]);
     const paths: string[] = [];
     for await (const member of archives.unpack(path, NEVER)) paths.push(member.path);
@@ -58,20 +58,20 @@ describe('a tar packed by zstd', { skip: zstd === undefined && 'this Node has no
     ['is a bomb', [file('zeros', '\0'.repeat(60_000_000))], /more than/],
   ];
   for (const [why, members, said] of hostile) {
-    it(`is refused before anything is handed out: a member ${why}`, async (t) => {
+    it(`is refused before anything is returned: a member ${why}`, async (t) => {
       await assertRefused(await packed(t, members), said);
     });
   }
 
-  it('is refused when it was cut', async (t) => {
+  it('is refused when it was cut off', async (t) => {
     const path = await packed(t, LARGE_TREE);
     await writeFile(path, (await readFile(path)).subarray(0, -20));
     await assertRefused(path, /cannot be read/);
   });
 });
 
-describe('where there is no zstd', { skip: zstd !== undefined && 'this Node has zstd' }, () => {
-  it('a tar packed by zstd is neither made nor read, and the reason is said', async (t) => {
+describe('without zstd', { skip: zstd !== undefined && 'this Node has zstd' }, () => {
+  it('a tar packed by zstd is neither made nor read, and the error tells the reason', async (t) => {
     assert.equal(archives.canPack('tarzstd'), false);
     await assert.rejects(packed(t, LARGE_TREE), /has no zstd: 22\.15/);
     const path = join(await scratchDirectory(t), 'archive');

@@ -23,7 +23,7 @@ function signatureOf(query: URLSearchParams, resource: string): string {
 }
 
 describe('addresses of caches in Azure', () => {
-  it('are signed as the service checks it, for one blob and by https alone', async () => {
+  it('are signed as the service verifies it, for one blob and only over https', async () => {
     const url = new URL((await presign('GET')).url);
     assert.equal(
       `${url.origin}${url.pathname}`,
@@ -39,19 +39,19 @@ describe('addresses of caches in Azure', () => {
     );
   });
 
-  it('end after an hour', async () => {
+  it('expire after an hour', async () => {
     const { searchParams } = new URL((await presign('GET')).url);
     const leftMs = Date.parse(searchParams.get('se') ?? '') - Date.now();
     assert.ok(leftMs > 3_500_000 && leftMs <= 3_600_000);
   });
 
-  it('allow to write, or to read, never both', async () => {
+  it('allow either writing or reading, never both', async () => {
     const { url, headers } = await presign('PUT');
     assert.equal(new URL(url).searchParams.get('sp'), 'w');
     assert.deepEqual(headers, { 'x-ms-blob-type': 'BlockBlob', 'x-ms-meta-cachekey': 'k' });
   });
 
-  it('are not to be had without account, key and container', async () => {
+  it('cannot be made without account, key and container', async () => {
     await assert.rejects(
       presign('GET', { accountKey: '', containerName: '' }),
       ({ message }: Error) => /AccountKey, ContainerName/.test(message),

@@ -46,7 +46,7 @@ function isSigned(method: string, url: URL, headers: Readonly<Record<string, str
 }
 
 describe('addresses of caches in Google Cloud Storage', () => {
-  it('are signed as the service checks it, for one object and one method', async () => {
+  it('are signed as the service verifies it, for one object and one method', async () => {
     const { url } = await presign('GET');
     const parsed = new URL(url);
     assert.equal(
@@ -58,7 +58,7 @@ describe('addresses of caches in Google Cloud Storage', () => {
     assert.equal(parsed.searchParams.get('X-Goog-Expires'), '3600');
   });
 
-  it('hold a writer to the size and type that were signed', async () => {
+  it('limit a writer to the size and type that were signed', async () => {
     const { url, headers } = await presign('PUT', {}, 1000);
     assert.deepEqual(headers, {
       'x-goog-meta-cachekey': 'k',
@@ -70,7 +70,7 @@ describe('addresses of caches in Google Cloud Storage', () => {
     assert.equal(isSigned('PUT', new URL(url), other), false);
   });
 
-  it('are not to be had without a bucket', async () => {
+  it('cannot be made without a bucket', async () => {
     await assert.rejects(presign('GET', { bucketName: '' }), ({ message }: Error) =>
       /BucketName/.test(message),
     );

@@ -12,7 +12,7 @@ import { cacheConfigOf, SILENT } from './support.ts';
 const ANSWER = `<?xml version="1.0" encoding="UTF-8"?>
 <LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">eu-north-1</LocationConstraint>`;
 
-void test('the region of a bucket is asked for through the proxy, as caches are sent', async (t) => {
+void test('the region of a bucket is requested through the same proxy as caches', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-s3-region-'));
   t.after(() => rm(directory, { recursive: true }));
   const asked: string[] = [];

@@ -46,7 +46,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     await store.upload(object, { ...call, file, modifiedMs: 0, metadata });
   };
 
-  it('are stored and come back, byte by byte', async () => {
+  it('are stored and returned byte by byte', async () => {
     const store = open();
     await upload(store, 'project/1/some key/ü+%', 'first');
     await upload(store, 'project/1/some key/ü+%', 'second');
@@ -58,7 +58,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     assert.deepEqual(await server.objects(), ['project/1/some key/ü+%']);
   });
 
-  it('are missing where there are none', async () => {
+  it('are reported as missing when there are none', async () => {
     const store = open();
     const order = { ...call, file, localModifiedMs: undefined };
     assert.deepEqual(await store.download('nothing', order), { kind: 'missing' });
@@ -67,7 +67,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     assert.equal(await store.has('something', call), true, 'however little is in it');
   });
 
-  it('are left alone when what is here is as new', async () => {
+  it('are not downloaded when the local copy is as new', async () => {
     const store = open();
     await upload(store, 'dated', 'x');
     const target = join(directory, 'untouched');
@@ -79,12 +79,12 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     assert.equal((await ask(Date.now() - hourMs)).kind, 'downloaded');
   });
 
-  it('find the region themselves', async () => {
+  it('find out the region by themselves', async () => {
     await upload(open({ bucketLocation: '' }), 'somewhere', 'x');
     assert.ok((await server.objects()).includes('somewhere'));
   });
 
-  it('tell their address without what authorises', async () => {
+  it('report their address without the signature', async () => {
     const store = open();
     await upload(store, 'addressed', 'x');
     const reply = await store.download('addressed', { ...call, file, localModifiedMs: undefined });
@@ -94,7 +94,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     );
   });
 
-  it('are refused for good with a wrong key, in the server’s words and without the key', async () => {
+  it('are refused permanently with a wrong key, in the server’s words and without the key', async () => {
     await assert.rejects(upload(open({ secretKey: 'canary-wrong' }), 'x', 'x'), (error) => {
       assert.ok(error instanceof FinalError);
       assert.match(error.message, /^received: 403 .*code: SignatureDoesNotMatch/);
@@ -103,7 +103,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     });
   });
 
-  it('are refused for good without a bucket', async () => {
+  it('are refused permanently without a bucket', async () => {
     await assert.rejects(
       upload(open({ bucketName: 'nobody-has-it' }), 'x', 'x'),
       ({ message }: Error) => /404 .*NoSuchBucket/.test(message),
@@ -113,7 +113,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     );
   });
 
-  it('may come later when the server is in trouble', async () => {
+  it('are tried again when the server has a fault', async () => {
     server.interfere = (_, outgoing) => {
       outgoing
         .writeHead(503)
@@ -130,7 +130,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     });
   });
 
-  it('may come later when they came only half', async () => {
+  it('are tried again when a download was cut off', async () => {
     const store = open({ bucketLocation: 'us-east-1' });
     server.interfere = (_, outgoing) => {
       outgoing.writeHead(200, {
@@ -144,7 +144,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     await assert.rejects(store.download('x', order), (error) => error instanceof TransientError);
   });
 
-  it('may come later when nobody is there, or nobody in time', async () => {
+  it('are tried again when no server answers, or none in time', async () => {
     const gone = open({ serverAddress: '127.0.0.1:1', bucketLocation: 'us-east-1' });
     await assert.rejects(upload(gone, 'x', 'x'), (error) => error instanceof TransientError);
     server.interfere = () => true;
@@ -154,7 +154,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     );
   });
 
-  it('end at once when nobody wants them any more', async () => {
+  it('end at once when they are no longer wanted', async () => {
     const stopping = new AbortController();
     server.interfere = () => {
       stopping.abort(new Error('told to stop'));
@@ -164,7 +164,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     await assert.rejects(store.has('x', { ...call, signal: stopping.signal }), /told to stop/);
   });
 
-  it('ask for encryption in what they sign', async () => {
+  it('sign the request for encryption', async () => {
     const seen: string[] = [];
     server.interfere = (incoming, outgoing) => {
       seen.push(String(incoming.headers['x-amz-server-side-encryption']));
@@ -180,7 +180,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     assert.match(decodeURIComponent(signed), /x-amz-server-side-encryption;/);
   });
 
-  it('are asked for one thing at a time, for an hour at most', async () => {
+  it('are signed for one object and for an hour at most', async () => {
     const urls: string[] = [];
     server.interfere = ({ url }) => {
       urls.push(url ?? '');

@@ -31,14 +31,14 @@ describe('signing of addresses', () => {
     return store;
   };
 
-  it('is left when the stage is to stop, although the server does not answer', QUICK, async () => {
+  it('ends when the stage is stopped, although the server does not answer', QUICK, async () => {
     const stop = new AbortController();
     server.once('request', () => stop.abort(new Error('stopped')));
     const asking = open().has('object', { timeoutMs: 600_000, signal: stop.signal });
     await assert.rejects(asking, /stopped/);
   });
 
-  it('takes no longer than the call may', QUICK, async () => {
+  it('takes no longer than the call may take', QUICK, async () => {
     const { signal } = new AbortController();
     const asking = open().has('object', { timeoutMs: 200, signal });
     await assert.rejects(asking, /no credentials came in time/);

@@ -93,7 +93,7 @@ describe('the codec server', () => {
     return (JSON.parse(body) as { payloads: JsonPayload[] }).payloads.map(fromJson);
   }
 
-  it('decodes what was sealed, and shows the fields that people may see', async () => {
+  it('decrypts encrypted payloads, and shows the fields that people may see', async () => {
     const payload = await seal({ name: 'rspec', secret: CANARY });
     const [decoded] = await convert('/decode', payload);
     assert.deepEqual(defaultPayloadConverter.fromPayload(decoded!), {
@@ -102,7 +102,7 @@ describe('the codec server', () => {
     });
   });
 
-  it('leaves what was never sealed, and what no key of the node opens', async () => {
+  it('does not change payloads that were never encrypted or that no key of the node opens', async () => {
     const plain = defaultPayloadConverter.toPayload({ input: 'of a person' });
     const other = createPayloadCodec(await loadCipher(join(directory, 'other.json')));
     const [foreign] = await other.encode([plain]);
@@ -112,7 +112,7 @@ describe('the codec server', () => {
     assert.deepEqual(defaultPayloadConverter.fromPayload(decoded[3]!), { name: CANARY });
   });
 
-  it('says nothing of bytes, and empty values as they are', async () => {
+  it('shows nothing of bytes, and shows empty values as they are', async () => {
     const payloads = await Promise.all([Buffer.from(CANARY), undefined, null].map(seal));
     const [bytes, ...empty] = await convert('/decode', ...payloads);
     assert.doesNotMatch(Buffer.from(bytes?.data ?? []).toString(), new RegExp(CANARY));
@@ -120,7 +120,7 @@ describe('the codec server', () => {
     assert.deepEqual(values, [undefined, null]);
   });
 
-  it('leaves a line in the log for each decoding: who, where and how much, but not what', async () => {
+  it('logs each decoding with visitor, namespace and number, but without content', async () => {
     const from = said.length;
     const plain = defaultPayloadConverter.toPayload('plain');
     await convert('/decode', plain, sealed, sealed);
@@ -134,7 +134,7 @@ describe('the codec server', () => {
     ]);
   });
 
-  describe('for whoever is logged in to the UI', () => {
+  describe('for people who are logged in to the UI', () => {
     const verdicts: Readonly<Record<string, TokenVerdict>> = {
       'good.to.ken': { kind: 'good', subject: `alice ${'x'.repeat(5_000)}` },
       'bad.to.ken': { kind: 'bad', why: 'audience' },
@@ -171,12 +171,12 @@ describe('the codec server', () => {
     }
   });
 
-  it('seals nothing for whoever asks: the input of an order stays plain', async () => {
+  it('encrypts nothing on request: the input of a command stays plain', async () => {
     const plain = defaultPayloadConverter.toPayload('runner one');
     assert.deepEqual((await convert('/encode', plain)).map(toJson), [toJson(plain)]);
   });
 
-  it('takes the token in the path, where the UI of the embedded Temporal sends it', async () => {
+  it('accepts the token in the path, where the UI of the embedded Temporal sends it', async () => {
     const answer = await ask({
       ...{ path: `/${TOKEN}/decode`, body: bodyOf(sealed) },
       headers: { Authorization: undefined, Origin: UI },
@@ -186,7 +186,7 @@ describe('the codec server', () => {
     assert.match(answer.head, /^Vary: Origin$/m);
   });
 
-  it('answers the preflight of the UI, and lets it send what it sends', async () => {
+  it('answers the preflight of the UI, and allows the headers that it sends', async () => {
     const { status, head } = await ask({
       method: 'OPTIONS',
       headers: {
@@ -257,7 +257,7 @@ describe('the codec server', () => {
     });
   }
 
-  it('answers 413 to too much that does not say how much it is', async () => {
+  it('answers 413 to a body that is too large and has no length', async () => {
     const chunk = 'x'.repeat(1024 * 1024);
     const body = `${`100000\r\n${chunk}\r\n`.repeat(17)}0\r\n\r\n`;
     const headers = { 'Content-Length': undefined, 'Transfer-Encoding': 'chunked' };

@@ -37,12 +37,12 @@ describe('a token of the login of the Temporal UI', () => {
     return `${signed}.${mac}`;
   };
 
-  it('names who it is of, when the provider has signed it for this UI', async () => {
+  it('names its person when the provider has signed it for this UI', async () => {
     const verdict = await checkWith()(await provider.sign());
     assert.deepEqual(verdict, { kind: 'good', subject: 'alice' });
   });
 
-  it('has the claim that is asked for, as one value or in a list', async () => {
+  it('must have the configured claim, as one value or in a list', async () => {
     const check = checkWith({ claim: { name: 'groups', value: 'ops' } });
     for (const groups of ['ops', ['dev', 'ops']]) {
       assert.equal((await check(await provider.sign({ claims: { groups } }))).kind, 'good');
@@ -61,7 +61,7 @@ describe('a token of the login of the Temporal UI', () => {
     ['whose subject is no text', { claims: { sub: 7 } }, /sub/],
   ];
   for (const [why, change, reason] of changes) {
-    it(`does not count ${why}`, async () => {
+    it(`is refused: ${why}`, async () => {
       assertBad(await checkWith()(await provider.sign(change)), reason);
     });
   }
@@ -92,12 +92,12 @@ describe('a token of the login of the Temporal UI', () => {
     ['that is none', () => 'a.b.c'],
   ];
   for (const [why, make] of forged) {
-    it(`does not count ${why}`, async () => {
+    it(`is refused: ${why}`, async () => {
       assertBad(await checkWith()(await make()), /./);
     });
   }
 
-  it('counts by a new key as soon as the provider has one, and no more by the old', async () => {
+  it('is accepted with a new key as soon as the provider has it, and no longer with the old key', async () => {
     const check = checkWith({ cooldownMs: 0 });
     const old = await provider.sign();
     assert.equal((await check(old)).kind, 'good');
@@ -106,7 +106,7 @@ describe('a token of the login of the Temporal UI', () => {
     assertBad(await check(old), /key/);
   });
 
-  it('does not make the node ask the provider again and again for unknown keys', async () => {
+  it('with an unknown key does not make the node ask the provider again and again', async () => {
     const check = checkWith();
     await check(await provider.sign());
     const before = provider.asked.length;
@@ -116,13 +116,13 @@ describe('a token of the login of the Temporal UI', () => {
     assert.equal(provider.asked.length, before);
   });
 
-  describe('while the provider is not as it should be', () => {
+  describe('while the provider does not work', () => {
     beforeEach(() => {
       provider.setAway(false);
       provider.name({});
     });
 
-    it('is not known, asks once, and counts when it is back', async () => {
+    it('is unknown after one request, and is accepted when the provider is back', async () => {
       provider.setAway(true);
       const token = await provider.sign();
       const [patient, eager] = [checkWith(), checkWith({ cooldownMs: 0 })];
@@ -134,7 +134,7 @@ describe('a token of the login of the Temporal UI', () => {
       assert.equal((await eager(token)).kind, 'good');
     });
 
-    it('is asked again when the pause is over, however often tokens came meanwhile', async (t) => {
+    it('is verified again when the pause is over, however many tokens came meanwhile', async (t) => {
       const real = performance.now.bind(performance);
       let aheadMs = 0;
       t.mock.method(performance, 'now', () => real() + aheadMs);
@@ -149,7 +149,7 @@ describe('a token of the login of the Temporal UI', () => {
       assert.equal((await check(token)).kind, 'good');
     });
 
-    it('counts by the known keys, whatever unknown ones somebody names meanwhile', async () => {
+    it('is accepted by the known keys, whatever unknown keys other tokens name', async () => {
       const check = checkWith({ cooldownMs: 0 });
       const token = await provider.sign();
       await check(token);
@@ -165,7 +165,7 @@ describe('a token of the login of the Temporal UI', () => {
       ['has no keys', { jwks_uri: 7 }],
     ];
     for (const [why, named] of odd) {
-      it(`is not known when it ${why}, and asks once`, async () => {
+      it(`is unknown after one request when the provider ${why}`, async () => {
         provider.name(named);
         const check = checkWith();
         const before = provider.asked.length;

@@ -54,7 +54,7 @@ describe('[runners.cache]', () => {
     assert.deepEqual([keys.unknown, keys.notYet], [[], []]);
   });
 
-  it('is read with what the keys mean', () => {
+  it('is read with the meaning of its keys', () => {
     const cache = cacheOf(`
 [runners.cache]
   type = "s3"
@@ -84,7 +84,7 @@ describe('[runners.cache]', () => {
 
   const SECRETS = ['AccessKey', 'SecretKey', 'SessionToken', 'PrivateKey', 'AccountKey'];
   for (const key of SECRETS) {
-    it(`never shows ${key}, not even when it is of a wrong type`, () => {
+    it(`never shows ${key}, even when it has the wrong type`, () => {
       const table = key === 'PrivateKey' ? 'gcs' : key === 'AccountKey' ? 'azure' : 's3';
       const [{ reason } = assert.fail('was accepted')] = read(
         `[runners.cache.${table}]\n${key} = 424242`,

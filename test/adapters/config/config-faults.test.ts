@@ -104,7 +104,7 @@ describe('a config file with faults', () => {
     assert.equal(warnings[0]?.message, 'runner goes on with its last good settings');
   });
 
-  it('passes over what should be a table and is none, with a warning, as gitlab-runner does without', async () => {
+  it('ignores a value that should be a table, with a warning that gitlab-runner does not give', async () => {
     const { source, warnings } = await open(
       `${RUNNER}  feature_flags = true\n  [runners.docker]\n  sysctls = "a=b"\n  tmpfs = ["/run"]`,
     );
@@ -202,7 +202,7 @@ ${RUNNER}
     });
   }
 
-  it('logs what is wrong with a file once, not at every reload', async () => {
+  it('logs the faults of a file once, and not at every reload', async () => {
     const { source, warnings, write } = await open('banana = 1');
     await source.load();
     await source.load();
@@ -212,7 +212,7 @@ ${RUNNER}
     assert.equal(warnings.length, 2);
   });
 
-  it('takes a file as gitlab-runner writes it without a warning', async () => {
+  it('accepts a file as gitlab-runner writes it without a warning', async () => {
     const { source, warnings } = await open(`
 concurrent = 1
 check_interval = 0
@@ -244,7 +244,7 @@ ${RUNNER}
     assert.deepEqual(warnings, []);
   });
 
-  it('warns when others may read the tokens', async () => {
+  it('warns when other users may read the tokens', async () => {
     const { source, path, warnings } = await open(RUNNER);
     await chmod(path, 0o644);
     await source.load();
@@ -257,7 +257,7 @@ ${RUNNER}
     [(path) => writeFile(path, 'x'.repeat(9 * 1024 * 1024)), /bytes are too many/],
   ];
   for (const [make, reason] of unreadable) {
-    it(`names a file that is none to read (${reason.source})`, async () => {
+    it(`names a file that cannot be read (${reason.source})`, async () => {
       const { source, path } = await open('');
       await rm(path);
       await make(path);

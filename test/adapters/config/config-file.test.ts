@@ -20,7 +20,7 @@ describe('createConfigSource', () => {
     });
   });
 
-  it('reads every key that is acted on', async () => {
+  it('reads every supported key', async () => {
     const { source, warnings } = await open(`
 concurrent = 4
 check_interval = 7
@@ -149,14 +149,14 @@ shutdown_timeout = 60
     ['unhealthy_interval = 60000000000', 'unhealthyIntervalSeconds', 60, 'Go writes nanoseconds'],
   ];
   for (const [toml, key, expected, why] of defaults) {
-    it(`takes ${toml} for ${String(expected)}: ${why}`, async () => {
+    it(`reads ${toml} as ${String(expected)}: ${why}`, async () => {
       const { source } = await open(`${RUNNER}\n  ${toml}`);
       const [runner] = (await source.load()).runners;
       assert.equal(Object.entries(runner ?? {}).find(([name]) => name === key)?.[1], expected);
     });
   }
 
-  it('takes one pull policy without a list, and "always" when none is named', async () => {
+  it('accepts one pull policy without a list, and uses "always" when none is set', async () => {
     const one = await open(`${RUNNER}\n[runners.docker]\npull_policy = "never"`);
     assert.deepEqual((await one.source.load()).runners[0]?.docker.pullPolicy, ['never']);
     const none = await open(`${RUNNER}\n[runners.docker]\npull_policy = ""`);
@@ -174,7 +174,7 @@ shutdown_timeout = 60
     assert.equal(runner.name, '$GITLAB');
   });
 
-  it('takes keys in any case, as gitlab-runner does', async () => {
+  it('accepts keys in any case, as gitlab-runner does', async () => {
     const { source, warnings } = await open(`Concurrent = 3${RUNNER.replace('name', 'Name')}`);
     const { concurrent, runners } = await source.load();
     assert.equal(concurrent, 3);
@@ -204,7 +204,7 @@ shutdown_timeout = 60
     });
   }
 
-  it('takes the largest and the smallest number of 64 bits for every number, and waits no longer than timers can', async () => {
+  it('accepts the largest and smallest 64-bit integer for every number, and waits no longer than timers can', async () => {
     const ofRunner = [
       ...['id', 'limit', 'request_concurrency', 'output_limit', 'unhealthy_requests_limit'],
       ...['prepare_timeout', 'get_sources_timeout', 'unhealthy_interval'],
@@ -249,7 +249,7 @@ shutdown_timeout = 60
     assert.equal(source.runner(key), undefined);
   });
 
-  it('gives another key to another token, and none that holds it', async () => {
+  it('gives a changed token another key, which does not contain the token', async () => {
     const { source } = await open(RUNNER + RUNNER.replace(TOKEN, `${TOKEN}2`));
     const [first, second] = (await source.load()).runners;
     assert.notEqual(first?.key, second?.key);
@@ -270,7 +270,7 @@ shutdown_timeout = 60
     });
   }
 
-  it('is not fooled by keys that mean something to JavaScript', async () => {
+  it('is not confused by keys with a meaning in JavaScript', async () => {
     const { source, warnings } = await open(`__proto__ = 1\nconstructor = 1\n${RUNNER}`);
     assert.equal((await source.load()).runners.length, 1);
     assert.deepEqual(warnings[0]?.fields['keys'], ['__proto__', 'constructor']);

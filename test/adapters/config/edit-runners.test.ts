@@ -46,7 +46,7 @@ const ENTRY = {
 };
 
 describe('appendRunner', () => {
-  it('adds a block in the layout that gitlab-runner of any age reads, and touches nothing else', () => {
+  it('adds a block that every gitlab-runner can read, and changes nothing else', () => {
     const text = appendRunner(FILE, ENTRY);
     assert.ok(text.startsWith(FILE));
     assert.equal(
@@ -66,19 +66,19 @@ describe('appendRunner', () => {
     );
   });
 
-  it('begins a file that is not there yet as gitlab-runner does', () => {
+  it('begins a new file as gitlab-runner does', () => {
     assert.equal(
       appendRunner('', { name: 'new' }),
       'concurrent = 1\ncheck_interval = 0\nshutdown_timeout = 0\n\n[[runners]]\n  name = "new"\n',
     );
   });
 
-  it('follows the spelling that the file has for its runners', () => {
+  it('uses the file’s own spelling for its runners', () => {
     const text = appendRunner('[[Runners]]\nname = "a"\n', { name: 'b' });
     assert.deepEqual(Object.keys(parseToml(text, '')), ['Runners']);
   });
 
-  it('refuses a file whose runners are not blocks, instead of breaking it', () => {
+  it('refuses a file whose runners are not blocks, because it would break it', () => {
     assert.throws(() => appendRunner('runners = [{ name = "a" }]\n', ENTRY), {
       type: FailureType.InvalidConfig,
       message: /cannot be edited here: write every runner as a \[\[runners\]\] block/,
@@ -107,7 +107,7 @@ describe('removeRunners', () => {
     });
   }
 
-  it('leaves the comments above the runner that stays', () => {
+  it('keeps the comments above a runner that stays', () => {
     assert.match(
       removeRunners(FILE, new Set([0])),
       /# the new one,\n# for tests\n\[\[ runners \]\]/,
@@ -122,7 +122,7 @@ describe('removeRunners', () => {
 });
 
 describe('renderTableArrayEntry', () => {
-  it('writes what reads back the same, whatever texts hold', () => {
+  it('writes text that is read back unchanged, whatever the values contain', () => {
     // The toml package refuses some names, and no real table has them.
     const key = fc.string({ minLength: 1 }).filter((name) => !(name in {}));
     const text = fc.string({ unit: 'binary' });

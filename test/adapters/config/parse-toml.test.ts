@@ -72,7 +72,7 @@ describe('parseToml', () => {
   }
 
   for (const [toml, complaint] of refused) {
-    it(`refuses ${JSON.stringify(toml)} and says which line to change`, () => {
+    it(`refuses ${JSON.stringify(toml)} and names the line to change`, () => {
       assert.throws(
         () => parseToml(toml, 'f'),
         (error: unknown) => {
@@ -85,13 +85,13 @@ describe('parseToml', () => {
     });
   }
 
-  it('is not fooled by keys that mean something to JavaScript', () => {
+  it('is not confused by keys with a meaning in JavaScript', () => {
     const table = parseToml('__proto__ = { a = 1 }\n[__proto__.b]\nconstructor.c = 1', 'f');
     assert.deepEqual(Object.keys(table), ['__proto__']);
     assert.equal(({} as Record<string, unknown>)['a'], undefined);
   });
 
-  it('reads whatever BurntSushi/toml reads, as the same, in the table above and 10,000 random texts', (t) => {
+  it('reads everything like BurntSushi/toml: the table above and 10,000 random texts', (t) => {
     const texts = [
       ...merged.map(([toml]) => toml),
       ...numbers.map(([toml]) => toml),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { peekLogSettings } from '../../../src/adapters/config/peek-log-settings.ts';
 
-describe('the form of the log before the config file is read', () => {
+describe('the log format before the config file is read', () => {
   let directory: string;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tgr-peek-'));
@@ -22,14 +22,14 @@ describe('the form of the log before the config file is read', () => {
     [''],
   ];
   for (const [text, level, format] of cases) {
-    it(`is ${format ?? 'not known'} in ${JSON.stringify(text)}`, async () => {
+    it(`is ${format ?? 'unknown'} for ${JSON.stringify(text)}`, async () => {
       const path = join(directory, 'config.toml');
       await writeFile(path, text);
       assert.deepEqual(peekLogSettings(path), { level, format });
     });
   }
 
-  it('is not known without a file', () => {
+  it('is unknown without a file', () => {
     const path = join(directory, 'absent.toml');
     assert.deepEqual(peekLogSettings(path), { level: undefined, format: undefined });
   });

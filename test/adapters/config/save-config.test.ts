@@ -27,7 +27,7 @@ const newPath = async (): Promise<string> =>
   join(await mkdtemp(join(directory, 'case-')), 'etc', 'config.toml');
 
 describe('editConfigFile', () => {
-  it('makes the directory for its owner only, and the file too', async () => {
+  it('creates file and directory for their owner only', async () => {
     const path = await newPath();
     await editConfigFile(path, () => 'concurrent = 1\n');
     assert.equal(await readFile(path, 'utf8'), 'concurrent = 1\n');
@@ -36,7 +36,7 @@ describe('editConfigFile', () => {
     assert.deepEqual(await readdir(dirname(path)), ['config.toml'], 'no draft left');
   });
 
-  it('closes a file that others could read', async () => {
+  it('closes a file that other users could read', async () => {
     const path = await newPath();
     await mkdir(dirname(path));
     await writeFile(path, 'a = 1\n', { mode: 0o644 });
@@ -45,7 +45,7 @@ describe('editConfigFile', () => {
     assert.equal((await stat(path)).mode & 0o777, 0o600);
   });
 
-  it('goes through a link to the file it stands for', async () => {
+  it('follows a link to its file', async () => {
     const path = await newPath();
     await mkdir(dirname(path));
     await writeFile(`${path}.real`, 'a = 1\n');
@@ -55,7 +55,7 @@ describe('editConfigFile', () => {
     assert.equal(await readFile(`${path}.real`, 'utf8'), 'a = 2\n');
   });
 
-  it('edits anew when somebody else has written meanwhile', async () => {
+  it('edits again when somebody else has written meanwhile', async () => {
     const path = await newPath();
     let edits = 0;
     await editConfigFile(path, (text) => {
@@ -82,7 +82,7 @@ describe('editConfigFile', () => {
     assert.equal(await readFile(path, 'utf8'), `theirs = ${edits}\n`);
   });
 
-  it('leaves the file as it is when the edit fails', async () => {
+  it('does not change the file when the edit fails', async () => {
     const path = await newPath();
     await editConfigFile(path, () => 'a = 1\n');
     await assert.rejects(

@@ -7,7 +7,7 @@ import { createConfigSource } from '../../../src/adapters/config/config-file.ts'
 import { recordingLog } from '../../support/recording-log.ts';
 
 describe('[session_server]', () => {
-  it('has a session server where that has an address to listen at', async (t) => {
+  it('defines a session server when it has an address to listen at', async (t) => {
     const path = join(await mkdtemp(join(tmpdir(), 'tgr-session-config-')), 'config.toml');
     t.after(() => rm(dirname(path), { recursive: true, force: true }));
     const { log, warnings } = recordingLog();

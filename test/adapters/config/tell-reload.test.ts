@@ -125,7 +125,7 @@ describe('a reload of config.toml', () => {
     assert.deepEqual(told, [[], [kept, SAME], [SAME], [mended, SAME], [kept, SAME]]);
   });
 
-  it('takes a file that was never there for an empty one', async () => {
+  it('treats a file that never existed like an empty one', async () => {
     const { told, source } = await readAll([undefined, undefined, ONE]);
     assert.deepEqual(told, [[], [SAME], ['info config reloaded: runner added one']]);
     assert.equal(source.current().runners.length, 1);

@@ -45,7 +45,7 @@ void test('only the caches that this installation made are listed', async () => 
   assert.deepEqual(await engine.listCacheVolumes(), [{ name: mine, isMounted: false }]);
 });
 
-void test('a volume that a container has mounted is reported, and not removed', async (t) => {
+void test('a volume that a container has mounted is reported and not removed', async (t) => {
   const name = await volume(CACHE_VOLUME_LABELS);
   // A volume of another program, whose container does not even run.
   const other = openEngine({ installation: randomName() });

@@ -39,14 +39,14 @@ for (const taken of [
   [409, '{"message":"Conflict. The container name is already in use"}'],
   [500, '{"message":"the container name \\"n\\" is already in use by abc"}'],
 ] as const) {
-  void test(`a name that is taken, answered ${taken[0]}, is looked at: a retry finds its own container`, async (t) => {
+  void test(`when a name is in use (${taken[0]}), a retry finds its own container`, async (t) => {
     const { engine, asked } = await scripted(t, taken, [200, mine]);
     assert.equal(await engine.createContainer(spec), 'x');
     assert.deepEqual(asked, ['POST /containers/create', 'GET /containers/n/json']);
   });
 }
 
-void test('a container of another build of this runner is removed, and the name taken', async (t) => {
+void test('a container of another build of this runner is removed, so that its name is free', async (t) => {
   const old = holder({ [BUILD_LABEL]: 'old', [INSTALLATION_LABEL]: 'engine-test' });
   const { engine, asked } = await scripted(t, [409], [200, old], [204], [201, '{"Id":"new"}']);
   assert.equal(await engine.createContainer(spec), 'new');
@@ -73,7 +73,7 @@ for (const [status, message] of [
     'image with reference x was found but does not provide the specified platform (linux/s390x)',
   ],
 ] as const) {
-  void test(`an image of another platform is a fault of the configuration, answered ${status}`, async (t) => {
+  void test(`an image of another platform is a configuration error after the status ${status}`, async (t) => {
     const { engine } = await scripted(t, [status, JSON.stringify({ message })]);
     await assert.rejects(engine.createContainer(spec), {
       type: FailureType.RunnerConfiguration,
@@ -82,12 +82,12 @@ for (const [status, message] of [
   });
 }
 
-void test('a holder of the name that went meanwhile is no trouble', async (t) => {
+void test('a container that frees the name meanwhile causes no error', async (t) => {
   const { engine } = await scripted(t, [409], [404], [201, '{"Id":"new"}']);
   assert.equal(await engine.createContainer(spec), 'new');
 });
 
-void test('a name that stays taken is a passing fault that says so', async (t) => {
+void test('a name that stays in use is a transient fault with that message', async (t) => {
   const { engine } = await scripted(t, [409], [404], [409, '{"message":"in use"}']);
   await assert.rejects(engine.createContainer(spec), {
     name: 'TransientError',
@@ -109,12 +109,12 @@ for (const [status, message, expected, why] of created) {
   });
 }
 
-void test('a start of what runs already is a start', async (t) => {
+void test('starting a container that already runs succeeds', async (t) => {
   const { engine } = await scripted(t, [304]);
   await engine.startContainer('x');
 });
 
-void test('a removal that is under way already, or done, is a removal', async (t) => {
+void test('removing a container succeeds when a removal is in progress or done', async (t) => {
   const underWay = '{"message":"removal of container x is already in progress"}';
   const { engine } = await scripted(t, [409, underWay], [404], [409, '{"message":"stuck"}']);
   await engine.removeContainer('x');
@@ -122,12 +122,12 @@ void test('a removal that is under way already, or done, is a removal', async (t
   await assert.rejects(engine.removeContainer('x'), { name: 'TransientError', message: /stuck/ });
 });
 
-void test('files for a container that is gone are a fault for good', async (t) => {
+void test('files for a container that is gone are a final fault', async (t) => {
   const { engine } = await scripted(t, [404, '{"message":"No such container: x"}']);
   await assert.rejects(engine.putArchive('x', '/', []), { type: FailureType.RunnerSystem });
 });
 
-void test('a refusal is quoted, but not at any length', async (t) => {
+void test('a refusal is quoted up to a limited length', async (t) => {
   const { engine } = await scripted(t, [500, JSON.stringify({ message: 'm'.repeat(100_000) })]);
   await assert.rejects(engine.startContainer('x'), (error: Error) => {
     assert.ok(error.message.length < 2_500, `${error.message.length} characters`);
@@ -135,7 +135,7 @@ void test('a refusal is quoted, but not at any length', async (t) => {
   });
 });
 
-void test('an answer without end is a fault, and is not kept', async (t) => {
+void test('an answer without an end is a fault, and is not kept in memory', async (t) => {
   let sentBytes = 0;
   const chunk = Buffer.alloc(1024 * 1024, ' ');
   const listener: RequestListener = (_, response) => {

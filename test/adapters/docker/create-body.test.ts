@@ -135,7 +135,7 @@ void test('every property of a spec is in the body', () => {
   });
 });
 
-void test('empty fields of a spec are left to Docker', () => {
+void test('Docker decides about empty fields of a spec', () => {
   const body = createBody(containerSpec());
   assert.equal('Entrypoint' in body, false);
   assert.equal('NetworkingConfig' in body, false);
@@ -158,7 +158,7 @@ void test('empty fields of a spec are left to Docker', () => {
   }
 });
 
-void test('a MAC address is asked for in the network of Docker itself too', () => {
+void test('a MAC address is also requested in Docker’s own network', () => {
   const body = createBody(containerSpec({ macAddress: '02:42:ac:11:00:02' }));
   assert.deepEqual(body.NetworkingConfig, {
     EndpointsConfig: { default: { MacAddress: '02:42:ac:11:00:02' } },

@@ -25,7 +25,7 @@ async function open(t: TestContext, script: string, limitMs = 30_000): Promise<O
   return { programs, logged: () => JSON.stringify(said) };
 }
 
-void test('is asked for a server by stdin, and answers by stdout', async (t) => {
+void test('gets the server by stdin, and answers by stdout', async (t) => {
   const { programs } = await open(
     t,
     'read -r server; echo "{\\"ServerURL\\":\\"$server\\",\\"Username\\":\\"$1 $server\\",\\"Secret\\":\\"s\\"}"',
@@ -37,7 +37,7 @@ void test('is asked for a server by stdin, and answers by stdout', async (t) => 
   });
 });
 
-void test('answers with an identity token under a user name of its own', async (t) => {
+void test('marks an identity token with a special user name', async (t) => {
   const { programs } = await open(t, 'echo \'{"Username":"<token>","Secret":"t"}\'');
   const auth = await programs.get('test', 'r');
   assert.deepEqual(auth, { server: 'r', username: '', password: '', identityToken: 't' });
@@ -61,7 +61,7 @@ void test('fails with its exit code; its output is only in the log of the node',
   assert.match(logged(), /no session with the cloud/);
 });
 
-void test('what may be a secret is shown nowhere', async (t) => {
+void test('shows nowhere what may be a secret', async (t) => {
   // A truncated answer that is reported as a success (get) and as a failure (list).
   const script = 'echo \'{"Username":"u","Secret":"s3cret"\'; test "$1" = get';
   const { programs, logged } = await open(t, script);
@@ -80,12 +80,12 @@ void test('is killed when it takes too long', async (t) => {
   await assert.rejects(programs.get('test', 'r'), { message });
 });
 
-void test('is killed when it never stops talking', async (t) => {
+void test('is killed when it never stops writing', async (t) => {
   const { programs } = await open(t, 'exec cat /dev/zero');
   await assert.rejects(programs.get('test', 'r'), { message: /was killed/ });
 });
 
-void test('that is not there is named', async (t) => {
+void test('is named in the error when it does not exist', async (t) => {
   const { programs } = await open(t, '');
   const message = 'docker-credential-absent is not on the PATH of the runner';
   await assert.rejects(programs.get('absent', 'r'), { message });

@@ -128,7 +128,7 @@ const versions = [
   ['1.9', '1.1', '1.9', '9 is less than 47'],
 ] as const;
 for (const [ApiVersion, MinAPIVersion, expected, why] of versions) {
-  void test(`a daemon of ${MinAPIVersion} to ${ApiVersion} is spoken to as ${expected}: ${why}`, () => {
+  void test(`a daemon with API ${MinAPIVersion} to ${ApiVersion} gets requests of ${expected}: ${why}`, () => {
     assert.equal(chooseVersion({ ApiVersion, MinAPIVersion }), expected);
   });
 }

@@ -52,7 +52,7 @@ const faults: readonly {
   },
 ];
 for (const { title, listener, message, why } of faults) {
-  void test(`a daemon that ${title} is a fault that passes: ${why}`, async (t) => {
+  void test(`a daemon that ${title} is a transient fault: ${why}`, async (t) => {
     const engine = await engineFor(t, listener);
     await assert.rejects(engine.inspectContainer('x'), (error: Error) => {
       assert.equal(error.name, 'TransientError');
@@ -67,7 +67,7 @@ for (const { title, listener, message, why } of faults) {
   });
 }
 
-void test('a socket that does not exist is a fault that passes, and says what to do', async (t) => {
+void test('a missing socket is a transient fault whose message tells what to do', async (t) => {
   const path = await socketPath(t);
   await assert.rejects(engineAt(path).info(), (error: Error) => {
     assert.equal(error.name, 'TransientError');
@@ -77,7 +77,7 @@ void test('a socket that does not exist is a fault that passes, and says what to
   });
 });
 
-void test('a daemon that cannot be reached fails no pull for good', async (t) => {
+void test('a daemon that cannot be reached never fails a pull permanently', async (t) => {
   const path = await socketPath(t);
   await assert.rejects(engineAt(path).pullImage('alpine', {}), { name: 'TransientError' });
 });
@@ -100,7 +100,7 @@ void test('a slow pull continues as long as it makes progress', async (t) => {
   assert.equal((await engine.pullImage('x', {})).id, 'sha256:1');
 });
 
-void test('a pull cut off amid its progress is no success', async (t) => {
+void test('a pull that was cut off in the middle is no success', async (t) => {
   const engine = await engineFor(t, (_, response) => {
     response.write('{"status":"Downloading"}\n');
     setImmediate(() => response.destroy());
@@ -113,7 +113,7 @@ void test('an answer of an unknown shape is a final fault', async (t) => {
   await assert.rejects(engine.inspectContainer('x'), { type: FailureType.RunnerSystem });
 });
 
-void test('a request to create keeps variables out of its URL', async (t) => {
+void test('a create request has no variables in its URL', async (t) => {
   const urls: string[] = [];
   const engine = await engineFor(t, (request, response) => {
     urls.push(request.url ?? '');
@@ -125,7 +125,7 @@ void test('a request to create keeps variables out of its URL', async (t) => {
   assert.deepEqual(urls, ['/v1.44/containers/create?name=named']);
 });
 
-void test('the version is asked for anew after a fault', async (t) => {
+void test('the version is requested again after a fault', async (t) => {
   const path = await socketPath(t);
   const engine = engineAt(path);
   await assert.rejects(engine.inspectContainer('x'), { name: 'TransientError' });

@@ -66,7 +66,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
   }
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    it(`by ${signal} with live-restore lets containers go on, and the wait gives their exit`, async (t) => {
+    it(`by ${signal} with live-restore does not affect containers, and the wait reports their exit`, async (t) => {
       const { id, output } = await startWriter(t);
       const startedAt = (await engine.inspectContainer(id))?.startedAt;
       const exit = engine.waitForExit(id, never);
@@ -108,7 +108,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
     assert.equal(await readFile(output, 'utf8'), 'begun\n');
   });
 
-  it('while a container is to be stopped leaves it stopped', async (t) => {
+  it('during the stop of a container leaves it stopped', async (t) => {
     const { id } = await startWriter(t);
     await daemon.stop('SIGKILL');
     await assert.rejects(engine.stopContainer(id, 'kill'), { name: 'TransientError' });

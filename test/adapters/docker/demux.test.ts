@@ -41,7 +41,7 @@ const frames = fc.array(
 );
 const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 });
 
-void test('streams come out as they went in, however the connection cuts them', async () => {
+void test('streams are restored unchanged, however the connection cuts them', async () => {
   await fc.assert(
     fc.asyncProperty(frames, sizes, async (input, chunkSizes) => {
       const wire = Buffer.concat(input.map(frame));

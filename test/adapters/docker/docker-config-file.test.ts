@@ -20,7 +20,7 @@ void test('without a file there are no credentials and no problem', async (t) =>
   assert.deepEqual({ entries, problem }, { entries: [], problem: undefined });
 });
 
-void test('config.json goes before .dockercfg, and both are found', async (t) => {
+void test('config.json is preferred to .dockercfg, and both are found', async (t) => {
   const HOME = await home(t);
   await writeFile(join(HOME, '.dockercfg'), content('old.example'));
   assert.equal((await readDockerConfigFile({ HOME })).entries[0]?.server, 'old.example');

@@ -29,7 +29,7 @@ void test('the engine reports its kind and version', async () => {
   assert.notEqual(info.architecture, '');
 });
 
-void test('an image is known by name and by id, another is not', async () => {
+void test('an image is found by its name and by its id, and an unknown one is not', async () => {
   const image = await engine.inspectImage(JOB_IMAGE);
   assert.match(image?.id ?? '', /^sha256:[0-9a-f]{64}$/);
   assert.deepEqual(await engine.inspectImage(image?.id ?? ''), image);
@@ -75,7 +75,7 @@ void test('a container is created and runs, and its end and output are reported'
   assert.equal(text.split('out hello there').length, 3, 'what both starts wrote');
 });
 
-void test('a container is created once for a build, and replaced for another', async (t) => {
+void test('a container is created once for a build, and replaced when another build had it', async (t) => {
   const spec = containerSpec();
   const id = await created(t, engine, spec);
   assert.equal(await engine.createContainer(spec), id);
@@ -85,7 +85,7 @@ void test('a container is created once for a build, and replaced for another', a
   assert.equal(await engine.inspectContainer(id), undefined);
 });
 
-void test("a container of the same name that is somebody else's stays", async (t) => {
+void test('a container of the same name that belongs to somebody else stays', async (t) => {
   const name = randomName();
   const foreign = await created(t, engine, { name, labels: {} });
   await assert.rejects(engine.createContainer(containerSpec({ name })), {
@@ -94,17 +94,17 @@ void test("a container of the same name that is somebody else's stays", async (t
   assert.notEqual(await engine.inspectContainer(foreign), undefined);
 });
 
-void test('a container that Docker calls malformed is a fault of the configuration', async (t) => {
+void test('a container that Docker calls malformed is a configuration error', async (t) => {
   const order = created(t, engine, { environment: ['=/builds/no-name'] });
   await assert.rejects(order, { type: FailureType.RunnerConfiguration });
 });
 
-void test('a container of an absent image may be tried again', async (t) => {
+void test('a container of a missing image can be tried again', async (t) => {
   const order = created(t, engine, { image: 'tgr-test/absent:none' });
   await assert.rejects(order, { name: 'TransientError', message: /tgr-test\/absent:none/ });
 });
 
-void test("a start of a program that the image lacks fails for good, in Docker's words", async (t) => {
+void test('starting a program that the image lacks fails permanently, in Docker’s words', async (t) => {
   const id = await created(t, engine, { command: ['no-such-shell'] });
   await assert.rejects(engine.startContainer(id), {
     type: FailureType.RunnerSystem,
@@ -114,7 +114,7 @@ void test("a start of a program that the image lacks fails for good, in Docker's
   assert.match(status?.error ?? '', /executable file not found/);
 });
 
-void test('starting twice is fine, and a stopped container starts anew', async (t) => {
+void test('starting twice is no error, and a stopped container starts again', async (t) => {
   const id = await created(t, engine, { command: ['sh', '-c', 'echo started; sleep 60'] });
   await engine.startContainer(id);
   await engine.startContainer(id);
@@ -126,7 +126,7 @@ void test('starting twice is fine, and a stopped container starts anew', async (
   assert.notEqual(second.startedAt, first?.startedAt);
 });
 
-void test('waiting ends with the signal, for its reason', async (t) => {
+void test('waiting ends with the signal, with its reason', async (t) => {
   const id = await created(t, engine, { command: ['sleep', '60'] });
   await engine.startContainer(id);
   const waiting = new AbortController();
@@ -135,7 +135,7 @@ void test('waiting ends with the signal, for its reason', async (t) => {
   await assert.rejects(wait, { message: 'no longer wanted' });
 });
 
-void test('waiting for a container that is gone fails for good', async () => {
+void test('waiting for a container that is gone fails permanently', async () => {
   await assert.rejects(engine.waitForExit(randomName(), never), { type: FailureType.RunnerSystem });
 });
 
@@ -166,7 +166,7 @@ void test('a graceful stop reaches the children of a shell and lets them finish'
   assert.match(await readOutput(engine, id), /child cleans up\n(.*\n)*parent ends/);
 });
 
-void test('a graceful stop kills what does not listen', async (t) => {
+void test('a graceful stop kills a process that ignores it', async (t) => {
   const hasty = openEngine({ timing: { stopGraceMs: 1_000 } });
   const id = await created(t, engine, {
     command: ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.1; done'],
@@ -177,7 +177,7 @@ void test('a graceful stop kills what does not listen', async (t) => {
   assert.equal((await engine.inspectContainer(id))?.exitCode, 137);
 });
 
-void test('stopping what does not run is fine', async (t) => {
+void test('stopping a container that does not run is no error', async (t) => {
   const id = await created(t, engine);
   await engine.stopContainer(id, 'graceful');
   await engine.stopContainer(id, 'kill');
@@ -185,7 +185,7 @@ void test('stopping what does not run is fine', async (t) => {
   await engine.stopContainer(randomName(), 'kill');
 });
 
-void test('files reach a container that was not started, through its volumes, with their modes', async (t) => {
+void test('files get into a container that was never started, through its volumes, with their modes', async (t) => {
   const volume = randomName();
   await engine.ensureVolume({ name: volume, labels: {} });
   const id = await created(t, engine, {
@@ -244,7 +244,7 @@ void test('files of the host are mounted, and the container is set up as its spe
   assert.notEqual(exitCode, 0, 'the mount is read-only');
 });
 
-void test('containers of a network find each other by alias, and it goes with them attached', async (t) => {
+void test('containers of a network find each other by alias, and the network is removed with containers attached', async (t) => {
   const name = randomName();
   const labels = { [BUILD_LABEL]: name };
   t.after(() => engine.removeNetwork(name));
@@ -267,7 +267,7 @@ void test('containers of a network find each other by alias, and it goes with th
   await engine.removeNetwork(name);
 });
 
-void test('everything of a build is listed, nothing of another build or installation', async (t) => {
+void test('everything of a build is listed, and nothing of another build or installation', async (t) => {
   const name = randomName();
   const labels = { [BUILD_LABEL]: name };
   const id = await created(t, engine, { labels });
@@ -287,7 +287,7 @@ void test('everything of a build is listed, nothing of another build or installa
   assert.deepEqual(await other.listBuildIds(), []);
 });
 
-void test('a container is removed while it runs, with its anonymous volumes, and once more', async (t) => {
+void test('a container is removed while it runs, with its anonymous volumes, and a second time without an error', async (t) => {
   const id = await created(t, engine, { command: ['sleep', '60'], binds: ['/anonymous'] });
   await engine.startContainer(id);
   const [volume = ''] = await mountedVolumes(id);
@@ -308,7 +308,7 @@ void test('a volume in use is not removed now, one that is absent is fine', asyn
   await engine.removeVolume(name);
 });
 
-void test('names from outside lead nowhere else', async () => {
+void test('names from outside cannot lead elsewhere', async () => {
   assert.equal(await engine.inspectContainer('x?size=1#y'), undefined);
   for (const name of ['../containers', 'a//b', './a', '']) {
     await assert.rejects(engine.inspectImage(name), { type: FailureType.RunnerConfiguration });

@@ -8,7 +8,7 @@ import { silentLog } from './support.ts';
 const runnerOf = (host: string): RunnerConfig =>
   ({ docker: { host, tlsCertPath: undefined, tlsVerify: false } }) as RunnerConfig;
 
-void test('runners of one daemon share its engine, others have their own', () => {
+void test('runners of one daemon share its engine, and others have their own', () => {
   const engineOf = createContainerEngines({ env: {}, log: silentLog, installation: 'x' });
   assert.equal(engineOf(runnerOf('unix:///a')), engineOf(runnerOf('unix:///a')));
   assert.notEqual(engineOf(runnerOf('unix:///a')), engineOf(runnerOf('unix:///b')));

@@ -102,7 +102,7 @@ const codes = [
   ['EWHATEVER', /check that Docker runs there/],
 ] as const;
 for (const [code, advice] of codes) {
-  void test(`a connection that fails by ${code} passes, and says what to do`, () => {
+  void test(`a connection that fails with ${code} is a transient fault whose message tells what to do`, () => {
     const cause = Object.assign(new Error('its words'), { code });
     const fault = unreachableFault(cause, action);
     assert.match(fault.message, /^cannot create container "x": .* unix:\/\/\/d\.sock: its words; /);

@@ -43,7 +43,7 @@ async function ended(t: TestContext, script: string, binds: readonly string[] = 
 const byPath = (a: Seen, b: Seen): number => (a.path < b.path ? -1 : 1);
 
 describe('reading files of a container', () => {
-  it('gives files, directories and links as they are, also of one that has ended', async (t) => {
+  it('returns files, directories and links unchanged, also from a container that has ended', async (t) => {
     const id = await ended(
       t,
       `mkdir -p /d/empty /d/a/b; cd /d; umask 022; printf text > a/b/f; chmod 4750 a/b/f
@@ -60,7 +60,7 @@ describe('reading files of a container', () => {
     ]);
   });
 
-  it('gives each name of a hard-linked file its content, however much lies between them', async (t) => {
+  it('returns the content for each name of a hard-linked file, however much lies between them', async (t) => {
     const id = await ended(
       t,
       `mkdir /d; cd /d; printf linked > 1; head -c 20000000 /dev/zero > 2; ln 1 3; ln 1 0`,
@@ -77,7 +77,7 @@ describe('reading files of a container', () => {
     ]);
   });
 
-  it('gives names of 255 bytes, of any language, and paths far below', async (t) => {
+  it('supports names of 255 bytes in any language, and deep paths', async (t) => {
     const deep = Array.from({ length: 30 }, (_, index) => `level-${index}`).join('/');
     const long = 'n'.repeat(255);
     const id = await ended(
@@ -91,7 +91,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     }
   });
 
-  it('gives names that are not UTF-8 byte for byte, of hard links too', async (t) => {
+  it('returns names that are not UTF-8 byte for byte, also of hard links', async (t) => {
     const id = await ended(
       t,
       `mkdir /d; cd /d; L="$(printf 'caf\\351')"; printf x > "$L"; ln "$L" "$L.hard"; ln "$L" other
@@ -115,7 +115,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     assert.equal(await engine.pathExists(id, '/d/caf\udce8.d'), false);
   });
 
-  it('gives a single file, and nothing when there is none', async (t) => {
+  it('returns a single file, and nothing when there is none', async (t) => {
     const id = await ended(t, 'printf x > /one');
     assert.deepEqual(await read(id, '/one'), [
       { path: 'one', kind: 'file', mode: 0o644, linkTarget: '', text: 'x' },
@@ -125,7 +125,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     assert.equal(await engine.pathExists(id, '/absent/at/all'), false);
   });
 
-  it('lets go of the connection, and of the container, when the loop is left early', async (t) => {
+  it('closes the connection when the loop is left early, so that the container is free', async (t) => {
     const id = await ended(
       t,
       'mkdir /d; cd /d; for i in 1 2 3; do head -c 9000000 /dev/zero > $i; done',
@@ -148,7 +148,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     }, /stopped/);
   });
 
-  it('gives up on a daemon that begins an answer and sends no more', async (t) => {
+  it('gives up on a daemon that begins an answer and sends nothing more', async (t) => {
     const silent = await engineFor(t, (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/x-tar' });
       response.write(Buffer.alloc(100));
@@ -189,7 +189,7 @@ describe('writing files into a container', () => {
   const LOOK = `cd /w; stat -c '%n %a %u:%g %Y' sub sub/g* none; readlink in out abs; cat sub/g* n*`;
 
   for (const state of ['created', 'running', 'ended'] as const) {
-    it(`writes them with modes, owners and times into one that is ${state}`, async (t) => {
+    it(`writes them with modes, owners and times into a container that is ${state}`, async (t) => {
       const script = `until [ -e /w/go ]; do sleep 0.1; done; ${LOOK}`;
       const id = await created(t, engine, {
         command: ['sh', '-c', state === 'ended' ? `[ -e /w/go ] || exit 0; ${LOOK}` : script],
@@ -243,7 +243,7 @@ describe('writing files into a container', () => {
     ['a file in place of the directory', '/etc/passwd', /400|extraction point is not a directory/],
   ];
   for (const [why, path, said] of refusals) {
-    it(`is refused for good at ${why}, however much is still to come`, async (t) => {
+    it(`is refused permanently at ${why}, however much is still to be sent`, async (t) => {
       const id = await created(t, engine);
       await assert.rejects(write(id, path, [file('f', 'x'.repeat(5_000_000))]), (error) => {
         assert.ok(error instanceof FinalError, String(error));
@@ -253,7 +253,7 @@ describe('writing files into a container', () => {
     });
   }
 
-  it('is refused for good on a root file system that is read-only, but not in its volumes', async (t) => {
+  it('is refused permanently on a read-only root file system, but not in its volumes', async (t) => {
     const { id } = await new Dockerode().createContainer({
       ...{ Image: JOB_IMAGE, Cmd: ['true'], Volumes: { '/v': {} } },
       HostConfig: { ReadonlyRootfs: true },
@@ -263,11 +263,11 @@ describe('writing files into a container', () => {
     await write(id, '/v', [file('f', 'x')]);
   });
 
-  it('is refused for good when the container is gone', async () => {
+  it('is refused permanently when the container is gone', async () => {
     await assert.rejects(write('tgr-test-absent', '/', [file('f', 'x')]), FinalError);
   });
 
-  it('fails with the fault of its source, and lets go of the container', async (t) => {
+  it('fails with the fault of its source, and frees the container', async (t) => {
     const id = await created(t, engine);
     const failing = async function* (): AsyncGenerator<FileMember, void, void> {
       yield* membersOf([file('good', 'x'.repeat(200_000))]);
@@ -290,7 +290,7 @@ describe('writing files into a container', () => {
     await assert.rejects(engine.writeFiles(id, '/tmp', order), /stopped/);
   });
 
-  it('gives up on a daemon that takes bytes and does not answer', async (t) => {
+  it('gives up on a daemon that reads bytes and does not answer', async (t) => {
     const silent = await engineFor(t, (request) => void request.resume());
     await assert.rejects(writeTo(silent, [file('f', 'x')]), TransientError);
   });
@@ -307,7 +307,7 @@ describe('writing files into a container', () => {
     await assert.rejects(writeTo(broken, [file('f', 'x'.repeat(9_000_000))]), TransientError);
   });
 
-  it('is final when Docker could not unpack, although it answers 500', async (t) => {
+  it('fails permanently when Docker could not unpack, although the status is 500', async (t) => {
     const full = await engineFor(t, (request, response) => {
       request.resume();
       if (request.method === 'GET') {
@@ -332,7 +332,7 @@ function writeTo(to: ContainerEngine, members: readonly Plain[]): Promise<void> 
 }
 
 describe('very many files', () => {
-  it('are read and written one by one, in flat memory', { timeout: 300_000 }, async (t) => {
+  it('are read and written one by one, in constant memory', { timeout: 300_000 }, async (t) => {
     const count = 5_000;
     const id = await created(t, engine, {
       command: ['sh', '-c', 'find /w -type f | wc -l'],

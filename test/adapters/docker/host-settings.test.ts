@@ -20,7 +20,7 @@ async function inspected(settings: Partial<HostSettings>): Promise<Dockerode.Con
 
 type Settings = Partial<HostSettings>;
 
-describe('the daemon takes for a container', () => {
+describe('for a container the daemon accepts', () => {
   after(() => engine.removeContainer(other));
 
   const cases: readonly [settings: Settings, key: keyof Dockerode.HostConfig, expected: unknown][] =
@@ -109,12 +109,12 @@ describe('the daemon takes for a container', () => {
     [{ cpusetCpus: 'x' }, /[Ii]nvalid value x for cpuset/],
   ];
   for (const [settings, message] of refused) {
-    it(`or not: ${JSON.stringify(settings)} is a fault of the configuration`, async () => {
+    it(`no invalid value: ${JSON.stringify(settings)} is a configuration error`, async () => {
       await assert.rejects(inspected(settings), { type: 'RunnerConfiguration', message });
     });
   }
 
-  it('only what is kept of its anonymous volumes', async (t) => {
+  it('a request to keep only some of its anonymous volumes', async (t) => {
     const name = randomName();
     const body = { Image: JOB_IMAGE, name, Cmd: ['true'], Volumes: { '/kept': {} } };
     const container = await docker.createContainer(body);

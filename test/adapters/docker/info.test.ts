@@ -53,7 +53,7 @@ void test('an engine is asked about itself once, and then only whether it answer
   assert.deepEqual(daemon.asked, ['/_ping']);
 });
 
-void test('an engine of another version is asked again', async (t) => {
+void test('the facts are requested again when the engine has another version', async (t) => {
   const { daemon, engine } = await open(t);
   await engine.info();
   Object.assign(daemon, { server: 'Libpod/5.0.0 (linux)', apiVersion: '1.43' });
@@ -62,7 +62,7 @@ void test('an engine of another version is asked again', async (t) => {
   assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.43/info']);
 });
 
-void test('an engine that was away is asked again', async (t) => {
+void test('the facts are requested again when the engine was away', async (t) => {
   const { daemon, engine, server, path } = await open(t);
   await engine.info();
   server.closeAllConnections();
@@ -75,20 +75,20 @@ void test('an engine that was away is asked again', async (t) => {
   assert.ok(daemon.asked.includes('/v1.41/info'), daemon.asked.join());
 });
 
-void test('an engine that is in trouble fails, whatever was known of it', async (t) => {
+void test('an engine with a fault fails, whatever was known about it', async (t) => {
   const { daemon, engine } = await open(t);
   await engine.info();
   daemon.pingStatus = 500;
   await assert.rejects(engine.info(), { name: 'TransientError' });
 });
 
-void test('only an engine that is newer than this program is asked for its oldest API version', async (t) => {
+void test('the oldest API version is requested only from an engine that is newer than this program', async (t) => {
   const { daemon, engine } = await open(t, { apiVersion: '1.55' });
   await engine.info();
   assert.deepEqual(daemon.asked.sort(), ['/_ping', '/_ping', '/v1.50/info', '/version']);
 });
 
-void test('an engine behind a proxy that lets no ping through is asked for its version', async (t) => {
+void test('the version is requested from an engine behind a proxy that blocks pings', async (t) => {
   const { daemon, engine } = await open(t, { apiVersion: undefined, pingStatus: 403 });
   assert.equal((await engine.info()).name, 'node');
   assert.ok(daemon.asked.includes('/version'));
@@ -109,7 +109,7 @@ for (const [info, sharesPipes, why] of machines) {
   });
 }
 
-void test('containers share no named pipes after two in a row that heard nothing, until the engine may be another', async (t) => {
+void test('containers share no named pipes after two in a row that did not notice one, until the engine may have changed', async (t) => {
   const { daemon, engine } = await open(t);
   const shares = async (): Promise<boolean> => (await engine.info()).sharesPipes;
   engine.noteBell(false);

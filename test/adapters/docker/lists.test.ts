@@ -32,7 +32,7 @@ const answer: RequestListener = ({ url = '' }, response) => {
   response.end(JSON.stringify(url.includes('/volumes') ? { Volumes: named } : named));
 };
 
-void test('of all that a daemon lists, only what has all the labels is of a build', async (t) => {
+void test('of all listed objects only those with all labels belong to a build', async (t) => {
   const engine = await engineFor(t, answer, { timing: PATIENT });
   assert.deepEqual(await engine.listByLabels(B1), {
     containers: ['of-b1'],
@@ -41,12 +41,12 @@ void test('of all that a daemon lists, only what has all the labels is of a buil
   });
 });
 
-void test('of all that a daemon lists, only what this installation made tells of builds', async (t) => {
+void test('of all listed objects only those of this installation name builds', async (t) => {
   const engine = await engineFor(t, answer, { timing: PATIENT });
   assert.deepEqual(await engine.listBuildIds(), ['b1', 'b2']);
 });
 
-void test("of all that a daemon lists, only this installation's caches are cache volumes", async (t) => {
+void test('of all listed volumes only this installation’s caches are cache volumes', async (t) => {
   const engine = await engineFor(t, answer, { timing: PATIENT });
   const caches = await engine.listCacheVolumes();
   assert.deepEqual(
@@ -55,7 +55,7 @@ void test("of all that a daemon lists, only this installation's caches are cache
   );
 });
 
-void test('volumes on another driver, or with options of one, are no caches to tidy', async (t) => {
+void test('volumes of another driver, or with driver options, are not managed as caches', async (t) => {
   const Labels = { ...OWN, ...CACHE_VOLUME_LABELS };
   const Volumes = [
     { Name: 'local', Labels, Driver: 'local', Options: null },
@@ -71,7 +71,7 @@ void test('volumes on another driver, or with options of one, are no caches to t
   );
 });
 
-void test('what is mounted is asked for by itself: filters beside each other may mean any', async (t) => {
+void test('dangling volumes are requested alone, because an engine may combine filters with "or"', async (t) => {
   const asked: unknown[] = [];
   const engine = await engineFor(
     t,

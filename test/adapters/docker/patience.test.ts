@@ -70,12 +70,12 @@ const cases: readonly (readonly [string, readonly Answer[], boolean[]])[] = [
   ],
 ];
 for (const [what, answers, expected] of cases) {
-  void test(`an answer that comes ${what} is lasting: ${String(expected.at(-1))}`, () => {
+  void test(`an answer that comes ${what} is permanent: ${String(expected.at(-1))}`, () => {
     assert.deepEqual(judged(answers), expected);
   });
 }
 
-void test('where more is lost the patience is longer', () => {
+void test('the patience is longer when more would be lost', () => {
   const answers = [0, 50_000, 99_999, 100_000].map((ms) => [ms, 500, runc] as const);
   assert.deepEqual(judged(answers), [false, false, true, true]);
   assert.deepEqual(judged(answers, 'long'), [false, false, false, true]);
@@ -83,7 +83,7 @@ void test('where more is lost the patience is longer', () => {
   assert.deepEqual(judged(answers, undefined, 'DELETE'), [false, false, false, true]);
 });
 
-void test('a call that has come through begins anew, and each call counts for itself', () => {
+void test('a call that has succeeded starts counting again, and each call is counted by itself', () => {
   let nowMs = 0;
   const same = createSameAnswers(TIMING, () => nowMs);
   const refusal = { status: 500, message: runc };
@@ -106,7 +106,7 @@ const KINDS = {
   wait: (engine) => engine.waitForExit('x', new AbortController().signal),
 } satisfies Record<string, (engine: Awaited<ReturnType<typeof engineFor>>) => Promise<unknown>>;
 for (const [kind, ask] of Object.entries(KINDS)) {
-  void test(`${kind}: a 500 that comes back the same ends as a fault for good, in Docker's words`, async (t) => {
+  void test(`${kind}: a repeated 500 ends as a permanent fault in Docker’s words`, async (t) => {
     const engine = await engineFor(
       t,
       (request, response) => {
@@ -139,7 +139,7 @@ for (const [kind, ask] of Object.entries(KINDS)) {
   });
 }
 
-void test('what Docker asks itself may be answered by 500 for ever: no job is begun meanwhile', async (t) => {
+void test('calls about Docker itself may get 500 for ever, because no job begins meanwhile', async (t) => {
   const engine = await engineFor(t, (_, response) => response.writeHead(500).end('{}'), {
     timing: { ...PATIENT, sameAnswers: { times: 1, shortMs: 0, longMs: 0 } },
   });
@@ -148,7 +148,7 @@ void test('what Docker asks itself may be answered by 500 for ever: no job is be
   }
 });
 
-void test('501 is final at once: it says that the daemon cannot do this', async (t) => {
+void test('501 is permanent at once, because the daemon does not support the call', async (t) => {
   const engine = await engineFor(t, (_, response) => response.writeHead(501).end('{}'));
   await assert.rejects(engine.readLogs('x', { maxBytes: 9 }), { name: 'FinalError' });
 });

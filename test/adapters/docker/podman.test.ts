@@ -50,7 +50,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
     });
     after(() => place.close());
 
-    it('of volumes that meet one of two labels, only those that meet both are listed', async (t) => {
+    it('only volumes with both labels are listed', async (t) => {
       const engine = engineOf(place);
       const other = engineOf(place);
       const volume = async (of: ContainerEngine, labels: Readonly<Record<string, string>>) => {
@@ -71,7 +71,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       await engine.removeContainer(id);
     });
 
-    it('a container has the exit code that it ended with, in whatever state it is seen', async (t) => {
+    it('a container has its exit code in every state', async (t) => {
       const engine = engineOf(place);
       const id = await created(t, engine, { command: ['sh', '-c', 'exit 3'] });
       assert.equal((await engine.inspectContainer(id))?.state, 'created');
@@ -81,7 +81,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
     });
 
     for (const program of ['no-such-program', '/no/such/program', '/etc/passwd', '/etc']) {
-      it(`a start of ${program} is refused for good`, async (t) => {
+      it(`starting ${program} is refused permanently`, async (t) => {
         const engine = engineOf(place);
         const id = await created(t, engine, { command: [program] });
         await assert.rejects(engine.startContainer(id), (error: Error) => {
@@ -98,7 +98,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       [{ user: 'nobody-here' }, /unable to find user nobody-here/],
     ];
     for (const [overrides, words] of attached) {
-      it(`a stdin of ${JSON.stringify(overrides)} is refused for good`, async (t) => {
+      it(`a stdin of ${JSON.stringify(overrides)} is refused permanently`, async (t) => {
         const engine = engineOf(place);
         const id = await created(t, engine, { ...overrides, opensStdin: true });
         await assert.rejects(engine.fillStdin(id, Buffer.from('text')), (error: Error) => {
@@ -109,7 +109,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       });
     }
 
-    it('a container reads from its stdin the bytes that were written before its start', async (t) => {
+    it('a container reads the bytes that were written to its stdin before its start', async (t) => {
       const engine = engineOf(place);
       const id = await created(t, engine, { command: ['cat'], opensStdin: true });
       await engine.fillStdin(id, Buffer.from('handed over'));
@@ -153,7 +153,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       await engine.removeContainer(id);
     });
 
-    it('links on a volume lead where they do, also when the container has ended', async (t) => {
+    it('links on a volume are followed, also when the container has ended', async (t) => {
       const engine = engineOf(place);
       const volume = randomName();
       t.after(() => engine.removeVolume(volume));
@@ -183,7 +183,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       await engine.removeContainer(id);
     });
 
-    it('names that look like patterns are names', async (t) => {
+    it('names that look like patterns are treated as names', async (t) => {
       const engine = engineOf(place);
       const id = await ended(t, engine, {
         script: `mkdir -p '/d/dir[1]/sub'; cd /d; echo a > 'a[b]'; echo wrong > ab; echo q > 'q?*'

@@ -12,7 +12,7 @@ const engine = openEngine({ timing: quick });
 await engine.info();
 const auth = { username: 'robot', password: 's3cret', server: '127.0.0.1' };
 
-void test('an image is pulled, by tag, by no tag and by digest', async (t) => {
+void test('an image is pulled by a tag, without a tag and by a digest', async (t) => {
   const { host } = await serveRegistry(t);
   const reference = `${host}/open/${randomName()}`;
   removeAfter(t, reference);
@@ -26,7 +26,7 @@ void test('an image is pulled, by tag, by no tag and by digest', async (t) => {
   assert.equal((await engine.pullImage(digest, {})).id, image.id);
 });
 
-void test('a private image is pulled with credentials only', async (t) => {
+void test('a private image is pulled only with credentials', async (t) => {
   const { host } = await serveRegistry(t, { isPrivate: true });
   const reference = `${host}/open/${randomName()}`;
   removeAfter(t, reference);
@@ -83,12 +83,12 @@ void test('a pull whose first try is cut off succeeds', async (t) => {
   assert.match((await engine.pullImage(reference, {})).id, /^sha256:/);
 });
 
-void test('a reference that is none is a fault of the configuration or the pull, never a crash', async () => {
+void test('a malformed reference is a configuration error or a failed pull, and never a crash', async () => {
   await assert.rejects(engine.pullImage('UPPER/Case:1', {}), { name: 'FinalError' });
   await assert.rejects(engine.pullImage('a b', {}), { name: 'FinalError' });
 });
 
-void test('many builds share one pull, and each leaves it alone', async (t) => {
+void test('many builds share one pull, and each can leave it', async (t) => {
   const { promise, resolve: release } = resolvable();
   const { host, manifestRequests } = await serveRegistry(t, { release: promise });
   const repository = `slow/${randomName()}`;
@@ -120,7 +120,7 @@ void test('builds with other credentials do not share a pull', async (t) => {
   assert.equal(stranger.status, 'rejected');
 });
 
-void test('a pull that makes no progress is given up as an external dependency', async (t) => {
+void test('a pull without progress is given up as an external dependency', async (t) => {
   const { promise, resolve: release } = resolvable();
   const { host } = await serveRegistry(t, { release: promise });
   t.after(release);
@@ -131,7 +131,7 @@ void test('a pull that makes no progress is given up as an external dependency',
   });
 });
 
-void test('progress is read over borders of chunks, and a broken line is a fault', async () => {
+void test('progress is read across chunks, and a malformed line is a fault', async () => {
   const text = '{"status":"größer"}\r\n\n{"error":"x","errorDetail":{"message":"y"}}\nnonsense';
   const bytes = Buffer.from(text);
   for (let size = 1; size <= bytes.length; size += 1) {

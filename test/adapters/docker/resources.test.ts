@@ -35,7 +35,7 @@ async function scripted(
 
 const labels = { [BUILD_LABEL]: 'b' };
 
-void test('a network is made once: the answer 409 is fine when it is of this build', async (t) => {
+void test('a network is created once: the answer 409 is no error when it belongs to this build', async (t) => {
   const own = { Labels: { ...labels, [INSTALLATION_LABEL]: 'engine-test' } };
   const { engine, asked } = await scripted(t, (what) =>
     what.startsWith('GET') ? [200, own] : [409, { message: 'exists' }],
@@ -46,12 +46,12 @@ void test('a network is made once: the answer 409 is fine when it is of this bui
   assert.deepEqual(body['Labels'], own.Labels);
 });
 
-void test('a network of that name that went meanwhile may be tried again', async (t) => {
+void test('a network of that name that disappears meanwhile can be tried again', async (t) => {
   const { engine } = await scripted(t, (what) => (what.startsWith('GET') ? [404] : [409]));
   await assert.rejects(engine.createNetwork({ name: 'n', labels }), { name: 'TransientError' });
 });
 
-void test('a network of somebody else is a final fault that says what to do', async (t) => {
+void test('a network of somebody else is a final fault whose message tells what to do', async (t) => {
   const { engine } = await scripted(t, (what) =>
     what.startsWith('GET') ? [200, { Labels: null }] : [409],
   );
@@ -61,7 +61,7 @@ void test('a network of somebody else is a final fault that says what to do', as
   });
 });
 
-void test('whatever is attached to a network is taken off before it goes', async (t) => {
+void test('everything attached to a network is disconnected before it is removed', async (t) => {
   const { engine, asked } = await scripted(t, (what) => {
     if (what.startsWith('GET')) return [200, { Labels: null, Containers: { c1: {}, c2: {} } }];
     return what.startsWith('DELETE') ? [204] : [200];
@@ -87,7 +87,7 @@ void test('a container that left the network by itself does not stop the removal
   await engine.removeNetwork('n');
 });
 
-void test('only what carries this installation is listed, and null is nothing', async (t) => {
+void test('only objects of this installation are listed, and null means none', async (t) => {
   const { engine, asked } = await scripted(t, (what) =>
     what.endsWith('/volumes') ? [200, { Volumes: null }] : [200, []],
   );
@@ -111,7 +111,7 @@ for (const [status, expected, why] of volumes) {
   });
 }
 
-void test('a volume in use is not removed now, one that is gone is', async (t) => {
+void test('a volume in use is not removed, and a missing one counts as removed', async (t) => {
   let status = 409;
   const { engine } = await scripted(t, () => [status, { message: 'volume is in use' }]);
   await assert.rejects(engine.removeVolume('v'), {

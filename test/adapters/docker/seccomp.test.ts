@@ -15,7 +15,7 @@ describe('a seccomp profile', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('is read on the side of the runner, by either spelling', async () => {
+  it('is read on the runner’s side, in either spelling', async () => {
     const inlined = 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}';
     const path = join(directory, 'good.json');
     assert.deepEqual(await inlineSeccomp([`seccomp=${path}`, `seccomp:${path}`]), [
@@ -32,7 +32,7 @@ describe('a seccomp profile', () => {
     'no-new-privileges',
     '',
   ]) {
-    it(`is not looked for in "${option}"`, async () => {
+    it(`is not searched for in "${option}"`, async () => {
       assert.deepEqual(await inlineSeccomp([option]), [option]);
     });
   }

@@ -23,7 +23,7 @@ function recorder(): {
   return { calls, call };
 }
 
-void test('callers of one key share a call, callers of another do not', async () => {
+void test('callers with one key share a call, and callers with another key do not', async () => {
   const { calls, call } = recorder();
   const share = shareCalls<string>();
   const results = [
@@ -37,7 +37,7 @@ void test('callers of one key share a call, callers of another do not', async ()
   assert.deepEqual(await Promise.all(results), ['of a', 'of a', 'of b']);
 });
 
-void test('a failure reaches all, and the next call starts anew', async () => {
+void test('a failure reaches all callers, and the next call starts again', async () => {
   const { calls, call } = recorder();
   const share = shareCalls<string>();
   const results = [share('a', call, undefined), share('a', call, undefined)];
@@ -64,7 +64,7 @@ void test('the call is aborted when the last caller has left, and no new caller 
   assert.equal(await next, 'anew');
 });
 
-void test('a signal that is aborted already starts nothing', async () => {
+void test('a signal that has already aborted starts nothing', async () => {
   const { calls, call } = recorder();
   const gone = AbortSignal.abort(new Error('too late'));
   await assert.rejects(shareCalls<string>()('a', call, gone), { message: 'too late' });

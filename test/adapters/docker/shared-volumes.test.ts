@@ -100,7 +100,7 @@ const meetings: readonly (readonly [string, string, string, Act])[] = [
   ['two containers that Docker fills one fresh volume for', 'first', 'second', create],
 ];
 for (const [what, one, two, act] of meetings) {
-  void it(`${what} come one after the other, others beside them`, async (t) => {
+  void it(`${what} run one after the other, and others beside them`, async (t) => {
     const { listener, seen } = slowDaemon();
     const timing = { ...PATIENT, transferIdleMs: 60_000 };
     const engine = await engineFor(t, listener, { timing });
@@ -119,7 +119,7 @@ for (const [what, one, two, act] of meetings) {
   });
 }
 
-void it('a call that fails lets the next one on', async (t) => {
+void it('the next call runs after one that fails', async (t) => {
   let puts = 0;
   const engine = await engineFor(
     t,
@@ -167,7 +167,7 @@ void describe('Docker itself', () => {
     return name;
   }
 
-  void it('takes the same directories for two containers of a fresh volume, 20 times', async (t) => {
+  void it('creates the same directories for two containers with a fresh volume, 20 times', async (t) => {
     for (let round = 0; round < 20; round += 1) {
       const ids = await twoContainers(t, JOB_IMAGE);
       await Promise.all(ids.map((id) => engine.putArchive(id, '/', tree)));

@@ -25,7 +25,7 @@ for (const [word, expected, why] of words) {
   });
 }
 
-void test('an unknown state is a passing fault that is named', async (t) => {
+void test('an unknown state is a transient fault that names it', async (t) => {
   const engine = await engineFor(t, (_, response) => response.end(inspection('hibernating')), {
     timing: PATIENT,
   });
@@ -35,7 +35,7 @@ void test('an unknown state is a passing fault that is named', async (t) => {
   });
 });
 
-void test('a wait continues through short-lived states, known or not, to the exit code', async (t) => {
+void test('a wait continues through short-lived states, known or not, until the exit code', async (t) => {
   const states = ['running', 'hibernating', 'stopping'];
   const engine = await engineFor(
     t,

@@ -47,7 +47,7 @@ async function readAll(terminal: ContainerTerminal): Promise<{ stdout: string; s
   return said;
 }
 
-void test('a terminal in a running container answers, echoes and takes a new size', async (t) => {
+void test('a terminal in a running container answers, echoes and can be resized', async (t) => {
   const terminal = await opened(t, { id: await running(t), command: 'exec sh', hasTty: true });
   const until = createReader(terminal);
   await terminal.write(Buffer.from('echo sum=$((40 + 2)); tty\n'));
@@ -109,7 +109,7 @@ void test('no terminal opens in a container that does not run', async (t) => {
   assert.equal(await engine.openTerminal(id, wish), undefined);
 });
 
-void test('a terminal that nobody reads blocks its command, and needs no memory', async (t) => {
+void test('a terminal that nobody reads blocks its command and uses no memory', async (t) => {
   const command = 'yes | head -c 200000000 >/dev/stdout; echo end >&2';
   const terminal = await opened(t, { id: await running(t), command, hasTty: false });
   const before = process.memoryUsage().rss;

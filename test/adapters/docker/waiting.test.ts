@@ -14,7 +14,7 @@ function kindOf(url = ''): string {
   return path.endsWith('/json') ? 'inspect' : (path.split('/').at(-1) ?? '');
 }
 
-void test('a wait survives connections cut and a daemon that is away', async (t) => {
+void test('a wait survives broken connections and a daemon that is away', async (t) => {
   const direct = openEngine();
   const path = await socketPath(t);
   const relay = await openRelay(path);
@@ -61,7 +61,7 @@ void test('a wait is repeated after a while, because a half-open connection neve
   assert.equal(inspections, 2);
 });
 
-void test('a wait that Docker answers at once about a container that runs is no busy loop', async (t) => {
+void test('a wait that Docker answers at once for a running container does not become a busy loop', async (t) => {
   const delays: number[] = [];
   let waits = 0;
   const listener: RequestListener = ({ url }, response) => {
@@ -79,7 +79,7 @@ void test('a wait that Docker answers at once about a container that runs is no 
   assert.deepEqual(delays, [0, 1, 2], 'each pause is longer than the one before');
 });
 
-void test('a wait for a process that ends soon makes no pause: it has ended when Docker says so', async (t) => {
+void test('a wait for a process that ends soon adds no pause', async (t) => {
   let state = 'running';
   const listener: RequestListener = ({ url }, response) => {
     if (kindOf(url) === 'wait') state = 'exited';
@@ -102,7 +102,7 @@ const troubles: readonly [name: string, trouble: RequestListener, why: string][]
   ['is full of another program', (_, response) => response.writeHead(503).end('x'), 'a proxy'],
 ];
 for (const [name, trouble, why] of troubles) {
-  void test(`a wait outlasts a daemon that ${name}, and gives the exit: ${why}`, async (t) => {
+  void test(`a wait continues with a daemon that ${name}, and reports the exit: ${why}`, async (t) => {
     let left = 3;
     const listener: RequestListener = (request, response) => {
       left -= 1;
@@ -126,7 +126,7 @@ void test('a wait for a daemon that hangs ends with its signal', async (t) => {
 });
 
 for (const state of ['exited', 'dead', 'created', 'removing'] as const) {
-  void test(`a container that is ${state} does not run: there is nothing to wait for`, async (t) => {
+  void test(`a container that is ${state} does not run, so the wait ends at once`, async (t) => {
     const asked: string[] = [];
     const engine = await engineFor(t, ({ url }, response) => {
       asked.push(kindOf(url));
@@ -150,7 +150,7 @@ void test('a kill is repeated until Docker says that the container does not run'
   assert.equal(kills, 3);
 });
 
-void test('a container that does not die is a fault that passes, never a stop that worked', async (t) => {
+void test('a container that does not die is a transient fault, and never a successful stop', async (t) => {
   const listener: RequestListener = ({ url }, response) => {
     if (kindOf(url) === 'inspect') response.end(inspection('running'));
     else if (kindOf(url) === 'kill') response.writeHead(204).end();
@@ -163,7 +163,7 @@ void test('a container that does not die is a fault that passes, never a stop th
   });
 });
 
-void test('a graceful stop gives the shell of a job no rights, time or memory to waste', async (t) => {
+void test('a graceful stop gives a job’s shell no rights, and limits its time and memory', async (t) => {
   const said: (LogFields | undefined)[] = [];
   let order = '';
   let isStopped = false;
@@ -201,7 +201,7 @@ void test('a graceful stop gives the shell of a job no rights, time or memory to
   assert.doesNotMatch(JSON.stringify(said), /xxx/);
 });
 
-void test('a graceful stop in an image without a shell is a plain stop', async (t) => {
+void test('a graceful stop in an image without a shell becomes a plain stop', async (t) => {
   const asked: string[] = [];
   let isStopped = false;
   const engine = await engineFor(t, ({ url }, response) => {
@@ -249,7 +249,7 @@ async function openRelay(path: string): Promise<Relay> {
   };
 }
 
-void test('the log of a container that somebody has removed is a fault of its own', async (t) => {
+void test('the log of a container that somebody has removed is a fault of its own type', async (t) => {
   const engine = await engineFor(t, (_, response) => response.writeHead(404).end('{}'));
   await assert.rejects(engine.readLogs('x', { maxBytes: 1 }), /container "x" is gone/);
 });

@@ -39,7 +39,7 @@ describe('upload of an artifact', () => {
     }
   };
 
-  it('is a form of one file, of no stated length, with what the payload says in its query', async () => {
+  it('is a form with one file, without a length, with the payload’s values in its query', async () => {
     server.answer(json(201, '201'));
     const reply = await send();
     assert.equal(reply.kind, 'created');
@@ -71,13 +71,13 @@ describe('upload of an artifact', () => {
     );
   });
 
-  it('leaves out of the query what the payload leaves open', async () => {
+  it('leaves out of the query what the payload does not set', async () => {
     server.answer(plain(201));
     await send({ format: '', type: '', expireIn: '' });
     assert.equal(server.requests.at(-1)?.path, '/api/v4/jobs/7/artifacts');
   });
 
-  it('quotes a name that would end the header it stands in', async () => {
+  it('escapes a name that would end its header', async () => {
     server.answer(plain(201));
     await send({ filename: 'a"b\\c\r\nX: y' });
     const body = server.requests.at(-1)?.body.toString() ?? '';
@@ -104,7 +104,7 @@ describe('upload of an artifact', () => {
     });
   }
 
-  it('sends all of the file again for a status that passes, at once', async () => {
+  it('sends the whole file again at once after a transient status', async () => {
     server.answer(plain(500), plain(500), plain(201));
     const before = server.requests.length;
     assert.equal((await send()).kind, 'created');
@@ -131,7 +131,7 @@ describe('upload of an artifact', () => {
     ],
   ];
   for (const [status, host, to, path, why] of redirects) {
-    it(`goes on with all of the file where a ${status} to ${host}${to} points: ${why}`, async () => {
+    it(`sends the whole file again to the address of a ${status} to ${host}${to}: ${why}`, async () => {
       const other = await startServer();
       const base = other.url.replace('127.0.0.1', host);
       server.answer(plain(status, { Location: `${base}${to}` }));
@@ -148,7 +148,7 @@ describe('upload of an artifact', () => {
     });
   }
 
-  it('throws what GitLab asks to wait for, with the wait', async () => {
+  it('throws with the pause that GitLab asks for', async () => {
     server.answer(json(429, { message: 'slowly' }, { 'Retry-After': '60' }));
     await assert.rejects(send(), (error: unknown) => {
       assert.ok(error instanceof TransientError);
@@ -157,7 +157,7 @@ describe('upload of an artifact', () => {
     });
   });
 
-  it('throws when nobody answers', async () => {
+  it('throws when no server answers', async () => {
     const coordinator = openCoordinator('http://127.0.0.1:1');
     await assert.rejects(coordinator.uploadArtifact(JOB, uploadOf()), TransientError);
     await coordinator.close();

@@ -38,7 +38,7 @@ describe('the download of artifacts', () => {
     return { ...reply, text };
   }
 
-  it('comes from GitLab itself, asked with the job’s own token', async (t) => {
+  it('comes from GitLab itself, with the job’s own token', async (t) => {
     gitlab.answer(plain(200, { 'X-Request-Id': 'its-id' }, 'zip'));
     const { kind, text, correlationId, host } = await fetched(t);
     assert.deepEqual([kind, text, correlationId], ['done', 'zip', 'its-id']);
@@ -55,7 +55,7 @@ describe('the download of artifacts', () => {
   });
 
   for (const status of [301, 302, 303, 307, 308]) {
-    it(`follows a ${status} to another host, which is told neither token nor request id`, async (t) => {
+    it(`follows a ${status} to another host, which gets neither token nor request id`, async (t) => {
       storage.answer(plain(200, {}, 'stored'));
       gitlab.answer(plain(status, { Location: `${storage.url}/signed?X-Amz-Signature=s` }));
       const { kind, text, host } = await fetched(t);
@@ -78,7 +78,7 @@ describe('the download of artifacts', () => {
     ['failed', 418, "418 I'm a Teapot"],
   ];
   for (const [kind, status, said] of finals) {
-    it(`tells a ${status} as ${kind}, at once`, async (t) => {
+    it(`reports a ${status} as ${kind}, at once`, async (t) => {
       gitlab.answer(json(status, { message: '403 Forbidden - private' }));
       const reply = await fetched(t, { isDirect: false });
       assert.deepEqual([reply.kind, reply.status, reply.said], [kind, status, said]);
@@ -86,21 +86,21 @@ describe('the download of artifacts', () => {
     });
   }
 
-  it('has the words of the storage in a refusal, without the token that it quotes', async (t) => {
+  it('includes the storage’s message in a refusal, without the token that it quotes', async (t) => {
     const xml = `<Error><Code>AccessDenied</Code><Message>no ${JOB.token}</Message></Error>`;
     storage.answer(plain(403, { 'Content-Type': 'application/xml' }, xml));
     gitlab.answer(plain(302, { Location: storage.url }));
     assert.equal((await fetched(t)).said, 'code: AccessDenied, message: no [MASKED]');
   });
 
-  it('is asked for again when GitLab is busy, but not when it is a direct one', async (t) => {
+  it('is tried again when GitLab is busy, except for a direct download', async (t) => {
     gitlab.answer(plain(503), plain(200, {}, 'zip'));
     assert.equal((await fetched(t, { isDirect: false })).kind, 'done');
     gitlab.answer(plain(503));
     assert.equal((await fetched(t)).kind, 'failed');
   });
 
-  it('is unreachable when it is cut in the middle, and never quotes a signed address', async (t) => {
+  it('is unreachable when it is cut off in the middle, and never quotes a signed address', async (t) => {
     storage.answer((response) => {
       response.writeHead(200, { 'Content-Length': '1000' });
       response.write('begun', () => response.destroy());
@@ -120,12 +120,12 @@ describe('the download of artifacts', () => {
     });
   }
 
-  it('does not follow redirects in a circle', async (t) => {
+  it('does not follow circular redirects', async (t) => {
     gitlab.answer(plain(302, { Location: gitlab.url }));
     assert.match((await fetched(t)).said, /more than 10 redirects/);
   });
 
-  it('fails for good when the disk is full, with the path', async (t) => {
+  it('fails permanently when the disk is full, and names the path', async (t) => {
     gitlab.answer(plain(200, {}, 'zip'));
     const file = join(await scratchDirectory(t), 'full');
     await symlink('/dev/full', file); // a device without any room

@@ -107,7 +107,7 @@ describe('hostile answers', () => {
     ['no answer at all', () => undefined, /no answer in 700 ms/, { requestMs: 700 }],
   ];
   for (const [name, answer, words, limits] of cases) {
-    it(`${name} ends the question in time, with a short message`, async () => {
+    it(`${name} ends the request in time, with a short message`, async () => {
       server.answer(answer);
       const timeouts = { ...TIMEOUTS, requestMs: 30_000, ...limits };
       const coordinator = openCoordinator(server.url, { timeouts });
@@ -120,7 +120,7 @@ describe('hostile answers', () => {
     });
   }
 
-  it('is not held up by the body of an answer whose status has said all', async () => {
+  it('is not delayed by the body of an answer whose status is enough', async () => {
     server.answer(drip(200));
     const coordinator = openCoordinator(server.url, { timeouts: TIMEOUTS });
     const reply = await coordinator.updateJob(JOB, { state: 'success' });
@@ -128,7 +128,7 @@ describe('hostile answers', () => {
     await coordinator.close();
   });
 
-  it('goes on with the next question after each of them', async () => {
+  it('continues with the next request after each of them', async () => {
     const coordinator = openCoordinator(server.url, { timeouts: TIMEOUTS });
     for (const bad of [resetBeforeHead, resetInBody, drip(201)]) {
       server.answer(bad);
@@ -139,7 +139,7 @@ describe('hostile answers', () => {
     await coordinator.close();
   });
 
-  it('a refused connection is a passing fault that names the address', async () => {
+  it('a refused connection is a transient fault that names the address', async () => {
     const gone = await startServer();
     await gone.close();
     const coordinator = openCoordinator(gone.url);
@@ -154,7 +154,7 @@ describe('hostile answers', () => {
     await coordinator.close();
   });
 
-  it('a proxy address that is none is a passing fault that does not quote its password', async () => {
+  it('a malformed proxy address is a transient fault that does not quote its password', async () => {
     const env = { HTTP_PROXY: 'http://user:canary@no host' };
     const coordinator = openCoordinator('http://gitlab.test', { env });
     const reply = await coordinator.requestJob({ mayWait: false });
@@ -163,7 +163,7 @@ describe('hostile answers', () => {
     assert.doesNotMatch(reply.message, /canary/);
   });
 
-  it('a server that says every token back gets none of them into a log or an error', async () => {
+  it('a server that repeats every token gets none of them into a log or an error', async () => {
     const log = recordingLog();
     const coordinator = openCoordinator(server.url, { log });
     const told: string[] = [];
@@ -183,7 +183,7 @@ describe('hostile answers', () => {
     await coordinator.close();
   });
 
-  it('a url that is none is a final fault for a job call', async () => {
+  it('a malformed url is a final fault for a job call', async () => {
     const coordinator = openCoordinator('ftp://gitlab.example.com');
     await assert.rejects(coordinator.updateJob(JOB, { state: 'running' }), (error) => {
       assert.ok(error instanceof FinalError);
@@ -192,7 +192,7 @@ describe('hostile answers', () => {
     });
   });
 
-  it('a token that cannot stand in a header is not quoted', async () => {
+  it('a token that is not allowed in a header is not quoted', async () => {
     const coordinator = openCoordinator(server.url, { runner: { token: 'canary\nx' } });
     const reply = await coordinator.requestJob({ mayWait: false });
     assert.ok(reply.kind === 'failed');

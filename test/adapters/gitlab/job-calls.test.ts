@@ -33,7 +33,7 @@ describe('job update', () => {
   });
   after(() => server.close());
 
-  it('sends the acknowledgement with nothing that is not known yet', async () => {
+  it('acknowledges a job without values that are not known yet', async () => {
     server.answer(json(200, true));
     const coordinator = openCoordinator(server.url);
     const reply = await coordinator.updateJob(JOB, { state: 'running' });
@@ -48,7 +48,7 @@ describe('job update', () => {
     await coordinator.close();
   });
 
-  it('sends all of a final state', async () => {
+  it('sends all values of a final state', async () => {
     server.answer(json(200, true));
     const coordinator = openCoordinator(server.url);
     const sums = { checksum: 'crc32:0a1b2c3d', byteSize: 42 };
@@ -116,7 +116,7 @@ describe('job update', () => {
     ],
   ];
   for (const [name, answer, words, sent] of faults) {
-    it(`an answer ${name} is thrown: the result is not lost`, async () => {
+    it(`an answer ${name} is thrown, so that the result is not lost`, async () => {
       server.answer(answer);
       const before = server.requests.length;
       const coordinator = openCoordinator(server.url);
@@ -128,7 +128,7 @@ describe('job update', () => {
     });
   }
 
-  it('hands a long Retry-After to the caller and does not ask before it is over', async () => {
+  it('passes a long Retry-After to the caller and sends nothing before it is over', async () => {
     server.answer(plain(429, { 'Retry-After': '60' }));
     const before = server.requests.length;
     const coordinator = openCoordinator(server.url);
@@ -190,7 +190,7 @@ describe('trace patch', () => {
     await coordinator.close();
   });
 
-  it('has nothing to ask for an empty window', async () => {
+  it('sends nothing for an empty window', async () => {
     const before = server.requests.length;
     const coordinator = openCoordinator(server.url);
     const window = { startByte: 5, endByte: 5 };
@@ -199,7 +199,7 @@ describe('trace patch', () => {
     assert.equal(server.requests.length, before);
   });
 
-  it('sends larger parts of a log that is far behind, until GitLab has called one too large', async () => {
+  it('sends larger parts of a log that lags far behind, until GitLab refuses one as too large', async () => {
     const coordinator = openCoordinator(server.url);
     const nextBytes = (): number => {
       const room = coordinator.takePatchRoom(FAR_BEHIND_BYTES);
@@ -224,7 +224,7 @@ describe('trace patch', () => {
     await coordinator.close();
   });
 
-  it('takes a 413 for a small part of a log for a fault', async () => {
+  it('treats a 413 for a small part of a log as a fault', async () => {
     server.answer(plain(413));
     const coordinator = openCoordinator(server.url);
     assert.match((await rejection(coordinator.patchTrace(JOB, PATCH))).message, /status 413/);
@@ -270,7 +270,7 @@ describe('trace patch', () => {
     ['504 for ever', plain(504), /status 504/],
   ];
   for (const [name, answer, words] of faults) {
-    it(`an answer ${name} is thrown: the bytes are sent again`, async () => {
+    it(`an answer ${name} is thrown, so that the bytes are sent again`, async () => {
       server.answer(answer);
       const coordinator = openCoordinator(server.url);
       assert.match((await rejection(coordinator.patchTrace(JOB, PATCH))).message, words);

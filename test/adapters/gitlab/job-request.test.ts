@@ -12,7 +12,7 @@ describe('job request', () => {
   });
   after(() => server.close());
 
-  it('says who asks, in body and headers', async () => {
+  it('identifies the runner in body and headers', async () => {
     server.answer(plain(204));
     const coordinator = openCoordinator(server.url);
     assert.deepEqual(await coordinator.requestJob({ mayWait: true }), { kind: 'no_job' });
@@ -67,7 +67,7 @@ describe('job request', () => {
     await coordinator.close();
   });
 
-  it('hands over the payload unchecked, with the correlation id of the answer', async () => {
+  it('returns the payload unchecked, with the correlation id of the answer', async () => {
     const payload = { id: 7, token: 'job-token', absurd: [null] };
     server.answer(json(201, payload, { 'X-Request-Id': 'from-gitlab' }));
     const coordinator = openCoordinator(server.url);
@@ -120,7 +120,7 @@ describe('job request', () => {
     ['302 to nowhere', plain(302), 'failed', /redirects to nowhere/],
   ];
   for (const [name, answer, kind, words] of cases) {
-    it(`an answer ${name} is ${kind}, after one question`, async () => {
+    it(`an answer ${name} is ${kind}, after one request`, async () => {
       server.answer(answer);
       const before = server.requests.length;
       const coordinator = openCoordinator(server.url);
@@ -134,7 +134,7 @@ describe('job request', () => {
     });
   }
 
-  it('follows 308 on the same host with the body, but not for ever', async () => {
+  it('follows a limited number of 308 redirects on the same host with the body', async () => {
     const moved = plain(308, { Location: `${server.url}/moved/api/v4/jobs/request` });
     server.answer(moved, plain(204));
     const coordinator = openCoordinator(server.url);
@@ -172,7 +172,7 @@ describe('job request', () => {
     await coordinator.close();
   });
 
-  it('a url that is none counts against the runner, with a clear message', async () => {
+  it('a malformed url counts against the runner, with a clear message', async () => {
     const coordinator = openCoordinator('gitlab.example.com');
     const reply = await coordinator.requestJob({ mayWait: false });
     assert.ok(reply.kind === 'forbidden');
@@ -187,7 +187,7 @@ describe('waits of the job request', () => {
   });
   after(() => server.close());
 
-  it('asks again at once after 502 and 503', async () => {
+  it('tries again at once after 502 and 503', async () => {
     server.answer(plain(502), plain(503), plain(204));
     const coordinator = openCoordinator(server.url);
     assert.equal((await coordinator.requestJob({ mayWait: false })).kind, 'no_job');
@@ -195,7 +195,7 @@ describe('waits of the job request', () => {
     await coordinator.close();
   });
 
-  it('gives up after five questions and tells the last answer', async () => {
+  it('gives up after five tries and returns the last answer', async () => {
     server.answer(json(503, { message: 'down for maintenance' }));
     const before = server.requests.length;
     const coordinator = openCoordinator(server.url);
@@ -205,7 +205,7 @@ describe('waits of the job request', () => {
     await coordinator.close();
   });
 
-  it('waits for Retry-After when that is short', async () => {
+  it('waits for a short Retry-After', async () => {
     const coordinator = openCoordinator(server.url);
     server.answer(plain(429, { 'Retry-After': '1' }), plain(204));
     const startMs = Date.now();
@@ -215,7 +215,7 @@ describe('waits of the job request', () => {
   });
 
   for (const header of ['60', new Date(Date.now() + 60_000).toUTCString(), '1000000000']) {
-    it(`leaves GitLab alone without holding a place for Retry-After: ${header}`, async () => {
+    it(`sends nothing and holds no place during Retry-After: ${header}`, async () => {
       server.answer(plain(429, { 'Retry-After': header }));
       const before = server.requests.length;
       const coordinator = openCoordinator(server.url);
@@ -228,7 +228,7 @@ describe('waits of the job request', () => {
     });
   }
 
-  it('a signal cuts the wait, and the last answer stands', async () => {
+  it('a signal ends the wait, and the last answer is returned', async () => {
     const stop = new AbortController();
     server.answer((response) => {
       plain(429, { 'Retry-After': '2' })(response, server.requests[0]!);

@@ -4,7 +4,7 @@ import { createQuietTimes } from '../../../src/adapters/gitlab/quiet-times.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 
 describe('quiet times', () => {
-  it('leave out a call until the time GitLab asked for is over', () => {
+  it('block a call until the time that GitLab asked for is over', () => {
     let nowMs = 1_000;
     const quiet = createQuietTimes(() => nowMs);
     quiet.check('a');
@@ -33,7 +33,7 @@ describe('quiet times', () => {
     quiet.check('a');
   });
 
-  it('do not begin when GitLab did not ask', () => {
+  it('do not begin when GitLab did not ask for a pause', () => {
     const quiet = createQuietTimes(() => 0);
     assert.equal(
       quiet.fault('a', 'status 400', { retryAfterMs: undefined, status: 400 }).retryAfterMs,

@@ -31,7 +31,7 @@ function namesOf(pem: string | undefined): string[] {
   return blocks.map((block) => new X509Certificate(block).subject);
 }
 
-describe('https with an own CA and client certificates', () => {
+describe('https with a private CA and client certificates', () => {
   let room: CertificateRoom;
   let root: Authority;
   let leaf: Issued;
@@ -61,13 +61,13 @@ describe('https with an own CA and client certificates', () => {
     await room.close();
   });
 
-  it('an unknown CA is refused, with advice', async () => {
+  it('an unknown CA is refused with advice', async () => {
     const coordinator = openCoordinator(server.url);
     assert.match(await failureOf(coordinator), /UNABLE_TO_GET_ISSUER_CERT_LOCALLY.*tls-ca-file/);
     await coordinator.close();
   });
 
-  it('no variable of the environment switches the check off', async (t) => {
+  it('no environment variable turns the verification off', async (t) => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
     const coordinator = openCoordinator(server.url);
@@ -75,7 +75,7 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
-  it('tls-ca-file is trusted and handed to the job as it stands', async () => {
+  it('tls-ca-file is trusted and passed to the job unchanged', async () => {
     const coordinator = openCoordinator(server.url, { runner: { tlsCaFile: root.certFile } });
     const offer = await offerOf(coordinator);
     assert.equal(offer.tlsCaPem, root.certPem);
@@ -83,7 +83,7 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
-  it('without a CA file the job gets the chain by which the server was verified', async () => {
+  it('without a CA file the job gets the chain that verified the server', async () => {
     const coordinator = openCoordinator(server.url, { env: { SSL_CERT_FILE: root.certFile } });
     for (const why of ['first handshake', 'kept connection']) {
       assert.deepEqual(namesOf((await offerOf(coordinator)).tlsCaPem), subjects, why);
@@ -109,7 +109,7 @@ describe('https with an own CA and client certificates', () => {
     await old.close();
   });
 
-  it('a server that wants a client certificate gets it, and the job too', async () => {
+  it('a server that asks for a client certificate gets it, and the job does too', async () => {
     const runner = { tlsCaFile: root.certFile, tlsCertFile: client.certFile };
     const without = openCoordinator(strict.url, { runner });
     assert.match(await failureOf(without), /failed: /);
@@ -123,7 +123,7 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
-  it('certs/<host>.crt, .auth.crt and .auth.key beside the config are picked up', async () => {
+  it('certs/<host>.crt, .auth.crt and .auth.key beside the config are found', async () => {
     const configDir = join(room.directory, 'config');
     const certs = join(configDir, 'certs');
     await mkdir(certs, { recursive: true });
@@ -137,7 +137,7 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
-  it('changed files are used with the next question, without a restart', async () => {
+  it('changed files are used for the next request, without a restart', async () => {
     const file = join(room.directory, 'changing.pem');
     const stranger = await room.authority('stranger');
     await copyFile(stranger.certFile, file);
@@ -150,7 +150,7 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
-  it('broken files are said in the log and left out', async () => {
+  it('broken files are logged and left out', async () => {
     const broken = join(room.directory, 'broken.pem');
     await writeFile(broken, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     const log = recordingLog();
@@ -168,7 +168,7 @@ describe('https with an own CA and client certificates', () => {
     await coordinator.close();
   });
 
-  it('a CA file with a broken certificate beside a good one still serves', async () => {
+  it('a CA file with a broken certificate beside a good one still works', async () => {
     const mixed = join(room.directory, 'mixed.pem');
     const bad = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
     await writeFile(mixed, `# comment\n${bad}${root.certPem}`);
@@ -208,7 +208,7 @@ describe('https with an own CA and client certificates', () => {
     await target.close();
   });
 
-  it('goes on through the proxy for https when GitLab redirects there from http', async () => {
+  it('uses the proxy for https when GitLab redirects there from http', async () => {
     const target = await startServer();
     target.answer(plain(308, { Location: 'https://gitlab.test/api/v4/jobs/request' }));
     const proxies = [
@@ -233,7 +233,7 @@ describe('https with an own CA and client certificates', () => {
     await target.close();
   });
 
-  it('a proxy that refuses is a passing fault without its password', async () => {
+  it('a proxy that refuses is a transient fault without the proxy’s password', async () => {
     const coordinator = openCoordinator('https://gitlab.test', {
       env: { HTTPS_PROXY: `http://user:canary_password@127.0.0.1:1` },
     });

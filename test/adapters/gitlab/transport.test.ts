@@ -29,7 +29,7 @@ describe('connections to GitLab', () => {
   });
   after(() => server.close());
 
-  it('one serves many calls, and another is made when GitLab has closed it meanwhile', async () => {
+  it('one serves many calls, and another is opened when GitLab has closed it meanwhile', async () => {
     server.answer(plain(204));
     const coordinator = openCoordinator(server.url);
     const before = server.connections.length;
@@ -44,7 +44,7 @@ describe('connections to GitLab', () => {
     await coordinator.close();
   });
 
-  it('one that GitLab closes on the very request is a passing fault, and the bytes go again', async () => {
+  it('when GitLab closes one during a request, this is a transient fault, and the bytes are sent again', async () => {
     const closing: Answer = (response) => response.socket?.destroy();
     server.answer(plain(202), closing, plain(202));
     const coordinator = openCoordinator(server.url);
@@ -63,7 +63,7 @@ describe('connections to GitLab', () => {
     await coordinator.close();
   });
 
-  it('a job of 10 MB arrives whole', async () => {
+  it('a job of 10 MB arrives completely', async () => {
     const payload = { id: 1, token: 't', steps: [{ script: ['ä'.repeat(5_000_000)] }] };
     server.answer(json(201, payload));
     const coordinator = openCoordinator(server.url);
@@ -73,7 +73,7 @@ describe('connections to GitLab', () => {
     await coordinator.close();
   });
 
-  it('a question in flight is not cut by letting go: it may be handing out a job', async () => {
+  it('a job request in progress is not cut off by closing, because it may return a job', async () => {
     let answer = (): void => undefined;
     const asked = new Promise<void>((resolve) => {
       server.answer((response) => {
@@ -90,7 +90,7 @@ describe('connections to GitLab', () => {
     assert.equal((await reply).kind, 'job');
   });
 
-  it('leave nothing open when idle and let go: a command can end', async () => {
+  it('leave nothing open when they are idle and closed, so that a command can end', async () => {
     server.answer(plain(204));
     const coordinator = openCoordinator(server.url);
     await coordinator.requestJob({ mayWait: false });
@@ -99,7 +99,7 @@ describe('connections to GitLab', () => {
     await closed;
   });
 
-  it('a server that takes the connection and says nothing of TLS is given up in time', async (t) => {
+  it('a server that accepts the connection but does not answer to TLS is given up in time', async (t) => {
     const port = await startRawServer(t, () => undefined);
     const timeouts = { connectMs: 200 };
     const coordinator = openCoordinator(`https://127.0.0.1:${port}`, { timeouts });
@@ -114,7 +114,7 @@ describe('connections to GitLab', () => {
     ['refuses TLS by an alert', '\x15\x03\x03\x00\x02\x02\x28', /SSL|TLS|EPROTO/],
   ];
   for (const [name, said, words] of nonsense) {
-    it(`a server that ${name} is a passing fault in words`, async (t) => {
+    it(`a server that ${name} is a transient fault with a clear message`, async (t) => {
       const port = await startRawServer(t, (socket) => {
         socket.once('data', () => socket.end(Buffer.from(said, 'latin1')));
       });
@@ -132,7 +132,7 @@ describe('connections to GitLab', () => {
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
   ];
   for (const [name, head] of heads) {
-    it(`an answer of ${name} is a passing fault`, async (t) => {
+    it(`an answer of ${name} is a transient fault`, async (t) => {
       const port = await startRawServer(t, (socket) => {
         socket.once('data', () => socket.write(head));
       });
@@ -148,7 +148,7 @@ describe('connections to GitLab', () => {
     });
   }
 
-  it('a name that is not known is a passing fault that names it', async () => {
+  it('an unknown host name is a transient fault that names it', async () => {
     const coordinator = openCoordinator('http://gitlab.invalid');
     const reply = await coordinator.requestJob({ mayWait: false });
     assert.ok(reply.kind === 'failed');

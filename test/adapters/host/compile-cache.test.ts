@@ -38,7 +38,7 @@ describe('the compiled program', () => {
     assert.equal(kept > 0, CAN_KEEP);
   });
 
-  it('is not kept where others may write, and the program starts as ever', async (t) => {
+  it('is not kept where other users may write, and the program starts as usual', async (t) => {
     const home = await openHome(t);
     const directory = join(home, 'temporal-gitlab-runner', 'compiled');
     await mkdir(directory, { recursive: true });
@@ -47,7 +47,7 @@ describe('the compiled program', () => {
     assert.equal(await keptIn(directory), 0);
   });
 
-  it('is not kept where no directory can be, and the program starts as ever', async (t) => {
+  it('is not kept where no directory can be made, and the program starts as usual', async (t) => {
     const file = join(await openHome(t), 'file');
     await writeFile(file, '');
     assert.match(await start(file), /Version/);

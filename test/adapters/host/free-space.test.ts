@@ -77,7 +77,7 @@ describe('a download to a disk of 40 MiB', { skip }, () => {
   for (const [what, download] of sources) {
     for (const [sizeBytes, saidBytes, fits, why] of CASES) {
       const verdict = fits ? 'taken' : 'refused';
-      it(`of ${what}, ${sizeBytes} bytes, said to be ${saidBytes}, is ${verdict}: ${why}`, async () => {
+      it(`of ${what}, ${sizeBytes} bytes with a declared size of ${saidBytes}, is ${verdict}: ${why}`, async () => {
         server.answer((response) => {
           response.writeHead(200, saidBytes === 0 ? {} : { 'content-length': `${saidBytes}` });
           sendZeros(response, sizeBytes);

@@ -17,7 +17,7 @@ function work(log: string[], name: string) {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-void it('does work with a common key in the order that it came, and other work beside it', async () => {
+void it('does work with a common key in the order of its arrival, and other work beside it', async () => {
   const log: string[] = [];
   const inTurn = createKeyedMutex();
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(log, name));
@@ -38,7 +38,7 @@ void it('does work with a common key in the order that it came, and other work b
   assert.equal(log.length, 4);
 });
 
-void it('leaves the wait by a signal, and those behind keep waiting for those before', async () => {
+void it('ends the wait by a signal, and later work still waits for earlier work', async () => {
   const log: string[] = [];
   const inTurn = createKeyedMutex();
   const first = work(log, 'first');
@@ -57,7 +57,7 @@ void it('leaves the wait by a signal, and those behind keep waiting for those be
   assert.deepEqual(log, ['first', 'last']);
 });
 
-void it('goes on after work that fails', async () => {
+void it('continues after work that fails', async () => {
   const inTurn = createKeyedMutex();
   const failing = inTurn({ keys: ['x'] }, () => Promise.reject(new Error('no')));
   const next = inTurn({ keys: ['x'] }, () => Promise.resolve('yes'));

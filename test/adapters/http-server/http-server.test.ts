@@ -61,13 +61,13 @@ describe('the metrics server', () => {
     });
   }
 
-  it('says no body to HEAD, and its length', async () => {
+  it('answers HEAD without a body, and with its length', async () => {
     const answer = await talk('HEAD /metrics HTTP/1.0\r\n\r\n');
     assert.match(answer, /Content-Length: 4/);
     assert.match(answer, /\r\n\r\n$/);
   });
 
-  it('says which address cannot be listened at, and what to do', async () => {
+  it('tells which address it cannot listen at, and what to do', async () => {
     await assert.rejects(
       openHttpServer({
         ...{ ...OPTIONS, port: server.port, answer: answerAt({}) },

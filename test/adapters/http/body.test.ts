@@ -14,13 +14,13 @@ const KINDS: readonly [name: string, make: (body: Readable) => Parameters<typeof
 
 for (const [name, make] of KINDS) {
   describe(`a body that is ${name}`, () => {
-    it('is read whole up to the limit', async () => {
+    it('is read completely up to the limit', async () => {
       const body = Readable.from([Buffer.from('abc'), Buffer.from('def')]);
       const { bytes, ...rest } = await readCapped(make(body), { limitBytes: 6 });
       assert.deepEqual([text(bytes), rest], ['abcdef', { isTooLong: false, fault: undefined }]);
     });
 
-    it('that is longer is cut at the limit, and its connection released', async () => {
+    it('is cut at the limit when it is longer, and its connection is released', async () => {
       const body = Readable.from([Buffer.from('abc'), Buffer.from('def'), Buffer.from('never')]);
       const { bytes, isTooLong, fault } = await readCapped(make(body), { limitBytes: 4 });
       assert.deepEqual([text(bytes), isTooLong], ['abcd', true]);
@@ -28,7 +28,7 @@ for (const [name, make] of KINDS) {
       if (!body.closed) await new Promise((resolve) => body.once('close', resolve));
     });
 
-    it('that breaks gives what has arrived, with the fault', async () => {
+    it('returns the part that has arrived when it breaks, with the fault', async () => {
       const parts = async function* (): AsyncGenerator<Buffer> {
         yield Buffer.from('abc');
         await new Promise((resolve) => setImmediate(resolve));
@@ -39,7 +39,7 @@ for (const [name, make] of KINDS) {
       assert.deepEqual([text(bytes), isTooLong, fault?.message], ['abc', false, 'reset']);
     });
 
-    it('that does not end is given up after the time limit', async () => {
+    it('is given up after the time limit when it does not end', async () => {
       const body = new Readable({ read: () => undefined });
       body.push('abc');
       const capped = await readCapped(make(body), { limitBytes: 99, limitMs: 20 });
@@ -54,7 +54,7 @@ it('an answer without a body is empty', async () => {
   assert.deepEqual([bytes.byteLength, fault], [0, undefined]);
 });
 
-it('a header that comes several times counts by its first value', () => {
+it('the first value of a repeated header counts', () => {
   assert.equal(headerOf({ location: ['a', 'b'] }, 'location'), 'a');
   assert.equal(headerOf({ location: 'a' }, 'location'), 'a');
   assert.equal(headerOf({}, 'location'), null);

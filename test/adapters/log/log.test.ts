@@ -15,7 +15,7 @@ function parse(line: string | undefined): Record<string, unknown> {
 }
 
 describe('createLog', () => {
-  it('writes one JSON object a line, in the shape that gitlab-runner writes', () => {
+  it('writes one JSON object on each line, in gitlab-runner’s form', () => {
     const { log, lines } = capture();
     log.info('ready', { concurrent: 2, runner_name: 'one' });
     assert.equal(lines.length, 1);
@@ -35,7 +35,7 @@ describe('createLog', () => {
     ['panic', []],
   ];
   for (const [level, said] of levels) {
-    it(`says ${said.join(', ') || 'nothing'} at level ${level}`, () => {
+    it(`writes ${said.join(', ') || 'nothing'} at level ${level}`, () => {
       const { log, lines } = capture({ level });
       log.debug('event');
       log.info('event');
@@ -58,7 +58,7 @@ describe('createLog', () => {
     assert.match(lines[0] ?? '', /level=debug msg=heard/);
   });
 
-  it('refuses levels and formats that do not exist, and names those that do', () => {
+  it('refuses unknown levels and formats, and names the known ones', () => {
     const { log } = capture();
     assert.throws(() => log.setLevel('loud'), {
       type: FailureType.InvalidConfig,
@@ -70,7 +70,7 @@ describe('createLog', () => {
     });
   });
 
-  it('writes names in snake_case, and leaves those alone that begin large', () => {
+  it('writes names in snake_case, except those that begin with a capital', () => {
     const { log, lines } = capture();
     log.info('event', { jobId: 1, taskQueue: 'q', ConfigFile: '/c' });
     const { job_id, task_queue, ConfigFile } = parse(lines[0]);
@@ -80,7 +80,7 @@ describe('createLog', () => {
     );
   });
 
-  it('does not let a field take the place of level, time or message', () => {
+  it('lets no field replace level, time or message', () => {
     const { log, lines } = capture();
     log.info('event', { level: 'x', msg: 'y', time: 'z' });
     const event = parse(lines[0]);
@@ -90,7 +90,7 @@ describe('createLog', () => {
     assert.equal(lines[0]?.match(/"level"/g)?.length, 1);
   });
 
-  it('shows an error as its message and type, and its stack only to those who debug', () => {
+  it('shows an error as its message and type, with the stack only at the debug level', () => {
     const error = new FinalError(FailureType.ImagePull, 'image not found');
     const usual = capture();
     usual.log.error('job failed', { error });
@@ -126,7 +126,7 @@ describe('createLog', () => {
     }
   }
 
-  it('leaves what only sounds like a secret', () => {
+  it('does not mask texts that only resemble a secret', () => {
     const { log, lines } = capture();
     log.info('event', {
       token_expires_at: '2027',
@@ -162,7 +162,7 @@ describe('createLog', () => {
     );
   });
 
-  it('looks like gitlab-runner as format "runner"', () => {
+  it('writes gitlab-runner’s format as format "runner"', () => {
     const { log, lines } = capture({ format: 'runner' });
     log.info('Runner registered', { runner: 'abc', job: 1 });
     log.warn('careful', {});
@@ -172,7 +172,7 @@ describe('createLog', () => {
     ]);
   });
 
-  it('is coloured only where colours are shown', () => {
+  it('uses colours only where they are supported', () => {
     const colored = capture({ format: 'runner', isColored: true });
     colored.log.error('broken', { job: 1 });
     assert.match(
@@ -185,7 +185,7 @@ describe('createLog', () => {
   });
 
   for (const format of ['json', 'text', 'runner']) {
-    it(`writes one line in format ${format}, whatever a value holds`, () => {
+    it(`writes one line in format ${format}, whatever a value contains`, () => {
       const { log, lines } = capture({ format });
       log.info('first\nFATAL: second', { value: 'a\r\nlevel=error\u001b[2J\u2028b' });
       const text = lines.join('');

@@ -100,7 +100,7 @@ for (const protocol of [...TERMINAL_PROTOCOLS, undefined]) {
   });
 }
 
-void test('GitLab gets what it knows where both subprotocols are offered: the plain one', async (t) => {
+void test('GitLab gets the plain subprotocol when both are offered', async (t) => {
   const { session, shells } = await serve(t);
   shells.push(createFakeShell());
   const terminal = await openWorkhorseTerminal(session, {
@@ -337,7 +337,7 @@ void test('the end of the process sends connected people a message, and does not
   assert.match(terminal.shown(), /connect again/);
 });
 
-void test('neither token nor session stands in the log', async (t) => {
+void test('the log contains neither token nor session', async (t) => {
   const { session, shells, said } = await serve(t);
   shells.push(createFakeShell());
   (await openWorkhorseTerminal(session)).socket.terminate();

@@ -24,7 +24,7 @@ async function tick(): Promise<''> {
 }
 
 describe('createBuildStore', () => {
-  it('keeps secrets that were fetched, and what scripts have handed on, with the record, sealed, over a restart', async () => {
+  it('keeps fetched secrets and the variables that scripts pass on with the record, encrypted, over a restart', async () => {
     const { open, store, directory } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const secret = { key: 'S', value: 'fetched-secret', public: false, file: true };
@@ -45,7 +45,7 @@ describe('createBuildStore', () => {
     await assert.rejects(store.keep('build/gitlab.example.com/2', {}), /no record/);
   });
 
-  it('gives a recorded build back, now and after a restart', async () => {
+  it('returns a recorded build, now and after a restart', async () => {
     const { open, store } = await setUp();
     const context = await store.create(draftOf(1));
     assert.deepEqual(await store.read(context.buildId), context);
@@ -57,7 +57,7 @@ describe('createBuildStore', () => {
     );
   });
 
-  it('writes a record again that somebody has deleted, and says so from then on', async () => {
+  it('writes a record again that somebody has deleted, and marks it as lost from then on', async () => {
     const { directory, open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     assert.equal((await store.readFromDisk(buildId))?.lostFiles, undefined);
@@ -70,7 +70,7 @@ describe('createBuildStore', () => {
     await store.remove(buildId);
   });
 
-  it('does not write a record again that it removes itself', async () => {
+  it('does not write a record again that it has removed itself', async () => {
     const { directory, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const looks: Promise<unknown>[] = [];
@@ -83,7 +83,7 @@ describe('createBuildStore', () => {
     assert.equal(await store.readFromDisk(buildId), undefined);
   });
 
-  it('keeps the payload encrypted, for nobody else to look at', async () => {
+  it('keeps the payload encrypted, and readable for nobody else', async () => {
     const { directory, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     assert.equal((await stat(store.directory(buildId))).mode & 0o777, 0o700);
@@ -95,13 +95,13 @@ describe('createBuildStore', () => {
     }
   });
 
-  it('returns the record that exists: a job is never recorded twice', async () => {
+  it('returns an existing record, so that a job is never recorded twice', async () => {
     const { store } = await setUp();
     const first = await store.create(draftOf(1));
     assert.equal(await store.create({ ...draftOf(1), correlationId: 'other' }), first);
   });
 
-  it('lets whoever asks at the same moment wait until the record is on disk', async () => {
+  it('lets concurrent readers wait until the record is on the disk', async () => {
     const { directory, store } = await setUp();
     const first = store.create(draftOf(1));
     const second = await store.create(draftOf(1));
@@ -134,7 +134,7 @@ describe('createBuildStore', () => {
     assert.equal(concurrentId, 3, 'numbers of before the restart are taken');
   });
 
-  it('forgets a job that could not be written, so that it does not look like ours', async () => {
+  it('forgets a job that could not be written, so that it does not count as ours', async () => {
     const { directory, store } = await setUp();
     await rm(directory, { recursive: true });
     await writeFile(directory, 'a file where the directory was');
@@ -144,7 +144,7 @@ describe('createBuildStore', () => {
     assert.deepEqual(await store.list(), []);
   });
 
-  it('removes every trace of a build, and does not mind when there is none', async () => {
+  it('removes every file of a build, and does not fail when there is none', async () => {
     const { directory, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, 'note', 1);
@@ -156,15 +156,15 @@ describe('createBuildStore', () => {
   });
 });
 
-describe('after the process died while it wrote', () => {
-  it('clears away a directory without a record: nothing of that job was begun', async () => {
+describe('after the process died during a write', () => {
+  it('removes a directory without a record, because nothing of that job had begun', async () => {
     const { directory, open } = await setUp();
     await mkdir(join(directory, 'build_gitlab_1-00000000', 'notes'), { recursive: true });
     assert.deepEqual(await (await open()).list(), []);
     assert.deepEqual(await readdir(directory), []);
   });
 
-  it('takes up a record that is whole but had not got its name yet', async () => {
+  it('accepts a complete record that has not got its name yet', async () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const record = join(store.directory(buildId), 'record');
@@ -174,7 +174,7 @@ describe('after the process died while it wrote', () => {
     assert.deepEqual(await (await open()).list(), [buildId], 'it has its name from then on');
   });
 
-  it('clears away a record of which only a part was written', async () => {
+  it('removes a record that was written only in part', async () => {
     const { directory, open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const record = join(store.directory(buildId), 'record');
@@ -184,7 +184,7 @@ describe('after the process died while it wrote', () => {
     assert.deepEqual(await readdir(directory), []);
   });
 
-  it('keeps the old value of a note whose new one was not written to its end', async () => {
+  it('keeps the old value of a note whose new value was not written completely', async () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, 'stage/start', { at: 1 });
@@ -197,7 +197,7 @@ describe('after the process died while it wrote', () => {
     assert.deepEqual(await reopened.readNote(buildId, 'stage/start'), { at: 2 });
   });
 
-  it('refuses to start over a damaged record, and names it: the job must not just vanish', async () => {
+  it('refuses to start with a damaged record and names it, because the job must not vanish', async () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const record = join(store.directory(buildId), 'record');
@@ -208,7 +208,7 @@ describe('after the process died while it wrote', () => {
     assert.ok((await stat(record)).isFile());
   });
 
-  it('refuses to start over what is no record of a build, though its key fits', async () => {
+  it('refuses to start with a file that is not a record of a build, though its key fits', async () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const record = join(store.directory(buildId), 'record');
@@ -226,7 +226,7 @@ describe('after the process died while it wrote', () => {
     });
   });
 
-  it('keeps a record without its name too when the key is not there: only that could open it', async () => {
+  it('keeps a record without its name when its key is missing, because only the key could open it', async () => {
     const { directory, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const record = join(store.directory(buildId), 'record');
@@ -241,7 +241,7 @@ describe('after the process died while it wrote', () => {
 });
 
 describe('notes of a build', () => {
-  it('are apart by name, whatever the name holds, and undefined when never written', async () => {
+  it('are kept apart by name, whatever the name contains, and are undefined when never written', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, '../record', 'one');
@@ -256,8 +256,8 @@ describe('notes of a build', () => {
 /** Where the notes of a build lie. */
 const notesOf = (directory: string): string => join(directory, 'notes');
 
-describe('what is known of a note', () => {
-  it('is read from the disk by another process, and not once more by this one', async () => {
+describe('the memory of notes', () => {
+  it('is empty in another process, and saves this process a second read from the disk', async () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, 'start', { at: 1 });
@@ -269,7 +269,7 @@ describe('what is known of a note', () => {
     assert.equal(await (await open()).readNote(buildId, 'start'), undefined);
   });
 
-  it('cannot be changed by what somebody does with its value', async () => {
+  it('cannot be changed through a returned value', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const value = { at: 1, addresses: [] as string[], left: undefined };
@@ -280,7 +280,7 @@ describe('what is known of a note', () => {
     assert.notEqual(await store.readNote(buildId, 'start'), found);
   });
 
-  it('is on the disk again when a directory that somebody deleted is written to', async () => {
+  it('is written to the disk again when somebody has deleted the directory', async () => {
     const { open, store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, 'one', 1);
@@ -291,7 +291,7 @@ describe('what is known of a note', () => {
     assert.equal(await (await open()).readNote(buildId, 'two'), 2);
   });
 
-  it('is forgotten with its build, also where it is handed out once more', async () => {
+  it('is cleared with its build, also when the build is handed out again', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, 'outcome', 'succeeded');
@@ -300,7 +300,7 @@ describe('what is known of a note', () => {
     assert.equal(await store.readNote(buildId, 'outcome'), undefined);
   });
 
-  it('is what the disk holds, when the disk did not take a new one', async () => {
+  it('follows the disk when a new value could not be written', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.writeNote(buildId, 'start', 1);

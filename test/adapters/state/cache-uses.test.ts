@@ -31,27 +31,27 @@ describe('the last uses of cache volumes', () => {
     assert.equal(await (await open()).lastUseMs('a'), 1_000_000);
   });
 
-  it('begin with the first sight of a volume that nobody has told of', async () => {
+  it('begin when the node first sees a volume', async () => {
     assert.equal(await uses.lastUseMs('unknown'), 1_000_000);
     nowMs += 5_000;
     assert.equal(await uses.lastUseMs('unknown'), 1_000_000);
     assert.equal(await uses.removeUnlessUsed('never-seen', nowMs, never), false);
   });
 
-  it('let a volume go only when it was not used since', async () => {
+  it('allow a removal only when the volume was not used since', async () => {
     await uses.noteUse('a');
     assert.equal(await uses.removeUnlessUsed('a', 1_000_000, never), false);
     assert.equal(await uses.removeUnlessUsed('a', 1_000_001, yes), true);
     assert.deepEqual(await readdir(join(directory, 'caches')), []);
   });
 
-  it('are kept of a volume that would not go', async () => {
+  it('are kept of a volume that could not be removed', async () => {
     await uses.noteUse('a');
     assert.equal(await uses.removeUnlessUsed('a', 2_000_000, () => Promise.resolve(false)), false);
     assert.equal(await uses.lastUseMs('a'), 1_000_000);
   });
 
-  it('make a build wait for the removal of what it is about to mount', async () => {
+  it('make a build wait for the removal of a volume that it is about to mount', async () => {
     await uses.noteUse('a');
     const events: string[] = [];
     let end: (isRemoved: boolean) => void = () => undefined;
@@ -67,7 +67,7 @@ describe('the last uses of cache volumes', () => {
     assert.deepEqual((await readdir(join(directory, 'caches'))).sort(), ['a', 'b']);
   });
 
-  it('spare a volume that a build has begun to use while it was looked at', async () => {
+  it('protect a volume that a build has begun to use during the check', async () => {
     await uses.noteUse('a');
     nowMs += 10_000;
     const noted = uses.noteUse('a');

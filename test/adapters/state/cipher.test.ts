@@ -21,7 +21,7 @@ const ringOf = (...keys: readonly { id: string; key: string }[]): string =>
   JSON.stringify({ keys });
 
 describe('openKeyRing', () => {
-  it('makes a key when there is none, and writes nothing until it is told to keep it', async () => {
+  it('makes a key when there is none, and writes it only when told to', async () => {
     const path = await newPath();
     const { cipher, isFresh, keep } = await openKeyRing(path);
     assert.equal(isFresh, true);
@@ -57,7 +57,7 @@ describe('openKeyRing', () => {
     assert.notEqual(await readFile(one, 'utf8'), await readFile(two, 'utf8'));
   });
 
-  it('encrypts with the first key and decrypts with all: keys can be rotated', async () => {
+  it('encrypts with the first key and decrypts with all keys, so that keys can be rotated', async () => {
     const path = join(await mkdtemp(join(directory, 'case-')), 'payload.json');
     await writeFile(path, ringOf({ id: 'old', key: base64Key(1) }));
     const sealed = (await loadCipher(path)).encrypt(Buffer.from('payload'));
@@ -109,7 +109,7 @@ describe('openKeyRing', () => {
 });
 
 describe('a cipher', () => {
-  it('gives back what it was given, and never the same bytes twice', async () => {
+  it('restores its input, and never produces the same bytes twice', async () => {
     const cipher = await loadCipher(await newPath());
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (plain) => {
@@ -120,7 +120,7 @@ describe('a cipher', () => {
     );
   });
 
-  it('refuses bytes of which any was changed, added or left out', async () => {
+  it('refuses bytes of which any was changed, added or removed', async () => {
     const cipher = await loadCipher(await newPath());
     const sealed = Buffer.from(cipher.encrypt(Buffer.from('payload')));
     const complaint = {

@@ -9,7 +9,7 @@ import { createEncryptedJobs } from '../../../src/adapters/state/encrypted-jobs.
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { loadCipher } from '../../support/cipher.ts';
 
-describe('a job that is carried along', () => {
+describe('a job that its workflow carries along', () => {
   let directory: string;
   let cipher: Cipher;
   before(async () => {
@@ -18,7 +18,7 @@ describe('a job that is carried along', () => {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  it('is what it was for whoever has the key', () => {
+  it('is unchanged for a node with the key', () => {
     const context = contextOf();
     const jobs = createEncryptedJobs(cipher);
     const sealed = jobs.encrypt(context);
@@ -33,7 +33,7 @@ describe('a job that is carried along', () => {
     assert.equal(jobs.decrypt(sealed).session, undefined);
   });
 
-  it('shows nothing to anybody else', () => {
+  it('shows nothing to anybody without the key', () => {
     const { job, runner } = contextOf();
     const sealed = createEncryptedJobs(cipher).encrypt(contextOf())?.sealedJob ?? '';
     const bytes = Buffer.from(sealed.split('.')[1] ?? '', 'base64');
@@ -43,7 +43,7 @@ describe('a job that is carried along', () => {
     }
   });
 
-  it('is not opened with another key, nor when a byte of it was changed', async () => {
+  it('cannot be opened with another key, nor when a byte of it was changed', async () => {
     const sealed = createEncryptedJobs(cipher).encrypt(contextOf())?.sealedJob ?? '';
     const other = createEncryptedJobs(await loadCipher(join(directory, 'other.json')));
     assert.throws(() => other.decrypt(sealed), /which is not in/);
@@ -52,13 +52,13 @@ describe('a job that is carried along', () => {
     assert.throws(() => createEncryptedJobs(cipher).decrypt(forged), /does not open/);
   });
 
-  it('is carried whole when it is large but says the same again and again', () => {
+  it('is carried as a whole when it is large but compresses well', () => {
     const script = Array.from({ length: 5_000 }, () => 'echo the same line of a long script');
     const context = contextOf({ job: { steps: [{ name: 'script', script }] } });
     assert.equal(createEncryptedJobs(cipher).encrypt(context)?.isWhole, true);
   });
 
-  it('is left behind when it is too large, but for what GitLab is told with', () => {
+  it('is reduced to what GitLab must be told when it is too large', () => {
     const value = randomBytes(300_000).toString('hex');
     const context = contextOf({ job: { variables: [{ key: 'NOISE', value }] } });
     const jobs = createEncryptedJobs(cipher);

@@ -14,7 +14,7 @@ describe('the name of an installation', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it('is made once and kept', async () => {
+  it('is created once and kept', async () => {
     const id = await readInstallationId(file, 'build-host');
     assert.match(id, /^build-host-[0-9a-f]{6}$/);
     assert.equal(await readInstallationId(file, 'renamed-host'), id);
@@ -38,7 +38,7 @@ describe('the name of an installation', () => {
     });
   }
 
-  it('is made anew when the file holds anything else', async () => {
+  it('is created again when the file contains anything else', async () => {
     await writeFile(file, 'half a na');
     assert.match(await readInstallationId(file, 'host'), /^host-[0-9a-f]{6}$/);
   });

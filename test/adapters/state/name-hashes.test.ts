@@ -34,7 +34,7 @@ describe('hashes of names', () => {
     assert.notEqual((await openRing(2))('group/app')[0], one);
   });
 
-  it('are found by the keys of before too, the one in force first', async () => {
+  it('exist for the previous keys too, after the one of the current key', async () => {
     const [one] = (await openRing(1))('group/app');
     const [two] = (await openRing(2))('group/app');
     assert.deepEqual((await openRing(2, 1))('group/app'), [two, one]);

@@ -18,7 +18,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('createNodeCapacity', () => {
-  it('gives out as many permits as builds may be alive, and the next when one comes back', async () => {
+  it('gives out as many permits as builds may run, and the next one when one comes back', async () => {
     const capacity = createNodeCapacity(2);
     const first = await capacity.acquire(never);
     await capacity.acquire(never);
@@ -29,7 +29,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.requestsInFlight, 2);
   });
 
-  it('keeps the place of a request for the build that came of it, until that has ended', async () => {
+  it('keeps the place of a request for its build, until that has ended', async () => {
     const capacity = createNodeCapacity(1);
     (await capacity.acquire(never)).keepFor('build/1');
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
@@ -39,7 +39,7 @@ describe('createNodeCapacity', () => {
     await next;
   });
 
-  it('gives a permit back once, however often it is told to', async () => {
+  it('takes a permit back once, however often it is released', async () => {
     const capacity = createNodeCapacity(1);
     const permit = await capacity.acquire(never);
     permit.release();
@@ -52,7 +52,7 @@ describe('createNodeCapacity', () => {
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
   });
 
-  it('lets another have the place of a request that is lent, and counts it still', async () => {
+  it('lets another request use a lent place, and still counts it', async () => {
     const capacity = createNodeCapacity(1);
     const slow = await capacity.acquire(never);
     const waiting = capacity.acquire(never);
@@ -68,7 +68,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.hasFree(), true);
   });
 
-  it('has one build more for a job that comes when its place is lent, and then no new one', async () => {
+  it('runs one build more for a job that comes while its place is lent, and then no new one', async () => {
     const capacity = createNodeCapacity(1);
     const slow = await capacity.acquire(never);
     slow.lend();
@@ -82,7 +82,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.hasFree(), true);
   });
 
-  it('counts builds that were found again after a crash', async () => {
+  it('counts builds that were found after a crash', async () => {
     const capacity = createNodeCapacity(1);
     capacity.hold('build/1');
     const waiting = capacity.acquire(never);
@@ -92,7 +92,7 @@ describe('createNodeCapacity', () => {
     await waiting;
   });
 
-  it('counts a build once that is held and kept for, and lets the next in', async () => {
+  it('counts a build once that is held and kept for, and gives out the next place', async () => {
     const capacity = createNodeCapacity(2);
     const permit = await capacity.acquire(never);
     capacity.hold('build/1');
@@ -103,7 +103,7 @@ describe('createNodeCapacity', () => {
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [1, 1]);
   });
 
-  it('ends a wait that is called off, and takes no place for it', async () => {
+  it('ends a cancelled wait, and takes no place for it', async () => {
     const capacity = createNodeCapacity(0);
     const controller = new AbortController();
     const waiting = capacity.acquire(controller.signal);
@@ -114,7 +114,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.requestsInFlight, 0);
   });
 
-  it('lets more in at once when it has become larger, and nobody when smaller', async () => {
+  it('gives out more places at once when it grows, and none when it shrinks', async () => {
     const capacity = createNodeCapacity(1);
     const first = await capacity.acquire(never);
     const second = capacity.acquire(never);
@@ -128,7 +128,7 @@ describe('createNodeCapacity', () => {
     await third;
   });
 
-  it('tells of a free place without taking it', async () => {
+  it('reports a free place without taking it', async () => {
     const capacity = createNodeCapacity(0);
     const [one, two] = [capacity.whenFree(never), capacity.whenFree(never)];
     assert.equal(await isSettled(one), false);
@@ -137,7 +137,7 @@ describe('createNodeCapacity', () => {
     assert.ok(capacity.hasFree());
   });
 
-  it('is idle when no build is alive and nothing is asked', async () => {
+  it('is idle when no build runs and no request is open', async () => {
     const capacity = createNodeCapacity(2);
     await capacity.whenIdle();
     const permit = await capacity.acquire(never);
@@ -149,7 +149,7 @@ describe('createNodeCapacity', () => {
     await idle;
   });
 
-  it('serves those who wait in the order in which they came', async () => {
+  it('serves callers in the order of their arrival', async () => {
     const capacity = createNodeCapacity(0);
     const order: number[] = [];
     const waits = [1, 2, 3].map((place) => capacity.acquire(never).then(() => order.push(place)));
@@ -158,7 +158,7 @@ describe('createNodeCapacity', () => {
     assert.deepEqual(order, [1, 2, 3]);
   });
 
-  it('never goes above its limit, whatever happens in whatever order', async () => {
+  it('never exceeds its limit, whatever happens in whatever order', async () => {
     const step = fc.oneof(
       fc.constant({ kind: 'acquire' } as const),
       fc.record({ kind: fc.constantFrom('release', 'keep', 'free'), at: fc.nat(5) } as const),

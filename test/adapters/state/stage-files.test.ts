@@ -33,7 +33,7 @@ describe('files of a stage', () => {
     assert.equal((await stat(files.script)).mode & 0o777, 0o644);
   });
 
-  it('can be written by any user of a container, but for the script', async () => {
+  it('can be written by any user of a container, except the script', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const before = process.umask(0o077);
@@ -63,7 +63,7 @@ describe('files of a stage', () => {
     assert.equal(await readFile(output, 'utf8'), 'output of the job');
   });
 
-  it('tell the state that the wrapper wrote, and nothing before that', async () => {
+  it('return the state that the wrapper wrote, and nothing from before', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     assert.equal(await store.readState(buildId, 'helper'), '');
@@ -72,7 +72,7 @@ describe('files of a stage', () => {
     assert.equal(await store.readState(buildId, 'helper'), 'nonce 3');
   });
 
-  it('are not read beyond what a state can be: a job may write as much as it likes', async () => {
+  it('are read only up to the size of a state, because a job may write any amount', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { state } = await store.stageFiles(buildId, 'build');
@@ -84,7 +84,7 @@ describe('files of a stage', () => {
     assert.ok(!signal.aborted);
   });
 
-  it('tell when a stage has begun, and not for the nonce of another', async () => {
+  it('tell when a stage has begun, and ignore the nonce of another', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { state } = await store.stageFiles(buildId, 'build');
@@ -100,7 +100,7 @@ describe('files of a stage', () => {
     await begun;
   });
 
-  it('tell when a stage is over, and not before nothing of it is left', async () => {
+  it('tell when a stage is over, and not while a process of it is left', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { state } = await store.stageFiles(buildId, 'helper');
@@ -116,7 +116,7 @@ describe('files of a stage', () => {
     await over;
   });
 
-  it('have a bell for the helper, also in a directory of an earlier release', async () => {
+  it('include a bell for the helper, also in a directory of an earlier release', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { bell, turn } = await store.stageFiles(buildId, 'helper');
@@ -128,7 +128,7 @@ describe('files of a stage', () => {
     assert.equal((await stat(turn)).mode & 0o777, 0o644);
   });
 
-  it('wake a container by the bell, however full that is, until its stage has begun', async () => {
+  it('wake a container by the bell, even when it is full, until its stage has begun', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { bell = '', state, turn } = await store.stageFiles(buildId, 'helper');
@@ -146,7 +146,7 @@ describe('files of a stage', () => {
     assert.equal(shell.exitCode, 0);
   });
 
-  it('have heard the bell when the stage has begun while this process was stopped', async () => {
+  it('report the bell as noticed when the stage has begun while this process was stopped', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { bell = '', state } = await store.stageFiles(buildId, 'helper');
@@ -159,7 +159,7 @@ describe('files of a stage', () => {
     assert.equal(await rung, undefined);
   });
 
-  it('stop ringing when nobody wants to know any more', async () => {
+  it('stop ringing when nobody waits any more', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.stageFiles(buildId, 'helper');
@@ -170,7 +170,7 @@ describe('files of a stage', () => {
     assert.equal(await rung, undefined);
   });
 
-  it('stop telling when nobody wants to know any more', async () => {
+  it('stop watching when nobody waits any more', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     await store.stageFiles(buildId, 'build');

@@ -29,7 +29,7 @@ async function setUp() {
 }
 
 describe('openStateDirectory', () => {
-  it('makes its directories for nobody else to look into', async () => {
+  it('creates its directories so that nobody else can read them', async () => {
     const { path, options } = await setUp();
     const state = await openStateDirectory(options);
     const { buildsDir, keyRingFile, temporalDir } = state;
@@ -43,7 +43,7 @@ describe('openStateDirectory', () => {
     await state.release();
   });
 
-  it('lies beside the config file unless the environment names another place', async () => {
+  it('is beside the config file unless the environment names another place', async () => {
     const { options } = await setUp();
     const state = await openStateDirectory({ ...options, env: { [ENV_NAME]: '' } });
     const expected = join(options.configPath, '..', 'temporal-gitlab-runner', 'builds');
@@ -51,7 +51,7 @@ describe('openStateDirectory', () => {
     await state.release();
   });
 
-  it('closes a directory that was open to others', async () => {
+  it('closes a directory that other users could read', async () => {
     const { path, options } = await setUp();
     await mkdir(path);
     await chmod(path, 0o777);
@@ -60,7 +60,7 @@ describe('openStateDirectory', () => {
     await state.release();
   });
 
-  it('lets nobody in while it is in use, and names who uses it', async () => {
+  it('refuses a second process while it is in use, and names the first', async () => {
     const { options } = await setUp();
     const state = await openStateDirectory(options);
     await assert.rejects(openStateDirectory(options), {
@@ -72,7 +72,7 @@ describe('openStateDirectory', () => {
     await (await openStateDirectory(options)).release();
   });
 
-  it('lets one of many in who come at the same moment', async () => {
+  it('lets in one of many processes that come at the same moment', async () => {
     const { path, options } = await setUp();
     await mkdir(path);
     await writeFile(join(path, 'lock'), '999999999 gone x\n');
@@ -116,7 +116,7 @@ describe('openStateDirectory', () => {
     });
   }
 
-  it('leaves the lock alone that another process has taken meanwhile', async () => {
+  it('leaves a lock alone that another process has taken meanwhile', async () => {
     const { path, options } = await setUp();
     const state = await openStateDirectory(options);
     await writeFile(join(path, 'lock'), 'of somebody else');
@@ -124,7 +124,7 @@ describe('openStateDirectory', () => {
     assert.equal(await readFile(join(path, 'lock'), 'utf8'), 'of somebody else');
   });
 
-  it('says what is wrong with a place that cannot be used, and how to name another', async () => {
+  it('tells what is wrong with an unusable place, and how to name another', async () => {
     const { path, options } = await setUp();
     await writeFile(path, 'a file');
     await assert.rejects(openStateDirectory(options), {

@@ -23,7 +23,7 @@ async function setUp(machineId?: string) {
 }
 
 describe('readSystemId', () => {
-  it('is the id that gitlab-runner makes of the machine id, kept beside the config', async () => {
+  it('is the id that gitlab-runner derives from the machine id, kept beside the config', async () => {
     const { file, ...options } = await setUp('0123456789abcdef\n');
     const systemId = await readSystemId(options);
     const digest = createHmac('sha256', '0123456789abcdef').update('gitlab-runner').digest('hex');
@@ -32,7 +32,7 @@ describe('readSystemId', () => {
     assert.equal((await stat(file)).mode & 0o777, 0o600);
   });
 
-  it('is one of chance where the machine has no id, the same at the next start', async () => {
+  it('is random when the machine has no id, and stays the same at the next start', async () => {
     const options = await setUp();
     const systemId = await readSystemId(options);
     assert.match(systemId, /^r_[0-9a-zA-Z]{12}$/);
@@ -48,7 +48,7 @@ describe('readSystemId', () => {
   });
 
   for (const invalid of ['', 's_short', 'x_AbCdEfGhIj12', 's_AbCdEfGhIj12 and more']) {
-    it(`is made anew when the file holds ${JSON.stringify(invalid)}`, async () => {
+    it(`is created again when the file contains ${JSON.stringify(invalid)}`, async () => {
       const { file, ...options } = await setUp('0123456789abcdef');
       await mkdir(dirname(file));
       await writeFile(file, invalid);
@@ -58,7 +58,7 @@ describe('readSystemId', () => {
     });
   }
 
-  it('holds for this process when it cannot be written, and says so', async () => {
+  it('is valid for this process when it cannot be written, and the log tells that', async () => {
     const { file, warnings, ...options } = await setUp('0123456789abcdef');
     await writeFile(dirname(file), 'a file where the directory should be');
     assert.match(await readSystemId(options), /^s_/);

@@ -43,13 +43,13 @@ async function read(bytes: Uint8Array, pieceBytes = 700): Promise<readonly Plain
 
 describe('tars', () => {
   for (const pieceBytes of [1, 511, 512, 100_000]) {
-    it(`give back what was written, read in pieces of ${pieceBytes} bytes`, async () => {
+    it(`return what was written, read in pieces of ${pieceBytes} bytes`, async () => {
       const members = [...TREE, ...UNUSUAL];
       assert.deepEqual(await read(await bytesOf(members), pieceBytes), members);
     });
   }
 
-  it('are read whether contents are or not', async () => {
+  it('can be read with or without their contents', async () => {
     const names: string[] = [];
     const bytes = await bytesOf(TREE);
     for await (const { path, kind, content } of readTar(inPieces(bytes, 1000))) {
@@ -62,7 +62,7 @@ describe('tars', () => {
     );
   });
 
-  it('are refused when a file has another length than its header says', async () => {
+  it('are refused when a file has another length than its header declares', async () => {
     const wrong = async function* (): AsyncGenerator<FileMember> {
       for await (const member of membersOf([file('f', 'four')])) yield { ...member, sizeBytes: 5 };
     };
@@ -71,7 +71,7 @@ describe('tars', () => {
     }, /other than the 5 bytes/);
   });
 
-  it('are refused when they are cut, damaged or no tars', async () => {
+  it('are refused when they are cut off, damaged or not tars', async () => {
     const bytes = await bytesOf([file('f', 'x'.repeat(600))]);
     await assert.rejects(read(bytes.subarray(0, 700)), /ends in the midst/);
     await assert.rejects(read(bytes.subarray(0, 300)), /ends in the midst/);
@@ -81,7 +81,7 @@ describe('tars', () => {
     await assert.rejects(read(Buffer.alloc(1024, 'text')), /invalid tar header/);
   });
 
-  it('are refused when the header of a pax or a long name would fill the memory', async () => {
+  it('are refused when a pax header or a long name would fill the memory', async () => {
     const bytes = await bytesOf([file('caf\udce9', '')]);
     const large = Buffer.from(bytes);
     large.write('77777777777\0', 124, 'latin1');
@@ -97,7 +97,7 @@ function setChecksum(block: Buffer): void {
 }
 
 describe('pax records', () => {
-  it('count their own length, also where that makes it longer', () => {
+  it('include their own length, also when that makes them longer', () => {
     for (const length of [0, 1, 89, 90, 91, 92, 93, 988, 989, 990, 991]) {
       const value = Buffer.alloc(length, 0xe9);
       const bytes = formatPax(new Map([['path', value]]));

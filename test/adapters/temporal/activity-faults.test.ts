@@ -23,7 +23,7 @@ async function failureOf(error: Error): Promise<unknown> {
 }
 
 describe('faults of an activity', () => {
-  it('a final fault is not tried again, and the workflow tells it by its type', async () => {
+  it('a final fault is not tried again, and the workflow recognises it by its type', async () => {
     const failure = await failureOf(new FinalError(FailureType.RecordLost, 'job 7 is gone'));
     assert.ok(failure instanceof ApplicationFailure);
     assert.deepEqual(
@@ -32,19 +32,19 @@ describe('faults of an activity', () => {
     );
   });
 
-  it('a passing fault is tried again when the other side wishes it', async () => {
+  it('a transient fault is tried again when the other side asks for it', async () => {
     const failure = await failureOf(new TransientError('503', { retryAfterMs: 4_000 }));
     assert.ok(failure instanceof ApplicationFailure);
     assert.deepEqual([failure.nonRetryable, failure.nextRetryDelay], [false, 4_000]);
   });
 
-  it('a passing fault without such a wish follows the retry policy', async () => {
+  it('a transient fault without such a request follows the retry policy', async () => {
     const failure = await failureOf(new TransientError('connection reset'));
     assert.ok(failure instanceof ApplicationFailure);
     assert.deepEqual([failure.nonRetryable, failure.nextRetryDelay], [false, undefined]);
   });
 
-  it('a bug stays what it is', async () => {
+  it('a bug is passed on unchanged', async () => {
     const bug = new TypeError('x is not a function');
     assert.equal(await failureOf(bug), bug);
   });

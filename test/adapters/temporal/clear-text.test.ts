@@ -11,7 +11,7 @@ import { loadCipher } from '../../support/cipher.ts';
 
 const CANARY = 'canary-of-a-variable';
 
-describe('what leaves the program', () => {
+describe('a payload', () => {
   let directory: string;
   let codec: PayloadCodec;
   before(async () => {

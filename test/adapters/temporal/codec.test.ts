@@ -26,7 +26,7 @@ describe('payload codec', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('gives back every payload, with its metadata, whatever is in it', async () => {
+  it('restores every payload with its metadata, whatever it contains', async () => {
     const codec = createPayloadCodec(cipher);
     const bytes = fc.uint8Array({ maxLength: 2_000 });
     const payload = fc.record({ metadata: fc.dictionary(fc.string(), bytes), data: bytes });
@@ -49,19 +49,19 @@ describe('payload codec', () => {
     }
   });
 
-  it('makes other bytes of the same payload each time', async () => {
+  it('encrypts the same payload to different bytes each time', async () => {
     const codec = createPayloadCodec(cipher);
     const payload = defaultPayloadConverter.toPayload('the same');
     const [first, second] = await codec.encode([payload, payload]);
     assert.notDeepEqual(first?.data, second?.data);
   });
 
-  it('passes on payloads that are not encrypted, such as those of the Temporal UI in a signal', async () => {
+  it('passes on payloads that are not encrypted, such as those that the Temporal UI sends in a signal', async () => {
     const payload = defaultPayloadConverter.toPayload('sent by a person');
     assert.deepEqual(await createPayloadCodec(cipher).decode([payload]), [payload]);
   });
 
-  it('names the key that is missing, and the file that it is missing from', async () => {
+  it('names the missing key, and the file that lacks it', async () => {
     const other = await loadCipher(join(directory, 'other.json'));
     const encoded = await createPayloadCodec(other).encode([
       defaultPayloadConverter.toPayload('sealed by another key'),
@@ -87,7 +87,7 @@ describe('payload codec', () => {
     assert.equal(defaultPayloadConverter.fromPayload(decoded), 'older than the newest key');
   });
 
-  it('refuses a payload of which a single bit was changed', async () => {
+  it('refuses a payload with a single changed bit', async () => {
     const codec = createPayloadCodec(cipher);
     const [sealed] = await codec.encode([defaultPayloadConverter.toPayload('untouched')]);
     assert.ok(sealed?.data);
@@ -117,7 +117,7 @@ describe('a payload that was encrypted for a workflow', () => {
   const read = async (encoded: Payload, context?: SerializationContext): Promise<unknown> =>
     defaultPayloadConverter.fromPayload((await codec.decode([encoded], context))[0]!);
 
-  it('is read by that workflow and its activities, and by who does not know whose it is', async () => {
+  it('can be read by that workflow, its activities, and a caller that does not know the workflow', async () => {
     const encoded = await encode(contextOf('build/1'));
     const readers = [contextOf('build/1'), { ...activity, isLocal: false }, undefined];
     for (const context of readers) assert.equal(await read(encoded, context), 'for build 1');
@@ -137,7 +137,7 @@ describe('a payload that was encrypted for a workflow', () => {
     });
   }
 
-  it('cannot be made to look as one for another workflow, or for none', async () => {
+  it('cannot be made to look like one for another workflow, or for none', async () => {
     const [first, second] = await Promise.all(
       ['build/1', 'build/2'].map((id) => encode(contextOf(id))),
     );
@@ -147,7 +147,7 @@ describe('a payload that was encrypted for a workflow', () => {
     await assert.rejects(read(freed, contextOf('build/2')), /does not/);
   });
 
-  it('may be one of an earlier release, which was bound to none', async () => {
+  it('may come from an earlier release, which bound payloads to nothing', async () => {
     assert.equal(await read(await encode(), contextOf('build/1')), 'for build 1');
   });
 });

@@ -13,7 +13,7 @@ import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 
-describe('the way to Temporal', () => {
+describe('connecting to Temporal', () => {
   let stateDir: string;
   beforeEach(async () => {
     stateDir = await mkdtemp(join(tmpdir(), 'connect-'));
@@ -27,7 +27,7 @@ describe('the way to Temporal', () => {
     log: recordingLog().log,
   });
 
-  it('is the embedded server when the environment names none', async () => {
+  it('uses the embedded server when the environment names none', async () => {
     const temporal = await connectTemporal(
       await optionsWith({ TEMPORAL_CLI_PATH: temporalCli(), HOME: stateDir }),
     );
@@ -40,7 +40,7 @@ describe('the way to Temporal', () => {
     }
   });
 
-  it('is the server that TEMPORAL_ADDRESS names, which is not ours to stop', async () => {
+  it('uses the server that TEMPORAL_ADDRESS names, and never stops it', async () => {
     const embedded = await connectTemporal(
       await optionsWith({ TEMPORAL_CLI_PATH: temporalCli(), HOME: stateDir }),
     );
@@ -59,7 +59,7 @@ describe('the way to Temporal', () => {
     }
   });
 
-  it('fails with the address and what to do when no server answers', async () => {
+  it('fails with the address and advice when no server answers', async () => {
     await assert.rejects(
       connectTemporal(await optionsWith({ TEMPORAL_ADDRESS: '127.0.0.1:9' })),
       /Temporal at 127\.0\.0\.1:9, namespace "default", does not answer: .*Check TEMPORAL_ADDRESS/s,

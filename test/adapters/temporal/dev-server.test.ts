@@ -64,7 +64,7 @@ describe('embedded Temporal', () => {
     assert.equal((await stat(stateDir)).mode & 0o777, 0o700);
   });
 
-  it('has after a stop and a start the same addresses and the same workflows', async () => {
+  it('has the same addresses and the same workflows after a stop and a start', async () => {
     const first = await start();
     await startWorkflow(first);
     await first.stop();
@@ -79,7 +79,7 @@ describe('embedded Temporal', () => {
     assert.equal(await statusOfWorkflow(second), 'RUNNING');
   });
 
-  it('is found running by the process that comes after one that was killed', async () => {
+  it('is found running by the process after one that was killed', async () => {
     const killed = await start();
     const before = await pid();
     const next = await start();
@@ -88,7 +88,7 @@ describe('embedded Temporal', () => {
     assert.ok(said(/found the embedded Temporal running/));
   });
 
-  it('is taken for dead when its pid is another program now', async () => {
+  it('counts as dead when its pid now belongs to another program', async () => {
     const first = await start();
     const file = join(stateDir, 'server.json');
     const record = await readFile(file, 'utf8');
@@ -98,7 +98,7 @@ describe('embedded Temporal', () => {
     assert.notEqual(await pid(), process.pid);
   });
 
-  it('is started again, where it was and with all it had, when it dies', async () => {
+  it('is restarted with its addresses and data when it dies', async () => {
     const server = await start();
     await startWorkflow(server);
     const before = await pid();
@@ -109,7 +109,7 @@ describe('embedded Temporal', () => {
     assert.ok(said(/has died/));
   });
 
-  it('is started on other ports when its own were taken meanwhile', async () => {
+  it('is started on other ports when its own are taken', async () => {
     const first = await start();
     await first.stop();
     const { createServer } = await import('node:net');
@@ -124,7 +124,7 @@ describe('embedded Temporal', () => {
     }
   });
 
-  it('fails with the place of its log when the program does not serve', async () => {
+  it('fails with the path of its log when the program does not serve', async () => {
     const binary = await makeProgram(
       'if [ "$1" = --version ]; then echo "Server 1"; else exit 1; fi',
     );
@@ -134,14 +134,14 @@ describe('embedded Temporal', () => {
     );
   });
 
-  it('fails with what is wrong when the program is no Temporal server', async () => {
+  it('fails with the reason when the program is not a Temporal server', async () => {
     await assert.rejects(
       startDevServer({ binary: '/bin/false', stateDir, log: recording.log }),
       /\/bin\/false is no Temporal server/,
     );
   });
 
-  it('begins with a new database when its version is another one, and keeps the old one', async () => {
+  it('begins with a new database for another version, and keeps the old one', async () => {
     const first = await start();
     await startWorkflow(first);
     await first.stop();
@@ -163,7 +163,7 @@ describe('embedded Temporal', () => {
     assert.equal((await readdir(join(stateDir, 'earlier'))).length, 2);
   });
 
-  it('sets a database aside that says nothing of its version, with its write-ahead log', async () => {
+  it('moves a database aside that does not tell its version, with its write-ahead log', async () => {
     await mkdir(stateDir, { recursive: true });
     const names = ['temporal.db', 'temporal.db-shm', 'temporal.db-wal'];
     for (const name of names) await writeFile(join(stateDir, name), name);
@@ -173,7 +173,7 @@ describe('embedded Temporal', () => {
     assert.ok(said(/begins with a new database/));
   });
 
-  it('goes over to another version when it is started again after its death', async () => {
+  it('changes to another version when it is started again after its death', async () => {
     const program = await asVersion('98.0.0');
     const server = await start(program);
     await startWorkflow(server);

@@ -20,7 +20,7 @@ const error = ApplicationFailure.create({
   cause: new Error('and its cause holds a secret too'),
 });
 
-it('leaves of a failure only its type, a sentence about it and whether to try again where everybody can read', () => {
+it('leaves only the type of a failure, a sentence about it and whether to try again readable for everybody', () => {
   const failure = failureConverter.errorToFailure(error, defaultPayloadConverter);
   assert.deepEqual(
     [failure.message, failure.stackTrace, failure.cause?.message, failure.cause?.stackTrace],
@@ -33,7 +33,7 @@ it('leaves of a failure only its type, a sentence about it and whether to try ag
   assert.equal(failure.applicationFailureInfo.nonRetryable, true);
 });
 
-it('gives the workflow the message and the cause back', () => {
+it('restores message and cause for the workflow', () => {
   const failure = failureConverter.errorToFailure(error, defaultPayloadConverter);
   const restored = failureConverter.failureToError(failure, defaultPayloadConverter);
   assert.ok(restored instanceof ApplicationFailure);
@@ -41,7 +41,7 @@ it('gives the workflow the message and the cause back', () => {
   assert.equal(restored.cause?.message, 'and its cause holds a secret too');
 });
 
-it('leaves a message that was marked in the clear, without a stack trace, and its cause encoded', () => {
+it('leaves a message that was marked as clear, without a stack trace, and encrypts its cause', () => {
   const ended = withClearMessage(
     ApplicationFailure.create({
       ...{ message: 'script_failure, exit code 3 in step_script', type: 'script_failure' },
@@ -79,7 +79,7 @@ const kinds: [kind: string, error: Error, sentence: RegExp][] = [
   ],
 ];
 for (const [kind, thrown, sentence] of kinds) {
-  it(`tells everybody of ${kind} in words of a closed list, and the workflow in its own`, () => {
+  it(`shows everybody ${kind} in words of a closed list, and the workflow its own message`, () => {
     const failure = failureConverter.errorToFailure(thrown, defaultPayloadConverter);
     assert.match(failure.message ?? '', sentence);
     const seen = JSON.stringify(

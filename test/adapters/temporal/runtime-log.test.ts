@@ -20,7 +20,7 @@ function installed() {
 }
 
 describe('the log of the Temporal SDK', () => {
-  it('is in the log of the program: faults as such, its everyday for who debugs', () => {
+  it('is part of the program’s log: faults with their level, routine messages at the debug level', () => {
     const { logger, said } = installed();
     logger.error('a fault', { taskQueue: 'q' });
     logger.warn('a warning');
@@ -109,7 +109,7 @@ describe('the log of the Temporal SDK', () => {
     assert.deepEqual(said, [{ level: 'info', message: 'node drained', fields }]);
   });
 
-  it('is as it came where it is a fault of the program', () => {
+  it('is passed on unchanged for a fault of the program', () => {
     const { logger, said } = installed();
     const error = new TypeError('x is undefined');
     logger.warn('Activity failed', failed(error));
@@ -117,7 +117,7 @@ describe('the log of the Temporal SDK', () => {
     assert.equal(said[0].fields['error'], error);
   });
 
-  it('is not what SIGTERM means: the program decides on its own signals', () => {
+  it('leaves SIGTERM to the program, which handles its own signals', () => {
     assert.deepEqual(installed().options?.shutdownSignals, []);
   });
 });

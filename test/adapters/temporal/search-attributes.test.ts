@@ -62,7 +62,7 @@ async function register({ there = {}, list, add }: FakeTemporal) {
 }
 
 describe('the search attributes of builds', () => {
-  it('are registered as far as they are missing, and the log names those', async () => {
+  it('are registered when they are missing, and the log names them', async () => {
     const { attributes, said, added } = await register({ there: { Project: 2 } });
     assert.equal(attributes.areThere, true);
     assert.deepEqual(
@@ -75,7 +75,7 @@ describe('the search attributes of builds', () => {
     );
   });
 
-  it('are there although another node was faster to register them', async () => {
+  it('are available although another node was faster to register them', async () => {
     const add = refusal(6, 'Search attribute Project already exists');
     const { attributes, said } = await register({ add });
     assert.equal(attributes.areThere, true);
@@ -105,7 +105,7 @@ describe('the search attributes of builds', () => {
     ],
   ];
   for (const [why, temporal, reason] of refused) {
-    it(`are left out where the node ${why}, and the log says so`, async () => {
+    it(`are left out when the node ${why}, and the log tells that`, async () => {
       const { attributes, said } = await register(temporal);
       assert.equal(attributes.areThere, false);
       assert.deepEqual(
@@ -125,7 +125,7 @@ describe('the search attributes of builds', () => {
     ['another fault came between', [refusal(14, 'no answer'), refusal(7, 'unauthorized')], 2],
   ];
   for (const [what, faults, warnings] of passing) {
-    it(`are there after ${what}, without a restart; the log says each fault once`, async () => {
+    it(`are available after ${what}, without a restart; the log tells each fault once`, async () => {
       const left = [...faults];
       const { log, said } = recordingLog();
       const client = answering(() => {
@@ -144,7 +144,7 @@ describe('the search attributes of builds', () => {
     });
   }
 
-  it('are there when somebody has made them by hand meanwhile, and the log says so', async () => {
+  it('are available when somebody has created them by hand meanwhile, and the log tells that', async () => {
     let asked = 0;
     const customAttributes = Object.fromEntries(
       Object.entries(ATTRIBUTE_TYPES).map(([name, type]) => [name, type === 'INT' ? 3 : 2]),
@@ -165,7 +165,7 @@ describe('the search attributes of builds', () => {
     );
   });
 
-  it('are asked for no more once the node ends', async () => {
+  it('are not requested any more when the node ends', async () => {
     let asked = 0;
     const client = answering(() => {
       asked += 1;

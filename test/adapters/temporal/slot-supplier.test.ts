@@ -25,7 +25,7 @@ describe('slots of the queue that asks for jobs', () => {
     assert.equal(createSlotSupplier(capacity).tryReserveSlot(context), null);
   });
 
-  it('are waited for until a build ends', async () => {
+  it('are given when a build ends', async () => {
     const capacity = createNodeCapacity(1);
     capacity.hold('build/1');
     const events: string[] = [];
@@ -39,14 +39,14 @@ describe('slots of the queue that asks for jobs', () => {
     assert.deepEqual(events, ['build ends', 'reserved']);
   });
 
-  it('are waited for until `concurrent` is raised', async () => {
+  it('are given when `concurrent` is raised', async () => {
     const capacity = createNodeCapacity(0);
     const reserved = createSlotSupplier(capacity).reserveSlot(context, never);
     capacity.resize(1);
     assert.notEqual(await reserved, undefined);
   });
 
-  it('fail with the reason of the SDK itself when it calls the wait off: else it logs a fault', async () => {
+  it('fail with the SDK’s own reason when it cancels the wait, because it logs a fault otherwise', async () => {
     const supplier = createSlotSupplier(createNodeCapacity(0));
     const controller = new AbortController();
     const reserved = supplier.reserveSlot(context, controller.signal);
@@ -65,7 +65,7 @@ describe('slots of the queue that asks for jobs', () => {
     assert.equal(capacity.hasFree(), true);
   });
 
-  it('hold no place themselves: a waiting question costs no capacity', async () => {
+  it('occupy no place themselves, so that a waiting request costs no capacity', async () => {
     const capacity = createNodeCapacity(1);
     const supplier = createSlotSupplier(capacity);
     await supplier.reserveSlot(context, never);

@@ -37,7 +37,7 @@ async function openSilentServer(t: TestContext): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-void describe('a Temporal that takes calls and never answers', () => {
+void describe('a Temporal that accepts calls and never answers', () => {
   for (const [name, call] of Object.entries(CALLS)) {
     void it(`fails ${name} after the limit`, { timeout: 20_000 }, async (t) => {
       const connection = Connection.lazy({ address: await openSilentServer(t) });

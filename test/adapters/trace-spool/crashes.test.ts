@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { ENDED, directory, output, errors, openWriter, sendable } from './open-writer.ts';
 
 describe('a trace after a crash', () => {
-  it('has every byte once, wherever the crash came', async () => {
+  it('has every byte once, whenever the crash happens', async () => {
     const lines = Array.from({ length: 12 }, (_, i) => `line ${i} hunter2hunter2 é\n`);
     const bytes = Buffer.from(lines.join(''));
     const step = 7;
@@ -31,7 +31,7 @@ describe('a trace after a crash', () => {
     assert.equal(writer.checksum().checksum, `crc32:${crc32(trace).toString(16).padStart(8, '0')}`);
   });
 
-  it('has what masking held back once, when the crash comes right after the end of the streams', async () => {
+  it('has the bytes that masking held back once, when the crash happens right after the end of the streams', async () => {
     await writeFile(output, 'half a secret: hunter2');
     const before = await openWriter();
     await before.appendOnce('a', 'one\n');
@@ -44,12 +44,12 @@ describe('a trace after a crash', () => {
     assert.equal(await sendable(await openWriter()), 'one\nhalf a secret: hunter2two\n');
   });
 
-  it('still has a line of the runner of which no checkpoint was made', async () => {
+  it('still has a line of the runner without a checkpoint', async () => {
     await (await openWriter()).appendOnce('header', 'header\n');
     assert.equal(await sendable(await openWriter()), 'header\n');
   });
 
-  it('has lost nothing that could be sent when a power cut takes the rest', async () => {
+  it('has lost nothing sendable when a power cut removes the rest', async () => {
     const before = await openWriter();
     await before.appendOnce('a', 'one\n');
     await before.checkpoint();
@@ -64,7 +64,7 @@ describe('a trace after a crash', () => {
     assert.deepEqual(errors, []);
   });
 
-  it('knows what the coordinator has, as of the last checkpoint', async () => {
+  it('knows how much the coordinator had at the last checkpoint', async () => {
     const before = await openWriter();
     await before.appendOnce('a', 'one\n');
     await before.checkpoint();
@@ -75,7 +75,7 @@ describe('a trace after a crash', () => {
     assert.equal((await openWriter()).ackedBytes, 4);
   });
 
-  it('does not show what was written above the last checkpoint', async () => {
+  it('does not show bytes above the last checkpoint', async () => {
     const before = await openWriter();
     await before.appendOnce('a', 'one\n');
     await before.checkpoint();
@@ -86,7 +86,7 @@ describe('a trace after a crash', () => {
     assert.equal(await readFile(join(directory, 'trace'), 'utf8'), 'one\ntwo\n');
   });
 
-  it('keeps a limit that was exceeded, though the job’s file was emptied', async () => {
+  it('remembers that its limit was exceeded, although the job’s file was emptied', async () => {
     const changes = { runner: { outputLimitBytes: 10 } };
     await writeFile(output, Buffer.alloc(9 * 1024 * 1024, 'x'));
     await (await openWriter(changes)).followFile('build', output, ENDED);
@@ -147,7 +147,7 @@ async function garble(position: number): Promise<void> {
 
 describe('a trace that the disk damaged', () => {
   for (const [name, damage, expected, why] of DAMAGES) {
-    it(`says so, and goes on without ${name}: ${why}`, async () => {
+    it(`reports it, and continues without ${name}: ${why}`, async () => {
       const before = await openWriter();
       await before.appendOnce('a', 'one\n');
       await before.checkpoint();
@@ -164,7 +164,7 @@ describe('a trace that the disk damaged', () => {
     });
   }
 
-  it('is at its place and whole in the coordinator, which has what was lost', async () => {
+  it('keeps its place and is complete in the coordinator, which has the lost bytes', async () => {
     const before = await openWriter();
     await before.appendOnce('a', 'one\ntwo\n');
     await before.checkpoint();
@@ -185,7 +185,7 @@ describe('a trace that the disk damaged', () => {
     assert.equal(errors.length, 1);
   });
 
-  it('is damaged once more, and keeps its place', async () => {
+  it('can be damaged once more, and keeps its place', async () => {
     await (await openWriter()).appendOnce('a', 'one\n');
     for (const _ of ['first', 'second']) {
       await (await openWriter()).checkpoint();

@@ -11,7 +11,7 @@ function marksOf(lengths: readonly number[]): readonly Mark[] {
 }
 
 describe('the marks of a trace', () => {
-  it('are few however long it grows, and end with the latest', () => {
+  it('are few, however long it grows, and end with the latest', () => {
     const lengths = Array.from({ length: 10_000 }, (_, index) => (index + 1) * 100);
     const marks = marksOf(lengths);
     assert.ok(marks.length <= 32);
@@ -23,7 +23,7 @@ describe('the marks of a trace', () => {
     assert.deepEqual(lengths, [10, 15]);
   });
 
-  it('tell where it is right to, wherever it was damaged', () =>
+  it('tell up to where it is correct, wherever it was damaged', () =>
     fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.nat()), fc.nat(), async (lengths, damagedAt) => {
         const sorted = lengths.sort((a, b) => a - b).slice(0, 32);

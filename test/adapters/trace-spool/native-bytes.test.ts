@@ -17,7 +17,7 @@ const pieces = fc.array(
 );
 
 describe("Node's own tools for bytes", () => {
-  it('make the same trace as loops over bytes, in the same memory used over and over', () => {
+  it('produce the same trace as loops over bytes, in memory that is used again', () => {
     const law = fc.property(
       pieces,
       fc.boolean(),
@@ -45,7 +45,7 @@ describe("Node's own tools for bytes", () => {
     fc.assert(law, { numRuns: 2_000 });
   });
 
-  it('begin a begun UTF-8 character behind another one that is wrong', () => {
+  it('begin a new UTF-8 character after an incomplete one', () => {
     const pipeline = createTracePipeline(optionsOf());
     const first = Buffer.from(pipeline.write('stdout', Buffer.from([0xe2, 0xf0]), NOW_MS));
     assert.equal(first.toString(), '\ufffd');

@@ -30,7 +30,7 @@ describe('a spool file', () => {
     await full.close();
   });
 
-  it('keeps a copy of what it could not write: the memory it came in is used again', async () => {
+  it('keeps a copy of bytes that it could not write, because the caller reuses their memory', async () => {
     const path = join(directory, 'trace');
     const file = await openSpoolFile(path);
     const bytes = Buffer.from('first');
@@ -51,7 +51,7 @@ describe('a spool file', () => {
     assert.equal(await readFile(path, 'utf8'), 'first second');
   });
 
-  it('goes on behind what is left of it', async () => {
+  it('continues after the existing content', async () => {
     const path = join(directory, 'trace');
     await writeFile(path, '0123456789');
     const file = await openSpoolFile(path);

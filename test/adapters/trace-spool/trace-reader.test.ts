@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-it('copies what is there and ends, unless it is to follow', async () => {
+it('copies the existing trace and ends, unless it follows', async () => {
   await writeFile(trace, 'one\n');
   const output = new PassThrough();
   assert.equal(await copyTrace({ directory, output, isFollowed: false, clock }), true);
@@ -35,7 +35,7 @@ it('follows a trace until its directory is removed', async () => {
   assert.equal(await copied, true);
 });
 
-it('says so when there is no trace, and follows no link', async () => {
+it('reports a missing trace, and follows no link', async () => {
   const reading = { directory, output: new PassThrough(), isFollowed: false, clock };
   assert.equal(await copyTrace(reading), false);
   await symlink('/etc/hostname', trace);

@@ -27,7 +27,7 @@ async function arrives(writer: TraceWriter, text: string): Promise<void> {
 }
 
 describe('a trace writer', () => {
-  it('appends what the runner says, once for each key', async () => {
+  it('appends lines of the runner, once for each key', async () => {
     const writer = await openWriter();
     await writer.appendOnce('a', 'one\n');
     await writer.appendOnce('b', 'two\n');
@@ -37,7 +37,7 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), 'one\ntwo\nthree\n');
   });
 
-  it('hides the values of masked variables, and tokens by their beginning', async () => {
+  it('hides the values of masked variables, and tokens by their prefixes', async () => {
     const writer = await openWriter({
       job: { features: { token_mask_prefixes: ['own-'] } },
     });
@@ -45,7 +45,7 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), '[MASKED] glrt-[MASKED] own-[MASKED]\n');
   });
 
-  it('hides what it is told later from then on, and not what was written before', async () => {
+  it('hides later phrases from then on, and not in earlier output', async () => {
     const writer = await openWriter({ variables: [NO_STAMPS] });
     await writer.appendOnce('a', 'later-secret\n');
     await writer.hide(['later-secret']);
@@ -53,14 +53,14 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), 'later-secret\n[MASKED]\n');
   });
 
-  it('hides only personal tokens by their beginning when the feature flag is off', async () => {
+  it('hides only personal tokens by their prefix when the feature flag is off', async () => {
     const flag = { key: 'FF_MASK_ALL_DEFAULT_TOKENS', value: 'false' };
     const writer = await openWriter({ variables: [NO_STAMPS, flag] });
     await writer.appendOnce('a', 'glpat-abc glrt-abc\n');
     assert.equal(await sendable(writer), 'glpat-[MASKED] glrt-abc\n');
   });
 
-  it('stamps lines unless FF_TIMESTAMPS is off, section marks each by themselves', async () => {
+  it('stamps lines unless FF_TIMESTAMPS is off, and gives section marks lines of their own', async () => {
     const writer = await openWriter({ variables: [] });
     await writer.appendOnce('a', 'section_start:1:x\r\u001b[0Ktitle\n');
     const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z';
@@ -70,7 +70,7 @@ describe('a trace writer', () => {
     assert.match(await sendable(writer), expected);
   });
 
-  it('gives out and counts only what a checkpoint holds', async () => {
+  it('returns and counts only bytes below a checkpoint', async () => {
     const writer = await openWriter();
     await writer.appendOnce('a', '0123456789');
     assert.equal(writer.sendableBytes, 0);
@@ -87,7 +87,7 @@ describe('a trace writer', () => {
     assert.deepEqual(writer.checksum(), { checksum: expected, byteSize: 10 });
   });
 
-  it('lets go of what masking holds back when streams end', async () => {
+  it('releases the bytes that masking holds back when streams end', async () => {
     const writer = await openWriter();
     await writer.appendBytesOnce('a', 'stdout', Buffer.from('hunter2'));
     assert.equal(await sendable(writer), '');
@@ -95,7 +95,7 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), 'hunter2');
   });
 
-  it('is one for each build in a process, and another one after it was closed', async () => {
+  it('is the only one for a build in a process, until it is closed', async () => {
     const spool = newSpool();
     const context = contextOf({ job: { variables: [NO_STAMPS] } });
     const writer = await spool.open(context);
@@ -107,7 +107,7 @@ describe('a trace writer', () => {
     await spool.close('build/never/opened');
   });
 
-  it('says which path has no room, and has lost nothing when there is room again', async () => {
+  it('names the path without room, and has lost nothing when there is room again', async () => {
     const writer = await openWriter();
     await writer.appendOnce('a', 'one\n');
     // A directory in the place of the next checkpoint, so that even root cannot write it.
@@ -123,7 +123,7 @@ describe('a trace writer', () => {
 });
 
 describe('a followed file', () => {
-  it('is taken over while it grows, and its rest at the end', async () => {
+  it('is copied while it grows, and its rest at the end', async () => {
     const writer = await openWriter();
     const end = new AbortController();
     const following = writer.followFile('build', output, end.signal);
@@ -137,7 +137,7 @@ describe('a followed file', () => {
     assert.equal(await sendable(writer), 'one\ntwo\nthree');
   });
 
-  it('goes on in the next stage where it stopped, beside lines of the runner', async () => {
+  it('continues in the next stage where it stopped, beside lines of the runner', async () => {
     const writer = await openWriter();
     await appendFile(output, 'one\n');
     await writer.followFile('build', output, ENDED);
@@ -150,7 +150,7 @@ describe('a followed file', () => {
     assert.equal(await sendable(writer), 'one\nbetween\ntwo\nhelper\n');
   });
 
-  it('is read once by two who follow it at the same time', async () => {
+  it('is copied once when two callers follow it at the same time', async () => {
     const writer = await openWriter();
     const content = Array.from({ length: 100_000 }, (_, i) => `line ${i}\n`).join('');
     await writeFile(output, content);
@@ -162,7 +162,7 @@ describe('a followed file', () => {
     assert.equal(await sendable(writer), content);
   });
 
-  it('that the job cuts is taken over from its beginning again', async () => {
+  it('is copied from its beginning again when the job truncates it', async () => {
     const writer = await openWriter();
     const end = new AbortController();
     await writeFile(output, 'a long line before the cut\n');
@@ -176,7 +176,7 @@ describe('a followed file', () => {
     assert.equal(await sendable(writer), 'a long line before the cut\nafter\n');
   });
 
-  it('has a secret masked that is written in two goes, with a line of the runner between', async () => {
+  it('has a secret masked that is written in two parts, with a line of the runner between them', async () => {
     const writer = await openWriter();
     await appendFile(output, 'a hunter2');
     await writer.followFile('build', output, ENDED);
@@ -186,7 +186,7 @@ describe('a followed file', () => {
     assert.equal(await sendable(writer), 'a line\n[MASKED] b\n');
   });
 
-  it('is dropped beyond the limit of the trace, and does not fill the disk', async () => {
+  it('is dropped above the limit of the trace, and does not fill the disk', async () => {
     const writer = await openWriter({ runner: { outputLimitBytes: 1_000 } });
     await writeFile(output, Buffer.alloc(9 * 1024 * 1024, 'x'));
     await writer.followFile('build', output, ENDED);
@@ -206,7 +206,7 @@ describe('a followed file', () => {
     assert.equal((await stat(output)).size, 0);
   });
 
-  it('that is a link or no file at all is refused', async () => {
+  it('is refused when it is a link or not a regular file', async () => {
     const writer = await openWriter();
     const link = join(directory, 'link');
     await symlink('/etc/passwd', link);

@@ -26,7 +26,7 @@ describe('tracing', () => {
     });
   }
 
-  it('finds the trace of a build by its id, in every process and on every node', () => {
+  it('derives the trace of a build from its id, in every process and on every node', () => {
     const { traceId, spanId } = idsOf('build/gitlab.example.com/abc/4711');
     assert.match(traceId, /^[0-9a-f]{32}$/);
     assert.match(spanId, /^[0-9a-f]{16}$/);

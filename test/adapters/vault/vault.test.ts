@@ -61,7 +61,7 @@ describe('faults of a Vault', () => {
     await assert.rejects(read(wanted), isWithoutSecrets);
   });
 
-  it('are told of an answer without an end', async (t) => {
+  it('include an answer without an end', async (t) => {
     const wanted = await open(t, (_, response) => {
       const chunk = Buffer.alloc(64 * 1024, 'x');
       const more = (): void => {
@@ -73,13 +73,13 @@ describe('faults of a Vault', () => {
     await assert.rejects(read(wanted), /the answer of the Vault is too large/);
   });
 
-  it('a Vault that does not answer is left when the job is to stop', async (t) => {
+  it('a Vault that does not answer is abandoned when the job is stopped', async (t) => {
     const stop = new AbortController();
     const wanted = await open(t, () => stop.abort(new Error('stopped')));
     await assert.rejects(read(wanted, stop.signal), /stopped/);
   });
 
-  it('a redirect is no answer, and is not followed', async (t) => {
+  it('a redirect is not followed', async (t) => {
     let calls = 0;
     const wanted = await open(t, (_, response) => {
       calls += 1;

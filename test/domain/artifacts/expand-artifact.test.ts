@@ -8,7 +8,7 @@ const VARIABLES = {
 };
 
 describe('the texts of an entry', () => {
-  it('are expanded as a shell would, patterns left alone', () => {
+  it('are expanded as by a shell, and patterns stay unchanged', () => {
     const expanded = expandArtifact(
       {
         name: '$NAME-${MISSING:-none}',
@@ -25,7 +25,7 @@ describe('the texts of an entry', () => {
     });
   });
 
-  it('stay as they are when they cannot be, which is told', () => {
+  it('stay unchanged when they cannot be expanded, with a warning', () => {
     const { name, paths, lines } = expandArtifact(
       { name: '${', paths: ['$(id)', 'a'], exclude: [] },
       VARIABLES,

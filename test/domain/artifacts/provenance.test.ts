@@ -55,7 +55,7 @@ describe('the schema of provenance', () => {
   const warningFor = (value: string) =>
     schemaWarning(jobOf({ key: 'SLSA_PROVENANCE_SCHEMA_VERSION', value }));
 
-  it('is v1, and another that is asked for is told of', () => {
+  it('is v1, with a warning when the job asks for another one', () => {
     assert.equal(schemaWarning(jobOf()), undefined);
     assert.equal(warningFor('v1'), undefined);
     assert.equal(warningFor('v0.2'), 'Unknown SLSA provenance version v0.2, defaulting to v1');
@@ -103,7 +103,7 @@ describe('the place of a statement', () => {
 });
 
 describe('a statement of provenance', () => {
-  it('has what gitlab-runner says of a build', () => {
+  it('has gitlab-runner’s facts about a build', () => {
     const subjects = [
       subjectText({ path: 'dir/a.txt', sha256: 'a'.repeat(64) }),
       subjectText({ path: 'b"\n', sha256: 'b'.repeat(64) }),
@@ -156,7 +156,7 @@ describe('a statement of provenance', () => {
     });
   });
 
-  it('is JSON whatever the job is called, and holds no value of a variable nor the token', () => {
+  it('is JSON whatever the job’s name is, and contains neither a variable’s value nor the token', () => {
     const { text, statement } = statementOf({
       job: {
         job_info: { name: '"}], "x": \\ \u2028\ud800', stage: 'test', project_id: 42 },

@@ -25,14 +25,14 @@ describe('an upload', () => {
     ['unavailable', 6, 'service unavailable'],
   ];
   for (const [answer, tries, lastWord] of cases) {
-    it(`that is always ${answer} is made ${tries} times, and its last word is ${lastWord}`, () => {
+    it(`that always gets ${answer} is tried ${tries} times, and ends with ${lastWord}`, () => {
       assert.equal(triesOf(answer), tries);
       const verdict = judgeUpload(answer, 'because', tries);
       assert.equal(verdict.kind === 'failed' ? verdict.sayFinally : undefined, lastWord);
     });
   }
 
-  it('is made again after 1, 2, 4 and then 5 seconds', () => {
+  it('is tried again after 1, 2, 4 and then 5 seconds', () => {
     assert.deepEqual([1, 2, 3, 4, 5].map(uploadPauseMs), [1000, 2000, 4000, 5000, 5000]);
   });
 
@@ -46,7 +46,7 @@ describe('an upload', () => {
     ['created', 201, false],
   ];
   for (const [answer, status, expected] of outages) {
-    it(`${answer} with ${status} ${expected ? 'may be' : 'is not'} for GitLab being away`, () => {
+    it(`${answer} with ${status} ${expected ? 'may mean' : 'does not mean'} that GitLab is away`, () => {
       assert.equal(isOutageLike(answer, status), expected);
     });
   }

@@ -9,7 +9,7 @@ function artifactOf(change: Readonly<Record<string, unknown>>): JobArtifact {
 }
 
 describe('uploads', () => {
-  it('keep the order and the places of the payload', () => {
+  it('keep the order and the indexes of the payload', () => {
     const { job } = contextOf({
       job: {
         artifacts: [
@@ -48,7 +48,7 @@ describe('the name of an upload', () => {
     });
   }
 
-  it('of an entry whose name is empty once it is expanded is default', () => {
+  it('is default when it is empty after the expansion', () => {
     assert.equal(uploadFilename(artifactOf({ name: '$NOTHING' }), ''), 'default.zip');
   });
 });

@@ -18,7 +18,7 @@ const cases: readonly (readonly [outcome: StageOutcome, said: string | undefined
     ],
   ];
 for (const [outcome, said, why] of cases) {
-  void test(`of an after_script that ${outcome.kind} is said ${said ?? 'nothing'}: ${why}`, () => {
+  void test(`a warning about an after_script that ${outcome.kind} is ${said ?? 'not printed'}: ${why}`, () => {
     assert.equal(afterScriptWarning(outcome), said);
   });
 }

@@ -19,7 +19,7 @@ const cases: [outcome: Outcome, stage: string | undefined, text: string][] = [
   [{ state: 'aborted' }, undefined, 'ended by GitLab'],
 ];
 for (const [outcome, stage, text] of cases) {
-  it(`an end is told as "${text}", and nothing of the job with it`, () => {
+  it(`an end is described as "${text}", without anything of the job`, () => {
     assert.equal(describeEnd(outcome, stage).text, text);
   });
 }

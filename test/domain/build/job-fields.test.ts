@@ -6,8 +6,8 @@ import { contextOf } from '../job/context-fixture.ts';
 
 const INFO = { name: 'build', stage: 'test', project_id: 42, pipeline_id: 99 };
 
-describe('what a line of the log says of its job', () => {
-  it('is its number, name, project, ref, runner and address, without the token in it', () => {
+describe('the fields of a log line about a job', () => {
+  it('are its number, name, project, ref, runner and address without the token', () => {
     const variables = [{ key: 'CI_PROJECT_PATH', value: 'group/app' }];
     assert.deepEqual(jobFields(contextOf({ job: { variables } })), {
       job: 4711,
@@ -27,7 +27,7 @@ describe('what a line of the log says of its job', () => {
     assert.equal(jobFields(contextOf({ job })).job_name, 'rspec [MASKED]');
   });
 
-  it('is cut where it is longer than GitLab allows', () => {
+  it('are cut when they are longer than GitLab allows', () => {
     const job = { job_info: { ...INFO, name: 'n'.repeat(70_000) } };
     const { job_name: name } = jobFields(contextOf({ job }));
     assert.equal(name, `${'n'.repeat(254)}…`);

@@ -78,12 +78,12 @@ describe('the mounts of a build', () => {
     ['builds_dir is the root', { runner: { buildsDir: '//' } }, /builds_dir/],
   ];
   for (const [why, changes, fault] of faults) {
-    it(`a fault is told: ${why}`, () => {
+    it(`has a fault: ${why}`, () => {
       assert.match(mountsOf(changes).fault ?? '', fault);
     });
   }
 
-  it('a volume that the configuration has for the builds directory is not made twice', () => {
+  it('a volume that the configuration has for the builds directory is not created twice', () => {
     const { mounts } = mountsOf({ volumes: ['/srv/builds:/builds/'] });
     assert.deepEqual(mounts, [{ kind: 'given', path: '/builds/', bind: '/srv/builds:/builds/' }]);
   });
@@ -102,7 +102,7 @@ describe('the mounts of a build', () => {
     });
   }
 
-  it('disable_cache makes our own volumes temporary and leaves the others alone', () => {
+  it('disable_cache makes our own volumes temporary and does not change the others', () => {
     const { runner } = contextOf({ volumes: ['/cache', '/srv:/data'] });
     const docker = { ...runner.docker, disableCache: true };
     const { mounts } = mountsOf({ runner: { docker } });
@@ -116,7 +116,7 @@ describe('the mounts of a build', () => {
     );
   });
 
-  it('cache_dir holds what is kept, and nothing that goes with the build', () => {
+  it('cache_dir contains files that are kept, and none that are removed with the build', () => {
     const { runner } = contextOf({ volumes: ['/cache'] });
     const docker = { ...runner.docker, cacheDir: '/srv/cache' };
     assert.deepEqual(mountsOf({ runner: { docker } }).mounts, [
@@ -136,7 +136,7 @@ describe('the mounts of a build', () => {
   });
 });
 
-describe('what is left after a build', () => {
+describe('files after a build', () => {
   const temporary = { variables: [{ key: 'GIT_STRATEGY', value: 'clone' }] };
   const cases: [why: string, path: string, changes: ContextChanges, expected: boolean][] = [
     ['on a kept volume', '/builds/a', {}, true],
@@ -152,7 +152,7 @@ describe('what is left after a build', () => {
     ['when nobody knows, it may be', '/builds/a', { volumes: ['cache'] }, true],
   ];
   for (const [why, path, changes, expected] of cases) {
-    it(`${path} ${expected ? 'may be there' : 'is gone'}: ${why}`, () => {
+    it(`in ${path} ${expected ? 'may remain' : 'are gone'}: ${why}`, () => {
       assert.equal(outlivesBuild(path, mountsOf(changes)), expected);
     });
   }

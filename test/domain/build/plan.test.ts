@@ -160,7 +160,7 @@ describe('the stages of a build', () => {
     );
   });
 
-  it('a job that could not be read still has a plan', () => {
+  it('a job that could not be parsed still has a plan', () => {
     const plan = planOf({ job: { steps: [], image: null, git_info: null, job_info: null } });
     assert.deepEqual(plan.steps, []);
   });
@@ -219,7 +219,7 @@ describe('the time limits of a build', () => {
 });
 
 describe('the plan as the Temporal UI shows it', () => {
-  it('holds no value of a variable', () => {
+  it('contains no value of a variable', () => {
     const plan = planOf(withVariables({ PASSWORD: 'hunter2-hunter2', GIT_DEPTH: 'hunter2' }));
     assert.doesNotMatch(JSON.stringify(plan), /hunter2/);
   });
@@ -272,7 +272,7 @@ describe('the stages of caches', () => {
   });
 });
 
-describe('what is kept of the files', () => {
+describe('the upload stages', () => {
   const cases: [
     artifacts: readonly Readonly<Record<string, unknown>>[],
     onSuccess: boolean,

@@ -49,7 +49,7 @@ describe('formatResultLine', () => {
       assert.equal(formatResultLine(outcome), expected);
     });
   }
-  it('can be had without colours', () => {
+  it('can be written without colours', () => {
     assert.deepEqual(describeResult({ state: 'canceled' }), {
       level: 'error',
       text: 'Job failed: canceled',

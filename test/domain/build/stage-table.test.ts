@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { formatStageTable } from '../../../src/domain/build/stage-table.ts';
 
-it('the table of stages keeps its columns apart where the UI gives them no room', () => {
+it('the table of stages separates its columns with spaces of its own', () => {
   const rows = [
     { name: 'get_sources', attempt: 2, startedMs: 0, endedMs: 1_500, end: 'succeeded' },
     { name: 'step_script', attempt: 1, startedMs: 2_000, endedMs: 3_000, end: 'x', exitCode: 3 },

@@ -16,7 +16,7 @@ const PATH = { key: 'CI_PROJECT_PATH', value: 'group/app' };
 const INFO = { name: 'build', stage: 'test', project_id: 42, pipeline_id: 99 };
 
 describe('the summary of a job', () => {
-  it('says which job it is', () => {
+  it('identifies the job', () => {
     const { plan, ...summary } = summaryOf({ job: { variables: [PATH] } });
     assert.ok(plan.steps.length > 0);
     assert.deepEqual(summary, {
@@ -55,7 +55,7 @@ describe('the summary of a job', () => {
     });
   }
 
-  it('holds neither token nor variable', () => {
+  it('contains neither token nor variable', () => {
     const variables = [PATH, { key: 'PASSWORD', value: 'hunter2', masked: true }];
     const text = JSON.stringify(summaryOf({ job: { variables } }));
     assert.doesNotMatch(text, /hunter2|glcbt-job-token|AbCdEfGhIjKl/);
@@ -68,7 +68,7 @@ describe('the summary of a job', () => {
   });
 });
 
-it('has hashes of the whole names where builds are found by secret names', () => {
+it('contains hashes of whole names when builds are found by secret names', () => {
   const path = `group/${'long'.repeat(30)}`;
   const context = contextOf({ job: { variables: [{ key: 'CI_PROJECT_PATH', value: path }] } });
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
@@ -83,7 +83,7 @@ it('has hashes of the whole names where builds are found by secret names', () =>
   });
 });
 
-it('keeps names out of what is in the clear where a node does not show them', () => {
+it('keeps names out of the clear texts when the node hides them', () => {
   const variables = [{ key: 'CI_PROJECT_PATH', value: 'group/app' }];
   const context = contextOf({ job: { variables } });
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));

@@ -24,12 +24,12 @@ describe('the waits that a signal tells', () => {
   for (const [value, why] of cases) {
     it(`are ignored: ${why}`, () => assert.equal(parseWaits(value), undefined));
   }
-  it('lose a status that is none', () => {
+  it('lose an invalid status', () => {
     assert.deepEqual(parseWaits([{ ...DOCKER, status: 7 }]), [DOCKER]);
   });
 });
 
-it('a wait reads as who is waited for, and what it answered', () => {
+it('a wait is described by the party that is waited for, and its answer', () => {
   assert.equal(describeWait(waitAfter({ from: 'gitlab', status: 503 })), 'GitLab, 503');
   assert.equal(describeWait(waitAfter({ from: 'disk' })), 'the disk of its node');
   assert.equal(describeWait(waitAfter({})), 'another try');

@@ -37,7 +37,7 @@ describe('a cache key as a path', () => {
     });
   }
 
-  it('is logged before and after the change, on one line of bounded length', () => {
+  it('is logged before and after the change, on one line of limited length', () => {
     assert.equal(sanitizeCacheKey('a%2fb').warning, 'cache key "a%2fb" sanitized to "a/b"');
     assert.equal(sanitizeCacheKey('..').warning, 'cache key ".." could not be sanitized');
     const { warning = '' } = sanitizeCacheKey(`${'\n'.repeat(50_000)}x/`);
@@ -45,7 +45,7 @@ describe('a cache key as a path', () => {
     assert.ok(warning.length < 1000);
   });
 
-  it('never leaves its root, and is the same when it is read again', () => {
+  it('never leaves its root, and does not change when it is sanitized again', () => {
     const parts = fc.constantFrom(
       '..',
       '.',

@@ -79,7 +79,7 @@ describe('the key of a cache', () => {
     });
   }
 
-  it('is named when it was changed, and when the cache is skipped because of it', () => {
+  it('is named in a warning when it was changed, and when the cache is skipped because of it', () => {
     assert.deepEqual(texts(restore({ cache: { key: 'a/../b' } })), [
       'warning: cache key "a/../b" sanitized to "b"',
     ]);
@@ -93,7 +93,7 @@ describe('the key of a cache', () => {
     ]);
   });
 
-  it('is one line in the trace, whatever is in it', () => {
+  it('is one line in the trace, whatever it contains', () => {
     const order = restore({ cache: { key: 'a\nb' } });
     assert.equal(order.kind === 'wanted' && order.addresses[0].title, 'a\\nb');
   });
@@ -197,7 +197,7 @@ describe('when a cache is saved', () => {
     });
   }
 
-  it('a cache without files is passed over in silence', () => {
+  it('a cache without files is skipped silently', () => {
     assert.deepEqual(planRestore(questionOf({ cache: { paths: [] } })), []);
     assert.deepEqual(planSave(questionOf({ cache: { paths: [] } }), 'success'), []);
   });
@@ -223,7 +223,7 @@ describe('where a cache is kept', () => {
     });
   }
 
-  it('is a directory that gitlab-runner has too, so that existing caches are found', () => {
+  it('is a directory that gitlab-runner uses too, so that existing caches are found', () => {
     const directoryOf = (wishes: Wishes) => {
       const order = restore(wishes);
       return order.kind === 'wanted' ? order.addresses[0].directory : order.kind;
@@ -239,7 +239,7 @@ describe('where a cache is kept', () => {
     );
   });
 
-  it('has the name of the other naming, for what was saved before the flag was turned', () => {
+  it('includes the name of the other naming, for archives from before the flag was changed', () => {
     const otherOf = (wishes: Wishes) => {
       const order = restore({ ...wishes, store: { isShared: true } });
       return order.kind === 'wanted' ? order.addresses[0].otherObjectName : order.kind;
@@ -252,7 +252,7 @@ describe('where a cache is kept', () => {
     assert.equal(otherOf({ variables, cache }), undefined);
   });
 
-  it('is apart from every other project, whatever the key', () => {
+  it('is separate for every project, whatever the key is', () => {
     for (const key of ['../../43/deps', '%2e%2e/%2e%2e/43/x', '..\\43', '/../../project/43/x']) {
       const order = restore({ store: {}, cache: { key } });
       assert.ok(order.kind === 'wanted');

@@ -19,11 +19,11 @@ for (const [isWhole, hasBegun, end, why] of losses) {
   });
 }
 
-it('what was sent before is told from what comes, on a line of its own', () => {
+it('earlier output is separated from later output on a line of its own', () => {
   const line = formatTakeover({ term: 1, purpose: 'run', from: NODE }, 'build-4-d4e5f6');
   assert.match(line, /^\n[^\n]+since 2026-11-25 03:04:05 UTC[^\n]+on node build-4-d4e5f6[^\n]*\n$/);
 });
 
-it('a build that is only reported says in its last line all there is to say', () => {
+it('a build that is only reported tells the whole reason in its last line', () => {
   assert.equal(formatTakeover({ term: 1, purpose: 'report', from: NODE }, 'build-4-d4e5f6'), '\n');
 });

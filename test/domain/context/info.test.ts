@@ -8,7 +8,7 @@ const PROGRAM = {
 };
 
 describe('info', () => {
-  it('names platform and architecture apart, and never the host', () => {
+  it('has platform and architecture in separate fields, and never the host', () => {
     assert.deepEqual(runnerInfo(PROGRAM, 'docker'), {
       ...{ name: 'tgr', version: '19.4.0', revision: 'abc', platform: 'linux' },
       ...{ architecture: 'arm64', executor: 'docker', shell: 'bash' },
@@ -28,11 +28,11 @@ describe('info', () => {
 });
 
 describe('features', () => {
-  it('are all there, as gitlab-runner 19.4 has them', () => {
+  it('are complete, as in gitlab-runner 19.4', () => {
     assert.equal(Object.keys(RUNNER_FEATURES).length, 31);
   });
 
-  it('promise what traces, cancels and acknowledgements need', () => {
+  it('include those that traces, cancels and acknowledgements need', () => {
     for (const feature of [
       ...['trace_reset', 'trace_checksum', 'trace_size', 'cancelable', 'cancel_gracefully'],
       ...['return_exit_code', 'refspecs', 'masking', 'raw_variables', 'two_phase_job_commit'],

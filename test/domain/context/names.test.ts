@@ -44,7 +44,7 @@ describe('shortToken', () => {
 });
 
 describe('names of a build', () => {
-  it('name project, place, network and containers', () => {
+  it('contain project, place, network and containers', () => {
     const context = contextOf();
     assert.equal(projectUniqueName(context), 'runner-abcdefghi-project-42-concurrent-1');
     assert.equal(networkName(context), 'runner-abcdefghi-42-1-4711');
@@ -54,14 +54,14 @@ describe('names of a build', () => {
     );
   });
 
-  it('leave out what a host name cannot hold', () => {
+  it('leave out characters that a host name cannot have', () => {
     assert.equal(
       projectUniqueName(withToken('glrt-A_b.C/dxyz')),
       'runner-abcdxy-project-42-concurrent-1',
     );
   });
 
-  it('are host names of at most 63 characters, whatever the token', () => {
+  it('are host names of at most 63 characters, whatever the token is', () => {
     const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
     fc.assert(
       fc.property(fc.string(), positive, fc.maxSafeNat(), (token, id, projectId) => {
@@ -75,7 +75,7 @@ describe('names of a build', () => {
     );
   });
 
-  it('hash the whole token where names must not meet by chance', () => {
+  it('hash the whole token when they must never collide', () => {
     // printf %s glrt-t1_AbCdEfGhIjKl-s_0123456789ab-42-1 | sha256sum | cut -c1-32
     assert.equal(realUniqueName(digests, contextOf()), 'runner-ddba441fc9eee1e51dd369334389b9ab');
     assert.notEqual(
@@ -99,7 +99,7 @@ describe('cleanUrl', () => {
     ['', '', 'no URL'],
   ];
   for (const [url, expected, why] of cases) {
-    it(`makes ${JSON.stringify(expected)} of ${JSON.stringify(url)}: ${why}`, () => {
+    it(`turns ${JSON.stringify(url)} into ${JSON.stringify(expected)}: ${why}`, () => {
       assert.equal(cleanUrl(url), expected);
     });
   }
@@ -110,7 +110,7 @@ describe('jobUrl', () => {
     const url = jobUrl(contextOf().job);
     assert.equal(url, 'https://gitlab.example.com/group/app/-/jobs/4711');
   });
-  it('shows nothing of an address that is none', () => {
+  it('shows nothing of an invalid address', () => {
     const job = parseJobPayload({ id: 1, token: 't', git_info: { repo_url: 'tok:x@' } });
     assert.equal(jobUrl(job), '/-/jobs/1');
   });
