@@ -55,7 +55,7 @@ describe('tries', () => {
     });
   }
 
-  it('end with the last answer when a pause is cut', async () => {
+  it('end with the last answer when a pause is interrupted', async () => {
     const { end, made } = await play([500, 501, 200], (ms) => ms < 20);
     assert.deepEqual([end, made], [501, 2]);
   });

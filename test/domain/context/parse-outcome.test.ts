@@ -25,7 +25,7 @@ describe('the outcome of a stage on the disk', () => {
     [{ kind: 'system_failed', type: 'Weather', message: 'why' }, 'an unknown type'],
   ];
   for (const [value, why] of damaged) {
-    it(`is not taken for one: ${why}`, () => {
+    it(`is not accepted: ${why}`, () => {
       assert.equal(parseStageOutcome(value), undefined);
     });
   }
@@ -45,7 +45,7 @@ describe('the outcome of a build on the disk', () => {
       assert.deepEqual(parseBuildOutcome(onDisk(outcome)), outcome);
     });
   }
-  it('is not taken for one with a reason that nobody knows', () => {
+  it('is not accepted with an unknown reason', () => {
     const value = { state: 'failed', reason: 'bad_luck', message: 'why' };
     assert.equal(parseBuildOutcome(value), undefined);
   });

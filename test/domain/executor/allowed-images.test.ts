@@ -53,7 +53,7 @@ describe('allowed images', () => {
 });
 
 describe('images of privileged containers', () => {
-  it('are all of them unless some are listed', () => {
+  it('are all images unless some are listed', () => {
     assert.equal(mayBePrivileged('docker:dind', []), true);
     assert.equal(mayBePrivileged('docker:dind', ['docker:*']), true);
     assert.equal(mayBePrivileged('ruby:3', ['docker:*']), false);

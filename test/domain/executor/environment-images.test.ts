@@ -20,7 +20,7 @@ describe('settings that a job must not choose', () => {
     assert.equal(planOf({ job: { image: { name: 'alpine' } } }, docker).jobImageName, 'alpine');
   });
 
-  it('the check sees the name with its variables put in', () => {
+  it('the name of an image is checked after its variables were expanded', () => {
     const docker = { allowedImages: ['ruby:*'] };
     const hidden = withVariables({ NAME: 'evil' }, { image: { name: 'ruby:$NAME' } });
     assert.equal(planOf(hidden, docker).jobImageName, 'ruby:evil');
@@ -28,7 +28,7 @@ describe('settings that a job must not choose', () => {
     assert.throws(() => planOf(spoofed, docker), /"evil\/ruby:3" image is not present/);
   });
 
-  it('privileged containers, but for the images that may have them', () => {
+  it('privileged containers, except for the allowed images', () => {
     const docker = { privileged: true, allowedPrivilegedImages: ['docker:*'], helperImage: 'h' };
     const rights = (name: string) => {
       const plan = planOf({ job: { image: { name } } }, docker);
@@ -38,7 +38,7 @@ describe('settings that a job must not choose', () => {
     assert.deepEqual(rights('ruby:3'), [false, false]);
   });
 
-  it('an entrypoint, where the configuration keeps those of the images; the log says so', () => {
+  it('an entrypoint, when the configuration keeps those of the images; the log tells that', () => {
     const plan = planOf({ job: { image } }, { disableEntrypointOverwrite: true });
     assert.equal(plan.container('build', 'i').entrypoint, undefined);
     assert.deepEqual(plan.warnings, ['Entrypoint override disabled']);
@@ -51,7 +51,7 @@ describe('settings that a job must not choose', () => {
     assert.throws(() => planOf({ job: { image: asked } }, { allowedUsers: ['ci'] }), { message });
   });
 
-  it('the processes that it sees beside its own: pid_mode is for the build container alone', () => {
+  it('the processes that it sees besides its own: pid_mode applies only to the build container', () => {
     const plan = planOf({}, { pidMode: 'host' });
     assert.equal(plan.container('build', 'i').pidMode, 'host');
     assert.equal(plan.container('helper', 'i').pidMode, '');
@@ -71,12 +71,12 @@ describe("a build's images", () => {
     assert.equal(plan.images.helper.reference, 'helper:yes');
   });
 
-  it('a helper that is named by version is the image of a gitlab-runner release', () => {
+  it('a helper that is named by a version is the image of a gitlab-runner release', () => {
     const plan = planOf({}, { helperImage: 'mirror/helper:x86_64-v${CI_RUNNER_VERSION}' });
     assert.equal(plan.images.helper.reference, 'mirror/helper:x86_64-v19.4.0');
   });
 
-  it('the configured one is used when the job names none', () => {
+  it('the configured image is used when the job names none', () => {
     assert.equal(planOf({ job: { image: {} } }, { image: 'debian' }).jobImageName, 'debian');
   });
 
@@ -90,7 +90,7 @@ describe("a build's images", () => {
     assert.deepEqual(plan.images.helper.policies, ['always']);
   });
 
-  it('a build without stages in the helper needs none', () => {
+  it('a build without stages in the helper needs no helper image', () => {
     assert.equal(planOf().needsHelper, true);
     assert.equal(planOf(withVariables({ GIT_STRATEGY: 'none' })).needsHelper, false);
   });
@@ -107,7 +107,7 @@ describe("a build's images", () => {
     });
   }
 
-  it('the flavor may hold a variable', () => {
+  it('the flavor may contain a variable', () => {
     assert.equal(planOf({}, { helperImageFlavor: '$CI_SERVER' }).images.helper.flavor, 'yes');
   });
 
@@ -188,7 +188,7 @@ describe('a build whose job and configuration do not fit', () => {
     ],
   ];
   for (const [why, changes, docker, text] of cases) {
-    it(`fails for good: ${why}`, () => {
+    it(`fails permanently: ${why}`, () => {
       assert.throws(
         () => planOf(changes, docker),
         (error) =>

@@ -8,7 +8,7 @@ import { planOf, withVariables } from './plan-fixture.ts';
 const BASE = 'runner-abcdefghi-project-42-concurrent-1-0123456789abcdef';
 
 describe("a build's containers", () => {
-  it('are named after project, place and chance', () => {
+  it('are named after project, slot and a random part', () => {
     assert.deepEqual(planOf().containerNames, {
       build: `${BASE}-build`,
       helper: `${BASE}-predefined`,
@@ -52,7 +52,7 @@ describe("a build's containers", () => {
     assert.equal(helper['com.gitlab.gitlab-runner.type'], 'predefined');
   });
 
-  it('carry labels of the configuration, but never hide from their clean-up', () => {
+  it('have labels of the configuration, but always keep those for their clean-up', () => {
     const containerLabels = { team: '$CI_SERVER', [BUILD_LABEL]: 'another' };
     const { labels } = planOf({}, { containerLabels }).container('build', 'i');
     assert.equal(labels['team'], 'yes');
@@ -88,7 +88,7 @@ describe("a build's containers", () => {
     }
   });
 
-  it('all variables are in the environment of both, and no token of the runner', () => {
+  it('have all variables in their environment, and no token of the runner', () => {
     for (const place of ['build', 'helper'] as const) {
       const { environment } = planOf(withVariables({ MINE: '1' })).container(place, 'i');
       assert.ok(environment.includes('MINE=1'));
@@ -147,7 +147,7 @@ describe("a build's containers", () => {
     });
   }
 
-  it('the helper runs as its own image says, whatever the job sets for its image', () => {
+  it('the helper runs as its own image defines, whatever the job sets for its image', () => {
     const image = {
       name: 'a',
       entrypoint: ['/evil'],
@@ -157,7 +157,7 @@ describe("a build's containers", () => {
     assert.deepEqual([spec.user, spec.entrypoint, spec.platform], ['', undefined, '']);
   });
 
-  it('the hostname is that of the configuration, else the name of the place', () => {
+  it('have the configured hostname, otherwise the name of the place', () => {
     const usual = 'runner-abcdefghi-project-42-concurrent-1';
     assert.equal(planOf().container('build', 'i').hostname, usual);
     assert.equal(planOf({}, { hostname: 'box' }).container('build', 'i').hostname, 'box');
@@ -167,13 +167,13 @@ describe("a build's containers", () => {
 describe("a build's own network", () => {
   const flag = withVariables({ FF_NETWORK_PER_BUILD: '1' });
 
-  it('is not made unless the flag says so', () => {
+  it('is not created unless the flag is set', () => {
     const plan = planOf();
     assert.equal(plan.network, undefined);
     assert.equal(plan.container('build', 'i').networkMode, '');
   });
 
-  it('goes with the build, which is known on it as `build`', () => {
+  it('is removed with the build, whose container is known on it as `build`', () => {
     const plan = planOf(flag);
     assert.equal(plan.network?.name, 'runner-abcdefghi-42-1-4711');
     assert.equal(plan.network.labels[BUILD_LABEL], 'build/gitlab.example.com/4711');
@@ -182,7 +182,7 @@ describe("a build's own network", () => {
     assert.deepEqual(networkAliases, ['build', `${BASE}-build`]);
   });
 
-  it('is not made where the configuration names a network', () => {
+  it('is not created when the configuration names a network', () => {
     const plan = planOf(flag, { networkMode: 'ci' });
     assert.equal(plan.network, undefined);
     assert.equal(plan.container('build', 'i').networkMode, 'ci');
@@ -190,7 +190,7 @@ describe("a build's own network", () => {
 });
 
 describe('the network of a build', () => {
-  it('has the packet size and the addresses of the configuration', () => {
+  it('has the MTU and the address families of the configuration', () => {
     const flag = withVariables({ FF_NETWORK_PER_BUILD: '1' });
     const { network } = planOf(flag, { networkMtu: 1400, enableIpv6: true });
     assert.deepEqual([network?.mtu, network?.enableIpv6], [1400, true]);

@@ -32,7 +32,7 @@ describe('the owner of a job’s files', () => {
     });
   }
 
-  it('is found without any list too', () => {
+  it('is also found without account files', () => {
     assert.equal(numericOwner('1000:1000', { passwd: '', group: '' }), '1000:1000');
     assert.equal(numericOwner('builder', { passwd: '', group: '' }), undefined);
   });

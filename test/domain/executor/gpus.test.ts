@@ -33,7 +33,7 @@ describe('gpus, with the syntax of docker run --gpus', () => {
     ],
   ];
   for (const [text, expected, why] of good) {
-    it(`takes ${text}: ${why}`, () => {
+    it(`accepts ${text}: ${why}`, () => {
       assert.deepEqual(parseGpus(text), { ...ONE, ...expected });
     });
   }
@@ -51,7 +51,7 @@ describe('gpus, with the syntax of docker run --gpus', () => {
     ['driver=a,', /the count "" is neither/],
   ];
   for (const [text, expected] of bad) {
-    it(`says what is wrong with ${text}`, () => {
+    it(`tells what is wrong with ${text}`, () => {
       const problem = parseGpus(text);
       assert.ok(typeof problem === 'string');
       assert.match(problem, expected);

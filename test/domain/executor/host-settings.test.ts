@@ -59,25 +59,25 @@ const FOR_STAGES: readonly Row[] = [
   [{ volumeDriver: 'nfs' }, { volumeDriver: 'nfs' }],
 ];
 
-describe('what containers get of their host', () => {
-  it('is only a name without configuration', () => {
+describe('the host settings of containers', () => {
+  it('contain only a name without configuration', () => {
     const hostname = 'runner-abcdefghi-project-42-concurrent-1';
     assert.deepEqual(settingsOf({}), { ...PLAIN_HOST, hostname });
   });
 
   for (const [docker, expected] of [...EVERYWHERE, ...FOR_STAGES]) {
-    it(`is, for stages, ${JSON.stringify(expected)} of ${JSON.stringify(docker)}`, () => {
+    it(`are ${JSON.stringify(expected)} for stages with ${JSON.stringify(docker)}`, () => {
       assert.deepEqual(settingsOf(docker), { ...settingsOf({}), ...expected });
     });
   }
   for (const [docker, expected] of EVERYWHERE) {
-    it(`is ${JSON.stringify(expected)} for services too`, () => {
+    it(`are ${JSON.stringify(expected)} for services too`, () => {
       const settings = commonHostSettings({ ...DOCKER_DEFAULTS, ...docker }, undefined);
       assert.deepEqual(settings, { ...PLAIN_HOST, ...expected });
     });
   }
   for (const [docker] of FOR_STAGES) {
-    it(`is for stages alone: ${JSON.stringify(docker)}`, () => {
+    it(`exist only for stages: ${JSON.stringify(docker)}`, () => {
       assert.deepEqual(
         commonHostSettings({ ...DOCKER_DEFAULTS, ...docker }, undefined),
         PLAIN_HOST,
@@ -85,7 +85,7 @@ describe('what containers get of their host', () => {
     });
   }
 
-  it('is the network of the build, where it has one', () => {
+  it('include the build’s own network', () => {
     const network = { name: 'own', labels: {} };
     assert.equal(commonHostSettings(DOCKER_DEFAULTS, network).networkMode, 'own');
   });
@@ -105,7 +105,7 @@ describe('what containers get of their host', () => {
     ],
   ];
   for (const [docker, message] of invalid) {
-    it(`fails the build by a value that says nothing: ${JSON.stringify(docker)}`, () => {
+    it(`fail the build for an invalid value: ${JSON.stringify(docker)}`, () => {
       assert.throws(() => settingsOf(docker), { type: 'RunnerConfiguration', message });
     });
   }

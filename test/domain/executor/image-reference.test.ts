@@ -17,7 +17,7 @@ for (const [reference, fromImage, tag, why] of cases) {
   });
 }
 
-void test('an id is 64 hex digits, with or without its algorithm', () => {
+void test('an id has 64 hex digits, with or without its algorithm', () => {
   assert.equal(isImageId(sha), true);
   assert.equal(isImageId('b'.repeat(64)), true);
   assert.equal(isImageId('b'.repeat(63)), false);

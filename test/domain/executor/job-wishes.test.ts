@@ -24,13 +24,13 @@ describe("the user of a job's container", () => {
     ];
   for (const [rules, asked, expected, why] of cases) {
     const docker = { ...DOCKER_DEFAULTS, ...rules };
-    it(`with ${JSON.stringify(rules)}, asked for "${asked}", is ${String(expected)}: ${why}`, () => {
+    it(`with ${JSON.stringify(rules)}, when the job asks for "${asked}", is ${String(expected)}: ${why}`, () => {
       if (expected !== undefined) assert.equal(planUser(docker, asked), expected);
       else assert.throws(() => planUser(docker, asked), { type: 'RunnerConfiguration' });
     });
   }
 
-  it('is named when it is not allowed, with those that are', () => {
+  it('is named when it is not allowed, with the allowed ones', () => {
     const docker = { ...DOCKER_DEFAULTS, allowedUsers: ['a', 'b'] };
     const message = /^user "root" is not an allowed user: \[a b\]; .*allowed_users/;
     assert.throws(() => planUser(docker, 'root'), { message });
@@ -41,7 +41,7 @@ describe("the entrypoint of a job's container", () => {
   it('is the one that the job asks for', () => {
     assert.deepEqual(planEntrypoint(DOCKER_DEFAULTS, ['']), ['']);
   });
-  it('is that of the image by default, and when the job must not choose', () => {
+  it('is the image’s by default, and when the job may not choose it', () => {
     assert.equal(planEntrypoint(DOCKER_DEFAULTS, []), undefined);
     const strict = { ...DOCKER_DEFAULTS, disableEntrypointOverwrite: true };
     assert.equal(planEntrypoint(strict, ['sh']), undefined);

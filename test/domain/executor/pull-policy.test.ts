@@ -73,7 +73,7 @@ for (const [message, expected, why] of passing) {
   });
 }
 
-void test('the pause before another pull is 2 to 10 s and never shrinks with the tries', () => {
+void test('the pause before another pull is 2 to 10 s and never becomes shorter with more tries', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 50 }),

@@ -58,7 +58,7 @@ for (const [image, servers, expected, why] of matches) {
   });
 }
 
-void test('the first source wins for the same path, the longer path wins over sources', () => {
+void test('the first source wins for the same path, and a longer path wins over sources', () => {
   const sources = [
     source('first', 'reg.example'),
     source('second', 'reg.example', 'reg.example/a'),
@@ -88,7 +88,7 @@ void test('user and password may be plain, and auth overrides them', () => {
   ]);
 });
 
-void test('the older file is the object of hosts alone', () => {
+void test('the older file format contains only the object of hosts', () => {
   const text = JSON.stringify({ 'r.example': { auth: encode('u:p'), email: 'e' } });
   assert.equal(parseDockerConfig('x', text).entries.length, 1);
 });
@@ -118,7 +118,7 @@ for (const [text, problem, why] of sourcesWithoutEntries) {
   });
 }
 
-void test("a job's credentials are those for registries", () => {
+void test('a job provides credentials only for registries', () => {
   const credential = { url: 'r.example:5000', username: 'gitlab-ci-token', password: 'p' };
   const parsed = authSourceOfJob([
     { type: 'other', ...credential },
@@ -130,7 +130,7 @@ void test("a job's credentials are those for registries", () => {
   assert.match(match.source, /job payload/);
 });
 
-void test('programs that know more are named', () => {
+void test('programs with more credentials are named', () => {
   const text = '{"auths":{},"credsStore":"desktop","credHelpers":{"r.example":"ecr-login"}}';
   assert.deepEqual(parseDockerConfig('x', text).helpers, {
     store: 'desktop',
@@ -139,7 +139,7 @@ void test('programs that know more are named', () => {
   assert.equal(parseDockerConfig('x', '{"auths":{}}').helpers, undefined);
 });
 
-void test('an identity token is a credential without a user and a password', () => {
+void test('an identity token is a credential without user and password', () => {
   const { entries } = parseDockerConfig('x', config({ 'r.example': { identitytoken: 't' } }));
   assert.deepEqual(entries, [
     { server: 'r.example', username: '', password: '', identityToken: 't' },

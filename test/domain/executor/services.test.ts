@@ -74,13 +74,13 @@ describe('the name of a service', () => {
     });
   }
 
-  it('is read in time in proportion, whatever it is', () => {
+  it('is read in linear time, whatever it is', () => {
     assert.equal(parseServiceName(`${'a-'.repeat(490)}!`), undefined);
   });
 });
 
 describe('services of a build', () => {
-  it("are the configuration's, then the job's, with names by image and place", () => {
+  it('come from the configuration, then from the job, and are named by image and place', () => {
     const { services } = planOf({
       services: [{ name: 'group/redis:7', alias: 'cache, kv' }],
       config: { list: [{ ...CONFIGURED, name: 'postgres:$PG', alias: 'db' }] },
@@ -99,7 +99,7 @@ describe('services of a build', () => {
     );
   });
 
-  it('have no alias twice, nor one of the GitLab server, and are left out when none is theirs', () => {
+  it('never share an alias, never have one of the GitLab server, and are left out when none remains', () => {
     const { services, warnings } = planOf({
       services: [
         { name: 'db', alias: 'x gitlab.example.com' },
@@ -141,7 +141,7 @@ describe('services of a build', () => {
     assert.deepEqual(redis.binds, ['volume:/builds']);
   });
 
-  it('are not privileged when the configuration says so for services alone', () => {
+  it('are not privileged when the configuration excludes services', () => {
     const [service] = planOf({
       services: [{ name: 'redis' }],
       docker: { privileged: true },
@@ -150,7 +150,7 @@ describe('services of a build', () => {
     assert.equal(service?.container('image').privileged, false);
   });
 
-  it('are labelled, with the labels of the configuration in both forms', () => {
+  it('have the labels of the configuration in both forms', () => {
     const [service] = planOf({
       services: [{ name: 'redis:7' }],
       docker: { containerLabels: { team: 'blue' } },
@@ -164,7 +164,7 @@ describe('services of a build', () => {
     assert.equal(labels['team'], 'blue');
   });
 
-  it('get their own variables, those of the configuration by its lines', () => {
+  it('get their own variables, and the lines of the configuration', () => {
     const { services } = planOf({
       services: [{ name: 'a', variables: [{ key: 'OWN', value: 'x$HIDDEN' }] }],
       variables: [{ key: 'HIDDEN', value: 'h', public: false }],
@@ -188,7 +188,7 @@ describe('services of a build', () => {
     );
   });
 
-  it('are warned about variables that no process can get', () => {
+  it('cause warnings about variables that no process can receive', () => {
     const { services, warnings } = planOf({
       services: [{ name: 'a', variables: [{ key: 'A=B', value: '1' }] }],
       config: { list: [{ ...CONFIGURED, name: 'b', environment: ['=x', 'OK=1'] }] },
@@ -207,7 +207,7 @@ describe('services of a build', () => {
     [{ services: [{ name: 'A' }] }, /invalid service image name: "A"/, 'no image'],
   ];
   for (const [settings, message, why] of refused) {
-    it(`fail the build as a matter of configuration: ${why}`, () => {
+    it(`fail the build as a configuration error: ${why}`, () => {
       assert.throws(() => planOf(settings), message);
     });
   }

@@ -28,7 +28,7 @@ describe('a directory below cache_dir', () => {
       digests,
     });
 
-  it('is named as the volume would be', () => {
+  it('has the name that the volume would have', () => {
     const name = volumeOf(false).spec.name.replace('-cache-', '/');
     assert.equal(directoryOf(), `/srv/cache/${name}`);
   });
@@ -41,7 +41,7 @@ describe('a directory below cache_dir', () => {
 });
 
 describe('a volume of a build', () => {
-  it('that is kept is named after project and place, and never goes with a build', () => {
+  it('is named after project and place when it is kept, and is never removed with a build', () => {
     const { spec, path, isTemporary } = volumeOf(false);
     assert.match(spec.name, /^runner-[0-9a-f]{32}-cache-[0-9a-f]{32}$/);
     assert.equal(spec.name.slice(-32), digests.md5Hex('/cache'));
@@ -50,7 +50,7 @@ describe('a volume of a build', () => {
     assert.deepEqual({ path, isTemporary }, { path: '/cache', isTemporary: false });
   });
 
-  it('that is temporary is named after the build and goes with it', () => {
+  it('is named after the build when it is temporary, and is removed with it', () => {
     const { spec } = volumeOf(true);
     assert.equal(
       spec.name,
@@ -74,7 +74,7 @@ describe('a volume of a build', () => {
     });
   }
 
-  it('is shared by the builds that follow each other on one place', () => {
+  it('is shared by successive builds on one place', () => {
     const next = {
       context: { entropy: 'fedcba9876543210', buildId: 'build/gitlab.example.com/1' },
     };
@@ -95,7 +95,7 @@ describe('a build of a protected ref', () => {
     ['the other suffix', { cache: [{ key: 'x-non_protected' }] }, false],
   ];
   for (const [why, job, expected] of cases) {
-    it(`is ${expected ? '' : 'not '}one: ${why}`, () => {
+    it(`is ${expected ? '' : 'not '}recognised: ${why}`, () => {
       assert.equal(isProtected(contextOf({ job }).job), expected);
     });
   }

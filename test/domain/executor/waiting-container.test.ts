@@ -39,7 +39,7 @@ const OPTIONS: WaitingOptions = {
 describe('a helper container that waits for its stages', () => {
   const spec = planned().container('helper', 'sha256:1');
 
-  it('has its turn and its bell, and leaves the name `build` to the job’s container', () => {
+  it('has `turn` and `bell`, and leaves the name `build` to the job’s container', () => {
     const waiting = letHelperWait(spec, OPTIONS);
     assert.deepEqual(waiting.fileMounts, [
       { source: '/turn', target: '/.temporal-gitlab-runner/turn', readOnly: true },

@@ -14,7 +14,7 @@ it('paths are expanded with the environment of the job', () => {
   });
 });
 
-it('a path that cannot be expanded stays, and is named by its text', () => {
+it('a path that cannot be expanded stays unchanged, and the warning quotes it', () => {
   assert.deepEqual(expandPaths(['ok', '$(id)/x'], lookup), {
     paths: ['ok', '$(id)/x'],
     lines: [{ level: 'warning', text: 'invalid path "$(id)/x": commands are not run in it' }],

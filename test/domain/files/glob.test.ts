@@ -45,7 +45,7 @@ describe('parseGlob', () => {
     });
   }
 
-  it('agrees with doublestar itself on the table above and on 20,000 random pairs', (t) => {
+  it('agrees with doublestar on the table above and on 20,000 random pairs', (t) => {
     const table = DOUBLESTAR_CASES.flatMap(({ rows }) => rows);
     const random = fc.sample(fc.tuple(pattern, path), 20_000);
     const pairs = [...table.map(([glob, name]) => [glob, name] as const), ...random];
@@ -63,7 +63,7 @@ describe('parseGlob', () => {
     );
   });
 
-  it('takes alternatives as the patterns that they stand for, in 10,000 random cases', () => {
+  it('treats alternatives like the patterns that they stand for, in 10,000 random cases', () => {
     const plain = pattern.filter((text) => !/[{}[\]\\,]/.test(text));
     const law = fc.property(
       plain,
@@ -80,7 +80,7 @@ describe('parseGlob', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('matches any text by itself once it is escaped, and no other text, in 10,000 random cases', () => {
+  it('matches only the text itself when it is escaped, in 10,000 random cases', () => {
     const text = fc.oneof(pattern, fc.string({ unit: 'grapheme' }));
     const law = fc.property(text, path, (wanted, other) => {
       const glob = parseGlob(wanted.replace(/[*?[\]{}\\]/g, '\\$&'));
@@ -102,7 +102,7 @@ describe('parseGlob', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('also matches paths below a match if that is wanted, and no others, in 10,000 random cases', () => {
+  it('also matches paths below a match when requested, and no others, in 10,000 random cases', () => {
     const parts = fc.array(fc.constantFrom('a', 'b', 'c', 'ab', '.', 'é'), { minLength: 1 });
     // What ends with a slash matches a directory's name only where a path ends.
     const closed = pattern.filter((text) => !/\/(?:[,}]|$)/.test(text));
@@ -141,7 +141,7 @@ describe('parseGlob', () => {
 });
 
 describe('readGlob', () => {
-  it('matches by a malformed pattern as far as it can be read', () => {
+  it('matches with a malformed pattern as far as it can be read', () => {
     assert.equal(parseGlob('odd}name'), undefined);
     assert.equal(readGlob('odd}name').matches('odd}name'), true);
     assert.equal(readGlob('a[').matches('a'), false);
@@ -179,7 +179,7 @@ const hostile: [what: string, pattern: string, path: string][] = [
 
 describe('a hostile pattern and path of 100 KB', () => {
   for (const [what, text, name] of hostile) {
-    it(`are done with in 50 ms: ${what}`, () => {
+    it(`takes at most 50 ms: ${what}`, () => {
       const times = [1, 2, 3].map(() => {
         const start = cpuUsage();
         parseGlob(text)?.matches(name);

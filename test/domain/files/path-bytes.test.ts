@@ -21,16 +21,16 @@ const cases: readonly (readonly [hex: string, path: string, why: string])[] = [
   ['f09f92c3b6', '\udcf0\udc9f\udc92ö', 'what comes behind a cut character is read'],
 ];
 
-describe('names of files as texts', () => {
+describe('names of files as text', () => {
   for (const [hex, path, why] of cases) {
-    it(`${hex} is ${JSON.stringify(path)}, there and back: ${why}`, () => {
+    it(`${hex} becomes ${JSON.stringify(path)} and is restored: ${why}`, () => {
       assert.equal(pathOfBytes(Buffer.from(hex, 'hex')), path);
       assert.equal(Buffer.from(bytesOfPath(path)).toString('hex'), hex);
       assert.equal(pathByteLength(path), hex.length / 2);
     });
   }
 
-  it('gives back every sequence of bytes', () => {
+  it('restores every sequence of bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => {
         assert.deepEqual([...bytesOfPath(pathOfBytes(bytes))], [...bytes]);
@@ -49,7 +49,7 @@ describe('names of files as texts', () => {
     assert.equal(utf8Ancestor(''), '');
   });
 
-  it('stands in a URL byte for byte', () => {
+  it('is encoded in a URL byte by byte', () => {
     assert.equal(percentEncodePath('a b/caf\udce9 ö'), 'a%20b%2Fcaf%E9%20%C3%B6');
     assert.equal(percentEncodePath('a\ud800b'), 'a%EF%BF%BDb');
   });

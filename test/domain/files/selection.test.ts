@@ -243,7 +243,7 @@ describe('planSelection', () => {
     });
   }
 
-  it('reads untracked files by themselves unless they are inside of something', () => {
+  it('reads untracked files separately unless they are inside another root', () => {
     assert.deepEqual(select({ paths: ['dist'], untracked: ['dist/x', 'y'] }).roots, ['dist', 'y']);
   });
 
@@ -290,7 +290,7 @@ describe('planSelection', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('is never led out of the project, by 10,000 random paths', () => {
+  it('never leaves the project, with 10,000 random paths', () => {
     const part = fc.constantFrom(
       '..',
       '.',
@@ -326,7 +326,7 @@ describe('planSelection', () => {
     assert.ok(seconds < 10, `${seconds} s`);
   });
 
-  it('excludes everything by a pattern that is too complex: it might be about a secret', () => {
+  it('excludes everything for a pattern that is too complex, because it might protect a secret', () => {
     const { taken, lines } = select({ paths: ['.'], exclude: [hostilePattern] }, hostileFiles);
     assert.deepEqual(taken, []);
     assert.ok(

@@ -125,22 +125,22 @@ describe('templates of a job', () => {
     });
   }
 
-  it('leave text without an expression untouched, and other backslashes', () => {
+  it('leave text without an expression unchanged, and other backslashes too', () => {
     for (const text of ['', '$', '${', '${HOME}', '}} {{', 'a\\b\\\\', '$[[ inputs.x ]]']) {
       assert.equal(expand(text), text);
       assert.equal(expand(`${text}\${{ 1 }}${text}`.replace('\\${{', ' ${{')).includes('1'), true);
     }
   });
 
-  it('take an escaped one for what it says', () => {
+  it('turn an escaped expression into literal text', () => {
     assert.equal(expand('use \\${{ and ${{ 1 }}'), 'use ${{ and 1');
   });
 
-  it('are worked out each by itself in one text', () => {
+  it('are evaluated one by one in one text', () => {
     assert.equal(expand('${{ job.inputs.name }}/${{ job.inputs.age }}!'), 'fred/42!');
   });
 
-  it('never show a sensitive input in what they fail with', () => {
+  it('never show a sensitive input in an error', () => {
     for (const [text] of faults) {
       try {
         expand(text, 'correct horse');
@@ -150,7 +150,7 @@ describe('templates of a job', () => {
     }
   });
 
-  it('end, however deep, long or odd the text is', () => {
+  it('end, however deep, long or unusual the text is', () => {
     const hostile = [
       `\${{ ${'('.repeat(100_000)}1`,
       `\${{ ${'!'.repeat(100_000)}1 }}`,
@@ -165,7 +165,7 @@ describe('templates of a job', () => {
     }
   });
 
-  it('either give text or refuse, whatever they are', () => {
+  it('either return text or refuse, whatever they contain', () => {
     const pieces = ['${{', '}}', '"', "'", '\\', '(', ')', '[', ']', '{', '}', ':', ',', '.', '+'];
     const words = ['job', 'inputs', 'name', 'str', 'null', '1', '-', '!', '&&', '||', '==', ' '];
     const text = fc.array(fc.constantFrom(...pieces, ...words), { maxLength: 30 });

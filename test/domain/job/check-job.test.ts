@@ -66,10 +66,10 @@ describe('checkJob', () => {
       assert.match(checkJob(parseJobPayload(payloadJson(changes))) ?? '', message);
     });
   }
-  it('refuses a job of which only the identity is known', () => {
+  it('refuses a job with only its identity', () => {
     assert.match(checkJob(emptyPayload({ id: 1, token: 't' })) ?? '', /no script/);
   });
-  it('keeps hostile names short', () => {
+  it('shortens hostile names', () => {
     const steps = [step('x'.repeat(100_000), 'a')];
     assert.ok((checkJob(parseJobPayload(payloadJson({ steps }))) ?? '').length < 300);
   });

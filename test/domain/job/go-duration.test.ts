@@ -77,7 +77,7 @@ describe('formatGoDuration', () => {
     });
   }
 
-  it('writes what parseGoDuration reads back', () => {
+  it('writes durations that parseGoDuration reads back', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10 ** 12 }), (durationMs) => {
         const again = parseGoDuration(formatGoDuration(durationMs));

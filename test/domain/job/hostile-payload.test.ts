@@ -169,7 +169,7 @@ function useAll(variables: Variables, context: BuildContext): void {
 }
 
 describe('a job that was changed anywhere', () => {
-  it('runs, is refused with a message, or is no payload', () => {
+  it('runs, is refused with a message, or is not a payload', () => {
     const outcomes = { unusable: 0, refused: 0, runs: 0 };
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
@@ -259,7 +259,7 @@ describe('a job of absurd size', () => {
   });
 
   for (const [name, changes, why] of cases) {
-    it(`with ${name} is read and built in no time: ${why}`, () => {
+    it(`with ${name} is read and planned quickly: ${why}`, () => {
       const json = JSON.parse(JSON.stringify(payloadJson(changes))) as Json;
       const before = process.cpuUsage();
       const job = parseJobPayload(json);

@@ -69,24 +69,24 @@ const untouched: typeof fields = [
 
 describe('inputs of a job', () => {
   for (const [place, job, read] of fields) {
-    it(`are put into ${place}`, () => {
+    it(`are inserted into ${place}`, () => {
       assert.equal(read(interpolated(job).job), 'put-in');
     });
   }
 
   for (const [place, job, read] of untouched) {
-    it(`are not put into ${place}`, () => {
+    it(`are not inserted into ${place}`, () => {
       assert.equal(read(interpolated(job).job), X);
     });
   }
 
-  it('change nothing in a job that has none, whatever is in it', () => {
+  it('change nothing in a job that has none, whatever it contains', () => {
     const job = { steps: [{ name: 'script', script: ['${{ broken', '\\${{ x }}'] }] };
     const build = contextOf({ job });
     assert.deepEqual(withInputs(build), build);
   });
 
-  it('are left alone when a flag of the configuration or of the job says so', () => {
+  it('are not inserted when a flag of the configuration or of the job turns that off', () => {
     const flag = 'FF_ENABLE_JOB_INPUTS_INTERPOLATION';
     const job = { steps: [{ name: 'script', script: [X] }] };
     const byConfig = interpolated(job, { runner: { featureFlags: { [flag]: false } } });
@@ -94,7 +94,7 @@ describe('inputs of a job', () => {
     for (const build of [byConfig, byJob]) assert.equal(build.job.steps[0]?.script[0], X);
   });
 
-  it('make the job fail as the configuration’s fault, with the place, when they cannot be put in', () => {
+  it('fail the job as a configuration error, with the place, when they cannot be inserted', () => {
     const build = interpolated({
       steps: [{ name: 'script', script: ['a', '${{ job.inputs.y }}'] }],
     });
@@ -102,7 +102,7 @@ describe('inputs of a job', () => {
     assert.equal(build.rejection, 'failed to interpolate job inputs: script[1]: there is no "y"');
   });
 
-  it('make the job fail when a sensitive one is used, and do not show it', () => {
+  it('fail the job when a sensitive one is used, and do not show it', () => {
     const build = interpolated({ image: { name: 'i:${{ job.inputs.secret }}' } });
     assert.equal(build.rejectionReason, 'runner_configuration_error');
     assert.equal(
@@ -146,7 +146,7 @@ describe('reading inputs', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(job.inputs)), JSON.parse(JSON.stringify(inputs)));
   });
 
-  it('refuses values that are nested too deep', () => {
+  it('refuses values that are nested too deeply', () => {
     let content: unknown = 1;
     for (let depth = 0; depth < 10_000; depth += 1) content = [content];
     const job = payloadJson({ inputs: [input('k', content, { type: 'array' })] });

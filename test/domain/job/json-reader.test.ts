@@ -61,7 +61,7 @@ describe('a value of a document', () => {
 });
 
 describe('fields of an object', () => {
-  it('are its own only', () => {
+  it('are only its own keys', () => {
     const fields = readFields(JSON.parse('{"__proto__":{"a":"x"}}'), '');
     assert.equal(fields.read('a', readText), '');
     assert.equal(readFields({}, '').read('constructor', readText), '');

@@ -12,7 +12,7 @@ import { payloadJson } from './context-fixture.ts';
 const identity = { id: 1, token: 't' };
 
 describe('parseJobPayload', () => {
-  it('keeps every field of a whole job', () => {
+  it('keeps every field of a complete job', () => {
     const whole = {
       id: 5,
       token: 'glcbt-x',
@@ -126,7 +126,7 @@ describe('parseJobPayload', () => {
     );
   });
 
-  it('ignores unknown fields, __proto__ among them', () => {
+  it('ignores unknown fields, including __proto__', () => {
     const json: unknown = JSON.parse('{"id":1,"token":"t","new":{},"__proto__":{"run":"x"}}');
     assert.deepEqual(parseJobPayload(json), emptyPayload(identity));
   });
@@ -321,7 +321,7 @@ describe('parseJobPayload', () => {
     }
   });
 
-  it('answers any JSON whatever with a job or an InvalidPayload', () => {
+  it('returns a job or throws InvalidPayload for any JSON', () => {
     const keys = fc.constantFrom(...Object.keys(emptyPayload(identity)), 'name', 'key', 'script');
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(

@@ -25,20 +25,20 @@ describe('variables of a payload', () => {
     });
   }
 
-  it('keeps order and repetition: the last of a name counts, but all are masked', () => {
+  it('keeps order and repetitions: the last value of a name counts, but all values are masked', () => {
     const values = read(['1', '2', '1'].map((value) => ({ key: 'K', value }))).map(
       ({ value }) => value,
     );
     assert.deepEqual(values, ['1', '2', '1']);
   });
 
-  it('refuses a value that is no text, without telling it', () => {
+  it('refuses a value that is not text, without showing it', () => {
     assert.throws(() => read([{ key: 'K', value: { secret: 1 } }]), {
       message: /variables\[0\]\.value: expected a string, got an object$/,
     });
   });
 
-  it('takes 20,000 and no more', () => {
+  it('accepts 20,000 variables and no more', () => {
     assert.equal(read(Array(20_000).fill(null)).length, 20_000);
     assert.throws(() => read(Array(20_001).fill(null)), /at most 20000 entries, got 20001/);
   });

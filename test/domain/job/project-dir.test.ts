@@ -95,7 +95,7 @@ describe('planProjectDir', () => {
     assert.match(fault ?? '', /GIT_CLONE_PATH is not allowed, enable `custom_build_dir`/);
   });
 
-  it('stays inside of the root whatever repository and GIT_CLONE_PATH say', () => {
+  it('stays inside the root, whatever the repository and GIT_CLONE_PATH are', () => {
     const part = fc.constantFrom('..', '.', '', 'a', '%2e%2e', '%2f', '..a', '\0', ' ');
     const path = fc.array(part, { maxLength: 8 }).map((parts) => `/${parts.join('/')}`);
     fc.assert(
@@ -154,11 +154,11 @@ const cleaned: [path: string, expected: string][] = [
 
 describe('cleanPath', () => {
   for (const [path, expected] of cleaned) {
-    it(`makes ${JSON.stringify(expected)} of ${JSON.stringify(path)}`, () => {
+    it(`turns ${JSON.stringify(path)} into ${JSON.stringify(expected)}`, () => {
       assert.equal(cleanPath(path), expected);
     });
   }
-  it('joins parts, leaving out empty ones', () => {
+  it('joins parts and leaves out empty ones', () => {
     assert.equal(joinPath('/a', '', '../b', '/c'), '/b/c');
   });
 });

@@ -35,7 +35,7 @@ for (const [method, path, endpoint, template] of calls) {
   });
 }
 
-it('a percentile is one of the values: the nearest rank', () => {
+it('a percentile is one of the values, by the nearest rank', () => {
   const values = [5, 1, 4, 2, 3];
   assert.equal(percentile(values, 0.5), 3);
   assert.equal(percentile(values, 0.95), 5);
@@ -60,7 +60,7 @@ it('GitLab’s answers about running jobs make a limited number of labels', () =
   assert.equal(projectJobsRunning(undefined), '+Inf');
 });
 
-it('GitLab is ready when it serves one runner, and its answers are named', () => {
+it('GitLab is ready when it accepts one runner, and its answers are described', () => {
   const refused = { runnerName: 'a', status: 403, ageSeconds: 2 };
   const served = { runnerName: 'b', status: 204, ageSeconds: 1 };
   assert.equal(judgeGitLab([refused, served]).isOk, true);

@@ -25,7 +25,7 @@ describe('the text of an error', () => {
     });
   }
 
-  it('are cut', () => {
+  it('is cut', () => {
     const text = errorTextOf({ status: 400, json: { message: 'x'.repeat(10_000) } }, []);
     assert.equal(text.length, 'status 400: '.length + 501);
   });
@@ -51,12 +51,12 @@ describe('excerpt of a page', () => {
     });
   }
 
-  it('has 100 characters at most, and no half of a secret', () => {
+  it('has at most 100 characters, and no half of a secret', () => {
     const text = excerptOf(`${'ä'.repeat(98)}abcabc`, ['abcabc']);
     assert.equal(text, `${'ä'.repeat(98)}[M…`);
   });
 
-  it('is quick on hostile markup', () => {
+  it('is fast on hostile markup', () => {
     const startMs = performance.now();
     excerptOf('<script'.repeat(200_000), []);
     excerptOf('<'.repeat(1_000_000), []);
@@ -66,7 +66,7 @@ describe('excerpt of a page', () => {
 });
 
 describe('hidden secrets', () => {
-  it('go longest first, and the empty one hides nothing', () => {
+  it('are replaced from the longest to the shortest, and an empty one hides nothing', () => {
     assert.equal(hideSecrets('abcd ab', ['ab', '', 'abcd']), '[MASKED] [MASKED]');
   });
 });

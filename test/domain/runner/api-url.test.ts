@@ -82,7 +82,7 @@ describe('a redirected upload', () => {
     });
   }
 
-  it('goes to the server that is named, at the path at which GitLab is mounted', () => {
+  it('uses the named server, at the path at which GitLab is mounted', () => {
     const to = new URL(`https://b.test:8443/gl${api}`);
     assert.equal(uploadServerUrl(to, { protocol: 'https:' }), 'https://b.test:8443/gl');
   });

@@ -70,7 +70,7 @@ describe('diffConfigs', () => {
     ],
   ];
   for (const [after, expected] of globals) {
-    it(`names what stands above the entries: ${JSON.stringify(after)}`, () => {
+    it(`names keys above the entries: ${JSON.stringify(after)}`, () => {
       const before = configOf([RUNNER]);
       assert.deepEqual(tell(before, { ...before, ...after }), expected);
     });
@@ -135,7 +135,7 @@ describe('diffConfigs', () => {
     [{ host: 'tcp://me:hush@docker:2376' }, ['host: not set → tcp://docker:2376']],
   ];
   for (const [after, expected] of docker) {
-    it(`shows of [runners.docker] ${expected.join(', ')}`, () => {
+    it(`shows ${expected.join(', ')} of [runners.docker]`, () => {
       const changed = { ...RUNNER, docker: { ...RUNNER.docker, ...after } };
       assert.deepEqual(
         tell(configOf([RUNNER]), configOf([changed])),
@@ -144,7 +144,7 @@ describe('diffConfigs', () => {
     });
   }
 
-  it('shows of services their images, not their arguments and variables', () => {
+  it('shows the images of services, and not their arguments and variables', () => {
     const service = { name: 'redis:7', alias: 'db', command: [], entrypoint: [], environment: [] };
     const withServices = (list: DockerConfig['services']['list']): InstallationConfig => {
       const { docker } = RUNNER;
@@ -194,7 +194,7 @@ describe('diffConfigs', () => {
     ],
   ];
   for (const [before, after, key] of secret) {
-    it(`says only that runners.${key} changed: its value is or may be secret`, () => {
+    it(`reports only that runners.${key} changed, because its value is or may be secret`, () => {
       const [old, now] = [
         configOf([{ ...RUNNER, ...before }]),
         configOf([{ ...RUNNER, ...after }]),
@@ -204,7 +204,7 @@ describe('diffConfigs', () => {
     });
   }
 
-  it('shows a cache that is new, and what of it is not as if unset', () => {
+  it('shows a new cache with all its settings that are not the default', () => {
     assert.deepEqual(tell(configOf([RUNNER]), configOf([{ ...RUNNER, cache: CACHE }])), [
       'runners.cache.Type: not set → s3',
       'runners.cache.s3.ServerAddress: not set → s3.example.com',

@@ -40,7 +40,7 @@ const FEEDING: Feeding = {
 };
 
 describe('a fleet of runners', () => {
-  it('spreads their questions evenly over the interval, in the order of the file', () => {
+  it('spreads their requests evenly over the interval, in the order of the file', () => {
     const feedings = planFeedings(fleet([runner('a'), runner('b'), runner('c')]), 0);
     assert.deepEqual(
       [...feedings].map(([key, { offsetMs }]) => [key, offsetMs]),
@@ -69,7 +69,7 @@ describe('a fleet of runners', () => {
   }
 });
 
-describe('whether GitLab may hold a question open', () => {
+describe('whether GitLab may hold a request open', () => {
   const CASES = [
     { limits: [0], concurrent: 1, expected: true, why: 'nobody else needs the place' },
     { limits: [0, 0], concurrent: 100, expected: false, why: 'the other has no limit' },
@@ -103,8 +103,8 @@ describe('whether GitLab may hold a question open', () => {
   });
 });
 
-describe('the moment of the next question', () => {
-  it('is the first beat of the runner after now', () => {
+describe('the time of the next request', () => {
+  it('is the runner’s first due time after now', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 10_000_000 }),
@@ -122,7 +122,7 @@ describe('the moment of the next question', () => {
   });
 });
 
-describe('how many questions a runner may have open', () => {
+describe('the number of requests that a runner may have open', () => {
   it('grows by a tenth with each job, up to request_concurrency', () => {
     const answer = { hasJob: true, requestConcurrency: 3 };
     assert.equal(Math.ceil(adaptRequestLimit(1, answer)), 2);
@@ -131,11 +131,11 @@ describe('how many questions a runner may have open', () => {
     assert.equal(limit, 3);
   });
 
-  it('is one again after a turn without a job', () => {
+  it('returns to one after a round without a job', () => {
     assert.equal(adaptRequestLimit(3, { hasJob: false, requestConcurrency: 3 }), 1);
   });
 
-  it('follows a request_concurrency that was made smaller', () => {
+  it('follows a reduced request_concurrency', () => {
     assert.equal(adaptRequestLimit(5, { hasJob: true, requestConcurrency: 2 }), 2);
   });
 });
@@ -151,14 +151,14 @@ describe('a changed feeding', () => {
   ];
   for (const { change, isPace } of CHANGES) {
     const [name] = Object.keys(change);
-    it(`is told by its ${name ?? ''}, which ${isPace ? 'changes' : 'keeps'} the pace`, () => {
+    it(`is detected by its ${name ?? ''}, which ${isPace ? 'changes' : 'keeps'} the pace`, () => {
       const changed = { ...FEEDING, ...change };
       assert.equal(isSameFeeding(FEEDING, changed), false);
       assert.equal(isSamePace(FEEDING, changed), !isPace);
     });
   }
 
-  it('is none when all is equal', () => {
+  it('is not detected when everything is equal', () => {
     assert.ok(isSameFeeding(FEEDING, { ...FEEDING }));
   });
 });

@@ -37,26 +37,26 @@ describe('the health of a runner', () => {
   ] as const;
   for (const { reports, isResting, why } of CASES) {
     const words = reports.map((isHealthy) => (isHealthy ? 'accepted' : 'refused')).join(', ');
-    it(`${isResting ? 'lets it rest' : 'lets it ask'} after "${words}": ${why}`, () => {
+    it(`${isResting ? 'disables it' : 'lets it ask'} after "${words}": ${why}`, () => {
       assert.equal(isDisabled(healthAfter(...reports), RUNNER, 10_000), isResting);
     });
   }
 
-  it('counts the rest from the last time that GitLab accepted it', () => {
+  it('counts the pause from the last time that GitLab accepted it', () => {
     const refused = healthAfter(false, false, false);
     assert.equal(refused?.lastHealthyMs, 1_000, 'until its first refusal it was accepted');
     assert.equal(isDisabled(refused, RUNNER, 1_000 + REST_MS - 1), true);
     assert.equal(isDisabled(refused, RUNNER, 1_000 + REST_MS), false);
   });
 
-  it('lets a runner rest that had been accepted for long', () => {
+  it('disables a runner that had been accepted for a long time', () => {
     const dayMs = 86_400_000;
     let health: RunnerHealth | undefined = updateHealth(undefined, true, 0);
     for (let refusals = 0; refusals < 3; refusals += 1) health = updateHealth(health, false, dayMs);
     assert.equal(isDisabled(health, RUNNER, dayMs), true);
   });
 
-  it('counts anew after the pause, and changes nothing before', () => {
+  it('starts counting again after the pause, and changes nothing before', () => {
     const refused = healthAfter(false, false, false);
     assert.equal(wakeHealth(refused, RUNNER, 5_000), refused);
     const wokenMs = 1_000 + REST_MS;
@@ -64,7 +64,7 @@ describe('the health of a runner', () => {
     assert.equal(wakeHealth(undefined, RUNNER, 5_000), undefined);
   });
 
-  it('wakes the runner first whose rest ends first', () => {
+  it('enables the runner first whose pause ends first', () => {
     const other = { ...RUNNER, key: 'other', unhealthyIntervalMs: 60_000 };
     const fine = { ...RUNNER, key: 'fine' };
     const refused = healthAfter(false, false, false);

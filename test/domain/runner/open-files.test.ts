@@ -18,7 +18,7 @@ describe('a limit of open files', () => {
     });
   }
 
-  it('is reached when hardly any are left', () => {
+  it('is reached when few files are left', () => {
     assert.equal(areFilesShort({ used: 232, limit: 256 }), false);
     assert.equal(areFilesShort({ used: 233, limit: 256 }), true);
   });

@@ -20,18 +20,18 @@ describe('proxies for the files of jobs', () => {
     });
   });
 
-  it('are those of the entry, in whatever case, and nothing else is taken from it', () => {
+  it('are those of the entry, in upper or lower case, and nothing else is used from it', () => {
     assert.deepEqual(of(['http_proxy=a', 'HTTPS_PROXY=b', 'no_proxy=x=y', 'PATH=/evil']), {
       ...{ HTTP_PROXY: 'a', HTTPS_PROXY: 'b', https_proxy: 'b', NO_PROXY: 'x=y', PATH: '/bin' },
     });
   });
 
-  it('are none when the entry says so', () => {
+  it('are none when the entry turns them off', () => {
     assert.equal(of(['HTTP_PROXY=']).HTTP_PROXY, '');
   });
 });
 
-describe('files that volumes put where the site’s CA is looked for', () => {
+describe('files that volumes mount where the site’s CA is searched for', () => {
   const cases: [volumes: string[], files: string[], why: string][] = [
     [['/cache', '/a/ca.pem:/etc/gitlab-runner/certs/ca.crt:ro'], ['/a/ca.pem'], 'the file'],
     [['/a/certs/:/etc/gitlab-runner/certs/'], ['/a/certs/ca.crt'], 'its directory'],

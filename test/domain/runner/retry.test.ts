@@ -22,7 +22,7 @@ describe('statuses worth another try', () => {
   }
 });
 
-describe('the wait that GitLab asks for', () => {
+describe('the pause that GitLab asks for', () => {
   const cases: [
     reset: string | null,
     after: string | null,
@@ -51,7 +51,7 @@ describe('the wait that GitLab asks for', () => {
   }
 });
 
-describe('the wait when nothing is asked', () => {
+describe('the pause when GitLab asks for none', () => {
   it('doubles, with jitter above 100 ms', () => {
     assert.equal(backoffMs(1, 0.9), 100);
     assert.deepEqual([backoffMs(2, 0), backoffMs(2, 0.5)], [100, 150]);
@@ -80,19 +80,19 @@ describe('what to do after an answer', () => {
   };
   const asks = (retryAfter: string) => ({ ...failed.hints, retryAfter });
 
-  it('waits as asked while the budget lasts', () => {
+  it('waits as requested while the budget lasts', () => {
     assert.deepEqual(judgeRetry(failed), { kind: 'wait', waitMs: 100 });
     assert.deepEqual(judgeRetry({ ...failed, hints: asks('5') }), { kind: 'wait', waitMs: 5_000 });
   });
 
-  it('leaves a longer wait to the caller, with what was asked', () => {
+  it('leaves a longer pause to the caller, with the requested time', () => {
     const left = { kind: 'leave', askedMs: 6_000 } as const;
     assert.deepEqual(judgeRetry({ ...failed, hints: asks('6') }), left);
     const spent = { ...failed, hints: asks('3'), waitedMs: 3_000 };
     assert.deepEqual(judgeRetry(spent), { kind: 'leave', askedMs: 3_000 });
   });
 
-  it('leaves it at the fifth answer, and at any answer that does not pass', () => {
+  it('gives up after the fifth answer, and after any permanent answer', () => {
     const last = { ...failed, failedTries: MAX_TRIES };
     assert.deepEqual(judgeRetry(last), { kind: 'leave', askedMs: undefined });
     const refused = { ...failed, status: 403, hints: asks('6') };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { storageErrorOf } from '../../../src/domain/runner/storage-error.ts';
 
-describe('the error of an object storage', () => {
+describe('the error of an object store', () => {
   const cases: readonly (readonly [why: string, xml: string, expected: string | undefined])[] = [
     [
       'code and message, as S3 and GCS have them',
@@ -21,7 +21,7 @@ describe('the error of an object storage', () => {
     ['nothing', '', undefined],
   ];
   for (const [why, xml, expected] of cases) {
-    it(`is ${expected ?? 'not known'}: ${why}`, () => assert.equal(storageErrorOf(xml), expected));
+    it(`is ${expected ?? 'unknown'}: ${why}`, () => assert.equal(storageErrorOf(xml), expected));
   }
 
   it('is cut when it is long', () => {

@@ -17,7 +17,7 @@ describe('a config file of git', () => {
     return execFileSync('git', args, { encoding: 'utf8' }).split('\0').slice(0, -1);
   };
 
-  it('is read by git as it was meant', () => {
+  it('is read by git with the intended values', () => {
     const content = formatGitConfig([
       { section: 'init', entries: [['defaultBranch', 'none']] },
       {
@@ -36,7 +36,7 @@ describe('a config file of git', () => {
     ]);
   });
 
-  it('holds any value and any address, and nothing of them becomes a setting of its own', () => {
+  it('can contain any value and any address, and none of them becomes another setting', () => {
     const text = fc
       .array(
         fc.oneof(

@@ -51,7 +51,7 @@ describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
     ['true', 'true'],
     ['false', ''],
   ] as const) {
-    it(`FF_USE_GIT_BUNDLE_URIS=${flag}: git may begin with bundles that the server names, or not`, async () => {
+    it(`FF_USE_GIT_BUNDLE_URIS=${flag} decides whether git may begin with bundles that the server names`, async () => {
       const { jobOf, dirOf, succeed } = jobs();
       const job = jobOf({ variables: { FF_USE_GIT_BUNDLE_URIS: flag } });
       await succeed(job);
@@ -60,7 +60,7 @@ describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
     });
   }
 
-  it('a clone goes by depth and by the flags of the job, and origin holds no token', async () => {
+  it('a clone uses the depth and the flags of the job, and origin contains no token', async () => {
     const { job, said } = await getBy('2.49.0', {
       git: { depth: 1 },
       variables: { ...CLONE, GIT_CLONE_EXTRA_FLAGS: '--no-tags' },
@@ -72,13 +72,13 @@ describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
     assert.match(git(dir, 'config', 'remote.origin.url'), /^http:\/\/127\.0\.0\.1:\d+\/group/);
   });
 
-  it('are fetched as ever without the flag, or with strategy fetch', async () => {
+  it('are fetched as usual without the flag, or with strategy fetch', async () => {
     for (const variables of [{ GIT_STRATEGY: 'clone' }, { ...CLONE, GIT_STRATEGY: 'fetch' }]) {
       assert.match((await getBy('2.49.0', { variables })).said, /^Fetching changes/m);
     }
   });
 
-  it('are in a directory that git trusts, unless the configuration says otherwise', async () => {
+  it('are in a directory that git trusts, unless the configuration forbids it', async () => {
     const { place, jobOf, succeed } = jobs();
     const settings = join(place.home, '.gitconfig');
     await succeed(jobOf({ runner: { isDirectoryDistrusted: true } }));
@@ -87,7 +87,7 @@ describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
     assert.match(readFileSync(settings, 'utf8'), /\[safe\]/);
   });
 
-  it('keep git’s config only where the configuration says so, and find the token all the same', async () => {
+  it('keep git’s config only when the configuration asks for it, and still find the token', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const kept = jobOf({ runner: { cleansGitConfig: false } });
     await succeed(kept);
@@ -100,7 +100,7 @@ describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
     assert.throws(() => git(dir, 'config', 'test.word'));
   });
 
-  it('are tidied up behind a job that brought its own only where the configuration says so', async () => {
+  it('are cleaned up after a job with its own sources only when the configuration asks for it', async () => {
     const { place, jobOf, dirOf, succeed } = jobs();
     await succeed(jobOf());
     for (const [cleansGitConfig, isThere] of [

@@ -105,7 +105,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
     },
   };
   for (const [what, plant] of Object.entries(plants)) {
-    it(`are got without running what an earlier job planted: ${what}`, async () => {
+    it(`are fetched without running anything that an earlier job planted: ${what}`, async () => {
       const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
       const job = jobOf({ variables: { FF_ENABLE_JOB_CLEANUP: 'true' } });
       await succeed(job);
@@ -186,7 +186,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
   };
   for (const [strategy, at] of Object.entries(placed)) {
     for (const [what, plant] of Object.entries(submodulePlants)) {
-      it(`are got without running what was planted in ${at.tree}: ${what}`, async () => {
+      it(`are fetched without running anything that was planted in ${at.tree}: ${what}`, async () => {
         const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
         const variables = { GIT_SUBMODULE_STRATEGY: strategy, FF_ENABLE_JOB_CLEANUP: 'true' };
         const job = jobOf({ path: 'group/outer', variables });
@@ -210,7 +210,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
     }
   }
 
-  it('are got by programs of the helper, whatever a job says about its own', async () => {
+  it('are fetched by programs of the helper, whatever a job sets for its own', async () => {
     const { place, jobOf, succeed, hasCanary } = jobs();
     const bin = join(place.dir, 'bin');
     mkdirSync(bin, { recursive: true });

@@ -10,7 +10,7 @@ import { describeForShells, hasProgram, variable } from './support/stage-runs.ts
 describeForShells('sources of a job', ['bash'], (shell) => {
   const jobs = useGitJobs(shell);
 
-  it('are fetched, checked out and told as gitlab-runner tells it', async () => {
+  it('are fetched and checked out, with gitlab-runner’s lines', async () => {
     const { hashes, jobOf, dirOf, succeed } = jobs();
     const job = jobOf();
     const output = await succeed(job);
@@ -28,7 +28,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.equal(git(dir, 'rev-list', '--count', 'HEAD'), '3');
   });
 
-  it('come with the token, though origin and .git hold none of it', async () => {
+  it('are fetched with the token, which neither origin nor .git contains', async () => {
     const { server, jobOf, dirOf, succeed } = jobs();
     const job = jobOf();
     await succeed(job);
@@ -38,7 +38,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.ok(server.requests.some(({ authorization }) => authorization !== undefined));
   });
 
-  it('are asked for with the name of the program and the correlation id', async () => {
+  it('are requested with the name of the program and the correlation id', async () => {
     const { server, jobOf, succeed } = jobs();
     await succeed(jobOf());
     for (const { userAgent, correlationId } of server.requests) {
@@ -58,7 +58,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.notEqual(late.exitCode, 0);
   });
 
-  it('are limited to a depth, and completed when a later job wants all', async () => {
+  it('are limited to a depth, and completed when a later job wants all commits', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const shallow = jobOf({ git: { depth: 1 } });
     assert.match(await succeed(shallow), /^Fetching changes with git depth set to 1\.\.\.$/m);
@@ -67,7 +67,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.equal(git(dirOf(shallow), 'rev-list', '--count', 'HEAD'), '3');
   });
 
-  it('replace what an earlier job has changed, and its new files', async () => {
+  it('replace files that an earlier job has changed, and remove its new files', async () => {
     const { hashes, jobOf, dirOf, succeed } = jobs();
     const job = jobOf();
     await succeed(job);
@@ -90,7 +90,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     ['-ffdx -e cache/', ['cache/x'], 'flags are words'],
   ];
   for (const [flags, kept, why] of cleaning) {
-    it(`keep what GIT_CLEAN_FLAGS=${JSON.stringify(flags)} says: ${why}`, async () => {
+    it(`keep what GIT_CLEAN_FLAGS=${JSON.stringify(flags)} keeps: ${why}`, async () => {
       const { jobOf, dirOf, succeed } = jobs();
       const job = jobOf({ variables: { GIT_CLEAN_FLAGS: flags } });
       await succeed(job);
@@ -105,7 +105,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     });
   }
 
-  it('start from nothing with the strategy clone', async () => {
+  it('are cloned into an empty directory with the strategy clone', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const job = jobOf({ variables: { GIT_STRATEGY: 'clone', GIT_CLEAN_FLAGS: 'none' } });
     await succeed(job);
@@ -115,7 +115,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.deepEqual(readdirSync(dirOf(job)).sort(), ['.git', 'a', 'd']);
   });
 
-  it('are left alone with the strategy none', async () => {
+  it('are not changed with the strategy none', async () => {
     const { server, jobOf, dirOf, succeed } = jobs();
     const job = jobOf({ variables: { GIT_STRATEGY: 'none' } });
     mkdirSync(dirOf(job), { recursive: true });
@@ -150,7 +150,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.match(await succeed(job), /\[new branch\] +main/);
   });
 
-  it('may be of a repository with sha256', async () => {
+  it('may come from a repository with sha256', async () => {
     const { place, server, jobOf, dirOf, succeed } = jobs();
     const bare = server.repositoryDir('group/sha256');
     const work = join(place.dir, 'repositories/sha256-work');
@@ -165,7 +165,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.equal(git(dirOf(job), 'rev-parse', 'HEAD'), sha);
   });
 
-  it('fail the stage with the code of git when they cannot be had, without the token', async () => {
+  it('fail the stage with git’s exit code when they cannot be fetched, without showing the token', async () => {
     const { jobOf, getSources } = jobs();
     const run = await getSources(jobOf({ git: { sha: '0'.repeat(40) } }));
     assert.notEqual(run.exitCode, 0);
@@ -173,7 +173,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.match(run.output, /fatal: /);
   });
 
-  it('clear the work tree first when this is another try', async () => {
+  it('are fetched after the work tree was cleared when this is another try', async () => {
     const { jobOf, getSources, succeed } = jobs();
     const job = jobOf();
     await succeed(job);
@@ -182,7 +182,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.doesNotMatch(await succeed(job), /Deleting tracked/);
   });
 
-  it('have hooks of configuration and job around them, which see the variables', async () => {
+  it('have the hooks of configuration and job around them, which see the variables', async () => {
     const { place, jobOf, succeed } = jobs();
     const job = jobOf({
       variables: { NAME: 'value' },
@@ -228,7 +228,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     );
   });
 
-  it('come with the token from a credential helper when the flag is on', async () => {
+  it('get the token from a credential helper when the flag is on', async () => {
     const { place, server, jobOf, succeed } = jobs();
     const job = jobOf({
       runner: { featureFlags: { FF_GIT_URLS_WITHOUT_TOKENS: true } },
@@ -241,7 +241,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.equal(run.exitCode, 0, run.output);
   });
 
-  it('are asked of a coordinator whose CA git is told', async () => {
+  it('are fetched from a coordinator whose CA git knows', async () => {
     const { place, server, jobOf, succeed } = jobs();
     await succeed(jobOf({ context: { tlsCaPem: 'CA\n' } }));
     const config = git(place.home, 'config', '-f', join(place.home, '.gitconfig'), '--list');
@@ -265,7 +265,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     },
   );
 
-  it('are open to every user of the job, when the helper has its usual umask', async () => {
+  it('can be accessed by every user of the job when the helper has its usual umask', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const job = jobOf();
     const script = process.umask(0);
@@ -303,7 +303,7 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.equal(existsSync(join(dirOf(job), 'left')), false);
   });
 
-  it('are wholly removed in the clean-up of a clone, when the flag is on', async () => {
+  it('are removed completely in the clean-up of a clone, when the flag is on', async () => {
     const { place, jobOf, dirOf, succeed } = jobs();
     const job = jobOf({ variables: { FF_ENABLE_JOB_CLEANUP: 'true', GIT_STRATEGY: 'clone' } });
     await succeed(job);

@@ -22,7 +22,7 @@ describeForShells('submodules of a job', 'all', (shell) => {
     );
   });
 
-  it('include submodules of submodules, job after job, and each to a depth', async () => {
+  it('include nested submodules, job after job, each with its depth', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const job = jobOf({
       path: 'group/outer',
@@ -41,7 +41,7 @@ describeForShells('submodules of a job', 'all', (shell) => {
     assert.equal(filesWith(dirOf(job), TOKEN).length, 0);
   });
 
-  it('are got again where they are named as files of git', async () => {
+  it('are fetched again when they have the names of git’s own files', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const job = jobOf({ path: 'group/odd', variables: { GIT_SUBMODULE_STRATEGY: 'normal' } });
     for (const round of [1, 2, 3]) {
@@ -54,7 +54,7 @@ describeForShells('submodules of a job', 'all', (shell) => {
   });
 
   for (const strategy of ['normal', 'recursive']) {
-    it(`are clean behind a job that wants so, with strategy ${strategy}`, async () => {
+    it(`are cleaned after a job when it asks for that, with strategy ${strategy}`, async () => {
       const { place, jobOf, dirOf, succeed } = jobs();
       const variables = { GIT_SUBMODULE_STRATEGY: strategy, FF_ENABLE_JOB_CLEANUP: 'true' };
       const job = jobOf({ path: 'group/outer', variables });
@@ -75,7 +75,7 @@ describeForShells('submodules of a job', 'all', (shell) => {
     });
   }
 
-  it('leave other repositories in the checkout whole, and in themselves', async () => {
+  it('do not change other repositories in the checkout or in themselves', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const variables = {
       GIT_SUBMODULE_STRATEGY: 'recursive',

@@ -25,7 +25,7 @@ function urlsOf({ repoUrl, url, cloneUrl, token, variables = {} }: Question) {
 }
 
 describe('addresses that git uses', () => {
-  it('are those of the payload, and the token goes to its host alone', () => {
+  it('are those of the payload, and only its host gets the token', () => {
     assert.deepEqual(urlsOf({}), {
       remote: 'https://gitlab.example.com/g/app.git',
       host: 'https://gitlab.example.com',
@@ -39,7 +39,7 @@ describe('addresses that git uses', () => {
     });
   });
 
-  it('are those of clone_url, with a path of its own and a port', () => {
+  it('are those of clone_url, with its own path and port', () => {
     const { remote, host, rewrites } = urlsOf({
       cloneUrl: 'http://inside:8080/gitlab/',
       variables: { CI_PROJECT_PATH: 'g/app' },
@@ -52,7 +52,7 @@ describe('addresses that git uses', () => {
     ]);
   });
 
-  it('hold no token with FF_GIT_URLS_WITHOUT_TOKENS', () => {
+  it('contain no token with FF_GIT_URLS_WITHOUT_TOKENS', () => {
     const urls = urlsOf({ variables: { FF_GIT_URLS_WITHOUT_TOKENS: 'true' } });
     assert.deepEqual(urls, {
       remote: 'https://gitlab.example.com/g/app.git',
@@ -67,7 +67,7 @@ describe('addresses that git uses', () => {
     ['2222', ['ssh://git@ssh.example.com:2222'], 'another port has only one form'],
   ];
   for (const [port, insteadOf, why] of ssh) {
-    it(`replace those of ssh when the job wants it, port ${JSON.stringify(port)}: ${why}`, () => {
+    it(`replace ssh addresses when the job wants it, port ${JSON.stringify(port)}: ${why}`, () => {
       const { rewrites } = urlsOf({
         variables: {
           GIT_SUBMODULE_FORCE_HTTPS: 'true',
@@ -87,14 +87,14 @@ describe('addresses that git uses', () => {
     });
   }
 
-  it('hold a token that is no plain text in the form of a URL', () => {
+  it('contain a token with special characters in the form of a URL', () => {
     const { rewrites } = urlsOf({ token: 'a/b@c:d' });
     assert.ok(
       rewrites.some(([to]) => to === 'https://gitlab-ci-token:a%2Fb%40c%3Ad@gitlab.example.com'),
     );
   });
 
-  it('are left alone when they are none of a server', () => {
+  it('are unchanged when they do not name a server', () => {
     assert.deepEqual(urlsOf({ repoUrl: '/srv/app.git' }), {
       remote: '/srv/app.git',
       host: '',

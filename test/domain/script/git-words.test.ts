@@ -4,7 +4,7 @@ import { wasCutOff } from '../../../src/domain/script/git-words.ts';
 
 const URL = 'https://gitlab.example.com/group/project.git/';
 
-describe('what git says when it was cut off', () => {
+describe('git’s message about a broken connection', () => {
   const cases: [why: string, said: string, isCutOff: boolean][] = [
     ['nothing listens', `fatal: unable to access '${URL}': Failed to connect to host`, true],
     ['no answer', `fatal: unable to access '${URL}': Empty reply from server`, true],
@@ -35,7 +35,7 @@ describe('what git says when it was cut off', () => {
     ['nothing at all', '', false],
   ];
   for (const [why, said, isCutOff] of cases) {
-    it(`${isCutOff ? 'is known' : 'is not what it says for another reason'}: ${why}, ${JSON.stringify(said).slice(0, 100)}`, () => {
+    it(`${isCutOff ? 'is recognised' : 'is not confused with another one'}: ${why}, ${JSON.stringify(said).slice(0, 100)}`, () => {
       assert.equal(wasCutOff(said), isCutOff);
     });
   }

@@ -64,7 +64,7 @@ describeForShells('hostile values', 'all', (shell) => {
   const canaries = (...dirs: readonly string[]): readonly string[] =>
     ['/', place.dir, place.home, ...dirs].map((dir) => join(dir, 'canary')).filter(existsSync);
 
-  it(`reach a script as they are and run nothing (seed ${seed})`, async () => {
+  it(`get into a script unchanged and run nothing (seed ${seed})`, async () => {
     const property = fc.asyncProperty(
       fc.array(hostile, { minLength: 20, maxLength: 30 }),
       fc.array(hostile, { minLength: 5, maxLength: 5 }),
@@ -93,7 +93,7 @@ describeForShells('hostile values', 'all', (shell) => {
     await fc.assert(property, { numRuns: 12, seed });
   });
 
-  it(`run nothing while sources are got and cleaned up (seed ${seed})`, async () => {
+  it(`run nothing while sources are fetched and cleaned up (seed ${seed})`, async () => {
     const property = fc.asyncProperty(
       fc.array(hostile, { minLength: 8, maxLength: 8 }),
       async ([

@@ -47,7 +47,7 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
     }
   }
 
-  it('are those that git does not track, ignored ones too', async () => {
+  it('are those that git does not track, including ignored ones', async () => {
     const job = jobs().jobOf(artifacts({ untracked: true }));
     await jobs().succeed(job);
     const odd = 'odd/ä "quoted"\n$HOME\\x';
@@ -61,14 +61,14 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
     });
   });
 
-  it('are all when nothing is tracked yet', async () => {
+  it('are all files when nothing is tracked yet', async () => {
     const job = jobs().jobOf(artifacts({ untracked: true }));
     write(job, 'a', 'b');
     execFileSync('git', ['init', '-q', jobs().dirOf(job)]);
     assert.deepEqual((await list(job)).untracked, ['a', 'b']);
   });
 
-  it('are none, with a warning, where there is no repository', async () => {
+  it('are none, with a warning, without a repository', async () => {
     const job = jobs().jobOf(artifacts({ untracked: true }));
     write(job, 'a');
     const { exitCode, output, untracked } = await list(job);
@@ -77,7 +77,7 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
     assert.match(output, /^WARNING: untracked: .* is not a git repository$/m);
   });
 
-  it('are none, with a warning, where the index cannot be read', async () => {
+  it('are none, with a warning, when the index cannot be read', async () => {
     const job = jobs().jobOf(artifacts({ untracked: true }));
     await jobs().succeed(job);
     writeFileSync(join(jobs().dirOf(job), '.git/index'), 'no index');
@@ -87,7 +87,7 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
     assert.match(output, /^WARNING: untracked: git could not list the files$/m);
   });
 
-  it('are none where the index is no plain file: a pipe would be read for ever', async () => {
+  it('are none when the index is not a regular file, because a pipe could block for ever', async () => {
     const job = jobs().jobOf(artifacts({ untracked: true }));
     await jobs().succeed(job);
     const index = join(jobs().dirOf(job), '.git/index');
@@ -99,14 +99,14 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
     assert.equal((await list(job)).untracked, undefined);
   });
 
-  it('are none, in silence, where there is no project directory', async () => {
+  it('are none, silently, without a project directory', async () => {
     const job = jobs().jobOf(artifacts({ paths: ['*.o'], untracked: true }));
     assert.deepEqual(await list(job), {
       ...{ exitCode: 0, output: '', found: undefined, untracked: undefined },
     });
   });
 
-  it('are those below the roots of patterns that match few of many', async () => {
+  it('are those below the roots of patterns that match few of many files', async () => {
     const job = jobs().jobOf(
       artifacts(
         { paths: ['whole/'] },
@@ -128,7 +128,7 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
   });
 
   it(
-    'are found by the find of busybox, too',
+    'are also found by the find of busybox',
     { skip: hasProgram('busybox') ? false : 'needs busybox' },
     async () => {
       const job = jobs().jobOf(artifacts({ paths: ['**/*.o'] }));
@@ -161,7 +161,7 @@ describeForShells('files listed for artifacts and caches', 'all', (shell) => {
     assert.equal(untracked, undefined);
   });
 
-  it('replace what an earlier stage, or the job, has left in their place', async () => {
+  it('replace files that an earlier stage or the job left in their place', async () => {
     const job = jobs().jobOf(artifacts({ paths: ['*.o'] }));
     write(job, 'a.o');
     const { found, untracked } = fileLists(jobs().place.variablesOf(job));

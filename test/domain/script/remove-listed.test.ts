@@ -13,17 +13,17 @@ const cases: readonly (readonly [why: string, path: string, removed: readonly st
   ['a pattern is none', 'vendor/*', []],
 ];
 for (const [why, path, removed] of cases) {
-  it(`of a cache of ${path} goes ${JSON.stringify(removed)}: ${why}`, () => {
+  it(`for a cache of ${path}, ${JSON.stringify(removed)} is removed: ${why}`, () => {
     assert.deepEqual(planRemoval({ paths: [path], members: [], projectDir }), removed);
   });
 }
 
-it('what was unpacked goes too, once', () => {
+it('unpacked members are removed too, each once', () => {
   const members = ['vendor', 'a/b', 'a/b'];
   assert.deepEqual(planRemoval({ paths: ['vendor/'], members, projectDir }), ['vendor', 'a/b']);
 });
 
-it('names are told byte for byte, and none is taken for an option', () => {
+it('names are passed byte for byte, and none counts as an option', () => {
   const list = Buffer.from(formatRemovalList(['-rf', 'caf\udce9']));
   assert.equal(list.toString('latin1'), './-rf\0./caf\u00e9\0');
 });

@@ -49,21 +49,21 @@ describe('the command of a container', () => {
     [['/busybox/sh'], '/busybox/sh'],
   ];
   for (const [shells, taken] of images) {
-    it(`takes ${taken} where there are ${shells.join(', ')}`, () => {
+    it(`uses ${taken} when the image has ${shells.join(', ')}`, () => {
       assert.equal(run(buildCommand(), shells).split(' ')[0], taken);
     });
   }
 
-  it('hands the shell the script of the stage on its stdin, and no argument', () => {
+  it('gives the shell the script of the stage on its stdin, and no argument', () => {
     assert.match(run(buildCommand(), ['/bin/sh']), /^\/bin\/sh  the-script \d+/);
   });
 
-  it('is the same in what a shell finds on the stdin of the container', () => {
+  it('is the same when a shell reads it from the container’s stdin', () => {
     const loader = ['sh', '-c', stdinLoader()];
     assert.match(run(loader, ['/bin/bash', '/bin/sh']), /^\/bin\/bash  the-script \d+/);
   });
 
-  it('passes over a shell that cannot be run', () => {
+  it('skips a shell that cannot be run', () => {
     const command = [...buildCommand()];
     const [program = 'sh', flag = '-c', script = ''] = command;
     run(command, ['/bin/bash', '/bin/sh']);
@@ -72,15 +72,15 @@ describe('the command of a container', () => {
     assert.match(execFileSync(program, [flag, inRoot], { encoding: 'utf8' }), /^\/bin\/sh /);
   });
 
-  it('says so when the image has no shell that it knows', () => {
+  it('tells when the image has no shell that it knows', () => {
     assert.equal(run(buildCommand(), []), '1 shell not found');
   });
 
-  it("leaves umask and start-up files to the job's image", () => {
+  it('leaves umask and start-up files to the job’s image', () => {
     assert.match(run(buildCommand(), ['/bin/sh'], { BASH_ENV: 'x' }), / 00[0-7][1-7] \[x\]$/);
   });
 
-  it('has the helper write for everybody, and read no start-up file', () => {
+  it('lets the helper write files for everybody, and read no start-up file', () => {
     assert.match(
       run(helperCommand({ hasUmask: false }), ['/bin/sh'], { BASH_ENV: 'x', ENV: 'y' }),
       / 0000 \[\]$/,

@@ -42,7 +42,7 @@ describe('the first lines of a trace', () => {
     return formatHeader(context, buildVariables(context, { jobStatus: 'running' }));
   };
 
-  it('name program, runner and machine, and show of the token only its short form', () => {
+  it('name program, runner and machine, and only the short form of the token', () => {
     assert.equal(
       headerOf(),
       `${E}0KRunning with temporal-gitlab-runner 1.2.3 (abcdef12)${E}0;m\n` +
@@ -50,7 +50,7 @@ describe('the first lines of a trace', () => {
     );
   });
 
-  it('name flags that are not as usual, then settings that could not be used', () => {
+  it('name flags that differ from their defaults, then settings that cannot be used', () => {
     const header = headerOf({
       runner: { featureFlags: { FF_SCRIPT_SECTIONS: true, FF_TIMESTAMPS: false } },
       job: { variables: [{ key: 'GIT_CHECKOUT', value: 'maybe' }] },
@@ -79,14 +79,14 @@ describe('a stage that needs no container', () => {
     job: { variables: [{ key: 'GIT_STRATEGY', value }] },
   });
 
-  it('says where the job runs', () => {
+  it('tells where the job runs', () => {
     assert.equal(
       textOf('prepare_script'),
       `${E}0KRunning on runner-abcdefghi-project-42-concurrent-1 via node-1...${E}0;m\n`,
     );
   });
 
-  it('says which host name the configuration gives', () => {
+  it('tells the host name of the configuration', () => {
     const { docker } = contextOf().runner;
     assert.match(
       textOf('prepare_script', { runner: { docker: { ...docker, hostname: 'mine' } } }),
@@ -94,7 +94,7 @@ describe('a stage that needs no container', () => {
     );
   });
 
-  it('says that there are no sources', () => {
+  it('tells that there are no sources', () => {
     const green = (text: string): string => `${E}32;1m${text}${E}0;m\n`;
     const rest = green('Skipping Git checkout') + green('Skipping Git submodules setup');
     assert.equal(
@@ -107,7 +107,7 @@ describe('a stage that needs no container', () => {
     );
   });
 
-  it('says nothing about what has no words', () => {
+  it('prints nothing for a stage without a line', () => {
     assert.equal(textOf('cleanup_file_variables'), '');
   });
 });

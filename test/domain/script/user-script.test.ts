@@ -44,7 +44,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     );
   });
 
-  it('shows backslashes, quotes, dollars and line ends of a command as they are', async () => {
+  it('shows backslashes, quotes, dollar signs and line ends of a command literally', async () => {
     const command = `: '\\n' "$HOME" \`true\` \\\\ %s é`;
     const run = await runScript([command]);
     assert.equal(run.output, `${GREEN}$ ${command}${RESET}\n`);
@@ -71,7 +71,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.doesNotMatch(run.output, /echo two/);
   });
 
-  it('checks each exit code where errexit cannot, when the flag is on', async () => {
+  it('checks each exit code where errexit does not, when the flag is on', async () => {
     const parts = (isOn: boolean) => ({
       runner: { featureFlags: { FF_ENABLE_BASH_EXIT_CODE_CHECK: isOn } },
     });
@@ -80,7 +80,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.equal((await runScript(script, parts(false))).exitCode, 0);
   });
 
-  it('shares one shell from the first command to the last, the configuration included', async () => {
+  it('runs all commands in one shell, including those of the configuration', async () => {
     const run = await runScript(['b=$((a + 1))', 'cd /usr'], {
       runner: { preBuildScript: 'a=1', postBuildScript: 'echo "$a$b $PWD"' },
     });
@@ -102,12 +102,12 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.equal(plain(run.output), `$ pwd\n${place.variablesOf(job).projectDir}\n`);
   });
 
-  it('finds a step whatever the case of its name', async () => {
+  it('finds a step whatever the case of its name is', async () => {
     const run = await place.run(shell, 'step_mine', jobWith({ script: ['false'], Mine: ['true'] }));
     assert.equal(run.exitCode, 0);
   });
 
-  it('hands over variables byte for byte', async () => {
+  it('passes variables on byte for byte', async () => {
     const value = `a'b"c$HOME\`d\`\\n\\\\\n  é\t*?[x]; #{}~ \u{1F600}`;
     const run = await runScript(['printf "%s|" "$VALUE" "$EMPTY" "$CI_JOB_STATUS"'], {
       variables: [variable('VALUE', value, { raw: true }), variable('EMPTY', '')],
@@ -115,7 +115,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.ok(run.output.endsWith(`${value}||running|`), run.output);
   });
 
-  it('hands over 1 MB of variables to a script of 10,000 commands', async () => {
+  it('passes 1 MB of variables on to a script of 10,000 commands', async () => {
     const variables = Array.from({ length: 20 }, (_, index) =>
       variable(`BIG_${index}`, `'${String(index % 10).repeat(50_000)}`),
     );
@@ -125,7 +125,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.ok(run.output.endsWith('\n5000 50001\n'), run.output.slice(-200));
   });
 
-  it('survives variables whose names a shell keeps for itself', async () => {
+  it('survives variables with names that a shell reserves', async () => {
     const names = 'UID EUID PPID SHELLOPTS BASHOPTS OPTIND LINENO RANDOM SRANDOM HISTCMD _'.split(
       ' ',
     );
@@ -135,14 +135,14 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.equal(plain(run.output), '$ echo alive\nalive\n');
   });
 
-  it('gives a file variable as the path of its file', async () => {
+  it('passes a file variable on as the path of its file', async () => {
     const run = await runScript(['cat "$CONFIG"'], {
       variables: [variable('CONFIG', "it's\n content", { file: true })],
     });
     assert.ok(run.output.endsWith("\nit's\n content"), run.output);
   });
 
-  it('hands lines of GITLAB_ENV on to later scripts, taken as they are', async () => {
+  it('passes lines of GITLAB_ENV on to later scripts, literally', async () => {
     const job = jobWith(
       {
         script: [
@@ -165,7 +165,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.equal(existsSync(join(place.dir, 'bad')), false);
   });
 
-  it('never reads what another build left as GITLAB_ENV, and removes it', async () => {
+  it('never reads the GITLAB_ENV file of another build, and removes it', async () => {
     const job = jobWith({ script: ['echo "[$LEFT]"; cat "$GITLAB_ENV"'] });
     const { tempDir } = place.variablesOf(job);
     mkdirSync(tempDir, { recursive: true });
@@ -184,7 +184,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.match(run.output, /^\++ echo '?value'?$/m);
   });
 
-  it('does not when the configuration forbids it', async () => {
+  it('does not print them when the configuration forbids it', async () => {
     const run = await runScript(['echo "$NAME"'], {
       variables: [variable('CI_DEBUG_TRACE', 'true'), variable('NAME', 'value')],
       runner: { debugTraceDisabled: true },
@@ -204,7 +204,7 @@ describeForShells('a script of the job', 'all', (shell) => {
     assert.equal(readFileSync(join(projectDir, 'release.txt'), 'utf8'), "o'ne\n");
   });
 
-  it('fails with a clear line when a command of the configuration holds a NUL byte', async () => {
+  it('fails with a clear line when a command of the configuration contains a NUL byte', async () => {
     const run = await runScript(['echo two'], { runner: { preBuildScript: 'echo o\0ne' } });
     assert.equal(run.exitCode, 1);
     assert.equal(

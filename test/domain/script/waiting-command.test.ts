@@ -99,7 +99,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
   afterEach(() => waiting.remove());
 
   describeForShells('in its shell', 'all', (shell) => {
-    it('runs each in turn, each in a shell of its own, in one start', async () => {
+    it('runs each stage in its turn, each in a shell of its own, in one start', async () => {
       waiting.start(inContainer(shell));
       await waiting.hand('first', 'word=first; echo "$word"; exit 0');
       await waiting.over('first');
@@ -121,7 +121,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
       assert.equal(waiting.output(), 'once\nthen\n');
     });
 
-    it('needs no bell when it is started with a stage at hand', async () => {
+    it('needs no bell when a stage already waits at its start', async () => {
       await waiting.hand('first', 'echo first');
       waiting.start(inContainer(shell));
       await waiting.over('first');
@@ -135,7 +135,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
       assert.deepEqual(parseStageState(waiting.state(), 'first'), { exitCode: 7 });
     });
 
-    it('tells of the end of a stage when no process of it is left', async () => {
+    it('reports the end of a stage when no process of it is left', async () => {
       const stubborn = "trap '' TERM HUP INT; while :; do sleep 7; done";
       const leave = `( ${stubborn} ) & setsid sh -c "${stubborn}" & exit 0`;
       waiting.start(inContainer(shell));
@@ -148,7 +148,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
     });
   });
 
-  it('kills nothing and ends after its stage where process 1 is not of its container', async () => {
+  it('kills nothing and ends after its stage when process 1 does not belong to its container', async () => {
     // Should the guard not hold, this must not hit the machine that the test runs on.
     const harmless = (text: string): string =>
       text.replace('kill -KILL -1', `touch '${waiting.file('killed')}'`);
@@ -160,7 +160,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
     assert.throws(() => readFileSync(waiting.file('killed')), { code: 'ENOENT' });
   });
 
-  it('is started again for the stage that it has not begun', async () => {
+  it('is started again for a stage that it has not begun', async () => {
     waiting.start(inContainer({ name: 'sh', argv: ['sh'] }));
     await waiting.hand('first', 'echo first; exit 3');
     assert.equal(await waiting.exitCode(), 3);

@@ -51,7 +51,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     [`${NONCE} 0 153`, 0, 0],
   ];
   for (const [note, exitCode, noted] of notes) {
-    it(`does not run again after ${JSON.stringify(note)}, and ends as it did`, async () => {
+    it(`does not run again after ${JSON.stringify(note)}, and ends with the same code`, async () => {
       const script = `echo '${note}' >'${place.statePath}'\n${wrap('echo again')}`;
       const run = await place.runText(shell, script);
       assert.deepEqual([run.exitCode, run.output], [exitCode, '']);
@@ -73,13 +73,13 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.deepEqual(codes, ['0', ...Array.from({ length: 7 }, () => String(BEGUN_BEFORE))]);
   });
 
-  it('runs after another stage, whatever that has left in the note', async () => {
+  it('runs after another stage, whatever that has left in the state file', async () => {
     const script = `echo '${NONCE}0 3' >'${place.statePath}'\n${wrap('echo next')}`;
     const run = await place.runText(shell, script);
     assert.deepEqual([run.exitCode, run.output], [0, 'next\n']);
   });
 
-  it('keeps the order of stdout and stderr, and says nothing to the container itself', async () => {
+  it('keeps the order of stdout and stderr, and writes nothing to the container itself', async () => {
     const run = await place.runText(shell, wrap('echo 1; echo 2 >&2; echo 3; echo 4 >&2'));
     assert.equal(run.output, '1\n2\n3\n4\n');
     assert.equal(run.containerLog, '');
@@ -96,7 +96,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.equal(run.output, '1\n2\n3\n3\n4\n');
   });
 
-  it('appends: what the file held before is still there', async () => {
+  it('appends to the file and keeps its earlier content', async () => {
     const script = wrap('echo new').replace(
       'trap : TERM\n',
       `trap : TERM\necho old >>'${place.outputPath}'\n`,
@@ -104,14 +104,14 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.equal((await place.runText(shell, script)).output, 'old\nnew\n');
   });
 
-  it('hands over every byte of a large output', async () => {
+  it('passes every byte of a large output on', async () => {
     const lines = 200_000;
     const run = await place.runText(shell, wrap(`seq 1 ${lines}`));
     assert.equal(run.output.length, 1_288_895);
     assert.ok(run.output.endsWith(`\n${lines}\n`));
   });
 
-  it('keeps no more than its limit, lets the job go on, and says that the log is cut', async () => {
+  it('keeps no more than its limit, lets the job continue, and reports that the log is cut', async () => {
     const script = wrap(
       'head -c 9000000 /dev/zero | tr "\\0" x',
       `cp '${place.outputPath}' '${place.dir}/held'`,
@@ -124,27 +124,27 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.ok(times === 1 || times === 2, `bash counts in other units, but not ${times} times`);
   });
 
-  it('keeps the limit of a file from the files of the job', async () => {
+  it('does not limit the job’s own files', async () => {
     const file = join(place.dir, 'large');
     const script = wrap(`head -c 9000000 /dev/zero >'${file}'; ulimit -f; wc -c <'${file}'`);
     const run = await place.runText(shell, script);
     assert.match(run.output, /^unlimited\n *9000000\n$/);
   });
 
-  it('goes on under a lower limit that it may not raise', async () => {
+  it('continues under a lower limit that it may not raise', async () => {
     const script = `ulimit -f 100\n${wrap('seq 1 100000; exit 4')}`;
     const run = await place.runText(shell, script);
     assert.deepEqual(run.state, { exitCode: 4, copierExitCode: COPIER_AT_LIMIT });
   });
 
-  it('ends although processes of the job live on and hold its output', async () => {
+  it('ends although processes of the job still run and hold its output open', async () => {
     const started = Date.now();
     const run = await place.runText(shell, wrap('sleep 20 & echo started'));
     assert.deepEqual([run.output, run.state], ['started\n', { exitCode: 0 }]);
     assert.ok(Date.now() - started < 10_000);
   });
 
-  it('ends although a process of the job writes on and on, and has all from before', async () => {
+  it('ends although a process of the job keeps writing, and has all earlier output', async () => {
     const other = openWorkplace();
     const paths = { output: other.outputPath, state: other.statePath };
     const lines = [
@@ -160,12 +160,12 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     other.remove();
   });
 
-  it('gives commands an empty stdin, so that none of them eats the script', async () => {
+  it('gives commands an empty stdin, so that none of them reads the script', async () => {
     const run = await place.runText(shell, wrap('cat; read -r x || echo none; echo end'));
     assert.equal(run.output, 'none\nend\n');
   });
 
-  it('does not let a job ignore signals that it did not choose to', async () => {
+  it('lets a job ignore only signals that it chooses to ignore', async () => {
     const run = await place.runText(shell, wrap("grep '^SigIgn' /proc/self/status"));
     const ignored = BigInt(`0x${run.output.trim().split(/\s+/)[1] ?? ''}`);
     const [sigint, sigquit, sigterm] = [2n, 3n, 15n].map(
@@ -174,19 +174,19 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.deepEqual([sigint, sigquit, sigterm], [0n, 0n, 0n]);
   });
 
-  it('ends cleanly with 1 on TERM to its processes, and says so', async () => {
+  it('ends cleanly with 1 after TERM to its processes, and records that', async () => {
     const script = wrap('echo ready; kill -TERM "$(exec sh -c \'echo $PPID\')"; sleep 5; echo no');
     const run = await place.runText(shell, script);
     assert.deepEqual([run.exitCode, run.state], [1, { exitCode: 1 }]);
     assert.equal(run.output, 'ready\n');
   });
 
-  it('says how the stage ended although the main process got TERM meanwhile', async () => {
+  it('records how the stage ended although the main process got TERM meanwhile', async () => {
     const run = await place.runText(shell, wrap('kill -TERM $$; echo on; exit 4'));
     assert.deepEqual([run.exitCode, run.state, run.output], [4, { exitCode: 4 }, 'on\n']);
   });
 
-  it('lets the job tidy up when TERM goes to every process but the first, as a stop sends it', async () => {
+  it('lets the job clean up when TERM goes to every process but the first, as in a stop', async () => {
     const script = wrap(
       "trap 'echo tidied-up; exit 5' TERM",
       "pid=$(exec sh -c 'echo $PPID')",
@@ -210,7 +210,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.doesNotMatch(run.output + run.containerLog, /hunter2/);
   });
 
-  it('has read all of its file before the job runs', async () => {
+  it('has read its whole file before the job runs', async () => {
     const script = wrap('sleep 0.3', 'echo mine');
     const run = await place.runText(shell, script, {
       onStart: ({ scriptPath }) => {
@@ -224,7 +224,7 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.deepEqual([run.output, run.state], ['mine\n', { exitCode: 0 }]);
   });
 
-  it('cannot be ended early by what the script holds', async () => {
+  it('cannot be ended early by the content of the script', async () => {
     const lines = ["echo 'a", "'; }", ') fi'];
     const run = await place.runText(shell, wrap(...lines));
     assert.notEqual(run.exitCode, 0);
@@ -232,13 +232,13 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.match(run.output, /syntax error/i);
   });
 
-  it('runs what stands before a syntax error, then fails with a message', async () => {
+  it('runs the commands before a syntax error, then fails with a message', async () => {
     const run = await place.runText(shell, wrap('echo first', 'if then'));
     assert.match(run.output, /^first\n.*(?:syntax|unexpected)/is);
     assert.equal(run.exitCode, 2);
   });
 
-  it('fails the stage when the first part of a pipe fails, in shells that can', async () => {
+  it('fails the stage when the first part of a pipe fails, in shells that support it', async () => {
     const run = await place.runText(shell, wrap('false | true; echo survived'));
     const canPipefail = shell.name !== 'dash';
     assert.equal(run.exitCode, canPipefail ? 1 : 0);
@@ -268,21 +268,21 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.deepEqual([run.output, run.state], ['out\nerr\n', { exitCode: 5 }]);
   });
 
-  it('says so to the container when the files of the runner cannot be written', async () => {
+  it('tells the container when the runner’s files cannot be written', async () => {
     const script = wrap('echo never').replaceAll(place.statePath, join(place.dir, 'no/such/dir'));
     const run = await place.runText(shell, script);
     assert.deepEqual([run.exitCode, run.state, run.output], [CANNOT_BEGIN, undefined, '']);
     assert.match(run.containerLog, /cannot write to the files of the runner/);
   });
 
-  it('notes that it began before the first command runs', async () => {
+  it('records that it began before the first command runs', async () => {
     const run = await place.runText(shell, wrap(`cp '${place.statePath}' '${place.dir}/seen'`));
     assert.deepEqual(run.state, { exitCode: 0 });
     const seen = readFileSync(join(place.dir, 'seen'), 'utf8');
     assert.match(seen, new RegExp(`^${NONCE} begun \\d+\n$`));
   });
 
-  it('leaves files where they are: their inodes are mounted', async () => {
+  it('keeps the inodes of the files, because they are mounted', async () => {
     chmodSync(place.dir, 0o500);
     try {
       assert.deepEqual((await place.runText(shell, wrap('true'))).state, { exitCode: 0 });

@@ -54,13 +54,13 @@ const answers: readonly (readonly [engine: string, data: unknown, expected: stri
 
 describe('the protocol of Vault', () => {
   for (const [name, path, secret, expected] of paths) {
-    it(`${secret} in the ${name} engine at ${path} is asked for at ${expected}`, () => {
+    it(`${secret} in the ${name} engine at ${path} is requested at ${expected}`, () => {
       assert.equal(secretPath(request({ engine: { name, path }, path: secret })), expected);
     });
   }
 
   for (const [name, data, expected] of answers) {
-    it(`${JSON.stringify(data)} of ${name} holds ${expected ?? 'no such field'}`, () => {
+    it(`${JSON.stringify(data)} of ${name} contains ${expected ?? 'no such field'}`, () => {
       assert.equal(secretField(data, request({ engine: { name, path: 'm' } })), expected);
     });
   }
@@ -129,7 +129,7 @@ describe('the secrets of a job', () => {
     });
   });
 
-  it('are files unless they say otherwise, and name what provider they want', () => {
+  it('are files unless they set otherwise, and name the provider that they want', () => {
     assert.deepEqual(planned.slice(1), [
       {
         key: 'SECOND',
@@ -140,7 +140,7 @@ describe('the secrets of a job', () => {
     ]);
   });
 
-  it('become variables that are masked, not expanded, for the job alone, and go before its own', () => {
+  it('become variables that are masked, not expanded, only for the job, and before its own', () => {
     const secret = secretVariable({ key: 'TEAM', isFile: false, source: { kind: 'none' } }, '$X');
     const variables = buildVariables(
       {

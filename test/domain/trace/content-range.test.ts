@@ -23,7 +23,7 @@ for (const [range, expected, why] of CASES) {
   });
 }
 
-it('adjacent patches meet without gap or overlap', () => {
+it('adjacent patches leave no gap and do not overlap', () => {
   assert.equal(formatContentRange({ startByte: 0, endByte: 1024 }), '0-1023');
   assert.equal(formatContentRange({ startByte: 1024, endByte: 1025 }), '1024-1024');
 });

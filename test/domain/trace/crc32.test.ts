@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { formatCrc32, updateCrc32 } from '../../../src/domain/trace/crc32.ts';
 
-it('the checksum is zlib’s, in one go and in two', () => {
+it('the checksum is zlib’s, in one part and in two', () => {
   const law = fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
     assert.equal(updateCrc32(0, a), crc32(a));
     assert.equal(updateCrc32(updateCrc32(0, a), b), crc32(Buffer.concat([a, b])));

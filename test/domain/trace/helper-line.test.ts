@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { formatHelperLine } from '../../../src/domain/trace/helper-line.ts';
 
 describe('a line of the helper', () => {
-  it('has its fields behind a message of fifty columns, in the order of their names', () => {
+  it('has its fields after a message of fifty columns, sorted by name', () => {
     const line = formatHelperLine({
       level: 'info',
       text: 'Downloading artifacts from coordinator... ok',

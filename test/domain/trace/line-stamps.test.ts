@@ -122,7 +122,7 @@ const STREAMS: readonly (readonly [steps: readonly Step[], expected: string, why
 
 describe('the lines of several streams', () => {
   for (const [steps, expected, why] of STREAMS) {
-    it(`are stamped each by themselves: ${why}`, () => {
+    it(`are stamped separately: ${why}`, () => {
       const pipeline = createTracePipeline(optionsOf({ timestamps: true }));
       const given = steps.map(([stream, text]) =>
         text === undefined
@@ -133,7 +133,7 @@ describe('the lines of several streams', () => {
     });
   }
 
-  it('never have a character torn where a long line is broken', () => {
+  it('never have a character split where a long line is broken', () => {
     const pipeline = createTracePipeline(optionsOf({ timestamps: true }));
     const text = Buffer.from('─'.repeat(3_000));
     const given = [

@@ -79,7 +79,7 @@ describe('masking', () => {
     assert.equal(Buffer.concat(given).toString(), '[MASKED], [MASKED]');
   });
 
-  it('does not let streams finish the secrets of each other', () => {
+  it('never combines the streams to one secret', () => {
     const pipeline = createTracePipeline(optionsOf({ maskPhrases: ['secret'] }));
     const write = (stream: 'stdout' | 'runner', text: string): string =>
       Buffer.from(pipeline.write(stream, Buffer.from(text), NOW_MS)).toString();
@@ -103,7 +103,7 @@ describe('masking', () => {
     }
   });
 
-  it('takes the end of a stream for the end of a token, a URL value and a secret', () => {
+  it('treats the end of a stream as the end of a token, a URL value and a secret', () => {
     const options = optionsOf({ tokenPrefixes: ['glpat-'], maskPhrases: ['secret'] });
     for (const text of ['glpat-', 'glpat-a', '?rss_token=', '?rss_tok', 'sec']) {
       const pipeline = createTracePipeline(options);
@@ -120,7 +120,7 @@ describe('masking', () => {
     assert.doesNotMatch(JSON.stringify(pipeline.snapshot()), /hunter/);
   });
 
-  it('takes time in proportion to the text, for phrases made to be slow', () => {
+  it('takes linear time, even for phrases that are chosen to be slow', () => {
     const maskPhrases = [`${'a'.repeat(50_000)}b`, `${'a'.repeat(49_999)}c`, 'a'.repeat(20_000)];
     const text = Buffer.alloc(400_000, 'a');
     const started = process.cpuUsage();

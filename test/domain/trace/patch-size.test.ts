@@ -25,7 +25,7 @@ function grown(large = createLargePatches()): PatchSizes {
 }
 
 describe('the size of a patch', () => {
-  it('grows while GitLab takes full ones, up to four times', () => {
+  it('grows up to four times while GitLab accepts full patches', () => {
     const sizes = createPatchSizes(createLargePatches());
     const seen = Array.from({ length: 5 }, () => {
       const mib = nextMib(sizes);
@@ -41,7 +41,7 @@ describe('the size of a patch', () => {
     assert.equal(nextMib(sizes), 1);
   });
 
-  it('begins anew after a fault', () => {
+  it('begins small again after a fault', () => {
     const sizes = grown();
     sizes.learn(4 * MIB, 'failed');
     assert.equal(nextMib(sizes), 1);
@@ -49,20 +49,20 @@ describe('the size of a patch', () => {
     assert.equal(nextMib(sizes), 2);
   });
 
-  it('stays at what every GitLab takes once a patch was too large', () => {
+  it('stays at the size that every GitLab accepts when a patch was too large', () => {
     const sizes = grown();
     sizes.learn(4 * MIB, 'too_large');
     sizes.learn(MIB, 'taken');
     assert.equal(nextMib(sizes), 1);
   });
 
-  it('stays there, too, where two large ones in a row fail and small ones do not', () => {
+  it('also stays there when two large patches in a row fail and small ones do not', () => {
     const sizes = grown();
     for (const mib of [4, 1, 2, 1]) sizes.learn(mib * MIB, mib === 1 ? 'taken' : 'failed');
     assert.equal(nextMib(sizes), 1);
   });
 
-  it('is large for two builds of a node at a time, whatever their GitLab', () => {
+  it('is large for two builds of a node at a time, whatever their GitLab is', () => {
     const large = createLargePatches();
     const [first, second] = [grown(large), grown(large)];
     const held = [first.take(FAR_BEHIND), second.take(FAR_BEHIND)];
@@ -76,7 +76,7 @@ describe('the size of a patch', () => {
     assert.equal(nextMib(first), 4);
   });
 
-  it('needs none of the large ones for a log that is hardly behind', () => {
+  it('needs no large patches for a log that hardly lags', () => {
     const large = createLargePatches();
     const sizes = grown(large);
     for (let build = 0; build < 3; build += 1) sizes.take(USUAL_PATCH_BYTES);

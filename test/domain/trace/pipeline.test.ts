@@ -78,14 +78,14 @@ const REPAIRS: readonly (readonly [input: string, expected: string, why: string]
 
 describe('the repair of UTF-8', () => {
   for (const [input, expected, why] of REPAIRS) {
-    it(`makes ${JSON.stringify(expected)} of ${JSON.stringify(input)}: ${why}`, () => {
+    it(`turns ${JSON.stringify(input)} into ${JSON.stringify(expected)}: ${why}`, () => {
       const bytes = Buffer.from(input, 'latin1');
       assert.equal(textThrough(optionsOf(), [bytes]), expected);
       assert.equal(textThrough(optionsOf(), cut(bytes, [1])), expected);
     });
   }
 
-  it('gives valid text of any bytes, the same wherever they are cut', () => {
+  it('returns valid text for any bytes, the same wherever they are cut', () => {
     const bytes = fc.uint8Array({ maxLength: 100 });
     const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 });
     const law = fc.property(bytes, sizes, (input, cuts) => {

@@ -31,12 +31,12 @@ describe('section marks', () => {
     assert.equal(formatSectionEnd('get_sources', 1_700_000_000_999, true), MARK('end'));
   });
 
-  it('are left out when the coordinator does not know them', () => {
+  it('are left out when the coordinator does not support them', () => {
     assert.equal(formatSectionStart('get_sources', 0, false), '');
     assert.equal(formatSectionEnd('get_sources', 0, false), '');
   });
 
-  it('are parts of their own', () => {
+  it('are separate parts', () => {
     const parts = [MARK('end'), MARK('start'), 'title\n'];
     assert.deepEqual(splitAtSectionMarks(parts.join('')), parts);
     assert.deepEqual(splitAtSectionMarks('no mark\n'), ['no mark\n']);

@@ -29,7 +29,7 @@ const line = (text: string): string =>
   `\u001b[0;37m[service:db-postgres] ${STAMP}${text}\u001b[0;m\n`;
 
 describe('the log of a service', () => {
-  it('names the service in front of each line', () => {
+  it('has the service’s name at the beginning of each line', () => {
     const messages = [
       { stream: 'stdout', text: 'one\n' },
       { stream: 'stderr', text: 'two\n' },
@@ -37,7 +37,7 @@ describe('the log of a service', () => {
     assert.equal(format(messages), line('one') + line('two'));
   });
 
-  it('has a long line in one piece: what Docker cuts could be the middle of a secret', () => {
+  it('has a long line in one piece, because Docker might cut it in the middle of a secret', () => {
     const messages = [
       { stream: 'stdout', text: 'the password is hun' },
       { stream: 'stderr', text: 'meanwhile\n' },
@@ -46,11 +46,11 @@ describe('the log of a service', () => {
     assert.equal(format(messages), line('meanwhile') + line('the password is hunter2'));
   });
 
-  it('gives what has no line end at the end', () => {
+  it('has a line without an end at its own end', () => {
     assert.equal(format([{ stream: 'stdout', text: 'unfinished' }]), line('unfinished'));
   });
 
-  it('does not depend on how it is cut', () => {
+  it('is the same however it is cut', () => {
     const messages = fc.array(
       fc.record({
         stream: fc.constantFrom('stdout' as const, 'stderr' as const),

@@ -19,13 +19,13 @@ describe('a debug trace', () => {
     it(`is ${expected} with ${JSON.stringify(variables)}: ${why}`, () => {
       assert.equal(isDebugTrace(contextOf({ job: { variables: given } })), expected);
     });
-    it(`is never where the runner forbids it, with ${JSON.stringify(variables)}`, () => {
+    it(`is never on when the runner forbids it, with ${JSON.stringify(variables)}`, () => {
       const runner = { debugTraceDisabled: true };
       assert.equal(isDebugTrace(contextOf({ runner, job: { variables: given } })), false);
     });
   }
 
-  it('can be asked for by the runner', () => {
+  it('can be requested by the runner', () => {
     assert.equal(
       isDebugTrace(contextOf({ runner: { environment: ['CI_DEBUG_TRACE=true'] } })),
       true,

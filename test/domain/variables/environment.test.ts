@@ -54,7 +54,7 @@ describe('the environment of a service', () => {
   const of = (...own: Variable[]): readonly string[] =>
     servicesEnvironment(listVariables(entries, '/t'), own, '/t');
 
-  it('shows nothing that is not for services', () => {
+  it('shows nothing that services must not see', () => {
     assert.deepEqual(of(), ['P=public', 'F=/t/F']);
   });
 
@@ -63,25 +63,25 @@ describe('the environment of a service', () => {
     assert.deepEqual(of(...own), ['P=public', 'F=/t/F', 'A=secret', 'B=$S', 'C=$S']);
   });
 
-  it('takes names as they are given, but for those that no process can be handed', () => {
+  it('accepts names as they are, except those that no process can receive', () => {
     const own = ['xpack.security.enabled', 'a-b', '9', 'größe', '', 'A=B', 'N\0'];
     assert.deepEqual(of(...own.map((name) => v(name, '1'))).slice(2), [
       ...['xpack.security.enabled=1', 'a-b=1', '9=1', 'größe=1'],
     ]);
   });
 
-  it('lets its own win', () => {
+  it('prefers its own variables', () => {
     assert.deepEqual(of(v('P', 'mine')), ['P=mine', 'F=/t/F']);
   });
 });
 
 describe('files of variables', () => {
-  it('hold the exact content of the last of each name that is a file', () => {
+  it('contain exactly the last value of each name that is a file', () => {
     const entries = [v('F', 'old', FILE), v('F', 'new', FILE), v('G', 'x', FILE), v('G', 'y')];
     assert.deepEqual(filesOf(entries, '/t'), [{ path: '/t/F', content: 'new' }]);
   });
 
-  it('never lead out of their directory, whatever the name', () => {
+  it('never leave their directory, whatever the name is', () => {
     const name = fc.oneof(fc.string(), fc.constantFrom('..', '../x', '/etc/passwd', 'a/b', '.'));
     fc.assert(
       fc.property(fc.array(name), (names) => {
@@ -96,7 +96,7 @@ describe('files of variables', () => {
 });
 
 describe('phrases to mask', () => {
-  it('are trimmed, each once, the longest first, hidden ones too', () => {
+  it('are trimmed, each once, the longest first, including overridden ones', () => {
     const entries = [
       v('A', ' ab ', MASKED),
       v('A', 'plain'),
@@ -107,7 +107,7 @@ describe('phrases to mask', () => {
     assert.deepEqual(maskPhrasesOf(entries), ['abc', 'ab']);
   });
 
-  it('hold a long secret before any part of it, in one order only', () => {
+  it('contain a long secret before any part of it, in a fixed order', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', 'b') })), (values) => {
         const phrases = maskPhrasesOf(values.map((value) => v('K', value, MASKED)));
@@ -120,7 +120,7 @@ describe('phrases to mask', () => {
     );
   });
 
-  it('of a value of only odd white space take no time', () => {
+  it('are found quickly in a value of unusual white space', () => {
     const startedMs = performance.now();
     maskPhrasesOf([v('A', `x${'\u0085 '.repeat(10_000)}y`, MASKED)]);
     assert.ok(performance.now() - startedMs < 500);
@@ -128,7 +128,7 @@ describe('phrases to mask', () => {
 });
 
 describe('a warning about variables', () => {
-  it('is one short line, whatever their names', () => {
+  it('is one short line, whatever the names are', () => {
     assert.deepEqual(skippedWarning('left out', []), []);
     const names = ['a\nb', 'x'.repeat(5_000), ...Array<string>(20).fill('c')];
     const [line = '', ...rest] = skippedWarning('left out', names);

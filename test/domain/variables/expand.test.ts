@@ -46,14 +46,14 @@ describe('expandText', () => {
     });
   }
 
-  it('does not look at what came out of a reference', () => {
+  it('does not expand the value of a reference', () => {
     assert.equal(
       expandText('$A', () => '$B${C}'),
       '$B${C}',
     );
   });
 
-  it('agrees with a slow copy of the rules on 10,000 texts full of references', () => {
+  it('agrees with a slow implementation of the rules on 10,000 texts full of references', () => {
     const piece = fc.constantFrom(
       ...[
         '$',
@@ -83,7 +83,7 @@ describe('expandText', () => {
     );
   });
 
-  it('never throws and leaves text without a dollar alone', () => {
+  it('never throws and does not change text without a dollar sign', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
         const expanded = expandText(text, () => '');
@@ -110,7 +110,7 @@ describe('expandText', () => {
     );
   });
 
-  it('stays linear in text made of braces that are never closed', () => {
+  it('stays linear for braces that are never closed', () => {
     const startMs = performance.now();
     assert.equal(expandText('${'.repeat(500_000), show), '');
     assert.ok(performance.now() - startMs < 2_000);
@@ -133,7 +133,7 @@ describe('specialValue', () => {
     ['', undefined, 'no name'],
   ];
   for (const [name, expected, why] of specials) {
-    it(`gives ${JSON.stringify(expected)} for ${JSON.stringify(name)}: ${why}`, () => {
+    it(`returns ${JSON.stringify(expected)} for ${JSON.stringify(name)}: ${why}`, () => {
       assert.equal(specialValue(name), expected);
     });
   }

@@ -32,7 +32,7 @@ describe('variables after the scripts', () => {
       jobStatus: 'running',
     });
 
-  it('are those of the job, and then what the scripts have handed on', () => {
+  it('are those of the job, then those that the scripts pass on', () => {
     const variables = see(['OUT=made', 'NEW=a=b']);
     assert.equal(variables.get('OUT'), 'made');
     assert.equal(variables.get('NEW'), 'a=b');
@@ -42,7 +42,7 @@ describe('variables after the scripts', () => {
     assert.ok(variables.environment().some((line) => line.startsWith('CI_PROJECT_DIR=')));
   });
 
-  it('leave to the runner what it expands itself, such as keys of caches', () => {
+  it('do not change what the runner itself expands, such as keys of caches', () => {
     const variables = see(['OUT=made', 'GIT_STRATEGY=none', 'FF_TIMESTAMPS=false']);
     assert.equal(variables.expand('$OUT'), 'of the job');
     assert.equal(

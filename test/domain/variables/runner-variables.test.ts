@@ -21,7 +21,7 @@ const find = (entries: readonly Variable[], key: string): Variable | undefined =
   entries.findLast((entry) => entry.key === key);
 
 describe('variables of the runner', () => {
-  it('stand in the order that decides who overrides whom', () => {
+  it('are in the order that decides which one overrides which', () => {
     const job = { variables: [{ key: 'JOB', value: 'x' }] };
     const keys = compose({ job, runner: { environment: ['CONFIG=x'] } }).map(({ key }) => key);
     const marks = [
@@ -43,7 +43,7 @@ describe('variables of the runner', () => {
     assert.ok(!places.includes(-1));
   });
 
-  it('tell the state of the job', () => {
+  it('contain the state of the job', () => {
     assert.equal(find(compose(), 'CI_JOB_STATUS')?.value, 'success');
   });
 
@@ -71,7 +71,7 @@ describe('variables of the runner', () => {
       ],
     ];
   for (const [key, changes, expected, why] of shown) {
-    it(`hold ${key} as ${JSON.stringify(expected)}: ${why}`, () => {
+    it(`contain ${key} as ${JSON.stringify(expected)}: ${why}`, () => {
       for (const [field, value] of Object.entries(expected)) {
         assert.equal(find(compose(changes), key)?.[field as keyof Variable], value);
       }
@@ -91,12 +91,12 @@ describe('variables of the runner', () => {
     });
   }
 
-  it('name the network of a build that has one', () => {
+  it('contain the network of a build that has one', () => {
     const network = find(compose({}, { FF_NETWORK_PER_BUILD: true }), 'CI_BUILD_NETWORK_NAME');
     assert.equal(network?.value, 'runner-abcdefghi-42-1-4711');
   });
 
-  it('show every flag once, as it was decided, whatever job and config say', () => {
+  it('contain every flag once, with its decided value, whatever job and config set', () => {
     const job = { variables: [{ key: 'FF_TIMESTAMPS', value: 'false' }] };
     const entries = compose({ job, runner: { environment: ['FF_TIMESTAMPS=0'] } });
     const shownFlags = entries.filter(({ key }) => key.startsWith('FF_'));
@@ -106,7 +106,7 @@ describe('variables of the runner', () => {
     );
   });
 
-  it('leave the job’s own flags in the list that settings are read from', () => {
+  it('leave the job’s own flags in the list from which settings are read', () => {
     const job = { variables: [{ key: 'FF_TIMESTAMPS', value: 'false' }] };
     const composition = { context: contextOf({ job }), directories, jobStatus: 'running' } as const;
     assert.equal(
@@ -116,7 +116,7 @@ describe('variables of the runner', () => {
   });
 });
 
-describe('the time a job has', () => {
+describe('the time-out of a job', () => {
   const cases: [timeout: number | null, expected: number][] = [
     [60, 60],
     [0, 7200],

@@ -21,7 +21,7 @@ describe('readSettings', () => {
       ['no', true, true, true, 'unreadable'],
     ];
   for (const [text, fallback, expected, warns, why] of flags) {
-    it(`reads ${JSON.stringify(text)} as ${expected} where ${fallback} is usual: ${why}`, () => {
+    it(`reads ${JSON.stringify(text)} as ${expected} with the default ${fallback}: ${why}`, () => {
       const { value, warning: told } = settingsOf(text).flag('K', fallback);
       assert.equal(value, expected);
       const warning = `K: expected bool got "${text}", using default value: ${fallback}`;
@@ -40,7 +40,7 @@ describe('readSettings', () => {
     [' 7', 5, true, 'spaces count'],
   ];
   for (const [text, expected, warns, why] of integers) {
-    it(`reads ${JSON.stringify(text)} as ${expected} where 5 is usual: ${why}`, () => {
+    it(`reads ${JSON.stringify(text)} as ${expected} with the default 5: ${why}`, () => {
       const { value, warning } = settingsOf(text).integer('K', 5);
       assert.equal(value, expected);
       assert.equal(warning !== undefined, warns);
@@ -91,7 +91,7 @@ describe('readSettings', () => {
     assert.ok(warning.length < 300 && !warning.includes('\n'));
   });
 
-  it('does not debug where the runner forbids it', () => {
+  it('does not debug when the runner forbids it', () => {
     const settings = settingsOf('true', true);
     const warning = 'CI_DEBUG_TRACE: usage is disabled on this Runner';
     assert.deepEqual(settings.flag('CI_DEBUG_TRACE', false), { value: false, warning });
@@ -139,13 +139,13 @@ describe('warnings about settings', () => {
     ],
   ];
   for (const [key, value, warning, why] of cases) {
-    it(`tells of ${key}=${value} before anybody asks: ${why}`, () => {
+    it(`mention ${key}=${value} before anything uses it: ${why}`, () => {
       const context = contextOf({ job: { variables: [{ key, value }] } });
       assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings, [warning]);
     });
   }
 
-  it('tells of all in the same order, however often they are read', () => {
+  it('have the same order, however often they are read', () => {
     const variables = [
       { key: 'RUNNER_AFTER_SCRIPT_TIMEOUT', value: 'soon' },
       { key: 'RUNNER_SCRIPT_TIMEOUT', value: '2h' },
@@ -165,7 +165,7 @@ describe('warnings about settings', () => {
     assert.deepEqual(buildVariables(context, { jobStatus: 'running' }).warnings, expected);
   });
 
-  it('has nothing to say about good ones', () => {
+  it('are absent for valid settings', () => {
     const variables = [
       { key: 'GIT_STRATEGY', value: 'none' },
       { key: 'GIT_SUBMODULE_STRATEGY', value: 'recursive' },

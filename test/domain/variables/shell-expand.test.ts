@@ -150,12 +150,12 @@ interface GoAnswer {
 
 describe('expandShell', () => {
   for (const [given, expected, why] of cases) {
-    it(`makes ${JSON.stringify(expected)} of ${JSON.stringify(given)}: ${why}`, () => {
+    it(`turns ${JSON.stringify(given)} into ${JSON.stringify(expected)}: ${why}`, () => {
       assert.equal(expand(given), expected);
     });
   }
 
-  it('says the same as mvdan.cc/sh of the table above, and of 20,000 random texts', (t) => {
+  it('agrees with mvdan.cc/sh on the table above and on 20,000 random texts', (t) => {
     const texts = [...cases.map(([given]) => given), ...fc.sample(text, 20_000)];
     const asked = askGo(
       'shell-expansion',
@@ -173,7 +173,7 @@ describe('expandShell', () => {
     assert.deepEqual(different, []);
   });
 
-  it('ends, and changes nothing that has neither dollar, backquote nor backslash, 10,000 times', () => {
+  it('ends, and does not change text without dollar sign, backquote and backslash, 10,000 times', () => {
     const any = fc.oneof(text, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }));
     const law = fc.property(any, (given) => {
       const { text: expanded, fault } = expandShell(given, valueOf);
@@ -183,7 +183,7 @@ describe('expandShell', () => {
     fc.assert(law, { numRuns: 10_000 });
   });
 
-  it('takes any value as it is, wherever it stands, 10,000 times', () => {
+  it('inserts any value unchanged, at any place, 10,000 times', () => {
     const law = fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (value) => {
       const expanded = expandShell('<$V|${V}|${V:-x}|${V#}|"${X-${V}}">', (name) =>
         name === 'V' ? value : '',
@@ -215,7 +215,7 @@ describe('expandShell', () => {
     ['dollars', '$'.repeat(100_000)],
   ];
   for (const [what, given] of hostile) {
-    it(`is done in 100 ms with ${what}`, () => {
+    it(`takes at most 100 ms for ${what}`, () => {
       const values: Record<string, string> = { BIG, LONG: 'a'.repeat(10_000) };
       const times = [1, 2, 3].map(() => {
         const start = cpuUsage();

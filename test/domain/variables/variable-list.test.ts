@@ -20,7 +20,7 @@ const valuesOf = (...entries: Variable[]): string[] =>
   expandAll(entries, listVariables(entries, '/t')).entries.map(({ value }) => value);
 
 describe('a list of variables', () => {
-  it('finds the last of a name', () => {
+  it('finds the last variable of a name', () => {
     const list = listVariables([v('A', '1'), v('A', '2')], '/t');
     assert.equal(list.last('A')?.value, '2');
     assert.equal(list.last('toString'), undefined);
@@ -41,7 +41,7 @@ describe('a list of variables', () => {
     });
   }
 
-  it('gives up on what grows longer than asked for', () => {
+  it('gives up on a value that becomes longer than allowed', () => {
     const list = listVariables([v('A', 'x'.repeat(100))], '/t');
     assert.equal(list.expand('$A$A', 200 + '$A$A'.length), 'x'.repeat(200));
     assert.equal(list.expand('$A$A', 199), undefined);
@@ -50,19 +50,19 @@ describe('a list of variables', () => {
 });
 
 describe('expansion of all variables', () => {
-  it('takes one step, against the list before it', () => {
+  it('takes one step, with the unexpanded list', () => {
     assert.deepEqual(valuesOf(v('A', '$B'), v('B', '$C'), v('C', 'c')), ['$C', 'c', 'c']);
   });
 
-  it('leaves a variable that refers to itself as nobody would expect but gitlab-runner does', () => {
+  it('treats a variable that refers to itself like gitlab-runner, which is unexpected', () => {
     assert.deepEqual(valuesOf(v('PATH', '$PATH:/x')), ['$PATH:/x:/x']);
   });
 
-  it('does not touch raw values, which others may refer to', () => {
+  it('does not expand raw values, which others may refer to', () => {
     assert.deepEqual(valuesOf(v('A', '$B', { isRaw: true }), v('B', '<$A>')), ['$B', '<$B>']);
   });
 
-  it('keeps all together within one limit, whatever doubles what', () => {
+  it('keeps the total within one limit, whatever values double each other', () => {
     const big = v('BIG', 'x'.repeat(1_000_000));
     const entries = [big, ...Array.from({ length: 50 }, (_, index) => v(`K${index}`, '$BIG'))];
     const { entries: expanded, tooLong } = expandAll(entries, listVariables(entries, '/t'));
@@ -72,7 +72,7 @@ describe('expansion of all variables', () => {
     assert.equal(expanded.at(-1)?.value, '$BIG', 'what is too long stays as it was');
   });
 
-  it('changes nothing that holds no dollar sign, and keeps all else of an entry', () => {
+  it('changes nothing without a dollar sign, and keeps the rest of an entry', () => {
     const entry = fc.record({ key: fc.string(), value: fc.string(), isFile: fc.boolean() });
     fc.assert(
       fc.property(fc.array(entry), (given) => {
@@ -100,7 +100,7 @@ describe('a variable', () => {
     }
   });
 
-  it('that is a file lies under its name in the temporary directory', () => {
+  it('that is a file is stored under its name in the temporary directory', () => {
     assert.equal(filePath('/builds/g/p.tmp', 'KUBECONFIG'), '/builds/g/p.tmp/KUBECONFIG');
   });
 });

@@ -8,7 +8,7 @@ const MASKED = { masked: true };
 const PUBLIC = { public: true };
 
 describe('environment', () => {
-  it('holds each name once, files by their path', () => {
+  it('contains each name once, and files by their path', () => {
     const lines = withJob(v('A', '1'), v('F', 'c', FILE), v('A', '2')).environment();
     assert.deepEqual(
       lines.filter((line) => /^[AF]=/.test(line)),
@@ -16,7 +16,7 @@ describe('environment', () => {
     );
   });
 
-  it('skips what no shell can export, and says so in one line', () => {
+  it('skips names that no shell can export, with one line about it', () => {
     const bad = ['no-name', '1ST', '', 'a=b', 'a\0', 'ä', 'a b', '$(x)', 'a\nb'].map((key) =>
       v(key, 'x'),
     );
@@ -38,7 +38,7 @@ describe('environment', () => {
     assert.match(withJob(...many).warnings[0] ?? '', /and 19990 more$/);
   });
 
-  it('writes files where their variable points, the last of a name', () => {
+  it('writes files to the path of their variable, with the last value of a name', () => {
     const variables = withJob(
       v('F', 'old', FILE),
       v('F', 'new\n', FILE),
@@ -69,7 +69,7 @@ describe('environment of services', () => {
     assert.ok(!names.includes('S'));
   });
 
-  it('adds a service’s own, which may refer to everything', () => {
+  it('adds a service’s own variables, which may refer to everything', () => {
     const lines = ofServices(v('OWN', '$S'), v('P', 'mine'), v('RAW', '$S', RAW));
     assert.ok(lines.includes('OWN=secret'));
     assert.ok(lines.includes('P=mine'));
@@ -98,7 +98,7 @@ describe('mask phrases', () => {
     });
   }
 
-  it('hold masked variables of services', () => {
+  it('include masked variables of services', () => {
     const services = [{ name: 'db', variables: [v('P', '$A!', MASKED)] }];
     const variables = build({ job: { services, variables: [v('A', 'abc')] } });
     assert.deepEqual(variables.maskPhrases(), ['abc!']);
@@ -114,19 +114,19 @@ describe('project directory among variables', () => {
     assert.equal(variables.projectDirFault, undefined);
   });
 
-  it('tells of a GIT_CLONE_PATH outside of the builds', () => {
+  it('reports a GIT_CLONE_PATH outside of the builds directory', () => {
     const variables = withJob(v('GIT_CLONE_PATH', '/etc'));
     assert.match(variables.projectDirFault ?? '', /GIT_CLONE_PATH="\/etc" has to be within/);
     assert.equal(variables.projectDir, '/builds/group/app');
   });
 
-  it('tells of a GIT_CLONE_PATH where the config allows none, wherever it is set', () => {
+  it('reports a GIT_CLONE_PATH when the config forbids it, wherever it is set', () => {
     const environment = ['GIT_CLONE_PATH=$CI_BUILDS_DIR/x'];
     const variables = build({ runner: { isClonePathForbidden: true, environment } });
     assert.match(variables.projectDirFault ?? '', /GIT_CLONE_PATH is not allowed/);
   });
 
-  it('is apart for strategy empty and for a shared root', () => {
+  it('is separate for strategy empty and for a shared root', () => {
     assert.equal(withJob(v('GIT_STRATEGY', 'empty')).projectDir, '/builds/group/app-empty');
     const shared = build({ volumes: ['/srv:$CI_BUILDS_DIR'] });
     assert.equal(shared.projectDir, '/builds/AbCdEfGhI/1/group/app');

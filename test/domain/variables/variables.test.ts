@@ -9,7 +9,7 @@ import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 import { type Given, FILE, RAW, v, build, withJob, TEMP } from './variables-fixture.ts';
 
 describe('order of variables', () => {
-  it('sets what the runner knows', () => {
+  it('contains the values that the runner knows', () => {
     const variables = build();
     const expected = {
       CI_JOB_IMAGE: 'alpine:3',
@@ -84,7 +84,7 @@ describe('order of variables', () => {
     });
   }
 
-  it('tells after_script how the job went', () => {
+  it('tells after_script how the job ended', () => {
     const variables = buildVariables(contextOf(), { jobStatus: 'timedout' });
     assert.equal(variables.get('CI_JOB_STATUS'), 'timedout');
   });
@@ -95,7 +95,7 @@ describe('order of variables', () => {
     assert.equal(variables.get('CI_BUILD_NETWORK_NAME'), 'runner-abcdefghi-42-1-4711');
   });
 
-  it('hands TLS data over as files, certificate and key only together', () => {
+  it('passes TLS data on as files, certificate and key only together', () => {
     const pem = { tlsCaPem: 'CA $X', tlsCertPem: 'CERT' };
     const alone = build({ context: pem });
     assert.deepEqual(alone.files(), [{ path: `${TEMP}/CI_SERVER_TLS_CA_FILE`, content: 'CA $X' }]);
@@ -137,7 +137,7 @@ describe('feature flags among variables', () => {
     ],
   ];
   for (const [changes, expected, why] of cases) {
-    it(`exports the value that counts, ${expected}: ${why}`, () => {
+    it(`exports the decided value, ${expected}: ${why}`, () => {
       const variables = build(changes);
       assert.equal(variables.featureFlags.isOn('FF_TIMESTAMPS'), expected);
       assert.equal(flag(variables), `FF_TIMESTAMPS=${expected}`);
@@ -176,7 +176,7 @@ describe('expansion of variables', () => {
     });
   }
 
-  it('expands text with values as they are, once', () => {
+  it('expands text once, with unchanged values', () => {
     const variables = withJob(v('A', '$B'), v('B', 'y$$'), v('F', 'c', FILE));
     assert.equal(variables.expand('<$A|${B}|$F|$$|$NONE>'), `<y$$|y$|${TEMP}/F|$|>`);
   });
@@ -185,7 +185,7 @@ describe('expansion of variables', () => {
     assert.equal(withJob(v('?', 'x')).get('?'), '');
   });
 
-  it('gives up on values that would fill the memory, and says so', () => {
+  it('gives up on values that would fill the memory, with a warning', () => {
     const big = 'x'.repeat(1_000_000);
     const variables = withJob(v('BIG', big, RAW), v('A', '$BIG'.repeat(100)), v('B', '$BIG'));
     assert.equal(variables.get('A'), '$BIG'.repeat(100));
@@ -196,7 +196,7 @@ describe('expansion of variables', () => {
 });
 
 describe('buildVariables', () => {
-  it('never fails, and never puts a NUL or a strange name into an environment', () => {
+  it('never fails, and never puts a NUL or an invalid name into an environment', () => {
     const text = fc.string({
       unit: fc.constantFrom('$', '{', '}', 'A', 'B', '\0', '=', '/', '.', ' '),
     });
@@ -247,7 +247,7 @@ describe('variables of one build', () => {
     assert.equal(buildVariables(context, { jobStatus: 'failed' }), failed);
   });
 
-  it('know a secret as soon as it is there', () => {
+  it('contain a secret as soon as it is fetched', () => {
     buildVariables(context, running);
     const secret = {
       key: 'S',
@@ -262,7 +262,7 @@ describe('variables of one build', () => {
     assert.deepEqual(buildVariables(next, running).maskPhrases(), ['hidden']);
   });
 
-  it('are those of the build, also where two builds have one and the same job', () => {
+  it('belong to their build, also when two builds have the same job', () => {
     const other = { ...context, concurrentId: 9 };
     for (const expected of [context, other, context]) {
       const id = buildVariables(expected, running).get('CI_CONCURRENT_ID');
@@ -270,7 +270,7 @@ describe('variables of one build', () => {
     }
   });
 
-  it('see what the scripts have exported, and only where they are to', () => {
+  it('contain exported variables only where they are meant to', () => {
     assert.equal(finishVariables(context, running).get('A'), 'job');
     const next = { ...context, exports: ['A=exported'] };
     assert.equal(finishVariables(next, running).get('A'), 'exported');

@@ -44,7 +44,7 @@ describe('a value as people may see it', () => {
     });
   }
 
-  it('ends where nobody nests as deep', () => {
+  it('ends at a depth that no payload of this program has', () => {
     let deep: unknown = { name: 'bottom' };
     for (let level = 0; level < 10_000; level += 1) deep = { inner: deep };
     assert.doesNotMatch(JSON.stringify(showValue(deep, RULES)), /bottom/);
