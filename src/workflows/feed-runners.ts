@@ -15,6 +15,7 @@ import {
   wakeHealth,
   type RunnerHealth,
 } from '../domain/runner/health.ts';
+import { isNoInput } from '../domain/no-input.ts';
 import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
 import { handleOperatorCommands } from './fleet/operator-commands.ts';
@@ -117,6 +118,9 @@ function handleMessages(fleet: Fleet): void {
     // Anybody with access to the namespace may send any value, and an exception here would block
     // the workflow.
     const asked = isRecord(request) ? request : undefined;
+    if (!isNoInput(request) && !isReloadRequest(request)) {
+      log.warn('reloadConfig signal with unknown content, taken as one without');
+    }
     const isNamed = typeof asked?.configQueue === 'string' && asked.configQueue !== '';
     const configQueue = isNamed ? asked.configQueue : state().configQueue;
     const askAnew = state().askAnew || asked?.hasRestarted === true;
@@ -128,7 +132,8 @@ function handleMessages(fleet: Fleet): void {
     description: 'Sent by a node that has read its config.toml or was started anew.',
   });
   setHandler(messages.reportHealthSignal, (report) => {
-    if (!isRecord(report) || typeof report.runnerKey !== 'string') return;
+    if (!isHealthReport(report))
+      return log.warn('reportHealth signal with unknown content ignored');
     const { runnerKey, isHealthy } = report;
     const health = updateHealth(state().health[runnerKey], isHealthy, Date.now());
     receive({ health: { ...state().health, [runnerKey]: health } });
@@ -152,6 +157,20 @@ function describeFleet({ settings, paused, isDraining, health }: FeedRunnersStat
     return { runner: runner.key, state: isDraining ? 'drained' : rest || 'asks for jobs' };
   });
   return { isDraining, concurrent: settings.concurrent, runners };
+}
+
+function isReloadRequest(request: unknown): boolean {
+  const { configQueue, hasRestarted = false } = isRecord(request)
+    ? (request as Partial<messages.ReloadRequest>)
+    : {};
+  return typeof configQueue === 'string' && typeof hasRestarted === 'boolean';
+}
+
+function isHealthReport(report: unknown): report is messages.HealthReport {
+  const { runnerKey, isHealthy } = isRecord(report)
+    ? (report as Partial<messages.HealthReport>)
+    : {};
+  return typeof runnerKey === 'string' && typeof isHealthy === 'boolean';
 }
 
 function isRecord<T>(value: T | null | undefined): value is T & object {

@@ -69,8 +69,8 @@ export const pauseRunnerSignal = defineSignal<[runner: string]>('pauseRunner');
 export const resumeRunnerSignal = defineSignal<[runner: string]>('resumeRunner');
 /** Stops all job requests; builds continue. `resume` ends it. */
 export const drainSignal = defineSignal('drain');
-/** Ends a drain: the node asks for jobs again. */
-export const resumeSignal = defineSignal('resume');
+/** Ends a drain, so that the node asks for jobs again; with a runner it ends the pause of that one. */
+export const resumeSignal = defineSignal<[runner?: string]>('resume');
 /** Ends feedRunners and its runners. Builds continue, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
 /** Same as `pauseRunner`, under the name that the command line uses. */

@@ -15,6 +15,7 @@ import { clearValue } from '../domain/clear-text.ts';
 import { adaptRequestLimit, isFeeding, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
 import { isNodeSilent, reasonOf, throwBug } from './node/activity-failure.ts';
 import { describeRunner, lastAnswerOf, type LastAnswer } from './runner/runner-answers.ts';
+import { ignoreUnknownSignals, takesNoInput } from './node/odd-messages.ts';
 import { openBuildCount, type BuildCount } from './runner/build-count.ts';
 import * as messages from './messages.ts';
 import { openJobRequests, type JobRequests } from './runner/job-requests.ts';
@@ -130,16 +131,17 @@ function handleMessages(runner: Runner): void {
     if (askAnew) jobRequests.abandonAll();
     else if (!feeding.isFed || !isSamePace(feeding, before.feeding)) jobRequests.endAll();
   });
-  setHandler(messages.stopSignal, () => {
+  const stop = takesNoInput('stop', () => {
     update({ isStopping: true });
     jobRequests.endAll();
   });
-  setHandler(messages.buildBegunSignal, (buildId) => {
-    if (typeof buildId === 'string') builds.announce(buildId);
-  });
-  setHandler(messages.buildEndedSignal, (buildId) => {
-    if (typeof buildId === 'string') builds.remove(buildId);
-  });
+  setHandler(messages.stopSignal, stop);
+  const ofBuild = (signal: string, work: (buildId: string) => void) => (buildId: unknown) => {
+    if (typeof buildId === 'string' && buildId.startsWith('build/')) work(buildId);
+    else log.warn(`${signal} signal with unknown content ignored`);
+  };
+  setHandler(messages.buildBegunSignal, ofBuild('buildBegun', builds.announce));
+  setHandler(messages.buildEndedSignal, ofBuild('buildEnded', builds.remove));
   setHandler(messages.runnerStateQuery, () => {
     const { feeding, buildIds, isHealthy, isStopping } = state();
     return { feeding, buildIds, isHealthy, isStopping, questionsUnderWay: jobRequests.count };
@@ -150,6 +152,7 @@ function handleMessages(runner: Runner): void {
       clearValue(describeRunner(state(), { requests: jobRequests.count, builds: builds.count })),
     { description: 'Whether this runner asks for jobs, what it waits for, GitLab’s last answer.' },
   );
+  ignoreUnknownSignals();
 }
 
 function isFeedMessage(message: unknown): message is messages.FeedMessage {

@@ -1,5 +1,6 @@
 import type { BuildPlan } from '../context/stage.ts';
 import { isObject } from '../is-object.ts';
+import { isNoInput } from '../no-input.ts';
 import { formatGoDuration, parseGoDuration } from '../job/go-duration.ts';
 import { formatMoment } from './stage-table.ts';
 
@@ -26,6 +27,7 @@ export const USUAL_HOLD_MS = 3_600_000;
 export const MAX_HOLD_MS = 8 * 3_600_000;
 
 const PERSON = /^[\w.@+-][\w.@+ -]{0,62}$/;
+const HOLD_KEYS = ['time', 'onFailure', 'before', 'failureOf', 'by'];
 const SHAPE =
   'the input is a time such as "30m", or {"time": "30m", "onFailure": true, "before": "get_sources"}';
 
@@ -57,8 +59,8 @@ interface HoldInput {
 }
 
 function readInput(input: unknown): HoldInput | undefined {
-  const command = typeof input === 'string' ? { time: input } : (input ?? {});
-  if (!isObject(command)) return undefined;
+  const command = isNoInput(input) ? {} : typeof input === 'string' ? { time: input } : input;
+  if (!isObject(command) || !hasOnly(command, HOLD_KEYS)) return undefined;
   const { time, onFailure, before, failureOf, by } = command;
   if (!isOptionalText(time) || !isOptionalText(before) || !isOptionalText(failureOf)) {
     return undefined;
@@ -67,8 +69,20 @@ function readInput(input: unknown): HoldInput | undefined {
   return { time, onFailure, before, failureOf, by };
 }
 
-/** Reads who has given a command; undefined for anything that is not a name. */
-export function parsePerson(by: unknown): string | undefined {
+/** A key that nobody knows is most likely a slip in one that somebody meant. */
+function hasOnly(input: Readonly<Record<string, unknown>>, keys: readonly string[]): boolean {
+  return Object.keys(input).every((key) => keys.includes(key));
+}
+
+/** Reads the input of the commands `release` and `retry`: nothing, or the person who gives it. */
+export function parseRelease(input: unknown): Pick<HoldCommand, 'by'> | Refusal {
+  if (isNoInput(input)) return { by: undefined };
+  if (!isObject(input) || !hasOnly(input, ['by'])) return { refusal: 'it takes no input' };
+  return { by: parsePerson(input['by']) };
+}
+
+/** Returns undefined for anything that is no name of a person. */
+function parsePerson(by: unknown): string | undefined {
   return typeof by === 'string' && PERSON.test(by) ? by : undefined;
 }
 

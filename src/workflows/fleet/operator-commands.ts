@@ -1,12 +1,8 @@
-import {
-  ApplicationFailure,
-  log,
-  patched,
-  setDefaultSignalHandler,
-  setHandler,
-} from '@temporalio/workflow';
-import { clearValue, withClearMessage } from '../../domain/clear-text.ts';
+import { log, patched, setHandler } from '@temporalio/workflow';
+import { clearValue } from '../../domain/clear-text.ts';
+import { isNoInput } from '../../domain/no-input.ts';
 import type { FleetState, RunnerSettings } from '../../domain/runner/fleet.ts';
+import { badInput, ignoreUnknownSignals, refuseInput, takesNoInput } from '../node/odd-messages.ts';
 import * as messages from '../messages.ts';
 
 /** What a person may change of a fleet. */
@@ -22,8 +18,11 @@ export interface OperatedFleet {
 
 const PAUSE =
   'Stops job requests of one runner; its builds go on. Input: its name or key, "runner 1".';
-const RESUME = 'Resumes job requests of one runner. Input: its name or key, "runner 1".';
+const RESUME_RUNNER = 'Resumes job requests of one runner. Input: its name or key, "runner 1".';
+const RESUME = 'Resumes job requests of the node, or of the runner that is the input.';
 const DRAIN = 'Stops all job requests of the node; builds go on. No input.';
+/** What a person has typed for a runner is told back, but not all of it. */
+const MAX_SAID_CHARS = 100;
 const RELOAD = 'Reads config.toml of the node again. No input.';
 
 /** Handles the operator commands. The log tells each of them, and each signal that is not known. */
@@ -42,31 +41,33 @@ export function handleOperatorCommands(fleet: OperatedFleet): void {
   const { pauseRunner, resumeRunner } = commands;
   setHandler(messages.pauseRunnerSignal, pauseRunner, { description: PAUSE });
   setHandler(messages.pauseSignal, pauseRunner, { description: PAUSE });
-  setHandler(messages.resumeRunnerSignal, resumeRunner, { description: RESUME });
-  setHandler(messages.drainSignal, drain, { description: DRAIN });
-  setHandler(messages.resumeSignal, resume, {
-    description: 'Resumes job requests after `drain`. No input.',
+  setHandler(messages.resumeRunnerSignal, resumeRunner, { description: RESUME_RUNNER });
+  setHandler(messages.drainSignal, takesNoInput('drain', drain), { description: DRAIN });
+  setHandler(messages.resumeSignal, (runner) => resumeAsSignaled(runner, commands), {
+    description: RESUME,
   });
-  setHandler(messages.reloadSignal, () => fleet.reload(), { description: RELOAD });
-  setHandler(
-    messages.stopSignal,
-    () => {
-      receive({ isStopping: true });
-      say('job requests stopped until a reload or a restart');
-    },
-    {
-      description: 'Stops the workflows that ask for jobs, until a reload or a restart. No input.',
-    },
-  );
+  const reload = takesNoInput('reload', () => fleet.reload());
+  setHandler(messages.reloadSignal, reload, { description: RELOAD });
+  const stop = takesNoInput('stop', () => {
+    receive({ isStopping: true });
+    say('job requests stopped until a reload or a restart');
+  });
+  setHandler(messages.stopSignal, stop, {
+    description: 'Stops the workflows that ask for jobs, until a reload or a restart. No input.',
+  });
   handleUpdates(fleet, commands);
-  setDefaultSignalHandler((signal) => {
-    log.warn('signal is not known, ignored', { node: state().installation, signal });
-  });
+  ignoreUnknownSignals();
+}
+
+/** Up to 0.1.0 the signal always resumed the whole node. */
+function resumeAsSignaled(runner: unknown, commands: OperatorCommands): void {
+  if (isNoInput(runner) || !patched('the signal resume takes a runner')) commands.resume();
+  else commands.resumeRunner(runner);
 }
 
 interface OperatorCommands {
-  pauseRunner(runner: string): void;
-  resumeRunner(runner: string): void;
+  pauseRunner(runner: unknown): void;
+  resumeRunner(runner: unknown): void;
   drain(): void;
   resume(): void;
 }
@@ -77,7 +78,10 @@ function runnerCommandsOf(
   const { state, receive } = fleet;
   const refuse = (signal: string, runner: unknown): void => {
     log.warn(`${signal} names no runner of this node, ignored`, {
-      ...{ runner, known: state().settings.runners.map(({ name }) => name) },
+      ...{
+        runner: String(runner).slice(0, MAX_SAID_CHARS),
+        known: state().settings.runners.map(({ name }) => name),
+      },
     });
   };
   return {
@@ -121,8 +125,7 @@ function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
   const requireRunner = (runner: unknown): void => {
     const isPaused = typeof runner === 'string' && fleet.state().paused.includes(runner);
     if (typeof runner === 'string' && (isPaused || findRunner(fleet, runner) !== undefined)) return;
-    const message = 'the input is the name or key of a runner of this node, such as "runner 1"';
-    throw withClearMessage(ApplicationFailure.nonRetryable(message, 'BadInput'));
+    throw badInput('the input is the name or key of a runner of this node, such as "runner 1"');
   };
   setHandler(
     messages.pauseUpdate,
@@ -135,14 +138,14 @@ function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
   setHandler(
     messages.resumeUpdate,
     (runner?: string) => {
-      if (runner === undefined) commands.resume();
+      if (isNoInput(runner)) commands.resume();
       else commands.resumeRunner(runner);
       return clearValue('resumed: jobs are asked for');
     },
     {
-      description: 'Resumes job requests of the node, or of the runner that is the input.',
+      description: RESUME,
       validator: (runner?: string) => {
-        if (runner !== undefined) requireRunner(runner);
+        if (!isNoInput(runner)) requireRunner(runner);
       },
     },
   );
@@ -152,7 +155,7 @@ function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
       commands.drain();
       return clearValue('drained until `resume`: builds go on');
     },
-    { description: DRAIN },
+    { description: DRAIN, validator: refuseInput('drain') },
   );
   setHandler(
     messages.reloadUpdate,
@@ -160,6 +163,6 @@ function handleUpdates(fleet: OperatedFleet, commands: OperatorCommands): void {
       fleet.reload();
       return clearValue('config.toml is read again');
     },
-    { description: RELOAD },
+    { description: RELOAD, validator: refuseInput('reload') },
   );
 }

@@ -8,6 +8,7 @@ import type { JobSummary } from '../../domain/context/stage.ts';
 import { openHolds, type Holds } from './holds.ts';
 import { openKeptContainers, type KeptContainers } from './kept-containers.ts';
 import { openNotices, type Notices } from './notices.ts';
+import { ignoreUnknownSignals, refuseInput, takesNoInput } from './odd-messages.ts';
 import { openStageProgress, type StageProgress } from './stage-progress.ts';
 import { describeRow, describeStatus } from './build-answers.ts';
 import * as messages from '../messages.ts';
@@ -138,16 +139,17 @@ function handleMessages(run: BuildRun, { answers, isRestarted }: BuildMessages):
     run.interrupt({ kind: 'canceling' });
     run.holds.letGo();
   };
-  setHandler(messages.nodeRestartedSignal, isRestarted, {
+  setHandler(messages.nodeRestartedSignal, takesNoInput('nodeRestarted', isRestarted), {
     description: 'Sent by a node after its process was restarted.',
   });
   setHandler(messages.waitsSignal, (told) => tellWaits(told, stages), {
     description: 'Sent by the node to tell what the build waits for there.',
   });
-  setHandler(messages.cancelBuildSignal, cancel, { description: CANCEL });
-  setHandler(messages.cancelSignal, cancel, { description: CANCEL });
+  for (const signal of [messages.cancelBuildSignal, messages.cancelSignal]) {
+    setHandler(signal, takesNoInput(signal.name, cancel), { description: CANCEL });
+  }
   setHandler(messages.cancelUpdate, () => clearValue(cancelAnswer(run, cancel)), {
-    description: CANCEL,
+    ...{ description: CANCEL, validator: refuseInput('cancel') },
   });
   setHandler(messages.buildStateQuery, answers, {
     description: 'The state of the build, encrypted, for the program itself.',
@@ -160,6 +162,7 @@ function handleMessages(run: BuildRun, { answers, isRestarted }: BuildMessages):
   setHandler(messages.stagesQuery, () => clearValue(stages.rows.map(describeRow)), {
     description: 'Each try of each stage: state, times, exit code. No input.',
   });
+  ignoreUnknownSignals();
   // A cancel request of a person has the same effect as one from GitLab: the build ends properly.
   CancellationScope.current().cancelRequested.catch(cancel);
 }

@@ -6,14 +6,15 @@ import {
   REPEATABLE_STAGES,
   MAX_HOLD_MS,
   parseHoldCommand,
-  parsePerson,
+  parseRelease,
   type HoldCommand,
 } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
-import { clearValue, withClearMessage } from '../../domain/clear-text.ts';
+import { clearValue } from '../../domain/clear-text.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import type { KeptContainers } from './kept-containers.ts';
 import type { Notices } from './notices.ts';
+import { badInput } from './odd-messages.ts';
 import type { StageProgress } from './stage-progress.ts';
 import * as messages from '../messages.ts';
 
@@ -256,56 +257,68 @@ function handleHolds(state: HoldState, scope: HoldScope): void {
   const read = (input: unknown): HoldCommand => {
     const command = parseHoldCommand(input);
     const refusal = 'refusal' in command ? command.refusal : refusalOf(command, state, scope);
-    if ('refusal' in command || refusal !== undefined) throw badCommand(refusal ?? '');
+    if ('refusal' in command || refusal !== undefined) throw badInput(refusal ?? '');
     return command;
   };
   const requireHeld = (): void => {
-    if (state.phase === 'over' || !isHeld(state)) throw badCommand('nothing of this build is held');
-  };
-  const ifValid = (command: string, work: () => unknown): void => {
-    try {
-      work();
-    } catch (error) {
-      if (!(error instanceof ApplicationFailure)) throw error;
-      log.warn(`${command} makes no sense, ignored`, { reason: error.message });
-    }
+    if (state.phase === 'over' || !isHeld(state)) throw badInput('nothing of this build is held');
   };
   const hold = (input: unknown): string => takeCommand(read(input), state, scope);
-  const letGo = (by: unknown): string => {
+  const letGo = (input: unknown): string => {
+    const by = readPerson(input);
     requireHeld();
-    return release(parsePerson(by), { state, scope });
+    return release(by, { state, scope });
   };
   const requireFailed = (): void => {
     const refusal = retryRefusal(state);
-    if (refusal !== undefined) throw badCommand(refusal);
+    if (refusal !== undefined) throw badInput(refusal);
   };
-  const again = (by: unknown): string => {
+  const again = (input: unknown): string => {
+    const by = readPerson(input);
     requireFailed();
-    return retry(parsePerson(by), { state, scope });
+    return retry(by, { state, scope });
   };
-  setHandler(messages.retrySignal, (input) => ifValid('retry', () => again(input?.by)), {
+  setHandler(messages.retrySignal, (input) => ifValid('retry', () => again(input)), {
     description: RETRY,
   });
-  setHandler(messages.retryUpdate, (input) => clearValue(again(input?.by)), {
+  setHandler(messages.retryUpdate, (input) => clearValue(again(input)), {
     description: RETRY,
-    validator: (...[]: unknown[]) => requireFailed(),
+    validator: (input) => {
+      readPerson(input);
+      requireFailed();
+    },
   });
   setHandler(messages.holdSignal, (input) => ifValid('hold', () => hold(input)), {
     description: HOLD,
   });
-  setHandler(messages.releaseSignal, (input) => ifValid('release', () => letGo(input?.by)), {
+  setHandler(messages.releaseSignal, (input) => ifValid('release', () => letGo(input)), {
     description: RELEASE,
   });
   setHandler(messages.holdUpdate, (input) => clearValue(hold(input)), {
     description: HOLD,
     validator: (input) => void read(input),
   });
-  setHandler(messages.releaseUpdate, (input) => clearValue(letGo(input?.by)), {
+  setHandler(messages.releaseUpdate, (input) => clearValue(letGo(input)), {
     description: RELEASE,
-    validator: (...[]: unknown[]) => requireHeld(),
+    validator: (input) => {
+      readPerson(input);
+      requireHeld();
+    },
   });
 }
 
-function badCommand(message: string): ApplicationFailure {
-  return withClearMessage(ApplicationFailure.nonRetryable(message, 'BadInput'));
+/** Reads who gives a command that takes no other input. */
+function readPerson(input: unknown): string | undefined {
+  const command = parseRelease(input);
+  if ('refusal' in command) throw badInput(command.refusal);
+  return command.by;
+}
+
+function ifValid(command: string, work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    log.warn(`${command} makes no sense, ignored`, { reason: error.message });
+  }
 }

@@ -4,6 +4,7 @@ import {
   describeHold,
   describeCommand,
   parseHoldCommand,
+  parseRelease,
   stageNamesOf,
   USUAL_HOLD_MS,
 } from '../../../src/domain/build/hold.ts';
@@ -45,12 +46,25 @@ describe('the input of the command `hold`', () => {
     [{ before: {} }, /the input is a time/],
     [{ failureOf: 7 }, /the input is a time/],
     [{ before: 'a', failureOf: 'a' }, /the input is a time/],
+    [{ befor: 'get_sources' }, /the input is a time/],
+    [{ time: '30m', until: 'tomorrow' }, /the input is a time/],
   ];
   for (const [input, reason] of refusals) {
     it(`${JSON.stringify(input)} is refused: ${reason.source}`, () => {
       const command = parseHoldCommand(input);
       assert.match('refusal' in command ? command.refusal : 'understood', reason);
     });
+  }
+});
+
+it('the end of a hold takes nothing, or who gives it', () => {
+  for (const none of [undefined, null, '', {}]) {
+    assert.deepEqual(parseRelease(none), { by: undefined });
+  }
+  assert.deepEqual(parseRelease({ by: 'alice' }), { by: 'alice' });
+  assert.deepEqual(parseRelease({ by: 'a\nb' }), { by: undefined });
+  for (const odd of [7, true, 'x', ['x'], { job: 7 }, { by: 'alice', time: '1m' }]) {
+    assert.deepEqual(parseRelease(odd), { refusal: 'it takes no input' });
   }
 });
 

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import type { Client, WorkflowClient } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
@@ -39,6 +40,17 @@ export interface WorldOptions {
   readonly hasNoSharedQueue?: boolean;
 }
 
+/** A line that a workflow has written into the log. */
+export interface WorkflowLine {
+  readonly workflowId: unknown;
+  readonly message: string;
+  /** The whole line, with all fields. */
+  readonly text: string;
+}
+
+/** Warnings and errors of all workflows of this process, in their order. */
+export const workflowLines: readonly WorkflowLine[] = [];
+
 /** The tests' own extension: `.ts` in the source tree, `.js` when compiled. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const WORKFLOWS = fileURLToPath(
@@ -63,6 +75,8 @@ const isVerbose = Boolean(process.env['TGR_TEST_VERBOSE']);
 Runtime.install({
   // Tests make things fail, so warnings of the workflows about that would be noise.
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const text = `${message} ${inspect(meta, { breakLength: Infinity, maxStringLength: null })}`;
+    (workflowLines as WorkflowLine[]).push({ workflowId: meta?.['workflowId'], message, text });
     if (!isVerbose) return;
     process.stderr.write(`[temporal] ${level} ${message} ${JSON.stringify(meta)}\n`);
   }),
