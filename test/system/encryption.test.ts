@@ -6,11 +6,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
+import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import Docker from 'dockerode';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import { assertNoCanary } from '../support/canaries.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
 import { assertJob, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
@@ -20,6 +20,7 @@ import {
   runTemporalDecoding,
   SEALED_ENCODING,
 } from '../support/temporal/run-temporal.ts';
+import { seeInTheClear, type SeenWorkflow } from '../support/temporal/see-in-the-clear.ts';
 import { openVault, type TestVault } from '../support/vault.ts';
 
 /** Differs from run to run: the test searches all processes, and other tests run beside it. */
@@ -217,52 +218,6 @@ describe('secrets', () => {
   });
 });
 
-/** What a reader without the key sees: this client has no codec. */
-async function seeInTheClear(client: Client, least: number): Promise<readonly SeenWorkflow[]> {
-  const { workflowService, options } = client;
-  const { executions } = await workflowService.listWorkflowExecutions(options);
-  assert.ok(executions.length > least);
-  return Promise.all(
-    executions.map(async (listed) => {
-      const handle = client.workflow.getHandle(listed.execution?.workflowId ?? '');
-      // `handle.describe` would decode the memo, which is encrypted.
-      const { executionConfig } = await workflowService.describeWorkflowExecution({
-        ...{ namespace: client.options.namespace, execution: listed.execution ?? null },
-      });
-      const textOf = (payload: Payload | null | undefined): string =>
-        Buffer.from(payload?.data ?? []).toString();
-      const type = listed.type?.name;
-      return {
-        workflowId: handle.workflowId,
-        summary: textOf(executionConfig?.userMetadata?.summary),
-        details: textOf(executionConfig?.userMetadata?.details),
-        metadata: await handle.query<WorkflowMetadata>('__temporal_workflow_metadata'),
-        ...(type !== 'serveRunner' && { answer: await handle.query('status') }),
-        ...(type === 'runBuild' && { stages: await handle.query('stages') }),
-        failure: await failureOf(handle),
-      };
-    }),
-  );
-}
-
-interface WorkflowMetadata {
-  readonly currentDetails?: string;
-}
-
-interface SeenWorkflow {
-  readonly workflowId: string;
-  readonly summary: string;
-  readonly details: string;
-  readonly metadata: WorkflowMetadata;
-  readonly failure: string;
-}
-
-async function failureOf(handle: WorkflowHandle): Promise<string> {
-  const { events } = await handle.fetchHistory();
-  const failed = events?.at(-1)?.workflowExecutionFailedEventAttributes?.failure;
-  return `${failed?.applicationFailureInfo?.type}: ${failed?.message}`;
-}
-
 function assertShown(seen: readonly SeenWorkflow[], jobId: number): void {
   const build = seen.find(({ workflowId }) => workflowId.endsWith(`/${jobId}`));
   assert.ok(build);
@@ -338,24 +293,6 @@ async function argumentsOfAll(): Promise<Buffer> {
   const ended = Buffer.alloc(0);
   const read = (id: string): Promise<Buffer> => readFile(`/proc/${id}/cmdline`).catch(() => ended);
   return Buffer.concat(await Promise.all(processes.map(read)));
-}
-
-function assertNoCanary(bytes: Buffer, canaries: readonly string[], where: string): void {
-  for (const secret of canaries) {
-    for (const form of formsOf(secret)) {
-      assert.equal(bytes.includes(form), false, `${where} holds ${secret} as ${form}`);
-    }
-  }
-}
-
-/** The secret itself, in hex, and in base64 at each of its three alignments. */
-function formsOf(secret: string): readonly string[] {
-  const base64 = [0, 1, 2].map((shift) =>
-    Buffer.from('x'.repeat(shift) + secret)
-      .toString('base64')
-      .slice(4, -4),
-  );
-  return [secret, Buffer.from(secret).toString('hex'), ...base64];
 }
 
 async function filesBelow(directory: string): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { defineUpdate } from '@temporalio/workflow';
@@ -64,6 +65,12 @@ describe('messages of the wrong shape', () => {
   const linesOf = ({ workflowId }: WorkflowHandle): readonly string[] =>
     workflowLines.filter((line) => line.workflowId === workflowId).map(({ text }) => text);
 
+  async function whenLines(handle: WorkflowHandle, count: number, what: string): Promise<void> {
+    for (const endMs = Date.now() + 10_000; linesOf(handle).length < count; await delay(5)) {
+      assert.ok(Date.now() < endMs, `nothing is said of ${what}`);
+    }
+  }
+
   /** Each signal leaves a line that names it and not its input, and changes nothing. */
   async function assertIgnored(
     handle: WorkflowHandle,
@@ -75,6 +82,7 @@ describe('messages of the wrong shape', () => {
       for (const [what, inputs] of ODD) {
         const from = linesOf(handle).length;
         await handle.signal(signal, ...inputs);
+        await whenLines(handle, from + 1, `${signal} with ${what}`);
         assert.deepEqual(await look(), before, `${signal} with ${what} changes something`);
         const said = linesOf(handle).slice(from);
         assert.equal(said.length, 1, `${signal} with ${what}: ${said.join('\n')}`);
