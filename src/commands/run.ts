@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
+import { errorCode } from '../adapters/host/error-code.ts';
 
 /** Describes the settings of the node that have no key in config.toml. */
 const ENVIRONMENT = `
@@ -72,7 +73,7 @@ function changeDirectory(directory: string): void {
   try {
     process.chdir(directory);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     throw new Error(`--working-directory "${directory}" cannot be used: ${code ?? String(error)}`);
   }
 }

@@ -9,6 +9,7 @@ import type { Temporal } from '../adapters/temporal/connect.ts';
 import { createSlotSupplier } from '../adapters/temporal/slot-supplier.ts';
 import { boundYoungGenerationOfThreads } from './machine/young-generation.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../workflows/messages.ts';
+import { errorCode } from '../adapters/host/error-code.ts';
 
 export interface WorkersOptions {
   readonly temporal: Temporal;
@@ -76,7 +77,7 @@ async function checkBundle(): Promise<void> {
   try {
     await access(WORKFLOW_BUNDLE, constants.R_OK);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     const message = `the workflow bundle ${WORKFLOW_BUNDLE} cannot be read (${code ?? String(error)})`;
     throw new Error(`${message}: build the program with \`npm run build\`, or install it anew`);
   }

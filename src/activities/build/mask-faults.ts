@@ -1,8 +1,7 @@
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
 import { isObject } from '../../domain/is-object.ts';
 import type { LiveBuilds } from './live-builds.ts';
-
-type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
+import { wrapCalls, type Calls } from './wrap-calls.ts';
 
 /**
  * Wraps the activities so that they mask the texts of their faults, thrown or returned, as the
@@ -10,18 +9,14 @@ type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
  * decode them.
  */
 export function maskFaults<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
-  const masked = Object.entries<Calls<T>[keyof T]>(activities).map(([name, call]) => [
-    name,
-    async (...input: never[]): Promise<unknown> => {
-      try {
-        return maskResult(await call(...input), maskOf(input[0], live));
-      } catch (error) {
-        maskError(error, maskOf(input[0], live));
-        throw error;
-      }
-    },
-  ]);
-  return Object.fromEntries(masked) as T;
+  return wrapCalls(activities, (_, call) => async (...input) => {
+    try {
+      return maskResult(await call(...input), maskOf(input[0], live));
+    } catch (error) {
+      maskError(error, maskOf(input[0], live));
+      throw error;
+    }
+  });
 }
 
 type Mask = (text: string) => string;

@@ -2,36 +2,31 @@ import { waitAfter } from '../../domain/build/wait.ts';
 import { TransientError } from '../../domain/failure.ts';
 import type { LiveBuilds } from './live-builds.ts';
 import type { Waits } from './waits.ts';
-
-type Calls<T> = Record<keyof T, (...input: never[]) => Promise<unknown>>;
+import { wrapCalls, type Calls } from './wrap-calls.ts';
 
 /**
  * Wraps the activities so that the build counts as waiting from a transient fault of a call until a
  * call of the same name succeeds.
  */
 export function tellWaits<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
-  const telling = Object.entries<Calls<T>[keyof T]>(activities).map(([name, call]) => [
-    name,
-    async (...input: never[]): Promise<unknown> => {
-      const waitsOf = (): Waits | undefined => findWaits(input[0], live);
-      // This is the only call that is given up after some tries, and what comes next does not wait
-      // for it.
-      if (name === 'reportResult') {
-        for (const given of ['beginBuild', 'prepareEnvironment']) waitsOf()?.end(given);
-      }
-      try {
-        const answer = await call(...input);
-        waitsOf()?.end(name);
-        return answer;
-      } catch (error) {
-        const waits = waitsOf();
-        if (error instanceof TransientError) waits?.begin(name, waitAfter(error));
-        else waits?.end(name);
-        throw error;
-      }
-    },
-  ]);
-  return Object.fromEntries(telling) as T;
+  return wrapCalls(activities, (name, call) => async (...input) => {
+    const waitsOf = (): Waits | undefined => findWaits(input[0], live);
+    // This is the only call that is given up after some tries, and what comes next does not wait
+    // for it.
+    if (name === 'reportResult') {
+      for (const given of ['beginBuild', 'prepareEnvironment']) waitsOf()?.end(given);
+    }
+    try {
+      const answer = await call(...input);
+      waitsOf()?.end(name);
+      return answer;
+    } catch (error) {
+      const waits = waitsOf();
+      if (error instanceof TransientError) waits?.begin(name, waitAfter(error));
+      else waits?.end(name);
+      throw error;
+    }
+  });
 }
 
 function findWaits(

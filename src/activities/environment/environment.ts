@@ -236,8 +236,8 @@ async function settle<T>(
   const results = await Promise.allSettled(work);
   return {
     values: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-    failures: results.flatMap((result) =>
-      result.status === 'rejected' ? [result.reason as unknown] : [],
+    failures: results.flatMap((result): readonly unknown[] =>
+      result.status === 'rejected' ? [result.reason] : [],
     ),
   };
 }

@@ -1,4 +1,5 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** Quotes a name of unknown origin for use in a line: short, and without control characters. */
 export function quoted(name: string): string {
@@ -15,7 +16,7 @@ export function archiveFault(why: string, cause?: unknown): FinalError {
 
 /** Turns a full or failing disk into a FinalError. Other errors are returned unchanged. */
 export function diskFault(error: unknown, doing: string): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errorCode(error) ?? '';
   const why = DISK_FAULTS.get(code);
   if (why === undefined) return error;
   return new FinalError(FailureType.RunnerSystem, `${doing}: ${why} (${code})`, { cause: error });

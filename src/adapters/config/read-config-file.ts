@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** The limit is far above any real file, and keeps a wrong path from exhausting the memory. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
@@ -25,8 +26,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
       await file.close();
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return { text: '', isOpenToAll: false, isMissing: true };
+    if (errorCode(error) === 'ENOENT') return { text: '', isOpenToAll: false, isMissing: true };
     const reason = error instanceof Error ? error.message : String(error);
     throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be read: ${reason}`, {
       cause: error,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import type { CredentialPrograms, Log } from '../../ports/index.ts';
+import { errorCode } from '../host/error-code.ts';
 
 export interface CredentialProgramsOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -91,7 +92,7 @@ function programOf(helper: string): string {
 }
 
 function reasonOf(error: Error): string {
-  const code = 'code' in error ? String(error.code) : error.message;
+  const code = errorCode(error) ?? error.message;
   return code === 'ENOENT' ? 'is not on the PATH of the runner' : `cannot be run (${code})`;
 }
 

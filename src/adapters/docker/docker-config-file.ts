@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseDockerConfig, type AuthSource } from '../../domain/executor/registry-auth.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /**
  * Reads the registry credentials of this program's user: `~/.docker/config.json` (or that of
@@ -18,17 +19,12 @@ export async function readDockerConfigFile(
     try {
       return parseDockerConfig(path, await readFile(path, 'utf8'));
     } catch (error) {
-      const code = codeOf(error);
+      const code = errorCode(error) ?? 'unknown error';
       if (code === 'ENOENT' || code === 'ENOTDIR') continue;
       return { name: path, entries: [], problem: `it cannot be read (${code})` };
     }
   }
   return { name: paths[0] ?? folder, entries: [], problem: undefined };
-}
-
-function codeOf(error: unknown): string {
-  const isCoded = error instanceof Error && 'code' in error && typeof error.code === 'string';
-  return isCoded ? (error.code as string) : 'unknown error';
 }
 
 /** Returns the value. An empty variable counts as unset. */

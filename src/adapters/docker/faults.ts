@@ -1,5 +1,6 @@
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { isRefusedForGood } from './refused-starts.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** An answer with an unexpected status. */
 export interface Refusal {
@@ -58,7 +59,7 @@ export function startFault(refusal: Refusal, action: RefusedAction): TransientEr
 
 /** Returns the error for a daemon that could not be reached. It is transient. */
 export function unreachableFault(error: unknown, action: RefusedAction): TransientError {
-  const code = codeOf(error);
+  const code = errorCode(error) ?? '';
   const words = error instanceof Error ? error.message.trim() : String(error);
   const advice = adviceFor(code);
   return new TransientError(
@@ -86,11 +87,6 @@ export function nonsenseFault(cause: unknown, action: RefusedAction): FinalError
 
 export function isFault(error: unknown): error is TransientError | FinalError {
   return error instanceof TransientError || error instanceof FinalError;
-}
-
-function codeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
 }
 
 function adviceFor(code: string): string {

@@ -21,6 +21,7 @@ import { createAnswerRetries } from './answer-retries.ts';
 import { describeFault } from './faults.ts';
 import type { ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** Go's client has the same limit. */
 const MAX_REDIRECTS = 10;
@@ -195,12 +196,12 @@ async function writeBody(
 
 /** Whether the disk has failed. Only faults of the network are tried again. */
 function isOfDisk(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errorCode(error) ?? '';
   return isDiskFullCode(code) || ['EROFS', 'EIO', 'EFBIG'].includes(code);
 }
 
 function writeFault(error: unknown, file: string): FinalError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault';
+  const code = errorCode(error) ?? 'unknown fault';
   const advice = isDiskFullCode(code) ? ': the disk is full, make room on it' : '';
   return new FinalError(FailureType.RunnerSystem, `cannot write ${file} (${code})${advice}`, {
     cause: error,

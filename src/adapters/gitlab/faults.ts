@@ -1,5 +1,6 @@
 import { excerptOf, errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
 import { isHtmlMediaType, isJsonMediaType } from '../../domain/runner/reply-headers.ts';
+import { errorCode } from '../host/error-code.ts';
 
 const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -14,7 +15,7 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
  */
 export function describeFault(error: unknown, secrets: readonly string[]): string {
   const cause = innermost(error);
-  const code = codeOf(cause);
+  const code = errorCode(cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   const text = code === undefined || message.includes(code) ? message : `${code} ${message}`;
   const advice =
@@ -32,11 +33,6 @@ function innermost(error: unknown): unknown {
     current = next;
   }
   return current;
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
 }
 
 interface Answer {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Log } from '../../ports/index.ts';
 import { readableCertificates } from '../http/pem.ts';
+import { errorCode } from '../host/error-code.ts';
 
 export interface TlsSource {
   readonly baseUrl: URL;
@@ -72,7 +73,7 @@ async function readPem(path: string, log: Log): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code !== 'ENOENT' && code !== 'ENOTDIR') {
       log.error('certificate file cannot be read, going on without it', { file: path, code });
     }

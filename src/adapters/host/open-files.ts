@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { OpenFiles } from '../../domain/runner/open-files.ts';
+import { errorCode } from './error-code.ts';
 
 const TOO_MANY: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
 
@@ -13,7 +14,7 @@ export async function readOpenFiles(): Promise<OpenFiles | undefined> {
     return { used: (await readdir('/proc/self/fd')).length, limit };
   } catch (error) {
     // Counting them takes one more.
-    if (TOO_MANY.has((error as NodeJS.ErrnoException).code)) return { used: limit, limit };
+    if (TOO_MANY.has(errorCode(error))) return { used: limit, limit };
     throw error;
   }
 }
@@ -30,7 +31,7 @@ async function readLimit(): Promise<number | undefined> {
     const soft = /^Max open files +(\d+)/m.exec(limits)?.[1];
     lastLimit = soft === undefined ? undefined : Number(soft);
   } catch (error) {
-    if (!TOO_MANY.has((error as NodeJS.ErrnoException).code)) return undefined;
+    if (!TOO_MANY.has(errorCode(error))) return undefined;
   }
   return lastLimit;
 }

@@ -11,6 +11,7 @@ import { isLoopback } from '../http/proxy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { ListenAddress } from '../../domain/runner/listen-address.ts';
 import { requestFault } from './request-fault.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** A request is a line and a few headers. */
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -127,7 +128,7 @@ export async function listenAt(
   try {
     await once(server, 'listening');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const code = errorCode(error) ?? String(error);
     const place = `${host ?? '*'}:${port}`;
     throw new FinalError(
       FailureType.InvalidConfig,
@@ -160,7 +161,7 @@ async function answerSafely(
  * Whether the client has left before its body had ended, or was sent away because it was too slow.
  */
 function hasLeft({ complete }: IncomingMessage, error: unknown): boolean {
-  return !complete && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+  return !complete && errorCode(error) === 'ECONNRESET';
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

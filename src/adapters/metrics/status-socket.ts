@@ -8,6 +8,7 @@ import type { NodeStatus } from '../../domain/metrics/node-status.ts';
 import type { Log } from '../../ports/index.ts';
 import { openHttpServer } from '../http-server/http-server.ts';
 import { answerAt } from '../http-server/routes.ts';
+import { errorCode } from '../host/error-code.ts';
 
 // The status is served at a socket and not kept in a file, because a socket costs nothing while
 // nobody asks, and its answer is never old.
@@ -74,7 +75,7 @@ function silenceOf(error: unknown): Silence {
       cause: error,
     });
   }
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const code = errorCode(error) ?? '';
   if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(code)) return 'not running';
   return ['EACCES', 'EPERM'].includes(code) ? 'not allowed' : 'no answer';
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { readIfThere, syncDirectory, writeDurably } from './durable-files.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** Returns a path in the directory of a build. */
 export type PathOf = (buildId: string, ...rest: string[]) => string;
@@ -42,7 +43,7 @@ export function createNotes(path: PathOf): Notes {
     try {
       await writeDurably(fileOf(buildId, name), content);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (errorCode(error) !== 'ENOENT') throw error;
       // The build is of an earlier release, or somebody has deleted its files.
       await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(path(buildId));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock, Log } from '../../ports/index.ts';
 import { createKeyedMutex } from '../host/keyed-mutex.ts';
 import type { CacheUses } from '../../ports/cache-volumes.ts';
+import { errorCode } from '../host/error-code.ts';
 
 export interface CacheUsesOptions {
   /** The directory of the files. Created when absent. */
@@ -59,7 +60,7 @@ async function read(volume: string, { directory }: CacheUsesOptions): Promise<nu
   try {
     return (await stat(join(directory, volume))).mtimeMs;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

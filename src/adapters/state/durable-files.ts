@@ -1,11 +1,12 @@
 import { chmod, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../host/error-code.ts';
 
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -20,7 +21,7 @@ export async function readTextIfThere(file: string): Promise<string | undefined>
 export async function writeDurably(file: string, content: Uint8Array): Promise<void> {
   const draft = draftOf(file);
   await writeNew(draft, content).catch(async (error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
     // This is left over from a process that died while it wrote. It may have another mode.
     await unlink(draft);
     await writeNew(draft, content);
@@ -55,14 +56,14 @@ export async function isThere(file: string): Promise<boolean> {
     await stat(file);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOENT') return false;
     throw error;
   }
 }
 
 export async function syncIfThere(directory: string): Promise<void> {
   await syncDirectory(directory).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   });
 }
 

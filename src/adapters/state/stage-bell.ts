@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { StageWait } from '../../ports/index.ts';
 import { makeFile } from './durable-files.ts';
 import { hasBegun, readState, whenBegun } from './stage-state-file.ts';
+import { errorCode } from '../host/error-code.ts';
 
 const run = promisify(execFile);
 
@@ -85,5 +86,5 @@ async function openBell(bell: string): Promise<FileHandle | undefined> {
 }
 
 function ignoreFullPipe(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  if (errorCode(error) !== 'EAGAIN') throw error;
 }

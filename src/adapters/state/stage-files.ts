@@ -5,6 +5,7 @@ import type { PathOf } from './build-notes.ts';
 import { makeFile, readIfThere } from './durable-files.ts';
 import { makeBell, ringBell } from './stage-bell.ts';
 import { readState, whenBegun, whenOver } from './stage-state-file.ts';
+import { errorCode } from '../host/error-code.ts';
 
 const MAX_END_BYTES = 8_192;
 /** The mode of files that the job's container must be able to write as any user. */
@@ -68,7 +69,7 @@ async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promis
   try {
     await setModes(files);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await makeFile(files.script, READABLE_BY_JOB);
     await makeFile(files.output, WRITABLE_BY_JOB);
@@ -99,7 +100,7 @@ async function makeServiceLog(folder: string, index: number): Promise<string> {
  */
 async function emptyState(file: string): Promise<void> {
   await truncate(file).catch((error: unknown) => {
-    const { code = '' } = error as NodeJS.ErrnoException;
+    const code = errorCode(error) ?? '';
     if (!['EACCES', 'EPERM'].includes(code)) throw error;
   });
 }

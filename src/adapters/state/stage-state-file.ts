@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStageOver } from '../../domain/script/stage-state.ts';
 import type { StageWait } from '../../ports/index.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** Room for two lines with a nonce, and the rest of a longer content. */
 const MAX_STATE_BYTES = 256;
@@ -48,7 +49,7 @@ async function whenState(
 /** Reads only the beginning of the file, because the job can write any amount to it. */
 export async function readState(file: string): Promise<string> {
   const handle = await open(file, 'r').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (handle === undefined) return '';

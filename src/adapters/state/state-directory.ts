@@ -5,6 +5,7 @@ import type { Log } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { readTextIfThere } from './durable-files.ts';
 import { describeProcess } from './process-identity.ts';
+import { errorCode } from '../host/error-code.ts';
 
 export interface StateDirectoryOptions {
   readonly configPath: string;
@@ -135,7 +136,7 @@ async function tryToTake(file: string, content: string): Promise<boolean> {
     await link(draft, file);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
     return false;
   } finally {
     await rm(draft, { force: true });
@@ -151,7 +152,7 @@ async function removeStale(file: string, stale: string): Promise<void> {
   try {
     await rename(file, moved);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if (errorCode(error) === 'ENOENT') return;
     throw error;
   }
   if ((await readTextIfThere(moved)) !== stale) await link(moved, file).catch(() => undefined);

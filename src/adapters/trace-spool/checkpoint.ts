@@ -2,8 +2,9 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TracePipelineState } from '../../domain/trace/pipeline.ts';
 import { syncDirectory } from '../state/durable-files.ts';
-import { diskFault, errorCode } from './faults.ts';
+import { diskFault } from './faults.ts';
 import type { Mark } from './marks.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /** Everything that is needed to continue a trace exactly. */
 export interface Checkpoint {

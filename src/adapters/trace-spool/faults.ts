@@ -1,5 +1,6 @@
 import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { TransientError } from '../../domain/failure.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /**
  * Returns the error for a disk fault. It is transient, because somebody, even the job itself, may
@@ -9,8 +10,4 @@ export function diskFault(action: string, path: string, cause: unknown): Transie
   const code = errorCode(cause) ?? String(cause);
   const reason = isDiskFullCode(code) ? `no space left (${code})` : code;
   return new TransientError(`cannot ${action} ${path}: ${reason}`, { cause, from: 'disk' });
-}
-
-export function errorCode(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
 }

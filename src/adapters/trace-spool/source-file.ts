@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { diskFault, errorCode } from './faults.ts';
+import { diskFault } from './faults.ts';
+import { errorCode } from '../host/error-code.ts';
 
 /**
  * A file that a hostile job writes. It may be truncated, may have holes of terabytes, and may

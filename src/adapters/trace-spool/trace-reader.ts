@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import type { Clock } from '../../ports/index.ts';
 import { isThere } from '../state/durable-files.ts';
 import { watchChanges } from './changes.ts';
+import { errorCode } from '../host/error-code.ts';
 
 export interface TraceReading {
   /** The directory of the build. */
@@ -79,7 +80,7 @@ async function copyRest(file: FileHandle, from: number, output: Writable): Promi
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   return open(path, FLAGS).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
 }

@@ -1,0 +1,16 @@
+/** Functions that return promises, such as activities, by name. */
+export type Calls<T> = Record<keyof T, Call>;
+
+type Call = (...input: never[]) => Promise<unknown>;
+
+/** What a wrapper is given: the name of a call, and the call. */
+export type Wrap = (name: string, call: Call) => Call;
+
+/** Wraps each of the calls. What a wrapper returns must give what the call gives. */
+export function wrapCalls<T extends Calls<T>>(calls: T, wrap: Wrap): T {
+  const wrapped = { ...calls };
+  for (const [name, call] of Object.entries<Call>(calls)) {
+    Object.assign(wrapped, { [name]: wrap(name, call) });
+  }
+  return wrapped;
+}
