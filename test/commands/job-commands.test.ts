@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import type { FakeWorkflow } from './fake-temporal.ts';
-import { BUILD, OTHER_BUILD, build, openRunningNode, type RunningNode } from './running-node.ts';
+import { BUILD, OTHER_BUILD, build, node, open } from './running-node.ts';
 import { run } from './support.ts';
-
-let node: RunningNode;
-afterEach(async () => {
-  assert.equal(node.openClients, 0, 'the connection to Temporal is closed');
-  await node.close();
-});
-
-async function open(...workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
-  node = await openRunningNode(workflows);
-  return node;
-}
 
 const ALICE = { SUDO_USER: 'alice', USER: 'root' };
 

@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
-import { afterEach, describe, it } from 'node:test';
-import type { FakeWorkflow } from './fake-temporal.ts';
-import { FLEET, feeder, openRunningNode, type RunningNode } from './running-node.ts';
-
-let node: RunningNode;
-afterEach(async () => {
-  assert.equal(node.openClients, 0, 'the connection to Temporal is closed');
-  await node.close();
-});
-
-async function open(...workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
-  node = await openRunningNode(workflows);
-  return node;
-}
+import { describe, it } from 'node:test';
+import { FLEET, feeder, node, open } from './running-node.ts';
 
 describe('a command about a node', () => {
   const sends: [args: readonly string[], name: string, input: readonly string[], said: RegExp][] = [
@@ -92,7 +80,6 @@ describe('a command about a node', () => {
         assert.match(other.stderr, /node "gone" does not answer/);
         const limitMs = temporal.limitsMs.at(-1) ?? 0;
         assert.ok(limitMs > 0 && limitMs <= 5_000, `it waits for ${limitMs} ms`);
-        if (workflows.length === 0) await node.close();
       }
     });
   }

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from 'node:test';
 import { createBuildStore } from '../../src/adapters/state/build-store.ts';
 import { stateDirectoryPaths, type StatePaths } from '../../src/adapters/state/state-directory.ts';
 import type { CommandPorts } from '../../src/commands/ports.ts';
@@ -55,7 +57,7 @@ export interface NodeRunOptions extends Omit<RunOptions, 'ports'> {
   readonly ports?: Partial<CommandPorts>;
 }
 
-export async function openRunningNode(workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
+async function openRunningNode(workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-command-'));
   const configPath = join(directory, 'config.toml');
   const state = stateDirectoryPaths({ configPath, env: {} });
@@ -93,4 +95,21 @@ export async function openRunningNode(workflows: readonly FakeWorkflow[]): Promi
       }),
     close: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+/** The node of the test that runs now. */
+export let node: RunningNode;
+const opened: RunningNode[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0)) {
+    assert.equal(one.openClients, 0, 'the connection to Temporal is closed');
+    await one.close();
+  }
+});
+
+/** Opens a node that is closed after the test. */
+export async function open(...workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
+  node = await openRunningNode(workflows);
+  opened.push(node);
+  return node;
 }

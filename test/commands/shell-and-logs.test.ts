@@ -3,21 +3,15 @@ import { EventEmitter, once } from 'node:events';
 import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { CommandPorts, TerminalEngineOptions } from '../../src/commands/ports.ts';
 import type { TerminalCommand } from '../../src/ports/index.ts';
 import { createFakeShell, type FakeShell } from '../adapters/session-server/fake-shell.ts';
-import { BUILD, build, openRunningNode, type RunningNode } from './running-node.ts';
-
-let node: RunningNode;
-afterEach(async () => {
-  assert.equal(node.openClients, 0, 'the connection to Temporal is closed');
-  await node.close();
-});
+import { BUILD, build, node, open } from './running-node.ts';
 
 describe('`logs`', () => {
   it('prints the log as it is on the disk of the node, byte by byte', async () => {
-    node = await openRunningNode([build()]);
+    await open(build());
     const log = Buffer.from('masked [MASKED] ж\u001b[31m\r\n');
     await writeFile(join(await node.record(), 'trace'), log);
     const { exitCode, stdout } = await node.run(['logs', '7']);
@@ -25,7 +19,7 @@ describe('`logs`', () => {
   });
 
   it('prints with --follow what is added, until the build is removed', async () => {
-    node = await openRunningNode([build()]);
+    await open(build());
     const directory = await node.record();
     const trace = join(directory, 'trace');
     await writeFile(trace, 'begun\n');
@@ -41,7 +35,7 @@ describe('`logs`', () => {
   });
 
   it('ends with 1 where the job runs on another node, and names it', async () => {
-    node = await openRunningNode([build({ node: 'node-2' })]);
+    await open(build({ node: 'node-2' }));
     const { exitCode, stdout, stderr } = await node.run(['logs', '7']);
     assert.deepEqual([exitCode, stdout], [1, '']);
     const said = `ERROR: this node has no log of ${BUILD}: run \`logs\` on its node, node-2`;
@@ -68,7 +62,7 @@ describe('`shell`', () => {
   }
 
   it('passes a pipe on to a shell in the container of the job, and its output and code back', async () => {
-    node = await openRunningNode([build()]);
+    await open(build());
     await node.record();
     const shell = createFakeShell();
     const { ports, opened } = engineWith(shell);
@@ -93,7 +87,7 @@ describe('`shell`', () => {
   });
 
   it('ends with 1 where the exit code of the shell is not known', async () => {
-    node = await openRunningNode([build()]);
+    await open(build());
     await node.record();
     const shell = createFakeShell();
     await shell.close();
@@ -102,7 +96,7 @@ describe('`shell`', () => {
   });
 
   it('ends with 1 where the job has no container that runs, and says when it has', async () => {
-    node = await openRunningNode([build()]);
+    await open(build());
     await node.record();
     const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(undefined));
     assert.equal(exitCode, 1);
@@ -113,7 +107,7 @@ describe('`shell`', () => {
   });
 
   it('ends with 1 where the job runs on another node, and asks no engine', async () => {
-    node = await openRunningNode([build({ node: 'node-2' })]);
+    await open(build({ node: 'node-2' }));
     const { ports, opened } = engineWith(createFakeShell());
     const { exitCode, stderr } = await node.run(['shell', '7'], { ports });
     assert.equal(exitCode, 1);

@@ -4,29 +4,12 @@ import { openStatusSocket } from '../../src/adapters/metrics/status-socket.ts';
 import type { NodeStatus } from '../../src/domain/metrics/node-status.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import type { FakeWorkflow } from './fake-temporal.ts';
-import {
-  BUILD,
-  FLEET,
-  NODE,
-  OTHER_BUILD,
-  build,
-  feeder,
-  openRunningNode,
-  type RunningNode,
-} from './running-node.ts';
+import { BUILD, FLEET, NODE, OTHER_BUILD, build, feeder, node, open } from './running-node.ts';
 
-let node: RunningNode;
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
-  assert.equal(node.openClients, 0, 'the connection to Temporal is closed');
-  await node.close();
 });
-
-async function open(...workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
-  node = await openRunningNode(workflows);
-  return node;
-}
 
 const unanswered = build({
   id: OTHER_BUILD,
