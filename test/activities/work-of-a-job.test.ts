@@ -54,7 +54,7 @@ async function countBuilt(): Promise<number> {
   return looks() / once.looks();
 }
 
-/** The same with the node's real files. Only the containers are simulated. */
+/** Counts the operations on the node's real files. Only the containers are simulated. */
 async function countWork(): Promise<FileOperations & { readonly called: readonly string[] }> {
   const base = await mkdtemp(join(tmpdir(), 'tgr-work-'));
   try {

@@ -23,11 +23,11 @@ import {
   type WireRequest,
 } from './support/open-servers.ts';
 
-/** Longer than any time limit of the servers. */
+/** This is longer than any time limit of the servers. */
 const GIVE_UP_MS = 15_000;
 
 interface Heard {
-  /** undefined: the connection ended without an answer. */
+  /** The status; undefined when the connection ended without an answer. */
   readonly status: number | undefined;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
@@ -60,13 +60,16 @@ function toBytes({ method, path, headers, body }: WireRequest): string {
 
 async function open(server: Pick<OpenServer, 'connect'>): Promise<Socket> {
   const socket = server.connect();
-  // The server may end the connection before it has read all.
+  // The server may end the connection before it has read everything.
   socket.on('error', () => undefined);
   await once(socket, 'encrypted' in socket ? 'secureConnect' : 'connect');
   return socket;
 }
 
-/** Sends the bytes as they are and returns all that comes back, until the server ends the connection. */
+/**
+ * Sends the bytes unchanged and returns everything that comes back, until the server ends the
+ * connection.
+ */
 async function talk(
   server: Pick<OpenServer, 'connect' | 'whenLeft'>,
   bytes: string | Buffer,
@@ -106,7 +109,7 @@ const also = (request: WireRequest, name: string, value: string): WireRequest =>
 
 const at = (request: WireRequest, path: string): WireRequest => ({ ...request, path });
 
-/** The statuses by the servers; one that is not named is not asked. */
+/** The expected status for each server. A request is not sent to a server that is not named. */
 type Expected = number | Partial<Record<ServerName, number | undefined>>;
 
 type Row = readonly [
@@ -186,7 +189,7 @@ function encodeLetter(path: string): string {
   return `/%${Buffer.from(path.slice(1, 2)).toString('hex')}${path.slice(2)}`;
 }
 
-/** Whatever is refused says its status and nothing else. */
+/** Checks that a refusal contains only its status. */
 function assertSaysNothing(heard: Heard, why: string): void {
   const known = [
     ...['content-type', 'content-length', 'x-content-type-options', 'cache-control', 'date'],
@@ -201,7 +204,7 @@ function assertSaysNothing(heard: Heard, why: string): void {
 const profile = (good: WireRequest, query: string): WireRequest =>
   at(good, `/debug/pprof/profile?${query}`);
 
-/** Of the metrics server alone. */
+/** Requests for the metrics server only. */
 const QUESTIONS: readonly Row[] = [
   ['a profile of no time', (good) => profile(good, 'seconds=0'), 400],
   ['a profile of a negative time', (good) => profile(good, 'seconds=-1'), 400],
@@ -211,7 +214,7 @@ const QUESTIONS: readonly Row[] = [
   ['a profile of an encoded NUL', (good) => profile(good, 'seconds=%00'), 400],
 ];
 
-/** Requests that would be good but for who sends them. */
+/** Valid requests from senders that are not let in. */
 const STRANGERS: readonly Row[] = [
   ['no token', (good) => without(good, 'Authorization'), 401],
   ['an empty token', (good) => withHeader(good, 'Authorization', ''), 401],
@@ -249,7 +252,7 @@ function tokenOf({ headers }: WireRequest): string {
   return headers.find(([name]) => name === 'Authorization')?.[1] ?? '';
 }
 
-/** Of the session server alone. The library answers what is wrong with the handshake itself. */
+/** Requests for the session server only. The library answers faults of the handshake itself. */
 const UPGRADES: readonly Row[] = [
   [
     'an unknown session',
@@ -407,13 +410,13 @@ describe('bad input to the session server', () => {
     const staying = await open(server);
     staying.pause();
     staying.write(asked);
-    await untilOpenSockets(before + 1); // its own end
+    await untilOpenSockets(before + 1); // The client's own end counts too.
     staying.destroy();
     await untilOpenSockets(before);
   });
 });
 
-/** Ends of connections that this process has. */
+/** Counts the connections that this process holds open. */
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 }
@@ -491,7 +494,7 @@ function answered(body: Buffer | undefined): Answer {
   return { status: 200, type: 'text', body: String(body) };
 }
 
-/** Resolves when the other side has ended the connection, whether by its end or by a reset. */
+/** Resolves when the other side has ended the connection, in order or by a reset. */
 async function untilSentAway(socket: Socket): Promise<void> {
   socket.on('error', () => undefined);
   if (!socket.closed) await once(socket, 'close', { signal: AbortSignal.timeout(5_000) });

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 
-/** A workflow that runs, as the client of a command finds it. */
+/** A running workflow, as the client of a command finds it. */
 export interface FakeWorkflow {
   readonly type: 'runBuild' | 'feedRunners';
   readonly id: string;
@@ -9,11 +9,11 @@ export interface FakeWorkflow {
   readonly startedAt?: Date;
   /** Answers to queries by name; absent while no worker answers. */
   readonly answers?: Readonly<Record<string, unknown>>;
-  /** What a worker answers to an update. What it throws is what the client throws. */
+  /** A worker's answer to an update. An error that it throws is thrown by the client too. */
   readonly update?: (name: string) => string;
 }
 
-/** What a command has sent to a workflow. */
+/** A call that a command has sent to a workflow. */
 export interface Sent {
   readonly to: string;
   readonly kind: 'signal' | 'update' | 'terminate';
@@ -24,7 +24,7 @@ export interface Sent {
 export interface FakeTemporal {
   readonly client: Client;
   readonly sent: readonly Sent[];
-  /** Time limits of calls in milliseconds from their begin. */
+  /** Time limits of calls in milliseconds. */
   readonly limitsMs: readonly number[];
 }
 

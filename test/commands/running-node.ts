@@ -16,7 +16,7 @@ export const BUILD = 'build/gitlab.example.com/7';
 export const OTHER_BUILD = 'build/other.example.com/8';
 
 const limits = { unhealthyRequestsLimit: 3, unhealthyIntervalMs: 3_600_000 };
-/** Two runners, and nothing that keeps them from asking. */
+/** Two runners that may ask for jobs. */
 export const FLEET = {
   settings: {
     ...{ checkIntervalMs: 3_000, concurrent: 4 },
@@ -45,7 +45,7 @@ export function build(changes: Partial<FakeWorkflow> = {}): FakeWorkflow {
 export interface RunningNode {
   readonly temporal: FakeTemporal;
   readonly state: StatePaths;
-  /** How many connections to Temporal are open. */
+  /** Number of open connections to Temporal. */
   readonly openClients: number;
   /** Makes the directory and the record of a build that this node runs. Returns its directory. */
   record(): Promise<string>;

@@ -46,11 +46,11 @@ export async function openInstallation(config?: (url: string) => string): Promis
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** What comes in instead of a person's answers. */
+  /** The input instead of a person's answers. */
   readonly input?: Readable;
-  /** Told of each piece of stdout. */
+  /** Called with each piece of stdout. */
   readonly heard?: (text: string) => void;
-  /** Absent: the real ones, for commands that need none. */
+  /** The ports of the commands. Absent: the real ones, for commands that need none. */
   readonly ports?: CommandPorts;
 }
 

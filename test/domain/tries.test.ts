@@ -4,7 +4,7 @@ import { inTries, upTo, type TryEnd } from '../../src/domain/tries.ts';
 
 type Step = number | Error;
 
-/** Plays one answer or error a try, and records the pauses. */
+/** Plays one answer or error for each try, and records the pauses. */
 async function play(steps: readonly Step[], mayPause: (ms: number) => boolean = () => true) {
   const pauses: number[] = [];
   const retries: number[] = [];

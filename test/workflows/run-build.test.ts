@@ -9,7 +9,7 @@ import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, stage, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
 
-/** Every build ends so: its end is reported and its environment destroyed, then it is released. */
+/** Checks the end of a build: it is reported and its environment destroyed, then it is released. */
 function assertConcluded(node: FakeNode, state: string): void {
   const calls = callsOf(node);
   const [first, second, last] = calls.slice(-3);

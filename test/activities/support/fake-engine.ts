@@ -199,7 +199,7 @@ function placeOf({ spec }: FakeContainer): ContainerPlace {
   return spec.name.endsWith('-build') ? 'build' : 'helper';
 }
 
-/** As `waitingHelperCommand` does. */
+/** Runs stages like `waitingHelperCommand`. */
 async function runStages(world: World, container: FakeContainer): Promise<void> {
   const files = world.disk.files[placeOf(container)];
   const { startedAt } = container.status;
@@ -220,7 +220,7 @@ async function runStages(world: World, container: FakeContainer): Promise<void> 
   }
 }
 
-/** Ends the container, unless that goes on with other stages. */
+/** Runs a script and ends the container, unless it continues with other stages. */
 async function runScript(world: World, container: FakeContainer): Promise<void> {
   const place = placeOf(container);
   const files = world.disk.files[place];
@@ -259,7 +259,7 @@ function withStdin(container: FakeContainer, script: FakeScript): FakeScript {
   return isSkipped ? { isSkipped, exitCode: 0 } : script;
 }
 
-/** As another program may do it. */
+/** Removes a container, as another program may do. */
 export function remove({ docker }: World, container: FakeContainer): void {
   end(container, { exitCode: 137 });
   docker.containers.delete(container.status.id);

@@ -12,7 +12,7 @@ import type {
 export interface StoredFile {
   readonly text: string;
   readonly modifiedMs: number;
-  /** The absolute path that it leads to, if it is a leadsTo: '' for a circle. */
+  /** The absolute path that a link leads to, if this is a link; empty for a circle. */
   readonly leadsTo?: string;
   readonly isDirectory?: true;
 }
@@ -33,7 +33,7 @@ export function archiveOf(files: Readonly<Record<string, string>>): string {
   return JSON.stringify(files);
 }
 
-/** The archive, broken off after these files. */
+/** Creates an archive that breaks off after these files. */
 export function halfArchiveOf(files: Readonly<Record<string, string>>): string {
   return archiveOf(files) + BROKEN_OFF;
 }

@@ -6,7 +6,7 @@ import type {
 } from '../../../src/ports/index.ts';
 import type { World } from './world.ts';
 
-/** GitLab, as far as one job knows it: strict about gaps in a trace and about ended jobs. */
+/** A GitLab that knows one job. It is strict about gaps in a trace and about ended jobs. */
 export function createFakeCoordinator({ gitlab }: World): Coordinator {
   const hasEnded = (): boolean => ['success', 'failed'].includes(gitlab.state);
   return {

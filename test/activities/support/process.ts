@@ -53,7 +53,7 @@ const UNCOUNTED: Metrics = {
   traceSent: () => undefined,
 };
 
-/** These return at once and have no effect outside of the process. */
+/** These functions return at once and have no effect outside of the process. */
 const NOT_CUT = new Set([
   'nowMs',
   'monotonicMs',

@@ -224,7 +224,7 @@ describe('pack', () => {
 
   it('names the file when the disk is full', async (t) => {
     const path = join(await scratchDirectory(t), 'archive.zip');
-    await link('/dev/full', path); // a device without any room
+    await link('/dev/full', path); // This is a device without any room.
     const order = { file: path, format: 'zip', level: 'default', signal: NEVER } as const;
     await assert.rejects(archives.pack(order, membersOf([file('a', 'a')])), (error) => {
       assert.ok(error instanceof FinalError);

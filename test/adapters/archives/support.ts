@@ -44,7 +44,10 @@ export const TREE: readonly Plain[] = [
 
 const at = (time: string): number => Date.parse(time);
 
-/** What does not fit into plain fields: large ids, names that are not UTF-8, times far away. */
+/**
+ * Facts that do not fit into plain fields: large ids, names that are not UTF-8, times far in the
+ * past or future.
+ */
 export const UNUSUAL: readonly Plain[] = [
   file('ids', '', { uid: 300_000, gid: 2_097_151 }),
   file('large ids', 'x', { uid: 2_097_152, gid: 3_000_000 }),

@@ -12,7 +12,10 @@ function presign(method: 'GET' | 'PUT', changes: Partial<typeof AZURE> = {}, obj
   return createAzurePresigner(azure).presign({ method, object, metadata: { cachekey: 'k' } });
 }
 
-/** The service's own calculation. Source: Azure's documentation of service SAS, 2020-12-06 on. */
+/**
+ * Calculates the signature like the service. Source: Azure's documentation of service SAS,
+ * 2020-12-06 on.
+ */
 function signatureOf(query: URLSearchParams, resource: string): string {
   const read = (name: string): string => query.get(name) ?? '';
   const text = [

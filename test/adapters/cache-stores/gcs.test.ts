@@ -21,7 +21,7 @@ function presign(method: 'GET' | 'PUT', changes: Partial<typeof GCS> = {}, maxBy
   return createGcsPresigner(config).presign(request);
 }
 
-/** The service's own check. Source: Google's documentation of V4 signing. */
+/** Verifies the signature like the service. Source: Google's documentation of V4 signing. */
 function isSigned(method: string, url: URL, headers: Readonly<Record<string, string>>): boolean {
   const query = [...url.searchParams]
     .filter(([name]) => name !== 'X-Goog-Signature')

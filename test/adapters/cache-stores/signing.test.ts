@@ -6,13 +6,13 @@ import { after, before, describe, it } from 'node:test';
 import { createCacheStore } from '../../../src/adapters/cache-stores/cache-stores.ts';
 import { cacheConfigOf, SILENT } from './support.ts';
 
-/** The client's own limit is longer. */
+/** The time limit of a test. The client's own limit is longer. */
 const QUICK = { timeout: 15_000 };
 
 describe('signing of addresses', () => {
   let server: Server;
   before(async () => {
-    // Accepts all requests and answers none.
+    // This server accepts all requests and answers none.
     server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
   });

@@ -59,7 +59,7 @@ describe('the codec server', () => {
     return payload!;
   }
 
-  /** Written byte by byte, because `fetch` does not allow a chosen `Host` or `Origin`. */
+  /** Sends a request byte by byte, because `fetch` does not allow a chosen `Host` or `Origin`. */
   async function ask(sent: Sent): Promise<{ status: number; head: string; body: string }> {
     const { method = 'POST', path = '/decode', body = '' } = sent;
     const headers = {
@@ -73,7 +73,7 @@ describe('the codec server', () => {
     );
     const socket = connect(server.port, '127.0.0.1');
     await once(socket, 'connect');
-    // The server may have ended the connection before it has read all.
+    // The server may end the connection before it has read everything.
     socket.on('error', () => undefined);
     socket.write(`${[`${method} ${path} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n${body}`);
     const chunks: Buffer[] = [];

@@ -30,7 +30,7 @@ describe('a token of the login of the Temporal UI', () => {
     ...{ iss: provider.issuer, aud: CLIENT_ID, sub: 'alice' },
     exp: Math.floor(Date.now() / 1_000) + 60,
   });
-  /** Signed with the public key as if it was a shared secret, which everybody can do. */
+  /** Signs with the public key as if it were a shared secret, which everybody can do. */
   const signByPublicKey = (alg: string): string => {
     const signed = `${part({ alg, kid: 'first', typ: 'JWT' })}.${part(claimsNow())}`;
     const mac = createHmac('sha256', provider.key().publicPem).update(signed).digest('base64url');

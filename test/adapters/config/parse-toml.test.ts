@@ -170,7 +170,7 @@ function readable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([each, inner]) => [each, readable(inner)]));
 }
 
-/** As text with ordered keys, which shows NaN and the sign of 0. */
+/** Formats a value as text with ordered keys, which shows NaN and the sign of 0. */
 function comparable(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'number') return `number ${inner}`;

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 const made: string[] = [];
-// After the containers of the tests are removed.
+// This hook runs after the containers of the tests are removed.
 after(async () => {
   for (const name of made) {
     await new Dockerode()

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createBody, parseDevice } from '../../../src/adapters/docker/create-body.ts';
 import { containerSpec } from './support.ts';
 
-/** No property has Docker's default. */
+/** No property of this spec has Docker's default. */
 const full = containerSpec({
   name: 'n',
   image: 'sha256:1',

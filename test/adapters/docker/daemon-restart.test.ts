@@ -135,7 +135,7 @@ describe('a daemon that hangs', { skip: why ?? false }, () => {
       log: { ...silentLog, warn: () => lost() },
       timing: { callLimitMs: 300, waitCallMs: 300, reconnectDelayMs: () => 50 },
     });
-    t.after(() => daemon.thaw()); // before the container is removed, whatever happens
+    t.after(() => daemon.thaw()); // This runs before the container is removed, whatever happens.
     const id = await created(t, engine, { networkMode: 'none', command: ['sleep', '60'] });
     await engine.startContainer(id);
     const exit = engine.waitForExit(id, never);

@@ -225,7 +225,7 @@ void test('files of the host are mounted, and the container is set up as its spe
   const source = join(directory, 'script');
   await writeFile(source, 'from the host');
   const { output, exitCode } = await runScript(t, engine, {
-    // In one stream, because Docker does not keep the order between two.
+    // Everything is printed to one stream, because Docker does not keep the order between two.
     script:
       'exec 2>&1; hostname; id -u; cat /stage/script; echo; grep -c "/scratch tmpfs" /proc/mounts; grep extra /etc/hosts; grep ^nameserver /etc/resolv.conf; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; df -k /dev/shm | tail -1 | awk "{print \\$2}"; echo x > /stage/script',
     hostname: 'given-name',

@@ -38,7 +38,7 @@ export async function socketPath(t: TestContext): Promise<string> {
   return join(directory, 'docker.sock');
 }
 
-/** For tests in which Docker answers, because a busy machine is slow. */
+/** Limits for tests in which Docker really answers, because a busy machine is slow. */
 export const PATIENT = { callLimitMs: 60_000, slowCallLimitMs: 60_000 };
 
 /** An engine that gives up a call soon. */
@@ -57,7 +57,10 @@ export function engineAt(path: string, options: Partial<EngineOptions> = {}): Co
   });
 }
 
-/** Docker's answer to an inspection of a container "x", with the fields that are read. */
+/**
+ * Formats Docker's answer to an inspection of a container "x", with the fields that the engine
+ * reads.
+ */
 export function inspection(state: string, exitCode = 0): string {
   return JSON.stringify({
     Id: 'x',

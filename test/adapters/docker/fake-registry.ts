@@ -67,7 +67,8 @@ async function answer(
   const kind = /^\/v2\/([a-z]+)\//.exec(path)?.[1];
   const isCut = kind === 'reset' || (kind === 'flaky' && isNew);
   if (isCut) {
-    // A reset and no orderly end, which Docker would read as an answer without a body.
+    // The connection is reset, because Docker would read an orderly end as an answer without a
+    // body.
     request.socket.resetAndDestroy();
     return;
   }
@@ -113,7 +114,10 @@ function send(response: ServerResponse, status: number, { type, bytes }: Stored)
   response.end(response.req.method === 'HEAD' ? undefined : bytes);
 }
 
-/** An image of one layer with one file, all its parts by digest and its manifest by tag. */
+/**
+ * Makes an image of one layer with one file. Returns all its parts by digest and its manifest by
+ * tag.
+ */
 async function makeImage(): Promise<ReadonlyMap<string, Stored>> {
   const content = Buffer.from(`made at ${Date.now()}`);
   const layer = await packArchive([{ path: 'made', type: 'file', mode: 0o644, content }]);

@@ -8,7 +8,7 @@ const docker = new Dockerode();
 const engine = openEngine();
 const other = randomName();
 
-/** Docker's own settings of a container that was created with these settings. */
+/** Creates a container with these settings, and returns Docker's settings of it. */
 async function inspected(settings: Partial<HostSettings>): Promise<Dockerode.ContainerInspectInfo> {
   const spec = containerSpec(settings);
   try {

@@ -9,8 +9,8 @@ import { openPodman, whyNoPodman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
 import { created, JOB_IMAGE, openEngine, randomName, readOutput } from './support.ts';
 
-// Where Podman differs from Docker. The simulation runs everywhere. A real Podman, where there is
-// one, shows that the simulation is right.
+// These tests cover the differences between Podman and Docker. The simulation runs everywhere. A
+// real Podman, where there is one, shows that the simulation is right.
 
 interface Place {
   readonly host: string;
@@ -221,7 +221,7 @@ async function ended(
   return id;
 }
 
-/** A line for each member, in the order of names. */
+/** Returns a line for each member, in the order of names. */
 async function readAll(
   engine: ContainerEngine,
   id: string,

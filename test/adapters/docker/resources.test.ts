@@ -10,7 +10,7 @@ import { engineFor, PATIENT } from './fake-daemon.ts';
 
 interface Scripted {
   readonly engine: ContainerEngine;
-  /** `METHOD /path`, with what it carried. */
+  /** `METHOD /path` of each request, with its content. */
   readonly asked: { readonly what: string; readonly query: URLSearchParams; body: string }[];
 }
 

@@ -31,7 +31,7 @@ export function randomName(): string {
   return `tgr-test-${randomBytes(6).toString('hex')}`;
 }
 
-/** A spec that leaves everything to Docker but a name, an image and a label. */
+/** A spec with only a name, an image and a label. Docker decides everything else. */
 export function containerSpec(overrides: Partial<ContainerSpec> = {}): ContainerSpec {
   const name = overrides.name ?? randomName();
   return {
@@ -99,7 +99,7 @@ export async function removeImage(reference: string): Promise<void> {
   await image.remove({ force: true });
 }
 
-/** Names of the volumes that a container has mounted, anonymous ones too. */
+/** Returns the names of the volumes that a container has mounted, including anonymous ones. */
 export async function mountedVolumes(id: string): Promise<string[]> {
   const { Mounts } = await new Dockerode().getContainer(id).inspect();
   // Docker 29 does not name the volume of a bind without a source.

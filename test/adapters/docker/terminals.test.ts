@@ -6,7 +6,7 @@ import { created, openEngine, randomName } from './support.ts';
 const engine = openEngine();
 await engine.info();
 
-/** A container that runs until the test has ended. */
+/** Starts a container that runs until the test has ended. */
 async function running(t: TestContext): Promise<string> {
   const id = await created(t, engine, { command: ['sh', '-c', 'sleep 600'] });
   await engine.startContainer(id);
@@ -23,7 +23,7 @@ async function opened(
   return terminal;
 }
 
-/** Output until it has the text. */
+/** Creates a function that reads the output until it contains the text. */
 function createReader(terminal: ContainerTerminal): (text: string) => Promise<string> {
   const output = terminal.output[Symbol.asyncIterator]();
   let seen = '';

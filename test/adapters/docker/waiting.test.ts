@@ -8,7 +8,7 @@ import { created, openEngine, silentLog } from './support.ts';
 
 const never = new AbortController().signal;
 
-/** Requests by what they are about: `inspect`, `wait`, `exec`, `start`, `stop` or `kill`. */
+/** Returns the kind of a request: `inspect`, `wait`, `exec`, `start`, `stop` or `kill`. */
 function kindOf(url = ''): string {
   const path = url.split('?', 1)[0] ?? '';
   return path.endsWith('/json') ? 'inspect' : (path.split('/').at(-1) ?? '');
@@ -49,7 +49,7 @@ void test('a wait is repeated after a while, because a half-open connection neve
       inspections += 1;
       response.end(inspection(state));
     } else {
-      // Only the head, as Docker does; then nothing.
+      // Like Docker, this sends only the head, and then nothing.
       response.flushHeaders();
       state = 'exited';
     }

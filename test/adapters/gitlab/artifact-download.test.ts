@@ -128,7 +128,7 @@ describe('the download of artifacts', () => {
   it('fails permanently when the disk is full, and names the path', async (t) => {
     gitlab.answer(plain(200, {}, 'zip'));
     const file = join(await scratchDirectory(t), 'full');
-    await symlink('/dev/full', file); // a device without any room
+    await symlink('/dev/full', file); // This is a device without any room.
     await assert.rejects(fetched(t, { file }), (error) => {
       assert.ok(error instanceof FinalError);
       assert.match(error.message, /cannot write .*full \(ENOSPC\): the disk is full/);

@@ -27,7 +27,7 @@ const endInBody: Answer = (response) => {
   response.write('{"id": 1, ', () => response.socket?.end());
 };
 
-/** The head at once, then single bytes as long as the other side reads. */
+/** Sends the head at once, then single bytes as long as the other side reads. */
 function drip(status: number): Answer {
   return (response) => {
     response.writeHead(status, JSON_TYPE);
@@ -36,7 +36,7 @@ function drip(status: number): Answer {
   };
 }
 
-/** An endless body as long as the other side reads. */
+/** Sends an endless body as long as the other side reads. */
 function flood(status: number): Answer {
   return (response) => {
     const chunk = Buffer.alloc(1024 * 1024, 'x');

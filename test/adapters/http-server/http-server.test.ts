@@ -29,7 +29,7 @@ describe('the metrics server', () => {
   });
   after(() => server.close());
 
-  /** Sends the bytes as they are and returns all that comes back. */
+  /** Sends the bytes unchanged and returns everything that comes back. */
   async function talk(request: string): Promise<string> {
     const socket = connect(server.port, '127.0.0.1');
     await once(socket, 'connect');

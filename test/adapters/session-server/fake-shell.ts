@@ -1,17 +1,17 @@
 import { PassThrough } from 'node:stream';
 import type { ContainerTerminal, TerminalOutput } from '../../../src/ports/index.ts';
 
-/** A shell that a test speaks for. */
+/** A shell whose output the test decides. */
 export interface FakeShell extends ContainerTerminal {
-  /** What was typed so far. */
+  /** Returns everything that was typed so far. */
   typed(): string;
   /** Resolves when this was typed. */
   whenTyped(text: string): Promise<void>;
   say(bytes: string | Uint8Array): void;
-  /** Ends it as a process ends. */
+  /** Ends the shell like a process. */
   exit(code: number): void;
   readonly isClosed: boolean;
-  /** While true, nothing that is typed is taken. */
+  /** True: the shell takes nothing that is typed. */
   isStuck: boolean;
 }
 
@@ -27,7 +27,7 @@ export function createFakeShell(): FakeShell {
     whenTyped: (text) =>
       new Promise((resolve) => {
         const look = (): void => {
-          // Only the end, because it may be long.
+          // Only the end is searched, because the text may be long.
           if (typed.slice(-100_000).includes(text)) resolve();
         };
         waiting.add(look);

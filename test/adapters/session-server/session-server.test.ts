@@ -72,7 +72,10 @@ async function serve(t: TestContext, timing: Partial<TerminalTiming> = {}): Prom
   return { session, port: server.port, visits, shells, opened, container, said, close };
 }
 
-/** Fails by the assertion behind it when nobody comes or leaves in time. */
+/**
+ * Waits for a visit to begin or end. Returns in any case, so that the next assertion fails when it
+ * did not.
+ */
 function whenVisits(visits: Visits, isConnected: boolean): Promise<void> {
   const isReached = (): boolean => visits.isConnected(BUILD) === isConnected;
   return whenReached(isReached, visits.onChange, AbortSignal.timeout(5_000));

@@ -253,7 +253,7 @@ describe('notes of a build', () => {
   });
 });
 
-/** Where the notes of a build lie. */
+/** Returns the directory of a build's notes. */
 const notesOf = (directory: string): string => join(directory, 'notes');
 
 describe('the memory of notes', () => {

@@ -77,7 +77,7 @@ describe('files of a stage', () => {
     const { buildId } = await store.create(draftOf(1));
     const { state } = await store.stageFiles(buildId, 'build');
     await writeFile(state, 'nonce 0 ');
-    await truncate(state, 2 ** 40); // sparse
+    await truncate(state, 2 ** 40); // The file is sparse.
     assert.equal((await store.readState(buildId, 'build')).length, 256);
     const signal = AbortSignal.timeout(5_000);
     await store.whenBegun(buildId, 'build', { nonce: 'nonce', signal });
@@ -154,7 +154,7 @@ describe('files of a stage', () => {
     const rung = ringBell({ bell, state }, { nonce: 'mine', signal }, 100);
     await setTimeout(50);
     writeFileSync(state, 'mine begun 7\n');
-    // Nothing else runs in this process until its patience is over.
+    // Nothing else runs in this process until its time limit has passed.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
     assert.equal(await rung, undefined);
   });

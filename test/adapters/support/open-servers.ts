@@ -23,14 +23,17 @@ import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog, type Said } from '../../support/recording-log.ts';
 import { createFakeShell, type FakeShell } from '../session-server/fake-shell.ts';
 
-/** In the tokens and in every fault of what the servers ask, and never in an answer or a log. */
+/**
+ * This text is in the tokens and in every fault of the servers' dependencies. It must never be in
+ * an answer or a log.
+ */
 export const CANARY = 'canary-4711';
 export const CODEC_TOKEN = `codec-${CANARY}`;
 export const SESSION_TOKEN = 'b2'.repeat(32);
 export const SESSION_ID = 'a1'.repeat(32);
 const BUILD = 'build/example.com/7';
 
-/** A request as it is put on the wire. */
+/** A request as the bytes that are sent. */
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
@@ -38,17 +41,17 @@ export interface WireRequest {
   readonly body: string;
 }
 
-/** One of this program's servers, as somebody outside meets it. */
+/** One of this program's servers, as a client outside sees it. */
 export interface OpenServer {
   connect(): Socket;
-  /** A request that it answers with `goodStatus`. */
+  /** A request that the server answers with `goodStatus`. */
   readonly good: WireRequest;
   readonly goodStatus: number;
-  /** From now on, whatever it asks fails, with a canary in the fault. */
+  /** From now on every dependency of the server fails, with a canary in the fault. */
   breakInside(): void;
   mendInside(): void;
   readonly said: readonly Said[];
-  /** Resolves when nobody is connected whom it knows. */
+  /** Resolves when the server knows of no connected client. */
   whenLeft(): Promise<void>;
   close(): Promise<void>;
 }
@@ -60,7 +63,7 @@ const CLOSE: WireRequest['headers'][number] = ['Connection', 'close'];
 
 const NOBODY = (): Promise<void> => Promise.resolve();
 
-/** What a server asks behind its answers. */
+/** Creates the dependencies that a server calls for its answers. */
 function createInside() {
   let isBroken = false;
   return {
@@ -150,7 +153,7 @@ export async function openCodec(): Promise<OpenServer> {
   };
 }
 
-/** The session server also has the shells that it has opened. */
+/** Opens the session server, with the list of shells that it has opened. */
 export async function openSession(
   options: Pick<SessionServerOptions, 'requestMs'> & { readonly hasShell?: boolean } = {},
 ): Promise<OpenServer & { readonly port: number; readonly shells: readonly FakeShell[] }> {

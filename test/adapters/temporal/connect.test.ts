@@ -67,7 +67,7 @@ describe('connecting to Temporal', () => {
   });
 });
 
-/** Starts a workflow, and looks at what the server has got of it. */
+/** Starts a workflow, and checks that the server got only encrypted values. */
 async function startsSealed({ client }: Temporal): Promise<void> {
   const handle = await client.workflow.start('none', {
     workflowId: 'sealed',

@@ -10,22 +10,25 @@ const NAMES = Object.keys(ATTRIBUTE_TYPES);
 
 const UNTAKEN = 'builds have no search attributes: Temporal does not take them. It is asked again';
 
-/** As Temporal's client says what its server has refused. */
+/** Creates an error as Temporal's client reports a refusal of its server. */
 function refusal(code: number, details: string): Error {
   return Object.assign(new Error(`${code}: ${details}`), { code, details });
 }
 
 interface FakeTemporal {
-  /** What is registered already, by the number of its type. */
+  /** The attributes that are already registered, by the number of their type. */
   readonly there?: Readonly<Record<string, number>>;
   readonly list?: Error;
   readonly add?: Error;
 }
 
-/** No try follows within a test. */
+/** With these pauses no other try follows within a test. */
 const NEVER_AGAIN = { firstMs: 3_600_000, maxMs: 3_600_000 };
 
-/** A Temporal that lists search attributes so, and registers all that it is asked to. */
+/**
+ * Creates a Temporal that lists search attributes with this function, and registers all that are
+ * requested.
+ */
 function answering(listSearchAttributes: () => Promise<unknown>): Client {
   const addSearchAttributes = () => Promise.resolve({});
   return {
@@ -35,7 +38,7 @@ function answering(listSearchAttributes: () => Promise<unknown>): Client {
   } as unknown as Client;
 }
 
-/** Registers with a Temporal that answers so; ends with what the log says of it. */
+/** Registers the attributes with a fake Temporal, and returns the log. */
 async function register({ there = {}, list, add }: FakeTemporal) {
   const added: Readonly<Record<string, number>>[] = [];
   const client = {

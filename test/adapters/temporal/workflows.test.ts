@@ -25,7 +25,7 @@ const CALLS: Readonly<Record<keyof Workflows, (workflows: Workflows) => Promise<
   cancel: (workflows) => workflows.cancel('x'),
 };
 
-/** Takes connections and says nothing. */
+/** Opens a server that accepts connections and never answers. */
 async function openSilentServer(t: TestContext): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);

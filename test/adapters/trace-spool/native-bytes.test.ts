@@ -28,7 +28,7 @@ describe("Node's own tools for bytes", () => {
         });
         const pure = createTracePipeline(options);
         const native = createTracePipeline({ ...options, tools: NATIVE_BYTE_TOOLS });
-        // As a follower reads: into the same memory each time.
+        // Like a follower, this reads into the same memory each time.
         const memory = Buffer.alloc(64 * 1024);
         for (const [index, bytes] of all.entries()) {
           const expected = Buffer.from(pure.write('stdout', bytes, NOW_MS + index));

@@ -37,7 +37,7 @@ const log: Log = {
   error: (message, fields) => errors.push({ message, ...fields }),
 };
 
-/** As in a process that was just started. A spool that is dropped without closing is a crash. */
+/** Opens a spool as in a new process. A spool that is dropped without closing simulates a crash. */
 export function newSpool(): TraceSpool {
   const spool = createTraceSpool({
     builds: { directory: () => directory },

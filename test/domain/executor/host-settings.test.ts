@@ -16,7 +16,7 @@ function settingsOf(docker: Partial<DockerConfig>): HostSettings {
 
 type Row = readonly [docker: Partial<DockerConfig>, expected: Partial<HostSettings>];
 
-/** Each with the result that differs from the same name and value. */
+/** Settings whose result differs from the same name and value. */
 const EVERYWHERE: readonly Row[] = [
   [{ networkMode: 'host' }, { networkMode: 'host' }],
   [{ dns: ['1.1.1.1', '2001:db8::53'] }, { dns: ['1.1.1.1', '2001:db8::53'] }],

@@ -3,7 +3,7 @@ import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import type { DockerConfig } from '../../../src/domain/runner/config.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
 
-/** Long enough to be distinguishable; nothing here reads them. */
+/** Digests that can be distinguished. These tests do not verify them. */
 const digests = { md5Hex: () => 'm'.repeat(32), sha256Hex: () => 's'.repeat(64) };
 
 export function planOf(

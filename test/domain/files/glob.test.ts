@@ -104,7 +104,7 @@ describe('parseGlob', () => {
 
   it('also matches paths below a match when requested, and no others, in 10,000 random cases', () => {
     const parts = fc.array(fc.constantFrom('a', 'b', 'c', 'ab', '.', 'é'), { minLength: 1 });
-    // What ends with a slash matches a directory's name only where a path ends.
+    // A pattern that ends with a slash matches a directory's name only where a path ends.
     const closed = pattern.filter((text) => !/\/(?:[,}]|$)/.test(text));
     const law = fc.property(closed, parts, (text, names) => {
       if (parseGlob(text) === undefined) return;

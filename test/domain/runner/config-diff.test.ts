@@ -48,7 +48,7 @@ function configOf(runners: readonly RunnerConfig[]): InstallationConfig {
   };
 }
 
-/** As `key: old → new`, or the key alone. */
+/** Formats each change as `key: old → new`, or only the key. */
 function tell(before: InstallationConfig, after: InstallationConfig): readonly string[] {
   const { changes, runners } = diffConfigs(before, after);
   return [...changes, ...runners.flatMap((runner) => runner.changes)].map(({ key, values }) =>

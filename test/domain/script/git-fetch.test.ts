@@ -13,7 +13,7 @@ const TRUSTS = /safe\.?directory/i;
 describeForShells('how sources are fetched', ['bash', 'dash'], (shell) => {
   const jobs = useGitJobs(shell);
 
-  /** With a git that reports this version. */
+  /** Fetches the sources with a git that reports this version. */
   async function getBy(version: string, wish: Wish): Promise<{ job: BuildContext; said: string }> {
     const { place, jobOf } = jobs();
     const programs = join(place.dir, 'programs');

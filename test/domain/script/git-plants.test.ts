@@ -120,7 +120,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
     });
   }
 
-  /** Where a submodule lies, and where git keeps it. */
+  /** The place of a submodule, and of git's directory for it. */
   interface Placed {
     readonly tree: string;
     readonly kept: string;

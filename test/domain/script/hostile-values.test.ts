@@ -12,7 +12,7 @@ import {
   type Workplace,
 } from './support/stage-runs.ts';
 
-/** Each runs `touch canary` where a quote is missing. */
+/** Each of these runs `touch canary` where a quote is missing. */
 const FRAGMENTS = [
   '$(touch canary)',
   '`touch canary`',

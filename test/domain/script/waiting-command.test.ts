@@ -49,7 +49,7 @@ class Waiting {
     this.child = spawn(program, [...args, flag, own], { stdio: 'ignore' });
   }
 
-  /** As the store does: the script, then the turn, then the bell. */
+  /** Hands over a stage like the store: the script, then the file `turn`, then the bell. */
   async hand(nonce: string, body: string): Promise<void> {
     const paths = { output: this.file('output'), state: this.file('state') };
     if (!this.state().startsWith(nonce)) writeFileSync(this.file('state'), '');
@@ -86,7 +86,10 @@ class Waiting {
   }
 }
 
-/** Tells what else runs: the shell of the command and of this stage, and what the wrapper needs, are called like the shell or cat. */
+/**
+ * Prints which other processes run. The shells of the command and of this stage, and the processes
+ * of the wrapper, are named like the shell or cat.
+ */
 const TELL_OTHERS = 'for each in /proc/[0-9]*; do cat "$each/comm"; done; echo told';
 
 const inContainer = ({ argv }: Shell): Argv => [...OWN_PROCESS_IDS, ...argv];
@@ -149,7 +152,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
   });
 
   it('kills nothing and ends after its stage when process 1 does not belong to its container', async () => {
-    // Should the guard not hold, this must not hit the machine that the test runs on.
+    // If the guard fails, this must not affect the machine that runs the test.
     const harmless = (text: string): string =>
       text.replace('kill -KILL -1', `touch '${waiting.file('killed')}'`);
     waiting.start(['sh'], harmless);

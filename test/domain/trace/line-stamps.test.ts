@@ -61,7 +61,7 @@ describe('line stamps', () => {
 type Step = readonly [stream: TraceStream, text: string | undefined];
 const AT = '2021-01-01T00:00:00.020000Z';
 
-// Of each row the steps, of which those without text are flushes, and what comes out in all.
+// Each row has its steps, of which those without text are flushes, and the whole output.
 const STREAMS: readonly (readonly [steps: readonly Step[], expected: string, why: string])[] = [
   [
     [

@@ -10,14 +10,14 @@ import {
 const MIB = 1024 * 1024;
 const FAR_BEHIND = 100 * MIB;
 
-/** What the next patch may have, in MiB, when nothing else is under way. */
+/** Returns the size that the next patch may have, in MiB, when no other patch is in progress. */
 function nextMib(sizes: PatchSizes, waitingBytes = FAR_BEHIND): number {
   const room = sizes.take(waitingBytes);
   room.giveBack();
   return room.maxBytes / MIB;
 }
 
-/** Sizes that have grown as far as they go. */
+/** Creates sizes that have grown to their limit. */
 function grown(large = createLargePatches()): PatchSizes {
   const sizes = createPatchSizes(large);
   for (const mib of [1, 2, 4]) sizes.learn(mib * MIB, 'taken');

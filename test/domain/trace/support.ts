@@ -5,7 +5,10 @@ import {
 
 export const NOW_MS = Date.UTC(2021, 0, 1, 0, 0, 0, 20);
 
-/** Masks nothing, stamps nothing, has no limit worth the name; with the parts a test wants. */
+/**
+ * Options that mask nothing, stamp nothing and practically have no limit, with the parts that a
+ * test changes.
+ */
 export function optionsOf(changes: Partial<TracePipelineOptions> = {}): TracePipelineOptions {
   return {
     maskPhrases: [],
@@ -28,7 +31,7 @@ export function passThrough(
   return Buffer.concat([...given, pipeline.flush('stdout', NOW_MS)]);
 }
 
-/** The same as text. */
+/** Does the same and returns text. */
 export function textThrough(
   options: TracePipelineOptions,
   pieces: readonly (string | Uint8Array)[],

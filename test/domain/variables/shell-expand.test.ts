@@ -19,7 +19,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 const valueOf = (name: string): string => VARIABLES[name] ?? '';
 const FAULT = undefined;
 
-/** undefined: it cannot be expanded. */
+/** Returns undefined when the text cannot be expanded. */
 function expand(text: string): string | undefined {
   const { text: expanded, fault } = expandShell(text, valueOf);
   if (fault === undefined) return expanded;

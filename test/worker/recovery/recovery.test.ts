@@ -30,7 +30,7 @@ describe('a node that recovers its builds', () => {
   let disk: NodeWorld;
   let context: BuildContext;
   let nowMs: number;
-  /** By how much the calendar was moved since the start. */
+  /** The change of the wall clock since the start. */
   let setMs: number;
   before(async () => {
     temporal = await openWorld();

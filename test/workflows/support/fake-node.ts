@@ -191,7 +191,7 @@ function openFake(calls: Calls, client: Client): Fake {
       answerCall: () => (hasDied() ? never : behaviour.answerCall()),
       acknowledgeJob,
       prepareEnvironment,
-      // Told as the two calls that it is made of.
+      // It is counted as the two calls that it consists of.
       beginBuild: (build) => behaviour.beginBuild(build),
       runStage: (build, request) =>
         act(describeStage(request), () => behaviour.runStage(build, request)),
@@ -219,7 +219,7 @@ function openFake(calls: Calls, client: Client): Fake {
   };
 }
 
-/** As the node does. Nobody counts most builds of the tests. */
+/** Tells the runner of the end, like the node. No runner counts most builds of the tests. */
 async function tellRunner(client: Client, runner: string, { buildId }: BuildRef): Promise<void> {
   try {
     await client.workflow.getHandle(runner).signal(buildEndedSignal, buildId);

@@ -52,7 +52,7 @@ export function recordingLog(): RecordingLog {
   };
 }
 
-/** A coordinator for a server; `runner` and the rest override what is usual. */
+/** Opens a coordinator for a server. `runner` and the other options override the defaults. */
 export function openCoordinator(
   url: string,
   {

@@ -17,7 +17,7 @@ import {
 
 export const TOKEN = 'glcbt-64_s3cr3t-job-token';
 
-/** Of git's own files, each the path of a submodule of `group/odd`. */
+/** Names of git's own files. Each is the path of a submodule of `group/odd`. */
 export const GIT_NAMES = [
   ...['config', 'hooks', 'config.worktree', 'commondir', 'index.lock', 'HEAD', 'lib/hooks'],
 ];

@@ -142,7 +142,7 @@ export function openWorkplace(): Workplace {
   };
 }
 
-/** As the runner does before a stage: directories exist, file variables are written. */
+/** Prepares a stage like the runner: makes the directories and writes the file variables. */
 function writeFileVariables(variables: Variables, stage: StageName): void {
   const directories = stage.startsWith('step_') ? [variables.projectDir] : [];
   const files = stage === 'cleanup_file_variables' ? [] : variables.files();
