@@ -89,7 +89,7 @@ describe('a trivial job', () => {
     const { total, counts, called } = await countWork();
     // It was 175 before notes were cached and the files of a stage were created once, and 140 before
     // a stage's end was one checkpoint and a durable file had its mode from its beginning.
-    assert.ok(total <= 119, `${total} file operations: ${[...counts].sort().join(' ')}`);
+    assert.ok(total <= 107, `${total} file operations: ${[...counts].sort().join(' ')}`);
     assert.ok((counts.get('readFile') ?? 0) <= 4, 'no note is read back that this process knows');
     const engine = called.filter((name) => DOCKER_CALLS.has(name));
     assert.ok(engine.length <= 15, `${engine.length} calls of Docker: ${engine.join(' ')}`);

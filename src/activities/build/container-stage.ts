@@ -61,8 +61,21 @@ export function stageKey({ name, attempt }: StageTry): string {
   return `${name}#${attempt}`;
 }
 
-const stdinNote = (key: string): Note<FilledStdin> => defineNote(`stdin ${key}`, parseStdin);
-const startNote = (key: string): Note<StageStart> => defineNote(`start ${key}`, parseStart);
+/**
+ * The note on what a container got on its stdin, to be written before it is started. There is none
+ * where it was not started for this try of a stage, or has no stdin.
+ */
+export function stdinNote(key: string): Note<FilledStdin> {
+  return defineNote(`stdin ${key}`, parseStdin);
+}
+
+/**
+ * The note on the start of a container, to be written before it. There is none where no container was
+ * to be started for this try of a stage.
+ */
+export function startNote(key: string): Note<StageStart> {
+  return defineNote(`start ${key}`, parseStart);
+}
 
 function parseStdin(value: unknown): FilledStdin | undefined {
   if (!isObject(value) || typeof value['isSure'] !== 'boolean') return undefined;
@@ -79,42 +92,4 @@ function parseStart(value: unknown): StageStart | undefined {
     ...(waits === true && { waits }),
   };
   return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
-}
-
-/**
- * Returns undefined when the container was not started for this try of a stage, or has no stdin.
- */
-export function readStdin(
-  buildId: string,
-  key: string,
-  ports: Pick<Ports, 'builds'>,
-): Promise<FilledStdin | undefined> {
-  return stdinNote(key).read(buildId, ports);
-}
-
-/** The note is durable when this resolves. Write it before the container is started. */
-export function writeStdin(
-  buildId: string,
-  key: string,
-  { stdin, builds }: Pick<Ports, 'builds'> & { readonly stdin: FilledStdin },
-): Promise<void> {
-  return stdinNote(key).write(buildId, stdin, { builds });
-}
-
-/** Returns undefined when no container was to be started for this try of a stage. */
-export function readStart(
-  buildId: string,
-  key: string,
-  ports: Pick<Ports, 'builds'>,
-): Promise<StageStart | undefined> {
-  return startNote(key).read(buildId, ports);
-}
-
-/** The note is durable when this resolves. Write it before the container is started. */
-export function writeStart(
-  buildId: string,
-  key: string,
-  { start, builds }: Pick<Ports, 'builds'> & { readonly start: StageStart },
-): Promise<void> {
-  return startNote(key).write(buildId, start, { builds });
 }

@@ -8,7 +8,7 @@ import {
   type StageState,
 } from '../../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import { readStdin } from '../build/container-stage.ts';
+import { stdinNote } from '../build/container-stage.ts';
 import { giveUpForFullDisk } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { ContainerStatus, Ports } from '../../ports/index.ts';
@@ -141,7 +141,7 @@ async function faultOfStdin(
   { key, ports, state, status }: EndedStage,
 ): Promise<StageOutcome | undefined> {
   if (state !== undefined || !status.opensStdin) return undefined;
-  const stdin = await readStdin(context.buildId, key, ports);
+  const stdin = await stdinNote(key).read(context.buildId, ports);
   if (stdin?.isSure === true) return undefined;
   const message =
     'the runner was killed just as it handed the script to the container, ' +

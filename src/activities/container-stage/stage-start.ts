@@ -5,10 +5,8 @@ import { stdinLoader } from '../../domain/script/stage-command.ts';
 import { isWaiting } from '../../domain/executor/waiting-container.ts';
 import { formatStageScript } from '../../domain/script/stage-script.ts';
 import {
-  readStart,
-  readStdin,
-  writeStart,
-  writeStdin,
+  startNote,
+  stdinNote,
   type ContainerStage,
   type FilledStdin,
   type StageStart,
@@ -99,8 +97,8 @@ function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
 async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
   const { key, place, ports, container, engine } = stage;
   const { buildId } = build.context;
-  const stdin = await readStdin(buildId, key, ports);
-  const start = await readStart(buildId, key, ports);
+  const stdin = await stdinNote(key).read(buildId, ports);
+  const start = await startNote(key).read(buildId, ports);
   const status = await engine.inspectContainer(container);
   const state = await ports.builds.readState(buildId, place);
   if (start === undefined) {
@@ -179,7 +177,7 @@ async function noteStart(
     opensStdin: status.opensStdin,
     ...(isWaiting(status) && { waits: true as const }),
   };
-  await writeStart(build.context.buildId, key, { start, builds: ports.builds });
+  await startNote(key).write(build.context.buildId, start, ports);
   return start;
 }
 
@@ -193,7 +191,7 @@ async function fillStdin(
 ): Promise<void> {
   await engine.fillStdin(container, new TextEncoder().encode(stdinLoader()));
   const { builds } = ports;
-  await writeStdin(build.context.buildId, key, { stdin: { isSure }, builds });
+  await stdinNote(key).write(build.context.buildId, { isSure }, { builds });
 }
 
 async function startContainer(

@@ -7,7 +7,7 @@ import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import { jobTimeoutSeconds } from '../../domain/variables/runner-variables.ts';
 import type { Ports } from '../../ports/index.ts';
 import {
-  readStart,
+  startNote,
   type ContainerStage,
   type ContainerStagePorts,
 } from '../build/container-stage.ts';
@@ -41,7 +41,7 @@ export async function waitForTerminal(
 ): Promise<StageOutcome> {
   const { buildId } = build.context;
   const { key, ports, signal } = stage;
-  const known = await readStart(buildId, key, ports);
+  const known = await startNote(key).read(buildId, ports);
   const isAgain = known !== undefined;
   if (!isAgain && !ports.sessions.isConnected(buildId)) return { kind: 'succeeded' };
   const engine = ports.engine(build.context.runner);

@@ -1,5 +1,5 @@
 import type { BuildContext } from '../../domain/context/context.ts';
-import { readStart, stageKey } from '../build/container-stage.ts';
+import { stageKey, startNote } from '../build/container-stage.ts';
 import type { BuildActivities, StageTry, UploadOptions } from '../contract.ts';
 import type { LiveBuilds } from '../build/live-builds.ts';
 import type { Clock, Ports } from '../../ports/index.ts';
@@ -33,7 +33,7 @@ async function findBeginning(
   ports: ClockPorts,
 ): Promise<number | undefined> {
   if (stage === undefined) return receivedMonotonicMs;
-  return (await readStart(buildId, stageKey(stage), ports))?.sinceMs;
+  return (await startNote(stageKey(stage)).read(buildId, ports))?.sinceMs;
 }
 
 function timeLeft(

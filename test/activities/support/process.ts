@@ -14,6 +14,7 @@ import { createFakeEngine } from './fake-engine.ts';
 import { createFakeCoordinator } from './fake-gitlab.ts';
 import { NO_SESSIONS } from './no-sessions.ts';
 import { tick, type World } from './world.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
 
 /**
  * When a process dies: before the n-th call of a port has any effect, or before the answer arrives.
@@ -156,13 +157,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },
     log: SILENT,
     metrics: UNCOUNTED,
-    program: {
-      name: 'temporal-gitlab-runner',
-      version: '1.2.3',
-      revision: 'abcdef12',
-      platform: 'linux/amd64',
-      hostname: 'node-1',
-    },
+    program: contextOf().program,
     systemId: 's_0123456789ab',
     nodeQueue: 'node-queue',
     encryptedJobs: {

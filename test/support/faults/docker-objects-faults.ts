@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import Docker from 'dockerode';
 import type { DockerProxy } from '../docker/docker-proxy.ts';
+import { onContainer } from './fault-kinds.ts';
 import type { Fault, Scene } from './faults.ts';
 
 // Another program changes a job's objects in Docker besides its own container.
@@ -13,16 +14,7 @@ export function onService(
   name: string,
   act: (container: Docker.Container) => Promise<unknown>,
 ): Fault {
-  return {
-    name: `service ${name}`,
-    strike: () => undefined,
-    mend: async ({ job }) => {
-      const filters = { label: [BUILD_LABEL, `${TYPE_LABEL}=service`] };
-      const found = (await docker.listContainers({ all: true, filters })).find(isOf(job));
-      assert.ok(found !== undefined, 'the job has no service');
-      await act(docker.getContainer(found.Id));
-    },
-  };
+  return onContainer({ name: `service ${name}`, labels: [`${TYPE_LABEL}=service`] }, act);
 }
 
 /** Disconnects everything from the job's network and removes it. */

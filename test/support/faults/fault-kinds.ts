@@ -173,19 +173,31 @@ export function gitlabOutage(durationMs: number, answer: FakeAnswer = { cut: tru
 }
 
 const docker = new Docker();
+const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-export function onBuildContainer(
-  name: string,
-  act: (container: Docker.Container) => Promise<unknown>,
-): Fault {
+type Act = (container: Docker.Container) => Promise<unknown>;
+
+export function onBuildContainer(name: string, act: Act): Fault {
+  return onContainer({ name: `container ${name}`, labels: [] }, act);
+}
+
+interface ActedOn {
+  /** Of the fault. */
+  readonly name: string;
+  /** Those of the container besides the build's. */
+  readonly labels: readonly string[];
+}
+
+/** Does something to the first container of the job that has these labels. */
+export function onContainer({ name, labels }: ActedOn, act: Act): Fault {
   return {
-    name: `container ${name}`,
+    name,
     strike: () => undefined,
     mend: async ({ job }) => {
-      const label = ['temporal-gitlab-runner.build'];
-      const found = await docker.listContainers({ all: true, filters: { label } });
-      const ours = found.find(({ Labels }) => Labels[label[0] ?? '']?.endsWith(`/${job.id}`));
-      if (ours === undefined) throw new Error(`job ${job.id} has no container`);
+      const filters = { label: [BUILD_LABEL, ...labels] };
+      const found = await docker.listContainers({ all: true, filters });
+      const ours = found.find(({ Labels }) => Labels[BUILD_LABEL]?.endsWith(`/${job.id}`));
+      if (ours === undefined) throw new Error(`job ${job.id} has no such container: ${name}`);
       await act(docker.getContainer(ours.Id));
     },
   };
