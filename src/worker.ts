@@ -79,7 +79,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
   const restarting = restartNowAndThen(node);
   const sweeping = setInterval(() => {
     sweepLeftovers(ports).catch((error: unknown) => {
-      ports.log.warn('leftovers not looked for', { error });
+      ports.log.warn('leftovers not searched for', { error });
     });
     void node.sweepCaches();
   }, SWEEP_INTERVAL_MS);

@@ -1,4 +1,4 @@
-/** Who is called after each change of something. */
+/** The functions that are called after each change of something. */
 export interface Listeners {
   /** Calls all of them. */
   tell(): void;

@@ -58,6 +58,6 @@ describe('keys', () => {
     const { exitCode, stdout, stderr } = await installation.run(['keys', 'export']);
     assert.equal(exitCode, 1);
     assert.equal(stdout, '');
-    assert.match(stderr, /payload\.json is not there: start the node once/);
+    assert.match(stderr, /payload\.json does not exist: start the node once/);
   });
 });

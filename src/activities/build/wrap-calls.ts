@@ -3,7 +3,7 @@ export type Calls<T> = Record<keyof T, Call>;
 
 type Call = (...input: never[]) => Promise<unknown>;
 
-/** What a wrapper is given: the name of a call, and the call. */
+/** The input of a wrapper: the name of a call, and the call. */
 export type Wrap = (name: string, call: Call) => Call;
 
 /** Wraps each of the calls. What a wrapper returns must give what the call gives. */

@@ -53,7 +53,7 @@ export async function wake(
   const heard = await ports.builds.ringBell(context.buildId, place, { nonce, signal });
   if (!signal.aborted) engine.noteBell(heard !== 'unheard');
   if (heard !== 'unheard') return;
-  ports.log.warn('a container that waits for its stages did not hear of one, and is restarted', {
+  ports.log.warn('a container did not notice its next stage, and is restarted', {
     container,
   });
   await engine.stopContainer(container, 'kill');

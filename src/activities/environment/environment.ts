@@ -39,7 +39,7 @@ type EnvironmentPorts = DestroyPorts &
   PreparePorts &
   Pick<Ports, 'capacity' | 'metrics' | 'workflows'>;
 
-/** When removing takes longer than this, people must remove the rest. */
+/** When removing takes longer than this, it is given up, and people must remove the rest. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
 export function createEnvironmentActivities(

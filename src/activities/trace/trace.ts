@@ -225,7 +225,7 @@ async function sendNextPatch(
       trace.ackedBytes += sentBytes;
       break;
     case 'too_large':
-      ports.log.info('GitLab takes no large parts of a log, it gets smaller ones', {
+      ports.log.info('GitLab accepts no large parts of a log, sending smaller ones', {
         ...jobFields(context),
         bytes: sentBytes,
       });

@@ -20,7 +20,8 @@ export async function* gzipOf(
 ): AsyncGenerator<Uint8Array, void, void> {
   for await (const member of members) {
     if (member.kind === 'directory') continue;
-    if (member.kind === 'symlink') throw archiveFault(`${quoted(member.path)} is no regular file`);
+    if (member.kind === 'symlink')
+      throw archiveFault(`${quoted(member.path)} is not a regular file`);
     yield* gzipMember(member, level);
   }
 }

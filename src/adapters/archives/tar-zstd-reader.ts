@@ -79,7 +79,7 @@ async function* entriesOf(
       if (known !== undefined) yield known;
     }
     // Node accepts a stream that ends before its first byte. A valid tar is never empty.
-    if (tarBytes === 0) throw archiveFault('it is packed by zstd, and there is nothing in it');
+    if (tarBytes === 0) throw archiveFault('it is packed by zstd, and is empty');
   } catch (error) {
     if (signal.aborted || error instanceof FinalError) throw error;
     throw archiveFault(`cannot be read: ${error instanceof Error ? error.message : 'broken'}`);

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** What a stream, such as one that compresses, makes of the content. */
+/** Passes the content through a stream, such as one that compresses it, and returns the output. */
 export async function* through(
   content: AsyncIterable<Uint8Array>,
   stream: Duplex,

@@ -174,7 +174,7 @@ async function dataStart(
   { handle, sizeBytes }: Pick<Reading, 'handle' | 'sizeBytes'>,
 ): Promise<number> {
   const at = entry.relativeOffsetOfLocalHeader;
-  if (at + 30 > sizeBytes) throw new Error('it points to where the file has nothing');
+  if (at + 30 > sizeBytes) throw new Error('it points outside of the file');
   const head = Buffer.alloc(30);
   await handle.read(head, 0, head.byteLength, at);
   if (head.readUInt32LE(0) !== 0x04034b50) throw new Error('there is no header where it should be');

@@ -26,7 +26,7 @@ export class ZipSource extends RandomAccessReader {
 
   async #fill(target: Buffer, position: number): Promise<void> {
     if (!(position >= 0 && position + target.byteLength <= this.#sizeBytes)) {
-      throw new Error('it points to where the file has nothing');
+      throw new Error('it points outside of the file');
     }
     for (let at = 0; at < target.byteLength;) {
       const rest = target.byteLength - at;

@@ -83,7 +83,7 @@ type Refusal = Exclude<TokenVerdict, { readonly kind: 'good' }>;
 /** Refuses a request. Only the operator's log tells the reason; the answer does not. */
 function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): Answer {
   if (kind === 'unknown') {
-    log.warn('a token for the codec server cannot be verified: its issuer is out of reach', {
+    log.warn('a token for the codec server cannot be verified: its issuer cannot be reached', {
       why,
     });
     return said(503);

@@ -163,7 +163,7 @@ async function getJson(url: URL, { openDispatcher }: OidcOptions): Promise<unkno
     return JSON.parse(Buffer.from(bytes).toString());
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new IssuerFault(`${url.href} did not answer as it should (${why})`, { cause: error });
+    throw new IssuerFault(`${url.href} gave an invalid answer (${why})`, { cause: error });
   } finally {
     await dispatcher.destroy();
   }

@@ -118,6 +118,6 @@ function parse<T>(schema: z.ZodType<T>, answer: string, helper: string): T {
     return schema.parse(JSON.parse(answer));
   } catch {
     // The parser's error is not passed on as the cause, because it would show the answer.
-    throw new Error(`${programOf(helper)} gave an answer that is not understood`);
+    throw new Error(`${programOf(helper)} gave an invalid answer`);
   }
 }

@@ -6,7 +6,10 @@ interface Inspecting<T> extends Pick<ExpectOptions, 'signal' | 'badRequest'> {
   readonly schema: z.ZodType<T>;
 }
 
-/** What Docker says of something, such as a container or an image; undefined when it is not there. */
+/**
+ * Docker's answer about an object, such as a container or an image; undefined when it does not
+ * exist.
+ */
 export async function inspect<T>(
   { daemon, timing }: EngineParts,
   asked: Omit<DaemonCall, 'method'>,

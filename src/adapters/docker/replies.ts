@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-// Only the fields of Docker's answers that this adapter reads. Docker writes null for many empty
-// values.
+// These schemas contain only the fields of Docker's answers that this adapter reads. Docker writes
+// null for many empty values.
 
 const labels = z.record(z.string(), z.string()).nullish();
 

@@ -48,7 +48,7 @@ async function waitForExit(
       if (!(error instanceof TransientError)) throw error;
       failures += 1;
       isAnswered = false;
-      parts.log.warn('lost the wait for a container, asking again', {
+      parts.log.warn('connection lost while waiting for a container, trying again', {
         container: idOrName,
         failures,
         reason: error.message,

@@ -158,7 +158,7 @@ async function follow(call: Call, requestId: string): Promise<Answer> {
 function targetOf(location: string | null, from: URL): URL {
   const to = URL.canParse(location ?? '', from.href) ? new URL(location ?? '', from) : undefined;
   const isUsable = location !== null && ['http:', 'https:'].includes(to?.protocol ?? '');
-  if (to === undefined || !isUsable) throw new Error('GitLab redirects to nowhere');
+  if (to === undefined || !isUsable) throw new Error('GitLab redirects without an address');
   return to;
 }
 

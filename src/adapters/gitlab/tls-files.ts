@@ -65,7 +65,7 @@ export async function readTlsMaterial(files: TlsFiles, log: Log): Promise<TlsMat
 async function readCa(path: string, log: Log): Promise<string | undefined> {
   const pem = await readPem(path, log);
   if (pem === undefined || readableCertificates(pem).length > 0) return pem;
-  log.error('CA file holds no readable certificate, going on without it', { file: path });
+  log.error('CA file holds no readable certificate, continuing without it', { file: path });
   return undefined;
 }
 
@@ -75,7 +75,7 @@ async function readPem(path: string, log: Log): Promise<string | undefined> {
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'ENOENT' && code !== 'ENOTDIR') {
-      log.error('certificate file cannot be read, going on without it', { file: path, code });
+      log.error('certificate file cannot be read, continuing without it', { file: path, code });
     }
     return undefined;
   }
@@ -91,7 +91,7 @@ function isPair(
     return true;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    log.error('client certificate and key cannot be used, going on without them', {
+    log.error('client certificate and key cannot be used, continuing without them', {
       ...{ certFile, keyFile, reason },
     });
     return false;

@@ -152,7 +152,7 @@ async function answerSafely(
     send(response, answer, { method, isLast: hasBody(request) && !request.complete });
   } catch (error) {
     if (hasLeft(request, error)) return;
-    options.log.error(`a question to the ${options.name} could not be answered`, { error });
+    options.log.error(`a request to the ${options.name} could not be answered`, { error });
     send(response, said(500), { method, isLast: true });
   }
 }

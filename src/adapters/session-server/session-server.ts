@@ -161,7 +161,7 @@ async function answer(
     const admitted = await admit(request, { find });
     status = typeof admitted === 'number' ? admitted : 405;
   } catch (error) {
-    log.error('a question to the session server could not be answered', { error });
+    log.error('a request to the session server could not be answered', { error });
     status = 500;
   }
   const { body, headers } = refusalOf(status);

@@ -65,7 +65,7 @@ export async function openKeyRing(path: string): Promise<KeyRing> {
 export async function exportKeyRing(path: string): Promise<string> {
   const text = await readTextIfThere(path);
   if (text === undefined) {
-    throw new Error(`${path} is not there: start the node once, it makes its keys then`);
+    throw new Error(`${path} does not exist: start the node once, which creates its keys`);
   }
   parseKeys(text, path);
   return text;
@@ -91,7 +91,7 @@ export async function importKeyRing(path: string, text: string): Promise<boolean
 function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
   const ring = parseKeyRing(text, path);
   const keys = new Map(ring.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));
-  if (keys.size < ring.length) throw new Error(`an id stands twice among the keys in ${path}`);
+  if (keys.size < ring.length) throw new Error(`two keys in ${path} have the same id`);
   for (const [id, key] of keys) {
     if (key.byteLength !== KEY_BYTES) {
       throw new Error(`key "${id}" in ${path} has ${key.byteLength} bytes, AES-256 needs 32`);
@@ -106,7 +106,7 @@ function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>
   try {
     return keyRingSchema.parse(JSON.parse(text)).keys;
   } catch {
-    throw new Error(`${path} is no key ring: expected ${shape}`);
+    throw new Error(`${path} is not a key ring: expected ${shape}`);
   }
 }
 

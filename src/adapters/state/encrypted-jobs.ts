@@ -34,7 +34,8 @@ export function createEncryptedJobs(cipher: Cipher): EncryptedJobs {
         Buffer.from(keyId, 'base64url').toString(),
       );
       const context = parseContext(JSON.parse(gunzipSync(packed).toString()));
-      if (context === undefined) throw new Error('what was encrypted is not the record of a build');
+      if (context === undefined)
+        throw new Error('the encrypted content is not the record of a build');
       return context;
     },
   };

@@ -38,10 +38,13 @@ export async function writeNodeNote(
   try {
     await writeDurably(noteFile(configPath), Buffer.from(`${JSON.stringify(note)}\n`));
   } catch (error) {
-    log.info('commands do not find this node by its config file alone: it cannot be noted there', {
-      path: noteFile(configPath),
-      error,
-    });
+    log.info(
+      'commands cannot find this node by its config file: the note beside it cannot be written',
+      {
+        path: noteFile(configPath),
+        error,
+      },
+    );
   }
 }
 

@@ -60,5 +60,5 @@ export class ByteSource {
 }
 
 function endFault(): Error {
-  return new Error('the tar ends in the midst of a member');
+  return new Error('the tar ends in the middle of a member');
 }

@@ -13,5 +13,5 @@ export async function* exactContent({
     yield chunk;
   }
   if (seenBytes === sizeBytes) return;
-  throw new Error(`"${path}" has other than the ${sizeBytes} bytes that it was said to have`);
+  throw new Error(`"${path}" does not have its declared size of ${sizeBytes} bytes`);
 }

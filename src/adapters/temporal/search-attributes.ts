@@ -84,7 +84,7 @@ function warnOfEachFault(log: Log) {
     fault: (error: unknown): void => {
       if (String(error) === last) return;
       last = String(error);
-      log.warn('builds have no search attributes: Temporal does not take them. It is asked again', {
+      log.warn('builds have no search attributes: Temporal refuses them, trying again', {
         ...{ error, names: Object.keys(ATTRIBUTE_TYPES) },
       });
     },
@@ -100,7 +100,7 @@ async function ensure(client: Client, signal: AbortSignal): Promise<readonly str
     const found = customAttributes[name];
     if (found === undefined) missing[name] = TYPES[type];
     else if (found !== TYPES[type]) {
-      throw new Error(`search attribute ${name} is there with another type than ${type}`);
+      throw new Error(`search attribute ${name} exists with another type than ${type}`);
     }
   }
   const added = Object.keys(missing);

@@ -66,13 +66,14 @@ async function askVersion(binary: string, signal?: AbortSignal): Promise<string>
     ({ stdout }) => stdout,
     (error: unknown) => {
       signal?.throwIfAborted();
-      const reason = `${binary} is no Temporal server: \`--version\` fails: ${reasonOf(error)}`;
+      const reason = `${binary} is not a Temporal server: \`--version\` fails: ${reasonOf(error)}`;
       throw new Error(reason, { cause: error });
     },
   );
   const version = /\bServer v?(\d[\w.+-]*)/.exec(said)?.[1] ?? said;
   const name = version.replace(/[^\w.+-]+/g, '_').slice(0, 100);
-  if (name === '') throw new Error(`${binary} is no Temporal server: \`--version\` says nothing`);
+  if (name === '')
+    throw new Error(`${binary} is not a Temporal server: \`--version\` prints nothing`);
   return name;
 }
 

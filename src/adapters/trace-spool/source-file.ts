@@ -27,7 +27,7 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
   const stat = await file.stat();
   if (!stat.isFile()) {
     await file.close();
-    throw new FinalError(FailureType.RunnerSystem, `${path} is no regular file`);
+    throw new FinalError(FailureType.RunnerSystem, `${path} is not a regular file`);
   }
   const failed =
     (action: string) =>

@@ -18,7 +18,10 @@ export type Mount =
 
 /** All mounts of a build. */
 export interface MountPlan {
-  /** In the order of the configuration, the volume of the builds directory last. */
+  /**
+   * The mounts in the order of the configuration. The volume of the builds directory is the last
+   * one.
+   */
   readonly mounts: readonly Mount[];
   /** Why the build must fail as a configuration error; undefined when all mounts are usable. */
   readonly fault: string | undefined;

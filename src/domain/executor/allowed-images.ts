@@ -3,7 +3,7 @@ import { FailureType, FinalError } from '../failure.ts';
 
 /** An image, and the patterns that it must match. */
 export interface AllowedImageInput {
-  /** As the job names it, variables expanded. */
+  /** The image's name from the job, with variables expanded. */
   readonly image: string;
   /** Key of the configuration that lists the patterns, for the message. */
   readonly key: 'allowed_images' | 'allowed_services';

@@ -12,7 +12,7 @@ export interface PlannedImage {
   readonly flavor?: string;
   /** In the order in which they are tried. */
   readonly policies: readonly PullPolicy[];
-  /** '' unless the job asks for one. */
+  /** The platform that the job asks for; empty when it asks for none. */
   readonly platform: string;
 }
 

@@ -22,7 +22,10 @@ export interface ServicesInput {
 
 /** A service whose names and image are known. */
 export interface ServiceToSpecify {
-  /** As the job or the configuration asks for it, with variables expanded where GitLab does so. */
+  /**
+   * A service that the job or the configuration asks for, with variables expanded where GitLab does
+   * so.
+   */
   readonly definition: JobService;
   readonly name: ServiceName;
   readonly aliases: readonly string[];

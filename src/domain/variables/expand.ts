@@ -3,7 +3,7 @@ export type ValueOf = (name: string) => string;
 
 /** A reference, read from after its `$`. */
 interface Reference {
-  /** '' when this is not a reference. */
+  /** The name; empty when this is not a reference. */
   readonly name: string;
   /** Number of characters after the `$` that belong to it. */
   readonly length: number;

@@ -33,7 +33,7 @@ export function createSizeSweep(ports: SizePorts, maxBytes: number): SizeSweep {
     try {
       await shrink(engine, { volumes, maxBytes, ports });
     } catch (error) {
-      ports.log.warn('too large caches not looked for', { error });
+      ports.log.warn('cache volumes not checked for their size', { error });
     }
   };
 }

@@ -23,7 +23,7 @@ export function createCacheSweep(ports: SweepPorts, limits: CacheLimits): () => 
       const idleMs = maxIdleDays === 0 ? Infinity : maxIdleDays * DAY_MS;
       await sweepAll(ports, { sinceMs: ports.clock.nowMs() - idleMs, sizeSweep });
     } catch (error) {
-      ports.log.warn('old cache volumes not looked for', { error });
+      ports.log.warn('cache volumes not checked for their age', { error });
     }
   });
 }

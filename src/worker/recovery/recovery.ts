@@ -106,7 +106,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
       await checkAll();
       // The builds must not wait for a Docker that may not answer.
       void sweepLeftovers(ports).catch((error: unknown) => {
-        log.warn('leftovers not looked for', { error });
+        log.warn('leftovers not searched for', { error });
       });
     },
     beginForgotten: oneAtATime(checkAll),

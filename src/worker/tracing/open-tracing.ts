@@ -16,7 +16,7 @@ export async function openTracing(
   if (!isTracingWanted(env)) return [];
   const { builds, clock, log, program, visibility } = ports;
   const node = nodeNameOf(ports.nodeQueue);
-  const warn = (message: string): void => log.warn('OpenTelemetry says', { message });
+  const warn = (message: string): void => log.warn('message of OpenTelemetry', { message });
   const tracer = await openTracer({ env, version: program.version, node, warn });
   closers.add(() => tracer.close());
   log.info('traces are sent by OpenTelemetry', {});

@@ -116,7 +116,7 @@ describe('the download of artifacts', () => {
     it(`does not follow a redirect to ${JSON.stringify(location)}`, async (t) => {
       gitlab.answer(plain(302, location === '' ? {} : { Location: location }));
       const { kind, said } = await fetched(t);
-      assert.deepEqual([kind, said], ['unreachable', 'GitLab redirects to nowhere']);
+      assert.deepEqual([kind, said], ['unreachable', 'GitLab redirects without an address']);
     });
   }
 

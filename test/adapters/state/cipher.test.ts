@@ -79,9 +79,9 @@ describe('openKeyRing', () => {
   });
 
   const broken: readonly [text: string, complaint: RegExp, why: string][] = [
-    ['{"keys": canary', /is no key ring/, 'not JSON'],
-    ['{"keys": []}', /is no key ring/, 'no key'],
-    ['{"keys": [{"id": "a", "key": "canary!"}]}', /is no key ring/, 'not base64'],
+    ['{"keys": canary', /is not a key ring/, 'not JSON'],
+    ['{"keys": []}', /is not a key ring/, 'no key'],
+    ['{"keys": [{"id": "a", "key": "canary!"}]}', /is not a key ring/, 'not base64'],
     [
       ringOf({ id: 'a', key: base64Key(7, 16) }),
       /key "a" .* has 16 bytes/,
@@ -89,7 +89,7 @@ describe('openKeyRing', () => {
     ],
     [
       ringOf({ id: 'a', key: base64Key(1) }, { id: 'a', key: base64Key(2) }),
-      /an id stands twice/,
+      /two keys in .* have the same id/,
       'an id that means two keys',
     ],
   ];

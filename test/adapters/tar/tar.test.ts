@@ -68,13 +68,13 @@ describe('tars', () => {
     };
     await assert.rejects(async () => {
       for await (const chunk of tarOf(wrong())) assert.ok(chunk.byteLength > 0);
-    }, /other than the 5 bytes/);
+    }, /its declared size of 5 bytes/);
   });
 
   it('are refused when they are cut off, damaged or not tars', async () => {
     const bytes = await bytesOf([file('f', 'x'.repeat(600))]);
-    await assert.rejects(read(bytes.subarray(0, 700)), /ends in the midst/);
-    await assert.rejects(read(bytes.subarray(0, 300)), /ends in the midst/);
+    await assert.rejects(read(bytes.subarray(0, 700)), /ends in the middle/);
+    await assert.rejects(read(bytes.subarray(0, 300)), /ends in the middle/);
     const damaged = Buffer.from(bytes);
     damaged[0] = 0x67;
     await assert.rejects(read(damaged), /invalid tar header/);

@@ -137,7 +137,7 @@ describe('embedded Temporal', () => {
   it('fails with the reason when the program is not a Temporal server', async () => {
     await assert.rejects(
       startDevServer({ binary: '/bin/false', stateDir, log: recording.log }),
-      /\/bin\/false is no Temporal server/,
+      /\/bin\/false is not a Temporal server/,
     );
   });
 

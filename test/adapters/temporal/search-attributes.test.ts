@@ -8,7 +8,7 @@ import { recordingLog } from '../../support/recording-log.ts';
 
 const NAMES = Object.keys(ATTRIBUTE_TYPES);
 
-const UNTAKEN = 'builds have no search attributes: Temporal does not take them. It is asked again';
+const UNTAKEN = 'builds have no search attributes: Temporal refuses them, trying again';
 
 /** Creates an error as Temporal's client reports a refusal of its server. */
 function refusal(code: number, details: string): Error {
@@ -104,7 +104,7 @@ describe('the search attributes of builds', () => {
     [
       'finds one with another type',
       { there: { Project: 1 } },
-      /Project is there with another type/,
+      /Project exists with another type/,
     ],
   ];
   for (const [why, temporal, reason] of refused) {

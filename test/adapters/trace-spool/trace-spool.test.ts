@@ -212,7 +212,7 @@ describe('a followed file', () => {
     await symlink('/etc/passwd', link);
     await assert.rejects(writer.followFile('build', link, ENDED), /cannot open .*link: ELOOP/);
     await assert.rejects(writer.followFile('helper', directory, ENDED), /EISDIR/);
-    await assert.rejects(writer.followFile('helper', '/dev/null', ENDED), /no regular file/);
+    await assert.rejects(writer.followFile('helper', '/dev/null', ENDED), /not a regular file/);
     assert.equal(await sendable(writer), '');
   });
 });

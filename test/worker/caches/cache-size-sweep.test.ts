@@ -145,7 +145,7 @@ describe('cache volumes that together exceed their limit', () => {
     assert.equal(place.volumes.size, 4);
     assert.deepEqual(
       place.warnings.map(({ message }) => message),
-      ['too large caches not looked for'],
+      ['cache volumes not checked for their size'],
     );
   });
 });
