@@ -163,7 +163,7 @@ describe('the web terminal of a job', () => {
   });
 
   it('holds an ended job no longer than session_timeout says', async () => {
-    await configureTimeout(2);
+    await configureTimeout(4);
     const job = await begin();
     const terminal = await openWorkhorseTerminal(sessionOf(job));
     terminal.type('touch /tmp/go\n');
@@ -173,8 +173,8 @@ describe('the web terminal of a job', () => {
     assertJob(job, {
       state: 'success',
       log: [
-        'Terminal is connected, will time out in 2s...',
-        'terminal session timed out (maximum time allowed - 2s)',
+        'Terminal is connected, will time out in 4s...',
+        'terminal session timed out (maximum time allowed - 4s)',
         'Job succeeded',
       ],
     });

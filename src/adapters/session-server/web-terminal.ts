@@ -128,10 +128,11 @@ export async function openWhenRunning({
 }
 
 function openScreen({ socket, visit, timing }: WebTerminal, wire: Wire): Screen {
-  const idle = setTimeout(
-    () => visit.close('nothing was typed or shown for too long'),
-    timing.idleMs(),
-  );
+  const idle = setTimeout(() => {
+    // Nobody can type between two shells. The limits of the job, and of the wait after it, hold there.
+    if (screen.current === undefined) idle.refresh();
+    else visit.close('nothing was typed or shown for too long');
+  }, timing.idleMs());
   const stopPings = pingNowAndThen(socket, timing.pingMs);
   const screen: Screen = {
     current: undefined,

@@ -248,6 +248,17 @@ void test('a client that answers pings stays, and an idle terminal is closed', a
   assert.match(terminal.shown(), /too long/);
 });
 
+void test('no terminal is idle while it waits for the next shell', async (t) => {
+  const { session, shells } = await serve(t, { idleMs: () => 100, retryMs: 10 });
+  const [first, second] = [createFakeShell(), createFakeShell()];
+  shells.push(first, ...Array<undefined>(30).fill(undefined), second);
+  const terminal = await openWorkhorseTerminal(session);
+  first.exit(137);
+  second.say('second shell');
+  await terminal.until(/second shell/);
+  assert.doesNotMatch(terminal.shown(), /too long/);
+});
+
 void test('the limit of an idle terminal is the one that holds when it opens', async (t) => {
   let limitMs = 60_000;
   const { session, shells, visits } = await serve(t, { idleMs: () => limitMs });
