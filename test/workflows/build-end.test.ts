@@ -59,7 +59,17 @@ describe('the status of a build in Temporal', () => {
     const [status, error] = await endOf(await startBuild(world, { node, job }));
     assert.equal(status, 'FAILED');
     assert.ok(error instanceof ApplicationFailure);
-    assert.equal(error.message, 'timed out in step_script');
+    assert.equal(error.message, "timed out after 1s (the job's time-out) in step_script");
+  });
+
+  it('is Failed, with the limit of the script as its reason, after that time-out', async () => {
+    node = await world.startNode('slow script');
+    node.stage('step_script', defer<never>().promise);
+    const job = jobOf({ ...PLAIN_PLAN, scriptTimeoutMs: 1_000 });
+    const [status, error] = await endOf(await startBuild(world, { node, job }));
+    assert.equal(status, 'FAILED');
+    assert.ok(error instanceof ApplicationFailure);
+    assert.equal(error.message, 'timed out after 1s (RUNNER_SCRIPT_TIMEOUT) in step_script');
   });
 
   const cancels: [who: string, cancel: (handle: BuildHandle) => Promise<unknown>][] = [

@@ -90,8 +90,12 @@ const TIMED_OUT = {
   state: 'failed',
   reason: 'job_execution_timeout',
   message: 'execution took longer than 1s seconds',
+  exceeded: { limit: 'job', timeoutMs: 1_000 },
 };
-const SCRIPT_TIMED_OUT = { ...TIMED_OUT, message: 'script timeout: context deadline exceeded' };
+const SCRIPT_TIMED_OUT = {
+  ...{ ...TIMED_OUT, message: 'script timeout: context deadline exceeded' },
+  exceeded: { limit: 'script', timeoutMs: 1_000 },
+};
 
 describe('a build that is interrupted', () => {
   let world: World;
@@ -247,7 +251,10 @@ describe('a build that is interrupted', () => {
         afterScriptTimeoutMs: 1_000,
         afterScriptIgnoreErrors: false,
       });
-      assert.deepEqual(await outcomeOf(handle), SCRIPT_TIMED_OUT);
+      assert.deepEqual(await outcomeOf(handle), {
+        ...SCRIPT_TIMED_OUT,
+        exceeded: { limit: 'after_script', timeoutMs: 1_000 },
+      });
     });
 
     it('does not fire after the job has ended in time', async () => {

@@ -1,8 +1,15 @@
 import { formatGoDuration } from '../job/go-duration.ts';
 import type { JobStatus } from '../job/job-status.ts';
 import { failureReasonOf } from './failure-reason.ts';
-import type { BuildOutcome, Interruption, StageOutcome } from '../context/outcome.ts';
+import type {
+  BuildOutcome,
+  ExceededLimit,
+  Interruption,
+  StageOutcome,
+} from '../context/outcome.ts';
 import { formatJobTimeout, SCRIPT_TIMEOUT } from './result-line.ts';
+
+type TimeOut = Extract<Interruption, { readonly timeoutMs: number }>;
 
 /**
  * Decides how a build ends after its last stage that counts. An interruption explains a stopped
@@ -44,11 +51,26 @@ export function outcomeOfOwnTimeout(
   stage: 'prepare' | 'get sources',
   timeoutMs: number,
 ): BuildOutcome {
-  return outcomeOfTimeout(`${stage} timeout: exceeded timeout of ${formatGoDuration(timeoutMs)}`);
+  const message = `${stage} timeout: exceeded timeout of ${formatGoDuration(timeoutMs)}`;
+  return outcomeOfTimeout(message, {
+    limit: stage === 'prepare' ? stage : 'get_sources',
+    timeoutMs,
+  });
 }
 
-function outcomeOfTimeout(message: string): BuildOutcome {
-  return { state: 'failed', reason: 'job_execution_timeout', exitCode: undefined, message };
+/**
+ * The outcome after an after_script that may change the result of its job. `timeoutMs` is the limit of
+ * its time, for which the peer has the words of the script's. Source: gitlab-runner `common/build.go`.
+ */
+export function outcomeOfAfterScript(last: StageOutcome, timeoutMs: number): BuildOutcome {
+  return last.kind === 'stopped'
+    ? outcomeOfTimeout(SCRIPT_TIMEOUT, { limit: 'after_script', timeoutMs })
+    : outcomeOfStages(last, undefined);
+}
+
+function outcomeOfTimeout(message: string, exceeded: ExceededLimit): BuildOutcome {
+  const reason = 'job_execution_timeout';
+  return { state: 'failed', reason, exitCode: undefined, message, exceeded };
 }
 
 function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome {
@@ -58,9 +80,9 @@ function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome 
     case 'aborted':
       return { state: 'aborted' };
     case 'job_timeout':
-      return outcomeOfTimeout(formatJobTimeout(interruption.timeoutMs));
+      return outcomeOfTimeout(formatJobTimeout(interruption.timeoutMs), exceededBy(interruption));
     case 'script_timeout':
-      return outcomeOfTimeout(SCRIPT_TIMEOUT);
+      return outcomeOfTimeout(SCRIPT_TIMEOUT, exceededBy(interruption));
     case undefined:
       return {
         state: 'failed',
@@ -69,6 +91,10 @@ function outcomeOfStopped(interruption: Interruption | undefined): BuildOutcome 
         message: 'the stage was stopped',
       };
   }
+}
+
+function exceededBy({ kind, timeoutMs }: TimeOut): ExceededLimit {
+  return { limit: kind === 'job_timeout' ? 'job' : 'script', timeoutMs };
 }
 
 /** Returns CI_JOB_STATUS for after_script. Source: spec/job-payload §3. */

@@ -42,6 +42,16 @@ export type Interruption =
   | { readonly kind: 'job_timeout'; readonly timeoutMs: number }
   | { readonly kind: 'script_timeout'; readonly timeoutMs: number };
 
+/** The time limits of a build: of the job itself, and of some of its stages. */
+export const TIME_LIMITS = ['job', 'script', 'after_script', 'prepare', 'get_sources'] as const;
+
+/** The time limit that a build has exceeded. */
+export interface ExceededLimit {
+  readonly limit: (typeof TIME_LIMITS)[number];
+  /** What the limit was, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /** How a build ended. */
 export type BuildOutcome =
   | { readonly state: 'success' }
@@ -52,6 +62,8 @@ export type BuildOutcome =
       readonly exitCode: number | undefined;
       /** The end of the trace's last line: `exit code 3`, or the system's fault. */
       readonly message: string;
+      /** Only of a build that timed out, and absent in what releases up to 0.1.0 wrote. */
+      readonly exceeded?: ExceededLimit;
     }
   | { readonly state: 'canceled' }
   | {

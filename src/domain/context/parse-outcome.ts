@@ -2,7 +2,9 @@ import { FailureType } from '../failure.ts';
 import { isObject } from '../is-object.ts';
 import {
   FAILURE_REASONS,
+  TIME_LIMITS,
   type BuildOutcome,
+  type ExceededLimit,
   type FailureReason,
   type StageOutcome,
 } from './outcome.ts';
@@ -49,11 +51,19 @@ function parseFailure({
   reason,
   exitCode,
   message,
+  ...rest
 }: Readonly<Record<string, unknown>>): BuildOutcome | undefined {
   const isCode = exitCode === undefined || typeof exitCode === 'number';
-  return isFailureReason(reason) && isCode && typeof message === 'string'
-    ? { state: 'failed', reason, exitCode, message }
-    : undefined;
+  if (!isFailureReason(reason) || !isCode || typeof message !== 'string') return undefined;
+  const exceeded = parseExceeded(rest['exceeded']);
+  return { state: 'failed', reason, exitCode, message, ...(exceeded && { exceeded }) };
+}
+
+/** Without it the outcome is as good: it is for people. */
+function parseExceeded(value: unknown): ExceededLimit | undefined {
+  if (!isObject(value) || typeof value['timeoutMs'] !== 'number') return undefined;
+  const limit = TIME_LIMITS.find((name) => name === value['limit']);
+  return limit && { limit, timeoutMs: value['timeoutMs'] };
 }
 
 function isFailureType(value: unknown): value is FailureType {

@@ -38,6 +38,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   concurrent: 'shown',
   configQueue: 'shown',
   durationMs: 'shown',
+  exceeded: 'shown',
   exitCode: 'shown',
   failures: 'shown',
   fed: 'map',

@@ -2,6 +2,7 @@ import { CancellationScope, log, patched, sleep } from '@temporalio/workflow';
 import type { BuildRef } from '../../activities/contract.ts';
 import {
   afterScriptStatus,
+  outcomeOfAfterScript,
   outcomeOfOwnTimeout,
   outcomeOfStages,
 } from '../../domain/build/build-outcome.ts';
@@ -207,7 +208,7 @@ async function runSteps(plan: BuildPlan, scope: StagesScope): Promise<BuildOutco
   const after = await stages.run(plan.afterScript, { jobStatus, limitMs: timeoutMs });
   if (run.isOver()) return outcomeOfStages({ kind: 'stopped' }, run.interruption);
   const isIgnored = plan.afterScriptIgnoreErrors || result.state !== 'success';
-  return isIgnored ? result : outcomeOfStages(after, { kind: 'script_timeout', timeoutMs });
+  return isIgnored ? result : outcomeOfAfterScript(after, timeoutMs);
 }
 
 async function runScript(plan: BuildPlan, scope: StagesScope): Promise<StageOutcome> {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { afterScriptStatus, outcomeOfStages } from '../../../src/domain/build/build-outcome.ts';
+import {
+  afterScriptStatus,
+  outcomeOfAfterScript,
+  outcomeOfOwnTimeout,
+  outcomeOfStages,
+} from '../../../src/domain/build/build-outcome.ts';
 import type {
   BuildOutcome,
   Interruption,
@@ -14,6 +19,7 @@ const TIMED_OUT = {
   reason: 'job_execution_timeout',
   exitCode: undefined,
   message: 'execution took longer than 1m30s seconds',
+  exceeded: { limit: 'job', timeoutMs: 90_000 },
 } as const;
 
 describe('the outcome of a build', () => {
@@ -58,7 +64,10 @@ describe('the outcome of a build', () => {
     [
       STOPPED,
       { kind: 'script_timeout', timeoutMs: 90_000 },
-      { ...TIMED_OUT, message: 'script timeout: context deadline exceeded' },
+      {
+        ...{ ...TIMED_OUT, message: 'script timeout: context deadline exceeded' },
+        exceeded: { limit: 'script', timeoutMs: 90_000 },
+      },
       'the script did',
     ],
     [STOPPED, { kind: 'aborted' }, { state: 'aborted' }, 'GitLab has ended it'],
@@ -79,6 +88,33 @@ describe('the outcome of a build', () => {
       assert.deepEqual(outcomeOfStages(last, interruption), expected);
     });
   }
+});
+
+describe('the outcome of an after_script whose result counts', () => {
+  it('is a time-out that names its own limit', () => {
+    assert.deepEqual(outcomeOfAfterScript(STOPPED, 300_000), {
+      ...{ ...TIMED_OUT, message: 'script timeout: context deadline exceeded' },
+      exceeded: { limit: 'after_script', timeoutMs: 300_000 },
+    });
+  });
+  it('is its failure otherwise', () => {
+    const failed: StageOutcome = { kind: 'script_failed', exitCode: 3 };
+    assert.deepEqual(outcomeOfAfterScript(failed, 300_000), outcomeOfStages(failed, undefined));
+  });
+});
+
+it('a time-out of the configuration names its limit', () => {
+  const outcomes = [
+    outcomeOfOwnTimeout('prepare', 4_000),
+    outcomeOfOwnTimeout('get sources', 5_000),
+  ];
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.state === 'failed' && outcome.exceeded),
+    [
+      { limit: 'prepare', timeoutMs: 4_000 },
+      { limit: 'get_sources', timeoutMs: 5_000 },
+    ],
+  );
 });
 
 describe('CI_JOB_STATUS of an after_script', () => {

@@ -39,12 +39,23 @@ describe('the outcome of a build on the disk', () => {
     { state: 'aborted', wasTakenBack: true },
     { state: 'failed', reason: 'script_failure', exitCode: 3, message: 'exit code 3' },
     { state: 'failed', reason: 'runner_system_failure', exitCode: undefined, message: 'why' },
+    {
+      ...{ state: 'failed', reason: 'job_execution_timeout', exitCode: undefined, message: 'why' },
+      exceeded: { limit: 'script', timeoutMs: 2_000 },
+    },
   ];
   for (const outcome of outcomes) {
     it(`is read as it was written: ${JSON.stringify(outcome)}`, () => {
       assert.deepEqual(parseBuildOutcome(onDisk(outcome)), outcome);
     });
   }
+  it('is read without a limit that nobody knows', () => {
+    const failed = { state: 'failed', reason: 'job_execution_timeout', message: 'why' };
+    for (const exceeded of ['job', { limit: 'moon', timeoutMs: 1 }, { limit: 'job' }]) {
+      const outcome = parseBuildOutcome({ ...failed, exceeded });
+      assert.deepEqual(outcome, { ...failed, exitCode: undefined });
+    }
+  });
   it('is not accepted with an unknown reason', () => {
     const value = { state: 'failed', reason: 'bad_luck', message: 'why' };
     assert.equal(parseBuildOutcome(value), undefined);
