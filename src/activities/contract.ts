@@ -142,6 +142,12 @@ export interface BuildActivities {
   reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
   /** Writes a line about a person's command. Writes nothing once the trace is finished. */
   writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
+  /**
+   * Starts the job's container with a script that only waits, so that a person can open a shell in it.
+   * Only called while nothing else of the build runs. `count` tells one start from the others: called
+   * again with the same one, it starts nothing. Returns false where the job has no container.
+   */
+  startForShell(build: BuildRef, count: number): Promise<boolean>;
   /** Removes containers, temporary volumes and the network. */
   destroyEnvironment(build: BuildRef): Promise<void>;
   /**

@@ -18,6 +18,7 @@ import type { Ports } from '../ports/index.ts';
 import { createEndedBuilds, type EndedBuilds } from './build/ended-builds.ts';
 import { createSlotActivities } from './job/request-job.ts';
 import { createStageActivities } from './stage.ts';
+import { createShellActivities } from './terminal/held-container.ts';
 import { createNoticeActivities } from './trace/notice.ts';
 import { createTraceActivities } from './trace/trace.ts';
 
@@ -61,6 +62,7 @@ function nodeActivities({ ports, live, ended }: NodeParts): Activities['node'] {
     ...createStageActivities(ports, live),
     ...createTraceActivities(ports, live),
     ...createNoticeActivities(ports, live),
+    ...createShellActivities(ports, live),
     ...createJobClockActivities(ports, live),
     markCanceled: ({ buildId }) => ports.workflows.cancel(buildId),
   };

@@ -1,9 +1,9 @@
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { Command, Option } from 'commander';
 import { holdUpdate, releaseUpdate, retryUpdate } from '../workflows/messages.ts';
-import { withTemporal, type OpenBuild } from './builds.ts';
+import { withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
-import { findBuild, JOB_ARGUMENT, userName } from './one-job.ts';
+import { answerOf, findBuild, JOB_ARGUMENT, userName } from './one-job.ts';
 import { booleanOption, configOption } from './options.ts';
 
 interface HoldFlags {
@@ -12,9 +12,6 @@ interface HoldFlags {
   readonly failureOf?: string;
   readonly onFailure?: boolean;
 }
-
-/** Time limit for the answer of a worker, because none may be running. */
-const COMMAND_LIMIT_MS = 10_000;
 
 /** `hold`: keeps a build's containers after its job, or stops the build before a stage. */
 export function createHoldCommand(context: CommandContext): Command {
@@ -89,32 +86,8 @@ async function give(
 ): Promise<void> {
   await withTemporal(config, context, async (client) => {
     const build = await findBuild(client, job);
-    const answer = await answerOf(client, build, send);
+    const answer = await answerOf(client, build.buildId, { send });
     const { buildId, summary, node } = build;
     context.log().info(`Job: ${answer}`, { build: buildId, what: summary, node });
   });
-}
-
-async function answerOf(
-  client: Client,
-  { buildId }: OpenBuild,
-  send: (build: WorkflowHandle) => Promise<string>,
-): Promise<string> {
-  const build = client.workflow.getHandle(buildId);
-  try {
-    return await client.withDeadline(Date.now() + COMMAND_LIMIT_MS, () => send(build));
-  } catch (error) {
-    throw new Error(`${buildId}: ${await describeRefusal(error)}`, { cause: error });
-  }
-}
-
-async function describeRefusal(error: unknown): Promise<string> {
-  // The client has already loaded this module.
-  const { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } =
-    await import('@temporalio/client');
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
-    return 'no worker answers for this build: start one';
-  }
-  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,6 +1,9 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { listOpenBuilds, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
+
+/** Time limit for the answer of a worker, because none may be running. */
+const COMMAND_LIMIT_MS = 10_000;
 
 /** The ways to name a job, for the help of each command. */
 export const JOB_ARGUMENT = "The job's id, its address in GitLab, or its build as `jobs` prints it";
@@ -29,4 +32,34 @@ export function chooseBuild(builds: readonly OpenBuild[], job: string): OpenBuil
 export function userName({ io: { env } }: CommandContext): string {
   // An empty variable counts as unset.
   return [env['SUDO_USER'], env['USER']].find((name) => (name ?? '') !== '') ?? 'somebody';
+}
+
+interface Order {
+  readonly send: (build: WorkflowHandle) => Promise<string>;
+  readonly limitMs?: number;
+}
+
+/** Sends an order to a build. Returns its answer, or throws the reason for which it was refused. */
+export async function answerOf(
+  client: Client,
+  buildId: string,
+  { send, limitMs = COMMAND_LIMIT_MS }: Order,
+): Promise<string> {
+  const build = client.workflow.getHandle(buildId);
+  try {
+    return await client.withDeadline(Date.now() + limitMs, () => send(build));
+  } catch (error) {
+    throw new Error(`${buildId}: ${await describeRefusal(error)}`, { cause: error });
+  }
+}
+
+async function describeRefusal(error: unknown): Promise<string> {
+  // The client has already loaded this module.
+  const { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } =
+    await import('@temporalio/client');
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+    return 'no worker answers for this build: start one';
+  }
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
@@ -6,11 +7,16 @@ import { buildDirectory, readRecord } from '../adapters/state/build-store.ts';
 import { openKeyRing } from '../adapters/state/cipher.ts';
 import { planTerminal } from '../domain/executor/terminal.ts';
 import type { BuildContext } from '../domain/context/context.ts';
-import type { ContainerTerminal } from '../ports/index.ts';
-import { withTemporal } from './builds.ts';
-import { findBuild, JOB_ARGUMENT } from './one-job.ts';
+import type { StatePaths } from '../adapters/state/state-directory.ts';
+import type { ContainerTerminal, TerminalEngine } from '../ports/index.ts';
+import { shellUpdate, type ShellInput } from '../workflows/messages.ts';
+import { withTemporal, type OpenBuild } from './builds.ts';
+import { answerOf, findBuild, JOB_ARGUMENT, userName } from './one-job.ts';
 import type { CommandContext, CommandIo } from './context.ts';
 import { configOption } from './options.ts';
+
+/** How long the build may take to start the container, or to say why it does not. */
+const START_LIMIT_MS = 30_000;
 
 interface ShellFlags {
   readonly config: string;
@@ -19,47 +25,68 @@ interface ShellFlags {
 /** `shell`: opens a shell in the job's container, with a terminal, or with the input of a pipe. */
 export function createShellCommand(context: CommandContext): Command {
   return new Command('shell')
-    .description('Open a shell in the container of a job that runs on this node')
+    .description('Open a shell in the container of a job that runs, or is held, on this node')
     .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption())
     .action((job: string, flags: ShellFlags) => openShell(job, flags, context));
 }
 
 async function openShell(job: string, flags: ShellFlags, context: CommandContext): Promise<void> {
-  const { build, state } = await withTemporal(flags.config, context, async (client, paths) => ({
-    build: await findBuild(client, job),
-    state: paths,
-  }));
-  const { cipher } = await openKeyRing(state.keyRingFile);
-  const record = await readRecord(buildDirectory(state.buildsDir, build.buildId), cipher);
-  if (record === undefined) {
-    const { buildId, node } = build;
-    throw new Error(`this node has no record of ${buildId}: run \`shell\` on its node, ${node}`);
-  }
   const hasTty = isTerminal(context.io.input) && context.io.stdout.isTTY === true;
-  const terminal = await openTerminal(record, { hasTty, context });
+  const opened = await withTemporal(flags.config, context, async (client, state) => {
+    const build = await findBuild(client, job);
+    const record = await recordOf(build, state);
+    const { container, command } = planTerminal(record);
+    const engine = await engineOf(record, context);
+    const open = () => engine.openTerminal(container, { command, hasTty });
+    const { buildId } = build;
+    const terminal = await openTold(open, (isRunning) => {
+      const order: ShellInput = { by: userName(context), container, isRunning };
+      const send = (handle: WorkflowHandle) => handle.executeUpdate(shellUpdate, { args: [order] });
+      return answerOf(client, buildId, { send, limitMs: START_LIMIT_MS });
+    });
+    return { build, terminal: terminal ?? throwEnded(container) };
+  });
+  const { build, terminal } = opened;
   context.log().info('Shell opened', { build: build.buildId, what: build.summary });
   context.setExitCode(await talk(terminal, context.io, hasTty));
 }
 
-interface Wish {
-  readonly hasTty: boolean;
-  readonly context: CommandContext;
+async function recordOf(
+  { buildId, node }: OpenBuild,
+  { keyRingFile, buildsDir }: StatePaths,
+): Promise<BuildContext> {
+  const { cipher } = await openKeyRing(keyRingFile);
+  const record = await readRecord(buildDirectory(buildsDir, buildId), cipher);
+  if (record !== undefined) return record;
+  throw new Error(`this node has no record of ${buildId}: run \`shell\` on its node, ${node}`);
 }
 
-async function openTerminal(
-  record: BuildContext,
-  { hasTty, context }: Wish,
-): Promise<ContainerTerminal> {
+function engineOf({ runner }: BuildContext, context: CommandContext): Promise<TerminalEngine> {
   const { io, ports } = context;
-  const { runner } = record;
-  const engine = await ports.openTerminalEngine({ runner, env: io.env, log: context.log() });
-  const { container, command } = planTerminal(record);
-  const terminal = await engine.openTerminal(container, { command, hasTty });
-  if (terminal !== undefined) return terminal;
-  throw new Error(
-    `container ${container} does not run now: it does while a script of the job runs, so try again then`,
-  );
+  return ports.openTerminalEngine({ runner, env: io.env, log: context.log() });
+}
+
+/**
+ * Opens a shell, and tells the build of it before anything is typed there: the job's log names everybody
+ * who has had a shell. Where the container does not run, the build starts it if it is held, or refuses.
+ */
+async function openTold(
+  open: () => Promise<ContainerTerminal | undefined>,
+  tell: (isRunning: boolean) => Promise<unknown>,
+): Promise<ContainerTerminal | undefined> {
+  const terminal = await open();
+  try {
+    await tell(terminal !== undefined);
+  } catch (error) {
+    await terminal?.close();
+    throw error;
+  }
+  return terminal ?? open();
+}
+
+function throwEnded(container: string): never {
+  throw new Error(`container ${container} has ended as soon as it was started for the shell`);
 }
 
 /** Runs the conversation and returns the exit code of the shell. */

@@ -194,6 +194,17 @@ export const releaseUpdate = defineUpdate<string, [release: Release | undefined]
 export const retrySignal = defineSignal<[Release?]>('retry');
 /** Same as the signal, but is refused where the build is not stopped after a failed stage. */
 export const retryUpdate = defineUpdate<string, [release: Release | undefined]>('retry');
+/**
+ * Tells the build about a person's shell, so that its trace tells of it. Starts the job's container where
+ * the build is held. The input is read by `parseShellOrder`.
+ */
+export const shellUpdate = defineUpdate<string, [order: ShellInput]>('shell');
+/** What the command `shell` tells the build. */
+export interface ShellInput {
+  readonly by?: string;
+  readonly container?: string;
+  readonly isRunning?: boolean;
+}
 /** Who ends a hold, or asks for a stage to be tried again. */
 export interface Release {
   readonly by?: string;

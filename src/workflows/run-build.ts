@@ -4,13 +4,14 @@ import {
   log,
   type SignalDefinition,
 } from '@temporalio/workflow';
+import type { BuildRef } from '../activities/contract.ts';
 import type { BuildOutcome } from '../domain/context/outcome.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
 import { nodeNameOf } from '../domain/runner/node-name.ts';
 import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { logAndContinue, inBackground } from './build/background.ts';
-import { isHeldAt, noticesWritten, writeNotices } from './build/hold.ts';
+import { isHeldAt, noticesWritten, shellStart, writeNotices } from './build/hold.ts';
 import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { acknowledge } from './build/acknowledgement.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
@@ -216,7 +217,7 @@ async function conclude(
       run.progress.isReported = true;
     }),
     logAndContinue('environment not destroyed', async () => {
-      if (isHeld) await whileHeld(run, outcome);
+      if (isHeld) await whileHeld(build, { assignment, run, outcome });
       run.holds.end();
       await assignment.onNode(() => assignment.node.quick.destroyEnvironment(build));
     }),
@@ -224,10 +225,12 @@ async function conclude(
 }
 
 /** Shows the result in Temporal while the containers are kept, because GitLab has it too. */
-async function whileHeld(run: BuildRun, outcome: BuildOutcome): Promise<void> {
+async function whileHeld(build: BuildRef, { outcome, ...scope }: Conclusion): Promise<void> {
+  const { run } = scope;
+  const { kept, stages, shells } = run;
   run.show({ stage: 'hold' });
   run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
-  await run.kept.whenLetGo(run.stages);
+  await kept.whenLetGo({ stages, shells, start: shellStart(build, scope) });
 }
 
 /** Uploads the trace beside the stages, and learns from GitLab's answers when the job must end. */

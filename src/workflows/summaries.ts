@@ -15,6 +15,7 @@ const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   stopStage: 'stop the stage that runs',
   timeLeft: 'ask the node how much time is left',
   writeNotice: "write an operator's command into the log",
+  startForShell: "start the job's container for an operator's shell",
   uploadTrace: 'send the log to GitLab while it grows',
   reportResult: 'send the rest of the log and the result to GitLab',
   destroyEnvironment: 'remove containers, volumes and network',

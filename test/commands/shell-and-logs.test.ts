@@ -67,7 +67,8 @@ describe('`shell`', () => {
     const shell = createFakeShell();
     const { ports, opened } = engineWith(shell);
     const input = new PassThrough();
-    const running = node.run(['shell', '7'], { ports, input, env: { DOCKER_HOST: 'tcp://x' } });
+    const env = { DOCKER_HOST: 'tcp://x' };
+    const running = node.run(['shell', '7'], { ports, input, env });
     input.write('exit 3\n');
     await shell.whenTyped('exit 3\n');
     shell.say('bye ж\n');
@@ -95,15 +96,76 @@ describe('`shell`', () => {
     assert.equal(exitCode, 1);
   });
 
-  it('ends with 1 where the job has no container that runs, and says when it has', async () => {
+  it('tells the build who opens it and in which container, before anything is typed', async () => {
+    const shell = createFakeShell();
+    await open(build());
+    const { sent } = node.temporal;
+    await node.record();
+    const { ports, opened } = engineWith(shell);
+    const input = new PassThrough();
+    const running = node.run(['shell', '7'], { ports, input, env: { USER: 'alice' } });
+    input.write('id\n');
+    await shell.whenTyped('id\n');
+    const [{ container } = assert.fail('no terminal was opened')] = opened;
+    const order = { by: 'alice', container, isRunning: true };
+    assert.deepEqual(sent, [{ to: BUILD, kind: 'update', name: 'shell', args: [order] }]);
+    shell.exit(0);
+    assert.equal((await running).exitCode, 0);
+  });
+
+  it('ends with 1 and closes its shell where the build is not told of it', async () => {
+    const shell = createFakeShell();
+    const refuse = () => {
+      throw new Error('the build does not know `shell`');
+    };
+    await open(build({ update: refuse }));
+    await node.record();
+    const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(shell));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, new RegExp(`ERROR: ${BUILD}: the build does not know`));
+    assert.equal(shell.isClosed, true);
+    assert.equal(shell.typed(), '');
+  });
+
+  it('has a container started that does not run, and opens the shell there', async () => {
+    const shell = createFakeShell();
+    let isStarted = false;
+    const start = () => {
+      isStarted = true;
+      return 'in the container';
+    };
+    await open(build({ update: start }));
+    await node.record();
+    const openTerminalEngine: CommandPorts['openTerminalEngine'] = async () => ({
+      openTerminal: async () => (isStarted ? shell : undefined),
+    });
+    const input = new PassThrough();
+    const running = node.run(['shell', '7'], { ports: { openTerminalEngine }, input });
+    input.write('id\n');
+    await shell.whenTyped('id\n');
+    shell.exit(0);
+    assert.equal((await running).exitCode, 0);
+    const [{ args: [order] } = assert.fail('nothing was sent')] = node.temporal.sent;
+    assert.deepEqual((order as { isRunning: boolean }).isRunning, false);
+  });
+
+  it('ends with 1 where the build does not start its container, and says why', async () => {
+    const refuse = () => {
+      throw new Error('no script of the job runs');
+    };
+    await open(build({ update: refuse }));
+    await node.record();
+    const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(undefined));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, new RegExp(`ERROR: ${BUILD}: no script of the job runs`));
+  });
+
+  it('ends with 1 where the container has ended at once', async () => {
     await open(build());
     await node.record();
     const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(undefined));
     assert.equal(exitCode, 1);
-    assert.match(
-      stderr,
-      /ERROR: container \S+ does not run now: it does while a script of the job/,
-    );
+    assert.match(stderr, /ERROR: container \S+ has ended as soon as it was started/);
   });
 
   it('ends with 1 where the job runs on another node, and asks no engine', async () => {

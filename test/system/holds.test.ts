@@ -101,6 +101,71 @@ describe('a job that a person holds', () => {
     assert.equal(job.handedOut, 1);
   });
 
+  /** The command `shell` of alice with this input, whose end is not the end of the input. */
+  const openShell = (id: number, input: string) => {
+    const running = command('shell', `${id}`);
+    running.child.stdin?.write(input);
+    return running;
+  };
+
+  it('opens a shell where it has stopped, which its log tells of, and continues without it', async () => {
+    const script = [
+      'echo kept > /tmp/mark; echo begun',
+      'until [ -e /tmp/go ]; do sleep 0.1; done',
+    ];
+    const afterScript = ['cat /tmp/seen; echo tidied'];
+    const job = installation.gitlab.addJob({ script, afterScript, variables: [NO_GIT] });
+    await job.whenLog(/^begun$/m);
+    await command('hold', `${job.id}`, '--before', 'after_script');
+    await execute('docker', ['exec', buildOf(await containers()), 'touch', '/tmp/go']);
+    await job.whenLog(/^The job has stopped before after_script/m);
+    const input = 'echo "sum=$((40 + 2)) $(cat /tmp/mark)"; echo seen > /tmp/seen; exit\n';
+    const { stdout } = await openShell(job.id, input);
+    assert.equal(stdout, 'sum=42 kept\n');
+    await job.whenLog(
+      /^Shell by alice at [\d:]+ UTC: in container runner-\S+-build, until [\d:]+ UTC at the latest$/m,
+    );
+    await command('release', `${job.id}`);
+    assert.equal(await job.whenFinished(), 'success');
+    assert.match(job.log, /^seen\ntidied$/m);
+    assert.equal(job.log.match(/^begun$/gm)?.length, 1);
+    assert.doesNotMatch(job.log, /sum=42/);
+    await installation.whenClean();
+    assert.deepEqual(installation.gitlab.violations, []);
+  });
+
+  it('opens a shell after the job, also after kill -9, which ends with the hold', async () => {
+    const script = [
+      'echo kept > /tmp/mark; echo begun',
+      'until [ -e /tmp/go ]; do sleep 0.1; done',
+    ];
+    const job = installation.gitlab.addJob({ script: [...script, 'exit 3'], variables: [NO_GIT] });
+    await job.whenLog(/^begun$/m);
+    await command('hold', `${job.id}`, '30m', '--on-failure');
+    await execute('docker', ['exec', buildOf(await containers()), 'touch', '/tmp/go']);
+    assert.equal(await job.whenFinished(), 'failed');
+    const { log } = job;
+    await whenStage(job.id, 'hold');
+    const first = await openShell(job.id, 'cat /tmp/mark; exit\n');
+    assert.equal(first.stdout, 'kept\n');
+    await installation.runner.end('SIGKILL');
+    await installation.start();
+    const second = openShell(job.id, 'echo there; sleep 600\n');
+    second.catch(() => undefined); // looked at below
+    const isThere = new Promise((resolve) => {
+      second.child.stdout?.on('data', (text) => {
+        if (String(text).includes('there')) resolve(text);
+      });
+    });
+    await Promise.race([isThere, second]);
+    await command('release', `${job.id}`);
+    await assert.rejects(second);
+    await installation.whenClean();
+    assert.equal(job.log, log, 'GitLab had the whole log before');
+    const said = installation.runner.lines.join('\n');
+    assert.match(said, /Shell by alice at [\d:]+ UTC: in container \S+-build, until/);
+  });
+
   it('stops after a failure of get_sources, and gets them on `retry` when the cause is gone', async () => {
     const { gitlab } = installation;
     let letGo: (value: unknown) => void = () => undefined;

@@ -93,6 +93,10 @@ describe('the web terminal of a job', () => {
     await shell(job.id, 'ls /tmp/seen && touch /tmp/go; sleep 30\n');
     await job.whenFinished();
     assertJob(job, { state: 'success', never: ['canary-9182', 'sum=42'] });
+    const told = job.log.match(
+      /^Shell by \S+ at [\d:]+ UTC: in container runner-\S+-build, until its stage ends$/gm,
+    );
+    assert.equal(told?.length, 2, job.log);
   });
 
   it('refuses requests without its token, and reveals nothing', async () => {

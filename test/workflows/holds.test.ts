@@ -12,6 +12,8 @@ import {
   releaseUpdate,
   retrySignal,
   retryUpdate,
+  shellUpdate,
+  type ShellInput,
 } from '../../src/workflows/messages.ts';
 import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer, type Deferred } from './support/calls.ts';
@@ -45,6 +47,8 @@ describe('a build that a person holds', () => {
   const hold = (command: unknown): Promise<string> =>
     handle.executeUpdate(holdUpdate, { args: [command] });
   const release = (): Promise<string> => handle.executeUpdate(releaseUpdate, { args: [undefined] });
+  const shell = (order: ShellInput): Promise<string> =>
+    handle.executeUpdate(shellUpdate, { args: [order] });
   const retry = (): Promise<string> => handle.executeUpdate(retryUpdate, { args: [undefined] });
   const noticesOf = (): readonly string[] =>
     node.calls.all.flatMap((call) => /^writeNotice (.*)/.exec(call)?.[1] ?? []);
@@ -255,6 +259,108 @@ describe('a build that a person holds', () => {
     const outcome = await outcomeOf(handle);
     assert.equal(outcome.state, 'failed');
     assert.ok(!callsOf(node).includes('runStage get_sources#2'));
+  });
+
+  it('tells the trace who has a shell in which container while its script runs', async () => {
+    await startScript();
+    const container = 'runner-abc-project-42-concurrent-0-7-build';
+    const answer = await shell({ by: 'alice', container, isRunning: true });
+    assert.equal(answer, 'the shell may stay until its stage ends');
+    await shell({ by: 'bad\nname', container: 'x y', isRunning: true });
+    await whenNotice(/^Shell by somebody in Temporal at/);
+    script.resolve({ kind: 'succeeded' });
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    const [first, second] = noticesOf();
+    assert.match(
+      first ?? '',
+      /^Shell by alice at \S+ UTC: in container runner-abc-\S+-build, until its stage ends$/,
+    );
+    assert.match(second ?? '', /: in the job's container, until its stage ends$/);
+    assert.doesNotMatch(callsOf(node).join(), /startForShell/);
+  });
+
+  it('starts its container for a shell where it has stopped, and says in the trace until when', async () => {
+    await startScript();
+    await hold({ before: 'after_script', time: '20m' });
+    await assertRefused(shell({ by: 'alice' }), /container does not run now/);
+    script.resolve({ kind: 'succeeded' });
+    await whenNotice(/has stopped before after_script/);
+    assert.match(await shell({ by: 'alice' }), /until \d\d:\d\d:\d\d UTC at the latest$/);
+    await shell({ by: 'bob' });
+    await whenNotice(/^Shell by bob/);
+    assert.ok(!callsOf(node).includes('runStage after_script success'));
+    await release();
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    const calls = node.calls.all.join('\n');
+    assert.match(calls, /startForShell 1[^]*Shell by alice[^]*startForShell 2[^]*after_script/);
+    assert.equal(noticesOf().filter((notice) => /has stopped before/.test(notice)).length, 1);
+  });
+
+  it('does not go on while its container is being started for a shell', async () => {
+    const starting = defer<boolean>();
+    node.behave({ startForShell: () => starting.promise });
+    await startScript();
+    await hold({ before: 'after_script', time: '20m' });
+    script.resolve({ kind: 'succeeded' });
+    await whenNotice(/has stopped before after_script/);
+    const opening = shell({ by: 'alice' });
+    await node.calls.when('startForShell 1');
+    await release();
+    await handle.query(buildStatusQuery);
+    assert.doesNotMatch(callsOf(node).join(), /after_script/);
+    starting.resolve(true);
+    await opening;
+    assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+    assert.match(callsOf(node).join(), /startForShell 1,runStage after_script/);
+  });
+
+  it('starts its container for a shell after the job, and removes it when the hold ends', async () => {
+    await startScript();
+    await hold('30m');
+    fail();
+    await whenStatus('hold');
+    assert.match(await shell({ by: 'alice' }), /until \d\d:\d\d:\d\d UTC at the latest$/);
+    assert.ok(!noticesOf().some((notice) => /^Shell/.test(notice)), 'the trace is finished');
+    await release();
+    await outcomeOf(handle);
+    const calls = callsOf(node).slice(-3);
+    assert.deepEqual(calls, ['startForShell 1', 'destroyEnvironment', 'releaseBuild']);
+  });
+
+  const unstarted: [why: string, start: () => Promise<boolean>, reason: RegExp][] = [
+    ['there is none', () => Promise.resolve(false), /the job has no container yet/],
+    [
+      'Docker does not start it',
+      () => Promise.reject(ApplicationFailure.nonRetryable('no such device', 'RunnerSystem')),
+      /the container could not be started/,
+    ],
+  ];
+  for (const [why, startForShell, reason] of unstarted) {
+    it(`refuses a shell where ${why}, and stays held`, async () => {
+      node.behave({ startForShell });
+      await startScript();
+      await hold('30m');
+      fail();
+      await whenStatus('hold');
+      await assertRefused(shell({}), reason);
+      assert.ok(!callsOf(node).includes('destroyEnvironment'));
+      await release();
+      await outcomeOf(handle);
+    });
+  }
+
+  it('starts no container for a shell on a node of an earlier release', async () => {
+    const { protocol, ...earlier } = jobOf(FULL_PLAN);
+    assert.ok(protocol !== undefined);
+    handle = await startBuild(world, { node, job: { ...earlier, protocol: 2 } });
+    await node.calls.when('runStage step_script');
+    await hold('30m');
+    fail();
+    await whenStatus('hold');
+    await assertRefused(shell({}), /an earlier release began this build/);
+    await release();
+    await outcomeOf(handle);
+    assert.doesNotMatch(callsOf(node).join(), /startForShell/);
   });
 
   it('refuses wrong commands with a reason, and logs what was wrong with a signal', async () => {

@@ -17,6 +17,8 @@ export interface ContainerStage {
   readonly request: StageRequest;
   readonly place: ContainerPlace;
   readonly ports: ContainerStagePorts;
+  /** False: the job's file variables are not written, because its clean-up may have removed them. */
+  readonly hasFiles?: false;
 }
 
 /** The facts that identify a started stage after a crash of this process. */

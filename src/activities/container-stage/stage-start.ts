@@ -221,7 +221,7 @@ async function fillContainer(
   // The clean-up after a job must not depend on anything that the job has written.
   const variablesOf = isCleanup ? buildVariables : finishVariables;
   const variables = variablesOf(context, { jobStatus: request.jobStatus });
-  const files = isCleanup ? [] : fileEntries(variables);
+  const files = isCleanup || stage.hasFiles === false ? [] : fileEntries(variables);
   if (files.length > 0) await engine.putArchive(container, '/', files);
   const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
   const text = formatStageScript({ context, variables, stage: name, nonce, owner });

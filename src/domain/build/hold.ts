@@ -86,6 +86,28 @@ function parsePerson(by: unknown): string | undefined {
   return typeof by === 'string' && PERSON.test(by) ? by : undefined;
 }
 
+/** A person's shell, as the command that opens it tells the build. */
+export interface ShellOrder {
+  /** Who opens it; undefined when it is not known. */
+  readonly by: string | undefined;
+  /** Name of the container that it is in; undefined when it is not known. */
+  readonly container: string | undefined;
+  /** False: the container has to be started for it. */
+  readonly isRunning: boolean;
+}
+
+const CONTAINER = /^[\w.-]{1,200}$/;
+
+/** Reads the input of the command `shell`. Anything that is malformed counts as absent. */
+export function parseShellOrder(input: unknown): ShellOrder {
+  const { by, container, isRunning } = isObject(input) ? input : {};
+  return {
+    by: parsePerson(by),
+    container: typeof container === 'string' && CONTAINER.test(container) ? container : undefined,
+    isRunning: isRunning === true,
+  };
+}
+
 function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string';
 }

@@ -5,11 +5,16 @@ import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
+import type { ShellStart } from '../node/shells.ts';
 import { logAndContinue } from './background.ts';
 
 export interface HoldScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
+}
+
+interface StopScope extends HoldScope {
+  readonly build: BuildRef;
 }
 
 /** Whether a person's command stops the build before a stage, or after it has failed. */
@@ -23,7 +28,7 @@ export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
  * tried again. Only call it where {@link isHeldAt} returns true: builds that nobody holds must
  * decide as they did before holds existed.
  */
-export async function stopAt(at: HoldPlace, scope: HoldScope): Promise<boolean> {
+export async function stopAt(at: HoldPlace, scope: StopScope): Promise<boolean> {
   const { holds } = scope.run;
   await stopAtPoint(holdPointOf(at) ?? '', scope);
   if (!holds.isRetried) return false;
@@ -32,8 +37,10 @@ export async function stopAt(at: HoldPlace, scope: HoldScope): Promise<boolean> 
 }
 
 /** Waits at one point. A job that is ending does not wait. */
-async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promise<void> {
-  const { holds, stages, notices } = run;
+async function stopAtPoint(point: string, { build, assignment, run }: StopScope): Promise<void> {
+  const { holds, stages, shells } = run;
+  const start = shellStart(build, { assignment, run });
+  let toldMs: number | undefined;
   const isEnding = (): boolean =>
     run.isInterruptedBy(['canceling', 'job_timeout', 'aborted']) ||
     assignment.failover !== undefined;
@@ -44,19 +51,25 @@ async function stopAtPoint(point: string, { assignment, run }: HoldScope): Promi
     if (assignment.failover !== undefined) return;
     if (isEnding() || Date.now() >= untilMs) return holds.goOn(point);
     const until = formatMoment(untilMs);
-    notices.add(
-      `The job has stopped ${point}, until ${until} or until \`release\`.` +
-        (run.progress.isTimed ? ' Its time-out goes on counting.' : ''),
-    );
+    if (untilMs !== toldMs) tellStop(`${point}, until ${until}`, run);
+    toldMs = untilMs;
     const summary = clearValue(`held ${point} until ${until} at the latest`);
+    const isOver = (): boolean => isEnding() || holds.isRetried || holds.stopAt(point) !== untilMs;
     await stages.waitFor(`release or ${until}: held ${point}`, () =>
-      condition(
-        () => isEnding() || holds.isRetried || holds.stopAt(point) !== untilMs,
-        untilMs - Date.now(),
-        { summary },
-      ),
+      condition(() => isOver() || shells.isAwaited, untilMs - Date.now(), { summary }),
     );
+    if (shells.isAwaited && !isOver()) await shells.serve(start);
   }
+}
+
+function tellStop(where: string, { notices, progress }: BuildRun): void {
+  const clock = progress.isTimed ? ' Its time-out goes on counting.' : '';
+  notices.add(`The job has stopped ${where} or until \`release\`.${clock}`);
+}
+
+/** Returns the call that starts the job's container for a person's shell. */
+export function shellStart(build: BuildRef, { assignment }: HoldScope): ShellStart {
+  return (count) => assignment.onNode(() => assignment.node.quick.startForShell(build, count));
 }
 
 /** Writes people's commands into the trace. Runs beside the build. */

@@ -41,11 +41,14 @@ export interface AssignmentOptions {
 
 /** The first protocol with calls for several steps. */
 const MERGED_CALLS = 2;
+/** The first protocol that starts a container for a person's shell. */
+const STARTS_FOR_SHELLS = 3;
 const NODE_LOST = 'NodeLost';
 
 export function openAssignment(options: AssignmentOptions): NodeAssignment {
-  const { job, nodeQueue, run } = options;
+  const { job, nodeQueue, run, protocol = 0 } = options;
   const node = proxyNode(nodeQueue, job);
+  run.progress.startsForShells = protocol >= STARTS_FOR_SHELLS;
   let { fencingToken } = options;
   let failover: Failover | undefined;
   let searching: Promise<void> | undefined;
@@ -105,7 +108,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   };
   return {
     node,
-    mergesCalls: (options.protocol ?? 0) >= MERGED_CALLS,
+    mergesCalls: protocol >= MERGED_CALLS,
     get failover() {
       return failover;
     },

@@ -9,6 +9,7 @@ import { openHolds, type Holds } from './holds.ts';
 import { openKeptContainers, type KeptContainers } from './kept-containers.ts';
 import { openNotices, type Notices } from './notices.ts';
 import { ignoreUnknownSignals, refuseInput, takesNoInput } from './odd-messages.ts';
+import { openShells, type Shells } from './shells.ts';
 import { openStageProgress, type StageProgress } from './stage-progress.ts';
 import { describeRow, describeStatus } from './build-answers.ts';
 import * as messages from '../messages.ts';
@@ -30,6 +31,7 @@ export interface BuildRun {
   /** The stages so far, as people see them. */
   readonly stages: StageProgress;
   readonly holds: Holds;
+  readonly shells: Shells;
   readonly kept: KeptContainers;
   readonly notices: Notices;
   /** The part of the progress that matters when the build's node is lost. */
@@ -45,6 +47,8 @@ export interface BuildProgress {
   hasBegunScript: boolean;
   /** True: the job's clock is running, and its time-out ends the job. */
   isTimed: boolean;
+  /** True: the node that the build is on can start the job's container for a person's shell. */
+  startsForShells: boolean;
   /** True: GitLab has the result. */
   isReported: boolean;
   /** True: the node has deleted the record and has told the runner's workflow. */
@@ -78,6 +82,12 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
     ...{ kept, notices, stages, stageNames: stageNamesOf(plan) },
     isAborted: () => interruption?.kind === 'aborted',
   });
+  const shells = openShells({
+    heldUntilMs: () => holds.heldUntilMs,
+    endRefusal: holds.endRefusal,
+    canStart: () => run.progress.startsForShells,
+    tell: holds.tell,
+  });
   let shown: messages.BuildState = {
     stage: 'acknowledge',
     interruption: undefined,
@@ -98,12 +108,12 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
     },
     progress: {
       ...{ isAcknowledged: false, isRefused: false, hasBegunScript: false, isTimed: false },
-      ...{ isReported: false, isReleased: false },
+      ...{ startsForShells: false, isReported: false, isReleased: false },
       failedStage: undefined,
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),
-    ...{ stages, holds, kept, notices },
+    ...{ stages, holds, shells, kept, notices },
     showAttributes: openAttributes(visible),
     show: (change) => {
       shown = { ...shown, ...change };

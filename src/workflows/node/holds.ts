@@ -39,6 +39,12 @@ export interface Holds {
   end(): void;
   /** Ends the hold of kept containers, as a cancel does. Commands for later holds stay. */
   letGo(): void;
+  /** Until when the build is held now, at the latest; undefined while it is not. */
+  readonly heldUntilMs: number | undefined;
+  /** Returns why no command about the containers makes sense any more; undefined while one does. */
+  endRefusal(): string | undefined;
+  /** Tells people about a command, in the trace for as long as that is possible. */
+  tell(text: string): void;
 }
 
 interface HoldScope {
@@ -88,7 +94,17 @@ export function openHolds(scope: HoldScope): Holds {
       state.phase = 'over';
     },
     letGo: () => scope.kept.letGo(),
+    get heldUntilMs() {
+      return state.pause?.untilMs ?? (state.phase === 'held' ? scope.kept.untilMs : undefined);
+    },
+    endRefusal: () => endRefusal(state, scope),
+    tell: (text) => tell(text, { state, scope }),
   };
+}
+
+function endRefusal({ phase }: HoldState, { isAborted }: HoldScope): string | undefined {
+  if (phase === 'over') return 'the containers of this build are removed already';
+  return isAborted() ? 'GitLab has ended the job' : undefined;
 }
 
 function stopAt(point: string, state: HoldState): number | undefined {
@@ -190,8 +206,8 @@ function hasCommand({ points, atEnd }: HoldState): boolean {
 
 /** Returns why a command makes no sense now; undefined when it does. */
 function refusalOf(command: HoldCommand, state: HoldState, scope: HoldScope): string | undefined {
-  if (state.phase === 'over') return 'the containers of this build are removed already';
-  if (scope.isAborted()) return 'GitLab has ended the job';
+  const refusal = endRefusal(state, scope);
+  if (refusal !== undefined) return refusal;
   if (command.forMs === 0) return isHeld(state) ? undefined : 'nothing of this build is held';
   return placeRefusal(command, state, scope);
 }

@@ -1,6 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import { clearValue } from '../../domain/clear-text.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
+import type { Shells, ShellStart } from './shells.ts';
 import type { StageProgress } from './stage-progress.ts';
 
 /**
@@ -11,8 +12,16 @@ export interface KeptContainers {
   /** Keeps them until this time at the latest. A later call replaces the time. */
   keep(untilMs: number): void;
   letGo(): void;
-  /** Resolves when the containers need not be kept any longer. */
-  whenLetGo(stages: StageProgress): Promise<void>;
+  /** Until when they are kept at the latest; 0 while nothing keeps them. */
+  readonly untilMs: number;
+  /** Resolves when nothing keeps them any more. Starts their container for shells meanwhile. */
+  whenLetGo(held: HeldBuild): Promise<void>;
+}
+
+interface HeldBuild {
+  readonly stages: StageProgress;
+  readonly shells: Shells;
+  readonly start: ShellStart;
 }
 
 export function openKeptContainers(): KeptContainers {
@@ -24,14 +33,18 @@ export function openKeptContainers(): KeptContainers {
     letGo: () => {
       untilMs = 0;
     },
-    whenLetGo: async (stages) => {
+    get untilMs() {
+      return untilMs;
+    },
+    whenLetGo: async ({ stages, shells, start }) => {
       while (untilMs > Date.now()) {
         const endMs = untilMs;
         const until = formatMoment(endMs);
         const summary = clearValue(`the containers are kept until ${until} at the latest`);
         await stages.waitFor(`release or ${until}: the containers are kept`, () =>
-          condition(() => untilMs !== endMs, endMs - Date.now(), { summary }),
+          condition(() => untilMs !== endMs || shells.isAwaited, endMs - Date.now(), { summary }),
         );
+        if (shells.isAwaited && untilMs === endMs) await shells.serve(start);
       }
     },
   };

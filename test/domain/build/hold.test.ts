@@ -5,6 +5,7 @@ import {
   describeCommand,
   parseHoldCommand,
   parseRelease,
+  parseShellOrder,
   stageNamesOf,
   USUAL_HOLD_MS,
 } from '../../../src/domain/build/hold.ts';
@@ -90,4 +91,24 @@ it('each stage of a plan has one name, in order', () => {
     ...['after_script', 'archive_cache', 'upload_artifacts_on_success'],
     ...['archive_cache_on_failure', 'upload_artifacts_on_failure', 'cleanup_file_variables'],
   ]);
+});
+
+describe('the input of the command `shell`', () => {
+  const NOTHING = { by: undefined, container: undefined, isRunning: false };
+  const orders: [input: unknown, expected: object, why: string][] = [
+    [
+      { by: 'alice', container: 'runner-abc-build', isRunning: true },
+      { by: 'alice', container: 'runner-abc-build', isRunning: true },
+      'all of it',
+    ],
+    [undefined, NOTHING, 'nothing, as from the UI'],
+    ['alice', NOTHING, 'no object'],
+    [{ by: 'a\nb', container: 'a\u001b[2J', isRunning: 'yes' }, NOTHING, 'nothing makes lines'],
+    [{ container: 'a'.repeat(201) }, NOTHING, 'no container has so long a name'],
+  ];
+  for (const [input, expected, why] of orders) {
+    it(`${JSON.stringify(input)?.slice(0, 60)} is understood: ${why}`, () => {
+      assert.deepEqual(parseShellOrder(input), expected);
+    });
+  }
 });

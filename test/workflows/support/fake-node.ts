@@ -140,6 +140,7 @@ function openFake(calls: Calls, client: Client): Fake {
     },
     timeLeft: () => Promise.resolve(0),
     writeNotice: () => Promise.resolve(),
+    startForShell: () => Promise.resolve(true),
     destroyEnvironment: () => Promise.resolve(),
     releaseBuild: () => Promise.resolve(),
     markCanceled: ({ buildId }) =>
@@ -205,6 +206,8 @@ function openFake(calls: Calls, client: Client): Fake {
         act(`reportResult ${outcome.state}`, () => behaviour.reportResult(build, outcome)),
       writeNotice: (build, notice) =>
         act(`writeNotice ${notice.text}`, () => behaviour.writeNotice(build, notice)),
+      startForShell: (build, count) =>
+        act(`startForShell ${count}`, () => behaviour.startForShell(build, count)),
       destroyEnvironment: (build) =>
         act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
       releaseBuild: (build, runner) =>

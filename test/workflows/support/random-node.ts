@@ -113,6 +113,7 @@ export function openRandomNode(meddle: Meddler, cancel: (buildId: string) => Pro
         Promise.resolve(stateOf(build).random.chance(0.3) ? AHEAD_MS : 0),
       ),
     writeNotice: (build) => act(build, 'notice', () => Promise.resolve()),
+    startForShell: (build) => act(build, 'shell', () => Promise.resolve(true)),
     destroyEnvironment: (build) => act(build, 'destroy', () => Promise.resolve()),
     releaseBuild: (build) => act(build, 'release', () => Promise.resolve()),
     markCanceled: ({ buildId }) => cancel(buildId),

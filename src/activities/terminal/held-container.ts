@@ -1,0 +1,44 @@
+import { containerNamesOf } from '../../domain/executor/environment.ts';
+import type { ContainerStagePorts } from '../build/container-stage.ts';
+import { withHeartbeat } from '../build/heartbeat.ts';
+import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
+import { startOnce } from '../container-stage/stage-start.ts';
+import type { BuildActivities } from '../contract.ts';
+
+export function createShellActivities(
+  ports: ContainerStagePorts,
+  live: LiveBuilds,
+): Pick<BuildActivities, 'startForShell'> {
+  return {
+    startForShell: ({ buildId }, count) =>
+      withHeartbeat(async () => {
+        const build = await live.open(buildId);
+        const key = `shell#${count}`;
+        return build.joined(key, () => startForShell(build, { key, count, ports }));
+      }),
+  };
+}
+
+interface ShellStart {
+  readonly key: string;
+  readonly count: number;
+  readonly ports: ContainerStagePorts;
+}
+
+/**
+ * Starts the container as the wait for a terminal does. The next stage ends it before it starts it
+ * again, and the removal of the environment ends it too.
+ */
+async function startForShell(
+  build: LiveBuild,
+  { key, count, ports }: ShellStart,
+): Promise<boolean> {
+  const engine = ports.engine(build.context.runner);
+  const container = containerNamesOf(build.context).build;
+  if ((await engine.inspectContainer(container)) === undefined) return false;
+  const stage = { name: 'wait_for_terminal', place: 'build', attempts: 1 } as const;
+  const request = { stage, attempt: count, jobStatus: 'running' } as const;
+  const placed = { place: 'build', container, engine, hasFiles: false } as const;
+  await startOnce(build, { key, request, ports, ...placed });
+  return true;
+}
