@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
 import type { FakeArtifact } from './fake-gitlab/types.ts';
 
-/** The content of an upload in comparable form: see `ExpectedArtifact.holds`. */
+/** Returns the content of an upload in comparable form: see `ExpectedArtifact.holds`. */
 export async function contentOf({
   format,
   content,
@@ -29,7 +29,7 @@ export interface ZipMember {
   readonly bytes: Buffer;
 }
 
-/** Reads a zip with another library than the one that packed it. */
+/** Reads a zip with a different library from the one that packed it. */
 export async function readZip(archive: Buffer): Promise<readonly ZipMember[]> {
   const zip = await new Promise<ZipFile>((resolve, reject) => {
     fromBuffer(archive, { lazyEntries: true }, (error, opened) => {

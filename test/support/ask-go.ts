@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { projectRoot } from './project-root.ts';
 
 /**
- * The answers of a Go program of tools/, one for each line; or the reason why Go is missing here.
+ * Returns the answers of a Go program of tools/, one for each line, or the reason why Go is missing
+ * here.
  */
 export function askGo(
   tool: string,

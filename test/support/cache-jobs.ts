@@ -1,15 +1,15 @@
-// Jobs that print the content of a cache.
+// These jobs print the content of a cache.
 
 /** Each job begins with an empty directory, so that all its files come from a cache. */
 export const variables = [{ key: 'GIT_STRATEGY', value: 'empty' }];
-/** Modified long ago, like downloaded files. */
+/** This command gives all files an old modification time, like that of downloaded files. */
 export const AGED = "find . -exec touch -d '-1 hour' {} +";
 
 export function cacheOf(key: string, changes: Readonly<Record<string, unknown>> = {}) {
   return { cache: [{ key, paths: ['vendor/'], ...changes }] };
 }
 
-/** A job that fills a cache, and one that prints its content. */
+/** Returns a job that fills a cache. */
 export function filled(payload: Readonly<Record<string, unknown>>, text = 'kept') {
   const script = ['mkdir -p vendor', `echo ${text} > vendor/file`];
   return { job: { variables, script, payload }, expected: { state: 'success' } } as const;

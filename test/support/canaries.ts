@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-/** Fails when the bytes hold one of the canaries, in any of its forms. */
+/** Fails when the bytes contain one of the canaries in any of its forms. */
 export function assertNoCanary(bytes: Buffer, canaries: readonly string[], where: string): void {
   for (const secret of canaries) {
     for (const form of formsOf(secret)) {
@@ -9,7 +9,7 @@ export function assertNoCanary(bytes: Buffer, canaries: readonly string[], where
   }
 }
 
-/** The secret itself, in hex, and in base64 at each of its three alignments. */
+/** Returns the secret itself, its hex form, and its base64 form at each of the three alignments. */
 function formsOf(secret: string): readonly string[] {
   const base64 = [0, 1, 2].map((shift) =>
     Buffer.from('x'.repeat(shift) + secret)

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Installation } from './installation.ts';
 
-/** The compiled program. */
+/** The path of the compiled program. */
 export const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 const execute = promisify(execFile);
 
 /**
- * Runs a command of the program with an installation's config file. As in a person's shell, without
- * the variables of the service that runs the node.
+ * Runs a command of the program with an installation's config file. The command does not get the
+ * variables of the service that runs the node, because a person's shell does not have them.
  */
 export function runCommand(
   { configPath }: Pick<Installation, 'configPath'>,

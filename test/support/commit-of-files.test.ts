@@ -19,7 +19,7 @@ function git(...args: readonly string[]): string {
   return execFileSync('git', ['-C', directory, ...who, ...args], { encoding: 'utf8' }).trim();
 }
 
-// The image is built where there is no git.
+// The image is built in a place that has no git.
 test('the commit of a checkout is found without git', () => {
   const gitDirectory = join(directory, '.git');
   assert.equal(readCommit(gitDirectory), undefined, 'there is no repository');

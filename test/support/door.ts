@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A port before a server. While it is closed, connections are refused. */
+/** A port before a server. Connections are refused while it is closed. */
 export interface Door {
   readonly port: number;
   shut(): Promise<void>;

@@ -22,7 +22,7 @@ interface Counts {
   readonly failed: readonly string[];
 }
 
-// The scripts run before anything is compiled, and have no types.
+// The scripts have no types, because they run before anything is compiled.
 const { formatRow, readCounts, withRow } = (await import(
   pathToFileURL(join(projectRoot(), 'scripts/lib/engine-table.mjs')).href
 )) as {

@@ -11,19 +11,22 @@ export interface ProviderKey {
   readonly publicPem: string;
 }
 
-/** What a test may change of a token that would be good. */
+/** The changes that a test makes to a valid token. */
 export interface TokenChange {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly issuer?: string;
   readonly audience?: string;
-  /** From now on; negative: it has expired. */
+  /** The lifetime from now on. A token with a negative lifetime has expired. */
   readonly lifeSeconds?: number;
   readonly key?: ProviderKey;
 }
 
 export const CLIENT_ID = 'temporal-ui';
 
-/** Discovery document and keys of an OpenID provider, as far as tokens are verified by them. */
+/**
+ * Serves the discovery document and the keys of an OpenID provider, as far as tokens are verified
+ * with them.
+ */
 export async function openFakeOidc() {
   const asked: string[] = [];
   let keys = [await makeKey('first')];
@@ -44,17 +47,17 @@ export async function openFakeOidc() {
   const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     issuer: url(),
-    /** Paths that were asked for, in their order. */
+    /** The requested paths in their order. */
     asked: asked as readonly string[],
     key: (): ProviderKey => keys[0]!,
-    /** The provider signs by another key from now on, and no longer lists the old ones. */
+    /** Makes the provider sign with another key from now on. It no longer lists the old keys. */
     rotate: async (kid: string) => {
       keys = [await makeKey(kid)];
     },
     setAway: (away: boolean) => {
       isAway = away;
     },
-    /** Says something else in the discovery document. */
+    /** Changes the content of the discovery document. */
     name: (other: typeof named) => {
       named = other;
     },

@@ -10,7 +10,7 @@ interface Reply {
   readonly body: unknown;
 }
 
-/** Answers a runner's calls as OpenBao does, with the same refusals. */
+/** Opens a server that answers a runner's calls as OpenBao does, with the same refusals. */
 export async function openFakeVault({
   publicKeyPem,
 }: Believed): Promise<Omit<TestVault, 'idToken'>> {

@@ -19,7 +19,7 @@ export interface FileOperations {
   readonly total: number;
 }
 
-/** Counts the calls of `node:fs/promises` while `work` lasts, without those that close files. */
+/** Counts the calls of `node:fs/promises` while `work` runs, except those that close files. */
 export async function countFileOperations(work: () => Promise<unknown>): Promise<FileOperations> {
   const counts = new Map<string, number>();
   const undo = [

@@ -19,32 +19,37 @@ export { HELPER_IMAGE, JOB_IMAGE };
 export interface InstallationOptions {
   readonly concurrent?: number;
   readonly checkInterval?: number;
-  /** Extra lines for each `[[runners]]`, before its tables. */
+  /** Additional lines for each `[[runners]]`. They come before its tables. */
   readonly runnerToml?: string;
   readonly dockerToml?: string;
-  /** Lines of `[runners.docker]` for one runner each, beside `dockerToml`. */
+  /**
+   * Additional lines of `[runners.docker]`: one entry for each runner. They are added to
+   * `dockerToml`.
+   */
   readonly dockerTomls?: readonly string[];
   readonly runners?: number;
-  /** Added to the environment of the runner's process. */
+  /** These variables are added to the environment of the runner's process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A command that replaces itself by the runner's program, such as `nice`. */
+  /** A command that replaces itself with the runner's program, such as `nice`. */
   readonly launcher?: readonly string[];
   readonly gitlab?: Partial<FakeGitLabOptions>;
-  /** Returns the address of a proxy before the fake, for config.toml. */
+  /** Returns the address of a proxy before the fake. The address is written into config.toml. */
   readonly gitlabUrl?: (gitlab: FakeGitLab) => Promise<string>;
-  /** The daemon for jobs, in place of the usual one. */
+  /** The daemon that runs the jobs, instead of the usual one. */
   readonly daemon?: OtherDaemon;
 }
 
 export interface OtherDaemon {
   readonly host: string;
-  /** Address of this machine as containers reach it. */
+  /** The address of this machine for containers. */
   readonly gateway: string;
-  /** The daemon's own network unless set. */
+  /** The network of the jobs. The default is the daemon's own network. */
   readonly networkMode?: string;
 }
 
-/** A fake GitLab, a config and a state directory, for one runner process after another. */
+/**
+ * A fake GitLab, a config file and a state directory. Runner processes use them one after another.
+ */
 export interface Installation {
   readonly gitlab: FakeGitLab;
   readonly tokens: readonly string[];
@@ -52,25 +57,31 @@ export interface Installation {
   readonly configPath: string;
   readonly stateDir: string;
   readonly runner: RunnerProcess;
-  /** Starts the runner's process, with `cli` that of another build, and waits until it is ready. */
+  /**
+   * Starts the runner's process and waits until it is ready. `cli` is the program of another build.
+   */
   start(env?: Readonly<Record<string, string>>, cli?: string): Promise<RunnerProcess>;
-  /** The leftovers in Docker and in the spool. There must be none after all jobs. */
+  /** Finds what is left in Docker and in the spool. After all jobs there must be nothing. */
   leftovers(): Promise<readonly string[]>;
-  /** Waits until nothing is left. GitLab has the result before containers are removed. */
+  /**
+   * Waits until nothing is left. The wait is needed, because GitLab has the result before the
+   * containers are removed.
+   */
   whenClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
 const docker = new Docker();
 
-/** Address under which containers of the default bridge reach this host. */
+/** Returns the address of this host for containers of the default bridge. */
 export async function bridgeGateway(): Promise<string> {
   const bridge = (await docker.getNetwork('bridge').inspect()) as {
     IPAM: { Config: { Gateway?: string; Subnet?: string }[] };
   };
   for (const { Gateway, Subnet } of bridge.IPAM.Config) {
     if (Gateway !== undefined) return Gateway;
-    // A daemon that has just made its bridge does not name the gateway, which is the first address.
+    // A daemon that has just created its bridge does not report the gateway, which is the first
+    // address.
     const network = /^(\d+\.\d+\.\d+)\.0\//.exec(Subnet ?? '')?.[1];
     if (network !== undefined) return `${network}.1`;
   }
@@ -87,7 +98,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     longPollMs: 2_000,
     ...options.gitlab,
   });
-  // Tokens distinguish the leftovers of this installation from the objects of others.
+  // The tokens distinguish what this installation leaves in Docker from the objects of other tests.
   const tokens = Array.from({ length: options.dockerTomls?.length ?? options.runners ?? 1 }, () => {
     const token = `glrt-${randomBytes(10).toString('hex')}`;
     gitlab.addRunner({ token });
@@ -127,7 +138,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
   return installation;
 }
 
-/** Closes an installation, and fails when it left something behind or misused GitLab. */
+/** Closes an installation. Fails when it has left something or has broken GitLab's protocol. */
 export async function finish(installation: Installation): Promise<void> {
   try {
     await installation.whenClean();

@@ -4,20 +4,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeProcess } from '../../src/adapters/state/process-identity.ts';
 import { dockerAt } from './docker/docker-at.ts';
 
-// Finds and removes the leftovers of an installation. The tokens of its runners distinguish an
-// installation from others, so each has its own tokens.
+// This module finds and removes what an installation leaves in Docker and on the disk. The tokens
+// of its runners distinguish an installation from others, so each installation has its own tokens.
 
 export interface Place {
   readonly stateDir: string;
   readonly tokens: readonly string[];
-  /** Default: the usual daemon. */
+  /** The default is the usual daemon. */
   readonly dockerHost?: string | undefined;
 }
 
 const RUNNER_LABEL = 'com.gitlab.gitlab-runner.runner.id';
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-/** Finds containers, volumes, networks and records of builds. Caches are meant to stay. */
+/**
+ * Finds containers, volumes, networks and records of builds. Caches are not counted, because they
+ * are meant to stay.
+ */
 export async function findLeftovers(place: Place): Promise<readonly string[]> {
   const { containers, volumes, networks } = await listOf(place, BUILD_LABEL);
   const builds = await readdir(join(place.stateDir, 'builds')).catch(() => []);
@@ -29,7 +32,10 @@ export async function findLeftovers(place: Place): Promise<readonly string[]> {
   ];
 }
 
-/** Waits until all are gone. GitLab has the result before containers are removed. */
+/**
+ * Waits until nothing is left. The wait is needed, because GitLab has the result before the
+ * containers are removed.
+ */
 export async function whenNothingLeft(place: Place, timeoutMs: number): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   for (;;) {
@@ -40,7 +46,7 @@ export async function whenNothingLeft(place: Place, timeoutMs: number): Promise<
   }
 }
 
-/** Waits until the node has nothing of a job any more, not even its slot. */
+/** Waits until the node has nothing more of a job, and the job's slot is free. */
 export async function whenForgotten(
   { stateDir }: Pick<Place, 'stateDir'>,
   jobId: number,
@@ -54,7 +60,9 @@ export async function whenForgotten(
   }
 }
 
-/** Removes everything by force, also caches. The process of the installation must have ended. */
+/**
+ * Removes everything by force, including caches. The process of the installation must have ended.
+ */
 export async function removeFromDocker(place: Omit<Place, 'stateDir'>): Promise<void> {
   const docker = dockerAt(place.dockerHost);
   const { containers, volumes, networks } = await listOf(place, RUNNER_LABEL);
@@ -63,7 +71,10 @@ export async function removeFromDocker(place: Omit<Place, 'stateDir'>): Promise<
   for (const { Id } of networks) await docker.getNetwork(Id).remove();
 }
 
-/** Ends an embedded Temporal that survived `kill -9` of its runner and was meant for the next one. */
+/**
+ * Ends an embedded Temporal that has survived `kill -9` of its runner. It survives for the runner's
+ * next process.
+ */
 export async function endOrphanedTemporal(stateDir: string): Promise<void> {
   const text = await readFile(join(stateDir, 'temporal', 'server.json'), 'utf8').catch(() => '');
   if (text === '') return;
@@ -79,7 +90,7 @@ async function listOf({ tokens, dockerHost }: Omit<Place, 'stateDir'>, label: st
   const containers = await docker.listContainers({ all: true, filters });
   const { Volumes } = await docker.listVolumes({ filters: JSON.stringify(filters) });
   const networks = await docker.listNetworks({ filters });
-  // The daemon answers null when there are none.
+  // The daemon answers null when there are no volumes.
   const volumes = (Volumes as typeof Volumes | null) ?? [];
   return {
     containers: containers.filter(isOurs),

@@ -4,12 +4,12 @@ import { crc32, deflateRawSync } from 'node:zlib';
 export interface MadeMember {
   readonly name: string | Buffer;
   readonly content?: string | Buffer;
-  /** Mode with the file's type. Default: a regular file of 0644. */
+  /** The mode with the type of the file. The default is a regular file with 0644. */
   readonly mode?: number;
-  /** Compression method. Default: stored. */
+  /** The compression method. The default is stored. */
   readonly method?: number;
   readonly flags?: number;
-  /** The high byte is the system: 3 is unix. */
+  /** The system and version that made the member. The high byte is the system: 3 is Unix. */
   readonly madeBy?: number;
   readonly extra?: Buffer;
   readonly crc32?: number;
@@ -20,7 +20,7 @@ export interface MadeMember {
   readonly offset?: number;
   readonly localName?: string;
   readonly dosAttributes?: number;
-  /** Date and time in the four bytes of DOS. */
+  /** The date and time in the four-byte format of DOS. */
   readonly dosTime?: number;
 }
 
@@ -33,7 +33,7 @@ export interface MadeEnd {
   readonly before?: Buffer;
 }
 
-/** Makes a zip without the code that is tested with it. */
+/** Makes a zip without using the code that is tested with it. */
 export function makeZip(members: readonly MadeMember[], end: MadeEnd = {}): Buffer {
   const parts: Buffer[] = [end.before ?? Buffer.alloc(0)];
   const central: Buffer[] = [];

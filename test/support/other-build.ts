@@ -7,15 +7,18 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['src', 'package.json', 'revision.json'];
 
-/** A change of one compiled source. The text to replace must exist; '' is the start of the file. */
+/**
+ * A change of one compiled source. The text to replace must exist; an empty text means the start of
+ * the file.
+ */
 export interface Edit {
-  /** Path below `src`. */
+  /** The path below `src`. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
 }
 
-/** Makes another build of the program with changed workflows. Returns the path of its CLI. */
+/** Makes another build of the program, with changed workflows. Returns the path of its CLI. */
 export async function makeOtherBuild(directory: string, edits: readonly Edit[]): Promise<string> {
   const dist = join(directory, 'dist');
   await mkdir(dist, { recursive: true });

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 
 export interface OwnNetwork {
-  /** Path of the namespace for `nsenter`. */
+  /** The path of the namespace for `nsenter`. */
   readonly path: string;
   readonly gateway: string;
   close(): void;
 }
 
 /**
- * A network namespace with a link to this machine only. A daemon without a bridge removes docker0
- * when it starts. In a namespace of its own it does not remove that of the usual daemon.
+ * Opens a network namespace that has only a link to this machine. A daemon without a bridge removes
+ * docker0 when it starts. In its own namespace it cannot remove the docker0 of the usual daemon.
  */
 export function openNetwork(): OwnNetwork {
   const name = `tgr${randomBytes(4).toString('hex')}`;
@@ -34,7 +34,7 @@ export function openNetwork(): OwnNetwork {
     path: `/run/netns/${name}`,
     gateway: `${prefix}.1`,
     close: () => {
-      // This removes both ends. The namespace itself exists as long as a process in it.
+      // This removes both ends of the link. The namespace itself exists while a process is in it.
       ip('link', 'delete', name);
       ip('netns', 'delete', name);
     },

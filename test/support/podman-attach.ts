@@ -6,8 +6,9 @@ const MISSING_PROGRAM = 'OCI runtime attempted to invoke a command that was not 
 const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /**
- * Podman prepares a container's process before an attach, and refuses there what Docker refuses at
- * the start. Returns the message of Podman 4.3.1 with runc 1.1.5; undefined when nothing is wrong.
+ * Returns why Podman refuses an attach: the message of Podman 4.3.1 with runc 1.1.5, or undefined
+ * when nothing is wrong. Podman prepares a container's process before an attach, and refuses there
+ * what Docker refuses at the start.
  */
 export async function whyNotPrepared(
   dockerSocket: string,
@@ -38,7 +39,7 @@ export async function whyNotPrepared(
   return `${prefix}runc: ${refused}: ${MISSING_PROGRAM}`;
 }
 
-/** The container's passwd file, in a tar. */
+/** Returns the container's passwd file from a tar archive. */
 async function usersOf(container: Docker.Container): Promise<string> {
   const content = await buffer(await container.getArchive({ path: '/etc/passwd' }));
   return content.toString().replace(/^[^]*?root:/, '\nroot:');

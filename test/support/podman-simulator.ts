@@ -15,22 +15,22 @@ import { extract, pack } from 'tar-stream';
 import { handOver, refuseUpgrade } from './docker/hand-over.ts';
 import { whyNotPrepared } from './podman-attach.ts';
 
-// A proxy before the real Docker that answers as Podman 4.3.1 does (root, runc 1.1.5): with its
-// filters, states, messages and archives of links. It passes all other calls on.
+// This proxy before the real Docker answers like Podman 4.3.1 (as root, with runc 1.1.5). It
+// imitates Podman's filters, states, messages and archives of links, and passes all other calls on.
 
 export interface SimulatedPodman {
   /** The value for `[runners.docker] host`. */
   readonly host: string;
-  /** `METHOD /path` of all calls so far, without version and query. */
+  /** `METHOD /path` of all calls so far. The paths have no version and no query. */
   readonly calls: readonly string[];
-  /** `METHOD /path state` for each answered state that Docker does not have. */
+  /** `METHOD /path state` for each answer with a state that Docker does not have. */
   readonly states: readonly string[];
   close(): Promise<void>;
 }
 
 const DOCKER_SOCKET = (process.env['DOCKER_HOST'] ?? '/var/run/docker.sock').replace('unix://', '');
 const LIBPOD_HEADERS = { 'libpod-api-version': '4.3.1', server: 'Libpod/4.3.1 (linux)' };
-/** The time of a slow answer, measured without load. */
+/** The duration of a slow answer, measured on a machine without load. */
 const SLOW_MS = 300;
 
 interface Call {
@@ -62,7 +62,7 @@ export async function simulatePodman(): Promise<SimulatedPodman> {
         calls.push(`${call.method} ${call.path}`);
         await answerFor(call)(call, told);
       })
-      // An error cuts the connection, as with Docker.
+      // An error closes the connection, as it does in Docker.
       .catch(() => response.destroy());
   });
   server.on('upgrade', (incoming, connection, head) => {
@@ -120,7 +120,7 @@ function answerFor({ method, path }: Call): Answer {
   return ANSWERS.find(([call]) => call.test(`${method} ${path}`))?.[1] ?? handThrough;
 }
 
-/** Docker's answer to a call, or to a changed form of it. */
+/** Returns Docker's answer to a call, or to a changed form of it. */
 function askDocker(
   { headers, body, response, ...call }: Call,
   other: { readonly method?: string; readonly url?: string } = {},
@@ -145,7 +145,7 @@ async function handThrough(call: Call): Promise<void> {
 }
 
 async function answerSlowly(call: Call): Promise<void> {
-  await delay(SLOW_MS); // the slowness itself
+  await delay(SLOW_MS); // The answer is slow by this time.
   await handThrough(call);
 }
 
@@ -158,7 +158,7 @@ function refuse(call: Call, status: number, message: string): void {
   sendJson(call, status, { cause: message, message, response: status });
 }
 
-/** Answers the volumes that match any of the filters. */
+/** Answers with the volumes that match any of the filters. */
 async function answerVolumes(call: Call): Promise<void> {
   const filters = JSON.parse(call.query.get('filters') ?? '{}') as Record<string, string[]>;
   const single = Object.entries(filters).flatMap(([key, values]) =>
@@ -175,7 +175,10 @@ async function answerVolumes(call: Call): Promise<void> {
   sendJson(call, 200, { Volumes: [...found.values()], Warnings: [] });
 }
 
-/** Successive calls get the short-lived states of Podman and then Docker's own. */
+/**
+ * Returns the state to show. Successive calls get the short-lived states of Podman, and then
+ * Docker's own state.
+ */
 function podmanState(docker: string, looksBefore: number): string {
   if (looksBefore % 2 === 1) return docker;
   if (docker === 'created') return 'initialized';
@@ -189,7 +192,7 @@ async function answerInspection(call: Call, told: Told): Promise<void> {
   sendJson(call, reply.statusCode ?? 502, body);
 }
 
-/** Answers a start that the runtime refuses with 500 and Podman's message. */
+/** Answers a start that the runtime refuses. The answer is 500 with Podman's message. */
 async function answerStart(call: Call): Promise<void> {
   const reply = await askDocker(call);
   const status = reply.statusCode ?? 502;
@@ -222,8 +225,9 @@ interface PathStat {
 }
 
 /**
- * Answers an archive of a link with one of its target under the link's name. Names are patterns, and
- * owners are root. In a volume of a stopped container nothing shows the link, not even its name.
+ * Answers with the archive of a link's target under the link's name. Names are patterns, and root
+ * owns the members. In a volume of a stopped container the archive does not show that there is a
+ * link, not even by its name.
  */
 async function answerArchive(call: Call): Promise<void> {
   const path = call.query.get('path') ?? '';
@@ -281,9 +285,9 @@ async function sendArchive(call: Call, target: string, name: string): Promise<vo
   const out = pack();
   const entries = extract();
   const sending = pipeline(out, call.response);
-  sending.catch(() => entries.destroy()); // the reader may have closed early
+  sending.catch(() => entries.destroy()); // The reader may have closed the stream early.
   const reading = pipeline(reply, entries);
-  reading.catch(() => undefined); // the loop below reads the same stream and reports the error
+  reading.catch(() => undefined); // The loop below reads the same stream and reports the error.
   for await (const entry of entries) {
     const { header } = entry;
     const linkname = header.type === 'link' ? renamed(header.linkname) : header.linkname;

@@ -8,11 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { dockerAt } from './docker/docker-at.ts';
 import { openNetwork, type OwnNetwork } from './own-network.ts';
 
-/** A Podman API service with its own containers and images. */
+/** A service with Podman's API, which has its own containers and images. */
 export interface Podman {
   /** The value for `[runners.docker] host`. */
   readonly host: string;
-  /** Address of this machine as containers with the service's own network (`host`) reach it. */
+  /** The address of this machine for containers with the service's own network (`host`). */
   readonly gateway: string;
   readonly version: string;
   /** Restarts the service. Its containers keep running. */
@@ -21,7 +21,7 @@ export interface Podman {
   close(): Promise<void>;
 }
 
-/** Why Podman cannot run here. Undefined when it can. */
+/** Returns why Podman cannot run here, or undefined when it can. */
 export function whyNoPodman(): string | undefined {
   if (process.getuid?.() !== 0) return 'starting Podman in a network of its own needs root';
   try {
@@ -38,7 +38,7 @@ export function whyNoPodman(): string | undefined {
   }
 }
 
-/** Starts the service, as root. It has no images. */
+/** Starts the service as root. It has no images. */
 export async function openPodman(): Promise<Podman> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-podman-'));
   const network = openNetwork();
@@ -93,8 +93,8 @@ export async function openPodman(): Promise<Podman> {
 }
 
 /**
- * As root Podman raises limits, which a machine that is itself a container may not do, and crun
- * refuses cgroups of both versions at once.
+ * Returns a containers.conf for this machine. As root Podman raises limits, which is forbidden when
+ * the machine is itself a container, and crun refuses to run with both versions of cgroups.
  */
 function containersConf(): string {
   const files = execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
@@ -110,7 +110,7 @@ network_backend = "${existsSync(NETAVARK) ? 'netavark' : 'cni'}"
 `;
 }
 
-/** With netavark and aardvark-dns containers of a network find each other by name. */
+/** Containers of a network find each other by name only with netavark and aardvark-dns. */
 const NETAVARK = '/usr/lib/podman/netavark';
 
 function inNetwork({ path }: OwnNetwork, command: readonly string[], env: NodeJS.ProcessEnv): void {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * Bytes of memory of a process in Linux's /proc: the current value (`VmRSS`) or the highest so far
- * (`VmHWM`). Throws when the process is gone.
+ * Returns the memory of a process in bytes, from Linux's /proc: the current value (`VmRSS`) or the
+ * highest so far (`VmHWM`). Throws when the process has ended.
  */
 export async function memoryOf(pid: number, what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');

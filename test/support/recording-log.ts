@@ -6,7 +6,7 @@ export interface Said {
   readonly fields: LogFields;
 }
 
-/** A log that records its lines for tests. */
+/** Creates a log that records its lines for tests. */
 export function recordingLog() {
   const said: Said[] = [];
   const warnings: Said[] = [];

@@ -3,19 +3,22 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { CLI } from './command.ts';
 
-/** The real program as a process of its own, with its log read line by line. */
+/** The real program in its own process. Its log is read line by line. */
 export interface RunnerProcess {
   readonly pid: number;
   readonly lines: readonly string[];
   /**
-   * Resolves with the first line that matches, also an earlier one. Rejects when the process ends
-   * first. Lines before `fromLine` do not count.
+   * Resolves with the first line that matches, which may be an earlier one. Rejects when the
+   * process ends before that. Lines before `fromLine` do not count.
    */
   whenLog(pattern: RegExp, timeoutMs?: number, fromLine?: number): Promise<string>;
-  /** Sends a signal and waits for the end; returns the exit code, or null when a signal ended it. */
+  /**
+   * Sends a signal and waits until the process ends. Returns the exit code, or null when a signal
+   * has ended the process.
+   */
   end(signal: NodeJS.Signals, timeoutMs?: number): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
-  /** Waits until the process ends by itself. Returns the same as `end`. */
+  /** Waits until the process ends by itself. Returns the same value as `end`. */
   whenExit(timeoutMs?: number): Promise<number | null>;
   readonly hasExited: boolean;
 }
@@ -25,7 +28,7 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The CLI of another build of the program. */
   readonly cli?: string | undefined;
-  /** A command that replaces itself by the program, such as `nice`. */
+  /** A command that replaces itself with the program, such as `nice`. */
   readonly launcher?: readonly string[] | undefined;
 }
 

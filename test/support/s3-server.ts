@@ -8,35 +8,39 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Path of the S3 server that `npm test` has set up. Undefined when there is none. */
+/**
+ * Returns the path of the S3 server that `npm test` has set up, or undefined when there is none.
+ */
 function s3Program(): string | undefined {
   return process.env['TGR_TEST_S3_SERVER'] || undefined;
 }
 
-/** Why tests of a real S3 server are skipped; false when there is one. */
+/** Returns why tests with a real S3 server are skipped, or false when there is a server. */
 export function s3Skip(): string | false {
   return s3Program() === undefined
     ? 'no S3 server: run these tests by `npm test`, which gets one where it can'
     : false;
 }
 
-/** Answers in place of the server, or disturbs its answer. */
+/** Answers instead of the server, or disturbs the server's answer. */
 export type Interference = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-/** A real S3 server with one bucket, behind a proxy that a test may use to disturb it. */
+/** A real S3 server with one bucket. It is behind a proxy with which a test may disturb it. */
 export interface S3Server {
-  /** `host:port` for ServerAddress. */
+  /** `host:port`, the value of ServerAddress. */
   readonly address: string;
   readonly accessKey: string;
   readonly secretKey: string;
   readonly bucket: string;
   readonly hasTls: boolean;
-  /** Host path of an object. */
+  /** Returns the path of an object on this machine. */
   readonly pathOf: (object: string) => string;
   readonly objects: () => Promise<readonly string[]>;
-  /** Method and path of each request, without the query. */
+  /** The method and path of each request, without the query. */
   readonly calls: string[];
-  /** Is called for each request. Returns true when it answers the request itself. */
+  /**
+   * This function is called for each request. It returns true when it answers the request itself.
+   */
   interfere: Interference;
   readonly close: () => Promise<void>;
 }
@@ -44,7 +48,7 @@ export interface S3Server {
 export interface S3ServerOptions {
   /** An address of this machine that is not the loopback. */
   readonly host?: string;
-  /** Without it the server speaks HTTP. */
+  /** Without a certificate the server speaks HTTP. */
   readonly tls?: { readonly certPem: string; readonly keyPem: string };
 }
 
@@ -100,7 +104,7 @@ export async function openS3Server(options: S3ServerOptions = {}): Promise<S3Ser
   return server;
 }
 
-/** Passes a request on, with the host that was signed. */
+/** Passes a request on, with the host for which it was signed. */
 function pass(incoming: IncomingMessage, outgoing: ServerResponse, port: number): void {
   const { method, url, headers } = incoming;
   const options = { host: '127.0.0.1', port, method, path: url, headers };
@@ -139,7 +143,7 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** The lines of `[runners.cache]` for this server. */
+/** Returns the lines of `[runners.cache]` for this server. */
 export function s3CacheToml(
   server: S3Server,
   options: { readonly isShared?: boolean; readonly maxBytes?: number } = {},

@@ -3,8 +3,8 @@ import type { JobSpec } from './fake-gitlab/types.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
- * Adds a played scenario to the file that TGR_SCENARIO_REPORT names. `npm run test:system` makes a
- * list for people from it: see scripts/lib/scenario-list.mjs.
+ * Adds a scenario that has run to the file that TGR_SCENARIO_REPORT names. `npm run test:system`
+ * makes a list for people from this file: see scripts/lib/scenario-list.mjs.
  */
 export function reportScenario(
   group: string,
@@ -17,7 +17,10 @@ export function reportScenario(
   appendFileSync(file, `${JSON.stringify(row, showPatterns)}\n`);
 }
 
-/** Replaces regular expressions, which JSON does not have, and archives, which people cannot read. */
+/**
+ * Replaces regular expressions, because JSON does not have them, and archives, because people
+ * cannot read them.
+ */
 function showPatterns(key: string, value: unknown): unknown {
   if (value instanceof RegExp) return `${value}`;
   return key === 'archive' ? undefined : value;

@@ -13,18 +13,18 @@ import { reportScenario } from './scenario-report.ts';
 
 export { JOB_IMAGE } from './installation.ts';
 
-/** A behaviour that a user can see: a job from GitLab, and its expected result. */
+/** A behaviour that a user can see: a job from GitLab with its expected result. */
 export interface Scenario {
   /** The behaviour as a sentence. */
   readonly title: string;
-  /** Lines of `[runners.docker]`. Each different text gets its own runner. */
+  /** Lines of `[runners.docker]`. Scenarios with the same text share a runner. */
   readonly docker?: string;
-  /** The job, or a function that makes it when it needs the installation, as for a new commit. */
+  /** The job. A function makes a job that needs the installation, for example for a new commit. */
   readonly job: JobSpec | ((installation: Installation) => Promise<JobSpec>);
-  /** Is called while the job runs. */
+  /** This function is called while the job runs. */
   readonly meanwhile?: (job: FakeJob, installation: Installation) => Promise<void>;
   readonly expected: Expectation;
-  /** The job that follows on the same runner, once the first has ended. */
+  /** The job that runs on the same runner after the first one has ended. */
   readonly next?: { readonly job: JobSpec; readonly expected: Expectation };
 }
 
@@ -32,30 +32,33 @@ export interface Expectation {
   readonly state: FakeJobState;
   readonly failureReason?: string;
   readonly exitCode?: number;
-  /** Expected in the log in this order, with any text between. A string matches anywhere in a line. */
+  /**
+   * Expected in the log in this order; there may be other text between. A string matches anywhere
+   * in a line.
+   */
   readonly log?: readonly (string | RegExp)[];
-  /** Must not be in the trace. */
+  /** These texts must not be in the trace. */
   readonly never?: readonly string[];
-  /** All uploads, in their order. */
+  /** All uploads in their order. */
   readonly artifacts?: readonly ExpectedArtifact[];
 }
 
 export interface ExpectedArtifact {
   readonly filename: string;
-  /** `artifact_type` and `artifact_format` of the upload. Default: `archive zip`. */
+  /** `artifact_type` and `artifact_format` of the upload. The default is `archive zip`. */
   readonly as?: string;
   readonly expireIn?: string;
   /**
-   * The files in it: text by path, `dir/` is '', a link is `-> target`. For gzip and raw it is the
-   * unpacked text.
+   * The files in the archive, as texts by path. The text of a directory `dir/` is empty, and that
+   * of a link is `-> target`. For gzip and raw it is the unpacked text.
    */
   readonly holds: Readonly<Record<string, string>> | string;
 }
 
-/** Most jobs need no sources. Without them a test takes half the time. */
+/** Most jobs need no sources. Without sources a test takes half the time. */
 export const NO_GIT: FakeVariable = { key: 'GIT_STRATEGY', value: 'none' };
 
-/** Runs scenarios in one installation, a few at a time, and checks that nothing is left. */
+/** Runs scenarios in one installation, a few at the same time, and checks that nothing is left. */
 export function describeScenarios(
   title: string,
   options: InstallationOptions,
@@ -80,7 +83,7 @@ export function describeScenarios(
 
 interface Stage {
   readonly installation: Installation;
-  /** Index of the runner with the scenario's configuration. */
+  /** The index of the runner with the scenario's configuration. */
   readonly runner: number;
 }
 
@@ -113,14 +116,14 @@ async function play(
     await assertArtifacts(job, scenario.expected.artifacts);
   }
   if (scenario.next === undefined) return;
-  // Until then the first job keeps its slot, and with it the volumes of the slot.
+  // The first job keeps its slot until then, and with it the volumes of the slot.
   await whenForgotten(installation, job.id);
   const next = add(scenario.next.job);
   await next.whenFinished(120_000);
   assertJob(next, scenario.next.expected);
 }
 
-/** Fails with the whole log when the job has uploaded something else. */
+/** Fails with the whole log when the job has not uploaded the expected artifacts. */
 export async function assertArtifacts(
   job: FakeJob,
   expected: readonly ExpectedArtifact[],

@@ -4,7 +4,10 @@ import type { Installation } from './installation.ts';
 import { endOrphanedTemporal, findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
-/** Another machine with the same config: it shares GitLab, token and Docker, and nothing else. */
+/**
+ * Another machine with the same config. It shares GitLab, token and Docker with the first one, and
+ * nothing else.
+ */
 export interface SecondInstallation {
   readonly runner: RunnerProcess;
   leftovers(): Promise<readonly string[]>;

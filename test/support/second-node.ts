@@ -7,14 +7,14 @@ import type { Installation } from './installation.ts';
 import { findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
 
-/** Another node of an installation's fleet, on the same Docker. */
+/** Another node of an installation's fleet. It uses the same Docker. */
 export interface SecondNode {
   readonly stateDir: string;
   readonly runner: RunnerProcess;
   leftovers(): Promise<readonly string[]>;
-  /** Waits until this node has no leftovers of any job. */
+  /** Waits until this node has nothing left of any job. */
   whenDone(timeoutMs?: number): Promise<void>;
-  /** Waits until neither node has leftovers. */
+  /** Waits until nothing is left on both nodes. */
   whenBothClean(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ function tail({ lines }: RunnerProcess): string {
   return lines.slice(-15).join('\n');
 }
 
-/** Follows docs/second-node.md, in a shell that knows only the config file of the first node. */
+/** Follows docs/second-node.md in a shell that knows only the config file of the first node. */
 function handOverKeys(
   firstConfigPath: string,
   second: { readonly configPath: string; readonly stateDir: string },
@@ -42,8 +42,8 @@ function handOverKeys(
 }
 
 /**
- * Starts it like another machine, with its own state directory and system id. It shares config, keys
- * and Temporal with the first node.
+ * Starts a node that behaves like another machine: it has its own state directory and system id. It
+ * shares config, keys and Temporal with the first node.
  */
 export async function startSecondNode(
   { directory, stateDir: firstStateDir, configPath, tokens, runner: first }: Installation,

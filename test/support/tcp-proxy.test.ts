@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { startTcpProxy } from './tcp-proxy.ts';
 
-/** An echo server behind a proxy. */
+/** Opens an echo server behind a proxy. */
 async function openEcho(t: TestContext) {
   const server = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
   server.listen(0, '127.0.0.1');
@@ -32,7 +32,8 @@ it('holds data back in a black hole, and delivers all of it in order afterwards'
   let said = '';
   client.on('data', (data) => (said += String(data)));
   client.write('one ');
-  await new Promise((resolve) => setTimeout(resolve, 100)); // no event reports that nothing arrives
+  // No event reports that nothing arrives.
+  await new Promise((resolve) => setTimeout(resolve, 100));
   client.write('two');
   assert.equal(said, '');
   proxy.heal();

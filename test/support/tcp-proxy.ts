@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface TcpProxy {
   readonly port: number;
   /**
-   * Holds all data back without an end or a reset. Data that was sent meanwhile arrives when the
-   * proxy is healed, because TCP sends it again.
+   * Holds back all data; the connections stay open without an end or a reset. Data that was sent
+   * meanwhile arrives when the proxy is healed, because TCP sends it again.
    */
   blackHole(): void;
   /** Resets every connection. New connections work. */
@@ -20,7 +20,7 @@ export interface TcpProxy {
 
 export interface TcpProxyOptions {
   readonly targetPort: number;
-  /** Address to listen on. Containers do not reach 127.0.0.1 of this host. */
+  /** The address to listen on. Containers cannot reach 127.0.0.1 of this host. */
   readonly host?: string;
 }
 
@@ -28,7 +28,7 @@ interface Wire {
   isDead: boolean;
   delayMs: number;
   jitterMs: number;
-  /** Functions that are called when the proxy is healed. */
+  /** These functions are called when the proxy is healed. */
   readonly waiting: Set<() => void>;
 }
 
@@ -75,7 +75,7 @@ export async function startTcpProxy({
   };
 }
 
-/** Passes data in one direction until either end is closed. */
+/** Passes data in one direction until one of the ends is closed. */
 async function carry(from: Socket, to: Socket, wire: Wire): Promise<void> {
   try {
     for await (const chunk of from) {

@@ -1,20 +1,20 @@
-/** A secrets server for tests with a role for the id tokens of jobs. */
+/** A secrets server for tests, with a role for the id tokens of jobs. */
 export interface TestVault {
   readonly url: string;
-  /** OpenBao itself, or a strict fake where it could not be installed. */
+  /** The server is OpenBao itself, or a strict fake where OpenBao could not be installed. */
   readonly kind: 'OpenBao' | 'fake';
-  /** Writes a secret of version 2, at `secret/<path>`, or of version 1, at `kv1/<path>`. */
+  /** Writes a secret: of version 2 at `secret/<path>`, or of version 1 at `kv1/<path>`. */
   put(
     engine: 'secret' | 'kv1',
     path: string,
     data: Readonly<Record<string, unknown>>,
   ): Promise<void>;
-  /** An id token as GitLab signs it. */
+  /** Returns an id token that is signed as GitLab signs it. */
   idToken(claims?: Readonly<Record<string, unknown>>): string;
   close(): Promise<void>;
 }
 
-/** A token with this claim may read secrets below `ci/`. */
+/** The role of the jobs. A token with this claim may read the secrets below `ci/`. */
 export const ROLE = { name: 'builder', audience: 'vault.test', claim: 'group/project' };
 
 /** The values with which the fake verifies a token. */

@@ -1,8 +1,8 @@
 import type { JobSpec } from './fake-gitlab/types.ts';
 
-// Jobs that upload artifacts.
+// These jobs upload artifacts.
 
-/** One entry of `artifacts` as GitLab derives it from .gitlab-ci.yml. */
+/** One entry of `artifacts` in the payload, as GitLab derives it from .gitlab-ci.yml. */
 interface Entry {
   readonly name?: string;
   readonly paths?: readonly string[];

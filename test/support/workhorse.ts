@@ -6,7 +6,7 @@ import { WebSocket, type ClientOptions } from 'ws';
 export interface KnownSession {
   readonly url: string;
   readonly authorization: string;
-  /** PEM. Nothing else is trusted. */
+  /** The certificate in PEM. Nothing else is trusted. */
   readonly certificate: string;
 }
 
@@ -16,9 +16,11 @@ export const TERMINAL_PROTOCOLS = ['terminal.gitlab.com', 'base64.terminal.gitla
 export interface WorkhorseTerminal {
   readonly socket: WebSocket;
   type(text: string): void;
-  /** Resolves with the output so far when it matches. Rejects when the terminal closes before. */
+  /**
+   * Resolves with the output so far when it matches. Rejects when the terminal closes before that.
+   */
   until(pattern: RegExp): Promise<string>;
-  /** Everything so far. */
+  /** Returns the whole output so far. */
   shown(): string;
   readonly closed: Promise<{ readonly code: number }>;
 }
@@ -51,7 +53,7 @@ export async function openWorkhorseTerminal(
     socket.on('close', (code) => resolve({ code }));
   });
   void closed.then(look);
-  await once(socket, 'open'); // rejects with the error of a refusal
+  await once(socket, 'open'); // This rejects with the error of a refusal.
   return {
     socket,
     closed,
@@ -75,7 +77,7 @@ export async function openWorkhorseTerminal(
   };
 }
 
-/** The status and the whole answer of a refused terminal. */
+/** Returns the status and the whole answer of a refused terminal. */
 export async function refusedTerminal(
   session: KnownSession,
 ): Promise<{ readonly status: number; readonly body: string }> {
@@ -98,7 +100,7 @@ export async function refusedTerminal(
   });
 }
 
-/** A plain request to the session server. */
+/** Sends a plain request to the session server. */
 export function askSessionServer(
   session: KnownSession,
   options: { readonly path: string; readonly method?: string; readonly token?: string },

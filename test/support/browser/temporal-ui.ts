@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
 import type { RunnerProcess } from '../runner-process.ts';
 
-/** What a person who opens the Temporal UI can do there. */
+/** The actions of a person who opens the Temporal UI. */
 export interface TemporalUi {
   /** Opens the list of workflows, limited by a query, in place of the current page. */
   openList(query?: string): Promise<WorkflowList>;
@@ -10,7 +10,7 @@ export interface TemporalUi {
 
 export interface WorkflowList {
   readonly page: Page;
-  /** The row of the workflow that has this text in its id. */
+  /** Finds the row of the workflow that has this text in its id. */
   row(part: string): Locator;
   /** Opens a workflow by the link in its row. */
   open(part: string): Promise<WorkflowPage>;
@@ -18,13 +18,13 @@ export interface WorkflowList {
 
 export interface WorkflowPage {
   readonly page: Page;
-  /** `Running`, `Failed`, … */
+  /** The status as the page shows it, such as `Running` or `Failed`. */
   readonly status: Locator;
   readonly result: Locator;
   readonly input: Locator;
-  /** Opens the tab of summary, details and current details. */
+  /** Opens the tab that shows the summary, the details and the current details. */
   openDetails(): Promise<WorkflowDetails>;
-  /** Asks a query by the tab of queries; returns where its answer appears. */
+  /** Sends a query on the tab of queries. Returns the element where the answer appears. */
   askQuery(name: string): Promise<Locator>;
   /** Fills in the form of a signal or an update and sends it; `data` is JSON. */
   send(kind: 'Signal' | 'Update', name: string, data?: string): Promise<SentForm>;
@@ -37,21 +37,21 @@ export interface WorkflowDetails {
 }
 
 export interface SentForm {
-  /** The form itself, which stays open with an error. */
+  /** The form itself, which stays open when there is an error. */
   readonly form: Locator;
   /** The form's message about its result. */
   readonly description: string;
-  /** Appears when it was taken. */
+  /** This message appears when the signal or update was accepted. */
   readonly success: Locator;
 }
 
 export interface UiOptions {
   readonly viewport?: { readonly width: number; readonly height: number };
-  /** The address of the codec server for the UI, when it should be reachable. */
+  /** The address of the codec server for the UI, if the UI should reach one. */
   readonly codecEndpoint?: string;
 }
 
-/** Two cores may be busy with other tests. */
+/** The time limit is long, because other tests may keep two cores busy. */
 const LIMIT_MS = 60_000;
 
 /** Opens the UI of a runner's embedded Temporal. The runner must be ready. */
@@ -69,7 +69,7 @@ export async function openTemporalUi(
   let page = await context.newPage();
   return {
     openList: async (query) => {
-      // Each page holds connections open, and a browser has six for one host.
+      // Each page holds connections open, and a browser opens at most six to one host.
       await page.close();
       page = await context.newPage();
       const search = query === undefined ? '' : `?query=${encodeURIComponent(query)}`;
@@ -82,19 +82,20 @@ export async function openTemporalUi(
 }
 
 /**
- * Node requests the pages for the browser. Chromium itself closes its connections, also those over
- * loopback, when the machine's network changes (ERR_NETWORK_CHANGED). That happens whenever Docker
- * starts or ends a container, and the UI then shows an error page. Other hosts are not requested:
- * the UI checks for news there.
+ * Lets Node request the pages for the browser. Chromium itself closes its connections, also those
+ * over loopback, when the machine's network changes (ERR_NETWORK_CHANGED). That happens whenever
+ * Docker starts or ends a container, and the UI then shows an error page. Requests to other hosts
+ * are refused: the UI only looks for news there.
  */
 async function answerByNode(context: BrowserContext, hosts: readonly string[]): Promise<void> {
   await context.route(/.*/, async (route) => {
     if (!hosts.includes(new URL(route.request().url()).host)) return route.abort();
     try {
-      // A request for the next event lasts until there is one.
+      // A request for the next event has no answer until there is an event.
       await route.fulfill({ response: await route.fetch({ timeout: 0 }) });
     } catch {
-      // The page was closed or left, or the server is away: the browser gets an error.
+      // This fails when the page was closed or left, or the server is away. The browser then gets
+      // an error.
       await route.abort().catch(() => undefined);
     }
   });

@@ -2,7 +2,7 @@ import Docker from 'dockerode';
 import type { Installation } from '../installation.ts';
 import { assertJob, NO_GIT } from '../scenario.ts';
 
-/** A job of its own project that should succeed. */
+/** Runs a job of its own project, which must succeed. */
 export async function visit(
   { gitlab }: Installation,
   project: { readonly id: number; readonly script: string },
@@ -14,7 +14,9 @@ export async function visit(
   assertJob(job, { state: 'success', log });
 }
 
-/** The volumes of a project and of its builds, until these have ended. */
+/**
+ * Returns the volumes of a project. They include those of its builds until the builds have ended.
+ */
 export async function volumesOf(projectId: number): Promise<readonly string[]> {
   const label = [`com.gitlab.gitlab-runner.project.id=${projectId}`];
   const { Volumes } = await new Docker().listVolumes({ filters: JSON.stringify({ label }) });

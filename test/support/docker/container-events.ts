@@ -2,14 +2,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dockerAt } from './docker-at.ts';
 
-/** Docker's events about the containers of builds, as they happen. */
+/** Docker's events about the containers of builds, at the time when they happen. */
 export interface ContainerEvents {
   /**
-   * Calls back in the turn of the event loop in which the event arrives. Returns a function that
-   * stops.
+   * Calls the listener in the same turn of the event loop in which the event arrives. Returns a
+   * function that stops listening.
    */
   listen(listener: (event: ContainerEvent) => void): () => void;
-  /** How often containers of this job were started. */
+  /** Counts how often containers of this job were started. */
   countStarts(jobId: number): number;
   close(): void;
 }
@@ -17,7 +17,7 @@ export interface ContainerEvents {
 export interface ContainerEvent {
   readonly id: string;
   readonly jobId: number;
-  /** `create`, `start`, `die`, `destroy` … */
+  /** Docker's name of the event, such as `create`, `start`, `die` or `destroy`. */
   readonly action: string;
 }
 
@@ -27,7 +27,10 @@ interface EventStream extends NodeJS.ReadableStream {
 
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-/** Continues by itself after the daemon was away, with the events since its return. */
+/**
+ * Follows Docker's events. After an outage of the daemon it continues by itself with the events
+ * since the daemon's return.
+ */
 export async function followContainers(dockerHost?: string): Promise<ContainerEvents> {
   const listeners = new Set<(event: ContainerEvent) => void>();
   const starts = new Map<number, number>();
@@ -47,7 +50,7 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
       lastNs = timeOf(line);
       take(line);
     });
-    lines.on('error', () => undefined); // how a killed daemon ends it
+    lines.on('error', () => undefined); // The stream ends with an error when the daemon is killed.
     stream.once('close', () => {
       closed.signal.removeEventListener('abort', end);
       void again(lastNs + 1n);
@@ -58,7 +61,7 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
       try {
         return await follow(sinceNs);
       } catch {
-        await delay(20); // no event reports the return of a daemon
+        await delay(20); // No event reports the return of a daemon.
       }
     }
   };
@@ -74,17 +77,21 @@ export async function followContainers(dockerHost?: string): Promise<ContainerEv
 }
 
 async function openEvents(dockerHost: string | undefined, sinceNs: bigint): Promise<EventStream> {
-  // Podman 4.3 knows no filter of a label without its value: parseEvent looks at the label.
+  // Podman 4.3 has no filter for a label without its value, so parseEvent checks the label.
   const filters = { type: ['container' as const] };
   const since = `${sinceNs / 1_000_000_000n}.${`${sinceNs % 1_000_000_000n}`.padStart(9, '0')}`;
-  // The HTTP response, though its type says less. The type of `since` does not allow fractions.
+  // The result is the HTTP response, although its type says less. The type of `since` does not
+  // allow fractions.
   return (await dockerAt(dockerHost).getEvents({
     filters,
     since: since as unknown as number,
   })) as EventStream;
 }
 
-/** Too long for a number: JSON.parse would round it, and the last event would be repeated. */
+/**
+ * Returns the time of an event. The number is too long for JSON.parse, which would round it, and
+ * the last event would then be repeated.
+ */
 function timeOf(line: string): bigint {
   return BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
 }
@@ -100,5 +107,5 @@ function parseEvent(line: string): ContainerEvent | undefined {
   return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), action };
 }
 
-/** Docker's word for what Podman 4.3 calls otherwise. */
+/** Docker's names for the events that Podman 4.3 names differently. */
 const PODMAN_WORDS: Readonly<Record<string, string>> = { remove: 'destroy' };

@@ -7,28 +7,29 @@ import { handOver } from './hand-over.ts';
 
 export interface DockerCall {
   readonly method: string;
-  /** Path without version and query: `/containers/create`. */
+  /** The path without version and query, such as `/containers/create`. */
   readonly path: string;
 }
 
-/** An answer in place of Docker's own. */
+/** An answer that the caller gets instead of Docker's own. */
 export interface DockerRefusal {
   readonly status: number;
   readonly message: string;
 }
 
-/** The call reaches Docker and its answer is lost: the caller's connection is closed. */
+/** The call reaches Docker and its answer is lost, because the caller's connection is closed. */
 export const ANSWER_LOST = 'answer lost';
 
 export type Verdict = DockerRefusal | typeof ANSWER_LOST | undefined;
 
-/** A proxy between a runner and its Docker that acts before calls get through. */
+/** A proxy between a runner and its Docker. It can act before it passes a call on. */
 export interface DockerProxy {
   /** The value for `[runners.docker] host`. */
   readonly host: string;
   /**
-   * Called for each request until another one is set. By the time a connection is handed over,
-   * Docker has it, and the caller has it once the answer arrived; the order does not matter.
+   * Sets the function that is called for each request, until another one is set. When it is called
+   * for a connection that is handed over, Docker has already agreed, and the caller gets Docker's
+   * answer afterwards.
    */
   intercept(decide: (call: DockerCall) => Promise<Verdict>): void;
   close(): Promise<void>;
@@ -51,13 +52,14 @@ export async function startDockerProxy(): Promise<DockerProxy> {
         answer.end(JSON.stringify({ message: verdict.message }));
         return;
       }
-      // A separate connection, because ending this call must not end another one's.
+      // Each call has a separate connection, because the end of one call must not end another one.
       const options = {
         socketPath: DOCKER_SOCKET,
         agent: false,
         method,
         path: url,
-        // When Docker is told to close, it may do so before it has written the last piped bytes.
+        // When the headers ask Docker to close, it may close before it has written the last piped
+        // bytes.
         headers: { ...headers, connection: 'keep-alive' },
       } as const;
       const outgoing = request(options, (reply) => {
@@ -70,8 +72,8 @@ export async function startDockerProxy(): Promise<DockerProxy> {
       });
       outgoing.on('error', () => answer.destroy());
       answer.on('close', () => outgoing.destroy());
-      // In one piece, because Docker may have answered and closed before a second one could be
-      // written.
+      // The body is sent in one piece, because Docker may answer and close before a second piece
+      // could be written.
       const whole = buffer(incoming);
       whole.then(
         (body) => outgoing.end(body),

@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** A connection to be handed over, as in the event `upgrade` of a server. */
+/** A connection that should be handed over, with the arguments of a server's event `upgrade`. */
 export interface Upgrade {
   readonly incoming: IncomingMessage;
   readonly connection: Duplex;
@@ -10,11 +10,11 @@ export interface Upgrade {
 
 export interface HandOverOptions {
   readonly dockerSocket: string;
-  /** Awaited when Docker has agreed. The caller's data follows. */
+  /** This function is awaited when Docker has agreed. The caller gets the agreement afterwards. */
   agreed?(): Promise<unknown>;
 }
 
-/** Asks Docker for the same, and joins the two connections when it agrees. */
+/** Sends the same request to Docker, and joins the two connections when Docker agrees. */
 export function handOver(
   { incoming, connection, head }: Upgrade,
   { dockerSocket, agreed = () => Promise.resolve() }: HandOverOptions,
@@ -38,7 +38,7 @@ export function handOver(
   outgoing.end();
 }
 
-/** Answers instead of handing the connection over. */
+/** Sends an answer instead of handing the connection over. */
 export function refuseUpgrade(
   connection: Duplex,
   {
@@ -55,7 +55,7 @@ export function refuseUpgrade(
     'Connection: close',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  // Otherwise the caller's end is never read, and the connection stays open.
+  // Without this the end of the caller's data is never read, and the connection stays open.
   connection.resume();
   connection.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }

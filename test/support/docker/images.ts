@@ -1,4 +1,4 @@
-// The images that jobs of tests run in: scripts/lib makes them before the tests.
+// Jobs of tests run in these images. scripts/lib makes them before the tests.
 
 export const JOB_IMAGE = process.env['TGR_TEST_JOB_IMAGE'] ?? 'temporal-gitlab-runner/job:local';
 export const HELPER_IMAGE =

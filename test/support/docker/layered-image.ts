@@ -6,8 +6,8 @@ const docker = new Docker();
 const LAYER_BYTES = 4_000_000;
 
 /**
- * Creates an image on top of another one, with a layer of random bytes, and keeps it in the
- * registry only.
+ * Creates an image on top of another one, with a layer of random bytes, and keeps it only in the
+ * registry.
  */
 export async function pushLayered(
   registry: Registry,
@@ -17,12 +17,12 @@ export async function pushLayered(
   await registry.push(await makeLayered(base), repository);
 }
 
-/** Returns the new image's id. */
+/** Creates an image on top of another one, and returns its id. */
 export function makeLayered(base: string): Promise<string> {
   return imageAfter(`head -c ${LAYER_BYTES} /dev/urandom > /noise-$(hostname)`, base);
 }
 
-/** An image made from another one by a script. Returns its id. */
+/** Creates an image by running a script in another one. Returns its id. */
 export async function imageAfter(script: string, base: string = JOB_IMAGE): Promise<string> {
   const container = await docker.createContainer({ Image: base, Cmd: ['sh', '-c', script] });
   try {

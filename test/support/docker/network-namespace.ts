@@ -6,15 +6,14 @@ const run = promisify(execFile);
 
 /**
  * A separate network for a process, with one link to this host. Dropped packets are lost: the
- * senders are not notified and retransmit with growing pauses, unlike behind a proxy that delays
- * data.
+ * senders are not notified, and retransmit with growing pauses. A proxy could only delay the data.
  */
 export interface NetworkNamespace {
-  /** This host, as seen from inside. */
+  /** The address of this host inside the namespace. */
   readonly hostAddress: string;
-  /** The command that runs another command in it. */
+  /** The command that runs another command in the namespace. */
   readonly launcher: readonly string[];
-  /** Drops all packets in both directions. */
+  /** Drops all packets from and to an address. */
   drop(address: string): Promise<void>;
   heal(): Promise<void>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An answer in place of the registry's own. */
+/** An answer that Docker gets instead of the registry's own. */
 export interface RegistryRefusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -11,28 +11,28 @@ export interface RegistryRefusal {
 }
 
 export type LayerFate =
-  /** The rest follows unchanged. */
+  /** The rest of the layer follows unchanged. */
   | 'rest'
   /** The connection is reset. */
   | 'reset';
 
-/** A proxy before a registry that records and disturbs what Docker receives. */
+/** A proxy before a registry. It records the requests, and can disturb the answers to Docker. */
 export interface RegistryDoor {
-  /** `127.0.0.1:port`, in place of the registry's own in references. */
+  /** `127.0.0.1:port`. References use it instead of the registry's own host. */
   readonly host: string;
   /** Method and path of each request, in order. */
   readonly calls: readonly string[];
   /** Sets a function that answers requests. Undefined passes a request on. */
   refuse(decide: (path: string) => RegistryRefusal | undefined): void;
   /**
-   * Holds the next layer back in the middle. Resolves when a part of it is through, with a function
-   * that decides about the rest.
+   * Holds back the second half of the next layer. Resolves when a part of the layer has passed,
+   * with a function that decides about the rest.
    */
   holdLayer(): Promise<(fate: LayerFate) => void>;
   close(): Promise<void>;
 }
 
-/** Larger than manifests and configurations. */
+/** Layers are larger than this; manifests and configurations are smaller. */
 const LAYER_MIN_BYTES = 1024 * 1024;
 
 interface Held {

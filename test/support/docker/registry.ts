@@ -6,27 +6,32 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import Docker from 'dockerode';
 
-/** A real registry with a store of its own. Docker speaks plain http to it, since it is local. */
+/**
+ * A real registry with its own store. Docker uses plain HTTP, because the registry is on this
+ * machine.
+ */
 export interface Registry {
-  /** `127.0.0.1:port` */
+  /** The host in references: `127.0.0.1:port`. */
   readonly host: string;
   readonly isPrivate: boolean;
-  /** Pushes an image of this machine under a repository and tag; returns the whole reference. */
+  /** Pushes an image of this machine with a repository and a tag. Returns the whole reference. */
   push(image: string, repository: string): Promise<string>;
-  /** Makes it unreachable, as in an outage. `start` brings it back at the same address. */
+  /**
+   * Makes the registry unreachable, as in an outage. `start` starts it again at the same address.
+   */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it and removes its images from this machine. */
+  /** Ends the registry and removes its images from this machine. */
   close(): Promise<void>;
 }
 
 /** The login of a private registry. */
 export const LOGIN = { username: 'robot', password: 's3cret' } as const;
 
-/** The hash of the password above, made once because no tool here makes one. */
+/** The hash of the password above. It is written here, because no tool of the tests makes one. */
 const HTPASSWD = 'robot:$2b$05$.Gw4GaGvIa0EoQ.ElTOQIuZlT05ruCuCCUsZ52ZW1FkIhm4hJ4rpS\n';
 
-/** Path of the registry's program from the test's set-up or on this machine. */
+/** Returns the path of the registry's program, which the test's set-up or this machine provides. */
 export function registryProgram(): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(delimiter);
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
@@ -75,7 +80,7 @@ export async function openRegistry({ isPrivate = false } = {}): Promise<Registry
         ...(RepoDigests ?? []),
       ]);
       for (const name of names.filter((each) => each.startsWith(`${host}/`))) {
-        // Docker removes a digest with its last tag.
+        // Docker removes a digest together with its last tag.
         await docker
           .getImage(name)
           .remove()
@@ -103,7 +108,7 @@ function formatConfig({ host, directory, isPrivate }: Settings): string {
   return [...lines, ...(isPrivate ? [auth] : [])].join('\n');
 }
 
-/** Starts the program. Resolves with a function that ends it once it listens. */
+/** Starts the program. Resolves when it listens, with a function that ends it. */
 async function run(program: string, config: string, host: string): Promise<() => Promise<void>> {
   const child = spawn(program, ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));

@@ -10,15 +10,17 @@ import { dockerAt } from './docker-at.ts';
 import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
 import { openNetwork } from '../own-network.ts';
 
-/** A separate Docker daemon for a test, which can be stopped and frozen without harm to others. */
+/**
+ * A separate Docker daemon for a test, which can be stopped and frozen without harm to other tests.
+ */
 export interface SecondDaemon {
   readonly host: string;
-  /** Address of this machine as containers with the daemon's own network (`host`) reach it. */
+  /** The address of this machine for containers with the daemon's own network (`host`). */
   readonly gateway: string;
-  /** Where images and containers lie: small, if that was asked for. */
+  /** The directory of images and containers. It is small when a test has asked for a small disk. */
   readonly dataRoot: string;
   start(options: { readonly liveRestore: boolean }): Promise<void>;
-  /** Resolves when the daemon itself is gone; its containers may go on. */
+  /** Resolves when the daemon itself has ended. Its containers may continue. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Resolves when no thread of the daemon runs any more. */
   freeze(): Promise<void>;
@@ -27,7 +29,7 @@ export interface SecondDaemon {
   close(): Promise<void>;
 }
 
-/** Why a second daemon cannot run here. Undefined when it can. */
+/** Returns why a second daemon cannot run here, or undefined when it can. */
 export function whyNoSecondDaemon(): string | undefined {
   if (process.getuid?.() !== 0) return 'starting a Docker daemon needs root';
   try {
@@ -40,11 +42,11 @@ export function whyNoSecondDaemon(): string | undefined {
 }
 
 export interface SecondDaemonOptions {
-  /** Gives it a small separate disk, which can fill up. */
+  /** Gives the daemon a small separate disk, which can become full. */
   readonly diskMib?: number;
 }
 
-/** Prepares a daemon that has no images; it does not run yet. */
+/** Prepares a daemon that has no images. The caller must start it. */
 export async function openSecondDaemon({
   diskMib,
 }: SecondDaemonOptions = {}): Promise<SecondDaemon> {
@@ -81,7 +83,7 @@ export async function openSecondDaemon({
     const exit = once(stopped, 'exit');
     stopped.kill(signal);
     await exit;
-    // Its containerd ended with it. A zombie process would count as running.
+    // The daemon's containerd has ended with it. Its zombie process would count as running.
     if (signal === 'SIGKILL') await rm(containerdPid, { force: true });
   };
   return {
@@ -92,8 +94,7 @@ export async function openSecondDaemon({
     stop,
     freeze: async () => {
       daemon?.kill('SIGSTOP');
-      // A thread that was about to answer may still do so, because no event reports that the last
-      // one has stopped.
+      // No event reports that the last thread has stopped, and a thread that still runs may answer.
       while (!(await isStopped(daemon?.pid ?? 0))) await delay(5);
     },
     thaw: () => void daemon?.kill('SIGCONT'),
@@ -102,7 +103,8 @@ export async function openSecondDaemon({
       if (daemon === undefined) await start({ liveRestore: false });
       await removeContainers(`unix://${socketPath}`);
       await stop('SIGTERM');
-      // The daemon mounts it at each start and leaves it for containers that continue.
+      // The daemon mounts these at each start, and leaves them mounted for containers that
+      // continue.
       for (const mounted of [dataRoot, join(directory, 'x', 'netns', 'default')]) {
         for (let isMounted = true; isMounted;) isMounted = unmounted(mounted);
       }
@@ -112,7 +114,7 @@ export async function openSecondDaemon({
   };
 }
 
-/** Mounts a disk in memory that overlay filesystems can use. */
+/** Mounts a disk in memory on which overlay filesystems work. */
 async function mountDisk(path: string, mib: number): Promise<void> {
   await mkdir(path);
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);
@@ -129,12 +131,12 @@ async function isStopped(pid: number): Promise<boolean> {
   return states.every((state) => state === 'T');
 }
 
-/** The images that jobs of tests need go from the usual daemon to the second one. */
+/** Copies the images that jobs of tests need from the usual daemon to the second one. */
 export async function copyImages(host: string): Promise<void> {
   for (const name of [JOB_IMAGE, HELPER_IMAGE]) await copyImage(name, host);
 }
 
-/** An image goes from the usual daemon to the second one. */
+/** Copies an image from the usual daemon to the second one. */
 export async function copyImage(name: string, host: string): Promise<void> {
   const image = await new Dockerode().getImage(name).get();
   const progress = await dockerAt(host).loadImage(image);

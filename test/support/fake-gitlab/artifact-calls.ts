@@ -8,8 +8,8 @@ import type { FakeArtifact } from './types.ts';
 const FORMATS: readonly string[] = ['raw', 'zip', 'gzip'];
 
 /**
- * Uploads are kept in memory, as far as they are kept. One file of a type: the same again is fine,
- * another one is refused. Source: GitLab `lib/api/ci/runner.rb`,
+ * Answers uploads. Small uploads are kept in memory. GitLab keeps one file of each type: it accepts
+ * the same file again and refuses a different one. Source: GitLab `lib/api/ci/runner.rb`,
  * `app/services/ci/job_artifacts/create_service.rb`, spec/coordinator-api §7.
  */
 export function createArtifactCalls(options: JobCallOptions): Pick<Handlers, 'uploadArtifacts'> {
@@ -36,7 +36,7 @@ export function createArtifactCalls(options: JobCallOptions): Pick<Handlers, 'up
   return { uploadArtifacts };
 }
 
-/** The only part named `file`, or a message about the fault. */
+/** Returns the only part, which must be named `file`, or a message about the fault. */
 function parseUpload({ headers, body, large, url }: FakeRequest): FakeArtifact | string {
   const boundary = boundaryOf(headers['content-type']);
   const mark = `--${boundary}`;

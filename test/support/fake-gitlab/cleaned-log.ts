@@ -1,13 +1,13 @@
-/** `…Z 01O ` begins a line, `…Z 01O+` continues the last one. */
+/** A line begins with `…Z 01O `. `…Z 01O+` continues the line before. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[EO][ +]/;
 const TIMESTAMP_LENGTH = 32;
 const SECTION = /section_(start|end):(\d+):([a-zA-Z0-9_.-]+)(?:\[[^\]\r\n]*\])?\r\x1b\[0K/g;
 const ANSI = /\x1b[@-_].*?[@-~]/g;
 
 /**
- * The trace as GitLab's viewer shows it, as plain text: without timestamps, colours and section
- * marks, with continued lines joined, and without overwritten text and empty lines.
- * Source: GitLab `lib/gitlab/ci/ansi2json/converter.rb`.
+ * Returns the trace as plain text that shows what GitLab's viewer shows: without timestamps,
+ * colours and section marks, with continued lines joined, and without overwritten text and empty
+ * lines. Source: GitLab `lib/gitlab/ci/ansi2json/converter.rb`.
  */
 export function cleanLog(trace: string): string {
   return joinLines(trace)
@@ -17,7 +17,9 @@ export function cleanLog(trace: string): string {
     .join('\n');
 }
 
-/** Physical lines without their timestamps; a `+` line is appended to the one before. */
+/**
+ * Returns the physical lines without their timestamps. A `+` line is appended to the line before.
+ */
 function joinLines(trace: string): readonly string[] {
   const lines = trace.split('\n');
   if (!TIMESTAMP.test(lines[0] ?? '')) return lines;
@@ -36,7 +38,7 @@ function cleanLine(line: string): string {
   return plain.slice(plain.lastIndexOf('\r') + 1).trimEnd();
 }
 
-/** Whole seconds of each section that has ended, by its name. */
+/** Returns the duration in whole seconds of each section that has ended, by its name. */
 export function sectionSeconds(trace: string): Readonly<Record<string, number>> {
   const starts = new Map<string, number>();
   const seconds: Record<string, number> = {};

@@ -11,11 +11,14 @@ import type { Handlers } from './router.ts';
 
 export interface DownloadOptions extends JobCallOptions {
   readonly earlier: EarlierJobs;
-  /** Opened with the first file that is kept there. */
+  /** Opens the storage when it is first used. */
   readonly storage: () => Promise<ObjectStorage>;
 }
 
-/** Source: GitLab `lib/api/ci/runner.rb` (GET jobs/:id/artifacts), spec/coordinator-api §7. */
+/**
+ * Answers downloads of artifacts. Source: GitLab `lib/api/ci/runner.rb` (GET jobs/:id/artifacts),
+ * spec/coordinator-api §7.
+ */
 export function createDownloadCall(options: DownloadOptions): Handlers['downloadArtifacts'] {
   const { jobs, earlier, violations } = options;
   return (jobId): Handler =>

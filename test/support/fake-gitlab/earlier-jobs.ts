@@ -5,20 +5,20 @@ import type { FakeRequest, Reply } from './exchange.ts';
 import { randomToken } from './runners.ts';
 import type { FakeAnswer, FakeEarlierJob } from './types.ts';
 
-/** A job of an earlier stage, of which only its artifacts are left. */
+/** A job of an earlier stage. Only its artifacts still exist. */
 export interface EarlierJob {
   readonly id: number;
   readonly token: string;
   readonly spec: FakeEarlierJob;
-  /** The answers that a test wants before the file itself, in this order. */
+  /** The answers that a test has set. They are given in this order, before the file itself. */
   readonly answers: FakeAnswer[];
 }
 
 export interface EarlierJobs {
-  /** Adds jobs, and returns their part of a payload. */
+  /** Adds jobs. Returns the part of a payload that names them. */
   add(specs: readonly FakeEarlierJob[]): readonly Readonly<Record<string, unknown>>[];
   find(id: number): EarlierJob | undefined;
-  /** The next answer that a test wants for this job. */
+  /** Returns the next answer that a test has set for this job. */
   nextAnswer(id: number | undefined): FakeAnswer | undefined;
 }
 
@@ -40,7 +40,7 @@ export function createEarlierJobs(firstId: number): EarlierJobs {
   };
 }
 
-/** The kept file as an answer: from memory, or from a host path as it is read. */
+/** Returns an answer with the kept file. A file on the disk is sent while it is read. */
 export async function replyWith(archive: FakeEarlierJob['archive']): Promise<Reply> {
   const type = { 'Content-Type': 'application/octet-stream' };
   if (typeof archive !== 'string') {

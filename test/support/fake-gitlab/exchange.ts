@@ -1,19 +1,22 @@
 import type { Readable } from 'node:stream';
 import type { LargeUpload } from './received-body.ts';
 
-/** One request, read completely, on its way through the fake. */
+/** A request that was read completely. */
 export interface FakeRequest {
   readonly method: string;
-  /** With query. */
+  /** The path with the query. */
   readonly path: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
-  /** Set when `body` is a form without the content of its file. */
+  /**
+   * Set when the body is a form whose file was too large to be kept. `body` is then the form
+   * without the content of this file.
+   */
   readonly large: LargeUpload | undefined;
-  /** Fields of a JSON object in the body; empty when it is none. */
+  /** The fields of the JSON object in the body. Empty when the body is no JSON object. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Aborted when the runner hangs up or the fake closes. */
+  /** This signal aborts when the runner closes the connection or the fake closes. */
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +24,10 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | Readable;
-  /** Called when the runner never got this answer: it was replaced, or the connection broke. */
+  /**
+   * This function is called when the runner has not received the answer, because it was replaced or
+   * because the connection broke.
+   */
   readonly onLost?: () => void;
 }
 
@@ -35,7 +41,7 @@ export function json(status: number, value: unknown): Reply {
   };
 }
 
-/** GitLab's form of an error: `{"message":"403 Forbidden"}`. */
+/** Returns an error in GitLab's form: `{"message":"403 Forbidden"}`. */
 export function refusal(status: number, message: string): Reply {
   return json(status, { message: `${status} ${message}` });
 }

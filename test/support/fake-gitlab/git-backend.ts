@@ -6,7 +6,7 @@ import { GIT_ENVIRONMENT } from './repository.ts';
 import type { Violations } from './violations.ts';
 
 export interface GitBackendOptions {
-  /** Directory that project paths are in. */
+  /** The directory that contains the paths of projects. */
   readonly root: string;
   readonly jobs: readonly ServerJob[];
   readonly violations: Violations;
@@ -18,11 +18,12 @@ const DENIED: Reply = {
   body: 'HTTP Basic: Access denied\n',
 };
 
-/** Smart HTTP by git's own server, for clients with the token of a running job. */
+/** Serves smart HTTP with git's own server. Clients need the token of a running job. */
 export function createGitBackend({ root, jobs, violations }: GitBackendOptions): Handler {
   return (request) => {
     const credentials = parseBasic(request.headers['authorization']);
-    // git asks without a password first, and sends it when it is told to.
+    // git sends its first request without a password, and sends the password when the server asks
+    // for it.
     if (credentials === undefined) return DENIED;
     const job = jobs.find(({ token }) => token === credentials.password);
     if (credentials.user !== 'gitlab-ci-token' || job === undefined) {
@@ -46,7 +47,7 @@ async function serve(root: string, request: FakeRequest): Promise<Reply> {
     stdio: ['pipe', 'pipe', 'ignore'],
     signal: request.signal,
   });
-  // The runner hung up; its signal has ended the process.
+  // The runner has closed the connection, and the request's signal has ended the process.
   child.on('error', () => undefined);
   child.stdin.on('error', () => undefined).end(request.body);
   return readCgiReply(child.stdout);
@@ -67,7 +68,7 @@ function cgiEnvironment(root: string, { method, url, headers, body }: FakeReques
   };
 }
 
-/** Reads the head of a CGI answer; what follows is streamed on. */
+/** Reads the head of a CGI answer. The rest is streamed. */
 async function readCgiReply(output: Readable): Promise<Reply> {
   let head = Buffer.alloc(0);
   for await (const chunk of output.iterator({ destroyOnReturn: false })) {

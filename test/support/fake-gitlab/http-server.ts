@@ -17,7 +17,10 @@ import { receiveBody } from './received-body.ts';
 import type { Route, Router } from './router.ts';
 import type { FakeAnswer, FakeGitLabOptions, RecordedRequest } from './types.ts';
 
-/** As nginx before a real GitLab: longer than any runner keeps an idle connection. */
+/**
+ * This time is that of nginx before a real GitLab. It is longer than any runner keeps an idle
+ * connection.
+ */
 const KEEP_ALIVE_MS = 120_000;
 
 export interface HttpServer {
@@ -30,13 +33,15 @@ export interface HttpServerOptions {
   readonly listen: Pick<FakeGitLabOptions, 'host' | 'port' | 'tls'>;
   readonly router: Router;
   readonly interceptions: Interceptions;
-  /** A fault of the fake itself, which is shown and never ignored. */
+  /** This function is called about a fault of the fake itself, which must never be ignored. */
   readonly onFault: (request: FakeRequest, error: unknown) => void;
 }
 
 type MutableRecord = { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] };
 
-/** Reads requests whole, records them, asks the interceptors and sends what the routes answer. */
+/**
+ * Reads whole requests, records them, asks the interceptors, and sends the answers of the routes.
+ */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const requests: RecordedRequest[] = [];
   const sockets = new Set<Socket>();
@@ -50,8 +55,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requests.push(record);
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    // Only a runner that closes the connection in the middle gets here, and then nobody waits for
-    // an answer.
+    // This fails only when a runner closes the connection too early, and then nobody waits for an
+    // answer.
     serve({ message, response, record, signal: gone.signal }, options).catch(() =>
       message.destroy(),
     );
@@ -91,7 +96,7 @@ interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   readonly record: MutableRecord;
-  /** Aborted when the connection has ended, also by `close()`. */
+  /** This signal aborts when the connection has ended, also after `close()`. */
   readonly signal: AbortSignal;
 }
 
@@ -164,7 +169,7 @@ async function sendAnswer(exchange: Exchange, answer: ReplacingAnswer): Promise<
   await send(exchange, body === undefined ? reply : { ...reply, body });
 }
 
-/** The head and the first byte of an answer of two. */
+/** Sends the head of an answer of two bytes, and the first byte. */
 function sendHalf({ response }: Exchange): Promise<void> {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '2' });
   return new Promise((resolve) => {

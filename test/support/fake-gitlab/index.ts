@@ -21,7 +21,7 @@ import { createViolations, type Violations } from './violations.ts';
 
 export type * from './types.ts';
 
-/** Starts a GitLab that has one project, no runner and no job. */
+/** Starts a GitLab that has one project, but no runner and no job. */
 export async function createFakeGitLab(
   partial: Partial<FakeGitLabOptions> = {},
 ): Promise<FakeGitLab> {
@@ -71,7 +71,7 @@ export async function createFakeGitLab(
   };
 }
 
-/** Ids of earlier jobs, far from those of the jobs that are handed out. */
+/** The ids of earlier jobs begin so far above those of the jobs that are handed out. */
 const EARLIER_IDS = 1_000_000_000;
 
 type Options = Omit<FakeGitLabOptions, 'advertiseHost'> & { readonly advertiseHost?: string };
@@ -95,7 +95,7 @@ interface State {
   readonly projectId: number;
   readonly earlier: EarlierJobs;
   storage: Promise<ObjectStorage> | undefined;
-  /** The repository. Its address is known only when the server listens. */
+  /** The repository. Its address is unknown until the server listens. */
   repository: FakeRepository;
 }
 
@@ -123,7 +123,10 @@ function createHandlers(state: State): Handlers {
   };
 }
 
-/** Its name differs from GitLab's: 127.0.0.1 and the address for containers are two hosts. */
+/**
+ * Opens the storage. Its host name differs from GitLab's, which is 127.0.0.1 or the address for
+ * containers, so that a runner sees two hosts.
+ */
 function openStorage({ options, violations }: State): Promise<ObjectStorage> {
   const advertiseHost = options.advertiseHost === undefined ? 'localhost' : '127.0.0.1';
   const onViolation = (what: string): void => violations.addFact(what);

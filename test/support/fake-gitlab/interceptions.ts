@@ -2,7 +2,7 @@ import type { FakeAnswer, InterceptedRequest, Interception, Interceptor } from '
 
 export interface Interceptions {
   add(interceptor: Interceptor): Interception;
-  /** The answers that a test wants. The first matching one is used. */
+  /** Returns the answer that a test has set. The first matching one is used. */
   answerFor(request: InterceptedRequest): FakeAnswer | undefined;
 }
 

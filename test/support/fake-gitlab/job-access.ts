@@ -13,9 +13,9 @@ export type Access =
   | { readonly kind: 'refused'; readonly reply: Reply };
 
 /**
- * Who may send calls about a job: its own token, while it runs or is being canceled. Anything else
- * is answered 403, so that a runner knows that it comes from GitLab and stops.
- * Source: GitLab `lib/api/ci/helpers/runner.rb`, `authenticate_job!`.
+ * Checks who may send calls about a job: only a client with the job's own token, while the job runs
+ * or is being canceled. Any other call is answered 403, so that the runner sees that GitLab has
+ * refused it, and stops. Source: GitLab `lib/api/ci/helpers/runner.rb`, `authenticate_job!`.
  */
 export function accessJob(
   request: FakeRequest,

@@ -11,15 +11,18 @@ export interface JobRequestOptions {
   readonly longPollMs: number;
   readonly acknowledgeMs: number;
   readonly violations: Violations;
-  /** The job as it is handed to this runner, with whatever must exist before. */
+  /** Returns the payload of the job for this runner. Creates first what the payload refers to. */
   readonly payloadFor: (job: ServerJob, runner: Runner) => Readonly<Record<string, unknown>>;
 }
 
-/** Workhorse marks every answer of this call, so that a runner sees that it may poll long. */
+/**
+ * Workhorse adds this header to every answer of this call. It tells a runner that it may use long
+ * polling.
+ */
 const POLLING = { 'Gitlab-Ci-Builds-Polling': 'yes' };
 
 /**
- * `POST /jobs/request` with Workhorse's long poll before it: a request with the current
+ * Answers `POST /jobs/request`, with Workhorse's long polling: a request with the current
  * `last_update` is held open and answered 204 after a change, so that the runner asks again.
  * Source: GitLab `lib/api/ci/runner.rb`, `workhorse/internal/builds/register.go`.
  */
@@ -61,7 +64,10 @@ function handOut(
   return { ...reply, headers: { ...reply.headers, ...POLLING } };
 }
 
-/** What GitLab keeps of it for Workhorse. Source: GitLab `Ci::BuildRunnerSession`. */
+/**
+ * Returns the part of the session that GitLab keeps for Workhorse. Source: GitLab
+ * `Ci::BuildRunnerSession`.
+ */
 function sessionOf(request: FakeRequest, violations: Violations): FakeSession | undefined {
   if (request.fields['session'] === undefined) return undefined;
   const { url, certificate, authorization } = field(request.fields, 'session');

@@ -7,11 +7,14 @@ import { createWaiting, type Waiting } from './waiting.ts';
 
 const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
 const DEFAULT_WAIT_MS = 60_000;
-/** A runner may send another call before it knows of the end, and one after a kill. */
+/**
+ * A runner may send another call before it learns that the job has ended, and one more after a
+ * kill.
+ */
 const ALLOWED_LATE_CALLS = 3;
 const ALLOWED_RESENDS = 3;
 
-/** A job with the side of it that only the server sees. */
+/** A job with the fields and functions that only the server uses. */
 export interface ServerJob extends FakeJob {
   readonly spec: JobSpec;
   readonly received: ReceivedTrace;
@@ -20,24 +23,30 @@ export interface ServerJob extends FakeJob {
   readonly isFinal: boolean;
   readonly isOffered: boolean;
   handOut(options: HandOut): void;
-  /** A runner reports that it runs the job. False when the job is not, or no longer, its own. */
+  /**
+   * Records that a runner has reported that it runs the job. Returns false when the job does not
+   * belong to this runner.
+   */
   acknowledge(): boolean;
   keepPayload(payload: Readonly<Record<string, unknown>>): void;
   append(bytes: Buffer): void;
   addArtifact(artifact: FakeArtifact): void;
   finish(end: JobEnd): void;
-  /** Counts a call after the end; true when they have become too many. */
+  /** Counts a call that came after the end. Returns true when there are too many. */
   countLateCall(): boolean;
-  /** Counts a patch that GitLab has already; true when they have become too many. */
+  /** Counts a patch that GitLab already has. Returns true when there are too many. */
   countResend(): boolean;
-  /** An answer about the trace was lost on its way, so the next repetition is allowed. */
+  /** Allows one more repetition, because an answer about the trace was lost. */
   allowResend(): void;
-  /** The first final update with a wrong checksum is answered 412; true from the second one on. */
+  /**
+   * Counts a final update with a wrong checksum. The first one is answered 412; returns true from
+   * the second one on.
+   */
   countInvalidFinal(): boolean;
 }
 
 export interface HandOut {
-  /** A runner that knows `canceling` gets to run after_script. */
+  /** Whether the runner knows the state `canceling`. Such a runner may still run after_script. */
   readonly cancelsGracefully: boolean;
   /** The job is offered again when the runner does not confirm it within this time. */
   readonly acknowledgeMs: number | undefined;
@@ -55,10 +64,10 @@ interface Facts {
   failureReason: string | undefined;
   exitCode: number | undefined;
   handedOut: number;
-  /** A runner has confirmed that it runs it. */
+  /** Whether a runner has confirmed that it runs the job. */
   isAcknowledged: boolean;
   isOfferedAgain: boolean;
-  /** It was handed out twice. It stays with the first runner. */
+  /** Whether the job was handed out twice. It stays with the first runner. */
   isContested: boolean;
   handedOutAtMs: number | undefined;
   finishedAtMs: number | undefined;
@@ -77,7 +86,7 @@ const FIRST_FACTS: Readonly<Facts> = {
 
 export interface JobOptions {
   readonly spec: JobSpec;
-  /** Is called when the job can be handed out again. */
+  /** This function is called when the job can be handed out again. */
   readonly onOffer: () => void;
 }
 
@@ -94,7 +103,7 @@ export function createJob(id: number, { spec, onOffer }: JobOptions): ServerJob 
     ...{ id, spec, received, artifacts, name: spec.name ?? `job-${id}` },
     token: `glcbt-64_${randomToken()}`,
   };
-  // The views are the target: their getters must stay getters.
+  // The views must be the target of the assignment, because only its getters stay getters.
   return Object.assign(createViews(facts, received), {
     ...identity,
     ...createActions({ facts, change, received, artifacts }),
@@ -104,7 +113,7 @@ export function createJob(id: number, { spec, onOffer }: JobOptions): ServerJob 
   });
 }
 
-/** The changing fields of a job, read on request. */
+/** Returns the changing fields of a job. Each is computed when it is read. */
 function createViews(facts: Facts, received: ReceivedTrace) {
   return {
     get state() {
@@ -172,7 +181,7 @@ function createActions({ facts, change, received, artifacts }: Parts) {
     },
     finish: ({ state, failureReason, exitCode }: JobEnd) => {
       const finishedAtMs = Date.now();
-      // The report of a canceled job is not a result of its own.
+      // A canceled job stays canceled, whatever the runner reports.
       if (facts.state === 'canceling') change({ state: 'canceled', finishedAtMs });
       else change({ state, failureReason, exitCode, finishedAtMs });
     },
@@ -197,8 +206,8 @@ function createActions({ facts, change, received, artifacts }: Parts) {
 }
 
 /**
- * Who has the job. Until a runner has confirmed it, it may lose the job and is then answered 409.
- * Source: GitLab `doc/development/cicd/two_phase_job_commit.md`.
+ * Decides which runner has the job. A runner may lose the job until it has confirmed it, and is
+ * then answered 409. Source: GitLab `doc/development/cicd/two_phase_job_commit.md`.
  */
 function createOffers({ facts, change, received, onOffer }: Omit<Parts, 'artifacts'> & OfferTold) {
   const takeBack = (): void => {

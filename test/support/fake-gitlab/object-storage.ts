@@ -6,9 +6,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { replyWith, type EarlierJob } from './earlier-jobs.ts';
 
-/** Where GitLab keeps its files: another host, which must receive only the signed address. */
+/**
+ * GitLab's store of files. It is another host, and a runner must send it nothing but the signed
+ * address.
+ */
 export interface ObjectStorage {
-  /** An address that gives the job's file to whoever has it. */
+  /** Returns a signed address of the job's file. Whoever has the address gets the file. */
   sign(job: EarlierJob): string;
   close(): Promise<void>;
 }
@@ -16,7 +19,7 @@ export interface ObjectStorage {
 export interface ObjectStorageOptions {
   readonly host: string;
   readonly advertiseHost: string;
-  /** An unexpected header, or an address without a signature. */
+  /** This function is called about an unexpected header or an address without a signature. */
   readonly onViolation: (what: string) => void;
 }
 

@@ -7,16 +7,16 @@ import { isRecord } from './exchange.ts';
 import { openGitLab, SYSTEM_ID, TOKEN } from './test-client.ts';
 import type { FakeGitLab, RecordedRequest } from './types.ts';
 
-// This project's client compared with recorded requests of gitlab-runner: see README.md.
+// These tests compare this project's client with recorded requests of gitlab-runner: see README.md.
 
-/** The headers of gitlab-runner that distinguish calls. */
+/** The headers by which calls of gitlab-runner differ. */
 const TELLING_HEADERS: readonly string[] = [
   ...['accept', 'content-type', 'content-range', 'runner-token', 'job-token'],
 ];
 
-/** The shape of a call without its values. */
+/** Returns the form of a call without its values. */
 function shapeOf({ method, path, headers, body }: RecordedRequest): string {
-  // fetch always sends Accept; `*/*` counts as none.
+  // fetch always sends Accept. The value `*/*` counts as no header.
   const names = TELLING_HEADERS.filter((name) => (headers[name] ?? '*/*') !== '*/*');
   const keys = isRecord(body) && !Buffer.isBuffer(body) ? Object.keys(body).sort() : [];
   const place = path.replace(/\/\d+/, '/:id');

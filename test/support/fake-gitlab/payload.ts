@@ -5,7 +5,8 @@ import type { FakeRepository } from './types.ts';
 import { predefinedVariables, wireVariable } from './variables.ts';
 
 /**
- * The features of a GitLab of 2026. Source: GitLab `app/models/concerns/enums/ci/commit_status.rb`.
+ * The failure reasons that a GitLab of 2026 knows. Source: GitLab
+ * `app/models/concerns/enums/ci/commit_status.rb`.
  */
 const FAILURE_REASONS: readonly string[] = [
   ...['unknown_failure', 'script_failure', 'api_failure', 'stuck_or_timeout_failure'],
@@ -27,18 +28,18 @@ export interface PayloadContext {
   readonly projectId: number;
   readonly runnerId: number;
   readonly commitOf: (sha: string) => CommitFacts;
-  /** The dependencies in the form of the payload. */
+  /** The dependencies in the form that the payload has. */
   readonly dependencies: readonly Readonly<Record<string, unknown>>[];
   readonly now: Date;
 }
 
-/** All parts of a payload, computed once. */
+/** The values that several parts of a payload use. They are computed once. */
 export interface JobFacts {
   readonly job: ServerJob;
   readonly repository: FakeRepository;
   readonly serverUrl: URL;
   readonly projectUrl: string;
-  /** The repository's address with the job's token. */
+  /** The address of the repository, with the job's token. */
   readonly repositoryUrl: string;
   readonly registry: string;
   readonly namespace: string;
@@ -53,7 +54,7 @@ export interface JobFacts {
 }
 
 /**
- * The answer of `POST /jobs/request`.
+ * Returns the payload of a job, which answers `POST /jobs/request`.
  * Source: GitLab `lib/api/entities/ci/job_request/`, `app/presenters/ci/build_runner_presenter.rb`,
  * spec/job-payload.
  */
@@ -144,7 +145,7 @@ function gitInfo({ job, repositoryUrl, ref, sha, pipelineId }: JobFacts) {
   };
 }
 
-/** GitLab reads GIT_DEPTH, not the runner. */
+/** Returns the depth of the fetch. GitLab reads GIT_DEPTH; the runner does not. */
 function depthOf({ spec }: ServerJob): number {
   const set = spec.variables?.findLast(({ key }) => key === 'GIT_DEPTH')?.value;
   if (set === undefined) return DEFAULT_DEPTH;
@@ -165,7 +166,9 @@ function stepsOf(job: ServerJob) {
   return [main, { ...after, when: 'always', allow_failure: true }];
 }
 
-/** Objects key by key: a test that changes the commit keeps the repository's address. */
+/**
+ * Merges objects key by key, so that a test that changes the commit keeps the repository's address.
+ */
 function mergedInto(
   payload: Readonly<Record<string, unknown>>,
   overrides: Readonly<Record<string, unknown>>,

@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto';
 
-/** A larger upload is not kept. Only its size and digest are known. */
+/** An upload that is larger than this is not kept. Only its size and digest are known. */
 export const KEPT_BYTES = 16 * 1024 * 1024;
 
-/** A body while it arrives, or the part of it that is kept. */
+/** Collects a body while it arrives, or the part of it that is kept. */
 export interface ReceivedBody {
   add(chunk: Buffer): void;
   end(): { readonly bytes: Buffer; readonly large: LargeUpload | undefined };
 }
 
-/** The one file of a form that is too large to be kept. */
+/** The only file of a form, when it is too large to be kept. */
 export interface LargeUpload {
   readonly sizeBytes: number;
   readonly sha256: string;
 }
 
-/** `boundary`: of a form, whose file may be of any size; undefined for all other bodies. */
+/**
+ * Creates the collector of a body. `boundary` is that of a form, whose file may have any size. It
+ * is undefined for all other bodies.
+ */
 export function receiveBody(boundary: string | undefined): ReceivedBody {
   let chunks: Buffer[] = [];
   let keptBytes = 0;
@@ -39,7 +42,7 @@ export function receiveBody(boundary: string | undefined): ReceivedBody {
   };
 }
 
-/** Digests all but the end of the form, which is known by its length. */
+/** Computes the digest of a file. The end of the form is left out; its length is known. */
 function receiveFile(tailBytes: number) {
   const hash = createHash('sha256');
   let held = Buffer.alloc(0);

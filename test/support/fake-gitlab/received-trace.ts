@@ -1,16 +1,21 @@
 import { crc32 } from 'node:zlib';
 
-/** GitLab's copy of a trace, and what the runner knows about it. */
+/** GitLab's copy of a trace, with what the runner was told about it. */
 export interface ReceivedTrace {
   readonly bytes: Buffer;
   readonly lengthBytes: number;
-  /** `crc32:` and 8 hex digits, as runners send it. */
+  /** `crc32:` and 8 hexadecimal digits, in the form that runners send. */
   readonly checksum: string;
-  /** The largest length in an answer so far. */
+  /** The largest length that an answer has reported so far. */
   readonly toldBytes: number;
-  /** The server lost a part of it, so the runner may know more than is here. */
+  /**
+   * Whether the server has lost a part of the trace. The runner may then know more than is here.
+   */
   readonly wasLost: boolean;
-  /** Parts of it did not come from the runner, until it is sent again from its start. */
+  /**
+   * Whether parts of the trace came from elsewhere. It stays true until the runner sends the trace
+   * again from its start.
+   */
   readonly isMixed: boolean;
   append(bytes: Buffer): void;
   truncate(lengthBytes: number): void;
@@ -25,7 +30,7 @@ export function createReceivedTrace(): ReceivedTrace {
   let toldBytes = 0;
   let wasLost = false;
   let isMixed = false;
-  /** One buffer from then on, because a trace is read more often than it grows. */
+  /** Joins the chunks into one and keeps it, because a trace is read more often than it grows. */
   const merge = (): Buffer => {
     const [first, ...others] = chunks;
     if (first === undefined) return Buffer.alloc(0);

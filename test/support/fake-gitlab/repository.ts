@@ -20,8 +20,8 @@ const FIRST_FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * As in Gitaly: any commit by its hash, partial clones, no pushes by jobs. Commits are loose
- * objects, so that the disk shows whether one exists.
+ * The settings of Gitaly: a client may fetch any commit by its hash and make partial clones, and
+ * jobs may not push. Commits are loose objects, so that the disk shows whether one exists.
  */
 const CONFIG = `
 [uploadpack]
@@ -36,17 +36,20 @@ const CONFIG = `
 export interface CommitFacts {
   readonly title: string;
   readonly author: string;
-  /** ISO 8601; empty for a commit that is not there. */
+  /** The time in ISO 8601. Empty for a commit that does not exist. */
   readonly timestamp: string;
 }
 
-/** A bare repository on disk with a small project. */
+/** A bare repository on disk, with a small project. */
 export interface RepositoryStore {
-  /** `GIT_PROJECT_ROOT` of git's own server. */
+  /** The value of `GIT_PROJECT_ROOT` for git's own server. */
   readonly root: string;
   repositoryAt(origin: string): FakeRepository;
   commitOf(sha: string): CommitFacts;
-  /** Makes `refs/pipelines/<id>`, as GitLab does for each pipeline; of a missing commit, none. */
+  /**
+   * Creates `refs/pipelines/<id>`, as GitLab does for each pipeline. Does nothing when the commit
+   * does not exist.
+   */
   addPipeline(id: number, sha: string): void;
   close(): Promise<void>;
 }
@@ -107,7 +110,7 @@ function createCommits(bare: string) {
   return {
     headOf,
     find: (sha: string) => facts.get(sha) ?? { title: '', author: '', timestamp: '' },
-    /** One after the other, because each is based on the last. */
+    /** Commits one change after another, because each is based on the one before. */
     commit: (files: Readonly<Record<string, string>>, branch = BRANCH): Promise<string> => {
       const next = last.then(() => commitNow(files, branch));
       last = next.catch(() => undefined);
@@ -118,14 +121,14 @@ function createCommits(bare: string) {
 
 interface NewCommit {
   readonly branch: string;
-  /** Empty for the first one. */
+  /** The commit before. Empty for the first commit. */
   readonly from: string;
   readonly title: string;
   readonly seconds: number;
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** In the language of `git fast-import`, which then says the commit's hash. */
+/** Returns a commit in the language of `git fast-import`, which prints the commit's hash. */
 function formatCommit({ branch, from, title, seconds, files }: NewCommit): string {
   const changes = Object.entries(files).map(
     ([path, content]) =>
@@ -142,7 +145,10 @@ function formatCommit({ branch, from, title, seconds, files }: NewCommit): strin
   ].join('');
 }
 
-/** A file of the name `submodule <path> <commit>` is one. */
+/**
+ * Returns the entry of a submodule for a file with the name `submodule <path> <commit>`, and
+ * undefined for other files.
+ */
 function formatSubmodule(name: string): string | undefined {
   const [word, path, commit] = name.split(' ');
   return word === 'submodule' ? `M 160000 ${commit} ${path}\n` : undefined;
@@ -152,7 +158,7 @@ function formatData(content: string): string {
   return `data ${Buffer.byteLength(content)}\n${content}\n`;
 }
 
-/** Nobody's own git settings affect a test. */
+/** This environment keeps a person's own git settings away from tests. */
 export const GIT_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '',
   HOME: '/nonexistent',

@@ -9,7 +9,9 @@ export interface Route {
   readonly handler: Handler;
 }
 
-/** Handlers by the call they answer. Paths are below `/api/v4`, but for git. */
+/**
+ * The handlers, by the call that they answer. The paths are below `/api/v4`, except those of git.
+ */
 export interface Handlers {
   readonly register: Handler;
   readonly verify: Handler;

@@ -20,10 +20,13 @@ type RunnerCalls = Pick<
   'register' | 'verify' | 'unregister' | 'unregisterManager' | 'resetToken' | 'discovery'
 >;
 
-/** Source: GitLab `lib/api/ci/runner.rb`, `/runners`; spec/coordinator-api §2. */
+/**
+ * Answers the calls about runners. Source: GitLab `lib/api/ci/runner.rb`, `/runners`;
+ * spec/coordinator-api §2.
+ */
 export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
   const { runners, registrationTokens, violations } = options;
-  /** Answers 403 for a token that is not, or no longer, that of a runner. */
+  /** Answers 403 when the token belongs to no runner, or no longer belongs to one. */
   const authenticated =
     (conduct: Partial<Conduct>, act: (runner: Runner, request: FakeRequest) => Reply): Handler =>
     (request) => {
@@ -37,7 +40,7 @@ export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
       checkRunnerConduct(violations, request);
       checkRegistration(violations, request);
       if (!registrationTokens.has(runnerTokenOf(request) ?? '')) return refusal(403, 'Forbidden');
-      // `glrt-` is for runners made in the UI only.
+      // Only runners that were created in the UI get `glrt-` tokens.
       return json(201, identityOf(runners.add({ token: `t1_${randomToken()}` })));
     },
     verify: authenticated({}, (runner, request) => {
@@ -57,7 +60,7 @@ export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
         ? { status: 204 }
         : refusal(404, 'Runner manager not found');
     }),
-    // gitlab-runner sends the token only in the body here.
+    // In this call gitlab-runner sends the token only in the body.
     resetToken: authenticated({ tokenHeader: undefined }, ({ token }) => {
       const renewed = runners.resetToken(token);
       return json(201, { token: renewed?.token, token_expires_at: null });
@@ -66,7 +69,10 @@ export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
   };
 }
 
-/** The parameter goes before the header, as in GitLab. */
+/**
+ * Returns the runner's token. GitLab prefers the parameter to the header, and so does this
+ * function.
+ */
 export function runnerTokenOf({ fields, headers }: FakeRequest): string | undefined {
   return textOf(fields['token']) ?? headers['runner-token'];
 }
@@ -82,7 +88,7 @@ export function checkRunnerConduct(
   });
 }
 
-/** GitLab makes a record of a machine at its first contact. */
+/** Records a machine. GitLab does this at the machine's first contact. */
 export function addMachine(runner: Runner, { fields }: FakeRequest): void {
   const systemId = textOf(fields['system_id']);
   if (systemId !== undefined) runner.systemIds.add(systemId);
@@ -92,7 +98,7 @@ function identityOf({ id, token }: Runner) {
   return { id, token, token_expires_at: null };
 }
 
-/** gitlab-runner always sends these three. */
+/** Checks the three fields that gitlab-runner always sends. */
 function checkRegistration(violations: Violations, request: FakeRequest): void {
   for (const key of ['run_untagged', 'locked', 'paused']) {
     if (typeof request.fields[key] !== 'boolean') violations.add(request, `${key} is no boolean`);

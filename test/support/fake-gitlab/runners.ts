@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 
-/** A runner as GitLab knows it; several machines may share it, each with its own system id. */
+/**
+ * A runner in GitLab's sense. Several machines may share it, and each of them has its own system
+ * id.
+ */
 export interface Runner {
   readonly id: number;
   readonly token: string;
-  /** `X-GitLab-Last-Update`: changes with every job for this runner. */
+  /** The value of `X-GitLab-Last-Update`, which changes with every job for this runner. */
   readonly queueValue: string;
   readonly systemIds: Set<string>;
-  /** Resolves when a job for it arrives, after the time, or when the signal aborts. */
+  /** Resolves when a job for the runner arrives, after the time, or when the signal aborts. */
   whenQueueChanges(timeoutMs: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -88,7 +91,7 @@ function newQueueValue(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** 20 characters, as GitLab makes them. */
+/** Returns a token of 20 characters, which is the length of GitLab's tokens. */
 export function randomToken(): string {
   return randomBytes(15).toString('base64url');
 }

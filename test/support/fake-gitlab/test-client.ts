@@ -18,13 +18,13 @@ const COMMON = {
 
 export interface Call {
   readonly method: string;
-  /** Path below `/api/v4/`. */
+  /** The path below `/api/v4/`. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
 }
 
-/** Opens a fake with one runner. It is closed after the test. */
+/** Opens a fake with one runner. The fake is closed after the test. */
 export async function openGitLab(
   context: TestContext,
   options: Partial<FakeGitLabOptions> = {},
@@ -57,7 +57,7 @@ export function whenNextArrives(gitlab: FakeGitLab): Promise<void> {
   });
 }
 
-/** All calls of a correct runner, sent with plain fetch. */
+/** Returns all calls of a correct runner. They are sent with plain fetch. */
 function createClient({ url }: Pick<FakeGitLab, 'url'>) {
   const call = ({ method, path, headers = {}, body }: Call): Promise<Response> =>
     fetch(`${url}/api/v4/${path}`, {
@@ -110,7 +110,7 @@ interface JobRef {
   readonly token: string;
 }
 
-/** `output` of a final update for this trace. */
+/** Returns the field `output` of a final update for this trace. */
 export function outputOf(trace: string) {
   const checksum = `crc32:${crc32(trace).toString(16).padStart(8, '0')}`;
   return { output: { checksum, bytesize: Buffer.byteLength(trace) } };

@@ -3,12 +3,15 @@ import type { ServerJob } from './job.ts';
 import { accessJob, checkJobConduct, text, type JobCallOptions } from './job-access.ts';
 import type { Violations } from './violations.ts';
 
-/** The largest that this runner sends. GitLab has no limit of its own, proxies before it have. */
+/**
+ * The size of the largest patch that this runner sends. GitLab itself has no limit, but proxies
+ * before it have one.
+ */
 const MAX_PATCH_BYTES = 4 * 1024 * 1024;
 
 /**
- * `PATCH /jobs/:id/trace`. Like GitLab it compares only the start with what it has, and takes a
- * patch for accepted when its end is the end of what it has now, also when it had it already.
+ * Answers `PATCH /jobs/:id/trace`. It compares only the start of a patch with the trace, as GitLab
+ * does. It accepts a patch that ends where the trace ends now, even when GitLab already had it.
  * Source: GitLab `app/services/ci/append_build_trace_service.rb`, spec/coordinator-api §5.
  */
 export function createTraceCall(options: JobCallOptions): (jobId: number) => Handler {
@@ -65,7 +68,10 @@ function apply(job: ServerJob, patch: Patch, options: JobCallOptions): Reply {
   });
 }
 
-/** A runner may repeat what may not have arrived. It must never leave out or change anything. */
+/**
+ * Records a violation when the runner leaves something out or changes it. A runner may repeat data
+ * that may not have arrived.
+ */
 function checkMismatch(
   job: ServerJob,
   { startByte, request }: Patch,
@@ -73,7 +79,7 @@ function checkMismatch(
 ): void {
   const { bytes, lengthBytes, toldBytes } = job.received;
   if (job.spec.changesNodes === true && startByte === 0) return;
-  // It is found at the end by the checksum.
+  // The checksum shows this fault at the end of the job.
   if (job.received.isMixed) return;
   if (startByte > Math.max(lengthBytes, toldBytes)) {
     violations.add(request, `a gap: starts at ${startByte}, GitLab has ${lengthBytes}`);

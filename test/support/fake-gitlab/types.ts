@@ -1,103 +1,118 @@
 import type { Readable } from 'node:stream';
 
-/** A strict GitLab for tests and for the quickstart: the coordinator API and a git server, in memory. */
+/**
+ * A strict GitLab for tests and for the quickstart. It has the coordinator API and a git server, in
+ * memory.
+ */
 export interface FakeGitLab {
-  /** `http://<advertiseHost>:<port>`, what goes into config.toml. */
+  /** `http://<advertiseHost>:<port>`, the value for config.toml. */
   readonly url: string;
-  /** Every request so far, in the order of arrival. Tokens are kept: it is a test's own server. */
+  /**
+   * Every request so far, in the order of arrival. The tokens are kept, because this is a test's
+   * own server.
+   */
   readonly requests: readonly RecordedRequest[];
   /**
-   * Violations that a real GitLab would refuse, or that break the protocol: a gap in the trace, a
-   * missing header, a token of somebody else. Tests assert that there are none.
+   * Requests that a real GitLab would refuse, and requests that break the protocol: a gap in the
+   * trace, a missing header, or a token of somebody else. Tests assert that there are none.
    */
   readonly violations: readonly string[];
-  /** The git repository that jobs clone, over smart HTTP. */
+  /** The git repository, which jobs clone over smart HTTP. */
   readonly repository: FakeRepository;
-  /** A runner created in GitLab's UI: `token` is its `glrt-…` authentication token. */
+  /** Adds a runner as GitLab's UI does. `token` is its `glrt-…` authentication token. */
   addRunner(runner: { readonly token: string; readonly id?: number }): void;
-  /** Its token is answered 403 from now on. */
+  /** Removes a runner. Its token is answered 403 from now on. */
   removeRunner(token: string): void;
-  /** Accepted by `POST /runners`, the legacy registration. */
+  /** Adds a token that `POST /runners`, the legacy registration, accepts. */
   addRegistrationToken(token: string): void;
-  /** Puts a job into the queue. Without `runnerToken` any runner may have it. */
+  /** Puts a job into the queue. Any runner may get a job without `runnerToken`. */
   addJob(job?: JobSpec): FakeJob;
   readonly jobs: readonly FakeJob[];
-  /** Answers in place of the server until it is removed. The first matching one is used. */
+  /**
+   * Sets a function that answers instead of the server, until it is removed. The first matching one
+   * is used.
+   */
   intercept(interceptor: Interceptor): Interception;
   close(): Promise<void>;
 }
 
 export interface FakeGitLabOptions {
-  /** Address to listen on; `127.0.0.1` unless set. */
+  /** The address to listen on. The default is `127.0.0.1`. */
   readonly host: string;
-  /** Free port unless set. */
+  /** The port to listen on. The default is a free port. */
   readonly port: number;
   /**
-   * Id of the first job. Unless set a large random one: several fakes on one machine share Docker,
-   * and names of containers have the job's id in them.
+   * The id of the first job. The default is a large random number, because several fakes on one
+   * machine share Docker, and the names of containers contain the job's id.
    */
   readonly firstJobId: number;
-  /** Host in `url` and in the repository's address: containers must reach it. `host` unless set. */
+  /**
+   * The host in `url` and in the address of the repository. Containers must be able to reach it.
+   * The default is `host`.
+   */
   readonly advertiseHost: string;
-  /** How long a job request with the current `last_update` is held open. 50 s unless set. */
+  /** How long a job request with the current `last_update` is held open. The default is 50 s. */
   readonly longPollMs: number;
-  /** `X-GitLab-Trace-Update-Interval` of trace answers; 3 unless set. */
+  /** The value of `X-GitLab-Trace-Update-Interval` in answers about the trace. The default is 3. */
   readonly traceUpdateIntervalSeconds: number;
   /**
-   * How long a runner with `two_phase_job_commit` may take to confirm a job before it is handed out
-   * again. Two minutes unless set.
+   * How long a runner with `two_phase_job_commit` may take to confirm a job. After that the job is
+   * handed out again. The default is two minutes.
    */
   readonly acknowledgeMs: number;
-  /** Serves https with this certificate (PEM) instead of http. */
+  /** With this certificate (PEM) the server speaks HTTPS instead of HTTP. */
   readonly tls: { readonly certPem: string; readonly keyPem: string } | undefined;
 }
 
 export interface RecordedRequest {
   readonly atMs: number;
   readonly method: string;
-  /** With query. */
+  /** The path with the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Parsed when it is JSON; bytes otherwise. */
+  /** The parsed value when the body is JSON, and the bytes otherwise. */
   readonly body: unknown;
-  /** Status of the answer; 0 when the connection was cut. */
+  /** The status of the answer. It is 0 when the connection was closed without an answer. */
   readonly status: number;
 }
 
 export interface JobSpec {
   readonly name?: string;
   readonly stage?: string;
-  /** Default: the runner's own image. */
+  /** The default is the runner's own image. */
   readonly image?: string;
-  /** Lines of before_script and script, merged as GitLab does it. Default `["true"]`. */
+  /** The lines of before_script and script, merged in GitLab's way. The default is `["true"]`. */
   readonly script?: readonly string[];
   readonly afterScript?: readonly string[];
   readonly variables?: readonly FakeVariable[];
-  /** Seconds; 3600 unless set. */
+  /** The timeout in seconds. The default is 3600. */
   readonly timeout?: number;
   /**
-   * Another node may continue its trace. It learns the end from a patch that does not fit, and has
-   * no checksum of bytes that it has not sent.
+   * Whether another node may continue the job's trace. Such a node learns where the trace ends from
+   * a patch that is refused, and has no checksum of the bytes that it has not sent.
    */
   readonly changesNodes?: boolean;
-  /** Only the runner with this token gets it. */
+  /** Only the runner with this token gets the job. */
   readonly runnerToken?: string;
-  /** Commit to check out; head of the default branch unless set. */
+  /** The commit to check out. The default is the head of the default branch. */
   readonly sha?: string;
   readonly ref?: string;
-  /** Jobs of earlier stages whose artifacts it gets. */
+  /** The jobs of earlier stages whose artifacts the job gets. */
   readonly dependencies?: readonly FakeEarlierJob[];
-  /** Merged over the payload after all of the above; objects in it key by key, one level deep. */
+  /**
+   * This object is merged over the payload after everything above. Objects in it are merged key by
+   * key, one level deep.
+   */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 
 export interface FakeEarlierJob {
   readonly name: string;
-  /** Its zip, or the host path of it. Without one it has no artifacts. */
+  /** The job's zip, or its path on this machine. A job without an archive has no artifacts. */
   readonly archive: Buffer | string | undefined;
-  /** GitLab points to another host when it is asked for a direct download. */
+  /** Whether GitLab redirects to another host when a client asks for a direct download. */
   readonly isInObjectStorage?: boolean;
-  /** Given, one after another, instead of the file. */
+  /** These answers are given one after another, before the file. */
   readonly answers?: readonly FakeAnswer[];
   readonly token?: string;
 }
@@ -105,7 +120,10 @@ export interface FakeEarlierJob {
 export interface FakeVariable {
   readonly key: string;
   readonly value: string;
-  /** Unless set: true as in .gitlab-ci.yml, but false for a masked one, which comes from settings. */
+  /**
+   * The default is true, as in .gitlab-ci.yml. For a masked variable it is false, because such
+   * variables come from settings.
+   */
   readonly public?: boolean;
   readonly file?: boolean;
   readonly masked?: boolean;
@@ -121,42 +139,54 @@ export interface FakeJob {
   readonly state: FakeJobState;
   readonly failureReason: string | undefined;
   readonly exitCode: number | undefined;
-  /** What the runner has sent so far. */
+  /** Everything that the runner has sent so far. */
   readonly trace: Buffer;
   /**
-   * `trace` as text without timestamps, colours, section marks and empty line ends, as a person
-   * reads it.
+   * `trace` as a person reads it: text without timestamps, colours, section marks and empty line
+   * ends.
    */
   readonly log: string;
-  /** Title lines and times of the trace's sections, by name, once the section has ended. */
+  /** The duration in whole seconds of each section of the trace that has ended, by name. */
   readonly sectionSeconds: Readonly<Record<string, number>>;
-  /** What the runner has uploaded, in the order of arrival. */
+  /** Everything that the runner has uploaded, in the order of arrival. */
   readonly artifacts: readonly FakeArtifact[];
   /** How often the job was handed out. */
   readonly handedOut: number;
   readonly handedOutAtMs: number | undefined;
-  /** Its terminal, as the runner announced it when it asked for the job. */
+  /** The job's terminal, which the runner announced when it asked for the job. */
   readonly session: FakeSession | undefined;
-  /** When the final state was accepted (200). */
+  /** The time when the final state was accepted (200). */
   readonly finishedAtMs: number | undefined;
-  /** As a user's click on cancel: `canceling` for a runner that cancels gracefully, else `canceled`. */
+  /**
+   * Cancels the job as a user's click does. The state becomes `canceling` for a runner that cancels
+   * gracefully, and `canceled` for other runners.
+   */
   cancel(): void;
   /** Deletes the job: every call about it is answered 403 from now on. */
   erase(): void;
   /**
-   * Hands the job out once more to the next request, in whatever state it is, as GitLab does by a
-   * race of its own (gitlab#578881).
+   * Hands the job out once more to the next request, whatever its state is. GitLab's own race can
+   * do this (gitlab#578881).
    */
   handOutAgain(): void;
-  /** Is pending again, with its token and without a log: GitLab was restored from a backup. */
+  /**
+   * Makes the job pending again, with its token and without a log. GitLab does this when it was
+   * restored from a backup.
+   */
   restore(): void;
-  /** Loses the end of the trace, as after a failover: the runner is answered 416 or 412 then. */
+  /**
+   * Loses the end of the trace, as GitLab does after a failover. The runner is then answered 416 or
+   * 412.
+   */
   loseTrace(keptBytes: number): void;
-  /** Has bytes at the end of the trace that came from another runner. */
+  /** Adds bytes to the end of the trace, as if another runner had sent them. */
   addToTrace(bytes: Buffer): void;
-  /** Resolves when the job reaches one of these states; rejects with the log's end after the time. */
+  /**
+   * Resolves when the job reaches one of these states. Rejects after the time, with the end of the
+   * log.
+   */
   whenState(states: readonly FakeJobState[], timeoutMs?: number): Promise<FakeJobState>;
-  /** Resolves in a final state. 60 s unless set. */
+  /** Resolves when the job reaches a final state. The default time is 60 s. */
   whenFinished(timeoutMs?: number): Promise<FakeJobState>;
   /** Resolves with the match when `log` matches. */
   whenLog(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
@@ -170,30 +200,33 @@ export interface FakeSession {
 
 export interface FakeArtifact {
   readonly filename: string;
-  /** `artifact_type` and `artifact_format` of the upload. */
+  /** The values of `artifact_type` and `artifact_format` in the upload. */
   readonly type: string;
   readonly format: string;
   readonly expireIn: string | undefined;
-  /** Empty when it is larger than 16 MiB: of such a one only size and digest are kept. */
+  /**
+   * The content of the file. It is empty when the file is larger than 16 MiB; then only the size
+   * and the digest are kept.
+   */
   readonly content: Buffer;
   readonly sizeBytes: number;
   readonly sha256: string;
 }
 
 export interface FakeRepository {
-  /** Without credentials, ends in `.git`. */
+  /** The address without credentials. It ends in `.git`. */
   readonly url: string;
   readonly projectPath: string;
   readonly defaultBranch: string;
   readonly headSha: string;
   /**
-   * Commits these files (path → content) on a branch and returns the new commit. One of the name
-   * `submodule <path> <commit>` becomes a submodule.
+   * Commits these files (path → content) on a branch and returns the new commit. A file with the
+   * name `submodule <path> <commit>` becomes a submodule.
    */
   commit(files: Readonly<Record<string, string>>, branch?: string): Promise<string>;
 }
 
-/** Gets the whole request before it is handled; undefined lets it through. */
+/** Sees each whole request before it is handled. Undefined passes the request on. */
 export type Interceptor = (request: InterceptedRequest) => FakeAnswer | undefined;
 
 export interface InterceptedRequest {
@@ -217,21 +250,24 @@ export type FakeAnswer =
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
-      /** Of its own for each answer when it comes bit by bit. */
+      /** A function makes a new stream for each answer. */
       readonly body?: string | Buffer | (() => Readable);
-      /** The request is executed, and its own answer is dropped. */
+      /** The request is handled, and its own answer is dropped. */
       readonly afterwards?: boolean;
     }
   /**
-   * Closes the connection, with `midway` in the middle of an answer, with `afterwards` only after
-   * the request was executed.
+   * Closes the connection: with `midway` in the middle of an answer, and with `afterwards` only
+   * after the request was handled.
    */
   | { readonly cut: true | 'midway'; readonly afterwards?: boolean }
-  /** Lets the request through only then, unless the runner has closed the connection meanwhile. */
+  /**
+   * Passes the request on when the promise settles, unless the runner has closed the connection
+   * meanwhile.
+   */
   | { readonly hold: Promise<unknown> };
 
 export interface Interception {
-  /** How many requests it has answered. */
+  /** The number of requests that it has answered. */
   readonly count: number;
   remove(): void;
 }

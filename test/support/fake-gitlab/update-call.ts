@@ -4,15 +4,17 @@ import { accessJob, checkJobConduct, text, type JobCallOptions } from './job-acc
 import type { ReceivedTrace } from './received-trace.ts';
 import { checkInfo, type Violations } from './violations.ts';
 
-/** Known to every GitLab, listed or not. Source: spec/coordinator-api §6. */
+/**
+ * Every GitLab knows these reasons, whether it lists them or not. Source: spec/coordinator-api §6.
+ */
 const ALWAYS_KNOWN_REASONS: readonly string[] = [
   ...['script_failure', 'runner_system_failure', 'job_execution_timeout', 'unknown_failure'],
 ];
 
 /**
- * `PUT /jobs/:id`. A real GitLab only logs a trace with a wrong checksum. This one refuses it once
- * with 412 and accepts the trace again from its start.
- * Source: GitLab `app/services/ci/update_build_state_service.rb`, spec/coordinator-api §6.
+ * Answers `PUT /jobs/:id`. A real GitLab only logs a wrong checksum of the trace. This one answers
+ * it once with 412, and accepts the trace again from its start. Source: GitLab
+ * `app/services/ci/update_build_state_service.rb`, spec/coordinator-api §6.
  */
 export function createUpdateCall(options: JobCallOptions): (jobId: number) => Handler {
   const { violations } = options;
@@ -79,7 +81,7 @@ function reasonFault(
   return known.includes(reason) ? undefined : `the failure_reason ${JSON.stringify(reason)}`;
 }
 
-/** How the trace differs from the one that the runner has sent. */
+/** Returns how the received trace differs from the one that the runner reports, or undefined. */
 function outputFault(
   received: ReceivedTrace,
   { checksum, bytesize }: Readonly<Record<string, unknown>>,

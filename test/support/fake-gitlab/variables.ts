@@ -1,7 +1,7 @@
 import type { JobFacts } from './payload.ts';
 import type { FakeVariable } from './types.ts';
 
-/** A variable in the payload. `file` and `raw` are there only when they are true. */
+/** A variable in the payload. The fields `file` and `raw` are present only when they are true. */
 export interface WireVariable {
   readonly key: string;
   readonly value: string;
@@ -11,7 +11,10 @@ export interface WireVariable {
   readonly raw?: true;
 }
 
-/** Source: GitLab `lib/gitlab/ci/variables/collection/item.rb`, `to_runner_variable`. */
+/**
+ * Returns a variable in the form of the payload. Source: GitLab
+ * `lib/gitlab/ci/variables/collection/item.rb`, `to_runner_variable`.
+ */
 export function wireVariable(variable: FakeVariable): WireVariable {
   const { key, value, masked = false, file = false, raw = false } = variable;
   return {
@@ -22,9 +25,9 @@ export function wireVariable(variable: FakeVariable): WireVariable {
 }
 
 /**
- * What GitLab sets for a job of a branch pipeline, in its order: the job's own, the project's, the
- * pipeline's, the runner's, the user's.
- * Source: GitLab `app/models/ci/build.rb`, `lib/gitlab/ci/variables/builder.rb`.
+ * Returns the variables that GitLab sets for a job of a branch pipeline. They are in GitLab's
+ * order: those of the job, the project, the pipeline, the runner, and the user. Source: GitLab
+ * `app/models/ci/build.rb`, `lib/gitlab/ci/variables/builder.rb`.
  */
 export function predefinedVariables(facts: JobFacts): readonly WireVariable[] {
   return [
@@ -166,7 +169,7 @@ function runnerVariables({ runnerId }: JobFacts): Values {
   };
 }
 
-/** Source: GitLab `lib/gitlab/utils.rb`, `slugify`. */
+/** Returns a slug of the text. Source: GitLab `lib/gitlab/utils.rb`, `slugify`. */
 function slugOf(text: string): string {
   return text
     .toLowerCase()

@@ -1,10 +1,10 @@
 import { field, textOf, type FakeRequest } from './exchange.ts';
 
-/** Violations of the protocol by the runner, as sentences for the reader of a failed test. */
+/** The runner's violations of the protocol, as sentences for the reader of a failed test. */
 export interface Violations {
   readonly list: readonly string[];
   add(request: FakeRequest, what: string): void;
-  /** A request that did not go to GitLab itself. */
+  /** Adds a violation in a request that did not go to GitLab itself. */
   addFact(what: string): void;
 }
 
@@ -19,9 +19,9 @@ export function createViolations(): Violations {
 
 export interface Conduct {
   readonly contentType: 'application/json' | 'text/plain' | 'multipart/form-data' | undefined;
-  /** Undefined when the token in the body is enough. */
+  /** The header that must carry the token. Undefined when the token in the body is enough. */
   readonly tokenHeader: 'runner-token' | 'job-token' | undefined;
-  /** The answer is JSON, so the runner must say that it takes JSON. */
+  /** Whether the answer is JSON. The runner must then say that it accepts JSON. */
   readonly wantsJson: boolean;
 }
 
@@ -29,7 +29,10 @@ const USER_AGENT = /^\S+ \S+ \([^;]+; [^;]+; \w+\/\w+\)$/;
 const REQUEST_ID = /^[0-9a-f]{32}$/;
 const SYSTEM_ID = /^[sr]_[A-Za-z0-9]{12}$/;
 
-/** What gitlab-runner sends with every call of this kind. Source: spec/coordinator-api 1.2–1.5. */
+/**
+ * Checks what gitlab-runner sends with every call of this kind. Source: spec/coordinator-api
+ * 1.2–1.5.
+ */
 export function checkConduct(violations: Violations, request: FakeRequest, conduct: Conduct): void {
   const { headers } = request;
   const expect = (isMet: boolean, what: string): void => {
@@ -60,7 +63,9 @@ function checkToken(
   if (isJson) expect(token === fields['token'], 'the tokens of header and body differ');
 }
 
-/** `info` must tell the features: without them GitLab cancels without after_script. */
+/**
+ * Checks that `info` contains the features. Without them GitLab cancels a job without after_script.
+ */
 export function checkInfo(violations: Violations, request: FakeRequest): void {
   const info = field(request.fields, 'info');
   for (const key of ['name', 'version', 'revision', 'platform', 'architecture']) {

@@ -2,18 +2,19 @@ import type { EventEmitter } from 'node:events';
 
 export interface Waiting {
   /**
-   * Resolves with the first result of `look`, now or after a change. Rejects after the time limit.
+   * Resolves with the first result of `look`, which is called now and after each change. Rejects
+   * after the time limit.
    */
   until<T>(look: () => T | undefined, limit: WaitLimit): Promise<T>;
 }
 
 export interface WaitLimit {
   readonly timeoutMs: number;
-  /** The missing thing, for the message after the time limit. */
+  /** Returns the text about the missing thing, for the message after the time limit. */
   readonly describe: () => string;
 }
 
-/** Waits by the `change` events of an emitter: nothing is polled. */
+/** Creates waits that use the `change` events of an emitter instead of polling. */
 export function createWaiting(changes: EventEmitter): Waiting {
   return {
     until: (look, { timeoutMs, describe }) =>

@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 
-// `node --import` loads this file into the program. SIGUSR2 then blocks its event loop for longer
-// than the heartbeat time-out.
+// `node --import` loads this file into the program. SIGUSR2 then blocks the program's event loop
+// for longer than the heartbeat time-out.
 
 const BLOCKED_MS = 40_000;
 

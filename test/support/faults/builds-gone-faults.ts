@@ -14,7 +14,7 @@ export function deleteBuilds(): Fault {
   };
 }
 
-/** Deletes them and kills the program. */
+/** A person deletes these files, and the program is killed. */
 export function deleteBuildsAndKill(): Fault {
   return {
     name: 'files of the running builds deleted, worker killed',

@@ -4,10 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from './faults.ts';
 import type { S3Server } from '../s3-server.ts';
 
-// Faults of a cache server that last for the whole job.
+// These faults of a cache server last for the whole job.
 
 export interface CacheTrouble {
-  /** Its name in the suite's table. */
+  /** The name of the fault in the suite's table. */
   readonly name: string;
   /** Answers a request. */
   meet(incoming: IncomingMessage, outgoing: ServerResponse): void;
@@ -44,7 +44,7 @@ export function refuses(status: number): CacheTrouble {
 const TICK_MS = 100;
 const TICK_BYTES = 100;
 
-/** Accepts and sends one kilobyte per second, for hours. */
+/** The server accepts and sends one kilobyte per second, for hours. */
 export const TRICKLES: CacheTrouble = {
   name: 'takes and gives 1 KB a second',
   meet: (incoming, outgoing) => {
@@ -66,7 +66,7 @@ function sip(incoming: IncomingMessage, outgoing: ServerResponse): void {
   incoming.once('end', () => outgoing.writeHead(200).end());
 }
 
-/** Sends these bytes in answer to every request, and accepts all uploads. */
+/** Returns a fault: the server answers every request with these bytes, and accepts all uploads. */
 export function gives(bytes: Uint8Array, name: string): CacheTrouble {
   return {
     name,

@@ -5,12 +5,15 @@ import type { Fault } from './faults.ts';
 const HOUR_MS = 3_600_000;
 const MODULE = new URL('./moved-clock.js', import.meta.url).href;
 
-/** Environment of a program whose clock `file` sets. Its Temporal keeps the right time. */
+/**
+ * Returns the environment of a program whose clock `file` sets. The clock of its Temporal stays
+ * right.
+ */
 export function clockEnv(file: string): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import ${MODULE}`, TGR_TEST_CLOCK_FILE: file };
 }
 
-/** Moves the clock by so many hours. */
+/** Moves the clock by this number of hours. */
 export function setClock(file: string, hours: number): void {
   writeFileSync(file, `${movedMs(file) + hours * HOUR_MS}`);
 }

@@ -7,10 +7,10 @@ import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 
-/** The longest time until a clone is recognised. */
+/** A clone is recognised within this time. */
 const DETECTION_LIMIT_MS = 110_000;
 
-/** Copies a node's machine: config, system id, and all of its state but the database. */
+/** Copies a node's machine: its config, its system id, and all of its state except the database. */
 async function startClone({
   directory,
   stateDir: original,
@@ -22,9 +22,9 @@ async function startClone({
   await mkdir(home, { recursive: true, mode: 0o700 });
   await cp(configPath, join(home, 'config.toml'));
   await cp(join(directory, '.runner_system_id'), join(home, '.runner_system_id'));
-  // Node's own copy refuses named pipes, and a running build has one for its helper.
+  // Node's own copy function refuses named pipes, and a running build has one for its helper.
   await promisify(execFile)('cp', ['-a', original, stateDir]);
-  // On another machine the owner of the lock is no process.
+  // On another machine no process owns the lock.
   const left = ['temporal', 'lock', 'status.sock'];
   await Promise.all(left.map((name) => rm(join(stateDir, name), { recursive: true, force: true })));
   const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
@@ -34,9 +34,7 @@ async function startClone({
   });
 }
 
-/**
- * Starts a clone of the node, which must refuse to work, whatever builds it has copied.
- */
+/** Starts a clone of the node. The clone must refuse to work, whatever builds it has copied. */
 export function cloneNode(): Fault {
   let clone: RunnerProcess | undefined;
   return {

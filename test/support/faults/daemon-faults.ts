@@ -10,7 +10,7 @@ export interface Restart {
 }
 
 /**
- * The daemon ends and is started again after a while. Its containers continue only with
+ * The daemon ends and is started again after a while. Its containers survive only with
  * live-restore.
  */
 export function restartDaemon(daemon: () => SecondDaemon, restart: Restart): Fault {
@@ -25,15 +25,15 @@ export function restartDaemon(daemon: () => SecondDaemon, restart: Restart): Fau
     },
     mend: async () => {
       await stopped;
-      await delay(awayMs); // the outage itself
+      await delay(awayMs); // The outage lasts this long.
       await daemon().start({ liveRestore });
     },
   };
 }
 
 async function stop(daemon: SecondDaemon, restart: Restart, { job }: Scene): Promise<void> {
-  // With or without live-restore, Docker ends a container that it has started and not yet listed as
-  // running.
+  // Docker ends a container that it has started and not yet listed as running, with or without
+  // live-restore.
   const isPatient = restart.signal === 'SIGTERM' && restart.liveRestore;
   while (isPatient && !(await listsAsRunning(daemon, job.id))) await delay(20);
   await daemon.stop(restart.signal);
@@ -46,7 +46,7 @@ async function listsAsRunning({ host }: SecondDaemon, jobId: number): Promise<bo
   );
 }
 
-/** SIGSTOP of the daemon: it accepts calls and answers none. */
+/** Stops the daemon with SIGSTOP: it accepts calls and does not answer them. */
 export function freezeDaemon(daemon: () => SecondDaemon, durationMs: number): Fault {
   let frozen: Promise<void> | undefined;
   return {
@@ -56,7 +56,7 @@ export function freezeDaemon(daemon: () => SecondDaemon, durationMs: number): Fa
     },
     mend: async () => {
       await frozen;
-      await delay(durationMs); // the outage itself
+      await delay(durationMs); // The outage lasts this long.
       daemon().thaw();
     },
   };

@@ -7,11 +7,11 @@ import type { Fault, Scene } from './faults.ts';
 import type { Installation } from '../installation.ts';
 
 const OUTAGE_MS = 5_000;
-/** A stage that has not met the fault after this time will not meet it. */
+/** A stage that has not failed within this time will not fail because of the fault. */
 const MAX_OUTAGE_MS = 25_000;
 const CHUNK = Buffer.alloc(64 * 1024);
 
-/** Mounts a small disk at the builds directory of an installation, which must be empty. */
+/** Mounts a small disk at the builds directory of an installation. The directory must be empty. */
 export function mountSmallDisk({ stateDir }: Installation): { unmount(): void } {
   const builds = join(stateDir, 'builds');
   const options = 'size=16m,nr_inodes=500,mode=700';
@@ -19,10 +19,13 @@ export function mountSmallDisk({ stateDir }: Installation): { unmount(): void } 
   return { unmount: () => void execFileSync('umount', ['--lazy', builds]) };
 }
 
-/** `short` is five seconds. The other is at least that, until a stage has ended. */
+/**
+ * How long a fault lasts. `short` means five seconds. The other value means at least five seconds,
+ * and until a stage has ended.
+ */
 export type Outage = 'short' | 'until a stage has ended';
 
-/** Starts the time at once. The returned function waits until the outage should end. */
+/** Starts to measure the outage. Returns a function that waits until the outage should end. */
 function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<void> {
   const ended = new Promise<void>((resolve) => {
     const stop = containers.listen(({ action, jobId }) => {
@@ -32,7 +35,7 @@ function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<
     });
   });
   return async () => {
-    await delay(OUTAGE_MS); // the outage itself
+    await delay(OUTAGE_MS); // The outage lasts at least this long.
     if (outage === 'short') return;
     const patience = new AbortController();
     const limit = delay(MAX_OUTAGE_MS - OUTAGE_MS, undefined, { signal: patience.signal });
@@ -42,7 +45,7 @@ function beginOutage(outage: Outage, { containers, job }: Scene): () => Promise<
   };
 }
 
-/** Another program fills the disk, and makes room again. */
+/** Another program fills the disk, and later frees it. */
 export function fillDisk(outage: Outage = 'short'): Fault {
   let whenOver: (() => Promise<void>) | undefined;
   return {
@@ -62,7 +65,7 @@ export function fillDisk(outage: Outage = 'short'): Fault {
   };
 }
 
-/** Another program uses up all inodes, and frees them. */
+/** Another program uses up all inodes, and later frees them. */
 export function useUpInodes(outage: Outage = 'short'): Fault {
   const folderOf = ({ stateDir }: Installation): string => join(stateDir, 'builds', 'ballast');
   let whenOver: (() => Promise<void>) | undefined;
@@ -83,7 +86,10 @@ export function useUpInodes(outage: Outage = 'short'): Fault {
   };
 }
 
-/** Makes the directory read-only, as after a disk fault. Open files can still be written. */
+/**
+ * Makes the directory read-only, as a faulty disk does. Files that are already open can still be
+ * written.
+ */
 export function makeReadOnly(): Fault {
   const buildsOf = ({ stateDir }: Installation): string => join(stateDir, 'builds');
   return {
@@ -91,8 +97,8 @@ export function makeReadOnly(): Fault {
     strike: ({ installation }) => {
       const [builds, aside] = [buildsOf(installation), join(installation.directory, 'read-only')];
       mkdirSync(aside);
-      // A directory where nobody writes, because files that are open for writing keep a mount from
-      // becoming read-only.
+      // Nobody writes in this directory. This is necessary, because files that are open for writing
+      // keep a mount from becoming read-only.
       execFileSync('mount', ['--bind', builds, aside]);
       execFileSync('mount', ['-o', 'remount,bind,ro', aside]);
       execFileSync('mount', ['--bind', aside, builds]);
@@ -100,7 +106,7 @@ export function makeReadOnly(): Fault {
       rmdirSync(aside);
     },
     mend: async ({ installation }) => {
-      await delay(OUTAGE_MS); // the outage itself
+      await delay(OUTAGE_MS); // The outage lasts this long.
       execFileSync('umount', ['--lazy', buildsOf(installation)]);
     },
     confirm: ({ installation }) => assertAlive(installation),

@@ -8,15 +8,18 @@ import {
 } from '../docker/docker-proxy.ts';
 import type { Fault } from './faults.ts';
 
-// Faults of Docker's answers, made by a proxy for the whole job.
+// In these faults a proxy changes Docker's answers during the whole job.
 
 export interface Calls {
-  /** Their name in the suite's table. */
+  /** The name of the calls in the suite's table. */
   readonly name: string;
   readonly method: string;
-  /** Matches the path, see `DockerCall`. */
+  /** A pattern for the path: see `DockerCall`. */
   readonly path: RegExp;
-  /** Number of calls that one step makes in parallel. All are caught before any gets through. */
+  /**
+   * The number of calls that one step makes in parallel. All of them are caught before any is
+   * passed on.
+   */
   readonly sideBySide?: number;
 }
 
@@ -40,13 +43,13 @@ export function answersLate(ms: number): Treatment {
   return {
     name: `answers ${ms / 1000} s late`,
     treat: async () => {
-      await delay(ms); // the slowness itself
+      await delay(ms); // The answer is late by this time.
       return undefined;
     },
   };
 }
 
-/** Catches every third call to one path, because a repeated step may need two of a kind. */
+/** Catches every third call to one path, because a repeated step may need two calls of a kind. */
 export function meetCalls(proxy: DockerProxy, calls: Calls, { name, treat }: Treatment): Fault {
   const { method, path, sideBySide = 1 } = calls;
   const seen = new Map<string, number>();

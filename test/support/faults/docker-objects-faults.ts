@@ -4,7 +4,8 @@ import type { DockerProxy } from '../docker/docker-proxy.ts';
 import { onContainer } from './fault-kinds.ts';
 import type { Fault, Scene } from './faults.ts';
 
-// Another program changes a job's objects in Docker besides its own container.
+// In these faults another program changes objects of a job in Docker, other than the job's
+// container.
 
 const docker = new Docker();
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
@@ -26,7 +27,10 @@ export function removeNetwork(): Fault {
   };
 }
 
-/** Another program prunes when no container of the job runs, just before the next one starts. */
+/**
+ * Another program prunes networks while no container of the job runs, just before the next one
+ * starts.
+ */
 export function removeNetworkBeforeStart(proxy: DockerProxy): Fault {
   let isRemoved = false;
   return {

@@ -8,7 +8,7 @@ import type { Fault, Scene } from './faults.ts';
 import type { FakeAnswer, InterceptedRequest } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
 
-/** `kill -9` of the program, and its next start after a while. */
+/** Kills the program with `kill -9`, and starts it again after a while. */
 export function killWorker(restartAfterMs = 0): Fault {
   return {
     name:
@@ -16,13 +16,13 @@ export function killWorker(restartAfterMs = 0): Fault {
     strike: ({ installation }) => installation.runner.signal('SIGKILL'),
     mend: async ({ installation }) => {
       await installation.runner.end('SIGKILL');
-      await delay(restartAfterMs); // the outage itself
+      await delay(restartAfterMs); // The outage lasts this long.
       await installation.start();
     },
   };
 }
 
-/** SIGTERM, as at an upgrade. The program must end soon with 0, and is started again. */
+/** Sends SIGTERM, as an upgrade does. The program must end soon with 0, and is started again. */
 export function stopWorker(): Fault {
   return {
     name: 'worker told to stop',
@@ -34,7 +34,7 @@ export function stopWorker(): Fault {
   };
 }
 
-/** Kills everything but Docker. With `isEmptied` the server's database is lost too. */
+/** Kills everything except Docker. With `isEmptied` the server's database is lost too. */
 export function killAll({ isEmptied }: { readonly isEmptied: boolean }): Fault {
   return {
     name: isEmptied ? 'all killed, database lost' : 'worker and Temporal killed',
@@ -62,7 +62,7 @@ export function freezeWorker(durationMs: number): Fault {
   };
 }
 
-/** `kill -9` of the embedded Temporal, which the worker starts again. */
+/** Kills the embedded Temporal with `kill -9`. The worker starts it again. */
 export function killTemporal(): Fault {
   let killed = 0;
   return {
@@ -95,11 +95,11 @@ function temporalPid({ stateDir }: Installation): number {
 
 export interface KillingSpree {
   readonly kills: number;
-  /** Returns a number in [0, 1), from which the lifetime of each process is drawn. */
+  /** Returns a number in [0, 1). The lifetime of each process is computed from it. */
   readonly random: () => number;
 }
 
-/** `kill -9` again and again, whether the program is ready or still starts. */
+/** Kills the program again and again with `kill -9`. It may be ready or still starting then. */
 export function killOften({ kills, random }: KillingSpree): Fault {
   return {
     name: `worker killed ${kills} times`,
@@ -107,7 +107,8 @@ export function killOften({ kills, random }: KillingSpree): Fault {
     mend: async ({ installation }) => {
       for (let kill = 1; kill < kills; kill += 1) {
         await installation.runner.end('SIGKILL');
-        const starting = installation.start().catch(() => undefined); // it may be killed before
+        // It may be killed before it is ready.
+        const starting = installation.start().catch(() => undefined);
         await delay(random() * 3_000);
         await installation.runner.end('SIGKILL');
         await starting;
@@ -118,7 +119,7 @@ export function killOften({ kills, random }: KillingSpree): Fault {
   };
 }
 
-/** The same numbers for the same seed. Source: mulberry32. */
+/** Returns a generator of numbers, which are the same for the same seed. Source: mulberry32. */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -133,7 +134,7 @@ type Matching = (request: InterceptedRequest, scene: Scene) => boolean;
 
 const isOfTheJob: Matching = ({ kind, jobId }, { job }) => kind !== 'git' && jobId === job.id;
 
-/** Names an answer for the suite's table. */
+/** Returns the name of an answer for the suite's table. */
 function describeAnswer(answer: FakeAnswer): string {
   if ('hold' in answer) return 'late';
   const afterwards = answer.afterwards === true ? ' after it was done' : '';
@@ -159,14 +160,14 @@ export function answerWrongly(answer: FakeAnswer, times: number, matches = isOfT
   };
 }
 
-/** No call of GitLab's API is answered for a while. */
+/** GitLab's API answers no call for a while. */
 export function gitlabOutage(durationMs: number, answer: FakeAnswer = { cut: true }): Fault {
   return {
     name: `GitLab away for ${durationMs / 1000} s`,
     strike: () => undefined,
     mend: async ({ installation }) => {
       const interception = installation.gitlab.intercept(() => answer);
-      await delay(durationMs); // the outage itself
+      await delay(durationMs); // The outage lasts this long.
       interception.remove();
     },
   };
@@ -182,13 +183,13 @@ export function onBuildContainer(name: string, act: Act): Fault {
 }
 
 interface ActedOn {
-  /** Of the fault. */
+  /** The name of the fault. */
   readonly name: string;
-  /** Those of the container besides the build's. */
+  /** The labels of the container besides those of every build. */
   readonly labels: readonly string[];
 }
 
-/** Does something to the first container of the job that has these labels. */
+/** Returns a fault that acts on the first container of the job that has these labels. */
 export function onContainer({ name, labels }: ActedOn, act: Act): Fault {
   return {
     name,

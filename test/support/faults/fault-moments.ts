@@ -5,30 +5,33 @@ import type { ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
 
-/** A moment in the life of a job, found by an event and never by a clock. */
+/** A moment in the life of a job. An event reports it; it is never found by a clock. */
 export type Moment =
   /** The runner requests the job, and the answer may get lost. */
   | 'asked'
-  /** GitLab's answer is recorded; its workflow may not have begun. */
+  /** GitLab's answer is recorded. The job's workflow may not have begun. */
   | 'handed out'
-  /** GitLab has been told that the job runs; its answer may get lost. */
+  /** GitLab has been told that the job runs. Its answer may get lost. */
   | 'acknowledged'
   | 'prepare'
   | 'get_sources'
   /** The helper runs, and waits for its first stage. */
   | 'helper waits'
-  /** The helper has got its first stage, and may not have begun it. */
+  /** The helper has got its first stage. It may not have begun the stage. */
   | 'stage handed over'
-  /** The first stage of the helper has ended, and the runner may not know. */
+  /** The first stage of the helper has ended. The runner may not know this. */
   | 'stage over'
-  /** Half of a secret and of a character are printed. The script waits until the fault is over. */
+  /**
+   * The script has printed half of a secret and half of a character, and waits until the fault is
+   * over.
+   */
   | 'script'
   | 'after the script'
   /** The artifacts of the job are being uploaded. */
   | 'artifact upload'
   /** The result does not reach GitLab. */
   | 'final update'
-  /** The result has reached GitLab, and its answer may get lost. */
+  /** The result has reached GitLab. Its answer may get lost. */
   | 'final answer'
   | 'clean-up';
 
@@ -37,14 +40,14 @@ export const MOMENTS: readonly Moment[] = [
   ...(['after the script', 'artifact upload', 'final update', 'final answer', 'clean-up'] as const),
 ];
 
-/** Moments of a helper that waits for its stages. All of them are before the script. */
+/** The moments at which a helper waits for its stages. All of them are before the script. */
 export const HELPER_MOMENTS: readonly Moment[] = [
   'helper waits',
   'stage handed over',
   'stage over',
 ];
 
-/** One job in the middle of which something breaks. */
+/** A job during which something breaks, and what a fault needs to act on it. */
 export interface Scene {
   readonly installation: Installation;
   readonly job: FakeJob;
@@ -58,7 +61,7 @@ interface Waiting extends Scene {
 
 const MOMENT_LIMIT_MS = 60_000;
 
-/** Resolves at the moment, after `strike` was called in the same turn of the event loop. */
+/** Resolves at the moment. `strike` is called before, in the same turn of the event loop. */
 export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
   return new Promise((resolve, reject) => {
     const closers: (() => void)[] = [];
@@ -153,7 +156,7 @@ function onContainer(
   });
 }
 
-/** Waits for a file of the helper, which appears in the course of its build. */
+/** Waits for a file of the helper. The file appears in the course of the build. */
 function onHelperFile(
   { installation, strike }: Waiting,
   name: 'turn' | 'state',

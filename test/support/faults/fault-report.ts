@@ -8,19 +8,19 @@ export interface TrialRow {
   readonly fault: string;
   readonly moment: string;
   readonly isGood: boolean;
-  /** Undefined when the trace may differ from the usual one. */
+  /** Undefined when the trace is allowed to differ from that without a fault. */
   readonly lostBytes: number | undefined;
   readonly doubleRuns: number;
   readonly leftovers: number;
-  /** Time from the end of the fault to that of the job. */
+  /** The time from the end of the fault to the end of the job. */
   readonly recoveryMs: number;
 }
 
 const rowsOfTest = new AsyncLocalStorage<TrialRow[]>();
 
 /**
- * Adds a row to the file that TGR_FAULT_REPORT names. `npm run test:faults` makes a table of it: see
- * scripts/lib/fault-table.mjs.
+ * Adds a row to the file that TGR_FAULT_REPORT names. `npm run test:faults` makes a table from the
+ * file: see scripts/lib/fault-table.mjs.
  */
 export function reportTrial(row: TrialRow): void {
   rowsOfTest.getStore()?.push(row);
@@ -28,8 +28,8 @@ export function reportTrial(row: TrialRow): void {
 }
 
 /**
- * A test of the suite of faults. It fails when it has reported no trial. A failed test adds a row
- * that says so, so that the suite's table includes every test.
+ * Defines a test of the fault suite. The test fails when it has reported no trial. A failed test
+ * adds a row about its failure, so that the suite's table includes every test.
  */
 export function it(title: string, run: (context: TestContext) => Promise<void>): void {
   void test(title, async (context) => {

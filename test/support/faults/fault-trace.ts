@@ -3,7 +3,7 @@ import type { FakeJob } from '../fake-gitlab/types.ts';
 
 /** The result of a job without a fault. */
 export interface Whole {
-  /** The lines of the trace, see `timeless`. */
+  /** The lines of the trace as `timeless` returns them. */
   readonly trace: readonly string[];
   /** The number of container starts. */
   readonly starts: number;
@@ -12,7 +12,7 @@ export interface Whole {
 const SOURCES_CUT_OFF =
   /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n(?:.*Deleting tracked and untracked files.*\n)?)+/gm;
 
-/** The lines of a trace without ids, times and other differences between jobs. */
+/** Returns the lines of a trace without ids, times and other differences between jobs. */
 export function timeless({ id, trace }: FakeJob): readonly string[] {
   const text = trace
     .toString('latin1')
@@ -21,7 +21,7 @@ export function timeless({ id, trace }: FakeJob): readonly string[] {
     .replaceAll(/ (correlation_id|token)\u001b\[0;m=[\w-]+/g, ' $1=<id>')
     // Another test on the same Docker may have tagged the image with its registry meanwhile.
     .replaceAll(/ with digest \S+/g, '')
-    // Whether the project's volume exists already depends on earlier jobs.
+    // It depends on earlier jobs whether the volume of the project already exists.
     .replaceAll('Reinitialized existing Git', 'Initialized empty Git')
     .replaceAll('Removing made.txt\n', '')
     // Lines about a repeated upload are allowed.
@@ -34,11 +34,11 @@ export function timeless({ id, trace }: FakeJob): readonly string[] {
     .replaceAll(SOURCES_CUT_OFF, '')
     .replaceAll(`${id}`, '<job>');
   const [preparation = '', ...rest] = text.split('section_end:<time>:prepare_executor');
-  // Two images are inspected at the same time, so the order of their lines varies.
+  // Two images are inspected at the same time, so the order of these lines varies.
   return [...preparation.split('\n').sort(), ...rest.join('').split('\n')];
 }
 
-/** Fails when the trace differs from that without a fault. */
+/** Fails when the trace differs from that of the job without a fault. */
 export function assertWhole(job: FakeJob, { trace }: Whole): void {
   const actual = timeless(job);
   const index = trace.findIndex((line, at) => line !== actual[at]);
@@ -51,7 +51,7 @@ export function assertWhole(job: FakeJob, { trace }: Whole): void {
   );
 }
 
-/** Counts the bytes of lines that are only in the trace without a fault. */
+/** Counts the bytes of the lines that are only in the trace of the job without a fault. */
 export function countLostBytes(job: FakeJob, { trace }: Whole): number {
   const left = new Map<string, number>();
   for (const line of timeless(job)) left.set(line, (left.get(line) ?? 0) + 1);

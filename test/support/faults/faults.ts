@@ -15,15 +15,20 @@ import { assertJob, NO_GIT, type Expectation } from '../scenario.ts';
 export { HELPER_MOMENTS, MOMENTS, isUpdate, type Moment, type Scene } from './fault-moments.ts';
 
 export interface Fault {
-  /** Its name in the suite's table. */
+  /** The name of the fault in the suite's table. */
   readonly name: string;
-  /** Whether it lasts until the job has ended. Recovery is then measured from its start. */
+  /**
+   * Whether the fault lasts until the job has ended. The recovery is then measured from the start
+   * of the fault.
+   */
   readonly isForGood?: boolean;
-  /** Breaks something, in the same turn of the event loop as the event of the moment. */
+  /**
+   * Breaks something, in the same turn of the event loop in which the event of the moment arrives.
+   */
   strike(scene: Scene): void;
   /** Ends the fault, or waits for its end. */
   mend?(scene: Scene): Promise<void>;
-  /** Checks what else must work after its end. */
+  /** Checks what else must work after the fault has ended. */
   afterwards?(scene: Scene): Promise<void>;
   /** Fails when the fault had no effect. */
   confirm?(scene: Scene): void;
@@ -32,11 +37,11 @@ export interface Fault {
 export interface Trial {
   readonly moment: Moment;
   readonly fault: Fault;
-  /** Default: success, with the same trace as without a fault. */
+  /** The expected result. The default is success, with the same trace as without a fault. */
   readonly expected?: Expectation;
-  /** How often script and after_script run. Default: once each. */
+  /** How often script and after_script run. The default is once each. */
   readonly runs?: Runs;
-  /** Whether the number of started containers may differ from that without a fault. */
+  /** Whether the number of started containers may differ from the number without a fault. */
   readonly hasOtherStarts?: boolean;
   /** Whether the script continues while the fault lasts. */
   readonly goesOn?: boolean;
@@ -44,18 +49,18 @@ export interface Trial {
   readonly isHeld?: boolean;
   /** Whether another node continues the job. */
   readonly changesNodes?: boolean;
-  /** Whether GitLab is never told the result, because it does not know the job any more. */
+  /** Whether GitLab never learns the result, because it no longer knows the job. */
   readonly isUnreported?: boolean;
-  /** How often GitLab hands the job out. Default: once. */
+  /** How often GitLab hands the job out. The default is once. */
   readonly handedOut?: number;
-  /** How many patches may be repeated beyond the few that are always allowed. */
+  /** The number of patches that may be repeated in addition to the few that are always allowed. */
   readonly resends?: number;
-  /** Violations that are allowed here. */
+  /** A pattern for violations that are allowed in this trial. */
   readonly forgiven?: RegExp;
   readonly script?: readonly string[];
-  /** Default: the image of the lab. */
+  /** The default is the image of the lab. */
   readonly image?: string;
-  /** Further parts of the payload. */
+  /** Additional parts of the payload. */
   readonly payload?: JobSpec['payload'];
   readonly limitMs?: number;
 }
@@ -65,7 +70,7 @@ export interface Runs {
   readonly afterScript: number;
 }
 
-/** An installation to break things in, one job after another. */
+/** An installation in which things are broken, in one job after another. */
 export interface FaultLab {
   readonly installation: Installation;
   /** A directory that is mounted into every job. */
@@ -76,7 +81,10 @@ export interface FaultLab {
 }
 
 const SECRET = 'pa55word.half.said';
-/** One command prints both halves, so that nothing comes between those of the secret and the character. */
+/**
+ * One command prints both halves, so that nothing comes between the halves of the secret or between
+ * those of the character.
+ */
 const HALVES: readonly string[] = [
   `printf 'the key is ${SECRET.slice(0, 8)}'`,
   'touch "/witness/$CI_JOB_ID.here"',
@@ -98,7 +106,10 @@ const AFTER_SCRIPT: readonly string[] = [
   'echo "after with $CI_JOB_STATUS"',
 ];
 
-/** Has one slot for node and runner: a slot that is not released stops the next trial. */
+/**
+ * Opens a lab. Its node and its runner have one slot each, so a slot that is not released stops the
+ * next trial.
+ */
 export async function openFaultLab(options: InstallationOptions = {}): Promise<FaultLab> {
   const witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
   const installation = await openInstallation({
@@ -138,7 +149,7 @@ interface Lab {
 function specFor(trial: Trial): JobSpec {
   const { moment, script = SCRIPT, image, changesNodes = false, payload } = trial;
   const secret = { key: 'KEY', value: SECRET, masked: true };
-  // Traces are compared byte by byte, so they have no times.
+  // The traces have no times, because they are compared byte by byte.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];
   const made = { paths: ['made.txt'], artifact_type: 'archive', artifact_format: 'zip' };
   return {
@@ -171,7 +182,7 @@ function letGo({ id }: FakeJob, witness: string): void {
 
 interface TrialScope extends Lab {
   readonly spec: JobSpec;
-  /** The job without a fault, for a trial that should end like it. */
+  /** The result of the job without a fault, for a trial that should have the same result. */
   readonly whole: Whole | undefined;
 }
 
@@ -188,7 +199,7 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
     const { script, afterScript } = await countRuns(job, witness);
     reportTrial({
       ...{ fault: trial.fault.name, moment: trial.moment, isGood },
-      // Of a job that still runs, because a check failed before its end, nothing is lost yet.
+      // A job that still runs, because a check failed before its end, has not lost anything yet.
       lostBytes:
         whole === undefined || job.finishedAtMs === undefined
           ? undefined
@@ -203,7 +214,7 @@ async function runTrial(trial: Trial, scope: TrialScope): Promise<void> {
 interface RunningTrial extends TrialScope {
   readonly job: FakeJob;
   readonly times: { mendedMs: number; endedMs: number };
-  /** Number of violations in earlier trials, which have failed by them. */
+  /** The number of violations in earlier trials. Those trials have failed because of them. */
   readonly violationsBefore: number;
 }
 
@@ -254,11 +265,11 @@ async function assertUnharmed(
   assert.ok((resends?.length ?? 0) <= (trial.resends ?? 0), resends?.join('\n'));
 }
 
-/** Fails unless GitLab has the complete artifact of the job. */
+/** Fails when GitLab does not have the complete artifact of the job. */
 async function assertArtifact({ artifacts }: FakeJob): Promise<void> {
   const [artifact, ...others] = artifacts;
   assert.ok(artifact !== undefined, 'nothing was uploaded');
-  // An upload whose answer was lost is repeated, and GitLab keeps the same file once.
+  // An upload whose answer was lost is repeated. GitLab keeps the same file only once.
   assert.deepEqual(
     others.filter(({ sha256 }) => sha256 !== artifact.sha256),
     [],

@@ -6,12 +6,15 @@ import type { FakeAnswer, InterceptedRequest } from '../fake-gitlab/types.ts';
 import { isUpdate, type Fault, type Scene } from './faults.ts';
 
 export interface WrongAnswers {
-  /** Its name in the suite's table. */
+  /** The name of the fault in the suite's table. */
   readonly name: string;
   readonly times: number;
-  /** Makes each answer, so that a date in it is current. */
+  /** Creates each answer when it is needed, so that a date in it is current. */
   readonly answer: () => FakeAnswer;
-  /** Default: the calls about the job, without those of git. */
+  /**
+   * Selects the calls that are answered wrongly. The default is all calls about the job except
+   * those of git.
+   */
   readonly matches?: (request: InterceptedRequest, scene: Scene) => boolean;
 }
 
@@ -29,7 +32,7 @@ function isOfTheJob({ kind, jobId }: InterceptedRequest, { job }: Scene): boolea
   return kind !== 'git' && jobId === job.id;
 }
 
-/** False for uploads: the trace reports their redirects. */
+/** Returns false for uploads, because the trace reports their redirects. */
 function isNoUpload(request: InterceptedRequest, scene: Scene): boolean {
   return isOfTheJob(request, scene) && request.kind !== 'upload';
 }
@@ -49,7 +52,7 @@ export function giveAnswers({ name, times, answer, matches = isOfTheJob }: Wrong
     },
     confirm: ({ installation, job }) => {
       assert.ok(left < times, 'GitLab was never asked');
-      // The log must not contain a whole foreign answer.
+      // The log must not contain the whole of another server's answer.
       const longest = Math.max(...installation.runner.lines.map(({ length }) => length));
       assert.ok(longest < MAX_LINE_LENGTH, `a line of ${longest} characters in the log`);
       assert.ok(!job.trace.includes(PADDING), 'an error page in the trace');
@@ -57,7 +60,7 @@ export function giveAnswers({ name, times, answer, matches = isOfTheJob }: Wrong
   };
 }
 
-/** Also answers the next job request so, because the job may have no more calls. */
+/** Answers the next job request wrongly too, because the job may have no more calls. */
 export function answerEverything({ name, times, answer }: WrongAnswers): Fault {
   let left = times;
   let tell: () => void = () => undefined;
@@ -79,7 +82,7 @@ export function answerEverything({ name, times, answer }: WrongAnswers): Fault {
       await job.whenFinished();
       await installation.whenClean(60_000);
       await asked;
-      remove(); // the next job is answered correctly
+      remove(); // The next job must be answered correctly.
     },
   };
 }
@@ -91,7 +94,7 @@ const GZIP = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' };
 const BOMB = gzipSync(Buffer.alloc(80_000_000));
 const REDIRECT = { Location: '?debug_trace=false' };
 
-/** Sends a byte a second until the reader closes. */
+/** Sends one byte per second until the reader closes the stream. */
 function drip(): Readable {
   return Readable.from(
     (async function* () {
@@ -103,7 +106,10 @@ function drip(): Readable {
   );
 }
 
-/** Answers of GitLab, or of a proxy before it, to any call that was not executed. */
+/**
+ * Answers of GitLab, or of a proxy before it, to a call that was not executed. Any call may get
+ * them.
+ */
 export const STRANGE_ANSWERS: readonly WrongAnswers[] = [
   {
     ...{ name: 'GitLab answers 504 with a page', times: 8 },
@@ -156,7 +162,7 @@ function httpDate(atMs: number): string {
   return new Date(atMs).toUTCString();
 }
 
-/** Answers to a job request that was not executed while a job waits. */
+/** Answers to a job request that was not executed. A job waits at that time. */
 export const STRANGE_OFFERS: readonly WrongAnswers[] = [
   {
     ...{ name: 'GitLab hands out half of a JSON', times: 2 },

@@ -6,7 +6,7 @@ import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 
-// Faults of the key ring, which encrypts records and Temporal's histories.
+// These are faults of the key ring, which encrypts records and Temporal's histories.
 
 export interface Key {
   readonly id: string;
@@ -23,7 +23,7 @@ export async function readKeys(installation: Pick<Installation, 'stateDir'>): Pr
   return (JSON.parse(text) as { readonly keys: Keys }).keys;
 }
 
-/** undefined removes the file. */
+/** Writes the key ring. Undefined removes the file. */
 async function writeKeys(installation: Installation, keys: Keys | undefined): Promise<void> {
   const file = keyRingFile(installation);
   if (keys === undefined) await rm(file);
@@ -36,15 +36,16 @@ function newKey(): Key {
 
 export interface Loss {
   readonly name: string;
-  /** The rest of the ring. Undefined removes the file. */
+  /** Returns the keys that remain in the ring. Undefined removes the file. */
   readonly leave: (keys: Keys) => Keys | undefined;
-  /** The missing key that the error must name. */
+  /** Returns the missing key, which the error must name. */
   readonly missed: (keys: Keys) => Key | undefined;
 }
 
 /**
  * The worker dies and starts with a key ring that does not decrypt its data. It must not begin
- * anything, however often it starts, nor make a new key. With the old ring it continues.
+ * anything, however often it starts, and must not make a new key. It continues when it has the old
+ * ring again.
  */
 export function loseKeys({ name, leave, missed }: Loss): Fault {
   return {
@@ -62,7 +63,7 @@ export function loseKeys({ name, leave, missed }: Loss): Fault {
         assert.deepEqual(await readKeys(installation).catch(() => undefined), left);
         assert.equal(job.state, stateBefore, 'GitLab is told nothing wrong');
       } finally {
-        await installation.runner.end('SIGKILL'); // the next trial needs a new process
+        await installation.runner.end('SIGKILL'); // The next trial needs a new process.
         await writeKeys(installation, keys);
         await installation.start();
       }
@@ -70,7 +71,10 @@ export function loseKeys({ name, leave, missed }: Loss): Fault {
   };
 }
 
-/** Fails unless the process ends by itself with an error that names the key id and shows no key. */
+/**
+ * Fails unless the process ends by itself with an error that names the key id and does not show a
+ * key.
+ */
 export async function assertRefused(installation: Installation, keyId: string): Promise<void> {
   await assert.rejects(installation.start(), /the runner ended \(1\)/);
   const said = installation.runner.lines.join('\n');
@@ -78,7 +82,10 @@ export async function assertRefused(installation: Installation, keyId: string): 
   assert.match(said, /payload\.json/);
 }
 
-/** Starts a node of the same fleet with an empty state directory, for which it would make a new key. */
+/**
+ * Starts a node of the same fleet with an empty state directory. The node would create a new key in
+ * that directory.
+ */
 export async function joinWithOtherKeys(installation: Installation): Promise<RunnerProcess> {
   const { directory, configPath, runner } = installation;
   const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
@@ -91,7 +98,7 @@ export async function joinWithOtherKeys(installation: Installation): Promise<Run
   });
 }
 
-/** Puts a new key first and keeps the old ones. */
+/** Puts a new key first in the ring and keeps the old ones. */
 export function rotateKeys(): Fault {
   return {
     name: 'keys rotated',
@@ -122,7 +129,7 @@ export const OTHER_BYTES: Loss = {
   missed: ([first]) => first,
 };
 
-/** The ring is restored from before its rotation. */
+/** Somebody has restored the ring from a backup that was made before the rotation. */
 export const NEWEST_GONE: Loss = {
   name: 'newest key gone',
   leave: (keys) => keys.slice(1),

@@ -4,7 +4,7 @@ import type { Fault } from './faults.ts';
 const HOARDER = new URL('./full-heap.js', import.meta.url).href;
 const HEAP_LIMIT_MIB = 96;
 
-/** Environment of a program that should run out of memory. */
+/** The environment of a program that should run out of memory. */
 export const SMALL_HEAP = {
   NODE_OPTIONS: `--max-old-space-size=${HEAP_LIMIT_MIB} --import ${HOARDER}`,
 } as const;

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 
-// `node --import` loads this file before the program. It moves the program's calendar by the
-// milliseconds in a file, whenever that file changes. As when somebody sets the machine's clock,
-// monotonic time (`process.hrtime`, `performance.now`, timers) stays the same. libfaketime would
-// have to be installed everywhere, moves timers by default, and does not reach Temporal's server,
-// which is a static Go program.
+// `node --import` loads this file before the program. The file moves the program's calendar by the
+// milliseconds in another file, whenever that file changes. Monotonic time (`process.hrtime`,
+// `performance.now`, timers) does not change, just as when somebody sets the machine's clock.
+// libfaketime is no substitute: it would have to be installed everywhere, it moves timers by
+// default, and it does not affect Temporal's server, which is a static Go program.
 
 const file = process.env['TGR_TEST_CLOCK_FILE'];
 if (file !== undefined) {

@@ -4,18 +4,21 @@ import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startSecondNode } from '../second-node.ts';
 
-/** How long a build whose script may have begun waits for its node. */
+/**
+ * The environment of a node with a short wait. A build whose script may have begun waits this long
+ * for its node.
+ */
 export const SHORT_WAIT: Readonly<Record<string, string>> = {
   TEMPORAL_GITLAB_RUNNER_NODE_WAIT: '5s',
 };
-/** Fifty seconds until the loss is detected, then the wait and the job. */
+/** The loss is detected within fifty seconds. The wait and the job come after that. */
 const DECISION_LIMIT_MS = 180_000;
-/** A node that comes back first has to notice that it was away. */
+/** A node that comes back must first notice that it was away. */
 const CLEAN_LIMIT_MS = 90_000;
 
 /**
  * The node's process dies while the fleet has another node. The first node comes back after the end
- * of the job: it must report nothing, and remove its leftovers of the job.
+ * of the job. It must then report nothing, and remove what it still has of the job.
  */
 export function loseNode(): Fault {
   return loseUntilTheEnd({
@@ -28,7 +31,9 @@ export function loseNode(): Fault {
   });
 }
 
-/** As `loseNode`, but the process only hangs, and later continues where it was. */
+/**
+ * The process of the node hangs while the fleet has another node, and later continues where it was.
+ */
 export function freezeNode(): Fault {
   return loseUntilTheEnd({
     name: 'node frozen, awake after the job has ended',
@@ -37,7 +42,7 @@ export function freezeNode(): Fault {
   });
 }
 
-/** The node's process dies and is back before its loss is detected. */
+/** The node's process dies and starts again before its loss is detected. */
 export function loseNodeBriefly(): Fault {
   return {
     ...{ name: 'node lost, back in time', isForGood: true },
@@ -71,7 +76,7 @@ function loseUntilTheEnd({ name, lose, comeBack }: Loss): Fault {
       try {
         await second.runner.whenLog(/node that does not answer taken over/, DECISION_LIMIT_MS);
         await job.whenFinished(DECISION_LIMIT_MS);
-        // The second node has its own clean-up to finish.
+        // The second node still has to finish its own clean-up.
         await second.whenDone();
         const before = countCalls(installation, job);
         await comeBack(installation);
@@ -84,7 +89,7 @@ function loseUntilTheEnd({ name, lose, comeBack }: Loss): Fault {
   };
 }
 
-/** The number of calls about this job that GitLab has got. */
+/** Returns the number of calls about this job that GitLab has received. */
 function countCalls({ gitlab }: Installation, { id }: FakeJob): number {
   return gitlab.requests.filter(({ path }) => path.includes(`/jobs/${id}`)).length;
 }

@@ -10,7 +10,7 @@ const USUAL = 4_096;
 const SHORT = /"msg":"too many files are open, no job is asked for until there are fewer"/;
 const ENOUGH = /"msg":"there are files to spare again, jobs are asked for"/;
 
-/** Lets the program open at most `spare` more files for a while. */
+/** Allows the program to open only `spare` more files for a while. */
 export function shortenFiles(spare: number, durationMs: number): Fault {
   let fromLine = 0;
   return {
@@ -21,7 +21,7 @@ export function shortenFiles(spare: number, durationMs: number): Fault {
     },
     mend: async ({ installation }) => {
       await whenShort(installation, fromLine);
-      await delay(durationMs); // the outage itself
+      await delay(durationMs); // The outage lasts this long.
       limitFiles(installation, USUAL);
       await whenEnough(installation, fromLine);
     },
@@ -46,7 +46,10 @@ export function leaveFiles(installation: Installation, spare: number): void {
   limitFiles(installation, countFiles(installation) + spare);
 }
 
-/** Like `installation.start` under `ulimit -n`. The caller has to end the process. */
+/**
+ * Starts the program as `installation.start` does, but under `ulimit -n`. The caller must end the
+ * process.
+ */
 export function startWithLimit(
   { configPath, stateDir }: Installation,
   fileLimit: number,

@@ -6,7 +6,8 @@ import type { FakeJob } from '../fake-gitlab/types.ts';
 import { reportTrial } from './fault-report.ts';
 import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
 
-// Trials with jobs that do not fit the lab: several at once, or with another end.
+// These trials have jobs that do not fit the lab, because several jobs run at once or because the
+// job ends differently.
 
 /** The first line of a script whose runs are counted. */
 export const COUNTED = 'echo run >> "/witness/$CI_JOB_ID.script"';
@@ -21,7 +22,7 @@ export interface OwnPlace extends TrialPlace {
   close(): Promise<void>;
 }
 
-/** Opens an installation with a witness directory. It is not started yet. */
+/** Opens an installation with a witness directory, and does not start it. */
 export async function openOwnPlace(options: InstallationOptions = {}): Promise<OwnPlace> {
   const witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
   const installation = await openInstallation({
@@ -38,22 +39,22 @@ export async function openOwnPlace(options: InstallationOptions = {}): Promise<O
 }
 
 export interface OwnTrial {
-  /** Its name in the suite's table. */
+  /** The name of the fault in the suite's table. */
   readonly fault: string;
   readonly moment: string;
-  /** Other nodes and installations that must leave nothing. */
+  /** Other nodes and installations. They must leave nothing either. */
   readonly others?: readonly { leftovers(): Promise<readonly string[]> }[];
 }
 
-/** The reports of a trial about itself. */
+/** The functions with which a trial reports about itself. */
 export interface Observation {
-  /** Watches a job. Each byte of these lines of its script must arrive. */
+  /** Watches a job. GitLab must receive each byte of these lines of its script. */
   watch(job: FakeJob, lines?: readonly string[]): FakeJob;
   /** Reports that the fault is over. */
   mended(): void;
 }
 
-/** Runs a trial, measures the counted values, and reports them whether it passes or fails. */
+/** Runs a trial and measures its values. Reports them whether the trial passes or fails. */
 export async function tryFault(
   { installation, witness }: TrialPlace,
   { fault, moment, others = [] }: OwnTrial,
@@ -94,7 +95,7 @@ export async function tryFault(
   }
 }
 
-/** Counts the bytes of lines that are missing in GitLab. */
+/** Counts the bytes of the lines that GitLab has not received. */
 function countMissing({ log }: FakeJob, lines: readonly string[]): number {
   const left = log.split('\n');
   const missing = lines.filter((line) => {
@@ -105,7 +106,7 @@ function countMissing({ log }: FakeJob, lines: readonly string[]): number {
   return sum(missing.map((line) => Buffer.byteLength(line) + 1));
 }
 
-/** How often a script with `COUNTED` has begun. */
+/** Counts how often a script with `COUNTED` has begun. */
 export async function countRuns({ id }: FakeJob, witness: string): Promise<number> {
   const text = await readFile(join(witness, `${id}.script`), 'utf8').catch(() => '');
   return text.split('\n').length - 1;

@@ -6,7 +6,8 @@ import type { Fault, Scene } from './faults.ts';
 import type { FakeJob } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
 
-// Actions of a person on workflows in the Temporal UI, like that without the runner's key.
+// In these faults a person changes workflows in the Temporal UI. Like the UI, the test does not use
+// the runner's key.
 
 const { EventType } = proto.temporal.api.enums.v1;
 type Events = proto.temporal.api.history.v1.IHistoryEvent[];
@@ -40,7 +41,7 @@ export function buildId({ gitlab }: Installation, { id, token }: FakeJob): strin
   return `build/${new URL(gitlab.url).host}/${key}/${id}`;
 }
 
-/** Id of the node's `feedRunners` workflow. */
+/** Returns the id of the node's `feedRunners` workflow. */
 export async function feederId(installation: Installation): Promise<string> {
   const { task_queue: queue } = await readyLine(installation);
   return `feed-runners/${queue.replace('gitlab-runner-node-', '')}`;
@@ -89,7 +90,9 @@ async function reset(client: Client, workflowId: string, point: ResetPoint): Pro
   return answer.runId;
 }
 
-/** Ids of completed workflow tasks: a workflow can be reset only to these. */
+/**
+ * Returns the id of a completed workflow task, because a workflow can be reset only to such a task.
+ */
 function findPoint(events: Events, point: ResetPoint) {
   const steps = events.filter(
     ({ eventType }) => eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
@@ -98,7 +101,7 @@ function findPoint(events: Events, point: ResetPoint) {
   const before = steps.filter((step) => events.indexOf(step) < script);
   const found = {
     'its beginning': steps.at(0),
-    // The workflow task that hands the script to the node is decided again.
+    // The workflow task that hands the script to the node runs again.
     'before its script': before.at(-1),
     'its last step': steps.at(-1),
   }[point];
@@ -106,7 +109,10 @@ function findPoint(events: Events, point: ResetPoint) {
   return found.eventId;
 }
 
-/** At the moment of these faults the script is the last stage that has begun. */
+/**
+ * Returns whether the event begins the script. At the moment of these faults the script is the last
+ * stage that has begun.
+ */
 function isScript(event: Events[number], index: number, events: Events): boolean {
   return (
     event.eventType === EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED &&
@@ -117,7 +123,7 @@ function isScript(event: Events[number], index: number, events: Events): boolean
   );
 }
 
-/** Deletes the workflow of the job, history and all. */
+/** Deletes the workflow of the job with its history. */
 export function deleteBuild(): Fault {
   return {
     name: 'workflow deleted by a person',
@@ -133,7 +139,7 @@ export function deleteBuild(): Fault {
   };
 }
 
-/** Terminates long-lived workflows of the node. */
+/** Returns a fault that terminates long-lived workflows of the node. */
 export function terminate(
   name: string,
   idsOf: (installation: Installation) => Promise<readonly string[]>,
@@ -153,7 +159,7 @@ export function terminate(
 
 export type Sender = (workflow: WorkflowClient, scene: Scene) => Promise<void>;
 
-/** Sends signals, as anybody with write access to the namespace can. */
+/** Returns a fault that sends signals, which anybody with write access to the namespace can do. */
 export function signals(name: string, send: Sender): Fault {
   return {
     name,

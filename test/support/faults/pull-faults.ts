@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { Fault } from './faults.ts';
 import type { LayerFate, RegistryDoor, RegistryRefusal } from '../docker/registry-door.ts';
 
-// Faults of a pull, made by the proxy before the registry.
+// In these faults the proxy before the registry disturbs a pull.
 
-/** Calls a function when half of a layer has arrived. */
+/** Returns a fault that calls a function when half of a layer has arrived. */
 export function inMidPull(
   door: () => RegistryDoor,
   name: string,
@@ -27,7 +27,7 @@ export function inMidPull(
 export interface Refusing {
   readonly path: RegExp;
   readonly refusal: RegistryRefusal;
-  /** The number of refused requests. Default: all. */
+  /** The number of refused requests. The default is all requests. */
   readonly times?: number;
 }
 

@@ -7,7 +7,9 @@ import type { Fault, Scene } from './faults.ts';
 const docker = new Docker();
 const BUILD_LABEL = 'temporal-gitlab-runner.build';
 
-/** Kills all that a power cut ends: the program, its Temporal and all containers of the job. */
+/**
+ * Kills everything that a power cut ends: the program, its Temporal and all containers of the job.
+ */
 export function rebootNode(): Fault {
   let killing: Promise<void> | undefined;
   return {
@@ -34,7 +36,10 @@ async function killContainers({ job }: Scene): Promise<void> {
   await Promise.all(ours.map(({ Id }) => kill(Id)));
 }
 
-/** Tries again while a container starts: its script may run before Docker calls it running. */
+/**
+ * Kills a container. Tries again while the container starts, because its script may run before
+ * Docker reports it as running.
+ */
 async function kill(id: string): Promise<void> {
   for (let tries = 1; tries <= 20; tries += 1) {
     try {
@@ -42,7 +47,7 @@ async function kill(id: string): Promise<void> {
       return;
     } catch (error) {
       const { statusCode } = error as { readonly statusCode?: number };
-      if (statusCode === 404) return; // the container was just removed
+      if (statusCode === 404) return; // The container was just removed.
       if (statusCode !== 409) throw error;
       await delay(100);
     }

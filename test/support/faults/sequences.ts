@@ -7,7 +7,7 @@ import {
 } from '../installation.ts';
 import { assertJob, type Scenario } from '../scenario.ts';
 
-/** Jobs that run one after another, so that each can find the files of the last. */
+/** Jobs that run one after another. Each can find the files of the job before. */
 export interface Sequence {
   /** The behaviour as a sentence. */
   readonly title: string;

@@ -4,7 +4,7 @@ import type { Fault } from './faults.ts';
 
 const BLOCKER = new URL('./blocked-loop.js', import.meta.url).href;
 
-/** SIGQUIT: the program takes no more jobs and ends after its job. */
+/** Sends SIGQUIT. The program takes no more jobs and ends after its job. */
 export function drainWorker(): Fault {
   return {
     name: 'worker drained',
@@ -17,7 +17,7 @@ export function drainWorker(): Fault {
   };
 }
 
-/** The program drains and is then told to stop. The job continues in its container. */
+/** Sends SIGQUIT and then SIGTERM. The program ends, and the job continues in its container. */
 export function drainThenStopWorker(): Fault {
   return {
     name: 'worker drained, then told to stop',
@@ -31,7 +31,7 @@ export function drainThenStopWorker(): Fault {
   };
 }
 
-/** A second signal ends the process at once. */
+/** Sends a second signal, which ends the process at once. */
 export function stopWorkerTwice(signal: 'SIGTERM' | 'SIGINT'): Fault {
   return {
     name: `worker told to stop twice by ${signal}`,
@@ -45,16 +45,16 @@ export function stopWorkerTwice(signal: 'SIGTERM' | 'SIGINT'): Fault {
   };
 }
 
-/** Environment of a program whose event loop should be blocked. */
+/** The environment of a program whose event loop should be blocked. */
 export const BLOCKABLE: Readonly<Record<string, string>> = { NODE_OPTIONS: `--import ${BLOCKER}` };
 
-/** Blocks the main thread of the program for so long. Its other threads run. */
+/** Blocks the main thread of the program for this time. Its other threads continue. */
 export function blockLoop(durationMs: number): Fault {
   return {
     name: `event loop blocked for ${durationMs / 1000} s`,
     strike: ({ installation }) => installation.runner.signal('SIGUSR2'),
     mend: async ({ installation }) => {
-      await delay(durationMs); // the outage itself
+      await delay(durationMs); // The outage lasts this long.
       await installation.runner.whenLog(/the event loop was blocked/);
     },
   };

@@ -7,13 +7,13 @@ import type { Interception } from '../fake-gitlab/types.ts';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 
-/** Damages a file as a power cut may. Its first `syncedBytes` were synced. */
+/** Damages a file as a power cut may do. The first `syncedBytes` of the file were synced. */
 export type Damage = (file: string, syncedBytes: number) => Promise<void>;
 
-/** This byte is in no log, because it is not part of UTF-8. */
+/** No log contains this byte, because it is not part of UTF-8. */
 const GARBAGE = 0xfe;
 
-/** At this line some output is synced and sent. */
+/** When the script prints this line, some of its output is already synced and sent. */
 const SAID = /line 5/;
 
 /** Kills the program and damages its spool file. */
@@ -36,7 +36,7 @@ export function damageSpool(name: string, damage: Damage): Fault {
   };
 }
 
-/** The same for a log of which GitLab has nothing so far. */
+/** Does the same to a log of which GitLab has received nothing. */
 export function damageUnsentSpool(name: string, damage: Damage): Fault {
   let interception: Interception | undefined;
   return {
@@ -61,7 +61,7 @@ const ENOUGH_BYTES = 1000;
 
 async function whenSynced(installation: Installation): Promise<string> {
   for (;;) {
-    await delay(100); // no event reports a sync
+    await delay(100); // No event reports a sync.
     const isThere = existsSync(join(installation.stateDir, 'builds'));
     const file = isThere ? findSpoolFile(installation) : undefined;
     if (file === undefined || !existsSync(`${file}.checkpoint`)) continue;
@@ -73,7 +73,10 @@ export function cut(bytes: number): Damage {
   return (file, syncedBytes) => truncate(file, Math.max(0, syncedBytes - bytes));
 }
 
-/** Writes garbage as in allocated blocks that were never written. It must not touch synced ones. */
+/**
+ * Replaces this many synced bytes with garbage, and writes more garbage after them. The garbage
+ * stands for allocated blocks that were never written.
+ */
 export function garble(bytes: number): Damage {
   return async (file, syncedBytes) => {
     await cut(bytes)(file, syncedBytes);

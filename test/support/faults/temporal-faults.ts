@@ -11,12 +11,12 @@ import { recordingLog } from '../recording-log.ts';
 import { NO_GIT } from '../scenario.ts';
 import { temporalCli } from '../temporal/temporal-cli.ts';
 
-/** A Temporal outside of the runner, which only the test starts again. */
+/** A Temporal server outside of the runner. Only the test starts it again. */
 export interface OuterTemporal {
   readonly address: string;
-  /** Kills it with SIGKILL and keeps its database. Resolves when it is gone. */
+  /** Kills the server with SIGKILL and keeps its database. Resolves when it has ended. */
   kill(): Promise<void>;
-  /** Starts it on the same port with the same database. Resolves when it answers. */
+  /** Starts the server on the same port with the same database. Resolves when it answers. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export async function startOuterTemporal(): Promise<OuterTemporal> {
     kill: async () => {
       const record = await readFile(join(stateDir, 'server.json'), 'utf8');
       process.kill((JSON.parse(record) as { readonly pid: number }).pid, 'SIGKILL');
-      await server.stop(); // the server must not restart itself
+      await server.stop(); // The server must not restart itself.
     },
     start: async () => {
       const { address } = server;
@@ -45,13 +45,13 @@ export async function startOuterTemporal(): Promise<OuterTemporal> {
   };
 }
 
-/** A lab whose runner uses a Temporal of the tests' own; both are closed together. */
+/** Opens a lab whose runner uses a separate Temporal server. Both are closed together. */
 export async function openOuterTemporalLab(): Promise<{
   readonly lab: FaultLab;
   readonly temporal: OuterTemporal;
 }> {
   const temporal = await startOuterTemporal();
-  // Room for a second job, which must be taken when Temporal is back.
+  // There is a slot for a second job, which must be taken when Temporal is back.
   const lab = await openFaultLab({
     ...{ concurrent: 2, runnerToml: '  limit = 2' },
     env: { TEMPORAL_ADDRESS: temporal.address },
@@ -65,18 +65,18 @@ export async function openOuterTemporalLab(): Promise<{
 
 export interface Outage {
   readonly durationMs: number;
-  /** Must match the log in GitLab before Temporal is back. */
+  /** The log in GitLab must match this before Temporal is back. */
   readonly saidMeanwhile?: RegExp;
 }
 
-/** The longest time after its return until GitLab gets a job request. */
+/** GitLab must get a job request within this time after Temporal's return. */
 const NEXT_QUESTION_MS = 5_000;
 const SECOND: JobSpec = { script: ['echo the second'], variables: [NO_GIT] };
 const NOT_ASKED = /"msg":"Temporal does not answer, no job is asked for until it does"/;
 
 /**
- * Temporal is killed and stays away. A second job is offered when the job request under way has
- * ended. It must be taken only when Temporal is back, and then soon.
+ * Temporal is killed and stays away. A second job is offered when the current job request has
+ * ended. It must be taken only after Temporal's return, and soon after it.
  */
 export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fault {
   let killed = Promise.resolve();
@@ -97,14 +97,14 @@ export function temporalAway(temporal: () => OuterTemporal, outage: Outage): Fau
         assert.equal(second?.handedOut ?? 0, 0, 'it is taken only while it can be begun');
       } finally {
         await killed;
-        await temporal().start(); // the next trial needs it, even if this one has failed
+        await temporal().start(); // The next trial needs it, even if this one has failed.
       }
     },
     afterwards: ({ installation }) => assertNextTaken(installation, { waiting: second }),
   };
 }
 
-/** Waits for the outage. Meanwhile the job's output must reach GitLab. */
+/** Waits until the outage is over. The output of the job must reach GitLab during that time. */
 async function sitOut({ job }: Scene, { durationMs, saidMeanwhile }: Outage): Promise<void> {
   const over = delay(durationMs);
   if (saidMeanwhile !== undefined) await job.whenLog(saidMeanwhile, durationMs);
@@ -112,7 +112,8 @@ async function sitOut({ job }: Scene, { durationMs, saidMeanwhile }: Outage): Pr
 }
 
 /**
- * Adds a job when no job request is under way. Adds none when the outage is over before that.
+ * Adds a job when the runner has logged that it requests no jobs. Adds none when the outage is too
+ * short for that.
  */
 async function addWhenNotAsked(
   { installation }: Scene,
@@ -126,13 +127,13 @@ async function addWhenNotAsked(
 }
 
 export interface NextJob {
-  /** A job that is in the queue already. */
+  /** A job that is already in the queue. */
   readonly waiting?: FakeJob | undefined;
-  /** The time within which it must be taken. Default: 5 s. */
+  /** The time within which the job must be taken. The default is 5 s. */
   readonly limitMs?: number;
 }
 
-/** Fails unless a waiting job is taken soon after the end of a fault, and once. */
+/** Fails unless a waiting job is taken exactly once, and soon after the end of a fault. */
 export async function assertNextTaken(
   { gitlab }: Installation,
   { waiting, limitMs = NEXT_QUESTION_MS }: NextJob = {},

@@ -2,7 +2,7 @@ import { dockerAt, isPodman } from '../docker/docker-at.ts';
 import { onBuildContainer } from './fault-kinds.ts';
 import type { Trial } from './faults.ts';
 
-// Trials of both the whole suite of faults and its short version.
+// Both the whole fault suite and its short version use these trials.
 
 export const CONTAINER_KILLED: Trial = {
   moment: 'script',
@@ -31,8 +31,8 @@ export const CONTAINER_PAUSED: Trial = {
 };
 
 /**
- * A trial for a lab whose containers have 64 MiB. Docker always reports that memory was used up,
- * Podman only by chance.
+ * Returns a trial for a lab whose containers have 64 MiB. Docker always reports that the memory was
+ * used up; Podman reports it only sometimes.
  */
 export async function outOfMemory(): Promise<Trial> {
   const tellsByChance = await isPodman(dockerAt(undefined));

@@ -14,16 +14,16 @@ const GRPC_STATUS = { RESOURCE_EXHAUSTED: 8, UNAVAILABLE: 14 } as const;
 
 export interface GrpcSickness {
   readonly status: keyof typeof GRPC_STATUS;
-  /** One of so many calls is answered so; 1 means each call. */
+  /** One of so many calls gets this answer; 1 means every call. */
   readonly oneOf: number;
 }
 
-/** A gRPC proxy that answers some calls with an error instead of passing them on. */
+/** A gRPC proxy that answers some calls with an error and passes the others on. */
 export interface GrpcProxy {
   readonly address: string;
   fallSick(sickness: GrpcSickness): void;
   heal(): void;
-  /** The number of calls with such an answer. */
+  /** The number of calls that got such an answer. */
   readonly refused: number;
   close(): Promise<void>;
 }
@@ -33,18 +33,18 @@ export async function startGrpcProxy(targetAddress: string): Promise<GrpcProxy> 
   let sickness: GrpcSickness | undefined;
   let [calls, refused] = [0, 0];
   let upstream: ClientHttp2Session | undefined;
-  /** The session for all calls. Makes a new one when Temporal has closed the last. */
+  /** Returns the session for all calls. Makes a new one when Temporal has closed the last one. */
   const session = (): ClientHttp2Session => {
     if (upstream === undefined || upstream.closed || upstream.destroyed) {
       upstream = connect(`http://${targetAddress}`);
-      upstream.on('error', () => undefined); // its calls report the error
+      upstream.on('error', () => undefined); // The calls of the session report the error.
     }
     return upstream;
   };
   const server = createServer();
   server.on('session', (client) => {
     clients.add(client);
-    client.on('error', () => undefined); // the client was killed
+    client.on('error', () => undefined); // The client was killed.
     client.on('close', () => clients.delete(client));
   });
   server.on('stream', (stream, headers) => {
@@ -83,7 +83,7 @@ function refuse(stream: ServerHttp2Stream, { status }: GrpcSickness): void {
   stream.respond({ ...answer, ...trailers }, { endStream: true });
 }
 
-/** Passes data and trailers in both directions. An end of one side ends the other. */
+/** Passes data and trailers in both directions. When one side ends, the other one is ended too. */
 function carry(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,

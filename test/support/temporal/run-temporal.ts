@@ -7,7 +7,10 @@ import { temporalCli } from './temporal-cli.ts';
 
 const run = promisify(execFile);
 
-/** The output of the `temporal` program for an installation's embedded Temporal, still encrypted. */
+/**
+ * Runs the `temporal` program on an installation's embedded Temporal. Returns its output, which is
+ * still encrypted.
+ */
 export async function runTemporal(
   installation: Installation,
   args: readonly string[],
@@ -23,7 +26,9 @@ export async function runTemporal(
   return stdout;
 }
 
-/** The same output, decoded by the codec server of the node. */
+/**
+ * Runs the `temporal` program in the same way, and lets the node's codec server decode the output.
+ */
 export async function runTemporalDecoding(
   installation: Installation,
   args: readonly string[],
@@ -32,17 +37,17 @@ export async function runTemporalDecoding(
   return runTemporal(installation, args, { TEMPORAL_CODEC_ENDPOINT: endpoint });
 }
 
-/** Address and token of the codec server, as an operator reads them. */
+/** Returns the address and token of the codec server in the way in which an operator reads them. */
 export async function readCodecEndpointOf({ stateDir }: Installation): Promise<string> {
   return (await readFile(join(stateDir, 'codec-endpoint'), 'utf8')).trim();
 }
 
-/** The contents of all payloads that `-o json` prints, in their order. */
+/** Returns the contents of all payloads in the output of `-o json`, in their order. */
 export function readData(printed: string): string {
   return [...printed.matchAll(/"data": *"([^"]*)"/g)]
     .map(([, data = '']) => Buffer.from(data, 'base64').toString())
     .join('\n');
 }
 
-/** The encoding of an encrypted payload, as `-o json` prints it. */
+/** The encoding of an encrypted payload in the output of `-o json`. */
 export const SEALED_ENCODING = Buffer.from('binary/encrypted').toString('base64');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 
-/** What a reader without the key sees: this client has no codec. */
+/** Returns what a reader without the key sees. Its client has no codec. */
 export async function seeInTheClear(
   client: Client,
   least: number,

@@ -1,4 +1,7 @@
-/** Path of the temporal program: `npm test` finds or builds one before it runs the tests. */
+/**
+ * Returns the path of the temporal program, which `npm test` finds or builds before it runs the
+ * tests.
+ */
 export function temporalCli(): string {
   const path = process.env['TEMPORAL_CLI_PATH'] ?? '';
   if (path !== '') return path;
