@@ -62,7 +62,8 @@ describeScenarios('artifacts of earlier jobs', {}, [
       state: 'success',
       log: [
         ...['tool runs', /^bin\/tool$/m, /^755 0:0$/m, /^750 0:0$/m, /^600 1234:5678$/m],
-        // A directory that only the paths of files name is writable for every user of the job.
+        // Every user of the job may write to a directory that is in the archive only as a part of
+        // files' paths.
         ...[/^711 0:0$/m, /^777 0:0$/m, /^named$/m],
       ],
     },

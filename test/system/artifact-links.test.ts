@@ -130,7 +130,8 @@ const scenarios: readonly Scenario[] = [
     expected: {
       state: 'success',
       log: ['back\\slash: found 1 matching', 'dir\\name/*: found 1 matching'],
-      // The zip reader of this test turns backslashes into slashes, as for names of Windows.
+      // The zip reader of this test turns backslashes into slashes, because names from Windows
+      // contain them.
       artifacts: [
         {
           filename: 'artifacts.zip',

@@ -12,10 +12,13 @@ import { memoryOf } from '../support/process-memory.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const MIB = 1024 ** 2;
-/** One more than the largest signed number of 32 bits. */
+/** This is one more than the largest signed number of 32 bits. */
 const SIZE_BYTES = 2 * 1024 * MIB;
 const MAX_GROWTH_BYTES = 150 * MIB;
-/** Makes Linux count the highest use of memory anew. Source: proc(5), clear_refs. */
+/**
+ * Written to clear_refs, this makes Linux forget the highest use of memory so far. Source: proc(5),
+ * clear_refs.
+ */
 const RESET_HIGHEST = '5';
 const ARCHIVE = { paths: ['big'], artifact_type: 'archive', artifact_format: 'zip' };
 
@@ -87,7 +90,7 @@ interface Growth {
   readonly bytes: number;
 }
 
-/** How far the worker's memory grew at most while the job ran. */
+/** Returns the largest growth of the worker's memory while the job ran. */
 async function growthDuring(installation: Installation, spec: JobSpec): Promise<Growth> {
   const { pid } = installation.runner;
   const warming = installation.gitlab.addJob({ variables: [NO_GIT], script: ['true'] });
@@ -104,7 +107,7 @@ function assertSmall({ bytes }: Growth): void {
   assert.ok(bytes < MAX_GROWTH_BYTES, `memory grew by ${Math.round(bytes / MIB)} MiB`);
 }
 
-/** A file that compresses about ten times, less well than zeros. */
+/** Yields a file that compresses to a tenth of its size. Zeros would compress much more. */
 async function* large(): AsyncGenerator<FileMember, void, void> {
   yield {
     ...{ path: 'large.bin', kind: 'file', mode: 0o644, uid: 0, gid: 0, linkTarget: '' },

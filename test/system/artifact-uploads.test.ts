@@ -5,7 +5,7 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { assertArtifacts, describeScenarios, type Scenario } from '../support/scenario.ts';
 import { jobWith, OUT, UPLOADED } from '../support/upload-jobs.ts';
 
-/** GitLab gives these answers to the job's next uploads, of whatever kind. */
+/** GitLab gives these answers to the job's next uploads. The kind of upload does not matter. */
 function answerUploads(...answers: readonly FakeAnswer[]) {
   const left = [...answers];
   return (job: FakeJob, { gitlab }: Installation): Promise<void> => {

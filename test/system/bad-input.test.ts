@@ -93,7 +93,7 @@ describe('bad input from GitLab', () => {
     const line = await installation.runner.whenLog(/asking for a job was refused/);
     assert.match(line, /403/);
     interception.remove();
-    installation.runner.signal('SIGHUP'); // makes the node forget the refusals
+    installation.runner.signal('SIGHUP'); // This makes the node forget the refusals.
     const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
     assert.equal(await job.whenFinished(), 'success');
   });

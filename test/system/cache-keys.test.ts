@@ -3,7 +3,7 @@ import { makeZip } from '../support/make-zip.ts';
 import { NO_GIT } from '../support/scenario.ts';
 import { describeSequences, type Sequence } from '../support/faults/sequences.ts';
 
-/** An archive whose last member has a wrong checksum. */
+/** An archive in which the last member has a wrong checksum. */
 const DAMAGED = makeZip([
   { name: 'a.loose', content: 'of the damaged one' },
   { name: 'vendor/half-1', content: 'of the damaged one' },

@@ -8,12 +8,12 @@ import { openInstallation, JOB_IMAGE, type Installation } from '../support/insta
 
 const docker = new Docker();
 const HOUR_MS = 3_600_000;
-/** Differs from run to run: volumes that an earlier run has left must not count. */
+/** The number differs from run to run, so that volumes of an earlier run do not count. */
 const BASE = 9_000_000 + process.pid * 10;
-/** Projects, whose volumes were used as many hours ago as HOURS says. */
+/** The projects. HOURS says how many hours ago their volumes were used. */
 const IDS = { mounted: BASE + 1, oldest: BASE + 2, older: BASE + 3, current: BASE + 4 };
 const HOURS = { mounted: 90, oldest: 80, older: 2, current: 0 };
-/** Each takes 2 MB: one of the four must go. */
+/** Each volume takes 2 MB, so one of the four must be removed. */
 const LIMIT = '7m';
 
 describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACHE_SIZE', () => {
@@ -54,7 +54,7 @@ describe('cache volumes that together take more than TEMPORAL_GITLAB_RUNNER_CACH
     assert.ok(oldest.includes(String(volume)), line);
     assert.equal(unused_hours, HOURS.oldest);
 
-    // The sweep is over before this build ends, and a build keeps its own volume.
+    // The sweep ends before this build does, and a build keeps its own volume.
     await visit(installation, { id: IDS.current, script: 'wc -c < /cache/file' }, ['2000000']);
     await installation.whenClean();
     assert.ok(!(await volumesOf(IDS.oldest)).includes(String(volume)));

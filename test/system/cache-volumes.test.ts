@@ -8,10 +8,10 @@ import { openInstallation, JOB_IMAGE, type Installation } from '../support/insta
 
 const docker = new Docker();
 const DAY_MS = 24 * 3_600_000;
-/** Differs from run to run: volumes that an earlier run has left must not count. */
+/** The number differs from run to run, so that volumes of an earlier run do not count. */
 const BASE = 8_000_000 + process.pid * 10;
 const IDS = { forgotten: BASE + 1, current: BASE + 2, mounted: BASE + 3 };
-/** A volume of somebody else, with a name and labels like ours. */
+/** A volume of another program. Its name and labels are similar to those of this runner. */
 const FOREIGN = `tgr-test-foreign-${process.pid}`;
 const LABELS = {
   'com.gitlab.gitlab-runner.type': 'cache',
@@ -63,7 +63,7 @@ describe('cache volumes that no job has used for a long time', () => {
     assert.ok(forgotten.includes(String(volume)), line);
     assert.equal(unused_days, 31);
 
-    // The sweep is over before this build ends, and a build keeps its own volume.
+    // The sweep ends before this build does, and a build keeps its own volume.
     await visit(installation, { id: IDS.current, script: 'wc -c < /cache/file' }, [/^2000000$/m]);
     assert.deepEqual(await volumesOf(IDS.forgotten), []);
     assert.notDeepEqual(await volumesOf(IDS.current), []);

@@ -18,7 +18,7 @@ describe('caches in S3 behind a private certificate authority', { skip: s3Skip()
   before(async () => {
     room = await openCertificateRoom();
     authority = await room.authority('company');
-    // No proxy is used for an address of the loopback.
+    // The server listens on the bridge, because no proxy is used for a loopback address.
     const host = await bridgeGateway();
     const tls = await authority.issue('s3', [`IP:${host}`]);
     server = await openS3Server({ host, tls });

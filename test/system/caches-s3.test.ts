@@ -12,7 +12,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
   let installation: Installation;
   before(async () => {
     server = await openS3Server();
-    // Without a volume a cache that is found came from the server.
+    // There is no cache volume, so a cache that is found came from the server.
     const cacheToml = s3CacheToml(server, { maxBytes: 5_000_000 });
     installation = await openInstallation({ concurrent: 1, runners: 1, dockerToml: cacheToml });
     await installation.start();
@@ -57,7 +57,7 @@ describe('caches in S3', { skip: s3Skip() }, () => {
     const script = ['mkdir -p vendor; echo kept > vendor/file', AGED];
     await run({ job: { variables, payload, script }, expected: { state: 'success' } });
     const object = (await server.objects()).find((name) => name.endsWith('/lost')) ?? '';
-    // The object is removed while the job that has restored it runs.
+    // The object is removed while the job that has restored the cache runs.
     await run({
       job: { variables, payload, script: ['sleep 3'] },
       meanwhile: async (job) => {

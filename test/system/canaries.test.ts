@@ -25,7 +25,9 @@ import {
 import { seeInTheClear } from '../support/temporal/see-in-the-clear.ts';
 import { openVault, type TestVault } from '../support/vault.ts';
 
-/** How a job may end. Each job carries a canary in each place where a secret can enter. */
+/**
+ * The ways in which a job may end. Each job has a canary in every place where a secret can enter.
+ */
 const ENDINGS = [
   ...['success', 'script_failure', 'system_failure', 'canceled', 'timed_out'],
   ...['recovered', 'lost'],
@@ -35,7 +37,7 @@ type Ending = (typeof ENDINGS)[number];
 const RUN = randomBytes(6).toString('hex');
 const canary = (place: string, ending: string): string => `canary-${RUN}-${place}-${ending}`;
 
-/** Of the runner and of its servers: the same for all jobs. */
+/** The canaries of the runner and of its servers. They are the same for all jobs. */
 const OF_RUNNER = {
   environment: canary('environment-of-config', 'all'),
   preBuildScript: canary('pre-build-script', 'all'),
@@ -65,7 +67,7 @@ interface JobScene {
   readonly idToken: string;
 }
 
-/** A job with every feature that takes a secret, or something that is nobody's business. */
+/** Returns a job that uses every feature with a secret or another private text. */
 function jobOf(ending: Ending, script: readonly string[], scene: JobScene): JobSpec {
   const c = canariesOf(ending);
   const message = `${c['commit-message']} of alice`;
@@ -141,7 +143,7 @@ const IMPATIENT = { ...LISTEN, TEMPORAL_GITLAB_RUNNER_NODE_WAIT: '5s' };
 const UNTIL_TOLD = ['echo begun', 'until [ -e "/told/$CI_JOB_ID" ]; do sleep 0.2; done'];
 const LIMIT_MS = 180_000;
 
-/** What somebody read, and where. */
+/** Bytes that somebody has read, and the place where they were read. */
 type Read = readonly [where: string, bytes: Buffer];
 
 describe('no canary of a job is seen in Temporal, metrics, answers and logs', () => {
@@ -152,7 +154,7 @@ describe('no canary of a job is seen in Temporal, metrics, answers and logs', ()
   let idToken: string;
   let second: SecondNode | undefined;
   const jobs = new Map<Ending, FakeJob>();
-  /** All that was read at each moment. */
+  /** Everything that was read, by the moment at which it was read. */
   const reads = new Map<string, readonly Read[]>();
   const processes: RunnerProcess[] = [];
 
@@ -245,7 +247,10 @@ describe('no canary of a job is seen in Temporal, metrics, answers and logs', ()
     reads.set('after the loss of a node', await readEverything());
   }
 
-  /** All that people and programs can see of the jobs, but GitLab and the jobs' own containers. */
+  /**
+   * Reads everything about the jobs that people and programs can see, except what GitLab and the
+   * jobs' own containers show.
+   */
   async function readEverything(): Promise<readonly Read[]> {
     return [...(await readTemporal()), ...(await readServers()), ...(await readCommands())];
   }
@@ -396,7 +401,10 @@ function encoded<T>(type: { encode(message: T): { finish(): Uint8Array } }, mess
   return Buffer.from(type.encode(message).finish());
 }
 
-/** Gives what was signed, and refuses all else with an answer that quotes the whole request. */
+/**
+ * Opens a server that gives a file for a signed address. It refuses all other requests with an
+ * answer that quotes the whole request.
+ */
 async function openStore(): Promise<Server> {
   const archive = makeZip([{ name: 'earlier', content: 'x' }]);
   const server = createServer((request, response) => {
@@ -413,7 +421,7 @@ async function openStore(): Promise<Server> {
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-/** GitLab points to a signed address for each artifact of an earlier job. */
+/** Makes GitLab redirect to a signed address for each artifact of an earlier job. */
 function signDownloads({ gitlab }: Installation, store: Server): void {
   const Location = `http://127.0.0.1:${portOf(store)}/a?X-Amz-Signature=${OF_RUNNER.signedUrl}`;
   gitlab.intercept(({ kind }) =>

@@ -118,7 +118,7 @@ describe('a codec server with an address in the environment', () => {
   async function showFleetAs(bearer: string): Promise<string> {
     const line = await installation.runner.whenLog(/"msg":"codec server listening"/);
     const { port } = JSON.parse(line) as { readonly port: number };
-    // Its id is known: lists of workflows are a moment behind.
+    // The test uses the known id, because lists of workflows show changes a moment later.
     const fleet = await feederId(installation);
     return runTemporal(installation, ['workflow', 'show', '-o', 'json', '-w', fleet], {
       TEMPORAL_CODEC_ENDPOINT: `http://127.0.0.1:${port}`,
@@ -137,7 +137,8 @@ describe('a codec server with an address in the environment', () => {
     await installation.runner.whenLog(/"by":"alice".*"msg":"payloads decoded"/);
     const line = await installation.runner.whenLog(/"msg":"codec server listening"/);
     const { port } = JSON.parse(line) as { readonly port: number };
-    // Temporal's command line asks again and again when it is refused.
+    // The test uses fetch, because Temporal's command line repeats a refused request again and
+    // again.
     const { status } = await fetch(`http://127.0.0.1:${port}/decode`, {
       method: 'POST',
       headers: {

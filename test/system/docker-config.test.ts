@@ -33,7 +33,7 @@ const SETTINGS = `
     [runners.docker.sysctls]
       "net.ipv4.ip_default_ttl" = "33"`;
 
-/** A job that prints how its container is set up. */
+/** Returns a job that prints how its container is configured. */
 function seen(title: string, script: string, log: readonly (string | RegExp)[]): Scenario {
   return {
     title,
@@ -71,7 +71,7 @@ describeScenarios('settings that [runners.docker] gives a job', {}, [
   seen(
     'cap_add and cap_drop decide what root may do',
     'grep CapEff /proc/self/status',
-    // Docker's default is a80425fb: SYS_NICE is added, NET_RAW and MKNOD are removed.
+    // Docker's default is a80425fb. The job adds SYS_NICE, and drops NET_RAW and MKNOD.
     [/CapEff:\s+00000000a0/],
   ),
   seen('security_opt takes away new rights', 'grep NoNewPrivs /proc/self/status', [/:\s+1$/m]),

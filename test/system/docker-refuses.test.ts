@@ -4,7 +4,7 @@ import { startDockerProxy, type DockerProxy } from '../support/docker/docker-pro
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-/** Far less than the minutes that a job waits for a Docker that is away. */
+/** This is far less than the minutes for which a job waits when Docker is away. */
 const LIMIT_MS = 60_000;
 
 describe('a Docker that answers a call with the same 500 each time', () => {

@@ -23,11 +23,13 @@ import {
 import { seeInTheClear, type SeenWorkflow } from '../support/temporal/see-in-the-clear.ts';
 import { openVault, type TestVault } from '../support/vault.ts';
 
-/** Differs from run to run: the test searches all processes, and other tests run beside it. */
+/**
+ * The text differs from run to run, because the test searches all processes while other tests run.
+ */
 const RUN = randomBytes(6).toString('hex');
 const canary = (what: string): string => `canary-${RUN}-of-${what}`;
 
-/** Secrets that only the containers of the job and their receivers may see. */
+/** Secrets that only the containers of the job and the receivers of the secrets may see. */
 const SECRETS = {
   masked: canary('a-masked-variable'),
   file: canary('a-file-variable'),
@@ -91,7 +93,7 @@ describe('secrets', () => {
     ...jobs.map(({ token }) => token),
     ...installation.tokens,
   ];
-  /** A job with every feature that can carry a secret. Some of them fail. */
+  /** Returns a job that uses every feature that can carry a secret. Some of the features fail. */
   const richJob = (script: readonly string[]): JobSpec => ({
     script,
     variables: [
@@ -191,7 +193,7 @@ describe('secrets', () => {
     const connection = await Connection.connect({ address: ready.temporal });
     const { namespace } = ready;
     const client = new Client({ connection, namespace });
-    // `client.workflow.list` would decode payloads, which needs the workers' codec.
+    // `client.workflow.list` would decode payloads, which needs the codec of the workers.
     const { executions } = await connection.workflowService.listWorkflowExecutions({ namespace });
     for (const { execution } of executions) {
       const workflowId = execution?.workflowId ?? '';
@@ -246,7 +248,7 @@ function vaultSecret(url: string) {
   };
 }
 
-/** A cache store that refuses each request and quotes all of it in the answer. */
+/** Opens a cache store that refuses each request with an answer that quotes the whole request. */
 async function openGossip(): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume();
@@ -302,7 +304,10 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** All files but archives and those that a container has mounted, which may hold the secrets. */
+/**
+ * Returns all files except archives and files that a container has mounted, which may contain the
+ * secrets.
+ */
 async function notedFilesBelow(directory: string): Promise<readonly string[]> {
   const files = await filesBelow(directory);
   return files.filter(

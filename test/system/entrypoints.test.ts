@@ -8,7 +8,7 @@ const BUSYBOX = 'temporal-gitlab-runner/busybox:local';
 const SHELL_FORM = `temporal-gitlab-runner/shell-entrypoint:${process.pid}`;
 const docker = new Docker();
 
-/** A job whose script fails with 3 and has an after_script. */
+/** Returns a job whose script fails with 3 and which has an after_script. */
 function failing(image: object): JobSpec {
   return {
     script: ['echo script-ran', 'exit 3'],

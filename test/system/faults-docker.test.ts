@@ -7,7 +7,7 @@ import {
   outOfMemory,
 } from '../support/faults/trials.ts';
 
-// A short version of test/faults/docker.
+// These tests are a short version of test/faults/docker.
 
 describe('a job whose container is meddled with', () => {
   let lab: FaultLab;

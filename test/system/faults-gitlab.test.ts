@@ -4,11 +4,12 @@ import { answerWrongly } from '../support/faults/fault-kinds.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import { END_OF_TRACE_LOST, JOB_DELETED } from '../support/faults/trials.ts';
 
-// A short version of test/faults/gitlab and hand-out: each kind of wrong answer at its worst moment.
+// These tests are a short version of test/faults/gitlab and hand-out: each kind of wrong answer
+// comes at its worst moment.
 
 const PAGE = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const HTML = { 'Content-Type': 'text/html' };
-/** GitLab takes an unacknowledged job back after this time, here instead of two minutes. */
+/** GitLab takes an unacknowledged job back after this time. The real time is two minutes. */
 const ACKNOWLEDGE_MS = 5_000;
 
 const ANSWERS: readonly (readonly [Moment, title: string, answer: FakeAnswer])[] = [

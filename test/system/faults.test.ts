@@ -16,7 +16,8 @@ import {
 import { rebootNode } from '../support/faults/reboot-faults.ts';
 import { drainWorker, stopWorkerTwice } from '../support/faults/signal-faults.ts';
 
-// A short version of test/faults: the most frequent faults, once at each moment.
+// These tests are a short version of test/faults: the most frequent faults happen once at each
+// moment.
 
 const TEMPORAL_AT: readonly Moment[] = [
   ...(['handed out', 'prepare', 'script', 'artifact upload', 'final update'] as const),

@@ -5,10 +5,13 @@ import { createFakeGitLab, type FakeGitLab } from '../support/fake-gitlab/index.
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
-/** Random, because names of containers contain it and others use this Docker too. */
+/**
+ * The number is random, because the names of containers contain it and other tests use this Docker
+ * too.
+ */
 const FIRST_JOB_ID = randomInt(1_000_000, 100_000_000);
 
-/** A new GitLab at the same address, with the same runner and job ids from their beginning. */
+/** Creates a new GitLab at the same address, with the same runner. Its job ids begin again. */
 async function makeAnew({ gitlab, tokens }: Installation, old: FakeGitLab): Promise<FakeGitLab> {
   await old.close();
   const { hostname, port } = new URL(gitlab.url);

@@ -9,7 +9,7 @@ import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob } from '../support/scenario.ts';
 
-/** Leaves processes behind that only KILL ends, one of them in a session of its own. */
+/** Leaves processes that only SIGKILL ends. One of them has its own session. */
 const LEAVE_BEHIND = [
   "( trap '' TERM HUP INT; while :; do sleep 61; done ) &",
   'setsid sleep 62 &',
@@ -34,7 +34,7 @@ describe('the helper', () => {
     await rm(witness, { recursive: true, force: true });
   });
 
-  /** The programs that run in the helper now. */
+  /** Returns the programs that run in the helper now. */
   const programs = async ({ id }: FakeJob): Promise<readonly string[]> => {
     const docker = dockerAt(undefined);
     const all = await docker.listContainers();
@@ -44,9 +44,9 @@ describe('the helper', () => {
         Labels['temporal-gitlab-runner.build']?.endsWith(`/${id}`) === true,
     );
     assert.ok(helper !== undefined, 'the helper does not run');
-    // Given arguments of `ps`, Podman would run the container's own `ps`.
+    // With arguments of `ps`, Podman would run the container's own `ps`.
     const columns = (await isPodman(docker)) ? 'pid,args' : '-eo pid,args';
-    // Its type is too narrow: the columns depend on the arguments.
+    // The declared type is too narrow, because the columns depend on the arguments.
     const top = (await docker.getContainer(helper.Id).top({ ps_args: columns })) as {
       readonly Processes: readonly (readonly string[])[];
     };

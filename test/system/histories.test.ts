@@ -7,13 +7,16 @@ import { buildId, inTemporal } from '../support/faults/people-faults.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const PIECES = 40;
-/** Writes about 2 MB, in pieces that are sent one by one. */
+/** Writes about 2 MB in pieces, each of which is sent alone. */
 const LONG = [`for i in $(seq ${PIECES}); do seq -s ' ' 10000; sleep 0.5; done`, 'echo so much'];
-/** Temporal warns at 10,240 events, and terminates at 51,200. */
+/** Temporal warns at 10,240 events and terminates the workflow at 51,200. */
 const MAX_EVENTS = 200;
-/** Two histories may differ by so many events: answers are handled in one workflow task or in two. */
+/**
+ * Two histories may differ by this number of events, because answers are handled in one workflow
+ * task or in two.
+ */
 const CHANCE_EVENTS = 12;
-/** Temporal warns at 256 KB for one payload. */
+/** Temporal warns about a payload of 256 KB. */
 const MAX_BYTES = 256 * 1024;
 
 describe('the history of a build', () => {

@@ -21,7 +21,7 @@ describe('a job that a person holds', () => {
 
   const command = (...args: string[]) =>
     runCommand(installation, args, { SUDO_USER: '', USER: 'alice' });
-  /** The stage of a job that `jobs` prints. */
+  /** Returns the stage of a job that `jobs` prints. */
   const stageOf = async (id: number): Promise<string | undefined> => {
     const { stdout } = await command('jobs');
     return new RegExp(`^${id} +(\\S+) `, 'm').exec(stdout)?.[1];
@@ -101,7 +101,7 @@ describe('a job that a person holds', () => {
     assert.equal(job.handedOut, 1);
   });
 
-  /** The command `shell` of alice with this input, whose end is not the end of the input. */
+  /** Runs the command `shell` as alice with this input. The input stays open. */
   const openShell = (id: number, input: string) => {
     const running = command('shell', `${id}`);
     running.child.stdin?.write(input);
@@ -151,7 +151,7 @@ describe('a job that a person holds', () => {
     await installation.runner.end('SIGKILL');
     await installation.start();
     const second = openShell(job.id, 'echo there; sleep 600\n');
-    second.catch(() => undefined); // looked at below
+    second.catch(() => undefined); // The promise is checked below.
     const isThere = new Promise((resolve) => {
       second.child.stdout?.on('data', (text) => {
         if (String(text).includes('there')) resolve(text);
@@ -171,7 +171,7 @@ describe('a job that a person holds', () => {
     let letGo: (value: unknown) => void = () => undefined;
     const hold = new Promise((resolve) => (letGo = resolve));
     let requests = 0;
-    // The first request waits until the hold is there, and all that follow are refused.
+    // The first request waits until the hold exists. All later requests are refused.
     const refusing = gitlab.intercept(({ kind }) => {
       if (kind !== 'git') return undefined;
       requests += 1;
@@ -237,7 +237,7 @@ describe('a job that a person holds', () => {
   });
 });
 
-/** The container that runs the script. A job with files to move has a helper besides. */
+/** Returns the container that runs the script. A job that moves files also has a helper. */
 function buildOf(containers: readonly string[]): string {
   return containers.flatMap((one) => /^container \/(\S+-build)$/.exec(one)?.[1] ?? [])[0] ?? '';
 }

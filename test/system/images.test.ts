@@ -13,7 +13,7 @@ interface Place {
   readonly open: Registry;
   readonly locked: Registry;
   readonly away: Registry;
-  /** Digest of the image `app:1` of `open`. */
+  /** The digest of the image `app:1` in the registry `open`. */
   readonly digest: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -24,7 +24,10 @@ const MANIFESTS = [
   'application/vnd.oci.image.index.v1+json',
 ];
 
-/** A public registry, a private one, one that is down, and a node that has its own logins. */
+/**
+ * Opens a public registry, a private one and one that can be stopped, and prepares logins of the
+ * node.
+ */
 async function openPlace(): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-images-'));
   const open = await openRegistry();
@@ -44,7 +47,7 @@ async function openPlace(): Promise<Place> {
   await new Docker().getImage(IMAGE).tag({ repo: `${open.host}/here`, tag: '1' });
   const head = await fetch(`http://${open.host}/v2/app/manifests/1`, {
     method: 'HEAD',
-    // Engines with the image store of containerd push manifests of OCI's media types.
+    // Engines that use containerd's image store push manifests with the media types of OCI.
     headers: { accept: MANIFESTS.join(', ') },
   });
   await writeNodeLogins(directory, { open, locked });
@@ -92,7 +95,7 @@ interface Pull {
   readonly image: string;
   readonly policy?: readonly string[];
   readonly platform?: string;
-  /** The job's DOCKER_AUTH_CONFIG. */
+  /** The value of the job's DOCKER_AUTH_CONFIG. */
   readonly config?: object;
   /** Credentials that GitLab sends with the job for its own registry. */
   readonly credentials?: readonly object[];
@@ -310,7 +313,7 @@ function logins({ locked, open }: Place): readonly Scenario[] {
   ];
 }
 
-/** The last scenario brings the registry back, so nothing after it may need its absence. */
+/** The last scenario starts the registry again, so no later scenario may need it to be away. */
 function outages({ away }: Place): readonly Scenario[] {
   return [
     pull({
@@ -350,7 +353,7 @@ if (registryProgram() === undefined) {
     ...logins(place),
     ...outages(place),
   ]);
-  // Only a log at debug level names each try.
+  // Only the log at debug level contains each try.
   const talkative = { dockerToml, env: { ...env, LOG_LEVEL: 'debug' } };
   describeScenarios('a registry that comes back', talkative, returns(place));
 }

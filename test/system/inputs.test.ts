@@ -1,7 +1,9 @@
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
 import { describeScenarios, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 
-/** A job with `inputs:` as in .gitlab-ci.yml, and the values that a person has chosen. */
+/**
+ * Returns a job with `inputs:` as in .gitlab-ci.yml, and with the values that a person has chosen.
+ */
 function withInputs(
   job: JobSpec,
   inputs: Readonly<Record<string, string | number | boolean | readonly string[]>>,

@@ -4,7 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
-/** The contract: names and labels of gitlab-runner 19.4, independent of those in src. */
+/**
+ * The names and labels of gitlab-runner 19.4. Scrapers rely on them, so the test does not take them
+ * from src.
+ */
 const GITLAB_RUNNER: Readonly<Record<string, string>> = {
   gitlab_runner_jobs: 'executor_stage runner runner_name stage state system_id',
   gitlab_runner_jobs_total: 'runner runner_name system_id',
@@ -165,7 +168,10 @@ describe('a node with a metrics server', () => {
   });
 });
 
-/** Sorted names of the labels of the first line of a metric; undefined when there is none. */
+/**
+ * Returns the sorted names of the labels in the first line of a metric, or undefined when there is
+ * no such line.
+ */
 function labelsIn(text: string, name: string): string | undefined {
   const line = new RegExp(`^${name}(?:\\{(.*)\\})? \\S+$`, 'm').exec(text);
   if (line === null) return undefined;

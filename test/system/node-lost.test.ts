@@ -13,17 +13,19 @@ const ENV = { TEMPORAL_GITLAB_RUNNER_NODE_WAIT: '5s' };
 const FINISH_LIMIT_MS = 180_000;
 const MOMENT = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
 
-/** Two nodes that share GitLab, Temporal, key and Docker; the first one has the job when it is lost. */
+/**
+ * Two nodes that share GitLab, Temporal, key and Docker. The first one has the job when it is lost.
+ */
 interface Scene {
   readonly installation: Installation;
   readonly job: FakeJob;
   /** Starts the second node. */
   startSecond(): Promise<SecondNode>;
-  /** How often the script began on both nodes. */
+  /** Returns how often the script began on both nodes. */
   countRuns(): Promise<number>;
   /** Resolves when the job fetches its sources. */
   whenFetching(): Promise<unknown>;
-  /** Lets the fetch go on. Without it the fetch never ends. */
+  /** Lets the fetch continue. The fetch never ends without this call. */
   letFetch(): void;
 }
 
@@ -76,14 +78,16 @@ const ENDLESS: JobSpec = {
   script: [BEGUN, 'echo in the script', 'sleep 600'],
   variables: [NO_GIT],
 };
-/** A job that is longer than a restart of a node, and shorter than the outage of a lost one. */
+/**
+ * A job that takes longer than a restart of a node, and is shorter than the outage of a lost one.
+ */
 const LONG: JobSpec = {
   script: [BEGUN, 'echo in the script', 'sleep 30', 'echo done'],
   variables: [NO_GIT],
 };
 const FETCHING: JobSpec = { script: [BEGUN, 'echo in the script'] };
 
-/** How many calls about this job GitLab has got from runners. */
+/** Returns the number of calls about this job that runners have sent to GitLab. */
 function countCalls({ installation, job }: Scene): number {
   const { requests } = installation.gitlab;
   return requests.filter(({ path }) => path.includes(`/jobs/${job.id}`)).length;
@@ -155,7 +159,8 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       await scene.whenFetching();
       const second = await scene.startSecond();
       installation.runner.signal('SIGSTOP');
-      // The first node wakes only now: it may be the first to learn that its fetch goes on.
+      // The first node wakes only now, so it may be the first one to learn that its fetch
+      // continues.
       await job.whenLog(/the job starts again on node/, FINISH_LIMIT_MS);
       installation.runner.signal('SIGCONT');
       scene.letFetch();
@@ -185,7 +190,7 @@ describe('a node that is lost', { concurrency: 3 }, () => {
       const { installation, job } = scene;
       await job.whenLog(/in the script/);
       await installation.runner.end('SIGKILL');
-      // The outage that is tested is longer than the failover's detection and its wait.
+      // The outage must be longer than the detection of the failover and its wait.
       await new Promise((resolve) => setTimeout(resolve, 65_000));
       await installation.start(ENV);
       await job.whenFinished(FINISH_LIMIT_MS);

@@ -11,18 +11,18 @@ const LATIN = [/^latin\nutf$/m, /^ 63 61 66 e9 2e 74 78 74 0a$/m, /^3$/m];
 
 interface Keeping {
   readonly title: string;
-  /** Script of the first job, which makes the files. */
+  /** The script of the first job, which makes the files. */
   readonly make: readonly string[];
-  /** Paths of its artifacts, and of its cache. */
+  /** The paths of the first job's artifacts and of its cache. */
   readonly paths?: readonly string[];
   readonly untracked?: boolean;
   readonly user?: string;
-  /** Script of the jobs that get the files. */
+  /** The script of the jobs that get the files. */
   readonly look: readonly string[];
   readonly log: readonly (string | RegExp)[];
 }
 
-/** The files are passed from job to job, once as artifacts and once as a cache. */
+/** The files are passed from one job to another, once as artifacts and once as a cache. */
 describe('unusual files', () => {
   let installation: Installation;
   before(async () => {
@@ -111,7 +111,10 @@ async function play(
   return job;
 }
 
-/** Makes a file with a name in Latin-1, a link to it with such a name, and a file in UTF-8. */
+/**
+ * Returns commands that create a file with a name in Latin-1, a link to it with such a name, and a
+ * file with a name in UTF-8.
+ */
 function makeLatin(directory: string): readonly string[] {
   return [
     `D=${directory}`,

@@ -13,7 +13,9 @@ import { startSecondNode } from '../support/second-node.ts';
 import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
-/** Waits until a program has written a text. Output from before the call does not count. */
+/**
+ * Waits until a program has written a text. Output that was written before the call does not count.
+ */
 async function whenSaid({ stdout }: ChildProcess, pattern: RegExp): Promise<void> {
   let text = '';
   for await (const [chunk] of on(stdout ?? new EventEmitter(), 'data')) {
@@ -185,7 +187,8 @@ describe('a person beside the running node', () => {
     await runner.whenLog(
       /"runner_name":"system-test-0".*"msg":"runner paused: no job is asked for/,
     );
-    // The job request under way may still bring a job. After it there is none, which takes time to see.
+    // The current job request may still bring a job. No event reports that no further request
+    // brings one.
     await delay(6_000);
     const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
     assert.match((await command('list')).stderr, /^system-test-0 .* State=paused/m);
@@ -244,7 +247,7 @@ describe('a person beside the running node', () => {
     const config = await readFile(configPath, 'utf8');
     const since = runner.lines.length;
     const whenSaid = (pattern: RegExp) => runner.whenLog(pattern, 20_000, since);
-    // Renamed, so that the node never reads half of it.
+    // The file is renamed into its place, so that the node never reads half of it.
     const reload = async (text: string) => {
       await writeFile(`${configPath}.new`, text, { mode: 0o600 });
       await rename(`${configPath}.new`, configPath);

@@ -8,7 +8,8 @@ import { cacheOf, filled, found, FOUND } from '../support/cache-jobs.ts';
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
 import { jobWith } from '../support/upload-jobs.ts';
 
-// Jobs on Podman: a simulated one everywhere, and Debian's where it can be installed.
+// These jobs run on Podman: everywhere on a simulated one, and on Debian's where it can be
+// installed.
 
 const OWN_NETWORK = { key: 'FF_NETWORK_PER_BUILD', value: 'true' };
 
@@ -16,7 +17,7 @@ function withImage(image: object): JobSpec {
   return { variables: [NO_GIT], script: ['echo script-ran'], payload: { image } };
 }
 
-/** Far less than the five minutes for which a start is retried. */
+/** This is far less than the five minutes during which a start is tried again. */
 const AT_ONCE_MS = 60_000;
 
 function refusedAtOnce(
@@ -53,7 +54,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'an entrypoint that drops its command has the script on its stdin',
     job: withImage({ name: '', entrypoint: ['sh', '-c', 'echo hello; exec sh', 'sh'] }),
-    // The output of the entrypoint and that of the script may come in either order.
+    // The output of the entrypoint and the output of the script may come in either order.
     expected: { state: 'success', log: [/^(hello|script-ran)$[^]*^(hello|script-ran)$/m] },
   },
   ...refusedAtOnce([

@@ -6,7 +6,7 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
-/** The installed Temporal CLI with a false, newer version. */
+/** Returns the path of a program that is the installed Temporal CLI but reports a newer version. */
 async function newerTemporal(directory: string): Promise<string> {
   const file = join(directory, 'newer-temporal');
   const version = 'temporal version 99.0.0 (Server 99.0.0, UI 99.0.0)';
@@ -15,7 +15,9 @@ async function newerTemporal(directory: string): Promise<string> {
   return file;
 }
 
-/** Counts how often the script ran, in a file on a volume that outlives its containers. */
+/**
+ * Counts how often the script ran. The count is in a file on a volume that outlives the containers.
+ */
 const COUNTED = [
   'echo run >> /cache/runs',
   'for i in $(seq 1 60); do echo "line $i"; sleep 0.1; done',
@@ -60,7 +62,8 @@ describe('re-attachment', () => {
     const job = installation.gitlab.addJob({ script: [...COUNTED, 'exit 7'], variables: [NO_GIT] });
     await job.whenLog(/^line 1$/m);
     await installation.runner.end('SIGKILL');
-    await new Promise((resolve) => setTimeout(resolve, 8_000)); // the outage itself is what is tested
+    // The test is about an outage of this length.
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
     await installation.start();
     await job.whenFinished();
     assertJob(job, {

@@ -19,7 +19,7 @@ async function connect(installation: Installation): Promise<[Connection, string]
   return [await Connection.connect({ address: ready.temporal }), ready.namespace];
 }
 
-/** Returns the ids that the query finds. Waits, because visibility lags behind. */
+/** Returns the ids that the query finds. Waits for them, because visibility lags behind. */
 async function find(
   [{ workflowService }, namespace]: [Connection, string],
   query: string,

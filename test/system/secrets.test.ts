@@ -26,7 +26,7 @@ interface Wanted {
   readonly file?: boolean;
 }
 
-/** A secret as GitLab derives it from `secrets:` and the project's VAULT_* variables. */
+/** Returns a secret as GitLab derives it from `secrets:` and the project's VAULT_* variables. */
 function vaultSecret({ engine = 'kv-v2', ...wanted }: Wanted = {}) {
   return {
     vault: {
@@ -55,7 +55,10 @@ function job(
   return { script, variables: [NO_GIT, ID_TOKEN, ...variables], payload: { secrets } };
 }
 
-/** Whether a file of the node contains this text. Scripts of running containers do not count. */
+/**
+ * Returns whether a file of the node contains this text. Scripts of running containers do not
+ * count.
+ */
 async function isOnDisk(directory: string, text: string): Promise<boolean> {
   const grep = promisify(execFile)('grep', ['-rqaF', '--exclude=script', '-e', text, directory]);
   return grep.then(

@@ -48,7 +48,7 @@ describe('signals', () => {
     job.cancel();
     await job.whenFinished();
     await installation.whenClean();
-    // Lines of the SDK have these fields. The other texts are about the stop itself.
+    // Lines of the SDK contain these fields. The other texts are about the stop itself.
     const cryptic =
       /"sdk":"temporal"|task_token|"msg":"(job request not answered|config not loaded)/;
     for (const line of [...killed.lines, ...last.lines]) {
@@ -82,7 +82,8 @@ describe('signals', () => {
     assert.equal(await job.whenFinished(), 'success');
     await writeFile(configPath, config.replaceAll(/^\[\[runners\]\][^]*$/gm, ''));
     installation.runner.signal('SIGHUP');
-    // The job request under way may still bring a job. After it there is none, which takes time to see.
+    // The current job request may still bring a job. No event reports that no further request
+    // brings one.
     await delay(6_000);
     const before = gitlab.requests.length;
     const later = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
@@ -159,7 +160,7 @@ describe('SIGTERM while the process starts', () => {
   }
 });
 
-/** The process id that a program has written to a file. */
+/** Returns the process id that a program has written to a file. */
 async function whenWritten(record: string, runner: RunnerProcess): Promise<number> {
   while (!runner.hasExited) {
     const text = await readFile(record, 'utf8').catch(() => undefined);

@@ -54,7 +54,7 @@ describe('a job whose result GitLab does not accept', () => {
           : undefined,
       );
       await first.whenLog(/Job succeeded/);
-      // This is longer than a free slot takes to be filled.
+      // This time is longer than the time until a free slot is filled.
       await assert.rejects(second.whenState(['running'], 8_000));
       assert.ok(refused.count > 0, 'its result was not refused');
       assert.deepEqual([first.state, second.handedOut], ['running', 0]);
@@ -70,7 +70,10 @@ describe('a job whose result GitLab does not accept', () => {
   });
 });
 
-/** How many jobs ran at once, from hand-out to result, by the clock of the fake GitLab. */
+/**
+ * Returns how many jobs ran at the same time, from hand-out to result, by the clock of the fake
+ * GitLab.
+ */
 function mostAtOnce(jobs: readonly FakeJob[]): number {
   const changes = jobs
     .flatMap(({ handedOutAtMs = 0, finishedAtMs = 0 }) => [

@@ -53,7 +53,7 @@ describe('a person who opens the Temporal UI in a browser', { skip: browserSkip(
     });
 
     it('says why: status, reason, exit code and stage', async () => {
-      // A workflow ends a little after GitLab has the result.
+      // A workflow ends a moment after GitLab has got the result.
       await whenText(build.status, /^\s*Failed\s*$/);
       await whenText(build.result, /script_failure, exit code 3 in step_script/);
     });

@@ -10,10 +10,13 @@ import { finish, openInstallation, type Installation } from '../support/installa
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 import { openWorkhorseTerminal, refusedTerminal, type KnownSession } from '../support/workhorse.ts';
 
-/** Ends the script after the terminal has closed: the container does not end with the shell. */
+/**
+ * Ends the script after the terminal has closed, because the end of the shell does not end the
+ * container.
+ */
 const GO_AFTER_EXIT = 'nohup sh -c "sleep 2; touch /tmp/go" >/dev/null 2>&1 & exit\n';
 
-/** A script that runs until a person ends it from the terminal. */
+/** This script runs until a person ends it from the terminal. */
 const UNTIL_TOLD = ['echo begun', 'until [ -e /tmp/go ]; do sleep 0.1; done'];
 
 function sessionOf({ session }: FakeJob): KnownSession {
@@ -79,7 +82,7 @@ describe('the web terminal of a job', () => {
       const said = { stdout: '', stderr: '' };
       child.stdout.on('data', (bytes: Buffer) => (said.stdout += bytes.toString()));
       child.stderr.on('data', (bytes: Buffer) => (said.stderr += bytes.toString()));
-      child.stdin.on('error', () => undefined); // a refused `shell` does not read its input
+      child.stdin.on('error', () => undefined); // A refused `shell` does not read its input.
       child.stdin.end(input);
       const [code] = (await once(child, 'close')) as [number];
       return { code, ...said };

@@ -17,9 +17,9 @@ const MANIFEST_HEAD = {
 };
 
 /**
- * An image whose registry begins an answer and never ends it. Docker itself gives up a registry that
- * sends no head of an answer for 30 seconds. A silent job may need that long to learn that it is
- * canceled.
+ * Returns an image whose registry begins an answer and never ends it. Docker itself waits only 30
+ * seconds for a registry that does not begin an answer. A job without output may need that long to
+ * learn that it is canceled.
  */
 async function imageOfSilentRegistry(): Promise<string> {
   const server = createServer((request, response) => {

@@ -38,7 +38,7 @@ interface Receiver {
   close(): void;
 }
 
-/** A server that records the JSON of OTLP/HTTP. */
+/** Opens a server that records the JSON of OTLP/HTTP. */
 async function openReceiver(): Promise<Receiver> {
   const received: Export[] = [];
   const server: Server = createServer((request, response) => {
@@ -83,7 +83,7 @@ describe('traces by OpenTelemetry', () => {
     });
     await job.whenFinished();
     await installation.whenClean();
-    // A worker that ends sends the remaining spans.
+    // A worker sends the remaining spans when it ends.
     await installation.runner.end('SIGTERM');
   });
   after(async () => {

@@ -32,14 +32,14 @@ interface Visit {
   readonly script: string;
   readonly image?: string;
   readonly payload?: Readonly<Record<string, unknown>>;
-  /** Expected in the log of the job, which has to succeed. */
+  /** Expected in the log of the job, which must succeed. */
   readonly log?: Expectation['log'];
 }
 
-/** Each scenario has a project of its own, because volumes belong to a project. */
+/** Each scenario has its own project, because volumes belong to a project. */
 let projects = 70_000;
 
-/** Runs two jobs of one project, to see which files of the first the second finds. */
+/** Runs two jobs of one project, to show which files of the first job the second one finds. */
 function visits(title: string, docker: string, [first, second]: readonly Visit[]): Scenario {
   projects += 1;
   const job_info = { project_id: projects };

@@ -14,7 +14,7 @@ describe('a person who queries what a live build and its runner wait for', () =>
   });
   after(() => installation.close());
 
-  // Queries without the node's key, as the UI does.
+  // Sends queries without the node's key, as the UI does.
   const ask = <T>(workflowId: string): Promise<T> =>
     inTemporal(installation, (client) => client.workflow.getHandle(workflowId).query<T>('status'));
   const whenAnswered = async <T>(id: string, isWanted: (answer: T) => boolean): Promise<T> => {
