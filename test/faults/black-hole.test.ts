@@ -18,12 +18,12 @@ interface Place {
 }
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
-/** Longer than a heartbeat time-out. */
+/** The outage is longer than a heartbeat time-out. */
 const LONG_MS = 60_000;
 const SHORT_MS = 30_000;
 /**
- * TCP retransmits only after a pause that grows with the outage, so a lost request to GitLab
- * arrives after as long again. To Temporal a new connection is made earlier.
+ * TCP retransmits after pauses that grow with the outage, so a lost request to GitLab may arrive
+ * only after another pause of the outage's length. The connection to Temporal is replaced earlier.
  */
 const NEXT_WITHIN_MS = { Temporal: 20_000, GitLab: SHORT_MS + 5_000 };
 
@@ -39,7 +39,7 @@ function dropPackets(place: () => Place, peer: 'Temporal' | 'GitLab', durationMs
     mend: async () => {
       try {
         await dropped;
-        await delay(durationMs); // the outage itself
+        await delay(durationMs); // The outage lasts this long.
       } finally {
         await place().namespace.heal();
       }
@@ -67,7 +67,7 @@ describe('a node in a network of its own', { skip }, () => {
     });
     closers.push(() => proxy.close());
     const lab = await openFaultLab({
-      // Room for a second job, which must be taken as soon as the network works again.
+      // There is a slot for a second job, which must be taken as soon as the network works again.
       ...{ launcher, concurrent: 2, runnerToml: '  limit = 2' },
       env: { TEMPORAL_ADDRESS: `${hostAddress}:${proxy.port}` },
     });

@@ -5,7 +5,7 @@ import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/
 import type { Expectation } from '../support/scenario.ts';
 
 const NOTHING: Runs = { script: 0, afterScript: 0 };
-/** Moments, with the scripts that have run by then. */
+/** The moments, each with the number of runs of its scripts until then. */
 const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['acknowledged', NOTHING],
   ['prepare', NOTHING],

@@ -23,7 +23,7 @@ interface Place {
   readonly lab: () => FaultLab;
 }
 
-/** A lab whose jobs run on their own daemon. */
+/** Opens a lab whose jobs run on a separate daemon. */
 function usePlace(liveRestore: boolean): Place {
   let daemon: SecondDaemon;
   let lab: FaultLab;
@@ -88,7 +88,8 @@ describe('Docker is restarted without live-restore', { skip }, () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     for (const moment of MOMENTS) {
       const isHeld = moment === 'script';
-      // The restart ends a helper that waits for its next stage, which starts it again.
+      // The restart ends a helper that waits for its next stage. That stage starts the helper
+      // again.
       const hasOtherStarts = ['prepare', 'helper waits', 'get_sources'].includes(moment);
       const what = isHeld ? 'the job fails by the system, and the trace says why' : 'it goes on';
       it(`by ${signal} at the moment "${moment}": ${what}`, () =>

@@ -10,7 +10,7 @@ import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';
 const WAITING: readonly Moment[] = ['prepare', 'artifact upload'];
-/** Moments, with the runs of script and after_script by then. */
+/** The moments, each with the runs of script and after_script until then. */
 const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['get_sources', { script: 0, afterScript: 0 }],
   ['script', { script: 1, afterScript: 0 }],

@@ -47,7 +47,7 @@ describe('a state directory on a small disk', { skip }, () => {
         const fill = `yes ${'x'.repeat(99)} | head -c 40000000`;
         const job = watch(add('echo begun', fill, 'echo all is well'), ['begun']);
         await job.whenFinished(90_000);
-        mended(); // the removal of the job's files has made room
+        mended(); // The disk has room again, because the files of the job were removed.
         assertJob(job, {
           state: 'failed',
           failureReason: 'runner_system_failure',
@@ -74,7 +74,7 @@ describe('a state directory on a small disk', { skip }, () => {
         const ballast = join(builds, 'ballast');
         writeFileSync(ballast, Buffer.alloc((DISK_MIB - 1) * 1024 * 1024 + 512 * 1024));
         await installation.runner.whenLog(/the disk is full, no job is asked for/);
-        // GitLab may keep an earlier request open for so long, and no event reports its end.
+        // GitLab may hold an earlier request open for this long, and no event reports its end.
         await delay(LONG_POLL_MS + 1_000);
         const job = watch(add('echo at last'), ['at last']);
         await assert.rejects(job.whenFinished(5_000));

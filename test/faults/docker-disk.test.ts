@@ -50,7 +50,7 @@ describe("the disk of Docker's own files", { skip: whyNoSecondDaemon() ?? false 
         const fill = 'dd if=/dev/zero of=big bs=1M count=1000';
         const job = watch(add('echo begun', fill, 'echo never'), ['begun']);
         await job.whenFinished(60_000);
-        mended(); // the script's files are removed with its container
+        mended(); // The script's files were removed with its container.
         assertJob(job, {
           ...{ state: 'failed', failureReason: 'script_failure', exitCode: 1 },
           log: ['begun', 'No space left on device', 'ERROR: Job failed: exit code 1'],

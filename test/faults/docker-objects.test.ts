@@ -39,7 +39,7 @@ describe('Docker’s answer', { skip: noRegistry }, () => {
     await proxy.close();
   });
 
-  /** `act` handles the first `times` calls that create a container. */
+  /** Returns a fault in which `act` handles the first `times` calls that create a container. */
   function atCreate(name: string, act: () => Promise<DockerRefusal | undefined>, times = 1): Fault {
     let left = times;
     return {
@@ -120,7 +120,7 @@ describe(
         }),
       }));
 
-    // This test is the last one, because it removes the images.
+    // This must be the last test, because it removes the images.
     it('with docker system prune -af --volumes: running containers stay, and nothing else is needed', () =>
       lab.run({
         moment: 'script',

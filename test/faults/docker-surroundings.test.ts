@@ -12,7 +12,7 @@ import { openFaultLab, type Fault, type FaultLab } from '../support/faults/fault
 
 const LISTEN = 'while true; do echo here | nc -l -p 4000; done';
 
-/** A job payload with one service that does this. */
+/** Returns the payload of a job with one service that runs this line. */
 function serving(line: string) {
   const service = {
     name: 'temporal-gitlab-runner/busybox:local',

@@ -4,8 +4,8 @@ import { it } from '../support/faults/fault-report.ts';
 import { openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
 /**
- * Longer than a heartbeat time-out, so Temporal gives the calls to another worker or to the same
- * one again.
+ * This is longer than a heartbeat time-out, so Temporal gives the calls to another worker, or again
+ * to the same one.
  */
 const FROZEN_MS = 40_000;
 

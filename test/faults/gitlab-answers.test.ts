@@ -11,7 +11,7 @@ import {
   STRANGE_OFFERS,
 } from '../support/faults/gitlab-faults.ts';
 
-// Answers that are rare, or that are neither an outage nor part of GitLab's protocol.
+// These answers are rare, and are neither an outage nor part of GitLab's protocol.
 
 describe('GitLab, or what stands before it,', () => {
   let lab: FaultLab;
@@ -34,7 +34,7 @@ describe('GitLab, or what stands before it,', () => {
 
 const INTERVAL = 'X-GitLab-Trace-Update-Interval';
 
-/** An answer that accepts a patch, with unusual headers. */
+/** Returns an answer that accepts a patch and has unusual headers. */
 function taken(headers: Readonly<Record<string, string>>): () => FakeAnswer {
   return () => ({ status: 202, headers, afterwards: true });
 }
@@ -64,7 +64,7 @@ const PATCHES: readonly (readonly [why: string, trial: Omit<Trial, 'moment'>])[]
   [
     'that does not fit, with a Range that is not so, is sent from there',
     {
-      // Sending on from there would leave a gap.
+      // The runner must not follow this Range, because it would leave a gap.
       fault: giveAnswers({
         ...{ name: '416 with a wrong Range', times: 2 },
         answer: () => ({ status: 416, headers: { Range: '0-5' } }),

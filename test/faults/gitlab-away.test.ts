@@ -10,10 +10,12 @@ import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/fault
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;
-/** Stands for an outage of a day: every pause between two tries has reached its maximum. */
+/**
+ * This time stands for an outage of a day: every pause between two tries has reached its maximum.
+ */
 const AWAY_MS = 60_000;
 const DELIVERY_LIMIT_MS = 60_000;
-/** A job is requested again within this time, not after minutes. */
+/** A job must be requested again within this time, and not after minutes. */
 const POLL_LIMIT_MS = 5_000;
 const AWAY: FakeAnswer = { status: 503, body: '{"message":"503 Service Unavailable"}' };
 
@@ -21,7 +23,7 @@ describe('a GitLab that is away for long', () => {
   let place: OwnPlace;
   before(async () => {
     place = await openOwnPlace({
-      // One slot more than there are waiting results.
+      // There is one slot more than there are waiting results.
       concurrent: JOBS + 1,
       runnerToml: '  request_concurrency = 4',
       gitlab: { traceUpdateIntervalSeconds: 1 },
@@ -36,7 +38,7 @@ describe('a GitLab that is away for long', () => {
   it('gets them also after a maintenance that refuses writes and answers reads', () =>
     bridge('GitLab in maintenance mode for a minute', (method) => method !== 'GET'));
 
-  /** Jobs end while GitLab is away; then it comes back. */
+  /** Lets jobs end while GitLab is away, and lets GitLab come back afterwards. */
   async function bridge(fault: string, isRefused: (method: string) => boolean): Promise<void> {
     await tryFault(place, { fault, moment: 'script' }, async ({ watch, mended }) => {
       const { installation, witness } = place;
@@ -48,7 +50,7 @@ describe('a GitLab that is away for long', () => {
       await Promise.all(jobs.map((job) => job.whenLog(/begun/, 120_000)));
       const outage = gitlab.intercept(({ method }) => (isRefused(method) ? AWAY : undefined));
       await writeFile(join(witness, go), '');
-      await delay(AWAY_MS); // the outage itself
+      await delay(AWAY_MS); // The outage lasts this long.
       for (const job of jobs) assert.equal(job.state, 'running', 'it was away');
       outage.remove();
       mended();

@@ -6,7 +6,7 @@ import { it } from '../support/faults/fault-report.ts';
 import { isUpdate, openFaultLab, type Fault, type FaultLab } from '../support/faults/faults.ts';
 import { COUNTED, tryFault } from '../support/faults/own-trials.ts';
 
-/** GitLab's own limit is two minutes. */
+/** The real GitLab waits for two minutes. */
 const ACKNOWLEDGE_MS = 10_000;
 
 const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
@@ -17,7 +17,10 @@ const LOST: readonly (readonly [title: string, answer: FakeAnswer])[] = [
   ['is replaced by 502', { status: 502, body: '<html>', afterwards: true }],
 ];
 
-/** No runner knows about the job. Only GitLab can know, and does when its time is over. */
+/**
+ * No runner knows about the job. Only GitLab can notice this, when the time for the acknowledgement
+ * is over.
+ */
 describe('the answer with a job in it', () => {
   let lab: FaultLab;
   before(async () => {
@@ -39,7 +42,7 @@ describe('the answer with a job in it', () => {
       fault: killWorker(ACKNOWLEDGE_MS + 5_000),
     }));
 
-  // gitlab#581960: the payload of a job is not always complete.
+  // The payload of a job is not always complete: gitlab#581960.
   for (const [why, payload] of [
     ['is 0', { runner_info: { timeout: 0 } }],
     ['is missing', { runner_info: { timeout: undefined } }],
@@ -75,8 +78,8 @@ function dieAsking(): Fault {
 }
 
 /**
- * GitLab's answer when a runner reports that a job runs, although another runner may have it by
- * now.
+ * These are GitLab's answers to the report that a job runs. Another runner may have the job by
+ * then.
  */
 describe('GitLab, after the acknowledgement of a job,', () => {
   let lab: FaultLab;
@@ -111,7 +114,7 @@ function refuseTheJob(status: number): Fault {
         [`PUT ${status}`],
         'nothing is said of a job that is not ours',
       );
-      job.erase(); // without this GitLab would hand it out again
+      job.erase(); // GitLab would otherwise hand the job out again.
     },
   };
 }
@@ -120,7 +123,8 @@ function answerLate(delayMs: number): Fault {
   return {
     name: `GitLab answers "running" after ${delayMs / 1000} s`,
     strike: ({ installation, job }) => {
-      const hold = new Promise((resolve) => setTimeout(resolve, delayMs)); // the delay itself
+      // The answer is late by this time.
+      const hold = new Promise((resolve) => setTimeout(resolve, delayMs));
       const interception = installation.gitlab.intercept((request) => {
         if (request.jobId !== job.id || !isUpdate(request, ['running'])) return undefined;
         interception.remove();

@@ -23,7 +23,7 @@ import {
 describe('a job that is handed out once more to the same runner', () => {
   let lab: FaultLab;
   before(async () => {
-    // Room for a second job, which must not be used.
+    // There is a slot for a second job, which must not be used.
     lab = await openFaultLab({ concurrent: 2, runnerToml: '  limit = 2' });
   });
   after(() => lab.close());
@@ -143,7 +143,7 @@ describe('two installations with one token', () => {
       const script = [COUNTED, 'echo once', 'sleep 15', 'echo end'];
       const job = watch(gitlab.addJob({ script, variables: [NO_GIT] }), ['once', 'end']);
       await job.whenLog(/once/);
-      // The node that runs it has no slot for another one.
+      // The node that runs the job has no free slot, so the other node gets it.
       job.handOutAgain();
       const runner = countReceived(job)[0] === 1 ? second.runner : first.runner;
       await runner.whenLog(new RegExp(`"job":${job.id}.*"msg":"job is taken by another runner"`));

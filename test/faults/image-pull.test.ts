@@ -42,7 +42,9 @@ describe('while an image is pulled,', { skip: noRegistry }, () => {
     await registry.close();
   });
 
-  /** A reference through the proxy to an image with a layer that this machine does not have. */
+  /**
+   * Returns a reference through the proxy to an image with a layer that this machine does not have.
+   */
   const anImage = async (base?: string): Promise<string> => {
     const repository = `fault/pull:${(count += 1)}`;
     await pushLayered(registry, repository, base);
@@ -109,7 +111,7 @@ describe('while an image is pulled,', { skip: noRegistry }, () => {
         'registry killed, away for 5 s,',
         async () => {
           await registry.stop();
-          await delay(5_000); // the outage itself
+          await delay(5_000); // The outage lasts this long.
           await registry.start();
           return 'reset';
         },

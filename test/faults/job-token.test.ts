@@ -9,7 +9,7 @@ import {
   type Runs,
 } from '../support/faults/faults.ts';
 
-/** Moments, with the runs of script and after_script until the fault is noticed. */
+/** The moments, each with the runs of script and after_script until the fault is noticed. */
 const TRIALS: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['script', { script: 1, afterScript: 0 }],
   ['artifact upload', { script: 1, afterScript: 1 }],
@@ -32,7 +32,7 @@ describe('the token of a job', () => {
   }
 });
 
-/** GitLab's answer to every call about the job from then on. */
+/** Returns a fault: GitLab gives the same answer to every call about the job from then on. */
 function endToken(): Fault {
   let fromLine = 0;
   let jobId = 0;

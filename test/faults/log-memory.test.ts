@@ -9,11 +9,11 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const JOBS = 20;
 const SECONDS = 10;
-/** Measured: 205 MiB without a job, 400 at the peak, however long the jobs run. */
+/** Measurements gave 205 MiB without a job and a peak of 400 MiB, however long the jobs ran. */
 const LIMIT_MIB = 500;
 /** The pause between two measurements. */
 const PAUSE_MS = 200;
-/** 1 MB in lines of a hundred bytes. */
+/** Prints 1 MB in lines of a hundred bytes. */
 const SAY_A_MEGABYTE = '{ yes "$line" | head -n 10000 || true; }';
 const SCRIPT = [
   COUNTED,
@@ -52,7 +52,9 @@ async function measurePeakMib(runner: RunnerProcess, until: Promise<unknown>): P
   return peakMib;
 }
 
-/** The memory of the program itself. Its Temporal is another process. */
+/**
+ * Returns the memory of the program itself, without that of its Temporal, which is another process.
+ */
 async function residentMib({ pid }: RunnerProcess): Promise<number> {
   return Math.round((await memoryOf(pid, 'VmRSS')) / 1024 ** 2);
 }

@@ -21,8 +21,8 @@ const MOVED: Expectation = {
   ],
 };
 /**
- * Output that the node had not sent is not in the log. Here that may be all of it;
- * `system/node-lost` waits for some.
+ * The log lacks the output that the node had not sent. In these trials that may be all output; the
+ * tests in `system/node-lost` wait for some.
  */
 const GIVEN_UP: Expectation = {
   state: 'failed',

@@ -48,7 +48,7 @@ describe('the files that a process may open', () => {
       async ({ watch, mended }) => {
         leaveFiles(installation, SPARE);
         await whenShort(installation);
-        // GitLab may keep an earlier request open for so long, and no event reports its end.
+        // GitLab may hold an earlier request open for this long, and no event reports its end.
         await delay(LONG_POLL_MS + 1_000);
         const spec = { script: [COUNTED, 'echo at last'], variables: [NO_GIT] };
         const job = watch(installation.gitlab.addJob(spec), ['at last']);
@@ -76,7 +76,7 @@ describe('the files that a process may open', () => {
       place,
       { fault: 'limit of open files 256', moment: 'script' },
       async ({ watch, mended }) => {
-        mended(); // the limit stays
+        mended(); // This fault does not end: the limit stays.
         const jobs = Array.from({ length: 18 }, (_, index) => {
           const script = [COUNTED, 'sleep 2', `echo job ${index} ends`];
           const job = installation.gitlab.addJob({ script, variables: [NO_GIT] });

@@ -12,7 +12,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'artifact upload', 'final update'];
-/** A minute is longer than a heartbeat time-out, so Temporal hands the calls out again. */
+/** A minute is longer than a heartbeat time-out, so Temporal gives the calls out again. */
 const LASTING_MS = [20_000, 60_000];
 
 /**
@@ -24,7 +24,7 @@ function partition(proxy: () => TcpProxy, peer: string, durationMs: number): Fau
     name: `no way to ${peer} for ${durationMs / 1000} s`,
     strike: () => proxy().blackHole(),
     mend: async () => {
-      await delay(durationMs); // the outage itself
+      await delay(durationMs); // The outage lasts this long.
       proxy().heal();
     },
   };
@@ -39,7 +39,7 @@ function slowDown(proxy: () => TcpProxy, peer: string): Fault {
     name: `${peer} is 300 ms away`,
     strike: () => proxy().delay(300),
     mend: async () => {
-      await delay(10_000); // the time for which it is slow
+      await delay(10_000); // The connection is slow for this long.
       proxy().heal();
     },
   };

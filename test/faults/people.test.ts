@@ -26,7 +26,7 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const run = promisify(execFile);
 
-/** Acts on the workflow by its id, as a person does in the Temporal UI. */
+/** Runs a command of Temporal's program on the workflow of the job, as a person may do. */
 async function temporal(installation: Installation, job: FakeJob, verb: string): Promise<void> {
   const record = join(installation.stateDir, 'temporal', 'server.json');
   const { port } = JSON.parse(await readFile(record, 'utf8')) as { readonly port: number };
@@ -46,7 +46,7 @@ function askTemporal(verb: string): Fault {
 
 const NOBODY = { listen: () => () => undefined, countStarts: () => 0, close: () => undefined };
 
-/** Messages that anybody with write access to the namespace can send while a job runs. */
+/** Sends the messages that anybody with write access to the namespace can send while a job runs. */
 const sendAll: Sender = async (workflow, { installation, job }) => {
   const build = workflow.getHandle(buildId(installation, job));
   const feeder = workflow.getHandle(await feederId(installation));
@@ -170,7 +170,7 @@ describe('a person who acts on a build', () => {
     tryFault(lab, { fault: 'GitLab away for 20 s', moment: 'no job' }, async (observation) => {
       const { gitlab } = lab.installation;
       const outage = gitlab.intercept(() => ({ status: 503 }));
-      await new Promise((resolve) => setTimeout(resolve, 20_000)); // the outage itself
+      await new Promise((resolve) => setTimeout(resolve, 20_000)); // The outage lasts this long.
       outage.remove();
       observation.mended();
       const job = observation.watch(gitlab.addJob({ script: [COUNTED, 'echo short'] }), ['short']);

@@ -16,11 +16,11 @@ import { it } from '../support/faults/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab, type Trial } from '../support/faults/faults.ts';
 
 const JOBS = Number(process.env['FAULT_JOBS'] ?? 100);
-/** Random in each run. `npm run test:faults -- --seed <number>` repeats one. */
+/** The seed is random in each run. `npm run test:faults -- --seed <number>` repeats a run. */
 const SEED = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 31));
 const PAGE = { status: 502, headers: { 'Content-Type': 'text/html' }, body: '<html></html>' };
 
-/** Faults that must not change the result of a job at any moment. */
+/** Returns a trial with a fault that must not change the result of a job, at any moment. */
 function drawTrial(random: () => number): Trial {
   const pick = <T>(choices: readonly [T, ...T[]]): T =>
     choices[Math.floor(random() * choices.length)] ?? choices[0];
@@ -42,12 +42,12 @@ function drawTrial(random: () => number): Trial {
     () => answerWrongly({ cut: true, afterwards: true }, times),
     () => answerWrongly({ cut: 'midway', afterwards: true }, times),
   ])();
-  // A call that is never repeated must not get a wrong answer.
+  // The check that the fault had an effect is left out, because the job may have no more calls.
   const { confirm: _, ...certain } = fault;
   const moment = pick(MOMENTS as [Trial['moment'], ...Trial['moment'][]]);
   return {
     ...{ moment, fault: certain, resends: 10, goesOn: random() < 0.5, limitMs: 240_000 },
-    // Sources are fetched again after GitLab was away for git.
+    // The sources are fetched again when GitLab was away for git.
     hasOtherStarts: moment === 'get_sources' && fault.name.startsWith('GitLab away'),
   };
 }

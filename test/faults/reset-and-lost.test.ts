@@ -29,7 +29,8 @@ describe('a build that is reset after its node was lost in the script', () => {
     await place.close();
   });
 
-  // Its new run does not know about a begun script, and the node that knows does not answer.
+  // The workflow's new run does not know that the script has begun. The node that knows it does not
+  // answer.
   it('is not run by another node', () => {
     const others = [{ leftovers: async () => (await second?.leftovers()) ?? [] }];
     const trial = { fault: 'node lost, then workflow reset', moment: 'script', others };

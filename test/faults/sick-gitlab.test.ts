@@ -16,9 +16,9 @@ import {
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const CHECK_INTERVAL_MS = 1_000;
-/** A request without an answer lends its slot to others after this time. */
+/** After this time a request without an answer gives its slot to other runners. */
 const LENT_AFTER_MS = 5_000;
-/** Additional time for a request, its answer and a busy machine. */
+/** The additional time for a request and its answer on a busy machine. */
 const SLACK_MS = 1_500;
 const AWAY_MS = 20_000;
 
@@ -27,11 +27,11 @@ const SICK: readonly (readonly [title: string, answer: () => FakeAnswer])[] = [
   ['cuts every connection', () => ({ cut: true })],
   ['answers 503', () => ({ status: 503 })],
   ['answers 503 and asks to wait', () => ({ status: 503, headers: { 'Retry-After': '8' } })],
-  // This test is the last one, because the runner is not asked for the next five minutes.
+  // This must be the last test, because the runner sends no request for the next five minutes.
   ['answers 429 for long', () => ({ status: 429, headers: { 'Retry-After': '1000000000' } })],
 ];
 
-/** Two runners share one slot, which a long request must not keep. */
+/** Two runners share one slot. A long request must not keep it. */
 describe('a runner whose GitLab has a fault', () => {
   let place: OwnPlace;
   let installation: Installation;
@@ -115,14 +115,14 @@ function sickness(title: string): OwnTrial {
   return { fault: `GitLab of another runner ${title}`, moment: 'no job' };
 }
 
-/** Fails unless the job is taken within one interval. */
+/** Fails when the job is not taken within one interval. */
 async function assertPrompt(job: FakeJob): Promise<void> {
   await job.whenState(['running', 'success'], CHECK_INTERVAL_MS + SLACK_MS);
   await job.whenFinished();
   assertJob(job, { state: 'success' });
 }
 
-/** The second runner uses the same GitLab with another address. */
+/** Makes the second runner use another address of the same GitLab. */
 async function nameAnotherUrl({ configPath, gitlab }: Installation, url: string): Promise<void> {
   const toml = await readFile(configPath, 'utf8');
   const at = toml.lastIndexOf(gitlab.url);
@@ -130,14 +130,14 @@ async function nameAnotherUrl({ configPath, gitlab }: Installation, url: string)
   await writeFile(configPath, changed, { mode: 0o600 });
 }
 
-/** The longest time between two requests of a runner. */
+/** Returns the longest time between two requests of a runner. */
 async function longestPause(
   { gitlab }: Installation,
   token: string,
   durationMs: number,
 ): Promise<number> {
   const beginMs = Date.now();
-  await delay(durationMs); // the fault itself
+  await delay(durationMs); // The fault lasts this long.
   const asked = gitlab.requests
     .filter(({ atMs }) => atMs >= beginMs)
     .filter(({ path }) => path.endsWith('/jobs/request'))

@@ -11,14 +11,14 @@ import {
   stopWorkerTwice,
 } from '../support/faults/signal-faults.ts';
 
-/** All moments but those at which the process has ended or is about to end. */
+/** All moments except those at which the process has ended or is about to end. */
 const BEFORE_THE_END: readonly Moment[] = [
   ...(['handed out', 'acknowledged', 'prepare', 'get_sources', 'script'] as const),
   ...(['after the script', 'artifact upload'] as const),
 ];
 const SOME: readonly Moment[] = ['prepare', 'script', 'after the script', 'artifact upload'];
 const FROZEN_MS = 60_000;
-/** As long as the module blocks it. */
+/** The module blocks the event loop for this time. */
 const BLOCKED_MS = 40_000;
 const BROKEN = { state: 'failed', failureReason: 'runner_system_failure' } as const;
 

@@ -11,9 +11,7 @@ import {
 
 const LOST = /WARNING: up to [1-9]\d* bytes of this log were lost on the runner's disk/;
 
-/**
- * Damage to bytes that are also in the script's own file, from which they are read again.
- */
+/** Damage to bytes that the script's own file also contains. They are read again from that file. */
 const MENDED: readonly (readonly [name: string, damage: Damage])[] = [
   ['cut by 1 byte', cut(1)],
   ['cut by 100 bytes', cut(100)],
@@ -79,7 +77,8 @@ describe('a spool file of which GitLab had nothing when a power cut damaged it',
         moment: 'acknowledged',
         fault: damageUnsentSpool(name, damage),
         expected: { state: 'success', log: [/\?{100}/, LOST, 'Job succeeded'] },
-        // GitLab is asked for its length, and its checksum is that of the lost bytes.
+        // The runner asks GitLab for the length of its trace, and the runner's checksum is that of
+        // the lost bytes.
         forgiven: /a gap: |final with "crc32/,
       }));
   }

@@ -7,7 +7,7 @@ import {
   type OuterTemporal,
 } from '../support/faults/temporal-faults.ts';
 
-// This test mostly waits. In a file of its own it runs beside the others.
+// This test mostly waits. It has its own file so that it can run beside the others.
 
 const TEN_MINUTES_MS = 10 * 60_000;
 

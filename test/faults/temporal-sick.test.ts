@@ -18,10 +18,10 @@ import {
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
 const SICK_MS = 20_000;
 const FAR = { delayMs: 500, jitterMs: 300, cutEveryMs: 4_000, durationMs: 30_000 };
-/** Room for a second job, which must be taken when Temporal works again. */
+/** There is a slot for a second job, which must be taken when Temporal works again. */
 const ROOM = { concurrent: 2, runnerToml: '  limit = 2' };
 
-/** Answers in place of Temporal, which never receives these calls. */
+/** The proxy answers instead of Temporal, which never receives these calls. */
 function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
   let before = 0;
   const share = sickness.oneOf === 1 ? 'each call' : `one of ${sickness.oneOf} calls`;
@@ -32,7 +32,7 @@ function answerSickly(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
       proxy().fallSick(sickness);
     },
     mend: async () => {
-      await delay(SICK_MS); // the fault itself
+      await delay(SICK_MS); // The fault lasts this long.
       proxy().heal();
     },
     afterwards: ({ installation }) => assertNextTaken(installation),
@@ -59,7 +59,7 @@ function startAgainst(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
 }
 
 /**
- * The effects of packets that are sometimes lost: data is late or the connection ends.
+ * Simulates a distant Temporal: packets are sometimes lost, so data is late or the connection ends.
  */
 function goFar(proxy: () => TcpProxy): Fault {
   let cutting: NodeJS.Timeout | undefined;
@@ -70,7 +70,7 @@ function goFar(proxy: () => TcpProxy): Fault {
       cutting = setInterval(() => proxy().cut(), FAR.cutEveryMs);
     },
     mend: async () => {
-      await delay(FAR.durationMs); // the fault itself
+      await delay(FAR.durationMs); // The fault lasts this long.
       clearInterval(cutting);
       proxy().heal();
     },

@@ -17,9 +17,12 @@ import { NO_GIT } from '../support/scenario.ts';
 import { startOuterTemporal, type OuterTemporal } from '../support/faults/temporal-faults.ts';
 
 const JOBS = 20;
-/** Twice the heartbeat time-out: the calls of all jobs have timed out when it is back. */
+/**
+ * This is twice the heartbeat time-out, so the calls of all jobs have timed out when Temporal is
+ * back.
+ */
 const AWAY_MS = 60_000;
-/** From its return until the last job has ended. */
+/** The last job must end within this time after Temporal's return. */
 const RECOVERY_MS = 60_000;
 
 const SCRIPT: readonly string[] = [
@@ -50,7 +53,7 @@ describe(`Temporal with ${JOBS} jobs`, () => {
     existsSync(join(place.witness, `${id}.${what}`));
   const letGo = (job: FakeJob): Promise<void> => writeFile(join(place.witness, `${job.id}.go`), '');
 
-  /** Half of them end while it is away. */
+  /** Half of the jobs end while Temporal is away. */
   it('is away for longer than a heartbeat time-out: all continue, none runs twice', () =>
     tryFault(place, { fault: 'Temporal away, 20 jobs', moment: 'script' }, async (trial) => {
       const { gitlab } = place.installation;
@@ -61,7 +64,7 @@ describe(`Temporal with ${JOBS} jobs`, () => {
       await whenAll(jobs, (job) => has(job, 'here'));
       await temporal.kill();
       await Promise.all(jobs.slice(0, JOBS / 2).map(letGo));
-      await delay(AWAY_MS); // the outage itself
+      await delay(AWAY_MS); // The outage lasts this long.
       await temporal.start();
       trial.mended();
       const backMs = Date.now();

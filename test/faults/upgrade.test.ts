@@ -14,14 +14,17 @@ import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-/** Imports under new names, because the current imports of the source may change. */
+/**
+ * Returns an edit that imports functions under new names, because the source's own imports may
+ * change.
+ */
 function importInto(file: string): Edit {
   const names = 'log as nextLog, patched as nextPatched, sleep as nextSleep';
   return { file, find: '', replace: `import { ${names} } from '@temporalio/workflow';\n` };
 }
 
 /**
- * Each stage of the next release waits a moment before it begins, which is a new timer in every
+ * In the next release each stage waits a moment before it begins. The wait is a new timer in every
  * history.
  */
 const NEXT_RELEASE: readonly Edit[] = [
@@ -34,7 +37,7 @@ const NEXT_RELEASE: readonly Edit[] = [
             if (nextPatched('next-release')) await nextSleep(10);`,
   },
 ];
-/** In the release after it each runner also does something new before each request. */
+/** In the release after that, each runner also does something new before each request. */
 const LATER_RELEASE: readonly Edit[] = [
   ...NEXT_RELEASE,
   importInto('workflows/serve-runner.js'),
@@ -58,7 +61,7 @@ async function hasRunners(client: Client): Promise<boolean> {
   return found.some(({ isRunning, workflowId }) => isRunning && !workflowId.startsWith('build/'));
 }
 
-/** Lists workflows without their memos, which are encrypted. */
+/** Returns the workflows without their memos, which are encrypted. */
 async function listWorkflows(client: Client): Promise<readonly Found[]> {
   const { executions } = await client.workflowService.listWorkflowExecutions({
     namespace: 'default',
@@ -89,7 +92,7 @@ describe('jobs that run while the program is replaced', () => {
   afterEach(() => installation.runner.end('SIGTERM'));
   after(() => place.close());
 
-  /** Each job waits in its script until the test lets it go. */
+  /** Adds jobs. Each waits in its script until the test lets it continue. */
   const addJobs = (count: number): readonly FakeJob[] =>
     Array.from({ length: count }, () =>
       installation.gitlab.addJob({
@@ -198,7 +201,7 @@ describe('jobs that run while the program is replaced', () => {
         (await listWorkflows(client)).find((each) => each.workflowId.startsWith('feed-runners/')) ??
         assert.fail('feedRunners is not there');
       await client.workflow.getHandle(workflowId).signal('stop');
-      // The runners are there until a request of an earlier process is known to be lost.
+      // The runners stay until a request of an earlier process is known to be lost.
       for (const endMs = performance.now() + 60_000; await hasRunners(client); await delay(200)) {
         assert.ok(performance.now() < endMs, 'the runners do not end');
       }

@@ -3,7 +3,7 @@ import { killWorker } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
 import { MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
 
-// These tests mostly wait. In a file of their own they run beside the others.
+// These tests mostly wait. They have their own file so that they can run beside the others.
 
 describe('a worker that is killed and away for a while', () => {
   let lab: FaultLab;

@@ -55,7 +55,10 @@ describe('worker and Temporal together', () => {
   }
 });
 
-/** Random in each run. The seed of a failed run is in its title; FAULT_SEED repeats it. */
+/**
+ * Returns seeds, which are random in each run. The seed of a failed run is in its title; FAULT_SEED
+ * repeats it.
+ */
 function seeds(): readonly number[] {
   const given = process.env['FAULT_SEED'];
   if (given !== undefined) return [Number(given)];
