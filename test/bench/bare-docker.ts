@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 
-/** The lower limit for any runner: one container created, started, waited for and removed. */
+/** Creates, starts, awaits and removes one container. No runner can do less. */
 export async function runBareContainer(image: string): Promise<void> {
   const docker = new Docker();
   const container = await docker.createContainer({ Image: image, Cmd: ['true'] });

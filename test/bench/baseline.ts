@@ -1,13 +1,14 @@
 import { ratioOf, type Figure } from './figure.ts';
 
 /**
- * The ratio to the limit, by the name of the figure. Times of another machine cannot be compared,
- * ratios can.
+ * The ratio of each figure to its limit, by the figure's name. Ratios can be compared between
+ * machines; times cannot.
  */
 export type Baseline = Readonly<Record<string, number>>;
 
 /**
- * Two runs on one machine differ by a quarter, and another machine has another Docker and another disk.
+ * Two runs on one machine differ by a quarter, and another machine has another Docker and another
+ * disk.
  */
 const ALLOWED_GROWTH = 1.5;
 
@@ -19,7 +20,10 @@ export function baselineOf(figures: readonly Figure[]): Baseline {
   return Object.fromEntries(known);
 }
 
-/** A sentence for each figure that has become slower against its limit, or is no longer measured. */
+/**
+ * Returns a sentence for each figure that has become slower in relation to its limit, or is no
+ * longer measured.
+ */
 export function findSlower(figures: readonly Figure[], baseline: Baseline): readonly string[] {
   const now = baselineOf(figures);
   return Object.entries(baseline).flatMap(([name, before]) => {

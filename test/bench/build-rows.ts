@@ -10,16 +10,16 @@ import type { BenchOptions } from './options.ts';
 import { residentMegabytes } from './process-use.ts';
 import { openSubject, type Subject } from './subject.ts';
 
-// What builds cost that last: the record that Temporal keeps of each, and memory.
+// These rows measure lasting costs of builds: the history that Temporal keeps of each, and memory.
 
 const SHORT_SECONDS = 5;
 
-/** A line of log each second. */
+/** Prints one line of log each second. */
 function lines(seconds: number): string {
   return `for second in $(seq ${seconds}); do echo "second $second"; sleep 1; done`;
 }
 
-/** Sources, a service, a cache, an artifact and after_script. */
+/** Returns a build with sources, a service, a cache, an artifact and after_script. */
 function fullBuild(seconds: number): JobSpec {
   const service = { name: JOB_IMAGE, alias: 'db', command: ['sleep', '600'] };
   return {
@@ -29,7 +29,7 @@ function fullBuild(seconds: number): JobSpec {
   };
 }
 
-/** Another runner has none. */
+/** Measures the histories of builds. Another runner has no histories. */
 export async function measureFullHistory(options: BenchOptions): Promise<readonly Figure[]> {
   if (options.runnerCommand !== undefined) return [];
   const subject = await openSubject(options);
@@ -80,7 +80,10 @@ function figuresOf(name: string, what: string, { events, kilobytes }: HistorySiz
 const INDEXED_MS = 10_000;
 const LOOK_MS = 100;
 
-/** By the plain call: the client's own list would decode memos, for which it has no key here. */
+/**
+ * Returns the size of a build's history. It lists workflows with the plain call, because the
+ * client's own list would decode memos, for which it has no key here.
+ */
 async function readSize(client: Client, jobId: number): Promise<HistorySize> {
   const query = 'WorkflowType="runBuild"';
   for (let leftMs = INDEXED_MS; leftMs > 0; leftMs -= LOOK_MS) {
@@ -101,7 +104,10 @@ async function readSize(client: Client, jobId: number): Promise<HistorySize> {
 const SLEEPERS = 10;
 const SETTLE_MS = 5_000;
 
-/** Each build whose script sleeps: what all of them add to the runner, divided. */
+/**
+ * Measures the memory of one build whose script sleeps: the growth of the runner's memory, divided
+ * by the number of builds.
+ */
 export async function measureSleeping(options: BenchOptions): Promise<readonly Figure[]> {
   const subject = await openSubject(options, { concurrent: SLEEPERS });
   try {
@@ -118,7 +124,7 @@ export async function measureSleeping(options: BenchOptions): Promise<readonly F
   }
 }
 
-/** They end with the subject. */
+/** Starts the jobs and waits until they sleep. They end with the subject. */
 async function fallAsleep({ gitlab, token }: Subject): Promise<void> {
   const spec = { script: ['echo now asleep', 'sleep 600'], variables: [NO_GIT] };
   const jobs = Array.from({ length: SLEEPERS }, () =>

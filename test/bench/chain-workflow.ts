@@ -7,7 +7,10 @@ export interface ChainActivities {
 
 const { rest } = proxyActivities<ChainActivities>({ startToCloseTimeout: '1 minute' });
 
-/** Activities that do nothing, one after the other: what Temporal itself takes for a build's. */
+/**
+ * Runs activities that do nothing, one after another. They take the time that Temporal itself needs
+ * for the activities of a build.
+ */
 export async function chain(links: number): Promise<void> {
   for (let left = links; left > 0; left -= 1) await rest();
 }

@@ -4,33 +4,36 @@ export type Unit = 'ms' | 's CPU' | '% of a core' | 'MB' | 'KB' | 'events';
 
 /** One line of the table. */
 export interface Figure {
-  /** Stable over releases, because baselines are compared by it. */
+  /** The name must not change between releases, because baselines are compared by it. */
   readonly name: string;
   readonly title: string;
   readonly unit: Unit;
-  /** In `unit`, one for each run. */
+  /** The values in `unit`, one for each run. */
   readonly values: readonly number[];
-  /** What the same machine needs at least, measured between the runs. */
+  /** The least that the same machine needs, measured between the runs. */
   readonly limit?: { readonly title: string; readonly values: readonly number[] };
-  /** The same of the other runner, right after this one's. */
+  /** The values of the other runner, measured right after those of this runner. */
   readonly other?: readonly number[];
 }
 
-/** How many times the limit a figure is; undefined where there is none. */
+/** Returns the ratio of a figure to its limit, or undefined when it has no limit. */
 export function ratioOf({ values, limit }: Figure): number | undefined {
   if (limit === undefined) return undefined;
   const least = median(limit.values);
   return least === 0 ? undefined : median(values) / least;
 }
 
-/** What of the other runner's figure this one's is; undefined where there is none. */
+/**
+ * Returns the ratio of this runner's figure to the other runner's, or undefined when there is no
+ * other.
+ */
 export function shareOf({ values, other }: Figure): number | undefined {
   if (other === undefined || other.length === 0) return undefined;
   const others = median(other);
   return others === 0 ? undefined : median(values) / others;
 }
 
-/** Puts the figures of another runner beside those of the same name. */
+/** Adds the figures of another runner to those with the same names. */
 export function besideOther(own: readonly Figure[], others: readonly Figure[]): readonly Figure[] {
   const valuesOf = new Map(others.map(({ name, values }) => [name, values]));
   return own.map((figure) => {
@@ -42,7 +45,7 @@ export function besideOther(own: readonly Figure[], others: readonly Figure[]): 
 const HEAD = ['figure', 'unit', 'median', 'min', 'max', 'limit', 'ratio', 'what the limit is'];
 const OTHER_HEAD = ['other runner', 'of it'];
 
-/** As a table in Markdown, so that it can be copied into a page. */
+/** Returns the figures as a table in Markdown, which can be copied into a page. */
 export function formatTable(figures: readonly Figure[]): string {
   const hasOther = figures.some(({ other }) => other !== undefined);
   const head = [...HEAD, ...(hasOther ? OTHER_HEAD : [])];

@@ -30,7 +30,7 @@ const MEASURES: Readonly<Record<Row, (options: BenchOptions) => Promise<readonly
 
 const args = process.argv.slice(2);
 if (args[0] === 'trace') {
-  // The stages of the log alone, without a runner.
+  // `trace` measures only the stages of the log, without a runner.
   process.stdout.write(`${await benchTraceStages()}\n`);
   process.exit();
 }
@@ -67,7 +67,7 @@ if (options.checkFile !== undefined) {
   process.exitCode = slower.length === 0 ? 0 : 1;
 }
 
-/** This runner first, and the other one right after it. */
+/** Measures this runner first, and the other one right after it. */
 async function measure(row: Row): Promise<readonly Figure[]> {
   const own = await MEASURES[row]({ ...options, runnerCommand: undefined });
   if (options.runnerCommand === undefined) return own;

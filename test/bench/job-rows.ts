@@ -9,7 +9,7 @@ import { durationMs, openSubject, type Subject } from './subject.ts';
 export const TRIVIAL: JobSpec = { script: ['true'], variables: [NO_GIT] };
 const MEGABYTE = 'dd if=/dev/urandom bs=1024 count=1024 2>/dev/null';
 
-/** Sources, a cache of 1 MB, an artifact of 1 MB and an after_script. */
+/** A job with sources, a cache of 1 MB, an artifact of 1 MB and an after_script. */
 export const FILES: JobSpec = {
   script: [`mkdir -p kept && ${MEGABYTE} > kept/cache && ${MEGABYTE} > artifact`],
   afterScript: ['true'],
@@ -28,7 +28,8 @@ interface Measured {
 }
 
 /**
- * One job after the other, with the limit between them, so that both run on the same machine state.
+ * Measures one job after another, and the limit after each job, so that both run on the machine in
+ * the same state.
  */
 async function measureJobs(options: BenchOptions, job: Measured): Promise<readonly Figure[]> {
   const subject = await openSubject(options);
@@ -41,7 +42,7 @@ async function measureJobs(options: BenchOptions, job: Measured): Promise<readon
       await subject.installation.whenClean();
       const used = (await subject.cpuSeconds()) - before;
       const limit = await job.limit.timeOf(subject);
-      if (run < 0) continue; // images and caches are cold
+      if (run < 0) continue; // The first run does not count, because images and caches are cold.
       times?.push(duration);
       cpu?.push(used);
       limits?.push(limit);
@@ -82,7 +83,7 @@ export function measureFiles(options: BenchOptions): Promise<readonly Figure[]> 
 const JOBS = 20;
 const AT_ONCE = 4;
 
-/** Time from the first 201 to the last final update. */
+/** Measures the time from the first 201 to the last final update. */
 export async function measureTwenty(options: BenchOptions): Promise<readonly Figure[]> {
   const subject = await openSubject(options, { concurrent: AT_ONCE });
   try {
@@ -111,7 +112,8 @@ async function runContainers(): Promise<void> {
 const LINE = `${'0123456789abcdef'.repeat(6)}\n`;
 
 /**
- * The whole job with a script that prints lines of 97 bytes, and the growth of the runner's memory.
+ * Measures the whole job with a script that prints lines of 97 bytes, and the growth of the
+ * runner's memory.
  */
 export async function measureLog(options: BenchOptions): Promise<readonly Figure[]> {
   const lines = Math.round((options.logMegabytes * 1e6) / LINE.length);

@@ -9,13 +9,16 @@ import { timeOf, timeOfContainer, timeOfGit, timeOfPatches } from './limits.ts';
 import type { BenchOptions } from './options.ts';
 import { startTemporal } from './temporal-server.ts';
 
-/** As many as a trivial job has. */
+/** A trivial job has this number of activities. */
 const LINKS = 8;
 const QUEUE = 'bench';
 const CHAIN_WORKFLOW = fileURLToPath(new URL('./chain-workflow.js', import.meta.url));
 const LINE = `${'0123456789abcdef'.repeat(6)}\n`;
 
-/** What no runner can do without, each by the simplest client. Another runner has the same. */
+/**
+ * Measures what every runner needs, each with the simplest client. The figures are the same for
+ * another runner.
+ */
 export async function measureLimits(options: BenchOptions): Promise<readonly Figure[]> {
   if (options.runnerCommand !== undefined) return [];
   return [...(await measureMachine(options)), await measureChain(options)];
@@ -48,7 +51,7 @@ async function measureMachine(options: BenchOptions): Promise<readonly Figure[]>
   ];
 }
 
-/** A workflow whose activities do nothing, from its start until its end is known. */
+/** Measures a workflow whose activities do nothing, from its start until its end is known. */
 async function measureChain({ runs }: BenchOptions): Promise<Figure> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const temporal = await startTemporal();

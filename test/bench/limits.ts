@@ -8,7 +8,7 @@ import type { FakeGitLab, FakeJob } from '../support/fake-gitlab/index.ts';
 import { JOB_IMAGE } from '../support/installation.ts';
 import { runBareContainer } from './bare-docker.ts';
 
-// The lower limits for any runner on this machine, measured beside it.
+// These functions measure the lower limits for any runner, on the same machine as the runner.
 
 const PATCH_BYTES = 1024 * 1024;
 const execute = promisify(execFile);
@@ -23,12 +23,12 @@ export function timeOfContainer(): Promise<number> {
   return timeOf(() => runBareContainer(JOB_IMAGE));
 }
 
-/** A fetch of the branch into a new repository, and one container. */
+/** Measures a fetch of the branch into a new repository, and one container. */
 export async function timeOfGitAndContainer(gitlab: FakeGitLab): Promise<number> {
   return (await timeOfGit(gitlab)) + (await timeOfContainer());
 }
 
-/** A fetch of the branch into a new repository. */
+/** Measures a fetch of the branch into a new repository. */
 export async function timeOfGit(gitlab: FakeGitLab): Promise<number> {
   const job = await claimJob(gitlab);
   const directory = await mkdtemp(join(tmpdir(), 'tgr-bench-'));
@@ -53,7 +53,10 @@ export async function timeOfGit(gitlab: FakeGitLab): Promise<number> {
   }
 }
 
-/** The bytes of a log, patch by patch, to the same server with the simplest client. */
+/**
+ * Measures how long the simplest client takes to send the bytes of a log to the same server, patch
+ * by patch.
+ */
 export async function timeOfPatches(gitlab: FakeGitLab, bytes: Buffer): Promise<number> {
   const job = await claimJob(gitlab);
   const time = await timeOf(async () => {
@@ -74,7 +77,7 @@ export async function timeOfPatches(gitlab: FakeGitLab, bytes: Buffer): Promise<
   return time;
 }
 
-/** A job that the bench itself takes, as a runner of its own. */
+/** Takes a job in the role of a runner. */
 async function claimJob(gitlab: FakeGitLab): Promise<FakeJob> {
   const token = `glrt-${randomBytes(10).toString('hex')}`;
   gitlab.addRunner({ token });

@@ -13,7 +13,10 @@ import { startTemporal } from './temporal-server.ts';
 
 const execute = promisify(execFile);
 
-/** Between the end of a job and the next 201, with a job that waits and no long polling. */
+/**
+ * Measures the time between the end of a job and the next 201, with a waiting job and without long
+ * polling.
+ */
 export async function measurePickUp(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const checkInterval of [1, 3]) {
@@ -35,7 +38,7 @@ export async function measurePickUp(options: BenchOptions): Promise<readonly Fig
   return figures;
 }
 
-/** With a GitLab that holds a request for a job open as long as a real one does. */
+/** Measures an idle node. GitLab holds a job request open for as long as a real one does. */
 export async function measureIdle(options: BenchOptions): Promise<readonly Figure[]> {
   const subject = await openSubject(options, { longPollMs: 50_000 });
   try {
@@ -63,7 +66,10 @@ export async function measureIdle(options: BenchOptions): Promise<readonly Figur
 
 const STARTS = 5;
 
-/** Until the first job request. Temporal runs already, and the node has been started before. */
+/**
+ * Measures the time until the first job request. Temporal is already running, and the node has been
+ * started before.
+ */
 export async function measureStart(options: BenchOptions): Promise<readonly Figure[]> {
   if (options.runnerCommand !== undefined) return [];
   const temporal = await startTemporal();

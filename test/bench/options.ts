@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** Rows of the table, in its order. */
+/** The rows of the table, in its order. */
 const ROWS = {
   trivial: 'a job that does nothing, from 201 to the final update, and its CPU',
   git: 'a job with sources',
@@ -17,7 +17,7 @@ const ROWS = {
 } as const;
 export type Row = keyof typeof ROWS;
 
-/** What `--help` prints. */
+/** The text that `--help` prints. */
 export const HELP: string = `npm run bench -- [options]
 
 Measures this runner against a fake GitLab, each figure beside what the machine needs for it alone.
@@ -45,21 +45,21 @@ ${Object.entries(ROWS)
 export interface BenchOptions {
   readonly rows: readonly Row[];
   readonly wantsHelp: boolean;
-  /** How often each row is measured; slow ones less often. */
+  /** How often each row is measured. Slow rows are measured less often. */
   readonly runs: number;
   readonly logMegabytes: number;
   readonly idleSeconds: number;
-  /** How long the coordinator takes for each answer but those of its git server. */
+  /** How long the coordinator takes for each answer, except those of its git server. */
   readonly answerMs: number;
-  /** The command that starts another runner with this config file. */
+  /** Returns the command that starts another runner with this config file. */
   readonly runnerCommand: ((configPath: string) => readonly string[]) | undefined;
   readonly jsonFile: string | undefined;
-  /** A baseline to compare with, or to write. */
+  /** The file of a baseline to compare with. */
   readonly checkFile: string | undefined;
   readonly writeBaseline: string | undefined;
 }
 
-/** Throws an error with a sentence about an unknown option. */
+/** Reads the options. Throws an error with a sentence about an unknown option. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],

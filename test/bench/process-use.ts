@@ -2,17 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memoryOf } from '../support/process-memory.ts';
 
-// CPU time and memory of processes in Linux's /proc.
+// These functions read the CPU time and memory of processes in Linux's /proc.
 
 const TICKS_A_SECOND = 100;
 const BYTES_A_MEGABYTE = 1_000_000;
 
-/** Seconds of CPU that processes have had, with those of their ended children. */
+/** Returns the CPU time of processes in seconds, including that of their ended children. */
 export async function cpuSeconds(pids: readonly number[]): Promise<number> {
   const each = await Promise.all(
     pids.map(async (pid) => {
       const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-      // Behind the program's name, which may contain spaces: utime, stime, cutime and cstime.
+      // The values utime, stime, cutime and cstime follow the program's name, which may contain
+      // spaces.
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
       return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
     }),
@@ -24,13 +25,13 @@ export async function residentMegabytes(pid: number): Promise<number> {
   return (await memoryOf(pid, 'VmRSS')) / BYTES_A_MEGABYTE;
 }
 
-/** Largest resident size of a process while something is done, in megabytes. */
+/** Returns the largest resident size of a process during the work, in megabytes. */
 export async function largestWhile(pid: number, work: () => Promise<void>): Promise<number> {
   let largest = await residentMegabytes(pid);
   const looking = setInterval(() => {
     residentMegabytes(pid).then(
       (size) => (largest = Math.max(largest, size)),
-      () => undefined, // ended: the work itself fails then
+      () => undefined, // The process has ended, so the work itself fails.
     );
   }, 100);
   try {
@@ -41,7 +42,10 @@ export async function largestWhile(pid: number, work: () => Promise<void>): Prom
   }
 }
 
-/** The embedded Temporal of a state directory; undefined for a runner without one. */
+/**
+ * Returns the process id of a state directory's embedded Temporal. Returns no id for a runner
+ * without one.
+ */
 export async function temporalPids(stateDir: string): Promise<readonly number[]> {
   const file = join(stateDir, 'temporal', 'server.json');
   const text = await readFile(file, 'utf8').catch(() => undefined);

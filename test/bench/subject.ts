@@ -6,13 +6,13 @@ import { openInstallation, type Installation } from '../support/installation.ts'
 import type { BenchOptions } from './options.ts';
 import { cpuSeconds, temporalPids } from './process-use.ts';
 
-/** A measured runner, this one or another, with its GitLab. */
+/** The runner that is measured, this one or another, with its GitLab. */
 export interface Subject {
   readonly gitlab: FakeGitLab;
   readonly installation: Installation;
   readonly token: string;
   readonly pid: number;
-  /** CPU time of the runner and of its embedded Temporal, if it has one. */
+  /** Returns the CPU time of the runner and of its embedded Temporal, if it has one. */
   cpuSeconds(): Promise<number>;
   runJob(spec: JobSpec): Promise<FakeJob>;
   close(): Promise<void>;
@@ -21,17 +21,17 @@ export interface Subject {
 export interface SubjectOptions {
   readonly concurrent?: number;
   readonly checkInterval?: number;
-  /** How long GitLab holds a job request open; 2 s unless set. A real one takes 50 s. */
+  /** How long GitLab holds a job request open. The default is 2 s; a real GitLab takes 50 s. */
   readonly longPollMs?: number;
 }
 
-/** What `npm run worker` and the service of systemd give the program too. */
+/** `npm run worker` and the service of systemd also set these variables for the program. */
 const SPARING = { NODE_OPTIONS: '--max-semi-space-size=4', MALLOC_ARENA_MAX: '2' };
 
 const LARGEST_LOG_KB = 1_000_000;
 const JOB_LIMIT_MS = 10 * 60_000;
 
-/** Returns when the runner has asked for its first job. */
+/** Starts the runner and GitLab. Resolves when the runner has requested its first job. */
 export async function openSubject(
   { answerMs, runnerCommand }: BenchOptions,
   options: SubjectOptions = {},
@@ -80,7 +80,7 @@ async function runJob(gitlab: FakeGitLab, spec: JobSpec): Promise<FakeJob> {
   return job;
 }
 
-/** Time from GitLab's 201 to the final state that GitLab has accepted. */
+/** Returns the time from GitLab's 201 to the final state that GitLab has accepted. */
 export function durationMs({ id, handedOutAtMs, finishedAtMs }: FakeJob): number {
   if (handedOutAtMs === undefined || finishedAtMs === undefined) {
     throw new Error(`job ${id} has not ended`);

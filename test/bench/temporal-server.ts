@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
 
-/** A Temporal server of the bench itself, with its records on the disk as the embedded one has them. */
+/**
+ * Starts a Temporal server for the bench. It keeps its records on the disk, as the embedded one
+ * does.
+ */
 export async function startTemporal() {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-bench-temporal-'));
   const port = 20_000 + (process.pid % 10_000);

@@ -9,8 +9,8 @@ import { createUrlMask } from '../../src/domain/trace/url-mask.ts';
 import { createUtf8Repair } from '../../src/domain/trace/utf8-repair.ts';
 import { median } from './statistics.ts';
 
-// CPU time of masking and stamping a job's log, stage by stage and in total, without disk and
-// network.
+// This module measures the CPU time of masking and stamping a job's log, stage by stage and in
+// total, without disk and network.
 
 const CHUNK_BYTES = 256 * 1024;
 const CHUNKS = 400;
@@ -19,7 +19,10 @@ const LINE_BYTES = 97;
 const NOW_MS = Date.UTC(2026, 0, 1);
 const MEBIBYTE = 1024 * 1024;
 
-/** Text like a job's log: words, digits, punctuation, and a line end every 97 bytes. */
+/**
+ * Returns text that is like a job's log: words, digits and punctuation, with a line end every 97
+ * bytes.
+ */
 function chunkOf(line: string): Uint8Array {
   const lines = Math.ceil(CHUNK_BYTES / line.length);
   return Buffer.from(line.repeat(lines)).subarray(0, CHUNK_BYTES);
@@ -29,7 +32,7 @@ const TEXT =
   'step 0042: compiling src/domain/trace/pipeline.ts -> dist/pipeline.js (ok, 12 ms, 4 warnings) ';
 const ENGLISH = `${TEXT.padEnd(LINE_BYTES - 1, '.').slice(0, LINE_BYTES - 1)}\n`;
 
-/** As many secrets as a job with some masked variables has. */
+/** A job with some masked variables has about this number of secrets. */
 const SECRETS: readonly string[] = Array.from(
   { length: 12 },
   (_, index) => `${'sctgkpwm0Z4q'[index] ?? 'x'}Ecr3t-${index * 7919}-${'value'.repeat(3)}`,
@@ -66,7 +69,10 @@ function stagesOf(): Readonly<Record<string, () => Write>> {
   };
 }
 
-/** MiB of input per second of CPU time of the whole process, with garbage collection. */
+/**
+ * Returns the MiB of input per second of CPU time. The time is that of the whole process, with
+ * garbage collection.
+ */
 function measure(write: Write, chunk: Uint8Array): number {
   const started = process.cpuUsage();
   for (let i = 0; i < CHUNKS; i++) write(chunk);
@@ -74,7 +80,10 @@ function measure(write: Write, chunk: Uint8Array): number {
   return (CHUNKS * CHUNK_BYTES) / MEBIBYTE / ((user + system) / 1e6);
 }
 
-/** The table: one row a stage, the median of several runs after one that is not counted. */
+/**
+ * Returns the table. It has one row for each stage, with the median of several runs after one that
+ * is not counted.
+ */
 export async function benchTraceStages(): Promise<string> {
   const chunk = chunkOf(ENGLISH);
   const rows = Object.entries(stagesOf()).map(([name, open]) => {
