@@ -17,7 +17,6 @@ const ROWS = {
 } as const;
 export type Row = keyof typeof ROWS;
 
-/** The text that `--help` prints. */
 export const HELP: string = `npm run bench -- [options]
 
 Measures this runner against a fake GitLab, each figure beside what the machine needs for it alone.

@@ -123,7 +123,7 @@ function answerLate(delayMs: number): Fault {
   return {
     name: `GitLab answers "running" after ${delayMs / 1000} s`,
     strike: ({ installation, job }) => {
-      // The answer is late by this time.
+      // This is the delay of the answer.
       const hold = new Promise((resolve) => setTimeout(resolve, delayMs));
       const interception = installation.gitlab.intercept((request) => {
         if (request.jobId !== job.id || !isUpdate(request, ['running'])) return undefined;

@@ -43,7 +43,7 @@ export interface OtherDaemon {
   readonly host: string;
   /** The address of this machine for containers. */
   readonly gateway: string;
-  /** The network of the jobs. The default is the daemon's own network. */
+  /** The network of the jobs. The default is the daemon's own network (`host`). */
   readonly networkMode?: string;
 }
 

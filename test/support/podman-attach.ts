@@ -39,7 +39,10 @@ export async function whyNotPrepared(
   return `${prefix}runc: ${refused}: ${MISSING_PROGRAM}`;
 }
 
-/** Returns the container's passwd file from a tar archive. */
+/**
+ * Returns the container's passwd file. Docker sends it in a tar, so the text before its first user
+ * is cut off.
+ */
 async function usersOf(container: Docker.Container): Promise<string> {
   const content = await buffer(await container.getArchive({ path: '/etc/passwd' }));
   return content.toString().replace(/^[^]*?root:/, '\nroot:');

@@ -145,7 +145,7 @@ async function handThrough(call: Call): Promise<void> {
 }
 
 async function answerSlowly(call: Call): Promise<void> {
-  await delay(SLOW_MS); // The answer is slow by this time.
+  await delay(SLOW_MS); // This is the delay of the answer.
   await handThrough(call);
 }
 
@@ -226,8 +226,8 @@ interface PathStat {
 
 /**
  * Answers with the archive of a link's target under the link's name. Names are patterns, and root
- * owns the members. In a volume of a stopped container the archive does not show that there is a
- * link, not even by its name.
+ * owns the members. In a volume of a stopped container nothing shows that there is a link: the
+ * member has the name of the target.
  */
 async function answerArchive(call: Call): Promise<void> {
   const path = call.query.get('path') ?? '';

@@ -130,8 +130,8 @@ const scenarios: readonly Scenario[] = [
     expected: {
       state: 'success',
       log: ['back\\slash: found 1 matching', 'dir\\name/*: found 1 matching'],
-      // The zip reader of this test turns backslashes into slashes, because names from Windows
-      // contain them.
+      // The zip reader of this test turns backslashes into slashes, as it must do for names from
+      // Windows.
       artifacts: [
         {
           filename: 'artifacts.zip',

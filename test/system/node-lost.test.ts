@@ -19,7 +19,6 @@ const MOMENT = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
 interface Scene {
   readonly installation: Installation;
   readonly job: FakeJob;
-  /** Starts the second node. */
   startSecond(): Promise<SecondNode>;
   /** Returns how often the script began on both nodes. */
   countRuns(): Promise<number>;

@@ -187,8 +187,8 @@ describe('a person beside the running node', () => {
     await runner.whenLog(
       /"runner_name":"system-test-0".*"msg":"runner paused: no job is asked for/,
     );
-    // The current job request may still bring a job. No event reports that no further request
-    // brings one.
+    // The current job request may still bring a job. The pause is long enough to show that no later
+    // request brings one.
     await delay(6_000);
     const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
     assert.match((await command('list')).stderr, /^system-test-0 .* State=paused/m);

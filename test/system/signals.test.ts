@@ -82,8 +82,8 @@ describe('signals', () => {
     assert.equal(await job.whenFinished(), 'success');
     await writeFile(configPath, config.replaceAll(/^\[\[runners\]\][^]*$/gm, ''));
     installation.runner.signal('SIGHUP');
-    // The current job request may still bring a job. No event reports that no further request
-    // brings one.
+    // The current job request may still bring a job. The pause is long enough to show that no later
+    // request brings one.
     await delay(6_000);
     const before = gitlab.requests.length;
     const later = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });

@@ -39,7 +39,7 @@ export interface WorkflowDetails {
 export interface SentForm {
   /** The form itself, which stays open when there is an error. */
   readonly form: Locator;
-  /** The form's message about its result. */
+  /** The text of the chosen signal or update in the form. */
   readonly description: string;
   /** This message appears when the signal or update was accepted. */
   readonly success: Locator;

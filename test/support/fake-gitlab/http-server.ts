@@ -18,8 +18,8 @@ import type { Route, Router } from './router.ts';
 import type { FakeAnswer, FakeGitLabOptions, RecordedRequest } from './types.ts';
 
 /**
- * This time is that of nginx before a real GitLab. It is longer than any runner keeps an idle
- * connection.
+ * The server keeps an idle connection longer than any runner does, and so does nginx before a real
+ * GitLab.
  */
 const KEEP_ALIVE_MS = 120_000;
 

@@ -71,7 +71,7 @@ export async function createFakeGitLab(
   };
 }
 
-/** The ids of earlier jobs begin so far above those of the jobs that are handed out. */
+/** The distance between the ids of earlier jobs and those of the jobs that are handed out. */
 const EARLIER_IDS = 1_000_000_000;
 
 type Options = Omit<FakeGitLabOptions, 'advertiseHost'> & { readonly advertiseHost?: string };

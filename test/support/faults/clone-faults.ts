@@ -7,7 +7,7 @@ import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
 
-/** A clone is recognised within this time. */
+/** A clone must be recognised within this time. */
 const DETECTION_LIMIT_MS = 110_000;
 
 /** Copies a node's machine: its config, its system id, and all of its state except the database. */

@@ -43,7 +43,7 @@ export function answersLate(ms: number): Treatment {
   return {
     name: `answers ${ms / 1000} s late`,
     treat: async () => {
-      await delay(ms); // The answer is late by this time.
+      await delay(ms); // This is the delay of the answer.
       return undefined;
     },
   };

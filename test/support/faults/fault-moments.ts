@@ -61,7 +61,10 @@ interface Waiting extends Scene {
 
 const MOMENT_LIMIT_MS = 60_000;
 
-/** Resolves at the moment. `strike` is called before, in the same turn of the event loop. */
+/**
+ * Calls `strike` at the moment, in the same turn of the event loop as the event. Resolves after
+ * that.
+ */
 export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
   return new Promise((resolve, reject) => {
     const closers: (() => void)[] = [];

@@ -5,7 +5,6 @@ import type { FakeJob } from '../fake-gitlab/types.ts';
 export interface Whole {
   /** The lines of the trace as `timeless` returns them. */
   readonly trace: readonly string[];
-  /** The number of container starts. */
   readonly starts: number;
 }
 

@@ -60,7 +60,6 @@ export interface Trial {
   readonly script?: readonly string[];
   /** The default is the image of the lab. */
   readonly image?: string;
-  /** Additional parts of the payload. */
   readonly payload?: JobSpec['payload'];
   readonly limitMs?: number;
 }
@@ -142,7 +141,6 @@ export async function openFaultLab(options: InstallationOptions = {}): Promise<F
 interface Lab {
   readonly installation: Installation;
   readonly containers: ContainerEvents;
-  /** A directory that is mounted into every job. */
   readonly witness: string;
 }
 

@@ -32,7 +32,8 @@ export function loseNode(): Fault {
 }
 
 /**
- * The process of the node hangs while the fleet has another node, and later continues where it was.
+ * The node's process hangs while the fleet has another node, and continues after the end of the
+ * job. The demands are those of `loseNode`.
  */
 export function freezeNode(): Fault {
   return loseUntilTheEnd({

@@ -31,7 +31,6 @@ export interface Refusing {
   readonly times?: number;
 }
 
-/** The registry refuses requests. */
 export function registryRefuses(
   door: () => RegistryDoor,
   name: string,
