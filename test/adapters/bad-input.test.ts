@@ -138,7 +138,8 @@ const ROWS: readonly Row[] = [
   ['what every object has', (good) => at(good, '/__proto__'), 404],
   ['a fragment', (good) => at(good, `${good.path}#x`), 404],
   ['a long path', (good) => at(good, `/${'x'.repeat(7_000)}`), 404],
-  ['a path beyond all limits', (good) => at(good, `/${'x'.repeat(70_000)}`), 431],
+  // The server reads this much at once. Of more it would leave a rest, and the answer could be lost.
+  ['a path beyond all limits', (good) => at(good, `/${'x'.repeat(40_000)}`), 431],
   ['a path of raw bytes', (good) => Buffer.from(toBytes(at(good, '/\xff\xfe')), 'latin1'), 400],
   [
     'the address of a proxy',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import type { StageRequest } from '../../../src/activities/contract.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
@@ -13,13 +13,15 @@ function containerOf({ docker }: World): FakeContainer {
   return found ?? assert.fail('there is no container');
 }
 
-/** A build whose environment is there, with a job that has a file variable. */
-async function open(scripts: World['scripts']) {
+/** A build with a job that has a file variable. Its containers end with the test. */
+async function open(t: TestContext, scripts: World['scripts']) {
   const context = contextOf({ job: { variables: [SECRET_FILE] } });
   const { buildId } = context;
   const world = createWorld(context, { scripts });
   const nextProcess = () => openProcess(world).activities.node;
   let node = nextProcess();
+  const destroy = () => runActivity(() => node.destroyEnvironment({ buildId }));
+  t.after(destroy);
   return {
     world,
     prepare: () => runActivity(() => node.prepareEnvironment({ buildId })),
@@ -29,7 +31,7 @@ async function open(scripts: World['scripts']) {
         const stage = { name, place: 'build', attempts: 1 } as const;
         return node.runStage({ buildId }, { stage, attempt: 1, jobStatus: 'running' });
       }),
-    destroy: () => runActivity(() => node.destroyEnvironment({ buildId })),
+    destroy,
     restart: () => {
       node = nextProcess();
     },
@@ -37,8 +39,8 @@ async function open(scripts: World['scripts']) {
 }
 
 describe('the container that is started for a shell', () => {
-  it('runs a script that only waits, and no file variable is written into it', async () => {
-    const build = await open({ 'build#1': { isEndless: true } });
+  it('runs a script that only waits, and no file variable is written into it', async (t) => {
+    const build = await open(t, { 'build#1': { isEndless: true } });
     const { world } = build;
     await build.prepare();
     const { text } = world.spool.saved;
@@ -50,8 +52,8 @@ describe('the container that is started for a shell', () => {
     assert.equal(world.spool.saved.text, text, 'nothing is in the trace of it');
   });
 
-  it('is started once for each number, also by the next process', async () => {
-    const build = await open({ 'build#1': { isEndless: true } });
+  it('is started once for each number, also by the next process', async (t) => {
+    const build = await open(t, { 'build#1': { isEndless: true } });
     await build.prepare();
     await build.start(1);
     await build.start(1);
@@ -60,16 +62,16 @@ describe('the container that is started for a shell', () => {
     assert.deepEqual(build.world.started, ['build#1']);
   });
 
-  it('gives way to the next stage, which is run once and to its end', async () => {
-    const build = await open({ 'build#1': { isEndless: true }, 'build#2': { exitCode: 3 } });
+  it('gives way to the next stage, which is run once and to its end', async (t) => {
+    const build = await open(t, { 'build#1': { isEndless: true }, 'build#2': { exitCode: 3 } });
     await build.prepare();
     await build.start(1);
     assert.deepEqual(await build.run('step_script'), { kind: 'script_failed', exitCode: 3 });
     assert.deepEqual(build.world.started, ['build#1', 'build#2']);
   });
 
-  it('is started after a stage that has ended, and does not run its script again', async () => {
-    const build = await open({ 'build#1': { exitCode: 3 }, 'build#2': { isEndless: true } });
+  it('is started after a stage that has ended, and does not run its script again', async (t) => {
+    const build = await open(t, { 'build#1': { exitCode: 3 }, 'build#2': { isEndless: true } });
     await build.prepare();
     await build.run('step_script');
     assert.equal(await build.start(1), true);
@@ -79,8 +81,8 @@ describe('the container that is started for a shell', () => {
     assert.equal(build.world.docker.containers.size, 0);
   });
 
-  it('is none where the job has none, and none is made', async () => {
-    const build = await open({});
+  it('is none where the job has none, and none is made', async (t) => {
+    const build = await open(t, {});
     assert.equal(await build.start(1), false);
     assert.equal(build.world.docker.containers.size, 0);
   });
