@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { it } from 'node:test';
 import { cleanFor } from '../../src/commands/logs.ts';
+import { readAll } from '../support/read-all.ts';
 
 it('a log on a terminal is cleaned however its bytes are cut, and its last colour ends with it', async () => {
   const terminal = new PassThrough();
@@ -11,6 +12,6 @@ it('a log on a terminal is cleaned however its bytes are cut, and its last colou
     output.write(Buffer.of(byte));
   }
   await finished(output.end());
-  assert.equal(String(terminal.read()), 'ж\u001b[31mred\u001b[0m');
+  assert.equal(readAll(terminal), 'ж\u001b[31mred\u001b[0m');
   assert.ok(!terminal.writableEnded, 'the terminal is not closed');
 });

@@ -2,18 +2,12 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { createPrompter } from '../../src/commands/prompter.ts';
+import { readAll } from '../support/read-all.ts';
 
 function prompterWith(input: string) {
-  const stderr = new PassThrough({ encoding: 'utf8' });
+  const stderr = new PassThrough();
   const prompter = createPrompter({ input: PassThrough.from([input]), stderr });
-  // One chunk after the other, because since Node 26 a read returns only one.
-  const said = (): string => {
-    const chunks: string[] = [];
-    const read = (): string | null => stderr.read() as string | null;
-    for (let chunk = read(); chunk !== null; chunk = read()) chunks.push(chunk);
-    return chunks.join('');
-  };
-  return { prompter, said };
+  return { prompter, said: () => readAll(stderr) };
 }
 
 describe('a prompt', () => {

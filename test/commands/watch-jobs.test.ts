@@ -5,6 +5,7 @@ import type { OpenBuild } from '../../src/commands/builds.ts';
 import { formatJobs } from '../../src/commands/jobs-text.ts';
 import { openScreen } from '../../src/commands/screen.ts';
 import { createJobsSink } from '../../src/commands/watch-jobs.ts';
+import { readAll } from '../support/read-all.ts';
 
 const build: OpenBuild = {
   ...{ buildId: 'build/one.test/7', jobId: '7', summary: 'app · rspec', node: 'n' },
@@ -15,7 +16,7 @@ const build: OpenBuild = {
 function openOutput(terminal?: { readonly rows: number }) {
   const stream = new PassThrough();
   const stdout = Object.assign(stream, terminal && { ...terminal, isTTY: true });
-  return { stdout, written: () => String(stream.read() ?? '') };
+  return { stdout, written: () => readAll(stream) };
 }
 
 describe('the state of a job', () => {

@@ -101,11 +101,7 @@ describe('the search attributes of builds', () => {
       { add: refusal(3, 'cannot have more than 10 search attribute of type Keyword.') },
       /more than 10/,
     ],
-    [
-      'finds one with another type',
-      { there: { Project: 1 } },
-      /Project exists with another type/,
-    ],
+    ['finds one with another type', { there: { Project: 1 } }, /Project exists with another type/],
   ];
   for (const [why, temporal, reason] of refused) {
     it(`are left out when the node ${why}, and the log tells that`, async () => {

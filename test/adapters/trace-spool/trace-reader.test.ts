@@ -7,6 +7,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, it } from 'node:test';
 import { copyTrace } from '../../../src/adapters/trace-spool/trace-reader.ts';
 import { systemClock as clock } from '../../../src/worker/machine/program.ts';
+import { readAll } from '../../support/read-all.ts';
 
 let directory: string;
 let trace: string;
@@ -20,7 +21,7 @@ it('copies the existing trace and ends, unless it follows', async () => {
   await writeFile(trace, 'one\n');
   const output = new PassThrough();
   assert.equal(await copyTrace({ directory, output, isFollowed: false, clock }), true);
-  assert.equal(String(output.read()), 'one\n');
+  assert.equal(readAll(output), 'one\n');
 });
 
 it('follows a trace until its directory is removed', async () => {
