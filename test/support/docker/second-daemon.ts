@@ -72,7 +72,7 @@ export async function openSecondDaemon({
     daemon = started;
     await untilReady(
       `unix://${socketPath}`,
-      () => started.exitCode === null,
+      () => started.exitCode === null && started.signalCode === null,
       join(directory, 'log'),
     );
   };
@@ -80,9 +80,12 @@ export async function openSecondDaemon({
     const stopped = daemon;
     daemon = undefined;
     if (stopped === undefined) return;
-    const exit = once(stopped, 'exit');
-    stopped.kill(signal);
-    await exit;
+    // Of a daemon that has ended by itself there is no event any more.
+    if (stopped.exitCode === null && stopped.signalCode === null) {
+      const exit = once(stopped, 'exit');
+      stopped.kill(signal);
+      await exit;
+    }
     // The daemon's containerd has ended with it. Its zombie process would count as running.
     if (signal === 'SIGKILL') await rm(containerdPid, { force: true });
   };
