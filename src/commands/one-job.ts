@@ -34,16 +34,16 @@ export function userName({ io: { env } }: CommandContext): string {
   return [env['SUDO_USER'], env['USER']].find((name) => (name ?? '') !== '') ?? 'somebody';
 }
 
-interface Order {
+interface Sending {
   readonly send: (build: WorkflowHandle) => Promise<string>;
   readonly limitMs?: number;
 }
 
-/** Sends an order to a build. Returns its answer, or throws the reason for which it was refused. */
+/** Sends a command to a build. Returns its answer, or throws the reason for which it was refused. */
 export async function answerOf(
   client: Client,
   buildId: string,
-  { send, limitMs = COMMAND_LIMIT_MS }: Order,
+  { send, limitMs = COMMAND_LIMIT_MS }: Sending,
 ): Promise<string> {
   const build = client.workflow.getHandle(buildId);
   try {

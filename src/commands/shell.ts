@@ -33,21 +33,20 @@ export function createShellCommand(context: CommandContext): Command {
 
 async function openShell(job: string, flags: ShellFlags, context: CommandContext): Promise<void> {
   const hasTty = isTerminal(context.io.input) && context.io.stdout.isTTY === true;
-  const opened = await withTemporal(flags.config, context, async (client, state) => {
+  const { build, terminal } = await withTemporal(flags.config, context, async (client, state) => {
     const build = await findBuild(client, job);
     const record = await recordOf(build, state);
     const { container, command } = planTerminal(record);
     const engine = await engineOf(record, context);
     const open = () => engine.openTerminal(container, { command, hasTty });
     const { buildId } = build;
-    const terminal = await openTold(open, (isRunning) => {
-      const order: ShellInput = { by: userName(context), container, isRunning };
-      const send = (handle: WorkflowHandle) => handle.executeUpdate(shellUpdate, { args: [order] });
+    const opened = await openTold(open, (isRunning) => {
+      const input: ShellInput = { by: userName(context), container, isRunning };
+      const send = (handle: WorkflowHandle) => handle.executeUpdate(shellUpdate, { args: [input] });
       return answerOf(client, buildId, { send, limitMs: START_LIMIT_MS });
     });
-    return { build, terminal: terminal ?? throwEnded(container) };
+    return { build, terminal: opened ?? throwEnded(container) };
   });
-  const { build, terminal } = opened;
   context.log().info('Shell opened', { build: build.buildId, what: build.summary });
   context.setExitCode(await talk(terminal, context.io, hasTty));
 }

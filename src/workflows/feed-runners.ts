@@ -15,6 +15,7 @@ import {
   wakeHealth,
   type RunnerHealth,
 } from '../domain/runner/health.ts';
+import { isObject } from '../domain/is-object.ts';
 import { isNoInput } from '../domain/no-input.ts';
 import { reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
@@ -117,7 +118,7 @@ function handleMessages(fleet: Fleet): void {
   const reloadConfig = (request?: messages.ReloadRequest): void => {
     // Anybody with access to the namespace may send any value, and an exception here would block
     // the workflow.
-    const asked = isRecord(request) ? request : undefined;
+    const asked = isObject(request) ? request : undefined;
     if (!isNoInput(request) && !isReloadRequest(request)) {
       log.warn('reloadConfig signal with unknown content, taken as one without');
     }
@@ -160,21 +161,13 @@ function describeFleet({ settings, paused, isDraining, health }: FeedRunnersStat
 }
 
 function isReloadRequest(request: unknown): boolean {
-  const { configQueue, hasRestarted = false } = isRecord(request)
-    ? (request as Partial<messages.ReloadRequest>)
-    : {};
+  const { configQueue, hasRestarted = false } = isObject(request) ? request : {};
   return typeof configQueue === 'string' && typeof hasRestarted === 'boolean';
 }
 
 function isHealthReport(report: unknown): report is messages.HealthReport {
-  const { runnerKey, isHealthy } = isRecord(report)
-    ? (report as Partial<messages.HealthReport>)
-    : {};
+  const { runnerKey, isHealthy } = isObject(report) ? report : {};
   return typeof runnerKey === 'string' && typeof isHealthy === 'boolean';
-}
-
-function isRecord<T>(value: T | null | undefined): value is T & object {
-  return typeof value === 'object' && value !== null;
 }
 
 /** If the file cannot be read, the last good settings stay in force. */

@@ -196,9 +196,9 @@ export const retrySignal = defineSignal<[Release?]>('retry');
 export const retryUpdate = defineUpdate<string, [release: Release | undefined]>('retry');
 /**
  * Tells the build about a person's shell, so that its trace tells of it. Starts the job's container where
- * the build is held. The input is read by `parseShellOrder`.
+ * the build is held. The input is read by `parseShellCommand`.
  */
-export const shellUpdate = defineUpdate<string, [order: ShellInput]>('shell');
+export const shellUpdate = defineUpdate<string, [command: ShellInput]>('shell');
 /** What the command `shell` tells the build. */
 export interface ShellInput {
   readonly by?: string;

@@ -47,8 +47,8 @@ describe('a build that a person holds', () => {
   const hold = (command: unknown): Promise<string> =>
     handle.executeUpdate(holdUpdate, { args: [command] });
   const release = (): Promise<string> => handle.executeUpdate(releaseUpdate, { args: [undefined] });
-  const shell = (order: ShellInput): Promise<string> =>
-    handle.executeUpdate(shellUpdate, { args: [order] });
+  const shell = (command: ShellInput): Promise<string> =>
+    handle.executeUpdate(shellUpdate, { args: [command] });
   const retry = (): Promise<string> => handle.executeUpdate(retryUpdate, { args: [undefined] });
   const noticesOf = (): readonly string[] =>
     node.calls.all.flatMap((call) => /^writeNotice (.*)/.exec(call)?.[1] ?? []);

@@ -3,6 +3,7 @@ import {
   createServer,
   type IncomingHttpHeaders,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerResponse,
 } from 'node:http';
@@ -74,18 +75,12 @@ const TYPES: Readonly<Record<Answer['type'], string>> = {
  * socket it throws the error of the system.
  */
 export async function openHttpServer(options: HttpServerOptions): Promise<OpenHttpServer> {
-  const server = createServer(
-    {
-      maxHeaderSize: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
-      ...timeLimits(options.requestMs ?? REQUEST_MS),
-      keepAliveTimeout: IDLE_MS,
-      requireHostHeader: false, // `requestFault` checks it.
-    },
-    (request, response) => void answerSafely(request, response, options),
-  );
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    void answerSafely(request, response, options);
+  const server = createServer({
+    maxHeaderSize: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
+    ...requestRules(options.requestMs ?? REQUEST_MS),
+    keepAliveTimeout: IDLE_MS,
   });
+  answerAll(server, (request, response) => void answerSafely(request, response, options));
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, options);
   const address = server.address();
@@ -100,12 +95,19 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
   };
 }
 
-/** Returns limits for a request that does not end, as options of Node's servers. */
-export function timeLimits(requestMs: number) {
+/** Returns what holds for each request to our servers, as options of Node's servers. */
+export function requestRules(requestMs: number) {
   return {
     ...{ headersTimeout: requestMs, requestTimeout: requestMs },
     connectionsCheckingInterval: requestMs / 10,
+    requireHostHeader: false, // `requestFault` checks it.
   };
+}
+
+/** Answers each request, and also one whose expectation Node would refuse: `requestFault` checks it. */
+export function answerAll(server: Server, answer: RequestListener): void {
+  server.on('request', answer);
+  server.on('checkExpectation', answer);
 }
 
 async function listen(server: Server, options: HttpServerOptions): Promise<void> {

@@ -8,7 +8,14 @@ import { WebSocketServer } from 'ws';
 import type { ListenAddress } from '../../domain/runner/listen-address.ts';
 import { parseSessionTarget } from '../../domain/session/session.ts';
 import type { ContainerTerminal, Log } from '../../ports/index.ts';
-import { headersOf, listenAt, said, STATUS_WORDS, timeLimits } from '../http-server/http-server.ts';
+import {
+  answerAll,
+  headersOf,
+  listenAt,
+  requestRules,
+  said,
+  STATUS_WORDS,
+} from '../http-server/http-server.ts';
 import { requestFault } from '../http-server/request-fault.ts';
 import { isSameText } from '../http-server/same-text.ts';
 import type { ServerCertificate } from './certificate.ts';
@@ -77,18 +84,12 @@ export async function openSessionServer(options: SessionServerOptions): Promise<
     ...{ maxPayload: MAX_MESSAGE_BYTES, handleProtocols: chooseProtocol },
   });
   const scope = { ...options, sockets, timing: { ...DEFAULT_TERMINAL_TIMING, ...options.timing } };
-  const server = createServer(
-    {
-      ...{ cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
-      ...{ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_MS },
-      ...{ ...timeLimits(requestMs), handshakeTimeout: requestMs },
-      requireHostHeader: false, // `requestFault` checks it.
-    },
-    (request, response) => void answer(request, response, scope),
-  );
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    void answer(request, response, scope);
+  const server = createServer({
+    ...{ cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
+    ...{ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_MS },
+    ...{ ...requestRules(requestMs), handshakeTimeout: requestMs },
   });
+  answerAll(server, (request, response) => void answer(request, response, scope));
   server.maxConnections = MAX_CONNECTIONS;
   const connections = openConnections(server);
   const open = new Set<Promise<void>>();

@@ -87,7 +87,7 @@ function parsePerson(by: unknown): string | undefined {
 }
 
 /** A person's shell, as the command that opens it tells the build. */
-export interface ShellOrder {
+export interface ShellCommand {
   /** Who opens it; undefined when it is not known. */
   readonly by: string | undefined;
   /** Name of the container that it is in; undefined when it is not known. */
@@ -99,7 +99,7 @@ export interface ShellOrder {
 const CONTAINER = /^[\w.-]{1,200}$/;
 
 /** Reads the input of the command `shell`. Anything that is malformed counts as absent. */
-export function parseShellOrder(input: unknown): ShellOrder {
+export function parseShellCommand(input: unknown): ShellCommand {
   const { by, container, isRunning } = isObject(input) ? input : {};
   return {
     by: parsePerson(by),

@@ -51,11 +51,11 @@ function parseFailure({
   reason,
   exitCode,
   message,
-  ...rest
+  exceeded: limit,
 }: Readonly<Record<string, unknown>>): BuildOutcome | undefined {
   const isCode = exitCode === undefined || typeof exitCode === 'number';
   if (!isFailureReason(reason) || !isCode || typeof message !== 'string') return undefined;
-  const exceeded = parseExceeded(rest['exceeded']);
+  const exceeded = parseExceeded(limit);
   return { state: 'failed', reason, exitCode, message, ...(exceeded && { exceeded }) };
 }
 

@@ -78,10 +78,8 @@ function runnerCommandsOf(
   const { state, receive } = fleet;
   const refuse = (signal: string, runner: unknown): void => {
     log.warn(`${signal} names no runner of this node, ignored`, {
-      ...{
-        runner: String(runner).slice(0, MAX_SAID_CHARS),
-        known: state().settings.runners.map(({ name }) => name),
-      },
+      runner: String(runner).slice(0, MAX_SAID_CHARS),
+      known: state().settings.runners.map(({ name }) => name),
     });
   };
   return {

@@ -1,5 +1,5 @@
 import { condition, log, setHandler } from '@temporalio/workflow';
-import { describeCommand, parseShellOrder, type ShellOrder } from '../../domain/build/hold.ts';
+import { describeCommand, parseShellCommand, type ShellCommand } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import * as messages from '../messages.ts';
@@ -78,22 +78,22 @@ function handleShells(waiting: Waiting[], scope: ShellScope): void {
   setHandler(
     messages.shellUpdate,
     async (input) => {
-      const order = parseShellOrder(input);
-      const refusal = order.isRunning ? '' : await askToStart(waiting, scope);
+      const command = parseShellCommand(input);
+      const refusal = command.isRunning ? '' : await askToStart(waiting, scope);
       if (refusal !== '') throw badInput(refusal);
-      return clearValue(tellOf(order, scope));
+      return clearValue(tellOf(command, scope));
     },
     {
       description: SHELL,
       validator: (input) => {
-        const refusal = scope.endRefusal() ?? startRefusal(parseShellOrder(input), scope);
+        const refusal = scope.endRefusal() ?? startRefusal(parseShellCommand(input), scope);
         if (refusal !== undefined) throw badInput(refusal);
       },
     },
   );
 }
 
-function startRefusal({ isRunning }: ShellOrder, scope: ShellScope): string | undefined {
+function startRefusal({ isRunning }: ShellCommand, scope: ShellScope): string | undefined {
   if (isRunning) return undefined;
   if (scope.heldUntilMs() === undefined) return NOT_HELD;
   return scope.canStart() ? undefined : EARLIER_RELEASE;
@@ -112,7 +112,7 @@ async function askToStart(waiting: Waiting[], { heldUntilMs }: ShellScope): Prom
 }
 
 /** Tells people about the shell. The answer to its sender is in the clear, so it names nothing. */
-function tellOf({ by, container }: ShellOrder, { heldUntilMs, tell }: ShellScope): string {
+function tellOf({ by, container }: ShellCommand, { heldUntilMs, tell }: ShellScope): string {
   const untilMs = heldUntilMs();
   const place = container === undefined ? "the job's container" : `container ${container}`;
   const end =

@@ -5,7 +5,7 @@ import {
   describeCommand,
   parseHoldCommand,
   parseRelease,
-  parseShellOrder,
+  parseShellCommand,
   stageNamesOf,
   USUAL_HOLD_MS,
 } from '../../../src/domain/build/hold.ts';
@@ -108,7 +108,7 @@ describe('the input of the command `shell`', () => {
   ];
   for (const [input, expected, why] of orders) {
     it(`${JSON.stringify(input)?.slice(0, 60)} is understood: ${why}`, () => {
-      assert.deepEqual(parseShellOrder(input), expected);
+      assert.deepEqual(parseShellCommand(input), expected);
     });
   }
 });
