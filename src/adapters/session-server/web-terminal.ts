@@ -70,7 +70,9 @@ export async function serveTerminal(terminal: WebTerminal): Promise<void> {
 
 interface Screen {
   /** The open shell; undefined between two shells. */
-  current: ContainerTerminal | undefined;
+  readonly current: ContainerTerminal | undefined;
+  /** Takes the shell that has opened, or undefined when it has ended. Only an open shell can be idle. */
+  enter(shell: ContainerTerminal | undefined): void;
   /** Sends bytes to the person. Resolves when the person's side has taken them. */
   show(bytes: Uint8Array): Promise<void>;
   say(text: string): Promise<void>;
@@ -79,18 +81,18 @@ interface Screen {
 
 async function runShells(terminal: WebTerminal, screen: Screen): Promise<void> {
   const { visit } = terminal;
-  screen.current = terminal.shell;
+  let { shell } = terminal;
   for (;;) {
-    const { current } = screen;
-    for await (const { bytes } of current.output) await screen.show(bytes);
-    if (visit.ending.aborted || (await wasLeft(current, terminal))) return;
-    screen.current = undefined;
+    screen.enter(shell);
+    for await (const { bytes } of shell.output) await screen.show(bytes);
+    if (visit.ending.aborted || (await wasLeft(shell, terminal))) return;
+    screen.enter(undefined);
     await screen.say('The container has ended; a shell opens when it is started again.');
     // Docker also opens shells in a container that is ending, and they end at once.
     await delay(terminal.timing.retryMs);
     const next = await openWhenRunning(terminal);
     if (next === undefined) return;
-    screen.current = next;
+    shell = next;
   }
 }
 
@@ -128,16 +130,26 @@ export async function openWhenRunning({
 }
 
 function openScreen({ socket, visit, timing }: WebTerminal, wire: Wire): Screen {
-  const idle = setTimeout(() => {
-    // Nobody can type between two shells. The limits of the job, and of the wait after it, hold there.
-    if (screen.current === undefined) idle.refresh();
-    else visit.close('nothing was typed or shown for too long');
-  }, timing.idleMs());
+  const idleMs = timing.idleMs();
+  let current: ContainerTerminal | undefined;
+  let idle: NodeJS.Timeout | undefined;
   const stopPings = pingNowAndThen(socket, timing.pingMs);
-  const screen: Screen = {
-    current: undefined,
+  takeInput(socket, wire, async (bytes) => {
+    idle?.refresh();
+    await current?.write(bytes);
+  });
+  return {
+    get current() {
+      return current;
+    },
+    enter: (shell) => {
+      current = shell;
+      clearTimeout(idle);
+      idle =
+        shell && setTimeout(() => visit.close('nothing was typed or shown for too long'), idleMs);
+    },
     show: (bytes) => {
-      idle.refresh();
+      idle?.refresh();
       return send(socket, wire.encode(bytes));
     },
     say: (text) => send(socket, wire.encode(Buffer.from(`\r\n\u001b[0;2m${text}\u001b[0m\r\n`))),
@@ -146,11 +158,6 @@ function openScreen({ socket, visit, timing }: WebTerminal, wire: Wire): Screen 
       stopPings();
     },
   };
-  takeInput(socket, wire, async (bytes) => {
-    idle.refresh();
-    await screen.current?.write(bytes);
-  });
-  return screen;
 }
 
 /**

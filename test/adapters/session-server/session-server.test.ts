@@ -249,9 +249,9 @@ void test('a client that answers pings stays, and an idle terminal is closed', a
 });
 
 void test('no terminal is idle while it waits for the next shell', async (t) => {
-  const { session, shells } = await serve(t, { idleMs: () => 100, retryMs: 10 });
+  const { session, shells } = await serve(t, { idleMs: () => 500, retryMs: 10 });
   const [first, second] = [createFakeShell(), createFakeShell()];
-  shells.push(first, ...Array<undefined>(30).fill(undefined), second);
+  shells.push(first, ...Array<undefined>(80).fill(undefined), second);
   const terminal = await openWorkhorseTerminal(session);
   first.exit(137);
   second.say('second shell');
