@@ -20,94 +20,21 @@ import {
   SESSION_TOKEN,
   type OpenServer,
   type ServerName,
-  type WireRequest,
 } from './support/open-servers.ts';
-
-/** This is longer than any time limit of the servers. */
-const GIVE_UP_MS = 15_000;
-
-interface Heard {
-  /** The status; undefined when the connection ended without an answer. */
-  readonly status: number | undefined;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-  readonly all: string;
-}
-
-function parse(all: string): Heard {
-  const [head = '', ...body] = all.split('\r\n\r\n');
-  const [line = '', ...headers] = head.split('\r\n');
-  const status = /^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1];
-  return {
-    status: status === undefined ? undefined : Number(status),
-    headers: new Map(
-      headers.map((one) => {
-        const [name = '', value = ''] = one.split(': ', 2);
-        return [name.toLowerCase(), value];
-      }),
-    ),
-    body: body.join('\r\n\r\n'),
-    all,
-  };
-}
-
-function toBytes({ method, path, headers, body }: WireRequest): string {
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  const hasLength = headers.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
-  const length = hasLength || body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
-  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body}`;
-}
-
-async function open(server: Pick<OpenServer, 'connect'>): Promise<Socket> {
-  const socket = server.connect();
-  // The server may end the connection before it has read everything.
-  socket.on('error', () => undefined);
-  await once(socket, 'encrypted' in socket ? 'secureConnect' : 'connect');
-  return socket;
-}
-
-/**
- * Sends the bytes unchanged and returns everything that comes back, until the server ends the
- * connection.
- */
-async function talk(
-  server: Pick<OpenServer, 'connect' | 'whenLeft'>,
-  bytes: string | Buffer,
-): Promise<Heard> {
-  const socket = await open(server);
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    // A terminal would stay open.
-    if (chunks[0]?.subarray(0, 12).toString() === 'HTTP/1.1 101') socket.destroy();
-  });
-  socket.write(bytes);
-  const limit = setTimeout(() => socket.destroy(new Error('no end')), GIVE_UP_MS);
-  const ended = once(socket, 'close');
-  const hasEnded = await Promise.race([ended.then(() => true), delay(GIVE_UP_MS - 1_000, false)]);
-  clearTimeout(limit);
-  const heard = parse(Buffer.concat(chunks).toString('latin1'));
-  assert.ok(hasEnded, `the connection is still open after ${heard.all}`);
-  await server.whenLeft();
-  return heard;
-}
-
-const without = (request: WireRequest, ...names: readonly string[]): WireRequest => ({
-  ...request,
-  headers: request.headers.filter(([name]) => !names.includes(name)),
-});
-
-const withHeader = (request: WireRequest, name: string, value: string): WireRequest => ({
-  ...without(request, name),
-  headers: [...without(request, name).headers, [name, value]],
-});
-
-const also = (request: WireRequest, name: string, value: string): WireRequest => ({
-  ...request,
-  headers: [...request.headers, [name, value]],
-});
-
-const at = (request: WireRequest, path: string): WireRequest => ({ ...request, path });
+import {
+  also,
+  at,
+  open,
+  renamed,
+  talk,
+  toBytes,
+  tokenOf,
+  withFirst,
+  withHeader,
+  without,
+  type Heard,
+  type WireRequest,
+} from './support/wire-requests.ts';
 
 /** The expected status for each server. A request is not sent to a server that is not named. */
 type Expected = number | Partial<Record<ServerName, number | undefined>>;
@@ -241,18 +168,6 @@ const STRANGERS: readonly Row[] = [
   ['the token as a cookie', (good) => renamed(good, 'Authorization', 'Cookie'), 401],
 ];
 
-const withFirst = (request: WireRequest, name: string, value: string): WireRequest => ({
-  ...request,
-  headers: [[name, value], ...request.headers],
-});
-
-const renamed = (request: WireRequest, from: string, to: string): WireRequest =>
-  withHeader(without(request, from), to, tokenOf(request));
-
-function tokenOf({ headers }: WireRequest): string {
-  return headers.find(([name]) => name === 'Authorization')?.[1] ?? '';
-}
-
 /** Requests for the session server only. The library answers faults of the handshake itself. */
 const UPGRADES: readonly Row[] = [
   [
@@ -263,14 +178,6 @@ const UPGRADES: readonly Row[] = [
   ['a service of the job', (good) => at(good, good.path.replace('exec', 'proxy/web/80/')), 404],
   ['a plain request', (good) => without(good, 'Connection', 'Upgrade'), 405],
   ['another upgrade', (good) => withHeader(good, 'Upgrade', 'h2c'), 405],
-];
-
-const HANDSHAKES: readonly (readonly [why: string, send: (good: WireRequest) => WireRequest])[] = [
-  ['no key', (good) => without(good, 'Sec-WebSocket-Key')],
-  ['a key that is none', (good) => withHeader(good, 'Sec-WebSocket-Key', 'x')],
-  ['another version', (good) => withHeader(good, 'Sec-WebSocket-Version', '7')],
-  ['a list of protocols that is none', (good) => withHeader(good, 'Sec-WebSocket-Protocol', ',')],
-  ['an offer that is none', (good) => withHeader(good, 'Sec-WebSocket-Extensions', '\x01')],
 ];
 
 for (const [name, openServer] of [
@@ -378,55 +285,6 @@ for (const [name, openServer] of [
       }
     });
   });
-}
-
-describe('bad input to the session server', () => {
-  let server: Awaited<ReturnType<typeof openSession>>;
-  before(async () => {
-    server = await openSession({ requestMs: 500 });
-  });
-  after(() => server.close());
-
-  for (const [why, send] of HANDSHAKES) {
-    it(`answers 400 to a handshake with ${why}, and leaves no shell`, async () => {
-      const heard = await talk(server, toBytes(send(server.good)));
-      assert.equal(heard.status, 400, heard.all);
-      assert.doesNotMatch(heard.all, /[0-9a-f]{16}|node|ws\b/i);
-      assert.ok(server.shells.every(({ isClosed }) => isClosed));
-    });
-  }
-
-  it('uses the plain protocol with a client that knows none of its protocols, as gitlab-runner does', async () => {
-    const asked = withHeader(server.good, 'Sec-WebSocket-Protocol', 'chat');
-    const { status, headers } = await talk(server, toBytes(asked));
-    assert.equal(status, 101);
-    assert.equal(headers.get('sec-websocket-protocol'), undefined);
-  });
-
-  it('forgets refused clients, including one that neither reads nor leaves', async () => {
-    const before = openSockets();
-    const asked = toBytes(without(server.good, 'Authorization'));
-    await talk(server, asked);
-    await untilOpenSockets(before);
-    const staying = await open(server);
-    staying.pause();
-    staying.write(asked);
-    await untilOpenSockets(before + 1); // The client's own end counts too.
-    staying.destroy();
-    await untilOpenSockets(before);
-  });
-});
-
-/** Counts the connections that this process holds open. */
-function openSockets(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-}
-
-async function untilOpenSockets(count: number): Promise<void> {
-  for (let tries = 0; openSockets() !== count; tries += 1) {
-    assert.ok(tries < 250, `${openSockets()} ends of connections instead of ${count}`);
-    await delay(20);
-  }
 }
 
 describe('clients that are too slow', () => {

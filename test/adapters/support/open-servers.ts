@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -22,6 +22,7 @@ import { createRoutes } from '../../../src/worker/monitoring/routes.ts';
 import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog, type Said } from '../../support/recording-log.ts';
 import { createFakeShell, type FakeShell } from '../session-server/fake-shell.ts';
+import type { Answering, WireRequest } from './wire-requests.ts';
 
 /**
  * This text is in the tokens and in every fault of the servers' dependencies. It must never be in
@@ -33,17 +34,8 @@ export const SESSION_TOKEN = 'b2'.repeat(32);
 export const SESSION_ID = 'a1'.repeat(32);
 const BUILD = 'build/example.com/7';
 
-/** A request as the bytes that are sent. */
-export interface WireRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string;
-}
-
 /** One of this program's servers, as a client outside sees it. */
-export interface OpenServer {
-  connect(): Socket;
+export interface OpenServer extends Answering {
   /** A request that the server answers with `goodStatus`. */
   readonly good: WireRequest;
   readonly goodStatus: number;
@@ -51,8 +43,6 @@ export interface OpenServer {
   breakInside(): void;
   mendInside(): void;
   readonly said: readonly Said[];
-  /** Resolves when the server knows of no connected client. */
-  whenLeft(): Promise<void>;
   close(): Promise<void>;
 }
 
