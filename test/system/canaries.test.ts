@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -10,12 +9,19 @@ import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { assertNoCanary } from '../support/canaries.ts';
+import {
+  basicOf,
+  canariesOf,
+  ENDINGS,
+  jobOf,
+  OF_RUNNER,
+  type Ending,
+} from '../support/canary-jobs.ts';
 import { runCommand } from '../support/command.ts';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
 import type { RunnerProcess } from '../support/runner-process.ts';
-import { JOB_IMAGE } from '../support/scenario.ts';
 import { startSecondNode, type SecondNode } from '../support/second-node.ts';
 import {
   readData,
@@ -24,119 +30,6 @@ import {
 } from '../support/temporal/run-temporal.ts';
 import { seeInTheClear } from '../support/temporal/see-in-the-clear.ts';
 import { openVault, type TestVault } from '../support/vault.ts';
-
-/**
- * The ways in which a job may end. Each job has a canary in every place where a secret can enter.
- */
-const ENDINGS = [
-  ...['success', 'script_failure', 'system_failure', 'canceled', 'timed_out'],
-  ...['recovered', 'lost'],
-] as const;
-type Ending = (typeof ENDINGS)[number];
-
-const RUN = randomBytes(6).toString('hex');
-const canary = (place: string, ending: string): string => `canary-${RUN}-${place}-${ending}`;
-
-/** The canaries of the runner and of its servers. They are the same for all jobs. */
-const OF_RUNNER = {
-  environment: canary('environment-of-config', 'all'),
-  preBuildScript: canary('pre-build-script', 'all'),
-  vault: canary('vault', 'all'),
-  s3Secret: canary('s3-secret', 'all'),
-  s3Session: canary('s3-session', 'all'),
-  signedUrl: canary('signed-url', 'all'),
-};
-
-const PLACES = [
-  ...['masked', 'file', 'variable', 'id-token', 'docker-auth', 'registry-password', 'git-url'],
-  ...['commit-message', 'script', 'after-script', 'output', 'dependency', 'service-variable'],
-  ...['service-command', 'artifact-path', 'cache-key', 'environment-name'],
-] as const;
-
-type Canaries = Readonly<Record<(typeof PLACES)[number], string>>;
-
-function canariesOf(ending: Ending): Canaries {
-  const entries = PLACES.map((place) => [place, canary(place, ending)] as const);
-  return Object.fromEntries(entries) as Canaries;
-}
-
-const basicOf = (password: string): string => Buffer.from(`robot:${password}`).toString('base64');
-
-interface JobScene {
-  readonly vaultUrl: string;
-  readonly idToken: string;
-}
-
-/** Returns a job that uses every feature with a secret or another private text. */
-function jobOf(ending: Ending, script: readonly string[], scene: JobScene): JobSpec {
-  const c = canariesOf(ending);
-  const message = `${c['commit-message']} of alice`;
-  const auths = { '127.0.0.1:9': { auth: basicOf(c['docker-auth']) } };
-  return {
-    name: `job that ends as ${ending}`,
-    script: [
-      `echo ${c.output} # ${c.script}`,
-      'echo "$MASKED $VAULTED $ID_TOKEN $FROM_CONFIG $(cat "$FILE")" "$VARIABLE"',
-      ...script,
-    ],
-    afterScript: [`: ${c['after-script']}`],
-    variables: [
-      { key: 'GIT_STRATEGY', value: 'empty' },
-      { key: 'ID_TOKEN', value: scene.idToken, masked: true },
-      { key: 'OTHER_TOKEN', value: c['id-token'], masked: true, raw: true },
-      { key: 'MASKED', value: c.masked, masked: true },
-      { key: 'FILE', value: c.file, file: true },
-      { key: 'VARIABLE', value: c.variable },
-      { key: 'DOCKER_AUTH_CONFIG', value: JSON.stringify({ auths }), masked: true },
-      { key: 'CI_COMMIT_MESSAGE', value: message },
-      { key: 'CI_COMMIT_TITLE', value: message },
-      { key: 'CI_COMMIT_DESCRIPTION', value: message },
-      { key: 'CI_ENVIRONMENT_NAME', value: c['environment-name'] },
-    ],
-    dependencies: [
-      {
-        name: 'earlier',
-        archive: makeZip([{ name: 'earlier', content: 'x' }]),
-        token: c.dependency,
-      },
-    ],
-    payload: {
-      git_info: { repo_url: `http://robot:${c['git-url']}@127.0.0.1:9/group/project.git` },
-      credentials: [
-        {
-          ...{ type: 'registry', url: '127.0.0.1:9' },
-          ...{ username: 'robot', password: c['registry-password'] },
-        },
-      ],
-      services: [
-        {
-          ...{ name: JOB_IMAGE, alias: 'db' },
-          command: ['sh', '-c', `sleep 600 # ${c['service-command']}`],
-          variables: [{ key: 'DB_PASSWORD', value: c['service-variable'] }],
-        },
-      ],
-      secrets: { VAULTED: vaultSecret(scene.vaultUrl) },
-      cache: [{ key: c['cache-key'], paths: ['kept'], when: 'always', policy: 'pull-push' }],
-      artifacts: [
-        {
-          ...{ name: 'of-$MASKED', paths: [c['artifact-path']], when: 'always' },
-          ...{ artifact_type: 'archive', artifact_format: 'zip' },
-        },
-      ],
-    },
-  };
-}
-
-function vaultSecret(url: string) {
-  const auth = { name: 'jwt', path: 'jwt', data: { jwt: '$ID_TOKEN', role: 'builder' } };
-  return {
-    vault: {
-      server: { url, namespace: '', auth },
-      ...{ engine: { name: 'kv-v2', path: 'secret' }, path: 'ci/canary', field: 'value' },
-    },
-    file: false,
-  };
-}
 
 const LISTEN = { LISTEN_ADDRESS: '127.0.0.1:0' };
 const IMPATIENT = { ...LISTEN, TEMPORAL_GITLAB_RUNNER_NODE_WAIT: '5s' };
@@ -187,8 +80,9 @@ describe('no canary of a job is seen in Temporal, metrics, answers and logs', ()
   });
 
   const add = (ending: Ending, script: readonly string[], change: JobSpec = {}): FakeJob => {
-    const scene = { vaultUrl: vault.url, idToken };
-    const job = installation.gitlab.addJob({ ...jobOf(ending, script, scene), ...change });
+    const spec = jobOf(ending, script, { vaultUrl: vault.url, idToken });
+    const payload = { ...spec.payload, ...change.payload };
+    const job = installation.gitlab.addJob({ ...spec, ...change, payload });
     jobs.set(ending, job);
     return job;
   };
@@ -203,16 +97,12 @@ describe('no canary of a job is seen in Temporal, metrics, answers and logs', ()
   async function playEnds(): Promise<void> {
     const masked = canariesOf('system_failure').masked;
     const image = `127.0.0.1:9/${masked}`;
-    const [scripts, payload] = [['echo kept > kept'], { image: { name: image } }];
+    const scripts = ['echo kept > kept'];
     const ends = [
       add('success', scripts),
       add('script_failure', [...scripts, 'exit 3']),
       add('system_failure', scripts, {
-        ...{ image, name: `job named ${masked}` },
-        payload: {
-          ...jobOf('system_failure', [], { vaultUrl: vault.url, idToken }).payload,
-          ...payload,
-        },
+        ...{ image, name: `job named ${masked}`, payload: { image: { name: image } } },
       }),
     ];
     await Promise.all(ends.map((job) => job.whenFinished(LIMIT_MS)));
