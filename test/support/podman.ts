@@ -1,10 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endProcess, hasEnded } from './child-process.ts';
 import { dockerAt } from './docker/docker-at.ts';
 import { openNetwork, type OwnNetwork } from './own-network.ts';
 
@@ -60,15 +60,13 @@ export async function openPodman(): Promise<Podman> {
     });
     started.stderr.pipe(createWriteStream(log, { flags: 'a' }));
     service = started;
-    await untilReady(`unix://${socketPath}`, () => started.exitCode === null, log);
+    await untilReady(`unix://${socketPath}`, () => !hasEnded(started), log);
   };
   const stop = async (): Promise<void> => {
     const stopped = service;
     service = undefined;
     if (stopped === undefined) return;
-    const exit = once(stopped, 'exit');
-    stopped.kill('SIGTERM');
-    await exit;
+    await endProcess(stopped, 'SIGTERM');
   };
   const close = async (): Promise<void> => {
     await stop();

@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { endProcess, hasEnded, whenEnded } from './child-process.ts';
 import { CLI } from './command.ts';
 
 /** The real program in its own process. Its log is read line by line. */
@@ -76,19 +76,12 @@ export function startRunnerProcess(options: StartOptions): RunnerProcess {
       }),
     signal: (signal) => void child.kill(signal),
     whenExit: async (timeoutMs = 30_000) => {
-      if (!hasEnded(child)) await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) });
+      await whenEnded(child, timeoutMs);
       return child.exitCode;
     },
     end: async (signal, timeoutMs = 30_000) => {
-      if (!hasEnded(child)) {
-        child.kill(signal);
-        await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) });
-      }
+      await endProcess(child, signal, timeoutMs);
       return child.exitCode;
     },
   };
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }

@@ -3,6 +3,7 @@ import { createSign, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endProcess } from './child-process.ts';
 import { openFakeVault } from './fake-vault.ts';
 import { ROLE, type Believed, type TestVault } from './test-vault.ts';
 
@@ -57,11 +58,7 @@ async function openBao(program: string, believed: Believed): Promise<Omit<TestVa
     kind: 'OpenBao',
     put: (engine, path, data) =>
       engine === 'secret' ? call(`secret/data/${path}`, { data }) : call(`kv1/${path}`, data),
-    close: async () => {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    },
+    close: () => endProcess(child, 'SIGKILL'),
   };
 }
 

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import Dockerode from 'dockerode';
 import { dockerAt } from './docker-at.ts';
 import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
+import { endProcess, hasEnded } from '../child-process.ts';
 import { openNetwork } from '../own-network.ts';
 
 /**
@@ -70,22 +71,13 @@ export async function openSecondDaemon({
     });
     started.stderr.pipe(createWriteStream(join(directory, 'log'), { flags: 'a' }));
     daemon = started;
-    await untilReady(
-      `unix://${socketPath}`,
-      () => started.exitCode === null && started.signalCode === null,
-      join(directory, 'log'),
-    );
+    await untilReady(`unix://${socketPath}`, () => !hasEnded(started), join(directory, 'log'));
   };
   const stop: SecondDaemon['stop'] = async (signal) => {
     const stopped = daemon;
     daemon = undefined;
     if (stopped === undefined) return;
-    // Of a daemon that has ended by itself there is no event any more.
-    if (stopped.exitCode === null && stopped.signalCode === null) {
-      const exit = once(stopped, 'exit');
-      stopped.kill(signal);
-      await exit;
-    }
+    await endProcess(stopped, signal);
     // The daemon's containerd has ended with it. Its zombie process would count as running.
     if (signal === 'SIGKILL') await rm(containerdPid, { force: true });
   };
