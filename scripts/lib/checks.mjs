@@ -51,6 +51,7 @@ async function tool(title, [packageName, program], args) {
 const LIMIT_MINUTES = 15;
 
 const TEST_PROCESS = join(ROOT, 'scripts/lib/test-process.mjs');
+const STRAYS = join(ROOT, 'scripts/lib/tell-strays.mjs');
 
 /** Number of test files that run at once. While one waits, the others use the processors. */
 export const TESTS_AT_ONCE = Math.min(8, availableParallelism() + 1);
@@ -79,7 +80,9 @@ export async function runTests(
     durations,
     results,
   };
-  const args = ['--enable-source-maps', TEST_PROCESS, JSON.stringify(options)];
+  // Node's runner passes its own options on to the processes of the files.
+  const flags = ['--enable-source-maps', '--import', STRAYS];
+  const args = [...flags, TEST_PROCESS, JSON.stringify(options)];
   try {
     await step(title, () => run(process.execPath, args, { cwd: ROOT, env, show: true }));
     return [];

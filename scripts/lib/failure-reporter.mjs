@@ -2,16 +2,48 @@ import { relative } from 'node:path';
 import { ROOT } from './paths.mjs';
 
 const KEPT_CHARS = 1_500;
+const KEPT_STDERR_CHARS = 3_000;
 
 /**
  * A reporter of `node --test` that writes only the failures: the file, the test and the error's
  * first lines. They are shown again at the end of a run, where a person looks first and where a log
- * that is cut to its end still has them.
+ * that is cut to its end still has them. A file may also fail without a failing test: its process
+ * has crashed, or something has failed outside the tests. Such files come last, with the end of
+ * their stderr, because stderr may arrive after the event of the failure.
  */
 export default async function* reportFailures(source) {
+  const stderr = new Map();
+  const files = [];
+  let strays = [];
   for await (const { type, data } of source) {
-    if (type === 'test:fail' && !isOnlyParent(data)) yield `${describe(data)}\n`;
+    if (type === 'test:stderr') keep(stderr, data);
+    else if (isStray(type, data)) strays.push(data.message);
+    else if (type === 'test:fail' && isFile(data)) {
+      files.push({ ...data, strays });
+      strays = [];
+    } else if (type === 'test:fail' && !isOnlyParent(data)) yield `${describe(data)}\n`;
   }
+  for (const file of files) {
+    if (!isExplained(file)) yield `${describeFile(file, stderr.get(file.file) ?? '')}\n`;
+  }
+}
+
+function keep(stderr, { file, message }) {
+  stderr.set(file, `${stderr.get(file) ?? ''}${message}`.slice(-KEPT_STDERR_CHARS));
+}
+
+/**
+ * Whether the event tells of an error that belongs to no running test. Node 20 does not say of
+ * which file, but the failure of that file is the next one of a file.
+ */
+function isStray(type, { nesting, message }) {
+  const isError = /^(?:Error|Warning): .* generated asynchronous activity after/s.test(message);
+  return type === 'test:diagnostic' && nesting === 0 && isError;
+}
+
+/** Whether the test is a file, which Node reports as a test of its own when it fails. */
+function isFile({ nesting, name }) {
+  return nesting === 0 && name.endsWith('.test.js');
 }
 
 /** Whether a suite only failed because one of its tests did, which is already reported. */
@@ -19,12 +51,38 @@ function isOnlyParent({ details }) {
   return details.error?.failureType === 'subtestsFailed';
 }
 
+/** Whether the failing tests of a file, which are already reported, are all that happened to it. */
+function isExplained(file) {
+  const { exitCode, signal } = file.details.error ?? {};
+  return isOnlyParent(file) && exitCode === 1 && signal === null && file.strays.length === 0;
+}
+
 function describe({ file, line, name, details }) {
   const at = file === undefined ? '' : `${relative(ROOT, file)}${line ? `:${line}` : ''} `;
-  const cause = details.error?.cause ?? details.error;
-  const words = String(cause?.stack ?? cause?.message ?? cause)
+  return `✖ ${at}› ${name}\n${indent(wordsOf(details.error))}`;
+}
+
+function describeFile({ file, details, strays }, stderr) {
+  const words = stderr.trim();
+  const said = words === '' ? 'It wrote nothing to stderr.' : `The end of its stderr:\n${words}`;
+  const lines = [...strays, said].join('\n');
+  return `✖ ${relative(ROOT, file)} › ${howEnded(details.error)}\n${indent(lines)}`;
+}
+
+function howEnded(error) {
+  if (error?.signal) return `its process was ended by ${error.signal}`;
+  if (error?.exitCode) return `its process ended with exit code ${error.exitCode}`;
+  return wordsOf(error);
+}
+
+function wordsOf(error) {
+  const cause = error?.cause ?? error;
+  return String(cause?.stack ?? cause?.message ?? cause)
     .replaceAll(/^ +at .*node:.*\n?/gm, '')
     .slice(0, KEPT_CHARS)
     .trimEnd();
-  return `✖ ${at}› ${name}\n${words.replaceAll(/^/gm, '    ')}`;
+}
+
+function indent(text) {
+  return text.replaceAll(/^/gm, '    ');
 }
