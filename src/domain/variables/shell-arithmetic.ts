@@ -1,15 +1,27 @@
 import { ShellFault } from './shell-fault.ts';
-import { deeper, takeIf, takeMatch, type ShellReader } from './shell-reader.ts';
+import {
+  deeper,
+  skipSpace,
+  spendLength,
+  spendSteps,
+  takeIf,
+  takeMatch,
+  takeWord,
+  type ShellReader,
+} from './shell-reader.ts';
 
 /** Reads an expansion after its `$`. It is a parameter because it needs arithmetic itself. */
 export type ReadDollar = (reader: ShellReader) => string;
+
+/** A sign. `++` and `--` would change a variable. */
+const SIGN = /\+(?!\+)|-(?!-)/y;
 
 /** Evaluates `+ - * / %` and parentheses on 64-bit integers, which is what paths use. */
 export function readSum(reader: ShellReader, readDollar: ReadDollar): bigint {
   let sum = readProduct(reader, readDollar);
   for (;;) {
     skipSpace(reader);
-    const operator = takeMatch(reader, /[+-]/y);
+    const operator = takeMatch(reader, SIGN);
     if (operator === '') return sum;
     const right = readProduct(reader, readDollar);
     sum = BigInt.asIntN(64, operator === '+' ? sum + right : sum - right);
@@ -34,13 +46,27 @@ function multiply(left: bigint, operator: string, right: bigint): bigint {
 
 function readOperand(reader: ShellReader, readDollar: ReadDollar): bigint {
   skipSpace(reader);
-  if (takeIf(reader, '+')) return deeper(reader, () => readOperand(reader, readDollar));
-  if (takeIf(reader, '-')) return -deeper(reader, () => readOperand(reader, readDollar));
+  const sign = takeMatch(reader, SIGN);
+  if (sign !== '') {
+    const operand = deeper(reader, () => readOperand(reader, readDollar));
+    return sign === '+' ? operand : BigInt.asIntN(64, -operand);
+  }
   if (takeIf(reader, '(')) return deeper(reader, () => readGroup(reader, readDollar));
-  if (reader.text.charAt(reader.at) === '$') return numberIn(reader, readDollar(reader));
-  const word = takeMatch(reader, /\w+/y);
-  if (word === '') throw new ShellFault('its arithmetic lacks a number');
-  return numberIn(reader, word);
+  return numberIn(reader, readWord(reader, readDollar));
+}
+
+/** Reads a number or a name. Expansions may be parts of it: `1$N`. */
+function readWord(reader: ShellReader, readDollar: ReadDollar): string {
+  const start = reader.at;
+  let word = '';
+  for (;;) {
+    const isDollar = reader.text.charAt(reader.at) === '$';
+    const part = isDollar ? readDollar(reader) : takeWord(reader);
+    if (!isDollar && part === '') break;
+    word += spendLength(reader, part);
+  }
+  if (reader.at === start) throw new ShellFault('its arithmetic lacks a number');
+  return word;
 }
 
 function readGroup(reader: ShellReader, readDollar: ReadDollar): bigint {
@@ -50,16 +76,30 @@ function readGroup(reader: ShellReader, readDollar: ReadDollar): bigint {
   return sum;
 }
 
-function skipSpace(reader: ShellReader): void {
-  takeMatch(reader, /\s*/y);
-}
+/** A shell follows names in the values of names up to this number. */
+const MAX_NAMES = 100;
+const INT64_MAX = 2n ** 63n - 1n;
 
 /** Returns a number, or the value of a variable with one; anything else is 0. */
-function numberIn({ valueOf }: ShellReader, word: string): bigint {
-  let text = word.trim();
-  for (let names = 0; names < 10 && /^[A-Za-z_]\w*$/.test(text); names += 1) {
-    text = valueOf(text).trim();
+function numberIn(reader: ShellReader, word: string): bigint {
+  let text = word;
+  for (let names = 1; names < MAX_NAMES && /^[A-Za-z_]\w*$/.test(text); names += 1) {
+    text = reader.valueOf(text);
+    spendSteps(reader, text.length);
   }
-  // A number with more digits than 64 bits hold counts as 0.
-  return /^[+-]?\d{1,18}$/.test(text) ? BigInt(text.replace('+', '')) : 0n;
+  return parseInt64(text.trim());
+}
+
+/**
+ * A number that does not fit counts as the nearest one that does. As in gitlab-runner, that holds
+ * for the digits before other characters too, as soon as 64 bits without a sign do not hold them.
+ */
+function parseInt64(text: string): bigint {
+  const unsigned = text.replace(/^[+-]/, '');
+  const [digits = ''] = /^[0-9]+/.exec(unsigned) ?? [];
+  // 21 digits are always too many.
+  const size = BigInt(digits.replace(/^0+/, '').slice(0, 21));
+  if (size < 2n ** 64n && digits.length < unsigned.length) return 0n;
+  if (text.startsWith('-')) return size > INT64_MAX ? -INT64_MAX - 1n : -size;
+  return size > INT64_MAX ? INT64_MAX : size;
 }

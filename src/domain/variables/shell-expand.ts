@@ -1,7 +1,17 @@
 import { readSum } from './shell-arithmetic.ts';
 import { ShellFault } from './shell-fault.ts';
 import { changeCase, removePattern, replacePattern, slice } from './shell-operators.ts';
-import { deeper, spendLength, takeIf, takeMatch, type ShellReader } from './shell-reader.ts';
+import {
+  CONTINUATION,
+  deeper,
+  markContinuations,
+  skipSpace,
+  spendLength,
+  takeIf,
+  takeMatch,
+  takeWord,
+  type ShellReader,
+} from './shell-reader.ts';
 
 /** The result of a shell expansion. */
 export interface ShellExpansion {
@@ -23,8 +33,9 @@ const MAX_STEPS = 500_000;
  * here-document.
  */
 export function expandShell(text: string, valueOf: (name: string) => string): ShellExpansion {
-  if (!/[$`\\]/.test(text)) return { text, fault: undefined };
-  const reader = { text, at: 0, depth: 0, lengthLeft: MAX_LENGTH, stepsLeft: MAX_STEPS, valueOf };
+  if (!/[$`\\\r\0]/.test(text)) return { text, fault: undefined };
+  const limits = { depth: 0, lengthLeft: MAX_LENGTH, stepsLeft: MAX_STEPS };
+  const reader = { text: markContinuations(text), at: 0, ...limits, valueOf };
   try {
     return { text: readText(reader, TEXT), fault: undefined };
   } catch (error) {
@@ -42,6 +53,8 @@ interface Kind {
   /** True: a backslash makes the next character literal, and both stay. */
   readonly isGuarding: boolean;
   readonly hasQuotes: boolean;
+  /** True: the text is a pattern in which quoted characters mean themselves. */
+  readonly isPattern: boolean;
   /** The characters that end the text; empty means the end of the whole text. */
   readonly end: string;
   /** The message when that end is missing. */
@@ -49,21 +62,23 @@ interface Kind {
 }
 
 const TEXT: Kind = {
-  plain: /[^$`\\]+/y,
+  plain: /[^\0$`\\]+/y,
   escapable: '$`\\',
-  ...{ isGuarding: false, hasQuotes: false, end: '', unclosed: '' },
+  ...{ isGuarding: false, hasQuotes: false, isPattern: false, end: '', unclosed: '' },
 };
 const WORD: Kind = {
-  plain: /[^$`\\'"}]+/y,
+  plain: /[^\0$`\\'"}]+/y,
   escapable: '',
-  ...{ isGuarding: true, hasQuotes: true, end: '}', unclosed: '`${` is not closed by `}`' },
+  ...{ isGuarding: true, hasQuotes: true, isPattern: false, end: '}' },
+  unclosed: '`${` is not closed by `}`',
 };
 /** The pattern of a replacement. */
-const PATTERN: Kind = { ...WORD, plain: /[^$`\\'"}/]+/y, end: '/}' };
+const PATTERN: Kind = { ...WORD, plain: /[^\0$`\\'"}/]+/y, isPattern: true, end: '/}' };
 const QUOTED: Kind = {
-  plain: /[^$`\\"]+/y,
+  plain: /[^\0$`\\"]+/y,
   escapable: '$`\\"',
-  ...{ isGuarding: false, hasQuotes: false, end: '"', unclosed: 'a `"` is not closed' },
+  ...{ isGuarding: false, hasQuotes: false, isPattern: false, end: '"' },
+  unclosed: 'a `"` is not closed',
 };
 
 /** Reads up to the end of its kind and stops there. */
@@ -86,20 +101,17 @@ function readSpecial(reader: ShellReader, kind: Kind): string {
   if (char === '$') return readDollar(reader, kind);
   if (char === '`') throw new ShellFault('commands are not run in it');
   if (char === '\\') return readBackslash(reader, kind);
-  if (!kind.hasQuotes) {
-    reader.at += 1;
-    return char;
+  if (kind.hasQuotes && char !== CONTINUATION) {
+    const quoted = readQuoted(reader);
+    return kind.isPattern ? quoted.replace(/[*?[\\]/g, '\\$&') : quoted;
   }
-  return readQuoted(reader);
+  reader.at += 1;
+  return char === CONTINUATION ? '' : char;
 }
 
 function readBackslash(reader: ShellReader, { escapable, isGuarding }: Kind): string {
   const next = reader.text.charAt(reader.at + 1);
   reader.at += 1;
-  if (next === '\n') {
-    reader.at += 1;
-    return '';
-  }
   if (next === '') return '\\';
   if (escapable.includes(next)) {
     reader.at += 1;
@@ -118,11 +130,8 @@ function readQuoted(reader: ShellReader): string {
   }
   const text = takeMatch(reader, /'[^']*'/y);
   if (text === '') throw new ShellFault("a `'` is not closed");
-  return text.slice(1, -1);
+  return text.slice(1, -1).replaceAll(CONTINUATION, '\\\n');
 }
-
-const NAME = /[A-Za-z_]\w*|[0-9*#$@!?-]/y;
-const BRACED_NAME = /[A-Za-z_]\w*|[0-9]+|[*#$@!?-]/y;
 
 function readDollar(reader: ShellReader, kind: Kind): string {
   reader.at += 1;
@@ -132,13 +141,18 @@ function readDollar(reader: ShellReader, kind: Kind): string {
   if (takeIf(reader, '(')) throw new ShellFault('commands are not run in it');
   if (kind.hasQuotes && takeIf(reader, "'")) throw new ShellFault("`$'` is not supported");
   if (kind.hasQuotes && reader.text.charAt(reader.at) === '"') return '';
-  const name = takeMatch(reader, NAME);
-  return name === '' ? '$' : valueOfName(reader, name);
+  return readShortName(reader);
+}
+
+/** Digits before letters are no name and vanish, but only a continued line can bring them here. */
+function readShortName(reader: ShellReader): string {
+  const name = takeMatch(reader, /[0-9*#$@!?-]/y) || takeWord(reader);
+  return isName(name) ? valueOfName(reader, name) : '$';
 }
 
 function readArithmetic(reader: ShellReader, end: string): string {
   const sum = deeper(reader, () => readSum(reader, (inner) => readDollar(inner, TEXT)));
-  takeMatch(reader, /\s*/y);
+  skipSpace(reader);
   if (!takeIf(reader, end)) throw new ShellFault('its arithmetic cannot be read');
   return `${sum}`;
 }
@@ -148,21 +162,31 @@ function valueOfName({ valueOf }: ShellReader, name: string): string {
   return /^[A-Za-z_]/.test(name) ? valueOf(name) : '';
 }
 
+function isName(text: string): boolean {
+  return /^(?:[A-Za-z_]\w*|[0-9]+|[*#$@!?-])$/.test(text);
+}
+
+/** The characters that make `#` or `!` a prefix of a name. Otherwise it is the name itself. */
+const PREFIX = /#(?=[?-]\}|[\w*#$@!])|!(?=[\w*#$@!?-])/y;
+
 /** Reads a parameter. Begins after `${`. */
 function readParameter(reader: ShellReader): string {
-  if (takeMatch(reader, /#(?=[A-Za-z_0-9*#$@!?-]+\})/y) !== '') {
-    const value = valueOfName(reader, takeMatch(reader, BRACED_NAME));
-    closeBrace(reader);
-    return `${Array.from(value).length}`;
-  }
-  const isIndirect = takeMatch(reader, /!(?=[A-Za-z_])/y) !== '';
-  const name = takeMatch(reader, BRACED_NAME);
-  if (name === '') throw new ShellFault('`${` is not followed by a name');
+  const prefix = takeMatch(reader, PREFIX);
+  const name = takeMatch(reader, /[*#$@!?-]/y) || takeWord(reader);
+  if (!isName(name)) throw new ShellFault('`${` is not followed by a name');
   const value = valueOfName(reader, name);
-  if (isIndirect && value === '') throw new ShellFault(`\`\${!${name}}\` refers to nothing`);
-  const text = readOperator(reader, name, isIndirect ? valueOfName(reader, value) : value);
+  const text = prefix === '#' ? `${Array.from(value).length}` : readRest(reader, prefix, name);
   closeBrace(reader);
   return text;
+}
+
+/** Reads what follows a name. An operator behind an indirect name is read, but changes nothing. */
+function readRest(reader: ShellReader, prefix: string, name: string): string {
+  const value = valueOfName(reader, name);
+  if (prefix === '') return readOperator(reader, name, value);
+  if (value === '') throw new ShellFault(`\`\${!${name}}\` refers to nothing`);
+  readOperator(reader, name, value);
+  return valueOfName(reader, value);
 }
 
 function closeBrace(reader: ShellReader): void {
@@ -233,9 +257,11 @@ function readReplacement(reader: ShellReader, value: string, isAll: boolean): st
 
 function readSlice(reader: ShellReader, value: string): string {
   const readNumber = (): bigint => readSum(reader, (inner) => readDollar(inner, TEXT));
+  // The end of a line may stand anywhere but here.
+  takeMatch(reader, /[ \t\r\0]*/y);
   const offset = reader.text.charAt(reader.at) === ':' ? 0n : readNumber();
-  takeMatch(reader, /\s*/y);
+  skipSpace(reader);
   const length = takeIf(reader, ':') ? readNumber() : undefined;
-  takeMatch(reader, /\s*/y);
+  skipSpace(reader);
   return slice(value, offset, length);
 }

@@ -12,6 +12,20 @@ export interface ShellReader {
   readonly valueOf: (name: string) => string;
 }
 
+/** Stands in the text of a reader for a backslash at the end of a line, and for that end. */
+export const CONTINUATION = '\0';
+
+/**
+ * Prepares a text for a reader: removes NUL, turns CR LF into LF, and puts {@link CONTINUATION} for
+ * each backslash at the end of a line, unless another backslash stands before it. Source: behaviour
+ * of mvdan.cc/sh 3.13, where the rule for two backslashes holds everywhere.
+ */
+export function markContinuations(text: string): string {
+  return text.replace(/\\[\\\0]*(?:\r?\n)?|\0|\r(?=\n)/g, (found) =>
+    /^\\\r?\n$/.test(found) ? CONTINUATION : found.replace(/[\0\r]/g, ''),
+  );
+}
+
 /** Nobody writes deeper nesting. */
 const MAX_DEPTH = 50;
 
@@ -30,6 +44,16 @@ export function takeMatch(reader: ShellReader, pattern: RegExp): string {
   return found;
 }
 
+/** Moves past white space as arithmetic allows it between its parts. */
+export function skipSpace(reader: ShellReader): void {
+  takeMatch(reader, /[ \t\r\n\0]*/y);
+}
+
+/** Returns the letters, digits and `_` here, joined across lines, and moves past them. */
+export function takeWord(reader: ShellReader): string {
+  return takeMatch(reader, /[\w\0]*/y).replaceAll(CONTINUATION, '');
+}
+
 /** Limits growth: a value may have a megabyte, and may be used often. */
 export function spendLength(reader: ShellReader, text: string): string {
   reader.lengthLeft -= text.length;
@@ -37,10 +61,10 @@ export function spendLength(reader: ShellReader, text: string): string {
   return text;
 }
 
-/** Counts the steps of a match. Throws a {@link ShellFault} when the limit is exceeded. */
+/** Counts the steps of a match or a sum. Throws a {@link ShellFault} when the limit is exceeded. */
 export function spendSteps(reader: ShellReader, steps: number): void {
   reader.stepsLeft -= steps;
-  if (reader.stepsLeft < 0) throw new ShellFault('its patterns are too complex');
+  if (reader.stepsLeft < 0) throw new ShellFault('its patterns or sums are too complex');
 }
 
 /** Reads a part that is nested one level deeper. */
