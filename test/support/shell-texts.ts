@@ -50,8 +50,19 @@ const sum = fc.oneof(
     fc.constantFrom('1', '-2', 'N', ' 3 ', '${N}', '(1+2)'),
   ),
 );
+const bracket = joined(
+  fc.constantFrom('[', '[', '[!', '[^', '[]'),
+  some(
+    fc.constantFrom(
+      ...['a', 'l', 'p', 'h', '.', '/', '-', '-', '_', '0', '*', '[', '!', '^', ' ', 'z', 'A', 'é'],
+      ...['\\]', '\\-', '\\\\', '\\a', '[:alpha:]', "'-'", '"]"', '$A', '.-z', 'a-m', ':', '\\0'],
+    ),
+    4,
+  ),
+  fc.constantFrom(']', ']', ']', ']', ']]', ''),
+);
 const { parameter } = fc.letrec<{ word: string; parameter: string }>((tie) => ({
-  word: some(fc.oneof({ depthSize: 'small' }, piece, piece, tie('parameter')), 3),
+  word: some(fc.oneof({ depthSize: 'small' }, piece, piece, bracket, tie('parameter')), 3),
   parameter: fc.oneof(
     joined(fc.constant('${'), prefix, name, operator, tie('word'), fc.constant('}')),
     joined(fc.constant('${A/'), tie('word'), fc.constant('/'), tie('word'), fc.constant('}')),

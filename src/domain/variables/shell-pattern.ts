@@ -1,3 +1,4 @@
+import { ShellFault } from './shell-fault.ts';
 import { spendSteps, type ShellReader } from './shell-reader.ts';
 
 /** Part of a pattern: undefined is `*`, a function tests one character. */
@@ -34,9 +35,13 @@ export function parseShellPattern(text: string): ShellPattern | undefined {
 const NAMED_CLASSES: ReadonlyMap<string, RegExp> = new Map([
   ['alnum', /^[A-Za-z0-9]$/],
   ['alpha', /^[A-Za-z]$/],
+  ['ascii', /^[\0-\x7f]$/],
   ['blank', /^[ \t]$/],
+  ['cntrl', /^[\0-\x1f\x7f]$/],
   ['digit', /^[0-9]$/],
+  ['graph', /^[!-~]$/],
   ['lower', /^[a-z]$/],
+  ['print', /^[ -~]$/],
   ['punct', /^[!-/:-@[-`{-~]$/],
   ['space', /^[\t-\r ]$/],
   ['upper', /^[A-Z]$/],
@@ -50,36 +55,65 @@ interface ReadClass {
   readonly end: number;
 }
 
+/** Reads a class. Begins after its `[`; undefined when it is malformed. */
 function readClass(chars: readonly string[], start: number): ReadClass | undefined {
-  if (chars[start] === '[' && chars[start + 1] === ':') return readNamedClass(chars, start + 2);
+  if (chars[start] === '[' && /^[:.=]/.test(chars[start + 1] ?? '')) {
+    return chars[start + 1] === ':' ? readNamedClass(chars, start + 2) : undefined;
+  }
   const isNegated = ['!', '^'].includes(chars[start] ?? '');
-  const ranges: CharRange[] = [];
-  let at = isNegated ? start + 1 : start;
-  do {
-    const range = readRange(chars, at);
-    if (range === undefined) return undefined;
-    ranges.push(range);
-    at = range.end;
-  } while (chars[at] !== ']');
+  const first = isNegated ? start + 1 : start;
+  const items: string[] = [];
+  let at = first;
+  while (at === first || chars[at] !== ']') {
+    const item = readItem(chars, at);
+    if (item === undefined) return undefined;
+    items.push(item);
+    at += item.length === 1 || !item.startsWith('\\') ? 1 : 2;
+  }
+  const ranges = rangesOf(items);
   const isIn = (char: string): boolean =>
     ranges.some(({ low, high }) => low <= codeOf(char) && codeOf(char) <= high);
   return { part: (char) => isIn(char) !== isNegated, end: at };
 }
 
+/**
+ * Reads one character of a class, with the backslash before it. As in gitlab-runner, any `-` that
+ * stands between larger and smaller characters makes the class malformed, even the first one.
+ */
+function readItem(chars: readonly string[], at: number): string | undefined {
+  const [before = '', char, next] = [chars[at - 1], chars[at], chars[at + 1]];
+  if (char === undefined || next === undefined) return undefined;
+  if (char === '-' && next !== ']' && codeOf(before) > codeOf(next)) return undefined;
+  const isNamed = char === '[' && next === ':';
+  const isEscape = char === '\\';
+  if (isNamed || (isEscape && !/^[\0-/:-@[-`{-\x7f]$/.test(next))) throw unsupportedClass();
+  return isEscape ? `\\${next}` : char;
+}
+
+function unsupportedClass(): ShellFault {
+  return new ShellFault('a class of characters in its pattern is not supported');
+}
+
 interface CharRange {
   readonly low: number;
   readonly high: number;
-  readonly end: number;
 }
 
-function readRange(chars: readonly string[], start: number): CharRange | undefined {
-  const at = chars[start] === '\\' ? start + 1 : start;
-  const isRange = chars[at + 1] === '-' && (chars[at + 2] ?? ']') !== ']';
-  const end = at + (isRange ? 3 : 1);
-  if (end > chars.length) return undefined;
-  const low = codeOf(chars[at] ?? '');
-  const high = codeOf(chars[end - 1] ?? '');
-  return low > high ? undefined : { low, high, end };
+function rangesOf(items: readonly string[]): CharRange[] {
+  const ranges: CharRange[] = [];
+  for (let at = 0; at < items.length; at += 1) {
+    const low = codeOfItem(items[at]);
+    const isRange = items[at + 1] === '-' && at + 2 < items.length;
+    if (isRange) at += 2;
+    const high = codeOfItem(items[at]);
+    if (low > high) throw unsupportedClass();
+    ranges.push({ low, high });
+  }
+  return ranges;
+}
+
+function codeOfItem(item = ''): number {
+  return codeOf(item.replace(/^\\/, ''));
 }
 
 /** Reads a named class. It is allowed only as the whole class: `[[:alpha:]]`. */
