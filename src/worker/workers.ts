@@ -23,6 +23,16 @@ export interface WorkersOptions {
 
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
+/**
+ * Lets a workflow task take any time. The SDK ends it after five seconds of wall time, which have
+ * passed at once when a process that was frozen runs again. That end aborts the whole process on
+ * Node 20 and 22 (`FailWithCorruptedAsyncStack`), and the thread of the workflows on Node 26. The
+ * limit is meant for workflow code that never ends, and that of this program is bounded. The public
+ * types of the SDK name only `debugMode`, which would also move the workflows into the main thread.
+ * Source: `addDefaultWorkerOptions` of `@temporalio/worker` 1.24.
+ */
+const NO_TIME_LIMIT = { isolateExecutionTimeout: '4294967295ms' } as const;
+
 /** Creates the three workers of a node: for workflows, for job requests, and for its own builds. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { temporal, activities, capacity, nodeQueue, identity } = options;
@@ -41,6 +51,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   return Promise.all([
     Worker.create({
       ...common,
+      ...NO_TIME_LIMIT,
       taskQueue: ORCHESTRATION_QUEUE,
       interceptors,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
