@@ -57,37 +57,41 @@ interface ReadClass {
 
 /** Reads a class. Begins after its `[`; undefined when it is malformed. */
 function readClass(chars: readonly string[], start: number): ReadClass | undefined {
-  if (chars[start] === '[' && /^[:.=]/.test(chars[start + 1] ?? '')) {
-    return chars[start + 1] === ':' ? readNamedClass(chars, start + 2) : undefined;
-  }
-  const isNegated = ['!', '^'].includes(chars[start] ?? '');
-  const first = isNegated ? start + 1 : start;
+  const opening = `${chars[start] ?? ''}${chars[start + 1] ?? ''}`;
+  if (opening === '[:') return readNamedClass(chars, start + 2);
+  if (opening === '[.' || opening === '[=') return undefined;
+  const isNegated = /^[!^]/.test(opening);
+  const read = readItems(chars, isNegated ? start + 1 : start);
+  if (read === undefined) return undefined;
+  const ranges = rangesOf(read.items);
+  const isIn = (char: string): boolean =>
+    ranges.some(({ low, high }) => low <= codeOf(char) && codeOf(char) <= high);
+  return { part: (char) => isIn(char) !== isNegated, end: read.end };
+}
+
+/** Reads the characters of a class, with the backslashes before them. The first may be a `]`. */
+function readItems(
+  chars: readonly string[],
+  first: number,
+): { readonly items: readonly string[]; readonly end: number } | undefined {
   const items: string[] = [];
   let at = first;
   while (at === first || chars[at] !== ']') {
-    const item = readItem(chars, at);
-    if (item === undefined) return undefined;
-    items.push(item);
-    at += item.length === 1 || !item.startsWith('\\') ? 1 : 2;
+    if (at + 1 >= chars.length || isMalformedRange(chars, at)) return undefined;
+    const isEscape = chars[at] === '\\';
+    items.push(chars.slice(at, at + (isEscape ? 2 : 1)).join(''));
+    at += isEscape ? 2 : 1;
   }
-  const ranges = rangesOf(items);
-  const isIn = (char: string): boolean =>
-    ranges.some(({ low, high }) => low <= codeOf(char) && codeOf(char) <= high);
-  return { part: (char) => isIn(char) !== isNegated, end: at };
+  return { items, end: at };
 }
 
 /**
- * Reads one character of a class, with the backslash before it. As in gitlab-runner, any `-` that
- * stands between larger and smaller characters makes the class malformed, even the first one.
+ * As in gitlab-runner, a `-` between a larger and a smaller character makes a class malformed, even
+ * when it is the first character: the one before it is `[` then.
  */
-function readItem(chars: readonly string[], at: number): string | undefined {
-  const [before = '', char, next] = [chars[at - 1], chars[at], chars[at + 1]];
-  if (char === undefined || next === undefined) return undefined;
-  if (char === '-' && next !== ']' && codeOf(before) > codeOf(next)) return undefined;
-  const isNamed = char === '[' && next === ':';
-  const isEscape = char === '\\';
-  if (isNamed || (isEscape && !/^[\0-/:-@[-`{-\x7f]$/.test(next))) throw unsupportedClass();
-  return isEscape ? `\\${next}` : char;
+function isMalformedRange(chars: readonly string[], at: number): boolean {
+  const [before = '', char, next = ''] = chars.slice(at - 1, at + 2);
+  return char === '-' && next !== ']' && codeOf(before) > codeOf(next);
 }
 
 function unsupportedClass(): ShellFault {
@@ -102,6 +106,7 @@ interface CharRange {
 function rangesOf(items: readonly string[]): CharRange[] {
   const ranges: CharRange[] = [];
   for (let at = 0; at < items.length; at += 1) {
+    if (items[at] === '[' && items[at + 1] === ':') throw unsupportedClass();
     const low = codeOfItem(items[at]);
     const isRange = items[at + 1] === '-' && at + 2 < items.length;
     if (isRange) at += 2;
@@ -113,6 +118,8 @@ function rangesOf(items: readonly string[]): CharRange[] {
 }
 
 function codeOfItem(item = ''): number {
+  // A letter or digit means something else behind a backslash.
+  if (/^\\[^\0-/:-@[-`{-\x7f]$/u.test(item)) throw unsupportedClass();
   return codeOf(item.replace(/^\\/, ''));
 }
 
