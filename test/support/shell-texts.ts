@@ -13,6 +13,7 @@ export const SHELL_VARIABLES: Readonly<Record<string, string>> = {
   D: '$A',
   T: ' 7\t',
   Q: ' N ',
+  L: 'a.b\nc.d\n.e',
 };
 
 function joined(...parts: fc.Arbitrary<string>[]): fc.Arbitrary<string> {
@@ -31,7 +32,25 @@ const piece = fc.constantFrom(
   ...['\\\n', '\r\n', '\\\r\n', '\t', '\r', '"*"', "'a'", '\\\\', '\\$'],
 );
 /** Not U: the reference cuts within its characters. */
-const names = ['A', 'B', 'E', 'N', 'REF', 'S', 'G', 'D', 'T', 'Q', 'X', 'AN', '1', '12', '1a', ''];
+const names = [
+  'A',
+  'B',
+  'E',
+  'N',
+  'REF',
+  'S',
+  'G',
+  'D',
+  'T',
+  'Q',
+  'L',
+  'X',
+  'AN',
+  '1',
+  '12',
+  '1a',
+  '',
+];
 const name = fc.constantFrom(...names, ...names, '#', '?', '-', '!', '@', '*', '$');
 const prefix = fc.constantFrom('', '', '', '', '', '#', '!');
 const operator = fc.constantFrom(
@@ -39,7 +58,22 @@ const operator = fc.constantFrom(
   ...['/', '//', '^', '^^', ',', ',,', ':', ': ', '::'],
 );
 const numbers = fc.constantFrom(
-  ...['1', '2', '0', '10', 'N', 'T', 'Q', 'X', '$N', '${N}', '$((N))', '$', '99999999999999999999'],
+  ...[
+    '1',
+    '2',
+    '0',
+    '10',
+    'N',
+    'T',
+    'Q',
+    'L',
+    'X',
+    '$N',
+    '${N}',
+    '$((N))',
+    '$',
+    '99999999999999999999',
+  ],
   ...['+', '-', '*', '/', '%', '+', '-', '(', ')', ' ', ' ', '\n', '\t', '\r', ':'],
 );
 const sum = fc.oneof(

@@ -1,4 +1,4 @@
-import { matchLength, parseShellPattern } from './shell-pattern.ts';
+import { matchLength, parseShellPattern, type ShellPattern } from './shell-pattern.ts';
 import { spendLength, spendSteps, type ShellReader } from './shell-reader.ts';
 
 /** `${X#p}`, `${X##p}`, `${X%p}`, `${X%%p}`. A malformed pattern leaves the value unchanged. */
@@ -9,16 +9,32 @@ export function removePattern(
 ): string {
   const pattern = parseShellPattern(text);
   if (pattern === undefined) return value;
-  const isSuffix = operator.startsWith('%');
   const isShortest = operator.length === 1;
   const chars = Array.from(value);
-  if (!isSuffix) {
-    const length = matchLength(reader, pattern, { chars, start: 0, isShortest }) ?? 0;
-    return chars.slice(length).join('');
+  if (operator.startsWith('%')) {
+    const length = suffixLength(reader, [...pattern].reverse(), { chars, isShortest });
+    return chars.slice(0, chars.length - length).join('');
   }
-  const place = { chars: [...chars].reverse(), start: 0, isShortest };
-  const length = matchLength(reader, [...pattern].reverse(), place) ?? 0;
-  return chars.slice(0, chars.length - length).join('');
+  const length = matchLength(reader, pattern, { chars, start: 0, isShortest }) ?? 0;
+  return chars.slice(length).join('');
+}
+
+/**
+ * How many characters at the end match a pattern that is given from its end on. As in
+ * gitlab-runner, the shortest suffix begins on the line on which the longest one begins.
+ */
+function suffixLength(
+  reader: ShellReader,
+  reversed: ShellPattern,
+  { chars, isShortest }: { readonly chars: readonly string[]; readonly isShortest: boolean },
+): number {
+  const place = { chars: [...chars].reverse(), start: 0 };
+  const isLongest = !isShortest || chars.includes('\n');
+  const length = matchLength(reader, reversed, { ...place, isShortest: !isLongest }) ?? 0;
+  if (!isShortest || !isLongest) return length;
+  const lineEnd = chars.indexOf('\n', chars.length - length);
+  const atLeast = lineEnd === -1 ? 0 : chars.length - lineEnd;
+  return matchLength(reader, reversed, { ...place, isShortest, atLeast }) ?? 0;
 }
 
 /**
@@ -73,11 +89,15 @@ export function changeCase(
   }).join('');
 }
 
-/** `${X:offset:length}`: negative numbers count from the end. Counts characters, not bytes. */
+/**
+ * `${X:offset:length}`: negative numbers count from the end. As in gitlab-runner, the numbers count
+ * bytes of UTF-8; what remains of a character that is cut becomes U+FFFD.
+ */
 export function slice(value: string, offset: bigint, length: bigint | undefined): string {
-  const chars = Array.from(value);
-  const tail = chars.slice(placeIn(chars.length, offset));
-  return (length === undefined ? tail : tail.slice(0, placeIn(tail.length, length))).join('');
+  const bytes = new TextEncoder().encode(value);
+  const tail = bytes.subarray(placeIn(bytes.length, offset));
+  const part = length === undefined ? tail : tail.subarray(0, placeIn(tail.length, length));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(part);
 }
 
 /**

@@ -143,28 +143,33 @@ function codeOf(char: string): number {
 export function matchLength(
   reader: ShellReader,
   pattern: ShellPattern,
-  { chars, start, isShortest }: MatchPlace,
+  { chars, start, isShortest, atLeast = 0 }: MatchPlace,
 ): number | undefined {
   let states = closure(pattern, new Set([0]));
   let longest: number | undefined;
   for (let at = start; states.size > 0; at += 1) {
     spendSteps(reader, states.size);
-    if (states.has(pattern.length)) {
+    if (states.has(pattern.length) && at - start >= atLeast) {
       longest = at - start;
       if (isShortest) return longest;
     }
     const char = chars[at];
     if (char === undefined) break;
-    const next = new Set<number>();
-    for (const state of states) {
-      const part = pattern[state];
-      if (state === pattern.length) continue;
-      if (part === undefined) next.add(state);
-      else if (part(char)) next.add(state + 1);
-    }
-    states = closure(pattern, next);
+    states = closure(pattern, take(pattern, states, char));
   }
   return longest;
+}
+
+/** The states behind one more character. */
+function take(pattern: ShellPattern, states: ReadonlySet<number>, char: string): Set<number> {
+  const next = new Set<number>();
+  for (const state of states) {
+    const part = pattern[state];
+    if (state === pattern.length) continue;
+    if (part === undefined) next.add(state);
+    else if (part(char)) next.add(state + 1);
+  }
+  return next;
 }
 
 /** The place in a text where a pattern is matched, and how much it may take. */
@@ -172,6 +177,8 @@ export interface MatchPlace {
   readonly chars: readonly string[];
   readonly start: number;
   readonly isShortest: boolean;
+  /** The fewest characters that it may take; 0 when it is missing. */
+  readonly atLeast?: number;
 }
 
 /** Adds the states that can be reached without a character: a star may match nothing. */
