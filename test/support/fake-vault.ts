@@ -37,7 +37,11 @@ export async function openFakeVault({
       : { status: 200, body: { data } };
   };
   const server = createServer((request, response) => {
-    void answer(request).then((reply) => send(response, reply));
+    answer(request).then(
+      (reply) => send(response, reply),
+      // The client may have left. Another fault shows by the missing answer.
+      () => response.destroy(),
+    );
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
+import { takeBody } from '../support/take-body.ts';
 import { readData, runTemporalDecoding } from '../support/temporal/run-temporal.ts';
 
 const RUN = randomBytes(6).toString('hex');
@@ -42,8 +42,8 @@ interface Receiver {
 async function openReceiver(): Promise<Receiver> {
   const received: Export[] = [];
   const server: Server = createServer((request, response) => {
-    void json(request).then((body) => {
-      if (request.url === '/v1/traces') received.push(body as Export);
+    takeBody(request, (body) => {
+      if (request.url === '/v1/traces') received.push(JSON.parse(body.toString()) as Export);
       response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}');
     });
   }).listen(0, '127.0.0.1');

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import Dockerode from 'dockerode';
 import type { ContainerEngine, FileMember } from '../../../src/ports/index.ts';
@@ -302,7 +301,7 @@ describe('writing files into a container', () => {
 
   it('fails when the connection breaks in the middle', async (t) => {
     const broken = await engineFor(t, (request) => {
-      void once(request, 'data').then(() => request.destroy());
+      request.once('data', () => request.destroy());
     });
     await assert.rejects(writeTo(broken, [file('f', 'x'.repeat(9_000_000))]), TransientError);
   });

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { ArtifactReply, ArtifactUpload } from '../../../src/ports/index.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
@@ -169,6 +171,20 @@ describe('upload of an artifact', () => {
       asked.abort();
     });
     await assert.rejects(send({ signal: asked.signal }), TransientError);
+  });
+
+  it('ends at once also in the middle of its file', async () => {
+    const file = join(directory, 'never-ending');
+    await promisify(execFile)('mkfifo', [file]);
+    const writer = await open(file, 'r+');
+    const asked = new AbortController();
+    const aborting = server.nextHead().then(() => asked.abort());
+    try {
+      await assert.rejects(send({ file, signal: asked.signal }), TransientError);
+      await aborting;
+    } finally {
+      await writer.close(); // This ends the pending read of the upload.
+    }
   });
 
   it('ends when it takes longer than the configuration allows', async () => {

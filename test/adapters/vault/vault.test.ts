@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { createVaultStore } from '../../../src/adapters/vault/vault.ts';
 import type { VaultRequest } from '../../../src/domain/secrets/plan-secrets.ts';
+import { takeBody } from '../../support/take-body.ts';
 
 const JWT = 'canary-of-an-id-token';
 const TOKEN = 'canary-of-a-vault-token';
@@ -41,8 +41,8 @@ const isWithoutSecrets = (error: Error): boolean => {
 describe('faults of a Vault', () => {
   it('do not show the id token, although the answer quotes it', async (t) => {
     const wanted = await open(t, (request, response) => {
-      void text(request).then((body) => {
-        const { jwt } = JSON.parse(body) as { jwt: string };
+      takeBody(request, (body) => {
+        const { jwt } = JSON.parse(body.toString()) as { jwt: string };
         response.writeHead(400).end(JSON.stringify({ errors: [`you said ${jwt}`] }));
       });
     });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from './faults.ts';
 import type { S3Server } from '../s3-server.ts';
@@ -72,7 +71,7 @@ export function gives(bytes: Uint8Array, name: string): CacheTrouble {
     name,
     meet: (incoming, outgoing) => {
       incoming.resume();
-      void once(incoming, 'end').then(() => {
+      incoming.once('end', () => {
         if (incoming.method === 'PUT') outgoing.writeHead(200).end();
         else outgoing.writeHead(200, { 'content-length': bytes.length }).end(bytes);
       });

@@ -27,6 +27,8 @@ export async function startConnectProxy(targetPort: () => number): Promise<Conne
         answer.pipe(response);
       },
     );
+    onward.on('error', () => response.destroy());
+    response.on('close', () => onward.destroy());
     request.pipe(onward);
   });
   server.on('connect', (request, socket: Socket) => {

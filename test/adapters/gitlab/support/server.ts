@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { takeBody } from '../../../support/take-body.ts';
 
 export interface Recorded {
   readonly method: string;
@@ -22,6 +23,8 @@ export interface ScriptedServer {
   readonly connections: readonly Socket[];
   /** Answers in order. The last one is repeated. */
   answer(...answers: Answer[]): void;
+  /** Resolves when the head of the next request has arrived. */
+  nextHead(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -31,7 +34,8 @@ export async function startServer(tls?: ServerOptions): Promise<ScriptedServer> 
   const connections: Socket[] = [];
   let answers: Answer[] = [];
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    void readRecorded(request).then((recorded) => {
+    takeBody(request, (body) => {
+      const recorded = recordOf(request, body);
       requests.push(recorded);
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer === undefined) throw new Error('the scripted server has no answer');
@@ -47,6 +51,7 @@ export async function startServer(tls?: ServerOptions): Promise<ScriptedServer> 
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     ...{ port, requests, connections },
     answer: (...given) => (answers = given),
+    nextHead: () => once(server, 'request'),
     close: async () => {
       server.closeAllConnections();
       server.close();
@@ -55,10 +60,7 @@ export async function startServer(tls?: ServerOptions): Promise<ScriptedServer> 
   };
 }
 
-async function readRecorded(request: IncomingMessage): Promise<Recorded> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const body = Buffer.concat(chunks);
+function recordOf(request: IncomingMessage, body: Buffer): Recorded {
   return {
     method: request.method ?? '',
     path: request.url ?? '',
