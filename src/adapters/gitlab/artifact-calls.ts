@@ -38,8 +38,8 @@ export function createArtifactCalls({ url: ownUrl, openApi }: ArtifactCallsOptio
       const own = new URL(path, apiBaseUrl(ownUrl));
       const to = upload.url === undefined ? own : new URL(upload.url);
       const server = to.hostname === own.hostname ? ownUrl : serverOf(to, own);
-      const reply = await send(job, { ...upload, url: to.href }, apiOf(server));
-      return toReply(reply, { job, path, url: to });
+      const sent: Sent = { job, path, url: to };
+      return toReply(await send(upload, sent, apiOf(server)), sent);
     },
     close: async () => {
       await Promise.all([...apis.values()].map((api) => api.close()));
@@ -66,14 +66,14 @@ function uploadPath(
 }
 
 function send(
-  { token }: JobCredentials,
-  { file, filename, url, signal }: ArtifactUpload & { readonly url: string },
+  { file, filename, signal }: ArtifactUpload,
+  { job, path, url }: Sent,
   api: Api,
 ): Promise<ApiReply> {
   return api.send({
     method: 'POST',
-    path: url,
-    token: { header: 'JOB-TOKEN', value: token },
+    ...{ path, address: url },
+    token: { header: 'JOB-TOKEN', value: job.token },
     content: multipartOf({ file, filename, field: 'file' }),
     takesRedirects: true,
     wantsJson: false,

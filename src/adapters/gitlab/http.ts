@@ -47,6 +47,8 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path below `api/v4/`, with its query. */
   readonly path: string;
+  /** Where the request goes when that is not below the API's own address. */
+  readonly address?: URL;
   readonly token: {
     readonly header: 'RUNNER-TOKEN' | 'JOB-TOKEN';
     readonly value: string;
@@ -216,7 +218,7 @@ interface Exchange {
 
 /** Sends one request, and follows 307 and 308. */
 async function exchange(request: ApiRequest, context: Exchange): Promise<Response> {
-  let url = new URL(request.path, context.connected.baseUrl);
+  let url = addressOf(request, context.connected);
   for (let redirects = 0; ; redirects++) {
     const response = await sendTo(url, request, context);
     const isRedirect = response.status >= 300 && response.status < 400 && response.status !== 304;
@@ -313,9 +315,14 @@ async function readBody(
   return capped.bytes;
 }
 
-function asTransient(error: unknown, request: ApiRequest, { baseUrl }: Connected): Error {
+function addressOf({ path, address }: ApiRequest, { baseUrl }: Connected): URL {
+  return address ?? new URL(path, baseUrl);
+}
+
+function asTransient(error: unknown, request: ApiRequest, connected: Connected): Error {
   if (error instanceof FinalError) return error;
-  const what = `${request.method} ${baseUrl.origin}${baseUrl.pathname}${pathOnly(request)}`;
+  const { origin, pathname } = addressOf(request, connected);
+  const what = `${request.method} ${origin}${pathname}`;
   const why = describeFault(error, [request.token.value]);
   // The error has no cause, because the cause may quote headers and so tokens.
   return new TransientError(`${what} failed: ${why}`, { from: 'gitlab' });

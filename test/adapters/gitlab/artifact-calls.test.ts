@@ -160,9 +160,20 @@ describe('upload of an artifact', () => {
   });
 
   it('throws when no server answers', async () => {
-    const coordinator = openCoordinator('http://127.0.0.1:1');
-    await assert.rejects(coordinator.uploadArtifact(JOB, uploadOf()), TransientError);
+    const paths: string[] = [];
+    const onTry = ({ path }: { readonly path: string }): void => void paths.push(path);
+    const coordinator = openCoordinator('http://127.0.0.1:1', { onTry });
+    for (const url of [undefined, 'http://127.0.0.1:1/uploads/9?x=1']) {
+      const address = url === undefined ? 'api/v4/jobs/7/artifacts' : 'uploads/9';
+      await assert.rejects(coordinator.uploadArtifact(JOB, uploadOf({ url })), (error: Error) => {
+        assert.ok(error instanceof TransientError);
+        assert.match(error.message, RegExp(`^POST http://127.0.0.1:1/${address} failed: `));
+        return true;
+      });
+    }
     await coordinator.close();
+    // Metrics count the call, whatever its address.
+    assert.deepEqual(paths, Array(2).fill(`jobs/7/artifacts?${QUERY}`));
   });
 
   it('ends at once when its signal aborts', async () => {
