@@ -36,6 +36,11 @@ const merged: readonly [toml: string, expected: unknown, why: string][] = [
     'values of all kinds stay what they are',
   ],
   ['a.b = 1\na = 2', { a: { b: 1 } }, 'what BurntSushi passes over is passed over'],
+  [
+    '[[a]]\nb = [1]\n[[a]]\nb.c = 1\nb.b = 1',
+    { a: [{ b: [1] }, { b: { b: 1 } }] },
+    'and what it forgets is forgotten, in valid TOML too: a table after a list of the same name',
+  ],
 ];
 
 const numbers: readonly [toml: string, expected: number][] = [
@@ -114,11 +119,18 @@ describe('parseToml', () => {
 });
 
 /** Statements with few names in random order, so that they conflict. */
-const name = fc.constantFrom('a', 'b', 'c');
+const name = fc.constantFrom('a', 'a', 'b', 'b', 'c', '"a"', "'b'", '"a.b"');
 const key = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('.'));
 const value = fc.constantFrom(
   ...['1', '[1]', '[]', '{}', '{a=1}', '{b=2}', '{a={b=1}}', '{a.b=1}', '{a.b=1,a.c=2}'],
   ...['[{a=1}]', '[{a=1},{b=2}]', '{a=[{b=1}]}', '{a.b=1,a={c=2}}', '{a={c=2},a.b=1}'],
+  ...[
+    '"""a\n[b]"""',
+    "'''\n[[c]]\na = 1'''",
+    '[\n1, # a = 2\n2\n]',
+    '{ "a" = 1, b . c = 2 }',
+    '"a # b"',
+  ],
 );
 const statement = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(key, value).map(([left, right]) => `${left} = ${right}`) },
@@ -126,8 +138,11 @@ const statement = fc.oneof(
   { weight: 2, arbitrary: key.map((path) => `[[${path}]]`) },
 );
 const statements = fc
-  .array(statement, { minLength: 2, maxLength: 6 })
-  .map((lines) => lines.join('\n'));
+  .tuple(
+    fc.array(statement, { minLength: 2, maxLength: 6 }),
+    fc.constantFrom('\n', '\n', '\r\n', ' # [a]\n', '\n\n  '),
+  )
+  .map(([lines, end]) => lines.join(end));
 
 /** Documents that one of the two readers might refuse. */
 const WRITTEN_VALUES = [
