@@ -13,6 +13,7 @@ import { assert } from '../../domain/assert.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { percentEncodePath } from '../../domain/files/path-bytes.ts';
 import type { PullOptions } from '../../ports/index.ts';
+import { leaveOn } from '../host/leave-on.ts';
 import { dockerodeOptions, type DaemonAddress } from './daemon-address.ts';
 import {
   isFault,
@@ -125,7 +126,8 @@ export function createDaemon(
   };
   const upgrade: Daemon['upgrade'] = async (call, signal) => {
     try {
-      const versioned = { ...call, path: `/v${await identity.version()}${call.path}` };
+      const version = await leaveOn(signal, identity.version());
+      const versioned = { ...call, path: `/v${version}${call.path}` };
       const response = await dial(modem, versioned, signal);
       if (isPassed(response)) sameAnswers.forget(call);
       return response;
@@ -361,11 +363,14 @@ function dial(
       },
     }),
   };
-  return new Promise((resolve, reject) => {
+  const dialing = new Promise<IncomingMessage | Duplex>((resolve, reject) => {
     modem.dial(options, (error, result) => {
       if (error !== null) reject(error);
       else if (result instanceof Duplex || result instanceof IncomingMessage) resolve(result);
       else reject(new Error('no answer'));
     });
   });
+  // Node ends the connection of an upgrade that nobody has asked for, and the transport then never
+  // calls back.
+  return leaveOn(signal, dialing);
 }

@@ -24,6 +24,14 @@ const faults: readonly {
     why: 'the limit covers the body as well',
   },
   {
+    title: 'hands the connection over without being asked',
+    listener: ({ socket }) => {
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+    },
+    message: /did not answer within 0\.2 s/,
+    why: 'the transport then tells neither an answer nor an error',
+  },
+  {
     title: 'breaks off amid its answer',
     listener: (_, response) => {
       response.write('{"Id":');
@@ -66,6 +74,18 @@ for (const { title, listener, message, why } of faults) {
     });
   });
 }
+
+void test('a daemon that is silent from the first is a transient fault within the limit of a call', async (t) => {
+  const path = await socketPath(t);
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const asking = engineAt(path).inspectContainer('x');
+  await assert.rejects(asking, /^TransientError: .* did not answer within 0\.2 s/);
+});
 
 void test('a missing socket is a transient fault whose message tells what to do', async (t) => {
   const path = await socketPath(t);
