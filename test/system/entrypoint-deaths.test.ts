@@ -7,6 +7,12 @@ const COUNTED = ['echo run >>/cache/runs', 'echo "runs: $(wc -l </cache/runs)"',
 /** An image whose entrypoint ignores its command and runs its stdin. */
 const DROPS = { name: JOB_IMAGE, entrypoint: ['sh', '-c', 'exec sh', 'sh'] };
 
+/**
+ * Docker does not tell whether a container that has run before has got its stdin, so the after_script
+ * is given up. Podman prepares the container anew when somebody attaches to it, and it runs.
+ */
+const RAN_OR_SAID = /^after-script-ran$|just as it handed the script/m;
+
 describe('a worker that is killed while it hands a container its script', () => {
   let proxy: DockerProxy;
   let installation: Installation;
@@ -60,10 +66,7 @@ describe('a worker that is killed while it hands a container its script', () => 
       await job.whenFinished(120_000);
       assertJob(job, {
         ...{ state: 'failed', failureReason: 'script_failure', exitCode: 3 },
-        log: [
-          'runs: 1',
-          startsBefore === 0 ? /^after-script-ran$/m : 'just as it handed the script',
-        ],
+        log: ['runs: 1', startsBefore === 0 ? /^after-script-ran$/m : RAN_OR_SAID],
       });
     });
   }
