@@ -44,6 +44,16 @@ interface Call {
   readonly response: ServerResponse;
 }
 
+/** Returns why Podman cannot be simulated here, or undefined. */
+export async function whyNoSimulation(): Promise<string | undefined> {
+  const engine = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ socketPath: DOCKER_SOCKET, path: '/_ping' }, resolve).on('error', reject).end();
+  });
+  engine.resume();
+  const name = String(engine.headers.server);
+  return name.startsWith('Docker/') ? undefined : `the engine is ${name}, and no Docker`;
+}
+
 export async function simulatePodman(): Promise<SimulatedPodman> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-podman-sim-'));
   const socketPath = join(directory, 'p.sock');

@@ -2,7 +2,7 @@ import { after, describe, it } from 'node:test';
 import type { OtherDaemon } from '../support/installation.ts';
 import { copyImages } from '../support/docker/second-daemon.ts';
 import { openPodman, whyNoPodman } from '../support/podman.ts';
-import { simulatePodman } from '../support/podman-simulator.ts';
+import { simulatePodman, whyNoSimulation } from '../support/podman-simulator.ts';
 import { describeScenarios, NO_GIT, type Scenario } from '../support/scenario.ts';
 import { cacheOf, filled, found, FOUND } from '../support/cache-jobs.ts';
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
@@ -100,13 +100,18 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-const simulated = await simulatePodman();
-after(() => simulated.close());
-describeScenarios(
-  'on a simulated Podman',
-  { concurrent: 1, dockerToml: `    host = "${simulated.host}"\n${CACHE}` },
-  scenarios,
-);
+const whyNot = await whyNoSimulation();
+if (whyNot === undefined) {
+  const simulated = await simulatePodman();
+  after(() => simulated.close());
+  describeScenarios(
+    'on a simulated Podman',
+    { concurrent: 1, dockerToml: `    host = "${simulated.host}"\n${CACHE}` },
+    scenarios,
+  );
+} else {
+  skipped('on a simulated Podman', whyNot);
+}
 
 const reason = whyNoPodman();
 if (reason === undefined) {
@@ -120,7 +125,11 @@ if (reason === undefined) {
     scenarios,
   );
 } else {
-  void describe('on Podman', () => {
-    void it('runs jobs', { skip: reason }, () => undefined);
+  skipped('on Podman', reason);
+}
+
+function skipped(title: string, why: string): void {
+  void describe(title, () => {
+    void it('runs jobs', { skip: why }, () => undefined);
   });
 }
