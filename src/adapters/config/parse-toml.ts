@@ -21,12 +21,12 @@ export function parseToml(text: string, path: string): TomlTable {
 
 function parseLaxly(text: string): TomlTable {
   try {
-    parse(text, { bigint: true });
+    return parse(text, { bigint: true }) as TomlTable;
   } catch (error) {
-    // A text with a syntax error cannot be merged. The other errors count only if they remain then.
+    // A text with a syntax error cannot be merged.
     if (isSyntaxFault(error)) throw error;
+    return mergeToml(text);
   }
-  return mergeToml(text);
 }
 
 interface Place {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { parse } from 'toml';
 import { parseToml } from '../../../src/adapters/config/parse-toml.ts';
 import { isTable } from '../../../src/adapters/config/toml-table.ts';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
@@ -36,11 +37,6 @@ const merged: readonly [toml: string, expected: unknown, why: string][] = [
     'values of all kinds stay what they are',
   ],
   ['a.b = 1\na = 2', { a: { b: 1 } }, 'what BurntSushi passes over is passed over'],
-  [
-    '[[a]]\nb = [1]\n[[a]]\nb.c = 1\nb.b = 1',
-    { a: [{ b: [1] }, { b: { b: 1 } }] },
-    'and what it forgets is forgotten, in valid TOML too: a table after a list of the same name',
-  ],
 ];
 
 const numbers: readonly [toml: string, expected: number][] = [
@@ -96,12 +92,12 @@ describe('parseToml', () => {
     assert.equal(({} as Record<string, unknown>)['a'], undefined);
   });
 
-  it('reads everything like BurntSushi/toml: the table above and 10,000 random texts', (t) => {
+  it('reads like BurntSushi/toml: the table above, and what of 10,000 random texts is not TOML', (t) => {
     const texts = [
       ...merged.map(([toml]) => toml),
       ...numbers.map(([toml]) => toml),
       ...WRITTEN_VALUES.flatMap((value) => [`a = ${value}`, `a = {}\na.b = [${value}]`]),
-      ...fc.sample(statements, 10_000),
+      ...fc.sample(statements, 10_000).filter(isRefused),
     ];
     const asked = askGo('toml', texts);
     if ('absent' in asked) return t.skip(asked.absent);
@@ -153,6 +149,19 @@ const WRITTEN_VALUES = [
   ...['2026-01-01T00:00:00Z', '2026-01-01 00:00:00z', '0001-01-01T00:00:00Z'],
   ...['9999-12-31T23:59:59Z', '2026-01-01T00:00Z', '1979-05-27T00:32:00.999999-07:00'],
 ];
+
+/**
+ * Whether `toml` refuses a text. The others are read by it alone, also where BurntSushi/toml is
+ * wrong: it forgets a table of dotted keys after an earlier `[[table]]` with a list of that name.
+ */
+function isRefused(text: string): boolean {
+  try {
+    parse(text, { bigint: true });
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 function readOrSay(toml: string): unknown {
   try {
