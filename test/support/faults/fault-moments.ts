@@ -57,6 +57,8 @@ export interface Scene {
 interface Waiting extends Scene {
   readonly witness: string;
   strike(): void;
+  /** The moment cannot come any more. */
+  fail(error: Error): void;
 }
 
 const MOMENT_LIMIT_MS = 60_000;
@@ -65,11 +67,12 @@ const MOMENT_LIMIT_MS = 60_000;
  * Calls `strike` at the moment, in the same turn of the event loop as the event. Resolves after
  * that.
  */
-export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
+export function whenMoment(moment: Moment, waiting: Omit<Waiting, 'fail'>): Promise<void> {
   return new Promise((resolve, reject) => {
     const closers: (() => void)[] = [];
+    const fail = (error: Error): void => settle(() => reject(error));
     const timer = setTimeout(() => {
-      settle(() => reject(new Error(`the moment "${moment}" never came:\n${waiting.job.log}`)));
+      fail(new Error(`the moment "${moment}" never came:\n${waiting.job.log}`));
     }, MOMENT_LIMIT_MS);
     const settle = (how: () => void): void => {
       clearTimeout(timer);
@@ -82,17 +85,17 @@ export function whenMoment(moment: Moment, waiting: Waiting): Promise<void> {
         resolve();
       });
     };
-    closers.push(listen(moment, { ...waiting, strike }));
+    closers.push(listen(moment, { ...waiting, strike, fail }));
   });
 }
 
 /** Calls `strike` at the moment. Returns a function that stops listening. */
 function listen(moment: Moment, waiting: Waiting): () => void {
-  const { job, installation, strike, witness } = waiting;
+  const { job, installation, strike, fail, witness } = waiting;
   switch (moment) {
     case 'handed out': {
       const line = new RegExp(`"job":${job.id},.*"msg":"job received"`);
-      void installation.runner.whenLog(line).then(strike);
+      installation.runner.whenLog(line).then(strike, fail);
       return () => undefined;
     }
     case 'asked':
