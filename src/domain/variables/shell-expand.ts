@@ -1,6 +1,6 @@
 import { readSum } from './shell-arithmetic.ts';
 import { ShellFault } from './shell-fault.ts';
-import { changeCase, removePattern, replacePattern, slice } from './shell-operators.ts';
+import { changeCase, charsOf, removePattern, replacePattern, slice } from './shell-operators.ts';
 import {
   CONTINUATION,
   deeper,
@@ -175,7 +175,7 @@ function readParameter(reader: ShellReader): string {
   const name = takeMatch(reader, /[*#$@!?-]/y) || takeWord(reader);
   if (!isName(name)) throw new ShellFault('`${` is not followed by a name');
   const value = valueOfName(reader, name);
-  const text = prefix === '#' ? `${Array.from(value).length}` : readRest(reader, prefix, name);
+  const text = prefix === '#' ? `${charsOf(reader, value).length}` : readRest(reader, prefix, name);
   closeBrace(reader);
   return text;
 }
@@ -226,7 +226,7 @@ function readRemoval(reader: ShellReader, { value, operator }: Parameter): strin
 }
 
 function readCase(reader: ShellReader, { value, operator }: Parameter): string {
-  return changeCase(value, { operator, pattern: readText(reader, WORD) });
+  return changeCase(reader, value, { operator, pattern: readText(reader, WORD) });
 }
 
 function plainValue(reader: ShellReader, value: string): string {
@@ -263,5 +263,5 @@ function readSlice(reader: ShellReader, value: string): string {
   skipSpace(reader);
   const length = takeIf(reader, ':') ? readNumber() : undefined;
   skipSpace(reader);
-  return slice(value, offset, length);
+  return slice(reader, value, { offset, length });
 }

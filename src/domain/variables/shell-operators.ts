@@ -1,16 +1,22 @@
 import { matchLength, parseShellPattern, type ShellPattern } from './shell-pattern.ts';
 import { spendLength, spendSteps, type ShellReader } from './shell-reader.ts';
 
+/** The characters of a value. Costs steps: a value may have a megabyte, and may be used often. */
+export function charsOf(reader: ShellReader, value: string): string[] {
+  spendSteps(reader, value.length >> 3);
+  return Array.from(value);
+}
+
 /** `${X#p}`, `${X##p}`, `${X%p}`, `${X%%p}`. A malformed pattern leaves the value unchanged. */
 export function removePattern(
   reader: ShellReader,
   value: string,
   { operator, pattern: text }: { readonly operator: string; readonly pattern: string },
 ): string {
-  const pattern = parseShellPattern(text);
+  const pattern = parseShellPattern(reader, text);
   if (pattern === undefined) return value;
   const isShortest = operator.length === 1;
-  const chars = Array.from(value);
+  const chars = charsOf(reader, value);
   if (operator.startsWith('%')) {
     const length = suffixLength(reader, [...pattern].reverse(), { chars, isShortest });
     return chars.slice(0, chars.length - length).join('');
@@ -45,9 +51,9 @@ export function replacePattern(
   value: string,
   options: { readonly pattern: string; readonly replacement: string; readonly isAll: boolean },
 ): string {
-  const pattern = parseShellPattern(options.pattern);
+  const pattern = parseShellPattern(reader, options.pattern);
   if (pattern === undefined || options.pattern === '') return value;
-  const chars = Array.from(value);
+  const chars = charsOf(reader, value);
   const pieces: string[] = [];
   let start = 0;
   while (start < chars.length || (start === 0 && chars.length === 0)) {
@@ -67,22 +73,22 @@ export function replacePattern(
 
 /** `${X^p}`, `${X^^p}`, `${X,p}`, `${X,,p}`. An empty pattern matches any character. */
 export function changeCase(
+  reader: ShellReader,
   value: string,
   { operator, pattern: text }: { readonly operator: string; readonly pattern: string },
 ): string {
-  const pattern = parseShellPattern(text === '' ? '?' : text);
+  const pattern = parseShellPattern(reader, text === '' ? '?' : text);
   if (pattern === undefined) return value;
   const isAll = operator.length === 2;
   const change = (char: string): string => {
     const changed = operator.startsWith('^') ? char.toUpperCase() : char.toLowerCase();
     return Array.from(changed).length === 1 ? changed : char;
   };
-  const isWanted = (char: string): boolean =>
-    pattern.every((part) => part === undefined) ||
-    (pattern.filter((part) => part !== undefined).length === 1 &&
-      pattern.every((part) => part?.(char) ?? true));
+  const [isWanted = () => true, ...others] = pattern.filter((part) => part !== undefined);
+  // One character never matches a pattern for several.
+  if (others.length > 0) return value;
   let isDone = false;
-  return Array.from(value, (char) => {
+  return Array.from(charsOf(reader, value), (char) => {
     if (isDone || !isWanted(char)) return char;
     isDone = !isAll;
     return change(char);
@@ -93,7 +99,12 @@ export function changeCase(
  * `${X:offset:length}`: negative numbers count from the end. As in gitlab-runner, the numbers count
  * bytes of UTF-8; what remains of a character that is cut becomes U+FFFD.
  */
-export function slice(value: string, offset: bigint, length: bigint | undefined): string {
+export function slice(
+  reader: ShellReader,
+  value: string,
+  { offset, length }: { readonly offset: bigint; readonly length: bigint | undefined },
+): string {
+  spendSteps(reader, value.length >> 3);
   const bytes = new TextEncoder().encode(value);
   const tail = bytes.subarray(placeIn(bytes.length, offset));
   const part = length === undefined ? tail : tail.subarray(0, placeIn(tail.length, length));

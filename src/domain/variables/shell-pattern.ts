@@ -11,7 +11,7 @@ export type ShellPattern = readonly Part[];
  * Parses a shell pattern; undefined when it is malformed. Source: behaviour of mvdan.cc/sh 3.13
  * (pattern.Regexp).
  */
-export function parseShellPattern(text: string): ShellPattern | undefined {
+export function parseShellPattern(reader: ShellReader, text: string): ShellPattern | undefined {
   const chars = Array.from(text);
   const parts: Part[] = [];
   for (let at = 0; at < chars.length; at += 1) {
@@ -19,7 +19,7 @@ export function parseShellPattern(text: string): ShellPattern | undefined {
     if (char === '*') parts.push(undefined);
     else if (char === '?') parts.push(() => true);
     else if (char === '[') {
-      const set = readClass(chars, at + 1);
+      const set = readClass(reader, chars, at + 1);
       if (set === undefined) return undefined;
       parts.push(set.part);
       at = set.end;
@@ -56,7 +56,11 @@ interface ReadClass {
 }
 
 /** Reads a class. Begins after its `[`; undefined when it is malformed. */
-function readClass(chars: readonly string[], start: number): ReadClass | undefined {
+function readClass(
+  reader: ShellReader,
+  chars: readonly string[],
+  start: number,
+): ReadClass | undefined {
   const opening = `${chars[start] ?? ''}${chars[start + 1] ?? ''}`;
   if (opening === '[:') return readNamedClass(chars, start + 2);
   if (opening === '[.' || opening === '[=') return undefined;
@@ -64,8 +68,11 @@ function readClass(chars: readonly string[], start: number): ReadClass | undefin
   const read = readItems(chars, isNegated ? start + 1 : start);
   if (read === undefined) return undefined;
   const ranges = rangesOf(read.items);
-  const isIn = (char: string): boolean =>
-    ranges.some(({ low, high }) => low <= codeOf(char) && codeOf(char) <= high);
+  const isIn = (char: string): boolean => {
+    spendSteps(reader, ranges.length);
+    const code = codeOf(char);
+    return ranges.some(({ low, high }) => low <= code && code <= high);
+  };
   return { part: (char) => isIn(char) !== isNegated, end: read.end };
 }
 

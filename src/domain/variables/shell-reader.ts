@@ -61,10 +61,10 @@ export function spendLength(reader: ShellReader, text: string): string {
   return text;
 }
 
-/** Counts the steps of a match or a sum. Throws a {@link ShellFault} when the limit is exceeded. */
+/** Counts steps of matches and other work. Throws a {@link ShellFault} beyond the limit. */
 export function spendSteps(reader: ShellReader, steps: number): void {
   reader.stepsLeft -= steps;
-  if (reader.stepsLeft < 0) throw new ShellFault('its patterns or sums are too complex');
+  if (reader.stepsLeft < 0) throw new ShellFault('it takes too long');
 }
 
 /** Reads a part that is nested one level deeper. */
