@@ -43,14 +43,20 @@ export async function openPodman(): Promise<Podman> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-podman-'));
   const network = openNetwork();
   const config = join(directory, 'containers.conf');
+  const registries = join(directory, 'registries.conf');
   await writeFile(config, containersConf());
+  await writeFile(registries, REGISTRIES_CONF);
   const socketPath = join(directory, 'podman.sock');
   const log = join(directory, 'log');
   const roots = [
     ...['--root', join(directory, 'root'), '--runroot', join(directory, 'run')],
     ...['--tmpdir', join(directory, 'tmp'), '--network-config-dir', join(directory, 'networks')],
   ];
-  const env = { ...process.env, CONTAINERS_CONF: config };
+  const env = {
+    ...process.env,
+    CONTAINERS_CONF: config,
+    CONTAINERS_REGISTRIES_CONF: registries,
+  };
   let service: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     const args = [...roots, 'system', 'service', '--time=0', `unix://${socketPath}`];
@@ -107,6 +113,16 @@ events_logger = "file"
 network_backend = "${existsSync(NETAVARK) ? 'netavark' : 'cni'}"
 `;
 }
+
+/**
+ * The tests' registries speak plain HTTP on this machine. Docker takes that for granted for
+ * 127.0.0.0/8, and Podman for no address.
+ */
+const REGISTRIES_CONF = `unqualified-search-registries = ["docker.io"]
+[[registry]]
+location = "127.0.0.1"
+insecure = true
+`;
 
 /** Containers of a network find each other by name only with netavark and aardvark-dns. */
 const NETAVARK = '/usr/lib/podman/netavark';

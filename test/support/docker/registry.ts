@@ -74,21 +74,29 @@ export async function openRegistry({ isPrivate = false } = {}): Promise<Registry
     },
     close: async () => {
       await end();
-      const images = await docker.listImages();
-      const names = images.flatMap(({ RepoTags, RepoDigests }) => [
-        ...(RepoTags ?? []),
-        ...(RepoDigests ?? []),
-      ]);
-      for (const name of names.filter((each) => each.startsWith(`${host}/`))) {
-        // Docker removes a digest together with its last tag.
-        await docker
-          .getImage(name)
-          .remove()
-          .catch(() => undefined);
-      }
+      // Docker and Podman drop digests with the last tag of their repository. Podman takes a digest
+      // that is no name any more for the whole image, and removes it with its other names.
+      await removeNames(docker, host, ({ RepoTags }) => RepoTags);
+      await removeNames(docker, host, ({ RepoDigests }) => RepoDigests);
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Removes the names of images that begin with a registry's host. */
+async function removeNames(
+  docker: Docker,
+  host: string,
+  namesOf: (image: Docker.ImageInfo) => readonly string[] | null | undefined,
+): Promise<void> {
+  const images = await docker.listImages();
+  const names = images.flatMap((image) => namesOf(image) ?? []);
+  for (const name of names.filter((each) => each.startsWith(`${host}/`))) {
+    await docker
+      .getImage(name)
+      .remove()
+      .catch(() => undefined);
+  }
 }
 
 interface Settings {
