@@ -16,7 +16,7 @@ import { handOver, refuseUpgrade } from './docker/hand-over.ts';
 import { whyNotPrepared } from './podman-attach.ts';
 
 // This proxy before the real Docker answers like Podman 4.3.1 (as root, with runc 1.1.5). It
-// imitates Podman's filters, states, messages and archives of links, and passes all other calls on.
+// imitates Podman's filters, states, messages, platforms and archives of links, and passes all other calls on.
 
 export interface SimulatedPodman {
   /** The value for `[runners.docker] host`. */
@@ -121,6 +121,8 @@ type Answer = (call: Call, told: Told) => Promise<void>;
 const ANSWERS: readonly (readonly [call: RegExp, answer: Answer])[] = [
   [/^GET \/(version|info)$/, answerSlowly],
   [/^GET \/volumes$/, answerVolumes],
+  [/^GET \/images\/.+\/json$/, answerImage],
+  [/^POST \/containers\/create$/, answerCreation],
   [/^GET \/containers\/[^/]+\/json$/, answerInspection],
   [/^POST \/containers\/[^/]+\/start$/, answerStart],
   [/^(GET|HEAD) \/containers\/[^/]+\/archive$/, answerArchive],
@@ -166,6 +168,23 @@ function sendJson({ response }: Call, status: number, body: unknown): void {
 
 function refuse(call: Call, status: number, message: string): void {
   sendJson(call, status, { cause: message, message, response: status });
+}
+
+/** Answers 500 for a name that no image can have. */
+async function answerImage(call: Call): Promise<void> {
+  const reply = await askDocker(call);
+  const body = await json(reply);
+  if (reply.statusCode !== 400) return sendJson(call, reply.statusCode ?? 502, body);
+  const words = (body as { readonly message: string }).message.replace(/^no such image: .*?: /, '');
+  refuse(call, 500, `normalizing image: normalizing name for compat API: ${words}`);
+}
+
+/** Creates a container of the image of this name, also for a platform that it is not made for. */
+async function answerCreation(call: Call): Promise<void> {
+  const url = call.url.replace(/([?&])platform=[^&]*&?/, '$1');
+  const reply = await askDocker(call, { url });
+  call.response.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...LIBPOD_HEADERS });
+  await pipeline(reply, call.response);
 }
 
 /** Answers with the volumes that match any of the filters. */

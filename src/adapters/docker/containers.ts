@@ -8,6 +8,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { inspectContainer, inspectRaw } from './inspect-container.ts';
 import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
+import { checkPlatform } from './platforms.ts';
 import { putArchive } from './put-archive.ts';
 import { readReply } from './read-reply.ts';
 import { createdSchema } from './replies.ts';
@@ -37,6 +38,7 @@ export function createContainers(parts: EngineParts): Containers {
 }
 
 async function createContainer(parts: EngineParts, spec: ContainerSpec): Promise<string> {
+  await checkPlatform(parts, spec);
   const reply = await requestCreate(parts, spec);
   if (!isNameTaken(reply)) return createdId(parts, spec, reply);
   const holder = await inspectRaw(parts, spec.name);

@@ -26,8 +26,21 @@ function isPassing(status: number): boolean {
   return (status >= 500 && status !== 501) || [408, 409, 423, 425, 429].includes(status);
 }
 
+/**
+ * Matches Podman's words for an image that cannot have this name. It answers 500 to these, and
+ * Docker 400.
+ */
+const INVALID_NAME =
+  /^normalizing image: .*(?:invalid (?:reference|tag|digest|checksum|format)|repository name must|unsupported digest)/i;
+
 /** Returns the error for a refused call. */
 export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
+  if (INVALID_NAME.test(refusal.message)) {
+    return new FinalError(
+      action.badRequest ?? FailureType.RunnerSystem,
+      refusalText(refusal, action),
+    );
+  }
   const { status } = refusal;
   if (isPassing(status)) {
     const isLasting = action.isLasting?.(refusal) ?? false;

@@ -21,6 +21,8 @@ export const infoSchema = z.object({
 export const imageSchema = z.object({
   Id: z.string(),
   RepoDigests: z.array(z.string()).nullish(),
+  Os: z.string().nullish(),
+  Architecture: z.string().nullish(),
   Config: z
     .object({
       User: z.string().nullish(),

@@ -40,6 +40,13 @@ const REFUSAL_WORDS = [
 ];
 
 /**
+ * Matches Podman's words for the same. It quotes the code of the registry's answer ("reading
+ * manifest 1 in r/x: name unknown: …") where Docker says "not found" or "pull access denied".
+ */
+const PODMAN_REFUSAL =
+  /reading manifest \S+ in \S+: (?:denied|name unknown)\b|pinging container registry \S+: invalid status code from registry 403\b/;
+
+/**
  * Classifies a failed pull by the daemon's message, which is the only sign there is. Network words
  * are checked first, because the message of a failed lookup may contain "not found" as well.
  * **Source:** gitlab-runner `common/classify_image_pull_failure.go`.
@@ -48,16 +55,18 @@ export function classifyPullFailure(message: string): PullFailure {
   const lower = message.toLowerCase();
   const says = (words: readonly string[]): boolean => words.some((word) => lower.includes(word));
   if (says(NETWORK_WORDS)) return FailureType.ExternalDependency;
-  return says(REFUSAL_WORDS) ? FailureType.RunnerConfiguration : FailureType.ImagePull;
+  const isRefused = says(REFUSAL_WORDS) || PODMAN_REFUSAL.test(lower);
+  return isRefused ? FailureType.RunnerConfiguration : FailureType.ImagePull;
 }
 
 /**
  * Matches the daemon's words for a registry that answers but is overloaded or broken: "unexpected
- * HTTP status: 500", and with containerd's image store "unexpected status from HEAD request to
- * http://…: 500".
+ * HTTP status: 500", with containerd's image store "unexpected status from HEAD request to
+ * http://…: 500", and with Podman "invalid status code from registry 500" and "too many requests to
+ * registry".
  */
 const TROUBLE =
-  /toomanyrequests|unavailable|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
+  /toomanyrequests|too many requests|unavailable|invalid status code from registry (?:429|5\d\d)\b|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
 
 /**
  * Whether another try of a failed pull may succeed, by the daemon's message. gitlab-runner retries

@@ -28,6 +28,28 @@ for (const [status, badRequest, expected, why] of statuses) {
   });
 }
 
+const names = [
+  ['normalizing name for compat API: invalid reference format', FailureType.RunnerConfiguration],
+  [
+    'normalizing name for compat API: repository name must be lowercase',
+    FailureType.RunnerConfiguration,
+  ],
+  [
+    'normalizing name for compat API: sha256:1234: invalid format: no 64-byte hexadecimal value',
+    FailureType.RunnerConfiguration,
+  ],
+  ['normalizing name for compat API: locating image: database is locked', 'TransientError'],
+] as const;
+for (const [words, expected] of names) {
+  void test(`500 of Podman "${words}" is ${expected}`, () => {
+    const message = `normalizing image: ${words}`;
+    const options = { ...action, badRequest: FailureType.RunnerConfiguration };
+    const fault = refusalFault({ status: 500, message }, options);
+    assert.equal(kindOf(fault), expected);
+    assert.ok(fault.message.includes(`answered 500: ${message}`));
+  });
+}
+
 const runc = 'runc create failed: unable to start container process: exec:';
 const docker = `OCI runtime create failed: ${runc}`;
 const podman = `runc: ${runc}`;

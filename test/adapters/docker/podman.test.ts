@@ -4,6 +4,7 @@ import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
+import { FailureType } from '../../../src/domain/failure.ts';
 import { copyImage } from '../../support/docker/second-daemon.ts';
 import { openPodman, whyNoPodman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
@@ -105,6 +106,28 @@ function describePodman(title: string, { open, skip }: Kind): void {
           assert.equal(error.name, 'FinalError', error.message);
           assert.match(error.message, words);
           return true;
+        });
+      });
+    }
+
+    it('a container for a platform that its image is not made for is refused permanently', async (t) => {
+      const engine = engineOf(place);
+      const { architecture } = await engine.info();
+      for (const platform of ['linux', `linux/${architecture}`, architecture]) {
+        await created(t, engine, { platform });
+      }
+      const name = randomName();
+      await assert.rejects(created(t, engine, { name, platform: 'linux/s390x' }), {
+        type: FailureType.RunnerConfiguration,
+        message: /does not match the specified platform: wanted linux\/s390x, actual: linux\/\w+/,
+      });
+      assert.equal(await engine.inspectContainer(name), undefined, 'there is no container of it');
+    });
+
+    for (const name of ['UPPER/Case', 'a b', 'x:-y', 'a@sha256:12']) {
+      it(`"${name}" is no name of an image, and is refused permanently`, async () => {
+        await assert.rejects(engineOf(place).inspectImage(name), {
+          type: FailureType.RunnerConfiguration,
         });
       });
     }

@@ -30,6 +30,40 @@ const cases = [
   ['no basic auth credentials', RunnerConfiguration],
   ['unauthorized: incorrect username or password', RunnerConfiguration],
   ['authentication required', RunnerConfiguration],
+  // The words of Podman 4.3.1 follow.
+  [
+    'initializing source docker://r/x:1: reading manifest 1 in r/x: manifest unknown: manifest unknown',
+    RunnerConfiguration,
+  ],
+  [
+    'initializing source docker://r/x:1: reading manifest 1 in r/x: name unknown: repository name not known to registry',
+    RunnerConfiguration,
+  ],
+  [
+    'initializing source docker://r/x:1: reading manifest 1 in r/x: denied: access forbidden',
+    RunnerConfiguration,
+  ],
+  [
+    'initializing source docker://r/x:1: reading manifest 1 in r/x: unauthorized: authentication required',
+    RunnerConfiguration,
+  ],
+  [
+    'initializing source docker://r/x:1: unable to retrieve auth token: invalid username/password: unauthorized: HTTP Basic: Access denied',
+    RunnerConfiguration,
+  ],
+  [
+    'initializing source docker://r/x:1: pinging container registry r: invalid status code from registry 403 (Forbidden)',
+    RunnerConfiguration,
+  ],
+  [
+    'initializing source docker://r/x:1: pinging container registry r: invalid status code from registry 500 (Internal Server Error)',
+    ImagePull,
+  ],
+  [
+    'initializing source docker://r/x:1: pinging container registry r: Get "http://r/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
+    ExternalDependency,
+  ],
+  ['writing blob: denied: the disk is read-only', ImagePull],
   ['context deadline exceeded', ImagePull],
   ['write /var/lib/docker/tmp/x: no space left on device', ImagePull],
   ['toomanyrequests: You have reached your pull rate limit', ImagePull],
@@ -56,6 +90,27 @@ const passing = [
     'failed to resolve reference "r/x:1": unexpected status from HEAD request to http://r:500/v2/x/manifests/1: 418 I am a teapot',
     false,
     'the registry is well, and its port is no status',
+  ],
+  [
+    'initializing source docker://r/x:1: pinging container registry r: invalid status code from registry 502 (Bad Gateway)',
+    true,
+    'the words of Podman',
+  ],
+  [
+    'initializing source docker://r/x:1: Requesting bearer token: invalid status code from registry 500 (Internal Server Error)',
+    true,
+    'the same of the server of tokens',
+  ],
+  [
+    'initializing source docker://r/x:1: reading manifest 1 in r/x: received unexpected HTTP status: 504 Gateway Timeout',
+    true,
+    'the same of a manifest',
+  ],
+  ['copying system image: too many requests to registry', true, 'the same after its own tries'],
+  [
+    'initializing source docker://r/x:1: Requesting bearer token: invalid status code from registry 403 (Forbidden)',
+    false,
+    'nobody gives a right meanwhile',
   ],
   ['dial tcp 10.0.0.1:443: connect: connection refused', true, 'the network may recover'],
   ['toomanyrequests: the rate limit is reached', true, 'the limit is one of time'],
