@@ -125,6 +125,7 @@ const ANSWERS: readonly (readonly [call: RegExp, answer: Answer])[] = [
   [/^POST \/containers\/create$/, answerCreation],
   [/^GET \/containers\/[^/]+\/json$/, answerInspection],
   [/^POST \/containers\/[^/]+\/start$/, answerStart],
+  [/^POST \/containers\/[^/]+\/exec$/, answerExec],
   [/^(GET|HEAD) \/containers\/[^/]+\/archive$/, answerArchive],
 ];
 
@@ -232,6 +233,19 @@ async function answerStart(call: Call): Promise<void> {
   }
   const { message } = (await json(reply)) as { readonly message: string };
   refuse(call, status === 404 ? 404 : 500, podmanWords(message));
+}
+
+/** Refuses an exec in a container that does not run with 500, where Docker answers 409. */
+async function answerExec(call: Call): Promise<void> {
+  const reply = await askDocker(call);
+  if (reply.statusCode === 409) {
+    reply.resume();
+    const words = 'can only create exec sessions on running containers: container state improper';
+    refuse(call, 500, words);
+    return;
+  }
+  call.response.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...LIBPOD_HEADERS });
+  await pipeline(reply, call.response);
 }
 
 function podmanWords(docker: string): string {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endProcess, hasEnded } from './child-process.ts';
-import { dockerAt } from './docker/docker-at.ts';
+import { dockerAt, isPodman } from './docker/docker-at.ts';
 import { openNetwork, type OwnNetwork } from './own-network.ts';
 
 /** A service with Podman's API, which has its own containers and images. */
@@ -28,7 +28,7 @@ export function whyNoPodman(): string | undefined {
     execFileSync('podman', ['--version'], { stdio: 'ignore' });
     execFileSync('runc', ['--version'], { stdio: 'ignore' });
   } catch {
-    return 'there is no Podman here: apt-get install --no-install-recommends podman runc';
+    return 'there is no Podman here: apt-get install --no-install-recommends podman runc catatonit';
   }
   try {
     openNetwork().close();
@@ -36,6 +36,17 @@ export function whyNoPodman(): string | undefined {
   } catch {
     return 'there is no network namespace for Podman here (ip of iproute2)';
   }
+}
+
+/**
+ * Returns why the usual engine has no init program for containers, or undefined when it has one.
+ * Docker brings its own. Podman uses catatonit, which Debian does not install with it.
+ */
+export async function whyNoInit(): Promise<string | undefined> {
+  if (!(await isPodman(dockerAt(undefined)))) return undefined;
+  const places = ['/usr/libexec/podman/catatonit', '/usr/lib/podman/catatonit'];
+  if (places.some((place) => existsSync(place))) return undefined;
+  return 'Podman has no init program here: apt-get install --no-install-recommends catatonit';
 }
 
 /** Starts the service as root. It has no images. */

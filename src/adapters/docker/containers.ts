@@ -5,7 +5,7 @@ import { createBody } from './create-body.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import { demux, takeFrames } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
+import { createFault, refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { inspectContainer, inspectRaw } from './inspect-container.ts';
 import { isOfAnyBuild, isOfSameBuild, withInstallation } from './labels.ts';
 import { checkPlatform } from './platforms.ts';
@@ -88,7 +88,7 @@ function createdId({ daemon }: EngineParts, spec: ContainerSpec, reply: Refusal 
   const isWrongPlatform = /does not (match|provide) the (specified|expected) platform/.test(
     reply.message,
   );
-  throw refusalFault(isWrongPlatform ? { ...reply, status: 400 } : reply, action);
+  throw createFault(isWrongPlatform ? { ...reply, status: 400 } : reply, action);
 }
 
 /** Whether the name is in use. Podman answers 500 instead of 409. */

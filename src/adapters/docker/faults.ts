@@ -1,4 +1,5 @@
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
+import { refusedForGood } from './refused-creates.ts';
 import { isRefusedForGood } from './refused-starts.ts';
 import { errorCode } from '../host/error-code.ts';
 
@@ -32,6 +33,19 @@ function isPassing(status: number): boolean {
  */
 const INVALID_NAME =
   /^normalizing image: .*(?:invalid (?:reference|tag|digest|checksum|format)|repository name must|unsupported digest)/i;
+
+/**
+ * Returns the error for something that could not be created. Podman answers 500 also when no later
+ * try will succeed.
+ */
+export function createFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
+  const { status, message } = refusal;
+  const lasting = status === 500 ? refusedForGood(message) : undefined;
+  if (lasting === undefined) return refusalFault(refusal, action);
+  const { type, advice } = lasting;
+  const text = refusalText(refusal, action);
+  return new FinalError(type, advice === undefined ? text : `${text}; ${advice}`);
+}
 
 /** Returns the error for a refused call. */
 export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {

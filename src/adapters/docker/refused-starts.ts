@@ -25,8 +25,13 @@ const ENGINES: readonly RefusedStarts[] = [
   {
     engine: 'Podman 4.3, of the image, with the runtime not asked; Docker answers 400 to these',
     refusal:
-      /^(preparing container \S+ for attach: )?(unable to find (user|group) |workdir ".*" .*on container )/i,
+      /^(preparing container \S+ for attach: )?(looking up supplemental groups for container \S+: )?(unable to find (user|group) |workdir ".*" .*on container )/i,
     lasting: /no matching entries in (passwd|group) file|not a directory|does not exist/i,
+  },
+  {
+    engine: 'Podman 4.3, of the configuration; Docker answers 400 to these when it creates',
+    refusal: /: failed to create new hosts file: |error setting cgroup config for /i,
+    lasting: /unable to parse host entry |unable to set memory limit to /i,
   },
 ];
 

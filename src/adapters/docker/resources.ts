@@ -4,7 +4,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { segment, type DaemonCall } from './daemon.ts';
 import { createInfo } from './info.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault } from './faults.ts';
+import { createFault, refusalFault, type Refusal } from './faults.ts';
 import { inspect } from './inspect.ts';
 import {
   BUILD_LABEL,
@@ -48,11 +48,8 @@ export function createResources(parts: EngineParts): Resources {
           DriverOpts: { ...driverOptions },
         },
       };
-      await daemon.expect(call, {
-        limitMs: timing.slowCallLimitMs,
-        accept: [200, 201],
-        badRequest: FailureType.RunnerConfiguration,
-      });
+      const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
+      if (![200, 201].includes(reply.status)) throw notCreated(parts, call, reply);
     },
     removeVolume: async (name) => {
       const { daemon, timing } = parts;
@@ -86,12 +83,9 @@ async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<voi
       }),
     },
   };
-  const reply = await daemon.expect(call, {
-    limitMs: timing.callLimitMs,
-    accept: [201, 409],
-    badRequest: FailureType.RunnerConfiguration,
-  });
+  const reply = await daemon.send(call, { limitMs: timing.callLimitMs });
   if (reply.status === 201) return;
+  if (reply.status !== 409) throw notCreated(parts, call, reply);
   const existing = await inspectNetwork(parts, spec.name);
   if (existing !== undefined && isOfSameBuild(existing.Labels ?? {}, spec.labels, installation)) {
     return;
@@ -101,6 +95,10 @@ async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<voi
     FailureType.RunnerSystem,
     `cannot ${call.doing}: a network of this name exists that is not of this build; remove it`,
   );
+}
+
+function notCreated({ daemon }: EngineParts, call: DaemonCall, reply: Refusal): Error {
+  return createFault(reply, daemon.action(call, FailureType.RunnerConfiguration));
 }
 
 function inspectNetwork(

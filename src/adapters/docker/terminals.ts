@@ -55,9 +55,16 @@ async function openTerminal(
   return connection && toTerminal(parts, { ...exec, connection, hasTty: command.hasTty });
 }
 
-/** Whether the container has ended or is paused. Engines have many words for one that is ending. */
+/**
+ * The engines' words for a container that has ended or is about to. Podman answers 500 with a
+ * sentence for each call, such as "can only create exec sessions on running containers: container
+ * state improper". Source: Podman `libpod/define/errors.go` (ErrCtrStateInvalid).
+ */
+const NOT_RUNNING = /not running|stopped|container state improper/i;
+
+/** Whether the container has ended or is paused. */
 function doesNotRun({ status, message }: DaemonReply): boolean {
-  return [404, 409].includes(status) || (status >= 500 && /not running|stopped/i.test(message));
+  return [404, 409].includes(status) || (status >= 500 && NOT_RUNNING.test(message));
 }
 
 /** Creates an exec and returns its id; undefined when the container does not run. */

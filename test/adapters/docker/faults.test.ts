@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refusalFault, startFault, unreachableFault } from '../../../src/adapters/docker/faults.ts';
+import {
+  createFault,
+  refusalFault,
+  startFault,
+  unreachableFault,
+} from '../../../src/adapters/docker/faults.ts';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
 
 const action = { doing: 'create container "x"', address: 'unix:///d.sock' };
@@ -93,6 +98,21 @@ const starts = [
   ],
   [
     500,
+    'looking up supplemental groups for container 41f8: Unable to find group gone: no matching entries in group file',
+    FailureType.RunnerSystem,
+  ],
+  [
+    500,
+    'creating hosts file for container 41f8: failed to create new hosts file: unable to parse host entry "nohost": incorrect format',
+    FailureType.RunnerSystem,
+  ],
+  [
+    500,
+    'runc: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 1 (current usage: 2203648, peak usage: 2519040): OCI runtime error',
+    FailureType.RunnerSystem,
+  ],
+  [
+    500,
     'OCI runtime create failed: unable to apply caps: operation not permitted',
     FailureType.RunnerSystem,
   ],
@@ -110,6 +130,105 @@ for (const [status, message, expected] of starts) {
     assert.ok(fault.message.includes(`answered ${status}`), 'the real status is told');
   });
 }
+
+const NAMES = 'names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument';
+const { RunnerConfiguration, RunnerSystem } = FailureType;
+// What Podman 4.3.1 answered when it was asked for containers, volumes and networks of this kind.
+const creates: readonly (readonly [message: string, expected: string])[] = [
+  [
+    `container create: creating named volume "$X": running volume create option: ${NAMES}`,
+    RunnerConfiguration,
+  ],
+  [`container create: running container create option: ${NAMES}`, RunnerConfiguration],
+  [`running volume create option: ${NAMES}`, RunnerConfiguration],
+  [`network name $x invalid: ${NAMES}`, RunnerConfiguration],
+  ["invalid mount option nope for driver 'local': invalid argument", RunnerConfiguration],
+  ['unsupported driver nope: invalid argument', RunnerConfiguration],
+  [
+    'volume v uses volume plugin nope but it could not be retrieved: no volume plugin with name nope available: required plugin missing',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: running container create option: invalid IP address <nil>: invalid argument',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: running container create option: invalid log driver: invalid argument',
+    RunnerConfiguration,
+  ],
+  [
+    "container create: sysctl net.ipv4.ip_forward=1 can't be set since Network Namespace set to host: invalid argument",
+    RunnerConfiguration,
+  ],
+  [
+    'container create: systemd slice received as cgroup parent when using cgroupfs: invalid argument',
+    RunnerConfiguration,
+  ],
+  ['fill out specgen: lstat a: no such file or directory', RunnerConfiguration],
+  ['fill out specgen: invalid option type "nonsense"', RunnerConfiguration],
+  ['fill out specgen: /x: duplicate mount destination', RunnerConfiguration],
+  ['container create: invalid container path "rel", must be an absolute path', RunnerConfiguration],
+  ['container create: unknown mount option "nope=1": invalid mount option', RunnerConfiguration],
+  ['container create: "CAP_NOPE": unknown capability', RunnerConfiguration],
+  [
+    'container create: opening seccomp profile failed: open {: no such file or directory',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: apparmor profile "nope" specified, but Apparmor is not enabled on this system',
+    RunnerConfiguration,
+  ],
+  ['container create: stat /dev/nope: no such file or directory', RunnerConfiguration],
+  ['container create: invalid device mode: xyz', RunnerConfiguration],
+  [
+    'container create: invalid option "zz" specified - volumes from another container can only use z,ro,rw options',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: requested CPUs are not available - requested 99, available: 0-1',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: minimum memoryswap limit should be larger than memory limit, see usage',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
+    RunnerConfiguration,
+  ],
+  [
+    'container create: looking up container to share net namespace with: no container with name or ID "nope" found: no such container',
+    RunnerSystem,
+  ],
+  [
+    'container create: unable to find network with name or ID nosuchnet: network not found',
+    RunnerSystem,
+  ],
+  [
+    'container create: container-init binary not found on the host: stat /usr/libexec/podman/catatonit: no such file or directory',
+    RunnerSystem,
+  ],
+  [
+    'container create: creating container storage: mounting overlay: invalid argument',
+    'TransientError',
+  ],
+  ['container create: creating container storage: no space left on device', 'TransientError'],
+  ['container create: stat /run/libpod: input/output error', 'TransientError'],
+];
+for (const [message, expected] of creates) {
+  void test(`a creation answered 500 "${message}" is ${expected}`, () => {
+    const fault = createFault({ status: 500, message }, action);
+    assert.equal(kindOf(fault), expected);
+    assert.ok(fault.message.includes(`answered 500: ${message}`), fault.message);
+  });
+}
+
+void test('a missing init program is named with what to install', () => {
+  const message =
+    'container create: container-init binary not found on the host: stat /x/catatonit';
+  const fault = createFault({ status: 500, message }, action);
+  assert.match(fault.message, /x\/catatonit; install catatonit on the node/);
+});
 
 const codes = [
   ['ENOENT', /start Docker, or set host/],

@@ -81,6 +81,16 @@ function describePodman(title: string, { open, skip }: Kind): void {
       assert.deepEqual([state, exitCode], ['exited', 3]);
     });
 
+    it('no terminal opens in a container that has not begun, or has ended', async (t) => {
+      const engine = engineOf(place);
+      const id = await created(t, engine, { command: ['true'] });
+      const wish = { command: ['sh'], hasTty: false };
+      assert.equal(await engine.openTerminal(id, wish), undefined);
+      await engine.startContainer(id);
+      await engine.waitForExit(id, never);
+      assert.equal(await engine.openTerminal(id, wish), undefined);
+    });
+
     for (const program of ['no-such-program', '/no/such/program', '/etc/passwd', '/etc']) {
       it(`starting ${program} is refused permanently`, async (t) => {
         const engine = engineOf(place);
