@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -17,6 +18,11 @@ export interface Podman {
   readonly version: string;
   /** Restarts the service. Its containers keep running. */
   restart(): Promise<void>;
+  /**
+   * Makes the storage record a mount of this container, which has ended, while there is none. Two
+   * processes of Podman on a busy machine leave such records behind.
+   */
+  recordMount(id: string): Promise<void>;
   /** Stops everything and removes every file. */
   close(): Promise<void>;
 }
@@ -104,7 +110,36 @@ export async function openPodman(): Promise<Podman> {
     await stop();
     await start();
   };
-  return { host: `unix://${socketPath}`, gateway: network.gateway, version, restart, close };
+  const recordMount = (id: string): Promise<void> => recordMountOf(directory, id);
+  const { gateway } = network;
+  return { host: `unix://${socketPath}`, gateway, version, restart, recordMount, close };
+}
+
+/** A record of containers/storage. */
+interface MountRecord {
+  readonly id: string;
+  readonly path: string;
+  readonly count: number;
+}
+
+async function recordMountOf(directory: string, id: string): Promise<void> {
+  const readJson = async <T>(file: string): Promise<T> =>
+    JSON.parse(await readFile(join(directory, file), 'utf8')) as T;
+  const containers = await readJson<readonly { readonly id: string; readonly layer: string }[]>(
+    'root/overlay-containers/containers.json',
+  );
+  const layer = containers.find((one) => one.id === id)?.layer ?? '';
+  const records = 'run/overlay-layers/mountpoints.json';
+  const path = join(directory, 'root/overlay', layer, 'merged');
+  // Another process of Podman unmounts the container after its end, which nothing reports.
+  while (existsSync(path)) await delay(50);
+  const mounted = await readJson<readonly MountRecord[]>(records);
+  await writeFile(
+    join(directory, records),
+    JSON.stringify([...mounted, { id: layer, path, count: 1 }]),
+  );
+  // The lock names who has written last, so Podman reads the records again.
+  await writeFile(join(directory, 'run/overlay-layers/mountpoints.lock'), randomBytes(64));
 }
 
 /**

@@ -26,6 +26,7 @@ import {
 import { createSameAnswers, type Patience } from './patience.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
 import { versionSchema } from './replies.ts';
+import { createStaleMounts } from './stale-mounts.ts';
 import type { EngineTiming } from './timing.ts';
 
 /** The newest version of the Engine API that this adapter was written for. */
@@ -102,18 +103,19 @@ export function createDaemon(
   address: DaemonAddress,
   timing: Pick<EngineTiming, 'sameAnswers'>,
 ): Daemon {
-  // The transport's types lack agents and explicit undefined; its code supports both.
-  const options = dockerodeOptions(address) as Dockerode.DockerOptions;
-  const modem = new Dockerode(options).modem;
-  mendRequests(modem as unknown as RequestBuilder);
+  const modem = openModem(address);
   const identity = createIdentity(modem, address.label);
   const sameAnswers = createSameAnswers(timing);
+  const staleMounts = createStaleMounts((container) => unmount(modem, container));
 
   const actionOf: Daemon['action'] = (call, badRequest) => ({
     doing: call.doing,
     address: address.label,
     ...(badRequest !== undefined && { badRequest }),
-    isLasting: (refusal) => sameAnswers.isLasting(call, refusal),
+    isLasting: (refusal) => {
+      staleMounts.note(call, refusal);
+      return sameAnswers.isLasting(call, refusal);
+    },
   });
   /**
    * Turns an error into a fault, and forgets the version: after a fault another daemon, newer or
@@ -127,6 +129,7 @@ export function createDaemon(
   const upgrade: Daemon['upgrade'] = async (call, signal) => {
     try {
       const version = await leaveOn(signal, identity.version());
+      await leaveOn(signal, staleMounts.mend(call));
       const versioned = { ...call, path: `/v${version}${call.path}` };
       const response = await dial(modem, versioned, signal);
       if (isPassed(response)) sameAnswers.forget(call);
@@ -160,6 +163,14 @@ export function createDaemon(
   const { greet } = identity;
   const shown = { address: address.label, greet, action: actionOf, fault: failed };
   return { ...shown, send, open, upgrade, expect };
+}
+
+function openModem(address: DaemonAddress): DockerModem {
+  // The transport's types lack agents and explicit undefined; its code supports both.
+  const options = dockerodeOptions(address) as Dockerode.DockerOptions;
+  const { modem } = new Dockerode(options);
+  mendRequests(modem as unknown as RequestBuilder);
+  return modem;
 }
 
 interface Identity extends Pick<Daemon, 'greet'> {
@@ -286,6 +297,17 @@ async function askGreeting(
   const version = headers['api-version'];
   const apiVersion = typeof version === 'string' ? version : undefined;
   return { identity: JSON.stringify([headers['server'], version]), apiVersion };
+}
+
+const UNMOUNT_LIMIT_MS = 30_000;
+
+/** Asks Podman to unmount a container that does not run. Docker has no such call, and no need. */
+async function unmount(modem: DockerModem, container: string): Promise<void> {
+  const path = `/v4.0.0/libpod/containers/${container}/unmount`;
+  const call: DaemonCall = { doing: 'unmount a container', method: 'POST', path };
+  await readReply(
+    (await dial(modem, call, AbortSignal.timeout(UNMOUNT_LIMIT_MS))) as IncomingMessage,
+  );
 }
 
 /** Asks without an API version in the path. */

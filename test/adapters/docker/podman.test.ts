@@ -6,7 +6,7 @@ import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 import { copyImage } from '../../support/docker/second-daemon.ts';
-import { openPodman, whyNoPodman } from '../../support/podman.ts';
+import { openPodman, whyNoPodman, type Podman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
 import { created, JOB_IMAGE, openEngine, randomName, readOutput } from './support.ts';
 
@@ -36,6 +36,33 @@ function engineOf({ host }: Place, installation = randomName()): ContainerEngine
 
 describePodman('a simulated Podman', { open: simulatePodman, skip: undefined });
 describePodman('a real Podman', { open: openRealPodman, skip: whyNoPodman() });
+
+describe(
+  'a real Podman that records a mount which is gone',
+  { skip: whyNoPodman() ?? false },
+  () => {
+    let podman: Podman;
+    before(async () => {
+      podman = await openPodman();
+      await copyImage(JOB_IMAGE, podman.host);
+    });
+    after(() => podman.close());
+
+    it('starts the container, and sends its files, on the second try', async (t) => {
+      const engine = engineOf(podman);
+      const id = await ended(t, engine, { script: 'echo text > /file' });
+      const lost = { name: 'TransientError', message: /mounting storage .*merged: no such file/ };
+      await podman.recordMount(id);
+      await assert.rejects(engine.readFiles(id, '/file', never), lost);
+      assert.deepEqual(await readAll(engine, id, '/file'), ['file text\n']);
+      await podman.recordMount(id);
+      await assert.rejects(engine.startContainer(id), lost);
+      await engine.startContainer(id);
+      assert.equal((await engine.waitForExit(id, never)).exitCode, 0);
+      await engine.removeContainer(id);
+    });
+  },
+);
 
 interface Kind {
   readonly open: () => Promise<Place>;
