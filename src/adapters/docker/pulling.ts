@@ -6,6 +6,7 @@ import {
   classifyPullFailure,
   MAX_PULL_TRIES,
   mayPullPass,
+  type PullFailure,
 } from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { inTries, upTo, type TryEnd } from '../../domain/tries.ts';
@@ -127,14 +128,20 @@ async function pullOnce(parts: EngineParts, reference: string, pull: Pull): Prom
   }
 }
 
+/** Matches the words of Docker and Podman for a registry without TLS of which nobody told them. */
+const PLAIN_HTTP = /server gave HTTP response to HTTPS client/i;
+const PLAIN_HTTP_ADVICE =
+  'if its registry is meant to speak plain HTTP, tell Docker by insecure-registries in daemon.json, or Podman by insecure = true in registries.conf';
+
+const ADVICE: Readonly<Record<PullFailure, string>> = {
+  [FailureType.RunnerConfiguration]: 'check its name and tag, and the credentials for its registry',
+  [FailureType.ExternalDependency]: "check that the Docker host reaches the image's registry",
+  [FailureType.ImagePull]: "look at the log of the registry and of Docker's daemon",
+};
+
 function pullFault(reference: string, message: string): FinalError {
   const type = classifyPullFailure(message);
-  const advice =
-    type === FailureType.RunnerConfiguration
-      ? 'check its name and tag, and the credentials for its registry'
-      : type === FailureType.ExternalDependency
-        ? "check that the Docker host reaches the image's registry"
-        : "look at the log of the registry and of Docker's daemon";
+  const advice = PLAIN_HTTP.test(message) ? PLAIN_HTTP_ADVICE : ADVICE[type];
   const text = `cannot pull image "${reference}": ${message.trim()}; ${advice}`;
   return new FinalError(type, text, { cause: new Error(message) });
 }

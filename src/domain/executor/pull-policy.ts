@@ -62,11 +62,22 @@ export function classifyPullFailure(message: string): PullFailure {
 /**
  * Matches the daemon's words for a registry that answers but is overloaded or broken: "unexpected
  * HTTP status: 500", with containerd's image store "unexpected status from HEAD request to
- * http://…: 500", and with Podman "invalid status code from registry 500" and "too many requests to
- * registry".
+ * http://…: 500", and with Podman "invalid status code from registry 500".
  */
 const TROUBLE =
-  /toomanyrequests|too many requests|unavailable|invalid status code from registry (?:429|5\d\d)\b|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
+  /toomanyrequests|unavailable|invalid status code from registry (?:429|5\d\d)\b|unexpected (?:http )?status(?: code| from \w+ request to)?\b[^\n]*: (429|5\d\d)\b|\beof\b/;
+
+/**
+ * Matches Podman's words for a layer that it had when it began to pull: the image that shared the
+ * layer has been removed meanwhile, as by a clean-up of the node. The next try gets the layer.
+ */
+const LOST_LAYER = /\blayer not known\b/;
+
+/**
+ * Matches Podman's words for a limit that it has waited for itself, with twenty requests in two
+ * minutes.
+ */
+const WAITED_FOR = /^initializing source docker:[^\n]*: toomanyrequests\b/;
 
 /**
  * Whether another try of a failed pull may succeed, by the daemon's message. gitlab-runner retries
@@ -77,7 +88,9 @@ const TROUBLE =
 export function mayPullPass(message: string): boolean {
   const kind = classifyPullFailure(message);
   if (kind === FailureType.RunnerConfiguration) return false;
-  return kind === FailureType.ExternalDependency || TROUBLE.test(message.toLowerCase());
+  if (kind === FailureType.ExternalDependency) return true;
+  const lower = message.toLowerCase();
+  return !WAITED_FOR.test(lower) && (TROUBLE.test(lower) || LOST_LAYER.test(lower));
 }
 
 /**

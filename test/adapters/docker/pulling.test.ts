@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test';
 import { readProgress } from '../../../src/adapters/docker/pulling.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 import { recordingLog } from '../../support/recording-log.ts';
+import { engineFor } from './fake-daemon.ts';
 import { serveRegistry } from './fake-registry.ts';
 import { openEngine, randomName, removeImage } from './support.ts';
 
@@ -81,6 +82,18 @@ void test('a pull whose first try is cut off succeeds', async (t) => {
   const reference = `${host}/flaky/${randomName()}`;
   removeAfter(t, reference);
   assert.match((await engine.pullImage(reference, {})).id, /^sha256:/);
+});
+
+void test('a registry that speaks plain HTTP without leave fails the pull with what to set', async (t) => {
+  const words = 'Get "https://r:5000/v2/": http: server gave HTTP response to HTTPS client';
+  const told = await engineFor(t, (_request, response) => {
+    response.end(JSON.stringify({ error: words, errorDetail: { message: words } }));
+  });
+  await assert.rejects(told.pullImage('r:5000/x:1', {}), (error: Error & { type?: string }) => {
+    assert.equal(error.type, FailureType.ImagePull);
+    assert.match(error.message, /insecure-registries in daemon\.json.* registries\.conf$/);
+    return true;
+  });
 });
 
 void test('a malformed reference is a configuration error or a failed pull, and never a crash', async () => {

@@ -106,7 +106,16 @@ const passing = [
     true,
     'the same of a manifest',
   ],
-  ['copying system image: too many requests to registry', true, 'the same after its own tries'],
+  [
+    'writing blob: adding layer with blob "sha256:f3ae": layer not known',
+    true,
+    'the image that shared the layer has been removed from Podman meanwhile',
+  ],
+  [
+    'initializing source docker://r/x:1: reading manifest 1 in r/x: toomanyrequests: the rate limit is reached',
+    false,
+    'Podman itself has asked twenty times in two minutes',
+  ],
   [
     'initializing source docker://r/x:1: Requesting bearer token: invalid status code from registry 403 (Forbidden)',
     false,
