@@ -125,7 +125,7 @@ const ANSWERS: readonly (readonly [call: RegExp, answer: Answer])[] = [
   [/^POST \/containers\/create$/, answerCreation],
   [/^GET \/containers\/[^/]+\/json$/, answerInspection],
   [/^POST \/containers\/[^/]+\/start$/, answerStart],
-  [/^POST \/containers\/[^/]+\/exec$/, answerExec],
+  [/^POST \/containers\/[^/]+\/(exec|kill)$/, answerWhileRunning],
   [/^(GET|HEAD) \/containers\/[^/]+\/archive$/, answerArchive],
 ];
 
@@ -235,13 +235,13 @@ async function answerStart(call: Call): Promise<void> {
   refuse(call, status === 404 ? 404 : 500, podmanWords(message));
 }
 
-/** Refuses an exec in a container that does not run with 500, where Docker answers 409. */
-async function answerExec(call: Call): Promise<void> {
+/** Refuses what needs a running container with 500, where Docker answers 409. */
+async function answerWhileRunning(call: Call): Promise<void> {
   const reply = await askDocker(call);
   if (reply.statusCode === 409) {
     reply.resume();
-    const words = 'can only create exec sessions on running containers: container state improper';
-    refuse(call, 500, words);
+    const wish = call.path.endsWith('/kill') ? 'kill running' : 'create exec sessions on running';
+    refuse(call, 500, `can only ${wish} containers: container state improper`);
     return;
   }
   call.response.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...LIBPOD_HEADERS });

@@ -32,3 +32,15 @@ export function parseState(word: string, idOrName: string): ContainerStatus['sta
     `container "${idOrName}" is in a state that this runner does not know, "${word}": it is looked at again`,
   );
 }
+
+/**
+ * The engines' words for a container that has ended or is about to. Podman answers 500 with a
+ * sentence for each call, such as "can only kill running containers. … is in state exited: container
+ * state improper". Source: Podman `libpod/define/errors.go` (ErrCtrStateInvalid).
+ */
+const NOT_RUNNING = /not running|stopped|container state improper/i;
+
+/** Whether a call was refused because its container does not run. */
+export function saysNotRunning(message: string): boolean {
+  return NOT_RUNNING.test(message);
+}

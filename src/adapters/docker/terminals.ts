@@ -17,6 +17,7 @@ import { refusalFault, timeoutFault } from './faults.ts';
 import { inspect } from './inspect.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
 import { createdSchema, execSchema } from './replies.ts';
+import { saysNotRunning } from './states.ts';
 
 /** Marks the processes of one terminal, because Docker ends none of them with the connection. */
 const MARK = 'RUNNER_TERMINAL';
@@ -55,16 +56,9 @@ async function openTerminal(
   return connection && toTerminal(parts, { ...exec, connection, hasTty: command.hasTty });
 }
 
-/**
- * The engines' words for a container that has ended or is about to. Podman answers 500 with a
- * sentence for each call, such as "can only create exec sessions on running containers: container
- * state improper". Source: Podman `libpod/define/errors.go` (ErrCtrStateInvalid).
- */
-const NOT_RUNNING = /not running|stopped|container state improper/i;
-
 /** Whether the container has ended or is paused. */
 function doesNotRun({ status, message }: DaemonReply): boolean {
-  return [404, 409].includes(status) || (status >= 500 && NOT_RUNNING.test(message));
+  return [404, 409].includes(status) || (status >= 500 && saysNotRunning(message));
 }
 
 /** Creates an exec and returns its id; undefined when the container does not run. */

@@ -8,6 +8,7 @@ import { refusalFault } from './faults.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
+import { saysNotRunning } from './states.ts';
 
 type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
 
@@ -120,8 +121,10 @@ async function kill(parts: EngineParts, idOrName: string): Promise<void> {
     patience: 'long',
   };
   await untilNotRunning(parts, idOrName, async () => {
-    // 409 means that the container does not run any more.
-    await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [204, 404, 409] });
+    const reply = await daemon.send(call, { limitMs: timing.callLimitMs });
+    // 409 means that the container does not run any more. Podman says so with 500.
+    const isDone = [204, 404, 409].includes(reply.status) || saysNotRunning(reply.message);
+    if (!isDone) throw refusalFault(reply, daemon.action(call));
   });
 }
 

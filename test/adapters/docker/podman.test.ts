@@ -118,6 +118,18 @@ function describePodman(title: string, { open, skip }: Kind): void {
       assert.equal(await engine.openTerminal(id, wish), undefined);
     });
 
+    for (const how of ['kill', 'graceful', 'plain'] as const) {
+      it(`stopping (${how}) a container that has ended, or has not begun, succeeds`, async (t) => {
+        const engine = engineOf(place);
+        const id = await created(t, engine, { command: ['true'] });
+        await engine.stopContainer(id, how);
+        await engine.startContainer(id);
+        await engine.waitForExit(id, never);
+        await engine.stopContainer(id, how);
+        assert.equal((await engine.inspectContainer(id))?.state, 'exited');
+      });
+    }
+
     for (const program of ['no-such-program', '/no/such/program', '/etc/passwd', '/etc']) {
       it(`starting ${program} is refused permanently`, async (t) => {
         const engine = engineOf(place);
