@@ -80,6 +80,8 @@ export async function openPodman(): Promise<Podman> {
     const started = spawn('nsenter', [`--net=${network.path}`, 'podman', ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env,
+      // Its conmon leaves a file `oom` where it was started.
+      cwd: directory,
     });
     started.stderr.pipe(createWriteStream(log, { flags: 'a' }));
     service = started;
