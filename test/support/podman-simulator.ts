@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import {
   createServer,
   request,
@@ -142,7 +142,10 @@ function askDocker(
     const options = {
       ...{ socketPath: DOCKER_SOCKET, agent: false },
       ...{ method: other.method ?? call.method, path: other.url ?? call.url },
-      headers: { ...headers, connection: 'keep-alive' },
+      headers: {
+        ...{ ...headers, connection: 'keep-alive' },
+        ...(headers['content-length'] !== undefined && { 'content-length': body.length }),
+      },
     };
     const outgoing = request(options, resolve);
     outgoing.on('error', reject);
@@ -183,9 +186,22 @@ async function answerImage(call: Call): Promise<void> {
 /** Creates a container of the image of this name, also for a platform that it is not made for. */
 async function answerCreation(call: Call): Promise<void> {
   const url = call.url.replace(/([?&])platform=[^&]*&?/, '$1');
-  const reply = await askDocker(call, { url });
+  const given = /"seccomp=(.*?)(?<!\\)"/.exec(call.body.toString())?.[1] ?? 'unconfined';
+  if (given.startsWith('{')) {
+    const why = `opening seccomp profile failed: open ${given}: no such file or directory`;
+    return refuse(call, 500, `container create: ${why}`);
+  }
+  const body = given === 'unconfined' ? call.body : await withProfile(call.body, given);
+  const reply = await askDocker({ ...call, body }, { url });
   call.response.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...LIBPOD_HEADERS });
   await pipeline(reply, call.response);
+}
+
+/** Replaces the path of a profile by the profile, which Docker reads itself for nobody. */
+async function withProfile(body: Buffer, path: string): Promise<Buffer> {
+  const profile = JSON.stringify(await readFile(path, 'utf8'));
+  const option = `"seccomp=${profile.slice(1)}`;
+  return Buffer.from(body.toString().replace(`"seccomp=${path}"`, () => option));
 }
 
 /** Answers with the volumes that match any of the filters. */

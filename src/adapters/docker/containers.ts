@@ -12,7 +12,7 @@ import { checkPlatform } from './platforms.ts';
 import { putArchive } from './put-archive.ts';
 import { readReply } from './read-reply.ts';
 import { createdSchema } from './replies.ts';
-import { inlineSeccomp } from './seccomp.ts';
+import { inlineSeccomp, resolveSeccomp, wantsSeccompPath } from './seccomp.ts';
 import { againWhenMet, withMountLocks, volumesToFill } from './shared-mounts.ts';
 
 type Containers = Pick<
@@ -53,13 +53,19 @@ async function createContainer(parts: EngineParts, spec: ContainerSpec): Promise
 }
 
 async function requestCreate(parts: EngineParts, spec: ContainerSpec): Promise<Refusal & Body> {
-  const { daemon, timing, installation } = parts;
   const securityOpt = await inlineSeccomp(spec.securityOpt);
+  const reply = await sendCreate(parts, { ...spec, securityOpt });
+  if (!wantsSeccompPath(reply)) return reply;
+  return sendCreate(parts, { ...spec, securityOpt: resolveSeccomp(spec.securityOpt) });
+}
+
+function sendCreate(parts: EngineParts, spec: ContainerSpec): Promise<Refusal & Body> {
+  const { daemon, timing, installation } = parts;
   const labels = withInstallation(spec.labels, installation);
   const call: DaemonCall = {
     ...createCall(spec),
     query: { name: spec.name, ...(spec.platform !== '' && { platform: spec.platform }) },
-    body: createBody({ ...spec, securityOpt, labels }),
+    body: createBody({ ...spec, labels }),
   };
   return withMountLocks(parts, { mounts: volumesToFill(spec) }, () =>
     againWhenMet(() => daemon.send(call, { limitMs: timing.slowCallLimitMs })),

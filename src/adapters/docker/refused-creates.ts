@@ -40,7 +40,7 @@ const PODMAN: readonly Words[] = [
       /^invalid mount option .*: invalid argument$/,
       /^container create: (invalid (device mode|container path|option)|minimum memoryswap limit)\b/,
       /^container create: (requested (CPUs|memory nodes) are not available|no command or entrypoint) /,
-      /^container create: (opening seccomp profile failed|apparmor profile .* is not enabled)/,
+      /^container create: ((opening|loading) seccomp profile .*failed|apparmor profile .* is not enabled)/,
       // A device of the machine.
       /^container create: stat \/\S+: no such file or directory$/,
     ],

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import type { Refusal } from './faults.ts';
 
 /**
  * Replaces the path of a profile by its content. Like the docker program, this reads
@@ -9,11 +11,28 @@ export function inlineSeccomp(options: readonly string[]): Promise<string[]> {
   return Promise.all(options.map(inline));
 }
 
+/** Whether the engine reads the profile itself: Podman takes what it is sent for a path. */
+export function wantsSeccompPath({ status, message }: Refusal): boolean {
+  return status === 500 && message.includes('opening seccomp profile failed: open {');
+}
+
+/** Makes the paths of profiles absolute, because the engine works in another directory. */
+export function resolveSeccomp(options: readonly string[]): string[] {
+  return options.map((option) => {
+    const path = pathOf(option);
+    return path === undefined ? option : `seccomp=${resolve(path)}`;
+  });
+}
+
+function pathOf(option: string): string | undefined {
+  const value = /^seccomp[=:](.*)$/s.exec(option)?.[1]?.trim();
+  const isPath = value !== undefined && !/^(?:unconfined$|builtin$|\{)/.test(value);
+  return isPath ? value : undefined;
+}
+
 async function inline(option: string): Promise<string> {
-  const path = /^seccomp[=:](.*)$/s.exec(option)?.[1]?.trim();
-  if (path === undefined || ['unconfined', 'builtin'].includes(path) || path.startsWith('{')) {
-    return option;
-  }
+  const path = pathOf(option);
+  if (path === undefined) return option;
   try {
     const profile: unknown = JSON.parse(await readFile(path, 'utf8'));
     return `seccomp=${JSON.stringify(profile)}`;

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
@@ -116,6 +119,24 @@ function describePodman(title: string, { open, skip }: Kind): void {
       await engine.startContainer(id);
       await engine.waitForExit(id, never);
       assert.equal(await engine.openTerminal(id, wish), undefined);
+    });
+
+    it('a seccomp profile holds, which Podman reads itself', async (t) => {
+      const engine = engineOf(place);
+      const directory = await mkdtemp(join(tmpdir(), 'tgr-seccomp-'));
+      t.after(() => rm(directory, { recursive: true }));
+      const profile = join(directory, 'profile.json');
+      // Profiles are longer than paths may be.
+      const comment = 'x'.repeat(8_000);
+      const syscalls = [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', comment }];
+      await writeFile(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls }));
+      const id = await created(t, engine, {
+        command: ['mkdir', '/tmp/forbidden'],
+        securityOpt: [`seccomp=${profile}`],
+      });
+      await engine.startContainer(id);
+      assert.equal((await engine.waitForExit(id, never)).exitCode, 1);
+      assert.match(await readOutput(engine, id), /Operation not permitted/);
     });
 
     for (const how of ['kill', 'graceful', 'plain'] as const) {
