@@ -157,6 +157,8 @@ describe('while an image is pulled,', { skip: noRegistry }, () => {
     await lab.run({
       ...pullOf(image),
       fault: registryRefuses(() => door, '429', { path: MANIFEST, refusal: BUSY }),
+      // Podman asks such a registry twenty times itself, which takes two minutes.
+      limitMs: 300_000,
       expected: {
         ...{ state: 'failed', failureReason: 'image_pull_failure' },
         log: [`failed to pull image "${image}"`, 'the rate limit is reached'],
