@@ -6,6 +6,7 @@ import { FinalError, TransientError } from '../../src/domain/failure.ts';
 import { stdinLoader } from '../../src/domain/script/stage-command.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
+import { createFakeStore } from './support/fake-disk.ts';
 import { remove } from './support/fake-engine.ts';
 import { openProcess } from './support/process.ts';
 import { until } from './support/world.ts';
@@ -89,6 +90,29 @@ describe('a stage', () => {
     await Promise.all([run(), run()]);
     assert.deepEqual(world.started, ['build#1']);
     assert.equal(world.spool.saved.text.split('build#1 ends').length, 2);
+  });
+
+  it('that is over before its begin is noticed shows its entrypoint first', async () => {
+    const scripts = { 'build#1': { entrypoint: 'hello' } };
+    const { world, build } = await prepared(scripts, { entrypoint: ['sh'] });
+    const { node } = openProcess(world, {
+      ports: {
+        builds: {
+          ...createFakeStore(world, () => true),
+          whenBegun: (_buildId, _place, { signal }) => until(() => signal.aborted),
+        },
+        clock: {
+          ...{ nowMs: () => 0, monotonicMs: () => 0 },
+          sleep: (_ms, signal) => until(() => signal?.aborted === true),
+        },
+      },
+    }).activities;
+    const request: StageRequest = { stage: SCRIPT, attempt: 1, jobStatus: 'running' };
+    await runActivity(() => node.runStage(build, request));
+    assert.match(
+      world.spool.saved.text,
+      /hello before\nbuild#1 begins\nbuild#1 ends\nhello after$/m,
+    );
   });
 
   it('gets its file variables and their directory again', async () => {

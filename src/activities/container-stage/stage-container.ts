@@ -131,7 +131,10 @@ async function followOutput(
     followEntrypoint(build, stage, begun.signal),
     wake(build, stage, AbortSignal.any([ended, begun.signal])),
   ]);
-  if (!ended.aborted) await takeEntrypointLog(build, { ...stage, isComplete: false });
+  // A short stage may be over before its begin is noticed. What its entrypoint said still comes first.
+  if (!ended.aborted || stage.opensStdin) {
+    await takeEntrypointLog(build, { ...stage, isComplete: false });
+  }
   const { output } = await ports.builds.stageFiles(buildId, place);
   await Promise.all([
     build.trace.followFile(place, output, ended),
