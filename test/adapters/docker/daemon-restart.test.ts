@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, watch, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
@@ -14,11 +16,24 @@ import { created, JOB_IMAGE, openEngine, silentLog } from './support.ts';
 
 const never = new AbortController().signal;
 
-/** A file of the host that the container writes into, as a stage's output is. */
-async function whenChanged(path: string): Promise<void> {
-  for await (const _ of watch(path)) return;
+/**
+ * Waits until a container has written the text into a file of the host. The file is watched before
+ * it is read, so that no change is missed.
+ */
+async function whenWritten(path: string, text: string): Promise<void> {
+  const watcher = watch(path);
+  try {
+    for (;;) {
+      const changed = once(watcher, 'change');
+      if ((await readFile(path, 'utf8')).includes(text)) return;
+      await changed;
+    }
+  } finally {
+    watcher.close();
+  }
 }
 
+/** A file of the host that the container writes into, as a stage's output is. */
 async function outputFile(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tgr-test-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
@@ -86,7 +101,7 @@ describe('a daemon that is restarted', { skip: why ?? false }, () => {
       await daemon.stop(signal);
       await whenLost;
       await writeFile(output, 'go\n', { flag: 'a' });
-      while (!(await readFile(output, 'utf8')).includes('ended')) await whenChanged(output);
+      await whenWritten(output, 'ended');
       await daemon.start({ liveRestore: true });
       const status = await exit;
       assert.equal(status.state, 'exited');
