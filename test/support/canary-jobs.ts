@@ -106,7 +106,8 @@ export function jobOf(ending: Ending, script: readonly string[], scene: JobScene
   };
 }
 
-function vaultSecret(url: string) {
+/** A secret of the vault of the tests, as a job asks for it. */
+export function vaultSecret(url: string) {
   const auth = { name: 'jwt', path: 'jwt', data: { jwt: '$ID_TOKEN', role: 'builder' } };
   return {
     vault: {

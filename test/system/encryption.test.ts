@@ -10,6 +10,7 @@ import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import Docker from 'dockerode';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import { vaultSecret } from '../support/canary-jobs.ts';
 import { assertNoCanary } from '../support/canaries.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
@@ -235,17 +236,6 @@ function assertShown(seen: readonly SeenWorkflow[], jobId: number): void {
 interface ReadyLine {
   readonly temporal: string;
   readonly namespace: string;
-}
-
-function vaultSecret(url: string) {
-  const auth = { name: 'jwt', path: 'jwt', data: { jwt: '$ID_TOKEN', role: 'builder' } };
-  return {
-    vault: {
-      server: { url, namespace: '', auth },
-      ...{ engine: { name: 'kv-v2', path: 'secret' }, path: 'ci/canary', field: 'value' },
-    },
-    file: false,
-  };
 }
 
 /** Opens a cache store that refuses each request with an answer that quotes the whole request. */
