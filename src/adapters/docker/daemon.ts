@@ -106,7 +106,7 @@ export function createDaemon(
   const modem = openModem(address);
   const identity = createIdentity(modem, address.label);
   const sameAnswers = createSameAnswers(timing);
-  const staleMounts = createStaleMounts((container) => unmount(modem, container));
+  const staleMounts = createStaleMounts((container) => unmount(modem, container, address.label));
 
   const actionOf: Daemon['action'] = (call, badRequest) => ({
     doing: call.doing,
@@ -302,15 +302,13 @@ async function askGreeting(
 const UNMOUNT_LIMIT_MS = 30_000;
 
 /** Asks Podman to unmount a container that does not run. Docker has no such call, and no need. */
-async function unmount(modem: DockerModem, container: string): Promise<void> {
+async function unmount(modem: DockerModem, container: string, address: string): Promise<void> {
   const path = `/v4.0.0/libpod/containers/${container}/unmount`;
   const call: DaemonCall = { doing: 'unmount a container', method: 'POST', path };
-  await readReply(
-    (await dial(modem, call, AbortSignal.timeout(UNMOUNT_LIMIT_MS))) as IncomingMessage,
-  );
+  await askPlainly(modem, call, { address, limitMs: UNMOUNT_LIMIT_MS });
 }
 
-/** Asks without an API version in the path. */
+/** Asks without adding an API version to the path. */
 async function askPlainly(
   modem: DockerModem,
   call: DaemonCall,

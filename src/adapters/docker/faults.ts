@@ -49,13 +49,7 @@ export function createFault(refusal: Refusal, action: RefusedAction): TransientE
 
 /** Returns the error for a refused call. */
 export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
-  if (INVALID_NAME.test(refusal.message)) {
-    return new FinalError(
-      action.badRequest ?? FailureType.RunnerSystem,
-      refusalText(refusal, action),
-    );
-  }
-  const { status } = refusal;
+  const status = INVALID_NAME.test(refusal.message) ? 400 : refusal.status;
   if (isPassing(status)) {
     const isLasting = action.isLasting?.(refusal) ?? false;
     if (!isLasting) {

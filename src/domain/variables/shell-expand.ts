@@ -175,14 +175,18 @@ function readParameter(reader: ShellReader): string {
   const name = takeMatch(reader, /[*#$@!?-]/y) || takeWord(reader);
   if (!isName(name)) throw new ShellFault('`${` is not followed by a name');
   const value = valueOfName(reader, name);
-  const text = prefix === '#' ? `${charsOf(reader, value).length}` : readRest(reader, prefix, name);
+  const text =
+    prefix === '#' ? `${charsOf(reader, value).length}` : readRest(reader, prefix, { name, value });
   closeBrace(reader);
   return text;
 }
 
 /** Reads what follows a name. An operator behind an indirect name is read, but changes nothing. */
-function readRest(reader: ShellReader, prefix: string, name: string): string {
-  const value = valueOfName(reader, name);
+function readRest(
+  reader: ShellReader,
+  prefix: string,
+  { name, value }: Pick<Parameter, 'name' | 'value'>,
+): string {
   if (prefix === '') return readOperator(reader, name, value);
   if (value === '') throw new ShellFault(`\`\${!${name}}\` refers to nothing`);
   readOperator(reader, name, value);
