@@ -51,7 +51,7 @@ it('the linter refuses a planted circle of values', async () => {
     cwd: ROOT,
     ruleFilter: ({ ruleId }) => ruleId === 'import-x/no-cycle',
     // The rule needs no types, and the linter takes long to load them.
-    overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
+    overrideConfig: { languageOptions: { parserOptions: { project: false } } },
   });
   const file = join(SOURCES, 'domain/trace/url-mask.ts');
   const importer = "import { createStreamStages } from './stream-stages.ts';\n";

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import type { StageRequest } from '../../../src/activities/contract.ts';
 import type { Coordinator, UpdateReply } from '../../../src/ports/index.ts';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
@@ -9,6 +8,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, until, type FakeScript, type World } from '../support/world.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 const CUT_OFF: FakeScript = {
   exitCode: 128,
@@ -155,7 +155,7 @@ describe('sources that git cannot get', () => {
     };
     const { node } = openProcess(build.world, { coordinator: { updateJob } }).activities;
     await runActivity(() => node.prepareEnvironment({ buildId }));
-    const environment = new MockActivityEnvironment();
+    const environment = openActivityCall();
     environment.run(() => node.runStage({ buildId }, build.request)).catch(() => undefined);
     await until(() => isAsked);
     environment.cancel('WORKER_SHUTDOWN');

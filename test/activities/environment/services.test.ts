@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { FinalError } from '../../../src/domain/failure.ts';
 import { NO_SERVICES_CONFIG } from '../../../src/domain/runner/services-config.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { openProcess, type ProcessOptions } from '../support/process.ts';
 import { createWorld, type World } from '../support/world.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 const SERVICES = [{ name: 'postgres:15', alias: 'db' }, { name: 'redis' }];
 
@@ -91,7 +91,7 @@ describe('preparing services', () => {
       const { world, prepare } = open(SERVICES);
       const process = openProcess(world, { cut: { call, when: 'after' } });
       const buildId = [...world.disk.records.keys()][0] ?? '';
-      const environment = new MockActivityEnvironment();
+      const environment = openActivityCall();
       const first = environment.run(() => process.activities.node.prepareEnvironment({ buildId }));
       const end = await Promise.race([first.then(() => 'done'), process.died]);
       if (end === 'died') {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { createSlotActivities } from '../../../src/activities/job/request-job.ts';
 import { createEndedBuilds, type EndedBuilds } from '../../../src/activities/build/ended-builds.ts';
 import type { JobRequest, JobRequestOutcome } from '../../../src/activities/contract.ts';
@@ -16,6 +15,7 @@ import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf, payloadJson } from '../../domain/job/context-fixture.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick } from '../support/world.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 const { runner } = contextOf();
 const REQUEST: JobRequest = {
@@ -119,12 +119,10 @@ async function ask(options: Options) {
   });
   const builds = create === undefined ? ports.builds : { ...ports.builds, create };
   const { requestJob } = createSlotActivities({ ...ports, builds }, options.ended);
-  const environment = new MockActivityEnvironment();
+  const environment = openActivityCall();
   if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
   const call = (): Promise<JobRequestOutcome> => requestJob({ ...REQUEST, ...options.request });
-  const outcome = await environment
-    .run<[], JobRequestOutcome, typeof call>(call)
-    .catch((error: unknown) => error as Error);
+  const outcome = await environment.run(call).catch((error: unknown) => error as Error);
   return { outcome, world, places, requests, updates };
 }
 

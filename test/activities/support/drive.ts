@@ -1,4 +1,3 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../../src/activities/index.ts';
 import { outcomeOfStages } from '../../../src/domain/build/build-outcome.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
@@ -8,10 +7,11 @@ import type { PlannedStage } from '../../../src/domain/context/stage.ts';
 import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { openProcess, type ProcessOptions } from './process.ts';
 import type { World } from './world.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 /** Runs an activity as Temporal does it, without a server. */
 export function runActivity<T>(work: () => Promise<T>): Promise<T> {
-  return new MockActivityEnvironment().run(work);
+  return openActivityCall().run(work);
 }
 
 export interface Drive {
@@ -36,10 +36,10 @@ export async function driveBuild(
   let process = first;
   const call = async <T>(work: (node: Activities['node']) => Promise<T>): Promise<T> => {
     for (;;) {
-      const environment = new MockActivityEnvironment();
+      const environment = openActivityCall();
       const { activities, died } = process;
       const activity = (): Promise<T> => work(activities.node);
-      const answer = environment.run<[], T, typeof activity>(activity).then((value) => ({ value }));
+      const answer = environment.run(activity).then((value) => ({ value }));
       const end = await Promise.race([answer, died]);
       if (end !== 'died') return end.value;
       environment.cancel('WORKER_SHUTDOWN');

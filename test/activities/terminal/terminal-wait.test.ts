@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
@@ -8,6 +7,7 @@ import { createFakeSessions, type FakeSessions } from '../support/fake-sessions.
 import { createManualClock, settle, type ManualClock } from '../support/manual-clock.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, type World } from '../support/world.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 const MINUTE_MS = 60_000;
 const STARTED_MS = 1_000_000;
@@ -45,7 +45,7 @@ async function buildOf({ ageMs = 0, timeoutMs = 30 * MINUTE_MS } = {}): Promise<
       ...{ sessions, clock },
       begin: async () => {
         let outcome: StageOutcome | undefined;
-        const activity = new MockActivityEnvironment();
+        const activity = openActivityCall();
         const call = activity.run(async () => {
           outcome = await node.runStage({ buildId }, REQUEST);
         });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import type { BuildActivities, UploadEnd } from '../../../src/activities/contract.ts';
 import type {
   Coordinator,
@@ -18,6 +17,7 @@ import { createFakeSpool } from '../support/fake-disk.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, until, type World } from '../support/world.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 interface Setting {
   readonly world: World;
@@ -248,7 +248,7 @@ describe('a trace that is sent while it grows', () => {
 
   it('ends the call of a caller that was cancelled, and is sent on for the next', async () => {
     const setting = await open(answering(undefined));
-    const environment = new MockActivityEnvironment();
+    const environment = openActivityCall();
     const first = environment.run(() =>
       setting.node.uploadTrace(setting.build, { ignoreCanceling: false }),
     );

@@ -3,13 +3,13 @@ import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 import { Context } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { translateFaults } from '../../../src/adapters/temporal/activity-faults.ts';
 import { FailureType, FinalError, TransientError } from '../../../src/domain/failure.ts';
+import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 /** The failure of an activity that throws `error`, as Temporal sees it. */
 async function failureOf(error: Error): Promise<unknown> {
-  const environment = new MockActivityEnvironment();
+  const environment = openActivityCall();
   try {
     await environment.run(async () => {
       const { inbound } = translateFaults(Context.current());
