@@ -38,12 +38,12 @@ export function openActivityCall(): ActivityCall {
   };
 }
 
-const INFO: Context['info'] = {
+/** The name of the namespace that the SDK has deprecated is missing. */
+const INFO = {
   taskToken: Buffer.from('test'),
   base64TaskToken: Buffer.from('test').toString('base64'),
   activityId: 'test',
   activityType: 'test',
-  activityNamespace: 'default',
   attempt: 1,
   isLocal: false,
   scheduledTimestampMs: 1,
@@ -54,7 +54,7 @@ const INFO: Context['info'] = {
   taskQueue: 'test',
   namespace: 'default',
   inWorkflow: true,
-};
+} as Partial<Context['info']> as Context['info'];
 
 const ignore = (): void => undefined;
 const SILENT: Context['log'] = {
