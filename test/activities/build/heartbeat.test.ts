@@ -6,10 +6,26 @@ import { tick } from '../support/world.ts';
 import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 describe('a call of an activity', () => {
-  it('sends a heartbeat at once, and returns the result of its work', async () => {
+  it('returns the result of its work', async () => {
     const activity = openActivityCall();
     assert.equal(await activity.run(() => withHeartbeat(() => Promise.resolve(7))), 7);
-    assert.equal(activity.heartbeats(), 1);
+  });
+
+  it('sends a heartbeat after one second, then every five, and none after its work', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const activity = openActivityCall();
+    let finish: () => void = () => undefined;
+    const work = new Promise<void>((resolve) => (finish = resolve));
+    const call = activity.run(() => withHeartbeat(() => work));
+    const counted: number[] = [];
+    for (const passedMs of [999, 1, 3_999, 1, 5_000]) {
+      t.mock.timers.tick(passedMs);
+      counted.push(activity.heartbeats());
+    }
+    finish();
+    await call;
+    t.mock.timers.tick(20_000);
+    assert.deepEqual([...counted, activity.heartbeats()], [0, 1, 1, 2, 3, 3]);
   });
 
   it('that the workflow cancels ends when its work does', async () => {
