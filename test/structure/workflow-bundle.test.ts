@@ -4,13 +4,15 @@ import { it } from 'node:test';
 
 const BUNDLE = new URL('../../workflow-bundle.js', import.meta.url);
 
-it('the workflow bundle has a map to files and lines, and no sources, which each worker would keep in memory', async () => {
+it('the workflow bundle has a map to files and lines, without columns and sources, which each worker would parse and keep in memory', async () => {
   const code = await readFile(BUNDLE, 'utf8');
   const map = /\/\/# sourceMappingURL=data:application\/json[^,]*,([\w+/=]+)\s*$/.exec(code)?.[1];
   const { mappings, sources, sourcesContent } = JSON.parse(
     Buffer.from(map ?? '', 'base64').toString(),
   ) as { mappings: string; sources: string[]; sourcesContent?: unknown };
   assert.ok(mappings.length > 1_000);
+  // A comma would separate two places of one line.
+  assert.doesNotMatch(mappings, /,/);
   assert.ok(sources.some((source) => source.endsWith('/run-build.ts')));
   assert.equal(sourcesContent, undefined);
 });
