@@ -68,11 +68,16 @@ describe('the bench', () => {
     assert.throws(() => readOptions(['--only', 'fly']), /fly is no row.*trivial/);
     assert.throws(() => readOptions(['--runs', 'many']), /--runs "many"/);
     assert.equal(readOptions([]).wantsHelp, false);
+    assert.equal(readOptions([]).rows.includes('ended'), false);
+    assert.equal(readOptions(['--only', 'ended']).largest.ended, 10_000);
   });
 
   it('explains each row and each option', () => {
     assert.equal(readOptions(['--help']).wantsHelp, true);
-    for (const row of readOptions([]).rows) assert.match(HELP, new RegExp(`^  ${row} +\\w`, 'm'));
+    const growth = readOptions(['--only', 'runners,queue,ended,nodes']).rows;
+    for (const row of [...readOptions([]).rows, ...growth]) {
+      assert.match(HELP, new RegExp(`^  ${row} +\\w`, 'm'));
+    }
     for (const option of ['--only', '--answer-ms', '--runner-cmd', '--json', '--check']) {
       assert.match(HELP, new RegExp(`^  ${option} `, 'm'));
     }

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { readRevision } from '../../src/worker/machine/revision.ts';
 import { baselineOf, findSlower, type Baseline } from './baseline.ts';
 import { measureFullHistory, measureSleeping } from './build-rows.ts';
+import { measureEnded, measureNodes, measureQueue, measureRunners } from './growth-rows.ts';
 import { besideOther, formatTable, ratioOf, shareOf, type Figure } from './figure.ts';
 import { measureFiles, measureGit, measureLog, measureTrivial, measureTwenty } from './job-rows.ts';
 import { measureLimits } from './limit-rows.ts';
@@ -26,6 +27,10 @@ const MEASURES: Readonly<Record<Row, (options: BenchOptions) => Promise<readonly
   start: measureStart,
   version: measureVersion,
   limits: measureLimits,
+  runners: measureRunners,
+  queue: measureQueue,
+  ended: measureEnded,
+  nodes: measureNodes,
 };
 
 const args = process.argv.slice(2);

@@ -15,13 +15,21 @@ const ROWS = {
   version: 'the shortest command',
   limits: 'what the machine alone needs: a container, a git fetch, a log, a chain of activities',
 } as const;
-export type Row = keyof typeof ROWS;
+
+/** These rows take long, so they are measured only when `--only` names them. */
+const GROWTH_ROWS = {
+  runners: 'CPU and memory of an idle node with 1, 100 and 1,000 runners (quick: up to 100)',
+  queue: 'time and CPU of each of 10 and 1,000 queued jobs (quick: 100)',
+  ended: 'a job and the command "jobs" beside 10 and 10,000 ended builds (quick: 1,000)',
+  nodes: 'twenty jobs, and idling, with 1, 2 and 4 nodes on this machine',
+} as const;
+export type Row = keyof typeof ROWS | keyof typeof GROWTH_ROWS;
 
 export const HELP: string = `npm run bench -- [options]
 
 Measures this runner against a fake GitLab, each figure beside what the machine needs for it alone.
 
-  --only ROW,…         Only these rows (default: all)
+  --only ROW,…         Only these rows (default: all but those of growth)
   --quick              Five runs a row, a log of 20 MB, ten idle seconds
   --runs N             How often a row is measured (default: 20, quick: 5)
   --answer-ms N        GitLab takes so long for each answer, as a real one takes 50 or 200
@@ -36,10 +44,16 @@ Measures this runner against a fake GitLab, each figure beside what the machine 
 npm run bench -- trace   measures the stages of the log alone, without a runner.
 
 Rows:
-${Object.entries(ROWS)
-  .map(([name, what]) => `  ${name.padEnd(12)}${what}`)
-  .join('\n')}
+${describeRows(ROWS)}
+
+Rows of growth:
+${describeRows(GROWTH_ROWS)}
 `;
+
+function describeRows(rows: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(rows).map(([name, what]) => `  ${name.padEnd(12)}${what}`);
+  return lines.join('\n');
+}
 
 export interface BenchOptions {
   readonly rows: readonly Row[];
@@ -48,6 +62,8 @@ export interface BenchOptions {
   readonly runs: number;
   readonly logMegabytes: number;
   readonly idleSeconds: number;
+  /** The largest numbers that the rows of growth measure. */
+  readonly largest: { readonly runners: number; readonly queued: number; readonly ended: number };
   /** How long the coordinator takes for each answer, except those of its git server. */
   readonly answerMs: number;
   /** Returns the command that starts another runner with this config file. */
@@ -81,6 +97,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     runs: readNumber('--runs', values.runs ?? (quick ? '5' : '20')),
     logMegabytes: quick ? 20 : 100,
     idleSeconds: quick ? 10 : 60,
+    largest: quick ? QUICK : FULL,
     answerMs: readNumber('--answer-ms', values['answer-ms']),
     runnerCommand: readCommand(values['runner-cmd']),
     jsonFile: values.json,
@@ -89,13 +106,17 @@ export function readOptions(args: readonly string[]): BenchOptions {
   };
 }
 
+const QUICK = { runners: 100, queued: 100, ended: 1_000 };
+const FULL = { runners: 1_000, queued: 1_000, ended: 10_000 };
+
 function names(): readonly Row[] {
   return Object.keys(ROWS) as Row[];
 }
 
 function readRow(name: string): Row {
-  const row = names().find((one) => one === name);
-  if (row === undefined) throw new Error(`${name} is no row; there are ${names().join(', ')}`);
+  const all = [...names(), ...(Object.keys(GROWTH_ROWS) as Row[])];
+  const row = all.find((one) => one === name);
+  if (row === undefined) throw new Error(`${name} is no row; there are ${all.join(', ')}`);
   return row;
 }
 

@@ -21,6 +21,7 @@ export interface Subject {
 export interface SubjectOptions {
   readonly concurrent?: number;
   readonly checkInterval?: number;
+  readonly runners?: number;
   /** How long GitLab holds a job request open. The default is 2 s; a real GitLab takes 50 s. */
   readonly longPollMs?: number;
 }
@@ -36,9 +37,9 @@ export async function openSubject(
   { answerMs, runnerCommand }: BenchOptions,
   options: SubjectOptions = {},
 ): Promise<Subject> {
-  const { concurrent = 1, checkInterval = 1 } = options;
+  const { concurrent = 1, checkInterval = 1, runners = 1 } = options;
   const installation = await openInstallation({
-    ...{ concurrent, checkInterval, runnerToml: `  output_limit = ${LARGEST_LOG_KB}` },
+    ...{ concurrent, checkInterval, runners, runnerToml: `  output_limit = ${LARGEST_LOG_KB}` },
     ...{ env: SPARING, gitlab: { longPollMs: options.longPollMs ?? 2_000 } },
   });
   const { gitlab, tokens, stateDir } = installation;

@@ -48,12 +48,13 @@ function handOverKeys(
 export async function startSecondNode(
   { directory, stateDir: firstStateDir, configPath, tokens, runner: first }: Installation,
   env: Readonly<Record<string, string>> = {},
+  name = 'second',
 ): Promise<SecondNode> {
-  const home = join(directory, 'second');
+  const home = join(directory, name);
   const stateDir = join(home, 'state');
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await cp(configPath, join(home, 'config.toml'));
-  await writeFile(join(home, '.runner_system_id'), 's_second000000');
+  await writeFile(join(home, '.runner_system_id'), `s_${name.padEnd(12, '0')}`);
   handOverKeys(configPath, { configPath: join(home, 'config.toml'), stateDir });
   const ready = JSON.parse(await first.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
   const runner = startRunnerProcess({
