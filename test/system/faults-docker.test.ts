@@ -4,7 +4,7 @@ import {
   CONTAINER_KILLED,
   CONTAINER_PAUSED,
   CONTAINER_REMOVED,
-  outOfMemory,
+  OUT_OF_MEMORY,
 } from '../support/faults/trials.ts';
 
 // These tests are a short version of test/faults/docker.
@@ -23,6 +23,6 @@ describe('a job whose container is meddled with', () => {
 
   it('comes to its end when its container is paused for a while', () => lab.run(CONTAINER_PAUSED));
 
-  it('fails by its script when it has no memory left, and is told the limit', async () =>
-    lab.run(await outOfMemory()));
+  it('fails by its script when it has no memory left, and is told the limit', () =>
+    lab.run(OUT_OF_MEMORY));
 });
