@@ -17,6 +17,7 @@ import {
   serverIds,
   signals,
   terminate,
+  whenClosed,
   type Sender,
 } from '../support/faults/people-faults.ts';
 import type { FakeGitLab, FakeJob } from '../support/fake-gitlab/types.ts';
@@ -153,8 +154,10 @@ describe('a person who acts on a build', () => {
       await job.whenFinished();
       await installation.whenClean();
       const before = [job.trace.toString(), countCalls(gitlab, job)];
-      await inTemporal(installation, async ({ workflow }) => {
-        const build = workflow.getHandle(buildId(installation, job));
+      await inTemporal(installation, async (client) => {
+        const build = client.workflow.getHandle(buildId(installation, job));
+        // The workflow ends only after the node has released the build.
+        await whenClosed(client, build.workflowId);
         await assert.rejects(build.signal('cancelBuild'), /not found|already completed/i);
       });
       await mend?.({ installation, job, containers: NOBODY });

@@ -9,7 +9,7 @@ import type { Installation } from '../installation.ts';
 // In these faults a person changes workflows in the Temporal UI. Like the UI, the test does not use
 // the runner's key.
 
-const { EventType } = proto.temporal.api.enums.v1;
+const { EventType, HistoryEventFilterType } = proto.temporal.api.enums.v1;
 type Events = proto.temporal.api.history.v1.IHistoryEvent[];
 
 interface ReadyLine {
@@ -34,6 +34,14 @@ export async function inTemporal<T>(
   } finally {
     await connection.close();
   }
+}
+
+/** Waits until a workflow has ended, however it did. Its result may be encrypted, so it is not read. */
+export async function whenClosed({ workflowService, options }: Client, id: string): Promise<void> {
+  await workflowService.getWorkflowExecutionHistory({
+    ...{ namespace: options.namespace, execution: { workflowId: id }, waitNewEvent: true },
+    historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+  });
 }
 
 export function buildId({ gitlab }: Installation, { id, token }: FakeJob): string {
