@@ -6,8 +6,8 @@ import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
 import { listenForShutdown, onAbort, type Shutdown } from './worker/shutdown.ts';
 import { noteNode, tellStanding } from './worker/standing.ts';
-import { initialFeedRunnersState } from './workflows/feed-runners.ts';
 import * as messages from './workflows/messages.ts';
+import { initialFeedRunnersState } from './workflows/states.ts';
 
 export type { RunOptions } from './worker/node.ts';
 

@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ConfigActivities } from '../activities/contract.ts';
-import { isSameFeeding, planFeedings, type FleetState } from '../domain/runner/fleet.ts';
+import { isSameFeeding, planFeedings } from '../domain/runner/fleet.ts';
 import {
   isDisabled,
   nextWakeAtMs,
@@ -18,45 +18,11 @@ import {
 import { isObject } from '../domain/is-object.ts';
 import { isNoInput } from '../domain/no-input.ts';
 import { reasonOf, throwBug } from './node/activity-failure.ts';
-import { feed, stopRunner, type FedRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
+import { feed, stopRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
 import { handleOperatorCommands } from './fleet/operator-commands.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
-
-/** The state that survives continue-as-new. */
-export interface FeedRunnersState extends FleetState {
-  readonly installation: string;
-  readonly configQueue: string;
-  /** Runners that have a serveRunner, with the feeding that they last received. */
-  readonly fed: Readonly<Record<string, FedRunner>>;
-  readonly needsReload: boolean;
-  /**
-   * True: tell every runner again, even without a change, because a runner's workflow may be gone.
-   */
-  readonly feedsAll: boolean;
-  readonly askAnew: boolean;
-  readonly isStopping: boolean;
-}
-
-/** State of an installation that has not read its config yet. */
-export function initialFeedRunnersState(
-  installation: string,
-  configQueue: string,
-): FeedRunnersState {
-  return {
-    installation,
-    configQueue,
-    settings: { checkIntervalMs: 3_000, concurrent: 1, runners: [] },
-    health: {},
-    paused: [],
-    isDraining: false,
-    fed: {},
-    needsReload: true,
-    feedsAll: true,
-    askAnew: false,
-    isStopping: false,
-  };
-}
+import type { FedRunner, FeedRunnersState } from './states.ts';
 
 /**
  * Manages the runners of one installation: starts a serveRunner for each entry of config.toml,

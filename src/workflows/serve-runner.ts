@@ -12,45 +12,14 @@ import {
 } from '@temporalio/workflow';
 import type { JobRequest, JobRequestOutcome } from '../activities/contract.ts';
 import { clearValue } from '../domain/clear-text.ts';
-import { adaptRequestLimit, isFeeding, isSamePace, type Feeding } from '../domain/runner/fleet.ts';
+import { adaptRequestLimit, isFeeding, isSamePace } from '../domain/runner/fleet.ts';
 import { isNodeSilent, reasonOf, throwBug } from './node/activity-failure.ts';
-import { describeRunner, lastAnswerOf, type LastAnswer } from './runner/runner-answers.ts';
+import { describeRunner, lastAnswerOf } from './runner/runner-answers.ts';
 import { ignoreUnknownSignals, takesNoInput } from './node/odd-messages.ts';
 import { openBuildCount, type BuildCount } from './runner/build-count.ts';
 import * as messages from './messages.ts';
 import { openJobRequests, type JobRequests } from './runner/job-requests.ts';
-
-/** The state that survives continue-as-new. */
-export interface ServeRunnerState {
-  readonly runner: messages.RunnerIdentity;
-  readonly feeding: Feeding;
-  /** Builds of this runner that have not reported their end. They count under `limit`. */
-  readonly buildIds: readonly string[];
-  /** Workflow id of the feedRunners that receives reports about the runner's health. */
-  readonly feederId: string;
-  /** True: the next request does not wait for the interval. */
-  readonly askAtOnce: boolean;
-  /** See `adaptQuestionLimit`. */
-  readonly questionLimit: number;
-  readonly isHealthy: boolean;
-  readonly isStopping: boolean;
-  /** How the last run of requests ended. Absent before the first one, and in runs of 0.1.0. */
-  readonly lastAnswer?: LastAnswer;
-}
-
-/** State of a runner that has not asked for a job yet. */
-export function initialServeRunnerState(
-  known: Pick<ServeRunnerState, 'runner' | 'feeding' | 'feederId'>,
-): ServeRunnerState {
-  return {
-    ...known,
-    buildIds: [],
-    askAtOnce: true,
-    questionLimit: 1,
-    isHealthy: true,
-    isStopping: false,
-  };
-}
+import type { ServeRunnerState } from './states.ts';
 
 /**
  * Duration of one run of requests. It is long enough to keep the history of an idle runner short

@@ -7,7 +7,7 @@ import {
   runnerStart,
   serveRunnerId,
 } from '../../workflows/messages.ts';
-import { initialServeRunnerState } from '../../workflows/serve-runner.ts';
+import { initialServeRunnerState } from '../../workflows/states.ts';
 import type { FindScope } from './find-build.ts';
 
 /** The feeding of a runner that was not told to ask yet. */

@@ -6,16 +6,11 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Feeding, RunnerSettings } from '../../domain/runner/fleet.ts';
+import type { RunnerSettings } from '../../domain/runner/fleet.ts';
 import { isAlreadyStarted, reasonOf, throwBug } from '../node/activity-failure.ts';
 import * as messages from '../messages.ts';
-import { initialServeRunnerState, serveRunner } from '../serve-runner.ts';
-
-/** A runner with the feeding that it last received. */
-export interface FedRunner {
-  readonly workflowId: string;
-  readonly feeding: Feeding;
-}
+import { serveRunner } from '../serve-runner.ts';
+import { initialServeRunnerState, type FedRunner } from '../states.ts';
 
 /** The feeding that a runner must receive. */
 export interface RunnerFeeding extends FedRunner {

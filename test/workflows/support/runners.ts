@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Feeding, FleetSettings, RunnerSettings } from '../../../src/domain/runner/fleet.ts';
-import { initialFeedRunnersState, type feedRunners } from '../../../src/workflows/feed-runners.ts';
+import type { feedRunners } from '../../../src/workflows/feed-runners.ts';
 import {
   feedRunnersId,
   ORCHESTRATION_QUEUE,
@@ -8,7 +8,8 @@ import {
   serveRunnerId,
   type RunnerState,
 } from '../../../src/workflows/messages.ts';
-import { initialServeRunnerState, type serveRunner } from '../../../src/workflows/serve-runner.ts';
+import type { serveRunner } from '../../../src/workflows/serve-runner.ts';
+import { initialFeedRunnersState, initialServeRunnerState } from '../../../src/workflows/states.ts';
 import type { World } from './world.ts';
 
 export type RunnerHandle = WorkflowHandle<typeof serveRunner>;
