@@ -106,9 +106,9 @@ describeForShells('sources of a job', ['dash'], (shell) => {
   };
   for (const [what, plant] of Object.entries(plants)) {
     it(`are fetched without running anything that an earlier job planted: ${what}`, async () => {
-      const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
+      const { place, jobOf, dirOf, succeed, checkOut, hasCanary } = jobs();
       const job = jobOf({ variables: { FF_ENABLE_JOB_CLEANUP: 'true' } });
-      await succeed(job);
+      await checkOut(job);
       plant(dirOf(job));
       await succeed(job);
       assert.equal(hasCanary(), false);
@@ -187,10 +187,10 @@ describeForShells('sources of a job', ['dash'], (shell) => {
   for (const [strategy, at] of Object.entries(placed)) {
     for (const [what, plant] of Object.entries(submodulePlants)) {
       it(`are fetched without running anything that was planted in ${at.tree}: ${what}`, async () => {
-        const { place, jobOf, dirOf, succeed, hasCanary } = jobs();
+        const { place, jobOf, dirOf, succeed, checkOut, hasCanary } = jobs();
         const variables = { GIT_SUBMODULE_STRATEGY: strategy, FF_ENABLE_JOB_CLEANUP: 'true' };
         const job = jobOf({ path: 'group/outer', variables });
-        await succeed(job);
+        await checkOut(job);
         plant(dirOf(job), at);
         await succeed(job);
         assert.equal(hasCanary(), false);
