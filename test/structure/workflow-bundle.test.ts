@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { it } from 'node:test';
-
-const BUNDLE = new URL('../../workflow-bundle.js', import.meta.url);
+import { WORKFLOW_BUNDLE } from '../workflows/support/workflow-bundle.ts';
 
 it('the workflow bundle has a map to files and lines, without columns and sources, which each worker would parse and keep in memory', async () => {
-  const code = await readFile(BUNDLE, 'utf8');
+  const code = await readFile(WORKFLOW_BUNDLE.codePath, 'utf8');
   const map = /\/\/# sourceMappingURL=data:application\/json[^,]*,([\w+/=]+)\s*$/.exec(code)?.[1];
   const { mappings, sources, sourcesContent } = JSON.parse(
     Buffer.from(map ?? '', 'base64').toString(),

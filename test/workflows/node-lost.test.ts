@@ -12,6 +12,7 @@ import { startFakeFleet, type FakeFleet } from './support/fake-fleet.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { FULL_PLAN, jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
+import { WORKFLOW_BUNDLE } from './support/workflow-bundle.ts';
 
 const RESCUE: FailoverPlan = { sealedJob: 'sealed', isWhole: true, waitMs: 2_000 };
 interface Start {
@@ -77,8 +78,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
   /** The outcome of the build. Fails when a replay of its history decides otherwise. */
   async function resultOf(handle: BuildHandle): Promise<BuildOutcome> {
     const outcome = await outcomeOf(handle);
-    const { workflowBundle } = world;
-    await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory());
+    await Worker.runReplayHistory({ workflowBundle: WORKFLOW_BUNDLE }, await handle.fetchHistory());
     return outcome;
   }
 

@@ -9,6 +9,7 @@ import { FULL_PLAN, jobOf, jobOfOldNode, stage, transfer, uniqueName } from './s
 import { openRandomNode, type RandomBuild } from './support/random-node.ts';
 import { seededRandom, type Random } from './support/random.ts';
 import { openWorld, type World } from './support/world.ts';
+import { WORKFLOW_BUNDLE } from './support/workflow-bundle.ts';
 
 /** TGR_SEEDS=1000 tries more seeds. The title of a test names its seed. */
 const SEEDS = Number(process.env['TGR_SEEDS'] ?? 50);
@@ -85,11 +86,10 @@ describe('a build among random faults', () => {
 
   // One worker replays them all, because each worker takes megabytes that are never freed.
   it('decides the same when its history is replayed, with every seed', async () => {
-    const { workflowBundle } = world;
     const seeds = new Map(played.map(({ workflowId, seed }) => [workflowId, seed]));
     const replayed = new Set<number | undefined>();
     for await (const { workflowId, error } of Worker.runReplayHistories(
-      { workflowBundle },
+      { workflowBundle: WORKFLOW_BUNDLE },
       played,
     )) {
       const seed = seeds.get(workflowId);

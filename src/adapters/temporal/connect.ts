@@ -152,9 +152,7 @@ export function createDataConverter(cipher: Cipher): DataConverter {
 /** The build also puts this file into the workflow bundle. */
 const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
 
-export const PAYLOAD_CONVERTER_PATH = fileURLToPath(
-  new URL('./payload-converter.js', import.meta.url),
-);
+const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('./payload-converter.js', import.meta.url));
 
 export function findConfigured(env: TemporalOptions['env']): Target | undefined {
   const overrideEnvVars = Object.fromEntries(

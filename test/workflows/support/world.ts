@@ -1,21 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import type { Client, WorkflowClient } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Runtime,
-  Worker,
-  type NativeConnection,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type NativeConnection } from '@temporalio/worker';
 import type { SlotActivities } from '../../../src/activities/contract.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../../../src/workflows/messages.ts';
-import { PAYLOAD_CONVERTER_PATH } from '../../../src/adapters/temporal/connect.ts';
 import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 import { startFakeNode, type FakeNode } from './fake-node.ts';
 import { openFakeGitLab, type FakeGitLab } from './fake-gitlab.ts';
+import { WORKFLOW_BUNDLE } from './workflow-bundle.ts';
 
 /** A real Temporal server with our workflows, and nodes whose activities are fakes. */
 export interface World {
@@ -25,7 +17,6 @@ export interface World {
   readonly gitlab: FakeGitLab;
   /** The connection for nodes that a test makes itself. */
   readonly connection: NativeConnection;
-  readonly workflowBundle: WorkflowBundleWithSourceMap;
   /** Starts a node with a queue of its own. It ends with the world. */
   startNode(name: string): Promise<FakeNode>;
   /** Lets another process, without the memory of the last, take over the workflows. */
@@ -51,16 +42,6 @@ export interface WorkflowLine {
 /** Warnings and errors of all workflows of this process, in their order. */
 export const workflowLines: readonly WorkflowLine[] = [];
 
-/** The tests' own extension: `.ts` in the source tree, `.js` when compiled. */
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-const WORKFLOWS = fileURLToPath(
-  new URL(`../../../src/workflows/index.${EXTENSION}`, import.meta.url),
-);
-
-const SUMMARIES = fileURLToPath(
-  new URL(`../../../src/workflows/summaries.${EXTENSION}`, import.meta.url),
-);
-
 /** Removes the server's delay of 50 ms before each task. */
 const DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,
@@ -83,23 +64,15 @@ Runtime.install({
   telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
 });
 
-export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  const logger = new DefaultLogger('ERROR');
-  return bundleWorkflowCode({
-    ...{ workflowsPath: WORKFLOWS, payloadConverterPath: PAYLOAD_CONVERTER_PATH, logger },
-    workflowInterceptorModules: [SUMMARIES],
-  });
-}
-
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
-  const [workflowBundle, env] = await Promise.all([bundleWorkflows(), startServer(options)]);
+  const env = await startServer(options);
   const gitlab = openFakeGitLab();
   const connection = env.nativeConnection;
   const startWorkflows = async (): Promise<RunningWorker> =>
     run(
       await Worker.create({
         connection,
-        workflowBundle,
+        workflowBundle: WORKFLOW_BUNDLE,
         identity: 'test',
         taskQueue: ORCHESTRATION_QUEUE,
         stickyQueueScheduleToStartTimeout: '1 second',
@@ -122,7 +95,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   return {
     client: env.client.workflow,
     temporal: env.client,
-    ...{ gitlab, connection, workflowBundle },
+    ...{ gitlab, connection },
     startNode: async (name) => {
       const node = await startFakeNode(connection, name);
       nodes.push(node);
